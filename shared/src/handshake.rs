@@ -1,0 +1,288 @@
+//! The handshake of AJ1 and the keys of a group: all cryptography that hub and bridge share.
+//!
+//! ```text
+//! J            the join secret, 32 random bytes
+//! PRK          HKDF-Extract(salt "agent-junction/1", J)                      RFC 5869, SHA-256
+//! auth         HKDF-Expand(PRK, "hub-auth", 32)      hub and bridges
+//! psk, card    … "e2e-psk", "card-mac"               bridges only
+//! group        … "group-id", 16                      public
+//!
+//! k            HKDF(salt auth, ikm X25519(ik, hub_eph), info "aj1 hub", 32)
+//! T            SHA-256(challenge frame ‖ hello body), bytes as sent
+//! pin          SPKI hash of this connection's TLS; 32 zero bytes on plain loopback
+//! proof        HMAC(k, "hello" ‖ pin ‖ T)            RFC 2104, SHA-256
+//! welcome mac  HMAC(k, "welcome" ‖ pin ‖ T ‖ SHA-256(welcome body))
+//! ```
+
+use bytes::Bytes;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+use crate::codec::{decode, encode};
+use crate::id::{Dial, GroupId, PeerKey};
+use crate::secret::{Secret, random_bytes};
+use crate::wire::{Challenge, Hello, HelloBody, Ticket, ToBridge, VERSION, Welcome, WelcomeBody};
+
+/// SHA-256 of the TLS key of a hub; all zeros on plain loopback.
+pub type Pin = [u8; 32];
+
+/// The pin of a connection without TLS.
+pub const NO_PIN: Pin = [0; 32];
+
+/// Stack wiped after a computation with secrets: more than the deepest of them uses.
+const STACK: usize = 16 * 1024;
+
+/// What a bridge derives from the join secret.
+pub struct GroupKeys {
+    /// Proves membership to a hub; all that a hub holds.
+    pub auth: Secret,
+    /// Salt of the pairwise pre-shared keys.
+    pub psk: Secret,
+    /// Authenticates cards.
+    pub card: Secret,
+    /// The group's public id.
+    pub group: GroupId,
+}
+
+impl GroupKeys {
+    /// The keys of the group that `join_secret` makes.
+    #[must_use]
+    pub fn derive(join_secret: &Secret) -> Self {
+        let mut group = [0; 16];
+        expand(Some(b"agent-junction/1"), join_secret.expose(), b"group-id", &mut group);
+        let key = |info: &[u8]| derive(b"agent-junction/1", join_secret.expose(), info);
+        Self {
+            auth: key(b"hub-auth"),
+            psk: key(b"e2e-psk"),
+            card: key(b"card-mac"),
+            group: GroupId(group),
+        }
+    }
+}
+
+/// Why a handshake failed. It says nothing of any secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    /// Not the frames of a handshake.
+    #[error("the other side does not speak this protocol")]
+    Malformed,
+    /// No version in common.
+    #[error("there is no version of the protocol that both sides speak")]
+    NoCommonVersion,
+    /// The other side does not hold the group's secret, or does not own its key.
+    #[error("the other side could not prove that it belongs to this group")]
+    Unproven,
+}
+
+/// HKDF-SHA256 (RFC 5869) of `ikm` under `salt` with `info`, 32 bytes.
+#[must_use]
+pub fn derive(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret {
+    Secret::filled(|okm| expand(Some(salt), ikm, info, okm))
+}
+
+fn expand(salt: Option<&[u8]>, ikm: &[u8], info: &[u8], okm: &mut [u8]) {
+    let expanded = Hkdf::<Sha256>::new(salt, ikm).expand(info, okm);
+    // HKDF-SHA256 gives up to 8,160 bytes; the callers ask for 32 at most.
+    debug_assert!(expanded.is_ok());
+    zeroize::zeroize_stack::<STACK>();
+}
+
+/// The public X25519 key of a secret one (RFC 7748).
+#[must_use]
+pub fn public_key(secret: &Secret) -> [u8; 32] {
+    let public = PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes();
+    zeroize::zeroize_stack::<STACK>();
+    public
+}
+
+/// X25519(secret, public) (RFC 7748), or nothing if the public key is of low order.
+#[must_use]
+pub fn agree(secret: &Secret, public: &[u8; 32]) -> Option<Secret> {
+    let shared = StaticSecret::from(*secret.expose()).diffie_hellman(&PublicKey::from(*public));
+    let agreed = shared
+        .was_contributory()
+        .then(|| Secret::filled(|bytes| bytes.copy_from_slice(shared.as_bytes())));
+    drop(shared);
+    zeroize::zeroize_stack::<STACK>();
+    agreed
+}
+
+/// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`.
+#[must_use]
+pub fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let tag = keyed(key, parts).finalize().into_bytes().into();
+    zeroize::zeroize_stack::<STACK>();
+    tag
+}
+
+/// Whether `tag` is [`mac`] of the parts, compared in constant time.
+#[must_use]
+pub fn mac_holds(key: &[u8; 32], parts: &[&[u8]], tag: &[u8; 32]) -> bool {
+    let holds = keyed(key, parts).verify_slice(tag).is_ok();
+    zeroize::zeroize_stack::<STACK>();
+    holds
+}
+
+fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
+/// The ticket of an alias for the owner of a key: HMAC(ticket key, alias ‖ ik).
+#[must_use]
+pub fn ticket(ticket_key: &Secret, alias: &str, key: &PeerKey) -> Ticket {
+    Ticket(mac(ticket_key.expose(), &[alias.as_bytes(), &key.0]))
+}
+
+/// Whether a ticket was granted for this alias and key.
+#[must_use]
+pub fn ticket_holds(ticket_key: &Secret, alias: &str, key: &PeerKey, ticket: &Ticket) -> bool {
+    mac_holds(ticket_key.expose(), &[alias.as_bytes(), &key.0], &ticket.0)
+}
+
+/// What both sides share once the hello is there.
+struct Agreed {
+    k: Secret,
+    pin: Pin,
+    transcript: [u8; 32],
+}
+
+impl Agreed {
+    fn new(auth: &Secret, dh: &Secret, pin: Pin, challenge: &[u8], hello_body: &[u8]) -> Self {
+        let transcript =
+            Sha256::new().chain_update(challenge).chain_update(hello_body).finalize().into();
+        Self { k: derive(auth.expose(), dh.expose(), b"aj1 hub"), pin, transcript }
+    }
+
+    fn welcome_parts<'a>(&'a self, body_hash: &'a [u8; 32]) -> [&'a [u8]; 4] {
+        [b"welcome", &self.pin, &self.transcript, body_hash]
+    }
+}
+
+/// The hub's side, from its challenge to its welcome.
+pub struct HubHandshake {
+    eph: Secret,
+    challenge: Bytes,
+}
+
+impl HubHandshake {
+    /// A fresh challenge.
+    #[must_use]
+    pub fn start() -> Self {
+        let eph = Secret::random();
+        let challenge =
+            Challenge { versions: vec![VERSION], nonce: random_bytes(), hub_eph: public_key(&eph) };
+        Self { challenge: encode(&ToBridge::Challenge(challenge)), eph }
+    }
+
+    /// The challenge as a frame.
+    #[must_use]
+    pub fn challenge(&self) -> Bytes {
+        self.challenge.clone()
+    }
+
+    /// Checks a hello: what it says, and what the welcome is proven with.
+    ///
+    /// # Errors
+    /// [`HandshakeError`] if the caller speaks no common version, does not hold the group's secret,
+    /// does not own its key, or answers another challenge.
+    pub fn verify(
+        self,
+        auth: &Secret,
+        pin: Pin,
+        hello: &Hello,
+    ) -> Result<(HelloBody, Verified), HandshakeError> {
+        let body: HelloBody = decode(&hello.body).map_err(|_| HandshakeError::Malformed)?;
+        if body.version != VERSION {
+            return Err(HandshakeError::NoCommonVersion);
+        }
+        let dh = agree(&self.eph, &body.key.0).ok_or(HandshakeError::Unproven)?;
+        let agreed = Agreed::new(auth, &dh, pin, &self.challenge, &hello.body);
+        let parts: [&[u8]; 3] = [b"hello", &agreed.pin, &agreed.transcript];
+        if !mac_holds(agreed.k.expose(), &parts, &hello.proof) {
+            return Err(HandshakeError::Unproven);
+        }
+        Ok((body, Verified(agreed)))
+    }
+}
+
+/// A caller whose hello held.
+pub struct Verified(Agreed);
+
+impl Verified {
+    /// The welcome, proven.
+    #[must_use]
+    pub fn welcome(&self, body: &WelcomeBody) -> Welcome {
+        let body = encode(body).to_vec();
+        let hash = Sha256::digest(&body).into();
+        let mac = mac(self.0.k.expose(), &self.0.welcome_parts(&hash));
+        Welcome { body, mac }
+    }
+}
+
+/// What a bridge brings to a handshake.
+pub struct Caller<'a> {
+    /// The secret of its identity key.
+    pub identity: &'a Secret,
+    /// Its public identity key.
+    pub key: PeerKey,
+    /// The group's proof of membership.
+    pub auth: &'a Secret,
+    /// The pin of this connection, from its own socket.
+    pub pin: Pin,
+    /// How often its process has dialled.
+    pub dial: Dial,
+    /// The alias it wishes for, and the ticket granted with it.
+    pub want: Option<(String, Option<Ticket>)>,
+}
+
+/// The bridge's side, from the challenge to the welcome.
+pub struct BridgeHandshake(Agreed);
+
+impl BridgeHandshake {
+    /// Answers the first frame of a connection with a hello.
+    ///
+    /// # Errors
+    /// [`HandshakeError`] if the frame is no challenge or offers no version spoken here.
+    pub fn answer(frame: &[u8], caller: Caller<'_>) -> Result<(Hello, Self), HandshakeError> {
+        let Ok(ToBridge::Challenge(challenge)) = decode(frame) else {
+            return Err(HandshakeError::Malformed);
+        };
+        if !challenge.versions.contains(&VERSION) {
+            return Err(HandshakeError::NoCommonVersion);
+        }
+        let (want, ticket) = caller.want.map_or((None, None), |(alias, t)| (Some(alias), t));
+        let body = encode(&HelloBody {
+            version: VERSION,
+            key: caller.key,
+            dial: caller.dial,
+            want,
+            ticket,
+            nonce: random_bytes(),
+        })
+        .to_vec();
+        let dh = agree(caller.identity, &challenge.hub_eph).ok_or(HandshakeError::Unproven)?;
+        let agreed = Agreed::new(caller.auth, &dh, caller.pin, frame, &body);
+        let parts: [&[u8]; 3] = [b"hello", &agreed.pin, &agreed.transcript];
+        let proof = mac(agreed.k.expose(), &parts);
+        Ok((Hello { body, proof }, Self(agreed)))
+    }
+
+    /// Checks the hub's welcome.
+    ///
+    /// # Errors
+    /// [`HandshakeError`] if the hub could not prove that it holds the group's secret.
+    pub fn check(&self, welcome: &Welcome) -> Result<WelcomeBody, HandshakeError> {
+        let hash = Sha256::digest(&welcome.body).into();
+        if !mac_holds(self.0.k.expose(), &self.0.welcome_parts(&hash), &welcome.mac) {
+            return Err(HandshakeError::Unproven);
+        }
+        decode(&welcome.body).map_err(|_| HandshakeError::Malformed)
+    }
+}

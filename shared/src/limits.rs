@@ -1,0 +1,58 @@
+//! Every bound of the protocol and where its number comes from. Byte bounds on stored messages count
+//! message text before padding, so that people can reason about them.
+
+use std::time::Duration;
+
+/// The largest message an agent may send, in UTF-8 bytes.
+pub const MAX_MESSAGE: usize = 65_536;
+/// The largest frame either side accepts: the largest sealed message (66 KiB) or page of cards, with room.
+pub const MAX_FRAME: usize = 256 * 1024;
+/// The largest sealed text in an envelope: the largest padded plaintext and the AES-GCM tag.
+pub const MAX_SEALED: usize = 66 * 1024 + 16;
+/// The largest body of a card in its encoded form.
+pub const MAX_CARD: usize = 1024;
+/// The longest text of one field of a peer's context, in ASCII characters.
+pub const MAX_CONTEXT_FIELD: usize = 64;
+
+/// Messages the hub keeps for one receiver; a receiver's bridge holds as many unread.
+pub const INBOX_MESSAGES: usize = 256;
+/// Bytes the hub keeps for one receiver.
+pub const INBOX_BYTES: usize = 8 << 20;
+/// Messages from one sender to one receiver, in the hub and in the sender's bridge.
+pub const PAIR_MESSAGES: usize = 32;
+/// Bytes from one sender to one receiver, in the hub and in the sender's bridge.
+pub const PAIR_BYTES: usize = 2 << 20;
+/// Messages whose end is not yet known that one bridge keeps.
+pub const OUTBOX_MESSAGES: usize = 256;
+/// Bytes of messages whose end is not yet known that one bridge keeps.
+pub const OUTBOX_BYTES: usize = 8 << 20;
+/// Bytes of envelopes one hub keeps for all receivers.
+pub const HUB_BYTES: usize = 256 << 20;
+/// How far a sequence number may run ahead of the sender's oldest message without an end:
+/// the receiver's window holds one read-bit for each.
+pub const SEQ_WINDOW: u64 = 64;
+
+/// Peers on one page of a listing, at most.
+pub const MAX_PAGE: u16 = 200;
+/// Keys one connection may be subscribed to; beyond it the oldest subscription is dropped.
+pub const MAX_SUBSCRIPTIONS: usize = 1024;
+/// Waits for a matching peer one connection may hold open.
+pub const MAX_WATCHES: usize = 64;
+/// Frames the hub keeps for one connection besides pushed messages; a connection that lets them
+/// pile up is closed with `slow_down` and may come again.
+pub const CONTROL_QUEUE: usize = 1024;
+
+/// From the first byte of a connection to its welcome.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one write may take before the connection counts as stopped.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The shortest time to live a sender may ask for, in seconds.
+pub const MIN_TTL_SECONDS: u64 = 10;
+/// The longest time to live a sender may ask for, in seconds.
+pub const MAX_TTL_SECONDS: u64 = 7200;
+/// How long a session lasts without a sign of life, unless set otherwise.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// The longest time past its end that anything stays, unless set otherwise.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The port of a hub, unless set otherwise.
+pub const PORT: u16 = 4200;

@@ -1,0 +1,60 @@
+//! 32 secret bytes: boxed from birth, filled in place, never moved or copied, wiped on drop.
+
+use zeroize::Zeroize;
+
+/// A secret of 32 bytes. It has no `Debug`, no `Clone` and no serialised form.
+pub struct Secret(Box<[u8; 32]>);
+
+impl Secret {
+    /// A secret from the operating system's random source.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give: nothing here is safe to do without it.
+    #[must_use]
+    pub fn random() -> Self {
+        #[expect(clippy::expect_used, reason = "documented: there is no safe way on")]
+        Self::filled(|bytes| getrandom::fill(bytes).expect("the operating system gives randomness"))
+    }
+
+    /// A secret that `fill` writes into its final place.
+    #[must_use]
+    pub fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
+        let mut secret = Self(Box::new([0; 32]));
+        fill(&mut secret.0);
+        secret
+    }
+
+    /// A secret that `fill` writes into its final place, if it can.
+    ///
+    /// # Errors
+    /// Whatever `fill` returns.
+    pub fn try_filled<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
+        let mut secret = Self(Box::new([0; 32]));
+        fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
+    /// The bytes, for the length of one call.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// N public random bytes, for nonces and ids.
+///
+/// # Panics
+/// If the operating system has no randomness to give.
+#[must_use]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    #[expect(clippy::expect_used, reason = "documented: there is no safe way on")]
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
