@@ -32,7 +32,7 @@ pub type Pin = [u8; 32];
 pub const NO_PIN: Pin = [0; 32];
 
 /// Stack wiped after a computation with secrets: more than the deepest of them uses.
-const STACK: usize = 16 * 1024;
+pub(crate) const STACK: usize = 16 * 1024;
 
 /// What a bridge derives from the join secret.
 pub struct GroupKeys {
@@ -251,6 +251,14 @@ impl BridgeHandshake {
     /// # Errors
     /// [`HandshakeError`] if the frame is no challenge or offers no version spoken here.
     pub fn answer(frame: &[u8], caller: Caller<'_>) -> Result<(Hello, Self), HandshakeError> {
+        Self::answer_with(frame, caller, random_bytes())
+    }
+
+    fn answer_with(
+        frame: &[u8],
+        caller: Caller<'_>,
+        nonce: [u8; 32],
+    ) -> Result<(Hello, Self), HandshakeError> {
         let Ok(ToBridge::Challenge(challenge)) = decode(frame) else {
             return Err(HandshakeError::Malformed);
         };
@@ -264,7 +272,7 @@ impl BridgeHandshake {
             dial: caller.dial,
             want,
             ticket,
-            nonce: random_bytes(),
+            nonce,
         })
         .to_vec();
         let dh = agree(caller.identity, &challenge.hub_eph).ok_or(HandshakeError::Unproven)?;
@@ -286,3 +294,6 @@ impl BridgeHandshake {
         decode(&welcome.body).map_err(|_| HandshakeError::Malformed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -455,7 +455,7 @@ pub struct Header {
 pub enum Kind {
     /// A text message.
     #[n(1)]
-    Text,
+    Text = 1,
 }
 
 /// Why a hub did not take a message.
@@ -499,16 +499,16 @@ pub struct Receipt {
 pub enum ReceiptKind {
     /// The receiver's bridge opened and verified it.
     #[n(1)]
-    Opened,
+    Opened = 1,
     /// The answer that holds it was written to the agent's client.
     #[n(2)]
-    Read,
+    Read = 2,
     /// It was dropped unread at the end of its time to live.
     #[n(3)]
-    Expired,
+    Expired = 3,
     /// It was sealed to a key that the receiver no longer has.
     #[n(4)]
-    Stale,
+    Stale = 4,
 }
 
 /// `Bytes` as a CBOR byte string.
@@ -529,3 +529,6 @@ mod sealed_bytes {
         d.bytes().map(Bytes::copy_from_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

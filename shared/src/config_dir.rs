@@ -1,0 +1,543 @@
+//! The directory with links and keys, and the only way in: what others could read or replace is refused,
+//! with the mend.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use zeroize::Zeroizing;
+
+use crate::platform;
+use crate::secret::random_bytes;
+use crate::settings::env_path;
+
+/// The environment variable that names the directory.
+pub const CONFIG_DIR: &str = "JUNCTION_CONFIG_DIR";
+
+/// The largest file that is read, in bytes: a thousand times what a long list of hosts needs.
+const MAX_FILE: u64 = 1 << 20;
+/// A file with nothing in it, whose lock serialises whoever changes the others.
+const LOCK: &str = "lock";
+
+/// The configuration directory. Being made it is only a path; every access checks it.
+#[derive(Clone, Debug)]
+pub struct ConfigDir {
+    path: PathBuf,
+}
+
+/// Why the configuration cannot be used: one sentence, then how to mend it. It quotes no contents.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no home directory to look in.
+    #[error(
+        "There is no home directory to keep the configuration in. Set {CONFIG_DIR} to a directory."
+    )]
+    NoHome,
+    /// A symbolic link.
+    #[error("{} is a symbolic link. Put what it points to in its place.", .0.display())]
+    Symlink(PathBuf),
+    /// Not a directory.
+    #[error("{} is not a directory. Move it away, or set {CONFIG_DIR} to another one.", .0.display())]
+    NotADirectory(PathBuf),
+    /// Not a regular file.
+    #[error("{} is not a file. Move it away.", .0.display())]
+    NotAFile(PathBuf),
+    /// Another user's.
+    #[error("{} belongs to another user. Run chown \"$(id -un)\" {}.", .0.display(), quoted(.0))]
+    Owner(PathBuf),
+    /// A directory that others may use.
+    #[error("{} is open to other users. Run chmod 700 {}.", .0.display(), quoted(.0))]
+    DirMode(PathBuf),
+    /// A file that others may use.
+    #[error("{} is open to other users. Run chmod 600 {}.", .0.display(), quoted(.0))]
+    FileMode(PathBuf),
+    /// A directory above, in which everybody may replace what is ours.
+    #[error(
+        "Every user can replace what is in {}. Run chmod o-w {}, or set {CONFIG_DIR} to a directory elsewhere.",
+        .0.display(),
+        quoted(.0)
+    )]
+    Ancestor(PathBuf),
+    /// Larger than any file of ours.
+    #[error("{} is larger than 1 MiB. Remove what does not belong in it.", .0.display())]
+    TooLarge(PathBuf),
+    /// Not text.
+    #[error("{} is not UTF-8 text. Save it as such, or remove it.", .0.display())]
+    NotText(PathBuf),
+    /// Not TOML, where it has to be changed.
+    #[error("Line {line} of {} is not TOML. Correct or remove that line.", .path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// TOML, but its hosts are no table.
+    #[error("{} has hosts that are no table. Write a line [hosts] and a line for each below.", .0.display())]
+    NotATable(PathBuf),
+    /// A hub's keys that are none.
+    #[error(
+        "{} does not hold the keys of a hub. Remove it: the next start makes new ones.",
+        .0.display()
+    )]
+    BadKeys(PathBuf),
+    /// The hub here has keys, but the link of its group is not here.
+    #[error(
+        "{} has no link named local, though a hub has its keys here. Store the link of its group with \
+         junction-bridge join --name local, or run junction-hub rotate for a new group.",
+        .0.display()
+    )]
+    NoLocalLink(PathBuf),
+    /// A name that no host can have.
+    #[error("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
+    BadName,
+    /// The operating system refuses.
+    #[error(
+        "{} cannot be used: {source}. Correct that, or set {CONFIG_DIR} to another directory.",
+        .path.display()
+    )]
+    Io {
+        /// What cannot be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// A path as a shell takes it: in quotes where it has more than the plainest characters.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Holds the directory's lock until it is dropped.
+pub struct FileLockGuard(File);
+
+impl Drop for FileLockGuard {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too; there is nothing to do about a failure here.
+        let _ = self.0.unlock();
+    }
+}
+
+impl ConfigDir {
+    /// The directory that a flag, else `JUNCTION_CONFIG_DIR`, else the system's custom names. No file is touched.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoHome`] if nothing names one.
+    pub fn locate(flag: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let named = flag.or_else(|| env_path(CONFIG_DIR)).or_else(|| {
+            let dirs = directories::ProjectDirs::from("", "", "agent-junction")?;
+            Some(dirs.config_dir().to_owned())
+        });
+        named.map(Self::at).ok_or(ConfigError::NoHome)
+    }
+
+    /// The directory at this path.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        // Absolute, because a hub that is started changes its working directory; through components,
+        // because a slash at the end would have a symbolic link followed unseen.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        Self { path: path.components().collect() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the directory where it is missing, then checks it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is not a directory of ours alone, or others could put another in its place.
+    pub fn open(&self) -> Result<(), ConfigError> {
+        if self.check()? {
+            return Ok(());
+        }
+        self.make().map_err(|source| ConfigError::io(&self.path, source))?;
+        self.check().map(|_| ())
+    }
+
+    fn make(&self) -> io::Result<()> {
+        fs::create_dir_all(self.parent())?;
+        match platform::make_private_dir(&self.path) {
+            // Another process was quicker, which is as good: it is checked all the same.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Whether the directory is there; if it is, it is sound.
+    fn check(&self) -> Result<bool, ConfigError> {
+        let path = &self.path;
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(ConfigError::io(path, error)),
+        };
+        let refuse = |error: fn(PathBuf) -> ConfigError| Err(error(path.clone()));
+        if metadata.is_symlink() {
+            refuse(ConfigError::Symlink)
+        } else if !metadata.is_dir() {
+            refuse(ConfigError::NotADirectory)
+        } else if !platform::is_ours(&metadata) {
+            refuse(ConfigError::Owner)
+        } else if !platform::is_private(&metadata) {
+            refuse(ConfigError::DirMode)
+        } else {
+            self.check_ancestors().map(|()| true)
+        }
+    }
+
+    /// Refuses a directory above this one in which everybody may rename what is ours.
+    fn check_ancestors(&self) -> Result<(), ConfigError> {
+        let parent = self.parent();
+        let parent = parent.canonicalize().map_err(|error| ConfigError::io(parent, error))?;
+        for ancestor in parent.ancestors() {
+            let metadata =
+                fs::metadata(ancestor).map_err(|error| ConfigError::io(ancestor, error))?;
+            if platform::is_open_to_all(&metadata) {
+                return Err(ConfigError::Ancestor(ancestor.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn parent(&self) -> &Path {
+        // The root has no parent, and is its own ancestor.
+        self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// The text of a file in the directory; nothing if it is not there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory or the file is not ours alone, or the file is not text of
+    /// at most 1 MiB.
+    pub fn read_private(&self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
+        if !self.check()? {
+            return Ok(None);
+        }
+        let path = self.path.join(name);
+        let file = match platform::open_no_follow(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot_open(&path, error)),
+        };
+        let length = check_file(&path, &file)?.len();
+        read_text(&path, &file, length).map(Some)
+    }
+
+    /// Puts a file with this text in the directory, whole or not at all, in place of any of its name.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory is not ours alone or the file cannot be written.
+    pub fn write_private(&self, name: &str, text: &str) -> Result<(), ConfigError> {
+        self.open()?;
+        let path = self.path.join(name);
+        // A name of its own for each writer: two never write into one file.
+        let draft = self.path.join(format!(".{name}.{}", HEXLOWER.encode(&random_bytes::<8>())));
+        let written = platform::create_private(&draft)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|()| fs::rename(&draft, &path));
+        written.map_err(|error| {
+            // Nothing to do if this fails too: the first error is the one to tell.
+            let _ = fs::remove_file(&draft);
+            ConfigError::io(&path, error)
+        })
+    }
+
+    /// Removes a file from the directory; it may be missing already.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), ConfigError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(ConfigError::io(&path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for the directory's lock and takes it. One process must not take it twice at a time.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory or its lock file is not ours alone, or cannot be made.
+    pub fn lock(&self) -> Result<FileLockGuard, ConfigError> {
+        self.open()?;
+        let path = self.path.join(LOCK);
+        let file =
+            platform::open_or_create_private(&path).map_err(|error| cannot_open(&path, error))?;
+        check_file(&path, &file)?;
+        file.lock().map_err(|error| ConfigError::io(&path, error))?;
+        Ok(FileLockGuard(file))
+    }
+}
+
+/// Why a file could not be opened: a symbolic link is told as one, whatever the system calls it.
+fn cannot_open(path: &Path, error: io::Error) -> ConfigError {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        ConfigError::Symlink(path.to_owned())
+    } else {
+        ConfigError::io(path, error)
+    }
+}
+
+/// Checks what was opened, not what has its name by now.
+fn check_file(path: &Path, file: &File) -> Result<Metadata, ConfigError> {
+    let metadata = file.metadata().map_err(|error| ConfigError::io(path, error))?;
+    let refuse = |error: fn(PathBuf) -> ConfigError| Err(error(path.to_owned()));
+    if !metadata.is_file() {
+        refuse(ConfigError::NotAFile)
+    } else if !platform::is_ours(&metadata) {
+        refuse(ConfigError::Owner)
+    } else if !platform::is_private(&metadata) {
+        refuse(ConfigError::FileMode)
+    } else if metadata.len() > MAX_FILE {
+        refuse(ConfigError::TooLarge)
+    } else {
+        Ok(metadata)
+    }
+}
+
+fn read_text(path: &Path, file: &File, length: u64) -> Result<Zeroizing<String>, ConfigError> {
+    // Room for all of it and the probe for its end: growing would leave copies of secrets behind.
+    let room = usize::try_from(length).unwrap_or(0) + 64;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    let read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
+    read.map_err(|error| ConfigError::io(path, error))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(ConfigError::TooLarge(path.to_owned()));
+    }
+    // Checked before it is taken: the error of a failed conversion would hold the bytes.
+    if str::from_utf8(&bytes).is_err() {
+        return Err(ConfigError::NotText(path.to_owned()));
+    }
+    let text = String::from_utf8(std::mem::take(&mut *bytes));
+    text.map(Zeroizing::new).map_err(|_| ConfigError::NotText(path.to_owned()))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// A configuration directory that is not there yet, inside a temporary one.
+    fn fresh() -> (tempfile::TempDir, ConfigDir) {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("above/agent-junction"));
+        (outer, dir)
+    }
+
+    fn opened() -> (tempfile::TempDir, ConfigDir) {
+        let (outer, dir) = fresh();
+        dir.open().unwrap();
+        (outer, dir)
+    }
+
+    fn chmod(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn text(error: &ConfigError, dir: &ConfigDir) -> String {
+        error.to_string().replace(dir.path().to_str().unwrap(), "DIR")
+    }
+
+    #[test]
+    fn directory_and_files_are_made_for_their_owner_alone() {
+        let (_outer, dir) = opened();
+        assert_eq!(mode(dir.path()), 0o700);
+        dir.write_private("a", "one").unwrap();
+        dir.write_private("a", "two").unwrap();
+        assert_eq!(mode(&dir.path().join("a")), 0o600);
+        assert_eq!(dir.read_private("a").unwrap().unwrap().as_str(), "two");
+        let names: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["a"]);
+    }
+
+    #[test]
+    fn what_is_not_there_reads_as_nothing_and_is_not_made() {
+        let (_outer, dir) = fresh();
+        assert!(dir.read_private("a").unwrap().is_none());
+        assert!(!dir.path().exists());
+        dir.open().unwrap();
+        assert!(dir.read_private("a").unwrap().is_none());
+    }
+
+    #[test]
+    fn locating_takes_the_flag_and_touches_nothing() {
+        let (_outer, dir) = fresh();
+        let located = ConfigDir::locate(Some(dir.path().join(""))).unwrap();
+        assert_eq!(located.path(), dir.path());
+        assert!(!dir.path().exists());
+        assert!(ConfigDir::at("relative".into()).path().is_absolute());
+    }
+
+    #[test]
+    fn directory_open_to_others_is_refused_with_the_mend() {
+        let (_outer, dir) = opened();
+        for bits in [0o750, 0o701, 0o720] {
+            chmod(dir.path(), bits);
+            let error = dir.open().unwrap_err();
+            assert_eq!(text(&error, &dir), "DIR is open to other users. Run chmod 700 DIR.");
+            assert!(dir.read_private("a").is_err() && dir.write_private("a", "").is_err());
+        }
+    }
+
+    #[test]
+    fn symbolic_link_for_a_directory_is_refused() {
+        let (outer, dir) = opened();
+        let link = outer.path().join("link");
+        symlink(dir.path(), &link).unwrap();
+        // A slash at the end would have it followed.
+        for path in [link.clone(), link.join("")] {
+            assert!(matches!(ConfigDir::at(path).open(), Err(ConfigError::Symlink(_))));
+        }
+        symlink(outer.path().join("nowhere"), outer.path().join("dangling")).unwrap();
+        let dangling = ConfigDir::at(outer.path().join("dangling"));
+        assert!(matches!(dangling.open(), Err(ConfigError::Symlink(_))));
+    }
+
+    #[test]
+    fn file_for_a_directory_is_refused() {
+        let (outer, _) = fresh();
+        let path = outer.path().join("file");
+        fs::write(&path, "").unwrap();
+        assert!(matches!(ConfigDir::at(path).open(), Err(ConfigError::NotADirectory(_))));
+    }
+
+    #[test]
+    fn ancestor_that_all_may_write_is_refused_unless_sticky() {
+        let (_outer, dir) = opened();
+        let above = dir.path().parent().unwrap();
+        chmod(above, 0o1777);
+        dir.open().unwrap();
+        chmod(above, 0o777);
+        let error = dir.open().unwrap_err();
+        assert!(matches!(&error, ConfigError::Ancestor(path) if path.ends_with("above")));
+        assert!(error.to_string().contains("Run chmod o-w /"), "{error}");
+        chmod(above, 0o755);
+        dir.open().unwrap();
+    }
+
+    #[test]
+    fn ancestor_behind_a_symbolic_link_is_checked_where_it_is() {
+        let (outer, dir) = opened();
+        let link = outer.path().join("link");
+        symlink(dir.path().parent().unwrap(), &link).unwrap();
+        let dir = ConfigDir::at(link.join("agent-junction"));
+        dir.open().unwrap();
+        chmod(&link, 0o777);
+        assert!(matches!(dir.open(), Err(ConfigError::Ancestor(_))));
+    }
+
+    #[test]
+    fn file_open_to_others_is_refused_with_the_mend() {
+        let (_outer, dir) = opened();
+        dir.write_private("a", "secret").unwrap();
+        for bits in [0o640, 0o604, 0o620, 0o610] {
+            chmod(&dir.path().join("a"), bits);
+            let error = dir.read_private("a").unwrap_err();
+            assert_eq!(text(&error, &dir), "DIR/a is open to other users. Run chmod 600 DIR/a.");
+        }
+    }
+
+    #[test]
+    fn symbolic_link_for_a_file_is_refused() {
+        let (_outer, dir) = opened();
+        dir.write_private("real", "secret").unwrap();
+        for name in ["a", LOCK] {
+            symlink(dir.path().join("real"), dir.path().join(name)).unwrap();
+        }
+        assert!(matches!(dir.read_private("a"), Err(ConfigError::Symlink(_))));
+        assert!(matches!(dir.lock(), Err(ConfigError::Symlink(_))));
+        // Writing puts a file in the link's place and leaves what it pointed to.
+        dir.write_private("a", "new").unwrap();
+        assert_eq!(dir.read_private("real").unwrap().unwrap().as_str(), "secret");
+    }
+
+    #[test]
+    fn directory_for_a_file_is_refused() {
+        let (_outer, dir) = opened();
+        fs::create_dir(dir.path().join("a")).unwrap();
+        assert!(matches!(dir.read_private("a"), Err(ConfigError::NotAFile(_))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn pipe_for_a_file_is_refused_at_once() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let (_outer, dir) = opened();
+        let mode = Mode::from_raw_mode(0o600);
+        mknodat(CWD, dir.path().join("pipe"), FileType::Fifo, mode, 0).unwrap();
+        assert!(matches!(dir.read_private("pipe"), Err(ConfigError::NotAFile(_))));
+    }
+
+    #[test]
+    fn size_and_encoding_are_checked() {
+        let (_outer, dir) = opened();
+        let most = "x".repeat(1 << 20);
+        dir.write_private("a", &most).unwrap();
+        assert_eq!(dir.read_private("a").unwrap().unwrap().len(), 1 << 20);
+        dir.write_private("a", &(most + "x")).unwrap();
+        assert!(matches!(dir.read_private("a"), Err(ConfigError::TooLarge(_))));
+        dir.write_private("a", "").unwrap();
+        fs::write(dir.path().join("a"), [0xff]).unwrap();
+        assert!(matches!(dir.read_private("a"), Err(ConfigError::NotText(_))));
+    }
+
+    #[test]
+    fn file_of_another_user_is_refused() {
+        let (_outer, dir) = opened();
+        dir.write_private("a", "").unwrap();
+        let path = dir.path().join("a");
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        assert!(matches!(dir.read_private("a"), Err(ConfigError::Owner(_))));
+        std::os::unix::fs::chown(dir.path(), Some(12345), None).unwrap();
+        assert!(matches!(dir.open(), Err(ConfigError::Owner(_))));
+    }
+
+    #[test]
+    fn lock_is_held_by_one_at_a_time() {
+        let (_outer, dir) = opened();
+        let count = std::sync::atomic::AtomicU32::new(0);
+        let order = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let _lock = dir.lock().unwrap();
+                        assert_eq!(count.fetch_add(1, order), 0);
+                        count.fetch_sub(1, order);
+                    }
+                });
+            }
+        });
+        assert_eq!(mode(&dir.path().join(LOCK)), 0o600);
+    }
+
+    #[test]
+    fn mends_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted(Path::new("/a/b-c.d")), "/a/b-c.d");
+        assert_eq!(quoted(Path::new("/Application Support/x")), "'/Application Support/x'");
+        assert_eq!(quoted(Path::new("/it's")), r"'/it'\''s'");
+    }
+}

@@ -1,0 +1,47 @@
+//! Keeps what a process holds in memory from other processes and from disk.
+
+/// Forbids core dumps and, on Linux, reading the process's memory through `/proc` or a debugger by
+/// others of the same user. It does what it can and returns whether all of it held; on systems other
+/// than Unix there is nothing to do.
+#[cfg(unix)]
+pub fn harden() -> bool {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let no_core = setrlimit(Resource::Core, none).is_ok();
+    no_core & not_dumpable()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn not_dumpable() -> bool {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok()
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+fn not_dumpable() -> bool {
+    true
+}
+
+/// There is nothing to do on this system.
+#[cfg(not(unix))]
+pub fn harden() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_here_and_a_second_time() {
+        assert!(harden());
+        assert!(harden());
+        #[cfg(unix)]
+        {
+            use rustix::process::{Resource, getrlimit};
+            assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        }
+    }
+}

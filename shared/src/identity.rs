@@ -1,0 +1,307 @@
+//! The identity of this machine's hub, and whoever needs it first makes it: bridge or hub, once.
+//!
+//! Making it means to draw a join secret J and a TLS key, to store J in the link named `local` and what
+//! a hub may know of it in `hub.key`, and to forget J. A hub reads `hub.key` alone, so it never holds J.
+
+use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::SigningKey;
+use sha2::{Digest, Sha256};
+use toml_edit::Document;
+use zeroize::Zeroizing;
+
+use crate::config_dir::{ConfigDir, ConfigError};
+use crate::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
+use crate::hosts::{HOSTS_FILE, HostEntry, HostsFile, LOCAL, set_link_locked};
+use crate::limits;
+use crate::link::Link;
+use crate::secret::Secret;
+
+/// The file's name in the configuration directory.
+pub const KEY_FILE: &str = "hub.key";
+
+/// What comes before the key in the DER form of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4).
+const SPKI_PREFIX: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// Characters of base64url for 32 bytes.
+const KEY_TEXT: usize = 43;
+
+/// What a hub keeps between its lives. It cannot read a message with it.
+pub struct HubKey {
+    /// The seed of its TLS key (Ed25519, RFC 8032).
+    pub tls_key: Secret,
+    /// Proves membership of its group.
+    pub auth: Secret,
+}
+
+impl HubKey {
+    /// The hub's keys, if they have been made.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file is not ours alone, cannot be read, or does not hold two keys.
+    pub fn load(dir: &ConfigDir) -> Result<Option<Self>, ConfigError> {
+        let Some(text) = dir.read_private(KEY_FILE)? else { return Ok(None) };
+        match Self::parse(&text) {
+            Some(key) => Ok(Some(key)),
+            None => Err(ConfigError::BadKeys(dir.path().join(KEY_FILE))),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let document = Document::parse(text).ok()?;
+        let key = |name: &str| {
+            let text = document.get(name)?.as_str()?.as_bytes();
+            let fill = |key: &mut [u8; 32]| match text.len() {
+                KEY_TEXT => BASE64URL_NOPAD.decode_mut(text, key).map(|_| ()).map_err(|_| ()),
+                _ => Err(()),
+            };
+            Secret::try_filled(fill).ok()
+        };
+        Some(Self { tls_key: key("tls_key")?, auth: key("auth")? })
+    }
+
+    fn save(&self, dir: &ConfigDir) -> Result<(), ConfigError> {
+        // Room for all of it from the start: growing would leave copies of the keys behind.
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        text.push_str("# The keys of this machine's hub. Whoever has them can pass for it.\n");
+        for (name, key) in [("tls_key", &self.tls_key), ("auth", &self.auth)] {
+            text.push_str(name);
+            text.push_str(" = \"");
+            BASE64URL_NOPAD.encode_append(key.expose(), &mut text);
+            text.push_str("\"\n");
+        }
+        dir.write_private(KEY_FILE, &text)
+    }
+
+    /// SHA-256 of the hub's public TLS key as a SubjectPublicKeyInfo, as a link holds it.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        pin_of(&self.tls_key)
+    }
+
+    /// The key under which this hub makes tickets.
+    #[must_use]
+    pub fn ticket_key(&self) -> Secret {
+        derive(b"agent-junction/1", self.tls_key.expose(), b"ticket")
+    }
+}
+
+fn pin_of(tls_key: &Secret) -> Pin {
+    let public = SigningKey::from_bytes(tls_key.expose()).verifying_key().to_bytes();
+    zeroize::zeroize_stack::<STACK>();
+    Sha256::new().chain_update(SPKI_PREFIX).chain_update(public).finalize().into()
+}
+
+/// Makes what is missing of the identity of this machine's hub, whose link will name `port` (the usual
+/// one for 0). Where the hub has keys but their group's link is not here, nothing is changed: the hub
+/// serves a group that came from elsewhere.
+///
+/// # Errors
+/// [`ConfigError`] if a file is not ours alone, cannot be read or written, or holds what it should not.
+pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
+    dir.open()?;
+    if HubKey::load(dir)?.is_some() {
+        return Ok(());
+    }
+    let _lock = dir.lock()?;
+    // Another process may have made them while we waited.
+    if HubKey::load(dir)?.is_some() {
+        return Ok(());
+    }
+    let link = local_link(dir)?.unwrap_or_else(|| fresh_link(port));
+    store(dir, link, Secret::random())
+}
+
+/// Gives this machine's hub a new group: every link to it made before is void. Its TLS key stays.
+///
+/// # Errors
+/// [`ConfigError`] if a file is not ours alone, or cannot be read or written.
+pub fn rotate(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
+    let _lock = dir.lock()?;
+    let tls_key = HubKey::load(dir)?.map_or_else(Secret::random, |key| key.tls_key);
+    // First, so that a rotation cut short leaves no keys of one group beside the link of another.
+    dir.remove(KEY_FILE)?;
+    store(dir, fresh_link(port), tls_key)
+}
+
+/// A new group with its hub on this machine; the pin is still to be set.
+fn fresh_link(port: u16) -> Link {
+    // A link names one port, so "any" becomes the usual one.
+    let port = if port == 0 { limits::PORT } else { port };
+    Link { host: "127.0.0.1".to_owned(), port, pin: NO_PIN, secret: Secret::random() }
+}
+
+/// Stores a hub's identity: the TLS key, and the group of the link, which gets the key's pin. The lock
+/// is held.
+fn store(dir: &ConfigDir, mut link: Link, tls_key: Secret) -> Result<(), ConfigError> {
+    let key = HubKey { auth: GroupKeys::derive(&link.secret).auth, tls_key };
+    link.pin = key.pin();
+    // The link first: a link without keys is made whole by the next start, keys without a link are not.
+    set_link_locked(dir, LOCAL, &link)?;
+    key.save(dir)
+}
+
+fn local_link(dir: &ConfigDir) -> Result<Option<Link>, ConfigError> {
+    let local = |entry: &HostEntry| entry.name == LOCAL;
+    Ok(HostsFile::load(dir)?.entries.into_iter().find(local).and_then(|entry| entry.link))
+}
+
+/// The keys of the group of this machine's hub, made now if they have not been.
+///
+/// # Errors
+/// As [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is not here.
+pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
+    ensure(dir, limits::PORT)?;
+    let link = local_link(dir)?;
+    let link = link.ok_or_else(|| ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE)))?;
+    Ok(GroupKeys::derive(&link.secret))
+}
+
+/// The keys of this machine's hub, made now if they have not been.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn hub_key(dir: &ConfigDir, port: u16) -> Result<HubKey, ConfigError> {
+    ensure(dir, port)?;
+    HubKey::load(dir)?.ok_or_else(|| ConfigError::BadKeys(dir.path().join(KEY_FILE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosts;
+
+    fn dir() -> (tempfile::TempDir, ConfigDir) {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        (outer, dir)
+    }
+
+    fn auth_of(link: &Link) -> [u8; 32] {
+        *GroupKeys::derive(&link.secret).auth.expose()
+    }
+
+    fn local(dir: &ConfigDir) -> Link {
+        local_link(dir).unwrap().unwrap()
+    }
+
+    /// The bytes of all files, to see that nothing changed.
+    fn files(dir: &ConfigDir) -> (String, String) {
+        let text = |name| dir.read_private(name).unwrap().unwrap().to_string();
+        (text(KEY_FILE), text(HOSTS_FILE))
+    }
+
+    #[test]
+    fn first_need_makes_keys_and_a_link_that_belong_together() {
+        let (_outer, dir) = dir();
+        let key = hub_key(&dir, 4321).unwrap();
+        let link = local(&dir);
+        assert_eq!((link.host.as_str(), link.port), ("127.0.0.1", 4321));
+        assert_eq!(link.pin, key.pin());
+        assert_eq!(auth_of(&link), *key.auth.expose());
+        assert_eq!(local_group(&dir).unwrap().auth.expose(), key.auth.expose());
+    }
+
+    #[test]
+    fn second_need_changes_nothing() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        let before = files(&dir);
+        ensure(&dir, 2).unwrap();
+        local_group(&dir).unwrap();
+        hub_key(&dir, 3).unwrap();
+        assert_eq!(files(&dir), before);
+    }
+
+    #[test]
+    fn key_file_does_not_hold_the_join_secret() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 0).unwrap();
+        let link = local(&dir);
+        assert_eq!(link.port, limits::PORT);
+        let (keys, hosts) = files(&dir);
+        let secret = BASE64URL_NOPAD.encode(link.secret.expose());
+        assert!(hosts.contains(&secret) && !keys.contains(&secret));
+    }
+
+    #[test]
+    fn link_without_keys_keeps_its_group_and_gets_a_new_pin() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        let before = local(&dir);
+        dir.remove(KEY_FILE).unwrap();
+        let key = hub_key(&dir, 2).unwrap();
+        let after = local(&dir);
+        assert_eq!(after.secret.expose(), before.secret.expose());
+        assert_eq!((after.port, after.pin), (1, key.pin()));
+        assert_ne!(after.pin, before.pin);
+        assert_eq!(auth_of(&after), *key.auth.expose());
+    }
+
+    #[test]
+    fn keys_without_a_link_are_left_and_told() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        hosts::remove(&dir, LOCAL).unwrap();
+        let before = files(&dir);
+        assert!(matches!(local_group(&dir), Err(ConfigError::NoLocalLink(_))));
+        hub_key(&dir, 1).unwrap();
+        assert_eq!(files(&dir), before);
+    }
+
+    #[test]
+    fn damaged_keys_are_refused_and_not_replaced() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        let (keys, _) = files(&dir);
+        let damaged = [
+            String::new(),
+            "?".to_owned(),
+            keys.replace("auth", "other"),
+            keys.replace("tls_key = \"", "tls_key = \"A"),
+            keys.replace("tls_key = ", "tls_key = 5 #"),
+        ];
+        for damaged in damaged {
+            dir.write_private(KEY_FILE, &damaged).unwrap();
+            let error = ensure(&dir, 1).unwrap_err();
+            assert!(matches!(error, ConfigError::BadKeys(_)), "{error}");
+            assert_eq!(files(&dir).0, damaged);
+        }
+    }
+
+    #[test]
+    fn rotation_makes_another_group_with_the_same_tls_key() {
+        let (_outer, dir) = dir();
+        let before = hub_key(&dir, 1).unwrap();
+        rotate(&dir, 1).unwrap();
+        let after = hub_key(&dir, 1).unwrap();
+        assert_eq!(before.pin(), after.pin());
+        assert_ne!(before.auth.expose(), after.auth.expose());
+        assert_eq!(local_group(&dir).unwrap().auth.expose(), after.auth.expose());
+    }
+
+    #[test]
+    fn many_at_once_make_one_identity() {
+        let (_outer, dir) = dir();
+        let auth = |_| {
+            let dir = dir.clone();
+            std::thread::spawn(move || *hub_key(&dir, 1).unwrap().auth.expose())
+        };
+        let threads: Vec<_> = (0..8).map(auth).collect();
+        let found: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(found.iter().all(|auth| *auth == auth_of(&local(&dir))));
+    }
+
+    #[test]
+    fn pin_and_ticket_key_have_their_frozen_values() {
+        let secret = |byte| Secret::filled(|key| key.fill(byte));
+        let key = HubKey { tls_key: secret(1), auth: secret(2) };
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&key.pin()),
+            "fd110d301d2f077de1414b8f99f441b1403fab207b2052fbd2c065e4ee8e7dc2"
+        );
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(key.ticket_key().expose()),
+            "d8e9d51a6a64f480f536217bc40ba7d4e13a97cef5dc29a41a148fa919704c53"
+        );
+    }
+}

@@ -1,0 +1,338 @@
+//! One value of every kind and the bytes it has on the wire. These bytes are the protocol: if a test here
+//! fails, a change has broken it for every release before.
+
+use data_encoding::HEXLOWER;
+
+use super::super::*;
+use crate::codec::{decode, encode};
+
+/// A value in its encoded form.
+pub(super) struct Golden {
+    /// The name of its type.
+    pub(super) of: &'static str,
+    /// What `docs/protocol.md` calls it.
+    pub(super) name: &'static str,
+    /// The bytes it must have, in hex; `ab*32` stands for 32 times `ab`.
+    pub(super) frozen: &'static str,
+    /// The bytes it has.
+    pub(super) bytes: Bytes,
+    /// Reads bytes as its type and writes what it read.
+    pub(super) reread: fn(&[u8]) -> Option<Bytes>,
+}
+
+impl Golden {
+    /// The frozen bytes in plain hex.
+    pub(super) fn hex(&self) -> String {
+        let expand = |word: &str| match word.split_once('*') {
+            Some((byte, times)) => byte.repeat(times.parse().unwrap()),
+            None => word.to_owned(),
+        };
+        self.frozen.split_whitespace().map(expand).collect()
+    }
+
+    /// The bytes it has, as they would be frozen.
+    pub(super) fn short(&self) -> String {
+        let runs = self.bytes.chunk_by(|a, b| a == b);
+        let word = |run: &[u8]| match run.len() {
+            16.. => format!(" {}*{} ", HEXLOWER.encode(&run[..1]), run.len()),
+            _ => HEXLOWER.encode(run),
+        };
+        runs.map(word).collect::<String>().trim().to_owned()
+    }
+}
+
+fn golden<T>(name: &'static str, value: T, frozen: &'static str) -> Golden
+where
+    T: Encode<()> + for<'b> Decode<'b, ()>,
+{
+    fn reread<T: Encode<()> + for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Option<Bytes> {
+        decode::<T>(bytes).ok().map(|value| encode(&value))
+    }
+    Golden {
+        of: std::any::type_name::<T>(),
+        name,
+        frozen,
+        bytes: encode(&value),
+        reread: reread::<T>,
+    }
+}
+
+/// Every golden value, in the order of the protocol.
+pub(super) fn all() -> Vec<Golden> {
+    [connect(), bodies(), to_hub(), questions(), to_bridge(), answers(), refusals(), receipts()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+const KEY: PeerKey = PeerKey([0x11; 32]);
+const OTHER: PeerKey = PeerKey([0x22; 32]);
+const ID: MessageId = MessageId([0x33; 16]);
+const TICKET: Ticket = Ticket([0x44; 32]);
+const MAC: [u8; 32] = [0x55; 32];
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// A signed thing's body, which travels as it is.
+fn body() -> Vec<u8> {
+    vec![0xb0, 0xd1]
+}
+
+fn grant() -> Grant {
+    Grant { alias: "calm-fox".to_owned(), ticket: TICKET }
+}
+
+fn signed() -> SignedCard {
+    SignedCard { body: body(), mac: MAC }
+}
+
+fn listed() -> Listed {
+    Listed { card: signed(), online: true, session_ms: 60_000 }
+}
+
+pub(super) fn context() -> Context {
+    Context {
+        repo: text("junction"),
+        task: text("docs"),
+        role: text("writer"),
+        branch: text("main"),
+        machine: text("desk"),
+        client: text("claude-code"),
+    }
+}
+
+pub(super) fn card(context: Context) -> Card {
+    Card {
+        key: KEY,
+        receive_key: ReceiveKey([0x66; 32]),
+        epoch: Epoch(3),
+        alias: "calm-fox".to_owned(),
+        reach: Reach::NextTurn,
+        context,
+    }
+}
+
+pub(super) fn envelope() -> Envelope {
+    let header = Header {
+        group: GroupId([0x77; 16]),
+        id: ID,
+        from: KEY,
+        to: OTHER,
+        epoch: Epoch(3),
+        enc: [0x88; 32],
+        seq: Seq(42),
+        sent_ms: 1_700_000_000_000,
+        ttl_ms: 1_800_000,
+        kind: Kind::Text,
+    };
+    Envelope { header, sealed: vec![0x99; 24].into() }
+}
+
+pub(super) fn receipt(kind: ReceiptKind) -> Receipt {
+    Receipt { to: KEY, id: ID, kind, mac: MAC }
+}
+
+pub(super) fn challenge() -> Challenge {
+    Challenge { versions: vec![VERSION], nonce: [0xaa; 32], hub_eph: [0xbb; 32] }
+}
+
+pub(super) fn hello_body(want: Option<String>, ticket: Option<Ticket>) -> HelloBody {
+    HelloBody { version: VERSION, key: KEY, dial: Dial(1), want, ticket, nonce: [0xcc; 32] }
+}
+
+pub(super) fn welcome_body() -> WelcomeBody {
+    WelcomeBody {
+        grant: grant(),
+        connection: ConnectionId(7),
+        resumed: false,
+        session_timeout_ms: 1_800_000,
+        sweep_interval_ms: 60_000,
+    }
+}
+
+fn connect() -> Vec<Golden> {
+    let hello = Hello { body: body(), proof: MAC };
+    let welcome = Welcome { body: body(), mac: MAC };
+    vec![
+        golden("Challenge", ToBridge::Challenge(challenge()), "8200818381015820 aa*32 5820 bb*32"),
+        golden("Hello", ToHub::Hello(hello), "8200818242b0d15820 55*32"),
+        golden("Welcome", ToBridge::Welcome(welcome), "8201818242b0d15820 55*32"),
+    ]
+}
+
+fn bodies() -> Vec<Golden> {
+    vec![
+        golden("body of Hello", hello_body(None, None), "86015820 11*32 01f6f65820 cc*32"),
+        golden(
+            "body of Hello, with a wish",
+            hello_body(text("calm-fox"), Some(TICKET)),
+            "86015820 11*32 016863616c6d2d666f785820 44*32 5820 cc*32",
+        ),
+        golden(
+            "body of Welcome",
+            welcome_body(),
+            "85826863616c6d2d666f785820 44*32 07f41a001b774019ea60",
+        ),
+        golden(
+            "body of Card",
+            card(context()),
+            "865820 11*32 5820 66*32 036863616c6d2d666f780186686a756e6374696f6e64646f637366777269746572646d61696e646465736b6b636c617564652d636f6465",
+        ),
+        golden(
+            "body of Card, without context",
+            card(Context::default()),
+            "865820 11*32 5820 66*32 036863616c6d2d666f780180",
+        ),
+    ]
+}
+
+fn to_hub() -> Vec<Golden> {
+    let send = Send { envelope: envelope(), age_ms: 5, resend: false, restart: true };
+    vec![
+        golden("Card", ToHub::Card(signed()), "8201818242b0d15820 55*32"),
+        golden("Unwatch", ToHub::Unwatch(9), "82038109"),
+        golden(
+            "Send",
+            ToHub::Send(send),
+            "82048184828a50 77*16 50 33*16 5820 11*32 5820 22*32 035820 88*32 182a1b0000018bcfe568001a001b7740015818 99*24 05f4f5",
+        ),
+        golden(
+            "Receipt, to the hub",
+            ToHub::Receipt(receipt(ReceiptKind::Read)),
+            "820581845820 11*32 50 33*16 025820 55*32",
+        ),
+        golden("Repush", ToHub::Repush, "820680"),
+        golden("Leave", ToHub::Leave, "820780"),
+    ]
+}
+
+fn questions() -> Vec<Golden> {
+    let ask = |name, question, frozen| golden(name, ToHub::Ask(9, question), frozen);
+    let all = List { role: None, repo: None, limit: 50, cursor: None };
+    let some = List { role: text("writer"), repo: None, limit: 200, cursor: text("calm-fox") };
+    let alias = Target::Alias("calm-fox".to_owned());
+    vec![
+        ask("Ask Rename", Question::Rename(signed()), "820282098200818242b0d15820 55*32"),
+        ask("Ask List", Question::List(all), "8202820982018183f6f61832"),
+        ask(
+            "Ask List, filtered, next page",
+            Question::List(some),
+            "820282098201818466777269746572f618c86863616c6d2d666f78",
+        ),
+        ask(
+            "Ask Lookup of an alias",
+            Question::Lookup(alias),
+            "820282098202818200816863616c6d2d666f78",
+        ),
+        ask(
+            "Ask Lookup of a key",
+            Question::Lookup(Target::Key(KEY)),
+            "820282098202818201815820 11*32",
+        ),
+        ask("Ask Watch", Question::Watch(None), "82028209820380"),
+        ask("Ask Watch of a role", Question::Watch(text("writer")), "8202820982038166777269746572"),
+    ]
+}
+
+fn to_bridge() -> Vec<Golden> {
+    let peer =
+        |name, standing, card, frozen| golden(name, ToBridge::Peer(KEY, standing, card), frozen);
+    vec![
+        golden("Reassigned", ToBridge::Reassigned(grant()), "820381826863616c6d2d666f785820 44*32"),
+        peer(
+            "Peer online, new card",
+            Standing::Online,
+            Some(signed()),
+            "8204835820 11*32 008242b0d15820 55*32",
+        ),
+        peer("Peer away", Standing::Away, None, "8204825820 11*32 01"),
+        golden("Accepted", ToBridge::Accepted(ID), "82058150 33*16"),
+        golden("Later", ToBridge::Later(ID), "82078150 33*16"),
+        golden("Room", ToBridge::Room(OTHER), "8208815820 22*32"),
+        golden(
+            "Deliver",
+            ToBridge::Deliver(envelope(), 1234),
+            "820982828a50 77*16 50 33*16 5820 11*32 5820 22*32 035820 88*32 182a1b0000018bcfe568001a001b7740015818 99*24 1904d2",
+        ),
+        golden(
+            "Receipt, to a bridge",
+            ToBridge::Receipt(receipt(ReceiptKind::Opened)),
+            "820a81845820 11*32 50 33*16 015820 55*32",
+        ),
+        golden("Repushing", ToBridge::Repushing, "820b80"),
+    ]
+}
+
+fn answers() -> Vec<Golden> {
+    let answer = |name, answer, frozen| golden(name, ToBridge::Answer(9, answer), frozen);
+    let taken = Naming::Taken { free: "calm-fox-2".to_owned() };
+    let page = Page { peers: vec![listed()], total: 2, next: text("calm-fox") };
+    let last = Page { peers: vec![], total: 0, next: None };
+    vec![
+        answer(
+            "Answer Named, granted",
+            Answer::Named(Naming::Granted(grant())),
+            "82028209820081820081826863616c6d2d666f785820 44*32",
+        ),
+        answer(
+            "Answer Named, taken",
+            Answer::Named(taken),
+            "820282098200818201816a63616c6d2d666f782d32",
+        ),
+        answer("Answer Named, bad", Answer::Named(Naming::Bad), "82028209820081820280"),
+        answer(
+            "Answer Page",
+            Answer::Page(page),
+            "820282098201818381838242b0d15820 55*32 f519ea60026863616c6d2d666f78",
+        ),
+        answer("Answer Page, empty", Answer::Page(last), "82028209820181828000"),
+        answer(
+            "Answer Found",
+            Answer::Found(Standing::Online, Some(signed())),
+            "82028209820282008242b0d15820 55*32",
+        ),
+        answer("Answer Found, gone", Answer::Found(Standing::Gone, None), "8202820982028102"),
+        answer(
+            "Answer Found, not yet known",
+            Answer::Found(Standing::NotYet, None),
+            "8202820982028103",
+        ),
+        answer(
+            "Answer Seen",
+            Answer::Seen(vec![listed()]),
+            "8202820982038181838242b0d15820 55*32 f519ea60",
+        ),
+        answer("Answer Busy", Answer::Busy, "82028209820480"),
+    ]
+}
+
+fn refusals() -> Vec<Golden> {
+    let refused = |name, why, frozen| golden(name, ToBridge::Refused(ID, why), frozen);
+    vec![
+        refused("Refused, gone", Refusal::Gone, "82068250 33*16 00"),
+        refused("Refused, inbox full", Refusal::InboxFull, "82068250 33*16 01"),
+        refused("Refused, id conflict", Refusal::IdConflict, "82068250 33*16 02"),
+        refused("Refused, to self", Refusal::ToSelf, "82068250 33*16 03"),
+    ]
+}
+
+fn receipts() -> Vec<Golden> {
+    let last = |name, kind, frozen| golden(name, ToHub::Receipt(receipt(kind)), frozen);
+    let card = |reach| Card { reach, ..card(Context::default()) };
+    vec![
+        last("Receipt, expired", ReceiptKind::Expired, "820581845820 11*32 50 33*16 035820 55*32"),
+        last("Receipt, stale", ReceiptKind::Stale, "820581845820 11*32 50 33*16 045820 55*32"),
+        golden(
+            "body of Card, pull",
+            card(Reach::Pull),
+            "865820 11*32 5820 66*32 036863616c6d2d666f780080",
+        ),
+        golden(
+            "body of Card, push",
+            card(Reach::Push),
+            "865820 11*32 5820 66*32 036863616c6d2d666f780280",
+        ),
+    ]
+}

@@ -1,0 +1,248 @@
+//! Any value of every type of the wire.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+
+use super::super::*;
+
+type Any<T> = BoxedStrategy<T>;
+
+fn text() -> Any<String> {
+    ".{0,20}".boxed()
+}
+
+fn bytes() -> Any<Vec<u8>> {
+    vec(any::<u8>(), 0..80).boxed()
+}
+
+fn hash() -> Any<[u8; 32]> {
+    any::<[u8; 32]>().boxed()
+}
+
+fn number() -> Any<u64> {
+    any::<u64>().boxed()
+}
+
+fn flag() -> Any<bool> {
+    any::<bool>().boxed()
+}
+
+fn key() -> Any<PeerKey> {
+    hash().prop_map(PeerKey).boxed()
+}
+
+fn id() -> Any<MessageId> {
+    any::<[u8; 16]>().prop_map(MessageId).boxed()
+}
+
+/// One of these values.
+fn one_of<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> Any<T> {
+    prop::sample::select(values.to_vec()).boxed()
+}
+
+/// Anything that one of these makes.
+fn any_of<T: std::fmt::Debug + 'static>(options: Vec<Any<T>>) -> Any<T> {
+    Union::new(options).boxed()
+}
+
+fn ticket() -> Any<Ticket> {
+    hash().prop_map(Ticket).boxed()
+}
+
+fn grant() -> Any<Grant> {
+    (text(), ticket()).prop_map(|(alias, ticket)| Grant { alias, ticket }).boxed()
+}
+
+fn signed_card() -> Any<SignedCard> {
+    (bytes(), hash()).prop_map(|(body, mac)| SignedCard { body, mac }).boxed()
+}
+
+fn list() -> Any<List> {
+    (of(text()), of(text()), any::<u16>(), of(text()))
+        .prop_map(|(role, repo, limit, cursor)| List { role, repo, limit, cursor })
+        .boxed()
+}
+
+fn target() -> Any<Target> {
+    any_of(vec![text().prop_map(Target::Alias).boxed(), key().prop_map(Target::Key).boxed()])
+}
+
+pub(super) fn question() -> Any<Question> {
+    any_of(vec![
+        signed_card().prop_map(Question::Rename).boxed(),
+        list().prop_map(Question::List).boxed(),
+        target().prop_map(Question::Lookup).boxed(),
+        of(text()).prop_map(Question::Watch).boxed(),
+    ])
+}
+
+fn listed() -> Any<Listed> {
+    (signed_card(), flag(), number())
+        .prop_map(|(card, online, session_ms)| Listed { card, online, session_ms })
+        .boxed()
+}
+
+fn page() -> Any<Page> {
+    (vec(listed(), 0..3), any::<u32>(), of(text()))
+        .prop_map(|(peers, total, next)| Page { peers, total, next })
+        .boxed()
+}
+
+fn naming() -> Any<Naming> {
+    any_of(vec![
+        grant().prop_map(Naming::Granted).boxed(),
+        text().prop_map(|free| Naming::Taken { free }).boxed(),
+        Just(Naming::Bad).boxed(),
+    ])
+}
+
+fn standing() -> Any<Standing> {
+    one_of(&[Standing::Online, Standing::Away, Standing::Gone, Standing::NotYet])
+}
+
+pub(super) fn answer() -> Any<Answer> {
+    any_of(vec![
+        naming().prop_map(Answer::Named).boxed(),
+        page().prop_map(Answer::Page).boxed(),
+        (standing(), of(signed_card())).prop_map(|(s, card)| Answer::Found(s, card)).boxed(),
+        vec(listed(), 0..3).prop_map(Answer::Seen).boxed(),
+        Just(Answer::Busy).boxed(),
+    ])
+}
+
+fn header() -> Any<Header> {
+    let names = (any::<[u8; 16]>(), id(), key(), key(), hash());
+    let numbers = any::<[u64; 4]>();
+    (names, numbers)
+        .prop_map(|((group, id, from, to, enc), [epoch, seq, sent_ms, ttl_ms])| Header {
+            group: GroupId(group),
+            id,
+            from,
+            to,
+            epoch: Epoch(epoch),
+            enc,
+            seq: Seq(seq),
+            sent_ms,
+            ttl_ms,
+            kind: Kind::Text,
+        })
+        .boxed()
+}
+
+fn envelope() -> Any<Envelope> {
+    (header(), bytes())
+        .prop_map(|(header, sealed)| Envelope { header, sealed: sealed.into() })
+        .boxed()
+}
+
+fn send() -> Any<Send> {
+    (envelope(), number(), flag(), flag())
+        .prop_map(|(envelope, age_ms, resend, restart)| Send { envelope, age_ms, resend, restart })
+        .boxed()
+}
+
+fn receipt() -> Any<Receipt> {
+    let kinds = [ReceiptKind::Opened, ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale];
+    (key(), id(), one_of(&kinds), hash())
+        .prop_map(|(to, id, kind, mac)| Receipt { to, id, kind, mac })
+        .boxed()
+}
+
+fn refusal() -> Any<Refusal> {
+    one_of(&[Refusal::Gone, Refusal::InboxFull, Refusal::IdConflict, Refusal::ToSelf])
+}
+
+pub(super) fn to_hub() -> Any<ToHub> {
+    any_of(vec![
+        (bytes(), hash()).prop_map(|(body, proof)| ToHub::Hello(Hello { body, proof })).boxed(),
+        signed_card().prop_map(ToHub::Card).boxed(),
+        (any::<u32>(), question()).prop_map(|(number, q)| ToHub::Ask(number, q)).boxed(),
+        any::<u32>().prop_map(ToHub::Unwatch).boxed(),
+        send().prop_map(ToHub::Send).boxed(),
+        receipt().prop_map(ToHub::Receipt).boxed(),
+        Just(ToHub::Repush).boxed(),
+        Just(ToHub::Leave).boxed(),
+    ])
+}
+
+fn challenge() -> Any<Challenge> {
+    (vec(any::<u16>(), 0..5), hash(), hash())
+        .prop_map(|(versions, nonce, hub_eph)| Challenge { versions, nonce, hub_eph })
+        .boxed()
+}
+
+pub(super) fn to_bridge() -> Any<ToBridge> {
+    any_of(vec![
+        challenge().prop_map(ToBridge::Challenge).boxed(),
+        (bytes(), hash()).prop_map(|(body, mac)| ToBridge::Welcome(Welcome { body, mac })).boxed(),
+        (any::<u32>(), answer()).prop_map(|(number, a)| ToBridge::Answer(number, a)).boxed(),
+        grant().prop_map(ToBridge::Reassigned).boxed(),
+        (key(), standing(), of(signed_card()))
+            .prop_map(|(key, standing, card)| ToBridge::Peer(key, standing, card))
+            .boxed(),
+        id().prop_map(ToBridge::Accepted).boxed(),
+        (id(), refusal()).prop_map(|(id, why)| ToBridge::Refused(id, why)).boxed(),
+        id().prop_map(ToBridge::Later).boxed(),
+        key().prop_map(ToBridge::Room).boxed(),
+        (envelope(), number()).prop_map(|(envelope, age)| ToBridge::Deliver(envelope, age)).boxed(),
+        receipt().prop_map(ToBridge::Receipt).boxed(),
+        Just(ToBridge::Repushing).boxed(),
+    ])
+}
+
+pub(super) fn hello_body() -> Any<HelloBody> {
+    (any::<u16>(), key(), number(), of(text()), of(ticket()), hash())
+        .prop_map(|(version, key, dial, want, ticket, nonce)| HelloBody {
+            version,
+            key,
+            dial: Dial(dial),
+            want,
+            ticket,
+            nonce,
+        })
+        .boxed()
+}
+
+pub(super) fn welcome_body() -> Any<WelcomeBody> {
+    (grant(), number(), flag(), number(), number())
+        .prop_map(|(grant, connection, resumed, session_timeout_ms, sweep_interval_ms)| {
+            WelcomeBody {
+                grant,
+                connection: ConnectionId(connection),
+                resumed,
+                session_timeout_ms,
+                sweep_interval_ms,
+            }
+        })
+        .boxed()
+}
+
+fn context() -> Any<Context> {
+    let field = || of(text());
+    (field(), field(), field(), field(), field(), field())
+        .prop_map(|(repo, task, role, branch, machine, client)| Context {
+            repo,
+            task,
+            role,
+            branch,
+            machine,
+            client,
+        })
+        .boxed()
+}
+
+pub(super) fn card() -> Any<Card> {
+    let reach = one_of(&[Reach::Pull, Reach::NextTurn, Reach::Push]);
+    (key(), hash(), number(), text(), reach, context())
+        .prop_map(|(key, receive_key, epoch, alias, reach, context)| Card {
+            key,
+            receive_key: ReceiveKey(receive_key),
+            epoch: Epoch(epoch),
+            alias,
+            reach,
+            context,
+        })
+        .boxed()
+}

@@ -1,0 +1,65 @@
+//! The words that generated aliases are made of: friendly, short and easily spelled.
+//!
+//! No word folds to another's form, and no adjective's folded form is the beginning of another's, so
+//! that every pair stays distinct once its hyphen is gone.
+
+/// The first halves: 3 to 8 letters each.
+pub(crate) const ADJECTIVES: [&str; 256] = [
+    "able", "active", "agile", "airy", "alert", "alpine", "amber", "ample", "arctic", "autumn",
+    "avid", "awake", "azure", "balmy", "basic", "beaming", "bold", "brave", "breezy", "brief",
+    "bright", "brisk", "broad", "bubbly", "busy", "calm", "candid", "careful", "caring", "casual",
+    "central", "cheery", "chief", "chirpy", "choice", "civic", "civil", "classic", "clean",
+    "clear", "clever", "cool", "cordial", "cosmic", "crafty", "creative", "crisp", "crystal",
+    "curious", "curly", "dainty", "dapper", "daring", "decent", "deep", "deft", "direct", "dreamy",
+    "driven", "eager", "early", "earthy", "eastern", "easy", "elated", "elegant", "epic", "equal",
+    "even", "exact", "expert", "fabled", "fair", "famous", "fancy", "fast", "festive", "fine",
+    "firm", "fleet", "flowing", "fluent", "fluffy", "fond", "frank", "fresh", "frosty", "funny",
+    "gentle", "gifted", "giving", "glad", "glossy", "golden", "good", "graceful", "grand", "great",
+    "green", "handy", "happy", "hardy", "hearty", "helpful", "heroic", "honest", "hopeful",
+    "humble", "icy", "ideal", "indigo", "inland", "jazzy", "jolly", "jovial", "joyful", "just",
+    "keen", "kind", "lasting", "leafy", "level", "light", "lilac", "limber", "lively", "local",
+    "lofty", "loyal", "lucid", "lucky", "lunar", "magic", "mellow", "merry", "mighty", "mild",
+    "mindful", "mint", "misty", "modern", "modest", "moonlit", "mossy", "musical", "mutual",
+    "natural", "nearby", "neat", "nimble", "noble", "noted", "novel", "oaken", "olive", "open",
+    "optimal", "orange", "outdoor", "perky", "playful", "plucky", "poetic", "polar", "polite",
+    "popular", "prime", "proper", "proud", "purple", "quick", "quiet", "rapid", "ready", "regal",
+    "relaxed", "rested", "rising", "roaming", "robust", "rosy", "round", "royal", "rugged",
+    "rural", "rustic", "sage", "sandy", "scenic", "secure", "serene", "sharp", "silent", "silken",
+    "silver", "simple", "skilled", "sleek", "smart", "smiling", "smooth", "snowy", "snug",
+    "social", "soft", "solar", "solid", "speedy", "spring", "spry", "square", "stable", "starry",
+    "steady", "strong", "sturdy", "subtle", "summer", "sunlit", "sunny", "super", "sure", "sweet",
+    "swift", "tender", "tidal", "tidy", "timely", "topaz", "trusty", "twin", "ultra", "unique",
+    "upbeat", "urban", "useful", "vast", "velvet", "violet", "vital", "vivid", "warm", "wavy",
+    "welcome", "whole", "wide", "willing", "windy", "winged", "winter", "wise", "witty", "wooden",
+    "worthy", "zesty", "zippy",
+];
+
+/// The second halves: 3 to 8 letters each.
+pub(crate) const NOUNS: [&str; 256] = [
+    "acorn", "almond", "anchor", "apple", "arch", "arrow", "aspen", "atlas", "atom", "badger",
+    "bamboo", "banjo", "barley", "basil", "basket", "bay", "beach", "beacon", "bear", "beech",
+    "bell", "berry", "birch", "bird", "bison", "boat", "book", "branch", "breeze", "brick",
+    "bridge", "brook", "bucket", "button", "cabin", "cactus", "camel", "candle", "canoe", "canvas",
+    "canyon", "carrot", "castle", "cedar", "cello", "chalk", "cherry", "circle", "cliff", "clock",
+    "cloud", "clover", "coast", "cobalt", "comet", "copper", "corner", "cosmos", "cove", "crane",
+    "crater", "creek", "daisy", "delta", "desert", "dove", "dragon", "drum", "dune", "eagle",
+    "echo", "elk", "elm", "ember", "engine", "falcon", "fawn", "fern", "ferry", "fiddle", "field",
+    "finch", "flame", "flint", "flute", "forest", "fox", "galaxy", "garden", "ginger", "glade",
+    "glider", "globe", "grain", "grape", "grove", "guitar", "gull", "hamlet", "hare", "harp",
+    "harvest", "hawk", "hazel", "hedge", "heron", "hill", "holly", "honey", "iris", "island",
+    "ivy", "jacket", "jaguar", "jasper", "jay", "jewel", "kayak", "kernel", "kettle", "kite",
+    "kiwi", "koala", "lagoon", "lake", "lantern", "lark", "laurel", "lava", "leaf", "lemon",
+    "lily", "linden", "lion", "locket", "lotus", "lynx", "magnet", "magpie", "mango", "maple",
+    "marble", "marina", "marlin", "meadow", "melody", "melon", "mill", "mirror", "moon", "moose",
+    "mosaic", "moth", "museum", "needle", "nest", "nickel", "nutmeg", "oak", "oasis", "ocean",
+    "opal", "orbit", "orchid", "otter", "owl", "oyster", "palm", "panda", "paper", "parcel",
+    "parrot", "peach", "peak", "pear", "pearl", "pebble", "pecan", "pencil", "pepper", "petal",
+    "piano", "pillow", "pine", "planet", "plaza", "pocket", "pond", "poplar", "poppy", "prism",
+    "puffin", "puma", "puzzle", "quail", "quill", "quilt", "rabbit", "raven", "reef", "ridge",
+    "river", "robin", "rocket", "root", "rose", "ruby", "saddle", "sail", "salmon", "saturn",
+    "seed", "shore", "signal", "snail", "sonata", "sphere", "spiral", "spruce", "star", "stone",
+    "stork", "stream", "summit", "swan", "teapot", "temple", "tiger", "timber", "toucan", "tower",
+    "trail", "train", "tulip", "tundra", "tunnel", "turnip", "turtle", "valley", "vine", "violin",
+    "voyage", "waffle", "wagon", "walnut", "walrus", "wave", "whale", "wheat", "wheel", "willow",
+    "window", "wombat", "wren", "zebra", "zenith",
+];
