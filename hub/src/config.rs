@@ -1,0 +1,114 @@
+//! What a hub is set to, once flags, environment and defaults are put together.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::bail;
+use junction_shared::config_dir::ConfigDir;
+use junction_shared::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
+use junction_shared::settings::{Expected, parse_host, parse_millis, parse_port, setting};
+
+use crate::Config;
+use crate::cli::Args;
+use crate::door::MAX_VISITORS;
+
+/// How long a hub that a bridge started stays with nothing to do.
+const IDLE_EXIT: Duration = Duration::from_secs(600);
+/// Connections to bridges, at most, where the system would give more: three times the largest hub that
+/// was measured.
+const MAX_LINKS: u32 = 16_384;
+/// Descriptors that are kept for visitors, and for what a process has open besides.
+const RESERVE: u32 = MAX_VISITORS + 64;
+
+/// What the program runs with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where to serve.
+    pub(crate) address: SocketAddr,
+    /// What the hub is set to.
+    pub(crate) hub: Config,
+    /// Where its keys are.
+    pub(crate) config_dir: ConfigDir,
+    /// What is logged.
+    pub(crate) log: String,
+}
+
+impl Settings {
+    /// Puts the settings together, for a process that may have so many descriptors.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, in a sentence, and what to do.
+    pub(crate) fn resolve(args: Args, descriptors: u32) -> anyhow::Result<Self> {
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
+        if !host.is_loopback() {
+            bail!(
+                "{host} is no loopback address, and this hub does not serve others yet. \
+                 Set --host or JUNCTION_HOST to 127.0.0.1."
+            );
+        }
+        let port = setting(args.port, "JUNCTION_PORT", parse_port, PORT)?;
+        let session_timeout = setting(
+            args.session_timeout_ms,
+            "JUNCTION_SESSION_TIMEOUT_MS",
+            parse_millis,
+            SESSION_TIMEOUT,
+        )?;
+        let sweep_interval = setting(
+            args.sweep_interval_ms,
+            "JUNCTION_SWEEP_INTERVAL_MS",
+            parse_millis,
+            SWEEP_INTERVAL,
+        )?;
+        let any = |text: &str| Ok::<_, Expected>(text.to_owned());
+        Ok(Self {
+            address: SocketAddr::new(host, port),
+            hub: Config {
+                session_timeout,
+                sweep_interval,
+                idle_exit: args.autostarted.then_some(IDLE_EXIT),
+                max_links: descriptors.saturating_sub(RESERVE).clamp(1, MAX_LINKS),
+            },
+            config_dir: ConfigDir::locate(args.config_dir)?,
+            log: setting(args.log, "JUNCTION_LOG", any, "warn".to_owned())?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags() -> Args {
+        Args { config_dir: Some("/nowhere".into()), ..Args::default() }
+    }
+
+    #[test]
+    fn descriptors_are_kept_for_visitors() {
+        let max_links =
+            |descriptors| Settings::resolve(flags(), descriptors).unwrap().hub.max_links;
+        assert_eq!(max_links(1024), 1024 - 320);
+        assert_eq!(max_links(10), 1);
+        assert_eq!(max_links(u32::MAX), MAX_LINKS);
+    }
+
+    #[test]
+    fn only_loopback_is_served() {
+        for host in ["127.0.0.1", "127.8.0.1", "::1"] {
+            let args = Args { host: Some(host.parse().unwrap()), ..flags() };
+            assert!(Settings::resolve(args, 1024).is_ok(), "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.168.1.7", "::ffff:127.0.0.1"] {
+            let args = Args { host: Some(host.parse().unwrap()), ..flags() };
+            let error = Settings::resolve(args, 1024).unwrap_err().to_string();
+            assert!(error.contains("JUNCTION_HOST"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_hub_that_a_bridge_started_ends_by_itself() {
+        assert_eq!(Settings::resolve(flags(), 1024).unwrap().hub.idle_exit, None);
+        let args = Args { autostarted: true, ..flags() };
+        assert_eq!(Settings::resolve(args, 1024).unwrap().hub.idle_exit, Some(IDLE_EXIT));
+    }
+}

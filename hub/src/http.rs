@@ -1,0 +1,157 @@
+//! The hub over HTTP: who may ask, and what for.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use junction_shared::limits::MAX_FRAME;
+
+use crate::Shared;
+use crate::door::CameFrom;
+use crate::session;
+
+/// What is read from a socket at once, and kept by every connection: more would cost memory with
+/// thousands of them, less would cost calls to the system with long messages.
+const READ_BUFFER: usize = 4 * 1024;
+/// What is gathered before it is written, while more is ready: some forty short frames.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Everything the hub answers.
+pub(crate) fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/link", get(link))
+        .with_state(shared)
+        .layer(middleware::from_fn(guard))
+}
+
+/// Lets through what a browser that was led astray cannot send, and nothing else.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = match check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(status) => status.into_response(),
+    };
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // A visitor's time is short: one question a connection.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn check(request: &Request) -> Result<(), StatusCode> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(StatusCode::BAD_REQUEST);
+    };
+    if request.uri().authority().is_some() {
+        // An absolute target would name a host beside the header's.
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    if host.to_str().is_ok_and(is_own_name) { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
+}
+
+/// Whether a `Host` is `localhost` or an address, with or without a port: any other name could be made
+/// to point here by whoever owns it.
+fn is_own_name(host: &str) -> bool {
+    let is_v4 = |host: &str| host.parse::<Ipv4Addr>().is_ok();
+    let is_port =
+        |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let port = port.strip_prefix(':').map_or(port.is_empty(), is_port);
+        return port && address.parse::<Ipv6Addr>().is_ok();
+    }
+    let (name, port) =
+        host.split_once(':').map_or((host, true), |(name, port)| (name, is_port(port)));
+    port && (name.eq_ignore_ascii_case("localhost") || is_v4(name))
+}
+
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let peers = shared.registry.connected();
+    let uptime = shared.registry.age().as_secs();
+    let version = env!("CARGO_PKG_VERSION");
+    let body = format!(
+        r#"{{"status":"ok","mode":"localhost","activePeers":{peers},"uptime":{uptime},"version":"{version}"}}"#
+    );
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn link(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(CameFrom(visitor)): ConnectInfo<CameFrom>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if headers.contains_key(ORIGIN) {
+        // Only browsers send one, and no browser has any business here.
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Ok(place) = shared.links.clone().try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    upgrade
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .on_upgrade(move |socket| async move {
+            session::run(&shared, socket, visitor).await;
+            drop(place);
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_localhost_and_addresses_are_own_names() {
+        let own = [
+            "localhost",
+            "LOCALHOST",
+            "localhost:4200",
+            "127.0.0.1",
+            "127.0.0.1:65535",
+            "192.168.1.7:4200",
+            "[::1]",
+            "[::1]:4200",
+            "[fe80::1]:1",
+        ];
+        for host in own {
+            assert!(is_own_name(host), "{host}");
+        }
+        let foreign = [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "localhost.",
+            "127.0.0.1.evil.example",
+            "127.1",
+            "0x7f.0.0.1",
+            "2130706433",
+            "127.0.0.1:",
+            "127.0.0.1:+1",
+            "127.0.0.1:65536",
+            "localhost:4200:1",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "[::1]:",
+            "[127.0.0.1]",
+            "user@127.0.0.1",
+            "127.0.0.1, evil.example",
+            " localhost",
+            "localhost/",
+            "[fe80::1%eth0]",
+        ];
+        for host in foreign {
+            assert!(!is_own_name(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The one lock: a call to the state, and the handles of the connections it speaks to.
+//!
+//! Frames for a connection are put in its queue before the lock is released. That neither waits nor
+//! blocks, and it makes the order of frames on a connection the order of the state's decisions, whichever
+//! thread made them: a `Room` never overtakes the `Later` it follows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::id::ConnectionId;
+use junction_shared::limits::CONTROL_QUEUE;
+use junction_shared::secret::Secret;
+use junction_shared::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::state::{Output, State, Times};
+
+/// The state of a hub, shared by its connections.
+pub(crate) struct Registry {
+    locked: Mutex<Locked>,
+    started: Instant,
+    times: Times,
+    /// Wakes the sweeper: something ends sooner than it knows.
+    sooner: Notify,
+}
+
+struct Locked {
+    state: State,
+    handles: HashMap<ConnectionId, Handle>,
+    /// When the sweeper wakes by itself.
+    wakes: Duration,
+    /// The hub is stopping and lets nobody in.
+    stopping: bool,
+}
+
+/// A frame on its way to a connection.
+pub(crate) struct Queued {
+    /// The frame.
+    pub(crate) frame: Box<ToBridge>,
+    /// Whether it answers a frame of this connection.
+    pub(crate) is_answer: bool,
+}
+
+/// The registry's end of a connection. To drop it is to end the connection.
+struct Handle {
+    frames: mpsc::Sender<Queued>,
+    mail: Arc<Notify>,
+    close: oneshot::Sender<Close>,
+}
+
+/// The connection's end: what comes for it. To drop it is to disconnect its peer.
+pub(crate) struct Line {
+    registry: Arc<Registry>,
+    id: ConnectionId,
+    /// Frames to send.
+    pub(crate) frames: mpsc::Receiver<Queued>,
+    /// Mail to push has come.
+    pub(crate) mail: Arc<Notify>,
+    /// Why the connection has to end; nothing if its peer said goodbye.
+    pub(crate) closed: oneshot::Receiver<Close>,
+}
+
+impl Registry {
+    /// The registry of a hub that starts now.
+    pub(crate) fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
+        let state = State::new(times, ticket_key, rng);
+        let locked =
+            Locked { state, handles: HashMap::new(), wakes: Duration::ZERO, stopping: false };
+        Self { locked: Mutex::new(locked), started: Instant::now(), times, sooner: Notify::new() }
+    }
+
+    /// Lets in a connection whose hello was proven.
+    ///
+    /// # Errors
+    /// Why it cannot come in.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        hello: &HelloBody,
+    ) -> Result<(Line, WelcomeBody), Close> {
+        let mut locked = self.lock();
+        if locked.stopping {
+            return Err(Close::GoingAway);
+        }
+        let connected = locked.state.connect(hello, self.age())?;
+        let (frames, frames_end) = mpsc::channel(CONTROL_QUEUE);
+        let (close, closed) = oneshot::channel();
+        let mail = Arc::new(Notify::new());
+        locked.handles.insert(connected.connection, Handle { frames, mail: mail.clone(), close });
+        locked.carry_out(connected.outputs, None);
+        self.release(locked);
+        let registry = self.clone();
+        let line = Line { registry, id: connected.connection, frames: frames_end, mail, closed };
+        Ok((line, connected.welcome))
+    }
+
+    /// Ends all connections and lets nobody in any more.
+    pub(crate) fn stop(&self) {
+        let mut locked = self.lock();
+        locked.stopping = true;
+        for (_, handle) in locked.handles.drain() {
+            handle.end(Close::GoingAway);
+        }
+    }
+
+    /// How many sessions are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.lock().state.connected()
+    }
+
+    /// The time since the hub started.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Ends what is past its end, for ever; or until there has been nothing to do for `idle_exit`.
+    pub(crate) async fn sweep(&self, idle_exit: Option<Duration>) {
+        while let Some(wakes) = self.sweep_once(idle_exit) {
+            tokio::select! {
+                () = tokio::time::sleep_until(self.started + wakes) => {}
+                () = self.sooner.notified() => {}
+            }
+        }
+    }
+
+    /// Sweeps, and says when to do so again.
+    fn sweep_once(&self, idle_exit: Option<Duration>) -> Option<Duration> {
+        let mut locked = self.lock();
+        let now = self.age();
+        let outputs = locked.state.sweep(now);
+        locked.carry_out(outputs, None);
+        let exit = locked.state.idle_since().zip(idle_exit).map(|(since, exit)| since + exit);
+        if exit.is_some_and(|exit| exit <= now) {
+            return None;
+        }
+        let latest = now + self.times.sweep_interval;
+        let first = locked.state.next_deadline().into_iter().chain(exit).min();
+        locked.wakes = first.map_or(latest, |first| first.min(latest));
+        Some(locked.wakes)
+    }
+
+    fn change(
+        &self,
+        own: ConnectionId,
+        change: impl FnOnce(&mut State, Duration) -> Vec<Output>,
+    ) -> bool {
+        let mut locked = self.lock();
+        let outputs = change(&mut locked.state, self.age());
+        let answered = locked.carry_out(outputs, Some(own));
+        self.release(locked);
+        answered
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Locked> {
+        // A panic in the state was reported where it happened; the others go on with what there is.
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Unlocks, and only then wakes the sweeper if it has to be early.
+    fn release(&self, locked: MutexGuard<'_, Locked>) {
+        let sooner = locked.state.next_deadline().is_some_and(|next| next < locked.wakes);
+        drop(locked);
+        if sooner {
+            self.sooner.notify_one();
+        }
+    }
+}
+
+impl Locked {
+    /// Does what the state asks. Returns whether there was a frame for the connection `own`.
+    fn carry_out(&mut self, outputs: Vec<Output>, own: Option<ConnectionId>) -> bool {
+        let mut answered = false;
+        for output in outputs {
+            match output {
+                Output::Send(to, frame) => {
+                    let is_answer = own == Some(to);
+                    answered |= is_answer;
+                    self.send(to, Queued { frame, is_answer });
+                }
+                Output::Wake(id) => {
+                    if let Some(handle) = self.handles.get(&id) {
+                        handle.mail.notify_one();
+                    }
+                }
+                Output::Close(id, close) => self.close(id, close),
+                Output::Left(id) => drop(self.handles.remove(&id)),
+            }
+        }
+        answered
+    }
+
+    /// Queues a frame. A connection that has let its queue fill up is closed; it may come again.
+    fn send(&mut self, to: ConnectionId, queued: Queued) {
+        let Some(handle) = self.handles.get(&to) else { return };
+        if handle.frames.try_send(queued).is_err() {
+            self.close(to, Close::SlowDown);
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId, close: Close) {
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.end(close);
+        }
+    }
+}
+
+impl Handle {
+    fn end(self, close: Close) {
+        // Nobody there to hear it: the connection has ended by itself.
+        let _ = self.close.send(close);
+    }
+}
+
+impl Line {
+    /// The registry and the number by which its end of this connection goes.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { registry: self.registry.clone(), id: self.id }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // By its number: if another connection has taken over, this changes nothing.
+        let id = self.id;
+        self.registry.change(id, |state, now| state.disconnected(id, now));
+        self.registry.lock().handles.remove(&id);
+    }
+}
+
+/// What a connection says to the state.
+pub(crate) struct Caller {
+    registry: Arc<Registry>,
+    id: ConnectionId,
+}
+
+impl Caller {
+    /// Handles a frame. Returns whether an answer was queued.
+    pub(crate) fn say(&self, frame: ToHub) -> bool {
+        self.registry.change(self.id, |state, now| state.frame(self.id, frame, now))
+    }
+
+    /// Gives a sign of life.
+    pub(crate) fn live(&self) {
+        self.registry.lock().state.sign_of_life(self.id, self.registry.age());
+    }
+
+    /// The next frame to push, if there is one.
+    pub(crate) fn next_push(&self) -> Option<ToBridge> {
+        self.registry.lock().state.next_push(self.id, self.registry.age())
+    }
+}

@@ -1,0 +1,233 @@
+//! The hub's state: who is here under which alias and card, and what mail waits for whom.
+//!
+//! A pure machine. It has no clock and does no I/O: `now` is the time since the hub started, chance comes
+//! from a seeded generator, and what is to be sent is returned. A hub is *young* until it is older than
+//! the session timeout: until then it may have been restarted, and does not know who else is about.
+
+mod aliases;
+mod card;
+mod deadlines;
+mod departed;
+mod inbox;
+mod listing;
+mod mail;
+mod naming;
+mod peer;
+mod presence;
+mod queries;
+mod store;
+mod subscriptions;
+mod waiting;
+mod watches;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::id::{ConnectionId, PeerKey};
+use junction_shared::secret::Secret;
+use junction_shared::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
+
+use aliases::Aliases;
+use deadlines::{Deadlines, Due};
+use departed::Departed;
+use listing::Listing;
+use peer::Peer;
+use store::Store;
+use subscriptions::Subscriptions;
+use waiting::Waiting;
+use watches::Watches;
+
+/// What the state asks of whoever runs it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Output {
+    /// Send this frame on that connection. Boxed, as it will be queued: most queues stay empty.
+    Send(ConnectionId, Box<ToBridge>),
+    /// There is mail to push on this connection.
+    Wake(ConnectionId),
+    /// This connection is over, for this reason.
+    Close(ConnectionId, Close),
+    /// This connection is over: its peer said goodbye.
+    Left(ConnectionId),
+}
+
+/// A connection that was let in.
+pub(crate) struct Connected {
+    /// Its number.
+    pub(crate) connection: ConnectionId,
+    /// What it is granted.
+    pub(crate) welcome: WelcomeBody,
+    /// What others are to be told.
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// How long things last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// A session without a sign of life ends after this; no message lives longer.
+    pub(crate) session_timeout: Duration,
+    /// The longest time past its end that anything stays.
+    pub(crate) sweep_interval: Duration,
+}
+
+/// A connection and whose it is.
+#[derive(Clone, Copy)]
+struct Asker {
+    id: ConnectionId,
+    key: PeerKey,
+}
+
+/// All a hub knows.
+pub(crate) struct State {
+    times: Times,
+    ticket_key: Secret,
+    rng: fastrand::Rng,
+    peers: HashMap<PeerKey, Peer>,
+    connections: HashMap<ConnectionId, PeerKey>,
+    last_connection: ConnectionId,
+    aliases: Aliases,
+    listing: Listing,
+    subscriptions: Subscriptions,
+    watches: Watches,
+    store: Store,
+    waiting: Waiting,
+    departed: Departed,
+    deadlines: Deadlines,
+    idle_since: Option<Duration>,
+    out: Vec<Output>,
+}
+
+impl State {
+    /// The state of a hub that starts now.
+    pub(crate) fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
+        let mut deadlines = Deadlines::default();
+        deadlines.set(times.session_timeout, Due::Grown);
+        Self {
+            times,
+            ticket_key,
+            rng,
+            peers: HashMap::new(),
+            connections: HashMap::new(),
+            last_connection: ConnectionId::default(),
+            aliases: Aliases::default(),
+            listing: Listing::default(),
+            subscriptions: Subscriptions::default(),
+            watches: Watches::default(),
+            store: Store::default(),
+            waiting: Waiting::default(),
+            departed: Departed::default(),
+            deadlines,
+            idle_since: Some(Duration::ZERO),
+            out: Vec::new(),
+        }
+    }
+
+    /// Handles one frame of a connection. A frame of one that is over already does nothing: it was on
+    /// its way when the connection ended.
+    pub(crate) fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
+        if let Some(&key) = self.connections.get(&id) {
+            self.hear(&key, now);
+            if let Err(close) = self.handle(Asker { id, key }, frame, now) {
+                self.cut(id);
+                self.out.push(Output::Close(id, close));
+            }
+        }
+        self.settle(now)
+    }
+
+    fn handle(&mut self, asker: Asker, frame: ToHub, now: Duration) -> Result<(), Close> {
+        match frame {
+            // One hello a connection, and the handshake took it.
+            ToHub::Hello(_) => return Err(Close::ProtocolError),
+            ToHub::Card(signed) => self.card(asker, signed, now)?,
+            ToHub::Ask(number, question) => self.ask(asker, number, question, now)?,
+            ToHub::Unwatch(number) => self.watches.remove(asker.id, number),
+            ToHub::Send(send) => self.hand_over(asker, send, now)?,
+            ToHub::Receipt(receipt) => self.receipt(asker, receipt),
+            ToHub::Repush => self.repush(asker),
+            ToHub::Leave => self.leave(asker, now),
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &mut self,
+        asker: Asker,
+        number: u32,
+        question: Question,
+        now: Duration,
+    ) -> Result<(), Close> {
+        let answer = match question {
+            Question::Rename(signed) => Some(Answer::Named(self.rename(asker, signed, now)?)),
+            Question::List(list) => Some(Answer::Page(self.page(asker, &list, now))),
+            Question::Lookup(target) => Some(self.lookup(asker, &target, now)),
+            Question::Watch(role) => self.watch(asker, number, role, now)?,
+        };
+        if let Some(answer) = answer {
+            self.send(asker.id, ToBridge::Answer(number, answer));
+        }
+        Ok(())
+    }
+
+    /// A sign of life that is no frame of the protocol.
+    pub(crate) fn sign_of_life(&mut self, id: ConnectionId, now: Duration) {
+        if let Some(&key) = self.connections.get(&id) {
+            self.hear(&key, now);
+        }
+    }
+
+    /// Ends what is past its end.
+    pub(crate) fn sweep(&mut self, now: Duration) -> Vec<Output> {
+        while let Some(due) = self.deadlines.pop(now) {
+            match due {
+                Due::Grown => self.grow_up(),
+                Due::Session(key) => self.session_due(key, now),
+                Due::Envelope(to, place) => self.discard(&to, place),
+            }
+        }
+        self.settle(now)
+    }
+
+    /// When something ends next, if nothing else happens.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first()
+    }
+
+    /// How many sessions are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Since when there has been no connection, and every inbox empty.
+    pub(crate) fn idle_since(&self) -> Option<Duration> {
+        self.idle_since
+    }
+
+    fn is_young(&self, now: Duration) -> bool {
+        now < self.times.session_timeout
+    }
+
+    /// The connection of a peer, if it has one.
+    fn connection_of(&self, key: &PeerKey) -> Option<ConnectionId> {
+        Some(self.peers.get(key)?.link.as_ref()?.id)
+    }
+
+    fn send(&mut self, to: ConnectionId, frame: ToBridge) {
+        self.out.push(Output::Send(to, Box::new(frame)));
+    }
+
+    /// What is to be sent, at the end of every change.
+    fn settle(&mut self, now: Duration) -> Vec<Output> {
+        let idle = self.connections.is_empty() && self.store.is_empty();
+        self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
+        std::mem::take(&mut self.out)
+    }
+}
+
+/// Whole milliseconds, as the wire counts them.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

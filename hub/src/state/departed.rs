@@ -1,0 +1,96 @@
+//! Peers whose session is over, as far as it still matters.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use junction_shared::id::PeerKey;
+
+use super::card::Published;
+
+/// Goodbyes that a young hub remembers: more than one burst of agents being closed. Whoever is forgotten
+/// counts as unknown until the hub is grown.
+const MAX_LEFT: usize = 4096;
+
+/// Those who are gone.
+#[derive(Default)]
+pub(super) struct Departed {
+    /// The last cards of senders whose mail still lies here: its receivers need them to open it.
+    cards: HashMap<PeerKey, Arc<Published>>,
+    /// Who said goodbye to this hub while it was young.
+    left: HashSet<PeerKey>,
+    /// The same, oldest first. It may hold some who came back.
+    order: VecDeque<PeerKey>,
+}
+
+impl Departed {
+    /// The last card of a peer with mail here.
+    pub(super) fn card(&self, key: &PeerKey) -> Option<&Arc<Published>> {
+        self.cards.get(key)
+    }
+
+    /// Keeps the last card of a peer.
+    pub(super) fn keep_card(&mut self, key: PeerKey, card: Arc<Published>) {
+        self.cards.insert(key, card);
+    }
+
+    /// Forgets the last card of a peer.
+    pub(super) fn forget_card(&mut self, key: &PeerKey) {
+        self.cards.remove(key);
+    }
+
+    /// Whether this peer said goodbye to the young hub.
+    pub(super) fn has_left(&self, key: &PeerKey) -> bool {
+        self.left.contains(key)
+    }
+
+    /// Remembers a goodbye.
+    pub(super) fn leave(&mut self, key: PeerKey) {
+        if !self.left.insert(key) {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > MAX_LEFT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.left.remove(&oldest);
+        }
+    }
+
+    /// The peer is back.
+    pub(super) fn back(&mut self, key: &PeerKey) {
+        self.cards.remove(key);
+        self.left.remove(key);
+    }
+
+    /// Whether nothing is kept of anyone.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.cards.is_empty() && self.left.is_empty() && self.order.is_empty()
+    }
+
+    /// Forgets all goodbyes: to a grown hub, unknown is gone.
+    pub(super) fn forget_goodbyes(&mut self) {
+        self.left = HashSet::new();
+        self.order = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goodbyes_are_forgotten() {
+        let mut departed = Departed::default();
+        let key = |n: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            PeerKey(bytes)
+        };
+        for n in 0..=MAX_LEFT {
+            departed.leave(key(n));
+        }
+        assert!(!departed.has_left(&key(0)));
+        assert!(departed.has_left(&key(1)) && departed.has_left(&key(MAX_LEFT)));
+    }
+}

@@ -1,0 +1,68 @@
+//! The peers that can be listed, in the order of their aliases.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::PeerKey;
+use junction_shared::limits::MAX_PAGE;
+use junction_shared::wire::List;
+
+use super::card::Published;
+
+/// The newest cards of all listed peers.
+#[derive(Default)]
+pub(super) struct Listing(BTreeMap<String, Arc<Published>>);
+
+/// One page of a listing.
+pub(super) struct Selection {
+    /// The cards on it.
+    pub(super) cards: Vec<Arc<Published>>,
+    /// How many match, on all pages.
+    pub(super) total: usize,
+    /// The cursor of the next page, if there is one.
+    pub(super) next: Option<String>,
+}
+
+impl Listing {
+    /// Lists a card, in place of any of the same alias.
+    pub(super) fn add(&mut self, published: Arc<Published>) {
+        self.0.insert(published.card.alias.clone(), published);
+    }
+
+    /// Takes out the card of this alias.
+    pub(super) fn remove(&mut self, alias: &Alias) {
+        self.0.remove(alias.as_str());
+    }
+
+    /// All cards, in their order.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Arc<Published>> {
+        self.0.values()
+    }
+
+    /// The page that `list` asks for, on which `asker` never is.
+    pub(super) fn page(&self, list: &List, asker: &PeerKey, asker_is_listed: bool) -> Selection {
+        let limit = usize::from(list.limit.clamp(1, MAX_PAGE));
+        let matches = |published: &&Arc<Published>| {
+            published.card.key != *asker && is_match(&list.role, &list.repo, published)
+        };
+        let start = list.cursor.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest =
+            self.0.range::<str, _>((start, Bound::Unbounded)).map(|(_, card)| card).filter(matches);
+        let cards: Vec<_> = rest.by_ref().take(limit).cloned().collect();
+        let next = rest.next().and(cards.last()).map(|last| last.card.alias.clone());
+        let total = if list.role.is_none() && list.repo.is_none() {
+            // The usual question is answered without looking at every card.
+            self.0.len() - usize::from(asker_is_listed)
+        } else {
+            self.cards().filter(matches).count()
+        };
+        Selection { cards, total, next }
+    }
+}
+
+fn is_match(role: &Option<String>, repo: &Option<String>, published: &Published) -> bool {
+    let context = &published.card.context;
+    (role.is_none() || *role == context.role) && (repo.is_none() || *repo == context.repo)
+}

@@ -1,0 +1,187 @@
+//! Hand-overs, pushes and receipts.
+
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::id::{ConnectionId, MessageId, PeerKey};
+use junction_shared::limits::MAX_SEALED;
+use junction_shared::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
+
+use super::deadlines::Due;
+use super::inbox::{Held, Place, charge};
+use super::{Asker, Output, State};
+
+/// What becomes of a hand-over.
+enum Verdict {
+    Accepted,
+    Refused(Refusal),
+    Later,
+}
+
+impl State {
+    /// Takes a hand-over, or says why not: every one gets exactly one answer.
+    pub(super) fn hand_over(
+        &mut self,
+        asker: Asker,
+        send: Send,
+        now: Duration,
+    ) -> Result<(), Close> {
+        let header = &send.envelope.header;
+        if header.from != asker.key || send.envelope.sealed.len() > MAX_SEALED {
+            return Err(Close::ProtocolError);
+        }
+        let id = header.id;
+        let answer = match self.judge(asker, send, now) {
+            Verdict::Accepted => ToBridge::Accepted(id),
+            Verdict::Refused(refusal) => ToBridge::Refused(id, refusal),
+            Verdict::Later => ToBridge::Later(id),
+        };
+        self.send(asker.id, answer);
+        Ok(())
+    }
+
+    fn judge(&mut self, asker: Asker, send: Send, now: Duration) -> Verdict {
+        let header = &send.envelope.header;
+        let (to, from) = (header.to, header.from);
+        if to == from {
+            return Verdict::Refused(Refusal::ToSelf);
+        }
+        if send.restart {
+            // Before the search: the sender's lowest may lie here already, with others waiting behind it.
+            self.waiting.remove(to, from);
+        }
+        // Whoever waits for a peer to read is told when it goes.
+        self.subscriptions.add(asker.id, to);
+        if let Some((_, held)) = self.store.find(&to, from, header.id) {
+            let same = *held.envelope == send.envelope;
+            return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
+        }
+        if !self.takes_mail(&to, now) {
+            return Verdict::Refused(Refusal::Gone);
+        }
+        self.judge_room(send, now)
+    }
+
+    fn judge_room(&mut self, send: Send, now: Duration) -> Verdict {
+        let header = &send.envelope.header;
+        let (to, from) = (header.to, header.from);
+        let charge = charge(send.envelope.sealed.len());
+        if self.waiting.contains(to, from) {
+            return Verdict::Later;
+        }
+        if self.store.fits(&to, &from, charge) {
+            self.keep(send, now);
+            return Verdict::Accepted;
+        }
+        if !send.resend {
+            return Verdict::Refused(Refusal::InboxFull);
+        }
+        // The hub had this one before, so it cannot be refused any more; nor may others overtake it.
+        self.waiting.add(to, from, charge, charge > self.store.room());
+        Verdict::Later
+    }
+
+    /// Whether mail for this peer can still be read: it has a session, or may come back to a hub that
+    /// is too young to know it.
+    fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
+        self.peers.contains_key(to) || (self.is_young(now) && !self.departed.has_left(to))
+    }
+
+    fn keep(&mut self, send: Send, now: Duration) {
+        let Send { envelope, age_ms, .. } = send;
+        let to = envelope.header.to;
+        let left = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
+        let end = now + left.min(self.times.session_timeout);
+        let held = Held { envelope: Box::new(envelope), accepted: now, age_ms, end };
+        let place = self.store.push(held);
+        self.deadlines.set(end, Due::Envelope(to, place));
+        if let Some(connection) = self.connection_of(&to) {
+            self.out.push(Output::Wake(connection));
+        }
+    }
+
+    /// The next frame to push on a connection, if there is one: mail in its order, none left out.
+    pub(crate) fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
+        let key = self.connections.get(&id)?;
+        let link = self.peers.get_mut(key)?.link.as_mut()?;
+        if link.repushes > 0 {
+            // First the answer: what follows it comes from the start of the inbox.
+            link.repushes -= 1;
+            return Some(ToBridge::Repushing);
+        }
+        let (place, held) = self.store.from(key, link.cursor)?;
+        link.cursor = place.next();
+        Some(ToBridge::Deliver((*held.envelope).clone(), held.age_ms(now)))
+    }
+
+    /// Has the inbox pushed from its start.
+    pub(super) fn repush(&mut self, asker: Asker) {
+        let link = self.peers.get_mut(&asker.key).and_then(|peer| peer.link.as_mut());
+        if let Some(link) = link {
+            link.cursor = Place::default();
+            link.repushes = link.repushes.saturating_add(1);
+            self.out.push(Output::Wake(asker.id));
+        }
+    }
+
+    /// Forwards a receipt to the sender of a message, and forgets the message if that is its end. Only
+    /// what is addressed to this connection's own key can be forgotten.
+    pub(super) fn receipt(&mut self, asker: Asker, receipt: Receipt) {
+        if is_end(receipt.kind) {
+            self.forget_message(&asker.key, receipt.to, receipt.id);
+        }
+        if let Some(sender) = self.connection_of(&receipt.to) {
+            self.send(sender, ToBridge::Receipt(receipt));
+        }
+    }
+
+    fn forget_message(&mut self, to: &PeerKey, from: PeerKey, id: MessageId) {
+        let Some((place, held)) = self.store.find(to, from, id) else { return };
+        self.deadlines.clear(held.end, Due::Envelope(*to, place));
+        self.discard(to, place);
+    }
+
+    /// Forgets an envelope whose deadline is gone already.
+    pub(super) fn discard(&mut self, to: &PeerKey, place: Place) {
+        if let Some(held) = self.store.take(to, place) {
+            self.last_of(&held.envelope.header.from);
+            self.tell_of_room(to);
+        }
+    }
+
+    /// Forgets all mail for a peer.
+    pub(super) fn discard_all(&mut self, to: &PeerKey) {
+        for (place, held) in self.store.empty(to) {
+            self.deadlines.clear(held.end, Due::Envelope(*to, place));
+            self.last_of(&held.envelope.header.from);
+        }
+        self.tell_of_room(to);
+    }
+
+    /// A departed sender's card is kept as long as mail of it lies here.
+    fn last_of(&mut self, sender: &PeerKey) {
+        if !self.store.has_mail_from(sender) {
+            self.departed.forget_card(sender);
+        }
+    }
+
+    fn tell_of_room(&mut self, to: &PeerKey) {
+        let store = &self.store;
+        let fits = |to: &PeerKey, from: &PeerKey, charge| store.fits(to, from, charge);
+        let mut told = self.waiting.tell(*to, fits);
+        told.extend(self.waiting.tell_starved(store.room(), fits));
+        for (to, from) in told {
+            if let Some(sender) = self.connection_of(&from) {
+                self.send(sender, ToBridge::Room(to));
+            }
+        }
+    }
+}
+
+/// Whether a message that got this receipt is done with.
+fn is_end(kind: ReceiptKind) -> bool {
+    match kind {
+        ReceiptKind::Read | ReceiptKind::Expired | ReceiptKind::Stale => true,
+        ReceiptKind::Opened => false,
+    }
+}

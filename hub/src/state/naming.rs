@@ -1,0 +1,129 @@
+//! Which alias a peer gets, and the card that vouches for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::close::Close;
+use junction_shared::handshake::ticket_holds;
+use junction_shared::id::{Epoch, PeerKey};
+use junction_shared::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
+
+use super::card::Published;
+use super::{Asker, State};
+
+impl State {
+    /// The alias for a new session, and whether a ticket was shown for it.
+    pub(super) fn choose_alias(&mut self, hello: &HelloBody, now: Duration) -> (Alias, bool) {
+        let wish = hello.want.as_deref().and_then(|text| Alias::parse(text).ok());
+        let Some(wish) = wish else { return (self.aliases.any(&mut self.rng), false) };
+        let ticket = hello.ticket.as_ref();
+        let by_ticket = ticket.is_some_and(|ticket| {
+            ticket_holds(&self.ticket_key, wish.as_str(), &hello.key, ticket)
+        });
+        match self.aliases.owner(&wish) {
+            None => (wish, by_ticket),
+            Some(holder) if by_ticket && self.must_yield(&holder, now) => {
+                // First the alias changes hands, so that its holder is not given it again.
+                self.aliases.give(&wish, hello.key);
+                self.reassign(holder);
+                (wish, true)
+            }
+            Some(_) => (self.aliases.any(&mut self.rng), false),
+        }
+    }
+
+    /// A young hub may have given away an alias that was another's before it was restarted.
+    fn must_yield(&self, holder: &PeerKey, now: Duration) -> bool {
+        self.is_young(now) && self.peers.get(holder).is_some_and(|peer| !peer.by_ticket)
+    }
+
+    /// Gives another alias to a peer whose own went back to its earlier owner.
+    fn reassign(&mut self, holder: PeerKey) {
+        let alias = self.aliases.any(&mut self.rng);
+        self.aliases.give(&alias, holder);
+        let grant = self.grant(&alias, &holder);
+        let Some(peer) = self.peers.get_mut(&holder) else { return };
+        if peer.listed().is_some() {
+            self.listing.remove(&peer.alias);
+        }
+        peer.former = Some(std::mem::replace(&mut peer.alias, alias));
+        if let Some(connection) = self.connection_of(&holder) {
+            self.send(connection, ToBridge::Reassigned(grant));
+        }
+    }
+
+    /// Answers a wish for an alias. If it is granted, the card that names it is published with it.
+    pub(super) fn rename(
+        &mut self,
+        asker: Asker,
+        signed: SignedCard,
+        now: Duration,
+    ) -> Result<Naming, Close> {
+        let published = Published::read(signed, &asker.key).ok_or(Close::ProtocolError)?;
+        if !self.is_newer(&asker.key, published.card.epoch) {
+            return Err(Close::ProtocolError);
+        }
+        let Ok(alias) = Alias::parse(&published.card.alias) else { return Ok(Naming::Bad) };
+        if self.aliases.owner(&alias).is_some_and(|owner| owner != asker.key) {
+            let free = self.aliases.like(&alias, &mut self.rng).to_string();
+            return Ok(Naming::Taken { free });
+        }
+        let grant = self.grant(&alias, &asker.key);
+        self.take_alias(&asker.key, alias);
+        self.publish(&asker.key, published, now);
+        Ok(Naming::Granted(grant))
+    }
+
+    /// Gives a peer an alias that is free, or its own already, in place of the one it has.
+    fn take_alias(&mut self, key: &PeerKey, alias: Alias) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        if peer.alias == alias {
+            return;
+        }
+        if peer.listed().is_some() {
+            self.listing.remove(&peer.alias);
+        }
+        self.aliases.free(&peer.alias);
+        self.aliases.give(&alias, *key);
+        peer.former = Some(std::mem::replace(&mut peer.alias, alias));
+        peer.by_ticket = false;
+    }
+
+    /// Takes a peer's card. One that is not newer is ignored, and so is one for the alias that the
+    /// peer had just before: it was on its way when that changed.
+    pub(super) fn card(
+        &mut self,
+        asker: Asker,
+        signed: SignedCard,
+        now: Duration,
+    ) -> Result<(), Close> {
+        let published = Published::read(signed, &asker.key).ok_or(Close::ProtocolError)?;
+        let Some(peer) = self.peers.get_mut(&asker.key) else { return Ok(()) };
+        let alias = published.card.alias.as_str();
+        if alias != peer.alias.as_str() {
+            let overtaken = peer.former.as_ref().is_some_and(|former| former.as_str() == alias);
+            return if overtaken { Ok(()) } else { Err(Close::ProtocolError) };
+        }
+        peer.former = None;
+        if self.is_newer(&asker.key, published.card.epoch) {
+            self.publish(&asker.key, published, now);
+        }
+        Ok(())
+    }
+
+    fn is_newer(&self, key: &PeerKey, epoch: Epoch) -> bool {
+        let current = self.peers.get(key).and_then(|peer| peer.card.as_ref());
+        current.is_none_or(|published| epoch > published.card.epoch)
+    }
+
+    /// Makes a card the peer's newest, and tells who wants to know.
+    fn publish(&mut self, key: &PeerKey, published: Published, now: Duration) {
+        let published = Arc::new(published);
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        peer.card = Some(published.clone());
+        self.listing.add(published.clone());
+        self.tell(key, Standing::Online, Some(&published.signed));
+        self.appeared(key, now);
+    }
+}

@@ -1,0 +1,55 @@
+//! One session: a peer and, while it is connected, its connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::{ConnectionId, Dial};
+
+use super::card::Published;
+use super::inbox::Place;
+
+/// A peer whose session has not ended.
+pub(super) struct Peer {
+    /// Its alias.
+    pub(super) alias: Alias,
+    /// Whether it showed a ticket for the alias, so that nobody else's ticket takes it away.
+    pub(super) by_ticket: bool,
+    /// The alias before this one, until a card for this one comes: cards for the old one may still be on
+    /// their way, and are no fault of their sender.
+    pub(super) former: Option<Alias>,
+    /// Its newest card.
+    pub(super) card: Option<Arc<Published>>,
+    /// When its session began.
+    pub(super) since: Duration,
+    /// Its last sign of life.
+    pub(super) heard: Duration,
+    /// The deadline that is set for it: never later than the true one, moved when it comes.
+    pub(super) armed: Duration,
+    /// Its connection.
+    pub(super) link: Option<Link>,
+}
+
+/// The connection of a peer.
+pub(super) struct Link {
+    /// Its number.
+    pub(super) id: ConnectionId,
+    /// Which of the process's dials it came from.
+    pub(super) dial: Dial,
+    /// From where in the inbox the next push comes.
+    pub(super) cursor: Place,
+    /// Requests to push anew that have not been answered.
+    pub(super) repushes: u32,
+}
+
+impl Peer {
+    /// Its card, if the peer is to be found by it: an alias is shown only when a card vouches for it.
+    pub(super) fn listed(&self) -> Option<&Arc<Published>> {
+        self.card.as_ref().filter(|published| published.card.alias == self.alias.as_str())
+    }
+
+    /// Whether it is connected.
+    pub(super) fn is_online(&self) -> bool {
+        self.link.is_some()
+    }
+}

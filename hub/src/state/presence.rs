@@ -1,0 +1,205 @@
+//! How peers come, go away, come back and end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::close::Close;
+use junction_shared::handshake::ticket;
+use junction_shared::id::{ConnectionId, PeerKey};
+use junction_shared::wire::{Grant, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody};
+
+use super::deadlines::Due;
+use super::inbox::Place;
+use super::peer::{Link, Peer};
+use super::{Asker, Connected, Output, State, millis};
+
+impl State {
+    /// Lets in a connection whose hello was proven.
+    ///
+    /// # Errors
+    /// [`Close::Superseded`] if the peer is connected by a dial as late or later.
+    pub(crate) fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
+        let replaced = self.supersede(hello)?;
+        let key = hello.key;
+        let (alias, resumed) = match self.peers.get(&key) {
+            Some(peer) => (peer.alias.clone(), true),
+            None => (self.admit(hello, now), false),
+        };
+        let connection = self.link(hello, now);
+        let welcome = WelcomeBody {
+            grant: self.grant(&alias, &key),
+            connection,
+            resumed,
+            session_timeout_ms: millis(self.times.session_timeout),
+            sweep_interval_ms: millis(self.times.sweep_interval),
+        };
+        if resumed && !replaced {
+            self.tell_standing(&key);
+            self.appeared(&key, now);
+        }
+        Ok(Connected { connection, welcome, outputs: self.settle(now) })
+    }
+
+    /// Ends an older connection of the same peer, if it has one, or refuses this one.
+    fn supersede(&mut self, hello: &HelloBody) -> Result<bool, Close> {
+        let Some(link) = self.peers.get(&hello.key).and_then(|peer| peer.link.as_ref()) else {
+            return Ok(false);
+        };
+        if hello.dial <= link.dial {
+            return Err(Close::Superseded);
+        }
+        let id = link.id;
+        self.unlink(id);
+        self.out.push(Output::Close(id, Close::Superseded));
+        Ok(true)
+    }
+
+    /// Begins a session. Returns its alias.
+    fn admit(&mut self, hello: &HelloBody, now: Duration) -> Alias {
+        let key = hello.key;
+        let (alias, by_ticket) = self.choose_alias(hello, now);
+        self.aliases.give(&alias, key);
+        self.departed.back(&key);
+        let armed = now + self.times.session_timeout;
+        self.deadlines.set(armed, Due::Session(key));
+        let peer = Peer {
+            alias: alias.clone(),
+            by_ticket,
+            former: None,
+            card: None,
+            since: now,
+            heard: now,
+            armed,
+            link: None,
+        };
+        self.peers.insert(key, peer);
+        alias
+    }
+
+    /// Gives a peer its connection.
+    fn link(&mut self, hello: &HelloBody, now: Duration) -> ConnectionId {
+        self.last_connection = self.last_connection.next();
+        let id = self.last_connection;
+        if let Some(peer) = self.peers.get_mut(&hello.key) {
+            peer.heard = now;
+            peer.link = Some(Link { id, dial: hello.dial, cursor: Place::default(), repushes: 0 });
+        }
+        self.connections.insert(id, hello.key);
+        id
+    }
+
+    /// The right to an alias.
+    pub(super) fn grant(&self, alias: &Alias, key: &PeerKey) -> Grant {
+        let ticket = ticket(&self.ticket_key, alias.as_str(), key);
+        Grant { alias: alias.to_string(), ticket }
+    }
+
+    /// The connection is gone; its peer is away until it comes back or its session ends. A connection
+    /// that another one has replaced changes nothing.
+    pub(crate) fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
+        self.cut(id);
+        self.settle(now)
+    }
+
+    /// Takes a connection from its peer and tells the others.
+    pub(super) fn cut(&mut self, id: ConnectionId) {
+        if let Some(key) = self.unlink(id) {
+            self.tell_standing(&key);
+        }
+    }
+
+    fn unlink(&mut self, id: ConnectionId) -> Option<PeerKey> {
+        let key = self.connections.remove(&id)?;
+        self.subscriptions.forget(id);
+        self.watches.forget(id);
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.link = None;
+        }
+        Some(key)
+    }
+
+    /// A sign of life of a peer.
+    pub(super) fn hear(&mut self, key: &PeerKey, now: Duration) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            // Its deadline is moved when it comes, not here: this happens on every frame.
+            peer.heard = now;
+        }
+    }
+
+    /// The peer says goodbye.
+    pub(super) fn leave(&mut self, asker: Asker, now: Duration) {
+        self.end(&asker.key, now);
+        self.out.push(Output::Left(asker.id));
+    }
+
+    /// A session's deadline has come: it ends, or the deadline moves to where it is by now.
+    pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let end = peer.heard + self.times.session_timeout;
+        if end > now {
+            peer.armed = end;
+            self.deadlines.set(end, Due::Session(key));
+            return;
+        }
+        let connection = self.connection_of(&key);
+        self.end(&key, now);
+        self.out.extend(connection.map(|id| Output::Close(id, Close::SessionEnded)));
+    }
+
+    /// Ends a session: its alias is free, its mail is gone.
+    fn end(&mut self, key: &PeerKey, now: Duration) {
+        if let Some(id) = self.connection_of(key) {
+            self.unlink(id);
+        }
+        let Some(peer) = self.peers.remove(key) else { return };
+        self.deadlines.clear(peer.armed, Due::Session(*key));
+        self.aliases.free(&peer.alias);
+        if peer.listed().is_some() {
+            self.listing.remove(&peer.alias);
+        }
+        // Before the mail goes: room in an inbox that is gone is of no use to those who wait for it.
+        self.waiting.forget(*key);
+        self.discard_all(key);
+        if self.is_young(now) {
+            self.departed.leave(*key);
+        }
+        if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
+            self.departed.keep_card(*key, card);
+        }
+        self.tell(key, Standing::Gone, None);
+    }
+
+    /// The hub is no longer young: whoever it does not know by now is gone.
+    pub(super) fn grow_up(&mut self) {
+        self.departed.forget_goodbyes();
+        let awaited: BTreeSet<_> = self.store.receivers().chain(self.waiting.receivers()).collect();
+        for key in awaited {
+            if !self.peers.contains_key(&key) {
+                self.waiting.forget(key);
+                self.discard_all(&key);
+            }
+        }
+        for key in self.subscriptions.subjects() {
+            if !self.peers.contains_key(&key) {
+                self.tell(&key, Standing::Gone, None);
+            }
+        }
+    }
+
+    /// Tells the subscribers of a listed peer whether it is online.
+    fn tell_standing(&mut self, key: &PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        if peer.listed().is_some() {
+            let standing = if peer.is_online() { Standing::Online } else { Standing::Away };
+            self.tell(key, standing, None);
+        }
+    }
+
+    /// Tells the subscribers of a peer.
+    pub(super) fn tell(&mut self, key: &PeerKey, standing: Standing, card: Option<&SignedCard>) {
+        for reader in self.subscriptions.readers(key) {
+            self.send(reader, ToBridge::Peer(*key, standing, card.cloned()));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What bridges ask about other peers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::close::Close;
+use junction_shared::id::PeerKey;
+use junction_shared::limits::{MAX_CONTEXT_FIELD, MAX_PAGE};
+use junction_shared::wire::{Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge};
+
+use super::card::Published;
+use super::watches::NoWatch;
+use super::{Asker, State, millis};
+
+impl State {
+    /// How a peer stands, with its newest card. From now on the asker is told of changes.
+    pub(super) fn lookup(&mut self, asker: Asker, target: &Target, now: Duration) -> Answer {
+        let key = match target {
+            Target::Key(key) => Some(*key),
+            Target::Alias(text) => self.listed_as(text),
+        };
+        // Without a key there is nothing to be told of: an alias may become anyone's.
+        let Some(key) = key else { return Answer::Found(Standing::Gone, None) };
+        if key != asker.key {
+            self.subscriptions.add(asker.id, key);
+        }
+        let (standing, card) = self.standing(&key, now);
+        Answer::Found(standing, card)
+    }
+
+    /// The listed peer with exactly this alias.
+    fn listed_as(&self, text: &str) -> Option<PeerKey> {
+        let alias = Alias::parse(text).ok()?;
+        let key = self.aliases.owner(&alias)?;
+        let peer = self.peers.get(&key)?;
+        (peer.alias == alias && peer.listed().is_some()).then_some(key)
+    }
+
+    fn standing(&self, key: &PeerKey, now: Duration) -> (Standing, Option<SignedCard>) {
+        let signed = |published: &Arc<Published>| published.signed.clone();
+        if let Some(peer) = self.peers.get(key) {
+            return match peer.listed().map(signed) {
+                Some(card) if peer.is_online() => (Standing::Online, Some(card)),
+                Some(card) => (Standing::Away, Some(card)),
+                // It is here, and its card is on the way.
+                None => (Standing::NotYet, None),
+            };
+        }
+        if let Some(card) = self.departed.card(key) {
+            return (Standing::Gone, Some(signed(card)));
+        }
+        let may_come = self.is_young(now) && !self.departed.has_left(key);
+        (if may_come { Standing::NotYet } else { Standing::Gone }, None)
+    }
+
+    /// A page of peers.
+    pub(super) fn page(&self, asker: Asker, list: &List, now: Duration) -> Page {
+        let asker_is_listed =
+            self.peers.get(&asker.key).is_some_and(|peer| peer.listed().is_some());
+        let selection = self.listing.page(list, &asker.key, asker_is_listed);
+        Page {
+            peers: selection.cards.iter().filter_map(|card| self.listed(card, now)).collect(),
+            total: u32::try_from(selection.total).unwrap_or(u32::MAX),
+            next: selection.next,
+        }
+    }
+
+    fn listed(&self, published: &Published, now: Duration) -> Option<Listed> {
+        let peer = self.peers.get(&published.card.key)?;
+        Some(Listed {
+            card: published.signed.clone(),
+            online: peer.is_online(),
+            session_ms: millis(now.saturating_sub(peer.since)),
+        })
+    }
+
+    /// Answers at once if a matching peer is online, else when one is.
+    pub(super) fn watch(
+        &mut self,
+        asker: Asker,
+        number: u32,
+        role: Option<String>,
+        now: Duration,
+    ) -> Result<Option<Answer>, Close> {
+        if role.as_ref().is_some_and(|role| role.len() > MAX_CONTEXT_FIELD) {
+            // No card has such a role, and it would have to be kept.
+            return Err(Close::ProtocolError);
+        }
+        match self.watches.admits(asker.id, number) {
+            Err(NoWatch::Twice) => return Err(Close::ProtocolError),
+            Err(NoWatch::Full) => return Ok(Some(Answer::Busy)),
+            Ok(()) => {}
+        }
+        let seen = self.online(asker, role.as_ref(), now);
+        if seen.is_empty() {
+            self.watches.add(asker.id, number, role);
+            return Ok(None);
+        }
+        Ok(Some(Answer::Seen(seen)))
+    }
+
+    /// Other peers of this role that are online, as many as a page holds.
+    fn online(&self, asker: Asker, role: Option<&String>, now: Duration) -> Vec<Listed> {
+        let is_match = |published: &&Arc<Published>| {
+            published.card.key != asker.key
+                && (role.is_none() || role == published.card.context.role.as_ref())
+        };
+        let listed = self.listing.cards().filter(is_match);
+        let listed = listed.filter_map(|published| {
+            self.peers.get(&published.card.key).map(|peer| (peer, published))
+        });
+        let online = listed.filter(|(peer, _)| peer.is_online()).take(usize::from(MAX_PAGE));
+        online.filter_map(|(_, published)| self.listed(published, now)).collect()
+    }
+
+    /// Answers those who wait for a peer like this one, if it is listed and online.
+    pub(super) fn appeared(&mut self, key: &PeerKey, now: Duration) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let (Some(link), Some(published)) = (&peer.link, peer.listed()) else { return };
+        let answered = self.watches.answered_by(&published.card.context.role, link.id);
+        let Some(listed) = self.listed(&published.clone(), now) else { return };
+        for (connection, number) in answered {
+            self.send(connection, ToBridge::Answer(number, Answer::Seen(vec![listed.clone()])));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! All mail a hub keeps.
+
+use std::collections::HashMap;
+
+use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::limits::HUB_BYTES;
+
+use super::inbox::{Held, Inbox, Place};
+
+/// The inboxes that have anything in them, by receiver.
+#[derive(Default)]
+pub(super) struct Store {
+    inboxes: HashMap<PeerKey, Inbox>,
+    /// How many envelopes of each sender lie in all of them.
+    lying: HashMap<PeerKey, usize>,
+    bytes: usize,
+    last: Place,
+}
+
+impl Store {
+    /// Where the envelope lies that this sender gave this id.
+    pub(super) fn find(
+        &self,
+        to: &PeerKey,
+        from: PeerKey,
+        id: MessageId,
+    ) -> Option<(Place, &Held)> {
+        let inbox = self.inboxes.get(to)?;
+        let place = inbox.place(from, id)?;
+        Some((place, inbox.at(place)?))
+    }
+
+    /// The receiver's first envelope at this place or behind it.
+    pub(super) fn from(&self, to: &PeerKey, cursor: Place) -> Option<(Place, &Held)> {
+        self.inboxes.get(to)?.from(cursor)
+    }
+
+    /// Whether there is room for one more envelope of this charge.
+    pub(super) fn fits(&self, to: &PeerKey, from: &PeerKey, charge: usize) -> bool {
+        charge <= self.room() && self.inboxes.get(to).is_none_or(|inbox| inbox.fits(from, charge))
+    }
+
+    /// The bytes for which the hub as a whole has room.
+    pub(super) fn room(&self) -> usize {
+        HUB_BYTES.saturating_sub(self.bytes)
+    }
+
+    /// Puts an envelope at the end of its receiver's inbox. Returns its place.
+    pub(super) fn push(&mut self, held: Held) -> Place {
+        let header = &held.envelope.header;
+        let (to, from) = (header.to, header.from);
+        self.last = self.last.next();
+        self.bytes += held.charge();
+        *self.lying.entry(from).or_default() += 1;
+        self.inboxes.entry(to).or_default().push(self.last, held);
+        self.last
+    }
+
+    /// Takes an envelope out.
+    pub(super) fn take(&mut self, to: &PeerKey, place: Place) -> Option<Held> {
+        let inbox = self.inboxes.get_mut(to)?;
+        let held = inbox.take(place)?;
+        if inbox.is_empty() {
+            self.inboxes.remove(to);
+        }
+        self.count_out(&held);
+        Some(held)
+    }
+
+    /// Takes out all of a receiver's mail.
+    pub(super) fn empty(&mut self, to: &PeerKey) -> Vec<(Place, Held)> {
+        let inbox = self.inboxes.remove(to).unwrap_or_default();
+        let taken: Vec<_> = inbox.into_held().collect();
+        for (_, held) in &taken {
+            self.count_out(held);
+        }
+        taken
+    }
+
+    fn count_out(&mut self, held: &Held) {
+        let from = held.envelope.header.from;
+        self.bytes -= held.charge();
+        if let Some(lying) = self.lying.get_mut(&from) {
+            *lying -= 1;
+            if *lying == 0 {
+                self.lying.remove(&from);
+            }
+        }
+    }
+
+    /// Whether any mail of this sender is here.
+    pub(super) fn has_mail_from(&self, sender: &PeerKey) -> bool {
+        self.lying.contains_key(sender)
+    }
+
+    /// Everyone for whom there is mail.
+    pub(super) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
+        self.inboxes.keys().copied()
+    }
+
+    /// Whether there is no mail at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inboxes.is_empty()
+    }
+
+    /// The bytes all mail counts for.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,368 @@
+//! Random sequences of events by several clients against a model that is too simple to be wrong: one list
+//! of mail in the order it came, searched from end to end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::{ConnectionId, PeerKey};
+use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, MAX_SEALED, PAIR_BYTES, PAIR_MESSAGES};
+use junction_shared::wire::{Question, ReceiptKind, Refusal, Send, Target, ToBridge, ToHub};
+use proptest::prelude::*;
+
+use super::super::inbox::charge;
+use super::world::{TIMEOUT, World, card, envelope, id, key, send, signed};
+
+/// Clients; one number more is a peer that never comes.
+const CLIENTS: u8 = 4;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Connect(u8),
+    Drop(u8),
+    Leave(u8),
+    Rename(u8, &'static str),
+    Lookup(u8, u8),
+    Send { from: u8, to: u8, ids: std::ops::Range<u8>, size: usize, resend: bool, restart: bool },
+    Push(u8),
+    Receipt { by: u8, from: u8, n: u8, kind: ReceiptKind },
+    ReadAll(u8),
+    Repush(u8),
+    Pass(Duration),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let who = || 0..CLIENTS;
+    let sends = (who(), 0..=CLIENTS, 0..60u8, 1..20u8, size(), any::<bool>(), any::<bool>());
+    let receipts = (who(), who(), 0..80u8, kind());
+    prop_oneof![
+        4 => who().prop_map(Event::Connect),
+        1 => who().prop_map(Event::Drop),
+        1 => who().prop_map(Event::Leave),
+        1 => (who(), alias()).prop_map(|(who, alias)| Event::Rename(who, alias)),
+        1 => (who(), 0..=CLIENTS).prop_map(|(who, of)| Event::Lookup(who, of)),
+        8 => sends.prop_map(|(from, to, first, count, size, resend, restart)| {
+            Event::Send { from, to, ids: first..first + count, size, resend, restart }
+        }),
+        6 => who().prop_map(Event::Push),
+        4 => receipts.prop_map(|(by, from, n, kind)| Event::Receipt { by, from, n, kind }),
+        1 => who().prop_map(Event::ReadAll),
+        1 => who().prop_map(Event::Repush),
+        2 => (0..TIMEOUT.as_secs() / 2).prop_map(|s| Event::Pass(Duration::from_secs(s))),
+    ]
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(272), Just(4096 + 16), Just(MAX_SEALED)]
+}
+
+fn kind() -> impl Strategy<Value = ReceiptKind> {
+    use ReceiptKind::{Expired, Opened, Read, Stale};
+    prop_oneof![Just(Opened), Just(Read), Just(Expired), Just(Stale)]
+}
+
+fn alias() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("worker-1"),
+        Just("worker1"),
+        Just("w0rker-l"),
+        Just("worker-2"),
+        Just("critic")
+    ]
+}
+
+/// One message of the model.
+struct Kept {
+    arrival: usize,
+    send: Send,
+    end: Duration,
+}
+
+impl Kept {
+    fn is(&self, to: u8, from: u8, n: u8) -> bool {
+        let header = &self.send.envelope.header;
+        header.to == key(to) && header.from == key(from) && header.id == id(n)
+    }
+
+    fn charge(&self) -> usize {
+        charge(self.send.envelope.sealed.len())
+    }
+}
+
+#[derive(Default)]
+struct Session {
+    connection: Option<ConnectionId>,
+    heard: Duration,
+    /// The next push comes from here on.
+    cursor: usize,
+    epoch: u64,
+}
+
+struct Model {
+    world: World,
+    sessions: BTreeMap<u8, Session>,
+    left: BTreeSet<u8>,
+    mail: Vec<Kept>,
+    waiting: BTreeSet<(u8, u8)>,
+    arrivals: usize,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            world: World::young(),
+            sessions: BTreeMap::new(),
+            left: BTreeSet::new(),
+            mail: Vec::new(),
+            waiting: BTreeSet::new(),
+            arrivals: 0,
+        }
+    }
+
+    /// The connection of a client, which gives a sign of life by using it.
+    fn uses(&mut self, who: u8) -> Option<ConnectionId> {
+        let session = self.sessions.get_mut(&who)?;
+        let connection = session.connection?;
+        session.heard = self.world.now;
+        Some(connection)
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Connect(who) => self.connect(who),
+            Event::Drop(who) => self.drop_link(who),
+            Event::Leave(who) => self.leave(who),
+            Event::Rename(who, alias) => self.rename(who, alias),
+            Event::Lookup(who, of) => {
+                if let Some(connection) = self.uses(who) {
+                    let target = Target::Key(key(of));
+                    self.world.say(connection, ToHub::Ask(1, Question::Lookup(target)));
+                }
+            }
+            Event::Send { from, to, ids, size, resend, restart } => {
+                for n in ids {
+                    let send = Send { resend, restart, ..send(envelope(from, to, n, size)) };
+                    self.send(from, to, n, send);
+                }
+            }
+            Event::Push(who) => self.push(who),
+            Event::Receipt { by, from, n, kind } => self.receipt(by, from, n, kind),
+            Event::ReadAll(who) => {
+                for (from, n) in (0..CLIENTS).flat_map(|from| (0..80).map(move |n| (from, n))) {
+                    self.receipt(who, from, n, ReceiptKind::Read);
+                }
+            }
+            Event::Repush(who) => self.repush(who),
+            Event::Pass(time) => self.pass(time),
+        }
+    }
+
+    fn connect(&mut self, who: u8) {
+        let welcome = self.world.connect(who, None, None);
+        assert_eq!(welcome.resumed, self.sessions.contains_key(&who));
+        let session = self.sessions.entry(who).or_default();
+        session.epoch += 1;
+        session.connection = Some(welcome.connection);
+        session.heard = self.world.now;
+        session.cursor = 0;
+        let card = card(who, session.epoch, &welcome.grant.alias, None);
+        self.world.publish(welcome.connection, &card);
+        self.left.remove(&who);
+    }
+
+    fn drop_link(&mut self, who: u8) {
+        let session = self.sessions.get_mut(&who);
+        if let Some(connection) = session.and_then(|session| session.connection.take()) {
+            self.world.drop_link(connection);
+        }
+    }
+
+    fn leave(&mut self, who: u8) {
+        let Some(connection) = self.uses(who) else { return };
+        self.world.say(connection, ToHub::Leave);
+        if self.world.now < TIMEOUT {
+            self.left.insert(who);
+        }
+        self.end(who);
+    }
+
+    fn end(&mut self, who: u8) {
+        self.sessions.remove(&who);
+        self.mail.retain(|kept| kept.send.envelope.header.to != key(who));
+        self.waiting.retain(|(to, from)| *to != who && *from != who);
+    }
+
+    fn rename(&mut self, who: u8, alias: &str) {
+        let Some(connection) = self.uses(who) else { return };
+        let Some(session) = self.sessions.get_mut(&who) else { return };
+        session.epoch += 1;
+        let wish = signed(&card(who, session.epoch, alias, None));
+        self.world.say(connection, ToHub::Ask(1, Question::Rename(wish)));
+    }
+
+    fn send(&mut self, from: u8, to: u8, n: u8, send: Send) {
+        let Some(connection) = self.uses(from) else { return };
+        let expected = self.judge(from, to, n, &send);
+        assert_eq!(self.world.hand(connection, send), expected);
+    }
+
+    fn judge(&mut self, from: u8, to: u8, n: u8, send: &Send) -> ToBridge {
+        if from == to {
+            return ToBridge::Refused(id(n), Refusal::ToSelf);
+        }
+        if send.restart {
+            self.waiting.remove(&(to, from));
+        }
+        if let Some(kept) = self.mail.iter().find(|kept| kept.is(to, from, n)) {
+            let same = kept.send.envelope == send.envelope;
+            return if same {
+                ToBridge::Accepted(id(n))
+            } else {
+                ToBridge::Refused(id(n), Refusal::IdConflict)
+            };
+        }
+        let young = self.world.now < TIMEOUT;
+        if !self.sessions.contains_key(&to) && (!young || self.left.contains(&to)) {
+            return ToBridge::Refused(id(n), Refusal::Gone);
+        }
+        if self.waiting.contains(&(to, from)) {
+            return ToBridge::Later(id(n));
+        }
+        let more = charge(send.envelope.sealed.len());
+        let (inbox, inbox_bytes) = self.kept(|kept| kept.send.envelope.header.to == key(to));
+        let (pair, pair_bytes) = self.kept(|kept| {
+            let header = &kept.send.envelope.header;
+            header.to == key(to) && header.from == key(from)
+        });
+        let full = inbox == INBOX_MESSAGES
+            || pair == PAIR_MESSAGES
+            || inbox_bytes + more > INBOX_BYTES
+            || pair_bytes + more > PAIR_BYTES;
+        if full && send.resend {
+            self.waiting.insert((to, from));
+            return ToBridge::Later(id(n));
+        }
+        if full {
+            return ToBridge::Refused(id(n), Refusal::InboxFull);
+        }
+        self.arrivals += 1;
+        let end = self.world.now + Duration::from_millis(send.envelope.header.ttl_ms);
+        self.mail.push(Kept { arrival: self.arrivals, send: send.clone(), end });
+        ToBridge::Accepted(id(n))
+    }
+
+    /// How much there is of some mail: messages and bytes.
+    fn kept(&self, which: impl Fn(&Kept) -> bool) -> (usize, usize) {
+        let charges = self.mail.iter().filter(|kept| which(kept)).map(Kept::charge);
+        charges.fold((0, 0), |(count, bytes), charge| (count + 1, bytes + charge))
+    }
+
+    fn push(&mut self, who: u8) {
+        let Some(session) = self.sessions.get_mut(&who) else { return };
+        let Some(connection) = session.connection else { return };
+        let pushed = self.world.state.next_push(connection, self.world.now);
+        let mine = |kept: &&Kept| {
+            kept.send.envelope.header.to == key(who) && kept.arrival >= session.cursor
+        };
+        let Some(kept) = self.mail.iter().find(mine) else { return assert_eq!(pushed, None) };
+        session.cursor = kept.arrival + 1;
+        let Some(ToBridge::Deliver(envelope, _)) = pushed else { panic!("{pushed:?}") };
+        assert_eq!(envelope, kept.send.envelope);
+    }
+
+    fn receipt(&mut self, by: u8, from: u8, n: u8, kind: ReceiptKind) {
+        let Some(connection) = self.uses(by) else { return };
+        self.world.receipt(connection, from, n, kind);
+        if kind != ReceiptKind::Opened {
+            self.mail.retain(|kept| !kept.is(by, from, n));
+        }
+    }
+
+    fn repush(&mut self, who: u8) {
+        let Some(connection) = self.uses(who) else { return };
+        self.world.say(connection, ToHub::Repush);
+        let answer = self.world.state.next_push(connection, self.world.now);
+        assert_eq!(answer, Some(ToBridge::Repushing));
+        if let Some(session) = self.sessions.get_mut(&who) {
+            session.cursor = 0;
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.world.pass(time);
+        let now = self.world.now;
+        self.mail.retain(|kept| kept.end > now);
+        let over =
+            |(who, session): (&u8, &Session)| (session.heard + TIMEOUT <= now).then_some(*who);
+        for who in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
+            self.end(who);
+        }
+        if now >= TIMEOUT {
+            self.left.clear();
+            let known: BTreeMap<_, _> = self.sessions.keys().map(|who| (key(*who), who)).collect();
+            self.mail.retain(|kept| known.contains_key(&kept.send.envelope.header.to));
+            self.waiting.retain(|(to, _)| known.contains_key(&key(*to)));
+        }
+    }
+
+    fn check(&self) {
+        let state = &self.world.state;
+        assert_eq!(state.store.bytes(), self.kept(|_| true).1);
+        assert_eq!(state.waiting.len(), self.waiting.len());
+        for (to, from, charge) in state.waiting.untold() {
+            assert!(!state.store.fits(&to, &from, charge), "room, and nobody told {from}");
+        }
+        let online = self.sessions.values().filter(|session| session.connection.is_some()).count();
+        assert_eq!(state.connected(), online);
+        assert_eq!(state.peers.len(), self.sessions.len());
+        if let Some(next) = state.next_deadline() {
+            assert!(next > self.world.now, "something stayed past its end");
+        }
+        // One for each session and message, and one for the hub's own youth: none is left over.
+        let young = usize::from(self.world.now < TIMEOUT);
+        assert_eq!(state.deadlines.len(), self.sessions.len() + self.mail.len() + young);
+        for who in 0..CLIENTS {
+            assert_eq!(state.departed.has_left(&key(who)), self.left.contains(&who));
+        }
+        self.check_aliases();
+    }
+
+    fn check_aliases(&self) {
+        let peers = &self.world.state.peers;
+        let owner = |alias: &Alias| self.world.state.aliases.owner(alias);
+        // Each peer owns its alias, so no two have similar ones.
+        let owned = |(key, alias): (&PeerKey, &Alias)| owner(alias) == Some(*key);
+        assert!(peers.iter().all(|(key, peer)| owned((key, &peer.alias))));
+        assert_eq!(self.world.state.aliases.len(), peers.len());
+        let listed = peers.values().filter(|peer| peer.listed().is_some()).count();
+        assert_eq!(self.world.state.listing.cards().count(), listed);
+    }
+
+    /// Once everyone has gone, nothing is left.
+    fn end_all(mut self) {
+        for who in 0..CLIENTS {
+            self.drop_link(who);
+        }
+        self.pass(TIMEOUT * 2);
+        self.check();
+        let state = &self.world.state;
+        assert!(state.peers.is_empty() && state.store.is_empty() && state.departed.is_empty());
+        assert_eq!((state.store.bytes(), state.next_deadline()), (0, None));
+        assert_eq!(state.subscriptions.subjects(), BTreeSet::new());
+        assert!(state.idle_since().is_some());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_state_agrees_with_the_model(events in prop::collection::vec(event(), 1..120)) {
+        let mut model = Model::new();
+        for event in events {
+            model.apply(event);
+            model.check();
+        }
+        model.end_all();
+    }
+}

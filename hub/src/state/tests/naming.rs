@@ -1,0 +1,237 @@
+//! Who gets which alias, and which cards are taken.
+
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::handshake::{ticket, ticket_holds};
+use junction_shared::id::{ConnectionId, Epoch};
+use junction_shared::wire::{
+    Answer, Card, Context, Naming, Question, Standing, Target, ToBridge, ToHub,
+};
+
+use super::world::{Ended, TIMEOUT, World, card, key, signed, ticket_key};
+
+fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
+    match world.ask(connection, Question::Rename(signed(card))) {
+        Some(Answer::Named(naming)) => naming,
+        other => panic!("no naming in {other:?}"),
+    }
+}
+
+fn find(world: &mut World, asker: ConnectionId, alias: &str) -> Option<Card> {
+    match world.ask(asker, Question::Lookup(Target::Alias(alias.to_owned()))) {
+        Some(Answer::Found(_, card)) => {
+            card.map(|card| junction_shared::codec::decode(&card.body).unwrap())
+        }
+        other => panic!("no answer in {other:?}"),
+    }
+}
+
+#[test]
+fn a_free_wish_is_granted_with_a_ticket() {
+    let mut world = World::young();
+    let grant = world.connect(1, Some("ann"), None).grant;
+    assert_eq!(grant.alias, "ann");
+    assert!(ticket_holds(&ticket_key(), "ann", &key(1), &grant.ticket));
+}
+
+#[test]
+fn no_wish_a_bad_one_and_a_taken_one_get_a_generated_alias() {
+    let mut world = World::young();
+    world.connect(1, Some("ann-1"), None);
+    let wishes =
+        [None, Some(""), Some(".."), Some("Ann"), Some("ännchen"), Some("ann-1"), Some("annl")];
+    for (who, wish) in (2..).zip(wishes) {
+        let alias = world.connect(who, wish, None).grant.alias;
+        assert!(alias.contains('-') && Some(alias.as_str()) != wish, "{alias}");
+    }
+}
+
+#[test]
+fn a_ticket_takes_the_alias_back_on_a_young_hub() {
+    let mut world = World::young();
+    let squatter = world.join(1, "ann");
+    let owner = ticket(&ticket_key(), "ann", &key(2));
+    let welcome = world.connect(2, Some("ann"), Some(owner));
+    assert_eq!(welcome.grant.alias, "ann");
+    let told = world.hear(squatter);
+    let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
+    assert_ne!(grant.alias, "ann");
+    assert!(ticket_holds(&ticket_key(), &grant.alias, &key(1), &grant.ticket));
+}
+
+#[test]
+fn a_reassigned_peer_is_unlisted_until_its_next_card() {
+    let mut world = World::young();
+    let (squatter, bob) = (world.join(1, "ann"), world.join(3, "bob"));
+    world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    let told = world.hear(squatter);
+    let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(find(&mut world, bob, "ann"), None);
+    assert_eq!(find(&mut world, bob, &grant.alias), None);
+    let lookup = Question::Lookup(Target::Key(key(1)));
+    assert_eq!(world.ask(bob, lookup), Some(Answer::Found(Standing::NotYet, None)));
+    // A card for the alias it just lost was on its way.
+    world.publish(squatter, &card(1, 2, "ann", None));
+    assert_eq!(world.ended(squatter), None);
+    world.publish(squatter, &card(1, 3, &grant.alias, None));
+    assert_eq!(find(&mut world, bob, &grant.alias).map(|card| card.epoch), Some(Epoch(3)));
+    // From here on it is a fault.
+    world.publish(squatter, &card(1, 4, "ann", None));
+    assert_eq!(world.ended(squatter), Some(Ended::Closed(Close::ProtocolError)));
+}
+
+#[test]
+fn an_alias_held_by_ticket_does_not_yield() {
+    let mut world = World::young();
+    world.connect(1, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(1))));
+    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    assert_ne!(welcome.grant.alias, "ann");
+}
+
+#[test]
+fn a_grown_hub_takes_no_alias_away() {
+    let mut world = World::grown();
+    world.connect(1, Some("ann"), None);
+    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    assert_ne!(welcome.grant.alias, "ann");
+}
+
+#[test]
+fn anothers_ticket_is_worth_nothing() {
+    let mut world = World::young();
+    world.connect(1, Some("ann"), None);
+    let stolen = ticket(&ticket_key(), "ann", &key(3));
+    assert_ne!(world.connect(2, Some("ann"), Some(stolen)).grant.alias, "ann");
+}
+
+#[test]
+fn an_away_holder_learns_its_new_alias_when_it_comes_back() {
+    let mut world = World::young();
+    let squatter = world.join(1, "ann");
+    world.drop_link(squatter);
+    world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    let welcome = world.connect(1, Some("ann"), None);
+    assert!(welcome.resumed);
+    assert_ne!(welcome.grant.alias, "ann");
+}
+
+#[test]
+fn a_rename_frees_the_old_alias_and_publishes_at_once() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    find(&mut world, bob, "ann");
+    let wished = card(1, 2, "anna", None);
+    let Naming::Granted(grant) = rename(&mut world, ann, &wished) else { panic!("not granted") };
+    assert!(ticket_holds(&ticket_key(), "anna", &key(1), &grant.ticket));
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, Some(signed(&wished)))]);
+    assert_eq!(find(&mut world, bob, "ann"), None);
+    assert_eq!(find(&mut world, bob, "anna"), Some(wished));
+    assert_eq!(world.connect(3, Some("ann"), None).grant.alias, "ann");
+}
+
+#[test]
+fn a_taken_alias_is_refused_with_a_free_one() {
+    let mut world = World::grown();
+    let (ann, _) = (world.join(1, "ann"), world.join(2, "worker-1"));
+    for similar in ["worker-1", "worker1", "w0rker-l", "work-er-i"] {
+        let naming = rename(&mut world, ann, &card(1, 2, similar, None));
+        let Naming::Taken { free } = naming else { panic!("{naming:?}") };
+        assert_ne!(free, similar);
+        assert!(matches!(
+            rename(&mut world, ann, &card(1, 2, similar, None)),
+            Naming::Taken { .. }
+        ));
+    }
+    assert!(find(&mut world, ann, "ann").is_some());
+    assert!(matches!(rename(&mut world, ann, &card(1, 2, "worker-2", None)), Naming::Granted(_)));
+}
+
+#[test]
+fn a_bad_alias_is_refused_and_nothing_is_published() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    for bad in ["", "..", "an", "Anna", "ännchen", "---", &"a".repeat(33)] {
+        assert_eq!(rename(&mut world, ann, &card(1, 2, bad, None)), Naming::Bad);
+    }
+    assert_eq!(find(&mut world, ann, "ann").map(|card| card.epoch), Some(Epoch(1)));
+}
+
+#[test]
+fn a_peer_may_respell_its_own_alias() {
+    let mut world = World::grown();
+    let ann = world.join(1, "worker1");
+    assert!(matches!(rename(&mut world, ann, &card(1, 2, "worker-1", None)), Naming::Granted(_)));
+    assert_eq!(find(&mut world, ann, "worker1"), None);
+    assert!(find(&mut world, ann, "worker-1").is_some());
+}
+
+#[test]
+fn a_rename_may_be_the_first_card() {
+    let mut world = World::grown();
+    let ann = world.connect(1, None, None).connection;
+    assert!(matches!(rename(&mut world, ann, &card(1, 1, "ann", None)), Naming::Granted(_)));
+    assert!(find(&mut world, ann, "ann").is_some());
+}
+
+#[test]
+fn a_rename_with_an_old_epoch_ends_the_connection() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    world.say(ann, ToHub::Ask(1, Question::Rename(signed(&card(1, 1, "anna", None)))));
+    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+}
+
+#[test]
+fn old_epochs_are_ignored() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    find(&mut world, bob, "ann");
+    world.publish(ann, &card(1, 5, "ann", None));
+    world.hear(bob);
+    for epoch in [5, 4, 0] {
+        world.publish(ann, &card(1, epoch, "ann", Some("critic")));
+    }
+    assert_eq!(world.hear(bob), []);
+    assert_eq!(world.ended(ann), None);
+}
+
+#[test]
+fn a_card_that_is_not_the_connections_own_ends_it() {
+    let context = |role: String| Context { role: Some(role), ..Context::default() };
+    let good = card(1, 2, "ann", None);
+    let wrong = [
+        card(2, 2, "ann", None),
+        card(1, 2, "bob", None),
+        Card { context: context("x".repeat(65)), ..good.clone() },
+        Card { context: context("a\u{7}b".to_owned()), ..good.clone() },
+        Card { context: context("ä".to_owned()), ..good },
+    ];
+    for wrong in wrong {
+        let mut world = World::grown();
+        let ann = world.join(1, "ann");
+        world.publish(ann, &wrong);
+        assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    }
+}
+
+#[test]
+fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
+    for body in [vec![0; 1025], vec![0xff; 10], Vec::new()] {
+        let mut world = World::grown();
+        let ann = world.join(1, "ann");
+        world.say(ann, ToHub::Card(junction_shared::wire::SignedCard { body, mac: [0; 32] }));
+        assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    }
+}
+
+#[test]
+fn a_rename_on_a_young_hub_yields_to_a_ticket() {
+    let mut world = World::young();
+    let squatter =
+        world.connect(1, Some("own"), Some(ticket(&ticket_key(), "own", &key(1)))).connection;
+    assert!(matches!(rename(&mut world, squatter, &card(1, 1, "ann", None)), Naming::Granted(_)));
+    world.pass(TIMEOUT - Duration::from_secs(1));
+    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    assert_eq!(welcome.grant.alias, "ann");
+}

@@ -1,0 +1,226 @@
+//! How peers come, go away, come back and end.
+
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::id::{ConnectionId, Dial};
+use junction_shared::wire::{Answer, Question, Standing, Target, ToBridge, ToHub};
+
+use super::world::{Ended, SWEEP, TIMEOUT, World, card, envelope, key, send, signed};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn find(world: &mut World, asker: ConnectionId, who: u8) -> Standing {
+    match world.ask(asker, Question::Lookup(Target::Key(key(who)))) {
+        Some(Answer::Found(standing, _)) => standing,
+        other => panic!("no standing in {other:?}"),
+    }
+}
+
+#[test]
+fn a_peer_is_listed_only_once_its_card_is_there() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    let welcome = world.connect(2, Some("bob"), None);
+    assert_eq!(find(&mut world, ann, 2), Standing::NotYet);
+    world.publish(welcome.connection, &card(2, 1, "bob", None));
+    let bob = signed(&card(2, 1, "bob", None));
+    assert_eq!(world.hear(ann), [ToBridge::Peer(key(2), Standing::Online, Some(bob))]);
+}
+
+#[test]
+fn a_reconnect_resumes_the_session_under_its_alias() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    world.drop_link(ann);
+    let welcome = world.connect(1, Some("other"), None);
+    assert!(welcome.resumed);
+    assert_eq!(welcome.grant.alias, "ann");
+}
+
+#[test]
+fn subscribers_are_told_of_away_and_back() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    assert_eq!(find(&mut world, bob, 1), Standing::Online);
+    world.drop_link(ann);
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Away, None)]);
+    assert_eq!(find(&mut world, bob, 1), Standing::Away);
+    world.connect(1, None, None);
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, None)]);
+}
+
+#[test]
+fn the_higher_dial_wins() {
+    let mut world = World::grown();
+    let first = world.hello(1, None, None);
+    let second = world.hello(1, None, None);
+    let old = world.greet(&first).unwrap().connection;
+    world.greet(&second).unwrap();
+    assert_eq!(world.ended(old), Some(Ended::Closed(Close::Superseded)));
+    assert_eq!(world.greet(&first).unwrap_err(), Close::Superseded);
+    assert_eq!(world.greet(&second).unwrap_err(), Close::Superseded);
+    assert_eq!(world.state.connected(), 1);
+}
+
+#[test]
+fn a_lower_dial_is_welcome_where_no_connection_is() {
+    let mut world = World::grown();
+    let mut hello = world.hello(1, None, None);
+    hello.dial = Dial(9);
+    let old = world.greet(&hello).unwrap().connection;
+    world.drop_link(old);
+    hello.dial = Dial(3);
+    assert!(world.greet(&hello).unwrap().resumed);
+}
+
+#[test]
+fn late_goodbye_keeps_the_new_socket() {
+    let mut world = World::grown();
+    let old = world.join(1, "ann");
+    let new = world.connect(1, None, None).connection;
+    world.drop_link(old);
+    world.say(old, ToHub::Leave);
+    assert_eq!(world.state.connected(), 1);
+    let bob = world.join(2, "bob");
+    assert_eq!(find(&mut world, bob, 1), Standing::Online);
+    assert_eq!(world.ended(new), None);
+}
+
+#[test]
+fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    find(&mut world, bob, 1);
+    world.say(ann, ToHub::Leave);
+    assert_eq!(world.ended(ann), Some(Ended::Left));
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
+    assert_eq!(world.connect(3, Some("ann"), None).grant.alias, "ann");
+}
+
+#[test]
+fn an_away_peer_is_gone_when_its_session_ends() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    find(&mut world, bob, 1);
+    world.pass(SECOND);
+    world.state.sign_of_life(ann, world.now);
+    world.drop_link(ann);
+    world.hear(bob);
+    world.pass(TIMEOUT - SECOND * 2);
+    world.state.sign_of_life(bob, world.now);
+    world.pass(SECOND);
+    assert_eq!(world.hear(bob), []);
+    world.pass(SECOND);
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
+    assert_eq!(find(&mut world, bob, 1), Standing::Gone);
+}
+
+#[test]
+fn a_silent_connection_ends_with_its_session() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    world.pass(TIMEOUT);
+    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::SessionEnded)));
+    assert_eq!(world.state.connected(), 0);
+    assert!(!world.connect(1, None, None).resumed);
+}
+
+#[test]
+fn any_frame_is_a_sign_of_life() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    for _ in 0..10 {
+        world.pass(TIMEOUT - SECOND);
+        world.say(ann, ToHub::Repush);
+    }
+    assert_eq!(world.ended(ann), None);
+}
+
+#[test]
+fn deadlines_are_moved_not_collected() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    for _ in 0..100 {
+        world.pass(SECOND);
+        world.state.sign_of_life(ann, world.now);
+        assert!(world.state.next_deadline().unwrap() <= world.now + TIMEOUT);
+    }
+    world.say(ann, ToHub::Leave);
+    assert_eq!(world.state.next_deadline(), None);
+}
+
+#[test]
+fn a_young_hub_does_not_know_and_a_grown_one_tells() {
+    let mut world = World::young();
+    let ann = world.join(1, "ann");
+    assert_eq!(find(&mut world, ann, 9), Standing::NotYet);
+    world.pass(TIMEOUT - SWEEP);
+    world.state.sign_of_life(ann, world.now);
+    world.pass(SWEEP);
+    assert_eq!(world.hear(ann), [ToBridge::Peer(key(9), Standing::Gone, None)]);
+    assert_eq!(find(&mut world, ann, 9), Standing::Gone);
+}
+
+#[test]
+fn a_young_hub_knows_who_said_goodbye() {
+    let mut world = World::young();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    world.say(bob, ToHub::Leave);
+    assert_eq!(find(&mut world, ann, 2), Standing::Gone);
+    world.connect(2, None, None);
+    assert_eq!(find(&mut world, ann, 2), Standing::NotYet);
+}
+
+#[test]
+fn the_card_of_one_who_left_stays_while_its_mail_does() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    world.hand(ann, send(envelope(1, 2, 1, 300)));
+    world.say(ann, ToHub::Leave);
+    let of_ann = Question::Lookup(Target::Key(key(1)));
+    let last = signed(&card(1, 1, "ann", None));
+    assert_eq!(world.ask(bob, of_ann.clone()), Some(Answer::Found(Standing::Gone, Some(last))));
+    assert_eq!(world.pushed(bob).len(), 1);
+    world.receipt(bob, 1, 1, junction_shared::wire::ReceiptKind::Read);
+    assert_eq!(world.ask(bob, of_ann), Some(Answer::Found(Standing::Gone, None)));
+}
+
+#[test]
+fn who_comes_back_after_its_end_begins_anew_and_subscribers_see_it() {
+    let mut world = World::grown();
+    let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+    find(&mut world, bob, 1);
+    world.say(ann, ToHub::Leave);
+    world.hear(bob);
+    world.join(1, "ann");
+    let back = signed(&card(1, 1, "ann", None));
+    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, Some(back))]);
+}
+
+#[test]
+fn a_hub_is_idle_without_connections_and_mail() {
+    let mut world = World::young();
+    assert_eq!(world.state.idle_since(), Some(Duration::ZERO));
+    let ann = world.join(1, "ann");
+    assert_eq!(world.state.idle_since(), None);
+    world.hand(ann, send(envelope(1, 2, 1, 300)));
+    world.drop_link(ann);
+    assert_eq!(world.state.idle_since(), None);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.state.idle_since(), Some(world.now));
+    let idle = world.now;
+    world.pass(SECOND);
+    assert_eq!(world.state.idle_since(), Some(idle));
+}
+
+#[test]
+fn a_second_hello_ends_the_connection() {
+    let mut world = World::grown();
+    let ann = world.join(1, "ann");
+    let hello = junction_shared::wire::Hello { body: Vec::new(), proof: [0; 32] };
+    world.say(ann, ToHub::Hello(hello));
+    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    let bob = world.join(2, "bob");
+    assert_eq!(find(&mut world, bob, 1), Standing::Away);
+}

@@ -1,0 +1,235 @@
+//! A hub's state with a clock in hand, and what its clients were told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use junction_shared::close::Close;
+use junction_shared::codec::encode;
+use junction_shared::id::{
+    ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
+};
+use junction_shared::secret::Secret;
+use junction_shared::wire::{
+    Answer, Card, Context, Envelope, Grant, Header, HelloBody, Kind, Question, Reach, Receipt,
+    ReceiptKind, Send, SignedCard, Ticket, ToBridge, ToHub, WelcomeBody,
+};
+
+use super::super::{Output, State, Times};
+
+pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const SWEEP: Duration = Duration::from_secs(10);
+
+/// How a connection ended, as its peer sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Left,
+    Closed(Close),
+}
+
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) now: Duration,
+    told: BTreeMap<ConnectionId, Vec<ToBridge>>,
+    ended: BTreeMap<ConnectionId, Ended>,
+    dials: u64,
+}
+
+/// The key of a client, by its number.
+pub(super) fn key(who: u8) -> PeerKey {
+    PeerKey([who; 32])
+}
+
+/// A message id, by its number.
+pub(super) fn id(n: u8) -> MessageId {
+    MessageId([n; 16])
+}
+
+pub(super) fn ticket_key() -> Secret {
+    Secret::filled(|bytes| bytes.fill(7))
+}
+
+pub(super) fn signed(card: &Card) -> SignedCard {
+    SignedCard { body: encode(card).to_vec(), mac: [0; 32] }
+}
+
+pub(super) fn card(who: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card {
+    let role = role.map(str::to_owned);
+    Card {
+        key: key(who),
+        receive_key: ReceiveKey([who; 32]),
+        epoch: Epoch(epoch),
+        alias: alias.to_owned(),
+        reach: Reach::Pull,
+        context: Context { role, ..Context::default() },
+    }
+}
+
+pub(super) fn envelope(from: u8, to: u8, n: u8, size: usize) -> Envelope {
+    let header = Header {
+        group: GroupId([0; 16]),
+        id: id(n),
+        from: key(from),
+        to: key(to),
+        epoch: Epoch(1),
+        enc: [0; 32],
+        seq: Seq(1),
+        sent_ms: 0,
+        ttl_ms: 60_000,
+        kind: Kind::Text,
+    };
+    Envelope { header, sealed: Bytes::from(vec![n; size]) }
+}
+
+/// A first hand-over.
+pub(super) fn send(envelope: Envelope) -> Send {
+    Send { envelope, age_ms: 0, resend: false, restart: false }
+}
+
+impl World {
+    /// A hub that has just started.
+    pub(super) fn young() -> Self {
+        let times = Times { session_timeout: TIMEOUT, sweep_interval: SWEEP };
+        Self {
+            state: State::new(times, ticket_key(), fastrand::Rng::with_seed(1)),
+            now: Duration::ZERO,
+            told: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            dials: 0,
+        }
+    }
+
+    /// A hub that is older than the session timeout.
+    pub(super) fn grown() -> Self {
+        let mut world = Self::young();
+        world.pass(TIMEOUT);
+        world
+    }
+
+    /// Time passes, and what is due is swept.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        let outputs = self.state.sweep(self.now);
+        self.take(outputs);
+    }
+
+    fn take(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(to, frame) => self.told.entry(to).or_default().push(*frame),
+                Output::Wake(_) => {}
+                Output::Close(id, close) => _ = self.ended.insert(id, Ended::Closed(close)),
+                Output::Left(id) => _ = self.ended.insert(id, Ended::Left),
+            }
+        }
+    }
+
+    /// A hello, with a dial of its own.
+    pub(super) fn hello(
+        &mut self,
+        who: u8,
+        want: Option<&str>,
+        ticket: Option<Ticket>,
+    ) -> HelloBody {
+        self.dials += 1;
+        HelloBody {
+            version: 1,
+            key: key(who),
+            dial: Dial(self.dials),
+            want: want.map(str::to_owned),
+            ticket,
+            nonce: [0; 32],
+        }
+    }
+
+    pub(super) fn greet(&mut self, hello: &HelloBody) -> Result<WelcomeBody, Close> {
+        let connected = self.state.connect(hello, self.now)?;
+        self.take(connected.outputs);
+        Ok(connected.welcome)
+    }
+
+    /// Connects a client that wishes for an alias; it sends no card.
+    pub(super) fn connect(
+        &mut self,
+        who: u8,
+        want: Option<&str>,
+        ticket: Option<Ticket>,
+    ) -> WelcomeBody {
+        let hello = self.hello(who, want, ticket);
+        self.greet(&hello).unwrap()
+    }
+
+    /// Connects a client and has it publish its first card.
+    pub(super) fn join(&mut self, who: u8, want: &str) -> ConnectionId {
+        self.join_as(who, want, None)
+    }
+
+    /// As `join`, with a role.
+    pub(super) fn join_as(&mut self, who: u8, want: &str, role: Option<&str>) -> ConnectionId {
+        let welcome = self.connect(who, Some(want), None);
+        let Grant { alias, .. } = welcome.grant;
+        self.publish(welcome.connection, &card(who, 1, &alias, role));
+        welcome.connection
+    }
+
+    pub(super) fn publish(&mut self, connection: ConnectionId, card: &Card) {
+        self.say(connection, ToHub::Card(signed(card)));
+    }
+
+    pub(super) fn say(&mut self, connection: ConnectionId, frame: ToHub) {
+        let outputs = self.state.frame(connection, frame, self.now);
+        self.take(outputs);
+    }
+
+    pub(super) fn drop_link(&mut self, connection: ConnectionId) {
+        let outputs = self.state.disconnected(connection, self.now);
+        self.take(outputs);
+    }
+
+    /// Asks, and returns the answer if it came at once.
+    pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) -> Option<Answer> {
+        self.hear(connection);
+        self.say(connection, ToHub::Ask(1, question));
+        match self.hear(connection).pop() {
+            Some(ToBridge::Answer(1, answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Hands a message over, and returns the answer.
+    pub(super) fn hand(&mut self, connection: ConnectionId, send: Send) -> ToBridge {
+        self.hear(connection);
+        self.say(connection, ToHub::Send(send));
+        let mut told = self.hear(connection);
+        assert_eq!(told.len(), 1, "one answer to each hand-over");
+        told.remove(0)
+    }
+
+    pub(super) fn receipt(&mut self, connection: ConnectionId, to: u8, n: u8, kind: ReceiptKind) {
+        let receipt = Receipt { to: key(to), id: id(n), kind, mac: [0; 32] };
+        self.say(connection, ToHub::Receipt(receipt));
+    }
+
+    /// What a connection was told since it was last asked.
+    pub(super) fn hear(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
+        self.told.remove(&connection).unwrap_or_default()
+    }
+
+    /// All that can be pushed on a connection now.
+    pub(super) fn pushes(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
+        std::iter::from_fn(|| self.state.next_push(connection, self.now)).collect()
+    }
+
+    /// The ids of the messages that can be pushed on a connection now.
+    pub(super) fn pushed(&mut self, connection: ConnectionId) -> Vec<MessageId> {
+        let delivered = |frame| match frame {
+            ToBridge::Deliver(envelope, _) => Some(envelope.header.id),
+            _ => None,
+        };
+        self.pushes(connection).into_iter().filter_map(delivered).collect()
+    }
+
+    pub(super) fn ended(&self, connection: ConnectionId) -> Option<Ended> {
+        self.ended.get(&connection).copied()
+    }
+}

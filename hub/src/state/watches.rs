@@ -1,0 +1,127 @@
+//! Who waits for a peer of some role to be online.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use junction_shared::id::ConnectionId;
+use junction_shared::limits::MAX_WATCHES;
+
+/// What is waited for: a role, or any.
+type Role = Option<String>;
+
+/// The unanswered watches of all connections, both ways round.
+#[derive(Default)]
+pub(super) struct Watches {
+    by_role: BTreeMap<Role, BTreeSet<(ConnectionId, u32)>>,
+    by_connection: HashMap<ConnectionId, BTreeMap<u32, Role>>,
+}
+
+/// Why a watch cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoWatch {
+    /// The connection has as many as it may.
+    Full,
+    /// The connection has one of this number.
+    Twice,
+}
+
+impl Watches {
+    /// Whether a connection may open a watch of this number.
+    pub(super) fn admits(&self, connection: ConnectionId, number: u32) -> Result<(), NoWatch> {
+        match self.by_connection.get(&connection) {
+            Some(open) if open.contains_key(&number) => Err(NoWatch::Twice),
+            Some(open) if open.len() >= MAX_WATCHES => Err(NoWatch::Full),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a watch.
+    pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: Role) {
+        self.by_role.entry(role.clone()).or_default().insert((connection, number));
+        self.by_connection.entry(connection).or_default().insert(number, role);
+    }
+
+    /// Ends a watch, if it is open.
+    pub(super) fn remove(&mut self, connection: ConnectionId, number: u32) {
+        let Some(open) = self.by_connection.get_mut(&connection) else { return };
+        let Some(role) = open.remove(&number) else { return };
+        if open.is_empty() {
+            self.by_connection.remove(&connection);
+        }
+        self.remove_from_role(&role, connection, number);
+    }
+
+    /// Ends all watches of a connection.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        for (number, role) in self.by_connection.remove(&connection).unwrap_or_default() {
+            self.remove_from_role(&role, connection, number);
+        }
+    }
+
+    /// Takes out the watches that a peer of this role, on this connection, answers: all but its own.
+    pub(super) fn answered_by(
+        &mut self,
+        role: &Role,
+        own: ConnectionId,
+    ) -> Vec<(ConnectionId, u32)> {
+        let waiting = |role: &Role| self.by_role.get(role).into_iter().flatten().copied();
+        let mut answered: BTreeSet<_> = waiting(&None).chain(waiting(role)).collect();
+        answered.retain(|(connection, _)| *connection != own);
+        for (connection, number) in &answered {
+            self.remove(*connection, *number);
+        }
+        answered.into_iter().collect()
+    }
+
+    fn remove_from_role(&mut self, role: &Role, connection: ConnectionId, number: u32) {
+        if let Some(waiting) = self.by_role.get_mut(role) {
+            waiting.remove(&(connection, number));
+            if waiting.is_empty() {
+                self.by_role.remove(role);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ConnectionId = ConnectionId(1);
+    const TWO: ConnectionId = ConnectionId(2);
+
+    fn role(name: &str) -> Role {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn a_peer_answers_watches_for_its_role_and_for_any_but_not_its_own() {
+        let mut watches = Watches::default();
+        watches.add(ONE, 1, None);
+        watches.add(ONE, 2, role("critic"));
+        watches.add(ONE, 3, role("author"));
+        watches.add(TWO, 4, None);
+        assert_eq!(watches.answered_by(&role("critic"), TWO), [(ONE, 1), (ONE, 2)]);
+        assert_eq!(watches.answered_by(&role("critic"), TWO), []);
+    }
+
+    #[test]
+    fn a_connection_has_a_bounded_number_of_watches_and_each_number_once() {
+        let mut watches = Watches::default();
+        for number in 0..64 {
+            assert_eq!(watches.admits(ONE, number), Ok(()));
+            watches.add(ONE, number, None);
+        }
+        assert_eq!(watches.admits(ONE, 64), Err(NoWatch::Full));
+        assert_eq!(watches.admits(ONE, 63), Err(NoWatch::Twice));
+        watches.remove(ONE, 63);
+        assert_eq!(watches.admits(ONE, 64), Ok(()));
+    }
+
+    #[test]
+    fn a_forgotten_connection_leaves_nothing_behind() {
+        let mut watches = Watches::default();
+        watches.add(ONE, 1, role("critic"));
+        watches.forget(ONE);
+        assert!(watches.by_role.is_empty() && watches.by_connection.is_empty());
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the hub as its bridges see it, over connections in memory on paused time, and of its HTTP
+//! side over real sockets.
+
+mod door;
+mod handshake;
+mod harness;
+mod http;
+mod session;
+mod stop;

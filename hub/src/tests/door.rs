@@ -1,0 +1,101 @@
+//! Half-open connections.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::Instant;
+
+use super::harness::TestHub;
+use crate::Config;
+use crate::door::MAX_VISITORS;
+
+/// Reads to the end of a connection.
+async fn end(io: &mut DuplexStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = io.read_to_end(&mut bytes).await;
+    bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed_after_five_seconds() {
+    let hub = TestHub::start(Config::default());
+    let mut silent = hub.dial().await;
+    let begun = Instant::now();
+    end(&mut silent).await;
+    let taken = begun.elapsed().as_millis();
+    assert!((5000..5100).contains(&taken), "{taken} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_byte_a_second_does_not_stretch_it() {
+    let hub = TestHub::start(Config::default());
+    let mut slow = hub.dial().await;
+    let begun = Instant::now();
+    let request = b"GET /link HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    for byte in request.iter().take(20) {
+        let _ = slow.write_all(&[*byte]).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if begun.elapsed() > Duration::from_secs(5) {
+            break;
+        }
+    }
+    end(&mut slow).await;
+    assert!(begun.elapsed() <= Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn visitors_that_say_nothing_keep_nobody_out() {
+    let hub = TestHub::start(Config::default());
+    let mut silent = Vec::new();
+    for _ in 0..2 * MAX_VISITORS {
+        silent.push(hub.dial().await);
+    }
+    let begun = Instant::now();
+    hub.bridge(7, 1).await.sync().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // The first to come were the first to go, well before their time.
+    end(&mut silent[0]).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bridges_that_come_all_at_once_all_come_in() {
+    let hub = TestHub::start(Config { max_links: 400, ..Config::default() });
+    let mut bridges = tokio::task::JoinSet::new();
+    let hub = std::sync::Arc::new(hub);
+    for n in 1..=200 {
+        let hub = hub.clone();
+        bridges.spawn(async move { hub.bridge(n, 1).await });
+    }
+    assert_eq!(bridges.join_all().await.len(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn welcomed_bridges_take_no_visitors_place() {
+    let hub = TestHub::start(Config::default());
+    let mut bridges = Vec::new();
+    let begun = Instant::now();
+    for n in 1..=255 {
+        bridges.push(hub.bridge(n, 1).await);
+        bridges.push(hub.bridge(n, 2).await);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_is_full_says_so_and_still_answers() {
+    let hub = TestHub::start(Config { max_links: 1, ..Config::default() });
+    let first = hub.bridge(7, 1).await;
+    let ask = |path: &str, more: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}\r\n").into_bytes()
+    };
+    let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    for (request, status) in [(ask("/link", upgrade), "503"), (ask("/health", ""), "200")] {
+        let mut io = hub.dial().await;
+        io.write_all(&request).await.unwrap();
+        let answer = String::from_utf8(end(&mut io).await).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    drop(first);
+}

@@ -1,0 +1,242 @@
+//! A hub in this process and bare bridges that speak to it.
+
+use std::net::SocketAddr;
+
+use axum::serve::Listener;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use junction_shared::codec::{decode, encode};
+use junction_shared::handshake::{BridgeHandshake, Caller, NO_PIN, public_key};
+use junction_shared::id::{
+    ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
+};
+use junction_shared::secret::Secret;
+use junction_shared::wire::{
+    Card, Context, Envelope, Header, Kind, Reach, Send, SignedCard, ToBridge, ToHub, Welcome,
+    WelcomeBody,
+};
+use tokio::io::{DuplexStream, duplex};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::{Config, Hub};
+
+/// Bytes that a connection in memory holds on their way.
+const WIRE: usize = 64 * 1024;
+
+/// Accepts the ends of connections in memory.
+struct MemoryListener(mpsc::Receiver<DuplexStream>);
+
+impl Listener for MemoryListener {
+    type Io = DuplexStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
+        match self.0.recv().await {
+            Some(io) => (io, SocketAddr::from(([127, 0, 0, 1], 1))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([127, 0, 0, 1], 4200)))
+    }
+}
+
+pub(super) struct TestHub {
+    wires: mpsc::Sender<DuplexStream>,
+    stop: Option<oneshot::Sender<()>>,
+    pub(super) served: JoinHandle<()>,
+}
+
+pub(super) fn secret(byte: u8) -> Secret {
+    Secret::filled(|bytes| bytes.fill(byte))
+}
+
+pub(super) fn hub(config: Config) -> Hub {
+    Hub::new(config, secret(1), secret(2))
+}
+
+impl TestHub {
+    pub(super) fn start(config: Config) -> Self {
+        let (wires, ends) = mpsc::channel(1024);
+        let (stop, stopped) = oneshot::channel();
+        let serving = hub(config).serve(MemoryListener(ends), async move {
+            // A test that ends drops its side: the hub stops then too.
+            let _ = stopped.await;
+        });
+        Self { wires, stop: Some(stop), served: tokio::spawn(serving) }
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// A connection that has said nothing.
+    pub(super) async fn dial(&self) -> DuplexStream {
+        self.dial_with(WIRE).await
+    }
+
+    async fn dial_with(&self, wire: usize) -> DuplexStream {
+        let (near, far) = duplex(wire);
+        self.wires.send(far).await.unwrap();
+        near
+    }
+
+    /// A websocket that has said nothing.
+    pub(super) async fn socket(&self) -> WebSocketStream<DuplexStream> {
+        self.socket_with(WIRE).await
+    }
+
+    async fn socket_with(&self, wire: usize) -> WebSocketStream<DuplexStream> {
+        let io = self.dial_with(wire).await;
+        client_async("ws://127.0.0.1/link", io).await.unwrap().0
+    }
+
+    /// A bridge that was welcomed.
+    pub(super) async fn bridge(&self, identity: u8, dial: u64) -> Bridge {
+        self.bridge_with(identity, dial, WIRE).await
+    }
+
+    /// A bridge whose connection holds so many bytes on their way.
+    pub(super) async fn bridge_with(&self, identity: u8, dial: u64, wire: usize) -> Bridge {
+        let mut socket = self.socket_with(wire).await;
+        let (hello, handshake) = answer(&mut socket, identity, dial, 1).await;
+        tell(&mut socket, &hello).await;
+        let ToBridge::Welcome(welcome) = hear(&mut socket).await else { panic!("no welcome") };
+        let welcome = check(&handshake, &welcome);
+        Bridge { socket, welcome }
+    }
+
+    /// A bridge that is listed.
+    pub(super) async fn listed(&self, identity: u8) -> Bridge {
+        let mut bridge = self.bridge(identity, 1).await;
+        let alias = bridge.welcome.grant.alias.clone();
+        bridge.tell(&ToHub::Card(card(identity, &alias))).await;
+        bridge
+    }
+}
+
+/// The hello of an identity to the challenge of this socket, as a member of the group of `auth`.
+pub(super) async fn answer(
+    socket: &mut WebSocketStream<DuplexStream>,
+    identity: u8,
+    dial: u64,
+    auth: u8,
+) -> (ToHub, BridgeHandshake) {
+    let challenge = hear_bytes(socket).await;
+    let caller = Caller {
+        identity: &secret(identity),
+        key: key(identity),
+        auth: &secret(auth),
+        pin: NO_PIN,
+        dial: Dial(dial),
+        want: None,
+    };
+    let (hello, handshake) = BridgeHandshake::answer(&challenge, caller).unwrap();
+    (ToHub::Hello(hello), handshake)
+}
+
+fn check(handshake: &BridgeHandshake, welcome: &Welcome) -> WelcomeBody {
+    handshake.check(welcome).unwrap()
+}
+
+/// The public key of an identity.
+pub(super) fn key(identity: u8) -> PeerKey {
+    PeerKey(public_key(&secret(identity)))
+}
+
+pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
+    let card = Card {
+        key: key(identity),
+        receive_key: ReceiveKey([identity; 32]),
+        epoch: Epoch(1),
+        alias: alias.to_owned(),
+        reach: Reach::Pull,
+        context: Context::default(),
+    };
+    SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
+}
+
+pub(super) fn id(n: u16) -> MessageId {
+    let mut id = [0; 16];
+    id[..2].copy_from_slice(&n.to_be_bytes());
+    MessageId(id)
+}
+
+/// A first hand-over of a message of so many bytes.
+pub(super) fn send(from: u8, to: u8, n: u16, size: usize) -> ToHub {
+    let header = Header {
+        group: GroupId([0; 16]),
+        id: id(n),
+        from: key(from),
+        to: key(to),
+        epoch: Epoch(1),
+        enc: [0; 32],
+        seq: Seq(u64::from(n)),
+        sent_ms: 0,
+        ttl_ms: 600_000,
+        kind: Kind::Text,
+    };
+    let envelope = Envelope { header, sealed: Bytes::from(vec![0; size]) };
+    ToHub::Send(Send { envelope, age_ms: 0, resend: false, restart: false })
+}
+
+/// A welcomed bridge's end of its connection.
+pub(super) struct Bridge {
+    pub(super) socket: WebSocketStream<DuplexStream>,
+    pub(super) welcome: WelcomeBody,
+}
+
+impl Bridge {
+    pub(super) fn connection(&self) -> ConnectionId {
+        self.welcome.connection
+    }
+
+    pub(super) async fn tell(&mut self, frame: &ToHub) {
+        tell(&mut self.socket, frame).await;
+    }
+
+    pub(super) async fn hear(&mut self) -> ToBridge {
+        hear(&mut self.socket).await
+    }
+
+    /// Asks something whose answer comes at once, so that all before it has been handled.
+    pub(super) async fn sync(&mut self) {
+        let list = junction_shared::wire::List { role: None, repo: None, limit: 1, cursor: None };
+        self.tell(&ToHub::Ask(u32::MAX, junction_shared::wire::Question::List(list))).await;
+        while !matches!(self.hear().await, ToBridge::Answer(u32::MAX, _)) {}
+    }
+}
+
+pub(super) async fn tell(socket: &mut WebSocketStream<DuplexStream>, frame: &ToHub) {
+    socket.send(Message::Binary(encode(frame))).await.unwrap();
+}
+
+/// The next frame.
+pub(super) async fn hear(socket: &mut WebSocketStream<DuplexStream>) -> ToBridge {
+    decode(&hear_bytes(socket).await).unwrap()
+}
+
+async fn hear_bytes(socket: &mut WebSocketStream<DuplexStream>) -> Bytes {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Binary(bytes))) => return bytes,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            other => panic!("no frame but {other:?}"),
+        }
+    }
+}
+
+/// Reads to the end of a connection: the code and words it was closed with, if it was.
+pub(super) async fn closed(socket: &mut WebSocketStream<DuplexStream>) -> Option<(u16, String)> {
+    let mut closed = None;
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Close(Some(frame)) = message {
+            closed = Some((frame.code.into(), frame.reason.to_string()));
+        }
+    }
+    closed
+}

@@ -1,0 +1,313 @@
+//! What happens on a connection that was welcomed.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use junction_shared::close::Close;
+use junction_shared::id::MessageId;
+use junction_shared::limits::{CONTROL_QUEUE, MAX_FRAME, MAX_SEALED};
+use junction_shared::wire::{
+    Answer, List, Question, Receipt, ReceiptKind, Standing, Target, ToBridge, ToHub,
+};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::harness::{Bridge, TestHub, closed, id, key, send};
+use crate::Config;
+
+fn because(close: Close) -> Option<(u16, String)> {
+    Some((close.code(), close.word().to_owned()))
+}
+
+fn delivered(frame: ToBridge) -> MessageId {
+    match frame {
+        ToBridge::Deliver(envelope, _) => envelope.header.id,
+        other => panic!("no mail but {other:?}"),
+    }
+}
+
+fn lookup(identity: u8) -> ToHub {
+    ToHub::Ask(1, Question::Lookup(Target::Key(key(identity))))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_there_and_its_receipt_comes_back() {
+    let hub = TestHub::start(Config::default());
+    let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
+    ann.tell(&send(7, 8, 1, 300)).await;
+    assert_eq!(ann.hear().await, ToBridge::Accepted(id(1)));
+    assert_eq!(delivered(bob.hear().await), id(1));
+    let receipt = Receipt { to: key(7), id: id(1), kind: ReceiptKind::Read, mac: [9; 32] };
+    bob.tell(&ToHub::Receipt(receipt.clone())).await;
+    assert_eq!(ann.hear().await, ToBridge::Receipt(receipt));
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_that_waited_comes_after_the_welcome() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.listed(7).await;
+    for n in 0..20 {
+        ann.tell(&send(7, 8, n, MAX_SEALED)).await;
+    }
+    ann.sync().await;
+    let mut bob = hub.bridge(8, 1).await;
+    for n in 0..20 {
+        assert_eq!(delivered(bob.hear().await), id(n));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repush_begins_anew_after_its_answer() {
+    let hub = TestHub::start(Config::default());
+    let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
+    ann.tell(&send(7, 8, 1, 300)).await;
+    assert_eq!(delivered(bob.hear().await), id(1));
+    bob.tell(&ToHub::Repush).await;
+    assert_eq!(bob.hear().await, ToBridge::Repushing);
+    assert_eq!(delivered(bob.hear().await), id(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_frame_ends_the_connection_and_the_peer_is_away() {
+    let hub = TestHub::start(Config::default());
+    let mut watcher = hub.listed(9).await;
+    let wrong = [
+        Message::Binary(vec![0xff; 10].into()),
+        Message::Binary(vec![0x9f; MAX_FRAME - 10].into()),
+        Message::Text("{}".into()),
+        Message::Binary(vec![0; MAX_FRAME + 1].into()),
+    ];
+    for wrong in wrong {
+        let mut ann = hub.listed(7).await;
+        ann.sync().await;
+        watcher.tell(&lookup(7)).await;
+        while !matches!(
+            watcher.hear().await,
+            ToBridge::Answer(1, Answer::Found(Standing::Online, _))
+        ) {}
+        let _ = ann.socket.send(wrong).await;
+        assert_eq!(closed(&mut ann.socket).await, because(Close::ProtocolError));
+        assert_eq!(watcher.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+        // It leaves for good, so that the next one can join anew.
+        let mut back = hub.bridge(7, 2).await;
+        back.tell(&ToHub::Leave).await;
+        while !matches!(watcher.hear().await, ToBridge::Peer(_, Standing::Gone, None)) {}
+    }
+}
+
+/// A frame that says `Repush`, with one field more.
+fn repush_with(field: &[u8]) -> Message {
+    let mut bytes = junction_shared::codec::encode(&ToHub::Repush).to_vec();
+    assert_eq!(bytes, [0x82, 0x06, 0x80], "a variant and no fields");
+    bytes[2] = 0x81;
+    bytes.extend_from_slice(field);
+    Message::Binary(bytes.into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_field_is_tolerated_however_deep_it_is() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.listed(7).await;
+    let mut deep = vec![0x81; 200_000];
+    deep.push(0x00);
+    for field in [[0x01].as_slice(), &deep] {
+        ann.socket.send(repush_with(field)).await.unwrap();
+        assert_eq!(ann.hear().await, ToBridge::Repushing);
+    }
+}
+
+/// A part of a message, not the last.
+fn part(kind: Data, bytes: Vec<u8>) -> Message {
+    Message::Frame(Frame::message(bytes, OpCode::Data(kind), false))
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_of_a_message_are_bounded_together() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.listed(7).await;
+    ann.socket.send(part(Data::Binary, vec![0; 1000])).await.unwrap();
+    for _ in 0..MAX_FRAME / 1000 {
+        if ann.socket.send(part(Data::Continue, vec![0; 1000])).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(closed(&mut ann.socket).await, because(Close::ProtocolError));
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_parts_of_nothing_disturb_nobody() {
+    let hub = TestHub::start(Config::default());
+    let (mut eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
+    eve.socket.feed(part(Data::Binary, Vec::new())).await.unwrap();
+    for n in 0..100_000 {
+        eve.socket.feed(part(Data::Continue, Vec::new())).await.unwrap();
+        if n % 10_000 == 0 {
+            ann.sync().await;
+        }
+    }
+    ann.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_dial_closes_the_older_connection() {
+    let hub = TestHub::start(Config::default());
+    let mut old = hub.listed(7).await;
+    let mut new = hub.bridge(7, 2).await;
+    assert!(new.welcome.resumed);
+    assert_eq!(closed(&mut old.socket).await, because(Close::Superseded));
+    drop(old);
+    new.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_is_answered_with_one() {
+    let hub = TestHub::start(Config::default());
+    let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
+    bob.tell(&lookup(7)).await;
+    bob.hear().await;
+    ann.tell(&ToHub::Leave).await;
+    assert_eq!(closed(&mut ann.socket).await, Some((1000, String::new())));
+    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Gone, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_leaves_its_peer_away_then_gone() {
+    let hub = TestHub::start(Config::default());
+    let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
+    bob.tell(&lookup(7)).await;
+    bob.hear().await;
+    let lost = Instant::now();
+    drop(ann);
+    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+    assert!(lost.elapsed() < Duration::from_secs(1));
+    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Gone, None));
+    let timeout = Config::default().session_timeout;
+    assert!((timeout..timeout + Duration::from_secs(1)).contains(&lost.elapsed()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_that_answers_pings_stays() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.listed(7).await;
+    let begun = Instant::now();
+    let mut pings = 0;
+    while begun.elapsed() < Duration::from_secs(2 * 60 * 60) {
+        // Reading answers them.
+        assert!(matches!(ann.socket.next().await, Some(Ok(Message::Ping(_)))));
+        pings += 1;
+    }
+    assert_eq!(pings, 2 * 60 * 2);
+    ann.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_that_answers_no_ping_is_away_within_three() {
+    let hub = TestHub::start(Config::default());
+    let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
+    bob.tell(&lookup(7)).await;
+    bob.hear().await;
+    let begun = Instant::now();
+    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+    let taken = begun.elapsed().as_secs();
+    assert!((60..=91).contains(&taken), "{taken} s");
+    drop(ann);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_short_session_timeout_an_answered_ping_keeps_the_session() {
+    let session_timeout = Duration::from_millis(900);
+    let hub = TestHub::start(Config { session_timeout, ..Config::default() });
+    let mut ann = hub.listed(7).await;
+    for _ in 0..20 {
+        assert!(matches!(ann.socket.next().await, Some(Ok(Message::Ping(_)))));
+    }
+    ann.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.listed(7).await;
+    let mut bob = hub.bridge_with(8, 1, 1024).await;
+    let alias = bob.welcome.grant.alias.clone();
+    bob.tell(&ToHub::Card(super::harness::card(8, &alias))).await;
+    bob.sync().await;
+    ann.tell(&lookup(8)).await;
+    ann.hear().await;
+    let begun = Instant::now();
+    for n in 0..10 {
+        ann.tell(&send(7, 8, n, MAX_SEALED)).await;
+        assert_eq!(ann.hear().await, ToBridge::Accepted(id(n)));
+    }
+    assert_eq!(ann.hear().await, ToBridge::Peer(key(8), Standing::Away, None));
+    let taken = begun.elapsed().as_secs();
+    assert!((30..=33).contains(&taken), "{taken} s");
+    let mut back = hub.bridge(8, 2).await;
+    for n in 0..10 {
+        assert_eq!(delivered(back.hear().await), id(n));
+    }
+    drop(bob);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.bridge_with(7, 1, 1024).await;
+    let list = List { role: None, repo: None, limit: 1, cursor: None };
+    let ask = ToHub::Ask(1, Question::List(list));
+    // Far more questions than any queue holds: at some point the hub takes no more.
+    let asking = async {
+        for _ in 0..100_000 {
+            ann.tell(&ask).await;
+        }
+    };
+    let stuck = tokio::time::timeout(Duration::from_secs(5), asking).await;
+    assert!(stuck.is_err(), "the hub went on reading");
+    // Nobody else notices.
+    hub.listed(8).await.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_that_lets_news_pile_up_is_told_to_slow_down() {
+    let hub = TestHub::start(Config::default());
+    let mut ann = hub.bridge_with(7, 1, 1024).await;
+    let mut bob = hub.listed(8).await;
+    for n in 0..2 * CONTROL_QUEUE {
+        let n = u16::try_from(n).unwrap();
+        let receipt = Receipt { to: key(7), id: id(n), kind: ReceiptKind::Opened, mac: [0; 32] };
+        bob.tell(&ToHub::Receipt(receipt)).await;
+    }
+    bob.sync().await;
+    bob.tell(&lookup(7)).await;
+    // It is away, and the one who wrote to it is still here.
+    while !matches!(bob.hear().await, ToBridge::Answer(1, Answer::Found(Standing::NotYet, None))) {}
+    let end = closed(&mut ann.socket).await;
+    assert!(end.is_none() || end == because(Close::SlowDown), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_keep_their_order_among_many() {
+    let hub = TestHub::start(Config::default());
+    let Bridge { socket, .. } = hub.bridge(7, 1).await;
+    let (mut outgoing, mut incoming) = socket.split();
+    let list = List { role: None, repo: None, limit: 1, cursor: None };
+    let asking = async {
+        for number in 0..5000 {
+            let ask = ToHub::Ask(number, Question::List(list.clone()));
+            let frame = junction_shared::codec::encode(&ask);
+            outgoing.send(Message::Binary(frame)).await.unwrap();
+        }
+    };
+    let hearing = async {
+        for expected in 0..5000 {
+            let Some(Ok(Message::Binary(bytes))) = incoming.next().await else {
+                panic!("no answer")
+            };
+            let frame: ToBridge = junction_shared::codec::decode(&bytes).unwrap();
+            assert!(matches!(frame, ToBridge::Answer(number, _) if number == expected));
+        }
+    };
+    tokio::join!(asking, hearing);
+}

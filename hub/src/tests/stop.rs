@@ -1,0 +1,65 @@
+//! How a hub stops.
+
+use std::time::Duration;
+
+use junction_shared::close::Close;
+use junction_shared::wire::ToHub;
+use tokio::time::Instant;
+
+use super::harness::{TestHub, closed, send};
+use crate::Config;
+
+const GOING_AWAY: (u16, &str) = (1001, "going_away");
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_stops_tells_everyone_and_ends() {
+    let mut hub = TestHub::start(Config::default());
+    let (mut ann, mut visitor) = (hub.listed(7).await, hub.socket().await);
+    ann.sync().await;
+    hub.stop();
+    for socket in [&mut ann.socket, &mut visitor] {
+        let (code, words) = closed(socket).await.unwrap();
+        assert_eq!((code, words.as_str()), GOING_AWAY);
+    }
+    assert_eq!(Close::GoingAway.code(), GOING_AWAY.0);
+    let begun = Instant::now();
+    (&mut hub.served).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_holds_up_a_hub_that_stops() {
+    let mut hub = TestHub::start(Config::default());
+    let ann = hub.listed(7).await;
+    let deaf = hub.bridge_with(8, 1, 64).await;
+    let begun = Instant::now();
+    hub.stop();
+    (&mut hub.served).await.unwrap();
+    assert!(begun.elapsed() <= Duration::from_secs(2));
+    drop((ann, deaf));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_with_nothing_to_do_ends_by_itself() {
+    let idle_exit = Some(Duration::from_secs(600));
+    let hub = TestHub::start(Config { idle_exit, ..Config::default() });
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let mut ann = hub.listed(7).await;
+    // Mail for one who is not here: a young hub keeps it.
+    ann.tell(&send(7, 8, 1, 300)).await;
+    ann.sync().await;
+    ann.tell(&ToHub::Leave).await;
+    closed(&mut ann.socket).await;
+    hub.served.await.unwrap();
+    // The message lives for ten minutes, and the hub for ten more.
+    let taken = begun.elapsed().as_secs();
+    assert!((1500..1502).contains(&taken), "{taken} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_does_not_end_by_itself_unless_it_is_set_to() {
+    let mut hub = TestHub::start(Config::default());
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert!(tokio::time::timeout(day, &mut hub.served).await.is_err());
+}
