@@ -1,0 +1,86 @@
+//! Starting a hub on loopback where none answers: found beside this binary, in a session of its own, with next
+//! to nothing of this process's environment, which can hold the agent's API key.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use junction_shared::config_dir::ConfigDir;
+use tokio::process::Command;
+
+use crate::target::Target;
+
+/// How long a hub that was started has to answer before another try.
+const HEADWAY: Duration = Duration::from_secs(5);
+/// How often to dial a hub that is just starting.
+const EAGER: Duration = Duration::from_millis(10);
+/// What a hub is given besides our own settings; the last is what Windows cannot start a process without.
+const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
+
+/// Whether and when hubs are started.
+pub(crate) struct Autostart {
+    enabled: bool,
+    started: Option<Instant>,
+}
+
+impl Autostart {
+    /// Starts hubs if `enabled`.
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, started: None }
+    }
+
+    /// Starts a hub at the target unless one was started just now, and says whether one is to be expected. Of
+    /// several bridges that do so at once all but one hub find the port taken and end.
+    pub(crate) fn start(&mut self, target: &Target, dir: &ConfigDir) -> bool {
+        if !self.enabled || !target.address.ip().is_loopback() {
+            return false;
+        }
+        if self.is_recent() {
+            return true;
+        }
+        self.started = Some(Instant::now());
+        match hub_command(target, dir).and_then(|mut command| command.spawn()) {
+            // Dropped, the child lives on; the runtime takes its exit status, so that none stays a zombie.
+            Ok(_child) => true,
+            Err(error) => {
+                tracing::warn!("no hub could be started beside this binary ({}). Start junction-hub by hand.", error.kind());
+                false
+            }
+        }
+    }
+
+    /// A shorter pause while a hub is starting.
+    pub(crate) fn hasten(&self, pause: Duration) -> Duration {
+        if self.is_recent() { EAGER } else { pause }
+    }
+
+    fn is_recent(&self) -> bool {
+        self.started.is_some_and(|started| started.elapsed() < HEADWAY)
+    }
+}
+
+fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
+    let name = format!("junction-hub{}", std::env::consts::EXE_SUFFIX);
+    let binary = std::env::current_exe()?.with_file_name(name);
+    let mut command = Command::new(binary);
+    command
+        .arg("--autostarted")
+        .env_clear()
+        .envs(environment())
+        .env("JUNCTION_HOST", target.address.ip().to_string())
+        .env("JUNCTION_PORT", target.address.port().to_string())
+        .env("JUNCTION_CONFIG_DIR", dir.path())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command)
+}
+
+/// HOME, PATH and what is set of our own.
+fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        name.starts_with("JUNCTION_") || PASSED_ON.contains(&&*name)
+    })
+}

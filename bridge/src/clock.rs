@@ -1,0 +1,10 @@
+//! The one place that reads the wall clock. It is for display only: nothing ever expires by it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// This machine's wall clock, in milliseconds since 1970.
+pub(crate) fn wall_ms() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "this is that one place")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,192 @@
+//! What reaches the agent: opened messages and the ends of its own, to whoever reads or waits for an answer.
+//! Everything goes out under a lease, so that an answer that is never written loses nothing.
+
+use std::collections::{HashMap, VecDeque};
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use junction_shared::id::{MessageId, PeerKey};
+use tokio::sync::{oneshot, watch};
+
+use crate::error::ToolError;
+use crate::link::{Board, End, Lease, Message, Page};
+use crate::mailbox::{Due, LeaseId, Mail, Mailbox};
+use crate::mcp::present::presented_len;
+
+/// Ends on one page.
+const PAGE_ENDS: usize = 100;
+/// Ends that wait for a read; beyond it the oldest goes.
+const MAX_ENDS: usize = 2048;
+
+/// A call to `read_messages`.
+pub(crate) struct Reader {
+    /// Messages on the page, at most.
+    pub(crate) limit: usize,
+    /// Whether it waits for a message.
+    pub(crate) wait: bool,
+    /// Where its page goes.
+    pub(crate) reply: oneshot::Sender<Result<Page, ToolError>>,
+}
+
+/// A call that waits for the answer to a message.
+struct Waiting {
+    from: PeerKey,
+    reply: oneshot::Sender<(Message, Lease)>,
+}
+
+/// What a page that is being answered holds.
+struct OnPage {
+    lease: LeaseId,
+    ends: Vec<End>,
+}
+
+/// Mail and ends on their way to the agent.
+pub(crate) struct Delivery {
+    pub(crate) mailbox: Mailbox,
+    ends: VecDeque<End>,
+    readers: VecDeque<Reader>,
+    replies: HashMap<MessageId, Waiting>,
+    /// One page at a time: a second read waits, so that order holds.
+    page: Option<OnPage>,
+    leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
+    board: watch::Sender<Board>,
+}
+
+impl Delivery {
+    /// Nothing to deliver yet.
+    pub(crate) fn new(board: watch::Sender<Board>) -> Self {
+        Self {
+            mailbox: Mailbox::default(),
+            ends: VecDeque::new(),
+            readers: VecDeque::new(),
+            replies: HashMap::new(),
+            page: None,
+            leases: FuturesUnordered::new(),
+            board,
+        }
+    }
+
+    /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers.
+    pub(crate) fn arrived(&mut self, mail: Mail) {
+        let (id, from, answers) = (mail.id, mail.from, mail.reply_to);
+        self.mailbox.put(mail);
+        let waiting = answers.and_then(|to| self.replies.remove(&to).map(|waiting| (to, waiting)));
+        match waiting {
+            Some((to, waiting)) if waiting.from != from => {
+                self.replies.insert(to, waiting);
+            }
+            Some((_, waiting)) if !waiting.reply.is_closed() => self.reply(id, waiting),
+            _ => {}
+        }
+        self.serve();
+    }
+
+    fn reply(&mut self, id: MessageId, waiting: Waiting) {
+        let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
+        let hold = self.hold(lease);
+        self.publish();
+        // A call that is gone by now drops the hold, and the message waits for a reader again.
+        let _ = waiting.reply.send((message, hold));
+    }
+
+    /// A call waits for the answer to this message, from this peer.
+    pub(crate) fn expect_reply(
+        &mut self,
+        to: MessageId,
+        from: PeerKey,
+        reply: oneshot::Sender<(Message, Lease)>,
+    ) {
+        self.replies.retain(|_, waiting| !waiting.reply.is_closed());
+        self.replies.insert(to, Waiting { from, reply });
+    }
+
+    /// A message of this session came to its end.
+    pub(crate) fn ended(&mut self, end: End) {
+        if self.ends.len() == MAX_ENDS {
+            self.ends.pop_front();
+        }
+        self.ends.push_back(end);
+    }
+
+    /// Takes the end of a message that its own call tells.
+    pub(crate) fn take_end(&mut self, id: MessageId) {
+        self.ends.retain(|end| end.id != id);
+    }
+
+    /// A call reads.
+    pub(crate) fn read(&mut self, reader: Reader) {
+        self.readers.retain(|waiting| !waiting.reply.is_closed());
+        self.readers.push_back(reader);
+        self.serve();
+    }
+
+    /// Gives the next reader in turn its page, if there is one for it.
+    pub(crate) fn serve(&mut self) {
+        while self.page.is_none() {
+            let mail_waits = self.mailbox.unread().count > 0;
+            let ready = |reader: &Reader| mail_waits || !reader.wait;
+            let Some(at) = self.readers.iter().position(ready) else { break };
+            let Some(reader) = self.readers.remove(at) else { break };
+            if !reader.reply.is_closed() {
+                self.turn_page(reader);
+            }
+        }
+        self.publish();
+    }
+
+    fn turn_page(&mut self, reader: Reader) {
+        let (lease, messages) = self.mailbox.lease_page(reader.limit, presented_len);
+        let count = self.ends.len().min(PAGE_ENDS);
+        let ends: Vec<End> = self.ends.drain(..count).collect();
+        let hold = self.hold(lease);
+        self.page = Some(OnPage { lease, ends: ends.clone() });
+        // The board first: the answer says what is left after it.
+        self.publish();
+        let _ = reader.reply.send(Ok(Page { messages, receipts: ends, lease: hold }));
+    }
+
+    fn hold(&mut self, id: LeaseId) -> Lease {
+        let (lease, end) = Lease::new();
+        self.leases.push(Box::pin(async move { (id, end.await.is_ok()) }));
+        lease
+    }
+
+    /// The next lease that ends, and whether its answer was written. Without any lease it never returns.
+    pub(crate) async fn next_lease_end(&mut self) -> (LeaseId, bool) {
+        match self.leases.next().await {
+            Some(end) => end,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A lease ended. What was written is read, and its receipts are due; the rest waits again.
+    pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
+        let on_page = self.page.take_if(|page| page.lease == lease);
+        let due = if written {
+            self.mailbox.settle(lease)
+        } else {
+            self.mailbox.give_back(lease);
+            for end in on_page.into_iter().flat_map(|page| page.ends).rev() {
+                self.ends.push_front(end);
+            }
+            Vec::new()
+        };
+        self.serve();
+        due
+    }
+
+    /// Shows what waits unread.
+    pub(crate) fn publish(&self) {
+        let unread = self.mailbox.unread();
+        self.board.send_if_modified(|board| {
+            let changed = board.unread != unread;
+            board.unread = unread;
+            changed
+        });
+    }
+
+    /// Ends that no read has told yet, as the session moves.
+    pub(crate) fn take_ends(&mut self) -> Vec<End> {
+        self.ends.drain(..).collect()
+    }
+}

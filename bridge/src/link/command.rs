@@ -1,0 +1,112 @@
+//! What tools ask of the link.
+
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::wire::{Context, Reach, Standing};
+use tokio::sync::{oneshot, watch};
+use zeroize::Zeroizing;
+
+use super::view::{Departure, Lease, Message, Page, PeerView, Peers, Registered, Status};
+use crate::error::ToolError;
+use crate::target::Target;
+
+/// Which page of which peers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PeerQuery {
+    /// Only this role.
+    pub(crate) role: Option<String>,
+    /// Only this repository.
+    pub(crate) repo: Option<String>,
+    /// Peers on the page.
+    pub(crate) limit: u16,
+    /// Where the page begins.
+    pub(crate) cursor: Option<String>,
+}
+
+/// What a session changes about itself. Nothing given changes nothing; an empty text clears a field.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    /// The alias it wishes for.
+    pub(crate) alias: Option<Alias>,
+    /// The repository it works in.
+    pub(crate) repo: Option<String>,
+    /// Its task.
+    pub(crate) task: Option<String>,
+    /// Its role.
+    pub(crate) role: Option<String>,
+    /// The known host to move to.
+    pub(crate) host: Option<String>,
+}
+
+/// A message to send.
+pub(crate) struct Draft {
+    /// To whom.
+    pub(crate) target: Alias,
+    /// The text, at most [`junction_shared::limits::MAX_MESSAGE`] bytes.
+    pub(crate) body: Zeroizing<String>,
+    /// The message it answers.
+    pub(crate) reply_to: Option<MessageId>,
+    /// How long it may wait unread; none: as long as may be.
+    pub(crate) ttl: Option<Duration>,
+    /// The fingerprint its receiver must have.
+    pub(crate) fingerprint: Option<String>,
+    /// How long to wait for an answer to it.
+    pub(crate) wait: Duration,
+}
+
+/// A peer found for sending.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolved {
+    pub(crate) key: PeerKey,
+    pub(crate) presence: Standing,
+    pub(crate) reach: Reach,
+}
+
+/// A message taken into the outbox.
+pub(crate) struct Submitted {
+    pub(crate) id: MessageId,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) reply: oneshot::Receiver<(Message, Lease)>,
+}
+
+/// Where the answer to a command goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
+
+/// What tools ask of the link.
+pub(crate) enum Command {
+    /// Joins again after `Leave`, or moves to another known host.
+    Join(Option<Target>, Reply<()>),
+    /// Changes what the session says of itself.
+    Apply(Change, Reply<Registered>),
+    List(PeerQuery, Reply<Peers>),
+    Watch(Option<String>, Reply<Vec<PeerView>>),
+    Resolve(Alias, Option<String>, Reply<Resolved>),
+    Submit(PeerKey, Draft, Reply<Submitted>),
+    /// The call itself tells the end of this message.
+    Told(MessageId),
+    Read { limit: Option<usize>, wait: bool, reply: Reply<Page> },
+    Settled(oneshot::Sender<()>),
+    Leave(oneshot::Sender<Departure>),
+    Observe(Context),
+    Stop(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// Answers that the session has left.
+    pub(crate) fn refuse(self) {
+        match self {
+            Self::Join(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Apply(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::List(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Watch(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Resolve(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Submit(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
+            Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
+            Self::Leave(reply) => drop(reply.send(Departure::default())),
+            Self::Told(_) | Self::Observe(_) => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One connection to a hub: TCP, websocket, handshake frames, and the task that writes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
+use junction_shared::close::Close;
+use junction_shared::codec::{decode, encode};
+use junction_shared::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
+use junction_shared::wire::{Hello, ToBridge, ToHub, Welcome};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// Frames between the session and the socket.
+const WRITE_QUEUE: usize = 32;
+/// The websocket's read buffer: most frames fit, and twenty bridges stay small.
+const READ_BUFFER: usize = 8 * 1024;
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Why there is no connection, or none any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    /// Nothing listens there.
+    #[error("connection refused")]
+    Refused,
+    /// No answer, or none in time.
+    #[error("no answer")]
+    Silent,
+    /// Something answers that is no hub.
+    #[error("what answers there is no hub")]
+    NotAHub,
+    /// The hub closed the connection and said why.
+    #[error("the hub closed the connection: {0}")]
+    Closed(Close),
+    /// The connection ended without a word.
+    #[error("the connection was lost")]
+    Lost,
+}
+
+/// A connection whose hub has sent its challenge.
+pub(crate) struct Opened {
+    socket: Socket,
+    /// The challenge, as it was sent.
+    pub(crate) challenge: Bytes,
+    deadline: Instant,
+}
+
+/// Opens a connection and takes the hub's challenge.
+///
+/// # Errors
+/// [`DialError`] within five seconds.
+pub(crate) async fn open(address: SocketAddr) -> Result<Opened, DialError> {
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+    let dialled = timeout_at(deadline, connect(address)).await;
+    let mut socket = dialled.map_err(|_| DialError::Silent)??;
+    let challenge = timeout_at(deadline, next_frame(&mut socket)).await;
+    let challenge = challenge.map_err(|_| DialError::Silent)??;
+    Ok(Opened { socket, challenge, deadline })
+}
+
+async fn connect(address: SocketAddr) -> Result<Socket, DialError> {
+    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => DialError::Refused,
+        _ => DialError::Silent,
+    })?;
+    // A message is one small write: it must not wait for the next.
+    let _ = stream.set_nodelay(true);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * MAX_FRAME)
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    let url = format!("ws://{address}/link");
+    tokio_tungstenite::client_async_with_config(url, stream, Some(config))
+        .await
+        .map(|(socket, _)| socket)
+        .map_err(|_| DialError::NotAHub)
+}
+
+/// The next binary frame of a handshake.
+async fn next_frame(socket: &mut Socket) -> Result<Bytes, DialError> {
+    loop {
+        if let Some(frame) = next_message(socket).await? {
+            return Ok(frame);
+        }
+    }
+}
+
+/// The next binary frame, or nothing for a ping; anything else ends the connection.
+async fn next_message<S>(socket: &mut S) -> Result<Option<Bytes>, DialError>
+where
+    S: Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
+{
+    match socket.next().await {
+        Some(Ok(Message::Binary(frame))) => Ok(Some(frame)),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        Some(Ok(Message::Close(Some(frame)))) => {
+            Err(Close::from_code(frame.code.into()).map_or(DialError::Lost, DialError::Closed))
+        }
+        Some(Ok(Message::Text(_) | Message::Frame(_))) => Err(DialError::NotAHub),
+        Some(Ok(Message::Close(None)) | Err(_)) | None => Err(DialError::Lost),
+    }
+}
+
+impl Opened {
+    /// Sends the hello and takes the welcome, which is still to be checked.
+    ///
+    /// # Errors
+    /// [`DialError`] within the five seconds that began with [`open`].
+    pub(crate) async fn greet(self, hello: Hello) -> Result<(Connection, Welcome), DialError> {
+        let Self { mut socket, deadline, .. } = self;
+        let greeting = async {
+            let hello = Message::Binary(encode(&ToHub::Hello(hello)));
+            socket.send(hello).await.map_err(|_| DialError::Lost)?;
+            let frame = next_frame(&mut socket).await?;
+            match decode(&frame) {
+                Ok(ToBridge::Welcome(welcome)) => Ok(welcome),
+                _ => Err(DialError::NotAHub),
+            }
+        };
+        let welcome = timeout_at(deadline, greeting).await.map_err(|_| DialError::Silent)??;
+        Ok((Connection::new(socket), welcome))
+    }
+}
+
+/// A welcomed connection. Reading never waits for writing: the hub may rely on being read.
+pub(crate) struct Connection {
+    incoming: SplitStream<Socket>,
+    outgoing: mpsc::Sender<Bytes>,
+    writer: JoinHandle<()>,
+}
+
+impl Connection {
+    fn new(socket: Socket) -> Self {
+        let (sink, incoming) = socket.split();
+        let (outgoing, frames) = mpsc::channel(WRITE_QUEUE);
+        let writer = tokio::spawn(write(sink, frames));
+        Self { incoming, outgoing, writer }
+    }
+
+    /// The next sign of life of the hub: a frame, or nothing but a ping; or why there is none any more.
+    pub(crate) async fn next(&mut self) -> Result<Option<ToBridge>, DialError> {
+        match next_message(&mut self.incoming).await? {
+            Some(frame) => decode(&frame).map(Some).map_err(|_| DialError::NotAHub),
+            None => Ok(None),
+        }
+    }
+
+    /// Where frames are put to be written; full while the socket takes none.
+    pub(crate) fn outgoing(&self) -> &mpsc::Sender<Bytes> {
+        &self.outgoing
+    }
+
+    /// Writes one last frame, if it can be written in time, and closes.
+    pub(crate) async fn close(self, last: Option<Bytes>, patience: Duration) {
+        let Self { outgoing, writer, incoming } = self;
+        let _ = timeout(patience, async {
+            if let Some(frame) = last {
+                let _ = outgoing.send(frame).await;
+            }
+            drop(outgoing);
+            let _ = writer.await;
+        })
+        .await;
+        drop(incoming);
+    }
+}
+
+/// Writes frames as they come and flushes when there is no next one.
+async fn write(mut sink: SplitSink<Socket, Message>, mut frames: mpsc::Receiver<Bytes>) {
+    while let Some(frame) = frames.recv().await {
+        let written = timeout(WRITE_TIMEOUT, async {
+            sink.feed(Message::Binary(frame)).await?;
+            while let Ok(frame) = frames.try_recv() {
+                sink.feed(Message::Binary(frame)).await?;
+            }
+            sink.flush().await
+        });
+        if !matches!(written.await, Ok(Ok(()))) {
+            return;
+        }
+    }
+    let _ = timeout(WRITE_TIMEOUT, sink.close()).await;
+}

@@ -1,0 +1,197 @@
+//! What tools see of the link: results, and the board that all of them can read.
+
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::MessageId;
+use junction_shared::wire::{Context, Reach, Refusal, Standing};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+/// What is known of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// In this bridge; the hub was not reached.
+    Queued,
+    /// In the hub's inbox of the receiver.
+    Accepted,
+    /// The receiver's bridge opened and verified it.
+    Opened,
+    /// The answer that holds it was written to the receiver's client.
+    Read,
+    /// Provably never delivered.
+    Refused(Refusal),
+    /// Provably unread: its time was up first.
+    Expired,
+    /// Nobody can say whether it was read.
+    Unconfirmed,
+}
+
+impl Status {
+    /// Whether no answer to the message can come any more.
+    pub(crate) fn hopeless(self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Expired | Self::Unconfirmed)
+    }
+}
+
+/// A message as its receiver's agent may see it.
+pub(crate) struct Message {
+    /// Its id, for `reply_to`.
+    pub(crate) id: MessageId,
+    /// The alias that belongs to the sender's key.
+    pub(crate) from: Alias,
+    /// The text, unescaped.
+    pub(crate) body: Zeroizing<String>,
+    /// The sender's wall clock, milliseconds since 1970.
+    pub(crate) sent_ms: u64,
+    /// The message it answers.
+    pub(crate) reply_to: Option<MessageId>,
+    /// The sender's fingerprint, if the alias belonged to another key before.
+    pub(crate) key_changed: Option<String>,
+}
+
+/// The end of a message that this session sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Which message.
+    pub(crate) id: MessageId,
+    /// Whom it was for.
+    pub(crate) to: Alias,
+    /// How it ended.
+    pub(crate) status: Status,
+    /// When, by this machine's wall clock: milliseconds since 1970.
+    pub(crate) at_ms: u64,
+}
+
+/// A hold on what an answer contains. Dropped, all of it is given back, in its order; settled, it counts
+/// as read and its receipts go out.
+pub(crate) struct Lease(Option<oneshot::Sender<()>>);
+
+impl Lease {
+    /// The hold, and what tells its end: `Ok` if the answer was written, an error if it never left.
+    pub(crate) fn new() -> (Self, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(sender)), receiver)
+    }
+
+    /// The answer was written and flushed.
+    pub(crate) fn settle(mut self) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(());
+        }
+    }
+}
+
+/// One answer to `read_messages`.
+pub(crate) struct Page {
+    /// Messages, in the order of their arrival.
+    pub(crate) messages: Vec<Message>,
+    /// Ends of messages that this session sent.
+    pub(crate) receipts: Vec<End>,
+    /// The hold on both.
+    pub(crate) lease: Lease,
+}
+
+/// What waits unread, besides what is leased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// How many messages.
+    pub(crate) count: usize,
+    /// Up to five of their senders.
+    pub(crate) from: Vec<Alias>,
+}
+
+/// A peer as an agent sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerView {
+    /// Its alias.
+    pub(crate) alias: Alias,
+    /// Its key's fingerprint.
+    pub(crate) fingerprint: String,
+    /// When its session began, milliseconds since 1970.
+    pub(crate) connected_ms: u64,
+    /// Whether it is connected now.
+    pub(crate) online: bool,
+    /// How a waiting message gets to it.
+    pub(crate) reach: Reach,
+    /// What it works on.
+    pub(crate) context: Context,
+}
+
+/// A page of peers.
+pub(crate) struct Peers {
+    /// The peers, in the order of their aliases.
+    pub(crate) peers: Vec<PeerView>,
+    /// How many match on all pages.
+    pub(crate) total: u32,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// A session as it is registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    /// Its alias.
+    pub(crate) alias: Alias,
+    /// Its key's fingerprint.
+    pub(crate) fingerprint: String,
+    /// The name of its hub.
+    pub(crate) hub: String,
+    /// Other peers on that hub.
+    pub(crate) peer_count: u32,
+    /// Its context.
+    pub(crate) context: Context,
+}
+
+/// What became of a message by the time of the answer.
+pub(crate) struct Sent {
+    /// Its id.
+    pub(crate) id: MessageId,
+    /// Whom it is for.
+    pub(crate) to: Alias,
+    /// What is known of it.
+    pub(crate) status: Status,
+    /// How its receiver stands, as far as is known.
+    pub(crate) presence: Standing,
+    /// How it reaches its receiver's agent.
+    pub(crate) reach: Reach,
+    /// The answer that was waited for, and the hold on it.
+    pub(crate) reply: Option<(Message, Lease)>,
+    /// How long the call waited for an answer.
+    pub(crate) waited: Duration,
+}
+
+/// What `disconnect` left behind.
+#[derive(Default)]
+pub(crate) struct Departure {
+    /// Whether there was a session to end.
+    pub(crate) disconnected: bool,
+    /// Messages whose end nobody can say.
+    pub(crate) unconfirmed: Vec<(MessageId, Alias)>,
+}
+
+/// How the link stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// Not connected; the sentence says why and the next what happens now.
+    Away(String),
+    /// Welcomed by the hub.
+    Connected,
+    /// Left by `disconnect`.
+    Left,
+}
+
+/// What all tool results and the status of a link show; written by the link, read by anyone.
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
+    /// How the link stands.
+    pub(crate) state: LinkState,
+    /// What waits unread.
+    pub(crate) unread: Unread,
+    /// The name of the hub in use, as `JUNCTION_HUB` or `register{host}` named it.
+    pub(crate) hub: String,
+    /// The longest life of a message, as the hub said.
+    pub(crate) session_timeout: Duration,
+    /// How often the hub did what only a dishonest hub does.
+    pub(crate) misbehaviour: u32,
+}

@@ -1,0 +1,319 @@
+//! Sealing and opening: every call of a cipher, one short function each.
+//!
+//! ```text
+//! P        HKDF(salt psk, ikm X25519(ik_A, ik_B), "pair" ‖ min(ik) ‖ max(ik), 32)
+//! enc, ctx SetupAuthPSKS(rk_B, info "agent-junction/1", P, psk_id = group, ik_A)     RFC 9180 §5.1.4
+//!          DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM
+//! K, Q     ctx.Export("message", 32), ctx.Export("receipt", 32)                      RFC 9180 §5.3
+//! key      HKDF-Expand(K, "m" ‖ id, 32)                                              RFC 5869
+//! sealed   AES-256-GCM(key, nonce 0, aad = header, padded plaintext)                 NIST SP 800-38D
+//! receipt  HMAC(Q, kind ‖ id), a stale one under HKDF(P, "stale")                    RFC 2104
+//! ```
+//!
+//! P keeps a stolen receive key from passing for a member of the pair; one key a message means there is no
+//! nonce to manage.
+
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use bytes::Bytes;
+use hkdf::Hkdf;
+use hpke::aead::AesGcm256;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, PskBundle, Serializable};
+use junction_shared::codec::{decode, encode};
+use junction_shared::handshake::{GroupKeys, agree, derive, mac, mac_holds};
+use junction_shared::id::{MessageId, PeerKey, ReceiveKey};
+use junction_shared::limits::MAX_MESSAGE;
+use junction_shared::secret::Secret;
+use junction_shared::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERSION};
+use sha2::Sha256;
+use zeroize::{Zeroizing, zeroize_stack};
+
+/// Binds every derivation to this protocol.
+const INFO: &[u8] = b"agent-junction/1";
+/// AES-GCM's tag.
+const TAG: usize = 16;
+/// Body length, flags and the id answered, before the body.
+const PREFIX: usize = 4 + 1 + 16;
+/// The flag that says that an id is answered.
+const ANSWERS: u8 = 1;
+/// What a plaintext is padded to: its size tells an observer one of five classes, no more.
+const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
+/// Stack wiped after a call: more than the deepest of them uses.
+const STACK: usize = 32 * 1024;
+
+/// Why something could not be sealed or opened. One text for all of it: whoever altered an envelope learns
+/// nothing from the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message is broken or not from whom it claims")]
+pub(crate) struct Broken;
+
+/// The owner of an identity key, in memory only.
+pub(crate) struct Identity {
+    /// The secret key.
+    pub(crate) secret: Secret,
+    /// The public key.
+    pub(crate) key: PeerKey,
+}
+
+/// What one sender, one receiver and one epoch of the receiver share.
+pub(crate) struct PairKeys {
+    /// The encapsulated key that lets the receiver derive the rest.
+    pub(crate) enc: [u8; 32],
+    message: Secret,
+    receipt: Secret,
+}
+
+/// What is inside an envelope.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Plain {
+    /// The message it answers.
+    pub(crate) reply_to: Option<MessageId>,
+    /// The text.
+    pub(crate) body: Zeroizing<String>,
+}
+
+/// P, the pre-shared key of a pair; nothing if the other's key is of low order.
+pub(crate) fn pair_psk(group: &GroupKeys, me: &Identity, other: &PeerKey) -> Option<Secret> {
+    let dh = agree(&me.secret, &other.0)?;
+    let (low, high) = if me.key < *other { (&me.key, other) } else { (other, &me.key) };
+    let info = [b"pair".as_slice(), &low.0, &high.0].concat();
+    Some(derive(group.psk.expose(), dh.expose(), &info))
+}
+
+/// SetupAuthPSKS: keys for sealing to a receive key.
+///
+/// # Errors
+/// [`Broken`] if the receive key is of low order.
+pub(crate) fn keys_to(
+    group: &GroupKeys,
+    psk: &Secret,
+    me: &Identity,
+    to: &ReceiveKey,
+) -> Result<PairKeys, Broken> {
+    let mode = sender_mode(psk.expose(), &group.group.0, me)?;
+    let to = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&to.0).map_err(|_| Broken)?;
+    let (enc, context) =
+        hpke::setup_sender::<AesGcm256, HkdfSha256, X25519HkdfSha256>(&mode, &to, INFO)
+            .map_err(|_| Broken)?;
+    let keys = export(enc.to_bytes().into(), |label, out| context.export(label, out));
+    drop(context);
+    zeroize_stack::<STACK>();
+    keys
+}
+
+/// SetupAuthPSKR: keys for opening what that sender sealed to this receive key.
+///
+/// # Errors
+/// [`Broken`] if a key is of low order.
+pub(crate) fn keys_from(
+    group: &GroupKeys,
+    psk: &Secret,
+    receive: &Secret,
+    enc: &[u8; 32],
+    from: &PeerKey,
+) -> Result<PairKeys, Broken> {
+    let mode = receiver_mode(psk.expose(), &group.group.0, from)?;
+    let context = receiver_context(&mode, receive, enc, INFO)?;
+    let keys = export(*enc, |label, out| context.export(label, out));
+    drop(context);
+    zeroize_stack::<STACK>();
+    keys
+}
+
+fn sender_mode<'a>(
+    psk: &'a [u8],
+    psk_id: &'a [u8],
+    me: &Identity,
+) -> Result<OpModeS<'a, X25519HkdfSha256>, Broken> {
+    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(me.secret.expose());
+    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&me.key.0);
+    let pair = (secret.map_err(|_| Broken)?, public.map_err(|_| Broken)?);
+    Ok(OpModeS::AuthPsk(pair, PskBundle::new(psk, psk_id).map_err(|_| Broken)?))
+}
+
+fn receiver_mode<'a>(
+    psk: &'a [u8],
+    psk_id: &'a [u8],
+    from: &PeerKey,
+) -> Result<OpModeR<'a, X25519HkdfSha256>, Broken> {
+    let from = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&from.0).map_err(|_| Broken)?;
+    Ok(OpModeR::AuthPsk(from, PskBundle::new(psk, psk_id).map_err(|_| Broken)?))
+}
+
+type ReceiverContext = hpke::aead::AeadCtxR<AesGcm256, HkdfSha256, X25519HkdfSha256>;
+
+fn receiver_context(
+    mode: &OpModeR<'_, X25519HkdfSha256>,
+    receive: &Secret,
+    enc: &[u8; 32],
+    info: &[u8],
+) -> Result<ReceiverContext, Broken> {
+    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(receive.expose());
+    let enc = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| Broken)?;
+    let secret = secret.map_err(|_| Broken)?;
+    hpke::setup_receiver(mode, &secret, &enc, info).map_err(|_| Broken)
+}
+
+fn export<E>(
+    enc: [u8; 32],
+    from: impl Fn(&[u8], &mut [u8]) -> Result<(), E>,
+) -> Result<PairKeys, Broken> {
+    let key = |label: &[u8]| Secret::try_filled(|out| from(label, out)).map_err(|_| Broken);
+    Ok(PairKeys { enc, message: key(b"message")?, receipt: key(b"receipt")? })
+}
+
+/// The sealed form of a message under the header it travels with.
+///
+/// # Errors
+/// [`Broken`] if the text is larger than a message may be.
+pub(crate) fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<Bytes, Broken> {
+    let mut buffer = pad(plain)?;
+    let padded = buffer.len() - TAG;
+    let (text, tag) = buffer.split_at_mut(padded);
+    let sealed_tag = cipher(keys, &header.id)
+        .encrypt_inout_detached(&Default::default(), &associated(header), text.into())
+        .map_err(|_| Broken)?;
+    tag.copy_from_slice(&sealed_tag);
+    zeroize_stack::<STACK>();
+    Ok(Bytes::from(buffer))
+}
+
+/// The message in a sealed text, if every bit of it and of its header is what the sender sealed.
+///
+/// # Errors
+/// [`Broken`] if not.
+pub(crate) fn open(keys: &PairKeys, header: &Header, sealed: &[u8]) -> Result<Plain, Broken> {
+    let length = sealed.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
+    let (text, tag) = sealed.split_at(length.ok_or(Broken)?);
+    let mut buffer = Zeroizing::new(text.to_vec());
+    let tag = tag.try_into().map_err(|_| Broken)?;
+    let opened = cipher(keys, &header.id).decrypt_inout_detached(
+        &Default::default(),
+        &associated(header),
+        buffer.as_mut_slice().into(),
+        &tag,
+    );
+    zeroize_stack::<STACK>();
+    opened.map_err(|_| Broken)?;
+    unpad(&buffer)
+}
+
+/// The cipher of one message: its key is used once, so a zero nonce repeats nothing.
+fn cipher(keys: &PairKeys, id: &MessageId) -> Aes256Gcm {
+    let key = Secret::filled(|key| {
+        #[expect(clippy::expect_used, reason = "a key of 32 bytes is a valid PRK, 32 bytes a valid length")]
+        Hkdf::<Sha256>::from_prk(keys.message.expose())
+            .and_then(|hkdf| {
+                hkdf.expand_multi_info(&[b"m", &id.0], key)
+                    .map_err(|_| hkdf::InvalidPrkLength)
+            })
+            .expect("32 bytes in, 32 bytes out");
+    });
+    Aes256Gcm::new(key.expose().into())
+}
+
+/// Every field of the header, in a fixed layout, big-endian.
+fn associated(header: &Header) -> Vec<u8> {
+    let mut aad = Vec::with_capacity(163);
+    aad.extend_from_slice(&VERSION.to_be_bytes());
+    aad.extend_from_slice(&header.group.0);
+    aad.extend_from_slice(&header.id.0);
+    aad.extend_from_slice(&header.enc);
+    aad.extend_from_slice(&header.seq.0.to_be_bytes());
+    aad.extend_from_slice(&header.from.0);
+    aad.extend_from_slice(&header.to.0);
+    aad.extend_from_slice(&header.epoch.0.to_be_bytes());
+    aad.extend_from_slice(&header.sent_ms.to_be_bytes());
+    aad.extend_from_slice(&header.ttl_ms.to_be_bytes());
+    aad.push(header.kind as u8);
+    aad
+}
+
+/// The plaintext, padded, with room for the tag behind it.
+fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
+    let body = plain.body.as_bytes();
+    if body.len() > MAX_MESSAGE {
+        return Err(Broken);
+    }
+    let needed = PREFIX + body.len();
+    let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
+    // Zeroed at its final size: no growth leaves a copy behind, and the cipher works in place.
+    let mut buffer = vec![0; padded + TAG];
+    let length = u32::try_from(body.len()).map_err(|_| Broken)?;
+    buffer[..4].copy_from_slice(&length.to_be_bytes());
+    if let Some(id) = plain.reply_to {
+        buffer[4] = ANSWERS;
+        buffer[5..PREFIX].copy_from_slice(&id.0);
+    }
+    buffer[PREFIX..needed].copy_from_slice(body);
+    Ok(buffer)
+}
+
+fn unpad(buffer: &[u8]) -> Result<Plain, Broken> {
+    let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
+    let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
+    let length = usize::try_from(length).map_err(|_| Broken)?;
+    let (body, padding) = rest.split_at_checked(length).ok_or(Broken)?;
+    let id: [u8; 16] = prefix[5..].try_into().map_err(|_| Broken)?;
+    let reply_to = match prefix[4] {
+        ANSWERS => Some(MessageId(id)),
+        0 if id == [0; 16] => None,
+        _ => return Err(Broken),
+    };
+    if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
+        return Err(Broken);
+    }
+    let body = std::str::from_utf8(body).map_err(|_| Broken)?;
+    Ok(Plain { reply_to, body: Zeroizing::new(body.to_owned()) })
+}
+
+/// A receipt that only the receiver of the message can make.
+pub(crate) fn receipt(keys: &PairKeys, to: PeerKey, id: MessageId, kind: ReceiptKind) -> Receipt {
+    let mac = mac(keys.receipt.expose(), &[&[kind as u8], &id.0]);
+    Receipt { to, id, kind, mac }
+}
+
+/// Whether a receipt is from the receiver of the message.
+pub(crate) fn receipt_holds(keys: &PairKeys, receipt: &Receipt) -> bool {
+    let parts: [&[u8]; 2] = [&[receipt.kind as u8], &receipt.id.0];
+    mac_holds(keys.receipt.expose(), &parts, &receipt.mac)
+}
+
+/// The word of a receiver that no longer has the key a message was sealed to.
+pub(crate) fn stale_receipt(psk: &Secret, to: PeerKey, id: MessageId) -> Receipt {
+    let key = stale_key(psk);
+    let mac = mac(key.expose(), &[&[ReceiptKind::Stale as u8], &id.0]);
+    Receipt { to, id, kind: ReceiptKind::Stale, mac }
+}
+
+/// Whether a stale receipt is from the other half of the pair.
+pub(crate) fn stale_holds(psk: &Secret, receipt: &Receipt) -> bool {
+    let parts: [&[u8]; 2] = [&[ReceiptKind::Stale as u8], &receipt.id.0];
+    mac_holds(stale_key(psk).expose(), &parts, &receipt.mac)
+}
+
+fn stale_key(psk: &Secret) -> Secret {
+    derive(&[], psk.expose(), b"stale")
+}
+
+/// A card, authenticated by the group: HMAC(card key, body).
+pub(crate) fn sign_card(group: &GroupKeys, card: &Card) -> SignedCard {
+    let body = encode(card).to_vec();
+    let mac = mac(group.card.expose(), &[&body]);
+    SignedCard { body, mac }
+}
+
+/// The card in a signed card, if a member of the group made it.
+///
+/// # Errors
+/// [`Broken`] if not, or if it is no card.
+pub(crate) fn verify_card(group: &GroupKeys, signed: &SignedCard) -> Result<Card, Broken> {
+    if !mac_holds(group.card.expose(), &[&signed.body], &signed.mac) {
+        return Err(Broken);
+    }
+    decode(&signed.body).map_err(|_| Broken)
+}
+
+#[cfg(test)]
+mod tests;

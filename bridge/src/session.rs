@@ -1,0 +1,322 @@
+//! The session: everything of this bridge that outlives a connection. It takes commands, frames and the time,
+//! and says which frame to send next; it has no socket and no timer of its own.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use junction_shared::alias::Alias;
+use junction_shared::codec::encode;
+use junction_shared::handshake::{Caller, GroupKeys, Pin};
+use junction_shared::id::{Dial, Epoch, PeerKey};
+use junction_shared::wire::{
+    Card, Context, Grant, Reach, Receipt, SignedCard, ToBridge, ToHub, WelcomeBody,
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::clock::wall_ms;
+use crate::delivery::Delivery;
+use crate::keys::ReceiveKeys;
+use crate::link::{Board, Departure, End};
+use crate::mailbox::Due;
+use crate::outbox::Outbox;
+use crate::peers::Peers;
+use crate::seal::{Identity, PairKeys, receipt, sign_card};
+
+mod asks;
+mod commands;
+mod incoming;
+mod outgoing;
+
+use asks::Asks;
+use incoming::Held;
+
+/// Frames that wait to be written besides messages; with more, the connection is too slow to keep.
+const MAX_CONTROL: usize = 2048;
+/// Keys for opening that are kept; each can be derived again from an envelope.
+const MAX_OPENING: usize = 256;
+
+/// One identity's life on the junction.
+pub(crate) struct Session {
+    me: Identity,
+    receive: ReceiveKeys,
+    group: Option<Arc<GroupKeys>>,
+    dial: Dial,
+    grant: Option<Grant>,
+    alias: Option<Alias>,
+    /// What the agent said of itself; it wins over what was seen.
+    named: Context,
+    seen: Context,
+    /// What the newest card that was sent says, and its epoch.
+    published: Option<(Epoch, String, Context)>,
+    peers: Peers,
+    outbox: Outbox,
+    delivery: Delivery,
+    asks: Asks,
+    held: Held,
+    opening: HashMap<(PeerKey, Epoch, [u8; 32]), Arc<PairKeys>>,
+    control: VecDeque<ToHub>,
+    connected: bool,
+    settled: Vec<oneshot::Sender<()>>,
+    session_timeout: Duration,
+    board: watch::Sender<Board>,
+}
+
+impl Session {
+    /// A new identity that has never been anywhere.
+    pub(crate) fn new(board: watch::Sender<Board>, named: Context, seen: Context) -> Self {
+        let session_timeout = board.borrow().session_timeout;
+        let session = Self {
+            me: Identity::random(),
+            receive: ReceiveKeys::new(),
+            group: None,
+            dial: Dial(0),
+            grant: None,
+            alias: None,
+            named,
+            seen,
+            published: None,
+            peers: Peers::default(),
+            outbox: Outbox::default(),
+            delivery: Delivery::new(board.clone()),
+            asks: Asks::default(),
+            held: Held::default(),
+            opening: HashMap::new(),
+            control: VecDeque::new(),
+            connected: false,
+            settled: Vec::new(),
+            session_timeout,
+            board,
+        };
+        session.delivery.publish();
+        session
+    }
+
+    /// The group that the session belongs to, once its secret could be read.
+    pub(crate) fn set_group(&mut self, group: GroupKeys) {
+        self.group = Some(Arc::new(group));
+    }
+
+    /// Whether [`Session::set_group`] was called.
+    pub(crate) fn has_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// What the next handshake says of this session, once its group is known. Each one has a higher dial.
+    pub(crate) fn caller(&mut self, pin: Pin) -> Option<Caller<'_>> {
+        self.dial = self.dial.next();
+        let want = self.grant.clone().map(|grant| (grant.alias, Some(grant.ticket)));
+        let auth = &self.group.as_ref()?.auth;
+        Some(Caller { identity: &self.me.secret, key: self.me.key, auth, pin, dial: self.dial, want })
+    }
+
+    /// The hub has welcomed the session on a new connection.
+    pub(crate) fn welcomed(&mut self, welcome: WelcomeBody, now: Instant) {
+        self.connected = true;
+        self.session_timeout = Duration::from_millis(welcome.session_timeout_ms);
+        self.outbox.set_grace(Duration::from_millis(welcome.sweep_interval_ms));
+        let timeout = self.session_timeout;
+        self.board.send_modify(|board| board.session_timeout = timeout);
+        self.granted(welcome.grant);
+        self.publish_card(now);
+        self.ask_again();
+        for to in self.outbox.waiting() {
+            self.subscribe(to);
+        }
+    }
+
+    /// The connection is over. Everything that the hub knew of it has to be said again on the next.
+    pub(crate) fn disconnected(&mut self) {
+        self.connected = false;
+        self.control.clear();
+        self.outbox.close_all();
+        self.peers.unsubscribe_all();
+        self.held = Held::default();
+        self.forget_subscriptions();
+    }
+
+    /// Whether the frames that wait to be written are more than a working connection leaves.
+    pub(crate) fn overrun(&self) -> bool {
+        self.control.len() > MAX_CONTROL
+    }
+
+    /// When [`Session::on_time`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let deadlines =
+            [self.outbox.deadline(), self.delivery.mailbox.deadline(), self.receive.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Ends and drops what has outlived its time.
+    pub(crate) fn on_time(&mut self, now: Instant) {
+        self.outbox.expire(now);
+        let expired = self.delivery.mailbox.expire(now);
+        self.send_receipts(expired, junction_shared::wire::ReceiptKind::Expired);
+        let oldest = self.receive.bury(now);
+        self.opening.retain(|(_, epoch, _), _| *epoch >= oldest);
+        self.delivery.publish();
+        self.tell_ends();
+    }
+
+    /// The next answer that was written, or not; never returns while nothing is leased.
+    pub(crate) async fn next_lease_end(&mut self) -> (crate::mailbox::LeaseId, bool) {
+        self.delivery.next_lease_end().await
+    }
+
+    /// An answer was written, or given up.
+    pub(crate) fn lease_ended(&mut self, lease: crate::mailbox::LeaseId, written: bool) {
+        let read = self.delivery.lease_ended(lease, written);
+        self.send_receipts(read, junction_shared::wire::ReceiptKind::Read);
+        self.ask_for_dropped();
+    }
+
+    /// The session leaves for good: what is said to the hub and to the agent.
+    pub(crate) fn leave(&mut self) -> (Option<Bytes>, Departure) {
+        let left = self.outbox.abandon();
+        let unconfirmed = left
+            .into_iter()
+            .filter(|(_, _, status)| *status == crate::link::Status::Unconfirmed)
+            .map(|(id, to, _)| (id, to))
+            .collect();
+        self.tell_ends();
+        let goodbye = self.connected.then(|| encode(&ToHub::Leave));
+        (goodbye, Departure { disconnected: self.grant.is_some(), unconfirmed })
+    }
+
+    /// What a session that moves takes along: the ends that no read has told, and what it said of itself.
+    pub(crate) fn take_along(&mut self) -> (Vec<End>, Context) {
+        (self.delivery.take_ends(), std::mem::take(&mut self.named))
+    }
+
+    /// What was seen of the process: it outlives an identity.
+    pub(crate) fn seen(&self) -> Context {
+        self.seen.clone()
+    }
+
+    /// Ends of an earlier session of this process that its agent has not been told.
+    pub(crate) fn inherit(&mut self, ends: Vec<End>) {
+        ends.into_iter().for_each(|end| self.delivery.ended(end));
+    }
+
+    fn granted(&mut self, grant: Grant) {
+        self.alias = Alias::parse(&grant.alias).ok();
+        if self.alias.is_none() {
+            self.misbehaves("it granted an alias that is none");
+        }
+        self.grant = Some(grant);
+    }
+
+    /// What others see of this session.
+    fn context(&self) -> Context {
+        merge(&self.named, &self.seen)
+    }
+
+    /// Sends the session's card. One that says something new is a new epoch with a new key.
+    fn publish_card(&mut self, now: Instant) {
+        let (Some(grant), true) = (&self.grant, self.connected) else { return };
+        let (alias, context) = (grant.alias.clone(), self.context());
+        let changed = self.published.as_ref().is_some_and(|(epoch, old_alias, old_context)| {
+            *epoch == self.receive.epoch() && (*old_alias != alias || *old_context != context)
+        });
+        if changed {
+            self.receive.rotate(now, self.session_timeout);
+        }
+        if let Some(card) = self.card(alias.clone(), context.clone()) {
+            self.published = Some((self.receive.epoch(), alias, context));
+            self.post(ToHub::Card(card));
+        }
+    }
+
+    fn card(&self, alias: String, context: Context) -> Option<SignedCard> {
+        let card = Card {
+            key: self.me.key,
+            receive_key: self.receive.public(),
+            epoch: self.receive.epoch(),
+            alias,
+            reach: Reach::Pull,
+            context,
+        };
+        Some(sign_card(self.group.as_ref()?, &card))
+    }
+
+    fn send_receipts(&mut self, due: Vec<Due>, kind: junction_shared::wire::ReceiptKind) {
+        for due in due {
+            self.post(ToHub::Receipt(receipt(&due.keys, due.to, due.id, kind)));
+        }
+    }
+
+    fn send_receipt(&mut self, receipt: Receipt) {
+        self.post(ToHub::Receipt(receipt));
+    }
+
+    /// Queues a frame for this connection. Without one it is dropped: all of it is said again on the next.
+    fn post(&mut self, frame: ToHub) {
+        if self.connected {
+            self.control.push_back(frame);
+        }
+    }
+
+    /// Moves ends from the outbox to where reads find them.
+    fn tell_ends(&mut self) {
+        for ended in self.outbox.take_ended() {
+            let end = End { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
+            self.delivery.ended(end);
+        }
+        if !self.outbox.unsettled() {
+            for settled in self.settled.drain(..) {
+                let _ = settled.send(());
+            }
+        }
+    }
+
+    /// Notes what only a hub can have done that does not keep to the protocol.
+    fn misbehaves(&self, what: &str) {
+        tracing::warn!("hub_misbehaving: {what}");
+        self.board.send_modify(|board| board.misbehaviour = board.misbehaviour.saturating_add(1));
+    }
+
+    /// Takes in a frame of the hub.
+    pub(crate) fn frame(&mut self, frame: ToBridge, now: Instant) {
+        match frame {
+            ToBridge::Challenge(_) | ToBridge::Welcome(_) => {
+                self.misbehaves("it began a second handshake");
+            }
+            ToBridge::Answer(req, answer) => self.answered(req, answer, now),
+            ToBridge::Reassigned(grant) => {
+                tracing::warn!("another session showed an older right to this session's alias");
+                self.granted(grant);
+                self.publish_card(now);
+            }
+            ToBridge::Peer(key, standing, card) => self.peer_changed(key, standing, card.as_ref(), now),
+            ToBridge::Accepted(id) => self.outbox.accepted(id),
+            ToBridge::Refused(id, reason) => self.outbox.refused(id, reason),
+            ToBridge::Later(id) => self.outbox.later(id),
+            ToBridge::Room(to) => self.outbox.room(to),
+            ToBridge::Deliver(envelope, age_ms) => self.delivered(envelope, age_ms, now),
+            ToBridge::Receipt(receipt) => self.receipt(&receipt),
+            ToBridge::Repushing => self.held.repushing(),
+        }
+        self.tell_ends();
+    }
+}
+
+/// What the agent said wins over what was seen; an empty text hides it.
+fn merge(named: &Context, seen: &Context) -> Context {
+    let pick = |named: &Option<String>, seen: &Option<String>| match named.as_deref() {
+        Some("") => None,
+        Some(_) => named.clone(),
+        None => seen.clone(),
+    };
+    Context {
+        repo: pick(&named.repo, &seen.repo),
+        task: pick(&named.task, &seen.task),
+        role: pick(&named.role, &seen.role),
+        branch: pick(&named.branch, &seen.branch),
+        machine: pick(&named.machine, &seen.machine),
+        client: pick(&named.client, &seen.client),
+    }
+}
+
+#[cfg(test)]
+mod tests;
