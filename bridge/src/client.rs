@@ -1,0 +1,347 @@
+//! A small MCP client over the stdio of a server that it starts: what an agent's command-line tool is to
+//! the bridge. The demo, the end-to-end tests and the benches drive the real binary with it. It sets no time
+//! limits of its own: whoever waits says how long.
+
+mod pipes;
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::future::poll_fn;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use pipes::{Pending, held, read_lines, watch_over, write_lines};
+
+/// Lines on their way to the server; whoever adds one to a full queue waits.
+const LINES_OUT: usize = 64;
+/// Lines from the server that answer no call. When they are full the client stops reading, as a client
+/// that hangs does.
+const STRAYS: usize = 64;
+
+/// The MCP version of [`Client::initialize`].
+const INITIALIZE_VERSION: &str = "2025-11-25";
+/// The MCP version of [`Client::discover`]: no handshake, every request says who asks.
+const STATELESS_VERSION: &str = "2026-07-28";
+
+/// Why a request got no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The tool failed and said so in its answer (`isError`): the text the model sees.
+    #[error("{0}")]
+    Tool(String),
+    /// The server refused the request itself.
+    #[error("The server refused the request with code {code}: {message}")]
+    Refused {
+        /// The JSON-RPC error code.
+        code: i64,
+        /// The server's words.
+        message: String,
+    },
+    /// The server ended before it answered.
+    #[error("The server ended before it answered. Its stderr says why.")]
+    Ended,
+}
+
+/// A server to start. It inherits the environment less every `JUNCTION_*`, so that settings of whoever
+/// starts it do not leak in; its stderr goes nowhere unless [`Launch::stderr`] says otherwise.
+pub struct Launch(Command);
+
+impl Launch {
+    /// The server in this program file.
+    #[must_use]
+    pub fn new(program: impl AsRef<Path>) -> Self {
+        let mut command = Command::new(program.as_ref());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.kill_on_drop(true);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("JUNCTION_") {
+                command.env_remove(name);
+            }
+        }
+        Self(command)
+    }
+
+    /// With one more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    /// With an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Without an environment variable.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    /// With nothing in its environment but what is added after this.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.0.env_clear();
+        self
+    }
+
+    /// In this working directory.
+    #[must_use]
+    pub fn cwd(mut self, directory: impl AsRef<Path>) -> Self {
+        self.0.current_dir(directory);
+        self
+    }
+
+    /// With its stderr there.
+    #[must_use]
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.0.stderr(stderr);
+        self
+    }
+
+    /// Starts the server. It must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn start(mut self) -> std::io::Result<Client> {
+        let mut child = self.0.spawn()?;
+        let (Some(stdin), Some(stdout), Some(pid)) =
+            (child.stdin.take(), child.stdout.take(), child.id())
+        else {
+            return Err(std::io::Error::other("the server started without its pipes"));
+        };
+        let (input, lines) = mpsc::channel(LINES_OUT);
+        let (stray, strays) = mpsc::channel(STRAYS);
+        let (kill, killed) = mpsc::channel(1);
+        let (status, exit) = watch::channel(None);
+        let pending = Arc::new(Mutex::new(Some(HashMap::new())));
+        tokio::spawn(write_lines(stdin, lines));
+        tokio::spawn(read_lines(stdout, Arc::clone(&pending), stray));
+        tokio::spawn(watch_over(child, killed, status));
+        Ok(Client {
+            pid,
+            pending,
+            input: Mutex::new(Some(input)),
+            strays: Mutex::new(strays),
+            exit,
+            kill,
+            next_id: AtomicU64::new(1),
+            stateless: Mutex::new(None),
+        })
+    }
+}
+
+/// A running server and the client's end of its stdio. Dropped, it kills the server.
+pub struct Client {
+    pid: u32,
+    pending: Arc<Pending>,
+    input: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
+    strays: Mutex<mpsc::Receiver<String>>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    kill: mpsc::Sender<()>,
+    next_id: AtomicU64,
+    /// The `_meta` of every request of a stateless client.
+    stateless: Mutex<Option<Value>>,
+}
+
+/// A request that has been written; dropped, its answer is ignored.
+pub struct Call<'a> {
+    client: &'a Client,
+    id: u64,
+    answer: oneshot::Receiver<Value>,
+}
+
+impl Client {
+    /// The server's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Opens the session as clients up to 2025-11-25 do, under this client name; the server's answer.
+    ///
+    /// # Errors
+    /// [`CallError`] if the server refuses or ends.
+    pub async fn initialize(&self, client: &str) -> Result<Value, CallError> {
+        let params = json!({
+            "protocolVersion": INITIALIZE_VERSION,
+            "capabilities": {},
+            "clientInfo": { "name": client, "version": "1" },
+        });
+        let answer = self.request("initialize", params).await?;
+        self.notify("notifications/initialized", json!({})).await?;
+        Ok(answer)
+    }
+
+    /// Asks what the server is, as stateless clients (2026-07-28) do, and stays stateless: every later
+    /// request carries version and client itself.
+    ///
+    /// # Errors
+    /// [`CallError`] if the server refuses or ends.
+    pub async fn discover(&self, client: &str) -> Result<Value, CallError> {
+        *held(&self.stateless) = Some(json!({
+            "io.modelcontextprotocol/protocolVersion": STATELESS_VERSION,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": { "name": client, "version": "1" },
+        }));
+        self.request("server/discover", json!({})).await
+    }
+
+    /// The result of a tool as a model sees it: the structured content.
+    ///
+    /// # Errors
+    /// [`CallError::Tool`] with the text if the tool failed, another if the call itself did.
+    pub async fn call(&self, tool: &str, arguments: Value) -> Result<Value, CallError> {
+        self.begin_call(tool, arguments).await?.content().await
+    }
+
+    /// Begins a tool call and comes back once it is on its way.
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone.
+    pub async fn begin_call(&self, tool: &str, arguments: Value) -> Result<Call<'_>, CallError> {
+        self.begin("tools/call", json!({ "name": tool, "arguments": arguments })).await
+    }
+
+    /// The result of a request.
+    ///
+    /// # Errors
+    /// [`CallError`] if the server refuses or ends.
+    pub async fn request(&self, method: &str, params: Value) -> Result<Value, CallError> {
+        self.begin(method, params).await?.result().await
+    }
+
+    /// Begins a request and comes back once it is on its way.
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone.
+    pub async fn begin(&self, method: &str, mut params: Value) -> Result<Call<'_>, CallError> {
+        if let (Some(meta), Some(params)) = (held(&self.stateless).clone(), params.as_object_mut())
+        {
+            params.insert("_meta".to_owned(), meta);
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        // Known before it is written: the answer may come before this task runs again.
+        held(&self.pending).as_mut().ok_or(CallError::Ended)?.insert(id, sender);
+        let call = Call { client: self, id, answer };
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+            .await?;
+        Ok(call)
+    }
+
+    /// Sends a notification.
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone.
+    pub async fn notify(&self, method: &str, params: Value) -> Result<(), CallError> {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params })).await
+    }
+
+    /// Writes one line as it is; what the server answers to it comes out of [`Client::next_line`].
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone or its stdin was closed.
+    pub async fn send_line(&self, line: impl Into<Vec<u8>>) -> Result<(), CallError> {
+        let mut line = line.into();
+        line.push(b'\n');
+        let input = held(&self.input).clone().ok_or(CallError::Ended)?;
+        input.send(line).await.map_err(|_| CallError::Ended)
+    }
+
+    async fn send(&self, message: &Value) -> Result<(), CallError> {
+        self.send_line(message.to_string()).await
+    }
+
+    /// The next line of the server that answers none of the calls made here; none once it closed its
+    /// stdout. One caller at a time.
+    pub async fn next_line(&self) -> Option<String> {
+        poll_fn(|context| held(&self.strays).poll_recv(context)).await
+    }
+
+    /// A line for [`Client::next_line`] that is here already.
+    #[must_use]
+    pub fn try_next_line(&self) -> Option<String> {
+        held(&self.strays).try_recv().ok()
+    }
+
+    /// Closes the server's stdin once what was sent before has been written.
+    pub fn close_stdin(&self) {
+        held(&self.input).take();
+    }
+
+    /// Kills the server at once (SIGKILL).
+    pub fn kill(&self) {
+        // A full queue means that it is being killed already.
+        let _ = self.kill.try_send(());
+    }
+
+    /// How the server ended, once it has; none if nobody could tell.
+    pub async fn wait(&self) -> Option<ExitStatus> {
+        let mut exit = self.exit.clone();
+        exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+}
+
+impl Call<'_> {
+    /// The id under which the server knows the request.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The result of the request.
+    ///
+    /// # Errors
+    /// [`CallError`] if the server refuses or ends.
+    pub async fn result(mut self) -> Result<Value, CallError> {
+        let mut answer = (&mut self.answer).await.map_err(|_| CallError::Ended)?;
+        match answer.get("error") {
+            Some(error) => Err(CallError::Refused {
+                code: error["code"].as_i64().unwrap_or_default(),
+                message: error["message"].as_str().unwrap_or_default().to_owned(),
+            }),
+            None => Ok(answer["result"].take()),
+        }
+    }
+
+    /// The structured content of a tool's result.
+    ///
+    /// # Errors
+    /// [`CallError::Tool`] with the text if the tool failed, another if the call itself did.
+    pub async fn content(self) -> Result<Value, CallError> {
+        let mut result = self.result().await?;
+        if result["isError"] == true {
+            let text = result["content"][0]["text"].as_str().unwrap_or_default();
+            return Err(CallError::Tool(text.to_owned()));
+        }
+        Ok(result["structuredContent"].take())
+    }
+
+    /// Tells the server that nobody wants the answer any more.
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone.
+    pub async fn cancel(self) -> Result<(), CallError> {
+        let params = json!({ "requestId": self.id, "reason": "not wanted any more" });
+        self.client.notify("notifications/cancelled", params).await
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some(pending) = held(&self.client.pending).as_mut() {
+            pending.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Holds the generated pages in `docs/` to what the code says.
+
+use std::path::{Path, PathBuf};
+
+fn page(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+fn updating() -> bool {
+    std::env::var_os("JUNCTION_UPDATE_DOCS").is_some_and(|value| value == "1")
+}
+
+/// The page is this text; or becomes it, where `JUNCTION_UPDATE_DOCS=1`.
+pub(crate) fn assert_written(name: &str, text: &str) {
+    if updating() {
+        std::fs::write(page(name), text).unwrap();
+    }
+    let found = std::fs::read_to_string(page(name)).unwrap_or_default();
+    assert!(
+        found == text,
+        "docs/{name} is out of date. Run the tests with JUNCTION_UPDATE_DOCS=1."
+    );
+}
+
+/// The page has this text between the markers `<!-- section -->` and `<!-- end of section -->`; or gets it,
+/// where `JUNCTION_UPDATE_DOCS=1`. What is outside of them is not looked at.
+pub(crate) fn assert_section(name: &str, section: &str, text: &str) {
+    let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- end of {section} -->\n"));
+    let found = std::fs::read_to_string(page(name)).unwrap_or_default();
+    let parts =
+        found.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let (before, after) =
+        parts.map_or((found.as_str(), ""), |(before, (_, after))| (before, after));
+    assert_written(name, &format!("{before}{begin}{text}{end}{after}"));
+}

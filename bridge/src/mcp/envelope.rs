@@ -1,0 +1,349 @@
+//! JSON-RPC 2.0: what one line is, and the lines that answer it.
+//!
+//! The bridge reads the envelope itself, because the library behind it ends the session on much of what a
+//! client can get wrong, and quotes the rest in its errors. Nothing here quotes what a client wrote but its ids.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+/// The id that a client gave to a request. The number 1 and the text "1" are two ids.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ClientId {
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// What a line turned out to be.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A request, which wants an answer.
+    Request {
+        /// Its id.
+        id: ClientId,
+        /// What it asks for.
+        method: String,
+        /// Its parameters; absent ones are none at all.
+        params: Map<String, Value>,
+    },
+    /// A notification, which must not be answered.
+    Notification {
+        /// What it is about.
+        method: String,
+        /// Its parameters.
+        params: Map<String, Value>,
+    },
+    /// An answer to a request of ours.
+    Response,
+    /// Nothing that can be used. It is answered with this.
+    Bad(Fault),
+}
+
+/// An error of JSON-RPC, in words of ours alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The request that it is about, if that can be told.
+    pub(crate) id: Option<ClientId>,
+    /// The code and the sentence for it.
+    pub(crate) kind: FaultKind,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// It is not JSON.
+    NotJson,
+    /// It is longer than the longest line.
+    TooLong,
+    /// It is a batch.
+    Batch,
+    /// It is JSON, but no message.
+    NotAMessage,
+    /// It has an id that is neither a whole number nor a text, or a request has none.
+    BadId,
+    /// A request in flight has the same id.
+    DuplicateId,
+    /// Nothing here has that method.
+    UnknownMethod,
+    /// The parameters do not fit the method.
+    BadParams,
+}
+
+/// The members of a message, each of any kind.
+#[derive(Deserialize)]
+struct Members {
+    jsonrpc: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    id: Option<Value>,
+    method: Option<Value>,
+    params: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    result: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    error: Option<IgnoredAny>,
+}
+
+/// Tells a member that is null from one that is absent.
+fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What a line is.
+pub(crate) fn read(line: &[u8]) -> Incoming {
+    let fault = |id, kind| Incoming::Bad(Fault { id, kind });
+    let batch = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if batch {
+        let json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
+        return fault(None, if json { FaultKind::Batch } else { FaultKind::NotJson });
+    }
+    let members = match serde_json::from_slice::<Members>(line) {
+        Ok(members) => members,
+        Err(error) if error.is_data() => return fault(None, FaultKind::NotAMessage),
+        Err(_) => return fault(None, FaultKind::NotJson),
+    };
+    let answers = members.result.is_some() || members.error.is_some();
+    let id = match members.id.map(ClientId::try_from).transpose() {
+        Ok(id) => id,
+        // A bad answer is not answered, lest two sides answer each other's errors for ever.
+        Err(BadId) if answers && members.method.is_none() => return Incoming::Response,
+        Err(BadId) => return fault(None, FaultKind::BadId),
+    };
+    let method = match members.method {
+        None if answers => return Incoming::Response,
+        Some(Value::String(method)) if !answers && is_version_2(members.jsonrpc.as_ref()) => method,
+        _ => return fault(id, FaultKind::NotAMessage),
+    };
+    let params = match members.params {
+        None => Map::new(),
+        Some(Value::Object(params)) => params,
+        Some(_) => return fault(id, FaultKind::BadParams),
+    };
+    match id {
+        Some(id) => Incoming::Request { id, method, params },
+        None if method.starts_with("notifications/") => Incoming::Notification { method, params },
+        None => fault(None, FaultKind::BadId),
+    }
+}
+
+fn is_version_2(version: Option<&Value>) -> bool {
+    version.and_then(Value::as_str) == Some("2.0")
+}
+
+/// The value cannot be an id.
+#[derive(Debug)]
+pub(crate) struct BadId;
+
+impl TryFrom<Value> for ClientId {
+    type Error = BadId;
+
+    fn try_from(value: Value) -> Result<Self, BadId> {
+        match value {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Number(number) => number.as_i64().map(Self::Number).ok_or(BadId),
+            _ => Err(BadId),
+        }
+    }
+}
+
+impl FaultKind {
+    /// The code, as JSON-RPC 2.0 §5.1 has it.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Self::NotJson => -32700,
+            Self::TooLong | Self::Batch | Self::NotAMessage | Self::BadId | Self::DuplicateId => {
+                -32600
+            }
+            Self::UnknownMethod => -32601,
+            Self::BadParams => -32602,
+        }
+    }
+
+    /// What is wrong, in one sentence.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::NotJson => "Parse error: the line is not JSON.",
+            Self::TooLong => "Invalid request: the line is longer than 1 MiB.",
+            Self::Batch => "Invalid request: batches are not taken; send one message a line.",
+            Self::NotAMessage => "Invalid request: this is no message of JSON-RPC 2.0.",
+            Self::BadId => "Invalid request: an id is a text or a whole number.",
+            Self::DuplicateId => "Invalid request: another request in flight has this id.",
+            Self::UnknownMethod => "Method not found.",
+            Self::BadParams => "Invalid params: they do not fit the method.",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    jsonrpc: &'static str,
+    id: Option<&'a ClientId>,
+    error: ErrorBody,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    code: i32,
+    message: &'static str,
+}
+
+impl Fault {
+    /// The line that answers the fault; its id is null where none could be told.
+    pub(crate) fn line(&self) -> Zeroizing<Vec<u8>> {
+        let error = ErrorBody { code: self.kind.code(), message: self.kind.message() };
+        line(&ErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
+    }
+}
+
+/// A message as one line. The buffer is measured first, so that it never grows and leaves copies behind.
+pub(crate) fn line(message: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut length = Length(0);
+    // Neither a counter nor a vector fails to be written, and no message here has keys that are not text.
+    let _ = serde_json::to_writer(&mut length, message);
+    let mut line = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    let _ = serde_json::to_writer(&mut *line, message);
+    line.push(b'\n');
+    line
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl From<i64> for ClientId {
+        fn from(number: i64) -> Self {
+            Self::Number(number)
+        }
+    }
+
+    impl From<&str> for ClientId {
+        fn from(text: &str) -> Self {
+            Self::Text(text.to_owned())
+        }
+    }
+
+    fn fault(text: &str) -> Fault {
+        match read(text.as_bytes()) {
+            Incoming::Bad(fault) => fault,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_and_notifications_are_told_apart() {
+        let line = br#" {"jsonrpc":"2.0","id":"1","method":"ping","params":{"a":[1]}}"#;
+        let Incoming::Request { id, method, params } = read(line) else { panic!("no request") };
+        assert_eq!((id, method.as_str()), ("1".into(), "ping"));
+        assert_eq!(params["a"][0], 1);
+        let line = br#"{"jsonrpc":"2.0","method":"notifications/initialized","params":null}"#;
+        assert!(matches!(read(line), Incoming::Notification { params, .. } if params.is_empty()));
+    }
+
+    #[test]
+    fn every_fault_has_its_code_and_the_id_if_it_can_be_told() {
+        use FaultKind::{BadId, BadParams, Batch, NotAMessage, NotJson};
+        let cases = [
+            ("nonsense", None, NotJson),
+            ("{", None, NotJson),
+            ("{\"id\":1} {}", None, NotJson),
+            ("\u{feff}{}", None, NotJson),
+            ("[", None, NotJson),
+            ("[{}]", None, Batch),
+            ("[]", None, Batch),
+            ("1", None, NotAMessage),
+            ("\"text\"", None, NotAMessage),
+            ("null", None, NotAMessage),
+            ("{}", None, NotAMessage),
+            (r#"{"jsonrpc":"2.0","id":1}"#, Some(1.into()), NotAMessage),
+            (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, None, NotAMessage),
+            (r#"{"id":1,"method":"ping"}"#, Some(1.into()), NotAMessage),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, Some(1.into()), NotAMessage),
+            (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Some(1.into()), NotAMessage),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":1}"#, Some(1.into()), NotAMessage),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, None, BadId),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, None, BadId),
+            (r#"{"jsonrpc":"2.0","id":99999999999999999999,"method":"ping"}"#, None, BadId),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, None, BadId),
+            (r#"{"jsonrpc":"2.0","method":"ping"}"#, None, BadId),
+            (
+                r#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[]}"#,
+                Some("a".into()),
+                BadParams,
+            ),
+        ];
+        for (text, id, kind) in cases {
+            assert_eq!(fault(text), Fault { id, kind }, "{text}");
+        }
+    }
+
+    #[test]
+    fn answers_are_never_answered() {
+        for line in [
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":null}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"x"}}"#,
+            r#"{"id":{},"result":{}}"#,
+        ] {
+            assert!(matches!(read(line.as_bytes()), Incoming::Response), "{line}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_a_fault() {
+        let deep =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}"#, "[".repeat(500_000));
+        assert_eq!(fault(&deep).kind, FaultKind::NotJson);
+        assert_eq!(fault(&"[".repeat(1_000_000)).kind, FaultKind::NotJson);
+    }
+
+    #[test]
+    fn fault_line_is_one_line_with_a_null_id() {
+        let line = fault("nonsense").line();
+        let text = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: the line is not JSON."}}"#;
+        assert_eq!(std::str::from_utf8(&line).unwrap(), format!("{text}\n"));
+        assert_eq!(line.len(), line.capacity());
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_something(line: Vec<u8>) {
+            let _ = read(&line);
+        }
+
+        #[test]
+        fn any_mix_of_members_is_something(
+            members in prop::sample::subsequence(
+                vec![
+                    r#""jsonrpc":"2.0""#, r#""id":1"#, r#""id":null"#, r#""id":"x""#, r#""method":"ping""#,
+                    r#""method":1"#, r#""params":{}"#, r#""params":[]"#, r#""result":{}"#, r#""error":{}"#,
+                ],
+                0..10,
+            ),
+        ) {
+            let _ = read(format!("{{{}}}", members.join(",")).as_bytes());
+        }
+    }
+}

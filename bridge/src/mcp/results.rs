@@ -1,0 +1,335 @@
+//! What the tools answer: one JSON object each. Optional fields are absent, never null.
+
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::MessageId;
+use junction_shared::wire::{Context, Reach, Standing};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::present::escape;
+use super::time::rfc3339;
+use crate::error::refusal_word;
+use crate::label::label;
+use crate::link::{self, Status};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Registered {
+    alias: String,
+    fingerprint: String,
+    hub: String,
+    peer_count: u32,
+    context: ContextView,
+}
+
+impl From<link::Registered> for Registered {
+    fn from(registered: link::Registered) -> Self {
+        Self {
+            alias: registered.alias.to_string(),
+            fingerprint: registered.fingerprint,
+            hub: registered.hub,
+            peer_count: registered.peer_count,
+            context: registered.context.into(),
+        }
+    }
+}
+
+/// A context as it is shown. Its owner wrote it, so each field is made a label once more.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repo: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+}
+
+impl From<Context> for ContextView {
+    fn from(context: Context) -> Self {
+        let field = |text: Option<String>| text.as_deref().and_then(label);
+        Self {
+            repo: field(context.repo),
+            task: field(context.task),
+            role: field(context.role),
+            branch: field(context.branch),
+            machine: field(context.machine),
+            client: field(context.client),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PeerView {
+    alias: String,
+    connected_at: String,
+    presence: &'static str,
+    reach: &'static str,
+    context: ContextView,
+    fingerprint: String,
+}
+
+impl From<link::PeerView> for PeerView {
+    fn from(peer: link::PeerView) -> Self {
+        Self {
+            alias: peer.alias.to_string(),
+            connected_at: rfc3339(peer.connected_ms),
+            presence: presence(if peer.online { Standing::Online } else { Standing::Away }),
+            reach: reach(peer.reach),
+            context: peer.context.into(),
+            fingerprint: peer.fingerprint,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Peers {
+    peers: Vec<PeerView>,
+    total: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl From<link::Peers> for Peers {
+    fn from(page: link::Peers) -> Self {
+        let peers = page.peers.into_iter().map(Into::into).collect();
+        Self { peers, total: page.total, next_cursor: page.next }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Found {
+    found: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    peers: Vec<PeerView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    waited_seconds: f64,
+}
+
+impl Found {
+    /// The outcome of a wait for peers: none means that it came to its end.
+    pub(crate) fn new(peers: Vec<link::PeerView>, waited: Duration) -> Self {
+        let found = !peers.is_empty();
+        let peers = peers.into_iter().map(Into::into).collect();
+        let reason = (!found).then_some("timeout");
+        Self { found, peers, reason, waited_seconds: seconds(waited) }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Sent {
+    id: String,
+    to: String,
+    status: String,
+    peer: Reachability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<MessageView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Reachability {
+    presence: &'static str,
+    reach: &'static str,
+}
+
+impl Sent {
+    /// What became of a message; `waited` is how long its sender waited for a reply, if it did.
+    pub(crate) fn new(sent: &link::Sent, waited: Option<Duration>) -> Self {
+        Self {
+            id: uuid(sent.id),
+            to: sent.to.to_string(),
+            status: status(sent.status),
+            peer: Reachability { presence: presence(sent.presence), reach: reach(sent.reach) },
+            reply: sent.reply.as_ref().map(|(message, _)| message.into()),
+            waited_seconds: waited.map(seconds),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MessageView {
+    id: String,
+    from: String,
+    message: String,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    untrusted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    key_changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+impl From<&link::Message> for MessageView {
+    fn from(message: &link::Message) -> Self {
+        Self {
+            id: uuid(message.id),
+            from: message.from.to_string(),
+            message: escape(&message.body),
+            timestamp: rfc3339(message.sent_ms),
+            reply_to: message.reply_to.map(uuid),
+            untrusted: true,
+            key_changed: message.key_changed.is_some(),
+            fingerprint: message.key_changed.clone(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Mail {
+    messages: Vec<MessageView>,
+    receipts: Vec<Receipt>,
+}
+
+#[derive(Serialize)]
+struct Receipt {
+    id: String,
+    to: String,
+    status: String,
+    at: String,
+}
+
+impl Mail {
+    pub(crate) fn new(messages: &[link::Message], receipts: &[link::End]) -> Self {
+        let receipt = |end: &link::End| Receipt {
+            id: uuid(end.id),
+            to: end.to.to_string(),
+            status: status(end.status),
+            at: rfc3339(end.at_ms),
+        };
+        Self {
+            messages: messages.iter().map(Into::into).collect(),
+            receipts: receipts.iter().map(receipt).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Departure {
+    disconnected: bool,
+    unconfirmed: Vec<Unconfirmed>,
+}
+
+#[derive(Serialize)]
+struct Unconfirmed {
+    id: String,
+    to: String,
+}
+
+impl From<link::Departure> for Departure {
+    fn from(departure: link::Departure) -> Self {
+        let one = |(id, to): (MessageId, Alias)| Unconfirmed { id: uuid(id), to: to.to_string() };
+        let unconfirmed = departure.unconfirmed.into_iter().map(one).collect();
+        Self { disconnected: departure.disconnected, unconfirmed }
+    }
+}
+
+/// What every answer tells besides its own matter, if there is anything to tell.
+#[derive(Serialize)]
+pub(crate) struct News {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread_from: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub_misbehaving: Option<u32>,
+}
+
+impl From<&link::Board> for News {
+    fn from(board: &link::Board) -> Self {
+        let waiting = board.unread.count > 0;
+        let from = board.unread.from.iter().filter(|_| waiting);
+        Self {
+            unread: waiting.then_some(board.unread.count),
+            unread_from: from.map(ToString::to_string).collect(),
+            hub_misbehaving: (board.misbehaviour > 0).then_some(board.misbehaviour),
+        }
+    }
+}
+
+fn uuid(id: MessageId) -> String {
+    Uuid::from_bytes(id.0).hyphenated().to_string()
+}
+
+/// Seconds, to the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+fn status(status: Status) -> String {
+    match status {
+        Status::Queued => "queued".to_owned(),
+        Status::Accepted => "accepted".to_owned(),
+        Status::Opened => "opened".to_owned(),
+        Status::Read => "read".to_owned(),
+        Status::Refused(refusal) => format!("refused({})", refusal_word(refusal)),
+        Status::Expired => "expired".to_owned(),
+        Status::Unconfirmed => "unconfirmed".to_owned(),
+    }
+}
+
+fn presence(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Online => "online",
+        // A hub too young to know has not seen the peer yet: it is away as far as anybody can tell.
+        Standing::Away | Standing::NotYet => "away",
+        Standing::Gone => "gone",
+    }
+}
+
+fn reach(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Pull => "pull",
+        Reach::NextTurn => "next-turn",
+        Reach::Push => "push",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::mcp::present::presented_len;
+
+    fn message(body: &str) -> link::Message {
+        link::Message {
+            id: MessageId([0xff; 16]),
+            from: Alias::parse(&"x".repeat(32)).unwrap(),
+            body: Zeroizing::new(body.to_owned()),
+            sent_ms: u64::MAX,
+            reply_to: Some(MessageId([0xff; 16])),
+            key_changed: Some("f".repeat(16)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn message_is_never_longer_than_was_said(body: String) {
+            let json = serde_json::to_string(&MessageView::from(&message(&body))).unwrap();
+            prop_assert!(json.chars().count() < presented_len(&body));
+        }
+    }
+
+    #[test]
+    fn waits_are_told_to_the_millisecond() {
+        assert_eq!(seconds(Duration::from_micros(1_234_567)), 1.235);
+        assert_eq!(seconds(Duration::ZERO), 0.0);
+    }
+}

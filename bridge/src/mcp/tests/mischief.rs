@@ -1,0 +1,186 @@
+//! What a client can get wrong, none of which ends the session.
+
+use serde_json::{Value, json};
+
+use super::agent::{Agent, ERAS, Era};
+use crate::link::{Command, Peers};
+use crate::mcp::lines::MAX_LINE;
+
+/// Lines that are answered with an error of this code and a null id.
+fn faults() -> Vec<(Vec<u8>, i64)> {
+    let mut faults: Vec<(Vec<u8>, i64)> = [
+        ("not json", -32700),
+        ("{", -32700),
+        ("[]", -32600),
+        (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600),
+        ("null", -32600),
+        ("{}", -32600),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","method":"tools/list"}"#, -32600),
+    ]
+    .map(|(line, code)| (line.as_bytes().to_vec(), code))
+    .to_vec();
+    faults.push((b"\xff\xfe\0".to_vec(), -32700));
+    faults.push((vec![b'['; 100_000], -32700));
+    faults.push((vec![b'x'; 2 * MAX_LINE], -32600));
+    faults
+}
+
+/// Lines that get no answer.
+const SILENT: [&str; 9] = [
+    "",
+    "  ",
+    r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":4711}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/anything","params":{"a":1}}"#,
+    r#"{"jsonrpc":"2.0","id":"unasked","result":{"a":1}}"#,
+    r#"{"jsonrpc":"2.0","id":0,"error":{"code":-1,"message":"x"}}"#,
+];
+
+async fn misbehave(agent: &mut Agent) {
+    for line in SILENT {
+        agent.line(line);
+    }
+    for (line, code) in faults() {
+        agent.line(&line);
+        let answer = agent.next().await;
+        let what = String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned();
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&Value::Null, &json!(code)),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rubbish_before_the_opening_is_answered_and_survived() {
+    for era in ERAS {
+        let mut agent = Agent::silent(era);
+        misbehave(&mut agent).await;
+        agent.opening().await;
+        agent.assert_alive().await;
+    }
+}
+
+#[tokio::test]
+async fn rubbish_after_the_opening_is_answered_and_survived() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        misbehave(&mut agent).await;
+        agent.assert_alive().await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_cannot_be_served_are_refused_under_their_id() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        for (method, params, code) in [
+            ("no/such/method", json!({}), -32601),
+            ("logging/setLevel", json!({ "level": "debug" }), -32601),
+            ("completion/complete", json!({}), -32601),
+            ("subscriptions/listen", json!({}), -32601),
+            ("tools/call", json!({}), -32602),
+            ("tools/call", json!({ "name": 7 }), -32602),
+            ("tools/call", json!({ "name": "register", "arguments": [] }), -32602),
+            ("tools/call", json!({ "name": "canary", "arguments": {} }), -32602),
+            ("initialize", json!({ "protocolVersion": "canary" }), -32602),
+        ] {
+            let answer = agent.request(method, params).await;
+            assert_eq!(answer["error"]["code"], code, "{method}: {answer}");
+            assert!(!answer.to_string().contains("canary"), "{answer}");
+        }
+        agent.assert_alive().await;
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_are_wrong_never_reach_the_link() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        for (tool, arguments, names) in [
+            ("register", json!({ "canary": 1 }), "alias, repo, task, role, host"),
+            ("register", json!({ "task": "canary".repeat(20) }), "task"),
+            ("list_peers", json!({ "limit": "canary" }), "limit"),
+            ("send_message", json!({ "message": "canary" }), "target_alias"),
+            ("send_message", json!({ "target_alias": "bob" }), "message"),
+            (
+                "send_message",
+                json!({ "target_alias": "bob", "message": "", "ttl_seconds": 9 }),
+                "ttl",
+            ),
+            ("read_messages", json!({ "wait_seconds": 541 }), "wait_seconds"),
+            ("wait_for_peer", json!({ "expected_role": ["canary"] }), "expected_role"),
+            ("known_hosts", json!({ "canary": 1 }), "no arguments"),
+            ("disconnect", json!({ "canary": null }), "no arguments"),
+        ] {
+            let id = agent.begin(tool, arguments);
+            let text = agent.failure(&id).await;
+            assert!(text.starts_with("Error: ") && text.contains(names), "{text}");
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn second_call_of_an_id_in_flight_is_refused_and_the_first_unharmed() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        agent.begin_as(&json!("x"), "list_peers", json!({}));
+        let Command::List(_, first) = agent.command().await else { panic!("another command") };
+        agent.begin_as(&json!("x"), "list_peers", json!({}));
+        let refused = agent.next().await;
+        assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!("x"), &json!(-32600)));
+        let _ = first.send(Ok(Peers { peers: Vec::new(), total: 0, next: None }));
+        assert_eq!(agent.result(&json!("x")).await["total"], 0);
+    }
+}
+
+#[tokio::test]
+async fn ids_of_other_types_are_other_ids() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let ids = [json!("70"), json!(70), json!(""), json!(i64::MIN)];
+        let mut replies = Vec::new();
+        for (total, id) in (0..).zip(&ids) {
+            agent.begin_as(id, "list_peers", json!({}));
+            let Command::List(_, reply) = agent.command().await else { panic!("another command") };
+            replies.push((total, reply));
+        }
+        for (total, reply) in replies {
+            let _ = reply.send(Ok(Peers { peers: Vec::new(), total, next: None }));
+        }
+        for answer in agent.answers(4).await {
+            let total = answer["result"]["structuredContent"]["total"].as_u64().unwrap();
+            assert_eq!(answer["id"], ids[usize::try_from(total).unwrap()]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_calls_at_once_are_all_answered() {
+    const CALLS: usize = 10_000;
+    let mut agent = Agent::open(Era::Initialize).await;
+    let line = json!({
+        "jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": { "name": "disconnect", "arguments": { "x": 1 } },
+    });
+    let mut to = agent.split_input();
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        for id in 0..CALLS {
+            let mut line = line.clone();
+            line["id"] = json!(id);
+            writeln!(to, "{line}").unwrap();
+        }
+    });
+    let mut ids: Vec<_> =
+        agent.answers(CALLS).await.iter().map(|answer| answer["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    assert!(ids.into_iter().eq(0..CALLS as u64));
+    writer.join().unwrap();
+}

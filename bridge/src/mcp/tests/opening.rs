@@ -1,0 +1,152 @@
+//! How a session opens, in both eras.
+
+use serde_json::{Value, json};
+
+use super::agent::{Agent, ERAS, Era, initialize, within};
+use crate::testing::git_repo;
+
+const TOOLS: [&str; 7] = [
+    "register",
+    "list_peers",
+    "send_message",
+    "read_messages",
+    "wait_for_peer",
+    "known_hosts",
+    "disconnect",
+];
+
+fn names(answer: &Value) -> Vec<&str> {
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn server_says_who_it_is_and_that_it_has_tools_alone() {
+    for era in ERAS {
+        let opened = Agent::silent(era).opening().await;
+        let result = &opened["result"];
+        assert_eq!(result["capabilities"], json!({ "tools": {} }), "{opened}");
+        assert!(result["instructions"].as_str().unwrap().len() < 2000);
+        if era == Era::Initialize {
+            assert_eq!(result["serverInfo"]["name"], "agent-junction");
+            assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
+        } else {
+            assert!(opened.to_string().contains("agent-junction"), "{opened}");
+            let versions = result["supportedVersions"].as_array().unwrap();
+            assert!(versions.contains(&json!("2026-07-28")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_older_version_is_spoken_and_others_get_the_newest_of_them() {
+    for (asked, agreed) in [
+        ("2024-11-05", "2024-11-05"),
+        ("2025-03-26", "2025-03-26"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"),
+        ("2026-07-28", "2025-11-25"),
+        ("1999-01-01", "2025-11-25"),
+    ] {
+        let mut agent = Agent::silent(Era::Initialize);
+        let opened = agent.request("initialize", initialize(asked, json!({}))).await;
+        assert_eq!(opened["result"]["protocolVersion"], agreed);
+        // The shape of what follows is that of the version agreed on.
+        let listed = agent.request("tools/list", json!({})).await;
+        assert!(listed["result"].get("resultType").is_none(), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn tools_are_listed_in_their_order_with_honest_hints() {
+    for era in ERAS {
+        let listed = Agent::open(era).await.request("tools/list", json!({})).await;
+        assert_eq!(names(&listed), TOOLS);
+        let tool = |name: &str| {
+            let tools = listed["result"]["tools"].as_array().unwrap();
+            tools.iter().find(|tool| tool["name"] == name).unwrap()
+        };
+        for name in ["list_peers", "known_hosts"] {
+            assert_eq!(tool(name)["annotations"]["readOnlyHint"], true);
+        }
+        assert_eq!(tool("read_messages")["annotations"]["readOnlyHint"], false);
+        assert_eq!(tool("disconnect")["annotations"]["destructiveHint"], true);
+        let meta = json!({ "anthropic/alwaysLoad": true });
+        assert_eq!(tool("send_message")["_meta"], meta);
+        let meta = json!({ "anthropic/alwaysLoad": true, "anthropic/maxResultSizeChars": 200_000 });
+        assert_eq!(tool("read_messages")["_meta"], meta);
+        assert!(tool("register").get("_meta").is_none());
+        assert!(TOOLS.iter().all(|name| tool(name).get("outputSchema").is_none()));
+    }
+}
+
+#[tokio::test]
+async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        for (id, method) in [(70, "tools/list"), (71, "prompts/list"), (72, "resources/list")] {
+            agent.send(&json!(id), method, json!({}));
+        }
+        for answer in agent.answers(3).await {
+            let list = match answer["id"].as_i64() {
+                Some(70) => continue,
+                Some(71) => "prompts",
+                _ => "resources",
+            };
+            assert_eq!(answer["result"][list], json!([]), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn session_may_open_with_a_probe_and_then_as_in_the_older_era() {
+    let mut agent = Agent::silent(Era::Initialize);
+    let refused = agent.request("server/discover", json!({})).await;
+    assert_eq!(refused["error"]["code"], -32602);
+    agent.opening().await;
+    agent.assert_alive().await;
+}
+
+#[tokio::test]
+async fn ping_is_answered_before_anything_was_opened() {
+    let mut agent = Agent::silent(Era::Initialize);
+    assert_eq!(agent.request("ping", json!({})).await["result"], json!({}));
+}
+
+#[tokio::test]
+async fn link_is_told_who_the_client_is() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        agent.assert_alive().await;
+        assert_eq!(agent.observation().await.client.as_deref(), Some("test-client"));
+    }
+}
+
+#[tokio::test]
+async fn client_with_roots_is_asked_where_the_project_is() {
+    if std::env::var_os("CLAUDE_PROJECT_DIR").is_some() {
+        return;
+    }
+    let repo = git_repo("shop", "main");
+    let mut agent = Agent::silent(Era::Initialize);
+    agent.request("initialize", initialize("2025-06-18", json!({ "roots": {} }))).await;
+    assert_eq!(agent.observation().await.client.as_deref(), Some("test-client"));
+    agent.notify("notifications/initialized", json!({}));
+    let asked = agent.next().await;
+    assert_eq!(asked["method"], "roots/list");
+    let uri = format!("file://{}", repo.path().join("shop").display());
+    let roots = json!({ "roots": [{ "uri": uri }] });
+    agent.line(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": roots }).to_string());
+    let seen = within(agent.observation()).await;
+    assert_eq!((seen.repo.as_deref(), seen.branch.as_deref()), (Some("shop"), Some("main")));
+}
+
+#[tokio::test]
+async fn client_without_roots_or_of_the_newer_era_is_asked_nothing() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        agent.notify("notifications/initialized", json!({}));
+        agent.assert_alive().await;
+        agent.assert_alive().await;
+    }
+}

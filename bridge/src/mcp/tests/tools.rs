@@ -1,0 +1,282 @@
+//! What each tool asks of the link, and what it makes of the answer.
+
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::wire::{Context, Reach, Refusal, Standing};
+use serde_json::{Value, json};
+use tokio::sync::{oneshot, watch};
+
+use super::agent::{Agent, ERAS, Era, message, within};
+use crate::error::ToolError;
+use crate::link::{
+    Command, Departure, End, Lease, Page, PeerView, Peers, Registered, Resolved, Status, Submitted,
+    Unread,
+};
+
+fn alias(text: &str) -> Alias {
+    Alias::parse(text).unwrap()
+}
+
+fn peer(online: bool) -> PeerView {
+    PeerView {
+        alias: alias("bob"),
+        fingerprint: "0123456789abcdef".to_owned(),
+        connected_ms: 1_000,
+        online,
+        reach: Reach::NextTurn,
+        context: Context {
+            repo: Some("shop".to_owned()),
+            role: Some("rôle\u{202e}".to_owned()),
+            ..Context::default()
+        },
+    }
+}
+
+fn peer_json(presence: &str) -> Value {
+    json!({
+        "alias": "bob",
+        "connectedAt": "1970-01-01T00:00:01.000Z",
+        "presence": presence,
+        "reach": "next-turn",
+        "context": { "repo": "shop", "role": "r?le?" },
+        "fingerprint": "0123456789abcdef",
+    })
+}
+
+#[tokio::test]
+async fn register_passes_on_what_is_given_and_tells_who_we_are() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("register", json!({ "alias": "alice", "role": "", "task": "t" }));
+        let Command::Join(None, reply) = agent.command().await else { panic!("another command") };
+        let _ = reply.send(Ok(()));
+        let Command::Apply(change, reply) = agent.command().await else {
+            panic!("another command")
+        };
+        assert_eq!(change.alias, Some(alias("alice")));
+        assert_eq!((change.role.as_deref(), change.task.as_deref()), (Some(""), Some("t")));
+        let context = Context { task: Some("t".to_owned()), ..Context::default() };
+        let fingerprint = "f".repeat(16);
+        let hub = "local".to_owned();
+        let registered =
+            Registered { alias: alias("alice"), fingerprint, hub, peer_count: 0, context };
+        let _ = reply.send(Ok(registered));
+        let Command::List(_, reply) = agent.command().await else { panic!("another command") };
+        let _ = reply.send(Ok(Peers { peers: Vec::new(), total: 3, next: None }));
+        let expected = json!({
+            "alias": "alice", "fingerprint": "f".repeat(16), "hub": "local", "peerCount": 3,
+            "context": { "task": "t" },
+        });
+        assert_eq!(agent.result(&id).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn list_peers_pages_and_filters() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("list_peers", json!({ "role": "r", "limit": 2.0, "cursor": "abc" }));
+        let Command::List(query, reply) = agent.command().await else { panic!("another command") };
+        assert_eq!((query.role.as_deref(), query.repo, query.limit), (Some("r"), None, 2));
+        assert_eq!(query.cursor.as_deref(), Some("abc"));
+        let next = Some("bob".to_owned());
+        let _ = reply.send(Ok(Peers { peers: vec![peer(true), peer(false)], total: 7, next }));
+        let peers = [peer_json("online"), peer_json("away")];
+        let expected = json!({ "peers": peers, "total": 7, "nextCursor": "bob" });
+        assert_eq!(agent.result(&id).await, expected);
+    }
+}
+
+/// Plays the link's part in sending: what it is asked to send, and what becomes of it.
+async fn submit(
+    agent: &mut Agent,
+    status: Status,
+) -> (crate::link::Draft, oneshot::Sender<(crate::link::Message, Lease)>) {
+    let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
+    let (presence, reach) = (Standing::Online, Reach::Push);
+    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, reach }));
+    let Command::Submit(_, draft, reply) = agent.command().await else { panic!("another command") };
+    let (answer, waited_for) = oneshot::channel();
+    let status = watch::channel(status).1;
+    let _ = reply.send(Ok(Submitted { id: MessageId([9; 16]), status, reply: waited_for }));
+    (draft, answer)
+}
+
+#[tokio::test]
+async fn send_message_tells_no_more_than_is_known() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let arguments = json!({
+            "target_alias": "bob", "message": "hi", "ttl_seconds": 60,
+            "reply_to": "07070707-0707-0707-0707-070707070707", "fingerprint": "0123456789ABCDEF",
+        });
+        let id = agent.begin("send_message", arguments);
+        let (draft, _) = submit(&mut agent, Status::Accepted).await;
+        assert_eq!((draft.target.as_str(), draft.body.as_str()), ("bob", "hi"));
+        assert_eq!(
+            (draft.reply_to, draft.ttl),
+            (Some(MessageId([7; 16])), Some(Duration::from_secs(60)))
+        );
+        assert_eq!(draft.fingerprint.as_deref(), Some("0123456789abcdef"));
+        let expected = json!({
+            "id": "09090909-0909-0909-0909-090909090909", "to": "bob", "status": "accepted",
+            "peer": { "presence": "online", "reach": "push" },
+        });
+        assert_eq!(agent.result(&id).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let arguments = json!({ "target_alias": "bob", "message": "?", "wait_seconds": 540 });
+        let id = agent.begin("send_message", arguments);
+        let (_, answer) = submit(&mut agent, Status::Opened).await;
+        let (lease, end) = Lease::new();
+        assert!(answer.send((message("an answer\u{1b}"), lease)).is_ok());
+        let result = agent.result(&id).await;
+        assert_eq!(result["reply"]["message"], "an answer\\u{1b}");
+        assert_eq!(result["reply"]["untrusted"], true);
+        assert!(result["waited_seconds"].is_number());
+        within(end).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn message_that_was_refused_is_an_error() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("send_message", json!({ "target_alias": "bob", "message": "" }));
+        submit(&mut agent, Status::Refused(Refusal::Gone)).await;
+        let text = agent.failure(&id).await;
+        assert_eq!(
+            text,
+            "Error: The message ended as refused(gone) and was not delivered. Call list_peers to see who is there."
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_alias_names_the_tool_that_helps() {
+    let mut agent = Agent::open(Era::Stateless).await;
+    let id = agent.begin("send_message", json!({ "target_alias": "nobody", "message": "" }));
+    let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
+    let _ = reply.send(Err(ToolError::UnknownAlias));
+    assert!(agent.failure(&id).await.contains("list_peers"));
+}
+
+#[tokio::test]
+async fn mail_is_shown_escaped_and_marked() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("read_messages", json!({ "limit": 5 }));
+        let Command::Read { limit: Some(5), wait: false, reply } = agent.command().await else {
+            panic!("another command")
+        };
+        let mut second = message("two\nlines \u{e0041}\"}]}");
+        second.reply_to = Some(MessageId([9; 16]));
+        second.key_changed = Some("f".repeat(16));
+        let end = |status| End { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
+        let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
+        let (lease, _) = Lease::new();
+        let page = Page { messages: vec![message("one"), second], receipts, lease };
+        assert!(reply.send(Ok(page)).is_ok());
+        let mail = agent.result(&id).await;
+        let (bob, nine) =
+            ("07070707-0707-0707-0707-070707070707", "09090909-0909-0909-0909-090909090909");
+        assert_eq!(
+            mail["messages"],
+            json!([
+                { "id": bob, "from": "bob", "message": "one", "timestamp": "1970-01-01T00:00:00.000Z", "untrusted": true },
+                {
+                    "id": bob, "from": "bob", "message": "two\nlines \\u{e0041}\"}]}",
+                    "timestamp": "1970-01-01T00:00:00.000Z", "reply_to": nine, "untrusted": true,
+                    "key_changed": true, "fingerprint": "f".repeat(16),
+                },
+            ])
+        );
+        assert_eq!(
+            mail["receipts"],
+            json!([
+                { "id": nine, "to": "bob", "status": "read", "at": "1970-01-01T00:00:00.001Z" },
+                { "id": nine, "to": "bob", "status": "refused(inbox_full)", "at": "1970-01-01T00:00:00.001Z" },
+            ])
+        );
+    }
+}
+
+#[tokio::test]
+async fn wait_for_peer_finds_or_times_out() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        for (found, expected) in [
+            (vec![peer(true)], json!({ "found": true, "peers": [peer_json("online")] })),
+            (vec![], json!({ "found": false, "reason": "timeout" })),
+        ] {
+            let id = agent.begin("wait_for_peer", json!({ "expected_role": "reviewer" }));
+            let Command::Watch(role, reply) = agent.command().await else {
+                panic!("another command")
+            };
+            assert_eq!(role.as_deref(), Some("reviewer"));
+            let _ = reply.send(Ok(found));
+            let mut result = agent.result(&id).await;
+            assert!(result["waited_seconds"].take().is_number());
+            result.as_object_mut().unwrap().remove("waited_seconds");
+            assert_eq!(result, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn disconnect_tells_what_is_left_behind() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("disconnect", json!({}));
+        let Command::Settled(reply) = agent.command().await else { panic!("another command") };
+        let _ = reply.send(());
+        let Command::Leave(reply) = agent.command().await else { panic!("another command") };
+        let unconfirmed = vec![(MessageId([9; 16]), alias("bob"))];
+        let _ = reply.send(Departure { disconnected: true, unconfirmed });
+        let left = json!([{ "id": "09090909-0909-0909-0909-090909090909", "to": "bob" }]);
+        assert_eq!(agent.result(&id).await, json!({ "disconnected": true, "unconfirmed": left }));
+    }
+}
+
+#[tokio::test]
+async fn known_hosts_needs_no_link() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        let id = agent.begin("known_hosts", json!({}));
+        let hosts = agent.result(&id).await;
+        assert_eq!(
+            (&hosts["hosts"][0]["name"], &hosts["hosts"][0]["current"]),
+            (&json!("local"), &json!(true))
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
+    for era in ERAS {
+        let mut agent = Agent::open(era).await;
+        agent.board.send_modify(|board| {
+            board.unread = Unread { count: 3, from: vec![alias("bob"), alias("eve")] };
+            board.misbehaviour = 2;
+        });
+        let id = agent.begin("known_hosts", json!({}));
+        let result = agent.result(&id).await;
+        assert_eq!(
+            (&result["unread"], &result["unread_from"]),
+            (&json!(3), &json!(["bob", "eve"]))
+        );
+        assert_eq!(result["hub_misbehaving"], 2);
+        let id = agent.begin("known_hosts", json!({ "x": 1 }));
+        assert_eq!(
+            agent.failure(&id).await,
+            "Error: known_hosts takes no arguments. Call it again without any."
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! One agent served, from the first line to the end.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::hosts::KnownHosts;
+use crate::link::Link;
+use crate::mcp::server::Session;
+use crate::mcp::stdio;
+use crate::parent::Parent;
+
+/// How long calls that wait for nothing may take to be answered at the end. With the goodbye it has to
+/// fit into the 100 ms after which one client kills its servers.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
+/// How long the goodbye to the hub may take.
+const GOODBYE_TIME: Duration = Duration::from_millis(30);
+
+/// Serves the agent on stdin and stdout until it ends the input, a signal comes, or the parent is gone.
+///
+/// # Errors
+/// If stdin or stdout is closed, or the system refuses a thread or a signal handler.
+pub(crate) async fn serve(link: Link, config: &Config, parent: Parent) -> io::Result<()> {
+    // Before the first answer: whoever has that may send a signal.
+    let signals = Signals::new()?;
+    let hosts = KnownHosts::new(config.dir.clone(), config.port);
+    let session = Session::start(link.clone(), hosts, stdio::stdin()?, stdio::stdout()?)?;
+    end(&session, signals, parent).await;
+    // Answers first: a goodbye ends the calls that are still to be answered.
+    let _ = timeout(ANSWER_TIME, session.answered()).await;
+    let _ = timeout(GOODBYE_TIME, link.stop()).await;
+    Ok(())
+}
+
+/// Waits until there is nobody left to serve.
+async fn end(session: &Session, mut signals: Signals, parent: Parent) {
+    tokio::select! {
+        () = session.ended() => {}
+        () = signals.next() => {}
+        () = parent.vanished() => {}
+    }
+}
+
+/// The signals that end the process.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The signals that end the process.
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
