@@ -1,1 +1,19 @@
-//! Soon.
+//! End-to-end tests: the real binaries, as real processes, over real sockets.
+#![expect(clippy::print_stderr, reason = "a test that fails or skips something says what it saw")]
+
+mod bridge_input;
+mod bridge_mail;
+mod eras;
+mod harness;
+mod hub_abuse;
+mod hub_limits;
+mod hub_sessions;
+mod layout;
+mod lies;
+mod lies_about_peers;
+mod messages;
+mod peers;
+mod restart;
+mod secrecy;
+mod shutdown;
+mod start;

@@ -1,0 +1,77 @@
+//! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
+//! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
+//!
+//! It stands on the harness of the end-to-end tests. Named parts run alone:
+//! `cargo bench --bench budgets -- start memory crowd load`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
+
+#[path = "../../tests/it/harness/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the tests use the rest of it")]
+mod harness;
+mod load;
+mod memory;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use harness::{Home, TestBridge, TestHub, within};
+
+/// Starts that are timed.
+const STARTS: usize = 200;
+
+fn main() {
+    let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wish| wish == part);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        if wanted("start") {
+            start().await;
+        }
+        if wanted("memory") {
+            memory::of_a_bridge().await;
+        }
+        if wanted("crowd") {
+            memory::of_a_hub().await;
+        }
+        if wanted("load") {
+            load::small().await;
+            load::large().await;
+        }
+    });
+}
+
+/// From the start of the process to the answer to `tools/list`, as a client that does not wait in between.
+async fn start() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let started = Instant::now();
+        let client = TestBridge::launch(&home, hub.port).start().expect("a bridge");
+        let opening = async {
+            let params = json!({
+                "protocolVersion": "2025-11-25", "capabilities": {},
+                "clientInfo": { "name": "bench", "version": "1" },
+            });
+            let opened = client.begin("initialize", params).await?;
+            client.notify("notifications/initialized", json!({})).await?;
+            let listed = client.begin("tools/list", json!({})).await?;
+            listed.result().await?;
+            opened.result().await
+        };
+        within("a start", opening).await.expect("a list");
+        times.push(started.elapsed());
+        client.close_stdin();
+        within("an end", client.wait()).await;
+    }
+    println!("bridge, start to tools/list: {}", quantiles(&mut times));
+}
+
+/// What half and what 99 of 100 stay below.
+fn quantiles(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
+    format!("p50 {:.2?}, p99 {:.2?}, of {}", at(50), at(99), times.len())
+}

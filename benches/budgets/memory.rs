@@ -1,0 +1,77 @@
+//! Memory, as the kernel counts it.
+
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+
+use crate::harness::{Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health};
+use crate::quantiles;
+
+/// Peers on the hub when its memory is read.
+const CROWDS: [usize; 3] = [0, 500, 5_000];
+/// Listings that are timed.
+const LISTINGS: usize = 200;
+
+/// A figure of /proc/PID/smaps_rollup in MiB: `Rss`, or `Pss`, which counts what is shared in parts.
+fn mebibytes(pid: u32, figure: &str) -> f64 {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let rollup = std::fs::read_to_string(path).expect("root may read it");
+    let line = rollup.lines().find(|line| line.starts_with(figure)).expect("the figure");
+    let kibibytes: f64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    kibibytes / 1024.0
+}
+
+/// One bridge alone, and one of ten, which share what they do not write to.
+pub(crate) async fn of_a_bridge() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut bridges = vec![TestBridge::join(&home, &hub, "bridge-0").await];
+    let tell = |what: &str, pid| {
+        let (rss, pss) = (mebibytes(pid, "Rss:"), mebibytes(pid, "Pss:"));
+        println!("bridge, idle, {what}: RSS {rss:.1} MiB, PSS {pss:.1} MiB");
+    };
+    tell("alone", bridges[0].client.pid());
+    for number in 1..10 {
+        bridges.push(TestBridge::join(&home, &hub, &format!("bridge-{number}")).await);
+    }
+    tell("one of ten", bridges[0].client.pid());
+}
+
+/// A hub under a growing crowd, and how long a listing takes then.
+pub(crate) async fn of_a_hub() {
+    let home = Home::new();
+    raise_file_limit();
+    let hub = TestHub::start(&home).await;
+    let mut crowd = Vec::new();
+    for size in CROWDS {
+        while crowd.len() < size {
+            let peer = RawPeer::new(&home);
+            let alias = format!("peer-{:05}", crowd.len());
+            crowd.push(RawSocket::join(hub.port, &peer, &alias).await);
+        }
+        eventually("all are listed", async || {
+            (health(hub.port).await?["activePeers"] == size).then_some(())
+        })
+        .await;
+        println!("hub, {size} peers: PSS {:.1} MiB", mebibytes(hub.pid(), "Pss:"));
+    }
+    let bridge = TestBridge::join(&home, &hub, "asker").await;
+    for limit in [50, 200] {
+        let mut times = Vec::new();
+        for _ in 0..LISTINGS {
+            let started = Instant::now();
+            let page = bridge.call("list_peers", json!({ "limit": limit })).await;
+            times.push(started.elapsed());
+            assert_eq!(page["total"], CROWDS[2]);
+        }
+        let size = CROWDS[2];
+        println!("list_peers, {limit} of {size} peers: {}", quantiles(&mut times));
+    }
+}
+
+/// As many open files as the system lets this process and its children have.
+fn raise_file_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is raised");
+}

@@ -1,0 +1,10 @@
+//! How long the parts and the whole take. `docs/benchmarks.md` says how to run this and what came of it.
+#![expect(missing_docs, reason = "criterion's macros make functions without any")]
+
+mod message;
+mod sealing;
+
+use criterion::{criterion_group, criterion_main};
+
+criterion_group!(benches, sealing::seal_and_open, message::agent_to_agent);
+criterion_main!(benches);

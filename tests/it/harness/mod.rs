@@ -1,0 +1,47 @@
+//! What every test stands on: real hubs, real bridges, a raw socket, a proxy that lies, and a way to wait
+//! for a condition instead of for time.
+
+mod bridge;
+mod home;
+mod hub;
+mod process;
+mod proxy;
+mod raw;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
+pub(crate) use home::{BRIDGE, Home, free_port};
+pub(crate) use hub::TestHub;
+pub(crate) use process::{is_gone, memory, processes_of, signal};
+pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
+pub(crate) use raw::{RawPeer, RawSocket, health, http};
+
+/// How long a test waits for something that must come: far longer than it takes, so that a loaded machine
+/// fails nothing.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Looks until `check` gives something; panics with `what` if it never does.
+pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = within(what, check()).await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        sleep(LOOK).await;
+    }
+}
+
+/// What the future gives; panics with `what` if it takes longer than anything here may.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("it took too long: {what}"),
+    }
+}

@@ -1,0 +1,239 @@
+//! A hub that lies: whatever it alters, repeats, swaps or makes up, no agent is shown it and no sender is
+//! told more than is true.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use junction_shared::codec::encode;
+use junction_shared::id::{Epoch, PeerKey, Seq};
+use junction_shared::wire::{Envelope, Receipt, ReceiptKind, ToBridge, ToHub};
+use serde_json::Value;
+
+use crate::harness::{
+    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, from_bridge, from_hub, list, pass, texts,
+};
+
+/// Envelopes that differ from this one in one thing each.
+fn altered(envelope: &Envelope) -> Vec<Envelope> {
+    type Spoil = fn(&mut Envelope);
+    let spoilt: [Spoil; 12] = [
+        |e| e.header.group.0[0] ^= 1,
+        |e| e.header.id.0[15] ^= 1,
+        |e| e.header.enc[0] ^= 1,
+        |e| e.header.enc = [0; 32],
+        |e| e.header.seq = Seq(e.header.seq.0 + 1),
+        |e| e.header.sent_ms ^= 1,
+        |e| e.header.ttl_ms ^= 1,
+        |e| std::mem::swap(&mut e.header.from, &mut e.header.to),
+        |e| e.header.from.0[31] ^= 1,
+        |e| e.header.to.0[31] ^= 1,
+        |e| e.sealed = e.sealed.slice(..e.sealed.len() - 1),
+        |e| e.sealed = Bytes::new(),
+    ];
+    let with = |spoil: &dyn Fn(&mut Envelope)| {
+        let mut copy = envelope.clone();
+        spoil(&mut copy);
+        copy
+    };
+    let mut all: Vec<Envelope> = spoilt.iter().map(|spoil| with(spoil)).collect();
+    let length = envelope.sealed.len();
+    for at in [0, length / 2, length - 17, length - 16, length - 1] {
+        all.push(with(&|copy| {
+            let mut sealed = copy.sealed.to_vec();
+            sealed[at] ^= 0x10;
+            copy.sealed = sealed.into();
+        }));
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_altered_message_is_opened_and_the_true_one_is() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = Proxy::start(hub.port, |heard| match from_hub(heard) {
+        Some(ToBridge::Deliver(envelope, age)) => {
+            let frame = |envelope| encode(&ToBridge::Deliver(envelope, age));
+            let mut frames: Vec<Bytes> = altered(&envelope).into_iter().map(frame).collect();
+            frames.extend(pass(heard));
+            frames
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let mut ids = Vec::new();
+    for text in ["first", "second"] {
+        ids.push(alice.send("bob", text).await["id"].clone());
+    }
+    assert_eq!(texts(&bob.read_many(2).await), ["first", "second"]);
+    for id in &ids {
+        assert_eq!(alice.receipt(id).await["status"], "read");
+    }
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_message_for_an_epoch_never_published_is_not_opened() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = Proxy::start(hub.port, |heard| match from_hub(heard) {
+        Some(ToBridge::Deliver(mut envelope, age)) => {
+            envelope.header.epoch = Epoch(envelope.header.epoch.0 + 9);
+            vec![encode(&ToBridge::Deliver(envelope, age))]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let sent = alice.send("bob", "for another epoch").await;
+    assert_eq!(alice.receipt(&sent["id"]).await["status"], "unconfirmed");
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_replayed_message_is_read_once() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let seen: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let record = Arc::clone(&seen);
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Deliver(..)) => {
+            let mut seen = record.lock().expect("the record");
+            seen.push(heard.bytes.clone());
+            // This one twice, and all before it once more.
+            [vec![heard.bytes.clone()], seen.clone()].concat()
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    for text in ["one", "two", "three"] {
+        alice.send("bob", text).await;
+        assert_eq!(texts(&bob.read_many(1).await), [text]);
+    }
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_message_that_comes_behind_a_later_one_is_not_shown() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut held: Option<Bytes> = None;
+    let proxy = Proxy::start(hub.port, move |heard| match (from_hub(heard), held.take()) {
+        (Some(ToBridge::Deliver(..)), None) => {
+            held = Some(heard.bytes.clone());
+            Vec::new()
+        }
+        (Some(ToBridge::Deliver(..)), Some(earlier)) => vec![heard.bytes.clone(), earlier],
+        (_, kept) => {
+            held = kept;
+            pass(heard)
+        }
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let first = alice.send("bob", "first").await;
+    let second = alice.send("bob", "second").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["second"]);
+    assert_eq!(alice.receipt(&second["id"]).await["status"], "read");
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+    let told = list(&alice.read().await, "receipts");
+    assert!(told.iter().all(|receipt| receipt["id"] != first["id"]), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_message_brought_to_someone_else_stays_closed() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let caught: Arc<Mutex<Option<Envelope>>> = Arc::default();
+    let net = Arc::clone(&caught);
+    let proxy = Proxy::start(hub.port, move |heard| {
+        if let Some(ToBridge::Deliver(envelope, _)) = from_hub(heard) {
+            *net.lock().expect("the net") = Some(envelope);
+        }
+        pass(heard)
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let carol = TestBridge::join_port(&home, proxy.port, "carol").await;
+    alice.send("bob", "for bob alone").await;
+    bob.read_one().await;
+    let envelope = caught.lock().expect("the net").take().expect("an envelope");
+    let mut readdressed = envelope.clone();
+    readdressed.header.to = key_of(&home, &hub, "carol").await;
+    for envelope in [envelope, readdressed] {
+        proxy.inject(2, &ToBridge::Deliver(envelope, 0)).await;
+    }
+    alice.send("carol", "for carol").await;
+    assert_eq!(texts(&carol.read_many(1).await), ["for carol"]);
+    assert_eq!(carol.leftovers().await, Vec::<Value>::new());
+}
+
+/// The key of whoever has this alias.
+async fn key_of(home: &Home, hub: &TestHub, alias: &str) -> PeerKey {
+    let (mut socket, _) = RawSocket::join(hub.port, &RawPeer::new(home), "key-finder").await;
+    let card = socket.card_of(alias).await;
+    socket.send(&ToHub::Leave).await;
+    let _ = socket.close_code().await;
+    card.key
+}
+
+#[tokio::test]
+async fn a_made_up_receipt_is_not_believed() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut alices_key = None;
+    let proxy = Proxy::start(hub.port, move |heard| {
+        if let Some(ToHub::Send(send)) = from_bridge(heard) {
+            alices_key = Some(send.envelope.header.from);
+        }
+        let mut frames = pass(heard);
+        if let (Some(ToBridge::Accepted(id)), Some(to)) = (from_hub(heard), alices_key) {
+            use ReceiptKind::{Expired, Opened, Read, Stale};
+            let forged =
+                [Opened, Read, Expired, Stale].map(|kind| Receipt { to, id, kind, mac: [5; 32] });
+            frames.extend(forged.map(|receipt| encode(&ToBridge::Receipt(receipt))));
+        }
+        frames
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let first = alice.send("bob", "first").await;
+    // By the time the second is accepted, the lies about the first have been heard.
+    let second = alice.send("bob", "second").await;
+    assert_eq!(list(&alice.read().await, "receipts"), Vec::<Value>::new());
+    bob.read_many(2).await;
+    for id in [&first["id"], &second["id"]] {
+        assert_eq!(alice.receipt(id).await["status"], "read");
+    }
+}
+
+#[tokio::test]
+async fn a_members_rubbish_harms_nobody() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestBridge::join(&home, &hub, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let vandal = RawPeer::new(&home);
+    let (mut socket, _) = RawSocket::join(hub.port, &vandal, "vandal").await;
+    let card = socket.card_of("bob").await;
+    for number in 1..=30 {
+        let mut send = vandal.sending(card.key, number, &vec![0xaa; 272]);
+        send.envelope.header.epoch = card.epoch;
+        socket.send(&ToHub::Send(send)).await;
+    }
+    let accepted = |frame| matches!(frame, ToBridge::Accepted(_)).then_some(());
+    for _ in 0..30 {
+        socket.until("the hub takes it", accepted).await;
+    }
+    alice.send("bob", "unharmed").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["unharmed"]);
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+}
