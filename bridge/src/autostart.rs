@@ -14,6 +14,8 @@ use crate::target::Target;
 const HEADWAY: Duration = Duration::from_secs(5);
 /// How often to dial a hub that is just starting.
 const EAGER: Duration = Duration::from_millis(10);
+/// How long to dial that often: a hub serves within a tenth of it.
+const EAGERNESS: Duration = Duration::from_millis(500);
 /// What a hub is given besides our own settings; the last is what Windows cannot start a process without.
 const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
 
@@ -29,33 +31,37 @@ impl Autostart {
         Self { enabled, started: None }
     }
 
-    /// Starts a hub at the target unless one was started just now, and says whether one is to be expected. Of
-    /// several bridges that do so at once all but one hub find the port taken and end.
-    pub(crate) fn start(&mut self, target: &Target, dir: &ConfigDir) -> bool {
-        if !self.enabled || !target.address.ip().is_loopback() {
-            return false;
+    /// Starts a hub at the target, unless one was started just now. Of several bridges that do so at once all
+    /// but one hub find the port taken and end.
+    pub(crate) fn start(&mut self, target: &Target, dir: &ConfigDir) {
+        let may_start = self.enabled && target.address.ip().is_loopback();
+        if !may_start || self.started_within(HEADWAY) {
+            return;
         }
-        if self.is_recent() {
-            return true;
-        }
-        self.started = Some(Instant::now());
         match hub_command(target, dir).and_then(|mut command| command.spawn()) {
             // Dropped, the child lives on; the runtime takes its exit status, so that none stays a zombie.
-            Ok(_child) => true,
+            Ok(_child) => self.started = Some(Instant::now()),
             Err(error) => {
-                tracing::warn!("no hub could be started beside this binary ({}). Start junction-hub by hand.", error.kind());
-                false
+                let kind = error.kind();
+                tracing::warn!(
+                    "no hub could be started beside this binary ({kind}): start junction-hub by hand"
+                );
             }
         }
     }
 
-    /// A shorter pause while a hub is starting.
-    pub(crate) fn hasten(&self, pause: Duration) -> Duration {
-        if self.is_recent() { EAGER } else { pause }
+    /// Whether a hub that was started is still to be expected.
+    pub(crate) fn expects_hub(&self) -> bool {
+        self.started_within(HEADWAY)
     }
 
-    fn is_recent(&self) -> bool {
-        self.started.is_some_and(|started| started.elapsed() < HEADWAY)
+    /// A shorter pause while a hub is starting.
+    pub(crate) fn hasten(&self, pause: Duration) -> Duration {
+        if self.started_within(EAGERNESS) { pause.min(EAGER) } else { pause }
+    }
+
+    fn started_within(&self, time: Duration) -> bool {
+        self.started.is_some_and(|started| started.elapsed() < time)
     }
 }
 

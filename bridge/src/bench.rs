@@ -37,8 +37,8 @@ impl Pair {
         let (sender, receiver) = (Identity::random(), Identity::random());
         let receive = Secret::random();
         let psk = pair_psk(&group, &sender, &receiver.key).expect("a good key");
-        let keys = keys_to(&group, &psk, &sender, &ReceiveKey(public_key(&receive)))
-            .expect("a good key");
+        let keys =
+            keys_to(&group, &psk, &sender, &ReceiveKey(public_key(&receive))).expect("a good key");
         let header = Header {
             group: group.group,
             id: MessageId([1; 16]),
@@ -84,8 +84,7 @@ impl Pair {
     #[expect(clippy::expect_used, reason = "documented: the keys are good ones")]
     pub fn meet(&self) {
         let psk = pair_psk(&self.group, &self.receiver, &self.header.from).expect("a good key");
-        let keys =
-            keys_from(&self.group, &psk, &self.receive, &self.header.enc, &self.header.from);
+        let keys = keys_from(&self.group, &psk, &self.receive, &self.header.enc, &self.header.from);
         assert!(keys.is_ok());
     }
 }

@@ -18,10 +18,14 @@ pub(crate) enum ToolError {
     #[error("No peer has that alias now. Call list_peers to see who is there.")]
     UnknownAlias,
     /// The alias is taken or too similar to one that is.
-    #[error("That alias, or one too similar to it, is taken. Call register again with alias {0}, which is free, or with another.")]
+    #[error(
+        "That alias, or one too similar to it, is taken. Call register again with alias {0}, which is free, or with another."
+    )]
     AliasTaken(Alias),
     /// The alias breaks the grammar.
-    #[error("An alias has 3 to 32 characters out of a-z, 0-9 and hyphen. Call register again with such an alias.")]
+    #[error(
+        "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen. Call register again with such an alias."
+    )]
     BadAlias,
     /// The peer behind an alias is another than before.
     #[error(
@@ -37,7 +41,9 @@ pub(crate) enum ToolError {
         offered: String,
     },
     /// The caller expected another key.
-    #[error("The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send.")]
+    #[error(
+        "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
+    )]
     OtherFingerprint {
         /// Whose.
         alias: Alias,
@@ -45,19 +51,27 @@ pub(crate) enum ToolError {
         offered: String,
     },
     /// The hub gave an answer that no honest hub gives.
-    #[error("The hub gave an answer that it cannot have honestly (hub_misbehaving). Tell your user before you send anything secret.")]
+    #[error(
+        "The hub gave an answer that it cannot have honestly (hub_misbehaving). Tell your user before you send anything secret."
+    )]
     HubMisbehaving,
     /// The message is for the sender itself.
     #[error("That alias is your own. Call list_peers to see the others.")]
     ToSelf,
     /// The message is too large.
-    #[error("The message is larger than {MAX_MESSAGE} bytes. Send it in parts, or send a path or a link instead.")]
+    #[error(
+        "The message is larger than {MAX_MESSAGE} bytes. Send it in parts, or send a path or a link instead."
+    )]
     TooLarge,
     /// Too many messages to one peer without an end.
-    #[error("{PAIR_MESSAGES} messages or 2 MiB to that peer are still unread. Wait until it reads some, then send again.")]
+    #[error(
+        "{PAIR_MESSAGES} messages or 2 MiB to that peer are still unread. Wait until it reads some, then send again."
+    )]
     PeerFull,
     /// Too many messages without an end.
-    #[error("{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again.")]
+    #[error(
+        "{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again."
+    )]
     OutboxFull,
     /// The hub refused the message for good.
     #[error("The message ended as refused({}) and was not delivered. {}", refusal_word(*.0), refusal_step(*.0))]

@@ -20,7 +20,8 @@ mod view;
 
 pub(crate) use command::{Change, Command, Draft, PeerQuery, Resolved, Submitted};
 pub(crate) use view::{
-    Board, Departure, End, Lease, LinkState, Message, Page, PeerView, Peers, Registered, Sent, Status, Unread,
+    Board, Departure, End, Lease, LinkState, Message, Page, PeerView, Peers, Registered, Sent,
+    Status, Unread,
 };
 
 /// How long a tool waits for the hub before it says that the hub is away.
@@ -96,7 +97,8 @@ impl Link {
             Target::resolve(&host, &places.config_dir, places.port).map_err(ToolError::Host)?;
         if target.name != self.board.borrow().hub && probe(target.address).await.is_none() {
             return Err(ToolError::Host(
-                "No hub answers at that host. Call known_hosts to see which can be reached.".to_owned(),
+                "No hub answers at that host. Call known_hosts to see which can be reached."
+                    .to_owned(),
             ));
         }
         Ok(Some(target))
@@ -143,7 +145,8 @@ impl Link {
             reply = tokio::select! {
                 biased;
                 reply = submitted.reply => reply.ok(),
-                _ = status.wait_for(|status| status.hopeless()) => None,
+                // A status that can change no more is no reason to stop: the answer to what was read may come.
+                Ok(_) = status.wait_for(|status| status.hopeless()) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
             };
         }
@@ -167,8 +170,7 @@ impl Link {
 
     async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, ToolError> {
         let (reply, answer) = oneshot::channel();
-        let command =
-            Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
+        let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
         self.send(command).await?;
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
@@ -238,7 +240,8 @@ impl Link {
     }
 }
 
-type Answered<T> = Result<Result<Result<T, ToolError>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
+type Answered<T> =
+    Result<Result<Result<T, ToolError>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
 
 fn flatten<T>(answer: Answered<T>, late: impl FnOnce() -> ToolError) -> Result<T, ToolError> {
     answer.map_err(|_| late())?.map_err(|_| ToolError::Left)?

@@ -151,7 +151,8 @@ impl Mailbox {
 
     /// What waits unread, besides what is leased.
     pub(crate) fn unread(&self) -> Unread {
-        let waiting = || self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| &slot.mail);
+        let waiting =
+            || self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| &slot.mail);
         let mut from: Vec<Alias> = Vec::new();
         for mail in waiting() {
             if from.len() < NAMED && !from.contains(&mail.alias) {

@@ -100,10 +100,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Full`] if a bound would be passed; nothing is kept then.
-    pub(crate) fn submit(
-        &mut self,
-        message: Submission,
-    ) -> Result<watch::Receiver<Status>, Full> {
+    pub(crate) fn submit(&mut self, message: Submission) -> Result<watch::Receiver<Status>, Full> {
         let bytes = message.plain.body.len();
         if self.receivers.len() >= OUTBOX_MESSAGES || self.bytes + bytes > OUTBOX_BYTES {
             return Err(Full::Outbox);
@@ -112,7 +109,8 @@ impl Outbox {
         if lane.entries.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
             return Err(Full::Peer);
         }
-        let (entry, status) = Entry::new(message.id, message.alias, message.plain, message.deadline);
+        let (entry, status) =
+            Entry::new(message.id, message.alias, message.plain, message.deadline);
         lane.entries.push_back(entry);
         self.bytes += bytes;
         self.receivers.insert(message.id, message.to);
@@ -233,7 +231,8 @@ impl Outbox {
     /// The keys to check a receipt with: of a message on its way, or of one that ended `unconfirmed`.
     pub(crate) fn keys(&self, id: MessageId) -> Option<Arc<PairKeys>> {
         let known = self.receivers.get(&id).and_then(|to| self.lanes.get(to));
-        if let Some(entry) = known.and_then(|lane| lane.entries.iter().find(|entry| entry.id == id)) {
+        if let Some(entry) = known.and_then(|lane| lane.entries.iter().find(|entry| entry.id == id))
+        {
             return entry.keys.clone();
         }
         self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.keys.clone())

@@ -202,11 +202,13 @@ pub(crate) fn open(keys: &PairKeys, header: &Header, sealed: &[u8]) -> Result<Pl
 /// The cipher of one message: its key is used once, so a zero nonce repeats nothing.
 fn cipher(keys: &PairKeys, id: &MessageId) -> Aes256Gcm {
     let key = Secret::filled(|key| {
-        #[expect(clippy::expect_used, reason = "a key of 32 bytes is a valid PRK, 32 bytes a valid length")]
+        #[expect(
+            clippy::expect_used,
+            reason = "a key of 32 bytes is a valid PRK, 32 bytes a valid length"
+        )]
         Hkdf::<Sha256>::from_prk(keys.message.expose())
             .and_then(|hkdf| {
-                hkdf.expand_multi_info(&[b"m", &id.0], key)
-                    .map_err(|_| hkdf::InvalidPrkLength)
+                hkdf.expand_multi_info(&[b"m", &id.0], key).map_err(|_| hkdf::InvalidPrkLength)
             })
             .expect("32 bytes in, 32 bytes out");
     });

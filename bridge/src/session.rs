@@ -45,6 +45,8 @@ pub(crate) struct Session {
     dial: Dial,
     grant: Option<Grant>,
     alias: Option<Alias>,
+    /// The alias to ask for where none was granted yet.
+    wish: Option<Alias>,
     /// What the agent said of itself; it wins over what was seen.
     named: Context,
     seen: Context,
@@ -65,7 +67,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// A new identity that has never been anywhere.
-    pub(crate) fn new(board: watch::Sender<Board>, named: Context, seen: Context) -> Self {
+    pub(crate) fn new(board: watch::Sender<Board>, seen: Context) -> Self {
         let session_timeout = board.borrow().session_timeout;
         let session = Self {
             me: Identity::random(),
@@ -74,7 +76,8 @@ impl Session {
             dial: Dial(0),
             grant: None,
             alias: None,
-            named,
+            wish: None,
+            named: Context::default(),
             seen,
             published: None,
             peers: Peers::default(),
@@ -106,9 +109,17 @@ impl Session {
     /// What the next handshake says of this session, once its group is known. Each one has a higher dial.
     pub(crate) fn caller(&mut self, pin: Pin) -> Option<Caller<'_>> {
         self.dial = self.dial.next();
-        let want = self.grant.clone().map(|grant| (grant.alias, Some(grant.ticket)));
+        let granted = self.grant.clone().map(|grant| (grant.alias, Some(grant.ticket)));
+        let want = granted.or_else(|| self.wish.as_ref().map(|alias| (alias.to_string(), None)));
         let auth = &self.group.as_ref()?.auth;
-        Some(Caller { identity: &self.me.secret, key: self.me.key, auth, pin, dial: self.dial, want })
+        Some(Caller {
+            identity: &self.me.secret,
+            key: self.me.key,
+            auth,
+            pin,
+            dial: self.dial,
+            want,
+        })
     }
 
     /// The hub has welcomed the session on a new connection.
@@ -184,9 +195,13 @@ impl Session {
         (goodbye, Departure { disconnected: self.grant.is_some(), unconfirmed })
     }
 
-    /// What a session that moves takes along: the ends that no read has told, and what it said of itself.
-    pub(crate) fn take_along(&mut self) -> (Vec<End>, Context) {
-        (self.delivery.take_ends(), std::mem::take(&mut self.named))
+    /// What a session that moves takes along.
+    pub(crate) fn take_along(&mut self) -> Luggage {
+        Luggage {
+            ends: self.delivery.take_ends(),
+            named: std::mem::take(&mut self.named),
+            alias: self.alias.take(),
+        }
     }
 
     /// What was seen of the process: it outlives an identity.
@@ -194,9 +209,11 @@ impl Session {
         self.seen.clone()
     }
 
-    /// Ends of an earlier session of this process that its agent has not been told.
-    pub(crate) fn inherit(&mut self, ends: Vec<End>) {
-        ends.into_iter().for_each(|end| self.delivery.ended(end));
+    /// Takes in what an earlier session of this process brought along.
+    pub(crate) fn inherit(&mut self, luggage: Luggage) {
+        self.named = luggage.named;
+        self.wish = luggage.alias;
+        luggage.ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
     fn granted(&mut self, grant: Grant) {
@@ -288,7 +305,9 @@ impl Session {
                 self.granted(grant);
                 self.publish_card(now);
             }
-            ToBridge::Peer(key, standing, card) => self.peer_changed(key, standing, card.as_ref(), now),
+            ToBridge::Peer(key, standing, card) => {
+                self.peer_changed(key, standing, card.as_ref(), now);
+            }
             ToBridge::Accepted(id) => self.outbox.accepted(id),
             ToBridge::Refused(id, reason) => self.outbox.refused(id, reason),
             ToBridge::Later(id) => self.outbox.later(id),
@@ -301,12 +320,20 @@ impl Session {
     }
 }
 
-/// What the agent said wins over what was seen; an empty text hides it.
+/// What a session takes along to another hub: ends that no read has told, what it said of itself, its alias.
+#[derive(Default)]
+pub(crate) struct Luggage {
+    ends: Vec<End>,
+    named: Context,
+    alias: Option<Alias>,
+}
+
+/// What the agent said wins over what was seen; an empty text stands for nothing.
 fn merge(named: &Context, seen: &Context) -> Context {
     let pick = |named: &Option<String>, seen: &Option<String>| match named.as_deref() {
         Some("") => None,
         Some(_) => named.clone(),
-        None => seen.clone(),
+        None => seen.clone().filter(|seen| !seen.is_empty()),
     };
     Context {
         repo: pick(&named.repo, &seen.repo),

@@ -1,6 +1,7 @@
 //! From the command line to an agent served.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -13,7 +14,6 @@ use crate::config::Config;
 use crate::link::Link;
 use crate::link::actor::{self, Options};
 use crate::parent::Parent;
-use crate::target::Target;
 use crate::{demo, log, serve, sight};
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
@@ -23,32 +23,28 @@ pub fn run() -> ExitCode {
     let parent = Parent::now();
     harden();
     log::quiet_panics();
+    if std::env::args_os().any(|argument| holds_link(&argument)) {
+        // Nothing of it is repeated: it holds a secret.
+        return fail(
+            "A link on the command line can be read by every user of this machine. Start again without it.",
+        );
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
     };
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "Error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(format_args!("{error:#}")),
     }
 }
 
-/// Prints what is wrong with the command line, or the help that it asks for. A link holds a secret and is
-/// not repeated.
-fn refuse(error: &clap::Error) -> ExitCode {
-    if std::env::args_os().any(|argument| holds_link(&argument)) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "Error: A link on the command line can be read by every user of this machine. \
-             Make a new one with junction-hub rotate, and hand it over in a file or at a prompt."
-        );
-        return ExitCode::FAILURE;
-    }
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+fn fail(why: impl Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "Error: {why}");
+    ExitCode::FAILURE
 }
 
 fn holds_link(argument: &OsString) -> bool {
@@ -63,7 +59,7 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
             let config = Config::resolve(cli.flags)?;
             log::init(config.log.clone());
             runtime.block_on(async {
-                let link = start_link(&config)?;
+                let link = start_link(&config);
                 serve::serve(link, &config, parent)
                     .await
                     .context("stdin and stdout cannot be served")
@@ -76,16 +72,14 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
 }
 
 /// Starts the link to the hub, which takes its time in a task of its own.
-fn start_link(config: &Config) -> anyhow::Result<Link> {
-    let target =
-        Target::resolve(&config.hub, &config.dir, config.port).map_err(anyhow::Error::msg)?;
-    Ok(actor::spawn(Options {
-        target,
+fn start_link(config: &Config) -> Link {
+    actor::spawn(Options {
+        hub: config.hub.clone(),
         config_dir: config.dir.clone(),
         port: config.port,
         autostart: config.autostart,
         seen: sight::at_first(),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -84,8 +84,8 @@ pub enum ConfigError {
     BadKeys(PathBuf),
     /// The hub here has keys, but the link of its group is not here.
     #[error(
-        "{} has no link named local, though a hub has its keys here. Store the link of its group with \
-         junction-bridge join --name local, or run junction-hub rotate for a new group.",
+        "{} has no link named local, though a hub has its keys here. Put that line back, or remove hub.key: \
+         the next start makes a new group.",
         .0.display()
     )]
     NoLocalLink(PathBuf),

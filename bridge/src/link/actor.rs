@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::dial::{self, Connection, DialError};
-use super::{Board, Command, Departure, End, Link, LinkState, Unread};
+use super::{Board, Command, Departure, Link, LinkState, Unread};
 use crate::autostart::Autostart;
 use crate::error::ToolError;
-use crate::session::Session;
+use crate::session::{Luggage, Session};
 use crate::target::{Target, group_of};
 
 /// The first pause between two dials, doubled each time.
@@ -29,10 +29,14 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
 /// A hub pings every 30 s at the latest; one that was silent for longer than two pings is lost.
 const LONGEST_SILENCE: Duration = Duration::from_secs(75);
 
+/// What is said before the first dial has come to anything.
+const NOT_YET: &str =
+    "The hub has not answered yet. Call again in a few seconds; the bridge keeps trying.";
+
 /// What a link needs to begin.
 pub(crate) struct Options {
-    /// The hub to meet at.
-    pub(crate) target: Target,
+    /// The hub to meet at, as `JUNCTION_HUB` names it.
+    pub(crate) hub: String,
     /// Where secrets and known hosts are.
     pub(crate) config_dir: ConfigDir,
     /// The port of the hub of this machine.
@@ -46,19 +50,21 @@ pub(crate) struct Options {
 /// Starts the link in a task of its own.
 pub(crate) fn spawn(options: Options) -> Link {
     let (link, commands, board) = Link::new(Board {
-        state: LinkState::Away(not_yet(&options.target)),
+        state: LinkState::Away(NOT_YET.to_owned()),
         unread: Unread::default(),
-        hub: options.target.name.clone(),
+        hub: options.hub.clone(),
         session_timeout: SESSION_TIMEOUT,
         misbehaviour: 0,
     });
     let link = link.at(options.config_dir.clone(), options.port);
     let actor = Actor {
-        session: Session::new(board.clone(), Context::default(), options.seen),
+        session: Session::new(board.clone(), options.seen),
         commands,
         board,
         autostart: Autostart::new(options.autostart),
-        target: options.target,
+        hub: options.hub,
+        target: None,
+        port: options.port,
         config_dir: options.config_dir,
         pause: FIRST_PAUSE,
         turn: None,
@@ -72,7 +78,10 @@ struct Actor {
     commands: mpsc::Receiver<Command>,
     board: watch::Sender<Board>,
     autostart: Autostart,
-    target: Target,
+    hub: String,
+    /// Where that hub is, once it was found out.
+    target: Option<Target>,
+    port: u16,
     config_dir: ConfigDir,
     pause: Duration,
     /// A command that takes the link elsewhere.
@@ -121,16 +130,12 @@ impl Actor {
 
     /// Dials and shakes hands.
     async fn dialing(&mut self) -> Result<Connection, Halt> {
-        if !self.session.has_group() {
-            let group = group_of(&self.target, &self.config_dir).map_err(Halt::Failed)?;
-            self.session.set_group(group);
+        let target = self.find_hub().map_err(Halt::Failed)?;
+        let opened = self.meanwhile(dial::open(target.address)).await?;
+        if matches!(opened, Err(DialError::Refused)) {
+            self.autostart.start(&target, &self.config_dir);
         }
-        let opened = match self.meanwhile(dial::open(self.target.address)).await? {
-            Err(DialError::Refused) if self.autostart.start(&self.target, &self.config_dir) => {
-                return Err(self.failed(&DialError::Refused));
-            }
-            opened => opened.map_err(|error| self.failed(&error))?,
-        };
+        let opened = opened.map_err(|error| self.failed(&error))?;
         let caller = self.session.caller(NO_PIN).ok_or(Halt::Turned)?;
         let (hello, handshake) = BridgeHandshake::answer(&opened.challenge, caller)
             .map_err(|error| self.unproven(error))?;
@@ -141,6 +146,20 @@ impl Actor {
         self.pause = FIRST_PAUSE;
         self.show(LinkState::Connected);
         Ok(connection)
+    }
+
+    /// Where the hub is, and the keys of its group. What is wrong with the files may be mended meanwhile: it
+    /// is looked up again with every dial until it is found.
+    fn find_hub(&mut self) -> Result<Target, String> {
+        let target = match self.target.clone() {
+            Some(target) => target,
+            None => Target::resolve(&self.hub, &self.config_dir, self.port)?,
+        };
+        if !self.session.has_group() {
+            self.session.set_group(group_of(&target, &self.config_dir)?);
+        }
+        self.target = Some(target.clone());
+        Ok(target)
     }
 
     /// Carries frames both ways until the connection ends or a command takes the link elsewhere.
@@ -253,7 +272,8 @@ impl Actor {
 
     /// Where a `register{host}` leads, if it leads elsewhere.
     fn destination(&self, target: Option<Target>) -> Result<Option<Target>, ToolError> {
-        let Some(target) = target.filter(|target| target.address != self.target.address) else {
+        let here = self.target.as_ref().map(|target| target.address);
+        let Some(target) = target.filter(|target| Some(target.address) != here) else {
             return Ok(None);
         };
         match self.board.borrow().unread.count {
@@ -275,20 +295,20 @@ impl Actor {
         match turn {
             Turn::Stop(reply) => {
                 // The keys are wiped before anyone is told that it is done.
-                self.renew(Context::default(), Vec::new());
+                self.renew(Luggage::default());
                 reply.map(|reply| reply.send(()));
                 false
             }
             Turn::Leave(reply) => {
-                self.renew(Context::default(), Vec::new());
+                self.renew(Luggage::default());
                 self.show(LinkState::Left);
                 let _ = reply.send(departure);
                 self.left().await
             }
             Turn::Move(target, reply) => {
-                let (ends, named) = self.session.take_along();
-                self.renew(named, ends);
-                self.head_for(target);
+                let luggage = self.session.take_along();
+                self.renew(luggage);
+                self.head_for(Some(target));
                 let _ = reply.send(Ok(()));
                 true
             }
@@ -305,7 +325,8 @@ impl Actor {
                     return false;
                 }
                 Some(Command::Join(target, reply)) => {
-                    self.head_for(target.unwrap_or_else(|| self.target.clone()));
+                    let here = self.target.take();
+                    self.head_for(target.or(here));
                     let _ = reply.send(Ok(()));
                     return true;
                 }
@@ -315,18 +336,21 @@ impl Actor {
         }
     }
 
-    fn head_for(&mut self, target: Target) {
-        self.target = target;
+    fn head_for(&mut self, target: Option<Target>) {
         self.pause = FIRST_PAUSE;
-        self.board.send_modify(|board| board.hub = self.target.name.clone());
-        self.show(LinkState::Away(not_yet(&self.target)));
+        if let Some(target) = &target {
+            self.hub.clone_from(&target.name);
+        }
+        self.target = target;
+        self.board.send_modify(|board| board.hub.clone_from(&self.hub));
+        self.show(LinkState::Away(NOT_YET.to_owned()));
     }
 
     /// A new identity, as if the process had just begun.
-    fn renew(&mut self, named: Context, ends: Vec<End>) {
+    fn renew(&mut self, luggage: Luggage) {
         let seen = self.session.seen();
-        self.session = Session::new(self.board.clone(), named, seen);
-        self.session.inherit(ends);
+        self.session = Session::new(self.board.clone(), seen);
+        self.session.inherit(luggage);
     }
 
     fn show(&self, state: LinkState) {
@@ -337,30 +361,34 @@ impl Actor {
         });
     }
 
+    fn address(&self) -> String {
+        self.target.as_ref().map_or_else(|| self.hub.clone(), |target| target.address.to_string())
+    }
+
     fn failed(&self, error: &DialError) -> Halt {
-        let address = self.target.address;
+        let address = self.address();
         let next = match error {
+            DialError::Refused if !self.autostart.expects_hub() => {
+                "Start junction-hub there; the bridge keeps trying, and messages you send wait here."
+            }
             DialError::NotAHub => "Stop what uses that port, or set JUNCTION_PORT to another.",
             DialError::Closed(Close::Unauthorized) => {
                 "It belongs to another group or configuration folder; use the folder that it was started with."
             }
-            _ => "The bridge keeps trying; messages you send wait here, so call again in a few seconds.",
+            _ => {
+                "The bridge keeps trying; messages you send wait here, so call again in a few seconds."
+            }
         };
         Halt::Failed(format!("The hub at {address} cannot be reached ({error}). {next}"))
     }
 
     fn unproven(&self, error: HandshakeError) -> Halt {
-        let address = self.target.address;
+        let address = self.address();
         Halt::Failed(format!(
             "What answers at {address} is not this group's hub: {error}. \
              Nothing secret was sent; stop what uses that port, or set JUNCTION_PORT to another."
         ))
     }
-}
-
-fn not_yet(target: &Target) -> String {
-    let address = target.address;
-    format!("The hub at {address} has not answered yet. Call again in a few seconds; the bridge keeps trying.")
 }
 
 /// The present moment, by the clock that tests can turn.

@@ -86,7 +86,11 @@ pub(crate) enum Command {
     Submit(PeerKey, Draft, Reply<Submitted>),
     /// The call itself tells the end of this message.
     Told(MessageId),
-    Read { limit: Option<usize>, wait: bool, reply: Reply<Page> },
+    Read {
+        limit: Option<usize>,
+        wait: bool,
+        reply: Reply<Page>,
+    },
     Settled(oneshot::Sender<()>),
     Leave(oneshot::Sender<Departure>),
     Observe(Context),

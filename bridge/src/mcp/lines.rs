@@ -1,5 +1,7 @@
 //! Cuts a stream of bytes into the lines of JSON-RPC: one message a line, at most [`MAX_LINE`] bytes.
 
+use std::io::BufRead;
+
 use zeroize::Zeroizing;
 
 /// The longest line taken, in bytes without its newline: the largest message, each of its bytes as the
@@ -25,15 +27,19 @@ impl Cutter {
     /// The next line that ends in `chunk`, which is left at what follows it; nothing once all of `chunk`
     /// is taken in.
     pub(crate) fn cut(&mut self, chunk: &mut &[u8]) -> Option<Line> {
-        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
-            self.add(&chunk[..end]);
-            *chunk = &chunk[end + 1..];
+        while !chunk.is_empty() {
+            let start = *chunk;
+            // It searches with the system's own means; reading from a slice cannot fail.
+            let taken = chunk.skip_until(b'\n').unwrap_or(start.len());
+            let Some(rest_of_line) = start[..taken].strip_suffix(b"\n") else {
+                self.add(start);
+                break;
+            };
+            self.add(rest_of_line);
             if let Some(line) = self.finish() {
                 return Some(line);
             }
         }
-        self.add(chunk);
-        *chunk = &[];
         None
     }
 

@@ -178,7 +178,8 @@ impl Entry {
     /// Shows a better status; `accepted` never hides `opened`.
     pub(super) fn progress(&self, status: Status) {
         self.status.send_if_modified(|shown| {
-            let better = *shown != status && !(*shown == Status::Opened && status == Status::Accepted);
+            let better =
+                *shown != status && !(*shown == Status::Opened && status == Status::Accepted);
             if better {
                 *shown = status;
             }

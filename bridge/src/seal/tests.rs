@@ -6,7 +6,11 @@ use junction_shared::wire::{Context, Kind, Reach};
 use serde_json::Value;
 
 use super::*;
-macro_rules! dbgeq { ($a:expr, $b:expr $(,)?) => { eprintln!("{} = {}", $b, $a) } }
+macro_rules! dbgeq {
+    ($a:expr, $b:expr $(,)?) => {
+        eprintln!("{} = {}", $b, $a)
+    };
+}
 
 /// A vector file from the folder that `JUNCTION_TEST_VECTORS` names; without it the test is skipped aloud.
 fn vectors(file: &str) -> Option<Value> {
@@ -90,13 +94,14 @@ fn rfc_9180_auth_psk_vectors_hold_for_the_sender() {
         let (psk, psk_id) = (hex(&case["psk"]), hex(&case["psk_id"]));
         let mode = sender_mode(&psk, &psk_id, &me).unwrap();
         let to = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&hex(&case["pkRm"])).unwrap();
-        let (enc, context) = hpke::setup_sender_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &mode,
-            &to,
-            &hex(&case["info"]),
-            &mut Fixed(hex(&case["ikmE"])),
-        )
-        .unwrap();
+        let (enc, context) =
+            hpke::setup_sender_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+                &mode,
+                &to,
+                &hex(&case["info"]),
+                &mut Fixed(hex(&case["ikmE"])),
+            )
+            .unwrap();
         assert_eq!(enc.to_bytes().to_vec(), hex(&case["enc"]));
         let export = &case["exports"][0];
         let mut out = [0; 32];
@@ -192,7 +197,9 @@ fn what_is_sealed_opens() {
 fn a_message_has_one_of_five_sizes() {
     let pair = Pair::new();
     let keys = pair.keys();
-    for (body, size) in [(0, 256), (235, 256), (236, 1024), (4075, 4096), (4076, 16384), (65536, 67584)] {
+    for (body, size) in
+        [(0, 256), (235, 256), (236, 1024), (4075, 4096), (4076, 16384), (65536, 67584)]
+    {
         let sealed = seal(&keys, &pair.header(&keys), &text(&"x".repeat(body))).unwrap();
         assert_eq!(sealed.len(), size + TAG);
     }
@@ -291,7 +298,10 @@ fn keys_of_low_order_are_refused_before_use() {
         let point: [u8; 32] = HEX.decode(point.as_bytes()).unwrap().try_into().unwrap();
         assert!(pair_psk(&pair.group, &pair.alice, &PeerKey(point)).is_none(), "identity");
         let psk = pair.psk();
-        assert!(keys_to(&pair.group, &psk, &pair.alice, &ReceiveKey(point)).is_err(), "receive key");
+        assert!(
+            keys_to(&pair.group, &psk, &pair.alice, &ReceiveKey(point)).is_err(),
+            "receive key"
+        );
         let opened = keys_from(&pair.group, &psk, &pair.receive, &point, &pair.alice.key);
         assert!(opened.is_err(), "encapsulated key");
     }
@@ -371,10 +381,16 @@ fn frozen_vectors_of_aj1() {
         "bf65066de7e3691df0c82d77d9ab1a721ca16b662f574cf8ec7fb6c7564fc019"
     );
     dbgeq!(HEX.encode(&sealed[sealed.len() - TAG..]), "8847c345f8839f43c8cc5aca1ee0edc5");
-    let enc = HEX.decode(b"57240788cd9e741ac8ab02f687ae4d0674c2f689b2708d76b279e2cecceb1711").unwrap();
-    let derived =
-        keys_from(&pair.group, &pair.psk(), &pair.receive, &enc.try_into().unwrap(), &pair.alice.key)
-            .unwrap();
+    let enc =
+        HEX.decode(b"57240788cd9e741ac8ab02f687ae4d0674c2f689b2708d76b279e2cecceb1711").unwrap();
+    let derived = keys_from(
+        &pair.group,
+        &pair.psk(),
+        &pair.receive,
+        &enc.try_into().unwrap(),
+        &pair.alice.key,
+    )
+    .unwrap();
     assert_eq!(
         HEX.encode(derived.message.expose()),
         "b4c23fdcfbffa5d37dd94af326194a2ad7b47f99658b25675a4d1774c79e6bcb"
@@ -384,7 +400,13 @@ fn frozen_vectors_of_aj1() {
         "f6d47269629666e0c49bebdd94db8ab5da16f7af6b229fc38285bc83cfd1e467"
     );
     let read = receipt(&keys, pair.alice.key, MessageId([9; 16]), ReceiptKind::Read);
-    dbgeq!(HEX.encode(&read.mac), "f1f2f42dddcc4e7523e0512fa67955acc716a2e21c9fcbdd9cd4630f0dbaf47b");
+    dbgeq!(
+        HEX.encode(&read.mac),
+        "f1f2f42dddcc4e7523e0512fa67955acc716a2e21c9fcbdd9cd4630f0dbaf47b"
+    );
     let stale = stale_receipt(&pair.psk(), pair.alice.key, MessageId([9; 16]));
-    dbgeq!(HEX.encode(&stale.mac), "fad04baa58216dc80083c71cbc58cf6bd423ce4e6eba79c3117e983ba46e38f2");
+    dbgeq!(
+        HEX.encode(&stale.mac),
+        "fad04baa58216dc80083c71cbc58cf6bd423ce4e6eba79c3117e983ba46e38f2"
+    );
 }

@@ -302,7 +302,10 @@ impl Session {
                 self.outbox.open(key);
                 self.open_held(key, now);
             }
-            Standing::Online | Standing::Away | Standing::NotYet => self.outbox.open_for_sealed(key),
+            Standing::Online | Standing::Away | Standing::NotYet => {
+                self.outbox.open_for_sealed(key);
+                self.open_held(key, now);
+            }
         }
     }
 }

@@ -68,7 +68,9 @@ impl Session {
         let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
         let deadline = now + left.min(self.session_timeout);
         let from = header.from;
-        if self.held.holds(&from) || self.peers.get(&from).is_none() {
+        // A card whose changes are not pushed may be an old one: the sender's alias comes from the newest.
+        let is_current = self.peers.get(&from).is_some_and(|peer| peer.subscribed);
+        if self.held.holds(&from) || !is_current {
             if self.held.count >= INBOX_MESSAGES {
                 self.held.dropping = true;
                 return;
@@ -95,14 +97,16 @@ impl Session {
 
     fn open_envelope(&mut self, envelope: &Envelope, deadline: Instant, now: Instant) {
         let header = &envelope.header;
-        if self.held.dropping || !self.delivery.mailbox.has_room(&header.from, envelope.sealed.len()) {
+        if self.held.dropping
+            || !self.delivery.mailbox.has_room(&header.from, envelope.sealed.len())
+        {
             // Unopened and unrecorded, and so is all that follows, or a later message would overtake it.
             self.held.dropping = true;
             return;
         }
-        let opened = self.opening_keys(header).and_then(|keys| {
-            open(&keys, header, &envelope.sealed).map(|plain| (keys, plain))
-        });
+        let opened = self
+            .opening_keys(header)
+            .and_then(|keys| open(&keys, header, &envelope.sealed).map(|plain| (keys, plain)));
         match opened {
             Ok((keys, plain)) => self.record(header, plain, keys, deadline, now),
             Err(Broken) => tracing::warn!("{Broken}"),

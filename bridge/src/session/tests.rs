@@ -15,7 +15,9 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::error::ToolError;
-use crate::link::{Change, Command, Draft, LinkState, Page as ReadPage, Resolved, Status, Submitted};
+use crate::link::{
+    Change, Command, Draft, LinkState, Page as ReadPage, Resolved, Status, Submitted,
+};
 
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
@@ -60,7 +62,7 @@ impl Stage {
     }
 
     fn enter(&mut self, name: &'static str, alias: &str) {
-        let mut session = Session::new(board(), Context::default(), Context::default());
+        let mut session = Session::new(board(), Context::default());
         session.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
         assert!(session.caller(NO_PIN).is_some());
         self.keys.insert(session.me.key, name);
@@ -114,7 +116,8 @@ impl Stage {
         match frame {
             ToHub::Card(card) => {
                 self.cards.insert(from, card.clone());
-                let news = |to| (to, vec![ToBridge::Peer(from, Standing::Online, Some(card.clone()))]);
+                let news =
+                    |to| (to, vec![ToBridge::Peer(from, Standing::Online, Some(card.clone()))]);
                 self.keys.keys().filter(|key| **key != from).map(|key| news(*key)).collect()
             }
             ToHub::Ask(req, question) => {
@@ -129,7 +132,10 @@ impl Stage {
             }
             ToHub::Receipt(receipt) => {
                 if receipt.kind == ReceiptKind::Read && self.forgets {
-                    self.inboxes.entry(from).or_default().retain(|mail| mail.header.id != receipt.id);
+                    self.inboxes
+                        .entry(from)
+                        .or_default()
+                        .retain(|mail| mail.header.id != receipt.id);
                 }
                 vec![(receipt.to, vec![ToBridge::Receipt(receipt)])]
             }
@@ -144,7 +150,10 @@ impl Stage {
 
     fn answer(&mut self, from: PeerKey, question: Question) -> Answer {
         let named = |alias: &str| {
-            let name = self.sessions.iter().find(|(_, s)| s.alias.as_ref().is_some_and(|a| a.as_str() == alias));
+            let name = self
+                .sessions
+                .iter()
+                .find(|(_, s)| s.alias.as_ref().is_some_and(|a| a.as_str() == alias));
             name.map(|(name, _)| self.key(name))
         };
         match question {
@@ -182,7 +191,12 @@ impl Stage {
         answer.try_recv().expect("the session has answered")
     }
 
-    fn resolve(&mut self, from: &'static str, to: &str, fp: Option<&str>) -> Result<Resolved, ToolError> {
+    fn resolve(
+        &mut self,
+        from: &'static str,
+        to: &str,
+        fp: Option<&str>,
+    ) -> Result<Resolved, ToolError> {
         let (to, fp) = (Alias::parse(to).unwrap(), fp.map(str::to_owned));
         self.ask(from, |reply| Command::Resolve(to, fp, reply))
     }
@@ -208,7 +222,8 @@ impl Stage {
 
     fn end_lease(&mut self, name: &'static str) {
         let session = self.session(name);
-        let (lease, written) = futures_util::FutureExt::now_or_never(session.next_lease_end()).unwrap();
+        let (lease, written) =
+            futures_util::FutureExt::now_or_never(session.next_lease_end()).unwrap();
         session.lease_ended(lease, written);
         self.run();
     }
@@ -238,7 +253,10 @@ fn a_message_goes_from_queued_to_read() {
     assert_eq!(stage.read_for_good("bob"), ["hello"]);
     assert_eq!(*sent.status.borrow(), Status::Read);
     let ends = stage.read("alice").receipts;
-    assert_eq!(ends.iter().map(|end| (end.id, end.status)).collect::<Vec<_>>(), [(sent.id, Status::Read)]);
+    assert_eq!(
+        ends.iter().map(|end| (end.id, end.status)).collect::<Vec<_>>(),
+        [(sent.id, Status::Read)]
+    );
 }
 
 #[test]
@@ -373,7 +391,8 @@ fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() 
 fn a_hub_that_replays_delivers_nothing_twice() {
     let mut stage = Stage::new();
     stage.tamper = |frames| {
-        let again: Vec<_> = frames.iter().filter(|f| matches!(f, ToBridge::Deliver(..))).cloned().collect();
+        let again: Vec<_> =
+            frames.iter().filter(|f| matches!(f, ToBridge::Deliver(..))).cloned().collect();
         frames.extend(again);
     };
     stage.send("alice", "bob", "once");
