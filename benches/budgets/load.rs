@@ -1,16 +1,17 @@
-//! Fifty bridges that send as fast as they can.
+//! Fifty bridges that send as fast as they can, each to the next one.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::harness::{Home, TestBridge, TestHub, list};
 
 const PEERS: usize = 50;
-/// Calls that one sender has on their way.
-const AT_ONCE: usize = 8;
+/// Messages of one sender whose end it does not know, at most: half of what it may have.
+const OPEN: usize = 16;
 /// How long the load lasts.
 const LASTS: Duration = Duration::from_secs(10);
 
@@ -29,34 +30,36 @@ async fn run(size: usize) {
     let hub = TestHub::start(&home).await;
     let names: Vec<String> = (0..PEERS).map(|number| format!("loader-{number:02}")).collect();
     let bridges = join_all(names.iter().map(|name| TestBridge::join(&home, &hub, name))).await;
+    // A place for each message of a sender that may be without an end.
+    let places: Vec<Semaphore> = names.iter().map(|_| Semaphore::new(OPEN)).collect();
     let text = "m".repeat(size);
     let (read, told) = (Cell::new(0), Cell::new(0));
     let started = Instant::now();
     let running = || started.elapsed() < LASTS;
-    let works = bridges.iter().enumerate().map(|(at, bridge)| {
-        let to = &names[(at + 1) % PEERS];
-        let send = json!({ "target_alias": to, "message": text });
-        let senders = (0..AT_ONCE).map({
-            let send = send.clone();
-            move |_| {
-                let send = send.clone();
-                async move {
-                    while running() {
-                        // A full outbox is an answer too: the peer has to read first.
-                        let _ = bridge.try_call("send_message", send.clone()).await;
-                    }
+    let works = bridges.iter().enumerate().map(async |(at, bridge)| {
+        let sender = async {
+            let to = &names[(at + 1) % PEERS];
+            let send = json!({ "target_alias": to, "message": text });
+            let one = async || {
+                while running() {
+                    places[at].acquire().await.expect("places").forget();
+                    bridge.call("send_message", send.clone()).await;
                 }
-            }
-        });
+            };
+            join_all((0..OPEN).map(|_| one())).await;
+        };
         let reader = async {
             while running() {
                 let answer = bridge.call("read_messages", json!({ "wait_seconds": 1 })).await;
+                let ends = list(&answer, "receipts").len();
+                places[at].add_permits(ends);
+                told.set(told.get() + ends);
                 read.set(read.get() + list(&answer, "messages").len());
-                let ends = list(&answer, "receipts");
-                told.set(told.get() + ends.iter().filter(|end: &&Value| end["status"] == "read").count());
             }
+            // Nobody waits for a place any more.
+            places[at].add_permits(OPEN);
         };
-        join(join_all(senders), reader)
+        join(sender, reader).await
     });
     join_all(works).await;
     let seconds = started.elapsed().as_secs_f64();

@@ -18,7 +18,8 @@ fn mebibytes(pid: u32, figure: &str) -> f64 {
     let path = format!("/proc/{pid}/smaps_rollup");
     let rollup = std::fs::read_to_string(path).expect("root may read it");
     let line = rollup.lines().find(|line| line.starts_with(figure)).expect("the figure");
-    let kibibytes: f64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    let kibibytes: f64 =
+        line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
     kibibytes / 1024.0
 }
 

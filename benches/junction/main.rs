@@ -1,5 +1,5 @@
 //! How long the parts and the whole take. `docs/benchmarks.md` says how to run this and what came of it.
-#![expect(missing_docs, reason = "criterion's macros make functions without any")]
+#![expect(clippy::print_stderr, reason = "it prints what it measures besides criterion")]
 
 mod message;
 mod sealing;

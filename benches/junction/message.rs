@@ -38,7 +38,9 @@ pub(crate) fn agent_to_agent(criterion: &mut Criterion) {
     group.finish();
     if let (Some(echo), Some(message)) = (Quantiles::of(echoes), Quantiles::of(messages)) {
         let ratio = message.p50.as_secs_f64() / echo.p50.as_secs_f64();
-        eprintln!("websocket echo:  {echo}\nagent to agent:  {message}\nratio of medians: {ratio:.1}\n");
+        eprintln!(
+            "websocket echo:  {echo}\nagent to agent:  {message}\nratio of medians: {ratio:.1}\n"
+        );
     }
 }
 

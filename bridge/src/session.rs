@@ -50,8 +50,8 @@ pub(crate) struct Session {
     /// What the agent said of itself; it wins over what was seen.
     named: Context,
     seen: Context,
-    /// What the newest card that was sent says, and its epoch.
-    published: Option<(Epoch, String, Context)>,
+    /// What the newest card that was sent says.
+    published: Option<Said>,
     peers: Peers,
     outbox: Outbox,
     delivery: Delivery,
@@ -233,26 +233,26 @@ impl Session {
     fn publish_card(&mut self, now: Instant) {
         let (Some(grant), true) = (&self.grant, self.connected) else { return };
         let (alias, context) = (grant.alias.clone(), self.context());
-        let changed = self.published.as_ref().is_some_and(|(epoch, old_alias, old_context)| {
-            *epoch == self.receive.epoch() && (*old_alias != alias || *old_context != context)
-        });
-        if changed {
+        let says_new = |card: &Said| card.alias != alias || card.context != context;
+        let used = self.published.as_ref().is_some_and(|card| card.epoch == self.receive.epoch());
+        if used && self.published.as_ref().is_some_and(says_new) {
             self.receive.rotate(now, self.session_timeout);
         }
-        if let Some(card) = self.card(alias.clone(), context.clone()) {
-            self.published = Some((self.receive.epoch(), alias, context));
+        let said = Said { epoch: self.receive.epoch(), alias, context };
+        if let Some(card) = self.card(&said) {
+            self.published = Some(said);
             self.post(ToHub::Card(card));
         }
     }
 
-    fn card(&self, alias: String, context: Context) -> Option<SignedCard> {
+    fn card(&self, said: &Said) -> Option<SignedCard> {
         let card = Card {
             key: self.me.key,
             receive_key: self.receive.public(),
-            epoch: self.receive.epoch(),
-            alias,
+            epoch: said.epoch,
+            alias: said.alias.clone(),
             reach: Reach::Pull,
-            context,
+            context: said.context.clone(),
         };
         Some(sign_card(self.group.as_ref()?, &card))
     }
@@ -318,6 +318,13 @@ impl Session {
         }
         self.tell_ends();
     }
+}
+
+/// What a card says of its session.
+struct Said {
+    epoch: Epoch,
+    alias: String,
+    context: Context,
 }
 
 /// What a session takes along to another hub: ends that no read has told, what it said of itself, its alias.

@@ -2,9 +2,10 @@
 //!
 //! From the first byte to the welcome a connection is a visitor. There is a place for so many; when all
 //! are taken, the next one waits a moment for those who come in as they should, and then takes the place of
-//! whoever has stood there longest. So connections that say nothing never keep others out.
+//! one who takes too long. So connections that say nothing never keep others out.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +22,12 @@ use tokio::time::{Instant, sleep_until};
 
 /// Connections that are half-way in, at most.
 pub(crate) const MAX_VISITORS: u32 = 256;
-/// How long a visitor keeps its place while others wait: many times what a handshake takes when a
-/// thousand bridges come back at once.
-const KEEPS_PLACE: Duration = Duration::from_millis(250);
+/// How long a visitor that has asked for nothing keeps its place while others wait. Bridges ask at once,
+/// and have mostly done so before they are accepted; a full backlog of silent connections is through in
+/// under two seconds.
+const SILENT_KEEPS_PLACE: Duration = Duration::from_millis(100);
+/// The same for one in its handshake: ten times what the handshakes of a full hall take.
+const GREETED_KEEPS_PLACE: Duration = Duration::from_millis(500);
 
 /// A listener that admits a bounded number of visitors.
 pub(crate) struct Door<L> {
@@ -48,7 +52,17 @@ struct Places {
 /// A visitor as the hall sees it.
 struct Standing {
     since: Instant,
+    /// Its handshake has begun, and watches the time itself.
+    is_greeted: AtomicBool,
     sent_away: Notify,
+}
+
+impl Standing {
+    /// Until when it keeps its place while others wait.
+    fn keeps_place_until(&self) -> Instant {
+        let is_greeted = self.is_greeted.load(Ordering::Relaxed);
+        self.since + if is_greeted { GREETED_KEEPS_PLACE } else { SILENT_KEEPS_PLACE }
+    }
 }
 
 /// A connection that has not been welcomed yet.
@@ -56,8 +70,6 @@ pub(crate) struct Visitor {
     hall: Arc<Hall>,
     number: u64,
     standing: Arc<Standing>,
-    /// Its handshake has taken over watching the time.
-    is_upgraded: AtomicBool,
 }
 
 impl<L> Door<L> {
@@ -84,24 +96,31 @@ impl<L: Listener> Listener for Door<L> {
 
 impl Hall {
     async fn wait_for_place(&self) {
-        while let Some(oldest) = self.oldest_if_full() {
+        while let Some((number, until)) = self.next_to_go() {
             tokio::select! {
                 () = self.freed.notified() => {}
-                () = sleep_until(oldest.since + KEEPS_PLACE) => self.send_oldest_away(),
+                () = sleep_until(until) => self.send_away(number),
             }
         }
     }
 
-    fn oldest_if_full(&self) -> Option<Arc<Standing>> {
+    /// While the hall is full: the visitor who has to make place first, and when.
+    fn next_to_go(&self) -> Option<(u64, Instant)> {
         let places = self.lock();
-        let first =
-            places.taken.values().next().filter(|_| places.taken.len() >= MAX_VISITORS as usize);
-        first.cloned()
+        if places.taken.len() < MAX_VISITORS as usize {
+            return None;
+        }
+        let until =
+            places.taken.iter().map(|(number, standing)| (*number, standing.keeps_place_until()));
+        until.min_by_key(|(_, until)| *until)
     }
 
-    fn send_oldest_away(&self) {
-        if let Some((_, oldest)) = self.lock().taken.pop_first() {
-            oldest.sent_away.notify_one();
+    fn send_away(&self, number: u64) {
+        let mut places = self.lock();
+        let Entry::Occupied(taken) = places.taken.entry(number) else { return };
+        // It may have been greeted since we looked.
+        if taken.get().keeps_place_until() <= Instant::now() {
+            taken.remove().sent_away.notify_one();
         }
     }
 
@@ -109,10 +128,13 @@ impl Hall {
         let mut places = self.lock();
         places.last += 1;
         let number = places.last;
-        let standing = Arc::new(Standing { since: Instant::now(), sent_away: Notify::new() });
+        let standing = Arc::new(Standing {
+            since: Instant::now(),
+            is_greeted: AtomicBool::new(false),
+            sent_away: Notify::new(),
+        });
         places.taken.insert(number, standing.clone());
-        let is_upgraded = AtomicBool::new(false);
-        Arc::new(Visitor { hall: self.clone(), number, standing, is_upgraded })
+        Arc::new(Visitor { hall: self.clone(), number, standing })
     }
 
     fn leave(&self, number: u64) {
@@ -128,9 +150,9 @@ impl Hall {
 }
 
 impl Visitor {
-    /// From here on the handshake watches the time.
-    pub(crate) fn upgrade(&self) {
-        self.is_upgraded.store(true, Ordering::Relaxed);
+    /// The handshake begins, and watches the time from here on.
+    pub(crate) fn greet(&self) {
+        self.standing.is_greeted.store(true, Ordering::Relaxed);
     }
 
     /// The visitor is welcomed, and stands in nobody's way.
@@ -176,7 +198,7 @@ impl<T> Doorway<T> {
     }
 
     fn poll_has_to_go(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.visitor.is_upgraded.load(Ordering::Relaxed) {
+        if self.visitor.standing.is_greeted.load(Ordering::Relaxed) {
             self.has_to_go = None;
         }
         self.has_to_go.as_mut().map_or(Poll::Pending, |has_to_go| has_to_go.as_mut().poll(cx))

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,6 +17,8 @@ use crate::Shared;
 use crate::door::CameFrom;
 use crate::session;
 
+/// Where bridges connect.
+const LINK: &str = "/link";
 /// What is read from a socket at once, and kept by every connection: more would cost memory with
 /// thousands of them, less would cost calls to the system with long messages.
 const READ_BUFFER: usize = 4 * 1024;
@@ -27,7 +29,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/health", get(health))
-        .route("/link", get(link))
+        .route(LINK, get(link))
         .with_state(shared)
         .layer(middleware::from_fn(guard))
 }
@@ -54,7 +56,12 @@ fn check(request: &Request) -> Result<(), StatusCode> {
         // An absolute target would name a host beside the header's.
         return Err(StatusCode::BAD_REQUEST);
     }
-    if host.to_str().is_ok_and(is_own_name) { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
+    // Only browsers send an origin, and no browser has any business with the link.
+    let from_page = request.uri().path() == LINK && request.headers().contains_key(ORIGIN);
+    if from_page || !host.to_str().is_ok_and(is_own_name) {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(())
 }
 
 /// Whether a `Host` is `localhost` or an address, with or without a port: any other name could be made
@@ -85,13 +92,8 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 async fn link(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(CameFrom(visitor)): ConnectInfo<CameFrom>,
-    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if headers.contains_key(ORIGIN) {
-        // Only browsers send one, and no browser has any business here.
-        return StatusCode::FORBIDDEN.into_response();
-    }
     let Ok(place) = shared.links.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };

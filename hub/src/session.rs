@@ -57,7 +57,7 @@ type Outgoing = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
 pub(crate) async fn run(shared: &Shared, socket: WebSocket, visitor: Arc<Visitor>) {
-    visitor.upgrade();
+    visitor.greet();
     let (mut outgoing, mut incoming) = socket.split();
     let end = match welcome(shared, &mut outgoing, &mut incoming, &visitor).await {
         Ok(line) => {

@@ -14,7 +14,7 @@ const TOOLS: [&str; 7] = [
     "disconnect",
 ];
 
-fn raw(id: Value, method: &str, params: Value) -> String {
+fn raw(id: &Value, method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
@@ -41,8 +41,9 @@ async fn answer(bridge: &TestBridge, id: &Value) -> Value {
     }
 }
 
-async fn ask(bridge: &TestBridge, id: Value, method: &str, params: Value) -> Value {
-    bridge.say(raw(id.clone(), method, params)).await;
+async fn ask(bridge: &TestBridge, id: u64, method: &str, params: &Value) -> Value {
+    let id = json!(id);
+    bridge.say(raw(&id, method, params)).await;
     answer(bridge, &id).await
 }
 
@@ -58,16 +59,18 @@ async fn claude_code_opens_without_a_handshake() {
     let alice = TestBridge::join(&home, &hub, "alice").await;
     let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, hub.port));
     let meta = json!({ "_meta": stateless_meta("claude-code") });
-    let discovered = ask(&bridge, json!("discover-1"), "server/discover", meta.clone()).await;
+    let id = json!("discover-1");
+    bridge.say(raw(&id, "server/discover", &meta)).await;
+    let discovered = answer(&bridge, &id).await;
     let result = &discovered["result"];
     assert!(
         result["supportedVersions"].as_array().is_some_and(|v| v.contains(&json!("2026-07-28")))
     );
     assert!(result["instructions"].as_str().is_some_and(|text| text.len() < 2048));
-    for (id, method) in [(1, "tools/list"), (2, "prompts/list"), (3, "resources/list")] {
-        bridge.say(raw(json!(id), method, meta.clone())).await;
+    for (id, method) in [("a", "tools/list"), ("b", "prompts/list"), ("c", "resources/list")] {
+        bridge.say(raw(&json!(id), method, &meta)).await;
     }
-    assert_eq!(names(&answer(&bridge, &json!(1)).await["result"]), TOOLS);
+    assert_eq!(names(&answer(&bridge, &json!("a")).await["result"]), TOOLS);
     let mut call_meta = stateless_meta("claude-code");
     call_meta["claudecode/toolUseId"] = json!("toolu_01");
     call_meta["progressToken"] = json!(4);
@@ -76,7 +79,7 @@ async fn claude_code_opens_without_a_handshake() {
         "arguments": { "target_alias": "alice", "message": "hello from the stateless era" },
         "_meta": call_meta,
     });
-    let sent = ask(&bridge, json!(4), "tools/call", call).await;
+    let sent = ask(&bridge, 5, "tools/call", &call).await;
     assert_eq!(sent["result"]["structuredContent"]["to"], "alice");
     let message = alice.read_one().await;
     assert_eq!(message["message"], "hello from the stateless era");
@@ -90,15 +93,15 @@ async fn a_client_that_is_refused_discovery_initializes() {
     let launch = TestBridge::launch(&home, free_port());
     let bridge = TestBridge::spawn(&home, launch);
     // Whatever the answer to discovery, initialize afterwards opens the older era.
-    ask(&bridge, json!("d"), "server/discover", json!({})).await;
+    ask(&bridge, 7, "server/discover", &json!({})).await;
     let params = json!({
         "protocolVersion": "2025-11-25", "capabilities": { "roots": {} },
         "clientInfo": { "name": "claude-code", "version": "2.1.197" },
     });
-    let opened = ask(&bridge, json!(0), "initialize", params).await;
+    let opened = ask(&bridge, 0, "initialize", &params).await;
     assert_eq!(opened["result"]["protocolVersion"], "2025-11-25");
     bridge.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
-    let tools = ask(&bridge, json!(1), "tools/list", json!({})).await;
+    let tools = ask(&bridge, 1, "tools/list", &json!({})).await;
     assert_eq!(names(&tools["result"]), TOOLS);
 }
 
@@ -123,20 +126,20 @@ async fn codex_gemini_and_opencode_open_with_initialize() {
             "protocolVersion": version, "capabilities": capabilities,
             "clientInfo": { "name": client, "version": "0.1", "title": "A Client" },
         });
-        let opened = ask(&bridge, json!(0), "initialize", params).await;
+        let opened = ask(&bridge, 0, "initialize", &params).await;
         assert_eq!(opened["result"]["protocolVersion"], version, "{client}");
         assert_eq!(opened["result"]["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
         assert!(opened["result"]["instructions"].as_str().is_some_and(|text| text.len() < 2048));
         bridge.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
         for (id, method) in (1..).zip(lists) {
-            let listed = ask(&bridge, json!(id), method, json!({})).await;
+            let listed = ask(&bridge, id, method, &json!({})).await;
             assert!(listed.get("result").is_some(), "{client} {method}: {listed}");
         }
         let call = json!({
             "name": "wait_for_peer", "arguments": { "timeout_seconds": 5 },
             "_meta": { "progressToken": 1, "threadId": "t", "sessionId": "s", "x-codex-turn-metadata": {} },
         });
-        let found = ask(&bridge, json!(20), "tools/call", call).await;
+        let found = ask(&bridge, 20, "tools/call", &call).await;
         assert_eq!(found["result"]["structuredContent"]["peers"][0]["alias"], "watcher");
         let cancel = json!({
             "jsonrpc": "2.0", "method": "notifications/cancelled",

@@ -51,7 +51,8 @@ fn before_tests(source: &str) -> &str {
     let tests = source.match_indices("\n#[cfg(").find(|(at, _)| {
         let mut lines = source[at + 1..].lines();
         let condition = lines.next().unwrap_or_default();
-        condition.contains("test") && lines.next().is_some_and(|line| line.starts_with("mod tests {"))
+        let item = lines.find(|line| !line.starts_with("#["));
+        condition.contains("test") && item.is_some_and(|line| line.starts_with("mod tests {"))
     });
     tests.map_or(source, |(at, _)| &source[..at])
 }

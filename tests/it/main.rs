@@ -3,6 +3,7 @@
 
 mod bridge_input;
 mod bridge_mail;
+mod docs;
 mod eras;
 mod harness;
 mod hub_abuse;

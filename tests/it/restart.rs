@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
+use junction_bridge::client::Call;
 use junction_shared::wire::ToBridge;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Era, Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, list, pair, texts,
+    Era, Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, pair, texts,
 };
 
 /// Sends `count` messages at once, in this order; their ids.
@@ -19,7 +20,7 @@ async fn send_all(from: &TestBridge, to: &str, label: &str, count: usize) -> Vec
         let arguments = json!({ "target_alias": to, "message": message });
         calls.push(from.begin("send_message", arguments).await);
     }
-    let sent = join_all(calls.into_iter().map(|call| call.content())).await;
+    let sent = join_all(calls.into_iter().map(Call::content)).await;
     sent.into_iter().map(|answer| answer.expect("it is taken")["id"].clone()).collect()
 }
 

@@ -11,7 +11,7 @@ use junction_shared::wire::{
 };
 use tokio::sync::oneshot;
 
-use super::{Session, merge};
+use super::{Said, Session, merge};
 use crate::clock::wall_ms;
 use crate::error::ToolError;
 use crate::link::{PeerQuery, PeerView, Peers, Registered, Resolved};
@@ -24,8 +24,8 @@ const MAX_OPEN: usize = 1024;
 
 /// An open question.
 pub(super) enum Ask {
-    /// For an alias, with what the session says of itself under it.
-    Rename { alias: Alias, named: Context, reply: Reply<Registered> },
+    /// For an alias, with what the session says of itself under it, and what the card says that asks.
+    Rename(Box<Wish>),
     /// For a page of peers.
     List { query: PeerQuery, reply: Reply<Peers> },
     /// For a peer by its alias, to send to it.
@@ -34,6 +34,13 @@ pub(super) enum Ask {
     Watch { role: Option<String>, reply: Reply<Vec<PeerView>> },
     /// For a peer by its key, and its changes.
     Subscribe { key: PeerKey },
+}
+
+/// A wish for an alias.
+pub(super) struct Wish {
+    named: Context,
+    card: Said,
+    reply: Reply<Registered>,
 }
 
 /// Open questions by number.
@@ -47,18 +54,18 @@ impl Ask {
     /// Whether nobody waits for the answer any more.
     fn abandoned(&self) -> bool {
         match self {
-            Self::Rename { reply, .. } => reply.is_closed(),
             Self::List { reply, .. } => reply.is_closed(),
             Self::Resolve { reply, .. } => reply.is_closed(),
             Self::Watch { reply, .. } => reply.is_closed(),
-            Self::Subscribe { .. } => false,
+            // The hub acts on a wish whether or not its call still waits.
+            Self::Rename(_) | Self::Subscribe { .. } => false,
         }
     }
 
     /// The question as it is put to the hub, unless only the moment of asking knows it.
     fn question(&self) -> Option<Question> {
         match self {
-            Self::Rename { .. } => None,
+            Self::Rename(_) => None,
             Self::List { query, .. } => Some(Question::List(List {
                 role: query.role.clone(),
                 repo: query.repo.clone(),
@@ -91,17 +98,21 @@ impl Session {
     /// Asks for an alias by the card that would carry it.
     pub(super) fn ask_for_alias(
         &mut self,
-        alias: Alias,
+        alias: &Alias,
         named: Context,
         reply: Reply<Registered>,
         now: Instant,
     ) {
         self.receive.rotate(now, self.session_timeout);
-        let context = merge(&named, &self.seen);
-        let Some(card) = self.card(alias.as_str().to_owned(), context) else { return };
+        let said = Said {
+            epoch: self.receive.epoch(),
+            alias: alias.to_string(),
+            context: merge(&named, &self.seen),
+        };
+        let Some(card) = self.card(&said) else { return };
         let req = self.next_req();
         self.post(ToHub::Ask(req, Question::Rename(card)));
-        self.asks.open.insert(req, Ask::Rename { alias, named, reply });
+        self.asks.open.insert(req, Ask::Rename(Box::new(Wish { named, card: said, reply })));
     }
 
     /// Looks a peer up by its key and subscribes to it, unless that is under way.
@@ -110,6 +121,11 @@ impl Session {
         if self.connected && !self.asks.open.values().any(same) {
             self.ask(Ask::Subscribe { key });
         }
+    }
+
+    /// Whether a wish for an alias is on its way: until it is answered the hub takes no other card.
+    pub(super) fn is_renaming(&self) -> bool {
+        self.asks.open.values().any(|ask| matches!(ask, Ask::Rename(_)))
     }
 
     fn next_req(&mut self) -> u32 {
@@ -135,7 +151,7 @@ impl Session {
     /// Puts every open question again on a new connection. A wish for an alias fails instead: the agent can
     /// see what came of it and ask again.
     pub(super) fn ask_again(&mut self) {
-        self.asks.open.retain(|_, ask| !ask.abandoned() && !matches!(ask, Ask::Rename { .. }));
+        self.asks.open.retain(|_, ask| !ask.abandoned() && !matches!(ask, Ask::Rename(_)));
         let questions: Vec<_> = (self.asks.open.iter())
             .filter_map(|(req, ask)| Some(ToHub::Ask(*req, ask.question()?)))
             .collect();
@@ -151,8 +167,9 @@ impl Session {
     pub(super) fn answered(&mut self, req: u32, answer: Answer, now: Instant) {
         let Some(ask) = self.asks.open.remove(&req) else { return };
         match (ask, answer) {
-            (Ask::Rename { alias, named, reply }, Answer::Named(naming)) => {
-                let _ = reply.send(self.named(&alias, named, naming, now));
+            (Ask::Rename(wish), Answer::Named(naming)) => {
+                let Wish { named, card, reply } = *wish;
+                let _ = reply.send(self.named(named, card, naming, now));
             }
             (Ask::List { reply, .. }, Answer::Page(page)) => {
                 let _ = reply.send(Ok(self.page(page)));
@@ -176,16 +193,18 @@ impl Session {
 
     fn named(
         &mut self,
-        alias: &Alias,
         named: Context,
+        card: Said,
         naming: Naming,
         now: Instant,
     ) -> Result<Registered, ToolError> {
         match naming {
-            Naming::Granted(grant) if grant.alias == alias.as_str() => {
+            Naming::Granted(grant) if grant.alias == card.alias => {
                 self.named = named;
-                self.published = Some((self.receive.epoch(), grant.alias.clone(), self.context()));
+                self.published = Some(card);
                 self.granted(grant);
+                // What was seen while the wish was on its way is on no card yet.
+                self.publish_if_changed(now);
                 return self.registered();
             }
             Naming::Granted(_) => {

@@ -50,7 +50,7 @@ impl Session {
     ) {
         let named = refine(&self.named, &change);
         match change.alias.filter(|alias| Some(alias) != self.alias.as_ref()) {
-            Some(alias) => self.ask_for_alias(alias, named, reply, now),
+            Some(alias) => self.ask_for_alias(&alias, named, reply, now),
             None => {
                 self.named = named;
                 self.publish_if_changed(now);
@@ -87,7 +87,8 @@ impl Session {
     /// Sends the card again if what it says has changed.
     pub(super) fn publish_if_changed(&mut self, now: Instant) {
         let context = self.context();
-        if self.published.as_ref().is_some_and(|(_, _, published)| *published != context) {
+        let changed = self.published.as_ref().is_some_and(|card| card.context != context);
+        if changed && !self.is_renaming() {
             self.publish_card(now);
         }
     }

@@ -570,3 +570,37 @@ fn a_full_mailbox_drops_unrecorded_and_asks_again_once_there_is_room() {
     assert_eq!(read, sent);
     assert!(!stage.session("bob").held.is_dropping());
 }
+
+#[test]
+fn what_is_seen_while_an_alias_is_asked_for_reaches_the_card_that_follows() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, mut answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    let seen = Context { client: Some("claude-code".to_owned()), ..Context::default() };
+    stage.session("bob").command(Command::Observe(seen), now);
+    stage.run();
+    assert_eq!(answer.try_recv().unwrap().unwrap().alias.as_str(), "robert");
+    let card: Card = decode(&stage.cards[&stage.key("bob")].body).unwrap();
+    assert_eq!(
+        (card.alias.as_str(), card.context.client.as_deref()),
+        ("robert", Some("claude-code"))
+    );
+    assert_eq!(card.epoch, stage.session("bob").receive.epoch());
+}
+
+#[test]
+fn an_alias_is_ours_even_if_the_call_that_wished_for_it_is_gone() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    drop(answer);
+    let query = crate::link::PeerQuery::default();
+    let (reply, _answer) = oneshot::channel();
+    stage.session("bob").command(Command::List(query, reply), now);
+    stage.run();
+    assert_eq!(stage.session("bob").registered().unwrap().alias.as_str(), "robert");
+}

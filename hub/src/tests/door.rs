@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use junction_shared::close::Close;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
-use super::harness::TestHub;
+use super::harness::{TestHub, closed};
 use crate::Config;
 use crate::door::MAX_VISITORS;
 
@@ -56,6 +57,20 @@ async fn visitors_that_say_nothing_keep_nobody_out() {
     // The first to come were the first to go, well before their time.
     end(&mut silent[0]).await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn websockets_that_say_nothing_keep_nobody_out() {
+    let hub = TestHub::start(Config::default());
+    let mut silent = Vec::new();
+    let begun = Instant::now();
+    for _ in 0..MAX_VISITORS + 10 {
+        silent.push(hub.socket().await);
+    }
+    hub.bridge(7, 1).await.sync().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let slow_down = closed(&mut silent[0]).await.map(|(code, _)| code);
+    assert_eq!(slow_down, Some(Close::SlowDown.code()));
 }
 
 #[tokio::test(start_paused = true)]
