@@ -3,10 +3,12 @@
 
 use std::ffi::OsString;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use junction_shared::config_dir::ConfigDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::target::Target;
 
@@ -23,12 +25,14 @@ const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
 pub(crate) struct Autostart {
     enabled: bool,
     started: Option<Instant>,
+    /// Whether the one that was started last has ended.
+    ended: Arc<AtomicBool>,
 }
 
 impl Autostart {
     /// Starts hubs if `enabled`.
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, started: None }
+        Self { enabled, started: None, ended: Arc::default() }
     }
 
     /// Starts a hub at the target, unless one was started just now. Of several bridges that do so at once all
@@ -39,8 +43,10 @@ impl Autostart {
             return;
         }
         match hub_command(target, dir).and_then(|mut command| command.spawn()) {
-            // Dropped, the child lives on; the runtime takes its exit status, so that none stays a zombie.
-            Ok(_child) => self.started = Some(Instant::now()),
+            Ok(child) => {
+                self.started = Some(Instant::now());
+                self.watch(child);
+            }
             Err(error) => {
                 let kind = error.kind();
                 tracing::warn!(
@@ -50,9 +56,29 @@ impl Autostart {
         }
     }
 
+    /// Takes the hub's exit status when it has one, which also keeps it from staying a zombie.
+    fn watch(&self, mut child: Child) {
+        let ended = Arc::clone(&self.ended);
+        ended.store(false, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let _ = child.wait().await;
+            ended.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// A hub answers: the next one that is missing is started at once.
+    pub(crate) fn succeeded(&mut self) {
+        self.started = None;
+    }
+
     /// Whether a hub that was started is still to be expected.
     pub(crate) fn expects_hub(&self) -> bool {
-        self.started_within(HEADWAY)
+        self.started_within(HEADWAY) && !self.failed()
+    }
+
+    /// Whether the hub that was started last has ended, though none answers.
+    pub(crate) fn failed(&self) -> bool {
+        self.started.is_some() && self.ended.load(Ordering::Relaxed)
     }
 
     /// A shorter pause while a hub is starting.
@@ -87,6 +113,7 @@ fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
 fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();
-        name.starts_with("JUNCTION_") || PASSED_ON.contains(&&*name)
+        name.starts_with("JUNCTION_")
+            || PASSED_ON.iter().any(|passed| name.eq_ignore_ascii_case(passed))
     })
 }

@@ -1,6 +1,11 @@
-//! The one place that reads the wall clock. It is for display only: nothing ever expires by it.
+//! The clocks. The wall clock is read here alone, for display: nothing ever expires by it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The present moment, by the clock that tests can turn.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// This machine's wall clock, in milliseconds since 1970.
 pub(crate) fn wall_ms() -> u64 {

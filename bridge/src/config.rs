@@ -1,11 +1,14 @@
 //! The settings of a bridge, from its flags, its environment and its defaults.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::hosts::LOCAL;
 use junction_shared::limits;
-use junction_shared::settings::{Expected, parse_bool, parse_port, setting};
+use junction_shared::settings::{
+    Expected, SettingError, parse_bool, parse_host, parse_port, setting,
+};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Flags;
@@ -23,34 +26,55 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     /// What to log.
     pub(crate) log: Targets,
+    /// What is wrong with the environment, and what to do.
+    pub(crate) problem: Option<String>,
 }
 
+/// A hub for other machines is more than this version has.
+const OFF_LOOPBACK: &str = "JUNCTION_HOST is not a loopback address, which this version does not serve. \
+                            Set it to 127.0.0.1, or leave it out.";
+
 impl Config {
-    /// The settings: flags, else the environment, else defaults.
+    /// The settings: flags, else the environment, else defaults. What is wrong with the environment is kept
+    /// for the tools to say: an agent sees those, and not a process that ends.
     ///
     /// # Errors
-    /// A setting that has a value it cannot have, or no place for the configuration; one sentence that
-    /// says which, one that says what to do.
+    /// No place for the configuration, or a flag that has a value it cannot have; one sentence that says
+    /// which, one that says what to do.
     pub(crate) fn resolve(flags: Flags) -> anyhow::Result<Self> {
         let text = |text: &str| Ok(text.to_owned());
         let log = flags.log.map(|log| parse_log(&log)).transpose();
         let log = log.map_err(|Expected(what)| {
             anyhow::anyhow!("The value of --log is not {what}. Correct it.")
         })?;
-        let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT)?;
+        let mut problem = None;
+        let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT);
+        let port = port.unwrap_or_else(|error| noted(&mut problem, &error, limits::PORT));
+        let hub = setting(flags.hub, "JUNCTION_HUB", text, LOCAL.to_owned());
+        let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
+        let warnings = || Targets::new().with_default(LevelFilter::WARN);
+        let log = setting(log, "JUNCTION_LOG", parse_log, warnings());
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        match setting(None, "JUNCTION_HOST", parse_host, loopback) {
+            Ok(host) if host.is_loopback() => {}
+            Ok(_) => problem = Some(OFF_LOOPBACK.to_owned()),
+            Err(error) => noted(&mut problem, &error, ()),
+        }
         Ok(Self {
-            hub: setting(flags.hub, "JUNCTION_HUB", text, LOCAL.to_owned())?,
-            autostart: setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true)?,
+            hub: hub.unwrap_or_else(|error| noted(&mut problem, &error, LOCAL.to_owned())),
+            autostart: autostart.unwrap_or_else(|error| noted(&mut problem, &error, false)),
             dir: ConfigDir::locate(flags.config_dir)?,
             port: if port == 0 { limits::PORT } else { port },
-            log: setting(
-                log,
-                "JUNCTION_LOG",
-                parse_log,
-                Targets::new().with_default(LevelFilter::WARN),
-            )?,
+            log: log.unwrap_or_else(|error| noted(&mut problem, &error, warnings())),
+            problem,
         })
     }
+}
+
+/// Keeps the first thing that is wrong, and goes on with something that is not.
+fn noted<T>(problem: &mut Option<String>, error: &SettingError, instead: T) -> T {
+    problem.get_or_insert_with(|| error.to_string());
+    instead
 }
 
 fn parse_log(text: &str) -> Result<Targets, Expected> {

@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{Client, Launch};
+use crate::serve::Signals;
 
 /// The longest any one step may take; on an idle machine each takes milliseconds, but for the one that
 /// waits 2 s for a dead hub.
@@ -33,11 +34,12 @@ const SERVES: &str = "junction-hub serves 127.0.0.1:";
 /// # Errors
 /// What went wrong, if the story does not come to its good end.
 pub(crate) async fn run() -> anyhow::Result<()> {
+    // Before there is anything to clean up.
+    let mut signals = Signals::new()?;
     let home = Home::new()?;
     tokio::select! {
         told = tell(&home) => told,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
+        () = signals.next() => {
             bail!("The demo was interrupted. Run it again to see its end.")
         }
     }

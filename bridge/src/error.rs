@@ -24,7 +24,7 @@ pub(crate) enum ToolError {
     AliasTaken(Alias),
     /// The alias breaks the grammar.
     #[error(
-        "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen. Call register again with such an alias."
+        "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen, one of them no hyphen. Call register again with such an alias."
     )]
     BadAlias,
     /// The peer behind an alias is another than before.

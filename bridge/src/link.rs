@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::config_dir::ConfigDir;
+use junction_shared::limits::MAX_PAGE;
 use junction_shared::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,6 +17,7 @@ use crate::target::Target;
 pub(crate) mod actor;
 mod command;
 mod dial;
+mod trouble;
 mod view;
 
 pub(crate) use command::{Change, Command, Draft, PeerQuery, Resolved, Submitted};
@@ -120,13 +122,24 @@ impl Link {
         role: Option<String>,
         wait: Duration,
     ) -> Result<Vec<PeerView>, ToolError> {
+        if wait.is_zero() {
+            return self.online_now(role).await;
+        }
+        let deadline = Instant::now() + wait;
         self.connected(Instant::now() + HUB_PATIENCE).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Watch(role, reply)).await?;
-        match timeout(wait.max(HUB_PATIENCE / 4), answer).await {
-            Ok(answer) => answer.map_err(|_| ToolError::Left)?,
+        match timeout_at(deadline, answer).await {
+            Ok(answer) => answer.map_err(|_| self.away())?,
             Err(_) => Ok(Vec::new()),
         }
+    }
+
+    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerView>, ToolError> {
+        let all = PeerQuery { role, limit: MAX_PAGE, ..PeerQuery::default() };
+        let mut peers = self.list(all).await?.peers;
+        peers.retain(|peer| peer.online);
+        Ok(peers)
     }
 
     /// Sends a message and waits for the hub's word, and for an answer if the draft says so.
@@ -136,7 +149,7 @@ impl Link {
         let peer = self.resolve(&draft, deadline).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Command::Submit(peer.key, draft, reply)).await?;
-        let submitted = answer.await.map_err(|_| ToolError::Left)??;
+        let submitted = answer.await.map_err(|_| self.away())??;
         let mut status = submitted.status;
         let started = Instant::now();
         let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
@@ -172,7 +185,11 @@ impl Link {
         let (reply, answer) = oneshot::channel();
         let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
         self.send(command).await?;
-        flatten(timeout_at(deadline, answer).await, || self.away())
+        // Whom to seal to is not known, so nothing waits: a message that is not sent is said not to be.
+        flatten(timeout_at(deadline, answer).await, || match self.away() {
+            ToolError::HubAway(why) => ToolError::HubAway(format!("Nothing was sent. {why}")),
+            error => error,
+        })
     }
 
     /// What waits unread, and the ends of messages; waits for a message if there is none.
@@ -185,7 +202,7 @@ impl Link {
             let (reply, answer) = oneshot::channel();
             self.send(Command::Read { limit, wait: true, reply }).await?;
             if let Ok(answer) = timeout(wait, answer).await {
-                return answer.map_err(|_| ToolError::Left)?;
+                return answer.map_err(|_| self.away())?;
             }
         }
         let (reply, answer) = oneshot::channel();
@@ -213,7 +230,7 @@ impl Link {
     }
 
     async fn send(&self, command: Command) -> Result<(), ToolError> {
-        self.commands.send(command).await.map_err(|_| ToolError::Left)
+        self.commands.send(command).await.map_err(|_| self.away())
     }
 
     /// Waits until the hub has welcomed the session.
@@ -243,6 +260,6 @@ impl Link {
 type Answered<T> =
     Result<Result<Result<T, ToolError>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
 
-fn flatten<T>(answer: Answered<T>, late: impl FnOnce() -> ToolError) -> Result<T, ToolError> {
-    answer.map_err(|_| late())?.map_err(|_| ToolError::Left)?
+fn flatten<T>(answer: Answered<T>, late: impl Fn() -> ToolError) -> Result<T, ToolError> {
+    answer.map_err(|_| late())?.map_err(|_| late())?
 }

@@ -125,9 +125,12 @@ impl Mail {
 impl Mailbox {
     /// Whether a message of that many bytes may be opened now.
     pub(crate) fn has_room(&self, from: &PeerKey, bytes: usize) -> bool {
-        self.slots.len() < INBOX_MESSAGES
-            && self.bytes + bytes <= INBOX_BYTES
-            && (self.windows.contains_key(from) || self.windows.len() < MAX_SENDERS)
+        self.fits(bytes) && (self.windows.contains_key(from) || self.windows.len() < MAX_SENDERS)
+    }
+
+    /// Whether one more message of that many bytes fits.
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
+        self.slots.len() < INBOX_MESSAGES && self.bytes + bytes <= INBOX_BYTES
     }
 
     /// What a decrypted message is. A new one is recorded by this call, and by nothing before it.

@@ -15,6 +15,7 @@ pub(crate) mod results;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod stdio;
+mod surrogates;
 pub(crate) mod time;
 pub(crate) mod tools;
 pub(crate) mod transport;

@@ -129,9 +129,14 @@ impl Peers {
         }
     }
 
-    /// The connection ended, and all subscriptions with it.
+    /// The connection ended, and all subscriptions with it: of nobody it is known any more who is online.
     pub(crate) fn unsubscribe_all(&mut self) {
-        self.known.values_mut().for_each(|peer| peer.subscribed = false);
+        for peer in self.known.values_mut() {
+            peer.subscribed = false;
+            if peer.standing != Standing::Gone {
+                peer.standing = Standing::NotYet;
+            }
+        }
     }
 
     /// A peer that is gone: its card opens what it left behind, but nothing is sent to it.

@@ -167,6 +167,7 @@ impl Session {
         let oldest = self.receive.bury(now);
         self.opening.retain(|(_, epoch, _), _| *epoch >= oldest);
         self.delivery.publish();
+        self.ask_for_dropped();
         self.tell_ends();
     }
 
@@ -182,8 +183,8 @@ impl Session {
         self.ask_for_dropped();
     }
 
-    /// The session leaves for good: what is said to the hub and to the agent.
-    pub(crate) fn leave(&mut self) -> (Option<Bytes>, Departure) {
+    /// The session leaves for good: what is still to be said to the hub, and what the agent is told.
+    pub(crate) fn leave(&mut self) -> (Vec<Bytes>, Departure) {
         let left = self.outbox.abandon();
         let unconfirmed = left
             .into_iter()
@@ -191,8 +192,9 @@ impl Session {
             .map(|(id, to, _)| (id, to))
             .collect();
         self.tell_ends();
-        let goodbye = self.connected.then(|| encode(&ToHub::Leave));
-        (goodbye, Departure { disconnected: self.grant.is_some(), unconfirmed })
+        self.post(ToHub::Leave);
+        let last = self.control.drain(..).map(|frame| encode(&frame)).collect();
+        (last, Departure { disconnected: self.grant.is_some(), unconfirmed })
     }
 
     /// What a session that moves takes along.
@@ -207,6 +209,13 @@ impl Session {
     /// What was seen of the process: it outlives an identity.
     pub(crate) fn seen(&self) -> Context {
         self.seen.clone()
+    }
+
+    /// What a session that leaves keeps of itself: ends that its answer to `disconnect` does not tell.
+    pub(crate) fn take_ends(&mut self, told: &Departure) -> Luggage {
+        let mut ends = self.delivery.take_ends();
+        ends.retain(|end| !told.unconfirmed.iter().any(|(id, _)| *id == end.id));
+        Luggage { ends, ..Luggage::default() }
     }
 
     /// Takes in what an earlier session of this process brought along.

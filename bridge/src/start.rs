@@ -74,6 +74,7 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
 /// Starts the link to the hub, which takes its time in a task of its own.
 fn start_link(config: &Config) -> Link {
     actor::spawn(Options {
+        problem: config.problem.clone(),
         hub: config.hub.clone(),
         config_dir: config.dir.clone(),
         port: config.port,

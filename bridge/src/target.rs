@@ -22,9 +22,22 @@ impl Target {
     /// # Errors
     /// One sentence that says what is wrong, one that says what to do.
     pub(crate) fn resolve(name: &str, dir: &ConfigDir, port: u16) -> Result<Self, String> {
-        let found = |address| Ok(Self { name: name.to_owned(), address });
+        let wanted = Self::find(name, dir, port)?;
+        if wanted.address.port() == 0 {
+            return Err(
+                "Port 0 names no hub. Set JUNCTION_HUB to the port that the hub serves.".to_owned()
+            );
+        }
+        Ok(wanted)
+    }
+
+    fn find(name: &str, dir: &ConfigDir, port: u16) -> Result<Self, String> {
+        let local = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        let named = |name: &str, address| Ok(Self { name: name.to_owned(), address });
+        // The local hub has one name, however it is spelled.
+        let found = |address| named(if address == local { LOCAL } else { name }, address);
         if name == LOCAL {
-            return found(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+            return found(local);
         }
         if let Ok(address) = name.parse::<SocketAddr>() {
             return loopback_only(address.ip()).and_then(|()| found(address));
@@ -38,7 +51,7 @@ impl Target {
             "No known host has that name. Call known_hosts to see which there are.".to_owned()
         })?;
         loopback_only(address.ip())?;
-        found(address)
+        named(name, address)
     }
 }
 
@@ -50,16 +63,26 @@ fn loopback_only(ip: IpAddr) -> Result<(), String> {
         .to_owned())
 }
 
-/// The keys of a target's group: those of its own link if it has one, else those of this machine's hub.
+/// The group of a hub.
+pub(crate) struct Group {
+    /// Its keys.
+    pub(crate) keys: GroupKeys,
+    /// Whether it is the group of this machine's own hub.
+    pub(crate) is_own: bool,
+}
+
+/// The group of a target: that of its own link if it has one, else that of this machine's hub.
 ///
 /// # Errors
 /// One sentence that says what is wrong with the files, one that says what to do.
-pub(crate) fn group_of(target: &Target, dir: &ConfigDir) -> Result<GroupKeys, String> {
-    let local = local_group(dir).map_err(|error| error.to_string())?;
+pub(crate) fn group_of(target: &Target, dir: &ConfigDir) -> Result<Group, String> {
+    let own = local_group(dir).map_err(|error| error.to_string())?;
     if target.name == LOCAL {
-        return Ok(local);
+        return Ok(Group { keys: own, is_own: true });
     }
     let file = HostsFile::load(dir).map_err(|error| error.to_string())?;
     let link = file.find(&target.name).and_then(|entry| entry.link.as_ref());
-    Ok(link.map_or(local, |link| GroupKeys::derive(&link.secret)))
+    let theirs = link.map(|link| GroupKeys::derive(&link.secret));
+    let is_own = theirs.as_ref().is_none_or(|theirs| theirs.group == own.group);
+    Ok(Group { keys: theirs.unwrap_or(own), is_own })
 }

@@ -55,6 +55,17 @@ pub struct Args {
 /// Runs the program: to its end, or to an error on stderr, in one line.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Where a panic happened is enough; what it was about may be somebody's.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        say(&format!("junction-hub: a fault at {place}. Please report it."));
+    }));
+    if std::env::args_os().any(|argument| argument.to_string_lossy().contains("junction://")) {
+        say(
+            "junction-hub: A link on a command line can be read by every user of this machine. Leave it out.",
+        );
+        return ExitCode::FAILURE;
+    }
     let args = Args::parse();
     if args.autostarted {
         // First of all, while no descriptor is this program's own.

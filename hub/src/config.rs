@@ -20,6 +20,11 @@ const MAX_LINKS: u32 = 16_384;
 /// Descriptors that are kept for visitors, and for what a process has open besides.
 const RESERVE: u32 = MAX_VISITORS + 64;
 
+/// Connections to bridges for a process that may have so many descriptors: half of them at least, however few.
+fn links(descriptors: u32) -> u32 {
+    descriptors.saturating_sub(RESERVE).max(descriptors / 2).clamp(1, MAX_LINKS)
+}
+
 /// What the program runs with.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -67,7 +72,7 @@ impl Settings {
                 session_timeout,
                 sweep_interval,
                 idle_exit: args.autostarted.then_some(IDLE_EXIT),
-                max_links: descriptors.saturating_sub(RESERVE).clamp(1, MAX_LINKS),
+                max_links: links(descriptors),
             },
             config_dir: ConfigDir::locate(args.config_dir)?,
             log: setting(args.log, "JUNCTION_LOG", any, "warn".to_owned())?,
@@ -88,7 +93,7 @@ mod tests {
         let max_links =
             |descriptors| Settings::resolve(flags(), descriptors).unwrap().hub.max_links;
         assert_eq!(max_links(1024), 1024 - 320);
-        assert_eq!(max_links(10), 1);
+        assert_eq!(max_links(10), 5);
         assert_eq!(max_links(u32::MAX), MAX_LINKS);
     }
 

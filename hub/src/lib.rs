@@ -4,6 +4,7 @@
 //! built from knows how. `state` is what it knows and decides; `session` is one connection; `registry`
 //! stands between them; `http` and `door` are the way in.
 
+pub mod bench;
 pub mod cli;
 mod config;
 mod door;

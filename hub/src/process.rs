@@ -6,6 +6,10 @@ use std::future::Future;
 #[cfg(not(unix))]
 const DESCRIPTORS: u32 = 8192;
 
+/// What macOS grants a process that asks for no limit at all: `OPEN_MAX` of its `sys/syslimits.h`.
+#[cfg(unix)]
+const OPEN_MAX: u64 = 10_240;
+
 /// Leaves the session of the bridge that started this process, and whatever it left open: no descriptor
 /// of an agent outlives it here. To be called before anything of our own is open.
 #[cfg(unix)]
@@ -36,8 +40,10 @@ pub(crate) fn raise_descriptor_limit() -> u32 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: maximum, maximum };
-    let current = if setrlimit(Resource::Nofile, raised).is_ok() { maximum } else { current };
+    // Some systems call a limit infinite and then refuse to set it so.
+    let wishes = [maximum, Some(maximum.map_or(OPEN_MAX, |maximum| maximum.min(OPEN_MAX)))];
+    let raise = |wish| setrlimit(Resource::Nofile, Rlimit { current: wish, maximum }).is_ok();
+    let current = wishes.into_iter().find(|wish| raise(*wish)).unwrap_or(current);
     // None is "no limit".
     current.and_then(|current| u32::try_from(current).ok()).unwrap_or(u32::MAX)
 }

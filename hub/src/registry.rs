@@ -175,7 +175,7 @@ impl Locked {
         for output in outputs {
             match output {
                 Output::Send(to, frame) => {
-                    let is_answer = own == Some(to);
+                    let is_answer = own == Some(to) && !answered;
                     answered |= is_answer;
                     self.send(to, Queued { frame, is_answer });
                 }

@@ -89,6 +89,9 @@ pub enum ConfigError {
         .0.display()
     )]
     NoLocalLink(PathBuf),
+    /// A line of the hosts' file that cannot be used; it names the place and the mend.
+    #[error("{0}")]
+    Hosts(String),
     /// A name that no host can have.
     #[error("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
     BadName,
@@ -164,12 +167,15 @@ impl ConfigDir {
         if self.check()? {
             return Ok(());
         }
-        self.make().map_err(|source| ConfigError::io(&self.path, source))?;
+        let fault = |source| ConfigError::io(&self.path, source);
+        fs::create_dir_all(self.parent()).map_err(fault)?;
+        // Before anything of ours is there to be replaced.
+        self.check_ancestors()?;
+        self.make().map_err(fault)?;
         self.check().map(|_| ())
     }
 
     fn make(&self) -> io::Result<()> {
-        fs::create_dir_all(self.parent())?;
         match platform::make_private_dir(&self.path) {
             // Another process was quicker, which is as good: it is checked all the same.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

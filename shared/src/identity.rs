@@ -151,8 +151,12 @@ fn local_link(dir: &ConfigDir) -> Result<Option<Link>, ConfigError> {
 /// As [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is not here.
 pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
     ensure(dir, limits::PORT)?;
-    let link = local_link(dir)?;
-    let link = link.ok_or_else(|| ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE)))?;
+    let Some(link) = local_link(dir)? else {
+        // The line may be there and damaged, which is another matter than its not being there.
+        let problem = HostsFile::load(dir)?.problems.into_iter().next();
+        let missing = || ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE));
+        return Err(problem.map_or_else(missing, ConfigError::Hosts));
+    };
     Ok(GroupKeys::derive(&link.secret))
 }
 

@@ -48,9 +48,7 @@ pub struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// It does not begin like one.
-    #[error(
-        "That is not a link. A link begins with junction:// and junction-bridge invite prints one."
-    )]
+    #[error("That is not a link. A link begins with junction://; copy the whole of it.")]
     NotALink,
     /// It is of a version that this program does not know.
     #[error(

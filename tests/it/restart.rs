@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Era, Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, pair, texts,
+    Era, Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, pair, signal, texts,
+    within,
 };
 
 /// Sends `count` messages at once, in this order; their ids.
@@ -85,7 +86,7 @@ async fn a_read_goes_on_through_an_outage_and_its_receipt_arrives_after_it() {
     hub.restart(&home).await;
     assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
     alice.send("bob", "and on it goes").await;
-    let answer = crate::harness::within("the read", wait.content()).await.expect("an answer");
+    let answer = within("the read", wait.content()).await.expect("an answer");
     assert_eq!(answer["messages"][0]["message"], "and on it goes");
 }
 
@@ -115,12 +116,12 @@ async fn a_ticket_wins_an_alias_back_from_whoever_came_first() {
     bob.read_one().await;
     hub.kill();
     // While alice waits to dial again, another one takes her name on the fresh hub.
-    signal_stop(&alice);
+    signal(alice.client.pid(), Signal::STOP);
     hub.restart(&home).await;
     let squatter = RawPeer::new(&home);
     let (mut socket, welcome) = RawSocket::join(hub.port, &squatter, "alice").await;
     assert_eq!(welcome.grant.alias, "alice");
-    crate::harness::signal(alice.client.pid(), Signal::CONT);
+    signal(alice.client.pid(), Signal::CONT);
     let given = socket
         .until("the squatter is told its new alias", |frame| match frame {
             ToBridge::Reassigned(grant) => Some(grant.alias),
@@ -129,14 +130,29 @@ async fn a_ticket_wins_an_alias_back_from_whoever_came_first() {
         .await;
     assert_ne!(given, "alice");
     assert_eq!(alice.call("register", json!({})).await["alias"], "alice");
+    alice.sees("bob", "online").await;
     alice.send("bob", "it is still me").await;
     let message = bob.read_one().await;
     assert_eq!((&message["from"], message.get("key_changed")), (&json!("alice"), None));
 }
 
-/// Halts a bridge until it is told to go on.
-fn signal_stop(bridge: &TestBridge) {
-    crate::harness::signal(bridge.client.pid(), Signal::STOP);
+#[tokio::test]
+async fn a_known_peer_that_is_not_back_yet_can_be_written_to() {
+    let home = Home::new();
+    let mut hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    let known = alice.send("bob", "so that she knows him").await;
+    bob.read_one().await;
+    alice.receipt(&known["id"]).await;
+    hub.kill();
+    signal(bob.client.pid(), Signal::STOP);
+    hub.restart(&home).await;
+    alice.sees_nobody().await;
+    let sent = alice.send("bob", "while he is away").await;
+    assert!(["queued", "accepted"].contains(&sent["status"].as_str().expect("a status")));
+    signal(bob.client.pid(), Signal::CONT);
+    assert_eq!(bob.read_one().await["message"], "while he is away");
+    assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
+use futures_util::FutureExt as _;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::handshake::{BridgeHandshake, HandshakeError, NO_PIN};
 use junction_shared::limits::SESSION_TIMEOUT;
@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::dial::{self, Connection, DialError};
+use super::trouble::{self, NOT_YET};
 use super::{Board, Command, Departure, Link, LinkState, Unread};
 use crate::autostart::Autostart;
+use crate::clock::now;
 use crate::error::ToolError;
 use crate::session::{Luggage, Session};
 use crate::target::{Target, group_of};
@@ -29,12 +31,10 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
 /// A hub pings every 30 s at the latest; one that was silent for longer than two pings is lost.
 const LONGEST_SILENCE: Duration = Duration::from_secs(75);
 
-/// What is said before the first dial has come to anything.
-const NOT_YET: &str =
-    "The hub has not answered yet. Call again in a few seconds; the bridge keeps trying.";
-
 /// What a link needs to begin.
 pub(crate) struct Options {
+    /// What is wrong with the settings, if they say of no hub: the tools say so.
+    pub(crate) problem: Option<String>,
     /// The hub to meet at, as `JUNCTION_HUB` names it.
     pub(crate) hub: String,
     /// Where secrets and known hosts are.
@@ -62,8 +62,10 @@ pub(crate) fn spawn(options: Options) -> Link {
         commands,
         board,
         autostart: Autostart::new(options.autostart),
+        problem: options.problem,
         hub: options.hub,
         target: None,
+        is_own_group: false,
         port: options.port,
         config_dir: options.config_dir,
         pause: FIRST_PAUSE,
@@ -78,9 +80,12 @@ struct Actor {
     commands: mpsc::Receiver<Command>,
     board: watch::Sender<Board>,
     autostart: Autostart,
+    problem: Option<String>,
     hub: String,
     /// Where that hub is, once it was found out.
     target: Option<Target>,
+    /// Whether it is of this machine's own group: another's hub is not ours to start.
+    is_own_group: bool,
     port: u16,
     config_dir: ConfigDir,
     pause: Duration,
@@ -130,9 +135,9 @@ impl Actor {
 
     /// Dials and shakes hands.
     async fn dialing(&mut self) -> Result<Connection, Halt> {
-        let target = self.find_hub().map_err(Halt::Failed)?;
+        let target = self.find_hub().await?;
         let opened = self.meanwhile(dial::open(target.address)).await?;
-        if matches!(opened, Err(DialError::Refused)) {
+        if matches!(opened, Err(DialError::Refused)) && self.is_own_group {
             self.autostart.start(&target, &self.config_dir);
         }
         let opened = opened.map_err(|error| self.failed(&error))?;
@@ -144,20 +149,34 @@ impl Actor {
         let body = handshake.check(&welcome).map_err(|error| self.unproven(error))?;
         self.session.welcomed(body, now());
         self.pause = FIRST_PAUSE;
+        self.autostart.succeeded();
         self.show(LinkState::Connected);
         Ok(connection)
     }
 
-    /// Where the hub is, and the keys of its group. What is wrong with the files may be mended meanwhile: it
-    /// is looked up again with every dial until it is found.
-    fn find_hub(&mut self) -> Result<Target, String> {
-        let target = match self.target.clone() {
-            Some(target) => target,
-            None => Target::resolve(&self.hub, &self.config_dir, self.port)?,
-        };
-        if !self.session.has_group() {
-            self.session.set_group(group_of(&target, &self.config_dir)?);
+    /// Where the hub is, and the keys of its group. What is wrong with the files may be mended meanwhile: they
+    /// are read again with every dial until all is found.
+    async fn find_hub(&mut self) -> Result<Target, Halt> {
+        if let Some(target) = self.target.clone().filter(|_| self.session.has_group()) {
+            return Ok(target);
         }
+        if let Some(problem) = self.problem.clone() {
+            return Err(Halt::Failed(problem));
+        }
+        let (hub, dir, port) = (self.hub.clone(), self.config_dir.clone(), self.port);
+        let known = self.target.clone();
+        // Off this thread: another process may hold the folder's lock.
+        let found = tokio::task::spawn_blocking(move || {
+            let target = known.map_or_else(|| Target::resolve(&hub, &dir, port), Ok)?;
+            group_of(&target, &dir).map(|group| (target, group))
+        });
+        let found = self.meanwhile(found).await?;
+        let fault = |_| Halt::Failed("The configuration could not be read. Call again.".to_owned());
+        let (target, group) = found.map_err(fault)?.map_err(Halt::Failed)?;
+        self.session.set_group(group.keys);
+        self.is_own_group = group.is_own;
+        self.hub.clone_from(&target.name);
+        self.board.send_modify(|board| board.hub.clone_from(&self.hub));
         self.target = Some(target.clone());
         Ok(target)
     }
@@ -279,18 +298,22 @@ impl Actor {
         match self.board.borrow().unread.count {
             0 => Ok(Some(target)),
             unread => Err(ToolError::Host(format!(
-                "{unread} messages wait unread on this hub. Call read_messages, then register again."
+                "Messages wait unread on this hub ({unread}). Call read_messages, then register again."
             ))),
         }
     }
 
     /// Follows the command that ended a state. False if the link is to end.
     async fn turned(&mut self, turn: Turn, connection: Option<Connection>) -> bool {
-        let (goodbye, departure) = self.session.leave();
+        // Answers that were written by now: what they held was read, and its senders are to hear of it.
+        while let Some((lease, written)) = self.session.next_lease_end().now_or_never() {
+            self.session.lease_ended(lease, written);
+        }
+        let (last, departure) = self.session.leave();
         if let Some(connection) = connection {
             let stops = matches!(turn, Turn::Stop(_));
             let patience = if stops { GOODBYE_PATIENCE } else { LEAVING_PATIENCE };
-            connection.close(goodbye, patience).await;
+            connection.close(last, patience).await;
         }
         match turn {
             Turn::Stop(reply) => {
@@ -300,7 +323,8 @@ impl Actor {
                 false
             }
             Turn::Leave(reply) => {
-                self.renew(Luggage::default());
+                let luggage = self.session.take_ends(&departure);
+                self.renew(luggage);
                 self.show(LinkState::Left);
                 let _ = reply.send(departure);
                 self.left().await
@@ -366,32 +390,10 @@ impl Actor {
     }
 
     fn failed(&self, error: &DialError) -> Halt {
-        let address = self.address();
-        let next = match error {
-            DialError::Refused if !self.autostart.expects_hub() => {
-                "Start junction-hub there; the bridge keeps trying, and messages you send wait here."
-            }
-            DialError::NotAHub => "Stop what uses that port, or set JUNCTION_PORT to another.",
-            DialError::Closed(Close::Unauthorized) => {
-                "It belongs to another group or configuration folder; use the folder that it was started with."
-            }
-            _ => {
-                "The bridge keeps trying; messages you send wait here, so call again in a few seconds."
-            }
-        };
-        Halt::Failed(format!("The hub at {address} cannot be reached ({error}). {next}"))
+        Halt::Failed(trouble::unreachable(&self.address(), error, &self.autostart))
     }
 
     fn unproven(&self, error: HandshakeError) -> Halt {
-        let address = self.address();
-        Halt::Failed(format!(
-            "What answers at {address} is not this group's hub: {error}. \
-             Nothing secret was sent; stop what uses that port, or set JUNCTION_PORT to another."
-        ))
+        Halt::Failed(trouble::unproven(&self.address(), error))
     }
-}
-
-/// The present moment, by the clock that tests can turn.
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }

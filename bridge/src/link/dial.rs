@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -34,6 +35,9 @@ pub(crate) enum DialError {
     /// No answer, or none in time.
     #[error("no answer")]
     Silent,
+    /// The hub has as many connections as it bears.
+    #[error("it has no place for another session")]
+    Full,
     /// Something answers that is no hub.
     #[error("what answers there is no hub")]
     NotAHub,
@@ -83,7 +87,16 @@ async fn connect(address: SocketAddr) -> Result<Socket, DialError> {
     tokio_tungstenite::client_async_with_config(url, stream, Some(config))
         .await
         .map(|(socket, _)| socket)
-        .map_err(|_| DialError::NotAHub)
+        .map_err(|error| match error {
+            tungstenite::Error::Http(answer)
+                if answer.status() == StatusCode::SERVICE_UNAVAILABLE =>
+            {
+                DialError::Full
+            }
+            tungstenite::Error::Http(_) => DialError::NotAHub,
+            // A hub that stops in the middle of it, or had no place for one more visitor.
+            _ => DialError::Lost,
+        })
 }
 
 /// The next binary frame of a handshake.
@@ -160,11 +173,11 @@ impl Connection {
         &self.outgoing
     }
 
-    /// Writes one last frame, if it can be written in time, and closes.
-    pub(crate) async fn close(self, last: Option<Bytes>, patience: Duration) {
+    /// Writes the last frames, if they can be written in time, and closes.
+    pub(crate) async fn close(self, last: Vec<Bytes>, patience: Duration) {
         let Self { outgoing, writer, incoming } = self;
         let _ = timeout(patience, async {
-            if let Some(frame) = last {
+            for frame in last {
                 let _ = outgoing.send(frame).await;
             }
             drop(outgoing);

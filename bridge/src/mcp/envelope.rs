@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::surrogates;
+
 /// The id that a client gave to a request. The number 1 and the text "1" are two ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
@@ -104,6 +106,8 @@ pub(crate) fn read(line: &[u8]) -> Incoming {
         let json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
         return fault(None, if json { FaultKind::Batch } else { FaultKind::NotJson });
     }
+    let mended = surrogates::mend(line);
+    let line = mended.as_ref().map_or(line, |mended| mended.as_slice());
     let members = match serde_json::from_slice::<Members>(line) {
         Ok(members) => members,
         Err(error) if error.is_data() => return fault(None, FaultKind::NotAMessage),

@@ -74,11 +74,11 @@ impl Tools {
     }
 
     async fn list_peers(&self, mut args: Args) -> Result<Answer, ToolError> {
-        let role = args.label("role")?;
-        let repo = args.label("repo")?;
+        let role = given(args.label("role")?);
+        let repo = given(args.label("repo")?);
         let limit = args.whole("limit", 1..=MAX_PAGE.into())?;
         let limit = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(USUAL_PAGE);
-        let cursor = args.cursor("cursor")?;
+        let cursor = given(args.cursor("cursor")?);
         args.done()?;
         let page = self.link.list(PeerQuery { role, repo, limit, cursor }).await?;
         Ok(object(&Peers::from(page)))
@@ -118,7 +118,7 @@ impl Tools {
 
     async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
         let timeout = args.wait("timeout_seconds", USUAL_PEER_WAIT)?;
-        let role = args.label("expected_role")?;
+        let role = given(args.label("expected_role")?);
         args.done()?;
         let _wait = self.wait(timeout, number)?;
         let started = Instant::now();
@@ -155,6 +155,11 @@ impl Tools {
         let session = self.link.board().session_timeout.as_secs().max(1);
         MIN_TTL_SECONDS.min(session)..=MAX_TTL_SECONDS.min(session)
     }
+}
+
+/// A text to look for: some models write an empty one for none.
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// An answer as a JSON object.

@@ -109,7 +109,8 @@ impl StdioTransport {
             Ok(CallNumber(number)) => {
                 Some(JsonRpcMessage::request(request, RequestId::Number(number)))
             }
-            Err(_) => self.refuse(Some(id), FaultKind::DuplicateId),
+            // Without its id: a client would take the error for the answer to the first, and lose that.
+            Err(_) => self.refuse(None, FaultKind::DuplicateId),
         }
     }
 

@@ -7,14 +7,15 @@ use junction_shared::alias::Alias;
 use junction_shared::id::PeerKey;
 use junction_shared::limits::MAX_PAGE;
 use junction_shared::wire::{
-    Answer, Context, List, Listed, Naming, Page, Question, SignedCard, Standing, Target, ToHub,
+    Answer, List, Listed, Naming, Page, Question, SignedCard, Standing, Target, ToHub,
 };
 use tokio::sync::oneshot;
 
+use super::commands::refine;
 use super::{Said, Session, merge};
 use crate::clock::wall_ms;
 use crate::error::ToolError;
-use crate::link::{PeerQuery, PeerView, Peers, Registered, Resolved};
+use crate::link::{Change, PeerQuery, PeerView, Peers, Registered, Resolved};
 use crate::seal::Broken;
 
 type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
@@ -38,7 +39,7 @@ pub(super) enum Ask {
 
 /// A wish for an alias.
 pub(super) struct Wish {
-    named: Context,
+    change: Change,
     card: Said,
     reply: Reply<Registered>,
 }
@@ -99,7 +100,7 @@ impl Session {
     pub(super) fn ask_for_alias(
         &mut self,
         alias: &Alias,
-        named: Context,
+        change: Change,
         reply: Reply<Registered>,
         now: Instant,
     ) {
@@ -107,12 +108,12 @@ impl Session {
         let said = Said {
             epoch: self.receive.epoch(),
             alias: alias.to_string(),
-            context: merge(&named, &self.seen),
+            context: merge(&refine(&self.named, &change), &self.seen),
         };
         let Some(card) = self.card(&said) else { return };
         let req = self.next_req();
         self.post(ToHub::Ask(req, Question::Rename(card)));
-        self.asks.open.insert(req, Ask::Rename(Box::new(Wish { named, card: said, reply })));
+        self.asks.open.insert(req, Ask::Rename(Box::new(Wish { change, card: said, reply })));
     }
 
     /// Looks a peer up by its key and subscribes to it, unless that is under way.
@@ -151,7 +152,14 @@ impl Session {
     /// Puts every open question again on a new connection. A wish for an alias fails instead: the agent can
     /// see what came of it and ask again.
     pub(super) fn ask_again(&mut self) {
-        self.asks.open.retain(|_, ask| !ask.abandoned() && !matches!(ask, Ask::Rename(_)));
+        let wishes = self.asks.open.extract_if(|_, ask| matches!(ask, Ask::Rename(_)));
+        for (_, ask) in wishes {
+            if let Ask::Rename(wish) = ask {
+                let lost = "The hub was lost before it answered. Call register again.".to_owned();
+                let _ = wish.reply.send(Err(ToolError::HubAway(lost)));
+            }
+        }
+        self.asks.open.retain(|_, ask| !ask.abandoned());
         let questions: Vec<_> = (self.asks.open.iter())
             .filter_map(|(req, ask)| Some(ToHub::Ask(*req, ask.question()?)))
             .collect();
@@ -168,8 +176,8 @@ impl Session {
         let Some(ask) = self.asks.open.remove(&req) else { return };
         match (ask, answer) {
             (Ask::Rename(wish), Answer::Named(naming)) => {
-                let Wish { named, card, reply } = *wish;
-                let _ = reply.send(self.named(named, card, naming, now));
+                let Wish { change, card, reply } = *wish;
+                let _ = reply.send(self.named(&change, card, naming, now));
             }
             (Ask::List { reply, .. }, Answer::Page(page)) => {
                 let _ = reply.send(Ok(self.page(page)));
@@ -193,14 +201,14 @@ impl Session {
 
     fn named(
         &mut self,
-        named: Context,
+        change: &Change,
         card: Said,
         naming: Naming,
         now: Instant,
     ) -> Result<Registered, ToolError> {
         match naming {
             Naming::Granted(grant) if grant.alias == card.alias => {
-                self.named = named;
+                self.named = refine(&self.named, change);
                 self.published = Some(card);
                 self.granted(grant);
                 // What was seen while the wish was on its way is on no card yet.
@@ -255,7 +263,10 @@ impl Session {
         card: Option<SignedCard>,
     ) -> Result<Resolved, ToolError> {
         let Some(card) = card.filter(|_| standing != Standing::Gone) else {
-            return Err(ToolError::UnknownAlias);
+            // A hub that has just started knows few aliases. The peer's key, which it is asked for next, decides.
+            let known = self.peers.named(alias).filter(|peer| peer.standing == Standing::NotYet);
+            let key = known.map(|peer| peer.card.key).ok_or(ToolError::UnknownAlias)?;
+            return self.resolved(alias, key, fingerprint);
         };
         let key = self.admit(&card).ok();
         let Some(key) = key.filter(|key| self.peers.get(key).is_some_and(|p| p.alias == *alias))
@@ -326,5 +337,6 @@ impl Session {
                 self.open_held(key, now);
             }
         }
+        self.ask_for_dropped();
     }
 }

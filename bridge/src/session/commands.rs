@@ -48,11 +48,10 @@ impl Session {
         reply: oneshot::Sender<Result<Registered, ToolError>>,
         now: Instant,
     ) {
-        let named = refine(&self.named, &change);
-        match change.alias.filter(|alias| Some(alias) != self.alias.as_ref()) {
-            Some(alias) => self.ask_for_alias(&alias, named, reply, now),
+        match change.alias.clone().filter(|alias| Some(alias) != self.alias.as_ref()) {
+            Some(alias) => self.ask_for_alias(&alias, change, reply, now),
             None => {
-                self.named = named;
+                self.named = refine(&self.named, &change);
                 self.publish_if_changed(now);
                 let _ = reply.send(self.registered());
             }
@@ -170,7 +169,7 @@ impl Session {
 }
 
 /// What the session says of itself after a change: an empty text stands for "nothing to say".
-fn refine(named: &Context, change: &Change) -> Context {
+pub(super) fn refine(named: &Context, change: &Change) -> Context {
     let pick = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
     Context {
         repo: pick(&change.repo, &named.repo),

@@ -1,4 +1,4 @@
-//! What peers send: envelopes to open, in the order that DESIGN.md's "Open" gives, and receipts.
+//! What peers send: envelopes to open, in the order that docs/protocol.md gives, and receipts.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -171,7 +171,7 @@ impl Session {
 
     /// Asks for what was dropped, once there is room for it.
     pub(super) fn ask_for_dropped(&mut self) {
-        let room = self.delivery.mailbox.has_room(&self.me.key, MAX_SEALED) && self.held.count == 0;
+        let room = self.delivery.mailbox.fits(MAX_SEALED) && self.held.count == 0;
         if self.held.dropping && !self.held.asked && room {
             self.held.asked = true;
             self.post(ToHub::Repush);

@@ -27,16 +27,23 @@ impl State {
         now: Duration,
     ) -> Result<(), Close> {
         let header = &send.envelope.header;
-        if header.from != asker.key || send.envelope.sealed.len() > MAX_SEALED {
+        // Without a card nobody could open it, and its receiver would wait for one.
+        let has_card = self.peers.get(&asker.key).is_some_and(|peer| peer.card.is_some());
+        if !has_card || header.from != asker.key || send.envelope.sealed.len() > MAX_SEALED {
             return Err(Close::ProtocolError);
         }
-        let id = header.id;
+        let (id, to) = (header.id, header.to);
         let answer = match self.judge(asker, send, now) {
             Verdict::Accepted => ToBridge::Accepted(id),
             Verdict::Refused(refusal) => ToBridge::Refused(id, refusal),
             Verdict::Later => ToBridge::Later(id),
         };
+        let waits = matches!(answer, ToBridge::Later(_));
         self.send(asker.id, answer);
+        if waits {
+            // Room may have come since the pair began to wait: no `Later` is the last word if it has.
+            self.tell_of_room(&to);
+        }
         Ok(())
     }
 
@@ -67,6 +74,7 @@ impl State {
         let (to, from) = (header.to, header.from);
         let charge = charge(send.envelope.sealed.len());
         if self.waiting.contains(to, from) {
+            self.waiting.again(to, from);
             return Verdict::Later;
         }
         if self.store.fits(&to, &from, charge) {
@@ -168,7 +176,7 @@ impl State {
     fn tell_of_room(&mut self, to: &PeerKey) {
         let store = &self.store;
         let fits = |to: &PeerKey, from: &PeerKey, charge| store.fits(to, from, charge);
-        let mut told = self.waiting.tell(*to, fits);
+        let mut told = self.waiting.tell(*to, store.room(), fits);
         told.extend(self.waiting.tell_starved(store.room(), fits));
         for (to, from) in told {
             if let Some(sender) = self.connection_of(&from) {

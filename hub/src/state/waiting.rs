@@ -42,6 +42,13 @@ impl Waiting {
         }
     }
 
+    /// The sender hears `Later` once more, and is to be told of room once more.
+    pub(super) fn again(&mut self, to: PeerKey, from: PeerKey) {
+        if let Some(wait) = self.pairs.get_mut(&(to, from)) {
+            wait.told = false;
+        }
+    }
+
     /// The pair waits no longer.
     pub(super) fn remove(&mut self, to: PeerKey, from: PeerKey) {
         if self.pairs.remove(&(to, from)).is_some() {
@@ -68,19 +75,24 @@ impl Waiting {
     }
 
     /// Takes note of the senders to this receiver that are to be told of room, now that `fits` holds for
-    /// receiver, sender and charge. Each is told once: if others are quicker, it is told `Later` again.
+    /// receiver, sender and charge. Each is told once: if others are quicker, it is told `Later` again. One
+    /// that needs more than the `room` of the whole hub waits for that from now on.
     pub(super) fn tell(
         &mut self,
         to: PeerKey,
+        room: usize,
         fits: impl Fn(&PeerKey, &PeerKey, usize) -> bool,
     ) -> Vec<Pair> {
-        let waits = self.pairs.range_mut(all_of(to)).filter(|(_, wait)| !wait.told);
-        let served = waits.filter(|((to, from), wait)| fits(to, from, wait.charge));
-        let told = served.map(|(pair, wait)| {
-            wait.told = true;
-            *pair
-        });
-        told.collect()
+        let mut told = Vec::new();
+        for (pair, wait) in self.pairs.range_mut(all_of(to)).filter(|(_, wait)| !wait.told) {
+            if fits(&pair.0, &pair.1, wait.charge) {
+                wait.told = true;
+                told.push(*pair);
+            } else if wait.charge > room {
+                self.starved.insert(*pair);
+            }
+        }
+        told
     }
 
     /// The same for those that wait for the hub as a whole, which has `room` bytes. Whoever does not fit
@@ -137,11 +149,11 @@ mod tests {
     fn a_sender_is_told_once() {
         let mut waiting = Waiting::default();
         waiting.add(A, B, 10, false);
-        assert_eq!(waiting.tell(A, |_, _, charge| charge <= 9), []);
-        assert_eq!(waiting.tell(A, |_, _, charge| charge <= 10), [(A, B)]);
-        assert_eq!(waiting.tell(A, |_, _, _| true), []);
+        assert_eq!(waiting.tell(A, 99, |_, _, charge| charge <= 9), []);
+        assert_eq!(waiting.tell(A, 99, |_, _, charge| charge <= 10), [(A, B)]);
+        assert_eq!(waiting.tell(A, 99, |_, _, _| true), []);
         waiting.add(A, B, 10, false);
-        assert_eq!(waiting.tell(A, |_, _, _| true), [(A, B)]);
+        assert_eq!(waiting.tell(A, 99, |_, _, _| true), [(A, B)]);
     }
 
     #[test]
@@ -149,7 +161,7 @@ mod tests {
         let mut waiting = Waiting::default();
         waiting.add(A, B, 10, true);
         waiting.add(A, C, 10, false);
-        assert_eq!(waiting.tell(C, |_, _, _| true), []);
+        assert_eq!(waiting.tell(C, 99, |_, _, _| true), []);
         assert_eq!(waiting.tell_starved(9, |_, _, _| true), []);
         assert_eq!(waiting.tell_starved(10, |_, _, _| true), [(A, B)]);
         assert_eq!(waiting.tell_starved(10, |_, _, _| true), []);

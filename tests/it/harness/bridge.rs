@@ -180,16 +180,6 @@ impl TestBridge {
     /// Reads once more and gives whatever nobody has taken yet: all that is left must be nothing.
     pub(crate) async fn leftovers(&self) -> Vec<Value> {
         self.collect(json!({})).await;
-        self.take_kept()
-    }
-
-    /// Puts messages back for later.
-    pub(crate) fn keep(&self, messages: Vec<Value>) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).messages.extend(messages);
-    }
-
-    /// All messages put aside.
-    pub(crate) fn take_kept(&self) -> Vec<Value> {
         std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).messages)
     }
 
@@ -211,6 +201,15 @@ impl TestBridge {
     /// Writes a line as it is.
     pub(crate) async fn say(&self, line: impl Into<Vec<u8>>) {
         within("a write", self.client.send_line(line)).await.expect("the bridge reads");
+    }
+
+    /// Waits until it is on its hub, where nobody else is.
+    pub(crate) async fn sees_nobody(&self) {
+        eventually("it is on its hub, alone", async || {
+            let answer = self.try_call("list_peers", json!({})).await.ok()?;
+            (answer["total"] == 0).then_some(())
+        })
+        .await;
     }
 
     /// What it wrote to stderr.

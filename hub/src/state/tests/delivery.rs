@@ -302,8 +302,11 @@ fn a_resend_over_a_bound_waits_and_with_it_all_of_its_pair() {
     assert_eq!(world.hand(ann, resend(1, 2, 40)), ToBridge::Later(id(40)));
     assert_eq!(world.hand(ann, send(envelope(1, 2, 41, 300))), ToBridge::Later(id(41)));
     world.receipt(bob, 1, 0, ReceiptKind::Read);
-    // There is room now, but none may overtake the first that waits.
+    assert!(world.hear(ann).contains(&ToBridge::Room(key(2))));
+    // There is room now, but none may overtake the first that waits; and whoever is told to wait although there is
+    // room is told of the room again.
     assert_eq!(world.hand(ann, resend(1, 2, 41)), ToBridge::Later(id(41)));
+    assert_eq!(world.hear(ann), [ToBridge::Room(key(2))]);
     assert_eq!(world.hand(ann, restart(1, 2, 40)), ToBridge::Accepted(id(40)));
     assert_eq!(world.hand(ann, resend(1, 2, 41)), ToBridge::Later(id(41)));
 }
@@ -394,7 +397,7 @@ fn a_full_hub_makes_senders_wait_and_tells_them_of_room() {
     // 128 shares of 32 messages of 64 KiB are exactly what a hub keeps.
     let mut senders = Vec::new();
     for who in 0..128 {
-        let sender = world.connect(who, None, None).connection;
+        let sender = world.join(who, &format!("who-{who:03}"));
         for n in 0..32 {
             assert_eq!(world.hand(sender, large(who, who + 100, n)), ToBridge::Accepted(id(n)));
         }

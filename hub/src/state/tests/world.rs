@@ -201,8 +201,11 @@ impl World {
         self.hear(connection);
         self.say(connection, ToHub::Send(send));
         let mut told = self.hear(connection);
-        assert_eq!(told.len(), 1, "one answer to each hand-over");
-        told.remove(0)
+        let answer = told.remove(0);
+        let news = |frame: &ToBridge| matches!(frame, ToBridge::Room(_));
+        assert!(told.iter().all(news), "one answer to each hand-over");
+        self.told.insert(connection, told);
+        answer
     }
 
     pub(super) fn receipt(&mut self, connection: ConnectionId, to: u8, n: u8, kind: ReceiptKind) {
