@@ -604,3 +604,65 @@ fn an_alias_is_ours_even_if_the_call_that_wished_for_it_is_gone() {
     stage.run();
     assert_eq!(stage.session("bob").registered().unwrap().alias.as_str(), "robert");
 }
+
+#[test]
+fn regression_a_full_mailbox_that_expires_asks_for_what_it_dropped() {
+    let mut stage = Stage::new();
+    let big = "x".repeat(60_000);
+    for name in ["s1-a", "s2-b", "s3-c", "s4-d", "s5-e"] {
+        stage.enter(name, name);
+        stage.run();
+        for _ in 0..31 {
+            stage.send(name, "bob", &big);
+        }
+    }
+    assert!(stage.session("bob").held.is_dropping());
+    stage.now += SESSION_TIMEOUT;
+    let (now, bob) = (stage.now, stage.key("bob"));
+    // What expired has left the hub too; one message that was dropped has not.
+    let last = stage.inboxes[&bob].last().cloned().unwrap();
+    stage.inboxes.insert(bob, vec![last]);
+    stage.session("bob").on_time(now);
+    stage.run();
+    assert!(!stage.session("bob").held.is_dropping());
+    assert_eq!(stage.read_for_good("bob").len(), 1);
+}
+
+#[test]
+fn regression_presence_is_not_known_while_the_hub_is_away() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+    stage.session("alice").disconnected();
+    assert_ne!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+}
+
+#[test]
+fn regression_a_wish_lost_with_the_hub_is_not_called_a_departure() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, mut answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    stage.session("bob").disconnected();
+    stage.welcome("bob", "bob");
+    stage.run();
+    assert!(matches!(answer.try_recv().unwrap(), Err(ToolError::HubAway(_))));
+}
+
+#[test]
+fn regression_two_changes_at_once_lose_neither() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, _named) = oneshot::channel();
+    let alias = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(alias, reply), now);
+    let task = Change { task: Some("parser".to_owned()), ..Change::default() };
+    stage.ask("bob", |reply| Command::Apply(task, reply)).unwrap();
+    let registered = stage.session("bob").registered().unwrap();
+    assert_eq!(
+        (registered.alias.as_str(), registered.context.task.as_deref()),
+        ("robert", Some("parser"))
+    );
+    let card: Card = decode(&stage.cards[&stage.key("bob")].body).unwrap();
+    assert_eq!((card.alias.as_str(), card.context.task.as_deref()), ("robert", Some("parser")));
+}
