@@ -262,15 +262,6 @@ impl ConfigDir {
         })
     }
 
-    /// Removes a file from the directory; it may be missing already.
-    pub(crate) fn remove(&self, name: &str) -> Result<(), ConfigError> {
-        let path = self.path.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(ConfigError::io(&path, error)),
-            _ => Ok(()),
-        }
-    }
-
     /// Waits for the directory's lock and takes it. One process must not take it twice at a time.
     ///
     /// # Errors

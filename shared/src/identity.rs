@@ -111,18 +111,6 @@ pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     store(dir, link, Secret::random())
 }
 
-/// Gives this machine's hub a new group: every link to it made before is void. Its TLS key stays.
-///
-/// # Errors
-/// [`ConfigError`] if a file is not ours alone, or cannot be read or written.
-pub fn rotate(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
-    let _lock = dir.lock()?;
-    let tls_key = HubKey::load(dir)?.map_or_else(Secret::random, |key| key.tls_key);
-    // First, so that a rotation cut short leaves no keys of one group beside the link of another.
-    dir.remove(KEY_FILE)?;
-    store(dir, fresh_link(port), tls_key)
-}
-
 /// A new group with its hub on this machine; the pin is still to be set.
 fn fresh_link(port: u16) -> Link {
     // A link names one port, so "any" becomes the usual one.
@@ -172,7 +160,6 @@ pub fn hub_key(dir: &ConfigDir, port: u16) -> Result<HubKey, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hosts;
 
     fn dir() -> (tempfile::TempDir, ConfigDir) {
         let outer = tempfile::tempdir().unwrap();
@@ -232,7 +219,7 @@ mod tests {
         let (_outer, dir) = dir();
         ensure(&dir, 1).unwrap();
         let before = local(&dir);
-        dir.remove(KEY_FILE).unwrap();
+        std::fs::remove_file(dir.path().join(KEY_FILE)).unwrap();
         let key = hub_key(&dir, 2).unwrap();
         let after = local(&dir);
         assert_eq!(after.secret.expose(), before.secret.expose());
@@ -245,7 +232,7 @@ mod tests {
     fn keys_without_a_link_are_left_and_told() {
         let (_outer, dir) = dir();
         ensure(&dir, 1).unwrap();
-        hosts::remove(&dir, LOCAL).unwrap();
+        dir.write_private(HOSTS_FILE, "[hosts]\n").unwrap();
         let before = files(&dir);
         assert!(matches!(local_group(&dir), Err(ConfigError::NoLocalLink(_))));
         hub_key(&dir, 1).unwrap();
@@ -270,17 +257,6 @@ mod tests {
             assert!(matches!(error, ConfigError::BadKeys(_)), "{error}");
             assert_eq!(files(&dir).0, damaged);
         }
-    }
-
-    #[test]
-    fn rotation_makes_another_group_with_the_same_tls_key() {
-        let (_outer, dir) = dir();
-        let before = hub_key(&dir, 1).unwrap();
-        rotate(&dir, 1).unwrap();
-        let after = hub_key(&dir, 1).unwrap();
-        assert_eq!(before.pin(), after.pin());
-        assert_ne!(before.auth.expose(), after.auth.expose());
-        assert_eq!(local_group(&dir).unwrap().auth.expose(), after.auth.expose());
     }
 
     #[test]
