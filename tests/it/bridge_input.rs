@@ -99,6 +99,14 @@ async fn every_line_of_stdout_is_one_json_rpc_message() {
 }
 
 #[tokio::test]
+async fn lines_may_end_as_windows_ends_them() {
+    let home = Home::new();
+    let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, free_port()));
+    bridge.say("{\"jsonrpc\":\"2.0\",\"id\":\"crlf\",\"method\":\"ping\"}\r").await;
+    assert_eq!(next_json(&bridge).await["id"], "crlf");
+}
+
+#[tokio::test]
 async fn wrong_arguments_are_told_in_band_and_never_quoted() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;

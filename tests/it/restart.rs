@@ -224,3 +224,52 @@ async fn a_new_hub_takes_those_who_never_met_its_predecessor() {
     assert_eq!(alice.read_one().await["from"], "carol");
     carol.sees("bob", "online").await;
 }
+
+#[tokio::test]
+async fn a_crowd_outlives_one_hub_after_another() {
+    const CROWD: usize = 6;
+    const EACH: usize = 12;
+    let home = Home::new();
+    let mut hub = TestHub::start(&home).await;
+    let names: Vec<String> = (0..CROWD).map(|number| format!("member-{number}")).collect();
+    let bridges = join_all(names.iter().map(|name| TestBridge::join(&home, &hub, name))).await;
+    // Everyone has written to everyone before the first crash.
+    let talk = async |number: usize| {
+        let rounds = bridges.iter().enumerate().map(async |(from, bridge)| {
+            for (to, name) in names.iter().enumerate().filter(|(to, _)| *to != from) {
+                bridge.send(name, &format!("{from} to {to}, {number}")).await;
+            }
+        });
+        join_all(rounds).await;
+    };
+    talk(0).await;
+    let talking = async {
+        for number in 1..EACH {
+            talk(number).await;
+        }
+    };
+    let crashing = async {
+        for _ in 0..6 {
+            hub.kill();
+            hub.restart(&home).await;
+            eventually("somebody is back", async || {
+                (health(hub.port).await?["activePeers"].as_u64()? > 0).then_some(())
+            })
+            .await;
+        }
+    };
+    let ends = bridges.iter().enumerate().map(async |(me, bridge)| {
+        let messages = bridge.read_many((CROWD - 1) * EACH).await;
+        for from in (0..CROWD).filter(|from| *from != me) {
+            let prefix = format!("{from} to {me}, ");
+            let got: Vec<&str> =
+                texts(&messages).into_iter().filter(|text| text.starts_with(&prefix)).collect();
+            let sent: Vec<String> = (0..EACH).map(|number| format!("{prefix}{number}")).collect();
+            assert_eq!(got, sent);
+        }
+        bridge.all_told_read((CROWD - 1) * EACH).await;
+        assert_eq!(bridge.leftovers().await, Vec::<Value>::new());
+    });
+    // All of it at once: receipts are lost on their way as well.
+    join(join(talking, crashing), join_all(ends)).await;
+}

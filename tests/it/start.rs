@@ -265,6 +265,44 @@ async fn a_config_dir_open_to_others_is_refused_with_the_mend() {
     }
 }
 
+#[tokio::test]
+async fn a_config_dir_of_another_user_is_refused_with_the_mend() {
+    let home = Home::new();
+    drop(TestHub::start(&home).await);
+    let nobody = Some(65_534);
+    if std::os::unix::fs::chown(home.config(), nobody, nobody).is_err() {
+        eprintln!("skipped: this user may not give a directory to another one");
+        return;
+    }
+    let ran = TestHub::command(&home, 0).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success() && said.contains("chown"), "{said}");
+    let launch = TestBridge::launch(&home, free_port());
+    let bridge = TestBridge::open(&home, launch, Era::Initialize).await;
+    let text = bridge.error("register", json!({ "alias": "careful" })).await;
+    assert!(text.contains("chown"), "{text}");
+}
+
+#[tokio::test]
+async fn a_hub_refuses_settings_it_cannot_follow_with_one_line() {
+    let home = Home::new();
+    for (name, value) in [
+        ("JUNCTION_PORT", "66000"),
+        ("JUNCTION_PORT", "the usual"),
+        ("JUNCTION_HOST", "0.0.0.0"),
+        ("JUNCTION_HOST", "192.168.1.20"),
+        ("JUNCTION_HOST", "example.org"),
+        ("JUNCTION_SESSION_TIMEOUT_MS", "0"),
+        ("JUNCTION_SWEEP_INTERVAL_MS", "-5"),
+    ] {
+        let ran = TestHub::command(&home, 0).env(name, value).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(1), "{name}={value}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{name}={value}: {said}");
+        assert!(said.contains(name), "{name}={value}: {said}");
+    }
+}
+
 fn symlinked(config: &Path) {
     let real = config.with_file_name("real");
     std::fs::rename(config, &real).expect("moved");

@@ -166,6 +166,20 @@ impl TestBridge {
         .await
     }
 
+    /// Waits until `count` ends were told, all of them that the message was read.
+    pub(crate) async fn all_told_read(&self, count: usize) {
+        eventually("every end is told", async || {
+            self.collect(json!({})).await;
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            for receipt in &kept.receipts {
+                assert_eq!(receipt["status"], "read", "{receipt}");
+            }
+            assert!(kept.receipts.len() <= count, "an end is told twice");
+            (kept.receipts.len() == count).then_some(())
+        })
+        .await;
+    }
+
     /// The status told last of the message with this id, once one of `read` was told.
     pub(crate) async fn last_word(&self, id: &Value) -> String {
         eventually("it is told as read", async || {
