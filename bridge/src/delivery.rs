@@ -38,6 +38,8 @@ struct Waiting {
 struct OnPage {
     lease: LeaseId,
     ends: Vec<End>,
+    /// Whether it tells that the session was joined anew.
+    rejoined: bool,
 }
 
 /// Mail and ends on their way to the agent.
@@ -139,7 +141,8 @@ impl Delivery {
         let count = self.ends.len().min(PAGE_ENDS);
         let ends: Vec<End> = self.ends.drain(..count).collect();
         let hold = self.hold(lease);
-        self.page = Some(OnPage { lease, ends: ends.clone() });
+        let rejoined = self.board.borrow().rejoined.is_some();
+        self.page = Some(OnPage { lease, ends: ends.clone(), rejoined });
         // The board first: the answer says what is left after it.
         self.publish();
         let _ = reader.reply.send(Ok(Page { messages, receipts: ends, lease: hold }));
@@ -163,6 +166,9 @@ impl Delivery {
     pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
         let on_page = self.page.take_if(|page| page.lease == lease);
         let due = if written {
+            if on_page.is_some_and(|page| page.rejoined) {
+                self.board.send_modify(|board| board.rejoined = None);
+            }
             self.mailbox.settle(lease)
         } else {
             self.mailbox.give_back(lease);

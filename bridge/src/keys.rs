@@ -11,7 +11,9 @@ use crate::seal::Identity;
 
 /// How long past the longest life of a message an old key stays: what was sealed just before its successor
 /// was published may arrive that late.
-const AFTERLIFE: Duration = Duration::from_secs(60);
+pub(crate) const AFTERLIFE: Duration = Duration::from_secs(60);
+/// How long a key that was used stays the newest: what is sealed to one key can be opened until it dies.
+const LIFE: Duration = Duration::from_secs(120);
 /// Old keys kept at most; the oldest goes first, and what was sealed to it ends `unconfirmed`.
 const MAX_OLD: usize = 256;
 
@@ -28,6 +30,9 @@ impl Identity {
 pub(crate) struct ReceiveKeys {
     epoch: Epoch,
     current: Secret,
+    since: Instant,
+    /// Whether anything was opened by the newest.
+    used: bool,
     old: VecDeque<Old>,
 }
 
@@ -39,8 +44,9 @@ struct Old {
 
 impl ReceiveKeys {
     /// The key of the first epoch.
-    pub(crate) fn new() -> Self {
-        Self { epoch: Epoch(1), current: Secret::random(), old: VecDeque::new() }
+    pub(crate) fn new(now: Instant) -> Self {
+        let old = VecDeque::new();
+        Self { epoch: Epoch(1), current: Secret::random(), since: now, used: false, old }
     }
 
     /// The newest epoch.
@@ -59,17 +65,24 @@ impl ReceiveKeys {
         let dies = now + longest_ttl + AFTERLIFE;
         self.old.push_back(Old { epoch: self.epoch, secret: old, dies });
         self.epoch = self.epoch.next();
+        (self.since, self.used) = (now, false);
         if self.old.len() > MAX_OLD {
             self.old.pop_front();
         }
     }
 
-    /// The secret key of an epoch, if it lives.
-    pub(crate) fn secret(&self, epoch: Epoch) -> Option<&Secret> {
+    /// The secret key of an epoch, if it lives, for opening something.
+    pub(crate) fn use_secret(&mut self, epoch: Epoch) -> Option<&Secret> {
         if epoch == self.epoch {
+            self.used = true;
             return Some(&self.current);
         }
         self.old.iter().find(|old| old.epoch == epoch).map(|old| &old.secret)
+    }
+
+    /// When a new epoch is to begin, if the newest key has been used.
+    pub(crate) fn rotates_at(&self) -> Option<Instant> {
+        self.used.then_some(self.since + LIFE)
     }
 
     /// Wipes the keys whose time has come. Gives the lowest epoch that is left.
@@ -91,14 +104,28 @@ mod tests {
     #[test]
     fn an_old_key_lives_until_nothing_sealed_to_it_can_arrive() {
         let now = Instant::now();
-        let mut keys = ReceiveKeys::new();
+        let mut keys = ReceiveKeys::new(now);
         let first = keys.public();
         keys.rotate(now, Duration::from_secs(100));
         assert_ne!(keys.public(), first);
-        assert!(keys.secret(Epoch(1)).is_some());
+        assert!(keys.use_secret(Epoch(1)).is_some());
         assert_eq!(keys.bury(now + Duration::from_secs(159)), Epoch(1));
         assert_eq!(keys.bury(now + Duration::from_secs(160)), Epoch(2));
-        assert!(keys.secret(Epoch(1)).is_none());
-        assert!(keys.secret(Epoch(2)).is_some());
+        assert!(keys.use_secret(Epoch(1)).is_none());
+        assert!(keys.use_secret(Epoch(2)).is_some());
+    }
+
+    #[test]
+    fn only_a_key_that_was_used_grows_old() {
+        let now = Instant::now();
+        let mut keys = ReceiveKeys::new(now);
+        assert_eq!(keys.rotates_at(), None);
+        assert!(keys.use_secret(Epoch(1)).is_some());
+        assert_eq!(keys.rotates_at(), Some(now + LIFE));
+        keys.rotate(now + LIFE, LIFE);
+        assert_eq!(keys.rotates_at(), None);
+        // What was sealed to the old one uses the old one.
+        assert!(keys.use_secret(Epoch(1)).is_some());
+        assert_eq!(keys.rotates_at(), None);
     }
 }

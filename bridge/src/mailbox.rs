@@ -5,7 +5,6 @@
 //! a message that comes again from a new one.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
 use junction_shared::alias::Alias;
@@ -14,7 +13,7 @@ use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
 use zeroize::Zeroizing;
 
 use crate::link::{Message, Unread};
-use crate::seal::PairKeys;
+use crate::seal::ReceiptKey;
 
 /// Characters on one page of messages: what every client shows its model whole.
 pub(crate) const PAGE_CHARS: usize = 40_000;
@@ -53,7 +52,7 @@ pub(crate) struct Mail {
     pub(crate) deadline: Instant,
     /// Set if the alias belonged to another key before.
     pub(crate) key_changed: bool,
-    pub(crate) keys: Arc<PairKeys>,
+    pub(crate) receipt_key: ReceiptKey,
 }
 
 /// A message and the hold on it.
@@ -66,7 +65,7 @@ struct Slot {
 pub(crate) struct Due {
     pub(crate) id: MessageId,
     pub(crate) to: PeerKey,
-    pub(crate) keys: Arc<PairKeys>,
+    pub(crate) receipt_key: ReceiptKey,
 }
 
 /// Messages that wait, by the order of their arrival.
@@ -107,7 +106,7 @@ impl Window {
 
 impl Mail {
     fn due(&self) -> Due {
-        Due { id: self.id, to: self.from, keys: Arc::clone(&self.keys) }
+        Due { id: self.id, to: self.from, receipt_key: self.receipt_key.clone() }
     }
 
     fn show(&self) -> Message {

@@ -8,7 +8,6 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use junction_shared::alias::Alias;
@@ -20,7 +19,7 @@ use junction_shared::wire::{Envelope, ReceiptKind, Refusal, Send};
 use tokio::sync::watch;
 
 use crate::link::Status;
-use crate::seal::{PairKeys, Plain};
+use crate::seal::{Plain, ReceiptKey};
 
 mod lane;
 
@@ -75,15 +74,25 @@ pub(crate) struct Outbox {
     bytes: usize,
     unconfirmed: VecDeque<Correctable>,
     ended: Vec<Ended>,
-    /// How long past its time a sealed message waits for a receipt.
-    grace: Duration,
+    times: Times,
+}
+
+/// How long the outbox waits past the time of a message.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// A sealed message for a receipt: the hub's sweep interval.
+    pub(crate) grace: Duration,
+    /// One that ended `unconfirmed` for a correction: as long as its receiver may still read it.
+    pub(crate) correctable: Duration,
 }
 
 /// What a late receipt is checked with.
 struct Correctable {
     id: MessageId,
     to: Alias,
-    keys: Arc<PairKeys>,
+    key: ReceiptKey,
+    /// When no receipt can come any more.
+    dies: Instant,
 }
 
 /// A message as it is submitted.
@@ -118,9 +127,9 @@ impl Outbox {
         Ok(status)
     }
 
-    /// How long past its time a sealed message waits for a receipt: the hub's sweep interval.
-    pub(crate) fn set_grace(&mut self, grace: Duration) {
-        self.grace = grace;
+    /// How long to wait past the time of a message, by what the hub says of itself.
+    pub(crate) fn set_times(&mut self, times: Times) {
+        self.times = times;
     }
 
     /// A connection ended or began: nothing is handed over until each receiver has been looked up again.
@@ -188,9 +197,9 @@ impl Outbox {
     }
 
     /// The sealed form of a message. Its text is wiped: from now on the same bytes go out on every try.
-    pub(crate) fn sealed(&mut self, envelope: Envelope, keys: Arc<PairKeys>, now: Instant) {
+    pub(crate) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
         let Some(lane) = self.lanes.get_mut(&envelope.header.to) else { return };
-        lane.sealed(envelope, keys, now);
+        lane.sealed(envelope, key, now);
     }
 
     /// A message that cannot be sealed to its receiver at all.
@@ -228,14 +237,14 @@ impl Outbox {
         }
     }
 
-    /// The keys to check a receipt with: of a message on its way, or of one that ended `unconfirmed`.
-    pub(crate) fn keys(&self, id: MessageId) -> Option<Arc<PairKeys>> {
+    /// The key to check a receipt with: of a message on its way, or of one that ended `unconfirmed`.
+    pub(crate) fn receipt_key(&self, id: MessageId) -> Option<ReceiptKey> {
         let known = self.receivers.get(&id).and_then(|to| self.lanes.get(to));
         if let Some(entry) = known.and_then(|lane| lane.entries.iter().find(|entry| entry.id == id))
         {
-            return entry.keys.clone();
+            return entry.receipt_key.clone();
         }
-        self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.keys.clone())
+        self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.key.clone())
     }
 
     /// Whom a message without an end is for.
@@ -281,7 +290,8 @@ impl Outbox {
     /// Ends what has outlived its time: unsealed, it was provably never read; sealed, nobody can say once
     /// the time for a receipt has passed too.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let grace = self.grace;
+        let grace = self.times.grace;
+        self.unconfirmed.retain(|old| old.dies > now);
         let ends: Vec<_> = (self.lanes.values())
             .flat_map(|lane| &lane.entries)
             .filter(|entry| entry.ends_at(grace) <= now)
@@ -295,7 +305,8 @@ impl Outbox {
     /// When [`Outbox::expire`] has something to do, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let entries = self.lanes.values().flat_map(|lane| &lane.entries);
-        entries.map(|entry| entry.ends_at(self.grace)).min()
+        let ends = entries.map(|entry| entry.ends_at(self.times.grace));
+        ends.chain(self.unconfirmed.iter().map(|old| old.dies)).min()
     }
 
     /// Ends since the last call.
@@ -336,12 +347,12 @@ impl Outbox {
         let Some(entry) = lane.remove(id) else { return };
         self.bytes -= entry.bytes;
         entry.progress(status);
-        if let (Status::Unconfirmed, Some(keys)) = (status, entry.keys.clone()) {
+        if let (Status::Unconfirmed, Some(key)) = (status, entry.receipt_key.clone()) {
             if self.unconfirmed.len() == CORRECTABLE {
                 self.unconfirmed.pop_front();
             }
-            let to = entry.alias.clone();
-            self.unconfirmed.push_back(Correctable { id, to, keys });
+            let (to, dies) = (entry.alias.clone(), entry.deadline + self.times.correctable);
+            self.unconfirmed.push_back(Correctable { id, to, key, dies });
         }
         self.ended.push(Ended { id, to: entry.alias.clone(), status });
         // An end may open the window, or leave a new lowest message.

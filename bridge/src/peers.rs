@@ -63,6 +63,8 @@ impl Peers {
                     self.aliases.remove(&peer.alias);
                 }
                 (peer.alias, peer.card) = (alias.clone(), card);
+                // Nothing is sealed to the old key any more: what it was derived for is wiped.
+                peer.sealing = None;
             }
             Some(peer) if card.epoch < peer.card.epoch => return Ok(key),
             Some(_) => {}
@@ -143,6 +145,7 @@ impl Peers {
     pub(crate) fn gone(&mut self, key: PeerKey) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = Standing::Gone;
+            peer.sealing = None;
             if self.aliases.get(&peer.alias) == Some(&key) {
                 self.aliases.remove(&peer.alias);
             }
@@ -172,6 +175,12 @@ impl Peers {
         let keys = Arc::new(keys_to(group, &peer.psk, me, &peer.card.receive_key)?);
         peer.sealing = Some((epoch, Arc::clone(&keys)));
         Ok((epoch, keys))
+    }
+
+    /// Whether keys for sealing to this peer are kept.
+    #[cfg(test)]
+    pub(crate) fn keeps_sealing_keys(&self, key: &PeerKey) -> bool {
+        self.known.get(key).is_some_and(|peer| peer.sealing.is_some())
     }
 
     /// Whether the alias belongs to this key, or to none yet. A fingerprint decides otherwise: it accepts just

@@ -13,6 +13,8 @@
 //! P keeps a stolen receive key from passing for a member of the pair; one key a message means there is no
 //! nonce to manage.
 
+use std::sync::Arc;
+
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use bytes::Bytes;
 use hkdf::Hkdf;
@@ -61,7 +63,18 @@ pub(crate) struct PairKeys {
     /// The encapsulated key that lets the receiver derive the rest.
     pub(crate) enc: [u8; 32],
     message: Secret,
-    receipt: Secret,
+    receipt: ReceiptKey,
+}
+
+/// Q alone: it makes and checks receipts and opens nothing, so it may outlive K.
+#[derive(Clone)]
+pub(crate) struct ReceiptKey(Arc<Secret>);
+
+impl PairKeys {
+    /// Q of these keys.
+    pub(crate) fn receipt_key(&self) -> ReceiptKey {
+        self.receipt.clone()
+    }
 }
 
 /// What is inside an envelope.
@@ -160,7 +173,8 @@ fn export<E>(
     from: impl Fn(&[u8], &mut [u8]) -> Result<(), E>,
 ) -> Result<PairKeys, Broken> {
     let key = |label: &[u8]| Secret::try_filled(|out| from(label, out)).map_err(|_| Broken);
-    Ok(PairKeys { enc, message: key(b"message")?, receipt: key(b"receipt")? })
+    let receipt = ReceiptKey(Arc::new(key(b"receipt")?));
+    Ok(PairKeys { enc, message: key(b"message")?, receipt })
 }
 
 /// The sealed form of a message under the header it travels with.
@@ -271,15 +285,15 @@ fn unpad(buffer: &[u8]) -> Result<Plain, Broken> {
 }
 
 /// A receipt that only the receiver of the message can make.
-pub(crate) fn receipt(keys: &PairKeys, to: PeerKey, id: MessageId, kind: ReceiptKind) -> Receipt {
-    let mac = mac(keys.receipt.expose(), &[&[kind as u8], &id.0]);
+pub(crate) fn receipt(key: &ReceiptKey, to: PeerKey, id: MessageId, kind: ReceiptKind) -> Receipt {
+    let mac = mac(key.0.expose(), &[&[kind as u8], &id.0]);
     Receipt { to, id, kind, mac }
 }
 
 /// Whether a receipt is from the receiver of the message.
-pub(crate) fn receipt_holds(keys: &PairKeys, receipt: &Receipt) -> bool {
+pub(crate) fn receipt_holds(key: &ReceiptKey, receipt: &Receipt) -> bool {
     let parts: [&[u8]; 2] = [&[receipt.kind as u8], &receipt.id.0];
-    mac_holds(keys.receipt.expose(), &parts, &receipt.mac)
+    mac_holds(key.0.expose(), &parts, &receipt.mac)
 }
 
 /// The word of a receiver that no longer has the key a message was sealed to.

@@ -17,10 +17,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock::wall_ms;
 use crate::delivery::Delivery;
-use crate::keys::ReceiveKeys;
+use crate::keys::{AFTERLIFE, ReceiveKeys};
 use crate::link::{Board, Departure, End};
 use crate::mailbox::Due;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Times};
 use crate::peers::Peers;
 use crate::seal::{Identity, PairKeys, receipt, sign_card};
 
@@ -67,11 +67,11 @@ pub(crate) struct Session {
 
 impl Session {
     /// A new identity that has never been anywhere.
-    pub(crate) fn new(board: watch::Sender<Board>, seen: Context) -> Self {
+    pub(crate) fn new(board: watch::Sender<Board>, seen: Context, now: Instant) -> Self {
         let session_timeout = board.borrow().session_timeout;
         let session = Self {
             me: Identity::random(),
-            receive: ReceiveKeys::new(),
+            receive: ReceiveKeys::new(now),
             group: None,
             dial: Dial(0),
             grant: None,
@@ -93,6 +93,7 @@ impl Session {
             board,
         };
         session.delivery.publish();
+        session.board.send_modify(|board| board.rejoined = None);
         session
     }
 
@@ -126,10 +127,19 @@ impl Session {
     pub(crate) fn welcomed(&mut self, welcome: WelcomeBody, now: Instant) {
         self.connected = true;
         self.session_timeout = Duration::from_millis(welcome.session_timeout_ms);
-        self.outbox.set_grace(Duration::from_millis(welcome.sweep_interval_ms));
+        self.outbox.set_times(Times {
+            grace: Duration::from_millis(welcome.sweep_interval_ms),
+            correctable: self.session_timeout + AFTERLIFE,
+        });
         let timeout = self.session_timeout;
-        self.board.send_modify(|board| board.session_timeout = timeout);
+        let ended = self.grant.is_some() && !welcome.resumed && welcome.grown;
         self.granted(welcome.grant);
+        self.board.send_modify(|board| {
+            board.session_timeout = timeout;
+            if ended {
+                board.rejoined.clone_from(&self.alias);
+            }
+        });
         self.publish_card(now);
         self.ask_again();
         for to in self.outbox.waiting() {
@@ -154,9 +164,20 @@ impl Session {
 
     /// When [`Session::on_time`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let deadlines =
-            [self.outbox.deadline(), self.delivery.mailbox.deadline(), self.receive.deadline()];
+        let deadlines = [
+            self.outbox.deadline(),
+            self.delivery.mailbox.deadline(),
+            self.receive.deadline(),
+            self.rotates_at(),
+        ];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// When the receive key is to be followed by a new one; a hub takes no card while a wish for an alias is
+    /// on its way.
+    fn rotates_at(&self) -> Option<Instant> {
+        let may_publish = self.connected && !self.is_renaming();
+        self.receive.rotates_at().filter(|_| may_publish)
     }
 
     /// Ends and drops what has outlived its time.
@@ -166,6 +187,9 @@ impl Session {
         self.send_receipts(expired, junction_shared::wire::ReceiptKind::Expired);
         let oldest = self.receive.bury(now);
         self.opening.retain(|(_, epoch, _), _| *epoch >= oldest);
+        if self.rotates_at().is_some_and(|at| at <= now) {
+            self.publish_card(now);
+        }
         self.delivery.publish();
         self.ask_for_dropped();
         self.tell_ends();
@@ -238,13 +262,17 @@ impl Session {
         merge(&self.named, &self.seen)
     }
 
-    /// Sends the session's card. One that says something new is a new epoch with a new key.
+    /// Sends the session's card. One that says something new is a new epoch with a new key, and so is one
+    /// whose key is old.
     fn publish_card(&mut self, now: Instant) {
         let (Some(grant), true) = (&self.grant, self.connected) else { return };
         let (alias, context) = (grant.alias.clone(), self.context());
-        let says_new = |card: &Said| card.alias != alias || card.context != context;
-        let used = self.published.as_ref().is_some_and(|card| card.epoch == self.receive.epoch());
-        if used && self.published.as_ref().is_some_and(says_new) {
+        let is_old = self.receive.rotates_at().is_some_and(|at| at <= now);
+        let epoch = self.receive.epoch();
+        let outdated = |card: &Said| {
+            card.epoch == epoch && (is_old || card.alias != alias || card.context != context)
+        };
+        if self.published.as_ref().is_some_and(outdated) {
             self.receive.rotate(now, self.session_timeout);
         }
         let said = Said { epoch: self.receive.epoch(), alias, context };
@@ -268,7 +296,7 @@ impl Session {
 
     fn send_receipts(&mut self, due: Vec<Due>, kind: junction_shared::wire::ReceiptKind) {
         for due in due {
-            self.post(ToHub::Receipt(receipt(&due.keys, due.to, due.id, kind)));
+            self.post(ToHub::Receipt(receipt(&due.receipt_key, due.to, due.id, kind)));
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) fn board() -> Board {
         hub: "local".to_owned(),
         session_timeout: SESSION_TIMEOUT,
         misbehaviour: 0,
+        rejoined: None,
     }
 }
 

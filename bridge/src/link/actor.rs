@@ -55,10 +55,11 @@ pub(crate) fn spawn(options: Options) -> Link {
         hub: options.hub.clone(),
         session_timeout: SESSION_TIMEOUT,
         misbehaviour: 0,
+        rejoined: None,
     });
     let link = link.at(options.config_dir.clone(), options.port);
     let actor = Actor {
-        session: Session::new(board.clone(), options.seen),
+        session: Session::new(board.clone(), options.seen, now()),
         commands,
         board,
         autostart: Autostart::new(options.autostart),
@@ -373,7 +374,7 @@ impl Actor {
     /// A new identity, as if the process had just begun.
     fn renew(&mut self, luggage: Luggage) {
         let seen = self.session.seen();
-        self.session = Session::new(self.board.clone(), seen);
+        self.session = Session::new(self.board.clone(), seen, now());
         self.session.inherit(luggage);
     }
 

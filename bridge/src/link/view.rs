@@ -194,4 +194,7 @@ pub(crate) struct Board {
     pub(crate) session_timeout: Duration,
     /// How often the hub did what only a dishonest hub does.
     pub(crate) misbehaviour: u32,
+    /// Set if the hub had ended the session for want of a sign of life, and it was joined anew, until a read
+    /// has told it.
+    pub(crate) rejoined: Option<Alias>,
 }

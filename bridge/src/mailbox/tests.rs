@@ -8,13 +8,13 @@ use crate::seal::Identity;
 const ALICE: PeerKey = PeerKey([1; 32]);
 const BOB: PeerKey = PeerKey([2; 32]);
 
-fn pair_keys() -> Arc<PairKeys> {
+fn receipt_key() -> ReceiptKey {
     use junction_shared::handshake::{GroupKeys, public_key};
     use junction_shared::id::ReceiveKey;
     use junction_shared::secret::Secret;
     let group = GroupKeys::derive(&Secret::random());
     let to = ReceiveKey(public_key(&Secret::random()));
-    Arc::new(crate::seal::keys_to(&group, &Secret::random(), &Identity::random(), &to).unwrap())
+    crate::seal::keys_to(&group, &Secret::random(), &Identity::random(), &to).unwrap().receipt_key()
 }
 
 fn id(n: u8) -> MessageId {
@@ -25,12 +25,12 @@ fn id(n: u8) -> MessageId {
 struct Room {
     mailbox: Mailbox,
     now: Instant,
-    keys: Arc<PairKeys>,
+    key: ReceiptKey,
 }
 
 impl Room {
     fn new() -> Self {
-        Self { mailbox: Mailbox::default(), now: Instant::now(), keys: pair_keys() }
+        Self { mailbox: Mailbox::default(), now: Instant::now(), key: receipt_key() }
     }
 
     fn arrive(&mut self, from: PeerKey, seq: u64, n: u8) -> Arrival {
@@ -46,7 +46,7 @@ impl Room {
                 sent_ms: 0,
                 deadline: self.now + Duration::from_secs(u64::from(n)),
                 key_changed: false,
-                keys: Arc::clone(&self.keys),
+                receipt_key: self.key.clone(),
             });
         }
         arrival
@@ -149,7 +149,7 @@ fn the_notice_names_five_senders_and_counts_all() {
             sent_ms: 0,
             deadline: room.now,
             key_changed: false,
-            keys: Arc::clone(&room.keys),
+            receipt_key: room.key.clone(),
         });
     }
     let unread = room.mailbox.unread();

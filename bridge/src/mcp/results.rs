@@ -248,6 +248,8 @@ pub(crate) struct News {
     unread_from: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hub_misbehaving: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejoined: Option<String>,
 }
 
 impl From<&link::Board> for News {
@@ -258,6 +260,7 @@ impl From<&link::Board> for News {
             unread: waiting.then_some(board.unread.count),
             unread_from: from.map(ToString::to_string).collect(),
             hub_misbehaving: (board.misbehaviour > 0).then_some(board.misbehaviour),
+            rejoined: board.rejoined.as_ref().map(ToString::to_string),
         }
     }
 }

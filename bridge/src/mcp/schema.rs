@@ -85,6 +85,12 @@ impl Tool {
 const NEWS: &[(&str, &str)] = &[
     ("unread?", "how many messages wait after this answer"),
     ("unread_from?", "up to five of their senders"),
+    (
+        "rejoined?",
+        "the alias that this session has, once the hub had ended it for want of a sign of life (a laptop that \
+         slept) and it has joined anew: whoever had sent it something unread was told so; until read_messages \
+         has told it",
+    ),
     ("hub_misbehaving?", "how often the hub did what only a dishonest hub does"),
 ];
 

@@ -1,7 +1,6 @@
 //! One receiver's messages, in their order.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use junction_shared::alias::Alias;
@@ -11,7 +10,7 @@ use tokio::sync::watch;
 
 use super::within_window;
 use crate::link::Status;
-use crate::seal::{PairKeys, Plain};
+use crate::seal::{Plain, ReceiptKey};
 
 /// What may be handed over on this connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +46,8 @@ pub(super) struct Entry {
     pub(super) bytes: usize,
     pub(super) envelope: Option<Envelope>,
     sealed_at: Instant,
-    pub(super) keys: Option<Arc<PairKeys>>,
+    /// What its receipts are checked with, once it is sealed: the keys that could open it are not kept.
+    pub(super) receipt_key: Option<ReceiptKey>,
     pub(super) deadline: Instant,
     /// How often its bytes were given to a socket.
     pub(super) hand_overs: u32,
@@ -113,13 +113,13 @@ impl Lane {
         self.last_seq.next()
     }
 
-    pub(super) fn sealed(&mut self, envelope: Envelope, keys: Arc<PairKeys>, now: Instant) {
+    pub(super) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
         let id = envelope.header.id;
         self.last_seq = self.last_seq.max(envelope.header.seq);
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
         entry.plain = None;
         entry.envelope = Some(envelope);
-        entry.keys = Some(keys);
+        entry.receipt_key = Some(key);
         entry.sealed_at = now;
     }
 
@@ -161,7 +161,7 @@ impl Entry {
             plain: Some(plain),
             envelope: None,
             sealed_at: deadline,
-            keys: None,
+            receipt_key: None,
             deadline,
             hand_overs: 0,
             handed: false,

@@ -17,26 +17,26 @@ fn id(n: u8) -> MessageId {
     MessageId([n; 16])
 }
 
-fn pair_keys() -> Arc<PairKeys> {
+fn receipt_key() -> ReceiptKey {
     use junction_shared::handshake::{GroupKeys, public_key};
     use junction_shared::secret::Secret;
     let group = GroupKeys::derive(&Secret::random());
     let to = ReceiveKey(public_key(&Secret::random()));
-    Arc::new(keys_to(&group, &Secret::random(), &Identity::random(), &to).unwrap())
+    keys_to(&group, &Secret::random(), &Identity::random(), &to).unwrap().receipt_key()
 }
 
 /// An outbox, its time, and the hand-overs it made.
 struct Desk {
     outbox: Outbox,
     now: Instant,
-    keys: Arc<PairKeys>,
+    key: ReceiptKey,
 }
 
 impl Desk {
     fn new() -> Self {
         let mut outbox = Outbox::default();
-        outbox.set_grace(GRACE);
-        Self { outbox, now: Instant::now(), keys: pair_keys() }
+        outbox.set_times(Times { grace: GRACE, correctable: 2 * GRACE });
+        Self { outbox, now: Instant::now(), key: receipt_key() }
     }
 
     fn submit_to(&mut self, to: PeerKey, n: u8) -> Result<watch::Receiver<Status>, Full> {
@@ -82,7 +82,7 @@ impl Desk {
                         kind: Kind::Text,
                     };
                     let envelope = Envelope { header, sealed: Bytes::from_static(b"sealed") };
-                    self.outbox.sealed(envelope, Arc::clone(&self.keys), self.now);
+                    self.outbox.sealed(envelope, self.key.clone(), self.now);
                 }
             }
         }
@@ -243,7 +243,7 @@ fn a_late_receipt_corrects_unconfirmed_once() {
     desk.outbox.close_all();
     desk.outbox.gone(PEER);
     assert_eq!(desk.ends(), [(id(1), Status::Unconfirmed)]);
-    assert!(desk.outbox.keys(id(1)).is_some());
+    assert!(desk.outbox.receipt_key(id(1)).is_some());
     desk.outbox.receipt(id(1), ReceiptKind::Read);
     assert_eq!(desk.ends(), [(id(1), Status::Read)]);
     desk.outbox.receipt(id(1), ReceiptKind::Read);

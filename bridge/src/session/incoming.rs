@@ -11,7 +11,8 @@ use junction_shared::wire::{Envelope, Header, Receipt, ReceiptKind, ToHub};
 use super::{MAX_OPENING, Session};
 use crate::mailbox::{Arrival, Mail};
 use crate::seal::{
-    Broken, PairKeys, Plain, keys_from, open, receipt, receipt_holds, stale_holds, stale_receipt,
+    Broken, PairKeys, Plain, ReceiptKey, keys_from, open, receipt, receipt_holds, stale_holds,
+    stale_receipt,
 };
 
 /// Envelopes whose sender's card is being looked up, and whether pushes are dropped until the inbox is
@@ -108,7 +109,7 @@ impl Session {
             .opening_keys(header)
             .and_then(|keys| open(&keys, header, &envelope.sealed).map(|plain| (keys, plain)));
         match opened {
-            Ok((keys, plain)) => self.record(header, plain, keys, deadline, now),
+            Ok((keys, plain)) => self.record(header, plain, keys.receipt_key(), deadline, now),
             Err(Broken) => tracing::warn!("{Broken}"),
         }
     }
@@ -121,7 +122,7 @@ impl Session {
         }
         let psk = Arc::clone(&self.peers.get(&header.from).ok_or(Broken)?.psk);
         let group = self.group.clone().ok_or(Broken)?;
-        let Some(receive) = self.receive.secret(header.epoch) else {
+        let Some(receive) = self.receive.use_secret(header.epoch) else {
             self.send_receipt(stale_receipt(&psk, header.from, header.id));
             return Err(Broken);
         };
@@ -138,7 +139,7 @@ impl Session {
         &mut self,
         header: &Header,
         plain: Plain,
-        keys: Arc<PairKeys>,
+        receipt_key: ReceiptKey,
         deadline: Instant,
         now: Instant,
     ) {
@@ -151,7 +152,7 @@ impl Session {
             Arrival::New if deadline <= now => ReceiptKind::Expired,
             Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
         };
-        self.send_receipt(receipt(&keys, from, id, kind));
+        self.send_receipt(receipt(&receipt_key, from, id, kind));
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.peers.pin_sender(&alias, from);
             self.delivery.arrived(Mail {
@@ -164,7 +165,7 @@ impl Session {
                 sent_ms: header.sent_ms,
                 deadline,
                 key_changed,
-                keys,
+                receipt_key,
             });
         }
     }
@@ -182,7 +183,9 @@ impl Session {
     pub(super) fn receipt(&mut self, receipt: &Receipt) {
         let authentic = match receipt.kind {
             ReceiptKind::Stale => self.stale_is_authentic(receipt),
-            _ => self.outbox.keys(receipt.id).is_some_and(|keys| receipt_holds(&keys, receipt)),
+            _ => {
+                self.outbox.receipt_key(receipt.id).is_some_and(|key| receipt_holds(&key, receipt))
+            }
         };
         if authentic {
             self.outbox.receipt(receipt.id, receipt.kind);

@@ -1,6 +1,5 @@
 //! The next frame for the hub: what has to be said first, then messages, sealed as they go.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use super::Session;
 use crate::clock::wall_ms;
 use crate::outbox::{Step, Unsealed};
 use crate::peers::Peers;
-use crate::seal::{Broken, Identity, PairKeys, seal};
+use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 impl Session {
     /// Whether [`Session::next_frame`] has one.
@@ -36,7 +35,7 @@ impl Session {
             };
             let id = message.id;
             match seal_message(&message, &mut self.peers, group, &self.me) {
-                Ok((envelope, keys)) => self.outbox.sealed(envelope, keys, now),
+                Ok((envelope, key)) => self.outbox.sealed(envelope, key, now),
                 Err(Broken) => {
                     self.outbox.unsealable(id);
                     self.tell_ends();
@@ -52,7 +51,7 @@ fn seal_message(
     peers: &mut Peers,
     group: &GroupKeys,
     me: &Identity,
-) -> Result<(Envelope, Arc<PairKeys>), Broken> {
+) -> Result<(Envelope, ReceiptKey), Broken> {
     let (epoch, keys) = peers.sealing_keys(&message.to, group, me)?;
     let header = Header {
         group: group.group,
@@ -67,5 +66,5 @@ fn seal_message(
         kind: Kind::Text,
     };
     let sealed = seal(&keys, &header, message.plain)?;
-    Ok((Envelope { header, sealed }, keys))
+    Ok((Envelope { header, sealed }, keys.receipt_key()))
 }

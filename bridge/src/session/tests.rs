@@ -19,6 +19,8 @@ use crate::link::{
     Change, Command, Draft, LinkState, Page as ReadPage, Resolved, Status, Submitted,
 };
 
+mod life;
+
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
     now: Instant,
@@ -28,6 +30,8 @@ struct Stage {
     inboxes: HashMap<PeerKey, Vec<Envelope>>,
     /// Whether what was read leaves the inbox, as it does in an honest hub.
     forgets: bool,
+    /// Whether the hub says that it is older than the session timeout.
+    grown: bool,
     /// What a dishonest hub does to the frames it sends.
     tamper: fn(&mut Vec<ToBridge>),
 }
@@ -39,6 +43,7 @@ fn board() -> watch::Sender<Board> {
         hub: "local".to_owned(),
         session_timeout: SESSION_TIMEOUT,
         misbehaviour: 0,
+        rejoined: None,
     })
 }
 
@@ -52,6 +57,7 @@ impl Stage {
             cards: HashMap::new(),
             inboxes: HashMap::new(),
             forgets: false,
+            grown: false,
             tamper: |_| {},
         };
         for name in ["alice", "bob"] {
@@ -62,7 +68,7 @@ impl Stage {
     }
 
     fn enter(&mut self, name: &'static str, alias: &str) {
-        let mut session = Session::new(board(), Context::default());
+        let mut session = Session::new(board(), Context::default(), self.now);
         session.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
         assert!(session.caller(NO_PIN).is_some());
         self.keys.insert(session.me.key, name);
@@ -78,6 +84,7 @@ impl Stage {
             resumed: false,
             session_timeout_ms: 1_800_000,
             sweep_interval_ms: 60_000,
+            grown: self.grown,
         };
         let now = self.now;
         self.session(name).welcomed(welcome, now);

@@ -14,6 +14,10 @@ use super::inbox::Place;
 use super::peer::{Link, Peer};
 use super::{Asker, Connected, Output, State, millis};
 
+/// Deadlines are kept to the millisecond. One that is this late was slept through: the hub was stopped, or
+/// its machine was, and nobody could give it a sign of life.
+const SLEPT: Duration = Duration::from_millis(250);
+
 impl State {
     /// Lets in a connection whose hello was proven.
     ///
@@ -33,6 +37,7 @@ impl State {
             resumed,
             session_timeout_ms: millis(self.times.session_timeout),
             sweep_interval_ms: millis(self.times.sweep_interval),
+            grown: !self.is_young(now),
         };
         if resumed && !replaced {
             self.tell_standing(&key);
@@ -136,7 +141,12 @@ impl State {
     /// A session's deadline has come: it ends, or the deadline moves to where it is by now.
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        let end = peer.heard + self.times.session_timeout;
+        let timeout = self.times.session_timeout;
+        if now.saturating_sub(peer.heard + timeout) > SLEPT {
+            // Time for one more ping, and its answer.
+            peer.heard = now.saturating_sub(timeout - timeout / 3);
+        }
+        let end = peer.heard + timeout;
         if end > now {
             peer.armed = end;
             self.deadlines.set(end, Due::Session(key));

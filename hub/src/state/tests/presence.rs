@@ -127,6 +127,27 @@ fn a_silent_connection_ends_with_its_session() {
 }
 
 #[test]
+fn a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
+    let mut world = World::grown();
+    let (alice, bob) = (world.join(1, "alice"), world.join(2, "bob"));
+    world.sleep(TIMEOUT * 3);
+    world.pass(TIMEOUT / 3 - SECOND);
+    assert_eq!((world.ended(alice), world.ended(bob)), (None, None));
+    world.say(bob, ToHub::Unwatch(1));
+    world.pass(SECOND);
+    assert_eq!(world.ended(alice), Some(Ended::Closed(Close::SessionEnded)));
+    assert_eq!(world.ended(bob), None);
+}
+
+#[test]
+fn a_grown_hub_says_so_when_it_welcomes() {
+    let mut world = World::young();
+    assert!(!world.connect(1, None, None).grown);
+    world.pass(TIMEOUT);
+    assert!(world.connect(2, None, None).grown);
+}
+
+#[test]
 fn any_frame_is_a_sign_of_life() {
     let mut world = World::grown();
     let ann = world.join(1, "ann");

@@ -106,8 +106,19 @@ impl World {
         world
     }
 
-    /// Time passes, and what is due is swept.
+    /// Time passes, and what comes due is swept when it does.
     pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.state.next_deadline().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            let outputs = self.state.sweep(self.now);
+            self.take(outputs);
+        }
+        self.sleep(end - self.now);
+    }
+
+    /// Time passes while the hub does not run.
+    pub(super) fn sleep(&mut self, time: Duration) {
         self.now += time;
         let outputs = self.state.sweep(self.now);
         self.take(outputs);

@@ -206,14 +206,15 @@ pub(super) fn hello_body() -> Any<HelloBody> {
 }
 
 pub(super) fn welcome_body() -> Any<WelcomeBody> {
-    (grant(), number(), flag(), number(), number())
-        .prop_map(|(grant, connection, resumed, session_timeout_ms, sweep_interval_ms)| {
+    (grant(), number(), flag(), number(), number(), flag())
+        .prop_map(|(grant, connection, resumed, session_timeout_ms, sweep_interval_ms, grown)| {
             WelcomeBody {
                 grant,
                 connection: ConnectionId(connection),
                 resumed,
                 session_timeout_ms,
                 sweep_interval_ms,
+                grown,
             }
         })
         .boxed()

@@ -1,0 +1,143 @@
+//! What happens to a session as time passes: its receive keys, and its end at a hub that heard nothing.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Stage {
+    /// Time passes for everyone.
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        let now = self.now;
+        for session in self.sessions.values_mut() {
+            session.on_time(now);
+        }
+        self.run();
+    }
+
+    /// The connection of this session ends, and the hub welcomes it on another, as one it does not know.
+    fn come_back(&mut self, name: &'static str) {
+        self.session(name).disconnected();
+        self.welcome(name, name);
+        self.run();
+    }
+
+    /// Reads ends, and counts the answer as written.
+    fn ends_for_good(&mut self, name: &'static str) -> Vec<(MessageId, Status)> {
+        let page = self.read(name);
+        page.lease.settle();
+        self.end_lease(name);
+        page.receipts.iter().map(|end| (end.id, end.status)).collect()
+    }
+
+    fn rejoined(&self, name: &str) -> Option<String> {
+        self.sessions[name].board.borrow().rejoined.as_ref().map(ToString::to_string)
+    }
+}
+
+#[test]
+fn a_receive_key_that_was_used_is_replaced_after_two_minutes() {
+    let mut stage = Stage::new();
+    stage.pass(10 * MINUTE);
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(1), "nothing was sealed to it");
+    stage.send("alice", "bob", "first");
+    let now = stage.now;
+    assert!(stage.session("bob").deadline().is_some_and(|at| at < now), "it is old already");
+    stage.pass(SECOND);
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2));
+    stage.send("alice", "bob", "second");
+    let bob = stage.key("bob");
+    let epochs: Vec<_> = stage.inboxes[&bob].iter().map(|mail| mail.header.epoch).collect();
+    assert_eq!(epochs, [Epoch(1), Epoch(2)]);
+    stage.pass(2 * MINUTE - 2 * SECOND);
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2));
+    stage.pass(2 * SECOND);
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(3));
+    assert_eq!(stage.read_for_good("bob"), ["first", "second"]);
+}
+
+#[test]
+fn a_key_is_not_replaced_where_no_hub_could_be_told() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "first");
+    stage.session("bob").disconnected();
+    stage.now += 10 * MINUTE;
+    let now = stage.now;
+    stage.session("bob").on_time(now);
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(1));
+    assert!(stage.session("bob").deadline().is_none_or(|at| at > now), "no time to wake up for");
+    stage.welcome("bob", "bob");
+    stage.run();
+    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2), "its next card has a new one");
+}
+
+#[test]
+fn what_was_sealed_to_a_dead_key_is_stale_and_its_sender_is_told_at_once() {
+    let mut stage = Stage::new();
+    stage.tamper = |frames| frames.retain(|frame| !matches!(frame, ToBridge::Deliver(..)));
+    stage.send("alice", "bob", "withheld");
+    let bob = stage.key("bob");
+    let withheld = stage.inboxes[&bob][0].clone();
+    stage.tamper = |_| {};
+    let change = Change { role: Some("worker".to_owned()), ..Change::default() };
+    stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
+    // Past the longest life of a message, and what may be late.
+    stage.now += SESSION_TIMEOUT + AFTERLIFE;
+    let now = stage.now;
+    stage.session("bob").on_time(now);
+    stage.session("bob").frame(ToBridge::Deliver(withheld, 0), now);
+    stage.run();
+    let ends = stage.read("alice").receipts;
+    assert_eq!(ends.iter().map(|end| end.status).collect::<Vec<_>>(), [Status::Unconfirmed]);
+    assert!(stage.read_for_good("bob").is_empty());
+}
+
+#[test]
+fn nothing_that_opens_a_message_outlives_the_key_it_was_sealed_to() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "hello");
+    stage.read_for_good("bob");
+    assert_eq!(stage.session("bob").opening.len(), 1);
+    stage.pass(2 * MINUTE);
+    let bob = stage.key("bob");
+    assert!(!stage.session("alice").peers.keeps_sealing_keys(&bob), "the new card wiped them");
+    stage.pass(SESSION_TIMEOUT + AFTERLIFE);
+    assert_eq!(stage.session("bob").opening.len(), 0);
+}
+
+#[test]
+fn a_session_that_ended_at_the_hub_says_so_until_a_read_was_written() {
+    let mut stage = Stage::new();
+    stage.grown = true;
+    stage.come_back("bob");
+    assert_eq!(stage.rejoined("bob").as_deref(), Some("bob"));
+    drop(stage.read("bob"));
+    stage.end_lease("bob");
+    assert_eq!(stage.rejoined("bob").as_deref(), Some("bob"), "that answer never left");
+    stage.read_for_good("bob");
+    assert_eq!(stage.rejoined("bob"), None);
+}
+
+#[test]
+fn a_hub_that_was_restarted_ends_no_session() {
+    let mut stage = Stage::new();
+    stage.come_back("bob");
+    assert_eq!(stage.rejoined("bob"), None);
+}
+
+#[test]
+fn a_session_that_ended_reads_what_it_had_opened_and_corrects_its_sender() {
+    let mut stage = Stage::new();
+    stage.grown = true;
+    let sent = stage.send("alice", "bob", "opened before the lid was closed");
+    let (bob, now) = (stage.key("bob"), stage.now);
+    stage.session("bob").disconnected();
+    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Gone, None), now);
+    assert_eq!(stage.ends_for_good("alice"), [(sent.id, Status::Unconfirmed)]);
+    stage.come_back("bob");
+    assert_eq!(stage.read_for_good("bob"), ["opened before the lid was closed"]);
+    assert_eq!(stage.ends_for_good("alice"), [(sent.id, Status::Read)]);
+    let again = stage.send("alice", "bob", "hello again");
+    assert_eq!(*again.status.borrow(), Status::Opened);
+}
