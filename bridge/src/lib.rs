@@ -28,6 +28,7 @@ mod seal;
 mod serve;
 mod session;
 mod sight;
+pub mod sim;
 mod start;
 mod target;
 #[cfg(test)]

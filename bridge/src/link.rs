@@ -14,16 +14,20 @@ use crate::error::ToolError;
 use crate::hosts::probe;
 use crate::target::Target;
 
-pub(crate) mod actor;
+mod actor;
 mod command;
 mod dial;
+mod spawn;
 mod trouble;
 mod view;
 
 pub(crate) use command::{Change, Command, Draft, PeerQuery, Resolved, Submitted};
+pub use dial::Dialer;
+pub(crate) use spawn::{Options, spawn, spawn_at};
+pub use view::Status;
 pub(crate) use view::{
     Board, Departure, End, Lease, LinkState, Message, Page, PeerView, Peers, Registered, Sent,
-    Status, Unread,
+    Unread,
 };
 
 /// How long a tool waits for the hub before it says that the hub is away.

@@ -12,7 +12,7 @@ use junction_shared::harden::harden;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::link::Link;
-use crate::link::actor::{self, Options};
+use crate::link::{self, Options};
 use crate::parent::Parent;
 use crate::{demo, log, serve, sight};
 
@@ -73,7 +73,7 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
 
 /// Starts the link to the hub, which takes its time in a task of its own.
 fn start_link(config: &Config) -> Link {
-    actor::spawn(Options {
+    link::spawn(Options {
         problem: config.problem.clone(),
         hub: config.hub.clone(),
         config_dir: config.dir.clone(),

@@ -26,9 +26,10 @@ use junction_shared::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 
+pub use state::{Connected, Output, State, Times};
+
 use door::Door;
 use registry::Registry;
-use state::Times;
 
 /// How long a hub that stops waits for its connections to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -43,7 +43,7 @@ use watches::Watches;
 
 /// What the state asks of whoever runs it.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Output {
+pub enum Output {
     /// Send this frame on that connection. Boxed, as it will be queued: most queues stay empty.
     Send(ConnectionId, Box<ToBridge>),
     /// There is mail to push on this connection.
@@ -55,22 +55,22 @@ pub(crate) enum Output {
 }
 
 /// A connection that was let in.
-pub(crate) struct Connected {
+pub struct Connected {
     /// Its number.
-    pub(crate) connection: ConnectionId,
+    pub connection: ConnectionId,
     /// What it is granted.
-    pub(crate) welcome: WelcomeBody,
+    pub welcome: WelcomeBody,
     /// What others are to be told.
-    pub(crate) outputs: Vec<Output>,
+    pub outputs: Vec<Output>,
 }
 
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
+pub struct Times {
     /// A session without a sign of life ends after this; no message lives longer.
-    pub(crate) session_timeout: Duration,
+    pub session_timeout: Duration,
     /// The longest time past its end that anything stays.
-    pub(crate) sweep_interval: Duration,
+    pub sweep_interval: Duration,
 }
 
 /// A connection and whose it is.
@@ -81,7 +81,7 @@ struct Asker {
 }
 
 /// All a hub knows.
-pub(crate) struct State {
+pub struct State {
     times: Times,
     ticket_key: Secret,
     rng: fastrand::Rng,
@@ -102,7 +102,7 @@ pub(crate) struct State {
 
 impl State {
     /// The state of a hub that starts now.
-    pub(crate) fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
+    pub fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
         let mut deadlines = Deadlines::default();
         deadlines.set(times.session_timeout, Due::Grown);
         Self {
@@ -127,7 +127,7 @@ impl State {
 
     /// Handles one frame of a connection. A frame of one that is over already does nothing: it was on
     /// its way when the connection ended.
-    pub(crate) fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
+    pub fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
         if let Some(&key) = self.connections.get(&id) {
             self.hear(&key, now);
             if let Err(close) = self.handle(Asker { id, key }, frame, now) {
@@ -173,14 +173,14 @@ impl State {
     }
 
     /// A sign of life that is no frame of the protocol.
-    pub(crate) fn sign_of_life(&mut self, id: ConnectionId, now: Duration) {
+    pub fn sign_of_life(&mut self, id: ConnectionId, now: Duration) {
         if let Some(&key) = self.connections.get(&id) {
             self.hear(&key, now);
         }
     }
 
     /// Ends what is past its end.
-    pub(crate) fn sweep(&mut self, now: Duration) -> Vec<Output> {
+    pub fn sweep(&mut self, now: Duration) -> Vec<Output> {
         while let Some(due) = self.deadlines.pop(now) {
             match due {
                 Due::Grown => self.grow_up(),
@@ -192,17 +192,17 @@ impl State {
     }
 
     /// When something ends next, if nothing else happens.
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+    pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first()
     }
 
     /// How many sessions are connected.
-    pub(crate) fn connected(&self) -> usize {
+    pub fn connected(&self) -> usize {
         self.connections.len()
     }
 
     /// Since when there has been no connection, and every inbox empty.
-    pub(crate) fn idle_since(&self) -> Option<Duration> {
+    pub fn idle_since(&self) -> Option<Duration> {
         self.idle_since
     }
 

@@ -7,13 +7,12 @@ use futures_util::FutureExt as _;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::handshake::{BridgeHandshake, HandshakeError, NO_PIN};
 use junction_shared::limits::SESSION_TIMEOUT;
-use junction_shared::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::dial::{self, Connection, DialError};
+use super::dial::{self, Connection, DialError, Dialer};
 use super::trouble::{self, NOT_YET};
-use super::{Board, Command, Departure, Link, LinkState, Unread};
+use super::{Board, Command, Departure, LinkState};
 use crate::autostart::Autostart;
 use crate::clock::now;
 use crate::error::ToolError;
@@ -21,81 +20,39 @@ use crate::session::{Luggage, Session};
 use crate::target::{Target, group_of};
 
 /// The first pause between two dials, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two dials.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a goodbye may take to write: the process is to be gone within 100 ms.
 const GOODBYE_PATIENCE: Duration = Duration::from_millis(30);
 /// The same when the process stays.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
-/// A hub pings every 30 s at the latest; one that was silent for longer than two pings is lost.
-const LONGEST_SILENCE: Duration = Duration::from_secs(75);
+/// A hub pings this often, or three times in a session timeout if that is oftener.
+const PINGS_EVERY: Duration = Duration::from_secs(30);
 
-/// What a link needs to begin.
-pub(crate) struct Options {
-    /// What is wrong with the settings, if they say of no hub: the tools say so.
-    pub(crate) problem: Option<String>,
-    /// The hub to meet at, as `JUNCTION_HUB` names it.
-    pub(crate) hub: String,
-    /// Where secrets and known hosts are.
-    pub(crate) config_dir: ConfigDir,
-    /// The port of the hub of this machine.
-    pub(crate) port: u16,
-    /// Whether a hub is started where none answers.
-    pub(crate) autostart: bool,
-    /// What is known of the session before its client has said anything.
-    pub(crate) seen: Context,
-}
-
-/// Starts the link in a task of its own.
-pub(crate) fn spawn(options: Options) -> Link {
-    let (link, commands, board) = Link::new(Board {
-        state: LinkState::Away(NOT_YET.to_owned()),
-        unread: Unread::default(),
-        hub: options.hub.clone(),
-        session_timeout: SESSION_TIMEOUT,
-        misbehaviour: 0,
-        rejoined: None,
-    });
-    let link = link.at(options.config_dir.clone(), options.port);
-    let actor = Actor {
-        session: Session::new(board.clone(), options.seen, now()),
-        commands,
-        board,
-        autostart: Autostart::new(options.autostart),
-        problem: options.problem,
-        hub: options.hub,
-        target: None,
-        is_own_group: false,
-        port: options.port,
-        config_dir: options.config_dir,
-        pause: FIRST_PAUSE,
-        turn: None,
-    };
-    tokio::spawn(actor.run());
-    link
-}
-
-struct Actor {
-    session: Session,
-    commands: mpsc::Receiver<Command>,
-    board: watch::Sender<Board>,
-    autostart: Autostart,
-    problem: Option<String>,
-    hub: String,
+/// The task behind a link.
+pub(super) struct Actor<D> {
+    pub(super) dialer: D,
+    pub(super) session: Session,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) board: watch::Sender<Board>,
+    pub(super) autostart: Autostart,
+    /// What is wrong with the settings, if they say of no hub.
+    pub(super) problem: Option<String>,
+    pub(super) hub: String,
     /// Where that hub is, once it was found out.
-    target: Option<Target>,
+    pub(super) target: Option<Target>,
     /// Whether it is of this machine's own group: another's hub is not ours to start.
-    is_own_group: bool,
-    port: u16,
-    config_dir: ConfigDir,
-    pause: Duration,
+    pub(super) is_own_group: bool,
+    pub(super) port: u16,
+    pub(super) config_dir: ConfigDir,
+    pub(super) pause: Duration,
     /// A command that takes the link elsewhere.
-    turn: Option<Turn>,
+    pub(super) turn: Option<Turn>,
 }
 
 /// A command that takes the link elsewhere.
-enum Turn {
+pub(super) enum Turn {
     Leave(oneshot::Sender<Departure>),
     Move(Target, oneshot::Sender<Result<(), ToolError>>),
     Stop(Option<oneshot::Sender<()>>),
@@ -109,9 +66,9 @@ enum Halt {
     Turned,
 }
 
-impl Actor {
+impl<D: Dialer> Actor<D> {
     /// Runs until it is told to stop, or no handle is left.
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             let (halt, connection) = match self.dialing().await {
                 Ok(mut connection) => (self.connected(&mut connection).await, Some(connection)),
@@ -135,9 +92,10 @@ impl Actor {
     }
 
     /// Dials and shakes hands.
-    async fn dialing(&mut self) -> Result<Connection, Halt> {
+    async fn dialing(&mut self) -> Result<Connection<D::Stream>, Halt> {
         let target = self.find_hub().await?;
-        let opened = self.meanwhile(dial::open(target.address)).await?;
+        let dialer = self.dialer.clone();
+        let opened = self.meanwhile(dial::open(&dialer, target.address)).await?;
         if matches!(opened, Err(DialError::Refused)) && self.is_own_group {
             self.autostart.start(&target, &self.config_dir);
         }
@@ -183,7 +141,7 @@ impl Actor {
     }
 
     /// Carries frames both ways until the connection ends or a command takes the link elsewhere.
-    async fn connected(&mut self, connection: &mut Connection) -> Halt {
+    async fn connected(&mut self, connection: &mut Connection<D::Stream>) -> Halt {
         let mut heard = Instant::now();
         loop {
             self.hand_out(connection);
@@ -206,7 +164,7 @@ impl Actor {
                         return self.failed(&DialError::Lost);
                     }
                 }
-                () = tokio::time::sleep_until(heard + LONGEST_SILENCE) => {
+                () = tokio::time::sleep_until(heard + self.longest_silence()) => {
                     return self.failed(&DialError::Silent);
                 }
                 () = self.housekeeping() => if self.turn.is_some() {
@@ -217,6 +175,12 @@ impl Actor {
         }
     }
 
+    /// A hub that was silent for longer than two of its pings is lost.
+    fn longest_silence(&self) -> Duration {
+        let timeout = self.board.borrow().session_timeout;
+        PINGS_EVERY.min(timeout / 3) * 5 / 2
+    }
+
     /// The connection is over, or there was none.
     fn lost(&mut self, why: String) {
         tracing::info!("{why}");
@@ -225,7 +189,7 @@ impl Actor {
     }
 
     /// Gives the writer what it takes. A frame that it takes counts as handed over.
-    fn hand_out(&mut self, connection: &Connection) {
+    fn hand_out(&mut self, connection: &Connection<D::Stream>) {
         while self.session.has_frame(now())
             && let Ok(permit) = connection.outgoing().try_reserve()
             && let Some(frame) = self.session.next_frame(now())
@@ -305,7 +269,7 @@ impl Actor {
     }
 
     /// Follows the command that ended a state. False if the link is to end.
-    async fn turned(&mut self, turn: Turn, connection: Option<Connection>) -> bool {
+    async fn turned(&mut self, turn: Turn, connection: Option<Connection<D::Stream>>) -> bool {
         // Answers that were written by now: what they held was read, and its senders are to hear of it.
         while let Some((lease, written)) = self.session.next_lease_end().now_or_never() {
             self.session.lease_ended(lease, written);

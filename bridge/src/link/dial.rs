@@ -1,5 +1,6 @@
 //! One connection to a hub: TCP, websocket, handshake frames, and the task that writes.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use junction_shared::close::Close;
 use junction_shared::codec::{decode, encode};
 use junction_shared::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
 use junction_shared::wire::{Hello, ToBridge, ToHub, Welcome};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -24,7 +26,32 @@ const WRITE_QUEUE: usize = 32;
 /// The websocket's read buffer: most frames fit, and twenty bridges stay small.
 const READ_BUFFER: usize = 8 * 1024;
 
-type Socket = WebSocketStream<TcpStream>;
+/// How a hub is reached: TCP, or what a simulation puts in its place.
+pub trait Dialer: Clone + Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// Connects to the hub at this address.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ConnectionRefused`] if nothing listens there; any other counts as no answer.
+    fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+/// Connections of the system.
+#[derive(Clone)]
+pub(crate) struct Tcp;
+
+impl Dialer for Tcp {
+    type Stream = TcpStream;
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        // A message is one small write: it must not wait for the next.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
 
 /// Why there is no connection, or none any more.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +77,8 @@ pub(crate) enum DialError {
 }
 
 /// A connection whose hub has sent its challenge.
-pub(crate) struct Opened {
-    socket: Socket,
+pub(crate) struct Opened<S> {
+    socket: WebSocketStream<S>,
     /// The challenge, as it was sent.
     pub(crate) challenge: Bytes,
     deadline: Instant,
@@ -61,22 +88,26 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// [`DialError`] within five seconds.
-pub(crate) async fn open(address: SocketAddr) -> Result<Opened, DialError> {
+pub(crate) async fn open<D: Dialer>(
+    dialer: &D,
+    address: SocketAddr,
+) -> Result<Opened<D::Stream>, DialError> {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let dialled = timeout_at(deadline, connect(address)).await;
+    let dialled = timeout_at(deadline, connect(dialer, address)).await;
     let mut socket = dialled.map_err(|_| DialError::Silent)??;
     let challenge = timeout_at(deadline, next_frame(&mut socket)).await;
     let challenge = challenge.map_err(|_| DialError::Silent)??;
     Ok(Opened { socket, challenge, deadline })
 }
 
-async fn connect(address: SocketAddr) -> Result<Socket, DialError> {
-    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => DialError::Refused,
+async fn connect<D: Dialer>(
+    dialer: &D,
+    address: SocketAddr,
+) -> Result<WebSocketStream<D::Stream>, DialError> {
+    let stream = dialer.dial(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => DialError::Refused,
         _ => DialError::Silent,
     })?;
-    // A message is one small write: it must not wait for the next.
-    let _ = stream.set_nodelay(true);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -100,7 +131,10 @@ async fn connect(address: SocketAddr) -> Result<Socket, DialError> {
 }
 
 /// The next binary frame of a handshake.
-async fn next_frame(socket: &mut Socket) -> Result<Bytes, DialError> {
+async fn next_frame<S>(socket: &mut WebSocketStream<S>) -> Result<Bytes, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     loop {
         if let Some(frame) = next_message(socket).await? {
             return Ok(frame);
@@ -124,12 +158,12 @@ where
     }
 }
 
-impl Opened {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
     /// Sends the hello and takes the welcome, which is still to be checked.
     ///
     /// # Errors
     /// [`DialError`] within the five seconds that began with [`open`].
-    pub(crate) async fn greet(self, hello: Hello) -> Result<(Connection, Welcome), DialError> {
+    pub(crate) async fn greet(self, hello: Hello) -> Result<(Connection<S>, Welcome), DialError> {
         let Self { mut socket, deadline, .. } = self;
         let greeting = async {
             let hello = Message::Binary(encode(&ToHub::Hello(hello)));
@@ -146,14 +180,14 @@ impl Opened {
 }
 
 /// A welcomed connection. Reading never waits for writing: the hub may rely on being read.
-pub(crate) struct Connection {
-    incoming: SplitStream<Socket>,
+pub(crate) struct Connection<S> {
+    incoming: SplitStream<WebSocketStream<S>>,
     outgoing: mpsc::Sender<Bytes>,
     writer: JoinHandle<()>,
 }
 
-impl Connection {
-    fn new(socket: Socket) -> Self {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
+    fn new(socket: WebSocketStream<S>) -> Self {
         let (sink, incoming) = socket.split();
         let (outgoing, frames) = mpsc::channel(WRITE_QUEUE);
         let writer = tokio::spawn(write(sink, frames));
@@ -189,7 +223,12 @@ impl Connection {
 }
 
 /// Writes frames as they come and flushes when there is no next one.
-async fn write(mut sink: SplitSink<Socket, Message>, mut frames: mpsc::Receiver<Bytes>) {
+async fn write<S>(
+    mut sink: SplitSink<WebSocketStream<S>, Message>,
+    mut frames: mpsc::Receiver<Bytes>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     while let Some(frame) = frames.recv().await {
         let written = timeout(WRITE_TIMEOUT, async {
             sink.feed(Message::Binary(frame)).await?;

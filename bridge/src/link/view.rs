@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
     /// In this bridge; the hub was not reached.
     Queued,
     /// In the hub's inbox of the receiver.

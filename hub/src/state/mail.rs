@@ -109,7 +109,7 @@ impl State {
     }
 
     /// The next frame to push on a connection, if there is one: mail in its order, none left out.
-    pub(crate) fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
+    pub fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
         let key = self.connections.get(&id)?;
         let link = self.peers.get_mut(key)?.link.as_mut()?;
         if link.repushes > 0 {

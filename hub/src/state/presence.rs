@@ -23,7 +23,7 @@ impl State {
     ///
     /// # Errors
     /// [`Close::Superseded`] if the peer is connected by a dial as late or later.
-    pub(crate) fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
+    pub fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
         let replaced = self.supersede(hello)?;
         let key = hello.key;
         let (alias, resumed) = match self.peers.get(&key) {
@@ -102,7 +102,7 @@ impl State {
 
     /// The connection is gone; its peer is away until it comes back or its session ends. A connection
     /// that another one has replaced changes nothing.
-    pub(crate) fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
+    pub fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
         self.cut(id);
         self.settle(now)
     }

@@ -1,0 +1,87 @@
+//! How a link begins.
+
+use std::path::PathBuf;
+
+use junction_shared::config_dir::ConfigDir;
+use junction_shared::handshake::GroupKeys;
+use junction_shared::limits::SESSION_TIMEOUT;
+use junction_shared::wire::Context;
+
+use super::actor::{Actor, FIRST_PAUSE};
+use super::dial::{Dialer, Tcp};
+use super::trouble::NOT_YET;
+use super::{Board, Link, LinkState, Unread};
+use crate::autostart::Autostart;
+use crate::clock::now;
+use crate::session::Session;
+use crate::target::Target;
+
+/// What a link needs to begin.
+pub(crate) struct Options {
+    /// What is wrong with the settings, if they say of no hub: the tools say so.
+    pub(crate) problem: Option<String>,
+    /// The hub to meet at, as `JUNCTION_HUB` names it.
+    pub(crate) hub: String,
+    /// Where secrets and known hosts are.
+    pub(crate) config_dir: ConfigDir,
+    /// The port of the hub of this machine.
+    pub(crate) port: u16,
+    /// Whether a hub is started where none answers.
+    pub(crate) autostart: bool,
+    /// What is known of the session before its client has said anything.
+    pub(crate) seen: Context,
+}
+
+/// Starts a link in a task of its own.
+pub(crate) fn spawn(options: Options) -> Link {
+    let (link, actor) = build(Tcp, options);
+    let link = link.at(actor.config_dir.clone(), actor.port);
+    tokio::spawn(actor.run());
+    link
+}
+
+/// Starts a link that needs no files: its hub and its group are given.
+pub(crate) fn spawn_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -> Link {
+    let (link, mut actor) = build(
+        dialer,
+        Options {
+            problem: None,
+            hub: target.name.clone(),
+            config_dir: ConfigDir::at(PathBuf::new()),
+            port: target.address.port(),
+            autostart: false,
+            seen: Context::default(),
+        },
+    );
+    actor.session.set_group(group);
+    actor.target = Some(target);
+    tokio::spawn(actor.run());
+    link
+}
+
+fn build<D>(dialer: D, options: Options) -> (Link, Actor<D>) {
+    let (link, commands, board) = Link::new(Board {
+        state: LinkState::Away(NOT_YET.to_owned()),
+        unread: Unread::default(),
+        hub: options.hub.clone(),
+        session_timeout: SESSION_TIMEOUT,
+        misbehaviour: 0,
+        rejoined: None,
+    });
+    let actor = Actor {
+        dialer,
+        session: Session::new(board.clone(), options.seen, now()),
+        commands,
+        board,
+        autostart: Autostart::new(options.autostart),
+        problem: options.problem,
+        hub: options.hub,
+        target: None,
+        is_own_group: false,
+        port: options.port,
+        config_dir: options.config_dir,
+        pause: FIRST_PAUSE,
+        turn: None,
+    };
+    (link, actor)
+}

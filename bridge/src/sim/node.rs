@@ -1,0 +1,68 @@
+//! A bridge that dials.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use junction_shared::alias::Alias;
+use junction_shared::handshake::GroupKeys;
+use junction_shared::id::MessageId;
+use junction_shared::secret::Secret;
+use zeroize::Zeroizing;
+
+use super::{Dialer, Page};
+use crate::link::{self, Change, Draft, Link};
+use crate::target::Target;
+
+/// The link of one session, as its tools use it.
+pub struct Node(Link);
+
+impl Node {
+    /// Starts to dial, in a task of its own, and goes on for ever: over `dialer`, to the hub at this address, as a
+    /// member of the group that the join secret makes.
+    pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret) -> Self {
+        let target = Target { name: "local".to_owned(), address: hub };
+        Self(link::spawn_at(dialer, target, GroupKeys::derive(join_secret)))
+    }
+
+    /// Takes an alias, as `register`.
+    ///
+    /// # Errors
+    /// What the agent would be told.
+    pub async fn register(&self, alias: &str) -> Result<(), String> {
+        let change = Change { alias: Some(parse(alias)?), ..Change::default() };
+        self.0.register(change).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Sends, as `send_message`. Its end comes with a [`Page`].
+    ///
+    /// # Errors
+    /// What the agent would be told; the message was not taken, or has ended as refused.
+    pub async fn send(&self, to: &str, text: &str) -> Result<MessageId, String> {
+        let draft = Draft {
+            target: parse(to)?,
+            body: Zeroizing::new(text.to_owned()),
+            reply_to: None,
+            ttl: None,
+            fingerprint: None,
+            wait: Duration::ZERO,
+        };
+        self.0.send_message(draft).await.map(|sent| sent.id).map_err(|error| error.to_string())
+    }
+
+    /// Reads, as `read_messages`.
+    ///
+    /// # Errors
+    /// What the agent would be told.
+    pub async fn read(&self, wait: Duration) -> Result<Page, String> {
+        self.0.read(None, wait).await.map(Into::into).map_err(|error| error.to_string())
+    }
+
+    /// Says goodbye to the hub, as at the end of the process.
+    pub async fn stop(self) {
+        self.0.stop().await;
+    }
+}
+
+fn parse(alias: &str) -> Result<Alias, String> {
+    Alias::parse(alias).map_err(|_| format!("{alias} is no alias."))
+}
