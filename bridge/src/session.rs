@@ -242,6 +242,11 @@ impl Session {
         Luggage { ends, ..Luggage::default() }
     }
 
+    /// The alias to ask for where none was granted yet.
+    pub(crate) fn wish_for(&mut self, alias: Alias) {
+        self.wish = Some(alias);
+    }
+
     /// Takes in what an earlier session of this process brought along.
     pub(crate) fn inherit(&mut self, luggage: Luggage) {
         self.named = luggage.named;

@@ -12,6 +12,7 @@ mod hub_sessions;
 mod layout;
 mod lies;
 mod lies_about_peers;
+mod machines;
 mod messages;
 mod peers;
 mod restart;

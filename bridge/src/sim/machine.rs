@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::Page;
 use crate::error::ToolError;
-use crate::link::{Board, Change, Command, Draft, LinkState, Resolved, Unread};
+use crate::link::{Board, Command, Draft, LinkState, Resolved, Unread};
 use crate::session::Session;
 
 /// One session, from its first hello to its goodbye.
@@ -46,6 +46,11 @@ impl Machine {
         let mut session = Session::new(board, Context::default(), now);
         session.set_group(GroupKeys::derive(join_secret));
         Self(session)
+    }
+
+    /// The alias to ask for where none was granted yet.
+    pub fn wish(&mut self, alias: Alias) {
+        self.0.wish_for(alias);
     }
 
     /// What the next connection says of the session. Nothing only if it has no group.
@@ -91,12 +96,6 @@ impl Machine {
     /// Ends and drops what has outlived its time.
     pub fn on_time(&mut self, now: Instant) {
         self.0.on_time(now);
-    }
-
-    /// Asks for an alias.
-    pub fn register(&mut self, alias: Alias, now: Instant) {
-        let change = Change { alias: Some(alias), ..Change::default() };
-        self.0.command(Command::Apply(change, oneshot::channel().0), now);
     }
 
     /// Asks for a peer by its alias.

@@ -1,0 +1,146 @@
+//! Delivery as a whole, between pure machines: any order of frames on any connection, any fault at any moment.
+//! What must hold is in `ledger`.
+
+mod ledger;
+mod world;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use world::{SWEEP, TIMEOUT, World};
+
+/// One thing that happens. Numbers of processes are taken modulo how many there are.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Send { who: usize, to: usize, count: usize, size: usize, ttl: Option<Duration> },
+    Read { who: usize, limit: usize },
+    Finish { who: usize, written: bool },
+    Write { who: usize, count: usize },
+    Arrive { who: usize, count: usize },
+    Push { who: usize, count: usize },
+    Deliver { who: usize, count: usize },
+    Lose(usize),
+    Forget(usize),
+    Connect { who: usize, welcome_lost: bool },
+    KillHub,
+    StartHub,
+    Replace { who: usize, goodbye: bool },
+    Pass(Duration),
+    Calm,
+}
+
+/// How a crowd behaves.
+#[derive(Clone, Copy)]
+struct Crowd {
+    peers: usize,
+    /// Messages sent at once.
+    burst: usize,
+}
+
+impl Crowd {
+    fn events(self) -> impl Strategy<Value = Vec<Event>> {
+        prop::collection::vec(self.event(), 1..150)
+    }
+
+    fn event(self) -> impl Strategy<Value = Event> {
+        let who = move || 0..self.peers;
+        let some = || 1..12_usize;
+        let send = (who(), who(), 1..=self.burst, size(), ttl());
+        prop_oneof![
+            8 => send.prop_map(|(who, to, count, size, ttl)| Event::Send { who, to, count, size, ttl }),
+            6 => (who(), 1..20_usize).prop_map(|(who, limit)| Event::Read { who, limit }),
+            6 => (who(), prop::bool::weighted(0.8)).prop_map(|(who, written)| Event::Finish { who, written }),
+            9 => (who(), some()).prop_map(|(who, count)| Event::Write { who, count }),
+            9 => (who(), some()).prop_map(|(who, count)| Event::Arrive { who, count }),
+            9 => (who(), some()).prop_map(|(who, count)| Event::Push { who, count }),
+            9 => (who(), some()).prop_map(|(who, count)| Event::Deliver { who, count }),
+            3 => who().prop_map(Event::Lose),
+            2 => who().prop_map(Event::Forget),
+            6 => (who(), prop::bool::weighted(0.1))
+                .prop_map(|(who, welcome_lost)| Event::Connect { who, welcome_lost }),
+            2 => Just(Event::KillHub),
+            3 => Just(Event::StartHub),
+            1 => (who(), any::<bool>()).prop_map(|(who, goodbye)| Event::Replace { who, goodbye }),
+            2 => time().prop_map(Event::Pass),
+            2 => Just(Event::Calm),
+        ]
+    }
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => Just(20), 1 => Just(3_000), 1 => Just(60_000)]
+}
+
+fn ttl() -> impl Strategy<Value = Option<Duration>> {
+    prop_oneof![3 => Just(None), 1 => (10..120_u64).prop_map(|s| Some(Duration::from_secs(s)))]
+}
+
+fn time() -> impl Strategy<Value = Duration> {
+    let seconds = prop_oneof![4 => 1..30_u64, 2 => 30..200_u64, 1 => 200..700_u64];
+    seconds.prop_map(Duration::from_secs)
+}
+
+impl World {
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Send { who, to, count, size, ttl } if who != to => {
+                (0..count).for_each(|_| self.send(who, to, size, ttl));
+            }
+            Event::Send { .. } => {}
+            Event::Read { who, limit } => self.read(who, limit),
+            Event::Finish { who, written } => _ = self.finish(who, written),
+            Event::Write { who, count } => (0..count).for_each(|_| _ = self.write(who)),
+            Event::Arrive { who, count } => (0..count).for_each(|_| _ = self.arrive(who)),
+            Event::Push { who, count } => (0..count).for_each(|_| _ = self.push(who)),
+            Event::Deliver { who, count } => (0..count).for_each(|_| _ = self.deliver(who)),
+            Event::Lose(who) => self.lose(who),
+            Event::Forget(who) => self.forget(who),
+            Event::Connect { who, welcome_lost } => _ = self.connect(who, welcome_lost),
+            Event::KillHub => self.kill_hub(),
+            Event::StartHub => self.start_hub(),
+            Event::Replace { who, goodbye } => self.replace(who, goodbye),
+            Event::Pass(time) => self.pass(time),
+            Event::Calm => self.calm(),
+        }
+    }
+
+    /// With no further fault everything comes to its end: at once between the living, and once their sessions
+    /// have ended for the dead. Then nothing is left that could still change.
+    fn come_to_an_end(&mut self) {
+        self.calm();
+        self.ledger.all_ended_between_the_living();
+        // Sooner than the messages' own time: the hub tells who is gone.
+        self.pass(TIMEOUT + Duration::from_millis(1));
+        self.calm();
+        self.ledger.all_have_ended();
+        let counts = self.ledger.counts();
+        self.pass(TIMEOUT + SWEEP);
+        self.calm();
+        assert_eq!(self.ledger.counts(), counts, "an end was not the end");
+    }
+}
+
+fn run(crowd: Crowd, events: Vec<Event>) {
+    let mut world = World::new(crowd.peers);
+    events.into_iter().for_each(|event| world.happen(event));
+    world.come_to_an_end();
+}
+
+const FEW: Crowd = Crowd { peers: 3, burst: 6 };
+/// So many that a receiver's inbox and mailbox fill up.
+const MANY: Crowd = Crowd { peers: 11, burst: 32 };
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn delivery_keeps_its_promises(events in FEW.events()) {
+        run(FEW, events);
+    }
+
+    #[test]
+    fn delivery_keeps_its_promises_at_its_bounds(events in MANY.events()) {
+        run(MANY, events);
+    }
+}
