@@ -162,7 +162,8 @@ impl Delivery {
         }
     }
 
-    /// A lease ended. What was written is read, and its receipts are due; the rest waits again.
+    /// A lease ended. What was written is read, and its receipts are due; the rest waits again, for
+    /// [`Delivery::serve`] to hand out.
     pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
         let on_page = self.page.take_if(|page| page.lease == lease);
         let due = if written {
@@ -177,7 +178,6 @@ impl Delivery {
             }
             Vec::new()
         };
-        self.serve();
         due
     }
 

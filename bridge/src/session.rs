@@ -11,7 +11,7 @@ use junction_shared::codec::encode;
 use junction_shared::handshake::{Caller, GroupKeys, Pin};
 use junction_shared::id::{Dial, Epoch, PeerKey};
 use junction_shared::wire::{
-    Card, Context, Grant, Reach, Receipt, SignedCard, ToBridge, ToHub, WelcomeBody,
+    Card, Context, Grant, Reach, Receipt, ReceiptKind, SignedCard, ToBridge, ToHub, WelcomeBody,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -183,8 +183,7 @@ impl Session {
     /// Ends and drops what has outlived its time.
     pub(crate) fn on_time(&mut self, now: Instant) {
         self.outbox.expire(now);
-        let expired = self.delivery.mailbox.expire(now);
-        self.send_receipts(expired, junction_shared::wire::ReceiptKind::Expired);
+        self.expire_mail(now);
         let oldest = self.receive.bury(now);
         self.opening.retain(|(_, epoch, _), _| *epoch >= oldest);
         if self.rotates_at().is_some_and(|at| at <= now) {
@@ -201,10 +200,23 @@ impl Session {
     }
 
     /// An answer was written, or given up.
-    pub(crate) fn lease_ended(&mut self, lease: crate::mailbox::LeaseId, written: bool) {
+    pub(crate) fn lease_ended(
+        &mut self,
+        lease: crate::mailbox::LeaseId,
+        written: bool,
+        now: Instant,
+    ) {
         let read = self.delivery.lease_ended(lease, written);
-        self.send_receipts(read, junction_shared::wire::ReceiptKind::Read);
+        self.send_receipts(read, ReceiptKind::Read);
+        // What is given back may have outlived its time meanwhile: the next reader must not get it.
+        self.expire_mail(now);
+        self.delivery.serve();
         self.ask_for_dropped();
+    }
+
+    fn expire_mail(&mut self, now: Instant) {
+        let expired = self.delivery.mailbox.expire(now);
+        self.send_receipts(expired, ReceiptKind::Expired);
     }
 
     /// The session leaves for good: what is still to be said to the hub, and what the agent is told.
@@ -299,7 +311,7 @@ impl Session {
         Some(sign_card(self.group.as_ref()?, &card))
     }
 
-    fn send_receipts(&mut self, due: Vec<Due>, kind: junction_shared::wire::ReceiptKind) {
+    fn send_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind) {
         for due in due {
             self.post(ToHub::Receipt(receipt(&due.receipt_key, due.to, due.id, kind)));
         }

@@ -13,19 +13,53 @@ use world::{SWEEP, TIMEOUT, World};
 /// One thing that happens. Numbers of processes are taken modulo how many there are.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Send { who: usize, to: usize, count: usize, size: usize, ttl: Option<Duration> },
-    Read { who: usize, limit: usize },
-    Finish { who: usize, written: bool },
-    Write { who: usize, count: usize },
-    Arrive { who: usize, count: usize },
-    Push { who: usize, count: usize },
-    Deliver { who: usize, count: usize },
+    Send {
+        who: usize,
+        to: usize,
+        count: usize,
+        size: usize,
+        ttl: Option<Duration>,
+    },
+    Read {
+        who: usize,
+        limit: usize,
+    },
+    Finish {
+        who: usize,
+        written: bool,
+    },
+    Write {
+        who: usize,
+        count: usize,
+    },
+    Arrive {
+        who: usize,
+        count: usize,
+    },
+    Push {
+        who: usize,
+        count: usize,
+    },
+    Deliver {
+        who: usize,
+        count: usize,
+    },
+    /// All that can move for one process does.
+    Flow(usize),
+    /// All that can move does; nobody reads.
+    FlowAll,
     Lose(usize),
     Forget(usize),
-    Connect { who: usize, welcome_lost: bool },
+    Connect {
+        who: usize,
+        welcome_lost: bool,
+    },
     KillHub,
     StartHub,
-    Replace { who: usize, goodbye: bool },
+    Replace {
+        who: usize,
+        goodbye: bool,
+    },
     Pass(Duration),
     Calm,
 }
@@ -51,10 +85,12 @@ impl Crowd {
             8 => send.prop_map(|(who, to, count, size, ttl)| Event::Send { who, to, count, size, ttl }),
             6 => (who(), 1..20_usize).prop_map(|(who, limit)| Event::Read { who, limit }),
             6 => (who(), prop::bool::weighted(0.8)).prop_map(|(who, written)| Event::Finish { who, written }),
-            9 => (who(), some()).prop_map(|(who, count)| Event::Write { who, count }),
-            9 => (who(), some()).prop_map(|(who, count)| Event::Arrive { who, count }),
-            9 => (who(), some()).prop_map(|(who, count)| Event::Push { who, count }),
-            9 => (who(), some()).prop_map(|(who, count)| Event::Deliver { who, count }),
+            5 => (who(), some()).prop_map(|(who, count)| Event::Write { who, count }),
+            5 => (who(), some()).prop_map(|(who, count)| Event::Arrive { who, count }),
+            5 => (who(), some()).prop_map(|(who, count)| Event::Push { who, count }),
+            5 => (who(), some()).prop_map(|(who, count)| Event::Deliver { who, count }),
+            8 => who().prop_map(Event::Flow),
+            4 => Just(Event::FlowAll),
             3 => who().prop_map(Event::Lose),
             2 => who().prop_map(Event::Forget),
             6 => (who(), prop::bool::weighted(0.1))
@@ -94,6 +130,8 @@ impl World {
             Event::Arrive { who, count } => (0..count).for_each(|_| _ = self.arrive(who)),
             Event::Push { who, count } => (0..count).for_each(|_| _ = self.push(who)),
             Event::Deliver { who, count } => (0..count).for_each(|_| _ = self.deliver(who)),
+            Event::Flow(who) => _ = self.flow(who),
+            Event::FlowAll => while self.flow_all() {},
             Event::Lose(who) => self.lose(who),
             Event::Forget(who) => self.forget(who),
             Event::Connect { who, welcome_lost } => _ = self.connect(who, welcome_lost),
@@ -109,7 +147,7 @@ impl World {
     /// have ended for the dead. Then nothing is left that could still change.
     fn come_to_an_end(&mut self) {
         self.calm();
-        self.ledger.all_ended_between_the_living();
+        self.ledger.all_ended_between_the_living(self.now);
         // Sooner than the messages' own time: the hub tells who is gone.
         self.pass(TIMEOUT + Duration::from_millis(1));
         self.calm();

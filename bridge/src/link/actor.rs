@@ -229,7 +229,7 @@ impl<D: Dialer> Actor<D> {
                 None => self.turn = Some(Turn::Stop(None)),
             },
             (lease, written) = self.session.next_lease_end() => {
-                self.session.lease_ended(lease, written);
+                self.session.lease_ended(lease, written, now());
             }
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => self.session.on_time(now()),
         }
@@ -272,7 +272,7 @@ impl<D: Dialer> Actor<D> {
     async fn turned(&mut self, turn: Turn, connection: Option<Connection<D::Stream>>) -> bool {
         // Answers that were written by now: what they held was read, and its senders are to hear of it.
         while let Some((lease, written)) = self.session.next_lease_end().now_or_never() {
-            self.session.lease_ended(lease, written);
+            self.session.lease_ended(lease, written, now());
         }
         let (last, departure) = self.session.leave();
         if let Some(connection) = connection {

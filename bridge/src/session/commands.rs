@@ -30,6 +30,7 @@ impl Session {
             Command::Told(id) => self.delivery.take_end(id),
             Command::Read { limit, wait, reply } => {
                 let limit = limit.unwrap_or(usize::MAX);
+                self.expire_mail(now);
                 self.delivery.read(Reader { limit, wait, reply });
             }
             Command::Settled(reply) => {

@@ -87,6 +87,11 @@ impl Machine {
         decode(&self.0.next_frame(now)?).ok()
     }
 
+    /// Whether [`Machine::next_frame`] has one.
+    pub fn has_frame(&mut self, now: Instant) -> bool {
+        self.0.has_frame(now)
+    }
+
     /// When [`Machine::on_time`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -135,15 +140,15 @@ impl Machine {
     }
 
     /// Sees to pages that were written or dropped since.
-    pub fn settle(&mut self) {
+    pub fn settle(&mut self, now: Instant) {
         while let Some((lease, written)) = self.0.next_lease_end().now_or_never() {
-            self.0.lease_ended(lease, written);
+            self.0.lease_ended(lease, written, now);
         }
     }
 
     /// Leaves for good: the last frames for the hub.
-    pub fn leave(&mut self) -> Vec<ToHub> {
-        self.settle();
+    pub fn leave(&mut self, now: Instant) -> Vec<ToHub> {
+        self.settle(now);
         let (last, _) = self.0.leave();
         last.iter().filter_map(|frame| decode(frame).ok()).collect()
     }

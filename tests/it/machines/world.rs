@@ -19,6 +19,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
 /// A hub pings at least this often.
 const PING: Duration = Duration::from_secs(30);
+/// A connection that carries nothing for this long, though there is something, is given up by both sides.
+const STUCK: Duration = Duration::from_secs(60);
 
 /// One side of a connection may know of its end before the other does.
 #[derive(Default)]
@@ -28,6 +30,8 @@ struct Wire {
     down: VecDeque<ToBridge>,
     hub_open: bool,
     bridge_open: bool,
+    /// For how long frames have waited on it.
+    stuck: Duration,
 }
 
 /// A process that runs a session.
@@ -37,7 +41,8 @@ pub(super) struct Process {
     pub(super) key: PeerKey,
     /// The last is the newest; earlier ones may still carry frames to the hub.
     wires: Vec<Wire>,
-    page: Option<Page>,
+    /// A page whose answer is on its way, and since when.
+    page: Option<(Page, Duration)>,
     searches: Vec<(usize, Search)>,
     /// Whom its agent has found, by number.
     pub(super) found: Vec<Option<PeerKey>>,
@@ -303,18 +308,18 @@ impl World {
         let now = self.instant();
         let process = &mut self.processes[who];
         if process.page.is_none() {
-            process.page = process.machine.read(limit, now);
+            process.page = process.machine.read(limit, now).map(|page| (page, self.now));
         }
     }
 
     /// The answer was written, or never left. Gives whether it held anything.
     pub(super) fn finish(&mut self, who: usize, written: bool) -> bool {
         let process = &mut self.processes[who];
-        let Some(page) = process.page.take() else { return false };
+        let Some((page, since)) = process.page.take() else { return false };
         let held = !page.messages.is_empty() || !page.ends.is_empty();
         if written {
             for message in &page.messages {
-                self.ledger.read(process.key, message, self.now);
+                self.ledger.read(process.key, message, since);
             }
             for (id, end) in &page.ends {
                 self.ledger.ended(process.key, *id, *end, self.now);
@@ -323,7 +328,7 @@ impl World {
         } else {
             drop(page);
         }
-        process.machine.settle();
+        process.machine.settle(self.start + self.now);
         held
     }
 
@@ -333,7 +338,7 @@ impl World {
     pub(super) fn replace(&mut self, who: usize, goodbye: bool) {
         if goodbye {
             self.finish(who, true);
-            let last = self.processes[who].machine.leave();
+            let last = self.processes[who].machine.leave(self.start + self.now);
             if let Some(wire) = self.processes[who].wires.last_mut()
                 && wire.bridge_open
                 && wire.hub_open
@@ -362,10 +367,8 @@ impl World {
             let step =
                 self.next_deadline().map_or(PING, |at| at.saturating_sub(self.now).min(PING));
             let step = step.max(Duration::from_millis(1)).min(end - self.now);
-            if self.processes.iter().flat_map(|p| &p.wires).any(Wire::is_stalled) {
-                self.ledger.stalled(step);
-            }
             self.now += step;
+            self.wait_on_wires(step);
             self.ping();
             self.ask_hub(|state, now| state.sweep(now));
             let now = self.instant();
@@ -375,6 +378,31 @@ impl World {
                     self.ledger.lonely(process.key);
                 }
             }
+        }
+    }
+
+    /// Frames lie where they are for this long.
+    fn wait_on_wires(&mut self, time: Duration) {
+        let now = self.instant();
+        let mut stalled = false;
+        for who in 0..self.processes.len() {
+            let process = &mut self.processes[who];
+            let has_frame = process.machine.has_frame(now);
+            for wire in &mut process.wires {
+                stalled |= wire.is_stalled();
+                let waits = wire.is_stalled() || (wire.bridge_open && has_frame);
+                wire.stuck = if waits { wire.stuck + time } else { Duration::ZERO };
+            }
+            while self.processes[who].wires.iter().any(|wire| wire.hub_open && wire.stuck >= STUCK)
+            {
+                self.forget(who);
+            }
+            if self.processes[who].wires.last().is_some_and(|wire| wire.stuck >= STUCK) {
+                self.lose(who);
+            }
+        }
+        if stalled {
+            self.ledger.stalled(time);
         }
     }
 
@@ -397,20 +425,32 @@ impl World {
 
     // ---- the end of all faults
 
+    /// Frames of one process move for as long as any does.
+    pub(super) fn flow(&mut self, who: usize) -> bool {
+        let mut moved = false;
+        while self.write(who) || self.arrive(who) || self.push(who) || self.deliver(who) {
+            moved = true;
+        }
+        moved
+    }
+
+    /// The same for everyone, once.
+    pub(super) fn flow_all(&mut self) -> bool {
+        (0..self.processes.len()).fold(false, |moved, who| self.flow(who) || moved)
+    }
+
     /// Everything that can move without time or a fault moves, until nothing is left to: hub and sessions find
     /// each other, frames arrive, agents read all there is.
     pub(super) fn calm(&mut self) {
         self.start_hub();
-        let everyone = 0..self.processes.len();
         let mut moved = true;
         while moved {
-            moved = false;
-            for who in everyone.clone() {
+            moved = self.flow_all();
+            for who in 0..self.processes.len() {
                 moved |= self.connect(who, false);
-                while self.write(who) || self.arrive(who) || self.push(who) || self.deliver(who) {
-                    moved = true;
-                }
                 self.hear_answers(who);
+                // A page from before may be empty, with mail behind it.
+                moved |= self.finish(who, true);
                 self.read(who, usize::MAX);
                 moved |= self.finish(who, true);
             }

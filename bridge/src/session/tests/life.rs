@@ -107,6 +107,21 @@ fn nothing_that_opens_a_message_outlives_the_key_it_was_sealed_to() {
 }
 
 #[test]
+fn regression_what_is_given_back_after_its_time_is_not_read() {
+    let mut stage = Stage::new();
+    let peer = stage.resolve("alice", "bob", None).unwrap();
+    let brief = Draft { ttl: Some(10 * SECOND), ..draft("bob", "brief") };
+    stage.ask("alice", |reply| Command::Submit(peer.key, brief, reply)).unwrap();
+    let page = stage.read("bob");
+    stage.now += 11 * SECOND;
+    drop(page);
+    stage.end_lease("bob");
+    assert!(stage.read_for_good("bob").is_empty());
+    let ends = stage.ends_for_good("alice");
+    assert_eq!(ends.iter().map(|end| end.1).collect::<Vec<_>>(), [Status::Expired]);
+}
+
+#[test]
 fn a_session_that_ended_at_the_hub_says_so_until_a_read_was_written() {
     let mut stage = Stage::new();
     stage.grown = true;
