@@ -11,7 +11,7 @@ use junction_shared::id::{ConnectionId, PeerKey};
 use junction_shared::secret::Secret;
 use junction_shared::wire::{ToBridge, ToHub};
 
-use super::ledger::Ledger;
+use crate::ledger::Ledger;
 
 /// A session without a sign of life ends after this; no message lives longer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
@@ -62,7 +62,7 @@ pub(super) struct World {
     hub: Option<Hub>,
     pub(super) processes: Vec<Process>,
     secret: Secret,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: Ledger<PeerKey>,
 }
 
 /// The alias of the process with this number.
@@ -295,12 +295,10 @@ impl World {
         let (now, alias) = (self.instant(), self.processes[to].alias.clone());
         let process = &mut self.processes[who];
         let Some(key) = process.found[to] else { return };
-        let text = self.ledger.next_text(size);
-        let sent = process.machine.send(key, alias, text.clone(), ttl, now);
-        if let Some(id) = sent {
-            let ends = self.now + ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
-            self.ledger.sent(id, process.key, key, text, ends);
-        }
+        let ends = self.now + ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
+        let (number, text) = self.ledger.submit(process.key, key, size, ends);
+        let id = process.machine.send(key, alias, text, ttl, now);
+        self.ledger.submitted(number, id);
     }
 
     /// The agent reads; its answer is on its way from now on.
