@@ -166,7 +166,7 @@ impl Delivery {
     /// [`Delivery::serve`] to hand out.
     pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
         let on_page = self.page.take_if(|page| page.lease == lease);
-        let due = if written {
+        if written {
             if on_page.is_some_and(|page| page.rejoined) {
                 self.board.send_modify(|board| board.rejoined = None);
             }
@@ -177,8 +177,7 @@ impl Delivery {
                 self.ends.push_front(end);
             }
             Vec::new()
-        };
-        due
+        }
     }
 
     /// Shows what waits unread.

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -264,10 +265,10 @@ fn setting(name: &str, default: u64) -> u64 {
 
 /// Runs these seeds, on as many threads as the machine has.
 fn simulate_all(seeds: Range<u64>) -> [usize; 3] {
-    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
-    let work = |thread: u64| {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = |thread: usize| {
         let mut total = [0; 3];
-        for seed in (seeds.start + thread..seeds.end).step_by(threads as usize) {
+        for seed in seeds.clone().skip(thread).step_by(threads) {
             let counts = std::panic::catch_unwind(|| simulate(seed))
                 .unwrap_or_else(|_| panic!("JUNCTION_SEED={seed} JUNCTION_SIMULATIONS=1 fails"));
             total = std::array::from_fn(|at| total[at] + counts[at]);

@@ -368,7 +368,7 @@ impl World {
             self.now += step;
             self.wait_on_wires(step);
             self.ping();
-            self.ask_hub(|state, now| state.sweep(now));
+            self.ask_hub(State::sweep);
             let now = self.instant();
             for process in &mut self.processes {
                 process.machine.on_time(now);
@@ -434,7 +434,11 @@ impl World {
 
     /// The same for everyone, once.
     pub(super) fn flow_all(&mut self) -> bool {
-        (0..self.processes.len()).fold(false, |moved, who| self.flow(who) || moved)
+        let mut moved = false;
+        for who in 0..self.processes.len() {
+            moved |= self.flow(who);
+        }
+        moved
     }
 
     /// Everything that can move without time or a fault moves, until nothing is left to: hub and sessions find
