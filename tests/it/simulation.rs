@@ -25,7 +25,7 @@ use turmoil::{Builder, Sim};
 use crate::ledger::Ledger;
 
 /// Runs, unless `JUNCTION_SIMULATIONS` says otherwise.
-const RUNS: u64 = 500;
+const RUNS: u64 = 1000;
 /// How many processes talk to each other.
 const NODES: usize = 3;
 /// Messages of each to each.
