@@ -110,11 +110,6 @@ impl Delivery {
         self.ends.push_back(end);
     }
 
-    /// Takes the end of a message that its own call tells.
-    pub(crate) fn take_end(&mut self, id: MessageId) {
-        self.ends.retain(|end| end.id != id);
-    }
-
     /// A call reads.
     pub(crate) fn read(&mut self, reader: Reader) {
         self.readers.retain(|waiting| !waiting.reply.is_closed());

@@ -169,10 +169,7 @@ impl Link {
         }
         let status = *status.borrow();
         match status {
-            Status::Refused(reason) => {
-                self.send(Command::Told(submitted.id)).await?;
-                Err(ToolError::Refused(reason))
-            }
+            Status::Refused(reason) => Err(ToolError::Refused(reason)),
             _ => Ok(Sent {
                 id: submitted.id,
                 to,

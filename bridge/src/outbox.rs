@@ -354,7 +354,11 @@ impl Outbox {
             let (to, dies) = (entry.alias.clone(), entry.deadline + self.times.correctable);
             self.unconfirmed.push_back(Correctable { id, to, key, dies });
         }
-        self.ended.push(Ended { id, to: entry.alias.clone(), status });
+        // The call that sent it tells of a refusal itself, as its error, as long as it is there.
+        let is_told = matches!(status, Status::Refused(_)) && entry.is_watched();
+        if !is_told {
+            self.ended.push(Ended { id, to: entry.alias.clone(), status });
+        }
         // An end may open the window, or leave a new lowest message.
         self.activate(to);
     }

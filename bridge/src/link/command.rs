@@ -84,8 +84,6 @@ pub(crate) enum Command {
     Watch(Option<String>, Reply<Vec<PeerView>>),
     Resolve(Alias, Option<String>, Reply<Resolved>),
     Submit(PeerKey, Draft, Reply<Submitted>),
-    /// The call itself tells the end of this message.
-    Told(MessageId),
     Read {
         limit: Option<usize>,
         wait: bool,
@@ -110,7 +108,7 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
             Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::Told(_) | Self::Observe(_) => {}
+            Self::Observe(_) => {}
         }
     }
 }

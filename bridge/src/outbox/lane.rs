@@ -175,6 +175,11 @@ impl Entry {
         self.envelope.as_ref().map(|envelope| envelope.header.seq)
     }
 
+    /// Whether the call that sent it still waits for its status.
+    pub(super) fn is_watched(&self) -> bool {
+        self.status.receiver_count() > 0
+    }
+
     /// Shows a better status; `accepted` never hides `opened`.
     pub(super) fn progress(&self, status: Status) {
         self.status.send_if_modified(|shown| {

@@ -209,6 +209,20 @@ fn nothing_is_handed_over_past_its_time() {
 }
 
 #[test]
+fn regression_a_refusal_is_told_by_its_call_or_among_the_ends_never_by_both() {
+    let mut desk = Desk::new();
+    let waiting = desk.submit(1);
+    drop(desk.submit(2));
+    desk.outbox.open(PEER);
+    desk.hand_over();
+    for number in [1, 2] {
+        desk.outbox.refused(id(number), Refusal::InboxFull);
+    }
+    assert_eq!(*waiting.borrow(), Status::Refused(Refusal::InboxFull));
+    assert_eq!(desk.ends(), [(id(2), Status::Refused(Refusal::InboxFull))]);
+}
+
+#[test]
 fn a_peer_that_is_gone_ends_what_was_queued_as_refused_and_what_was_sent_as_unconfirmed() {
     let mut desk = Desk::new();
     desk.submit(1);

@@ -27,7 +27,6 @@ impl Session {
             Command::Submit(key, draft, reply) => {
                 let _ = reply.send(self.submit(key, draft, now));
             }
-            Command::Told(id) => self.delivery.take_end(id),
             Command::Read { limit, wait, reply } => {
                 let limit = limit.unwrap_or(usize::MAX);
                 self.expire_mail(now);
