@@ -21,3 +21,4 @@ mod secrecy;
 mod shutdown;
 mod simulation;
 mod start;
+mod storm;

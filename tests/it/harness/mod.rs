@@ -2,6 +2,7 @@
 //! for a condition instead of for time.
 
 mod bridge;
+mod cable;
 mod home;
 mod hub;
 mod process;
@@ -11,9 +12,10 @@ mod raw;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
+pub(crate) use cable::{Cable, Cut, Fault};
 pub(crate) use home::{BRIDGE, Home, free_port};
 pub(crate) use hub::TestHub;
 pub(crate) use process::{is_gone, memory, processes_of, signal};
@@ -36,6 +38,12 @@ pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Op
         assert!(Instant::now() < deadline, "it never came to this: {what}");
         sleep(LOOK).await;
     }
+}
+
+/// Waits for a moment of a test's own timetable, at which it does something. What comes of that is not waited
+/// for by time, but by [`eventually`].
+pub(crate) async fn at(moment: Instant) {
+    sleep_until(moment).await;
 }
 
 /// What the future gives; panics with `what` if it takes longer than anything here may.
