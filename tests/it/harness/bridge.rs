@@ -191,6 +191,13 @@ impl TestBridge {
         .await
     }
 
+    /// All that was told so far of the message with this id, in order.
+    pub(crate) fn words(&self, id: &Value) -> Vec<Value> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = kept.receipts.iter().filter(|receipt| receipt["id"] == *id);
+        told.map(|receipt| receipt["status"].clone()).collect()
+    }
+
     /// Reads once more and gives whatever nobody has taken yet: all that is left must be nothing.
     pub(crate) async fn leftovers(&self) -> Vec<Value> {
         self.collect(json!({})).await;

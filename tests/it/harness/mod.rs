@@ -8,6 +8,7 @@ mod hub;
 mod process;
 mod proxy;
 mod raw;
+mod slow;
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) use hub::TestHub;
 pub(crate) use process::{is_gone, memory, processes_of, signal};
 pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
 pub(crate) use raw::{RawPeer, RawSocket, health, http};
+pub(crate) use slow::{SlowClient, large};
 
 /// How long a test waits for something that must come: far longer than it takes, so that a loaded machine
 /// fails nothing.
