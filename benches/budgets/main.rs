@@ -2,13 +2,15 @@
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
 //! It stands on the harness of the end-to-end tests. Named parts run alone:
-//! `cargo bench --bench budgets -- start memory crowd load`.
+//! `cargo bench --bench budgets -- start memory crowd load herd`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
 
 #[path = "../../tests/it/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests use the rest of it")]
 mod harness;
+#[path = "../../tests/it/herd.rs"]
+mod herd;
 mod load;
 mod memory;
 
@@ -20,6 +22,8 @@ use harness::{Home, TestBridge, TestHub, within};
 
 /// Starts that are timed.
 const STARTS: usize = 200;
+/// How long a hub with many bridges is dead, each time.
+const HUB_AWAY: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(20)];
 
 fn main() {
     let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
@@ -38,6 +42,12 @@ fn main() {
         if wanted("load") {
             load::small().await;
             load::large().await;
+        }
+        if wanted("herd") {
+            harness::raise_file_limit();
+            for came_back in herd::stampede(500, &HUB_AWAY).await {
+                println!("herd, {came_back}");
+            }
         }
     });
 }

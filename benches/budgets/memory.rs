@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
-use crate::harness::{Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health};
+use crate::harness::{
+    Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, raise_file_limit,
+};
 use crate::quantiles;
 
 /// Peers on the hub when its memory is read.
@@ -69,10 +70,4 @@ pub(crate) async fn of_a_hub() {
         let size = CROWDS[2];
         println!("list_peers, {limit} of {size} peers: {}", quantiles(&mut times));
     }
-}
-
-/// As many open files as the system lets this process and its children have.
-fn raise_file_limit() {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is raised");
 }

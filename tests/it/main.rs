@@ -6,6 +6,7 @@ mod bridge_mail;
 mod docs;
 mod eras;
 mod harness;
+mod herd;
 mod hub_abuse;
 mod hub_limits;
 mod hub_sessions;

@@ -19,7 +19,7 @@ pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts
 pub(crate) use cable::{Cable, Cut, Fault};
 pub(crate) use home::{BRIDGE, Home, free_port};
 pub(crate) use hub::TestHub;
-pub(crate) use process::{is_gone, memory, processes_of, signal};
+pub(crate) use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
 pub(crate) use raw::{RawPeer, RawSocket, health, http};
 pub(crate) use slow::{SlowClient, large};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit, test_kill_process,
+};
 
 /// Sends a signal to one process that a test started.
 pub(crate) fn signal(pid: u32, signal: Signal) {
@@ -51,4 +53,10 @@ pub(crate) fn end_processes_of(directory: &Path) {
             signal(pid, Signal::KILL);
         }
     }
+}
+
+/// As many open files as the system lets this process and its children have.
+pub(crate) fn raise_file_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is raised");
 }
