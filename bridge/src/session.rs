@@ -28,9 +28,11 @@ mod asks;
 mod commands;
 mod incoming;
 mod outgoing;
+mod said;
 
 use asks::Asks;
 use incoming::Held;
+use said::{Said, merge};
 
 /// Frames that wait to be written besides messages; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
@@ -374,36 +376,12 @@ impl Session {
     }
 }
 
-/// What a card says of its session.
-struct Said {
-    epoch: Epoch,
-    alias: String,
-    context: Context,
-}
-
 /// What a session takes along to another hub: ends that no read has told, what it said of itself, its alias.
 #[derive(Default)]
 pub(crate) struct Luggage {
     ends: Vec<End>,
     named: Context,
     alias: Option<Alias>,
-}
-
-/// What the agent said wins over what was seen; an empty text stands for nothing.
-fn merge(named: &Context, seen: &Context) -> Context {
-    let pick = |named: &Option<String>, seen: &Option<String>| match named.as_deref() {
-        Some("") => None,
-        Some(_) => named.clone(),
-        None => seen.clone().filter(|seen| !seen.is_empty()),
-    };
-    Context {
-        repo: pick(&named.repo, &seen.repo),
-        task: pick(&named.task, &seen.task),
-        role: pick(&named.role, &seen.role),
-        branch: pick(&named.branch, &seen.branch),
-        machine: pick(&named.machine, &seen.machine),
-        client: pick(&named.client, &seen.client),
-    }
 }
 
 #[cfg(test)]

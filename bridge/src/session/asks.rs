@@ -11,8 +11,9 @@ use junction_shared::wire::{
 };
 use tokio::sync::oneshot;
 
+use super::Session;
 use super::commands::refine;
-use super::{Said, Session, merge};
+use super::said::{Said, merge};
 use crate::clock::wall_ms;
 use crate::error::ToolError;
 use crate::link::{Change, PeerQuery, PeerView, Peers, Registered, Resolved};
