@@ -39,6 +39,8 @@ pub(crate) struct ReceiveKeys {
 struct Old {
     epoch: Epoch,
     secret: Secret,
+    /// Whether the hub is known to have its successor's card.
+    is_followed: bool,
     dies: Instant,
 }
 
@@ -59,15 +61,31 @@ impl ReceiveKeys {
         ReceiveKey(public_key(&self.current))
     }
 
-    /// Begins a new epoch. The old key dies once nothing sealed to it can arrive any more.
-    pub(crate) fn rotate(&mut self, now: Instant, longest_ttl: Duration) {
-        let old = std::mem::replace(&mut self.current, Secret::random());
-        let dies = now + longest_ttl + AFTERLIFE;
-        self.old.push_back(Old { epoch: self.epoch, secret: old, dies });
+    /// Begins a new epoch, whose card is to be published. No message lives longer than a session that gives no
+    /// sign of life, which is `timeout`.
+    pub(crate) fn rotate(&mut self, now: Instant, timeout: Duration) {
+        let secret = std::mem::replace(&mut self.current, Secret::random());
+        let dies = dies_unfollowed(now, timeout);
+        self.old.push_back(Old { epoch: self.epoch, secret, is_followed: false, dies });
         self.epoch = self.epoch.next();
         (self.since, self.used) = (now, false);
         if self.old.len() > MAX_OLD {
             self.old.pop_front();
+        }
+    }
+
+    /// A hub has let the session in. A card that was written on the last connection may not have arrived there.
+    pub(crate) fn welcomed(&mut self, now: Instant, timeout: Duration) {
+        for old in self.old.iter_mut().filter(|old| !old.is_followed) {
+            old.dies = dies_unfollowed(now, timeout);
+        }
+    }
+
+    /// The hub has the card of this epoch: earlier keys die once nothing sealed to them can arrive any more.
+    pub(crate) fn published(&mut self, epoch: Epoch, now: Instant, timeout: Duration) {
+        let followed = |old: &&mut Old| old.epoch < epoch && !old.is_followed;
+        for old in self.old.iter_mut().filter(followed) {
+            (old.is_followed, old.dies) = (true, now + timeout + AFTERLIFE);
         }
     }
 
@@ -93,26 +111,52 @@ impl ReceiveKeys {
 
     /// When [`ReceiveKeys::bury`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.old.front().map(|old| old.dies)
+        self.old.iter().map(|old| old.dies).min()
     }
+}
+
+/// When a key dies whose successor's card may never have reached the hub: the hub hands out the old card for as
+/// long as it takes the session for alive, and what is sealed to it then lives as long once more.
+fn dies_unfollowed(now: Instant, timeout: Duration) -> Instant {
+    now + 2 * timeout + AFTERLIFE
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TIMEOUT: Duration = Duration::from_secs(100);
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn an_old_key_lives_until_nothing_sealed_to_it_can_arrive() {
         let now = Instant::now();
         let mut keys = ReceiveKeys::new(now);
         let first = keys.public();
-        keys.rotate(now, Duration::from_secs(100));
+        keys.rotate(now, TIMEOUT);
         assert_ne!(keys.public(), first);
         assert!(keys.use_secret(Epoch(1)).is_some());
-        assert_eq!(keys.bury(now + Duration::from_secs(159)), Epoch(1));
-        assert_eq!(keys.bury(now + Duration::from_secs(160)), Epoch(2));
+        keys.published(Epoch(2), now, TIMEOUT);
+        let dies = now + TIMEOUT + AFTERLIFE;
+        assert_eq!(keys.bury(dies - SECOND), Epoch(1));
+        assert_eq!(keys.bury(dies), Epoch(2));
         assert!(keys.use_secret(Epoch(1)).is_none());
         assert!(keys.use_secret(Epoch(2)).is_some());
+    }
+
+    #[test]
+    fn regression_a_key_whose_successor_may_be_unknown_lives_on() {
+        let now = Instant::now();
+        let mut keys = ReceiveKeys::new(now);
+        keys.rotate(now, TIMEOUT);
+        // Its card was lost with the connection, and the next one is on its way.
+        keys.welcomed(now + TIMEOUT, TIMEOUT);
+        let dies = now + 3 * TIMEOUT + AFTERLIFE;
+        assert_eq!(keys.bury(dies - SECOND), Epoch(1));
+        // An older card that comes late says nothing of the newer one.
+        keys.published(Epoch(1), now, TIMEOUT);
+        assert_eq!(keys.bury(dies - SECOND), Epoch(1));
+        assert_eq!(keys.bury(dies), Epoch(2));
     }
 
     #[test]

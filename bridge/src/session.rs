@@ -142,7 +142,10 @@ impl Session {
                 board.rejoined.clone_from(&self.alias);
             }
         });
+        self.receive.welcomed(now, self.session_timeout);
         self.publish_card(now);
+        // The hub's answer, and its news from then on, tell which card it has.
+        self.subscribe(self.me.key);
         self.ask_again();
         for to in self.outbox.waiting() {
             self.subscribe(to);

@@ -17,7 +17,7 @@ use super::said::{Said, merge};
 use crate::clock::wall_ms;
 use crate::error::ToolError;
 use crate::link::{Change, PeerQuery, PeerView, Peers, Registered, Resolved};
-use crate::seal::Broken;
+use crate::seal::{Broken, verify_card};
 
 type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
 
@@ -193,6 +193,9 @@ impl Session {
             (Ask::Watch { reply, .. }, Answer::Busy) => {
                 let _ = reply.send(Err(ToolError::TooManyWaits));
             }
+            (Ask::Subscribe { key }, Answer::Found(_, card)) if key == self.me.key => {
+                self.own_card(card.as_ref(), now);
+            }
             (Ask::Subscribe { key }, Answer::Found(standing, card)) => {
                 self.found_key(key, standing, card.as_ref(), now);
             }
@@ -306,8 +309,19 @@ impl Session {
         card: Option<&SignedCard>,
         now: Instant,
     ) {
-        if card.is_none_or(|card| self.admit_as(key, card)) {
+        if key == self.me.key {
+            self.own_card(card, now);
+        } else if card.is_none_or(|card| self.admit_as(key, card)) {
             self.stands(key, standing, now);
+        }
+    }
+
+    /// The hub shows the card of this session that it has.
+    fn own_card(&mut self, card: Option<&SignedCard>, now: Instant) {
+        let Some(group) = self.group.as_deref() else { return };
+        let Some(card) = card.and_then(|card| verify_card(group, card).ok()) else { return };
+        if card.key == self.me.key {
+            self.receive.published(card.epoch, now, self.session_timeout);
         }
     }
 

@@ -125,7 +125,7 @@ impl Stage {
                 self.cards.insert(from, card.clone());
                 let news =
                     |to| (to, vec![ToBridge::Peer(from, Standing::Online, Some(card.clone()))]);
-                self.keys.keys().filter(|key| **key != from).map(|key| news(*key)).collect()
+                self.keys.keys().map(|key| news(*key)).collect()
             }
             ToHub::Ask(req, question) => {
                 let answer = self.answer(from, question);
