@@ -1,6 +1,9 @@
 //! Bytes to frames and back, size first.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
+use minicbor::encode::Write;
 use minicbor::{Decode, Encode};
 
 use crate::limits::MAX_FRAME;
@@ -16,14 +19,29 @@ pub enum CodecError {
     Malformed,
 }
 
-/// The encoded form of a value of the wire.
+/// The encoded form of a value of the wire. It is measured first: a buffer that grew would copy a large message
+/// twice more than needed, and keep room for another.
 #[must_use]
 pub fn encode<T: Encode<()>>(value: &T) -> Bytes {
-    let mut buffer = Vec::with_capacity(128);
-    // Writing to a vector cannot fail, and no encoder of the wire refuses a value.
+    let mut length = Length(0);
+    // Neither a counter nor a vector fails to be written, and no encoder of the wire refuses a value.
+    let measured = minicbor::encode(value, &mut length);
+    let mut buffer = Vec::with_capacity(length.0);
     let written = minicbor::encode(value, &mut buffer);
-    debug_assert!(written.is_ok());
+    debug_assert!(measured.is_ok() && written.is_ok() && buffer.len() == length.0);
     buffer.into()
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl Write for Length {
+    type Error = Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.0 += bytes.len();
+        Ok(())
+    }
 }
 
 /// The value that these bytes hold, all of them.
