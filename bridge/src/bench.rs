@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::wiped::Wiped;
 use junction_shared::handshake::{GroupKeys, public_key};
 use junction_shared::id::{Epoch, MessageId, ReceiveKey, Seq};
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Envelope, Header, Kind};
-use zeroize::Zeroizing;
 
 use crate::seal::{Identity, PairKeys, Plain, keys_from, keys_to, open, pair_psk, seal};
 
@@ -61,7 +61,7 @@ impl Pair {
     #[must_use]
     #[expect(clippy::expect_used, reason = "documented")]
     pub fn seal(&self, body: &str) -> Envelope {
-        let plain = Plain { reply_to: None, body: Zeroizing::new(body.to_owned()) };
+        let plain = Plain { reply_to: None, body: Wiped::new(body.to_owned()) };
         let sealed = seal(&self.keys, &self.header, &plain).expect("a message");
         Envelope { header: self.header.clone(), sealed }
     }

@@ -33,5 +33,6 @@ mod start;
 mod target;
 #[cfg(test)]
 mod testing;
+mod wiped;
 
 pub use start::run;

@@ -7,10 +7,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
+use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey, Seq};
 use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
-use zeroize::Zeroizing;
 
 use crate::link::{Message, Unread};
 use crate::seal::ReceiptKey;
@@ -45,7 +45,7 @@ pub(crate) struct Mail {
     pub(crate) from: PeerKey,
     pub(crate) alias: Alias,
     pub(crate) seq: Seq,
-    pub(crate) body: Zeroizing<String>,
+    pub(crate) body: Arc<Wiped<String>>,
     pub(crate) reply_to: Option<MessageId>,
     pub(crate) sent_ms: u64,
     /// When it is dropped unread.
@@ -113,7 +113,7 @@ impl Mail {
         Message {
             id: self.id,
             from: self.alias.clone(),
-            body: self.body.clone(),
+            body: Arc::clone(&self.body),
             sent_ms: self.sent_ms,
             reply_to: self.reply_to,
             key_changed: self.key_changed.then(|| self.from.fingerprint()),

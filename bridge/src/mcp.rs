@@ -12,11 +12,13 @@ pub(crate) mod envelope;
 pub(crate) mod lines;
 pub(crate) mod present;
 pub(crate) mod results;
+mod scan;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod stdio;
 mod surrogates;
 pub(crate) mod time;
+mod tool_line;
 pub(crate) mod tools;
 pub(crate) mod transport;
 

@@ -29,7 +29,9 @@ use junction_shared::limits::MAX_MESSAGE;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERSION};
 use sha2::Sha256;
-use zeroize::{Zeroizing, zeroize_stack};
+use zeroize::zeroize_stack;
+
+use crate::wiped::Wiped;
 
 /// Binds every derivation to this protocol.
 const INFO: &[u8] = b"agent-junction/1";
@@ -83,7 +85,7 @@ pub(crate) struct Plain {
     /// The message it answers.
     pub(crate) reply_to: Option<MessageId>,
     /// The text.
-    pub(crate) body: Zeroizing<String>,
+    pub(crate) body: Wiped<String>,
 }
 
 /// P, the pre-shared key of a pair; nothing if the other's key is of low order.
@@ -200,7 +202,7 @@ pub(crate) fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<By
 pub(crate) fn open(keys: &PairKeys, header: &Header, sealed: &[u8]) -> Result<Plain, Broken> {
     let length = sealed.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
     let (text, tag) = sealed.split_at(length.ok_or(Broken)?);
-    let mut buffer = Zeroizing::new(text.to_vec());
+    let mut buffer = Wiped::new(text.to_vec());
     let tag = tag.try_into().map_err(|_| Broken)?;
     let opened = cipher(keys, &header.id).decrypt_inout_detached(
         &Default::default(),
@@ -254,15 +256,14 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     }
     let needed = PREFIX + body.len();
     let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
-    // Zeroed at its final size: no growth leaves a copy behind, and the cipher works in place.
-    let mut buffer = vec![0; padded + TAG];
+    // Room for all of it at once: no growth leaves a copy behind, and the cipher works in place.
+    let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
-    buffer[..4].copy_from_slice(&length.to_be_bytes());
-    if let Some(id) = plain.reply_to {
-        buffer[4] = ANSWERS;
-        buffer[5..PREFIX].copy_from_slice(&id.0);
-    }
-    buffer[PREFIX..needed].copy_from_slice(body);
+    buffer.extend_from_slice(&length.to_be_bytes());
+    buffer.push(if plain.reply_to.is_some() { ANSWERS } else { 0 });
+    buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
+    buffer.extend_from_slice(body);
+    buffer.resize(padded + TAG, 0);
     Ok(buffer)
 }
 
@@ -281,7 +282,7 @@ fn unpad(buffer: &[u8]) -> Result<Plain, Broken> {
         return Err(Broken);
     }
     let body = std::str::from_utf8(body).map_err(|_| Broken)?;
-    Ok(Plain { reply_to, body: Zeroizing::new(body.to_owned()) })
+    Ok(Plain { reply_to, body: Wiped::new(body.to_owned()) })
 }
 
 /// A receipt that only the receiver of the message can make.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey};
 use junction_shared::wire::{Context, Reach, Standing};
 use tokio::sync::{oneshot, watch};
-use zeroize::Zeroizing;
 
 use super::view::{Departure, Lease, Message, Page, PeerView, Peers, Registered, Status};
 use crate::error::ToolError;
@@ -45,7 +45,7 @@ pub(crate) struct Draft {
     /// To whom.
     pub(crate) target: Alias,
     /// The text, at most [`junction_shared::limits::MAX_MESSAGE`] bytes.
-    pub(crate) body: Zeroizing<String>,
+    pub(crate) body: Wiped<String>,
     /// The message it answers.
     pub(crate) reply_to: Option<MessageId>,
     /// How long it may wait unread; none: as long as may be.

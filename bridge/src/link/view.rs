@@ -1,12 +1,13 @@
 //! What tools see of the link: results, and the board that all of them can read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::id::MessageId;
 use junction_shared::wire::{Context, Reach, Refusal, Standing};
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) struct Message {
     /// The alias that belongs to the sender's key.
     pub(crate) from: Alias,
     /// The text, unescaped.
-    pub(crate) body: Zeroizing<String>,
+    pub(crate) body: Arc<Wiped<String>>,
     /// The sender's wall clock, milliseconds since 1970.
     pub(crate) sent_ms: u64,
     /// The message it answers.

@@ -4,13 +4,13 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::hosts::is_host_name;
 use junction_shared::id::MessageId;
 use junction_shared::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::error::ToolError;
 use crate::label::is_label;
@@ -108,11 +108,11 @@ impl Args {
     }
 
     /// The text of a message, which must be given and may be empty.
-    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<Zeroizing<String>> {
+    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<Wiped<String>> {
         match self.take(name) {
-            Some(Value::String(text)) if text.len() <= MAX_MESSAGE => Ok(Zeroizing::new(text)),
+            Some(Value::String(text)) if text.len() <= MAX_MESSAGE => Ok(Wiped::new(text)),
             Some(Value::String(text)) => {
-                drop(Zeroizing::new(text));
+                drop(Wiped::new(text));
                 Err(ToolError::TooLarge)
             }
             _ => {
@@ -247,7 +247,7 @@ mod tests {
         let message = |length| args(json!({ "message": "x".repeat(length) })).message("message");
         assert_eq!(message(MAX_MESSAGE).unwrap().len(), MAX_MESSAGE);
         assert_eq!(message(0).unwrap().len(), 0);
-        assert_eq!(message(MAX_MESSAGE + 1).unwrap_err(), ToolError::TooLarge);
+        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(ToolError::TooLarge));
         assert!(told(args(json!({})).message("message")).contains("needs message"));
     }
 

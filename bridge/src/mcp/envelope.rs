@@ -3,10 +3,10 @@
 //! The bridge reads the envelope itself, because the library behind it ends the session on much of what a
 //! client can get wrong, and quotes the rest in its errors. Nothing here quotes what a client wrote but its ids.
 
+use crate::wiped::Wiped;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use super::surrogates;
 
@@ -200,18 +200,18 @@ struct ErrorBody {
 
 impl Fault {
     /// The line that answers the fault; its id is null where none could be told.
-    pub(crate) fn line(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn line(&self) -> Wiped<Vec<u8>> {
         let error = ErrorBody { code: self.kind.code(), message: self.kind.message() };
         line(&ErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
     }
 }
 
 /// A message as one line. The buffer is measured first, so that it never grows and leaves copies behind.
-pub(crate) fn line(message: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub(crate) fn line(message: &impl Serialize) -> Wiped<Vec<u8>> {
     let mut length = Length(0);
     // Neither a counter nor a vector fails to be written, and no message here has keys that are not text.
     let _ = serde_json::to_writer(&mut length, message);
-    let mut line = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    let mut line = Wiped::new(Vec::with_capacity(length.0 + 1));
     let _ = serde_json::to_writer(&mut *line, message);
     line.push(b'\n');
     line

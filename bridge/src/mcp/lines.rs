@@ -2,16 +2,19 @@
 
 use std::io::BufRead;
 
-use zeroize::Zeroizing;
+use crate::wiped::Wiped;
 
 /// The longest line taken, in bytes without its newline: the largest message, each of its bytes as the
 /// six characters of a JSON escape, with room to spare.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
+/// Room for the end of a line whose chunk has come to its end.
+const REST: usize = 4 * 1024;
+
 /// One line of the input.
 pub(crate) enum Line {
     /// A line without its newline; it has at least one byte that is not white space.
-    Text(Zeroizing<Vec<u8>>),
+    Text(Wiped<Vec<u8>>),
     /// A line that was longer than [`MAX_LINE`]; nothing of it was kept.
     TooLong,
 }
@@ -19,7 +22,7 @@ pub(crate) enum Line {
 /// Collects bytes until they are a line. Blank lines are passed over.
 #[derive(Default)]
 pub(crate) struct Cutter {
-    line: Zeroizing<Vec<u8>>,
+    line: Wiped<Vec<u8>>,
     too_long: bool,
 }
 
@@ -32,10 +35,12 @@ impl Cutter {
             // It searches with the system's own means; reading from a slice cannot fail.
             let taken = chunk.skip_until(b'\n').unwrap_or(start.len());
             let Some(rest_of_line) = start[..taken].strip_suffix(b"\n") else {
-                self.add(start);
+                // A message of the largest size is a little more than a pipe holds: room for the rest of it saves
+                // a copy of this chunk.
+                self.add(start, start.len() + REST);
                 break;
             };
-            self.add(rest_of_line);
+            self.add(rest_of_line, rest_of_line.len());
             if let Some(line) = self.finish() {
                 return Some(line);
             }
@@ -53,26 +58,15 @@ impl Cutter {
         (!blank).then_some(Line::Text(line))
     }
 
-    fn add(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8], room: usize) {
         if self.too_long || self.line.len() + bytes.len() > MAX_LINE {
             self.too_long = true;
-            self.line = Zeroizing::default();
+            self.line = Wiped::default();
         } else {
-            append(&mut self.line, bytes);
+            self.line.make_room(room);
+            self.line.append(bytes);
         }
     }
-}
-
-/// Appends to a buffer that leaves no copy of itself behind when it grows.
-fn append(buffer: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * buffer.capacity())));
-        larger.extend_from_slice(buffer);
-        // The smaller one is wiped as it drops.
-        *buffer = larger;
-    }
-    buffer.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

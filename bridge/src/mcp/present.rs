@@ -1,6 +1,9 @@
 //! How a peer's text is shown: what cannot be seen, or changes how other text is seen, is written out.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+
+use super::scan::{count, leading};
 
 /// Characters of a presented message besides its text, at most: the names of its fields, the longest
 /// values, and what JSON puts between them.
@@ -46,40 +49,82 @@ const HIDDEN: &[(char, char)] = &[
 
 /// A text as it is shown: each hidden character as `\u{…}` with its number in hexadecimal, all others as
 /// they are.
-pub(crate) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    let mut pieces = Pieces(text).peekable();
+    if let Some(Piece::Plain(all)) = pieces.peek()
+        && all.len() == text.len()
+    {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            // Writing to a string does not fail.
-            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
+    for piece in pieces {
+        match piece {
+            Piece::Plain(plain) => shown.push_str(plain),
+            Piece::Other(c) if is_hidden(c) => {
+                // Writing to a string does not fail.
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+            }
+            Piece::Other(c) => shown.push(c),
         }
     }
-    shown
+    Cow::Owned(shown)
 }
 
 /// How many characters a message with this text takes in an answer, at most: its text as it is shown,
 /// escaped as JSON, and its other fields.
 pub(crate) fn presented_len(body: &str) -> usize {
-    body.chars().map(presented_width).sum::<usize>() + FIELDS
+    let width = |piece| match piece {
+        // JSON puts a backslash before these four.
+        Piece::Plain(plain) => {
+            let escaped = |byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\t');
+            plain.len() + count(plain.as_bytes(), escaped)
+        }
+        Piece::Other(c) => width_of_other(c),
+    };
+    Pieces(body).map(width).sum::<usize>() + FIELDS
 }
 
-fn presented_width(c: char) -> usize {
-    match c {
-        '"' | '\\' | '\n' | '\t' => 2,
-        ' '..='~' => 1,
-        _ if is_hidden(c) => {
-            let digits = (u32::BITS - u32::from(c).leading_zeros()).div_ceil(4).max(1);
-            // A backslash, itself escaped, `u`, and the digits in braces.
-            5 + digits as usize
+fn width_of_other(c: char) -> usize {
+    if !is_hidden(c) {
+        return 1;
+    }
+    let digits = (u32::BITS - u32::from(c).leading_zeros()).div_ceil(4).max(1);
+    // A backslash, itself escaped, `u`, and the digits in braces.
+    5 + digits as usize
+}
+
+/// A text in pieces: what is nearly all of it in one look, the rest by the character.
+struct Pieces<'a>(&'a str);
+
+enum Piece<'a> {
+    /// ASCII that is shown as it is.
+    Plain(&'a str),
+    /// One other character.
+    Other(char),
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let first = self.0.chars().next()?;
+        if !is_plain(first) {
+            self.0 = &self.0[first.len_utf8()..];
+            return Some(Piece::Other(first));
         }
-        _ => 1,
+        let plain = leading(self.0.as_bytes(), |byte| is_plain(char::from(byte)));
+        let (piece, rest) = self.0.split_at(plain);
+        self.0 = rest;
+        Some(Piece::Plain(piece))
     }
 }
 
+fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '\n' | '\t')
+}
+
 fn is_hidden(c: char) -> bool {
-    if matches!(c, ' '..='~' | '\n' | '\t') {
+    if is_plain(c) {
         return false;
     }
     // The last two of every plane are no characters.
@@ -135,7 +180,7 @@ mod tests {
             let shown = escape(&text);
             prop_assert!(!shown.chars().any(is_hidden));
             prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
-            prop_assert_eq!(escape(&shown), shown);
+            prop_assert_eq!(escape(&shown), &*shown);
         }
 
         #[test]

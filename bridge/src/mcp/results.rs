@@ -1,5 +1,6 @@
 //! What the tools answer: one JSON object each. Optional fields are absent, never null.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use junction_shared::alias::Alias;
@@ -129,13 +130,13 @@ impl Found {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Sent {
+pub(crate) struct Sent<'a> {
     id: String,
     to: String,
     status: String,
     peer: Reachability,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply: Option<MessageView>,
+    reply: Option<MessageView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waited_seconds: Option<f64>,
 }
@@ -146,9 +147,9 @@ struct Reachability {
     reach: &'static str,
 }
 
-impl Sent {
+impl<'a> Sent<'a> {
     /// What became of a message; `waited` is how long its sender waited for a reply, if it did.
-    pub(crate) fn new(sent: &link::Sent, waited: Option<Duration>) -> Self {
+    pub(crate) fn new(sent: &'a link::Sent, waited: Option<Duration>) -> Self {
         Self {
             id: uuid(sent.id),
             to: sent.to.to_string(),
@@ -161,10 +162,10 @@ impl Sent {
 }
 
 #[derive(Serialize)]
-struct MessageView {
+struct MessageView<'a> {
     id: String,
     from: String,
-    message: String,
+    message: Cow<'a, str>,
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<String>,
@@ -175,8 +176,8 @@ struct MessageView {
     fingerprint: Option<String>,
 }
 
-impl From<&link::Message> for MessageView {
-    fn from(message: &link::Message) -> Self {
+impl<'a> From<&'a link::Message> for MessageView<'a> {
+    fn from(message: &'a link::Message) -> Self {
         Self {
             id: uuid(message.id),
             from: message.from.to_string(),
@@ -191,8 +192,8 @@ impl From<&link::Message> for MessageView {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Mail {
-    messages: Vec<MessageView>,
+pub(crate) struct Mail<'a> {
+    messages: Vec<MessageView<'a>>,
     receipts: Vec<Receipt>,
 }
 
@@ -204,8 +205,8 @@ struct Receipt {
     at: String,
 }
 
-impl Mail {
-    pub(crate) fn new(messages: &[link::Message], receipts: &[link::End]) -> Self {
+impl<'a> Mail<'a> {
+    pub(crate) fn new(messages: &'a [link::Message], receipts: &[link::End]) -> Self {
         let receipt = |end: &link::End| Receipt {
             id: uuid(end.id),
             to: end.to.to_string(),
@@ -305,8 +306,9 @@ fn reach(reach: Reach) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use crate::wiped::Wiped;
     use proptest::prelude::*;
-    use zeroize::Zeroizing;
+    use std::sync::Arc;
 
     use super::*;
     use crate::mcp::present::presented_len;
@@ -315,7 +317,7 @@ mod tests {
         link::Message {
             id: MessageId([0xff; 16]),
             from: Alias::parse(&"x".repeat(32)).unwrap(),
-            body: Zeroizing::new(body.to_owned()),
+            body: Arc::new(Wiped::new(body.to_owned())),
             sent_ms: u64::MAX,
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),

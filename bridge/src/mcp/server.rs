@@ -161,10 +161,14 @@ fn broken() -> ErrorData {
     ErrorData::internal_error("Internal error: the call came to no end.", None)
 }
 
-/// The answer as the object it is and as text; a failure as text alone.
+/// The answer as the object it is; a failure as text alone. The transport adds the object's text.
 fn result(outcome: Result<Answer, ToolError>) -> CallToolResult {
     match outcome {
-        Ok(answer) => CallToolResult::structured(Value::Object(answer)),
+        Ok(answer) => {
+            let mut result = CallToolResult::success(Vec::new());
+            result.structured_content = Some(Value::Object(answer));
+            result
+        }
         Err(error) => CallToolResult::error(vec![ContentBlock::text(format!("Error: {error}"))]),
     }
 }

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::thread;
 
+use crate::wiped::Wiped;
 use tokio::sync::{mpsc, oneshot};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::calls::{Answer, Busy};
 use super::lines::{Cutter, Line};
@@ -24,7 +25,7 @@ const READ_BUFFER: usize = 64 * 1024;
 /// A line on its way to the client.
 pub(crate) struct Outgoing {
     /// The text with its newline.
-    pub(crate) line: Zeroizing<Vec<u8>>,
+    pub(crate) line: Wiped<Vec<u8>>,
     /// The call that it answers, if it is a call's answer.
     pub(crate) answer: Option<Answer>,
     /// Keeps the process alive for the moment that the line needs to be written.
@@ -58,7 +59,7 @@ pub(crate) fn spawn_writer(
 }
 
 fn read_lines(mut input: impl Read, lines: &mpsc::Sender<Line>) {
-    let mut buffer = Zeroizing::new(vec![0; READ_BUFFER]);
+    let mut buffer = Wiped::new(vec![0; READ_BUFFER]);
     let mut cutter = Cutter::default();
     loop {
         let read = match input.read(&mut buffer) {

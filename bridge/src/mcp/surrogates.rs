@@ -1,18 +1,22 @@
 //! Halves of surrogate pairs, which JavaScript writes for an emoji that was cut in two. JSON's grammar lets them
 //! pass and no Unicode text can hold them: the half becomes U+FFFD, and the message is not lost.
 
-use zeroize::Zeroizing;
+use super::scan::leading;
+use crate::wiped::Wiped;
 
 /// The line with every lone half replaced, if it has one. Its length stays the same.
-pub(super) fn mend(line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut mended: Option<Zeroizing<Vec<u8>>> = None;
+pub(super) fn mend(line: &[u8]) -> Option<Wiped<Vec<u8>>> {
+    let mut mended: Option<Wiped<Vec<u8>>> = None;
     let mut at = 0;
-    while let Some(found) = line[at..].iter().position(|byte| *byte == b'\\') {
-        at += found;
+    loop {
+        at += leading(&line[at..], |byte| byte != b'\\');
+        if at == line.len() {
+            return mended;
+        }
         let width = match (half(line, at), half(line, at + 6)) {
             (Some(Half::High), Some(Half::Low)) => 12,
             (Some(_), _) => {
-                let mended = mended.get_or_insert_with(|| Zeroizing::new(line.to_vec()));
+                let mended = mended.get_or_insert_with(|| Wiped::new(line.to_vec()));
                 mended[at + 2..at + 6].copy_from_slice(b"fffd");
                 6
             }
@@ -21,7 +25,6 @@ pub(super) fn mend(line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         };
         at = (at + width).min(line.len());
     }
-    mended
 }
 
 enum Half {

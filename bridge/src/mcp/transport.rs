@@ -11,7 +11,7 @@ use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
     ClientJsonRpcMessage, ClientRequest, InitializedNotification, JsonRpcError, JsonRpcMessage,
-    JsonRpcResponse, RequestId, RequestMetaObject, ServerJsonRpcMessage,
+    JsonRpcResponse, RequestId, RequestMetaObject, ServerJsonRpcMessage, ServerResult,
 };
 use rmcp::transport::Transport;
 use serde::Serialize;
@@ -22,6 +22,8 @@ use super::calls::{Answer, CallNumber, Calls, Place};
 use super::envelope::{self, ClientId, Fault, FaultKind, Incoming};
 use super::lines::Line;
 use super::stdio::Outgoing;
+use super::tool_line;
+use crate::wiped::Wiped;
 
 /// The requests that are served. Asked for prompts or resources, which clients do unasked, the answer
 /// is an empty list.
@@ -154,7 +156,7 @@ impl StdioTransport {
         let (line, answer) = match message {
             JsonRpcMessage::Response(JsonRpcResponse { id, result, .. }) => {
                 let (id, answer) = self.answer(&id)?;
-                (envelope::line(&ResultLine { jsonrpc: "2.0", id, result }), Some(answer))
+                (result_line(id, result), Some(answer))
             }
             JsonRpcMessage::Error(JsonRpcError { id: Some(id), error, .. }) => {
                 let (id, answer) = self.answer(&id)?;
@@ -177,6 +179,15 @@ pub(crate) fn call_number(id: &RequestId) -> Option<CallNumber> {
         RequestId::Number(number) => Some(CallNumber(*number)),
         RequestId::String(_) => None,
     }
+}
+
+fn result_line(id: ClientId, mut result: ServerResult) -> Wiped<Vec<u8>> {
+    if let ServerResult::CallToolResult(result) = &mut result
+        && let Some(structure) = result.structured_content.take()
+    {
+        return tool_line::line(&id, &structure, result);
+    }
+    envelope::line(&ResultLine { jsonrpc: "2.0", id, result })
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
+use crate::wiped::Wiped;
 use bytes::Bytes;
 use junction_shared::id::{Epoch, GroupId, ReceiveKey};
 use junction_shared::wire::{Header, Kind};
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::seal::{Identity, keys_to};
@@ -53,7 +53,7 @@ impl Desk {
             id: id(n),
             to,
             alias: Alias::parse("calm-otter").unwrap(),
-            plain: Plain { reply_to: None, body: Zeroizing::new("x".repeat(size)) },
+            plain: Plain { reply_to: None, body: Wiped::new("x".repeat(size)) },
             deadline: self.now + TTL,
         })
     }

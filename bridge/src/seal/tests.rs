@@ -176,7 +176,7 @@ impl Pair {
 }
 
 fn text(body: &str) -> Plain {
-    Plain { reply_to: None, body: Zeroizing::new(body.to_owned()) }
+    Plain { reply_to: None, body: Wiped::new(body.to_owned()) }
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn what_is_sealed_opens() {
     let header = pair.header(&keys);
     for body in ["", "hello", "żółć 🦀", &"x".repeat(MAX_MESSAGE)] {
         for reply_to in [None, Some(MessageId([8; 16]))] {
-            let plain = Plain { reply_to, body: Zeroizing::new(body.to_owned()) };
+            let plain = Plain { reply_to, body: Wiped::new(body.to_owned()) };
             let sealed = seal(&keys, &header, &plain).unwrap();
             assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
         }

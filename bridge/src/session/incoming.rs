@@ -160,7 +160,7 @@ impl Session {
                 from,
                 alias,
                 seq: header.seq,
-                body: plain.body,
+                body: Arc::new(plain.body),
                 reply_to: plain.reply_to,
                 sent_ms: header.sent_ms,
                 deadline,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::wiped::Wiped;
 use junction_shared::codec::decode;
 use junction_shared::handshake::NO_PIN;
 use junction_shared::id::{ConnectionId, MessageId};
@@ -11,7 +12,6 @@ use junction_shared::secret::Secret;
 use junction_shared::wire::{
     Answer, Envelope, Naming, Page, Question, ReceiptKind, Standing, Target, Ticket,
 };
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::error::ToolError;
@@ -244,7 +244,7 @@ impl Stage {
 fn draft(to: &str, body: &str) -> Draft {
     Draft {
         target: Alias::parse(to).unwrap(),
-        body: Zeroizing::new(body.to_owned()),
+        body: Wiped::new(body.to_owned()),
         reply_to: None,
         ttl: None,
         fingerprint: None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::id::MessageId;
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 use crate::hosts::KnownHosts;
 use crate::link::{Board, Command, Lease, Link, Message, Page};
@@ -249,7 +249,7 @@ pub(super) fn message(body: &str) -> Message {
     Message {
         id: MessageId([7; 16]),
         from: Alias::parse("bob").unwrap(),
-        body: Zeroizing::new(body.to_owned()),
+        body: Arc::new(Wiped::new(body.to_owned())),
         sent_ms: 0,
         reply_to: None,
         key_changed: None,
