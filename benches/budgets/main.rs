@@ -13,6 +13,8 @@ mod harness;
 mod herd;
 mod load;
 mod memory;
+mod nats;
+mod processor;
 
 use std::time::{Duration, Instant};
 
@@ -40,8 +42,12 @@ fn main() {
             memory::of_a_hub().await;
         }
         if wanted("load") {
-            load::small().await;
-            load::large().await;
+            harness::raise_file_limit();
+            load::run(50, 200).await;
+            load::run(50, 64 * 1024).await;
+            load::run(500, 200).await;
+            nats::run(50, 200).await;
+            nats::run(50, 64 * 1024).await;
         }
         if wanted("herd") {
             harness::raise_file_limit();

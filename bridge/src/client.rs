@@ -12,6 +12,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -158,7 +160,7 @@ pub struct Client {
 pub struct Call<'a> {
     client: &'a Client,
     id: u64,
-    answer: oneshot::Receiver<Value>,
+    answer: oneshot::Receiver<Vec<u8>>,
 }
 
 impl Client {
@@ -230,13 +232,23 @@ impl Client {
         {
             params.insert("_meta".to_owned(), meta);
         }
+        self.begin_written(method, &params.to_string()).await
+    }
+
+    /// Begins a request whose parameters are written as JSON already, and comes back once it is on its way.
+    ///
+    /// # Errors
+    /// [`CallError::Ended`] if the server is gone.
+    pub async fn begin_written(&self, method: &str, params: &str) -> Result<Call<'_>, CallError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         // Known before it is written: the answer may come before this task runs again.
         held(&self.pending).as_mut().ok_or(CallError::Ended)?.insert(id, sender);
         let call = Call { client: self, id, answer };
-        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
-            .await?;
+        let mut line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
+        line.reserve_exact(params.len() + 2);
+        line.extend([params, "}"]);
+        self.send_line(line).await?;
         Ok(call)
     }
 
@@ -305,27 +317,27 @@ impl Call<'_> {
     /// # Errors
     /// [`CallError`] if the server refuses or ends.
     pub async fn result(mut self) -> Result<Value, CallError> {
-        let mut answer = (&mut self.answer).await.map_err(|_| CallError::Ended)?;
-        match answer.get("error") {
-            Some(error) => Err(CallError::Refused {
-                code: error["code"].as_i64().unwrap_or_default(),
-                message: error["message"].as_str().unwrap_or_default().to_owned(),
-            }),
-            None => Ok(answer["result"].take()),
-        }
+        parsed(&self.line().await?)
     }
 
     /// The structured content of a tool's result.
     ///
     /// # Errors
     /// [`CallError::Tool`] with the text if the tool failed, another if the call itself did.
-    pub async fn content(self) -> Result<Value, CallError> {
-        let mut result = self.result().await?;
-        if result["isError"] == true {
-            let text = result["content"][0]["text"].as_str().unwrap_or_default();
-            return Err(CallError::Tool(text.to_owned()));
+    pub async fn content(mut self) -> Result<Value, CallError> {
+        let line = self.line().await?;
+        // Of a success the text is passed over: it is the structure once more, and may be large.
+        let result: ToolResult = parsed(&line)?;
+        if result.is_error != Some(true) {
+            return Ok(result.structured_content);
         }
-        Ok(result["structuredContent"].take())
+        let result: Value = parsed(&line)?;
+        let text = result["content"][0]["text"].as_str().unwrap_or_default();
+        Err(CallError::Tool(text.to_owned()))
+    }
+
+    async fn line(&mut self) -> Result<Vec<u8>, CallError> {
+        (&mut self.answer).await.map_err(|_| CallError::Ended)
     }
 
     /// Tells the server that nobody wants the answer any more.
@@ -335,6 +347,39 @@ impl Call<'_> {
     pub async fn cancel(self) -> Result<(), CallError> {
         let params = json!({ "requestId": self.id, "reason": "not wanted any more" });
         self.client.notify("notifications/cancelled", params).await
+    }
+}
+
+/// An answer: one of the two.
+#[derive(Deserialize)]
+struct Answer<T> {
+    result: Option<T>,
+    error: Option<ErrorBody>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: i64,
+    message: String,
+}
+
+/// What a tool's result has besides its text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolResult {
+    #[serde(default)]
+    structured_content: Value,
+    is_error: Option<bool>,
+}
+
+/// The result in an answer's line.
+fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, CallError> {
+    match serde_json::from_slice(line) {
+        Ok(Answer { result: Some(result), error: None }) => Ok(result),
+        Ok(Answer { error: Some(error), .. }) => {
+            Err(CallError::Refused { code: error.code, message: error.message })
+        }
+        _ => Err(CallError::Refused { code: 0, message: "What came is no answer.".to_owned() }),
     }
 }
 

@@ -5,13 +5,25 @@ use std::collections::HashMap;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Calls on their way, by id; none once the server has closed its stdout.
-pub(super) type Pending = Mutex<Option<HashMap<u64, oneshot::Sender<Value>>>>;
+/// What a pipe holds on Linux.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Calls on their way, by id, each waiting for its line; none once the server has closed its stdout.
+pub(super) type Pending = Mutex<Option<HashMap<u64, oneshot::Sender<Vec<u8>>>>>;
+
+/// What tells an answer from other lines, and whose it is.
+#[derive(Deserialize)]
+struct Address {
+    id: Option<Value>,
+    method: Option<IgnoredAny>,
+}
 
 /// The lock; one that panicked while it held it left nothing half done.
 pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,15 +45,14 @@ pub(super) async fn read_lines(
     pending: Arc<Pending>,
     strays: mpsc::Sender<String>,
 ) {
-    let mut stdout = BufReader::new(stdout);
+    let mut stdout = BufReader::with_capacity(READ_BUFFER, stdout);
     let mut line = Vec::new();
     while matches!(stdout.read_until(b'\n', &mut line).await, Ok(1..)) {
-        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        line.clear();
-        if let Some(stray) = deliver(&pending, text)
-            && strays.send(stray).await.is_err()
-        {
-            break;
+        if let Some(stray) = deliver(&pending, std::mem::take(&mut line)) {
+            let text = String::from_utf8_lossy(&stray).trim_end().to_owned();
+            if strays.send(text).await.is_err() {
+                break;
+            }
         }
     }
     // Dropping the senders tells every call that the server has ended.
@@ -49,18 +60,31 @@ pub(super) async fn read_lines(
 }
 
 /// Hands an answer to its call; a line that answers none comes back.
-fn deliver(pending: &Pending, line: String) -> Option<String> {
-    let Ok(message) = serde_json::from_str::<Value>(&line) else { return Some(line) };
-    if message.get("method").is_some() {
-        return Some(line);
-    }
-    let Some(id) = message["id"].as_u64() else { return Some(line) };
-    let Some(call) = held(pending).as_mut().and_then(|pending| pending.remove(&id)) else {
-        return Some(line);
-    };
+fn deliver(pending: &Pending, line: Vec<u8>) -> Option<Vec<u8>> {
+    let id = usual_id(&line).or_else(|| id(&line));
+    let call = id.and_then(|id| held(pending).as_mut()?.remove(&id));
+    let Some(call) = call else { return Some(line) };
     // A call nobody waits for any more needs no answer.
-    let _ = call.send(message);
+    let _ = call.send(line);
     None
+}
+
+/// The id of an answer that begins as those of the bridge do: large ones are then parsed once, by whoever
+/// waits for them.
+fn usual_id(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"jsonrpc\":\"2.0\",\"id\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (id, rest) = rest.split_at(digits);
+    let answers = rest.starts_with(b",\"result\":") || rest.starts_with(b",\"error\":");
+    if answers { std::str::from_utf8(id).ok()?.parse().ok() } else { None }
+}
+
+/// The id of an answer of any form.
+fn id(line: &[u8]) -> Option<u64> {
+    match serde_json::from_slice(line) {
+        Ok(Address { id: Some(id), method: None }) => id.as_u64(),
+        _ => None,
+    }
 }
 
 /// Waits for the server's end; kills it when told to, or when the client is dropped.
