@@ -5,6 +5,7 @@
 //! a message that comes again from a new one.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::wiped::Wiped;

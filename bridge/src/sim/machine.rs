@@ -11,12 +11,12 @@ use junction_shared::limits::SESSION_TIMEOUT;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use tokio::sync::{oneshot, watch};
-use zeroize::Zeroizing;
 
 use super::Page;
 use crate::error::ToolError;
 use crate::link::{Board, Command, Draft, LinkState, Resolved, Unread};
 use crate::session::Session;
+use crate::wiped::Wiped;
 
 /// One session, from its first hello to its goodbye.
 pub struct Machine(Session);
@@ -121,7 +121,7 @@ impl Machine {
     ) -> Option<MessageId> {
         let draft = Draft {
             target: alias,
-            body: Zeroizing::new(text),
+            body: Wiped::new(text),
             reply_to: None,
             ttl,
             fingerprint: None,

@@ -7,11 +7,11 @@ use junction_shared::alias::Alias;
 use junction_shared::handshake::GroupKeys;
 use junction_shared::id::MessageId;
 use junction_shared::secret::Secret;
-use zeroize::Zeroizing;
 
 use super::{Dialer, Page};
 use crate::link::{self, Change, Draft, Link};
 use crate::target::Target;
+use crate::wiped::Wiped;
 
 /// The link of one session, as its tools use it.
 pub struct Node(Link);
@@ -40,7 +40,7 @@ impl Node {
     pub async fn send(&self, to: &str, text: &str) -> Result<MessageId, String> {
         let draft = Draft {
             target: parse(to)?,
-            body: Zeroizing::new(text.to_owned()),
+            body: Wiped::new(text.to_owned()),
             reply_to: None,
             ttl: None,
             fingerprint: None,
