@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::handshake::public_key;
 use junction_shared::id::{Epoch, PeerKey, ReceiveKey};
+use junction_shared::limits::MAX_TTL_SECONDS;
 use junction_shared::secret::Secret;
 
 use crate::seal::Identity;
@@ -61,8 +62,7 @@ impl ReceiveKeys {
         ReceiveKey(public_key(&self.current))
     }
 
-    /// Begins a new epoch, whose card is to be published. No message lives longer than a session that gives no
-    /// sign of life, which is `timeout`.
+    /// Begins a new epoch, whose card is to be published. A session without a sign of life ends after `timeout`.
     pub(crate) fn rotate(&mut self, now: Instant, timeout: Duration) {
         let secret = std::mem::replace(&mut self.current, Secret::random());
         let dies = dies_unfollowed(now, timeout);
@@ -85,7 +85,7 @@ impl ReceiveKeys {
     pub(crate) fn published(&mut self, epoch: Epoch, now: Instant, timeout: Duration) {
         let followed = |old: &&mut Old| old.epoch < epoch && !old.is_followed;
         for old in self.old.iter_mut().filter(followed) {
-            (old.is_followed, old.dies) = (true, now + timeout + AFTERLIFE);
+            (old.is_followed, old.dies) = (true, now + longest_life(timeout) + AFTERLIFE);
         }
     }
 
@@ -118,7 +118,12 @@ impl ReceiveKeys {
 /// When a key dies whose successor's card may never have reached the hub: the hub hands out the old card for as
 /// long as it takes the session for alive, and what is sealed to it then lives as long once more.
 fn dies_unfollowed(now: Instant, timeout: Duration) -> Instant {
-    now + 2 * timeout + AFTERLIFE
+    now + timeout + longest_life(timeout) + AFTERLIFE
+}
+
+/// How long a message can live where sessions last that long.
+pub(crate) fn longest_life(timeout: Duration) -> Duration {
+    timeout.min(Duration::from_secs(MAX_TTL_SECONDS))
 }
 
 #[cfg(test)]

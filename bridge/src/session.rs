@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock::wall_ms;
 use crate::delivery::Delivery;
-use crate::keys::{AFTERLIFE, ReceiveKeys};
+use crate::keys::{AFTERLIFE, ReceiveKeys, longest_life};
 use crate::link::{Board, Departure, End};
 use crate::mailbox::Due;
 use crate::outbox::{Outbox, Times};
@@ -131,7 +131,7 @@ impl Session {
         self.session_timeout = Duration::from_millis(welcome.session_timeout_ms);
         self.outbox.set_times(Times {
             grace: Duration::from_millis(welcome.sweep_interval_ms),
-            correctable: self.session_timeout + AFTERLIFE,
+            correctable: longest_life(self.session_timeout) + AFTERLIFE,
         });
         let timeout = self.session_timeout;
         let ended = self.grant.is_some() && !welcome.resumed && welcome.grown;

@@ -28,6 +28,9 @@ async fn a_bridge_that_slept_through_its_session_comes_back_as_itself() {
     let answer = bob.answer().await;
     assert_eq!(list(&answer["result"]["structuredContent"], "messages")[0]["id"], held["id"]);
     assert_eq!(alice.last_word(&held["id"]).await, "read");
+    // Its own agent is told as well.
+    bob.ask(&json!("who"), "register", json!({})).await;
+    assert_eq!(bob.answer().await["result"]["structuredContent"]["rejoined"], "bob");
     // The second is at the end of its time: it is shown, or it is not, and alice is told no more than that.
     let news = alice.send("bob", "good morning").await;
     let read = read_up_to(&mut bob, "good morning").await;

@@ -1,10 +1,10 @@
 //! What tools ask of the session.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::{MAX_MESSAGE, MAX_TTL_SECONDS};
+use junction_shared::limits::MAX_MESSAGE;
 use junction_shared::wire::Context;
 use tokio::sync::oneshot;
 
@@ -12,6 +12,7 @@ use super::Session;
 use super::asks::Ask;
 use crate::delivery::Reader;
 use crate::error::ToolError;
+use crate::keys::longest_life;
 use crate::link::{Change, Command, Draft, Registered, Resolved, Submitted};
 use crate::outbox::{Full, Submission};
 use crate::seal::Plain;
@@ -132,7 +133,7 @@ impl Session {
         if draft.body.len() > MAX_MESSAGE {
             return Err(ToolError::TooLarge);
         }
-        let longest = self.session_timeout.min(Duration::from_secs(MAX_TTL_SECONDS));
+        let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let status = self
             .outbox
