@@ -34,8 +34,8 @@ pub(crate) struct Ledger<Who> {
     alive: HashSet<Who>,
     /// Those that no hub heard of for a session timeout: their sessions may have ended.
     lonely: HashSet<Who>,
-    /// How long frames lay on the way, where no machine counts the time.
-    stalled: Duration,
+    /// How long messages lay on the way from or to each, where no machine counts the time.
+    stalled: HashMap<Who, Duration>,
 }
 
 impl<Who> Default for Ledger<Who> {
@@ -47,7 +47,7 @@ impl<Who> Default for Ledger<Who> {
             last_read: HashMap::new(),
             alive: HashSet::new(),
             lonely: HashSet::new(),
-            stalled: Duration::ZERO,
+            stalled: HashMap::new(),
         }
     }
 }
@@ -65,8 +65,8 @@ impl<Who: Copy + Debug + Eq + Hash> Ledger<Who> {
         self.lonely.insert(who);
     }
 
-    pub(crate) fn stalled(&mut self, time: Duration) {
-        self.stalled += time;
+    pub(crate) fn stalled(&mut self, who: Who, time: Duration) {
+        *self.stalled.entry(who).or_default() += time;
     }
 
     /// A message is about to be submitted. Gives its number and its text, which begins with the number.
@@ -118,7 +118,8 @@ impl<Who: Copy + Debug + Eq + Hash> Ledger<Who> {
         assert!(!std::mem::replace(&mut sent.read, true), "message {number} is read twice");
         let unread = |told: &Status| matches!(told, Status::Expired | Status::Refused(_));
         assert!(!sent.told.iter().any(unread), "{number} is read after {:?}", sent.told);
-        let ends = sent.ends + self.stalled;
+        let stalled = |who| self.stalled.get(who).copied().unwrap_or_default();
+        let ends = sent.ends + stalled(&sent.from) + stalled(&sent.to);
         assert!(
             since <= ends,
             "message {number} is read after its time: at {since:?}, not by {ends:?}"

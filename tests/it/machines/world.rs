@@ -382,12 +382,13 @@ impl World {
     /// Frames lie where they are for this long.
     fn wait_on_wires(&mut self, time: Duration) {
         let now = self.instant();
-        let mut stalled = false;
         for who in 0..self.processes.len() {
             let process = &mut self.processes[who];
             let has_frame = process.machine.has_frame(now);
+            if process.wires.iter().any(Wire::carries_mail) {
+                self.ledger.stalled(process.key, time);
+            }
             for wire in &mut process.wires {
-                stalled |= wire.is_stalled();
                 let waits = wire.is_stalled() || (wire.bridge_open && has_frame);
                 wire.stuck = if waits { wire.stuck + time } else { Duration::ZERO };
             }
@@ -398,9 +399,6 @@ impl World {
             if self.processes[who].wires.last().is_some_and(|wire| wire.stuck >= STUCK) {
                 self.lose(who);
             }
-        }
-        if stalled {
-            self.ledger.stalled(time);
         }
     }
 
@@ -461,8 +459,14 @@ impl World {
 }
 
 impl Wire {
-    /// Whether frames wait on it: their time on the way is counted by nobody.
+    /// Whether frames wait on it.
     fn is_stalled(&self) -> bool {
         !self.up.is_empty() || !self.down.is_empty()
+    }
+
+    /// Whether messages are among them: their time on the way is counted by nobody.
+    fn carries_mail(&self) -> bool {
+        self.up.iter().any(|frame| matches!(frame, ToHub::Send(_)))
+            || self.down.iter().any(|frame| matches!(frame, ToBridge::Deliver(..)))
     }
 }
