@@ -9,13 +9,13 @@ use junction_shared::id::{MessageId, PeerKey};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::ToolError;
-use crate::link::{Board, End, Lease, Message, Page};
+use crate::link::{Board, End, Lease, Message, Page, Status};
 use crate::mailbox::{Due, LeaseId, Mail, Mailbox};
 use crate::mcp::present::presented_len;
 
 /// Ends on one page.
 const PAGE_ENDS: usize = 100;
-/// Ends that wait for a read; beyond it the oldest goes.
+/// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
 
 /// A call to `read_messages`.
@@ -38,6 +38,7 @@ struct Waiting {
 struct OnPage {
     lease: LeaseId,
     ends: Vec<End>,
+    dropped: usize,
     /// Whether it tells that the session was joined anew.
     rejoined: bool,
 }
@@ -46,6 +47,10 @@ struct OnPage {
 pub(crate) struct Delivery {
     pub(crate) mailbox: Mailbox,
     ends: VecDeque<End>,
+    /// Ends that had no room, and are only counted.
+    dropped: usize,
+    /// Refusals that their calls are telling.
+    refusals: HashMap<LeaseId, End>,
     readers: VecDeque<Reader>,
     replies: HashMap<MessageId, Waiting>,
     /// One page at a time: a second read waits, so that order holds.
@@ -60,6 +65,8 @@ impl Delivery {
         Self {
             mailbox: Mailbox::default(),
             ends: VecDeque::new(),
+            dropped: 0,
+            refusals: HashMap::new(),
             readers: VecDeque::new(),
             replies: HashMap::new(),
             page: None,
@@ -104,10 +111,21 @@ impl Delivery {
 
     /// A message of this session came to its end.
     pub(crate) fn ended(&mut self, end: End) {
-        if self.ends.len() == MAX_ENDS {
-            self.ends.pop_front();
-        }
         self.ends.push_back(end);
+        if self.ends.len() > MAX_ENDS {
+            // Good news is missed least. That something was dropped is told.
+            let good = self.ends.iter().position(|end| end.status == Status::Read);
+            self.ends.remove(good.unwrap_or(0));
+            self.dropped += 1;
+        }
+    }
+
+    /// A message was refused, and the call that sent it waits to tell so. If its answer never leaves, the end is
+    /// told as all others are.
+    pub(crate) fn refused(&mut self, end: End, call: oneshot::Sender<Lease>) {
+        let lease = self.mailbox.new_lease();
+        self.refusals.insert(lease, end);
+        let _ = call.send(self.hold(lease));
     }
 
     /// A call reads.
@@ -137,10 +155,11 @@ impl Delivery {
         let ends: Vec<End> = self.ends.drain(..count).collect();
         let hold = self.hold(lease);
         let rejoined = self.board.borrow().rejoined.is_some();
-        self.page = Some(OnPage { lease, ends: ends.clone(), rejoined });
+        let dropped = std::mem::take(&mut self.dropped);
+        self.page = Some(OnPage { lease, ends: ends.clone(), dropped, rejoined });
         // The board first: the answer says what is left after it.
         self.publish();
-        let _ = reader.reply.send(Ok(Page { messages, receipts: ends, lease: hold }));
+        let _ = reader.reply.send(Ok(Page { messages, receipts: ends, dropped, lease: hold }));
     }
 
     fn hold(&mut self, id: LeaseId) -> Lease {
@@ -160,6 +179,12 @@ impl Delivery {
     /// A lease ended. What was written is read, and its receipts are due; the rest waits again, for
     /// [`Delivery::serve`] to hand out.
     pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
+        if let Some(end) = self.refusals.remove(&lease) {
+            if !written {
+                self.ended(end);
+            }
+            return Vec::new();
+        }
         let on_page = self.page.take_if(|page| page.lease == lease);
         if written {
             if on_page.is_some_and(|page| page.rejoined) {
@@ -168,8 +193,9 @@ impl Delivery {
             self.mailbox.settle(lease)
         } else {
             self.mailbox.give_back(lease);
-            for end in on_page.into_iter().flat_map(|page| page.ends).rev() {
-                self.ends.push_front(end);
+            if let Some(page) = on_page {
+                self.dropped += page.dropped;
+                page.ends.into_iter().rev().for_each(|end| self.ends.push_front(end));
             }
             Vec::new()
         }

@@ -168,18 +168,20 @@ impl Link {
             };
         }
         let status = *status.borrow();
-        match status {
-            Status::Refused(reason) => Err(ToolError::Refused(reason)),
-            _ => Ok(Sent {
-                id: submitted.id,
-                to,
-                status,
-                presence: peer.presence,
-                reach: peer.reach,
-                reply,
-                waited: started.elapsed(),
-            }),
-        }
+        let refusal = match status {
+            Status::Refused(_) => submitted.refusal.await.ok(),
+            _ => None,
+        };
+        Ok(Sent {
+            id: submitted.id,
+            to,
+            status,
+            presence: peer.presence,
+            reach: peer.reach,
+            reply,
+            refusal,
+            waited: started.elapsed(),
+        })
     }
 
     async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, ToolError> {

@@ -194,7 +194,8 @@ impl Mailbox {
         Some((lease, slot.mail.show()))
     }
 
-    fn new_lease(&mut self) -> LeaseId {
+    /// A hold that no other is.
+    pub(crate) fn new_lease(&mut self) -> LeaseId {
         self.leases += 1;
         LeaseId(self.leases)
     }

@@ -16,9 +16,9 @@ use junction_shared::limits::{
     OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES, SEQ_WINDOW,
 };
 use junction_shared::wire::{Envelope, ReceiptKind, Refusal, Send};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use crate::link::Status;
+use crate::link::{Lease, Status};
 use crate::seal::{Plain, ReceiptKey};
 
 mod lane;
@@ -38,11 +38,12 @@ pub(crate) enum Full {
 }
 
 /// The end of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) id: MessageId,
     pub(crate) to: Alias,
     pub(crate) status: Status,
+    /// The call that is to tell of a refusal itself.
+    pub(crate) refusal: Option<oneshot::Sender<Lease>>,
 }
 
 /// What to do next for the hub.
@@ -102,6 +103,8 @@ pub(crate) struct Submission {
     pub(crate) alias: Alias,
     pub(crate) plain: Plain,
     pub(crate) deadline: Instant,
+    /// Where the call that submits it waits to tell of a refusal.
+    pub(crate) refusal: oneshot::Sender<Lease>,
 }
 
 impl Outbox {
@@ -118,12 +121,12 @@ impl Outbox {
         if lane.entries.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
             return Err(Full::Peer);
         }
-        let (entry, status) =
-            Entry::new(message.id, message.alias, message.plain, message.deadline);
+        let (id, to) = (message.id, message.to);
+        let (entry, status) = Entry::new(message);
         lane.entries.push_back(entry);
         self.bytes += bytes;
-        self.receivers.insert(message.id, message.to);
-        self.activate(message.to);
+        self.receivers.insert(id, to);
+        self.activate(to);
         Ok(status)
     }
 
@@ -272,7 +275,7 @@ impl Outbox {
             && let Some(at) = self.unconfirmed.iter().position(|old| old.id == id)
             && let Some(old) = self.unconfirmed.remove(at)
         {
-            self.ended.push(Ended { id, to: old.to, status: end });
+            self.ended.push(Ended { id, to: old.to, status: end, refusal: None });
         }
     }
 
@@ -354,11 +357,8 @@ impl Outbox {
             let (to, dies) = (entry.alias.clone(), entry.deadline + self.times.correctable);
             self.unconfirmed.push_back(Correctable { id, to, key, dies });
         }
-        // The call that sent it tells of a refusal itself, as its error, as long as it is there.
-        let is_told = matches!(status, Status::Refused(_)) && entry.is_watched();
-        if !is_told {
-            self.ended.push(Ended { id, to: entry.alias.clone(), status });
-        }
+        let refusal = entry.refusal.filter(|_| matches!(status, Status::Refused(_)));
+        self.ended.push(Ended { id, to: entry.alias, status, refusal });
         // An end may open the window, or leave a new lowest message.
         self.activate(to);
     }

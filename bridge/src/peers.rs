@@ -1,12 +1,13 @@
 //! What this session knows of other peers: their newest cards, who is subscribed to, and which key an alias
 //! belongs to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use junction_shared::alias::Alias;
 use junction_shared::handshake::GroupKeys;
 use junction_shared::id::{Epoch, PeerKey};
+use junction_shared::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Card, Listed, SignedCard, Standing};
 
@@ -41,6 +42,8 @@ pub(crate) struct Peers {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
     pins: HashMap<Alias, PeerKey>,
+    /// Whose changes the hub pushes, oldest first.
+    subscribed: VecDeque<PeerKey>,
 }
 
 impl Peers {
@@ -126,13 +129,23 @@ impl Peers {
 
     /// The hub pushes this peer's changes from now on.
     pub(crate) fn set_subscribed(&mut self, key: PeerKey) {
-        if let Some(peer) = self.known.get_mut(&key) {
-            peer.subscribed = true;
+        match self.known.get_mut(&key) {
+            Some(peer) if !peer.subscribed => peer.subscribed = true,
+            _ => return,
+        }
+        self.subscribed.push_back(key);
+        // Sooner than the hub drops its oldest: whose news may be missing is looked up again.
+        if self.subscribed.len() > MAX_SUBSCRIPTIONS / 2
+            && let Some(oldest) = self.subscribed.pop_front()
+            && let Some(peer) = self.known.get_mut(&oldest)
+        {
+            peer.subscribed = false;
         }
     }
 
     /// The connection ended, and all subscriptions with it: of nobody it is known any more who is online.
     pub(crate) fn unsubscribe_all(&mut self) {
+        self.subscribed.clear();
         for peer in self.known.values_mut() {
             peer.subscribed = false;
             if peer.standing != Standing::Gone {

@@ -29,10 +29,12 @@ mod commands;
 mod incoming;
 mod outgoing;
 mod said;
+mod told;
 
 use asks::Asks;
 use incoming::Held;
 use said::{Said, merge};
+use told::Told;
 
 /// Frames that wait to be written besides messages; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
@@ -60,6 +62,8 @@ pub(crate) struct Session {
     asks: Asks,
     held: Held,
     opening: HashMap<(PeerKey, Epoch, [u8; 32]), Arc<PairKeys>>,
+    /// The last words on messages that came here.
+    told: Told,
     control: VecDeque<ToHub>,
     connected: bool,
     settled: Vec<oneshot::Sender<()>>,
@@ -88,6 +92,7 @@ impl Session {
             asks: Asks::default(),
             held: Held::default(),
             opening: HashMap::new(),
+            told: Told::default(),
             control: VecDeque::new(),
             connected: false,
             settled: Vec::new(),
@@ -144,6 +149,10 @@ impl Session {
         });
         self.receive.welcomed(now, self.session_timeout);
         self.publish_card(now);
+        // What was said while nobody listened, or may have been lost with the last connection.
+        for receipt in self.told.all(now) {
+            self.post(ToHub::Receipt(receipt));
+        }
         // The hub's answer, and its news from then on, tell which card it has.
         self.subscribe(self.me.key);
         self.ask_again();
@@ -212,7 +221,7 @@ impl Session {
         now: Instant,
     ) {
         let read = self.delivery.lease_ended(lease, written);
-        self.send_receipts(read, ReceiptKind::Read);
+        self.send_receipts(read, ReceiptKind::Read, now);
         // What is given back may have outlived its time meanwhile: the next reader must not get it.
         self.expire_mail(now);
         self.delivery.serve();
@@ -221,7 +230,7 @@ impl Session {
 
     fn expire_mail(&mut self, now: Instant) {
         let expired = self.delivery.mailbox.expire(now);
-        self.send_receipts(expired, ReceiptKind::Expired);
+        self.send_receipts(expired, ReceiptKind::Expired, now);
     }
 
     /// The session leaves for good: what is still to be said to the hub, and what the agent is told.
@@ -316,9 +325,12 @@ impl Session {
         Some(sign_card(self.group.as_ref()?, &card))
     }
 
-    fn send_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind) {
+    fn send_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind, now: Instant) {
+        let until = now + longest_life(self.session_timeout) + AFTERLIFE;
         for due in due {
-            self.post(ToHub::Receipt(receipt(&due.receipt_key, due.to, due.id, kind)));
+            let receipt = receipt(&due.receipt_key, due.to, due.id, kind);
+            self.told.keep(receipt.clone(), until);
+            self.post(ToHub::Receipt(receipt));
         }
     }
 
@@ -337,7 +349,10 @@ impl Session {
     fn tell_ends(&mut self) {
         for ended in self.outbox.take_ended() {
             let end = End { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
-            self.delivery.ended(end);
+            match ended.refusal {
+                Some(call) => self.delivery.refused(end, call),
+                None => self.delivery.ended(end),
+            }
         }
         if !self.outbox.unsettled() {
             for settled in self.settled.drain(..) {

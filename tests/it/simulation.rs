@@ -255,6 +255,7 @@ fn simulate(seed: u64) -> [usize; 3] {
         run.step();
     }
     let ledger = run.ledger.borrow();
+    ledger.all_ended_between_the_living(run.sim.elapsed());
     ledger.all_have_ended();
     ledger.counts()
 }

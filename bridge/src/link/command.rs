@@ -69,6 +69,8 @@ pub(crate) struct Submitted {
     pub(crate) id: MessageId,
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) reply: oneshot::Receiver<(Message, Lease)>,
+    /// The hold on its refusal: the call tells of it, unless it is given back.
+    pub(crate) refusal: oneshot::Receiver<Lease>,
 }
 
 /// Where the answer to a command goes.

@@ -89,6 +89,8 @@ pub(crate) struct Page {
     pub(crate) messages: Vec<Message>,
     /// Ends of messages that this session sent.
     pub(crate) receipts: Vec<End>,
+    /// How many more there were that had no room.
+    pub(crate) dropped: usize,
     /// The hold on both.
     pub(crate) lease: Lease,
 }
@@ -158,6 +160,8 @@ pub(crate) struct Sent {
     pub(crate) reach: Reach,
     /// The answer that was waited for, and the hold on it.
     pub(crate) reply: Option<(Message, Lease)>,
+    /// The hold on its refusal, if it was refused: whoever tells of it settles this.
+    pub(crate) refusal: Option<Lease>,
     /// How long the call waited for an answer.
     pub(crate) waited: Duration,
 }

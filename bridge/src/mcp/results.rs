@@ -195,6 +195,8 @@ impl<'a> From<&'a link::Message> for MessageView<'a> {
 pub(crate) struct Mail<'a> {
     messages: Vec<MessageView<'a>>,
     receipts: Vec<Receipt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipts_dropped: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -206,7 +208,11 @@ struct Receipt {
 }
 
 impl<'a> Mail<'a> {
-    pub(crate) fn new(messages: &'a [link::Message], receipts: &[link::End]) -> Self {
+    pub(crate) fn new(
+        messages: &'a [link::Message],
+        receipts: &[link::End],
+        dropped: usize,
+    ) -> Self {
         let receipt = |end: &link::End| Receipt {
             id: uuid(end.id),
             to: end.to.to_string(),
@@ -216,6 +222,7 @@ impl<'a> Mail<'a> {
         Self {
             messages: messages.iter().map(Into::into).collect(),
             receipts: receipts.iter().map(receipt).collect(),
+            receipts_dropped: (dropped > 0).then_some(dropped),
         }
     }
 }

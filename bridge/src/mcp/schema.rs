@@ -186,6 +186,10 @@ pub(crate) const SPECS: [Spec; 7] = [
                 "the ends of messages this session sent, each told once: `id`, `to`, `status` (`read`, `expired`, \
                  `unconfirmed` or `refused(…)`), `at`",
             ),
+            (
+                "receipts_dropped?",
+                "how many more ends there were than the 2,048 that are kept: the oldest, `read` before all others",
+            ),
         ],
     },
     Spec {

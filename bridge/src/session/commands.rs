@@ -135,6 +135,7 @@ impl Session {
         }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
+        let (call, refusal) = oneshot::channel();
         let status = self
             .outbox
             .submit(Submission {
@@ -143,6 +144,7 @@ impl Session {
                 alias: draft.target.clone(),
                 plain: Plain { reply_to: draft.reply_to, body: draft.body },
                 deadline: now + draft.ttl.unwrap_or(longest).min(longest),
+                refusal: call,
             })
             .map_err(|full| match full {
                 Full::Peer => ToolError::PeerFull,
@@ -156,7 +158,7 @@ impl Session {
         if !draft.wait.is_zero() {
             self.delivery.expect_reply(id, to, answer);
         }
-        Ok(Submitted { id, status, reply })
+        Ok(Submitted { id, status, reply, refusal })
     }
 
     /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.

@@ -9,7 +9,8 @@ use junction_shared::id::MessageId;
 use junction_shared::secret::Secret;
 
 use super::{Dialer, Page};
-use crate::link::{self, Change, Draft, Link};
+use crate::error::ToolError;
+use crate::link::{self, Change, Draft, Lease, Link, Status};
 use crate::target::Target;
 use crate::wiped::Wiped;
 
@@ -46,7 +47,12 @@ impl Node {
             fingerprint: None,
             wait: Duration::ZERO,
         };
-        self.0.send_message(draft).await.map(|sent| sent.id).map_err(|error| error.to_string())
+        let sent = self.0.send_message(draft).await.map_err(|error| error.to_string())?;
+        if let Status::Refused(reason) = sent.status {
+            sent.refusal.into_iter().for_each(Lease::settle);
+            return Err(ToolError::Refused(reason).to_string());
+        }
+        Ok(sent.id)
     }
 
     /// Reads, as `read_messages`.

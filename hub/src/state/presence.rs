@@ -75,6 +75,7 @@ impl State {
             card: None,
             since: now,
             heard: now,
+            is_spared: false,
             armed,
             link: None,
         };
@@ -88,6 +89,7 @@ impl State {
         let id = self.last_connection;
         if let Some(peer) = self.peers.get_mut(&hello.key) {
             peer.heard = now;
+            peer.is_spared = false;
             peer.link = Some(Link { id, dial: hello.dial, cursor: Place::default(), repushes: 0 });
         }
         self.connections.insert(id, hello.key);
@@ -129,6 +131,7 @@ impl State {
         if let Some(peer) = self.peers.get_mut(key) {
             // Its deadline is moved when it comes, not here: this happens on every frame.
             peer.heard = now;
+            peer.is_spared = false;
         }
     }
 
@@ -142,14 +145,21 @@ impl State {
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         let timeout = self.times.session_timeout;
-        if now.saturating_sub(peer.heard + timeout) > SLEPT {
-            // Time for one more ping, and its answer.
-            peer.heard = now.saturating_sub(timeout - timeout / 3);
-        }
         let end = peer.heard + timeout;
-        if end > now {
-            peer.armed = end;
-            self.deadlines.set(end, Due::Session(key));
+        // Pings end a connection that is dead, and do so sooner: where there is one, the hub itself did not run.
+        let slept = peer.link.is_some() || now.saturating_sub(end) > SLEPT;
+        let later = if end > now {
+            Some(end)
+        } else if slept && !peer.is_spared {
+            // Time for one more ping, and its answer.
+            peer.is_spared = true;
+            Some(now + timeout / 3)
+        } else {
+            None
+        };
+        if let Some(later) = later {
+            peer.armed = later;
+            self.deadlines.set(later, Due::Session(key));
             return;
         }
         let connection = self.connection_of(&key);

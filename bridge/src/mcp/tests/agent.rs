@@ -259,7 +259,7 @@ pub(super) fn message(body: &str) -> Message {
 /// A page with one message, and what tells the end of its lease.
 pub(super) fn page(body: &str) -> (Page, tokio::sync::oneshot::Receiver<()>) {
     let (lease, end) = Lease::new();
-    (Page { messages: vec![message(body)], receipts: Vec::new(), lease }, end)
+    (Page { messages: vec![message(body)], receipts: Vec::new(), dropped: 0, lease }, end)
 }
 
 /// What stops and starts the flow of what is written through it.

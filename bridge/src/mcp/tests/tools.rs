@@ -100,7 +100,12 @@ async fn submit(
     let Command::Submit(_, draft, reply) = agent.command().await else { panic!("another command") };
     let (answer, waited_for) = oneshot::channel();
     let status = watch::channel(status).1;
-    let _ = reply.send(Ok(Submitted { id: MessageId([9; 16]), status, reply: waited_for }));
+    let _ = reply.send(Ok(Submitted {
+        id: MessageId([9; 16]),
+        status,
+        reply: waited_for,
+        refusal: oneshot::channel().1,
+    }));
     (draft, answer)
 }
 
@@ -182,7 +187,7 @@ async fn mail_is_shown_escaped_and_marked() {
         let end = |status| End { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
         let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
         let (lease, _) = Lease::new();
-        let page = Page { messages: vec![message("one"), second], receipts, lease };
+        let page = Page { messages: vec![message("one"), second], receipts, dropped: 0, lease };
         assert!(reply.send(Ok(page)).is_ok());
         let mail = agent.result(&id).await;
         let (bob, nine) =

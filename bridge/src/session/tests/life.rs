@@ -2,6 +2,8 @@
 
 use super::*;
 
+use junction_shared::wire::Refusal;
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -155,4 +157,72 @@ fn a_session_that_ended_reads_what_it_had_opened_and_corrects_its_sender() {
     assert_eq!(stage.ends_for_good("alice"), [(sent.id, Status::Read)]);
     let again = stage.send("alice", "bob", "hello again");
     assert_eq!(*again.status.borrow(), Status::Opened);
+}
+
+#[test]
+fn regression_what_is_read_while_the_hub_is_away_corrects_its_sender_after_its_time() {
+    let mut stage = Stage::new();
+    stage.forgets = true;
+    let peer = stage.resolve("alice", "bob", None).unwrap();
+    let brief = Draft { ttl: Some(10 * SECOND), ..draft("bob", "brief") };
+    let sent = stage.ask("alice", |reply| Command::Submit(peer.key, brief, reply)).unwrap();
+    stage.session("bob").disconnected();
+    stage.inboxes.clear();
+    assert_eq!(stage.read_for_good("bob"), ["brief"]);
+    stage.pass(2 * MINUTE);
+    assert_eq!(stage.ends_for_good("alice"), [(sent.id, Status::Unconfirmed)]);
+    stage.welcome("bob", "bob");
+    stage.run();
+    assert_eq!(stage.ends_for_good("alice"), [(sent.id, Status::Read)]);
+}
+
+/// Has the hub refuse what is sent.
+fn refuse(frames: &mut Vec<ToBridge>) {
+    frames.retain(|frame| !matches!(frame, ToBridge::Deliver(..)));
+    for frame in frames {
+        if let ToBridge::Accepted(id) = frame {
+            *frame = ToBridge::Refused(*id, Refusal::InboxFull);
+        }
+    }
+}
+
+#[test]
+fn regression_a_refusal_is_told_by_its_call_or_among_the_receipts_never_by_both_or_none() {
+    let mut stage = Stage::new();
+    stage.tamper = refuse;
+    let mut told = stage.send("alice", "bob", "its call tells");
+    let mut lost = stage.send("alice", "bob", "its answer never leaves");
+    let gone = stage.send("alice", "bob", "its call is gone").id;
+    let refused = Status::Refused(Refusal::InboxFull);
+    assert_eq!(*told.status.borrow(), refused);
+    assert_eq!(stage.ends_for_good("alice"), [], "the calls are there");
+    told.refusal.try_recv().unwrap().settle();
+    stage.end_lease("alice");
+    drop(lost.refusal.try_recv().unwrap());
+    stage.end_lease("alice");
+    stage.end_lease("alice");
+    let mut ends = stage.ends_for_good("alice");
+    ends.sort_by_key(|end| end.0);
+    assert_eq!(ends, [(lost.id, refused), (gone, refused)]);
+}
+
+#[test]
+fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
+    let mut stage = Stage::new();
+    let end = |n: u64, status| End {
+        id: MessageId(u128::from(n).to_be_bytes()),
+        to: Alias::parse("bob").unwrap(),
+        status,
+        at_ms: 0,
+    };
+    let session = stage.session("alice");
+    session.delivery.ended(end(0, Status::Unconfirmed));
+    (1..2_058).for_each(|n| session.delivery.ended(end(n, Status::Read)));
+    drop(stage.read("alice"));
+    stage.end_lease("alice");
+    let page = stage.read("alice");
+    assert_eq!((page.dropped, page.receipts[0].status), (10, Status::Unconfirmed));
+    page.lease.settle();
+    stage.end_lease("alice");
+    assert_eq!(stage.read("alice").dropped, 0);
 }

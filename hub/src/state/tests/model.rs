@@ -93,6 +93,8 @@ impl Kept {
 struct Session {
     connection: Option<ConnectionId>,
     heard: Duration,
+    /// Set while it has the time of one more ping: until then.
+    spared: Option<Duration>,
     /// The next push comes from here on.
     cursor: usize,
     epoch: u64,
@@ -124,6 +126,7 @@ impl Model {
         let session = self.sessions.get_mut(&who)?;
         let connection = session.connection?;
         session.heard = self.world.now;
+        session.spared = None;
         Some(connection)
     }
 
@@ -164,6 +167,7 @@ impl Model {
         session.epoch += 1;
         session.connection = Some(welcome.connection);
         session.heard = self.world.now;
+        session.spared = None;
         session.cursor = 0;
         let card = card(who, session.epoch, &welcome.grant.alias, None);
         self.world.publish(welcome.connection, &card);
@@ -292,8 +296,14 @@ impl Model {
         self.world.pass(time);
         let now = self.world.now;
         self.mail.retain(|kept| kept.end > now);
-        let over =
-            |(who, session): (&u8, &Session)| (session.heard + TIMEOUT <= now).then_some(*who);
+        for session in self.sessions.values_mut().filter(|session| session.connection.is_some()) {
+            if session.heard + TIMEOUT <= now && session.spared.is_none() {
+                session.spared = Some(session.heard + TIMEOUT + TIMEOUT / 3);
+            }
+        }
+        let over = |(who, session): (&u8, &Session)| {
+            (session.spared.unwrap_or(session.heard + TIMEOUT) <= now).then_some(*who)
+        };
         for who in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
             self.end(who);
         }
