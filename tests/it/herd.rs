@@ -80,5 +80,7 @@ async fn a_herd_of_bridges_comes_back_to_a_hub_that_was_killed() {
     };
     for came_back in stampede(count, &[Duration::ZERO, Duration::from_secs(1)]).await {
         eprintln!("{came_back}");
+        // No pause between two dials is longer than five seconds.
+        assert!(came_back.took < Duration::from_secs(10), "{came_back}");
     }
 }

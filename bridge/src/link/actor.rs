@@ -362,3 +362,6 @@ impl<D: Dialer> Actor<D> {
         Halt::Failed(trouble::unproven(&self.address(), error))
     }
 }
+
+#[cfg(test)]
+mod tests;
