@@ -2,7 +2,8 @@
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
 //! It stands on the harness of the end-to-end tests. Named parts run alone:
-//! `cargo bench --bench budgets -- start memory crowd load herd`.
+//! `cargo bench --bench budgets -- start memory crowd load herd`, and of a load `load-small`, `load-large`,
+//! `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
 
@@ -24,6 +25,9 @@ use harness::{Home, TestBridge, TestHub, within};
 
 /// Starts that are timed.
 const STARTS: usize = 200;
+/// The loads: the name of each, bridges, and bytes of a message.
+const LOADS: [(&str, usize, usize); 3] =
+    [("load-small", 50, 200), ("load-large", 50, 64 * 1024), ("load-many", 500, 200)];
 /// How long a hub with many bridges is dead, each time.
 const HUB_AWAY: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(20)];
 
@@ -41,13 +45,16 @@ fn main() {
         if wanted("crowd") {
             memory::of_a_hub().await;
         }
-        if wanted("load") {
-            harness::raise_file_limit();
-            load::run(50, 200).await;
-            load::run(50, 64 * 1024).await;
-            load::run(500, 200).await;
-            nats::run(50, 200).await;
-            nats::run(50, 64 * 1024).await;
+        for (part, peers, size) in LOADS {
+            if wanted("load") || wanted(part) {
+                harness::raise_file_limit();
+                load::run(peers, size).await;
+            }
+        }
+        if wanted("load") || wanted("load-nats") {
+            for size in [200, 64 * 1024] {
+                nats::run(50, size).await;
+            }
         }
         if wanted("herd") {
             harness::raise_file_limit();

@@ -9,6 +9,8 @@ use crate::harness::{
 };
 use crate::quantiles;
 
+/// Bridges that run when the memory of one is read.
+const COMPANIES: [usize; 4] = [1, 2, 10, 20];
 /// Peers on the hub when its memory is read.
 const CROWDS: [usize; 3] = [0, 500, 5_000];
 /// Listings that are timed.
@@ -24,20 +26,19 @@ fn mebibytes(pid: u32, figure: &str) -> f64 {
     kibibytes / 1024.0
 }
 
-/// One bridge alone, and one of ten, which share what they do not write to.
+/// One bridge alone, and one of several, which share what they do not write to.
 pub(crate) async fn of_a_bridge() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut bridges = vec![TestBridge::join(&home, &hub, "bridge-0").await];
-    let tell = |what: &str, pid| {
+    let mut bridges = Vec::new();
+    for size in COMPANIES {
+        for number in bridges.len()..size {
+            bridges.push(TestBridge::join(&home, &hub, &format!("bridge-{number}")).await);
+        }
+        let pid = bridges[0].client.pid();
         let (rss, pss) = (mebibytes(pid, "Rss:"), mebibytes(pid, "Pss:"));
-        println!("bridge, idle, {what}: RSS {rss:.1} MiB, PSS {pss:.1} MiB");
-    };
-    tell("alone", bridges[0].client.pid());
-    for number in 1..10 {
-        bridges.push(TestBridge::join(&home, &hub, &format!("bridge-{number}")).await);
+        println!("bridge, idle, one of {size}: RSS {rss:.1} MiB, PSS {pss:.1} MiB");
     }
-    tell("one of ten", bridges[0].client.pid());
 }
 
 /// A hub under a growing crowd, and how long a listing takes then.
