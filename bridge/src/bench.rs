@@ -73,7 +73,7 @@ impl Pair {
     #[must_use]
     #[expect(clippy::expect_used, reason = "documented")]
     pub fn open(&self, envelope: &Envelope) -> usize {
-        let plain = open(&self.keys, &envelope.header, &envelope.sealed).expect("whole");
+        let plain = open(&self.keys, &envelope.header, envelope.sealed.clone()).expect("whole");
         plain.body.len()
     }
 

@@ -195,24 +195,27 @@ pub(crate) fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<By
     Ok(Bytes::from(buffer))
 }
 
-/// The message in a sealed text, if every bit of it and of its header is what the sender sealed.
+/// The message in a sealed text, if every bit of it and of its header is what the sender sealed. It is opened in
+/// its place where nobody else holds it.
 ///
 /// # Errors
 /// [`Broken`] if not.
-pub(crate) fn open(keys: &PairKeys, header: &Header, sealed: &[u8]) -> Result<Plain, Broken> {
-    let length = sealed.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
-    let (text, tag) = sealed.split_at(length.ok_or(Broken)?);
-    let mut buffer = Wiped::new(text.to_vec());
-    let tag = tag.try_into().map_err(|_| Broken)?;
+pub(crate) fn open(keys: &PairKeys, header: &Header, sealed: Bytes) -> Result<Plain, Broken> {
+    let mut buffer = Wiped::new(Vec::from(sealed));
+    let length = buffer.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
+    let (text, tag) = buffer.split_at_mut(length.ok_or(Broken)?);
+    let tag = &*tag;
     let opened = cipher(keys, &header.id).decrypt_inout_detached(
         &Default::default(),
         &associated(header),
-        buffer.as_mut_slice().into(),
-        &tag,
+        text.into(),
+        tag.try_into().map_err(|_| Broken)?,
     );
     zeroize_stack::<STACK>();
     opened.map_err(|_| Broken)?;
-    unpad(&buffer)
+    let padded = buffer.len() - TAG;
+    buffer.truncate(padded);
+    unpad(buffer)
 }
 
 /// The cipher of one message: its key is used once, so a zero nonce repeats nothing.
@@ -267,7 +270,7 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     Ok(buffer)
 }
 
-fn unpad(buffer: &[u8]) -> Result<Plain, Broken> {
+fn unpad(mut buffer: Wiped<Vec<u8>>) -> Result<Plain, Broken> {
     let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
     let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
     let length = usize::try_from(length).map_err(|_| Broken)?;
@@ -281,8 +284,19 @@ fn unpad(buffer: &[u8]) -> Result<Plain, Broken> {
     if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
         return Err(Broken);
     }
-    let body = std::str::from_utf8(body).map_err(|_| Broken)?;
-    Ok(Plain { reply_to, body: Wiped::new(body.to_owned()) })
+    // A buffer that is mostly padding is not worth keeping while the message waits.
+    let body = if length < padding.len() {
+        body.to_vec()
+    } else {
+        buffer.truncate(PREFIX + length);
+        buffer.drain(..PREFIX);
+        std::mem::take(&mut *buffer)
+    };
+    let body = String::from_utf8(body).map_err(|error| {
+        drop(Wiped::new(error.into_bytes()));
+        Broken
+    })?;
+    Ok(Plain { reply_to, body: Wiped::new(body) })
 }
 
 /// A receipt that only the receiver of the message can make.

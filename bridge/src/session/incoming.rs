@@ -79,7 +79,7 @@ impl Session {
             self.held.hold(envelope, deadline);
             self.subscribe(from);
         } else {
-            self.open_envelope(&envelope, deadline, now);
+            self.open_envelope(envelope, deadline, now);
         }
     }
 
@@ -91,25 +91,23 @@ impl Session {
         let held = self.held.senders.remove(&from).unwrap_or_default();
         self.held.count -= held.len();
         for (envelope, deadline) in held {
-            self.open_envelope(&envelope, deadline, now);
+            self.open_envelope(envelope, deadline, now);
         }
         self.ask_for_dropped();
     }
 
-    fn open_envelope(&mut self, envelope: &Envelope, deadline: Instant, now: Instant) {
-        let header = &envelope.header;
-        if self.held.dropping
-            || !self.delivery.mailbox.has_room(&header.from, envelope.sealed.len())
-        {
+    fn open_envelope(&mut self, envelope: Envelope, deadline: Instant, now: Instant) {
+        let Envelope { header, sealed } = envelope;
+        if self.held.dropping || !self.delivery.mailbox.has_room(&header.from, sealed.len()) {
             // Unopened and unrecorded, and so is all that follows, or a later message would overtake it.
             self.held.dropping = true;
             return;
         }
         let opened = self
-            .opening_keys(header)
-            .and_then(|keys| open(&keys, header, &envelope.sealed).map(|plain| (keys, plain)));
+            .opening_keys(&header)
+            .and_then(|keys| open(&keys, &header, sealed).map(|plain| (keys, plain)));
         match opened {
-            Ok((keys, plain)) => self.record(header, plain, keys.receipt_key(), deadline, now),
+            Ok((keys, plain)) => self.record(&header, plain, keys.receipt_key(), deadline, now),
             Err(Broken) => tracing::warn!("{Broken}"),
         }
     }
