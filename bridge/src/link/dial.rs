@@ -23,8 +23,9 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 /// Frames between the session and the socket.
 const WRITE_QUEUE: usize = 32;
-/// The websocket's read buffer: most frames fit, and twenty bridges stay small.
-const READ_BUFFER: usize = 8 * 1024;
+/// What one read of the websocket takes, and its buffer: the largest message comes in five, and twenty bridges
+/// stay small.
+const READ_BUFFER: usize = 16 * 1024;
 
 /// How a hub is reached: TCP, or what a simulation puts in its place.
 pub trait Dialer: Clone + Send + Sync + 'static {

@@ -19,7 +19,7 @@ use super::lines::{Cutter, Line};
 const LINES_IN: usize = 16;
 /// Lines waiting to be written; whoever has one more waits.
 const LINES_OUT: usize = 64;
-/// One read takes at most this many bytes: what a pipe holds on Linux.
+/// One read takes at most this many bytes: all but the end of the longest usual line, and idle bridges stay small.
 const READ_BUFFER: usize = 64 * 1024;
 
 /// A line on its way to the client.
@@ -110,7 +110,7 @@ fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<Outgoing>) {
 /// # Errors
 /// If it is closed.
 pub(crate) fn stdin() -> io::Result<Descriptor> {
-    imp::own(&io::stdin()).map(Descriptor)
+    imp::own(&io::stdin()).map(Descriptor::new)
 }
 
 /// The process's stdout, as it was given.
@@ -118,12 +118,19 @@ pub(crate) fn stdin() -> io::Result<Descriptor> {
 /// # Errors
 /// If it is closed.
 pub(crate) fn stdout() -> io::Result<Descriptor> {
-    imp::own(&io::stdout()).map(Descriptor)
+    imp::own(&io::stdout()).map(Descriptor::new)
 }
 
 /// A descriptor of this process, read and written in blocking mode even if whoever gave it to us left it
 /// in the other: that mode is shared with them, so it is not ours to change.
 pub(crate) struct Descriptor(File);
+
+impl Descriptor {
+    fn new(file: File) -> Self {
+        imp::widen(&file);
+        Self(file)
+    }
+}
 
 impl Read for Descriptor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -149,12 +156,31 @@ mod imp {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
+    /// What a pipe is to hold: the answer with a message of the largest size has it twice.
+    #[cfg(target_os = "linux")]
+    const PIPE: usize = 256 * 1024;
+
     pub(super) const READABLE: PollFlags = PollFlags::IN;
     pub(super) const WRITABLE: PollFlags = PollFlags::OUT;
 
     pub(super) fn own(descriptor: &impl AsFd) -> io::Result<File> {
         descriptor.as_fd().try_clone_to_owned().map(File::from)
     }
+
+    /// Makes a pipe hold a whole line of the longest kind: through one of the usual size it passes in pieces,
+    /// and each piece has both sides wait for each other. Whatever else it is stays as it is.
+    #[cfg(target_os = "linux")]
+    pub(super) fn widen(file: &File) {
+        use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
+
+        if fcntl_getpipe_size(file).is_ok_and(|size| size < PIPE) {
+            // An unprivileged user has only so much of it; less is no fault.
+            let _ = fcntl_setpipe_size(file, PIPE);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn widen(_: &File) {}
 
     pub(super) fn blocking<T>(
         file: &File,
@@ -188,6 +214,8 @@ mod imp {
         handle.as_handle().try_clone_to_owned().map(File::from)
     }
 
+    pub(super) fn widen(_: &File) {}
+
     pub(super) fn blocking<T>(
         file: &File,
         (): (),
@@ -208,7 +236,7 @@ mod tests {
 
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let mut ours = Descriptor(imp::own(&ours).unwrap());
+        let mut ours = Descriptor::new(imp::own(&ours).unwrap());
         let reader = thread::spawn(move || {
             let mut first = [0; 5];
             ours.read_exact(&mut first).unwrap();
