@@ -110,7 +110,9 @@ fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<Outgoing>) {
 /// # Errors
 /// If it is closed.
 pub(crate) fn stdin() -> io::Result<Descriptor> {
-    imp::own(&io::stdin()).map(Descriptor::new)
+    let file = imp::own(&io::stdin())?;
+    imp::widen(&file);
+    Ok(Descriptor(file))
 }
 
 /// The process's stdout, as it was given.
@@ -118,19 +120,13 @@ pub(crate) fn stdin() -> io::Result<Descriptor> {
 /// # Errors
 /// If it is closed.
 pub(crate) fn stdout() -> io::Result<Descriptor> {
-    imp::own(&io::stdout()).map(Descriptor::new)
+    // As narrow as it is: what lies in it counts as read, and its client may never take it out.
+    imp::own(&io::stdout()).map(Descriptor)
 }
 
 /// A descriptor of this process, read and written in blocking mode even if whoever gave it to us left it
 /// in the other: that mode is shared with them, so it is not ours to change.
 pub(crate) struct Descriptor(File);
-
-impl Descriptor {
-    fn new(file: File) -> Self {
-        imp::widen(&file);
-        Self(file)
-    }
-}
 
 impl Read for Descriptor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -156,7 +152,7 @@ mod imp {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// What a pipe is to hold: the answer with a message of the largest size has it twice.
+    /// What a pipe is to hold: a line with a message of the largest size, escaped in parts.
     #[cfg(target_os = "linux")]
     const PIPE: usize = 256 * 1024;
 
