@@ -33,6 +33,7 @@ mod told;
 
 use asks::Asks;
 use incoming::Held;
+pub(crate) use said::Luggage;
 use said::{Said, merge};
 use told::Told;
 
@@ -392,14 +393,6 @@ impl Session {
         }
         self.tell_ends();
     }
-}
-
-/// What a session takes along to another hub: ends that no read has told, what it said of itself, its alias.
-#[derive(Default)]
-pub(crate) struct Luggage {
-    ends: Vec<End>,
-    named: Context,
-    alias: Option<Alias>,
 }
 
 #[cfg(test)]

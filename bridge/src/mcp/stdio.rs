@@ -232,7 +232,7 @@ mod tests {
 
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let mut ours = Descriptor::new(imp::own(&ours).unwrap());
+        let mut ours = Descriptor(imp::own(&ours).unwrap());
         let reader = thread::spawn(move || {
             let mut first = [0; 5];
             ours.read_exact(&mut first).unwrap();
