@@ -140,7 +140,7 @@ impl Session {
             correctable: longest_life(self.session_timeout) + AFTERLIFE,
         });
         let timeout = self.session_timeout;
-        let ended = self.grant.is_some() && !welcome.resumed && welcome.grown;
+        let ended = self.grant.is_some() && !welcome.resumed && welcome.grown == Some(true);
         self.granted(welcome.grant);
         self.board.send_modify(|board| {
             board.session_timeout = timeout;

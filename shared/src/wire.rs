@@ -205,13 +205,9 @@ pub struct WelcomeBody {
     #[n(4)]
     pub sweep_interval_ms: u64,
     /// Whether the hub is older than the session timeout: a session that it does not know has ended. A
-    /// younger one may have been restarted. Absent if not.
-    #[cbor(n(5), default, skip_if = "is_false")]
-    pub grown: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
+    /// younger one may have been restarted. Absent if it is not.
+    #[n(5)]
+    pub grown: Option<bool>,
 }
 
 /// An alias and the proof of having been granted it.

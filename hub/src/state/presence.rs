@@ -37,7 +37,7 @@ impl State {
             resumed,
             session_timeout_ms: millis(self.times.session_timeout),
             sweep_interval_ms: millis(self.times.sweep_interval),
-            grown: !self.is_young(now),
+            grown: (!self.is_young(now)).then_some(true),
         };
         if resumed && !replaced {
             self.tell_standing(&key);

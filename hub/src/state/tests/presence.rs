@@ -148,9 +148,9 @@ fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
 #[test]
 fn a_grown_hub_says_so_when_it_welcomes() {
     let mut world = World::young();
-    assert!(!world.connect(1, None, None).grown);
+    assert_eq!(world.connect(1, None, None).grown, None);
     world.pass(TIMEOUT);
-    assert!(world.connect(2, None, None).grown);
+    assert_eq!(world.connect(2, None, None).grown, Some(true));
 }
 
 #[test]

@@ -206,7 +206,7 @@ pub(super) fn hello_body() -> Any<HelloBody> {
 }
 
 pub(super) fn welcome_body() -> Any<WelcomeBody> {
-    (grant(), number(), flag(), number(), number(), flag())
+    (grant(), number(), flag(), number(), number(), of(flag()))
         .prop_map(|(grant, connection, resumed, session_timeout_ms, sweep_interval_ms, grown)| {
             WelcomeBody {
                 grant,
