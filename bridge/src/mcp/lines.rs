@@ -35,7 +35,7 @@ impl Cutter {
             // It searches with the system's own means; reading from a slice cannot fail.
             let taken = chunk.skip_until(b'\n').unwrap_or(start.len());
             let Some(rest_of_line) = start[..taken].strip_suffix(b"\n") else {
-                // A message of the largest size is a little more than a pipe holds: room for the rest of it saves
+                // A message of the largest size is a little more than one read takes: room for the rest of it saves
                 // a copy of this chunk.
                 self.add(start, start.len() + REST);
                 break;

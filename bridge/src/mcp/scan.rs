@@ -1,9 +1,8 @@
 //! Looking through bytes for the few that matter, in stretches of a fixed length: only those become comparisons
 //! of many bytes at once where code is otherwise kept small.
 
-/// Bytes that are looked at as one: few enough to be counted in a byte, and so many that the compiler does not
-/// write the loop out byte by byte, as it did with 32 of them for all but the simplest questions.
-const STRETCH: usize = 128;
+/// Bytes that are looked at as one: two vector registers of any x86-64, and few enough to be counted in a byte.
+const STRETCH: usize = 32;
 
 /// How many bytes at the beginning of a text are of a kind.
 pub(super) fn leading(text: &[u8], of_the_kind: impl Fn(u8) -> bool) -> usize {

@@ -105,7 +105,7 @@ fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<Outgoing>) {
     }
 }
 
-/// The process's stdin, as it was given.
+/// The process's stdin, as it was given, but wider if it is a pipe.
 ///
 /// # Errors
 /// If it is closed.
@@ -115,12 +115,12 @@ pub(crate) fn stdin() -> io::Result<Descriptor> {
     Ok(Descriptor(file))
 }
 
-/// The process's stdout, as it was given.
+/// The process's stdout, as it was given: an answer counts as read once it is written, so the less a pipe takes ahead
+/// of its reader the truer that is.
 ///
 /// # Errors
 /// If it is closed.
 pub(crate) fn stdout() -> io::Result<Descriptor> {
-    // As narrow as it is: what lies in it counts as read, and its client may never take it out.
     imp::own(&io::stdout()).map(Descriptor)
 }
 
@@ -152,9 +152,9 @@ mod imp {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// What a pipe is to hold: a line with a message of the largest size, escaped in parts.
+    /// What the client's pipe is to hold: a message of the largest size, with what is around it.
     #[cfg(target_os = "linux")]
-    const PIPE: usize = 256 * 1024;
+    const PIPE: usize = 128 * 1024;
 
     pub(super) const READABLE: PollFlags = PollFlags::IN;
     pub(super) const WRITABLE: PollFlags = PollFlags::OUT;
@@ -163,8 +163,8 @@ mod imp {
         descriptor.as_fd().try_clone_to_owned().map(File::from)
     }
 
-    /// Makes a pipe hold a whole line of the longest kind: through one of the usual size it passes in pieces,
-    /// and each piece has both sides wait for each other. Whatever else it is stays as it is.
+    /// Makes a pipe hold the longest usual line: through one of the usual size such a line passes in pieces, and
+    /// its writer waits in between. Whatever else it is stays as it is.
     #[cfg(target_os = "linux")]
     pub(super) fn widen(file: &File) {
         use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
