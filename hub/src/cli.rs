@@ -1,28 +1,27 @@
 //! The command line of `junction-hub`.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use axum::serve::{Listener, ListenerExt};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use junction_shared::close::Close;
+use junction_shared::config_dir::ConfigDir;
 use junction_shared::harden::harden;
-use junction_shared::identity::{HubKey, hub_key};
+use junction_shared::identity::{self, hub_key};
+use junction_shared::network;
 use junction_shared::settings::{parse_host, parse_millis, parse_port};
-use tokio::net::{TcpSocket, TcpStream};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Settings;
+use crate::key_watch::KeyWatch;
+use crate::listeners::Listeners;
 use crate::{Hub, process};
-
-/// Connections that the system keeps until they are accepted: a burst of all bridges of a large hub. The
-/// system may have a lower bound of its own.
-const BACKLOG: u32 = 4096;
 
 /// Serves the hub that the bridges of Agent Junction meet at. Messages pass through it sealed and stay in
 /// memory; it cannot read them.
@@ -47,9 +46,26 @@ pub struct Args {
     /// What is logged on stderr, such as info or junction_hub=debug [JUNCTION_LOG, else warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// Make a new identity first: every link that was made before is no longer valid
+    #[arg(long)]
+    pub ephemeral: bool,
     /// Started by a bridge: leave its session, and end after ten minutes with nothing to do
     #[arg(long)]
     pub autostarted: bool,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Give the group of this machine's hub a new secret: all sessions end, and no link made before is valid
+    Rotate {
+        /// Where the hub's keys are [JUNCTION_CONFIG_DIR, else the system's place for it]
+        #[arg(long, value_name = "DIR")]
+        config_dir: Option<PathBuf>,
+    },
 }
 
 /// Runs the program: to its end, or to an error on stderr, in one line.
@@ -71,7 +87,11 @@ pub fn main() -> ExitCode {
         // First of all, while no descriptor is this program's own.
         process::detach();
     }
-    match run(args) {
+    let outcome = match args.command.clone() {
+        Some(Command::Rotate { config_dir }) => rotate(config_dir.or(args.config_dir)),
+        None => run(args),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("junction-hub: {error}"));
@@ -93,40 +113,77 @@ fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let shutdown = process::shutdown_signal()?;
+    let Settings { host, port, config_dir, .. } = settings;
+    let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
     // First the port: a hub that cannot have it leaves no trace.
-    let listener = listen(settings.address)?;
-    let address = listener.local_addr().unwrap_or(settings.address);
-    let key = hub_key(&settings.config_dir, address.port())?;
-    let ticket_key = key.ticket_key();
-    let HubKey { auth, .. } = key;
-    say(&format!("junction-hub serves {address}"));
-    Hub::new(settings.hub, auth, ticket_key).serve(listener, shutdown).await;
-    Ok(())
+    let listeners =
+        Listeners::bind(host, port).map_err(|(address, error)| taken(address, &error))?;
+    let port = listeners.port();
+    if settings.ephemeral {
+        identity::renew(&config_dir, port)?;
+    }
+    let mut key = hub_key(&config_dir, port)?;
+    say_addresses(host, port);
+    loop {
+        let watch = KeyWatch::new(&config_dir, &key);
+        let ends = async {
+            tokio::select! {
+                () = &mut shutdown => Close::GoingAway,
+                () = watch.changed() => Close::Rotated,
+            }
+        };
+        let hub = Hub::new(settings.hub.clone(), key)?;
+        if hub.serve(listeners.clone(), ends).await != Close::Rotated {
+            return Ok(());
+        }
+        key = hub_key(&config_dir, port)?;
+        say(
+            "junction-hub has new keys: all sessions have ended, and old links are no longer valid",
+        );
+    }
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<impl Listener<Io = TcpStream, Addr = SocketAddr>> {
-    let listener = bind(address).map_err(|error| match error.kind() {
+fn taken(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "{address} is in use by another program. Stop that program, or choose another port with --port."
         ),
-        _ => anyhow!("{address} cannot be served: {error}. Choose another address with --host and --port."),
-    })?;
-    Ok(listener.tap_io(|io: &mut TcpStream| {
-        // Frames are short, and each is waited for. A socket that refuses is only slower.
-        let _ = io.set_nodelay(true);
-    }))
+        _ => anyhow!(
+            "{address} cannot be served: {error}. Choose another address with --host and --port."
+        ),
+    }
 }
 
-fn bind(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if cfg!(unix) {
-        // So that a hub can come back while its last connections linger. Elsewhere the same option would
-        // let two hubs have one port.
-        socket.set_reuseaddr(true)?;
+/// Where the hub can be reached, an address a line.
+fn say_addresses(host: IpAddr, port: u16) {
+    let others = match host {
+        _ if host.is_loopback() => return say(&served(host, port)),
+        _ if host.is_unspecified() => {
+            let mut all = network::addresses();
+            // "All" of IPv4 is IPv4 alone.
+            all.retain(|address| address.is_ipv4() || host.is_ipv6());
+            all
+        }
+        _ => vec![host],
+    };
+    say(&served(Ipv4Addr::LOCALHOST.into(), port));
+    for address in others {
+        say(&served(address, port));
     }
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    say("Run junction-bridge invite here for a link that lets another machine join");
+}
+
+fn served(host: IpAddr, port: u16) -> String {
+    format!("junction-hub serves {}", SocketAddr::new(host, port))
+}
+
+fn rotate(config_dir: Option<PathBuf>) -> anyhow::Result<()> {
+    identity::rotate(&ConfigDir::locate(config_dir)?)?;
+    say(
+        "The group of this machine's hub has a new secret. The hub ends all sessions within a second; those \
+         of this machine come back by themselves, others need a link of junction-bridge invite",
+    );
+    Ok(())
 }
 
 fn start_log(filter: &str) -> anyhow::Result<()> {
@@ -169,10 +226,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_named_with_its_address() {
-        let first = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = first.local_addr().unwrap();
-        let Err(error) = listen(address) else { panic!("two listeners on {address}") };
-        let error = error.to_string();
+        let localhost = IpAddr::from([127, 0, 0, 1]);
+        let first = Listeners::bind(localhost, 0).unwrap();
+        let (address, error) = Listeners::bind(localhost, first.port()).unwrap_err();
+        let error = taken(address, &error).to_string();
         assert!(error.contains(&address.to_string()) && error.lines().count() == 1, "{error}");
     }
 }

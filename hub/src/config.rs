@@ -1,16 +1,15 @@
 //! What a hub is set to, once flags, environment and defaults are put together.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use anyhow::bail;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 use junction_shared::settings::{Expected, parse_host, parse_millis, parse_port, setting};
 
 use crate::Config;
 use crate::cli::Args;
-use crate::door::MAX_VISITORS;
+use crate::hall::MAX_VISITORS;
 
 /// How long a hub that a bridge started stays with nothing to do.
 const IDLE_EXIT: Duration = Duration::from_secs(600);
@@ -28,8 +27,12 @@ fn links(descriptors: u32) -> u32 {
 /// What the program runs with.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Where to serve.
-    pub(crate) address: SocketAddr,
+    /// The address to serve on; loopback is served besides.
+    pub(crate) host: IpAddr,
+    /// The port, 0 for any.
+    pub(crate) port: u16,
+    /// Whether the hub makes itself a new identity first.
+    pub(crate) ephemeral: bool,
     /// What the hub is set to.
     pub(crate) hub: Config,
     /// Where its keys are.
@@ -46,12 +49,7 @@ impl Settings {
     pub(crate) fn resolve(args: Args, descriptors: u32) -> anyhow::Result<Self> {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
-        if !host.is_loopback() {
-            bail!(
-                "{host} is no loopback address, and this hub does not serve others yet. \
-                 Set --host or JUNCTION_HOST to 127.0.0.1."
-            );
-        }
+        let host = host.to_canonical();
         let port = setting(args.port, "JUNCTION_PORT", parse_port, PORT)?;
         let session_timeout = setting(
             args.session_timeout_ms,
@@ -67,12 +65,15 @@ impl Settings {
         )?;
         let any = |text: &str| Ok::<_, Expected>(text.to_owned());
         Ok(Self {
-            address: SocketAddr::new(host, port),
+            host,
+            port,
+            ephemeral: args.ephemeral,
             hub: Config {
                 session_timeout,
                 sweep_interval,
                 idle_exit: args.autostarted.then_some(IDLE_EXIT),
                 max_links: links(descriptors),
+                lan: !host.is_loopback(),
             },
             config_dir: ConfigDir::locate(args.config_dir)?,
             log: setting(args.log, "JUNCTION_LOG", any, "warn".to_owned())?,
@@ -98,15 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_served() {
-        for host in ["127.0.0.1", "127.8.0.1", "::1"] {
+    fn an_address_off_loopback_is_the_lan() {
+        let lan = |host: &str| {
             let args = Args { host: Some(host.parse().unwrap()), ..flags() };
-            assert!(Settings::resolve(args, 1024).is_ok(), "{host}");
+            Settings::resolve(args, 1024).unwrap().hub.lan
+        };
+        for host in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(!lan(host), "{host}");
         }
-        for host in ["0.0.0.0", "::", "192.168.1.7", "::ffff:127.0.0.1"] {
-            let args = Args { host: Some(host.parse().unwrap()), ..flags() };
-            let error = Settings::resolve(args, 1024).unwrap_err().to_string();
-            assert!(error.contains("JUNCTION_HOST"), "{error}");
+        for host in ["0.0.0.0", "::", "192.168.1.7", "fd00::1"] {
+            assert!(lan(host), "{host}");
         }
     }
 

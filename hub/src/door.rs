@@ -1,238 +1,180 @@
-//! The door: how many may be half-way in, and for how long.
-//!
-//! From the first byte to the welcome a connection is a visitor. There is a place for so many; when all
-//! are taken, the next one waits a moment for those who come in as they should, and then takes the place of
-//! one who takes too long. So connections that say nothing never keep others out.
+//! The two doors of one port: TLS for a connection that opens with a TLS hello, plain HTTP for one of this
+//! machine. Which it is, and the TLS handshake, is each visitor's own matter: nobody is kept waiting by it.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use junction_shared::limits::HANDSHAKE_TIMEOUT;
+use junction_shared::handshake::{NO_PIN, Pin as TlsPin};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::JoinSet;
 
-/// Connections that are half-way in, at most.
-pub(crate) const MAX_VISITORS: u32 = 256;
-/// How long a visitor that has asked for nothing keeps its place while others wait. Bridges ask at once,
-/// and have mostly done so before they are accepted; a full backlog of silent connections is through in
-/// under two seconds.
-const SILENT_KEEPS_PLACE: Duration = Duration::from_millis(100);
-/// The same for one in its handshake: ten times what the handshakes of a full hall take.
-const GREETED_KEEPS_PLACE: Duration = Duration::from_millis(500);
+use crate::addresses::{Address, Addresses};
+use crate::doorway::{Doorway, Inflow};
+use crate::hall::{Hall, Visitor};
+use crate::metrics::{Metrics, TurnedAway};
+use crate::tls::{Tls, TlsStream};
+
+/// The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). No HTTP request begins with it.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// A listener that admits a bounded number of visitors.
-pub(crate) struct Door<L> {
+pub(crate) struct Door<L: Listener> {
     listener: L,
+    tls: Tls,
     hall: Arc<Hall>,
+    addresses: Arc<Addresses>,
+    metrics: Arc<Metrics>,
+    /// Those who have come and not yet shown by which door.
+    arriving: JoinSet<Option<(Entered<L::Io>, SocketAddr)>>,
 }
 
-/// Where visitors stand, in the order they came.
-#[derive(Default)]
-struct Hall {
-    places: Mutex<Places>,
-    /// A place has become free.
-    freed: Notify,
-}
+impl<L: Listener<Addr = SocketAddr>> Door<L> {
+    /// The doors in front of this listener.
+    pub(crate) fn new(
+        listener: L,
+        tls: Tls,
+        addresses: Arc<Addresses>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let hall = Arc::new(Hall::new(metrics.clone()));
+        Self { listener, tls, hall, addresses, metrics, arriving: JoinSet::new() }
+    }
 
-#[derive(Default)]
-struct Places {
-    taken: BTreeMap<u64, Arc<Standing>>,
-    last: u64,
-}
-
-/// A visitor as the hall sees it.
-struct Standing {
-    since: Instant,
-    /// Its handshake has begun, and watches the time itself.
-    is_greeted: AtomicBool,
-    sent_away: Notify,
-}
-
-impl Standing {
-    /// Until when it keeps its place while others wait.
-    fn keeps_place_until(&self) -> Instant {
-        let is_greeted = self.is_greeted.load(Ordering::Relaxed);
-        self.since + if is_greeted { GREETED_KEEPS_PLACE } else { SILENT_KEEPS_PLACE }
+    /// Has a connection show by which door it comes, in its own time.
+    fn receive(&mut self, io: L::Io, from: SocketAddr) {
+        self.metrics.connections.increment();
+        let Some(address) = self.addresses.admit(from.ip()) else {
+            return self.metrics.turned_away(TurnedAway::Address);
+        };
+        let Some(visitor) = self.hall.enter(address.ip()) else {
+            return self.metrics.turned_away(TurnedAway::Address);
+        };
+        let io = Doorway::new(io, visitor);
+        let tls = self.tls.clone();
+        self.arriving.spawn(async move { enter(io, address, &tls).await.map(|io| (io, from)) });
     }
 }
 
-/// A connection that has not been welcomed yet.
-pub(crate) struct Visitor {
-    hall: Arc<Hall>,
-    number: u64,
-    standing: Arc<Standing>,
-}
+impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
+    type Io = Entered<L::Io>;
+    type Addr = SocketAddr;
 
-impl<L> Door<L> {
-    /// A door in front of this listener.
-    pub(crate) fn new(listener: L) -> Self {
-        Self { listener, hall: Arc::default() }
-    }
-}
-
-impl<L: Listener> Listener for Door<L> {
-    type Io = Doorway<L::Io>;
-    type Addr = L::Addr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        self.hall.wait_for_place().await;
-        let (io, address) = self.listener.accept().await;
-        (Doorway::new(io, self.hall.enter()), address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-impl Hall {
-    async fn wait_for_place(&self) {
-        while let Some((number, until)) = self.next_to_go() {
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            let next = async {
+                self.hall.wait_for_place().await;
+                self.listener.accept().await
+            };
             tokio::select! {
-                () = self.freed.notified() => {}
-                () = sleep_until(until) => self.send_away(number),
+                Some(arrived) = self.arriving.join_next() => {
+                    if let Ok(Some(entered)) = arrived {
+                        return entered;
+                    }
+                }
+                (io, from) = next => self.receive(io, from),
             }
         }
     }
 
-    /// While the hall is full: the visitor who has to make place first, and when.
-    fn next_to_go(&self) -> Option<(u64, Instant)> {
-        let places = self.lock();
-        if places.taken.len() < MAX_VISITORS as usize {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Lets a connection in by the door that it opens with, if it may use that one.
+async fn enter<T>(mut io: Doorway<T>, address: Arc<Address>, tls: &Tls) -> Option<Entered<T>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let (visitor, inflow) = (io.visitor.clone(), io.inflow.clone());
+    let came = |pin| CameFrom { visitor: visitor.clone(), inflow, address: address.clone(), pin };
+    if io.peek().await? == TLS_HANDSHAKE {
+        let Ok(stream) = tls.accept(io).await else {
+            visitor.turned_away(TurnedAway::Tls);
             return None;
-        }
-        let until =
-            places.taken.iter().map(|(number, standing)| (*number, standing.keeps_place_until()));
-        until.min_by_key(|(_, until)| *until)
+        };
+        return Some(Entered { came: came(tls.pin), io: Way::Tls(Box::new(stream)) });
     }
-
-    fn send_away(&self, number: u64) {
-        let mut places = self.lock();
-        let Entry::Occupied(taken) = places.taken.entry(number) else { return };
-        // It may have been greeted since we looked.
-        if taken.get().keeps_place_until() <= Instant::now() {
-            taken.remove().sent_away.notify_one();
-        }
+    if !address.is_this_machine() {
+        visitor.turned_away(TurnedAway::Plain);
+        return None;
     }
+    Some(Entered { came: came(NO_PIN), io: Way::Plain(io) })
+}
 
-    fn enter(self: &Arc<Self>) -> Arc<Visitor> {
-        let mut places = self.lock();
-        places.last += 1;
-        let number = places.last;
-        let standing = Arc::new(Standing {
-            since: Instant::now(),
-            is_greeted: AtomicBool::new(false),
-            sent_away: Notify::new(),
-        });
-        places.taken.insert(number, standing.clone());
-        Arc::new(Visitor { hall: self.clone(), number, standing })
-    }
+/// A connection that has shown by which door it comes.
+pub(crate) struct Entered<T> {
+    came: CameFrom,
+    io: Way<T>,
+}
 
-    fn leave(&self, number: u64) {
-        let left = self.lock().taken.remove(&number);
-        if left.is_some() {
-            self.freed.notify_one();
-        }
-    }
+enum Way<T> {
+    Plain(Doorway<T>),
+    /// Boxed: it is far larger, and most hubs have none.
+    Tls(Box<TlsStream<Doorway<T>>>),
+}
 
-    fn lock(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+/// How a request's handler gets at where it came from.
+#[derive(Clone)]
+pub(crate) struct CameFrom {
+    /// Its place in the hall.
+    pub(crate) visitor: Arc<Visitor>,
+    /// What came in through its socket.
+    pub(crate) inflow: Arc<Inflow>,
+    /// Its machine.
+    pub(crate) address: Arc<Address>,
+    /// The pin of this connection's TLS; [`NO_PIN`] without.
+    pub(crate) pin: TlsPin,
+}
+
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Door<L>>> for CameFrom {
+    fn connect_info(stream: IncomingStream<'_, Door<L>>) -> Self {
+        stream.io().came.clone()
     }
 }
 
-impl Visitor {
-    /// The handshake begins, and watches the time from here on.
-    pub(crate) fn greet(&self) {
-        self.standing.is_greeted.store(true, Ordering::Relaxed);
-    }
-
-    /// The visitor is welcomed, and stands in nobody's way.
-    pub(crate) fn come_in(&self) {
-        self.hall.leave(self.number);
-    }
-
-    /// Waits until its time is up.
-    pub(crate) async fn time_is_up(&self) {
-        sleep_until(self.standing.since + HANDSHAKE_TIMEOUT).await;
-    }
-
-    /// Waits until another takes its place.
-    pub(crate) async fn sent_away(&self) {
-        self.standing.sent_away.notified().await;
-    }
-
-    async fn has_to_go(self: Arc<Self>) {
-        tokio::select! {
-            () = self.time_is_up() => {}
-            () = self.sent_away() => {}
-        }
-    }
-}
-
-impl Drop for Visitor {
-    fn drop(&mut self) {
-        self.hall.leave(self.number);
-    }
-}
-
-/// A connection that ends when its visitor has to go, as long as no handshake sees to that.
-pub(crate) struct Doorway<T> {
-    io: T,
-    visitor: Arc<Visitor>,
-    has_to_go: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-}
-
-impl<T> Doorway<T> {
-    fn new(io: T, visitor: Arc<Visitor>) -> Self {
-        let has_to_go = visitor.clone().has_to_go();
-        Self { io, visitor, has_to_go: Some(Box::pin(has_to_go)) }
-    }
-
-    fn poll_has_to_go(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.visitor.standing.is_greeted.load(Ordering::Relaxed) {
-            self.has_to_go = None;
-        }
-        self.has_to_go.as_mut().map_or(Poll::Pending, |has_to_go| has_to_go.as_mut().poll(cx))
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Entered<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.poll_has_to_go(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        match &mut self.io {
+            Way::Plain(io) => Pin::new(io).poll_read(cx, buffer),
+            Way::Tls(io) => Pin::new(io).poll_read(cx, buffer),
         }
-        Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Entered<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        match &mut self.io {
+            Way::Plain(io) => Pin::new(io).poll_write(cx, bytes),
+            Way::Tls(io) => Pin::new(io).poll_write(cx, bytes),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        match &mut self.io {
+            Way::Plain(io) => Pin::new(io).poll_flush(cx),
+            Way::Tls(io) => Pin::new(io).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        match &mut self.io {
+            Way::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Way::Tls(io) => Pin::new(io).poll_shutdown(cx),
+        }
     }
 
     fn poll_write_vectored(
@@ -240,20 +182,16 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+        match &mut self.io {
+            Way::Plain(io) => Pin::new(io).poll_write_vectored(cx, slices),
+            Way::Tls(io) => Pin::new(io).poll_write_vectored(cx, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-}
-
-/// How a request's handler gets at the visitor it came from.
-#[derive(Clone)]
-pub(crate) struct CameFrom(pub(crate) Arc<Visitor>);
-
-impl<L: Listener> Connected<IncomingStream<'_, Door<L>>> for CameFrom {
-    fn connect_info(stream: IncomingStream<'_, Door<L>>) -> Self {
-        Self(stream.io().visitor.clone())
+        match &self.io {
+            Way::Plain(io) => io.is_write_vectored(),
+            Way::Tls(io) => io.is_write_vectored(),
+        }
     }
 }

@@ -15,10 +15,15 @@ use junction_shared::limits::MAX_FRAME;
 
 use crate::Shared;
 use crate::door::CameFrom;
+use crate::metrics::Holdings;
 use crate::session;
 
+/// Whether the hub is well: open to all.
+const HEALTH: &str = "/health";
 /// Where bridges connect.
 const LINK: &str = "/link";
+/// What the hub has counted: for this machine.
+const METRICS: &str = "/metrics";
 /// What is read from a socket at once, and kept by every connection: more would cost memory with
 /// thousands of them, less would cost calls to the system with long messages.
 const READ_BUFFER: usize = 4 * 1024;
@@ -28,17 +33,27 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// Everything the hub answers.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/health", get(health))
+        .route(HEALTH, get(health))
+        .route(METRICS, get(metrics))
         .route(LINK, get(link))
-        .with_state(shared)
-        .layer(middleware::from_fn(guard))
+        .with_state(shared.clone())
+        .layer(middleware::from_fn_with_state(shared, guard))
 }
 
 /// Lets through what a browser that was led astray cannot send, and nothing else.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<CameFrom>,
+    request: Request,
+    next: Next,
+) -> Response {
+    from.visitor.has_asked();
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
-        Err(status) => status.into_response(),
+        Err(status) => {
+            shared.metrics.misled.increment();
+            status.into_response()
+        }
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // A visitor's time is short: one question a connection.
@@ -56,8 +71,9 @@ fn check(request: &Request) -> Result<(), StatusCode> {
         // An absolute target would name a host beside the header's.
         return Err(StatusCode::BAD_REQUEST);
     }
-    // Only browsers send an origin, and no browser has any business with the link.
-    let from_page = request.uri().path() == LINK && request.headers().contains_key(ORIGIN);
+    // Only browsers send an origin, and no page has any business with what is not open to all.
+    let is_open = request.uri().path() == HEALTH;
+    let from_page = !is_open && request.headers().contains_key(ORIGIN);
     if from_page || !host.to_str().is_ok_and(is_own_name) {
         return Err(StatusCode::FORBIDDEN);
     }
@@ -80,18 +96,29 @@ fn is_own_name(host: &str) -> bool {
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
-    let peers = shared.registry.connected();
-    let uptime = shared.registry.age().as_secs();
+    let Holdings { sessions, uptime, .. } = shared.registry.holdings();
+    let mode = if shared.lan { "lan" } else { "localhost" };
     let version = env!("CARGO_PKG_VERSION");
     let body = format!(
-        r#"{{"status":"ok","mode":"localhost","activePeers":{peers},"uptime":{uptime},"version":"{version}"}}"#
+        r#"{{"status":"ok","mode":"{mode}","activePeers":{sessions},"uptime":{uptime},"version":"{version}"}}"#
     );
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<CameFrom>,
+) -> Response {
+    if !from.address.is_this_machine() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let page = shared.metrics.render(&shared.registry.holdings());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
+}
+
 async fn link(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(CameFrom(visitor)): ConnectInfo<CameFrom>,
+    ConnectInfo(from): ConnectInfo<CameFrom>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Ok(place) = shared.links.clone().try_acquire_owned() else {
@@ -103,7 +130,7 @@ async fn link(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| async move {
-            session::run(&shared, socket, visitor).await;
+            session::run(&shared, socket, from).await;
             drop(place);
         })
 }

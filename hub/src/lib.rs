@@ -4,32 +4,48 @@
 //! built from knows how. `state` is what it knows and decides; `session` is one connection; `registry`
 //! stands between them; `http` and `door` are the way in.
 
+mod addresses;
 pub mod bench;
 pub mod cli;
 mod config;
 mod door;
+mod doorway;
+mod hall;
 mod http;
+mod key_watch;
+mod listeners;
+mod metrics;
+mod pace;
 mod process;
+mod rate;
 mod registry;
 mod session;
 mod state;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
+use junction_shared::close::Close;
+use junction_shared::identity::HubKey;
 use junction_shared::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 
 pub use state::{Connected, Output, State, Times};
+pub use tls::BadKey;
 
+use addresses::Addresses;
 use door::Door;
+use metrics::Metrics;
 use registry::Registry;
+use tls::Tls;
 
 /// How long a hub that stops waits for its connections to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,6 +61,8 @@ pub struct Config {
     pub idle_exit: Option<Duration>,
     /// Connections to bridges, at most.
     pub max_links: u32,
+    /// Whether other machines can reach it.
+    pub lan: bool,
 }
 
 impl Default for Config {
@@ -54,6 +72,7 @@ impl Default for Config {
             sweep_interval: SWEEP_INTERVAL,
             idle_exit: None,
             max_links: 16_384,
+            lan: false,
         }
     }
 }
@@ -61,6 +80,7 @@ impl Default for Config {
 /// A hub that does not serve yet.
 pub struct Hub {
     config: Config,
+    tls: Tls,
     shared: Arc<Shared>,
 }
 
@@ -68,44 +88,51 @@ pub struct Hub {
 struct Shared {
     registry: Arc<Registry>,
     auth: Secret,
+    metrics: Arc<Metrics>,
     session_timeout: Duration,
+    lan: bool,
     /// A place for each connection to a bridge.
     links: Arc<Semaphore>,
-    /// The hub is stopping.
-    stopping: watch::Sender<bool>,
+    /// The hub is stopping, for this reason.
+    stopping: watch::Sender<Option<Close>>,
 }
 
 impl Hub {
-    /// A hub for the group that `auth` proves membership of; its tickets are made with `ticket_key`. It
-    /// does no I/O. Its time begins now.
-    #[must_use]
-    pub fn new(config: Config, auth: Secret, ticket_key: Secret) -> Self {
-        let Config { session_timeout, sweep_interval, max_links, .. } = config;
+    /// A hub with these keys. It does no I/O. Its time begins now.
+    ///
+    /// # Errors
+    /// [`BadKey`] if its TLS key is none.
+    pub fn new(config: Config, key: HubKey) -> Result<Self, BadKey> {
+        let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
         let times = Times { session_timeout, sweep_interval };
-        let registry = Arc::new(Registry::new(times, ticket_key, fastrand::Rng::new()));
+        let metrics = Arc::new(Metrics::default());
+        let registry = Arc::new(Registry::new(times, key.ticket_key(), metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
-        let stopping = watch::Sender::new(false);
-        let shared = Shared { registry, auth, session_timeout, links, stopping };
-        Self { config, shared: Arc::new(shared) }
+        let stopping = watch::Sender::new(None);
+        let tls = Tls::new(&key)?;
+        let HubKey { auth, .. } = key;
+        let shared = Shared { registry, auth, metrics, session_timeout, lan, links, stopping };
+        Ok(Self { config, tls, shared: Arc::new(shared) })
     }
 
-    /// Serves until `shutdown` completes, or for as long as there is something to do if the hub is set
-    /// to end by itself. Then it lets go of the listener, tells its connections, and waits a moment for
-    /// them to end.
-    pub async fn serve<L>(self, listener: L, shutdown: impl Future<Output = ()>)
+    /// Serves until `shutdown` completes and says why, or for as long as there is something to do if the
+    /// hub is set to end by itself. Then it lets go of the listener, tells its connections why, and waits a
+    /// moment for them to end. Returns why.
+    pub async fn serve<L>(self, listener: L, shutdown: impl Future<Output = Close>) -> Close
     where
-        L: Listener,
-        L::Addr: std::fmt::Debug,
+        L: Listener<Addr = SocketAddr>,
     {
-        let Self { config, shared } = self;
+        let Self { config, tls, shared } = self;
         let routes = http::routes(shared.clone());
         let service = routes.into_make_service_with_connect_info::<door::CameFrom>();
-        tokio::select! {
-            _ = async { axum::serve(Door::new(listener), service).await } => {}
-            () = shared.registry.sweep(config.idle_exit) => {}
-            () = shutdown => {}
-        }
-        shared.stop(config.max_links).await;
+        let door = Door::new(listener, tls, Arc::new(Addresses::default()), shared.metrics.clone());
+        let why = tokio::select! {
+            _ = async { axum::serve(door, service).await } => Close::GoingAway,
+            () = shared.registry.sweep(config.idle_exit) => Close::GoingAway,
+            why = shutdown => why,
+        };
+        shared.stop(why, config.max_links).await;
+        why
     }
 }
 
@@ -115,10 +142,17 @@ impl Shared {
         session::MAX_PING_INTERVAL.min(self.session_timeout / 3)
     }
 
-    async fn stop(&self, max_links: u32) {
+    /// Completes when the hub is stopping, with the reason.
+    async fn stops(&self) -> Close {
+        let mut stopping = self.stopping.subscribe();
+        let why = stopping.wait_for(Option::is_some).await.ok().and_then(|why| *why);
+        why.unwrap_or(Close::GoingAway)
+    }
+
+    async fn stop(&self, why: Close, max_links: u32) {
         // First the visitors, who would otherwise still come in.
-        self.stopping.send_replace(true);
-        self.registry.stop();
+        self.stopping.send_replace(Some(why));
+        self.registry.stop(why);
         // Once every place is free, every connection has ended; whoever takes longer is cut off.
         let all_ended = self.links.acquire_many(max_links);
         let _ = tokio::time::timeout(STOP_TIMEOUT, all_ended).await;

@@ -16,11 +16,13 @@ use junction_shared::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::metrics::{Holdings, Metrics};
 use crate::state::{Output, State, Times};
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
     locked: Mutex<Locked>,
+    metrics: Arc<Metrics>,
     started: Instant,
     times: Times,
     /// Wakes the sweeper: something ends sooner than it knows.
@@ -32,8 +34,8 @@ struct Locked {
     handles: HashMap<ConnectionId, Handle>,
     /// When the sweeper wakes by itself.
     wakes: Duration,
-    /// The hub is stopping and lets nobody in.
-    stopping: bool,
+    /// The hub is stopping and lets nobody in, for this reason.
+    stopping: Option<Close>,
 }
 
 /// A frame on its way to a connection.
@@ -65,11 +67,12 @@ pub(crate) struct Line {
 
 impl Registry {
     /// The registry of a hub that starts now.
-    pub(crate) fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
-        let state = State::new(times, ticket_key, rng);
+    pub(crate) fn new(times: Times, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
+        let state = State::new(times, ticket_key, fastrand::Rng::new());
         let locked =
-            Locked { state, handles: HashMap::new(), wakes: Duration::ZERO, stopping: false };
-        Self { locked: Mutex::new(locked), started: Instant::now(), times, sooner: Notify::new() }
+            Locked { state, handles: HashMap::new(), wakes: Duration::ZERO, stopping: None };
+        let (locked, started) = (Mutex::new(locked), Instant::now());
+        Self { locked, metrics, started, times, sooner: Notify::new() }
     }
 
     /// Lets in a connection whose hello was proven.
@@ -81,33 +84,41 @@ impl Registry {
         hello: &HelloBody,
     ) -> Result<(Line, WelcomeBody), Close> {
         let mut locked = self.lock();
-        if locked.stopping {
-            return Err(Close::GoingAway);
+        if let Some(why) = locked.stopping {
+            return Err(why);
         }
         let connected = locked.state.connect(hello, self.age())?;
         let (frames, frames_end) = mpsc::channel(CONTROL_QUEUE);
         let (close, closed) = oneshot::channel();
         let mail = Arc::new(Notify::new());
         locked.handles.insert(connected.connection, Handle { frames, mail: mail.clone(), close });
-        locked.carry_out(connected.outputs, None);
+        locked.carry_out(connected.outputs, None, &self.metrics);
         self.release(locked);
         let registry = self.clone();
         let line = Line { registry, id: connected.connection, frames: frames_end, mail, closed };
         Ok((line, connected.welcome))
     }
 
-    /// Ends all connections and lets nobody in any more.
-    pub(crate) fn stop(&self) {
+    /// Ends all connections and lets nobody in any more, for this reason.
+    pub(crate) fn stop(&self, why: Close) {
         let mut locked = self.lock();
-        locked.stopping = true;
+        locked.stopping = Some(why);
         for (_, handle) in locked.handles.drain() {
-            handle.end(Close::GoingAway);
+            handle.end(why);
         }
     }
 
-    /// How many sessions are connected.
-    pub(crate) fn connected(&self) -> usize {
-        self.lock().state.connected()
+    /// What the hub holds now.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let locked = self.lock();
+        let (messages, bytes) = locked.state.stored();
+        Holdings {
+            sessions: locked.state.connected(),
+            peers: locked.state.known(),
+            messages,
+            bytes,
+            uptime: self.age().as_secs(),
+        }
     }
 
     /// The time since the hub started.
@@ -130,7 +141,7 @@ impl Registry {
         let mut locked = self.lock();
         let now = self.age();
         let outputs = locked.state.sweep(now);
-        locked.carry_out(outputs, None);
+        locked.carry_out(outputs, None, &self.metrics);
         let exit = locked.state.idle_since().zip(idle_exit).map(|(since, exit)| since + exit);
         if exit.is_some_and(|exit| exit <= now) {
             return None;
@@ -148,7 +159,7 @@ impl Registry {
     ) -> bool {
         let mut locked = self.lock();
         let outputs = change(&mut locked.state, self.age());
-        let answered = locked.carry_out(outputs, Some(own));
+        let answered = locked.carry_out(outputs, Some(own), &self.metrics);
         self.release(locked);
         answered
     }
@@ -170,13 +181,19 @@ impl Registry {
 
 impl Locked {
     /// Does what the state asks. Returns whether there was a frame for the connection `own`.
-    fn carry_out(&mut self, outputs: Vec<Output>, own: Option<ConnectionId>) -> bool {
+    fn carry_out(
+        &mut self,
+        outputs: Vec<Output>,
+        own: Option<ConnectionId>,
+        metrics: &Metrics,
+    ) -> bool {
         let mut answered = false;
         for output in outputs {
             match output {
                 Output::Send(to, frame) => {
                     let is_answer = own == Some(to) && !answered;
                     answered |= is_answer;
+                    metrics.said(&frame);
                     self.send(to, Queued { frame, is_answer });
                 }
                 Output::Wake(id) => {

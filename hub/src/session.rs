@@ -14,14 +14,17 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use junction_shared::close::Close;
 use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{HandshakeError, HubHandshake, NO_PIN};
+use junction_shared::handshake::{HandshakeError, HubHandshake};
 use junction_shared::limits::WRITE_TIMEOUT;
 use junction_shared::wire::{Hello, HelloBody, ToBridge, ToHub, VERSION};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::Shared;
-use crate::door::Visitor;
+use crate::door::CameFrom;
+use crate::doorway::Inflow;
+use crate::metrics::Metrics;
+use crate::pace::{Pace, TooFast};
 use crate::registry::{Caller, Line, Queued};
 
 /// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
@@ -52,21 +55,40 @@ enum End {
     Lost,
 }
 
+impl End {
+    /// Why the hub ended the connection, if it did.
+    fn reason(&self) -> Option<Close> {
+        match self {
+            Self::Because(close) => Some(*close),
+            Self::OtherVersion(_) => Some(Close::NoCommonVersion),
+            Self::Left | Self::Lost => None,
+        }
+    }
+}
+
 type Incoming = SplitStream<WebSocket>;
 type Outgoing = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
-pub(crate) async fn run(shared: &Shared, socket: WebSocket, visitor: Arc<Visitor>) {
-    visitor.greet();
+pub(crate) async fn run(shared: &Shared, socket: WebSocket, from: CameFrom) {
+    from.visitor.greet();
     let (mut outgoing, mut incoming) = socket.split();
-    let end = match welcome(shared, &mut outgoing, &mut incoming, &visitor).await {
+    let end = match welcome(shared, &mut outgoing, &mut incoming, &from).await {
         Ok(line) => {
-            visitor.come_in();
-            drop(visitor);
-            converse(line, shared.ping_interval(), &mut outgoing, &mut incoming).await
+            from.visitor.come_in();
+            shared.metrics.welcomed.increment();
+            converse(shared, line, from, &mut outgoing, &mut incoming).await
         }
-        Err(end) => end,
+        Err(end) => {
+            if end == End::Because(Close::Unauthorized) {
+                from.address.was_stranger();
+            }
+            end
+        }
     };
+    if let Some(why) = end.reason() {
+        shared.metrics.closed(why);
+    }
     say_goodbye(end, outgoing, incoming).await;
 }
 
@@ -75,14 +97,13 @@ async fn welcome(
     shared: &Shared,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
-    visitor: &Visitor,
+    from: &CameFrom,
 ) -> Result<Line, End> {
-    let mut stopping = shared.stopping.subscribe();
     tokio::select! {
-        greeted = greet(shared, outgoing, incoming) => greeted,
-        () = visitor.time_is_up() => Err(End::Because(Close::HelloTimeout)),
-        () = visitor.sent_away() => Err(End::Because(Close::SlowDown)),
-        _ = stopping.wait_for(|stopping| *stopping) => Err(End::Because(Close::GoingAway)),
+        greeted = greet(shared, outgoing, incoming, from) => greeted,
+        () = from.visitor.time_is_up() => Err(End::Because(Close::HelloTimeout)),
+        () = from.visitor.sent_away() => Err(End::Because(Close::SlowDown)),
+        why = shared.stops() => Err(End::Because(why)),
     }
 }
 
@@ -90,11 +111,12 @@ async fn greet(
     shared: &Shared,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
+    from: &CameFrom,
 ) -> Result<Line, End> {
     let handshake = HubHandshake::start();
     in_time(outgoing.send(Message::Binary(handshake.challenge()))).await?;
     let hello = hear_hello(incoming).await?;
-    let verified = handshake.verify(&shared.auth, NO_PIN, &hello);
+    let verified = handshake.verify(&shared.auth, from.pin, &hello);
     let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
     let (line, granted) = shared.registry.connect(&body).map_err(End::Because)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
@@ -131,8 +153,9 @@ fn refusal(error: HandshakeError, hello: &Hello) -> End {
 
 /// Reads and writes until one of them ends, or the registry ends the connection.
 async fn converse(
+    shared: &Shared,
     mut line: Line,
-    ping_interval: Duration,
+    from: CameFrom,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
 ) -> End {
@@ -141,7 +164,11 @@ async fn converse(
         answers: Semaphore::new(MAX_ANSWERS),
         // Its hello was heard.
         heard: AtomicBool::new(true),
+        inflow: from.inflow,
+        metrics: &shared.metrics,
     };
+    let mut pace = Pace::new(from.address);
+    let ping_interval = shared.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let Line { frames, mail, closed, .. } = &mut line;
@@ -149,27 +176,35 @@ async fn converse(
         // First: once it is closed, nothing else matters.
         biased;
         closed = closed => closed.map_or(End::Left, End::Because),
-        end = talk.read(incoming) => end,
+        end = talk.read(incoming, &mut pace) => end,
         end = talk.write(outgoing, frames, mail, pings) => end,
     }
 }
 
 /// What reading and writing have in common.
-struct Talk {
+struct Talk<'a> {
     caller: Caller,
     /// Room for answers in the queue.
     answers: Semaphore,
     /// Whether anything came since the last ping.
     heard: AtomicBool,
+    inflow: Arc<Inflow>,
+    metrics: &'a Metrics,
 }
 
-impl Talk {
-    async fn read(&self, incoming: &mut Incoming) -> End {
+impl Talk<'_> {
+    async fn read(&self, incoming: &mut Incoming, pace: &mut Pace) -> End {
         let mut handled = 0;
         while let Some(message) = incoming.next().await {
             let Ok(message) = message else { return End::Because(Close::ProtocolError) };
+            self.inflow.made_a_message();
+            self.metrics.frames.increment();
+            let length = length_of(&message);
             if let Err(end) = self.take(message).await {
                 return end;
+            }
+            if let Err(TooFast) = pace.keep(length, self.metrics).await {
+                return End::Because(Close::SlowDown);
             }
             handled += 1;
             if handled % TURN == 0 {
@@ -272,6 +307,15 @@ impl Talk {
             self.answers.add_permits(1);
         }
         in_time(outgoing.feed(Message::Binary(encode(&queued.frame)))).await
+    }
+}
+
+/// Bytes of what a message carries.
+fn length_of(message: &Message) -> usize {
+    match message {
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Text(text) => text.len(),
+        Message::Close(_) => 0,
     }
 }
 

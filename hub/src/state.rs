@@ -201,6 +201,16 @@ impl State {
         self.connections.len()
     }
 
+    /// How many sessions there are, those that are away among them.
+    pub fn known(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// How many messages wait in all inboxes, and their bytes.
+    pub fn stored(&self) -> (usize, usize) {
+        self.store.holds()
+    }
+
     /// Since when there has been no connection, and every inbox empty.
     pub fn idle_since(&self) -> Option<Duration> {
         self.idle_since

@@ -21,10 +21,12 @@ pub enum Close {
     SlowDown,
     /// The session ended for want of a sign of life.
     SessionEnded,
+    /// The group of this hub has a new secret: only those who have a new link may come again.
+    Rotated,
 }
 
 /// Every reason, in the order of their codes.
-pub const ALL: [Close; 8] = [
+pub const ALL: [Close; 9] = [
     Close::GoingAway,
     Close::ProtocolError,
     Close::Unauthorized,
@@ -33,6 +35,7 @@ pub const ALL: [Close; 8] = [
     Close::NoCommonVersion,
     Close::SlowDown,
     Close::SessionEnded,
+    Close::Rotated,
 ];
 
 impl Close {
@@ -48,6 +51,7 @@ impl Close {
             Self::NoCommonVersion => 4426,
             Self::SlowDown => 4429,
             Self::SessionEnded => 4440,
+            Self::Rotated => 4441,
         }
     }
 
@@ -63,6 +67,7 @@ impl Close {
             Self::NoCommonVersion => "no_common_version",
             Self::SlowDown => "slow_down",
             Self::SessionEnded => "session_ended",
+            Self::Rotated => "rotated",
         }
     }
 

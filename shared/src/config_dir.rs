@@ -95,6 +95,17 @@ pub enum ConfigError {
     /// A name that no host can have.
     #[error("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
     BadName,
+    /// A file that must not be there yet.
+    #[error("{} is there already. Move it away, or choose another file.", .0.display())]
+    Exists(PathBuf),
+    /// A file outside of the directory that cannot be written.
+    #[error("{} cannot be written: {source}. Choose another file.", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The operating system refuses.
     #[error(
         "{} cannot be used: {source}. Correct that, or set {CONFIG_DIR} to another directory.",
@@ -109,6 +120,10 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    fn cannot_write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
@@ -275,6 +290,18 @@ impl ConfigDir {
         file.lock().map_err(|error| ConfigError::io(&path, error))?;
         Ok(FileLockGuard(file))
     }
+}
+
+/// Writes a new file anywhere, its owner's alone.
+///
+/// # Errors
+/// [`ConfigError::Exists`] if there is a file of that name already; or it cannot be written.
+pub(crate) fn write_new_private(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let mut file = platform::create_private(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => ConfigError::Exists(path.to_owned()),
+        _ => ConfigError::cannot_write(path, error),
+    })?;
+    file.write_all(text.as_bytes()).map_err(|error| ConfigError::cannot_write(path, error))
 }
 
 /// Why a file could not be opened: a symbolic link is told as one, whatever the system calls it.

@@ -3,13 +3,15 @@
 //! Making it means to draw a join secret J and a TLS key, to store J in the link named `local` and what
 //! a hub may know of it in `hub.key`, and to forget J. A hub reads `hub.key` alone, so it never holds J.
 
+use std::path::Path;
+
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use toml_edit::Document;
 use zeroize::Zeroizing;
 
-use crate::config_dir::{ConfigDir, ConfigError};
+use crate::config_dir::{ConfigDir, ConfigError, write_new_private};
 use crate::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
 use crate::hosts::{HOSTS_FILE, HostEntry, HostsFile, LOCAL, set_link_locked};
 use crate::limits;
@@ -60,6 +62,18 @@ impl HubKey {
     }
 
     fn save(&self, dir: &ConfigDir) -> Result<(), ConfigError> {
+        dir.write_private(KEY_FILE, &self.to_text())
+    }
+
+    /// Writes the keys to a new file of this path, for a hub on another machine.
+    ///
+    /// # Errors
+    /// [`ConfigError::Exists`] if there is a file already; or it cannot be written.
+    pub fn save_as(&self, path: &Path) -> Result<(), ConfigError> {
+        write_new_private(path, &self.to_text())
+    }
+
+    fn to_text(&self) -> Zeroizing<String> {
         // Room for all of it from the start: growing would leave copies of the keys behind.
         let mut text = Zeroizing::new(String::with_capacity(256));
         text.push_str("# The keys of this machine's hub. Whoever has them can pass for it.\n");
@@ -69,13 +83,22 @@ impl HubKey {
             BASE64URL_NOPAD.encode_append(key.expose(), &mut text);
             text.push_str("\"\n");
         }
-        dir.write_private(KEY_FILE, &text)
+        text
     }
 
     /// SHA-256 of the hub's public TLS key as a SubjectPublicKeyInfo, as a link holds it.
     #[must_use]
     pub fn pin(&self) -> Pin {
         pin_of(&self.tls_key)
+    }
+
+    /// A digest that tells these keys from others, and nothing else of them.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let keys = [self.tls_key.expose(), self.auth.expose()];
+        let digest = keys.into_iter().fold(Sha256::new(), Digest::chain_update).finalize().into();
+        zeroize::zeroize_stack::<STACK>();
+        digest
     }
 
     /// The key under which this hub makes tickets.
@@ -109,6 +132,14 @@ pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     }
     let link = local_link(dir)?.unwrap_or_else(|| fresh_link(port));
     store(dir, link, Secret::random())
+}
+
+/// A new group, and the keys for its hub at this address: the group's secret is in the link alone.
+#[must_use]
+pub fn new_group(host: &str, port: u16) -> (Link, HubKey) {
+    let (secret, tls_key) = (Secret::random(), Secret::random());
+    let key = HubKey { auth: GroupKeys::derive(&secret).auth, tls_key };
+    (Link { host: host.to_owned(), port, pin: key.pin(), secret }, key)
 }
 
 /// A new group with its hub on this machine; the pin is still to be set.
@@ -146,6 +177,29 @@ pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
         return Err(problem.map_or_else(missing, ConfigError::Hosts));
     };
     Ok(GroupKeys::derive(&link.secret))
+}
+
+/// Gives the group of this machine's hub a new secret, and leaves the hub its TLS key. A hub that runs sees
+/// that its keys are others now.
+///
+/// # Errors
+/// As [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is not here.
+pub fn rotate(dir: &ConfigDir) -> Result<(), ConfigError> {
+    let key = hub_key(dir, limits::PORT)?;
+    let _lock = dir.lock()?;
+    let Some(link) = local_link(dir)? else {
+        return Err(ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE)));
+    };
+    store(dir, Link { secret: Secret::random(), ..link }, key.tls_key)
+}
+
+/// Makes a new identity for this machine's hub, whatever it had: a new TLS key and a new group.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn renew(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
+    let _lock = dir.lock()?;
+    store(dir, fresh_link(port), Secret::random())
 }
 
 /// The keys of this machine's hub, made now if they have not been.
@@ -237,6 +291,44 @@ mod tests {
         assert!(matches!(local_group(&dir), Err(ConfigError::NoLocalLink(_))));
         hub_key(&dir, 1).unwrap();
         assert_eq!(files(&dir), before);
+    }
+
+    #[test]
+    fn rotating_changes_the_group_and_keeps_the_hubs_key() {
+        let (_outer, dir) = dir();
+        let before = hub_key(&dir, 1).unwrap();
+        let link_before = local(&dir);
+        rotate(&dir).unwrap();
+        let (after, link) = (hub_key(&dir, 1).unwrap(), local(&dir));
+        assert_eq!((after.pin(), link.pin), (before.pin(), before.pin()));
+        assert_ne!(link.secret.expose(), link_before.secret.expose());
+        assert_eq!(auth_of(&link), *after.auth.expose());
+        assert_ne!(after.digest(), before.digest());
+        assert_eq!(after.digest(), hub_key(&dir, 1).unwrap().digest());
+        assert_eq!(after.ticket_key().expose(), before.ticket_key().expose());
+    }
+
+    #[test]
+    fn rotating_needs_the_groups_link() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        dir.write_private(HOSTS_FILE, "[hosts]\n").unwrap();
+        let before = files(&dir);
+        assert!(matches!(rotate(&dir), Err(ConfigError::NoLocalLink(_))));
+        assert_eq!(files(&dir), before);
+    }
+
+    #[test]
+    fn renewing_changes_all_of_it() {
+        let (_outer, dir) = dir();
+        renew(&dir, 1).unwrap();
+        let (before, link_before) = (hub_key(&dir, 1).unwrap(), local(&dir));
+        renew(&dir, 2).unwrap();
+        let (after, link) = (hub_key(&dir, 1).unwrap(), local(&dir));
+        assert_ne!(after.pin(), before.pin());
+        assert_ne!(link.secret.expose(), link_before.secret.expose());
+        assert_eq!((link.pin, link.port), (after.pin(), 2));
+        assert_eq!(auth_of(&link), *after.auth.expose());
     }
 
     #[test]

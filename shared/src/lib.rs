@@ -11,6 +11,8 @@ pub mod id;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod network;
+pub mod phrase;
 mod platform;
 pub mod secret;
 pub mod settings;

@@ -99,6 +99,13 @@ impl Link {
         Ok(Self { host, port, pin, secret })
     }
 
+    /// The same hub and group, by another address.
+    #[must_use]
+    pub fn at(&self, host: &str, port: u16) -> Self {
+        let secret = Secret::filled(|key| key.copy_from_slice(self.secret.expose()));
+        Self { host: host.to_owned(), port, pin: self.pin, secret }
+    }
+
     /// The link as the one line of text to hand on.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {

@@ -18,6 +18,7 @@ use futures_util::future::join_all;
 use junction_bridge::sim::{Dialer, Node};
 use junction_hub::{Config, Hub};
 use junction_shared::handshake::GroupKeys;
+use junction_shared::identity::HubKey;
 use junction_shared::secret::Secret;
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
@@ -82,8 +83,11 @@ fn name(node: usize) -> String {
 async fn serve(session_timeout: Duration) -> turmoil::Result {
     let config =
         Config { session_timeout, sweep_interval: Duration::from_secs(2), ..Config::default() };
-    let hub =
-        Hub::new(config, GroupKeys::derive(&secret()).auth, Secret::filled(|key| key.fill(6)));
+    let key = HubKey {
+        auth: GroupKeys::derive(&secret()).auth,
+        tls_key: Secret::filled(|key| key.fill(6)),
+    };
+    let hub = Hub::new(config, key)?;
     hub.serve(Door(TcpListener::bind(("0.0.0.0", PORT)).await?), std::future::pending()).await;
     Ok(())
 }

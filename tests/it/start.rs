@@ -289,8 +289,6 @@ async fn a_hub_refuses_settings_it_cannot_follow_with_one_line() {
     for (name, value) in [
         ("JUNCTION_PORT", "66000"),
         ("JUNCTION_PORT", "the usual"),
-        ("JUNCTION_HOST", "0.0.0.0"),
-        ("JUNCTION_HOST", "192.168.1.20"),
         ("JUNCTION_HOST", "example.org"),
         ("JUNCTION_SESSION_TIMEOUT_MS", "0"),
         ("JUNCTION_SWEEP_INTERVAL_MS", "-5"),

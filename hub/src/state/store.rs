@@ -40,6 +40,11 @@ impl Store {
         charge <= self.room() && self.inboxes.get(to).is_none_or(|inbox| inbox.fits(from, charge))
     }
 
+    /// How many envelopes there are, and their bytes.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        (self.lying.values().sum(), self.bytes)
+    }
+
     /// The bytes for which the hub as a whole has room.
     pub(super) fn room(&self) -> usize {
         HUB_BYTES.saturating_sub(self.bytes)

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use axum::serve::Listener;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use junction_shared::close::Close;
 use junction_shared::codec::{decode, encode};
 use junction_shared::handshake::{BridgeHandshake, Caller, NO_PIN, public_key};
 use junction_shared::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };
+use junction_shared::identity::HubKey;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{
     Card, Context, Envelope, Header, Kind, Reach, Send, SignedCard, ToBridge, ToHub, Welcome,
@@ -48,7 +50,7 @@ impl Listener for MemoryListener {
 pub(super) struct TestHub {
     wires: mpsc::Sender<DuplexStream>,
     stop: Option<oneshot::Sender<()>>,
-    pub(super) served: JoinHandle<()>,
+    pub(super) served: JoinHandle<Close>,
 }
 
 pub(super) fn secret(byte: u8) -> Secret {
@@ -56,7 +58,7 @@ pub(super) fn secret(byte: u8) -> Secret {
 }
 
 pub(super) fn hub(config: Config) -> Hub {
-    Hub::new(config, secret(1), secret(2))
+    Hub::new(config, HubKey { auth: secret(1), tls_key: secret(2) }).unwrap()
 }
 
 impl TestHub {
@@ -66,6 +68,7 @@ impl TestHub {
         let serving = hub(config).serve(MemoryListener(ends), async move {
             // A test that ends drops its side: the hub stops then too.
             let _ = stopped.await;
+            Close::GoingAway
         });
         Self { wires, stop: Some(stop), served: tokio::spawn(serving) }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use junction_shared::close::Close;
 use junction_shared::id::MessageId;
@@ -137,16 +138,51 @@ async fn parts_of_a_message_are_bounded_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_parts_of_nothing_disturb_nobody() {
+async fn endless_parts_of_nothing_disturb_nobody_and_end() {
     let hub = TestHub::start(Config::default());
     let (mut eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
     eve.socket.feed(part(Data::Binary, Vec::new())).await.unwrap();
-    for n in 0..100_000 {
-        eve.socket.feed(part(Data::Continue, Vec::new())).await.unwrap();
+    for n in 0..1_000_000 {
+        if eve.socket.feed(part(Data::Continue, Vec::new())).await.is_err() {
+            break;
+        }
         if n % 10_000 == 0 {
             ann.sync().await;
         }
+        // Each is a byte of nothing in two of a head and four of a mask.
+        assert!(n < 100_000, "it goes on for ever");
     }
+    assert_eq!(closed(&mut eve.socket).await, because(Close::ProtocolError));
+    ann.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_slowed_and_then_ended_and_disturbs_nobody() {
+    let hub = TestHub::start(Config::default());
+    let (eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
+    let (mut flood, mut answers) = eve.socket.split();
+    let flooded =
+        tokio::spawn(async move { while flood.send(Message::Ping(Bytes::new())).await.is_ok() {} });
+    let end = tokio::spawn(async move {
+        loop {
+            match answers.next().await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    });
+    let begun = Instant::now();
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    while !end.is_finished() {
+        pace.tick().await;
+        let asked = Instant::now();
+        ann.sync().await;
+        assert!(asked.elapsed() < Duration::from_millis(50), "{:?}", asked.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(5), "it goes on for ever");
+    }
+    assert_eq!(end.await.unwrap(), Some(Close::SlowDown.code()));
+    flooded.await.unwrap();
     ann.sync().await;
 }
 

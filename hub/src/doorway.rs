@@ -1,0 +1,119 @@
+//! The socket of a connection: it ends when its visitor has to go, and when what comes through it never
+//! becomes a message.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use junction_shared::limits::MAX_FRAME;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::hall::Visitor;
+
+/// Bytes that may come in without making a whole message: the largest frame, the same again for what the
+/// websocket and TLS put round it, and what is read ahead. A message in a million empty pieces ends here.
+const MAX_UNFRAMED: usize = 2 * MAX_FRAME;
+
+/// Bytes that came in since the last whole message.
+#[derive(Default)]
+pub(crate) struct Inflow(AtomicUsize);
+
+impl Inflow {
+    /// All that came so far made a message.
+    pub(crate) fn made_a_message(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether so many more are still to be borne.
+    fn bears(&self, more: usize) -> bool {
+        self.0.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= MAX_UNFRAMED
+    }
+}
+
+/// A socket with its visitor in it.
+pub(crate) struct Doorway<T> {
+    io: T,
+    /// The first byte, while it was looked at but not read.
+    first: Option<u8>,
+    pub(crate) visitor: Arc<Visitor>,
+    pub(crate) inflow: Arc<Inflow>,
+    /// As long as no handshake sees to it.
+    has_to_go: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
+    /// The socket of this visitor.
+    pub(crate) fn new(io: T, visitor: Arc<Visitor>) -> Self {
+        let has_to_go = Some(Box::pin(visitor.clone().has_to_go()) as _);
+        Self { io, first: None, visitor, inflow: Arc::default(), has_to_go }
+    }
+
+    /// The first byte, which stays to be read; none if nothing comes.
+    pub(crate) async fn peek(&mut self) -> Option<u8> {
+        let byte = self.read_u8().await.ok();
+        self.first = byte;
+        byte
+    }
+}
+
+impl<T> Doorway<T> {
+    fn poll_has_to_go(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.visitor.is_greeted() {
+            self.has_to_go = None;
+        }
+        self.has_to_go.as_mut().map_or(Poll::Pending, |has_to_go| has_to_go.as_mut().poll(cx))
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.poll_has_to_go(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if let Some(first) = self.first.take() {
+            buffer.put_slice(&[first]);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        let read = buffer.filled().len() - before;
+        let bears = self.inflow.bears(read);
+        Poll::Ready(if bears { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) })
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

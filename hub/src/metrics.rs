@@ -1,0 +1,215 @@
+//! Counters of what a hub does and refuses, as Prometheus reads them. They name no peer and no address.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use junction_shared::close::{ALL as ALL_CLOSES, Close};
+use junction_shared::wire::ToBridge;
+
+/// A number that only grows.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn increment(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a connection was turned away before it asked for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TurnedAway {
+    /// Its machine connects too often, has too many visitors, or is not of the group.
+    Address,
+    /// Others took its place while it said nothing.
+    Crowded,
+    /// It said nothing that is a request.
+    Silent,
+    /// It speaks no TLS that the hub does.
+    Tls,
+    /// It came without TLS from another machine.
+    Plain,
+}
+
+const ALL_TURNED_AWAY: [(TurnedAway, &str); 5] = [
+    (TurnedAway::Address, "address"),
+    (TurnedAway::Crowded, "crowded"),
+    (TurnedAway::Silent, "silent"),
+    (TurnedAway::Tls, "tls"),
+    (TurnedAway::Plain, "plain"),
+];
+
+/// All counters of a hub.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    /// Connections accepted.
+    pub(crate) connections: Counter,
+    /// Requests refused for their host or their origin.
+    pub(crate) misled: Counter,
+    /// Connections welcomed.
+    pub(crate) welcomed: Counter,
+    /// Frames heard from welcomed connections.
+    pub(crate) frames: Counter,
+    /// Times that a connection had to wait before it was read from again.
+    pub(crate) throttled: Counter,
+    turned_away: [Counter; ALL_TURNED_AWAY.len()],
+    closed: [Counter; ALL_CLOSES.len()],
+    accepted: Counter,
+    refused: Counter,
+    postponed: Counter,
+}
+
+/// What a hub holds at a moment.
+pub(crate) struct Holdings {
+    /// Sessions connected.
+    pub(crate) sessions: usize,
+    /// Sessions known, those that are away among them.
+    pub(crate) peers: usize,
+    /// Messages in all inboxes.
+    pub(crate) messages: usize,
+    /// Bytes of messages in all inboxes.
+    pub(crate) bytes: usize,
+    /// Seconds since the hub started.
+    pub(crate) uptime: u64,
+}
+
+impl Metrics {
+    /// A connection was turned away.
+    pub(crate) fn turned_away(&self, why: TurnedAway) {
+        count(&self.turned_away, ALL_TURNED_AWAY.iter().position(|(known, _)| *known == why));
+    }
+
+    /// The hub ended a connection.
+    pub(crate) fn closed(&self, why: Close) {
+        count(&self.closed, ALL_CLOSES.iter().position(|known| *known == why));
+    }
+
+    /// The hub says this to a bridge.
+    pub(crate) fn said(&self, frame: &ToBridge) {
+        match frame {
+            ToBridge::Accepted(_) => self.accepted.increment(),
+            ToBridge::Refused(..) => self.refused.increment(),
+            ToBridge::Later(_) => self.postponed.increment(),
+            _ => {}
+        }
+    }
+
+    /// All of it in the text format of Prometheus, version 0.0.4.
+    pub(crate) fn render(&self, holdings: &Holdings) -> String {
+        let mut page = Page(String::with_capacity(4096));
+        page.gauge("sessions", "Sessions connected.", holdings.sessions as u64);
+        page.gauge("peers", "Sessions known, connected or away.", holdings.peers as u64);
+        page.gauge("inbox_messages", "Messages in all inboxes.", holdings.messages as u64);
+        page.gauge("inbox_bytes", "Bytes of messages in all inboxes.", holdings.bytes as u64);
+        page.gauge("uptime_seconds", "Time since the hub started.", holdings.uptime);
+        page.counter("connections_total", "Connections accepted.", &self.connections);
+        page.counter("welcomes_total", "Connections of sessions.", &self.welcomed);
+        page.counter("frames_total", "Frames heard from sessions.", &self.frames);
+        page.counter("misled_total", "Requests with a foreign host or origin.", &self.misled);
+        page.counter("throttled_total", "Times that a session was slowed.", &self.throttled);
+        let words = [&self.accepted, &self.refused, &self.postponed];
+        let words = ["accepted", "refused", "later"].into_iter().zip(words);
+        page.counters("messages_total", "Messages handed over, by answer.", "answer", words);
+        let reasons = ALL_TURNED_AWAY.iter().map(|(_, word)| *word).zip(&self.turned_away);
+        page.counters(
+            "turned_away_total",
+            "Connections that asked for nothing.",
+            "reason",
+            reasons,
+        );
+        let reasons = ALL_CLOSES.iter().map(|close| close.word()).zip(&self.closed);
+        page.counters("closed_total", "Connections that the hub ended.", "reason", reasons);
+        page.0
+    }
+}
+
+fn count(counters: &[Counter], place: Option<usize>) {
+    if let Some(counter) = place.and_then(|place| counters.get(place)) {
+        counter.increment();
+    }
+}
+
+/// A page in the text format.
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.0, "# HELP junction_{name} {help}\n# TYPE junction_{name} {kind}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "gauge");
+        let _ = writeln!(self.0, "junction_{name} {value}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, counter: &Counter) {
+        self.head(name, help, "counter");
+        let _ = writeln!(self.0, "junction_{name} {}", counter.value());
+    }
+
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        counters: impl Iterator<Item = (&'a str, &'a Counter)>,
+    ) {
+        self.head(name, help, "counter");
+        for (word, counter) in counters {
+            let _ = writeln!(self.0, "junction_{name}{{{label}=\"{word}\"}} {}", counter.value());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_counter() {
+        let metrics = Metrics::default();
+        for (at, (why, _)) in ALL_TURNED_AWAY.iter().enumerate() {
+            (0..=at).for_each(|_| metrics.turned_away(*why));
+        }
+        for (at, why) in ALL_CLOSES.iter().enumerate() {
+            (0..=at).for_each(|_| metrics.closed(*why));
+        }
+        let none = Holdings { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
+        let page = metrics.render(&none);
+        for (at, (_, word)) in ALL_TURNED_AWAY.iter().enumerate() {
+            let line = format!("junction_turned_away_total{{reason=\"{word}\"}} {}\n", at + 1);
+            assert!(page.contains(&line), "{page}");
+        }
+        for (at, why) in ALL_CLOSES.iter().enumerate() {
+            let line = format!("junction_closed_total{{reason=\"{why}\"}} {}\n", at + 1);
+            assert!(page.contains(&line), "{page}");
+        }
+        assert!(page.contains("# TYPE junction_inbox_bytes gauge\njunction_inbox_bytes 4\n"));
+    }
+
+    #[test]
+    fn every_line_is_one_of_the_format() {
+        let page = Metrics::default().render(&Holdings {
+            sessions: 0,
+            peers: 0,
+            messages: 0,
+            bytes: 0,
+            uptime: 0,
+        });
+        for line in page.lines() {
+            let sample =
+                || line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<u64>().is_ok());
+            assert!(
+                line.starts_with("# HELP junction_")
+                    || line.starts_with("# TYPE junction_")
+                    || sample(),
+                "{line}"
+            );
+        }
+    }
+}
