@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use junction_shared::config_dir::ConfigDir;
+use junction_shared::settings::{env, parse_host};
 use tokio::process::{Child, Command};
 
 use crate::target::Target;
+use crate::tls::Security;
 
 /// How long a hub that was started has to answer before another try.
 const HEADWAY: Duration = Duration::from_secs(5);
@@ -38,7 +40,7 @@ impl Autostart {
     /// Starts a hub at the target, unless one was started just now. Of several bridges that do so at once all
     /// but one hub find the port taken and end.
     pub(crate) fn start(&mut self, target: &Target, dir: &ConfigDir) {
-        let may_start = self.enabled && target.address.ip().is_loopback();
+        let may_start = self.enabled && target.security == Security::Loopback;
         if !may_start || self.started_within(HEADWAY) {
             return;
         }
@@ -99,14 +101,22 @@ fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
         .arg("--autostarted")
         .env_clear()
         .envs(environment())
-        .env("JUNCTION_HOST", target.address.ip().to_string())
-        .env("JUNCTION_PORT", target.address.port().to_string())
+        .env("JUNCTION_HOST", bind_address(&target.host))
+        .env("JUNCTION_PORT", target.port.to_string())
         .env("JUNCTION_CONFIG_DIR", dir.path())
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Ok(command)
+}
+
+/// Where the hub is to serve: at the address that is dialled, or wherever the user has all hubs of this machine
+/// serve, who do so on loopback besides.
+fn bind_address(dialled: &str) -> String {
+    let asked = env("JUNCTION_HOST")
+        .filter(|host| parse_host(host).is_ok_and(|host| !host.to_canonical().is_loopback()));
+    asked.unwrap_or_else(|| dialled.to_owned())
 }
 
 /// HOME, PATH and what is set of our own.

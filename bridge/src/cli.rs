@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use junction_shared::settings::{parse_bool, parse_port};
 
+use crate::commands::{Invite, Join};
+
 /// Joins an agent to the junction: an MCP server on stdin and stdout, for the agent's command-line tool to start.
 #[derive(Debug, Parser)]
 #[command(name = "junction-bridge", version, disable_help_subcommand = true)]
@@ -22,10 +24,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "HUB")]
     pub(crate) hub: Option<String>,
     /// The port of the local hub [env: JUNCTION_PORT] [default: 4200]
-    #[arg(long, value_name = "PORT", value_parser = parse_port)]
+    #[arg(long, global = true, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
     /// The directory of the known hosts and the local hub's identity [env: JUNCTION_CONFIG_DIR]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
     /// Whether to start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
@@ -41,6 +43,29 @@ pub(crate) struct Flags {
 pub(crate) enum Command {
     /// Show the junction at work: two bridges and a hub of their own, in the time of a breath
     Demo,
+    /// Join the group of a hub on another machine by its link, which is typed, read from stdin or from a file
+    Join(Join),
+    /// Make links that let other machines join the group of a hub
+    Invite(Invite),
+    /// Show the known hosts, and which of them answer
+    Hosts {
+        /// Show what the tool known_hosts answers
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a known host and its link
+    Forget {
+        /// The host's name
+        name: String,
+    },
+    /// Show eight words that two people compare to know that nobody stands between their sessions
+    Verify {
+        /// The fingerprint of one session, as register and list_peers show it
+        fingerprint: String,
+        /// The fingerprint of the other
+        #[arg(value_name = "FINGERPRINT")]
+        other: String,
+    },
 }
 
 #[cfg(test)]

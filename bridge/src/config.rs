@@ -30,10 +30,6 @@ pub(crate) struct Config {
     pub(crate) problem: Option<String>,
 }
 
-/// A hub for other machines is more than this version has.
-const OFF_LOOPBACK: &str = "JUNCTION_HOST is not a loopback address, which this version does not serve. \
-                            Set it to 127.0.0.1, or leave it out.";
-
 impl Config {
     /// The settings: flags, else the environment, else defaults. What is wrong with the environment is kept
     /// for the tools to say: an agent sees those, and not a process that ends.
@@ -54,11 +50,10 @@ impl Config {
         let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
         let warnings = || Targets::new().with_default(LevelFilter::WARN);
         let log = setting(log, "JUNCTION_LOG", parse_log, warnings());
+        // For the hub that may have to be started.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        match setting(None, "JUNCTION_HOST", parse_host, loopback) {
-            Ok(host) if host.is_loopback() => {}
-            Ok(_) => problem = Some(OFF_LOOPBACK.to_owned()),
-            Err(error) => noted(&mut problem, &error, ()),
+        if let Err(error) = setting(None, "JUNCTION_HOST", parse_host, loopback) {
+            noted(&mut problem, &error, ());
         }
         Ok(Self {
             hub: hub.unwrap_or_else(|error| noted(&mut problem, &error, LOCAL.to_owned())),
@@ -68,6 +63,20 @@ impl Config {
             log: log.unwrap_or_else(|error| noted(&mut problem, &error, warnings())),
             problem,
         })
+    }
+}
+
+impl Config {
+    /// As [`Config::resolve`], for a person, who sees an error where it is made.
+    ///
+    /// # Errors
+    /// A setting with a value that it cannot have, too.
+    pub(crate) fn for_person(flags: Flags) -> anyhow::Result<Self> {
+        let config = Self::resolve(flags)?;
+        match config.problem {
+            Some(problem) => Err(anyhow::anyhow!(problem)),
+            None => Ok(config),
+        }
     }
 }
 

@@ -15,11 +15,13 @@ use junction_shared::hosts::{HostsFile, LOCAL, is_host_name};
 use junction_shared::link::{Link, address_text};
 use junction_shared::settings::env;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::label::label;
+use crate::target::addresses;
+use crate::tls::{Security, secure};
 
 /// Hosts known at most: they are all probed at once.
 const MAX_HOSTS: usize = 64;
@@ -54,22 +56,30 @@ pub(crate) struct KnownHost {
 /// What `known_hosts` answers.
 #[derive(Debug, Serialize)]
 pub(crate) struct Survey {
-    hosts: Vec<HostView>,
+    /// Each host.
+    pub(crate) hosts: Vec<HostView>,
+    /// What is wrong with the settings that name hosts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
+/// A host as it is shown.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HostView {
-    name: String,
-    address: String,
+pub(crate) struct HostView {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) address: String,
     health_url: String,
-    current: bool,
-    linked: bool,
+    /// Whether it is the one in use.
+    pub(crate) current: bool,
+    /// Whether its link is known.
+    pub(crate) linked: bool,
     reachable: bool,
+    /// What it says of itself, if it answers.
     #[serde(flatten)]
-    health: Option<Health>,
+    pub(crate) health: Option<Health>,
 }
 
 /// What is told of a host that answers.
@@ -83,6 +93,22 @@ pub(crate) struct Health {
     mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
+}
+
+impl Health {
+    /// Whether the hub serves other machines.
+    pub(crate) fn is_lan(&self) -> bool {
+        self.mode == Some("lan")
+    }
+
+    /// What it is, in a few words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = vec![format!("answers in {} ms", self.latency_ms)];
+        words.extend(self.active_peers.map(|peers| format!("{peers} sessions")));
+        words.extend(self.mode.map(|mode| format!("mode {mode}")));
+        words.extend(self.version.as_ref().map(|version| format!("version {version}")));
+        words
+    }
 }
 
 impl KnownHosts {
@@ -101,7 +127,8 @@ impl KnownHosts {
         self.list_with(HostsFile::load(&self.dir).unwrap_or_else(unreadable))
     }
 
-    fn list_with(&self, file: HostsFile) -> (Vec<KnownHost>, Vec<String>) {
+    /// As [`KnownHosts::list`], with what the file holds.
+    pub(crate) fn list_with(&self, file: HostsFile) -> (Vec<KnownHost>, Vec<String>) {
         let mut problems = file.problems;
         let mut hosts = vec![self.local()];
         for entry in file.entries {
@@ -156,25 +183,17 @@ impl KnownHosts {
     }
 }
 
-/// The hosts whose address is known without asking anybody, by name. `port` is that of the `local` hub.
-///
-/// # Errors
-/// [`ConfigError`] if the file of hosts cannot be used.
-pub(crate) fn addresses(
-    dir: &ConfigDir,
-    port: u16,
-) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
-    let known = KnownHosts::new(dir.clone(), port);
-    let (hosts, _) = known.list_with(HostsFile::load(dir)?);
-    let address = |host: KnownHost| {
-        let ip = if host.host == "localhost" {
-            Ipv4Addr::LOCALHOST.into()
-        } else {
-            host.host.parse().ok()?
-        };
-        Some((host.name, SocketAddr::new(ip, host.port)))
-    };
-    Ok(hosts.into_iter().filter_map(address).collect())
+impl KnownHost {
+    /// What the host has to prove when it is dialled.
+    pub(crate) fn security(&self) -> Security {
+        match &self.link {
+            // The hub of this machine serves without TLS here.
+            _ if self.name == LOCAL => Security::Loopback,
+            Some(link) => Security::Pinned(link.pin),
+            None if is_loopback(&self.host) => Security::Loopback,
+            None => Security::Unknown,
+        }
+    }
 }
 
 fn parse_listed(part: &str, port: u16) -> Option<KnownHost> {
@@ -189,12 +208,12 @@ fn parse_listed(part: &str, port: u16) -> Option<KnownHost> {
 
 async fn view(host: KnownHost, current: &str) -> HostView {
     let address = address_text(&host.host, host.port);
-    let health = probe((host.host.as_str(), host.port)).await;
+    let security = host.security();
+    let health = probe(&host.host, host.port, security).await;
     HostView {
-        // A hub serves plain HTTP to loopback alone.
         health_url: format!(
             "{}://{address}/health",
-            if is_loopback(&host.host) { "http" } else { "https" }
+            if security == Security::Loopback { "http" } else { "https" }
         ),
         current: current == host.name || current == address,
         linked: host.link.is_some(),
@@ -205,8 +224,10 @@ async fn view(host: KnownHost, current: &str) -> HostView {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+/// Whether this is a name or an address of this machine that no other can have.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 /// What a hub says of its health.
@@ -219,10 +240,10 @@ struct Answer {
     version: Option<String>,
 }
 
-/// What the hub at an address says of its health, if one answers in time.
-pub(crate) async fn probe(address: impl ToSocketAddrs) -> Option<Health> {
+/// What a hub says of its health, if one answers in time and proves what it has to.
+pub(crate) async fn probe(host: &str, port: u16, security: Security) -> Option<Health> {
     let started = Instant::now();
-    let body = timeout(PROBE_TIME, ask(address)).await.ok()??;
+    let body = timeout(PROBE_TIME, ask(host, port, security)).await.ok()??;
     let latency = started.elapsed();
     let answer: Answer = serde_json::from_slice(&body).ok()?;
     let mode = ["localhost", "lan"].into_iter().find(|mode| answer.mode.as_deref() == Some(mode));
@@ -235,10 +256,14 @@ pub(crate) async fn probe(address: impl ToSocketAddrs) -> Option<Health> {
 }
 
 /// The body of the answer to `GET /health`.
-async fn ask(address: impl ToSocketAddrs) -> Option<Bytes> {
-    let stream = TcpStream::connect(address).await.ok()?;
+async fn ask(host: &str, port: u16, security: Security) -> Option<Bytes> {
+    let addresses = addresses(host, port).await.ok()?;
+    let stream = TcpStream::connect(addresses.as_slice()).await.ok()?;
+    // The handshake is several small writes, and each is waited for.
+    let _ = stream.set_nodelay(true);
     // A hub refuses every name but its own address: a name is what a browser is led astray by.
     let address = stream.peer_addr().ok()?;
+    let (stream, _) = secure(stream, security).await.ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     // Dropped with this function, and the connection with it.
     let mut driver = JoinSet::new();

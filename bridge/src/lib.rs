@@ -7,6 +7,7 @@ pub mod bench;
 mod cli;
 pub mod client;
 mod clock;
+mod commands;
 mod config;
 mod delivery;
 mod demo;
@@ -33,6 +34,7 @@ mod start;
 mod target;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod wiped;
 
 pub use start::run;

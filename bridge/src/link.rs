@@ -17,12 +17,14 @@ use crate::target::Target;
 mod actor;
 mod command;
 mod dial;
+mod prove;
 mod spawn;
 mod trouble;
 mod view;
 
 pub(crate) use command::{Change, Command, Draft, PeerQuery, Resolved, Submitted};
 pub use dial::Dialer;
+pub(crate) use prove::prove;
 pub(crate) use spawn::{Options, spawn, spawn_at};
 pub use view::Status;
 pub(crate) use view::{
@@ -101,9 +103,12 @@ impl Link {
         let (Some(host), Some(places)) = (host, &self.places) else { return Ok(None) };
         let target =
             Target::resolve(&host, &places.config_dir, places.port).map_err(ToolError::Host)?;
-        if target.name != self.board.borrow().hub && probe(target.address).await.is_none() {
+        if target.name != self.board.borrow().hub
+            && probe(&target.host, target.port, target.security).await.is_none()
+        {
             return Err(ToolError::Host(
-                "No hub answers at that host. Call known_hosts to see which can be reached."
+                "No hub with the key of its link answers at that host. Call known_hosts to see which can be \
+                 reached."
                     .to_owned(),
             ));
         }

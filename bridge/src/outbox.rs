@@ -290,6 +290,16 @@ impl Outbox {
         }
     }
 
+    /// What is sealed can be opened by nobody any more: if it was not read before, it will not be.
+    pub(crate) fn give_up_sealed(&mut self) {
+        let all = self.lanes.values().flat_map(|lane| &lane.entries);
+        let sealed: Vec<_> =
+            all.filter(|entry| entry.envelope.is_some()).map(|entry| entry.id).collect();
+        for id in sealed {
+            self.end(id, Status::Unconfirmed);
+        }
+    }
+
     /// Ends what has outlived its time: unsealed, it was provably never read; sealed, nobody can say once
     /// the time for a receipt has passed too.
     pub(crate) fn expire(&mut self, now: Instant) {

@@ -154,6 +154,13 @@ impl Peers {
         }
     }
 
+    /// Nothing that a card said holds any more. Whose an alias was stays known.
+    pub(crate) fn forget_cards(&mut self) {
+        self.known.clear();
+        self.aliases.clear();
+        self.subscribed.clear();
+    }
+
     /// A peer that is gone: its card opens what it left behind, but nothing is sent to it.
     pub(crate) fn gone(&mut self, key: PeerKey) {
         if let Some(peer) = self.known.get_mut(&key) {

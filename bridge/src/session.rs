@@ -26,6 +26,7 @@ use crate::seal::{Identity, PairKeys, receipt, sign_card};
 
 mod asks;
 mod commands;
+mod group;
 mod incoming;
 mod outgoing;
 mod said;
@@ -103,16 +104,6 @@ impl Session {
         session.delivery.publish();
         session.board.send_modify(|board| board.rejoined = None);
         session
-    }
-
-    /// The group that the session belongs to, once its secret could be read.
-    pub(crate) fn set_group(&mut self, group: GroupKeys) {
-        self.group = Some(Arc::new(group));
-    }
-
-    /// Whether [`Session::set_group`] was called.
-    pub(crate) fn has_group(&self) -> bool {
-        self.group.is_some()
     }
 
     /// What the next handshake says of this session, once its group is known. Each one has a higher dial.

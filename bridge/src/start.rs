@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::link::Link;
 use crate::link::{self, Options};
 use crate::parent::Parent;
-use crate::{demo, log, serve, sight};
+use crate::{commands, demo, log, serve, sight};
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
 #[must_use]
@@ -54,7 +54,7 @@ fn holds_link(argument: &OsString) -> bool {
 fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
-        Some(Command::Demo) => runtime.block_on(demo::run()),
+        Some(command) => runtime.block_on(command_line(command, &Config::for_person(cli.flags)?)),
         None => {
             let config = Config::resolve(cli.flags)?;
             log::init(config.log.clone());
@@ -69,6 +69,18 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
     // Not waiting for what may still be under way: a name being looked up takes as long as it takes.
     runtime.shutdown_background();
     outcome
+}
+
+/// Does what a person asks for.
+async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
+    match command {
+        Command::Demo => demo::run().await,
+        Command::Join(join) => commands::join(config, join).await,
+        Command::Invite(invite) => commands::invite(config, invite).await,
+        Command::Hosts { json } => commands::hosts(config, json).await,
+        Command::Forget { name } => commands::forget(config, &name),
+        Command::Verify { fingerprint, other } => commands::verify(&fingerprint, &other),
+    }
 }
 
 /// Starts the link to the hub, which takes its time in a task of its own.

@@ -1,19 +1,28 @@
 //! Which hub to meet at: a known host by name, or a port on loopback.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::handshake::GroupKeys;
 use junction_shared::hosts::{HostsFile, LOCAL};
 use junction_shared::identity::local_group;
+use junction_shared::link::{address_text, parse_address};
+
+use crate::hosts::{KnownHosts, is_loopback};
+use crate::tls::Security;
 
 /// A hub to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     /// What it is called here.
     pub(crate) name: String,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
+    /// A DNS name or an IP address; an IPv6 address without brackets.
+    pub(crate) host: String,
+    /// Its port, never 0.
+    pub(crate) port: u16,
+    /// What it has to prove.
+    pub(crate) security: Security,
 }
 
 impl Target {
@@ -22,45 +31,89 @@ impl Target {
     /// # Errors
     /// One sentence that says what is wrong, one that says what to do.
     pub(crate) fn resolve(name: &str, dir: &ConfigDir, port: u16) -> Result<Self, String> {
-        let wanted = Self::find(name, dir, port)?;
-        if wanted.address.port() == 0 {
+        if let Some(address) = as_address(name) {
+            return Self::by_address(name, address, port);
+        }
+        // The file must be sound: what is wrong with it is to be told, and not that a name is missing.
+        let file = HostsFile::load(dir).map_err(|error| error.to_string())?;
+        let (hosts, _) = KnownHosts::new(dir.clone(), port).list_with(file);
+        let known = hosts.into_iter().find(|known| known.name == name).ok_or_else(|| {
+            "No known host has that name. Call known_hosts to see which there are.".to_owned()
+        })?;
+        let security = known.security();
+        if security == Security::Unknown {
+            return Err(format!(
+                "No link of the host {name} is known. Ask your user to run junction-bridge join --name {name} \
+                 in a terminal, with a link of junction-bridge invite."
+            ));
+        }
+        Ok(Self { name: known.name, host: known.host, port: known.port, security })
+    }
+
+    /// A hub on this machine.
+    fn by_address(name: &str, (host, port): (String, u16), local: u16) -> Result<Self, String> {
+        if port == 0 {
             return Err(
                 "Port 0 names no hub. Set JUNCTION_HUB to the port that the hub serves.".to_owned()
             );
         }
-        Ok(wanted)
+        if !is_loopback(&host) {
+            return Err(
+                "That host is on another machine. Ask your user to run junction-bridge join in a \
+                        terminal, with a link of junction-bridge invite."
+                    .to_owned(),
+            );
+        }
+        // The local hub has one name, however it is spelled.
+        let is_local = port == local && host == Ipv4Addr::LOCALHOST.to_string();
+        let name = if is_local { LOCAL } else { name }.to_owned();
+        Ok(Self { name, host, port, security: Security::Loopback })
     }
 
-    fn find(name: &str, dir: &ConfigDir, port: u16) -> Result<Self, String> {
-        let local = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-        let named = |name: &str, address| Ok(Self { name: name.to_owned(), address });
-        // The local hub has one name, however it is spelled.
-        let found = |address| named(if address == local { LOCAL } else { name }, address);
-        if name == LOCAL {
-            return found(local);
-        }
-        if let Ok(address) = name.parse::<SocketAddr>() {
-            return loopback_only(address.ip()).and_then(|()| found(address));
-        }
-        if let Some(port) = name.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
-            return found(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
-        }
-        let known = crate::hosts::addresses(dir, port).map_err(|error| error.to_string())?;
-        let host = known.into_iter().find(|(known, _)| known == name);
-        let (_, address) = host.ok_or_else(|| {
-            "No known host has that name. Call known_hosts to see which there are.".to_owned()
-        })?;
-        loopback_only(address.ip())?;
-        named(name, address)
+    /// A hub at this address, of which nothing is asked but that its group proves itself.
+    pub(crate) fn at(name: &str, address: SocketAddr) -> Self {
+        let (host, port) = (address.ip().to_string(), address.port());
+        Self { name: name.to_owned(), host, port, security: Security::Loopback }
+    }
+
+    /// Where it is, as people write it.
+    pub(crate) fn address(&self) -> String {
+        address_text(&self.host, self.port)
+    }
+
+    /// The addresses behind its name.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub(crate) async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        addresses(&self.host, self.port).await
     }
 }
 
-fn loopback_only(ip: IpAddr) -> Result<(), String> {
-    if ip.to_canonical().is_loopback() {
-        return Ok(());
+/// The addresses of a host; that of one which is an address is known without asking anybody.
+///
+/// # Errors
+/// If the name is nobody's, or cannot be looked up.
+pub(crate) async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    Err("That host is on another machine, which this version cannot join. Choose a host on 127.0.0.1."
-        .to_owned())
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]);
+    }
+    let found: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+    if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
+}
+
+/// A name that is an address: `HOST:PORT`. The port may be 0, to be refused with its own words.
+fn as_address(name: &str) -> Option<(String, u16)> {
+    if let Ok(address) = name.parse::<SocketAddr>() {
+        return Some((address.ip().to_canonical().to_string(), address.port()));
+    }
+    let (host, port) = parse_address(name)?;
+    let host =
+        if host.eq_ignore_ascii_case("localhost") { Ipv4Addr::LOCALHOST.to_string() } else { host };
+    Some((host, port))
 }
 
 /// The group of a hub.
@@ -76,13 +129,14 @@ pub(crate) struct Group {
 /// # Errors
 /// One sentence that says what is wrong with the files, one that says what to do.
 pub(crate) fn group_of(target: &Target, dir: &ConfigDir) -> Result<Group, String> {
-    let own = local_group(dir).map_err(|error| error.to_string())?;
-    if target.name == LOCAL {
-        return Ok(Group { keys: own, is_own: true });
-    }
     let file = HostsFile::load(dir).map_err(|error| error.to_string())?;
     let link = file.find(&target.name).and_then(|entry| entry.link.as_ref());
-    let theirs = link.map(|link| GroupKeys::derive(&link.secret));
-    let is_own = theirs.as_ref().is_none_or(|theirs| theirs.group == own.group);
-    Ok(Group { keys: theirs.unwrap_or(own), is_own })
+    match link.filter(|_| target.name != LOCAL) {
+        // Nothing of this machine's own is needed to be another's guest.
+        Some(link) => Ok(Group { keys: GroupKeys::derive(&link.secret), is_own: false }),
+        None => {
+            let own = local_group(dir).map_err(|error| error.to_string())?;
+            Ok(Group { keys: own, is_own: true })
+        }
+    }
 }

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use junction_shared::close::Close;
 use junction_shared::config_dir::ConfigDir;
-use junction_shared::handshake::{BridgeHandshake, HandshakeError, NO_PIN};
+use junction_shared::handshake::{BridgeHandshake, HandshakeError};
 use junction_shared::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -44,6 +45,8 @@ pub(super) struct Actor<D> {
     pub(super) target: Option<Target>,
     /// Whether it is of this machine's own group: another's hub is not ours to start.
     pub(super) is_own_group: bool,
+    /// Whether the hub may be another, or have another group, than the files said when they were read.
+    pub(super) is_doubtful: bool,
     pub(super) port: u16,
     pub(super) config_dir: ConfigDir,
     pub(super) pause: Duration,
@@ -95,12 +98,12 @@ impl<D: Dialer> Actor<D> {
     async fn dialing(&mut self) -> Result<Connection<D::Stream>, Halt> {
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
-        let opened = self.meanwhile(dial::open(&dialer, target.address)).await?;
+        let opened = self.meanwhile(dial::open(&dialer, &target)).await?;
         if matches!(opened, Err(DialError::Refused)) && self.is_own_group {
             self.autostart.start(&target, &self.config_dir);
         }
         let opened = opened.map_err(|error| self.failed(&error))?;
-        let caller = self.session.caller(NO_PIN).ok_or(Halt::Turned)?;
+        let caller = self.session.caller(opened.pin).ok_or(Halt::Turned)?;
         let (hello, handshake) = BridgeHandshake::answer(&opened.challenge, caller)
             .map_err(|error| self.unproven(error))?;
         let greeted = self.meanwhile(opened.greet(hello)).await?;
@@ -114,25 +117,26 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Where the hub is, and the keys of its group. What is wrong with the files may be mended meanwhile: they
-    /// are read again with every dial until all is found.
+    /// are read again with every dial until all is found, and again when the hub is not what they said.
     async fn find_hub(&mut self) -> Result<Target, Halt> {
-        if let Some(target) = self.target.clone().filter(|_| self.session.has_group()) {
+        let is_settled = self.session.has_group() && !self.is_doubtful;
+        if let Some(target) = self.target.clone().filter(|_| is_settled) {
             return Ok(target);
         }
         if let Some(problem) = self.problem.clone() {
             return Err(Halt::Failed(problem));
         }
         let (hub, dir, port) = (self.hub.clone(), self.config_dir.clone(), self.port);
-        let known = self.target.clone();
         // Off this thread: another process may hold the folder's lock.
         let found = tokio::task::spawn_blocking(move || {
-            let target = known.map_or_else(|| Target::resolve(&hub, &dir, port), Ok)?;
+            let target = Target::resolve(&hub, &dir, port)?;
             group_of(&target, &dir).map(|group| (target, group))
         });
         let found = self.meanwhile(found).await?;
         let fault = |_| Halt::Failed("The configuration could not be read. Call again.".to_owned());
         let (target, group) = found.map_err(fault)?.map_err(Halt::Failed)?;
         self.session.set_group(group.keys);
+        self.is_doubtful = false;
         self.is_own_group = group.is_own;
         self.hub.clone_from(&target.name);
         self.board.send_modify(|board| board.hub.clone_from(&self.hub));
@@ -256,8 +260,7 @@ impl<D: Dialer> Actor<D> {
 
     /// Where a `register{host}` leads, if it leads elsewhere.
     fn destination(&self, target: Option<Target>) -> Result<Option<Target>, ToolError> {
-        let here = self.target.as_ref().map(|target| target.address);
-        let Some(target) = target.filter(|target| Some(target.address) != here) else {
+        let Some(target) = target.filter(|target| self.target.as_ref() != Some(target)) else {
             return Ok(None);
         };
         match self.board.borrow().unread.count {
@@ -351,14 +354,24 @@ impl<D: Dialer> Actor<D> {
     }
 
     fn address(&self) -> String {
-        self.target.as_ref().map_or_else(|| self.hub.clone(), |target| target.address.to_string())
+        self.target.as_ref().map_or_else(|| self.hub.clone(), Target::address)
     }
 
-    fn failed(&self, error: &DialError) -> Halt {
-        Halt::Failed(trouble::unreachable(&self.address(), error, &self.autostart))
+    fn failed(&mut self, error: &DialError) -> Halt {
+        use Close::{Rotated, Unauthorized};
+        // A new secret or a new link may be in the files by now, or soon.
+        self.is_doubtful |=
+            matches!(error, DialError::Closed(Rotated | Unauthorized) | DialError::OtherKey { .. });
+        Halt::Failed(trouble::unreachable(
+            &self.address(),
+            error,
+            &self.autostart,
+            self.is_own_group,
+        ))
     }
 
-    fn unproven(&self, error: HandshakeError) -> Halt {
+    fn unproven(&mut self, error: HandshakeError) -> Halt {
+        self.is_doubtful = true;
         Halt::Failed(trouble::unproven(&self.address(), error))
     }
 }

@@ -9,6 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use junction_shared::close::Close;
 use junction_shared::codec::{decode, encode};
+use junction_shared::handshake::Pin;
 use junction_shared::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
 use junction_shared::wire::{Hello, ToBridge, ToHub, Welcome};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +21,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
+
+use crate::target::Target;
+use crate::tls::{Channel, Insecure, secure};
 
 /// Frames between the session and the socket.
 const WRITE_QUEUE: usize = 32;
@@ -66,6 +70,20 @@ pub(crate) enum DialError {
     /// The hub has as many connections as it bears.
     #[error("it has no place for another session")]
     Full,
+    /// The hub's name is nobody's, or cannot be looked up.
+    #[error("its name is not known here")]
+    UnknownName,
+    /// The hub has another key than its link says.
+    #[error("it shows another key than its link says")]
+    OtherKey {
+        /// The one in the link.
+        expected: Pin,
+        /// The one it showed.
+        found: Pin,
+    },
+    /// Something answers without TLS, where a hub would speak it.
+    #[error("what answers there speaks no TLS 1.3")]
+    NoTls,
     /// Something answers that is no hub.
     #[error("what answers there is no hub")]
     NotAHub,
@@ -79,7 +97,9 @@ pub(crate) enum DialError {
 
 /// A connection whose hub has sent its challenge.
 pub(crate) struct Opened<S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Channel<S>>,
+    /// The pin of this connection.
+    pub(crate) pin: Pin,
     /// The challenge, as it was sent.
     pub(crate) challenge: Bytes,
     deadline: Instant,
@@ -91,24 +111,56 @@ pub(crate) struct Opened<S> {
 /// [`DialError`] within five seconds.
 pub(crate) async fn open<D: Dialer>(
     dialer: &D,
-    address: SocketAddr,
+    target: &Target,
 ) -> Result<Opened<D::Stream>, DialError> {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let dialled = timeout_at(deadline, connect(dialer, address)).await;
-    let mut socket = dialled.map_err(|_| DialError::Silent)??;
+    let dialled = timeout_at(deadline, connect(dialer, target)).await;
+    let (mut socket, pin) = dialled.map_err(|_| DialError::Silent)??;
     let challenge = timeout_at(deadline, next_frame(&mut socket)).await;
     let challenge = challenge.map_err(|_| DialError::Silent)??;
-    Ok(Opened { socket, challenge, deadline })
+    Ok(Opened { socket, pin, challenge, deadline })
 }
 
 async fn connect<D: Dialer>(
     dialer: &D,
-    address: SocketAddr,
-) -> Result<WebSocketStream<D::Stream>, DialError> {
-    let stream = dialer.dial(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => DialError::Refused,
-        _ => DialError::Silent,
+    target: &Target,
+) -> Result<(WebSocketStream<Channel<D::Stream>>, Pin), DialError> {
+    let addresses = target.addresses().await.map_err(|_| DialError::UnknownName)?;
+    let (stream, address) = dial_one(dialer, &addresses).await?;
+    let secured = secure(stream, target.security).await;
+    let (stream, pin) = secured.map_err(|insecure| match insecure {
+        Insecure::OtherKey { expected, found } => DialError::OtherKey { expected, found },
+        Insecure::NoTls => DialError::NoTls,
+        Insecure::Lost => DialError::Lost,
     })?;
+    let socket = upgrade(stream, address).await?;
+    Ok((socket, pin))
+}
+
+/// The first of these addresses at which anything answers.
+async fn dial_one<D: Dialer>(
+    dialer: &D,
+    addresses: &[SocketAddr],
+) -> Result<(D::Stream, SocketAddr), DialError> {
+    let mut why = DialError::UnknownName;
+    for address in addresses {
+        match dialer.dial(*address).await {
+            Ok(stream) => return Ok((stream, *address)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                why = DialError::Refused;
+            }
+            Err(_) => why = DialError::Silent,
+        }
+    }
+    Err(why)
+}
+
+/// Makes a websocket of a stream. The address is what the hub is told that it was called by: a name would be
+/// what a browser is led astray by.
+async fn upgrade<S>(stream: S, address: SocketAddr) -> Result<WebSocketStream<S>, DialError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -182,13 +234,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
 
 /// A welcomed connection. Reading never waits for writing: the hub may rely on being read.
 pub(crate) struct Connection<S> {
-    incoming: SplitStream<WebSocketStream<S>>,
+    incoming: SplitStream<WebSocketStream<Channel<S>>>,
     outgoing: mpsc::Sender<Bytes>,
     writer: JoinHandle<()>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
-    fn new(socket: WebSocketStream<S>) -> Self {
+    fn new(socket: WebSocketStream<Channel<S>>) -> Self {
         let (sink, incoming) = socket.split();
         let (outgoing, frames) = mpsc::channel(WRITE_QUEUE);
         let writer = tokio::spawn(write(sink, frames));

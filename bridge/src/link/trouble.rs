@@ -1,18 +1,27 @@
 //! What agents are told when there is no hub: one sentence that says what is wrong, one that says what to do.
 
 use junction_shared::close::Close;
-use junction_shared::handshake::HandshakeError;
+use junction_shared::handshake::{HandshakeError, Pin};
 use junction_shared::wire::VERSION;
 
 use super::dial::DialError;
 use crate::autostart::Autostart;
+use crate::tls::fingerprint;
 
 /// What is said before the first dial has come to anything.
 pub(super) const NOT_YET: &str =
     "The hub has not answered yet. Call again in a few seconds; the bridge keeps trying.";
 
 /// A hub that cannot be reached, or not any more.
-pub(super) fn unreachable(address: &str, error: &DialError, autostart: &Autostart) -> String {
+pub(super) fn unreachable(
+    address: &str,
+    error: &DialError,
+    autostart: &Autostart,
+    is_own_group: bool,
+) -> String {
+    if let DialError::OtherKey { expected, found } = error {
+        return other_key(address, expected, found);
+    }
     let next = match error {
         DialError::Refused if autostart.failed() => {
             "A hub was started and ended at once: run junction-hub in a terminal to see why."
@@ -20,13 +29,45 @@ pub(super) fn unreachable(address: &str, error: &DialError, autostart: &Autostar
         DialError::Refused if !autostart.expects_hub() => {
             "Start junction-hub there; the bridge keeps trying."
         }
-        DialError::NotAHub => "Stop what uses that port, or set JUNCTION_PORT to another.",
-        DialError::Closed(Close::Unauthorized) => {
+        DialError::NotAHub | DialError::NoTls => "Stop what uses that port, or use another one.",
+        DialError::Closed(Close::Unauthorized) if is_own_group => {
             "It belongs to another group or configuration folder; use the folder that it was started with."
         }
+        DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
+            "Its link is no longer valid: ask whoever runs it for a new one, and run junction-bridge join in a \
+             terminal."
+        }
+        DialError::UnknownName => "Correct the name, or use the address; the bridge keeps trying.",
         _ => "The bridge keeps trying; call again in a few seconds.",
     };
     format!("The hub at {address} cannot be reached ({error}). {next}")
+}
+
+/// A hub whose link could not be proven.
+pub(super) fn not_joined(address: &str, error: &DialError) -> String {
+    if let DialError::OtherKey { expected, found } = error {
+        return other_key(address, expected, found);
+    }
+    let next = match error {
+        DialError::Closed(Close::Unauthorized) => "The link is no longer valid: ask for a new one.",
+        DialError::NotAHub | DialError::NoTls => "Check that the link was made by this hub.",
+        DialError::UnknownName => "Ask for a link with the hub's address in place of its name.",
+        DialError::Full | DialError::Closed(_) => "Try again in a minute.",
+        DialError::Refused | DialError::Silent | DialError::Lost | DialError::OtherKey { .. } => {
+            "Check that junction-hub runs there for other machines, and that no firewall keeps its port closed."
+        }
+    };
+    format!("The hub at {address} cannot be joined ({error}). {next}")
+}
+
+/// What answers has another key than the one that the link is for.
+fn other_key(address: &str, expected: &Pin, found: &Pin) -> String {
+    let (expected, found) = (fingerprint(expected), fingerprint(found));
+    format!(
+        "What answers at {address} is not the hub of the link: its key has the fingerprint {found}, and the link \
+         says {expected}. Nothing was sent; tell your user, and join again only with a new link from whoever runs \
+         the hub."
+    )
 }
 
 /// What answers, but could not prove that it is this group's hub.

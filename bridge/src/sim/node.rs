@@ -21,7 +21,7 @@ impl Node {
     /// Starts to dial, in a task of its own, and goes on for ever: over `dialer`, to the hub at this address, as a
     /// member of the group that the join secret makes.
     pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret) -> Self {
-        let target = Target { name: "local".to_owned(), address: hub };
+        let target = Target::at("local", hub);
         Self(link::spawn_at(dialer, target, GroupKeys::derive(join_secret)))
     }
 

@@ -34,7 +34,7 @@ impl Dialer for NoHub {
 
 impl NoHub {
     fn link(&self) -> Link {
-        let target = Target { name: "local".to_owned(), address: ([127, 0, 0, 1], 1).into() };
+        let target = Target::at("local", ([127, 0, 0, 1], 1).into());
         spawn_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
     }
 

@@ -1,0 +1,157 @@
+//! `junction-bridge invite`: links for other machines.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use futures_util::future::join_all;
+use junction_shared::hosts::{HostsFile, LOCAL, is_host_name, set_link};
+use junction_shared::identity::{ensure, new_group};
+use junction_shared::link::{Link, parse_address};
+use junction_shared::network;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use super::{name_for, remark, tell};
+use crate::config::Config;
+use crate::hosts::probe;
+use crate::tls::Security;
+
+/// What a link is good for, and what ends that.
+const WARNING: &str = "Whoever has a link can join the group: see its sessions, and write to them. Hand it on by a \
+                       way that you trust, and to nobody else. junction-hub rotate makes all links invalid.";
+
+/// Which links to make.
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// A known host, whose link is to be handed on [default: the hub of this machine]
+    #[arg(long, value_name = "NAME", conflicts_with = "new")]
+    host: Option<String>,
+    /// Show each link as a QR code, too
+    #[arg(long)]
+    qr: bool,
+    /// Make a new group for a hub on another machine, which never holds the group's secret
+    #[arg(long, requires = "hub")]
+    new: bool,
+    /// Where that hub is going to be
+    #[arg(long, value_name = "HOST:PORT", requires = "new")]
+    hub: Option<String>,
+    /// What that hub is to be called here [default: made of its address]
+    #[arg(long, value_name = "NAME", requires = "new")]
+    name: Option<String>,
+    /// The file for that hub's keys, which must not be there yet
+    #[arg(long, value_name = "FILE", requires = "new", default_value = "hub.key")]
+    out: PathBuf,
+}
+
+/// Shows links, one a line.
+///
+/// # Errors
+/// Why there are none, and what to do.
+pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()> {
+    let links = match (&invite.host, &invite.hub) {
+        (_, Some(address)) => vec![found(config, address, invite.name.as_deref(), &invite.out)?],
+        (Some(name), None) if name != LOCAL => vec![known(config, name)?],
+        _ => local(config).await?,
+    };
+    remark(WARNING);
+    for link in &links {
+        let text = link.to_text();
+        tell(&text)?;
+        if invite.qr {
+            tell(&qr_code(&text)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The link of a known host.
+fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
+    let entry = HostsFile::load(&config.dir)?.entries.into_iter().find(|entry| entry.name == name);
+    let Some(entry) = entry else {
+        bail!("No known host has that name. Run junction-bridge hosts to see which there are.");
+    };
+    entry.link.ok_or_else(|| {
+        anyhow!(
+            "The host {name} is known without a link. Join it first, with junction-bridge join."
+        )
+    })
+}
+
+/// Links to the hub of this machine, for every address at which it answers with its own key.
+async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
+    let port = config.port;
+    ensure(&config.dir, port)?;
+    let (host, loopback) = ("127.0.0.1", Security::Loopback);
+    let Some(health) = probe(host, port, loopback).await else {
+        bail!(
+            "No hub answers on this machine at port {port}. Start one for other machines with: junction-hub --host \
+             0.0.0.0"
+        );
+    };
+    if !health.is_lan() {
+        bail!(
+            "The hub of this machine serves this machine alone. Start one for other machines, which takes its \
+             place, with: junction-hub --host 0.0.0.0"
+        );
+    }
+    let Some(own) =
+        HostsFile::load(&config.dir)?.entries.into_iter().find(|entry| entry.name == LOCAL)
+    else {
+        bail!(
+            "The secret of this hub's group is not here. Make links where its hub.key was made, with \
+             junction-bridge invite --host."
+        );
+    };
+    let own = own.link.ok_or_else(|| anyhow!("hosts.toml has no link named {LOCAL}. Remove hub.key too: the next start makes a new group."))?;
+    let reached = join_all(network::addresses().into_iter().map(async |address: IpAddr| {
+        let host = address.to_string();
+        let health = probe(&host, port, Security::Pinned(own.pin)).await;
+        health.map(|_| host)
+    }));
+    let links: Vec<_> =
+        reached.await.into_iter().flatten().map(|host| own.at(&host, port)).collect();
+    if links.is_empty() {
+        bail!(
+            "The hub of this machine answers at none of its addresses with the key in {}. Connect the machine to a \
+             network, or use the folder that the hub was started with.",
+            config.dir.path().display()
+        );
+    }
+    Ok(links)
+}
+
+/// A new group, and the keys for its hub in a file.
+fn found(config: &Config, address: &str, name: Option<&str>, out: &Path) -> anyhow::Result<Link> {
+    let Some((host, port)) = parse_address(address) else {
+        bail!("That is not HOST:PORT. Give the address that other machines will reach the hub by.");
+    };
+    let name = name.map_or_else(|| name_for(&host), str::to_owned);
+    if name == LOCAL || !is_host_name(&name) {
+        bail!(
+            "That is not a name for another host. Choose 1 to 32 of a-z, 0-9 and hyphen, with --name."
+        );
+    }
+    if HostsFile::load(&config.dir)?.find(&name).is_some() {
+        bail!("There is a host of the name {name} already. Choose another one with --name.");
+    }
+    let (link, key) = new_group(&host, port);
+    key.save_as(out)?;
+    set_link(&config.dir, &name, &link)?;
+    remark(&format!(
+        "The hub's keys are in {}. Move that file to the hub's machine, into its configuration folder, readable \
+         by its user alone; then start there: junction-hub --host 0.0.0.0 --port {port}",
+        out.display()
+    ));
+    remark(&format!("Here the hub is called {name}."));
+    Ok(link)
+}
+
+/// A text as a QR code of block characters.
+fn qr_code(text: &str) -> anyhow::Result<String> {
+    let code = QrCode::new(text)
+        .map_err(|_| anyhow!("The link is too long for a QR code. Leave out --qr."))?;
+    // Most terminals are dark: what is drawn on them is what cameras expect to be light.
+    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}
