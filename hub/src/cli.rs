@@ -18,9 +18,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::claim::Claim;
 use crate::config::Settings;
 use crate::key_watch::KeyWatch;
-use crate::listeners::Listeners;
 use crate::{Hub, process};
 
 /// Serves the hub that the bridges of Agent Junction meet at. Messages pass through it sealed and stay in
@@ -116,8 +116,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let Settings { host, port, config_dir, .. } = settings;
     let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
     // First the port: a hub that cannot have it leaves no trace.
-    let listeners =
-        Listeners::bind(host, port).map_err(|(address, error)| taken(address, &error))?;
+    let mut claim = Claim::new(&config_dir, port);
+    let listeners = match settings.autostarted {
+        true => claim.take_for_bridge(host),
+        false => claim.take(host).await,
+    };
+    let listeners = listeners.map_err(|(address, error)| taken(address, &error))?;
     let port = listeners.port();
     if settings.ephemeral {
         identity::renew(&config_dir, port)?;
@@ -129,6 +133,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         let ends = async {
             tokio::select! {
                 () = &mut shutdown => Close::GoingAway,
+                () = claim.gives_way(), if settings.autostarted => Close::GoingAway,
                 () = watch.changed() => Close::Rotated,
             }
         };
@@ -205,8 +210,10 @@ fn say(line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
+
+    use super::*;
+    use crate::listeners::Listeners;
 
     #[test]
     fn the_command_line_is_sound() {

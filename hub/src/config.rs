@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) host: IpAddr,
     /// The port, 0 for any.
     pub(crate) port: u16,
+    /// Whether a bridge started it.
+    pub(crate) autostarted: bool,
     /// Whether the hub makes itself a new identity first.
     pub(crate) ephemeral: bool,
     /// What the hub is set to.
@@ -67,6 +69,7 @@ impl Settings {
         Ok(Self {
             host,
             port,
+            autostarted: args.autostarted,
             ephemeral: args.ephemeral,
             hub: Config {
                 session_timeout,

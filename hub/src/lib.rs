@@ -6,6 +6,7 @@
 
 mod addresses;
 pub mod bench;
+mod claim;
 pub mod cli;
 mod config;
 mod door;

@@ -12,13 +12,15 @@ use crate::platform;
 use crate::secret::random_bytes;
 use crate::settings::env_path;
 
+mod locks;
+
+pub use locks::FileLockGuard;
+
 /// The environment variable that names the directory.
 pub const CONFIG_DIR: &str = "JUNCTION_CONFIG_DIR";
 
 /// The largest file that is read, in bytes: a thousand times what a long list of hosts needs.
 const MAX_FILE: u64 = 1 << 20;
-/// A file with nothing in it, whose lock serialises whoever changes the others.
-const LOCK: &str = "lock";
 
 /// The configuration directory. Being made it is only a path; every access checks it.
 #[derive(Clone, Debug)]
@@ -134,16 +136,6 @@ fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// Holds the directory's lock until it is dropped.
-pub struct FileLockGuard(File);
-
-impl Drop for FileLockGuard {
-    fn drop(&mut self) {
-        // Closing the file unlocks it too; there is nothing to do about a failure here.
-        let _ = self.0.unlock();
-    }
 }
 
 impl ConfigDir {
@@ -275,20 +267,6 @@ impl ConfigDir {
             let _ = fs::remove_file(&draft);
             ConfigError::io(&path, error)
         })
-    }
-
-    /// Waits for the directory's lock and takes it. One process must not take it twice at a time.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if the directory or its lock file is not ours alone, or cannot be made.
-    pub fn lock(&self) -> Result<FileLockGuard, ConfigError> {
-        self.open()?;
-        let path = self.path.join(LOCK);
-        let file =
-            platform::open_or_create_private(&path).map_err(|error| cannot_open(&path, error))?;
-        check_file(&path, &file)?;
-        file.lock().map_err(|error| ConfigError::io(&path, error))?;
-        Ok(FileLockGuard(file))
     }
 }
 
@@ -484,7 +462,7 @@ mod tests {
     fn symbolic_link_for_a_file_is_refused() {
         let (_outer, dir) = opened();
         dir.write_private("real", "secret").unwrap();
-        for name in ["a", LOCK] {
+        for name in ["a", locks::LOCK] {
             symlink(dir.path().join("real"), dir.path().join(name)).unwrap();
         }
         assert!(matches!(dir.read_private("a"), Err(ConfigError::Symlink(_))));
@@ -555,7 +533,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(mode(&dir.path().join(LOCK)), 0o600);
+        assert_eq!(mode(&dir.path().join(locks::LOCK)), 0o600);
     }
 
     #[test]

@@ -4,33 +4,73 @@
 use bytes::Bytes;
 use junction_shared::close::Close;
 use junction_shared::codec::encode;
-use junction_shared::handshake::{NO_PIN, derive, mac};
+use junction_shared::handshake::{Pin, derive, mac};
 use junction_shared::id::PeerKey;
 use junction_shared::wire::{Answer, Hello, HelloBody, List, Question, ToBridge, ToHub, VERSION};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::harness::{Home, RawPeer, RawSocket, TestHub, health, http};
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, health, http_at};
 
 /// A hub, its home, and a peer on it that must not notice anything.
 struct Scene {
     home: Home,
     hub: TestHub,
+    door: Door,
     witness: RawSocket,
     asked: u32,
 }
 
+/// Every test here is one by each door.
+macro_rules! by_both_doors {
+    ($($name:ident)*) => {
+        mod without_tls {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::harness::Door::Plain).await;
+            })*
+        }
+
+        mod within_tls {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::harness::Door::Tls).await;
+            })*
+        }
+    };
+}
+
+by_both_doors! {
+    a_browser_gets_nowhere
+    a_doubtful_host_is_refused
+    bytes_that_are_no_http_are_dropped
+    a_hello_without_proof_is_unauthorized
+    low_order_keys_are_unauthorized
+    no_version_in_common_is_said
+    frames_out_of_turn_end_the_connection
+    damaged_frames_end_the_connection
+    a_frame_over_the_limit_ends_the_connection
+    silence_ends_after_the_hello_time
+}
+
 impl Scene {
-    async fn new() -> Self {
+    async fn new(door: Door) -> Self {
         let home = Home::new();
         let hub = TestHub::start(&home).await;
-        let (witness, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "witness").await;
-        Self { home, hub, witness, asked: 0 }
+        let (witness, _) =
+            RawSocket::join_by(door, hub.port, &RawPeer::new(&home), "witness").await;
+        Self { home, hub, door, witness, asked: 0 }
     }
 
     fn peer(&self) -> RawPeer {
         RawPeer::new(&self.home)
+    }
+
+    /// The whole answer to these bytes, up to its end.
+    async fn http(&self, request: &[u8]) -> String {
+        let address = ([127, 0, 0, 1], self.hub.port).into();
+        http_at(self.door, address, request).await
     }
 
     /// The hub still answers others, and only they are on it.
@@ -60,37 +100,34 @@ fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no HTTP answer: {answer}"))
 }
 
-#[tokio::test]
-async fn a_browser_gets_nowhere() {
-    let scene = Scene::new().await;
+async fn a_browser_gets_nowhere(door: Door) {
+    let scene = Scene::new(door).await;
     let port = scene.hub.port;
     let host = format!("Host: 127.0.0.1:{port}\r\n");
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     for origin in ["http://evil.example", "http://127.0.0.1", "null"] {
         for upgrade in [upgrade, "Connection: close\r\n"] {
             let head = format!("GET /link HTTP/1.1\r\n{host}Origin: {origin}\r\n{upgrade}\r\n");
-            assert_eq!(status(&http(port, head.as_bytes()).await), 403, "{origin} {upgrade}");
+            assert_eq!(status(&scene.http(head.as_bytes()).await), 403, "{origin} {upgrade}");
         }
     }
     for foreign in ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.nip.io"]
     {
         for path in ["/health", "/link", "/anything"] {
-            let answer = http(port, &request(path, &format!("Host: {foreign}\r\n"))).await;
+            let answer = scene.http(&request(path, &format!("Host: {foreign}\r\n"))).await;
             assert_eq!(status(&answer), 403, "{foreign}{path}");
         }
     }
     for good in ["localhost", "127.0.0.1", "[::1]", "[::1]:4200", "localhost:4200"] {
-        let answer = http(port, &request("/health", &format!("Host: {good}\r\n"))).await;
+        let answer = scene.http(&request("/health", &format!("Host: {good}\r\n"))).await;
         assert_eq!(status(&answer), 200, "{good}");
         let head = answer.to_ascii_lowercase();
         assert!(!head.contains("access-control") && !head.contains("set-cookie"), "{answer}");
     }
 }
 
-#[tokio::test]
-async fn a_doubtful_host_is_refused() {
-    let scene = Scene::new().await;
-    let port = scene.hub.port;
+async fn a_doubtful_host_is_refused(door: Door) {
+    let scene = Scene::new(door).await;
     let doubled = "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n";
     let split = "Host: 127.0.0.1\r\nHost: evil.example\r\n";
     for (path, headers) in [
@@ -101,16 +138,15 @@ async fn a_doubtful_host_is_refused() {
         ("/health", "Host: \r\n"),
         ("/health", ""),
     ] {
-        let answer = http(port, &request(path, headers)).await;
+        let answer = scene.http(&request(path, headers)).await;
         assert!([400, 403].contains(&status(&answer)), "{path} {headers:?}: {answer}");
     }
 }
 
-#[tokio::test]
-async fn bytes_that_are_no_http_are_dropped() {
-    let mut scene = Scene::new().await;
+async fn bytes_that_are_no_http_are_dropped(door: Door) {
+    let mut scene = Scene::new(door).await;
     for noise in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\0\0\0\0\r\n\r\n", b"SSH-2.0-x\r\n\r\n"] {
-        let answer = http(scene.hub.port, noise).await;
+        let answer = scene.http(noise).await;
         assert!(answer.is_empty() || !answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
     scene.unharmed().await;
@@ -118,40 +154,40 @@ async fn bytes_that_are_no_http_are_dropped() {
 
 /// What a socket is closed with after it said something in place of a hello.
 async fn after(scene: &Scene, say: impl AsyncFnOnce(&mut RawSocket, Bytes)) -> Option<u16> {
-    let mut socket = RawSocket::open(scene.hub.port).await;
+    let mut socket = RawSocket::open_by(scene.door, scene.hub.port).await;
     let challenge = socket.bytes().await.expect("a challenge");
     say(&mut socket, challenge).await;
     socket.close_code().await
 }
 
-#[tokio::test]
-async fn a_hello_without_proof_is_unauthorized() {
-    let mut scene = Scene::new().await;
+async fn a_hello_without_proof_is_unauthorized(door: Door) {
+    let mut scene = Scene::new(door).await;
     let unauthorized = Some(Close::Unauthorized.code());
     let stranger = RawPeer::stranger();
     let (member, other) = (scene.peer(), scene.peer());
     let code = after(&scene, async |socket, challenge| {
-        let (hello, _) = stranger.answer(&challenge, None).expect("a hello");
+        let (hello, _) = stranger.answer_on(socket.pin, &challenge, None).expect("a hello");
         socket.send(&ToHub::Hello(hello)).await;
     })
     .await;
     assert_eq!(code, unauthorized, "another group's proof");
     let code = after(&scene, async |socket, challenge| {
-        let (mut hello, _) = member.answer(&challenge, None).expect("a hello");
+        let (mut hello, _) = member.answer_on(socket.pin, &challenge, None).expect("a hello");
         hello.proof[0] ^= 1;
         socket.send(&ToHub::Hello(hello)).await;
     })
     .await;
     assert_eq!(code, unauthorized, "a flipped bit");
-    let first = RawSocket::open(scene.hub.port).await.bytes().await.expect("a challenge");
+    let first =
+        RawSocket::open_by(scene.door, scene.hub.port).await.bytes().await.expect("a challenge");
     let code = after(&scene, async |socket, _| {
-        let (replayed, _) = member.answer(&first, None).expect("a hello");
+        let (replayed, _) = member.answer_on(socket.pin, &first, None).expect("a hello");
         socket.send(&ToHub::Hello(replayed)).await;
     })
     .await;
     assert_eq!(code, unauthorized, "an answer to another challenge");
     let code = after(&scene, async |socket, _| {
-        let hello = claim(&member, other.key);
+        let hello = claim(&member, other.key, socket.pin);
         socket.send(&ToHub::Hello(hello)).await;
     })
     .await;
@@ -160,7 +196,7 @@ async fn a_hello_without_proof_is_unauthorized() {
 }
 
 /// A hello of a member of the group that claims another's key.
-fn claim(member: &RawPeer, key: PeerKey) -> Hello {
+fn claim(member: &RawPeer, key: PeerKey, pin: Pin) -> Hello {
     let body = HelloBody {
         version: VERSION,
         key,
@@ -172,19 +208,18 @@ fn claim(member: &RawPeer, key: PeerKey) -> Hello {
     let body = encode(&body).to_vec();
     // It knows the group's secret but not the key's: the best it can do is a guess.
     let k = derive(member.group.auth.expose(), &[0; 32], b"aj1 hub");
-    let proof = mac(k.expose(), &[b"hello", &NO_PIN, &[0; 32]]);
+    let proof = mac(k.expose(), &[b"hello", &pin, &[0; 32]]);
     Hello { body, proof }
 }
 
-#[tokio::test]
-async fn low_order_keys_are_unauthorized() {
-    let mut scene = Scene::new().await;
+async fn low_order_keys_are_unauthorized(door: Door) {
+    let mut scene = Scene::new(door).await;
     let member = scene.peer();
     let mut one = [0; 32];
     one[0] = 1;
     for key in [[0; 32], one] {
         let code = after(&scene, async |socket, _| {
-            let hello = claim(&member, PeerKey(key));
+            let hello = claim(&member, PeerKey(key), socket.pin);
             socket.send(&ToHub::Hello(hello)).await;
         })
         .await;
@@ -193,12 +228,11 @@ async fn low_order_keys_are_unauthorized() {
     scene.unharmed().await;
 }
 
-#[tokio::test]
-async fn no_version_in_common_is_said() {
-    let scene = Scene::new().await;
+async fn no_version_in_common_is_said(door: Door) {
+    let scene = Scene::new(door).await;
     let member = scene.peer();
     let code = after(&scene, async |socket, challenge| {
-        let (mut hello, _) = member.answer(&challenge, None).expect("a hello");
+        let (mut hello, _) = member.answer_on(socket.pin, &challenge, None).expect("a hello");
         let mut body: HelloBody = junction_shared::codec::decode(&hello.body).expect("a body");
         body.version = VERSION + 1;
         hello.body = encode(&body).to_vec();
@@ -208,9 +242,8 @@ async fn no_version_in_common_is_said() {
     assert_eq!(code, Some(Close::NoCommonVersion.code()));
 }
 
-#[tokio::test]
-async fn frames_out_of_turn_end_the_connection() {
-    let mut scene = Scene::new().await;
+async fn frames_out_of_turn_end_the_connection(door: Door) {
+    let mut scene = Scene::new(door).await;
     let protocol_error = Some(Close::ProtocolError.code());
     let peer = scene.peer();
     let card = peer.card("too-early");
@@ -219,7 +252,8 @@ async fn frames_out_of_turn_end_the_connection() {
         let code = after(&scene, async |socket, _| socket.send(&frame).await).await;
         assert_eq!(code, protocol_error, "before hello: {frame:?}");
     }
-    let (mut socket, _) = RawSocket::join(scene.hub.port, &scene.peer(), "twice").await;
+    let (mut socket, _) =
+        RawSocket::join_by(scene.door, scene.hub.port, &scene.peer(), "twice").await;
     let (again, _) = peer.answer(&encode(&challenge_of_mine()), None).expect("a hello");
     socket.send(&ToHub::Hello(again)).await;
     assert_eq!(socket.close_code().await, protocol_error, "hello twice");
@@ -235,9 +269,8 @@ fn challenge_of_mine() -> ToBridge {
     })
 }
 
-#[tokio::test]
-async fn damaged_frames_end_the_connection() {
-    let mut scene = Scene::new().await;
+async fn damaged_frames_end_the_connection(door: Door) {
+    let mut scene = Scene::new(door).await;
     let deep = vec![0x81; 100_000];
     let mut trailing = encode(&ToHub::Repush).to_vec();
     trailing.push(0);
@@ -256,7 +289,8 @@ async fn damaged_frames_end_the_connection() {
         Message::Frame(bad_text),
     ] {
         let what = format!("{message:?}").chars().take(60).collect::<String>();
-        let (mut socket, _) = RawSocket::join(scene.hub.port, &scene.peer(), "vandal").await;
+        let (mut socket, _) =
+            RawSocket::join_by(scene.door, scene.hub.port, &scene.peer(), "vandal").await;
         socket.send_message(message).await;
         let code = socket.close_code().await;
         assert!(code.is_none_or(|code| [4400, 1003, 1007].contains(&code)), "{what}: {code:?}");
@@ -264,14 +298,15 @@ async fn damaged_frames_end_the_connection() {
     }
 }
 
-#[tokio::test]
-async fn a_frame_over_the_limit_ends_the_connection() {
-    let mut scene = Scene::new().await;
-    let (mut socket, _) = RawSocket::join(scene.hub.port, &scene.peer(), "whale").await;
+async fn a_frame_over_the_limit_ends_the_connection(door: Door) {
+    let mut scene = Scene::new(door).await;
+    let (mut socket, _) =
+        RawSocket::join_by(scene.door, scene.hub.port, &scene.peer(), "whale").await;
     socket.send_bytes(vec![0; junction_shared::limits::MAX_FRAME + 1]).await;
     let code = socket.close_code().await;
     assert!(code.is_none_or(|code| [4400, 1009].contains(&code)), "{code:?}");
-    let (mut socket, _) = RawSocket::join(scene.hub.port, &scene.peer(), "shredder").await;
+    let (mut socket, _) =
+        RawSocket::join_by(scene.door, scene.hub.port, &scene.peer(), "shredder").await;
     let piece = vec![0; 1024];
     let first = Frame::message(piece.clone(), OpCode::Data(Data::Binary), false);
     socket.send_message(Message::Frame(first)).await;
@@ -284,10 +319,9 @@ async fn a_frame_over_the_limit_ends_the_connection() {
     scene.unharmed().await;
 }
 
-#[tokio::test]
-async fn silence_ends_after_the_hello_time() {
-    let mut scene = Scene::new().await;
-    let mut socket = RawSocket::open(scene.hub.port).await;
+async fn silence_ends_after_the_hello_time(door: Door) {
+    let mut scene = Scene::new(door).await;
+    let mut socket = RawSocket::open_by(scene.door, scene.hub.port).await;
     socket.bytes().await.expect("a challenge");
     assert_eq!(socket.close_code().await, Some(Close::HelloTimeout.code()));
     scene.unharmed().await;

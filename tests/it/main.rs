@@ -11,6 +11,10 @@ mod hub_abuse;
 mod hub_limits;
 mod hub_sessions;
 mod hub_stop;
+#[cfg(target_os = "linux")]
+mod lan;
+#[cfg(target_os = "linux")]
+mod lan_abuse;
 mod layout;
 mod ledger;
 mod lies;

@@ -5,6 +5,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::Signal;
 
+#[cfg(target_os = "linux")]
+use super::Network;
 use super::home::{HUB, Home, free_port};
 use super::{eventually, signal};
 
@@ -15,6 +17,8 @@ pub(crate) struct TestHub {
     child: Child,
     stderr: PathBuf,
     settings: Vec<(String, String)>,
+    /// What starts it elsewhere than here.
+    prefix: Vec<String>,
 }
 
 impl TestHub {
@@ -29,12 +33,19 @@ impl TestHub {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self::serve(home, free_port(), settings).await
+        Self::serve(home, free_port(), settings, Vec::new()).await
+    }
+
+    /// A hub for all machines of a network, on one of them, at the usual port.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn start_for(network: &Network, machine: u8, home: &Home) -> Self {
+        let settings = vec![("JUNCTION_HOST".to_owned(), "0.0.0.0".to_owned())];
+        Self::serve(home, junction_shared::limits::PORT, settings, network.prefix(machine)).await
     }
 
     /// A hub on this port.
     pub(crate) async fn start_on(home: &Home, port: u16) -> Self {
-        Self::serve(home, port, Vec::new()).await
+        Self::serve(home, port, Vec::new(), Vec::new()).await
     }
 
     /// A hub on whatever port the system gives.
@@ -42,9 +53,14 @@ impl TestHub {
         Self::start_on(home, 0).await
     }
 
-    async fn serve(home: &Home, port: u16, settings: Vec<(String, String)>) -> Self {
+    async fn serve(
+        home: &Home,
+        port: u16,
+        settings: Vec<(String, String)>,
+        prefix: Vec<String>,
+    ) -> Self {
         let (stderr, file) = home.log("hub");
-        let mut command = Self::command(home, port);
+        let mut command = Self::command_by(&prefix, home, port);
         command.envs(settings.iter().map(|(name, value)| (name, value))).stderr(file);
         let mut child = command.spawn().expect("the hub starts");
         let port = eventually("the hub says where it serves", async || {
@@ -57,12 +73,18 @@ impl TestHub {
             rest.split_once('\n')?.0.trim().parse().ok()
         })
         .await;
-        Self { port, child, stderr, settings }
+        Self { port, child, stderr, settings, prefix }
     }
 
     /// How a hub of this home is started on a port.
     pub(crate) fn command(home: &Home, port: u16) -> Command {
-        let mut command = Command::new(HUB);
+        Self::command_by(&[], home, port)
+    }
+
+    fn command_by(prefix: &[String], home: &Home, port: u16) -> Command {
+        let mut words = prefix.iter().map(String::as_str).chain([HUB]);
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("JUNCTION_") {
                 command.env_remove(name);
@@ -94,7 +116,8 @@ impl TestHub {
 
     /// Starts it again on the same port, with the same settings.
     pub(crate) async fn restart(&mut self, home: &Home) {
-        let again = Self::serve(home, self.port, self.settings.clone()).await;
+        let (settings, prefix) = (self.settings.clone(), self.prefix.clone());
+        let again = Self::serve(home, self.port, settings, prefix).await;
         *self = again;
     }
 

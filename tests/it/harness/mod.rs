@@ -3,8 +3,11 @@
 
 mod bridge;
 mod cable;
+mod door;
 mod home;
 mod hub;
+#[cfg(target_os = "linux")]
+mod network;
 mod process;
 mod proxy;
 mod raw;
@@ -17,11 +20,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
 pub(crate) use cable::{Cable, Cut, Fault};
-pub(crate) use home::{BRIDGE, Home, free_port};
+pub(crate) use door::{Door, Io};
+pub(crate) use home::{BRIDGE, HUB, Home, free_port};
 pub(crate) use hub::TestHub;
+#[cfg(target_os = "linux")]
+pub(crate) use network::Network;
 pub(crate) use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
-pub(crate) use raw::{RawPeer, RawSocket, health, http};
+pub(crate) use raw::{RawPeer, RawSocket, health, http_at};
 pub(crate) use slow::{SlowClient, large};
 
 /// How long a test waits for something that must come: far longer than it takes, so that a loaded machine

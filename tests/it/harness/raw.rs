@@ -1,13 +1,14 @@
 //! A socket that says to a hub whatever a test wants said.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use junction_shared::codec::{decode, encode};
 use junction_shared::handshake::{
-    BridgeHandshake, Caller, GroupKeys, HandshakeError, NO_PIN, mac, public_key,
+    BridgeHandshake, Caller, GroupKeys, HandshakeError, NO_PIN, Pin, mac, public_key,
 };
 use junction_shared::id::{Dial, Epoch, MessageId, PeerKey, ReceiveKey, Seq};
 use junction_shared::secret::{Secret, random_bytes};
@@ -21,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Home, within};
+use super::{Door, Home, Io, within};
 
 /// A member of the group that keeps to the protocol only as far as a test wants.
 pub(crate) struct RawPeer {
@@ -58,11 +59,21 @@ impl RawPeer {
         challenge: &[u8],
         want: Option<(String, Option<Ticket>)>,
     ) -> Result<(Hello, BridgeHandshake), HandshakeError> {
+        self.answer_on(NO_PIN, challenge, want)
+    }
+
+    /// The same, on a connection of this pin.
+    pub(crate) fn answer_on(
+        &self,
+        pin: Pin,
+        challenge: &[u8],
+        want: Option<(String, Option<Ticket>)>,
+    ) -> Result<(Hello, BridgeHandshake), HandshakeError> {
         let caller = Caller {
             identity: &self.identity,
             key: self.key,
             auth: &self.group.auth,
-            pin: NO_PIN,
+            pin,
             dial: Dial(self.dial.fetch_add(1, Ordering::Relaxed)),
             want,
         };
@@ -108,16 +119,30 @@ impl RawPeer {
 }
 
 /// One websocket to a hub.
-pub(crate) struct RawSocket(WebSocketStream<TcpStream>);
+pub(crate) struct RawSocket {
+    socket: WebSocketStream<Box<dyn Io>>,
+    /// The pin of this connection.
+    pub(crate) pin: Pin,
+}
 
 impl RawSocket {
     /// A websocket on which nothing has been said or read.
     pub(crate) async fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the hub accepts");
-        let url = format!("ws://127.0.0.1:{port}/link");
-        let upgrade = tokio_tungstenite::client_async(url, stream);
-        let (socket, _) = within("the upgrade", upgrade).await.expect("the hub upgrades");
-        Self(socket)
+        Self::open_by(Door::Plain, port).await
+    }
+
+    /// The same, by this door.
+    pub(crate) async fn open_by(door: Door, port: u16) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Self::open_at(door, address).await.expect("the hub opens")
+    }
+
+    /// The same, at this address; none if the hub does not open.
+    pub(crate) async fn open_at(door: Door, address: SocketAddr) -> Option<Self> {
+        let (stream, pin) = door.dial(address).await?;
+        let upgrade = tokio_tungstenite::client_async(format!("ws://{address}/link"), stream);
+        let (socket, _) = within("the upgrade", upgrade).await.ok()?;
+        Some(Self { socket, pin })
     }
 
     /// A websocket on which this peer has said its hello and heard the welcome, but shown no card.
@@ -126,20 +151,38 @@ impl RawSocket {
         peer: &RawPeer,
         want: Option<(String, Option<Ticket>)>,
     ) -> (Self, WelcomeBody) {
-        let mut socket = Self::open(port).await;
-        let challenge = socket.bytes().await.expect("a challenge");
-        let (hello, handshake) = peer.answer(&challenge, want).expect("a hello");
-        socket.send(&ToHub::Hello(hello)).await;
-        let Some(ToBridge::Welcome(welcome)) = socket.next().await else {
-            panic!("no welcome");
-        };
+        Self::open(port).await.greet(peer, want).await.expect("a welcome")
+    }
+
+    /// Says the hello of this peer and hears the welcome; none if the hub does not welcome it.
+    pub(crate) async fn greet(
+        mut self,
+        peer: &RawPeer,
+        want: Option<(String, Option<Ticket>)>,
+    ) -> Option<(Self, WelcomeBody)> {
+        let challenge = self.bytes().await?;
+        let (hello, handshake) = peer.answer_on(self.pin, &challenge, want).expect("a hello");
+        self.send(&ToHub::Hello(hello)).await;
+        let Some(ToBridge::Welcome(welcome)) = self.next().await else { return None };
         let body = handshake.check(&welcome).expect("the hub proves itself");
-        (socket, body)
+        Some((self, body))
     }
 
     /// A websocket of a listed peer under the alias it wants.
     pub(crate) async fn join(port: u16, peer: &RawPeer, alias: &str) -> (Self, WelcomeBody) {
-        let (mut socket, body) = Self::welcomed(port, peer, Some((alias.to_owned(), None))).await;
+        Self::join_by(Door::Plain, port, peer, alias).await
+    }
+
+    /// The same, by this door.
+    pub(crate) async fn join_by(
+        door: Door,
+        port: u16,
+        peer: &RawPeer,
+        alias: &str,
+    ) -> (Self, WelcomeBody) {
+        let want = Some((alias.to_owned(), None));
+        let greeted = Self::open_by(door, port).await.greet(peer, want).await;
+        let (mut socket, body) = greeted.expect("a welcome");
         socket.send(&ToHub::Card(peer.card(&body.grant.alias))).await;
         (socket, body)
     }
@@ -156,7 +199,7 @@ impl RawSocket {
 
     /// Sends any websocket message; a hub that has closed already is no failure here.
     pub(crate) async fn send_message(&mut self, message: Message) {
-        let _ = within("a send", self.0.send(message)).await;
+        let _ = within("a send", self.socket.send(message)).await;
     }
 
     /// The next frame; none once the hub has closed.
@@ -200,7 +243,7 @@ impl RawSocket {
     /// The next binary message; none once the hub has closed.
     pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
         loop {
-            match within("a frame of the hub", self.0.next()).await? {
+            match within("a frame of the hub", self.socket.next()).await? {
                 Ok(Message::Binary(bytes)) => return Some(bytes),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
@@ -211,7 +254,7 @@ impl RawSocket {
     /// The code the hub closes with, whatever it sends before; none if it just cuts the connection.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
-            match within("the hub closes", self.0.next()).await? {
+            match within("the hub closes", self.socket.next()).await? {
                 Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
                 Ok(_) => {}
                 Err(_) => return None,
@@ -220,18 +263,25 @@ impl RawSocket {
     }
 }
 
-/// The whole answer to these bytes on a fresh connection, up to its end.
-pub(crate) async fn http(port: u16, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the hub accepts");
+/// The whole answer to these bytes on a fresh connection by this door to this address, up to its end; nothing
+/// if the hub does not open.
+pub(crate) async fn http_at(door: Door, address: SocketAddr, request: &[u8]) -> String {
+    let Some((mut stream, _)) = door.dial(address).await else { return String::new() };
     let mut answer = Vec::new();
     let exchange = async {
         stream.write_all(request).await?;
         stream.read_to_end(&mut answer).await
     };
     match within("an answer", exchange).await {
-        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        Err(error) if !is_cut(&error) => panic!("{error}"),
         _ => String::from_utf8_lossy(&answer).into_owned(),
     }
+}
+
+/// Whether a connection just ended, in whatever way.
+fn is_cut(error: &std::io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// What `/health` says; none if nothing answers there.

@@ -1,0 +1,91 @@
+//! Locks on files of the directory. The system lets go of them when their process ends, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+
+use super::{ConfigDir, ConfigError, cannot_open, check_file};
+use crate::platform;
+
+/// A file with nothing in it, whose lock serialises whoever changes the others.
+pub(super) const LOCK: &str = "lock";
+
+/// Holds a lock of the directory until it is dropped.
+pub struct FileLockGuard(File);
+
+impl Drop for FileLockGuard {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too; there is nothing to do about a failure here.
+        let _ = self.0.unlock();
+    }
+}
+
+impl ConfigDir {
+    /// Waits for the directory's lock and takes it. One process must not take it twice at a time.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory or its lock file is not ours alone, or cannot be made.
+    pub fn lock(&self) -> Result<FileLockGuard, ConfigError> {
+        let file = self.lock_file(LOCK)?;
+        file.lock().map_err(|error| ConfigError::io(&self.path.join(LOCK), error))?;
+        Ok(FileLockGuard(file))
+    }
+
+    /// Takes the lock of this name for as long as the guard lives, if nobody holds it.
+    ///
+    /// # Errors
+    /// As [`ConfigDir::lock`].
+    pub fn try_lock(&self, name: &str) -> Result<Option<FileLockGuard>, ConfigError> {
+        let file = self.lock_file(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(FileLockGuard(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(ConfigError::io(&self.path.join(name), error)),
+        }
+    }
+
+    /// Whether a process holds the lock of this name by [`ConfigDir::try_lock`]. It makes nothing, and any
+    /// number may ask at once.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory or the file is not ours alone.
+    pub fn is_locked(&self, name: &str) -> Result<bool, ConfigError> {
+        if !self.check()? {
+            return Ok(false);
+        }
+        let path = self.path.join(name);
+        let file = match platform::open_no_follow(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(cannot_open(&path, error)),
+        };
+        check_file(&path, &file)?;
+        Ok(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, ConfigError> {
+        self.open()?;
+        let path = self.path.join(name);
+        let file =
+            platform::open_or_create_private(&path).map_err(|error| cannot_open(&path, error))?;
+        check_file(&path, &file).map(|_| file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_lock_is_held_by_one_and_seen_by_all() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        assert!(!dir.is_locked("a").unwrap() && !dir.path().exists());
+        let held = dir.try_lock("a").unwrap().unwrap();
+        assert!(dir.is_locked("a").unwrap() && !dir.is_locked("b").unwrap());
+        assert!(dir.try_lock("a").unwrap().is_none());
+        assert!(dir.try_lock("b").unwrap().is_some());
+        drop(held);
+        assert!(!dir.is_locked("a").unwrap());
+        assert!(dir.try_lock("a").unwrap().is_some());
+    }
+}
