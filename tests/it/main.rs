@@ -3,11 +3,14 @@
 
 mod bridge_input;
 mod bridge_mail;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod docs;
 mod eras;
 mod harness;
 mod herd;
 mod hub_abuse;
+mod hub_crowds;
 mod hub_limits;
 mod hub_sessions;
 mod hub_stop;
@@ -19,6 +22,7 @@ mod layout;
 mod ledger;
 mod lies;
 mod lies_about_peers;
+mod links;
 mod machines;
 mod messages;
 mod peers;

@@ -44,6 +44,77 @@ async fn a_byte_a_second_does_not_stretch_it() {
     assert!(begun.elapsed() <= Duration::from_secs(7));
 }
 
+/// How a TLS 1.3 hello begins, and one of TLS 1.2 that has all that one needs.
+fn hello_of_tls12() -> Vec<u8> {
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    // No session, one cipher suite (ECDHE-RSA with AES-128-GCM, RFC 5289), no compression, one signature scheme.
+    body.extend([0, 0, 2, 0xc0, 0x2f, 1, 0]);
+    body.extend([0, 8, 0, 13, 0, 4, 0, 2, 8, 4]);
+    let length = u8::try_from(body.len()).unwrap();
+    let mut record = vec![22, 3, 1, 0, length + 4, 1, 0, 0, length];
+    record.extend(body);
+    record
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tls_hello_that_never_ends_is_closed_after_five_seconds() {
+    let hub = TestHub::start(Config::default());
+    let hello = hello_of_tls12();
+    for (sent, pause) in [(1, 0), (hello.len() - 1, 0), (hello.len() - 1, 1)] {
+        let mut slow = hub.dial().await;
+        let begun = Instant::now();
+        for byte in &hello[..sent] {
+            let _ = slow.write_all(&[*byte]).await;
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            if begun.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+        }
+        end(&mut slow).await;
+        let taken = begun.elapsed();
+        assert!((5..7).contains(&taken.as_secs()), "{sent} bytes: {taken:?}");
+    }
+    hub.bridge(7, 1).await.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_below_version_13_gets_an_alert() {
+    let hub = TestHub::start(Config::default());
+    let mut old = hub.dial().await;
+    old.write_all(&hello_of_tls12()).await.unwrap();
+    // A fatal alert, "protocol_version" (RFC 8446 §6).
+    assert_eq!(end(&mut old).await, [21, 3, 3, 0, 2, 2, 70]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_hellos_that_never_end_keep_nobody_out() {
+    let hub = TestHub::start(Config::default());
+    let mut halves = Vec::new();
+    for _ in 0..2 * MAX_VISITORS {
+        let mut half = hub.dial().await;
+        half.write_all(&hello_of_tls12()[..20]).await.unwrap();
+        halves.push(half);
+    }
+    let begun = Instant::now();
+    hub.bridge(7, 1).await.sync().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_that_is_turned_away_is_counted() {
+    let hub = TestHub::start(Config::default());
+    for (bytes, reason) in
+        [(hello_of_tls12(), "tls"), (b"SSH-2.0-x\r\n\r\n".to_vec(), "silent"), (vec![], "silent")]
+    {
+        let before = hub.turned_away(reason).await;
+        let mut visitor = hub.dial().await;
+        visitor.write_all(&bytes).await.unwrap();
+        end(&mut visitor).await;
+        assert_eq!(hub.turned_away(reason).await, before + 1, "{reason}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn visitors_that_say_nothing_keep_nobody_out() {
     let hub = TestHub::start(Config::default());

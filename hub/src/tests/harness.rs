@@ -17,7 +17,7 @@ use junction_shared::wire::{
     Card, Context, Envelope, Header, Kind, Reach, Send, SignedCard, ToBridge, ToHub, Welcome,
     WelcomeBody,
 };
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
@@ -86,6 +86,17 @@ impl TestHub {
         let (near, far) = duplex(wire);
         self.wires.send(far).await.unwrap();
         near
+    }
+
+    /// How many were turned away for this reason, as `/metrics` tells.
+    pub(super) async fn turned_away(&self, reason: &str) -> u64 {
+        let mut io = self.dial().await;
+        io.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut page = String::new();
+        io.read_to_string(&mut page).await.unwrap();
+        let name = format!("junction_turned_away_total{{reason=\"{reason}\"}} ");
+        let value = page.lines().find_map(|line| line.strip_prefix(&name));
+        value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
     }
 
     /// A websocket that has said nothing.

@@ -36,6 +36,13 @@ impl TestHub {
         Self::serve(home, free_port(), settings, Vec::new()).await
     }
 
+    /// A hub that may have so many descriptors open.
+    pub(crate) async fn start_limited(home: &Home, descriptors: u32) -> Self {
+        let limited = format!("ulimit -Hn {descriptors}; ulimit -n {descriptors}; exec \"$0\"");
+        let prefix = ["sh", "-c", &limited].map(str::to_owned).to_vec();
+        Self::serve(home, free_port(), Vec::new(), prefix).await
+    }
+
     /// A hub for all machines of a network, on one of them, at the usual port.
     #[cfg(target_os = "linux")]
     pub(crate) async fn start_for(network: &Network, machine: u8, home: &Home) -> Self {

@@ -202,6 +202,11 @@ impl RawSocket {
         let _ = within("a send", self.socket.send(message)).await;
     }
 
+    /// Sends any websocket message with many others at once; whether the connection still takes any.
+    pub(crate) async fn feed_message(&mut self, message: Message) -> bool {
+        within("a send", self.socket.feed(message)).await.is_ok()
+    }
+
     /// The next frame; none once the hub has closed.
     pub(crate) async fn next(&mut self) -> Option<ToBridge> {
         let bytes = self.bytes().await?;
