@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use junction_shared::redact::Redacted;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,7 +12,9 @@ const LOGS_BODIES: &str = "rmcp";
 
 /// Starts logging to stderr what the filter lets through, but nothing of the MCP library.
 pub(crate) fn init(filter: Targets) {
-    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let stderr = tracing_subscriber::fmt::layer()
+        .with_writer(|| Redacted::new(std::io::stderr()))
+        .with_ansi(false);
     let log = tracing_subscriber::registry().with(stderr).with(without_bodies(filter));
     // It fails only where there is a log already.
     let _ = log.try_init();

@@ -13,6 +13,7 @@ use junction_shared::config_dir::ConfigDir;
 use junction_shared::harden::harden;
 use junction_shared::identity::{self, hub_key};
 use junction_shared::network;
+use junction_shared::redact::Redacted;
 use junction_shared::settings::{parse_host, parse_millis, parse_port};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -197,7 +198,7 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
             "The filter of the log is none. Set --log or JUNCTION_LOG to a level such as info."
         ));
     };
-    let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let stderr = tracing_subscriber::fmt::layer().with_writer(|| Redacted::new(io::stderr()));
     tracing_subscriber::registry().with(stderr.with_filter(targets)).init();
     Ok(())
 }

@@ -14,6 +14,7 @@ pub mod link;
 pub mod network;
 pub mod phrase;
 mod platform;
+pub mod redact;
 pub mod secret;
 pub mod settings;
 pub mod wire;

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 use crate::handshake::{Pin, STACK};
 use crate::secret::Secret;
 
-const SCHEME: &str = "junction://";
+/// What every link begins with.
+pub(crate) const SCHEME: &str = "junction://";
 const VERSION: &str = "1";
 /// Characters of base64url for 32 bytes.
 const KEY: usize = 43;
