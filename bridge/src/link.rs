@@ -38,7 +38,7 @@ pub(crate) const HUB_PATIENCE: Duration = Duration::from_secs(2);
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long `disconnect` waits for receipts.
+/// How long a session that leaves or moves waits for receipts.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands waiting for the link; callers wait beyond it.
 const COMMAND_QUEUE: usize = 64;
@@ -85,6 +85,10 @@ impl Link {
     /// Names and refines the session, moves it to another host, or joins again after `disconnect`.
     pub(crate) async fn register(&self, mut change: Change) -> Result<Registered, ToolError> {
         let target = self.destination(change.host.take()).await?;
+        if target.as_ref().is_some_and(|target| target.name != self.board.borrow().hub) {
+            // What is not settled by then is named as unconfirmed in the next receipts.
+            self.settle().await;
+        }
         let (reply, joined) = oneshot::channel();
         self.send(Command::Join(target, reply)).await?;
         flatten(timeout(HUB_PATIENCE, joined).await, || self.away())?;
@@ -220,13 +224,18 @@ impl Link {
 
     /// Leaves the junction, after a moment for receipts that are on their way.
     pub(crate) async fn disconnect(&self) -> Departure {
+        self.settle().await;
+        let (reply, left) = oneshot::channel();
+        let _ = self.send(Command::Leave(reply)).await;
+        left.await.unwrap_or_default()
+    }
+
+    /// Waits a moment for receipts that are on their way.
+    async fn settle(&self) {
         let (reply, settled) = oneshot::channel();
         if self.send(Command::Settled(reply)).await.is_ok() {
             let _ = timeout(SETTLE_PATIENCE, settled).await;
         }
-        let (reply, left) = oneshot::channel();
-        let _ = self.send(Command::Leave(reply)).await;
-        left.await.unwrap_or_default()
     }
 
     /// Says goodbye to the hub and wipes the session's keys, for the end of the process.

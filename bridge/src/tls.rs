@@ -236,3 +236,110 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData as _,
+        date_time_ymd,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+    use tokio_rustls::rustls::sign::CertifiedKey;
+
+    use super::*;
+
+    /// Shows a certificate, and signs with a key that need not be the certificate's.
+    #[derive(Debug)]
+    struct Shows(Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Shows {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+
+    fn pair() -> KeyPair {
+        KeyPair::generate_for(&PKCS_ED25519).unwrap()
+    }
+
+    fn pin(of: &KeyPair) -> TlsPin {
+        Sha256::digest(of.subject_public_key_info()).into()
+    }
+
+    /// A hub that shows the certificate of one key and signs with another.
+    fn hub(shown: &KeyPair, signing: &KeyPair, params: &CertificateParams) -> DuplexStream {
+        let certificate = params.self_signed(shown).unwrap().der().clone();
+        let key = PrivateKeyDer::try_from(signing.serialize_der()).unwrap();
+        let key = ring::sign::any_supported_type(&key).unwrap();
+        let shows = Shows(Arc::new(CertifiedKey::new(vec![certificate], key)));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(shows));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let (near, far) = duplex(1 << 16);
+        tokio::spawn(async move {
+            let mut stream = TlsAcceptor::from(Arc::new(config)).accept(far).await?;
+            stream.write_all(b"hello").await?;
+            stream.flush().await
+        });
+        near
+    }
+
+    async fn outcome(hub: DuplexStream, security: Security) -> Result<TlsPin, Insecure> {
+        let (mut channel, pin) = secure(hub, security).await?;
+        let mut said = [0; 5];
+        channel.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"hello");
+        Ok(pin)
+    }
+
+    #[tokio::test]
+    async fn a_hub_is_known_by_its_key_whatever_its_certificate_says() {
+        let key = pair();
+        let mut params = CertificateParams::new(vec!["evil.example".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(1990, 1, 1);
+        params.not_after = date_time_ymd(1991, 1, 1);
+        for security in [Security::Pinned(pin(&key)), Security::Unknown] {
+            assert_eq!(outcome(hub(&key, &key, &params), security).await, Ok(pin(&key)));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_key_is_refused_and_both_are_told() {
+        let ed25519 = pair();
+        let ecdsa = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        for key in [ed25519, ecdsa] {
+            let expected = [9; 32];
+            let told =
+                outcome(hub(&key, &key, &CertificateParams::default()), Security::Pinned(expected));
+            assert_eq!(told.await, Err(Insecure::OtherKey { expected, found: pin(&key) }));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_shows_the_certificate_has_to_own_its_key() {
+        let (key, thief) = (pair(), pair());
+        for security in [Security::Pinned(pin(&key)), Security::Unknown] {
+            let stolen = hub(&key, &thief, &CertificateParams::default());
+            assert_eq!(outcome(stolen, security).await, Err(Insecure::NoTls));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_told_from_what_is_silent() {
+        let (near, mut far) = duplex(1 << 16);
+        tokio::spawn(async move { far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await });
+        let told = secure(near, Security::Pinned([9; 32])).await.map(|_| ());
+        assert_eq!(told, Err(Insecure::NoTls));
+        let (near, far) = duplex(1 << 16);
+        drop(far);
+        let told = secure(near, Security::Pinned([9; 32])).await.map(|_| ());
+        assert_eq!(told, Err(Insecure::Lost));
+    }
+}
