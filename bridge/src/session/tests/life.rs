@@ -226,3 +226,34 @@ fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
     stage.end_lease("alice");
     assert_eq!(stage.read("alice").dropped, 0);
 }
+
+#[test]
+fn a_new_secret_of_the_group_ends_what_was_sealed_and_keeps_what_was_not_read() {
+    let mut stage = Stage::new();
+    let fingerprints = ["alice", "bob"].map(|name| stage.session(name).me.key.fingerprint());
+    stage.send("alice", "bob", "sealed under the old one");
+    stage.session("bob").disconnected();
+    stage.session("alice").disconnected();
+    let queued = stage.send("alice", "bob", "queued").id;
+    for name in ["alice", "bob"] {
+        let group = GroupKeys::derive(&Secret::filled(|key| key.fill(77)));
+        stage.session(name).set_group(group);
+        assert_eq!(stage.rejoined(name).as_deref(), Some(name));
+    }
+    // The hub of the new secret is a new one.
+    stage.inboxes.clear();
+    stage.cards.clear();
+    for name in ["alice", "bob"] {
+        stage.welcome(name, name);
+    }
+    stage.run();
+    let ends: Vec<_> = stage.ends_for_good("alice").into_iter().map(|(_, status)| status).collect();
+    assert_eq!(ends, [Status::Unconfirmed], "nobody knows of what was sealed");
+    assert_eq!(stage.read_for_good("bob"), ["sealed under the old one", "queued"]);
+    stage.run();
+    let ends = stage.ends_for_good("alice");
+    assert!(ends.contains(&(queued, Status::Read)), "{ends:?}");
+    assert!(ends.iter().all(|(_, status)| *status == Status::Read), "the other was read after all");
+    let after = ["alice", "bob"].map(|name| stage.session(name).me.key.fingerprint());
+    assert_eq!(fingerprints, after, "they are who they were");
+}
