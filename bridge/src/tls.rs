@@ -5,14 +5,12 @@
 //! that signature is checked.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use data_encoding::HEXLOWER;
-use junction_shared::handshake::{NO_PIN, Pin as TlsPin};
+use junction_shared::handshake::{NO_PIN, Pin};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
@@ -25,6 +23,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme, version,
 };
+use tokio_util::either::Either;
 
 /// The one protocol spoken inside (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
@@ -37,7 +36,7 @@ pub(crate) enum Security {
     /// Nothing: it is on this machine.
     Loopback,
     /// It has the key of this pin.
-    Pinned(TlsPin),
+    Pinned(Pin),
     /// It has some key. Good for asking whether anyone is there, and for nothing else.
     Unknown,
 }
@@ -48,9 +47,9 @@ pub(crate) enum Insecure {
     /// The hub has another key than the one of the pin.
     OtherKey {
         /// The pin's.
-        expected: TlsPin,
+        expected: Pin,
         /// The one it showed.
-        found: TlsPin,
+        found: Pin,
     },
     /// What answers speaks no TLS 1.3, or cannot prove that it owns the key it shows.
     NoTls,
@@ -59,31 +58,23 @@ pub(crate) enum Insecure {
 }
 
 /// A hub's key as people compare it: the first 16 hexadecimal digits of its pin.
-pub(crate) fn fingerprint(pin: &TlsPin) -> String {
+pub(crate) fn fingerprint(pin: &Pin) -> String {
     HEXLOWER.encode(pin).chars().take(FINGERPRINT).collect()
 }
 
-/// A connection to a hub.
-pub(crate) enum Channel<S> {
-    /// On this machine.
-    Plain(S),
-    /// Inside TLS. Boxed: most connections have none.
-    Tls(Box<TlsStream<S>>),
-}
+/// A connection to a hub: plain on this machine, else inside TLS, which most connections have none of.
+pub(crate) type Channel<S> = Either<S, Box<TlsStream<S>>>;
 
 /// Makes a connection secure. Returns the pin of the key that the hub showed, too; [`NO_PIN`] on loopback.
 ///
 /// # Errors
 /// [`Insecure`]; then nothing was sent but the request for a key.
-pub(crate) async fn secure<S>(
-    stream: S,
-    security: Security,
-) -> Result<(Channel<S>, TlsPin), Insecure>
+pub(crate) async fn secure<S>(stream: S, security: Security) -> Result<(Channel<S>, Pin), Insecure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let expected = match security {
-        Security::Loopback => return Ok((Channel::Plain(stream), NO_PIN)),
+        Security::Loopback => return Ok((Either::Left(stream), NO_PIN)),
         Security::Pinned(pin) => Some(pin),
         Security::Unknown => None,
     };
@@ -97,7 +88,7 @@ where
         (_, Some((expected, found))) if expected != found => {
             Err(Insecure::OtherKey { expected, found })
         }
-        (Ok(stream), _) => Ok((Channel::Tls(Box::new(stream)), found.unwrap_or(NO_PIN))),
+        (Ok(stream), _) => Ok((Either::Right(Box::new(stream)), found.unwrap_or(NO_PIN))),
         (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => Err(Insecure::NoTls),
         (Err(_), _) => Err(Insecure::Lost),
     }
@@ -120,17 +111,17 @@ fn config(verifier: Arc<Verifier>) -> Result<ClientConfig, Insecure> {
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,
-    expected: Option<TlsPin>,
-    found: Mutex<Option<TlsPin>>,
+    expected: Option<Pin>,
+    found: Mutex<Option<Pin>>,
 }
 
 impl Verifier {
-    fn new(expected: Option<TlsPin>) -> Self {
+    fn new(expected: Option<Pin>) -> Self {
         let provider = Arc::new(ring::default_provider());
         Self { provider, expected, found: Mutex::default() }
     }
 
-    fn found(&self) -> Option<TlsPin> {
+    fn found(&self) -> Option<Pin> {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -179,64 +170,6 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rcgen::{
@@ -266,7 +199,7 @@ mod tests {
         KeyPair::generate_for(&PKCS_ED25519).unwrap()
     }
 
-    fn pin(of: &KeyPair) -> TlsPin {
+    fn pin(of: &KeyPair) -> Pin {
         Sha256::digest(of.subject_public_key_info()).into()
     }
 
@@ -291,7 +224,7 @@ mod tests {
         near
     }
 
-    async fn outcome(hub: DuplexStream, security: Security) -> Result<TlsPin, Insecure> {
+    async fn outcome(hub: DuplexStream, security: Security) -> Result<Pin, Insecure> {
         let (mut channel, pin) = secure(hub, security).await?;
         let mut said = [0; 5];
         channel.read_exact(&mut said).await.unwrap();

@@ -3,19 +3,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use junction_shared::handshake::{NO_PIN, Pin as TlsPin};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use junction_shared::handshake::NO_PIN;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
+use tokio_util::either::Either;
 
-use crate::addresses::{Address, Addresses};
-use crate::doorway::{Doorway, Inflow};
-use crate::hall::{Hall, Visitor};
+use crate::addresses::Addresses;
+use crate::doorway::{CameFrom, Doorway};
+use crate::hall::Hall;
 use crate::metrics::{Metrics, TurnedAway};
 use crate::tls::{Tls, TlsStream};
 
@@ -54,9 +53,10 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         let Some(visitor) = self.hall.enter(address.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
-        let io = Doorway::new(io, visitor);
+        let io =
+            Doorway::new(io, CameFrom { visitor, address, inflow: Arc::default(), pin: NO_PIN });
         let tls = self.tls.clone();
-        self.arriving.spawn(async move { enter(io, address, &tls).await.map(|io| (io, from)) });
+        self.arriving.spawn(async move { enter(io, &tls).await.map(|io| (io, from)) });
     }
 }
 
@@ -87,111 +87,34 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
 }
 
 /// Lets a connection in by the door that it opens with, if it may use that one.
-async fn enter<T>(mut io: Doorway<T>, address: Arc<Address>, tls: &Tls) -> Option<Entered<T>>
+async fn enter<T>(mut io: Doorway<T>, tls: &Tls) -> Option<Entered<T>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let (visitor, inflow) = (io.visitor.clone(), io.inflow.clone());
-    let came = |pin| CameFrom { visitor: visitor.clone(), inflow, address: address.clone(), pin };
+    let came = io.came.clone();
     if io.peek().await? == TLS_HANDSHAKE {
+        io.came.pin = tls.pin;
         let Ok(stream) = tls.accept(io).await else {
-            visitor.turned_away(TurnedAway::Tls);
+            came.visitor.turned_away(TurnedAway::Tls);
             return None;
         };
-        return Some(Entered { came: came(tls.pin), io: Way::Tls(Box::new(stream)) });
+        return Some(Either::Right(Box::new(stream)));
     }
-    if !address.is_this_machine() {
-        visitor.turned_away(TurnedAway::Plain);
+    if !came.address.is_this_machine() {
+        came.visitor.turned_away(TurnedAway::Plain);
         return None;
     }
-    Some(Entered { came: came(NO_PIN), io: Way::Plain(io) })
+    Some(Either::Left(io))
 }
 
-/// A connection that has shown by which door it comes.
-pub(crate) struct Entered<T> {
-    came: CameFrom,
-    io: Way<T>,
-}
-
-enum Way<T> {
-    Plain(Doorway<T>),
-    /// Boxed: it is far larger, and most hubs have none.
-    Tls(Box<TlsStream<Doorway<T>>>),
-}
-
-/// How a request's handler gets at where it came from.
-#[derive(Clone)]
-pub(crate) struct CameFrom {
-    /// Its place in the hall.
-    pub(crate) visitor: Arc<Visitor>,
-    /// What came in through its socket.
-    pub(crate) inflow: Arc<Inflow>,
-    /// Its machine.
-    pub(crate) address: Arc<Address>,
-    /// The pin of this connection's TLS; [`NO_PIN`] without.
-    pub(crate) pin: TlsPin,
-}
+/// A connection that has shown by which door it comes: plain, or inside TLS, which takes far more room.
+type Entered<T> = Either<Doorway<T>, Box<TlsStream<Doorway<T>>>>;
 
 impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Door<L>>> for CameFrom {
     fn connect_info(stream: IncomingStream<'_, Door<L>>) -> Self {
-        stream.io().came.clone()
-    }
-}
-
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Entered<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Way::Plain(io) => Pin::new(io).poll_read(cx, buffer),
-            Way::Tls(io) => Pin::new(io).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Entered<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.io {
-            Way::Plain(io) => Pin::new(io).poll_write(cx, bytes),
-            Way::Tls(io) => Pin::new(io).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Way::Plain(io) => Pin::new(io).poll_flush(cx),
-            Way::Tls(io) => Pin::new(io).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Way::Plain(io) => Pin::new(io).poll_shutdown(cx),
-            Way::Tls(io) => Pin::new(io).poll_shutdown(cx),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.io {
-            Way::Plain(io) => Pin::new(io).poll_write_vectored(cx, slices),
-            Way::Tls(io) => Pin::new(io).poll_write_vectored(cx, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.io {
-            Way::Plain(io) => io.is_write_vectored(),
-            Way::Tls(io) => io.is_write_vectored(),
+        match stream.io() {
+            Either::Left(io) => io.came.clone(),
+            Either::Right(io) => io.get_ref().0.came.clone(),
         }
     }
 }

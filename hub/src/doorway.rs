@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
+use junction_shared::handshake::Pin as TlsPin;
 use junction_shared::limits::MAX_FRAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use crate::addresses::Address;
 use crate::hall::Visitor;
 
 /// Bytes that may come in without making a whole message: the largest frame, the same again for what the
@@ -32,22 +34,35 @@ impl Inflow {
     }
 }
 
+/// Where a connection comes from, as its handler gets at it.
+#[derive(Clone)]
+pub(crate) struct CameFrom {
+    /// Its place in the hall.
+    pub(crate) visitor: Arc<Visitor>,
+    /// What came in through its socket.
+    pub(crate) inflow: Arc<Inflow>,
+    /// Its machine.
+    pub(crate) address: Arc<Address>,
+    /// The pin of its TLS; [`junction_shared::handshake::NO_PIN`] without.
+    pub(crate) pin: TlsPin,
+}
+
 /// A socket with its visitor in it.
 pub(crate) struct Doorway<T> {
     io: T,
     /// The first byte, while it was looked at but not read.
     first: Option<u8>,
-    pub(crate) visitor: Arc<Visitor>,
-    pub(crate) inflow: Arc<Inflow>,
+    /// Where it comes from.
+    pub(crate) came: CameFrom,
     /// As long as no handshake sees to it.
     has_to_go: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
-    /// The socket of this visitor.
-    pub(crate) fn new(io: T, visitor: Arc<Visitor>) -> Self {
-        let has_to_go = Some(Box::pin(visitor.clone().has_to_go()) as _);
-        Self { io, first: None, visitor, inflow: Arc::default(), has_to_go }
+    /// The socket of a visitor.
+    pub(crate) fn new(io: T, came: CameFrom) -> Self {
+        let has_to_go = Some(Box::pin(came.visitor.clone().has_to_go()) as _);
+        Self { io, first: None, came, has_to_go }
     }
 
     /// The first byte, which stays to be read; none if nothing comes.
@@ -60,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
 
 impl<T> Doorway<T> {
     fn poll_has_to_go(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.visitor.is_greeted() {
+        if self.came.visitor.is_greeted() {
             self.has_to_go = None;
         }
         self.has_to_go.as_mut().map_or(Poll::Pending, |has_to_go| has_to_go.as_mut().poll(cx))
@@ -83,7 +98,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
-        let bears = self.inflow.bears(read);
+        let bears = self.came.inflow.bears(read);
         Poll::Ready(if bears { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) })
     }
 }

@@ -14,7 +14,7 @@ use axum::routing::get;
 use junction_shared::limits::MAX_FRAME;
 
 use crate::Shared;
-use crate::door::CameFrom;
+use crate::doorway::CameFrom;
 use crate::metrics::Holdings;
 use crate::session;
 

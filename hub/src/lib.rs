@@ -125,7 +125,7 @@ impl Hub {
     {
         let Self { config, tls, shared } = self;
         let routes = http::routes(shared.clone());
-        let service = routes.into_make_service_with_connect_info::<door::CameFrom>();
+        let service = routes.into_make_service_with_connect_info::<doorway::CameFrom>();
         let door = Door::new(listener, tls, Arc::new(Addresses::default()), shared.metrics.clone());
         let why = tokio::select! {
             _ = async { axum::serve(door, service).await } => Close::GoingAway,

@@ -21,8 +21,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::Shared;
-use crate::door::CameFrom;
-use crate::doorway::Inflow;
+use crate::doorway::{CameFrom, Inflow};
 use crate::metrics::Metrics;
 use crate::pace::{Pace, TooFast};
 use crate::registry::{Caller, Line, Queued};

@@ -243,10 +243,10 @@ fn a_new_secret_of_the_group_ends_what_was_sealed_and_keeps_what_was_not_read() 
     // The hub of the new secret is a new one.
     stage.inboxes.clear();
     stage.cards.clear();
-    for name in ["alice", "bob"] {
+    for name in ["bob", "alice"] {
         stage.welcome(name, name);
+        stage.run();
     }
-    stage.run();
     let ends: Vec<_> = stage.ends_for_good("alice").into_iter().map(|(_, status)| status).collect();
     assert_eq!(ends, [Status::Unconfirmed], "nobody knows of what was sealed");
     assert_eq!(stage.read_for_good("bob"), ["sealed under the old one", "queued"]);
