@@ -1,20 +1,12 @@
 //! What the tests of several modules share.
 
-use junction_shared::limits::SESSION_TIMEOUT;
 use tempfile::TempDir;
 
-use crate::link::{Board, LinkState, Unread};
+use crate::link::{Board, LinkState};
 
 /// The board of a link that is connected and has no news.
 pub(crate) fn board() -> Board {
-    Board {
-        state: LinkState::Connected,
-        unread: Unread::default(),
-        hub: "local".to_owned(),
-        session_timeout: SESSION_TIMEOUT,
-        misbehaviour: 0,
-        rejoined: None,
-    }
+    Board::new("local".to_owned(), LinkState::Connected)
 }
 
 /// A directory with a repository of this name in it, on this branch.

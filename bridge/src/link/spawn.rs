@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::handshake::GroupKeys;
-use junction_shared::limits::SESSION_TIMEOUT;
 use junction_shared::wire::Context;
 
 use super::actor::{Actor, FIRST_PAUSE};
 use super::dial::{Dialer, Tcp};
 use super::trouble::NOT_YET;
-use super::{Board, Link, LinkState, Unread};
+use super::{Board, Link, LinkState};
 use crate::autostart::Autostart;
 use crate::clock::now;
 use crate::session::Session;
@@ -60,14 +59,8 @@ pub(crate) fn spawn_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -
 }
 
 fn build<D>(dialer: D, options: Options) -> (Link, Actor<D>) {
-    let (link, commands, board) = Link::new(Board {
-        state: LinkState::Away(NOT_YET.to_owned()),
-        unread: Unread::default(),
-        hub: options.hub.clone(),
-        session_timeout: SESSION_TIMEOUT,
-        misbehaviour: 0,
-        rejoined: None,
-    });
+    let (link, commands, board) =
+        Link::new(Board::new(options.hub.clone(), LinkState::Away(NOT_YET.to_owned())));
     let actor = Actor {
         dialer,
         session: Session::new(board.clone(), options.seen, now()),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::id::MessageId;
+use junction_shared::limits::SESSION_TIMEOUT;
 use junction_shared::wire::{Context, Reach, Refusal, Standing};
 use tokio::sync::oneshot;
+
+use crate::wiped::Wiped;
 
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,4 +204,18 @@ pub(crate) struct Board {
     /// Set if the hub had ended the session for want of a sign of life, and it was joined anew, until a read
     /// has told it.
     pub(crate) rejoined: Option<Alias>,
+}
+
+impl Board {
+    /// The board of a link to a hub of this name that has no news yet.
+    pub(crate) fn new(hub: String, state: LinkState) -> Self {
+        Self {
+            state,
+            unread: Unread::default(),
+            hub,
+            session_timeout: SESSION_TIMEOUT,
+            misbehaviour: 0,
+            rejoined: None,
+        }
+    }
 }

@@ -37,14 +37,7 @@ struct Stage {
 }
 
 fn board() -> watch::Sender<Board> {
-    watch::Sender::new(Board {
-        state: LinkState::Connected,
-        unread: crate::link::Unread::default(),
-        hub: "local".to_owned(),
-        session_timeout: SESSION_TIMEOUT,
-        misbehaviour: 0,
-        rejoined: None,
-    })
+    watch::Sender::new(Board::new("local".to_owned(), LinkState::Connected))
 }
 
 impl Stage {

@@ -7,14 +7,13 @@ use junction_shared::alias::Alias;
 use junction_shared::codec::decode;
 use junction_shared::handshake::{GroupKeys, NO_PIN};
 use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::SESSION_TIMEOUT;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use tokio::sync::{oneshot, watch};
 
 use super::Page;
 use crate::error::ToolError;
-use crate::link::{Board, Command, Draft, LinkState, Resolved, Unread};
+use crate::link::{Board, Command, Draft, LinkState, Resolved};
 use crate::session::Session;
 use crate::wiped::Wiped;
 
@@ -35,14 +34,7 @@ impl Machine {
     /// A new identity in the group that the join secret makes.
     #[must_use]
     pub fn new(join_secret: &Secret, now: Instant) -> Self {
-        let board = watch::Sender::new(Board {
-            state: LinkState::Connected,
-            unread: Unread::default(),
-            hub: "local".to_owned(),
-            session_timeout: SESSION_TIMEOUT,
-            misbehaviour: 0,
-            rejoined: None,
-        });
+        let board = watch::Sender::new(Board::new("local".to_owned(), LinkState::Connected));
         let mut session = Session::new(board, Context::default(), now);
         session.set_group(GroupKeys::derive(join_secret));
         Self(session)
