@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, health, http_at};
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors, health, http_at};
 
 /// A hub, its home, and a peer on it that must not notice anything.
 struct Scene {
@@ -20,25 +20,6 @@ struct Scene {
     door: Door,
     witness: RawSocket,
     asked: u32,
-}
-
-/// Every test here is one by each door.
-macro_rules! by_both_doors {
-    ($($name:ident)*) => {
-        mod without_tls {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(crate::harness::Door::Plain).await;
-            })*
-        }
-
-        mod within_tls {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(crate::harness::Door::Tls).await;
-            })*
-        }
-    };
 }
 
 by_both_doors! {

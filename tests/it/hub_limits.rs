@@ -5,7 +5,20 @@ use junction_shared::id::{MessageId, PeerKey};
 use junction_shared::limits::{INBOX_MESSAGES, PAIR_MESSAGES};
 use junction_shared::wire::{Envelope, Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
 
-use crate::harness::{Home, RawPeer, RawSocket, TestHub, eventually};
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors, eventually};
+
+by_both_doors! {
+    the_same_message_is_kept_once_and_another_under_its_id_is_refused
+    the_bytes_of_a_message_pass_unaltered
+    first_hand_overs_to_nobody_are_refused_with_the_reason
+    a_young_hub_keeps_mail_for_a_key_it_does_not_know_yet
+    one_senders_share_fills_and_others_still_get_through
+    an_inbox_full_by_count_refuses_whoever_comes_next
+    an_inbox_full_by_bytes_refuses_whoever_comes_next
+    only_its_receiver_can_end_a_message
+    a_reader_that_stops_reading_keeps_its_inbox
+    an_envelope_from_another_key_or_too_large_ends_the_connection
+}
 
 /// One member of the group on its hub.
 struct Member {
@@ -23,9 +36,9 @@ enum Word {
 }
 
 impl Member {
-    async fn join(home: &Home, hub: &TestHub, alias: &str) -> Self {
+    async fn join(door: Door, home: &Home, hub: &TestHub, alias: &str) -> Self {
         let peer = RawPeer::new(home);
-        let (socket, _) = RawSocket::join(hub.port, &peer, alias).await;
+        let (socket, _) = RawSocket::join_by(door, hub.port, &peer, alias).await;
         Self { peer, socket, seq: 0 }
     }
 
@@ -78,12 +91,11 @@ impl Member {
     }
 }
 
-#[tokio::test]
-async fn the_same_message_is_kept_once_and_another_under_its_id_is_refused() {
+async fn the_same_message_is_kept_once_and_another_under_its_id_is_refused(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
-    let mut bob = Member::join(&home, &hub, "bob").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
     let send = alice.next(bob.peer.key, 272);
     assert_eq!(alice.hand_over(send.clone()).await, Word::Accepted);
     assert_eq!(alice.hand_over(send.clone()).await, Word::Accepted);
@@ -100,12 +112,11 @@ async fn the_same_message_is_kept_once_and_another_under_its_id_is_refused() {
     assert_eq!(bob.inbox_up_to(last_id).await, ids);
 }
 
-#[tokio::test]
-async fn the_bytes_of_a_message_pass_unaltered() {
+async fn the_bytes_of_a_message_pass_unaltered(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
-    let mut bob = Member::join(&home, &hub, "bob").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
     for size in [0, 1, 272, 66 * 1024 + 16] {
         let send = alice.next(bob.peer.key, size);
         assert_eq!(alice.hand_over(send.clone()).await, Word::Accepted);
@@ -113,15 +124,14 @@ async fn the_bytes_of_a_message_pass_unaltered() {
     }
 }
 
-#[tokio::test]
-async fn first_hand_overs_to_nobody_are_refused_with_the_reason() {
+async fn first_hand_overs_to_nobody_are_refused_with_the_reason(door: Door) {
     let home = Home::new();
     let settings = [("JUNCTION_SESSION_TIMEOUT_MS", "2000")];
     let hub = TestHub::start_with(&home, &settings).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
     let to_self = alice.next(alice.peer.key, 272);
     assert_eq!(alice.hand_over(to_self).await, Word::Refused(Refusal::ToSelf));
-    let mut bob = Member::join(&home, &hub, "bob").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
     bob.socket.send(&ToHub::Leave).await;
     let _ = bob.socket.close_code().await;
     let to_leaver = alice.next(bob.peer.key, 272);
@@ -138,26 +148,24 @@ async fn first_hand_overs_to_nobody_are_refused_with_the_reason() {
     assert_eq!(alice.hand_over(resend).await, Word::Refused(Refusal::Gone));
 }
 
-#[tokio::test]
-async fn a_young_hub_keeps_mail_for_a_key_it_does_not_know_yet() {
+async fn a_young_hub_keeps_mail_for_a_key_it_does_not_know_yet(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
     let late = RawPeer::new(&home);
     let send = alice.next(late.key, 272);
     assert_eq!(alice.hand_over(send.clone()).await, Word::Accepted);
-    let (socket, _) = RawSocket::join(hub.port, &late, "late").await;
+    let (socket, _) = RawSocket::join_by(door, hub.port, &late, "late").await;
     let mut late = Member { peer: late, socket, seq: 0 };
     assert_eq!(late.delivered(1).await, [send.envelope.header.id]);
 }
 
-#[tokio::test]
-async fn one_senders_share_fills_and_others_still_get_through() {
+async fn one_senders_share_fills_and_others_still_get_through(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
-    let mut carol = Member::join(&home, &hub, "carol").await;
-    let mut bob = Member::join(&home, &hub, "bob").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
+    let mut carol = Member::join(door, &home, &hub, "carol").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
     let mut first = None;
     for _ in 0..PAIR_MESSAGES {
         let send = alice.next(bob.peer.key, 272);
@@ -183,38 +191,36 @@ async fn one_senders_share_fills_and_others_still_get_through() {
     assert_eq!(alice.hand_over(lowest).await, Word::Accepted);
 }
 
-#[tokio::test]
-async fn an_inbox_full_by_count_refuses_whoever_comes_next() {
+async fn an_inbox_full_by_count_refuses_whoever_comes_next(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = Member::join(&home, &hub, "bob").await;
+    let bob = Member::join(door, &home, &hub, "bob").await;
     let senders = INBOX_MESSAGES / PAIR_MESSAGES;
     let fills = (0..senders).map(async |number| {
-        let mut sender = Member::join(&home, &hub, &format!("sender-{number}")).await;
+        let mut sender = Member::join(door, &home, &hub, &format!("sender-{number}")).await;
         for _ in 0..PAIR_MESSAGES {
             let send = sender.next(bob.peer.key, 272);
             assert_eq!(sender.hand_over(send).await, Word::Accepted);
         }
     });
     join_all(fills).await;
-    let mut late = Member::join(&home, &hub, "latecomer").await;
+    let mut late = Member::join(door, &home, &hub, "latecomer").await;
     let send = late.next(bob.peer.key, 272);
     assert_eq!(late.hand_over(send).await, Word::Refused(Refusal::InboxFull));
-    let other = Member::join(&home, &hub, "other-inbox").await;
+    let other = Member::join(door, &home, &hub, "other-inbox").await;
     let send = late.next(other.peer.key, 272);
     assert_eq!(late.hand_over(send).await, Word::Accepted);
 }
 
-#[tokio::test]
-async fn an_inbox_full_by_bytes_refuses_whoever_comes_next() {
+async fn an_inbox_full_by_bytes_refuses_whoever_comes_next(door: Door) {
     const LARGEST: usize = 66 * 1024 + 16;
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = Member::join(&home, &hub, "bob").await;
+    let bob = Member::join(door, &home, &hub, "bob").await;
     let mut accepted = 0;
     let mut refused = None;
     'fill: for number in 0..8 {
-        let mut sender = Member::join(&home, &hub, &format!("sender-{number}")).await;
+        let mut sender = Member::join(door, &home, &hub, &format!("sender-{number}")).await;
         for _ in 0..PAIR_MESSAGES {
             let send = sender.next(bob.peer.key, LARGEST);
             match sender.hand_over(send).await {
@@ -233,13 +239,12 @@ async fn an_inbox_full_by_bytes_refuses_whoever_comes_next() {
     assert!((120..=128).contains(&accepted), "8 MiB hold {accepted} of the largest messages");
 }
 
-#[tokio::test]
-async fn only_its_receiver_can_end_a_message() {
+async fn only_its_receiver_can_end_a_message(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
-    let mut bob = Member::join(&home, &hub, "bob").await;
-    let mut mallory = Member::join(&home, &hub, "mallory").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
+    let mut mallory = Member::join(door, &home, &hub, "mallory").await;
     let send = alice.next(bob.peer.key, 272);
     let id = send.envelope.header.id;
     assert_eq!(alice.hand_over(send).await, Word::Accepted);
@@ -263,13 +268,12 @@ async fn only_its_receiver_can_end_a_message() {
     assert_eq!(bob.inbox_up_to(next_id).await, [next_id], "read ends it");
 }
 
-#[tokio::test]
-async fn a_reader_that_stops_reading_keeps_its_inbox() {
+async fn a_reader_that_stops_reading_keeps_its_inbox(door: Door) {
     const LARGEST: usize = 66 * 1024 + 16;
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mut alice = Member::join(&home, &hub, "alice").await;
-    let mut bob = Member::join(&home, &hub, "bob").await;
+    let mut alice = Member::join(door, &home, &hub, "alice").await;
+    let mut bob = Member::join(door, &home, &hub, "bob").await;
     let mut ids = Vec::new();
     for _ in 0..30 {
         let send = alice.next(bob.peer.key, LARGEST);
@@ -280,16 +284,15 @@ async fn a_reader_that_stops_reading_keeps_its_inbox() {
     assert_eq!(bob.delivered(30).await, ids);
 }
 
-#[tokio::test]
-async fn an_envelope_from_another_key_or_too_large_ends_the_connection() {
+async fn an_envelope_from_another_key_or_too_large_ends_the_connection(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = Member::join(&home, &hub, "bob").await;
+    let bob = Member::join(door, &home, &hub, "bob").await;
     for spoil in [
         (|send: &mut Send| send.envelope.header.from = PeerKey([8; 32])) as fn(&mut Send),
         |send| send.envelope.sealed = vec![0; 66 * 1024 + 17].into(),
     ] {
-        let mut mallory = Member::join(&home, &hub, "mallory").await;
+        let mut mallory = Member::join(door, &home, &hub, "mallory").await;
         let mut send = mallory.next(bob.peer.key, 272);
         spoil(&mut send);
         mallory.socket.send(&ToHub::Send(send)).await;

@@ -5,27 +5,35 @@ use junction_shared::codec::encode;
 use junction_shared::id::PeerKey;
 use junction_shared::wire::{Answer, Naming, Question, Standing, Target, ToBridge, ToHub};
 
-use crate::harness::{Home, RawPeer, RawSocket, TestHub};
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors};
 
-#[tokio::test]
-async fn a_card_of_another_key_or_alias_ends_the_connection() {
+by_both_doors! {
+    a_card_of_another_key_or_alias_ends_the_connection
+    unknown_fields_at_the_end_are_tolerated
+    among_connections_of_one_key_the_highest_dial_wins
+    wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one
+    a_lookup_tells_who_left_from_who_was_never_there
+}
+
+async fn a_card_of_another_key_or_alias_ends_the_connection(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
     let (peer, other) = (RawPeer::new(&home), RawPeer::new(&home));
     for card in [other.card("mine"), peer.card("not-mine")] {
         let want = Some(("mine".to_owned(), None));
-        let (mut socket, body) = RawSocket::welcomed(hub.port, &peer, want).await;
+        let (mut socket, body) =
+            RawSocket::open_by(door, hub.port).await.greet(&peer, want).await.expect("a welcome");
         assert_eq!(body.grant.alias, "mine");
         socket.send(&ToHub::Card(card)).await;
         assert_eq!(socket.close_code().await, Some(Close::ProtocolError.code()));
     }
 }
 
-#[tokio::test]
-async fn unknown_fields_at_the_end_are_tolerated() {
+async fn unknown_fields_at_the_end_are_tolerated(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let (mut socket, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "from-tomorrow").await;
+    let (mut socket, _) =
+        RawSocket::join_by(door, hub.port, &RawPeer::new(&home), "from-tomorrow").await;
     // Repush, as a later version might say it: with two fields.
     assert_eq!(encode(&ToHub::Repush), [0x82, 0x06, 0x80].as_slice());
     socket.send_bytes(vec![0x82, 0x06, 0x82, 0x01, 0x02]).await;
@@ -33,13 +41,12 @@ async fn unknown_fields_at_the_end_are_tolerated() {
     socket.until("the answer to repush", repushing).await;
 }
 
-#[tokio::test]
-async fn among_connections_of_one_key_the_highest_dial_wins() {
+async fn among_connections_of_one_key_the_highest_dial_wins(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
     let peer = RawPeer::new(&home);
-    let (mut first, welcome) = RawSocket::join(hub.port, &peer, "roamer").await;
-    let (mut second, again) = RawSocket::join(hub.port, &peer, "roamer").await;
+    let (mut first, welcome) = RawSocket::join_by(door, hub.port, &peer, "roamer").await;
+    let (mut second, again) = RawSocket::join_by(door, hub.port, &peer, "roamer").await;
     assert_eq!(first.close_code().await, Some(Close::Superseded.code()));
     assert_eq!(again.grant, welcome.grant);
     assert!(again.resumed && again.connection != welcome.connection);
@@ -48,13 +55,12 @@ async fn among_connections_of_one_key_the_highest_dial_wins() {
     second.until("the new connection lives", repushing).await;
 }
 
-#[tokio::test]
-async fn wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one() {
+async fn wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
     let peer = RawPeer::new(&home);
-    let (_witness, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "witness").await;
-    let (mut socket, _) = RawSocket::join(hub.port, &peer, "worker-1").await;
+    let (_witness, _) = RawSocket::join_by(door, hub.port, &RawPeer::new(&home), "witness").await;
+    let (mut socket, _) = RawSocket::join_by(door, hub.port, &peer, "worker-1").await;
     let long = "a".repeat(33);
     let wishes = [
         ("worker-2", "granted"),
@@ -93,13 +99,12 @@ async fn wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one() {
     }
 }
 
-#[tokio::test]
-async fn a_lookup_tells_who_left_from_who_was_never_there() {
+async fn a_lookup_tells_who_left_from_who_was_never_there(door: Door) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
     let leaver = RawPeer::new(&home);
-    let (mut socket, _) = RawSocket::join(hub.port, &leaver, "leaver").await;
-    let (mut asker, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "asker").await;
+    let (mut socket, _) = RawSocket::join_by(door, hub.port, &leaver, "leaver").await;
+    let (mut asker, _) = RawSocket::join_by(door, hub.port, &RawPeer::new(&home), "asker").await;
     let mut number = 0;
     let mut standing = async |target: Target| {
         number += 1;
