@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors, health, http_at};
+use crate::both_doors::by_both_doors;
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, health, http_at};
 
 /// A hub, its home, and a peer on it that must not notice anything.
 struct Scene {

@@ -5,7 +5,8 @@ use junction_shared::id::{MessageId, PeerKey};
 use junction_shared::limits::{INBOX_MESSAGES, PAIR_MESSAGES};
 use junction_shared::wire::{Envelope, Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
 
-use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors, eventually};
+use crate::both_doors::by_both_doors;
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, eventually};
 
 by_both_doors! {
     the_same_message_is_kept_once_and_another_under_its_id_is_refused

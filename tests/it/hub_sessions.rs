@@ -5,7 +5,8 @@ use junction_shared::codec::encode;
 use junction_shared::id::PeerKey;
 use junction_shared::wire::{Answer, Naming, Question, Standing, Target, ToBridge, ToHub};
 
-use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, by_both_doors};
+use crate::both_doors::by_both_doors;
+use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub};
 
 by_both_doors! {
     a_card_of_another_key_or_alias_ends_the_connection

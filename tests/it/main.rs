@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binaries, as real processes, over real sockets.
 #![expect(clippy::print_stderr, reason = "a test that fails or skips something says what it saw")]
 
+mod both_doors;
 mod bridge_input;
 mod bridge_mail;
 #[cfg(target_os = "linux")]

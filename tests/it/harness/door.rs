@@ -27,27 +27,6 @@ pub(crate) enum Door {
     Tls,
 }
 
-/// Tests of these names, one by each door, out of functions that take a [`Door`].
-macro_rules! by_both_doors {
-    ($($name:ident)*) => {
-        mod without_tls {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(crate::harness::Door::Plain).await;
-            })*
-        }
-
-        mod within_tls {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(crate::harness::Door::Tls).await;
-            })*
-        }
-    };
-}
-
-pub(crate) use by_both_doors;
-
 /// A connection of either kind.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 

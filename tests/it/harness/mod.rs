@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
 pub(crate) use cable::{Cable, Cut, Fault};
-pub(crate) use door::{Door, Io, by_both_doors};
+pub(crate) use door::{Door, Io};
 pub(crate) use home::{BRIDGE, HUB, Home, free_port};
 pub(crate) use hub::TestHub;
 #[cfg(target_os = "linux")]
