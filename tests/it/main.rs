@@ -26,6 +26,8 @@ mod lies_about_peers;
 mod links;
 mod machines;
 mod messages;
+#[cfg(target_os = "linux")]
+mod pages;
 mod peers;
 mod readers;
 mod restart;

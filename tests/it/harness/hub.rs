@@ -40,7 +40,7 @@ impl TestHub {
     pub(crate) async fn start_limited(home: &Home, descriptors: u32) -> Self {
         let limited = format!("ulimit -Hn {descriptors}; ulimit -n {descriptors}; exec \"$0\"");
         let prefix = ["sh", "-c", &limited].map(str::to_owned).to_vec();
-        Self::serve(home, free_port(), Vec::new(), prefix).await
+        Self::start_by(home, free_port(), prefix).await
     }
 
     /// A hub for all machines of a network, on one of them, at the usual port.
@@ -52,7 +52,12 @@ impl TestHub {
 
     /// A hub on this port.
     pub(crate) async fn start_on(home: &Home, port: u16) -> Self {
-        Self::serve(home, port, Vec::new(), Vec::new()).await
+        Self::start_by(home, port, Vec::new()).await
+    }
+
+    /// A hub on this port, started by these words: elsewhere than here.
+    pub(crate) async fn start_by(home: &Home, port: u16, prefix: Vec<String>) -> Self {
+        Self::serve(home, port, Vec::new(), prefix).await
     }
 
     /// A hub on whatever port the system gives.
