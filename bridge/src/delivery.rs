@@ -123,6 +123,10 @@ impl Delivery {
     /// A message was refused, and the call that sent it waits to tell so. If its answer never leaves, the end is
     /// told as all others are.
     pub(crate) fn refused(&mut self, end: End, call: oneshot::Sender<Lease>) {
+        if call.is_closed() {
+            // The call has told its agent something else long ago.
+            return self.ended(end);
+        }
         let lease = self.mailbox.new_lease();
         self.refusals.insert(lease, end);
         let _ = call.send(self.hold(lease));

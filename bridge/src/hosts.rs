@@ -20,8 +20,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::label::label;
+use crate::link::dial::{Tcp, dial_one};
+use crate::link::trouble::other_key;
 use crate::target::addresses;
-use crate::tls::{Security, secure};
+use crate::tls::{Channel, Insecure, Security, secure};
 
 /// Hosts known at most: they are all probed at once.
 const MAX_HOSTS: usize = 64;
@@ -177,9 +179,11 @@ impl KnownHosts {
 
     /// All hosts, each asked for its health at once. `current` names the one in use.
     pub(crate) async fn survey(&self, current: &str) -> Survey {
-        let (hosts, problems) = self.list();
-        let hosts = hosts.into_iter().map(|host| view(host, current));
-        Survey { hosts: join_all(hosts).await, problems }
+        let (hosts, mut problems) = self.list();
+        let views = hosts.into_iter().map(|host| view(host, current));
+        let (hosts, others): (Vec<_>, Vec<_>) = join_all(views).await.into_iter().unzip();
+        problems.extend(others.into_iter().flatten());
+        Survey { hosts, problems }
     }
 }
 
@@ -206,11 +210,25 @@ fn parse_listed(part: &str, port: u16) -> Option<KnownHost> {
     usable.then(|| KnownHost { name: name.to_owned(), host, port: address.port(), link: None })
 }
 
-async fn view(host: KnownHost, current: &str) -> HostView {
+/// A host, and what is wrong with it if another has its place.
+async fn view(host: KnownHost, current: &str) -> (HostView, Option<String>) {
     let address = address_text(&host.host, host.port);
     let security = host.security();
-    let health = probe(&host.host, host.port, security).await;
-    HostView {
+    let (health, problem) = match inquire(&host.host, host.port, security).await {
+        Ok(health) => (Some(health), None),
+        Err(Some(Insecure::OtherKey { expected, found })) => {
+            let what = other_key(&address, &expected, &found);
+            (
+                None,
+                Some(format!(
+                    "{}: {what} Join it again only with a link from whoever runs it.",
+                    host.name
+                )),
+            )
+        }
+        Err(_) => (None, None),
+    };
+    let view = HostView {
         health_url: format!(
             "{}://{address}/health",
             if security == Security::Loopback { "http" } else { "https" }
@@ -221,7 +239,8 @@ async fn view(host: KnownHost, current: &str) -> HostView {
         name: host.name,
         address,
         health,
-    }
+    };
+    (view, problem)
 }
 
 /// Whether this is a name or an address of this machine that no other can have.
@@ -242,10 +261,26 @@ struct Answer {
 
 /// What a hub says of its health, if one answers in time and proves what it has to.
 pub(crate) async fn probe(host: &str, port: u16, security: Security) -> Option<Health> {
+    inquire(host, port, security).await.ok()
+}
+
+/// The same, and why not, as far as it has to do with its key.
+///
+/// # Errors
+/// Nothing, or what its key proved.
+pub(crate) async fn inquire(
+    host: &str,
+    port: u16,
+    security: Security,
+) -> Result<Health, Option<Insecure>> {
     let started = Instant::now();
-    let body = timeout(PROBE_TIME, ask(host, port, security)).await.ok()??;
-    let latency = started.elapsed();
-    let answer: Answer = serde_json::from_slice(&body).ok()?;
+    let asked = timeout(PROBE_TIME, ask(host, port, security)).await;
+    let body = asked.map_err(|_| None)??;
+    health(&body, started.elapsed()).ok_or(None)
+}
+
+fn health(body: &[u8], latency: Duration) -> Option<Health> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
     let mode = ["localhost", "lan"].into_iter().find(|mode| answer.mode.as_deref() == Some(mode));
     (answer.status == "ok").then(|| Health {
         latency_ms: (latency.as_secs_f64() * 10_000.0).round() / 10.0,
@@ -256,14 +291,15 @@ pub(crate) async fn probe(host: &str, port: u16, security: Security) -> Option<H
 }
 
 /// The body of the answer to `GET /health`.
-async fn ask(host: &str, port: u16, security: Security) -> Option<Bytes> {
-    let addresses = addresses(host, port).await.ok()?;
-    let stream = TcpStream::connect(addresses.as_slice()).await.ok()?;
-    // The handshake is several small writes, and each is waited for.
-    let _ = stream.set_nodelay(true);
+async fn ask(host: &str, port: u16, security: Security) -> Result<Bytes, Option<Insecure>> {
+    let addresses = addresses(host, port).await.map_err(|_| None)?;
     // A hub refuses every name but its own address: a name is what a browser is led astray by.
-    let address = stream.peer_addr().ok()?;
-    let (stream, _) = secure(stream, security).await.ok()?;
+    let (stream, address) = dial_one(&Tcp, &addresses).await.map_err(|_| None)?;
+    let (stream, _) = secure(stream, security).await.map_err(Some)?;
+    request(stream, address).await.ok_or(None)
+}
+
+async fn request(stream: Channel<TcpStream>, address: SocketAddr) -> Option<Bytes> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     // Dropped with this function, and the connection with it.
     let mut driver = JoinSet::new();

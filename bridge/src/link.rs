@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::config_dir::ConfigDir;
+use junction_shared::hosts::LOCAL;
 use junction_shared::limits::MAX_PAGE;
 use junction_shared::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ToolError;
-use crate::hosts::probe;
+use crate::hosts::inquire;
 use crate::target::Target;
+use crate::tls::Insecure;
 
 mod actor;
 mod command;
-mod dial;
+pub(crate) mod dial;
 mod prove;
 mod spawn;
-mod trouble;
+pub(crate) mod trouble;
 mod view;
 
 pub(crate) use command::{Change, Command, Draft, PeerQuery, Resolved, Submitted};
@@ -55,6 +57,8 @@ pub(crate) struct Link {
 struct Places {
     config_dir: ConfigDir,
     port: u16,
+    /// Whether a hub is started where the local one is missing.
+    autostart: bool,
 }
 
 impl Link {
@@ -66,8 +70,8 @@ impl Link {
     }
 
     /// The same handle, knowing where `register{host}` finds hosts.
-    pub(crate) fn at(mut self, config_dir: ConfigDir, port: u16) -> Self {
-        self.places = Some(Arc::new(Places { config_dir, port }));
+    pub(crate) fn at(mut self, config_dir: ConfigDir, port: u16, autostart: bool) -> Self {
+        self.places = Some(Arc::new(Places { config_dir, port, autostart }));
         self
     }
 
@@ -107,14 +111,24 @@ impl Link {
         let (Some(host), Some(places)) = (host, &self.places) else { return Ok(None) };
         let target =
             Target::resolve(&host, &places.config_dir, places.port).map_err(ToolError::Host)?;
-        if target.name != self.board.borrow().hub
-            && probe(&target.host, target.port, target.security).await.is_none()
-        {
-            return Err(ToolError::Host(
-                "No hub with the key of its link answers at that host. Call known_hosts to see which can be \
-                 reached."
-                    .to_owned(),
-            ));
+        let is_started = places.autostart && target.name == LOCAL;
+        if target.name == self.board.borrow().hub || is_started {
+            return Ok(Some(target));
+        }
+        match inquire(&target.host, target.port, target.security).await {
+            Ok(_) => {}
+            Err(Some(Insecure::OtherKey { expected, found })) => {
+                let what = trouble::other_key(&target.address(), &expected, &found);
+                return Err(ToolError::Host(format!(
+                    "{what} Tell your user; this session stays where it is."
+                )));
+            }
+            Err(_) => {
+                return Err(ToolError::Host(
+                    "No hub answers at that host. Call known_hosts to see which can be reached."
+                        .to_owned(),
+                ));
+            }
         }
         Ok(Some(target))
     }

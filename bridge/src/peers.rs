@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use junction_shared::alias::Alias;
 use junction_shared::handshake::GroupKeys;
-use junction_shared::id::{Epoch, PeerKey};
+use junction_shared::id::{Epoch, GroupId, PeerKey};
 use junction_shared::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Card, Listed, SignedCard, Standing};
@@ -41,7 +41,9 @@ pub(crate) struct Peer {
 pub(crate) struct Peers {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
-    pins: HashMap<Alias, PeerKey>,
+    /// In each group that the session has been in: an alias elsewhere is somebody else's.
+    pins: HashMap<(Option<GroupId>, Alias), PeerKey>,
+    group: Option<GroupId>,
     /// Whose changes the hub pushes, oldest first.
     subscribed: VecDeque<PeerKey>,
 }
@@ -154,6 +156,19 @@ impl Peers {
         }
     }
 
+    /// From now on all is said in this group.
+    pub(crate) fn enter(&mut self, group: GroupId) {
+        self.group = Some(group);
+    }
+
+    /// A group has another id, and those in it are who they were.
+    pub(crate) fn rename_group(&mut self, old: GroupId, new: GroupId) {
+        let renamed = |((group, alias), key)| {
+            ((if group == Some(old) { Some(new) } else { group }, alias), key)
+        };
+        self.pins = self.pins.drain().map(renamed).collect();
+    }
+
     /// Nothing that a card said holds any more. Whose an alias was stays known.
     pub(crate) fn forget_cards(&mut self) {
         self.known.clear();
@@ -215,7 +230,7 @@ impl Peers {
         expected: Option<&str>,
     ) -> Result<(), ToolError> {
         let offered = key.fingerprint();
-        match (expected, self.pins.get(alias)) {
+        match (expected, self.pinned(alias)) {
             (Some(expected), _) if expected != offered => {
                 Err(ToolError::OtherFingerprint { alias: alias.clone(), offered })
             }
@@ -228,16 +243,21 @@ impl Peers {
         }
     }
 
+    fn pinned(&self, alias: &Alias) -> Option<&PeerKey> {
+        self.pins.get(&(self.group, alias.clone()))
+    }
+
     /// The first message either way: from now on the alias belongs to this key.
     pub(crate) fn pin(&mut self, alias: &Alias, key: PeerKey) {
-        if self.pins.len() < MAX_PINS || self.pins.contains_key(alias) {
-            self.pins.insert(alias.clone(), key);
+        let place = (self.group, alias.clone());
+        if self.pins.len() < MAX_PINS || self.pins.contains_key(&place) {
+            self.pins.insert(place, key);
         }
     }
 
     /// Pins the alias of a message's sender, unless it belongs to another key: then the message is marked.
     pub(crate) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
-        match self.pins.get(alias) {
+        match self.pinned(alias) {
             Some(pinned) => *pinned != key,
             None => {
                 self.pin(alias, key);

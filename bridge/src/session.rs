@@ -34,7 +34,6 @@ mod told;
 
 use asks::Asks;
 use incoming::Held;
-pub(crate) use said::Luggage;
 use said::{Said, merge};
 use told::Told;
 
@@ -239,13 +238,15 @@ impl Session {
         (last, Departure { disconnected: self.grant.is_some(), unconfirmed })
     }
 
-    /// What a session that moves takes along.
-    pub(crate) fn take_along(&mut self) -> Luggage {
-        Luggage {
-            ends: self.delivery.take_ends(),
-            named: std::mem::take(&mut self.named),
-            alias: self.alias.take(),
-        }
+    /// The session has left for another hub. It stays who it is, and asks for its alias there.
+    pub(crate) fn moved(&mut self) {
+        self.disconnected();
+        self.wish = self.alias.take();
+        (self.grant, self.group) = (None, None);
+        self.told = Told::default();
+        self.peers.forget_cards();
+        self.opening.clear();
+        self.board.send_modify(|board| board.rejoined = None);
     }
 
     /// What was seen of the process: it outlives an identity.
@@ -254,10 +255,10 @@ impl Session {
     }
 
     /// What a session that leaves keeps of itself: ends that its answer to `disconnect` does not tell.
-    pub(crate) fn take_ends(&mut self, told: &Departure) -> Luggage {
+    pub(crate) fn take_ends(&mut self, told: &Departure) -> Vec<End> {
         let mut ends = self.delivery.take_ends();
         ends.retain(|end| !told.unconfirmed.iter().any(|(id, _)| *id == end.id));
-        Luggage { ends, ..Luggage::default() }
+        ends
     }
 
     /// The alias to ask for where none was granted yet.
@@ -265,11 +266,9 @@ impl Session {
         self.wish = Some(alias);
     }
 
-    /// Takes in what an earlier session of this process brought along.
-    pub(crate) fn inherit(&mut self, luggage: Luggage) {
-        self.named = luggage.named;
-        self.wish = luggage.alias;
-        luggage.ends.into_iter().for_each(|end| self.delivery.ended(end));
+    /// Takes in ends that an earlier session of this process left untold.
+    pub(crate) fn inherit(&mut self, ends: Vec<End>) {
+        ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
     fn granted(&mut self, grant: Grant) {

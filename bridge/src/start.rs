@@ -1,6 +1,5 @@
 //! From the command line to an agent served.
 
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
@@ -8,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use junction_shared::harden::harden;
+use junction_shared::link::holds_link;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
@@ -23,7 +23,7 @@ pub fn run() -> ExitCode {
     let parent = Parent::now();
     harden();
     log::quiet_panics();
-    if std::env::args_os().any(|argument| holds_link(&argument)) {
+    if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         // Nothing of it is repeated: it holds a secret.
         return fail(
             "A link on the command line can be read by every user of this machine. Start again without it.",
@@ -45,10 +45,6 @@ pub fn run() -> ExitCode {
 fn fail(why: impl Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "Error: {why}");
     ExitCode::FAILURE
-}
-
-fn holds_link(argument: &OsString) -> bool {
-    argument.to_string_lossy().to_ascii_lowercase().contains("junction://")
 }
 
 fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
@@ -93,15 +89,4 @@ fn start_link(config: &Config) -> Link {
         autostart: config.autostart,
         seen: sight::at_first(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_are_known_on_the_command_line() {
-        assert!(holds_link(&"--hub=JUNCTION://x".into()));
-        assert!(!holds_link(&"junction".into()));
-    }
 }

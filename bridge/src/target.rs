@@ -36,9 +36,10 @@ impl Target {
         }
         // The file must be sound: what is wrong with it is to be told, and not that a name is missing.
         let file = HostsFile::load(dir).map_err(|error| error.to_string())?;
-        let (hosts, _) = KnownHosts::new(dir.clone(), port).list_with(file);
+        let (hosts, problems) = KnownHosts::new(dir.clone(), port).list_with(file);
         let known = hosts.into_iter().find(|known| known.name == name).ok_or_else(|| {
-            "No known host has that name. Call known_hosts to see which there are.".to_owned()
+            let unknown = "No known host has that name. Call known_hosts to see which there are.";
+            problems.into_iter().next().unwrap_or_else(|| unknown.to_owned())
         })?;
         let security = known.security();
         if security == Security::Unknown {

@@ -7,7 +7,6 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use data_encoding::HEXLOWER;
 use junction_shared::handshake::{NO_PIN, Pin};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,8 +26,6 @@ use tokio_util::either::Either;
 
 /// The one protocol spoken inside (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
-/// Characters of a fingerprint: as many as those of peers have.
-const FINGERPRINT: usize = 16;
 
 /// How a hub is reached, and what it has to prove on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +48,12 @@ pub(crate) enum Insecure {
         /// The one it showed.
         found: Pin,
     },
-    /// What answers speaks no TLS 1.3, or cannot prove that it owns the key it shows.
+    /// The hub shows a key that it cannot prove to own.
+    Unowned(Pin),
+    /// What answers speaks no TLS 1.3.
     NoTls,
     /// The connection ended on the way.
     Lost,
-}
-
-/// A hub's key as people compare it: the first 16 hexadecimal digits of its pin.
-pub(crate) fn fingerprint(pin: &Pin) -> String {
-    HEXLOWER.encode(pin).chars().take(FINGERPRINT).collect()
 }
 
 /// A connection to a hub: plain on this machine, else inside TLS, which most connections have none of.
@@ -89,7 +83,9 @@ where
             Err(Insecure::OtherKey { expected, found })
         }
         (Ok(stream), _) => Ok((Either::Right(Box::new(stream)), found.unwrap_or(NO_PIN))),
-        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => Err(Insecure::NoTls),
+        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(found.map_or(Insecure::NoTls, Insecure::Unowned))
+        }
         (Err(_), _) => Err(Insecure::Lost),
     }
 }
@@ -260,7 +256,7 @@ mod tests {
         let (key, thief) = (pair(), pair());
         for security in [Security::Pinned(pin(&key)), Security::Unknown] {
             let stolen = hub(&key, &thief, &CertificateParams::default());
-            assert_eq!(outcome(stolen, security).await, Err(Insecure::NoTls));
+            assert_eq!(outcome(stolen, security).await, Err(Insecure::Unowned(pin(&key))));
         }
     }
 

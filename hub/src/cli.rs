@@ -10,8 +10,11 @@ use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 use junction_shared::close::Close;
 use junction_shared::config_dir::ConfigDir;
+use junction_shared::handshake::{Pin, fingerprint};
 use junction_shared::harden::harden;
 use junction_shared::identity::{self, hub_key};
+use junction_shared::limits::PORT;
+use junction_shared::link::holds_link;
 use junction_shared::network;
 use junction_shared::redact::Redacted;
 use junction_shared::settings::{parse_host, parse_millis, parse_port};
@@ -22,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::key_watch::KeyWatch;
-use crate::{Hub, process};
+use crate::{Hub, Kept, process};
 
 /// Serves the hub that the bridges of Agent Junction meet at. Messages pass through it sealed and stay in
 /// memory; it cannot read them.
@@ -66,6 +69,9 @@ pub enum Command {
         /// Where the hub's keys are [JUNCTION_CONFIG_DIR, else the system's place for it]
         #[arg(long, value_name = "DIR")]
         config_dir: Option<PathBuf>,
+        /// Give the hub a new TLS key, too: for when somebody may have its hub.key
+        #[arg(long)]
+        key: bool,
     },
 }
 
@@ -77,7 +83,7 @@ pub fn main() -> ExitCode {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         say(&format!("junction-hub: a fault at {place}. Please report it."));
     }));
-    if std::env::args_os().any(|argument| argument.to_string_lossy().contains("junction://")) {
+    if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         say(
             "junction-hub: A link on a command line can be read by every user of this machine. Leave it out.",
         );
@@ -89,7 +95,7 @@ pub fn main() -> ExitCode {
         process::detach();
     }
     let outcome = match args.command.clone() {
-        Some(Command::Rotate { config_dir }) => rotate(config_dir.or(args.config_dir)),
+        Some(Command::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
         None => run(args),
     };
     match outcome {
@@ -128,7 +134,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         identity::renew(&config_dir, port)?;
     }
     let mut key = hub_key(&config_dir, port)?;
-    say_addresses(host, port);
+    say_addresses(host, port, &key.pin(), identity::own_link(&config_dir).is_ok());
+    let kept = Kept::default();
     loop {
         let watch = KeyWatch::new(&config_dir, &key);
         let ends = async {
@@ -138,7 +145,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
                 () = watch.changed() => Close::Rotated,
             }
         };
-        let hub = Hub::new(settings.hub.clone(), key)?;
+        let hub = Hub::with(settings.hub.clone(), key, kept.clone())?;
         if hub.serve(listeners.clone(), ends).await != Close::Rotated {
             return Ok(());
         }
@@ -161,7 +168,7 @@ fn taken(address: SocketAddr, error: &io::Error) -> anyhow::Error {
 }
 
 /// Where the hub can be reached, an address a line.
-fn say_addresses(host: IpAddr, port: u16) {
+fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
     let others = match host {
         _ if host.is_loopback() => return say(&served(host, port)),
         _ if host.is_unspecified() => {
@@ -176,18 +183,27 @@ fn say_addresses(host: IpAddr, port: u16) {
     for address in others {
         say(&served(address, port));
     }
-    say("Run junction-bridge invite here for a link that lets another machine join");
+    let invite = match port {
+        PORT => "junction-bridge invite".to_owned(),
+        port => format!("junction-bridge invite --port {port}"),
+    };
+    say(&format!("The fingerprint of the hub's key is {}", fingerprint(pin)));
+    if is_own_group {
+        say(&format!("Run {invite} here for a link that lets another machine join"));
+    }
 }
 
 fn served(host: IpAddr, port: u16) -> String {
     format!("junction-hub serves {}", SocketAddr::new(host, port))
 }
 
-fn rotate(config_dir: Option<PathBuf>) -> anyhow::Result<()> {
-    identity::rotate(&ConfigDir::locate(config_dir)?)?;
+fn rotate(config_dir: Option<PathBuf>, with_tls_key: bool) -> anyhow::Result<()> {
+    identity::rotate(&ConfigDir::locate(config_dir)?, with_tls_key)?;
     say(
-        "The group of this machine's hub has a new secret. The hub ends all sessions within a second; those \
-         of this machine come back by themselves, others need a link of junction-bridge invite",
+        "The group of this machine's hub has a new secret, and no link that was made before is valid",
+    );
+    say(
+        "A hub that runs ends all sessions within a second; those of this machine come back by themselves",
     );
     Ok(())
 }

@@ -82,7 +82,15 @@ impl Default for Config {
 pub struct Hub {
     config: Config,
     tls: Tls,
+    addresses: Arc<Addresses>,
     shared: Arc<Shared>,
+}
+
+/// What outlives a hub whose group gets a new secret, in the process that serves both.
+#[derive(Clone, Default)]
+pub(crate) struct Kept {
+    metrics: Arc<Metrics>,
+    addresses: Arc<Addresses>,
 }
 
 /// What all connections of a hub have in common.
@@ -104,16 +112,24 @@ impl Hub {
     /// # Errors
     /// [`BadKey`] if its TLS key is none.
     pub fn new(config: Config, key: HubKey) -> Result<Self, BadKey> {
+        Self::with(config, key, Kept::default())
+    }
+
+    /// As [`Hub::new`], with what an earlier hub of this process kept.
+    ///
+    /// # Errors
+    /// As [`Hub::new`].
+    pub(crate) fn with(config: Config, key: HubKey, kept: Kept) -> Result<Self, BadKey> {
         let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
         let times = Times { session_timeout, sweep_interval };
-        let metrics = Arc::new(Metrics::default());
+        let Kept { metrics, addresses } = kept;
         let registry = Arc::new(Registry::new(times, key.ticket_key(), metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
         let stopping = watch::Sender::new(None);
         let tls = Tls::new(&key)?;
         let HubKey { auth, .. } = key;
         let shared = Shared { registry, auth, metrics, session_timeout, lan, links, stopping };
-        Ok(Self { config, tls, shared: Arc::new(shared) })
+        Ok(Self { config, tls, addresses, shared: Arc::new(shared) })
     }
 
     /// Serves until `shutdown` completes and says why, or for as long as there is something to do if the
@@ -123,10 +139,10 @@ impl Hub {
     where
         L: Listener<Addr = SocketAddr>,
     {
-        let Self { config, tls, shared } = self;
+        let Self { config, tls, addresses, shared } = self;
         let routes = http::routes(shared.clone());
         let service = routes.into_make_service_with_connect_info::<doorway::CameFrom>();
-        let door = Door::new(listener, tls, Arc::new(Addresses::default()), shared.metrics.clone());
+        let door = Door::new(listener, tls, addresses, shared.metrics.clone());
         let why = tokio::select! {
             _ = async { axum::serve(door, service).await } => Close::GoingAway,
             () = shared.registry.sweep(config.idle_exit) => Close::GoingAway,

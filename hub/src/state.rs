@@ -160,6 +160,11 @@ impl State {
         question: Question,
         now: Duration,
     ) -> Result<(), Close> {
+        let is_shown = self.peers.get(&asker.key).is_some_and(|peer| peer.card.is_some());
+        if !is_shown && !matches!(question, Question::Rename(_)) {
+            // Whoever would see the others is seen by them.
+            return Err(Close::ProtocolError);
+        }
         let answer = match question {
             Question::Rename(signed) => Some(Answer::Named(self.rename(asker, signed, now)?)),
             Question::List(list) => Some(Answer::Page(self.page(asker, &list, now))),

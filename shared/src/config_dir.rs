@@ -84,13 +84,23 @@ pub enum ConfigError {
         .0.display()
     )]
     BadKeys(PathBuf),
+    /// No hub has keys here.
+    #[error("No hub has its keys in {}. Start junction-hub here first.", .0.display())]
+    NoHub(PathBuf),
     /// The hub here has keys, but the link of its group is not here.
     #[error(
-        "{} has no link named local, though a hub has its keys here. Put that line back, or remove hub.key: \
-         the next start makes a new group.",
+        "The hub with the keys in {} serves a group whose secret is not here. Join it by a link like any other \
+         machine, with junction-bridge join, or give that hub a configuration folder of its own.",
         .0.display()
     )]
     NoLocalLink(PathBuf),
+    /// The hub here has keys of another group than this machine's own.
+    #[error(
+        "The hub with the keys in {} serves another group than this machine's own. Give that hub a configuration \
+         folder of its own, and make its links and secrets where that file was made.",
+        .0.display()
+    )]
+    OtherGroup(PathBuf),
     /// A line of the hosts' file that cannot be used; it names the place and the mend.
     #[error("{0}")]
     Hosts(String),

@@ -15,6 +15,7 @@
 //! ```
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,12 @@ pub type Pin = [u8; 32];
 
 /// The pin of a connection without TLS.
 pub const NO_PIN: Pin = [0; 32];
+
+/// A hub's key as people compare it: the first 16 hexadecimal digits of its pin.
+#[must_use]
+pub fn fingerprint(pin: &Pin) -> String {
+    HEXLOWER.encode(&pin[..8])
+}
 
 /// Stack wiped after a computation with secrets: more than the deepest of them uses.
 pub(crate) const STACK: usize = 16 * 1024;

@@ -8,7 +8,9 @@
 //!
 //! A person edits this file, so a mistake in one line costs that line alone, and is told with its number.
 
-use toml_edit::{Document, DocumentMut, Item, Key, Table, TableLike, TomlError, Value, value};
+use toml_edit::{
+    Document, DocumentMut, Item, Key, RawString, Table, TableLike, TomlError, Value, value,
+};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::config_dir::{ConfigDir, ConfigError};
@@ -199,13 +201,30 @@ pub(crate) fn set_link_locked(dir: &ConfigDir, name: &str, link: &Link) -> Resul
     .map(|_| ())
 }
 
-/// Removes a host by name, with the comment on its line, and says whether it was there.
+/// Removes a host by name, with the comments on its line and right above it, and says whether it was there.
 ///
 /// # Errors
 /// [`ConfigError`] if the file is not TOML, or cannot be read or written.
 pub fn remove(dir: &ConfigDir, name: &str) -> Result<bool, ConfigError> {
     let _lock = dir.lock()?;
-    edit(dir, |hosts| hosts.remove(name).is_some())
+    edit(dir, |hosts| {
+        let comments = comments_before(hosts, name);
+        let next = hosts.iter().map(|(key, _)| key.to_owned()).skip_while(|key| key != name).nth(1);
+        let removed = hosts.remove(name).is_some();
+        if let Some(mut next) = next.as_deref().and_then(|next| hosts.key_mut(next)) {
+            let own = next.leaf_decor().prefix().and_then(RawString::as_str).unwrap_or_default();
+            let prefix = format!("{comments}{own}");
+            next.leaf_decor_mut().set_prefix(prefix);
+        }
+        removed
+    })
+}
+
+/// What stands above a host and is not about it: all down to the last empty line.
+fn comments_before(hosts: &dyn TableLike, name: &str) -> String {
+    let prefix = hosts.key(name).and_then(|key| key.leaf_decor().prefix()?.as_str());
+    let kept = prefix.unwrap_or_default().rsplit_once("\n\n");
+    kept.map(|(kept, _)| format!("{kept}\n\n")).unwrap_or_default()
 }
 
 /// Puts another text in a value's place, with the same space and comment round it.
@@ -415,6 +434,17 @@ mod tests {
         assert!(!remove(&dir, "a").unwrap());
         let text = dir.read_private(HOSTS_FILE).unwrap().unwrap();
         assert_eq!(text.as_str(), "[hosts]\n# about b\nb = \"b:2\"\n");
+    }
+
+    #[test]
+    fn removing_a_host_leaves_what_is_not_about_it() {
+        let (_outer, dir) = dir();
+        let before = "[hosts]\n# My hosts\n\n# about a\na = \"a:1\"\n# about b\nb = \"b:2\"\n\n[other]\nx = 1\n";
+        dir.write_private(HOSTS_FILE, before).unwrap();
+        assert!(remove(&dir, "a").unwrap());
+        let text = dir.read_private(HOSTS_FILE).unwrap().unwrap();
+        let after = "[hosts]\n# My hosts\n\n# about b\nb = \"b:2\"\n\n[other]\nx = 1\n";
+        assert_eq!(text.as_str(), after);
     }
 
     proptest::proptest! {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::config_dir::{ConfigDir, ConfigError, write_new_private};
 use crate::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
-use crate::hosts::{HOSTS_FILE, HostEntry, HostsFile, LOCAL, set_link_locked};
+use crate::hosts::{HostEntry, HostsFile, LOCAL, set_link_locked};
 use crate::limits;
 use crate::link::Link;
 use crate::secret::Secret;
@@ -122,16 +122,27 @@ fn pin_of(tls_key: &Secret) -> Pin {
 /// [`ConfigError`] if a file is not ours alone, cannot be read or written, or holds what it should not.
 pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     dir.open()?;
-    if HubKey::load(dir)?.is_some() {
+    if is_whole(dir)? {
         return Ok(());
     }
     let _lock = dir.lock()?;
     // Another process may have made them while we waited.
-    if HubKey::load(dir)?.is_some() {
+    if is_whole(dir)? {
         return Ok(());
     }
     let link = local_link(dir)?.unwrap_or_else(|| fresh_link(port));
-    store(dir, link, Secret::random())
+    let tls_key = HubKey::load(dir)?.map_or_else(Secret::random, |key| key.tls_key);
+    store(dir, link, tls_key)
+}
+
+/// Whether the hub has keys, and they are those of its link where that is here: a secret that was changed in the
+/// link alone was to be changed in both.
+fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
+    let Some(key) = HubKey::load(dir)? else { return Ok(false) };
+    let is_half = |link: Link| {
+        link.pin == key.pin() && GroupKeys::derive(&link.secret).auth.expose() != key.auth.expose()
+    };
+    Ok(!local_link(dir)?.is_some_and(is_half))
 }
 
 /// A new group, and the keys for its hub at this address: the group's secret is in the link alone.
@@ -173,32 +184,53 @@ pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
     let Some(link) = local_link(dir)? else {
         // The line may be there and damaged, which is another matter than its not being there.
         let problem = HostsFile::load(dir)?.problems.into_iter().next();
-        let missing = || ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE));
+        let missing = || ConfigError::NoLocalLink(dir.path().join(KEY_FILE));
         return Err(problem.map_or_else(missing, ConfigError::Hosts));
     };
     Ok(GroupKeys::derive(&link.secret))
 }
 
-/// Gives the group of this machine's hub a new secret, and leaves the hub its TLS key. A hub that runs sees
-/// that its keys are others now.
+/// Gives the group of this machine's hub a new secret, and the hub a new TLS key if it is to have one. A hub
+/// that runs sees that its keys are others now.
 ///
 /// # Errors
-/// As [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is not here.
-pub fn rotate(dir: &ConfigDir) -> Result<(), ConfigError> {
-    let key = hub_key(dir, limits::PORT)?;
+/// As [`own_link`].
+pub fn rotate(dir: &ConfigDir, with_tls_key: bool) -> Result<(), ConfigError> {
     let _lock = dir.lock()?;
-    let Some(link) = local_link(dir)? else {
-        return Err(ConfigError::NoLocalLink(dir.path().join(HOSTS_FILE)));
-    };
-    store(dir, Link { secret: Secret::random(), ..link }, key.tls_key)
+    let (link, key) = own_link_and_key(dir)?;
+    let tls_key = if with_tls_key { Secret::random() } else { key.tls_key };
+    store(dir, Link { secret: Secret::random(), ..link }, tls_key)
+}
+
+/// The link of the group that this machine's hub serves, as it is known here.
+///
+/// # Errors
+/// [`ConfigError::NoHub`] if no hub has keys here, [`ConfigError::NoLocalLink`] or
+/// [`ConfigError::OtherGroup`] if the group's secret is not here, or what is wrong with the files.
+pub fn own_link(dir: &ConfigDir) -> Result<Link, ConfigError> {
+    own_link_and_key(dir).map(|(link, _)| link)
+}
+
+fn own_link_and_key(dir: &ConfigDir) -> Result<(Link, HubKey), ConfigError> {
+    let file = || dir.path().join(KEY_FILE);
+    let key = HubKey::load(dir)?.ok_or_else(|| ConfigError::NoHub(file()))?;
+    let link = local_link(dir)?.ok_or_else(|| ConfigError::NoLocalLink(file()))?;
+    if GroupKeys::derive(&link.secret).auth.expose() != key.auth.expose() {
+        return Err(ConfigError::OtherGroup(file()));
+    }
+    Ok((link, key))
 }
 
 /// Makes a new identity for this machine's hub, whatever it had: a new TLS key and a new group.
 ///
 /// # Errors
-/// As [`ensure`].
+/// As [`ensure`]; [`ConfigError::NoLocalLink`] or [`ConfigError::OtherGroup`] if the hub has keys that were made
+/// elsewhere, which nothing here could make again.
 pub fn renew(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     let _lock = dir.lock()?;
+    if HubKey::load(dir)?.is_some() {
+        own_link_and_key(dir)?;
+    }
     store(dir, fresh_link(port), Secret::random())
 }
 
@@ -214,6 +246,7 @@ pub fn hub_key(dir: &ConfigDir, port: u16) -> Result<HubKey, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hosts::HOSTS_FILE;
 
     fn dir() -> (tempfile::TempDir, ConfigDir) {
         let outer = tempfile::tempdir().unwrap();
@@ -298,7 +331,7 @@ mod tests {
         let (_outer, dir) = dir();
         let before = hub_key(&dir, 1).unwrap();
         let link_before = local(&dir);
-        rotate(&dir).unwrap();
+        rotate(&dir, false).unwrap();
         let (after, link) = (hub_key(&dir, 1).unwrap(), local(&dir));
         assert_eq!((after.pin(), link.pin), (before.pin(), before.pin()));
         assert_ne!(link.secret.expose(), link_before.secret.expose());
@@ -309,12 +342,46 @@ mod tests {
     }
 
     #[test]
+    fn rotating_may_change_the_hubs_key_too() {
+        let (_outer, dir) = dir();
+        let before = hub_key(&dir, 1).unwrap();
+        rotate(&dir, true).unwrap();
+        let after = hub_key(&dir, 1).unwrap();
+        assert_ne!(after.pin(), before.pin());
+        assert_eq!(own_link(&dir).unwrap().pin, after.pin());
+    }
+
+    #[test]
+    fn keys_of_another_group_are_left_alone() {
+        let (_outer, dir) = dir();
+        assert!(matches!(rotate(&dir, false), Err(ConfigError::NoHub(_))));
+        ensure(&dir, 1).unwrap();
+        new_group("10.0.0.1", 1).1.save(&dir).unwrap();
+        let before = files(&dir);
+        assert!(matches!(rotate(&dir, false), Err(ConfigError::OtherGroup(_))));
+        assert!(matches!(own_link(&dir), Err(ConfigError::OtherGroup(_))));
+        assert_eq!(files(&dir), before);
+    }
+
+    #[test]
+    fn a_rotation_that_was_interrupted_is_finished() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        let (old_keys, _) = files(&dir);
+        rotate(&dir, false).unwrap();
+        let (new_keys, new_hosts) = files(&dir);
+        dir.write_private(KEY_FILE, &old_keys).unwrap();
+        ensure(&dir, 1).unwrap();
+        assert_eq!(files(&dir), (new_keys, new_hosts));
+    }
+
+    #[test]
     fn rotating_needs_the_groups_link() {
         let (_outer, dir) = dir();
         ensure(&dir, 1).unwrap();
         dir.write_private(HOSTS_FILE, "[hosts]\n").unwrap();
         let before = files(&dir);
-        assert!(matches!(rotate(&dir), Err(ConfigError::NoLocalLink(_))));
+        assert!(matches!(rotate(&dir, false), Err(ConfigError::NoLocalLink(_))));
         assert_eq!(files(&dir), before);
     }
 

@@ -124,6 +124,12 @@ impl Link {
     }
 }
 
+/// Whether a text may have a link in it, or the secret part of one.
+#[must_use]
+pub fn holds_link(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(SCHEME) || text.contains("/#1.")
+}
+
 /// `HOST:PORT`, where the host is a DNS name, an IPv4 address or an IPv6 address in brackets (which the
 /// answer leaves out), and the port is 1 to 65535 as people write it.
 #[must_use]
@@ -222,6 +228,12 @@ mod tests {
             "junction://127.0.0.1:4200/#1.AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE.\
              AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIe2N-_0"
         );
+    }
+
+    #[test]
+    fn links_are_known_in_other_text() {
+        assert!(holds_link("--hub=JUNCTION://x") && holds_link("10.0.0.1:4200/#1.AQEB"));
+        assert!(!holds_link("junction") && !holds_link("/home/x/#1"));
     }
 
     #[test]

@@ -7,13 +7,21 @@ use crate::words::{ADJECTIVES, NOUNS};
 /// Words of a phrase. Each stands for 8 bits, so that all of them stand for as many as a fingerprint has.
 const WORDS: usize = 8;
 
-/// The safety phrase of two fingerprints, the same in either order: the first 8 bytes of
-/// SHA-256("aj1 verify" ‖ the lower one ‖ the higher one), adjective and noun in turn.
+/// How often the digest is made into the next. Whoever stands between two sessions shows a key of its own to
+/// each, and looks for two that make both phrases the same: among 64 bits that takes some 2^32 pairs, and each of
+/// them all of these steps. To a person it is a fraction of a second.
+const STEPS: u32 = 1 << 20;
+
+/// The safety phrase of two fingerprints, the same in either order: the first 8 bytes of D(2^20), adjective and
+/// noun in turn, where D(0) = SHA-256("aj1 verify" ‖ the lower one ‖ the higher one) and
+/// D(n + 1) = SHA-256(D(n) ‖ the lower one ‖ the higher one).
 #[must_use]
 pub fn safety_phrase(one: &str, other: &str) -> String {
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
-    let digest = Sha256::new().chain_update("aj1 verify").chain_update(low).chain_update(high);
-    let digest = digest.finalize();
+    let step = |before: &[u8]| {
+        Sha256::new().chain_update(before).chain_update(low).chain_update(high).finalize()
+    };
+    let digest = (0..STEPS).fold(step(b"aj1 verify"), |digest, _| step(&digest));
     let word = |(at, byte): (usize, &u8)| {
         let list = if at % 2 == 0 { &ADJECTIVES } else { &NOUNS };
         list[usize::from(*byte)]
@@ -29,7 +37,7 @@ mod tests {
     fn phrase_is_the_same_either_way_and_has_its_frozen_form() {
         let (a, b) = ("0123456789abcdef", "fedcba9876543210");
         assert_eq!(safety_phrase(a, b), safety_phrase(b, a));
-        assert_eq!(safety_phrase(a, b), "square breeze loyal rocket eastern temple modest reef");
+        assert_eq!(safety_phrase(a, b), "smooth kettle joyful robin wide linden sweet fox");
     }
 
     #[test]

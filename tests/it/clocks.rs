@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Era, Home, TestBridge, TestHub, list};
+use crate::harness::{Era, Home, TestBridge, TestHub, list, skipped};
 
 /// The time of day, moved by as many seconds as a file says.
 const CLOCK: &str = r#"
@@ -53,7 +53,7 @@ impl Clock {
         match compile.output() {
             Ok(ran) if ran.status.success() => Some(Self { library, offset }),
             other => {
-                eprintln!("skipped: no C compiler makes the clock ({other:?})");
+                skipped(&format!("no C compiler makes the clock ({other:?})"));
                 None
             }
         }

@@ -191,6 +191,12 @@ async fn a_hub_with_another_key_is_sent_nothing_and_both_fingerprints_are_shown(
             .expect("JSON");
     let attic = list(&survey, "hosts").into_iter().find(|host| host["name"] == "attic");
     assert_eq!(attic.expect("attic")["reachable"], false);
+    let problem = survey["problems"][0].as_str().expect("a problem");
+    assert!(problem.contains(&true_key) && problem.contains(&other_key), "{problem}");
+    let carol = open(&network, BOB, &guest, "local").await;
+    let why = carol.error("register", json!({ "host": "attic" })).await;
+    assert!(why.contains(&true_key) && why.contains(&other_key), "{why}");
+    drop(carol);
     let counted = metrics(&network).await;
     assert!(counted.contains("junction_welcomes_total 0\n"), "{counted}");
     assert!(counted.contains("junction_closed_total{reason=\"unauthorized\"} 0\n"), "{counted}");
@@ -293,6 +299,11 @@ async fn a_new_secret_ends_every_session_and_the_hubs_own_machine_comes_back_by_
     assert_eq!(page["rejoined"], "alice");
     assert_eq!(list(&page, "messages")[0]["message"], "unread when it happens");
     assert!(hub.stderr().contains("new keys"), "{}", hub.stderr());
+    // Sessions that still have the old link do not keep the machine from joining by the new one.
+    let mut stale = Vec::new();
+    for _ in 0..20 {
+        stale.push(open(&network, BOB, &guest, "attic").await);
+    }
     // With the new link the other machine is back too, without being started again.
     let link = invite(&network, &home);
     said(&run(&network, BOB, &guest, &["join", "--name", "attic"], &link));
@@ -364,6 +375,11 @@ async fn a_hub_that_never_held_the_secret_serves_the_group() {
     }
     // Nor can it make links or a new secret.
     assert!(refused(&run(&network, HUB, &untrusted, &["invite"], "")).contains("secret"));
+    let keys = std::fs::read(untrusted.config().join("hub.key")).expect("hub.key");
+    let mut rotate = Command::new(crate::harness::HUB);
+    let rotated = finish(rotate.arg("rotate").env("JUNCTION_CONFIG_DIR", untrusted.config()), "");
+    assert!(text(&rotated.stderr).contains("whose secret is not here"));
+    assert_eq!(std::fs::read(untrusted.config().join("hub.key")).expect("hub.key"), keys);
     drop(hub);
 }
 
@@ -382,7 +398,8 @@ async fn a_hub_that_is_ephemeral_keeps_no_link_valid() {
     let mut command = network.command(HUB, crate::harness::HUB);
     command.args(["--host", "10.77.0.1", "--ephemeral"]);
     command.env("JUNCTION_CONFIG_DIR", home.config()).stderr(Stdio::null());
-    let mut again = command.spawn().expect("it starts");
+    let mut command = tokio::process::Command::from(command);
+    let mut again = command.kill_on_drop(true).spawn().expect("it starts");
     let link = eventually("it serves", async || {
         let invited = run(&network, HUB, &home, &["invite"], "");
         invited.status.success().then(|| text(&invited.stdout))
@@ -393,6 +410,47 @@ async fn a_hub_that_is_ephemeral_keeps_no_link_valid() {
     let why = refused(&run(&network, BOB, &guest, &["join"], &old.to_text()));
     assert!(why.contains(&fingerprint(&old)) && why.contains(&fingerprint(&new)), "{why}");
     said(&run(&network, BOB, &guest, &["join"], &link));
-    again.kill().expect("it ends");
-    again.wait().expect("it has ended");
+    again.kill().await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_session_that_moves_stays_who_it_is_and_tells_what_became_of_its_messages() {
+    let Some(network) = Network::lay(2) else { return };
+    let (home, mut hub, guest) = linked(&network).await;
+    let near = Home::new();
+    let other = TestHub::start_for(&network, BOB, &near).await;
+    let link = said(&run(&network, BOB, &near, &["invite"], ""));
+    said(&run(&network, BOB, &guest, &["join", "--name", "cellar"], &link));
+    let alice = join(&network, HUB, &home, "local", "alice").await;
+    let bob = join(&network, BOB, &guest, "attic", "bob").await;
+    let first = bob.send("alice", "before").await;
+    let key = alice.read_one().await;
+    alice.send("bob", "and back").await;
+    bob.read_one().await;
+    assert_eq!(bob.receipt(&first["id"]).await["status"], "read");
+    // What was never handed over is told as that.
+    hub.kill();
+    let queued = bob.send("alice", "queued").await;
+    assert_eq!(queued["status"], "queued");
+    let moved = bob.call("register", json!({ "host": "cellar" })).await;
+    assert_eq!((&moved["hub"], &moved["alias"]), (&json!("cellar"), &json!("bob")));
+    assert_eq!(bob.receipt(&queued["id"]).await["status"], "refused(gone)");
+    hub.restart(&home).await;
+    bob.call("register", json!({ "host": "attic" })).await;
+    // Nobody takes it for another.
+    let back = bob.send("alice", "back again").await;
+    let message = alice.read_one().await;
+    assert_eq!((&message["message"], &message["from"]), (&json!("back again"), &key["from"]));
+    assert!(message.get("key_changed").is_none(), "{message}");
+    assert_eq!(bob.receipt(&back["id"]).await["status"], "read");
+    alice.send("bob", "welcome").await;
+    assert_eq!(bob.read_one().await["message"], "welcome");
+    // The same with `disconnect`.
+    hub.kill();
+    let queued = bob.send("alice", "queued").await;
+    let left = bob.call("disconnect", json!({})).await;
+    assert_eq!(list(&left, "unconfirmed").len(), 0, "{left}");
+    bob.call("register", json!({ "host": "cellar" })).await;
+    assert_eq!(bob.receipt(&queued["id"]).await["status"], "refused(gone)");
+    drop(other);
 }

@@ -56,6 +56,7 @@ fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
         (good.replace("127.0.0.1", "127.0.0.256"), "host and a port"),
         (secret.to_owned(), "not a link"),
         (String::new(), "not a link"),
+        (format!("{}\n{}", &good[..60], &good[60..]), "cut short"),
     ];
     for (damaged, what) in cases {
         let said = refused(&run(&home, &["join", "--name", "attic"], &damaged));
@@ -69,6 +70,7 @@ fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
     let path = path.to_str().expect("a path");
     assert!(refused(&run(&home, &["join", "--file", path], "")).contains("not a link"));
     assert!(refused(&run(&home, &["join", "--file", "/nowhere"], "")).contains("/nowhere"));
+    assert!(refused(&run(&home, &["join", "--file", "/"], "")).ends_with("Try again.\n"));
     assert!(!home.config().exists(), "nothing of it was kept");
 }
 
@@ -76,12 +78,15 @@ fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
 fn a_link_on_the_command_line_is_refused_and_not_repeated() {
     let home = Home::new();
     let link = link(4200).to_text().to_string();
+    let shouted = link.replace("junction", "JUNCTION");
     for (program, arguments) in [
         (BRIDGE, vec!["join", &link]),
         (BRIDGE, vec!["join", "--file", &link]),
         (BRIDGE, vec!["--hub", &link]),
         (BRIDGE, vec![&link]),
+        (BRIDGE, vec!["join", &link[11..]]),
         (HUB, vec![&link]),
+        (HUB, vec![&shouted]),
     ] {
         let mut command = Command::new(program);
         command.args(&arguments).env("JUNCTION_CONFIG_DIR", home.config());
@@ -114,7 +119,13 @@ async fn a_link_is_kept_only_once_its_hub_has_proven_itself() {
     assert!(known.contains("attic") && known.contains("linked, answers in"), "{known}");
     // The same again, by its file.
     let again = run(&home, &["join", "--name", "attic"], &true_link.to_text());
-    assert!(again.status.success() && all_of(&again).contains("was known before"));
+    assert!(again.status.success() && all_of(&again).contains("joined before by the same link"));
+    // Of several links the first that leads there, out of a pipe that stays open.
+    let several = format!("{}\n\n{}\n", nobody.trim(), *true_link.to_text());
+    let other = run(&home, &["join"], &several);
+    assert!(other.status.success(), "{}", all_of(&other));
+    let known = all_of(&run(&home, &["hosts"], ""));
+    assert!(known.contains("127-0-0-1"), "{known}");
 }
 
 #[tokio::test]
@@ -190,4 +201,8 @@ fn a_configuration_that_others_can_read_is_refused_by_every_command() {
     let rotate = Command::new(HUB).arg("rotate").env("JUNCTION_CONFIG_DIR", home.config()).output();
     let said = all_of(&rotate.expect("it ends"));
     assert!(said.contains("chmod 700"), "{said}");
+    mode(home.config(), 0o700);
+    let rotate = Command::new(HUB).arg("rotate").env("JUNCTION_CONFIG_DIR", home.config()).output();
+    let said = all_of(&rotate.expect("it ends"));
+    assert!(said.contains("Start junction-hub here first"), "{said}");
 }

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use futures_util::future::join_all;
 use junction_shared::hosts::{HostsFile, LOCAL, is_host_name, set_link};
-use junction_shared::identity::{ensure, new_group};
+use junction_shared::identity::{new_group, own_link};
 use junction_shared::link::{Link, parse_address};
 use junction_shared::network;
 use qrcode::QrCode;
@@ -20,7 +20,9 @@ use crate::tls::Security;
 
 /// What a link is good for, and what ends that.
 const WARNING: &str = "Whoever has a link can join the group: see its sessions, and write to them. Hand it on by a \
-                       way that you trust, and to nobody else. junction-hub rotate makes all links invalid.";
+                       way that you trust, and to nobody else.";
+/// How that ends, where the hub is this machine's.
+const REMEDY: &str = "junction-hub rotate makes all links invalid.";
 
 /// Which links to make.
 #[derive(Debug, Args)]
@@ -56,6 +58,9 @@ pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()
         _ => local(config).await?,
     };
     remark(WARNING);
+    if invite.hub.is_none() && invite.host.as_deref().is_none_or(|host| host == LOCAL) {
+        remark(REMEDY);
+    }
     for link in &links {
         let text = link.to_text();
         tell(&text)?;
@@ -82,7 +87,6 @@ fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
 /// Links to the hub of this machine, for every address at which it answers with its own key.
 async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
     let port = config.port;
-    ensure(&config.dir, port)?;
     let (host, loopback) = ("127.0.0.1", Security::Loopback);
     let Some(health) = probe(host, port, loopback).await else {
         bail!(
@@ -92,19 +96,11 @@ async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
     };
     if !health.is_lan() {
         bail!(
-            "The hub of this machine serves this machine alone. Start one for other machines, which takes its \
-             place, with: junction-hub --host 0.0.0.0"
+            "The hub of this machine serves this machine alone. Stop it, if it was not a bridge that started it, and \
+             start one for other machines with: junction-hub --host 0.0.0.0"
         );
     }
-    let Some(own) =
-        HostsFile::load(&config.dir)?.entries.into_iter().find(|entry| entry.name == LOCAL)
-    else {
-        bail!(
-            "The secret of this hub's group is not here. Make links where its hub.key was made, with \
-             junction-bridge invite --host."
-        );
-    };
-    let own = own.link.ok_or_else(|| anyhow!("hosts.toml has no link named {LOCAL}. Remove hub.key too: the next start makes a new group."))?;
+    let own = own_link(&config.dir)?;
     let reached = join_all(network::addresses().into_iter().map(async |address: IpAddr| {
         let host = address.to_string();
         let health = probe(&host, port, Security::Pinned(own.pin)).await;
@@ -138,7 +134,11 @@ fn found(config: &Config, address: &str, name: Option<&str>, out: &Path) -> anyh
     }
     let (link, key) = new_group(&host, port);
     key.save_as(out)?;
-    set_link(&config.dir, &name, &link)?;
+    if let Err(error) = set_link(&config.dir, &name, &link) {
+        // Keys whose link nobody has are of no use.
+        let _ = std::fs::remove_file(out);
+        return Err(error.into());
+    }
     remark(&format!(
         "The hub's keys are in {}. Move that file to the hub's machine, into its configuration folder, readable \
          by its user alone; then start there: junction-hub --host 0.0.0.0 --port {port}",

@@ -1,24 +1,24 @@
 //! `junction-bridge join`: a link is proven against its hub, and kept under a name.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::hosts::{HostsFile, LOCAL, is_host_name, set_link};
-use junction_shared::link::Link;
+use junction_shared::handshake::{GroupKeys, fingerprint};
+use junction_shared::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
+use junction_shared::link::{Link, LinkError, address_text};
 use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
 use crate::link;
 use crate::target::Target;
-use crate::tls::{Security, fingerprint};
+use crate::tls::Security;
 
 /// The most that is read where a link should be, in bytes: the longest link has some 360.
-const MAX_LINK: u64 = 4096;
+const MAX_LINK: usize = 4096;
 
 /// What `join` takes besides the link.
 #[derive(Debug, Args)]
@@ -36,39 +36,29 @@ pub(crate) struct Join {
 /// # Errors
 /// What is wrong with the link, the hub or the file of hosts, and what to do. The link is not repeated.
 pub(crate) async fn join(config: &Config, join: Join) -> anyhow::Result<()> {
-    let link = Link::parse(&read_link(join.file)?)?;
-    let name = join.name.unwrap_or_else(|| name_for(&link.host));
-    if name == LOCAL {
-        bail!("The name {LOCAL} is this machine's own hub's. Choose another one with --name.");
+    if let Some(name) = &join.name {
+        check_name(name)?;
     }
-    if !is_host_name(&name) {
-        bail!("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.");
-    }
-    let target = Target {
-        name: name.clone(),
-        host: link.host.clone(),
-        port: link.port,
-        security: Security::Pinned(link.pin),
-    };
-    let group = GroupKeys::derive(&link.secret);
-    link::prove(&target, &group).await.map_err(|why| anyhow!(why))?;
-    let replaced = HostsFile::load(&config.dir)?
-        .find(&name)
-        .map(|known| known.link.as_ref().map(|link| link.pin));
+    let link = first_proven(&mut source(join.file)?).await?;
+    let known = HostsFile::load(&config.dir)?;
+    let name = join.name.unwrap_or_else(|| free_name(&known, &link));
+    let before = known.find(&name).map(|known| known.link.as_ref());
     set_link(&config.dir, &name, &link)?;
     let key = fingerprint(&link.pin);
-    match replaced.flatten().filter(|old| *old != link.pin) {
-        Some(old) => {
-            remark(&format!("The host {name} had another key before, {}.", fingerprint(&old)));
+    match before {
+        Some(Some(old)) if old.pin != link.pin => remark(&format!(
+            "The host {name} had a hub with another key before, of the fingerprint {}.",
+            fingerprint(&old.pin)
+        )),
+        Some(Some(old)) if *old.to_text() == *link.to_text() => {
+            remark(&format!("The host {name} was joined before by the same link."));
         }
-        None if replaced.is_some() => {
-            remark(&format!("The host {name} was known before, and has a new link."));
-        }
+        Some(_) => remark(&format!("The host {name} was known before, and has a new link.")),
         None => {}
     }
     tell(&format!(
         "Joined {name}: the hub at {}, whose key has the fingerprint {key}.",
-        target.address()
+        address_text(&link.host, link.port)
     ))?;
     remark(&format!(
         "Sessions meet there with JUNCTION_HUB={name} in their environment, or once you tell an agent: register \
@@ -77,28 +67,76 @@ pub(crate) async fn join(config: &Config, join: Join) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The text of the link: out of a file, out of stdin, or typed where it is not shown.
-fn read_link(file: Option<PathBuf>) -> anyhow::Result<Zeroizing<String>> {
+fn check_name(name: &str) -> anyhow::Result<()> {
+    if name == LOCAL {
+        bail!("The name {LOCAL} is this machine's own hub's. Choose another one with --name.");
+    }
+    if !is_host_name(name) {
+        bail!("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.");
+    }
+    Ok(())
+}
+
+/// A name made of the hub's address, that is no other hub's.
+fn free_name(known: &HostsFile, link: &Link) -> String {
+    let name = name_for(&link.host);
+    let is_others = |other: &HostEntry| (&other.host, other.port) != (&link.host, link.port);
+    match known.find(&name) {
+        Some(other) if is_others(other) => name_for(&format!("{}-{}", link.host, link.port)),
+        _ => name,
+    }
+}
+
+/// The first link whose hub proves itself. Where there are several, one a line as `invite` shows them, they are
+/// ways to one hub, and the next is looked at only if the one before leads nowhere.
+async fn first_proven(source: &mut dyn BufRead) -> anyhow::Result<Link> {
+    let mut first_error = None;
+    while let Some(line) = next_line(source)? {
+        let link = Link::parse(&line)?;
+        let target = Target {
+            name: String::new(),
+            host: link.host.clone(),
+            port: link.port,
+            security: Security::Pinned(link.pin),
+        };
+        match link::prove(&target, &GroupKeys::derive(&link.secret)).await {
+            Ok(()) => return Ok(link),
+            Err(why) => first_error = first_error.or(Some(anyhow!(why))),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| LinkError::NotALink.into()))
+}
+
+/// Where links come from: a file, stdin, or a terminal, where what is typed is not shown.
+fn source(file: Option<PathBuf>) -> anyhow::Result<Box<dyn BufRead>> {
     if let Some(path) = file {
         let file = File::open(&path).map_err(|error| {
             anyhow!("{} cannot be read: {error}. Give another file.", path.display())
         })?;
-        return read_text(file);
+        return Ok(Box::new(BufReader::new(file)));
     }
     if std::io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Paste the link (it is not shown): ");
-        return typed.map(Zeroizing::new).context("The terminal cannot be read. Use --file.");
+        let typed =
+            typed.map_err(|error| anyhow!("The terminal cannot be read: {error}. Use --file."))?;
+        return Ok(Box::new(Cursor::new(typed)));
     }
-    read_text(std::io::stdin())
+    Ok(Box::new(std::io::stdin().lock()))
 }
 
-fn read_text(source: impl Read) -> anyhow::Result<Zeroizing<String>> {
-    let limit = usize::try_from(MAX_LINK).unwrap_or(usize::MAX);
+/// The next line that is not empty; nothing at the end.
+fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<Zeroizing<String>>> {
     // Room for all of it from the start: growing would leave copies of the link behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
-    source.take(MAX_LINK).read_to_end(&mut bytes).context("The link cannot be read. Try again.")?;
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        bail!("That is not a link. A link begins with junction://; copy the whole of it.");
-    };
-    Ok(Zeroizing::new(text.to_owned()))
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LINK));
+    loop {
+        bytes.clear();
+        let line = source.take(MAX_LINK as u64).read_until(b'\n', &mut bytes);
+        let read = line.map_err(|error| anyhow!("The link cannot be read: {error}. Try again."))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| LinkError::NotALink)?;
+        match text.trim() {
+            "" if read == 0 => return Ok(None),
+            "" => {}
+            line => return Ok(Some(Zeroizing::new(line.to_owned()))),
+        }
+    }
 }

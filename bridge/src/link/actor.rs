@@ -7,23 +7,27 @@ use futures_util::FutureExt as _;
 use junction_shared::close::Close;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::handshake::{BridgeHandshake, HandshakeError};
+use junction_shared::id::GroupId;
 use junction_shared::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::dial::{self, Connection, DialError, Dialer};
 use super::trouble::{self, NOT_YET};
-use super::{Board, Command, Departure, LinkState};
+use super::{Board, Command, Departure, End, LinkState};
 use crate::autostart::Autostart;
 use crate::clock::now;
 use crate::error::ToolError;
-use crate::session::{Luggage, Session};
+use crate::session::Session;
 use crate::target::{Target, group_of};
 
 /// The first pause between two dials, doubled each time.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two dials.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often the files are looked at for another group than the one that a hub has refused, and how many times.
+const REFUSED_LOOKS_EVERY: Duration = Duration::from_secs(1);
+const REFUSED_LOOKS: u32 = 30;
 /// How long a goodbye may take to write: the process is to be gone within 100 ms.
 const GOODBYE_PATIENCE: Duration = Duration::from_millis(30);
 /// The same when the process stays.
@@ -47,6 +51,8 @@ pub(super) struct Actor<D> {
     pub(super) is_own_group: bool,
     /// Whether the hub may be another, or have another group, than the files said when they were read.
     pub(super) is_doubtful: bool,
+    /// The group that the hub knows no more.
+    pub(super) refused: Option<GroupId>,
     pub(super) port: u16,
     pub(super) config_dir: ConfigDir,
     pub(super) pause: Duration,
@@ -204,6 +210,12 @@ impl<D: Dialer> Actor<D> {
 
     /// Pauses before the next dial: full jitter, doubled each time, for ever.
     async fn waiting(&mut self) {
+        if let Some(group) = self.refused.take() {
+            // To come again with the same would only close the door to others of this machine.
+            let (hub, dir, port) = (self.hub.clone(), self.config_dir.clone(), self.port);
+            let _ = self.meanwhile(another_group(hub, dir, port, group)).await;
+            return;
+        }
         let pause = self.pause.mul_f64(fastrand::f64());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         let pause = self.autostart.hasten(pause);
@@ -286,20 +298,19 @@ impl<D: Dialer> Actor<D> {
         match turn {
             Turn::Stop(reply) => {
                 // The keys are wiped before anyone is told that it is done.
-                self.renew(Luggage::default());
+                self.renew(Vec::new());
                 reply.map(|reply| reply.send(()));
                 false
             }
             Turn::Leave(reply) => {
-                let luggage = self.session.take_ends(&departure);
-                self.renew(luggage);
+                let ends = self.session.take_ends(&departure);
+                self.renew(ends);
                 self.show(LinkState::Left);
                 let _ = reply.send(departure);
                 self.left().await
             }
             Turn::Move(target, reply) => {
-                let luggage = self.session.take_along();
-                self.renew(luggage);
+                self.session.moved();
                 self.head_for(Some(target));
                 let _ = reply.send(Ok(()));
                 true
@@ -339,10 +350,10 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// A new identity, as if the process had just begun.
-    fn renew(&mut self, luggage: Luggage) {
+    fn renew(&mut self, ends: Vec<End>) {
         let seen = self.session.seen();
         self.session = Session::new(self.board.clone(), seen, now());
-        self.session.inherit(luggage);
+        self.session.inherit(ends);
     }
 
     fn show(&self, state: LinkState) {
@@ -359,9 +370,12 @@ impl<D: Dialer> Actor<D> {
 
     fn failed(&mut self, error: &DialError) -> Halt {
         use Close::{Rotated, Unauthorized};
+        let is_refused = matches!(error, DialError::Closed(Rotated | Unauthorized));
+        if is_refused && !self.is_own_group {
+            self.refused = self.session.group_id();
+        }
         // A new secret or a new link may be in the files by now, or soon.
-        self.is_doubtful |=
-            matches!(error, DialError::Closed(Rotated | Unauthorized) | DialError::OtherKey { .. });
+        self.is_doubtful |= is_refused || matches!(error, DialError::OtherKey { .. });
         Halt::Failed(trouble::unreachable(
             &self.address(),
             error,
@@ -373,6 +387,22 @@ impl<D: Dialer> Actor<D> {
     fn unproven(&mut self, error: HandshakeError) -> Halt {
         self.is_doubtful = true;
         Halt::Failed(trouble::unproven(&self.address(), error))
+    }
+}
+
+/// Waits until the files have another group for the hub of this name than the one it refused. After a while it is
+/// asked again all the same: it may have been the hub that had other files.
+async fn another_group(hub: String, dir: ConfigDir, port: u16, refused: GroupId) {
+    for _ in 0..REFUSED_LOOKS {
+        let (hub, dir) = (hub.clone(), dir.clone());
+        let found = tokio::task::spawn_blocking(move || {
+            let target = Target::resolve(&hub, &dir, port).ok()?;
+            group_of(&target, &dir).ok().map(|group| group.keys.group)
+        });
+        if found.await.ok().flatten().is_some_and(|found| found != refused) {
+            return;
+        }
+        tokio::time::sleep(REFUSED_LOOKS_EVERY).await;
     }
 }
 

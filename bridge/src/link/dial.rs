@@ -9,7 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use junction_shared::close::Close;
 use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::Pin;
+use junction_shared::handshake::{Pin, fingerprint};
 use junction_shared::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
 use junction_shared::wire::{Hello, ToBridge, ToHub, Welcome};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,6 +30,10 @@ const WRITE_QUEUE: usize = 32;
 /// What one read of the websocket takes, and its buffer: the largest message comes in five, and twenty bridges
 /// stay small.
 const READ_BUFFER: usize = 16 * 1024;
+
+/// How long one of several addresses of a hub may take to answer before the next is tried: far longer than any
+/// network that a hub is for.
+const ADDRESS_PATIENCE: Duration = Duration::from_millis(400);
 
 /// How a hub is reached: TCP, or what a simulation puts in its place.
 pub trait Dialer: Clone + Send + Sync + 'static {
@@ -81,6 +85,9 @@ pub(crate) enum DialError {
         /// The one it showed.
         found: Pin,
     },
+    /// The hub shows the right key, and cannot prove to own it.
+    #[error("it shows the key {0} of its link, and cannot prove to own it")]
+    Unowned(String),
     /// Something answers without TLS, where a hub would speak it.
     #[error("what answers there speaks no TLS 1.3")]
     NoTls,
@@ -130,6 +137,7 @@ async fn connect<D: Dialer>(
     let secured = secure(stream, target.security).await;
     let (stream, pin) = secured.map_err(|insecure| match insecure {
         Insecure::OtherKey { expected, found } => DialError::OtherKey { expected, found },
+        Insecure::Unowned(found) => DialError::Unowned(fingerprint(&found)),
         Insecure::NoTls => DialError::NoTls,
         Insecure::Lost => DialError::Lost,
     })?;
@@ -138,18 +146,23 @@ async fn connect<D: Dialer>(
 }
 
 /// The first of these addresses at which anything answers.
-async fn dial_one<D: Dialer>(
+///
+/// # Errors
+/// What is wrong with the last of them.
+pub(crate) async fn dial_one<D: Dialer>(
     dialer: &D,
     addresses: &[SocketAddr],
 ) -> Result<(D::Stream, SocketAddr), DialError> {
     let mut why = DialError::UnknownName;
-    for address in addresses {
-        match dialer.dial(*address).await {
-            Ok(stream) => return Ok((stream, *address)),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+    for (at, address) in addresses.iter().enumerate() {
+        // The last may take what time there is.
+        let patience = if at + 1 == addresses.len() { HANDSHAKE_TIMEOUT } else { ADDRESS_PATIENCE };
+        match timeout(patience, dialer.dial(*address)).await {
+            Ok(Ok(stream)) => return Ok((stream, *address)),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 why = DialError::Refused;
             }
-            Err(_) => why = DialError::Silent,
+            Ok(Err(_)) | Err(_) => why = DialError::Silent,
         }
     }
     Err(why)

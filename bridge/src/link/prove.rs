@@ -7,11 +7,15 @@ use junction_shared::handshake::{BridgeHandshake, Caller, GroupKeys, public_key}
 use junction_shared::id::{Dial, PeerKey};
 use junction_shared::secret::Secret;
 use junction_shared::wire::ToHub;
+use tokio::time::{Instant, sleep};
 
-use super::dial::{self, Tcp};
+use super::dial::{self, DialError, Tcp};
 use super::trouble;
 use crate::target::Target;
 
+/// How long a hub may cut connections before it counts as one that cannot be joined, and how often to try.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(250);
 /// How long the goodbye may take.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -20,9 +24,27 @@ const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// One sentence that says what is wrong, one that says what to do.
 pub(crate) async fn prove(target: &Target, group: &GroupKeys) -> Result<(), String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match prove_once(target, group).await {
+            // Sessions of this machine with an older link can have the door closed to it for a moment.
+            Err((_, true)) if Instant::now() < deadline => sleep(PAUSE).await,
+            Err((why, _)) => return Err(why),
+            Ok(()) => return Ok(()),
+        }
+    }
+}
+
+/// Why a hub was not proven, and whether it let nobody say anything.
+type Failure = (String, bool);
+
+async fn prove_once(target: &Target, group: &GroupKeys) -> Result<(), Failure> {
     let address = target.address();
-    let failed = |error| trouble::not_joined(&address, &error);
-    let unproven = |error| trouble::unproven(&address, error);
+    let failed = |error| {
+        let is_cut = matches!(error, DialError::Lost);
+        (trouble::not_joined(&address, &error), is_cut)
+    };
+    let unproven = |error| (trouble::unproven(&address, error), false);
     let opened = dial::open(&Tcp, target).await.map_err(failed)?;
     let identity = Secret::random();
     let caller = Caller {

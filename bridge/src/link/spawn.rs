@@ -33,8 +33,9 @@ pub(crate) struct Options {
 
 /// Starts a link in a task of its own.
 pub(crate) fn spawn(options: Options) -> Link {
+    let autostart = options.autostart;
     let (link, actor) = build(Tcp, options);
-    let link = link.at(actor.config_dir.clone(), actor.port);
+    let link = link.at(actor.config_dir.clone(), actor.port, autostart);
     tokio::spawn(actor.run());
     link
 }
@@ -72,6 +73,7 @@ fn build<D>(dialer: D, options: Options) -> (Link, Actor<D>) {
         target: None,
         is_own_group: false,
         is_doubtful: false,
+        refused: None,
         port: options.port,
         config_dir: options.config_dir,
         pause: FIRST_PAUSE,

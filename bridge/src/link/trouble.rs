@@ -1,12 +1,11 @@
 //! What agents are told when there is no hub: one sentence that says what is wrong, one that says what to do.
 
 use junction_shared::close::Close;
-use junction_shared::handshake::{HandshakeError, Pin};
+use junction_shared::handshake::{HandshakeError, Pin, fingerprint};
 use junction_shared::wire::VERSION;
 
 use super::dial::DialError;
 use crate::autostart::Autostart;
-use crate::tls::fingerprint;
 
 /// What is said before the first dial has come to anything.
 pub(super) const NOT_YET: &str =
@@ -20,7 +19,10 @@ pub(super) fn unreachable(
     is_own_group: bool,
 ) -> String {
     if let DialError::OtherKey { expected, found } = error {
-        return other_key(address, expected, found);
+        return format!(
+            "{} Nothing was sent; tell your user, and join again only with a new link from whoever runs the hub.",
+            other_key(address, expected, found)
+        );
     }
     let next = match error {
         DialError::Refused if autostart.failed() => {
@@ -29,9 +31,16 @@ pub(super) fn unreachable(
         DialError::Refused if !autostart.expects_hub() => {
             "Start junction-hub there; the bridge keeps trying."
         }
-        DialError::NotAHub | DialError::NoTls => "Stop what uses that port, or use another one.",
+        DialError::Unowned(_) => {
+            "Somebody stands in its place: tell your user, and send nothing by this network."
+        }
+        DialError::NotAHub if is_own_group => "Stop what uses that port, or use another one.",
+        DialError::NotAHub | DialError::NoTls => {
+            "Something else than a hub for other machines is at that address; tell your user."
+        }
         DialError::Closed(Close::Unauthorized) if is_own_group => {
-            "It belongs to another group or configuration folder; use the folder that it was started with."
+            "It belongs to another group or configuration folder; use the folder that it was started with, or join \
+             it by a link."
         }
         DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
             "Its link is no longer valid: ask whoever runs it for a new one, and run junction-bridge join in a \
@@ -46,10 +55,14 @@ pub(super) fn unreachable(
 /// A hub whose link could not be proven.
 pub(super) fn not_joined(address: &str, error: &DialError) -> String {
     if let DialError::OtherKey { expected, found } = error {
-        return other_key(address, expected, found);
+        return format!(
+            "{} Nothing was sent; ask whoever runs the hub which it is, and join only with a link from there.",
+            other_key(address, expected, found)
+        );
     }
     let next = match error {
         DialError::Closed(Close::Unauthorized) => "The link is no longer valid: ask for a new one.",
+        DialError::Unowned(_) => "Somebody stands in its place: do not join by this network.",
         DialError::NotAHub | DialError::NoTls => "Check that the link was made by this hub.",
         DialError::UnknownName => "Ask for a link with the hub's address in place of its name.",
         DialError::Full | DialError::Closed(_) => "Try again in a minute.",
@@ -61,12 +74,11 @@ pub(super) fn not_joined(address: &str, error: &DialError) -> String {
 }
 
 /// What answers has another key than the one that the link is for.
-fn other_key(address: &str, expected: &Pin, found: &Pin) -> String {
+pub(crate) fn other_key(address: &str, expected: &Pin, found: &Pin) -> String {
     let (expected, found) = (fingerprint(expected), fingerprint(found));
     format!(
         "What answers at {address} is not the hub of the link: its key has the fingerprint {found}, and the link \
-         says {expected}. Nothing was sent; tell your user, and join again only with a new link from whoever runs \
-         the hub."
+         says {expected}."
     )
 }
 
@@ -79,7 +91,7 @@ pub(super) fn unproven(address: &str, error: HandshakeError) -> String {
         ),
         HandshakeError::Malformed | HandshakeError::Unproven => format!(
             "What answers at {address} is not this group's hub: {error}. \
-             Nothing secret was sent; stop what uses that port, or set JUNCTION_PORT to another."
+             Nothing secret was sent; find out what uses that address, and tell your user."
         ),
     }
 }

@@ -1,10 +1,7 @@
 //! What a session says of itself.
 
-use junction_shared::alias::Alias;
 use junction_shared::id::Epoch;
 use junction_shared::wire::Context;
-
-use crate::link::End;
 
 /// What a card says of its session.
 pub(super) struct Said {
@@ -28,12 +25,4 @@ pub(super) fn merge(named: &Context, seen: &Context) -> Context {
         machine: pick(&named.machine, &seen.machine),
         client: pick(&named.client, &seen.client),
     }
-}
-
-/// What a session takes along to another hub: ends that no read has told, what it said of itself, its alias.
-#[derive(Default)]
-pub(crate) struct Luggage {
-    pub(super) ends: Vec<End>,
-    pub(super) named: Context,
-    pub(super) alias: Option<Alias>,
 }

@@ -75,7 +75,7 @@ async fn a_tls_hello_that_never_ends_is_closed_after_five_seconds() {
         let taken = begun.elapsed();
         assert!((5..7).contains(&taken.as_secs()), "{sent} bytes: {taken:?}");
     }
-    hub.bridge(7, 1).await.sync().await;
+    hub.listed(7).await.sync().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn tls_hellos_that_never_end_keep_nobody_out() {
         halves.push(half);
     }
     let begun = Instant::now();
-    hub.bridge(7, 1).await.sync().await;
+    hub.listed(7).await.sync().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
@@ -123,7 +123,7 @@ async fn visitors_that_say_nothing_keep_nobody_out() {
         silent.push(hub.dial().await);
     }
     let begun = Instant::now();
-    hub.bridge(7, 1).await.sync().await;
+    hub.listed(7).await.sync().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     // The first to come were the first to go, well before their time.
     end(&mut silent[0]).await;
@@ -138,7 +138,7 @@ async fn websockets_that_say_nothing_keep_nobody_out() {
     for _ in 0..MAX_VISITORS + 10 {
         silent.push(hub.socket().await);
     }
-    hub.bridge(7, 1).await.sync().await;
+    hub.listed(7).await.sync().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     let slow_down = closed(&mut silent[0]).await.map(|(code, _)| code);
     assert_eq!(slow_down, Some(Close::SlowDown.code()));

@@ -127,8 +127,7 @@ impl TestHub {
     /// A bridge that is listed.
     pub(super) async fn listed(&self, identity: u8) -> Bridge {
         let mut bridge = self.bridge(identity, 1).await;
-        let alias = bridge.welcome.grant.alias.clone();
-        bridge.tell(&ToHub::Card(card(identity, &alias))).await;
+        bridge.show(identity).await;
         bridge
     }
 }
@@ -211,6 +210,12 @@ impl Bridge {
 
     pub(super) async fn tell(&mut self, frame: &ToHub) {
         tell(&mut self.socket, frame).await;
+    }
+
+    /// Shows its card.
+    pub(super) async fn show(&mut self, identity: u8) {
+        let alias = self.welcome.grant.alias.clone();
+        self.tell(&ToHub::Card(card(identity, &alias))).await;
     }
 
     pub(super) async fn hear(&mut self) -> ToBridge {

@@ -14,6 +14,7 @@ mod raw;
 mod slow;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -46,6 +47,12 @@ pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Op
         assert!(Instant::now() < deadline, "it never came to this: {what}");
         sleep(LOOK).await;
     }
+}
+
+/// Says aloud that a test is skipped: past the harness, which swallows what a test that passes prints.
+pub(crate) fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Waits for a moment of a test's own timetable, at which it does something. What comes of that is not waited

@@ -16,6 +16,7 @@ use rustix::net::{AddressFamily, Protocol, SocketType, recv, socket, sockopt};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::home::BRIDGE;
+use super::skipped;
 
 /// The system's number for "every protocol" (`ETH_P_ALL`), as it is written on a wire.
 const ETH_P_ALL: u32 = (3_u16).to_be() as u32;
@@ -35,7 +36,7 @@ impl Network {
         match network.build() {
             Ok(()) => Some(network),
             Err(why) => {
-                eprintln!("skipped: no network namespaces can be made here ({why})");
+                skipped(&format!("no network namespaces can be made here ({why})"));
                 None
             }
         }
