@@ -20,6 +20,7 @@ mod actor;
 mod command;
 pub(crate) mod dial;
 mod prove;
+mod refused;
 mod spawn;
 pub(crate) mod trouble;
 mod view;

@@ -438,6 +438,7 @@ async fn a_session_that_moves_stays_who_it_is_and_tells_what_became_of_its_messa
     hub.restart(&home).await;
     bob.call("register", json!({ "host": "attic" })).await;
     // Nobody takes it for another.
+    bob.sees("alice", "online").await;
     let back = bob.send("alice", "back again").await;
     let message = alice.read_one().await;
     assert_eq!((&message["message"], &message["from"]), (&json!("back again"), &key["from"]));

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::dial::{self, Connection, DialError, Dialer};
+use super::refused::another_group;
 use super::trouble::{self, NOT_YET};
 use super::{Board, Command, Departure, End, LinkState};
 use crate::autostart::Autostart;
@@ -25,9 +26,6 @@ use crate::target::{Target, group_of};
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two dials.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How often the files are looked at for another group than the one that a hub has refused, and how many times.
-const REFUSED_LOOKS_EVERY: Duration = Duration::from_secs(1);
-const REFUSED_LOOKS: u32 = 30;
 /// How long a goodbye may take to write: the process is to be gone within 100 ms.
 const GOODBYE_PATIENCE: Duration = Duration::from_millis(30);
 /// The same when the process stays.
@@ -387,22 +385,6 @@ impl<D: Dialer> Actor<D> {
     fn unproven(&mut self, error: HandshakeError) -> Halt {
         self.is_doubtful = true;
         Halt::Failed(trouble::unproven(&self.address(), error))
-    }
-}
-
-/// Waits until the files have another group for the hub of this name than the one it refused. After a while it is
-/// asked again all the same: it may have been the hub that had other files.
-async fn another_group(hub: String, dir: ConfigDir, port: u16, refused: GroupId) {
-    for _ in 0..REFUSED_LOOKS {
-        let (hub, dir) = (hub.clone(), dir.clone());
-        let found = tokio::task::spawn_blocking(move || {
-            let target = Target::resolve(&hub, &dir, port).ok()?;
-            group_of(&target, &dir).ok().map(|group| group.keys.group)
-        });
-        if found.await.ok().flatten().is_some_and(|found| found != refused) {
-            return;
-        }
-        tokio::time::sleep(REFUSED_LOOKS_EVERY).await;
     }
 }
 
