@@ -87,9 +87,9 @@ const NEWS: &[(&str, &str)] = &[
     ("unread_from?", "up to five of their senders"),
     (
         "rejoined?",
-        "the alias that this session has, once the hub had ended it for want of a sign of life (a laptop that \
-         slept) and it has joined anew: whoever had sent it something unread was told so; until read_messages \
-         has told it",
+        "the alias that this session has, once the hub had ended it (for want of a sign of life, as of a laptop that \
+         slept, or because the group has a new secret) and it has joined anew: whoever had sent it something unread \
+         was told so; until read_messages has told it",
     ),
     ("hub_misbehaving?", "how often the hub did what only a dishonest hub does"),
 ];
