@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use junction_shared::codec::encode;
+use junction_shared::codec::{decode, encode};
 use junction_shared::id::{Epoch, PeerKey, Seq};
 use junction_shared::wire::{Envelope, Receipt, ReceiptKind, ToBridge, ToHub};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{
     Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, from_bridge, from_hub, list, pass, texts,
@@ -173,6 +173,103 @@ async fn a_message_brought_to_someone_else_stays_closed() {
     alice.send("carol", "for carol").await;
     assert_eq!(texts(&carol.read_many(1).await), ["for carol"]);
     assert_eq!(carol.leftovers().await, Vec::<Value>::new());
+    // Of the one that names another receiver: the other could be a member's rubbish.
+    carol.accuses_hub(1).await;
+}
+
+#[tokio::test]
+async fn messages_of_two_brought_to_each_other_stay_closed_and_the_hub_is_accused() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let held: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let hold = Arc::clone(&held);
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Deliver(..)) => {
+            let mut held = hold.lock().expect("what is held");
+            held.push(heard.bytes.clone());
+            // Bob's comes to carol, in place of hers; hers comes to him below.
+            held.get(1).and(held.first()).cloned().into_iter().collect()
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let carol = TestBridge::join_port(&home, proxy.port, "carol").await;
+    alice.send("bob", "for bob").await;
+    alice.send("carol", "for carol").await;
+    carol.accuses_hub(1).await;
+    let [to_bob, to_carol] =
+        [0, 1].map(|at| decode(&held.lock().expect("what is held")[at]).expect("a frame"));
+    proxy.inject(1, &to_carol).await;
+    bob.accuses_hub(1).await;
+    proxy.inject(1, &to_bob).await;
+    proxy.inject(2, &to_carol).await;
+    assert_eq!(texts(&bob.read_many(1).await), ["for bob"]);
+    assert_eq!(texts(&carol.read_many(1).await), ["for carol"]);
+    for bridge in [&bob, &carol] {
+        assert_eq!(bridge.leftovers().await, Vec::<Value>::new());
+    }
+}
+
+/// Envelopes made of two: the first, with one thing of the other.
+fn mixed(one: &Envelope, other: &Envelope) -> Vec<Envelope> {
+    type Mix = fn(&mut Envelope, &Envelope);
+    let mixes: [Mix; 7] = [
+        |mix, other| mix.sealed = other.sealed.clone(),
+        |mix, other| mix.header = other.header.clone(),
+        |mix, other| mix.header.from = other.header.from,
+        |mix, other| mix.header.id = other.header.id,
+        |mix, other| mix.header.enc = other.header.enc,
+        |mix, other| mix.header.seq = Seq(other.header.seq.0 + 1),
+        |mix, other| (mix.header.from, mix.header.enc) = (other.header.from, other.header.enc),
+    ];
+    let mixed = mixes.iter().map(|mix| {
+        let mut envelope = one.clone();
+        mix(&mut envelope, other);
+        envelope
+    });
+    mixed.filter(|envelope| envelope != one && envelope != other).collect()
+}
+
+#[tokio::test]
+async fn messages_whose_parts_are_swapped_stay_closed_and_the_true_ones_are_read() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut held: Vec<Envelope> = Vec::new();
+    let proxy = Proxy::start(hub.port, move |heard| {
+        let Some(ToBridge::Deliver(envelope, _)) = from_hub(heard) else { return pass(heard) };
+        held.push(envelope);
+        if held.len() < 3 {
+            return Vec::new();
+        }
+        let pairs = held.iter().flat_map(|one| held.iter().map(move |other| (one, other)));
+        let lies = pairs.flat_map(|(one, other)| mixed(one, other));
+        lies.chain(held.clone()).map(|lie| encode(&ToBridge::Deliver(lie, 0))).collect()
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let carol = TestBridge::join_port(&home, proxy.port, "carol").await;
+    let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
+    let mut sent = Vec::new();
+    for (who, text) in [(&alice, "one of alice"), (&alice, "two of alice"), (&carol, "of carol")] {
+        sent.push((who, who.send("bob", text).await["id"].clone()));
+    }
+    let read = bob.read_many(3).await;
+    let mut told: Vec<_> =
+        read.iter().map(|message| (&message["from"], &message["message"])).collect();
+    // Mail of one sender comes in its order.
+    told.sort_by_key(|(from, _)| from.to_string());
+    let expected = [
+        (json!("alice"), json!("one of alice")),
+        (json!("alice"), json!("two of alice")),
+        (json!("carol"), json!("of carol")),
+    ];
+    assert_eq!(told, expected.each_ref().map(|(from, text)| (from, text)));
+    for (who, id) in sent {
+        assert_eq!(who.receipt(&id).await["status"], "read");
+    }
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
 }
 
 /// The key of whoever has this alias.

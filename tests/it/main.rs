@@ -23,6 +23,7 @@ mod layout;
 mod ledger;
 mod lies;
 mod lies_about_peers;
+mod lies_by_omission;
 mod links;
 mod machines;
 mod messages;

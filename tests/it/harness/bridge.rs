@@ -224,6 +224,17 @@ impl TestBridge {
         within("a write", self.client.send_line(line)).await.expect("the bridge reads");
     }
 
+    /// Waits until its answers say that its hub misbehaved this often.
+    pub(crate) async fn accuses_hub(&self, times: u64) {
+        eventually(&format!("the hub is accused {times} times"), async || {
+            let answer = self.call("register", json!({})).await;
+            let accused = answer["hub_misbehaving"].as_u64().unwrap_or_default();
+            assert!(accused <= times, "{accused} accusations of {times}: {}", self.stderr());
+            (accused == times).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until it is on its hub, where nobody else is.
     pub(crate) async fn sees_nobody(&self) {
         eventually("it is on its hub, alone", async || {
