@@ -299,6 +299,8 @@ async fn a_new_secret_ends_every_session_and_the_hubs_own_machine_comes_back_by_
     assert_eq!(page["rejoined"], "alice");
     assert_eq!(list(&page, "messages")[0]["message"], "unread when it happens");
     assert!(hub.stderr().contains("new keys"), "{}", hub.stderr());
+    let counted = metrics(&network).await;
+    assert!(counted.contains("junction_closed_total{reason=\"rotated\"} 2\n"), "{counted}");
     // Sessions that still have the old link do not keep the machine from joining by the new one.
     let mut stale = Vec::new();
     for _ in 0..20 {
