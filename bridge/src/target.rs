@@ -9,8 +9,12 @@ use junction_shared::hosts::{HostsFile, LOCAL};
 use junction_shared::identity::local_group;
 use junction_shared::link::{address_text, parse_address};
 
-use crate::hosts::{KnownHosts, is_loopback};
+use crate::hosts::{KnownHost, KnownHosts, is_loopback};
 use crate::tls::Security;
+
+/// What is said of an address of another machine that was not joined.
+const JOIN_FIRST: &str = "No host of that address was joined here. Ask your user to run junction-bridge join in a \
+                          terminal, with a link of junction-bridge invite.";
 
 /// A hub to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +35,24 @@ impl Target {
     /// # Errors
     /// One sentence that says what is wrong, one that says what to do.
     pub(crate) fn resolve(name: &str, dir: &ConfigDir, port: u16) -> Result<Self, String> {
-        if let Some(address) = as_address(name) {
-            return Self::by_address(name, address, port);
+        let address = as_address(name);
+        if let Some((host, port_there)) = address.as_ref().filter(|(host, _)| is_loopback(host)) {
+            return Self::on_loopback(name, host, *port_there, port);
         }
         // The file must be sound: what is wrong with it is to be told, and not that a name is missing.
         let file = HostsFile::load(dir).map_err(|error| error.to_string())?;
         let (hosts, problems) = KnownHosts::new(dir.clone(), port).list_with(file);
-        let known = hosts.into_iter().find(|known| known.name == name).ok_or_else(|| {
-            let unknown = "No known host has that name. Call known_hosts to see which there are.";
+        let is_wanted = |known: &KnownHost| match &address {
+            Some((host, port)) => {
+                known.link.is_some() && (&known.host, known.port) == (host, *port)
+            }
+            None => known.name == name,
+        };
+        let known = hosts.into_iter().find(is_wanted).ok_or_else(|| {
+            let unknown = match address {
+                Some(_) => JOIN_FIRST,
+                None => "No known host has that name. Call known_hosts to see which there are.",
+            };
             problems.into_iter().next().unwrap_or_else(|| unknown.to_owned())
         })?;
         let security = known.security();
@@ -52,23 +66,16 @@ impl Target {
     }
 
     /// A hub on this machine.
-    fn by_address(name: &str, (host, port): (String, u16), local: u16) -> Result<Self, String> {
+    fn on_loopback(name: &str, host: &str, port: u16, local: u16) -> Result<Self, String> {
         if port == 0 {
             return Err(
                 "Port 0 names no hub. Set JUNCTION_HUB to the port that the hub serves.".to_owned()
             );
         }
-        if !is_loopback(&host) {
-            return Err(
-                "That host is on another machine. Ask your user to run junction-bridge join in a \
-                        terminal, with a link of junction-bridge invite."
-                    .to_owned(),
-            );
-        }
         // The local hub has one name, however it is spelled.
         let is_local = port == local && host == Ipv4Addr::LOCALHOST.to_string();
         let name = if is_local { LOCAL } else { name }.to_owned();
-        Ok(Self { name, host, port, security: Security::Loopback })
+        Ok(Self { name, host: host.to_owned(), port, security: Security::Loopback })
     }
 
     /// A hub at this address, of which nothing is asked but that its group proves itself.

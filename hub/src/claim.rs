@@ -75,9 +75,9 @@ impl Claim {
         if self.is_held(&self.started_by_hand()) {
             return Err((SocketAddr::new(host, self.port), io::ErrorKind::AddrInUse.into()));
         }
-        let listeners = Listeners::bind(host, self.port)?;
+        // Before the port: whoever finds that taken is to find out by whom.
         self.held = self.dir.try_lock(&self.started_by_bridge()).ok().flatten();
-        Ok(listeners)
+        Listeners::bind(host, self.port).inspect_err(|_| self.held = None)
     }
 
     /// Completes when a hub that a bridge started is to give way.

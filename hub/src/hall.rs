@@ -5,8 +5,8 @@
 //! one who takes too long. So connections that say nothing never keep others out. No other machine has more
 //! than a share of the places.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,14 +85,20 @@ impl Hall {
         }
     }
 
-    /// While the hall is full: the visitor who has to make place first, and when.
+    /// While the hall is full: the visitor who has to make place first, and when. It is one of the machine that
+    /// has the most places: whoever sends a crowd does not push out the few of others.
     fn next_to_go(&self) -> Option<(u64, Instant)> {
         let places = self.lock();
         if places.taken.len() < MAX_VISITORS as usize {
             return None;
         }
-        let until =
-            places.taken.iter().map(|(number, standing)| (*number, standing.keeps_place_until()));
+        let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
+        for standing in places.taken.values() {
+            *crowds.entry(standing.from).or_default() += 1;
+        }
+        let (largest, _) = crowds.into_iter().max_by_key(|(_, size)| *size)?;
+        let crowd = places.taken.iter().filter(|(_, standing)| standing.from == largest);
+        let until = crowd.map(|(number, standing)| (*number, standing.keeps_place_until()));
         until.min_by_key(|(_, until)| *until)
     }
 
@@ -190,5 +196,35 @@ impl Drop for Visitor {
     fn drop(&mut self) {
         self.turned_away(TurnedAway::Silent);
         self.hall.leave(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_from_one_machine_gives_its_own_places_up() {
+        let hall = Arc::new(Hall::new(Arc::default()));
+        let enter = |from: [u8; 4]| hall.enter(IpAddr::from(from)).unwrap();
+        let guest = enter([10, 0, 0, 2]);
+        let crowd: Vec<_> = (1..MAX_VISITORS).map(|_| enter([127, 0, 0, 1])).collect();
+        for _ in 0..100 {
+            hall.wait_for_place().await;
+            drop(enter([127, 0, 0, 1]));
+            let _place = enter([127, 0, 0, 1]);
+        }
+        let is_there = hall.lock().taken.contains_key(&guest.number);
+        assert!(is_there, "one of another machine, who came before them all, is pushed out");
+        drop(crowd);
+    }
+
+    #[test]
+    fn no_other_machine_has_more_than_its_share() {
+        let hall = Arc::new(Hall::new(Arc::default()));
+        let enter = |from: [u8; 4]| hall.enter(IpAddr::from(from));
+        let _crowd: Vec<_> = (0..MAX_FROM_ONE).map(|_| enter([10, 0, 0, 2]).unwrap()).collect();
+        assert!(enter([10, 0, 0, 2]).is_none());
+        assert!(enter([10, 0, 0, 3]).is_some() && enter([127, 0, 0, 1]).is_some());
     }
 }

@@ -77,12 +77,12 @@ pub enum LinkError {
 }
 
 impl Link {
-    /// The link that this text is. White space around it is no part of it.
+    /// The link that this text is. White space and quotes around it are no part of it.
     ///
     /// # Errors
     /// [`LinkError`] for anything that [`Link::to_text`] would not write.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
-        let text = text.trim();
+        let text = text.trim_matches(is_wrapping);
         let rest = text.strip_prefix(SCHEME).ok_or(LinkError::NotALink)?;
         if rest.contains(char::is_whitespace) {
             return Err(LinkError::Spaces);
@@ -122,6 +122,11 @@ impl Link {
         zeroize::zeroize_stack::<STACK>();
         text
     }
+}
+
+/// What is found around a link that was copied out of other text.
+fn is_wrapping(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '\u{feff}' | '\u{200b}')
 }
 
 /// Whether a text may have a link in it, or the secret part of one.
@@ -228,6 +233,17 @@ mod tests {
             "junction://127.0.0.1:4200/#1.AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE.\
              AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIe2N-_0"
         );
+    }
+
+    #[test]
+    fn what_is_around_a_link_is_no_part_of_it() {
+        let link = text("hub.example", 4200, 1, 2);
+        for (before, after) in
+            [("  ", "\r\n"), ("\u{feff}", ""), ("<", ">"), ("`", "`"), ("'", "'\u{200b}")]
+        {
+            let parsed = Link::parse(&format!("{before}{link}{after}"));
+            assert!(parsed.is_ok_and(|parsed| *parsed.to_text() == link), "{before:?} {after:?}");
+        }
     }
 
     #[test]

@@ -125,6 +125,10 @@ async fn three_machines_meet_by_one_link_and_outlive_their_hub() {
     let shown = [&attic["current"], &attic["linked"], &attic["reachable"], &attic["mode"]];
     assert_eq!(shown, [&json!(true), &json!(true), &json!(true), &json!("lan")]);
 
+    // By its address, too, where that was joined.
+    let mut dave = open(&network, BOB, &at_bob, "10.77.0.1:4200").await;
+    assert_eq!(dave.register("dave-by-address").await["hub"], "attic");
+    drop(dave);
     for (from, to) in [(&alice, &bob), (&bob, &carol), (&carol, &alice)] {
         let sent = from.send(&to.alias, BODY).await;
         assert_eq!(to.read_one().await["message"], BODY);
