@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use junction_shared::codec::{decode, encode};
-use junction_shared::id::{Epoch, PeerKey, Seq};
+use junction_shared::id::{Epoch, MessageId, Seq};
 use junction_shared::wire::{Envelope, Receipt, ReceiptKind, ToBridge, ToHub};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, from_bridge, from_hub, list, pass, texts,
+    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, eventually, from_bridge, from_hub, list,
+    look_up, pass, texts,
 };
 
 /// Envelopes that differ from this one in one thing each.
@@ -166,7 +167,7 @@ async fn a_message_brought_to_someone_else_stays_closed() {
     bob.read_one().await;
     let envelope = caught.lock().expect("the net").take().expect("an envelope");
     let mut readdressed = envelope.clone();
-    readdressed.header.to = key_of(&home, &hub, "carol").await;
+    readdressed.header.to = look_up(&home, hub.port, "carol").await.key;
     for envelope in [envelope, readdressed] {
         proxy.inject(2, &ToBridge::Deliver(envelope, 0)).await;
     }
@@ -272,15 +273,6 @@ async fn messages_whose_parts_are_swapped_stay_closed_and_the_true_ones_are_read
     assert_eq!(bob.leftovers().await, Vec::<Value>::new());
 }
 
-/// The key of whoever has this alias.
-async fn key_of(home: &Home, hub: &TestHub, alias: &str) -> PeerKey {
-    let (mut socket, _) = RawSocket::join(hub.port, &RawPeer::new(home), "key-finder").await;
-    let card = socket.card_of(alias).await;
-    socket.send(&ToHub::Leave).await;
-    let _ = socket.close_code().await;
-    card.key
-}
-
 #[tokio::test]
 async fn a_made_up_receipt_is_not_believed() {
     let home = Home::new();
@@ -310,6 +302,38 @@ async fn a_made_up_receipt_is_not_believed() {
     for id in [&first["id"], &second["id"]] {
         assert_eq!(alice.receipt(id).await["status"], "read");
     }
+}
+
+#[tokio::test]
+async fn a_receipt_made_of_a_true_one_is_not_believed() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let ids: Arc<Mutex<Vec<MessageId>>> = Arc::default();
+    let known = Arc::clone(&ids);
+    let proxy = Proxy::start(hub.port, move |heard| {
+        let Some(ToBridge::Receipt(receipt)) = from_hub(heard) else { return pass(heard) };
+        let mut ids = known.lock().expect("the ids");
+        if !ids.contains(&receipt.id) {
+            ids.push(receipt.id);
+        }
+        use ReceiptKind::{Expired, Opened, Read, Stale};
+        let all = ids.iter().flat_map(|id| [Opened, Read, Expired, Stale].map(|kind| (*id, kind)));
+        let lies = all.map(|(id, kind)| Receipt { id, kind, ..receipt.clone() });
+        lies.map(|lie| encode(&ToBridge::Receipt(lie))).collect()
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let first = alice.send("bob", "first").await;
+    let second = alice.send("bob", "second").await;
+    eventually("both are opened", async || (ids.lock().expect("the ids").len() == 2).then_some(()))
+        .await;
+    bob.call("read_messages", json!({ "limit": 1 })).await;
+    assert_eq!(alice.receipt(&first["id"]).await["status"], "read");
+    assert_eq!(alice.words(&second["id"]), Vec::<Value>::new());
+    assert_eq!(texts(&bob.read_many(1).await), ["second"]);
+    assert_eq!(alice.receipt(&second["id"]).await["status"], "read");
+    assert_eq!((alice.words(&first["id"]).len(), alice.words(&second["id"]).len()), (1, 1));
 }
 
 #[tokio::test]

@@ -1,20 +1,24 @@
 //! A hub that lies about who is who: no key is sealed to that is not the one meant.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use junction_shared::codec::{decode, encode};
-use junction_shared::id::{Epoch, ReceiveKey};
-use junction_shared::wire::{Answer, Card, Context, Reach, SignedCard, Standing, ToBridge, ToHub};
+use junction_shared::handshake::public_key;
+use junction_shared::id::{Epoch, PeerKey, ReceiveKey};
+use junction_shared::secret::Secret;
+use junction_shared::wire::{
+    Answer, Card, Context, Header, Reach, SignedCard, Standing, ToBridge, ToHub,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Era, Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, eventually, from_bridge, from_hub,
+    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, from_bridge, from_hub, list, look_up,
     pass, texts,
 };
 
-/// A junction of alice and bob, whose cards reach alice as `lie` makes them; how many messages she handed
-/// over in spite of it, and the error she got.
-async fn told_a_card(lie: impl Fn(&SignedCard) -> SignedCard + Send + 'static) -> (usize, String) {
+/// Alice is given cards as `lie` makes them, and is to send to bob: she hands nothing over, and says why.
+async fn is_not_sealed_to(lie: impl Fn(&SignedCard) -> SignedCard + Send + 'static) {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
     let handed = Arc::new(Mutex::new(0));
@@ -24,7 +28,10 @@ async fn told_a_card(lie: impl Fn(&SignedCard) -> SignedCard + Send + 'static) -
             *count.lock().expect("the count") += 1;
         }
         match from_hub(heard) {
-            Some(ToBridge::Answer(number, Answer::Found(standing, Some(card)))) => {
+            // Not her own, which she asks for too.
+            Some(ToBridge::Answer(number, Answer::Found(standing, Some(card))))
+                if open(&card).alias == "bob" =>
+            {
                 vec![encode(&ToBridge::Answer(number, Answer::Found(standing, Some(lie(&card)))))]
             }
             _ => pass(heard),
@@ -32,39 +39,57 @@ async fn told_a_card(lie: impl Fn(&SignedCard) -> SignedCard + Send + 'static) -
     })
     .await;
     let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
-    let _bob = TestBridge::join(&home, &hub, "bob").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
     let arguments = json!({ "target_alias": "bob", "message": "for bob" });
     let text = alice.error("send_message", arguments).await;
-    let handed = *handed.lock().expect("the count");
-    (handed, text)
+    assert!(text.contains("hub_misbehaving"), "{text}");
+    assert_eq!(*handed.lock().expect("the count"), 0);
+    alice.accuses_hub(1).await;
+    assert_eq!(bob.leftovers().await, Vec::<Value>::new());
+}
+
+/// What a card says.
+fn open(card: &SignedCard) -> Card {
+    decode(&card.body).expect("a card")
+}
+
+/// A card with something else in it, under the mac that it had.
+fn altered(card: &SignedCard, alter: impl FnOnce(&mut Card)) -> SignedCard {
+    let mut said = open(card);
+    alter(&mut said);
+    SignedCard { body: encode(&said).to_vec(), mac: card.mac }
 }
 
 #[tokio::test]
 async fn a_card_that_no_member_made_is_not_sealed_to() {
-    let (handed, text) = told_a_card(|card| {
+    is_not_sealed_to(|card| {
         let mut card = card.clone();
         card.mac[0] ^= 1;
         card
     })
     .await;
-    assert_eq!(handed, 0, "{text}");
     let stranger = RawPeer::stranger();
-    let (handed, text) = told_a_card(move |card| {
-        let card: Card = decode(&card.body).expect("a card");
-        stranger.sign(&card)
-    })
-    .await;
-    assert_eq!(handed, 0, "{text}");
+    is_not_sealed_to(move |card| stranger.sign(&open(card))).await;
+}
+
+#[tokio::test]
+async fn a_card_with_another_key_in_it_is_not_sealed_to() {
+    let others = ReceiveKey(public_key(&Secret::random()));
+    is_not_sealed_to(move |card| altered(card, |said| said.receive_key = others)).await;
+    let other = PeerKey(public_key(&Secret::random()));
+    is_not_sealed_to(move |card| altered(card, |said| said.key = other)).await;
+    is_not_sealed_to(|card| altered(card, |said| said.epoch = said.epoch.next())).await;
 }
 
 #[tokio::test]
 async fn a_card_of_another_than_was_asked_for_is_not_sealed_to() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let mallory = RawPeer::new(&home);
-    let others = mallory.card("mallory");
+    let others = RawPeer::new(&home).card("mallory");
     let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
-        Some(ToBridge::Answer(number, Answer::Found(standing, Some(_)))) => {
+        Some(ToBridge::Answer(number, Answer::Found(standing, Some(card))))
+            if open(&card).alias == "bob" =>
+        {
             let answer = Answer::Found(standing, Some(others.clone()));
             vec![encode(&ToBridge::Answer(number, answer))]
         }
@@ -73,27 +98,50 @@ async fn a_card_of_another_than_was_asked_for_is_not_sealed_to() {
     .await;
     let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
-    alice.error("send_message", json!({ "target_alias": "bob", "message": "for bob" })).await;
+    let arguments = json!({ "target_alias": "bob", "message": "for bob" });
+    let text = alice.error("send_message", arguments).await;
+    assert!(text.contains("hub_misbehaving"), "{text}");
+    alice.accuses_hub(1).await;
     assert_eq!(bob.leftovers().await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn an_older_card_does_not_replace_a_newer_one() {
+async fn a_listing_with_a_forged_card_shows_the_others_and_accuses_the_hub() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let cards: Arc<Mutex<Vec<ToBridge>>> = Arc::default();
-    let record = Arc::clone(&cards);
+    let proxy = Proxy::start(hub.port, |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(number, Answer::Page(mut page))) => {
+            for listed in &mut page.peers {
+                if open(&listed.card).alias == "bob" {
+                    let task = Some("to be trusted with anything".to_owned());
+                    listed.card = altered(&listed.card, |said| said.context.task = task);
+                }
+            }
+            vec![encode(&ToBridge::Answer(number, Answer::Page(page)))]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let _bob = TestBridge::join(&home, &hub, "bob").await;
+    let _carol = TestBridge::join(&home, &hub, "carol").await;
+    let listed = list(&alice.call("list_peers", json!({})).await, "peers");
+    let aliases: Vec<_> = listed.iter().map(|peer| &peer["alias"]).collect();
+    assert_eq!(aliases, ["carol"]);
+    // Registering lists how many there are, which takes one card at most.
+    let accused = alice.call("list_peers", json!({})).await["hub_misbehaving"].clone();
+    assert!(accused.as_u64().is_some_and(|times| times >= 2), "{accused}");
+}
+
+#[tokio::test]
+async fn a_push_with_a_card_of_another_or_of_nobody_changes_nothing_and_accuses_the_hub() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let sealed: Arc<Mutex<Vec<Header>>> = Arc::default();
+    let record = Arc::clone(&sealed);
     let proxy = Proxy::start(hub.port, move |heard| {
-        match from_hub(heard) {
-            Some(ToBridge::Answer(_, Answer::Found(standing, Some(card)))) => {
-                let key = decode::<Card>(&card.body).expect("a card").key;
-                let push = ToBridge::Peer(key, standing, Some(card));
-                record.lock().expect("the record").push(push);
-            }
-            Some(push @ ToBridge::Peer(_, _, Some(_))) => {
-                record.lock().expect("the record").push(push);
-            }
-            _ => {}
+        if let Some(ToHub::Send(send)) = from_bridge(heard) {
+            record.lock().expect("the record").push(send.envelope.header);
         }
         pass(heard)
     })
@@ -101,15 +149,71 @@ async fn an_older_card_does_not_replace_a_newer_one() {
     let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
     alice.send("bob", "one").await;
-    bob.call("register", json!({ "task": "another card" })).await;
-    eventually("alice was pushed the newer card", async || {
-        (cards.lock().expect("the record").len() >= 2).then_some(())
-    })
-    .await;
-    let oldest = cards.lock().expect("the record")[0].clone();
-    proxy.inject(0, &oldest).await;
+    let said = look_up(&home, hub.port, "bob").await;
+    let (member, stranger) = (RawPeer::new(&home), RawPeer::stranger());
+    let forged = Card { epoch: said.epoch.next(), ..said.clone() };
+    for (before, card) in [member.card("bob"), stranger.sign(&forged)].into_iter().enumerate() {
+        proxy.inject(0, &ToBridge::Peer(said.key, Standing::Online, Some(card))).await;
+        alice.accuses_hub(before as u64 + 1).await;
+    }
     alice.send("bob", "two").await;
     assert_eq!(texts(&bob.read_many(2).await), ["one", "two"]);
+    for header in sealed.lock().expect("the record").iter() {
+        assert_eq!((header.to, header.epoch), (said.key, said.epoch));
+    }
+}
+
+#[tokio::test]
+async fn an_older_card_does_not_replace_a_newer_one() {
+    let home = Home::new();
+    let mut hub = TestHub::start(&home).await;
+    // The first card of bob that was shown, in place of all later ones once the hub lies.
+    let first: Arc<Mutex<Option<SignedCard>>> = Arc::default();
+    let lies = Arc::new(AtomicBool::new(false));
+    let sealed: Arc<Mutex<Vec<Epoch>>> = Arc::default();
+    let (old, lie, record) = (Arc::clone(&first), Arc::clone(&lies), Arc::clone(&sealed));
+    let proxy = Proxy::start(hub.port, move |heard| {
+        if let Some(ToHub::Send(send)) = from_bridge(heard) {
+            record.lock().expect("the record").push(send.envelope.header.epoch);
+        }
+        match from_hub(heard) {
+            Some(ToBridge::Answer(number, Answer::Found(standing, Some(card))))
+                if open(&card).alias == "bob" =>
+            {
+                let first = old.lock().expect("the card").get_or_insert(card.clone()).clone();
+                let shown = if lie.load(Ordering::Relaxed) { first } else { card };
+                vec![encode(&ToBridge::Answer(number, Answer::Found(standing, Some(shown))))]
+            }
+            _ => pass(heard),
+        }
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    is_read(&alice, &bob, "to the first card").await;
+    bob.call("register", json!({ "task": "another card" })).await;
+    let newer = look_up(&home, hub.port, "bob").await;
+    let oldest = first.lock().expect("the card").clone().expect("bob's card was shown");
+    assert!(open(&oldest).epoch < newer.epoch);
+    // News that the hub sent before is heard before.
+    let push = ToBridge::Peer(newer.key, Standing::Online, Some(oldest));
+    proxy.tell(0, &alice, 0, &push).await;
+    is_read(&alice, &bob, "after an old card was pushed").await;
+    lies.store(true, Ordering::Relaxed);
+    hub.kill();
+    hub.restart(&home).await;
+    alice.sees("bob", "online").await;
+    is_read(&alice, &bob, "after an old card was the answer").await;
+    let sealed: Vec<_> = sealed.lock().expect("the record").clone();
+    assert!(sealed.len() == 3 && sealed[0] < newer.epoch, "{sealed:?}");
+    assert!(sealed[1..].iter().all(|epoch| *epoch >= newer.epoch), "{sealed:?}");
+}
+
+/// One sends a message, the other reads it, and the one is told.
+async fn is_read(from: &TestBridge, to: &TestBridge, text: &str) {
+    let sent = from.send(&to.alias, text).await;
+    assert_eq!(texts(&to.read_many(1).await), [text]);
+    assert_eq!(from.receipt(&sent["id"]).await["status"], "read");
 }
 
 #[tokio::test]
@@ -141,43 +245,6 @@ async fn a_key_of_low_order_is_not_sealed_to() {
         let _ = socket.close_code().await;
     }
     assert_eq!(alice.call("register", json!({})).await["alias"], "alice");
-}
-
-#[tokio::test]
-async fn a_hub_that_cannot_prove_itself_is_told_nothing() {
-    let home = Home::new();
-    let hub = TestHub::start(&home).await;
-    let heard_after: Arc<Mutex<Vec<ToHub>>> = Arc::default();
-    let record = Arc::clone(&heard_after);
-    let proxy = Proxy::start(hub.port, move |heard| {
-        match (from_hub(heard), from_bridge(heard)) {
-            (Some(ToBridge::Welcome(mut welcome)), _) => {
-                welcome.mac[31] ^= 1;
-                return vec![encode(&ToBridge::Welcome(welcome))];
-            }
-            (_, Some(ToHub::Hello(_))) => {}
-            (_, Some(other)) => record.lock().expect("the record").push(other),
-            _ => {}
-        }
-        pass(heard)
-    })
-    .await;
-    let launch = TestBridge::launch(&home, proxy.port);
-    let bridge = TestBridge::open(&home, launch, Era::Initialize).await;
-    let text = bridge.error("register", json!({ "alias": "wary" })).await;
-    assert!(text.contains("prove"), "{text}");
-    assert!(heard_after.lock().expect("the record").is_empty());
-}
-
-#[tokio::test]
-async fn a_hub_of_another_group_is_not_joined() {
-    let (home, other) = (Home::new(), Home::new());
-    let _own = TestHub::start(&home).await;
-    let foreign = TestHub::start(&other).await;
-    let launch = TestBridge::launch(&home, foreign.port);
-    let bridge = TestBridge::open(&home, launch, Era::Initialize).await;
-    let text = bridge.error("register", json!({ "alias": "stray" })).await;
-    assert!(text.contains("group"), "{text}");
 }
 
 #[tokio::test]

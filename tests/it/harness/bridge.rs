@@ -224,6 +224,15 @@ impl TestBridge {
         within("a write", self.client.send_line(line)).await.expect("the bridge reads");
     }
 
+    /// Waits until a tool that needs the hub fails with such a text.
+    pub(crate) async fn ends_up_with(&self, is_it: impl Fn(&str) -> bool) {
+        eventually("its tools fail as they should", async || {
+            let failed = self.try_call("list_peers", json!({})).await.err()?;
+            is_it(&failed.to_string()).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until its answers say that its hub misbehaved this often.
     pub(crate) async fn accuses_hub(&self, times: u64) {
         eventually(&format!("the hub is accused {times} times"), async || {

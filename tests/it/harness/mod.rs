@@ -28,7 +28,7 @@ pub(crate) use hub::TestHub;
 pub(crate) use network::Network;
 pub(crate) use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
-pub(crate) use raw::{RawPeer, RawSocket, health, http_at};
+pub(crate) use raw::{RawPeer, RawSocket, health, http_at, look_up};
 pub(crate) use slow::{SlowClient, large};
 
 /// How long a test waits for something that must come: far longer than it takes, so that a loaded machine

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use junction_shared::codec::{decode, encode};
-use junction_shared::wire::{ToBridge, ToHub};
+use junction_shared::wire::{Challenge, ToBridge, ToHub};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{accept_async, client_async};
+
+use super::TestBridge;
 
 /// One frame that passes the proxy.
 pub(crate) struct Heard {
@@ -71,6 +73,21 @@ impl Proxy {
         let bridge =
             self.bridges.lock().unwrap_or_else(PoisonError::into_inner)[connection].clone();
         bridge.send(encode(frame)).await.expect("the connection stands");
+    }
+
+    /// The same, and waits until the bridge has heard it: behind it comes a second handshake, for which the bridge
+    /// accuses its hub once more than for all `before`.
+    pub(crate) async fn tell(
+        &self,
+        connection: usize,
+        bridge: &TestBridge,
+        before: u64,
+        frame: &ToBridge,
+    ) {
+        self.inject(connection, frame).await;
+        let again = Challenge { versions: Vec::new(), nonce: [0; 32], hub_eph: [0; 32] };
+        self.inject(connection, &ToBridge::Challenge(again)).await;
+        bridge.accuses_hub(before + 1).await;
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Door, Home, Io, within};
+use super::{Door, Home, Io, eventually, within};
 
 /// A member of the group that keeps to the protocol only as far as a test wants.
 pub(crate) struct RawPeer {
@@ -219,17 +219,22 @@ impl RawSocket {
         what: &str,
         mut pick: impl FnMut(ToBridge) -> Option<T>,
     ) -> T {
-        loop {
-            let Some(frame) = self.next().await else { panic!("closed before: {what}") };
-            if let Some(found) = pick(frame) {
-                return found;
+        within(what, async {
+            loop {
+                let Some(frame) = self.next().await else { panic!("closed before: {what}") };
+                if let Some(found) = pick(frame) {
+                    return found;
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The newest card of whoever has this alias, once there is one.
     pub(crate) async fn card_of(&mut self, alias: &str) -> Card {
-        for number in 1_000_000.. {
+        let mut number = 1_000_000;
+        eventually(&format!("{alias} has a card"), async || {
+            number += 1;
             let question = Question::Lookup(Target::Alias(alias.to_owned()));
             self.send(&ToHub::Ask(number, question)).await;
             let found = self
@@ -238,22 +243,24 @@ impl RawSocket {
                     _ => None,
                 })
                 .await;
-            if let Some(card) = found {
-                return decode(&card.body).expect("a card");
-            }
-        }
-        unreachable!("every lookup has its number")
+            found.map(|card| decode(&card.body).expect("a card"))
+        })
+        .await
     }
 
     /// The next binary message; none once the hub has closed.
     pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
-        loop {
-            match within("a frame of the hub", self.socket.next()).await? {
-                Ok(Message::Binary(bytes)) => return Some(bytes),
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
+        // Pings come for ever, and are no answer.
+        within("a frame of the hub", async {
+            loop {
+                match self.socket.next().await? {
+                    Ok(Message::Binary(bytes)) => return Some(bytes),
+                    Ok(Message::Close(_)) | Err(_) => return None,
+                    Ok(_) => {}
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The code the hub closes with, whatever it sends before; none if it just cuts the connection.
@@ -266,6 +273,15 @@ impl RawSocket {
             }
         }
     }
+}
+
+/// The card of whoever has this alias on the hub at this port, which a member that comes and goes looks up.
+pub(crate) async fn look_up(home: &Home, port: u16, alias: &str) -> Card {
+    let (mut socket, _) = RawSocket::join(port, &RawPeer::new(home), "looker-up").await;
+    let card = socket.card_of(alias).await;
+    socket.send(&ToHub::Leave).await;
+    let _ = socket.close_code().await;
+    card
 }
 
 /// The whole answer to these bytes on a fresh connection by this door to this address, up to its end; nothing
