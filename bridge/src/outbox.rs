@@ -220,7 +220,9 @@ impl Outbox {
 
     /// The hub did not take the message. Only for bytes never written before is that the end of it.
     pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
-        let Some(first) = self.entry(id).map(|entry| entry.hand_overs == 1) else { return };
+        // The hub's word counts for nothing against the receiver's.
+        let entry = self.entry(id).filter(|entry| !entry.is_opened());
+        let Some(first) = entry.map(|entry| entry.hand_overs == 1) else { return };
         self.end(id, if first { Status::Refused(reason) } else { Status::Unconfirmed });
     }
 

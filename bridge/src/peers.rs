@@ -72,6 +72,8 @@ impl Peers {
                 peer.sealing = None;
             }
             Some(peer) if card.epoch < peer.card.epoch => return Ok(key),
+            // One epoch is one card: another of the same number says nothing that counts.
+            Some(peer) if alias != peer.alias => return Ok(key),
             Some(_) => {}
             None => {
                 let psk = Arc::new(pair_psk(group, me, &key).ok_or(Broken)?);
@@ -102,6 +104,10 @@ impl Peers {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
         }
+        // A listing may be older than what is known.
+        let newer = self.known.get(&card.key).filter(|peer| peer.card.epoch > card.epoch);
+        let (alias, card) =
+            newer.map_or((alias, card), |peer| (peer.alias.clone(), peer.card.clone()));
         Ok(PeerView {
             fingerprint: card.key.fingerprint(),
             alias,
@@ -119,7 +125,8 @@ impl Peers {
 
     /// Who has an alias, as far as is known.
     pub(crate) fn named(&self, alias: &Alias) -> Option<&Peer> {
-        self.aliases.get(alias).and_then(|key| self.known.get(key))
+        let peer = self.aliases.get(alias).and_then(|key| self.known.get(key));
+        peer.filter(|peer| peer.alias == *alias)
     }
 
     /// What the hub said of a peer's presence.

@@ -34,6 +34,7 @@ mod messages;
 mod pages;
 mod peers;
 mod readers;
+mod regressions;
 mod restart;
 mod secrecy;
 mod shutdown;

@@ -174,6 +174,11 @@ impl Entry {
         self.envelope.as_ref().map(|envelope| envelope.header.seq)
     }
 
+    /// Whether its receiver has said that it opened the message.
+    pub(super) fn is_opened(&self) -> bool {
+        *self.status.borrow() == Status::Opened
+    }
+
     /// Shows a better status; `accepted` never hides `opened`.
     pub(super) fn progress(&self, status: Status) {
         self.status.send_if_modified(|shown| {

@@ -358,3 +358,17 @@ fn a_session_that_leaves_says_what_is_known_of_each_message() {
     assert_eq!(left, [(id(1), Status::Unconfirmed), (id(2), Status::Refused(Refusal::Gone))]);
     assert!(desk.outbox.is_empty());
 }
+
+#[test]
+fn regression_a_refusal_of_what_the_receiver_opened_is_not_believed() {
+    let mut desk = Desk::new();
+    let status = desk.submit(1);
+    desk.outbox.open(PEER);
+    desk.hand_over();
+    desk.outbox.receipt(id(1), ReceiptKind::Opened);
+    desk.outbox.refused(id(1), Refusal::Gone);
+    assert_eq!(*status.borrow(), Status::Opened);
+    assert!(desk.ends().is_empty());
+    desk.outbox.receipt(id(1), ReceiptKind::Read);
+    assert_eq!(desk.ends(), [(id(1), Status::Read)]);
+}

@@ -1,0 +1,133 @@
+//! What members and hubs got away with once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use junction_shared::codec::encode;
+use junction_shared::id::{Epoch, ReceiveKey};
+use junction_shared::secret::random_bytes;
+use junction_shared::wire::{
+    Answer, Card, Context, Question, Reach, ReceiptKind, Refusal, SignedCard, ToBridge, ToHub,
+};
+use serde_json::json;
+
+use crate::harness::{
+    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, eventually, from_hub, list, pass, texts,
+};
+
+fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
+    peer.sign(&Card {
+        key: peer.key,
+        receive_key: ReceiveKey(random_bytes()),
+        epoch: Epoch(epoch),
+        alias: alias.to_owned(),
+        reach: Reach::Pull,
+        context: Context::default(),
+    })
+}
+
+/// A member that is listed under this alias, by a card of this epoch.
+async fn enter(port: u16, peer: &RawPeer, alias: &str, epoch: u64) -> RawSocket {
+    let (mut socket, body) = RawSocket::welcomed(port, peer, Some((alias.to_owned(), None))).await;
+    assert_eq!(body.grant.alias, alias);
+    socket.send(&ToHub::Card(card_of(peer, alias, epoch))).await;
+    socket.card_of(alias).await;
+    socket
+}
+
+async fn leave(mut socket: RawSocket) {
+    socket.send(&ToHub::Leave).await;
+    let _ = socket.close_code().await;
+}
+
+/// Hands rubbish over to a bridge, which looks its sender up.
+async fn knock(socket: &mut RawSocket, peer: &RawPeer, card: &Card, group: u8) {
+    let mut send = peer.sending(card.key, 1, &[0xaa; 272]);
+    send.envelope.header.epoch = card.epoch;
+    send.envelope.header.group.0[0] ^= group;
+    socket.send(&ToHub::Send(send)).await;
+    let accepted = |frame| matches!(frame, ToBridge::Accepted(_)).then_some(());
+    socket.until("the hub takes it", accepted).await;
+}
+
+#[tokio::test]
+async fn regression_a_name_leads_to_whoever_has_it_though_another_had_it_before() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let looks = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&looks);
+    let proxy = Proxy::start(hub.port, move |heard| {
+        if let Some(ToBridge::Answer(_, Answer::Found(..)) | ToBridge::Peer(..)) = from_hub(heard) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        pass(heard)
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let mallory = RawPeer::new(&home);
+    let mut socket = enter(hub.port, &mallory, "mallory", 5).await;
+    let heard = looks.load(Ordering::Relaxed);
+    let alices = socket.card_of("alice").await;
+    knock(&mut socket, &mallory, &alices, 0).await;
+    eventually("alice looks mallory up", async || {
+        (looks.load(Ordering::Relaxed) > heard).then_some(())
+    })
+    .await;
+    leave(socket).await;
+    // The same epoch under another name, and then another epoch under a third.
+    let mut socket = enter(hub.port, &mallory, "bob", 5).await;
+    socket.send(&ToHub::Ask(1, Question::Rename(card_of(&mallory, "zed", 6)))).await;
+    let named = |frame| matches!(frame, ToBridge::Answer(1, _)).then_some(());
+    socket.until("she has the third", named).await;
+    eventually("alice has heard of all of it", async || {
+        (looks.load(Ordering::Relaxed) >= heard + 4).then_some(())
+    })
+    .await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    alice.send("bob", "for bob alone").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["for bob alone"]);
+}
+
+#[tokio::test]
+async fn regression_a_message_that_was_opened_is_not_said_to_be_refused() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Receipt(receipt)) if receipt.kind == ReceiptKind::Opened => {
+            let lie = encode(&ToBridge::Refused(receipt.id, Refusal::Gone));
+            vec![heard.bytes.clone(), lie]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let sent = alice.send("bob", "opened and read").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["opened and read"]);
+    assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
+}
+
+#[tokio::test]
+async fn regression_a_listing_with_an_older_card_does_not_hide_the_newer() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mut first: Option<SignedCard> = None;
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(number, Answer::Page(mut page))) => {
+            for listed in &mut page.peers {
+                listed.card = first.get_or_insert(listed.card.clone()).clone();
+            }
+            vec![encode(&ToBridge::Answer(number, Answer::Page(page)))]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let mut bob = TestBridge::join(&home, &hub, "bob").await;
+    alice.sees("bob", "online").await;
+    bob.register("robert").await;
+    // So that she has the newer card.
+    alice.send("robert", "hello").await;
+    let listed = list(&alice.call("list_peers", json!({})).await, "peers");
+    assert!(listed.iter().all(|peer| peer["alias"] != "bob"), "{listed:?}");
+}
