@@ -1,7 +1,7 @@
 //! What members and hubs got away with once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use junction_shared::codec::encode;
 use junction_shared::id::{Epoch, ReceiveKey};
