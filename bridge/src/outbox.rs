@@ -25,7 +25,7 @@ mod lane;
 
 use lane::{Entry, Gate, Lane};
 
-/// Messages that ended `unconfirmed` whose keys are kept, so that a late receipt can correct the word.
+/// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the word.
 const CORRECTABLE: usize = 256;
 
 /// Why a message was not taken.
@@ -257,7 +257,7 @@ impl Outbox {
         self.receivers.get(&id).copied()
     }
 
-    /// An authentic receipt. A late one corrects `unconfirmed`.
+    /// An authentic receipt. A late one corrects `unconfirmed`, and what the hub had refused.
     pub(crate) fn receipt(&mut self, id: MessageId, kind: ReceiptKind) {
         let end = match kind {
             ReceiptKind::Opened => {
@@ -362,7 +362,9 @@ impl Outbox {
         let Some(entry) = lane.remove(id) else { return };
         self.bytes -= entry.bytes;
         entry.progress(status);
-        if let (Status::Unconfirmed, Some(key)) = (status, entry.receipt_key.clone()) {
+        // Of a refusal, too, there is only the hub's word.
+        let is_correctable = matches!(status, Status::Unconfirmed | Status::Refused(_));
+        if let Some(key) = entry.receipt_key.clone().filter(|_| is_correctable) {
             if self.unconfirmed.len() == CORRECTABLE {
                 self.unconfirmed.pop_front();
             }

@@ -49,10 +49,11 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Takes in a card. One of a lower epoch than the known one changes nothing.
+    /// Takes in a card.
     ///
     /// # Errors
-    /// [`Broken`] if no member of the group made it, its alias is none, or its key is of low order.
+    /// [`Broken`] if no member of the group made it, its alias is none, its key is of low order, or it is older than
+    /// the known one.
     pub(crate) fn admit(
         &mut self,
         signed: &SignedCard,
@@ -71,9 +72,10 @@ impl Peers {
                 // Nothing is sealed to the old key any more: what it was derived for is wiped.
                 peer.sealing = None;
             }
-            Some(peer) if card.epoch < peer.card.epoch => return Ok(key),
-            // One epoch is one card: another of the same number says nothing that counts.
-            Some(peer) if alias != peer.alias => return Ok(key),
+            // One epoch is one card: another of the same number is as little its newest.
+            Some(peer) if card.epoch < peer.card.epoch || alias != peer.alias => {
+                return Err(Broken);
+            }
             Some(_) => {}
             None => {
                 let psk = Arc::new(pair_psk(group, me, &key).ok_or(Broken)?);
@@ -104,10 +106,6 @@ impl Peers {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
         }
-        // A listing may be older than what is known.
-        let newer = self.known.get(&card.key).filter(|peer| peer.card.epoch > card.epoch);
-        let (alias, card) =
-            newer.map_or((alias, card), |peer| (peer.alias.clone(), peer.card.clone()));
         Ok(PeerView {
             fingerprint: card.key.fingerprint(),
             alias,
@@ -152,6 +150,13 @@ impl Peers {
         }
     }
 
+    /// What the hub says of this peer is not to be built on.
+    pub(crate) fn unsubscribe(&mut self, key: &PeerKey) {
+        if let Some(peer) = self.known.get_mut(key) {
+            peer.subscribed = false;
+        }
+    }
+
     /// The connection ended, and all subscriptions with it: of nobody it is known any more who is online.
     pub(crate) fn unsubscribe_all(&mut self) {
         self.subscribed.clear();
@@ -187,6 +192,8 @@ impl Peers {
     pub(crate) fn gone(&mut self, key: PeerKey) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = Standing::Gone;
+            // Should it come again, what it is called is to be asked.
+            peer.subscribed = false;
             peer.sealing = None;
             if self.aliases.get(&peer.alias) == Some(&key) {
                 self.aliases.remove(&peer.alias);

@@ -15,6 +15,7 @@ mod naming;
 mod peer;
 mod presence;
 mod queries;
+mod released;
 mod store;
 mod subscriptions;
 mod waiting;
@@ -36,6 +37,7 @@ use deadlines::{Deadlines, Due};
 use departed::Departed;
 use listing::Listing;
 use peer::Peer;
+use released::Released;
 use store::Store;
 use subscriptions::Subscriptions;
 use waiting::Waiting;
@@ -89,6 +91,7 @@ pub struct State {
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
     aliases: Aliases,
+    released: Released,
     listing: Listing,
     subscriptions: Subscriptions,
     watches: Watches,
@@ -113,6 +116,7 @@ impl State {
             connections: HashMap::new(),
             last_connection: ConnectionId::default(),
             aliases: Aliases::default(),
+            released: Released::default(),
             listing: Listing::default(),
             subscriptions: Subscriptions::default(),
             watches: Watches::default(),

@@ -1,9 +1,10 @@
 //! What members and hubs got away with once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use junction_shared::codec::encode;
+use bytes::Bytes;
+use junction_shared::codec::{decode, encode};
 use junction_shared::id::{Epoch, ReceiveKey};
 use junction_shared::secret::random_bytes;
 use junction_shared::wire::{
@@ -12,7 +13,8 @@ use junction_shared::wire::{
 use serde_json::json;
 
 use crate::harness::{
-    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, eventually, from_hub, list, pass, texts,
+    Home, Proxy, RawPeer, RawSocket, TestBridge, TestHub, eventually, from_bridge, from_hub, list,
+    pass, texts,
 };
 
 fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
@@ -48,6 +50,20 @@ async fn knock(socket: &mut RawSocket, peer: &RawPeer, card: &Card, group: u8) {
     socket.send(&ToHub::Send(send)).await;
     let accepted = |frame| matches!(frame, ToBridge::Accepted(_)).then_some(());
     socket.until("the hub takes it", accepted).await;
+}
+
+#[tokio::test]
+async fn regression_an_alias_that_was_let_go_is_not_won_back_by_its_old_ticket() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let mallory = RawPeer::new(&home);
+    let (socket, body) = RawSocket::join(hub.port, &mallory, "bob").await;
+    leave(socket).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let want = Some(("bob".to_owned(), Some(body.grant.ticket)));
+    let (_socket, again) = RawSocket::welcomed(hub.port, &mallory, want).await;
+    assert_ne!(again.grant.alias, "bob");
+    assert_eq!(bob.call("register", json!({})).await["alias"], "bob");
 }
 
 #[tokio::test]
@@ -89,6 +105,48 @@ async fn regression_a_name_leads_to_whoever_has_it_though_another_had_it_before(
 }
 
 #[tokio::test]
+async fn regression_nobody_speaks_under_a_name_that_it_had_before() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestBridge::join(&home, &hub, "alice").await;
+    // A true bridge of mallory's, whose cards she numbers as she likes, and who leaves without forgetting its key.
+    let signer = RawPeer::new(&home);
+    let (epochs, leaves) = (Arc::new(AtomicU64::new(1000)), Arc::new(AtomicBool::new(false)));
+    let (epoch, goes) = (Arc::clone(&epochs), Arc::clone(&leaves));
+    let proxy = Proxy::start(hub.port, move |heard| {
+        let renumbered = |card: SignedCard| {
+            let mut card: Card = decode(&card.body).expect("a card");
+            card.epoch = Epoch(epoch.fetch_add(1, Ordering::Relaxed));
+            signer.sign(&card)
+        };
+        let frame = match from_bridge(heard) {
+            Some(ToHub::Card(card)) => ToHub::Card(renumbered(card)),
+            Some(ToHub::Ask(number, Question::Rename(card))) => {
+                ToHub::Ask(number, Question::Rename(renumbered(card)))
+            }
+            Some(ToHub::Ask(..)) if goes.swap(false, Ordering::Relaxed) => ToHub::Leave,
+            _ => return pass(heard),
+        };
+        vec![encode(&frame)]
+    })
+    .await;
+    let mallory = TestBridge::join_port(&home, proxy.port, "bob").await;
+    alice.sees("bob", "online").await;
+    epochs.store(1, Ordering::Relaxed);
+    leaves.store(true, Ordering::Relaxed);
+    let _ = mallory.try_call("list_peers", json!({})).await;
+    eventually("she comes back under another name", async || {
+        mallory.try_call("register", json!({ "alias": "zed" })).await.ok()
+    })
+    .await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    mallory.send("alice", "I am bob").await;
+    bob.send("alice", "and I am").await;
+    assert_eq!(texts(&alice.read_many(1).await), ["and I am"]);
+    assert!(alice.leftovers().await.is_empty());
+}
+
+#[tokio::test]
 async fn regression_a_message_that_was_opened_is_not_said_to_be_refused() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
@@ -105,6 +163,28 @@ async fn regression_a_message_that_was_opened_is_not_said_to_be_refused() {
     let sent = alice.send("bob", "opened and read").await;
     assert_eq!(texts(&bob.read_many(1).await), ["opened and read"]);
     assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
+}
+
+#[tokio::test]
+async fn regression_a_false_refusal_is_corrected_by_the_receipt() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Accepted(id)) => vec![encode(&ToBridge::Refused(id, Refusal::Gone))],
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let arguments = json!({ "target_alias": "bob", "message": "delivered" });
+    let text = alice.error("send_message", arguments).await;
+    assert_eq!(texts(&bob.read_many(1).await), ["delivered"]);
+    let told = eventually("she is told the truth", async || {
+        let receipts = list(&alice.read().await, "receipts");
+        receipts.into_iter().find(|receipt| receipt["status"] == "read")
+    })
+    .await;
+    assert_eq!(told["to"], "bob", "{text}");
 }
 
 #[tokio::test]
@@ -130,4 +210,39 @@ async fn regression_a_listing_with_an_older_card_does_not_hide_the_newer() {
     alice.send("robert", "hello").await;
     let listed = list(&alice.call("list_peers", json!({})).await, "peers");
     assert!(listed.iter().all(|peer| peer["alias"] != "bob"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn regression_messages_are_read_in_the_order_of_their_calls_whatever_a_look_up_takes() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let held: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let hold = Arc::clone(&held);
+    let proxy = Proxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(_, Answer::Found(_, Some(card))))
+            if decode::<Card>(&card.body).expect("a card").alias == "bob" =>
+        {
+            hold.lock().expect("what is held").push(heard.bytes.clone());
+            Vec::new()
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let message = |text: &str| json!({ "target_alias": "bob", "message": text });
+    let first = alice.begin("send_message", message("first")).await;
+    let second = alice.begin("send_message", message("second")).await;
+    let answers = eventually("bob is looked up", async || {
+        let held = held.lock().expect("what is held").clone();
+        (held.len() == 2).then_some(held)
+    })
+    .await;
+    // The hub is slow, no more: it answers one after the other.
+    proxy.inject(0, &decode(&answers[0]).expect("a frame")).await;
+    first.content().await.expect("it is sent");
+    alice.send("bob", "third").await;
+    proxy.inject(0, &decode(&answers[1]).expect("a frame")).await;
+    second.content().await.expect("it is sent");
+    assert_eq!(texts(&bob.read_many(3).await), ["first", "second", "third"]);
 }

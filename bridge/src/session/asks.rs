@@ -185,7 +185,11 @@ impl Session {
             }
             (Ask::Resolve { alias, fingerprint, reply }, Answer::Found(standing, card)) => {
                 let resolved = self.found_alias(&alias, fingerprint.as_deref(), standing, card);
+                let key = resolved.as_ref().ok().map(|peer| peer.key);
                 let _ = reply.send(resolved);
+                if let Some(key) = key {
+                    self.resolve_others(&alias, key);
+                }
             }
             (Ask::Watch { reply, .. }, Answer::Seen(peers)) => {
                 let _ = reply.send(Ok(self.views(&peers)));
@@ -200,6 +204,19 @@ impl Session {
                 self.found_key(key, standing, card.as_ref(), now);
             }
             _ => self.misbehaves("its answer does not fit the question"),
+        }
+    }
+
+    /// Answers all others that ask for this alias, in their order: who asks from now on is answered at once, and is
+    /// not to be sooner than they.
+    fn resolve_others(&mut self, alias: &Alias, key: PeerKey) {
+        let same = |ask: &Ask| matches!(ask, Ask::Resolve { alias: asked, .. } if asked == alias);
+        let mut others: Vec<_> = self.asks.open.extract_if(|_, ask| same(ask)).collect();
+        others.sort_unstable_by_key(|(req, _)| *req);
+        for (_, ask) in others {
+            if let Ask::Resolve { alias, fingerprint, reply } = ask {
+                let _ = reply.send(self.resolved(&alias, key, fingerprint.as_deref()));
+            }
         }
     }
 
@@ -328,7 +345,11 @@ impl Session {
     fn admit_as(&mut self, key: PeerKey, card: &SignedCard) -> bool {
         let admitted = self.admit(card) == Ok(key);
         if !admitted {
-            self.misbehaves("a card is not of the peer that it should be of");
+            self.misbehaves("a card is not the newest of the peer that it should be of");
+            // Its mail is not opened, and keeps no room that others need.
+            self.peers.unsubscribe(&key);
+            self.held.forget(key);
+            self.ask_for_dropped();
         }
         admitted
     }

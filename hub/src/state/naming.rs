@@ -20,6 +20,7 @@ impl State {
         let ticket = hello.ticket.as_ref();
         let by_ticket = ticket.is_some_and(|ticket| {
             ticket_holds(&self.ticket_key, wish.as_str(), &hello.key, ticket)
+                && !self.released.has(&wish, &hello.key)
         });
         match self.aliases.owner(&wish) {
             None => (wish, by_ticket),
@@ -85,6 +86,7 @@ impl State {
             self.listing.remove(&peer.alias);
         }
         self.aliases.free(&peer.alias);
+        self.released.add(&peer.alias, *key);
         self.aliases.give(&alias, *key);
         peer.former = Some(std::mem::replace(&mut peer.alias, alias));
         peer.by_ticket = false;

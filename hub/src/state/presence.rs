@@ -175,6 +175,7 @@ impl State {
         let Some(peer) = self.peers.remove(key) else { return };
         self.deadlines.clear(peer.armed, Due::Session(*key));
         self.aliases.free(&peer.alias);
+        self.released.add(&peer.alias, *key);
         if peer.listed().is_some() {
             self.listing.remove(&peer.alias);
         }
@@ -193,6 +194,7 @@ impl State {
     /// The hub is no longer young: whoever it does not know by now is gone.
     pub(super) fn grow_up(&mut self) {
         self.departed.forget_goodbyes();
+        self.released.forget();
         let awaited: BTreeSet<_> = self.store.receivers().chain(self.waiting.receivers()).collect();
         for key in awaited {
             if !self.peers.contains_key(&key) {
