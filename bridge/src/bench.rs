@@ -61,7 +61,7 @@ impl Pair {
     #[must_use]
     #[expect(clippy::expect_used, reason = "documented")]
     pub fn seal(&self, body: &str) -> Envelope {
-        let plain = Plain { reply_to: None, body: Wiped::new(body.to_owned()) };
+        let plain = Plain { body: Wiped::new(body.to_owned()), ..Plain::default() };
         let sealed = seal(&self.keys, &self.header, &plain).expect("a message");
         Envelope { header: self.header.clone(), sealed }
     }

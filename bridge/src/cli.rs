@@ -32,6 +32,13 @@ pub(crate) struct Flags {
     /// Whether to start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
     pub(crate) autostart: Option<bool>,
+    /// How many messages, and how many new receivers, a session may send to in a minute: N,M or off
+    /// [env: JUNCTION_SEND_LIMIT] [default: 30,5]
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) send_limit: Option<String>,
+    /// How often an hour messages may wake the agent [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) wakes_per_hour: Option<String>,
     /// What to log to stderr: off, error, warn, info, debug or trace, or TARGET=LEVEL,… [env: JUNCTION_LOG]
     /// [default: warn]
     #[arg(long, value_name = "FILTER")]
@@ -60,11 +67,22 @@ pub(crate) enum Command {
     },
     /// Show eight words that two people compare to know that nobody stands between their sessions
     Verify {
-        /// The fingerprint of one session, as register and list_peers show it
-        fingerprint: String,
+        /// A peer's alias, as a session of yours that runs here knows it; or the fingerprint of one session, as
+        /// register and list_peers show it
+        #[arg(value_name = "ALIAS|FINGERPRINT")]
+        peer: String,
         /// The fingerprint of the other
         #[arg(value_name = "FINGERPRINT")]
-        other: String,
+        other: Option<String>,
+    },
+    /// Tell an agent of mail that waits, at events of its session: what its client's hooks run
+    ///
+    /// The event is read from stdin and answered on stdout, in the format of Claude Code and Codex. The bridge of the
+    /// same session is found by their common parent; where there is none, nothing is said.
+    Hook {
+        /// Sleep until the agent is to be woken, then say so on stderr and exit with status 2 (asyncRewake)
+        #[arg(long)]
+        rewake: bool,
     },
 }
 

@@ -12,6 +12,15 @@ use junction_shared::settings::{
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Flags;
+use crate::session::SendLimit;
+
+/// What a session may send in a minute, unless set otherwise: more than a person would have it send, and little
+/// enough that two agents that run wild are seen.
+const SEND_LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
+/// How often an hour messages may wake an agent, unless set otherwise: every wake is a turn that is paid for.
+const WAKES_PER_HOUR: usize = 30;
+/// The largest number that either may be: each is as many moments to remember.
+const MAX_COUNT: usize = 10_000;
 
 /// What a bridge is told before it starts.
 #[derive(Debug)]
@@ -24,6 +33,10 @@ pub(crate) struct Config {
     pub(crate) dir: ConfigDir,
     /// The port of the local hub, never 0: a hub that may choose its port cannot be found by it.
     pub(crate) port: u16,
+    /// How much a session may send in a minute; nothing if there is no limit.
+    pub(crate) send_limit: Option<SendLimit>,
+    /// How often an hour messages may wake the agent.
+    pub(crate) wakes_per_hour: usize,
     /// What to log.
     pub(crate) log: Targets,
     /// What is wrong with the environment, and what to do.
@@ -39,10 +52,9 @@ impl Config {
     /// which, one that says what to do.
     pub(crate) fn resolve(flags: Flags) -> anyhow::Result<Self> {
         let text = |text: &str| Ok(text.to_owned());
-        let log = flags.log.map(|log| parse_log(&log)).transpose();
-        let log = log.map_err(|Expected(what)| {
-            anyhow::anyhow!("The value of --log is not {what}. Correct it.")
-        })?;
+        let log = given("--log", flags.log, parse_log)?;
+        let send_limit = given("--send-limit", flags.send_limit, parse_send_limit)?;
+        let wakes = given("--wakes-per-hour", flags.wakes_per_hour, parse_wakes)?;
         let mut problem = None;
         let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT);
         let port = port.unwrap_or_else(|error| noted(&mut problem, &error, limits::PORT));
@@ -50,6 +62,9 @@ impl Config {
         let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
         let warnings = || Targets::new().with_default(LevelFilter::WARN);
         let log = setting(log, "JUNCTION_LOG", parse_log, warnings());
+        let send_limit =
+            setting(send_limit, "JUNCTION_SEND_LIMIT", parse_send_limit, Some(SEND_LIMIT));
+        let wakes = setting(wakes, "JUNCTION_WAKES_PER_HOUR", parse_wakes, WAKES_PER_HOUR);
         // For the hub that may have to be started.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         if let Err(error) = setting(None, "JUNCTION_HOST", parse_host, loopback) {
@@ -60,6 +75,10 @@ impl Config {
             autostart: autostart.unwrap_or_else(|error| noted(&mut problem, &error, false)),
             dir: ConfigDir::locate(flags.config_dir)?,
             port: if port == 0 { limits::PORT } else { port },
+            send_limit: send_limit
+                .unwrap_or_else(|error| noted(&mut problem, &error, Some(SEND_LIMIT))),
+            wakes_per_hour: wakes
+                .unwrap_or_else(|error| noted(&mut problem, &error, WAKES_PER_HOUR)),
             log: log.unwrap_or_else(|error| noted(&mut problem, &error, warnings())),
             problem,
         })
@@ -86,7 +105,63 @@ fn noted<T>(problem: &mut Option<String>, error: &SettingError, instead: T) -> T
     instead
 }
 
+/// The value of a flag, which a person sees refused.
+fn given<T>(
+    flag: &str,
+    raw: Option<String>,
+    parse: impl FnOnce(&str) -> Result<T, Expected>,
+) -> anyhow::Result<Option<T>> {
+    let value = raw.map(|raw| parse(&raw)).transpose();
+    value
+        .map_err(|Expected(what)| anyhow::anyhow!("The value of {flag} is not {what}. Correct it."))
+}
+
+/// Two numbers, or `off`.
+fn parse_send_limit(text: &str) -> Result<Option<SendLimit>, Expected> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let limit = text.split_once(',').and_then(|(messages, receivers)| {
+        let count = |text: &str| parse_count(text).filter(|count| *count > 0);
+        Some(SendLimit { messages: count(messages)?, receivers: count(receivers)? })
+    });
+    let expected = Expected("two numbers from 1 to 10000 such as 30,5, or off");
+    limit.map(Some).ok_or(expected)
+}
+
+fn parse_wakes(text: &str) -> Result<usize, Expected> {
+    parse_count(text).ok_or(Expected("a number from 0 to 10000"))
+}
+
+/// A number that a window of time can be bounded by.
+fn parse_count(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|count| is_plain && *count <= MAX_COUNT)
+}
+
 fn parse_log(text: &str) -> Result<Targets, Expected> {
     Targets::from_str(text)
         .map_err(|_| Expected("a log filter such as warn or junction_bridge=debug"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_two_numbers_or_off() {
+        assert_eq!(parse_send_limit("30, 5"), Ok(Some(SendLimit { messages: 30, receivers: 5 })));
+        assert_eq!(parse_send_limit("OFF"), Ok(None));
+        for bad in ["", "30", "30,5,1", "0,5", "30,0", "-1,5", "+3,5", "10001,5", "a,b"] {
+            assert!(parse_send_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn wakes_may_be_none_at_all() {
+        assert_eq!(parse_wakes("0"), Ok(0));
+        assert_eq!(parse_wakes("10000"), Ok(10_000));
+        assert!(parse_wakes("10001").is_err() && parse_wakes("off").is_err());
+    }
 }

@@ -8,8 +8,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use junction_shared::id::{MessageId, PeerKey};
 use tokio::sync::{oneshot, watch};
 
+use crate::chain::Chains;
 use crate::error::ToolError;
-use crate::link::{Board, End, Lease, Message, Page, Status};
+use crate::link::{Board, End, Lease, Message, News, Page, Status};
 use crate::mailbox::{Due, LeaseId, Mail, Mailbox};
 use crate::mcp::present::presented_len;
 
@@ -38,6 +39,7 @@ struct Waiting {
 struct OnPage {
     lease: LeaseId,
     ends: Vec<End>,
+    news: Vec<News>,
     dropped: usize,
     /// Whether it tells that the session was joined anew.
     rejoined: bool,
@@ -46,7 +48,11 @@ struct OnPage {
 /// Mail and ends on their way to the agent.
 pub(crate) struct Delivery {
     pub(crate) mailbox: Mailbox,
+    /// What of it was shown, and how long its chains are.
+    pub(crate) chains: Chains,
     ends: VecDeque<End>,
+    /// News that were asked for.
+    news: VecDeque<News>,
     /// Ends that had no room, and are only counted.
     dropped: usize,
     /// Refusals that their calls are telling.
@@ -64,7 +70,9 @@ impl Delivery {
     pub(crate) fn new(board: watch::Sender<Board>) -> Self {
         Self {
             mailbox: Mailbox::default(),
+            chains: Chains::default(),
             ends: VecDeque::new(),
+            news: VecDeque::new(),
             dropped: 0,
             refusals: HashMap::new(),
             readers: VecDeque::new(),
@@ -75,9 +83,12 @@ impl Delivery {
         }
     }
 
-    /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers.
+    /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers. What comes
+    /// at the end of too long a chain ends no wait.
     pub(crate) fn arrived(&mut self, mail: Mail) {
-        let (id, from, answers) = (mail.id, mail.from, mail.reply_to);
+        let (id, from) = (mail.id, mail.from);
+        let answers = mail.reply_to.filter(|_| mail.may_disturb());
+        let wakes = mail.wakes();
         self.mailbox.put(mail);
         let waiting = answers.and_then(|to| self.replies.remove(&to).map(|waiting| (to, waiting)));
         match waiting {
@@ -87,12 +98,36 @@ impl Delivery {
             Some((_, waiting)) if !waiting.reply.is_closed() => self.reply(id, waiting),
             _ => {}
         }
+        self.count_arrivals(wakes.into());
         self.serve();
+    }
+
+    /// Something has happened that the agent asked to be told of.
+    pub(crate) fn happened(&mut self, news: Vec<News>) {
+        self.count_arrivals(news.len());
+        self.news.extend(news);
+        self.serve();
+    }
+
+    fn count_arrivals(&self, count: usize) {
+        self.board.send_if_modified(|board| {
+            board.arrivals += count as u64;
+            false
+        });
+    }
+
+    /// The agent is shown these.
+    fn shown<'a>(&mut self, messages: impl IntoIterator<Item = &'a Message>) {
+        for message in messages {
+            self.chains.read(message.id, message.sender, message.place);
+        }
+        self.board.send_modify(|board| board.reads += 1);
     }
 
     fn reply(&mut self, id: MessageId, waiting: Waiting) {
         let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
         let hold = self.hold(lease);
+        self.shown([&message]);
         self.publish();
         // A call that is gone by now drops the hold, and the message waits for a reader again.
         let _ = waiting.reply.send((message, hold));
@@ -142,8 +177,8 @@ impl Delivery {
     /// Gives the next reader in turn its page, if there is one for it.
     pub(crate) fn serve(&mut self) {
         while self.page.is_none() {
-            let mail_waits = self.mailbox.unread().count > 0;
-            let ready = |reader: &Reader| mail_waits || !reader.wait;
+            let is_awaited = self.mailbox.has_awaited() || !self.news.is_empty();
+            let ready = |reader: &Reader| is_awaited || !reader.wait;
             let Some(at) = self.readers.iter().position(ready) else { break };
             let Some(reader) = self.readers.remove(at) else { break };
             if !reader.reply.is_closed() {
@@ -157,13 +192,19 @@ impl Delivery {
         let (lease, messages) = self.mailbox.lease_page(reader.limit, presented_len);
         let count = self.ends.len().min(PAGE_ENDS);
         let ends: Vec<End> = self.ends.drain(..count).collect();
+        let news: Vec<News> = self.news.drain(..).collect();
         let hold = self.hold(lease);
+        if !messages.is_empty() || !news.is_empty() {
+            self.shown(&messages);
+        }
         let rejoined = self.board.borrow().rejoined.is_some();
         let dropped = std::mem::take(&mut self.dropped);
-        self.page = Some(OnPage { lease, ends: ends.clone(), dropped, rejoined });
+        let (kept, told) = (ends.clone(), news.clone());
+        self.page = Some(OnPage { lease, ends: kept, news: told, dropped, rejoined });
         // The board first: the answer says what is left after it.
         self.publish();
-        let _ = reader.reply.send(Ok(Page { messages, receipts: ends, dropped, lease: hold }));
+        let page = Page { messages, receipts: ends, news, dropped, lease: hold };
+        let _ = reader.reply.send(Ok(page));
     }
 
     fn hold(&mut self, id: LeaseId) -> Lease {
@@ -200,6 +241,7 @@ impl Delivery {
             if let Some(page) = on_page {
                 self.dropped += page.dropped;
                 page.ends.into_iter().rev().for_each(|end| self.ends.push_front(end));
+                page.news.into_iter().rev().for_each(|news| self.news.push_front(news));
             }
             Vec::new()
         }
@@ -207,10 +249,10 @@ impl Delivery {
 
     /// Shows what waits unread.
     pub(crate) fn publish(&self) {
-        let unread = self.mailbox.unread();
+        let (unread, news) = (self.mailbox.unread(), self.news.len());
         self.board.send_if_modified(|board| {
-            let changed = board.unread != unread;
-            board.unread = unread;
+            let changed = board.unread != unread || board.news != news;
+            (board.unread, board.news) = (unread, news);
             changed
         });
     }

@@ -73,6 +73,28 @@ pub(crate) enum ToolError {
         "{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again."
     )]
     OutboxFull,
+    /// Too many messages in a minute.
+    #[error(
+        "This session has sent as many messages as it may in a minute, and this one was not sent. Send it again in {seconds} s."
+    )]
+    SendLimit {
+        /// When there is room again.
+        seconds: u64,
+    },
+    /// Too many new receivers in a minute.
+    #[error(
+        "This session has written to as many new sessions as it may in a minute, and this message was not sent. Send it \
+         again in {seconds} s; messages to those it has written to before are taken at once."
+    )]
+    ReceiverLimit {
+        /// When there is room again.
+        seconds: u64,
+    },
+    /// Too many messages whose sender wants to be told of something.
+    #[error(
+        "Too many messages wait to be told of, and this one was not sent. Send it again without notify_when."
+    )]
+    TooManyNotices,
     /// The hub refused the message for good.
     #[error("The message ended as refused({}) and was not delivered. {}", refusal_word(*.0), refusal_step(*.0))]
     Refused(Refusal),

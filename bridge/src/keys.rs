@@ -29,6 +29,8 @@ impl Identity {
 
 /// Receive keys by epoch.
 pub(crate) struct ReceiveKeys {
+    /// The epochs that the newest key has had so far, from the first to the newest.
+    first: Epoch,
     epoch: Epoch,
     current: Secret,
     since: Instant,
@@ -38,7 +40,9 @@ pub(crate) struct ReceiveKeys {
 }
 
 struct Old {
-    epoch: Epoch,
+    /// Its epochs, from the first to the last.
+    first: Epoch,
+    last: Epoch,
     secret: Secret,
     /// Whether the hub is known to have its successor's card.
     is_followed: bool,
@@ -49,7 +53,8 @@ impl ReceiveKeys {
     /// The key of the first epoch.
     pub(crate) fn new(now: Instant) -> Self {
         let old = VecDeque::new();
-        Self { epoch: Epoch(1), current: Secret::random(), since: now, used: false, old }
+        let (first, epoch) = (Epoch(1), Epoch(1));
+        Self { first, epoch, current: Secret::random(), since: now, used: false, old }
     }
 
     /// The newest epoch.
@@ -66,12 +71,20 @@ impl ReceiveKeys {
     pub(crate) fn rotate(&mut self, now: Instant, timeout: Duration) {
         let secret = std::mem::replace(&mut self.current, Secret::random());
         let dies = dies_unfollowed(now, timeout);
-        self.old.push_back(Old { epoch: self.epoch, secret, is_followed: false, dies });
+        let (first, last) = (self.first, self.epoch);
+        self.old.push_back(Old { first, last, secret, is_followed: false, dies });
         self.epoch = self.epoch.next();
+        self.first = self.epoch;
         (self.since, self.used) = (now, false);
         if self.old.len() > MAX_OLD {
             self.old.pop_front();
         }
+    }
+
+    /// Begins a new epoch of the same key: its card says something new of the agent's attention, which changes too
+    /// often for a key each.
+    pub(crate) fn advance(&mut self) {
+        self.epoch = self.epoch.next();
     }
 
     /// A hub has let the session in. A card that was written on the last connection may not have arrived there.
@@ -83,7 +96,7 @@ impl ReceiveKeys {
 
     /// The hub has the card of this epoch: earlier keys die once nothing sealed to them can arrive any more.
     pub(crate) fn published(&mut self, epoch: Epoch, now: Instant, timeout: Duration) {
-        let followed = |old: &&mut Old| old.epoch < epoch && !old.is_followed;
+        let followed = |old: &&mut Old| old.last < epoch && !old.is_followed;
         for old in self.old.iter_mut().filter(followed) {
             (old.is_followed, old.dies) = (true, now + longest_life(timeout) + AFTERLIFE);
         }
@@ -91,11 +104,12 @@ impl ReceiveKeys {
 
     /// The secret key of an epoch, if it lives, for opening something.
     pub(crate) fn use_secret(&mut self, epoch: Epoch) -> Option<&Secret> {
-        if epoch == self.epoch {
+        if (self.first..=self.epoch).contains(&epoch) {
             self.used = true;
             return Some(&self.current);
         }
-        self.old.iter().find(|old| old.epoch == epoch).map(|old| &old.secret)
+        let is_its = |old: &&Old| (old.first..=old.last).contains(&epoch);
+        self.old.iter().find(is_its).map(|old| &old.secret)
     }
 
     /// When a new epoch is to begin, if the newest key has been used.
@@ -106,7 +120,7 @@ impl ReceiveKeys {
     /// Wipes the keys whose time has come. Gives the lowest epoch that is left.
     pub(crate) fn bury(&mut self, now: Instant) -> Epoch {
         self.old.retain(|old| old.dies > now);
-        self.old.front().map_or(self.epoch, |old| old.epoch)
+        self.old.front().map_or(self.first, |old| old.first)
     }
 
     /// When [`ReceiveKeys::bury`] has something to do.
@@ -162,6 +176,26 @@ mod tests {
         keys.published(Epoch(1), now, TIMEOUT);
         assert_eq!(keys.bury(dies - SECOND), Epoch(1));
         assert_eq!(keys.bury(dies), Epoch(2));
+    }
+
+    #[test]
+    fn a_key_may_have_many_epochs_and_dies_after_the_last() {
+        let now = Instant::now();
+        let mut keys = ReceiveKeys::new(now);
+        let first = keys.public();
+        keys.advance();
+        keys.advance();
+        assert_eq!((keys.epoch(), keys.public()), (Epoch(3), first));
+        assert!(keys.use_secret(Epoch(1)).is_some());
+        assert_eq!(keys.rotates_at(), Some(now + LIFE));
+        keys.rotate(now, TIMEOUT);
+        // The hub may still hand out the third.
+        keys.published(Epoch(3), now, TIMEOUT);
+        assert_eq!(keys.bury(now + 2 * TIMEOUT + AFTERLIFE - SECOND), Epoch(1));
+        keys.published(Epoch(4), now, TIMEOUT);
+        assert!(keys.use_secret(Epoch(2)).is_some());
+        assert_eq!(keys.bury(now + TIMEOUT + AFTERLIFE), Epoch(4));
+        assert!((1..=3).all(|epoch| keys.use_secret(Epoch(epoch)).is_none()));
     }
 
     #[test]

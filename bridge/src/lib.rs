@@ -2,8 +2,12 @@
 //! gets. The reading path: `session` (one identity's life), `link` (how it stays connected), `mcp::tools` (what the
 //! agent sees).
 
+mod activity;
+mod alarm;
+mod attention;
 mod autostart;
 pub mod bench;
+mod chain;
 mod cli;
 pub mod client;
 mod clock;
@@ -14,17 +18,22 @@ mod demo;
 #[cfg(test)]
 mod docs;
 mod error;
+mod family;
+mod hook;
 mod hosts;
 mod keys;
 mod label;
 mod link;
+mod local;
 mod log;
 mod mailbox;
 mod mcp;
+mod notice;
 mod outbox;
 mod parent;
 mod peers;
 mod project;
+mod quota;
 mod seal;
 mod serve;
 mod session;
@@ -35,6 +44,8 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod urgency;
+mod wake;
 mod wiped;
 
 pub use start::run;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use junction_shared::alias::Alias;
 use junction_shared::config_dir::ConfigDir;
 use junction_shared::hosts::LOCAL;
 use junction_shared::limits::MAX_PAGE;
@@ -11,6 +12,7 @@ use junction_shared::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::attention::Attention;
 use crate::error::ToolError;
 use crate::hosts::inquire;
 use crate::target::Target;
@@ -31,8 +33,8 @@ pub(crate) use prove::prove;
 pub(crate) use spawn::{Options, spawn, spawn_at};
 pub use view::Status;
 pub(crate) use view::{
-    Board, Departure, End, Lease, LinkState, Message, Page, PeerView, Peers, Registered, Sent,
-    Unread,
+    Board, Departure, End, Lease, LinkState, Message, News, NotifyWhen, Occasion, Page, PeerView,
+    Peers, Registered, Sent, Unread,
 };
 
 /// How long a tool waits for the hub before it says that the hub is away.
@@ -85,6 +87,22 @@ impl Link {
     /// none stay as they are; what `register` named wins.
     pub(crate) async fn observe(&self, seen: Context) {
         let _ = self.commands.send(Command::Observe(seen)).await;
+    }
+
+    /// Tells the link what the agent does and how a message gets to it.
+    pub(crate) async fn attend(&self, attention: Attention) {
+        let _ = self.commands.send(Command::Attend(attention)).await;
+    }
+
+    /// Tells the link that a person has begun a turn of the agent, before any command of that turn. A link that is
+    /// too busy to hear of it counts on as if nobody had.
+    pub(crate) fn begin_anew(&self) {
+        let _ = self.commands.try_send(Command::BeginAnew);
+    }
+
+    /// What the link shows from now on, each time it changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Board> {
+        self.board.clone()
     }
 
     /// Names and refines the session, moves it to another host, or joins again after `disconnect`.
@@ -201,7 +219,9 @@ impl Link {
             to,
             status,
             presence: peer.presence,
-            reach: peer.reach,
+            attention: peer.attention,
+            urgency: submitted.urgency,
+            past_limit: submitted.past_limit,
             reply,
             refusal,
             waited: started.elapsed(),
@@ -217,6 +237,14 @@ impl Link {
             ToolError::HubAway(why) => ToolError::HubAway(format!("Nothing was sent. {why}")),
             error => error,
         })
+    }
+
+    /// The fingerprint of the peer that has this alias; nothing if it has another key than before, or there is none.
+    pub(crate) async fn fingerprint_of(&self, alias: Alias) -> Option<String> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Resolve(alias, None, reply)).await.ok()?;
+        let found = timeout(HUB_PATIENCE, answer).await.ok()?.ok()?.ok()?;
+        Some(found.key.fingerprint())
     }
 
     /// What waits unread, and the ends of messages; waits for a message if there is none.

@@ -13,8 +13,10 @@ use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey, Seq};
 use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
 
+use crate::chain::Link;
 use crate::link::{Message, Unread};
 use crate::seal::ReceiptKey;
+use crate::urgency::Urgency;
 
 /// Characters on one page of messages: what every client shows its model whole.
 pub(crate) const PAGE_CHARS: usize = 40_000;
@@ -48,6 +50,10 @@ pub(crate) struct Mail {
     pub(crate) seq: Seq,
     pub(crate) body: Arc<Wiped<String>>,
     pub(crate) reply_to: Option<MessageId>,
+    /// Its place in a chain.
+    pub(crate) place: Link,
+    /// How urgent it counts here.
+    pub(crate) urgency: Urgency,
     pub(crate) sent_ms: u64,
     /// When it is dropped unread.
     pub(crate) deadline: Instant,
@@ -106,6 +112,16 @@ impl Window {
 }
 
 impl Mail {
+    /// Whether it may wake the agent, or end what it waits for.
+    pub(crate) fn may_disturb(&self) -> bool {
+        !self.place.is_past_limit()
+    }
+
+    /// Whether it may wake the agent.
+    pub(crate) fn wakes(&self) -> bool {
+        self.may_disturb() && self.urgency > Urgency::Low
+    }
+
     fn due(&self) -> Due {
         Due { id: self.id, to: self.from, receipt_key: self.receipt_key.clone() }
     }
@@ -118,6 +134,8 @@ impl Mail {
             sent_ms: self.sent_ms,
             reply_to: self.reply_to,
             key_changed: self.key_changed.then(|| self.from.fingerprint()),
+            sender: self.from,
+            place: self.place,
         }
     }
 }
@@ -154,15 +172,26 @@ impl Mailbox {
 
     /// What waits unread, besides what is leased.
     pub(crate) fn unread(&self) -> Unread {
-        let waiting =
-            || self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| &slot.mail);
-        let mut from: Vec<Alias> = Vec::new();
-        for mail in waiting() {
-            if from.len() < NAMED && !from.contains(&mail.alias) {
-                from.push(mail.alias.clone());
+        let mut unread = Unread::default();
+        for mail in self.waiting() {
+            unread.count += 1;
+            unread.waking += usize::from(mail.wakes());
+            unread.urgent |= mail.wakes() && mail.urgency == Urgency::High;
+            unread.past_limit |= mail.place.is_past_limit();
+            if unread.from.len() < NAMED && !unread.from.contains(&mail.alias) {
+                unread.from.push(mail.alias.clone());
             }
         }
-        Unread { count: waiting().count(), from }
+        unread
+    }
+
+    /// Whether anything waits that ends a wait for messages.
+    pub(crate) fn has_awaited(&self) -> bool {
+        self.waiting().any(Mail::may_disturb)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Mail> {
+        self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| &slot.mail)
     }
 
     /// Leases the next page: messages in the order of their arrival, at least one if there is any, as many as

@@ -11,6 +11,7 @@ use junction_shared::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{Card, Listed, SignedCard, Standing};
 
+use crate::attention::Attention;
 use crate::error::ToolError;
 use crate::link::PeerView;
 use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
@@ -46,6 +47,12 @@ pub(crate) struct Peers {
     group: Option<GroupId>,
     /// Whose changes the hub pushes, oldest first.
     subscribed: VecDeque<PeerKey>,
+}
+
+/// What a card says of its agent's attention.
+pub(crate) fn attention_in(card: &Card) -> Attention {
+    let unwoken = card.unwoken.unwrap_or(card.reach);
+    Attention { reach: card.reach, unwoken, state: card.state }
 }
 
 impl Peers {
@@ -111,7 +118,7 @@ impl Peers {
             alias,
             connected_ms: now_ms.saturating_sub(listed.session_ms),
             online: listed.online,
-            reach: card.reach,
+            attention: attention_in(&card),
             context: card.context,
         })
     }

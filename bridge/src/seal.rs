@@ -31,16 +31,26 @@ use junction_shared::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERS
 use sha2::Sha256;
 use zeroize::zeroize_stack;
 
+use crate::chain::Link;
+use crate::urgency::Urgency;
 use crate::wiped::Wiped;
 
 /// Binds every derivation to this protocol.
 const INFO: &[u8] = b"agent-junction/1";
 /// AES-GCM's tag.
 const TAG: usize = 16;
-/// Body length, flags and the id answered, before the body.
+/// Body length, flags and the id answered, before all else.
 const PREFIX: usize = 4 + 1 + 16;
+/// The chain's id and the number of hops, before the body of a message that is not the first of a chain.
+const CHAIN: usize = 16 + 1;
 /// The flag that says that an id is answered.
 const ANSWERS: u8 = 1;
+/// The flag that says that the message is not the first of its chain.
+const FOLLOWS: u8 = 2;
+/// The flag of a message that wakes nobody.
+const LOW: u8 = 4;
+/// The flag of a message that wakes at once.
+const HIGH: u8 = 8;
 /// What a plaintext is padded to: its size tells an observer one of five classes, no more.
 const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 /// Stack wiped after a call: more than the deepest of them uses.
@@ -80,10 +90,14 @@ impl PairKeys {
 }
 
 /// What is inside an envelope.
-#[derive(PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub(crate) struct Plain {
     /// The message it answers.
     pub(crate) reply_to: Option<MessageId>,
+    /// Its place in a chain; none for the first of one.
+    pub(crate) follows: Option<Link>,
+    /// How much it wants.
+    pub(crate) urgency: Urgency,
     /// The text.
     pub(crate) body: Wiped<String>,
 }
@@ -257,30 +271,53 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     if body.len() > MAX_MESSAGE {
         return Err(Broken);
     }
-    let needed = PREFIX + body.len();
+    let needed = PREFIX + plain.follows.map_or(0, |_| CHAIN) + body.len();
     let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
     // Room for all of it at once: no growth leaves a copy behind, and the cipher works in place.
     let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
     buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.push(if plain.reply_to.is_some() { ANSWERS } else { 0 });
+    buffer.push(flags(plain));
     buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
+    if let Some(Link { chain, hops }) = plain.follows {
+        buffer.extend_from_slice(&chain.0);
+        buffer.push(hops);
+    }
     buffer.extend_from_slice(body);
     buffer.resize(padded + TAG, 0);
     Ok(buffer)
+}
+
+fn flags(plain: &Plain) -> u8 {
+    let when = |is: bool, flag: u8| if is { flag } else { 0 };
+    when(plain.reply_to.is_some(), ANSWERS)
+        | when(plain.follows.is_some(), FOLLOWS)
+        | when(plain.urgency == Urgency::Low, LOW)
+        | when(plain.urgency == Urgency::High, HIGH)
 }
 
 fn unpad(mut buffer: Wiped<Vec<u8>>) -> Result<Plain, Broken> {
     let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
     let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
     let length = usize::try_from(length).map_err(|_| Broken)?;
-    let (body, padding) = rest.split_at_checked(length).ok_or(Broken)?;
-    let id: [u8; 16] = prefix[5..].try_into().map_err(|_| Broken)?;
-    let reply_to = match prefix[4] {
-        ANSWERS => Some(MessageId(id)),
-        0 if id == [0; 16] => None,
+    let (flags, id) = (prefix[4], id(&prefix[5..])?);
+    let reply_to = (flags & ANSWERS != 0).then_some(id);
+    let urgency = match flags & (LOW | HIGH) {
+        0 => Urgency::Normal,
+        LOW => Urgency::Low,
+        HIGH => Urgency::High,
         _ => return Err(Broken),
     };
+    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH) != 0 || (reply_to.is_none() && id.0 != [0; 16]) {
+        return Err(Broken);
+    }
+    let (follows, before) = if flags & FOLLOWS == 0 {
+        (None, PREFIX)
+    } else {
+        let (chain, _) = rest.split_at_checked(CHAIN).ok_or(Broken)?;
+        (Some(follows(chain)?), PREFIX + CHAIN)
+    };
+    let (body, padding) = buffer[before..].split_at_checked(length).ok_or(Broken)?;
     if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
         return Err(Broken);
     }
@@ -288,15 +325,25 @@ fn unpad(mut buffer: Wiped<Vec<u8>>) -> Result<Plain, Broken> {
     let body = if length < padding.len() {
         body.to_vec()
     } else {
-        buffer.truncate(PREFIX + length);
-        buffer.drain(..PREFIX);
+        buffer.truncate(before + length);
+        buffer.drain(..before);
         std::mem::take(&mut *buffer)
     };
     let body = String::from_utf8(body).map_err(|error| {
         drop(Wiped::new(error.into_bytes()));
         Broken
     })?;
-    Ok(Plain { reply_to, body: Wiped::new(body) })
+    Ok(Plain { reply_to, follows, urgency, body: Wiped::new(body) })
+}
+
+fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
+    bytes.try_into().map(MessageId).map_err(|_| Broken)
+}
+
+/// The place in a chain of a message that is not its first.
+fn follows(bytes: &[u8]) -> Result<Link, Broken> {
+    let (chain, hops) = (id(&bytes[..16])?, bytes[16]);
+    if hops > 1 { Ok(Link { chain, hops }) } else { Err(Broken) }
 }
 
 /// A receipt that only the receiver of the message can make.

@@ -8,9 +8,11 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::hosts::KnownHosts;
 use crate::link::Link;
-use crate::mcp::server::Session;
+use crate::local;
+use crate::mcp::server::{Agent, Session};
 use crate::mcp::stdio;
 use crate::parent::Parent;
+use crate::wake::Wake;
 
 /// How long calls that wait for nothing may take to be answered at the end. With the goodbye it has to
 /// fit into the 100 ms after which one client kills its servers.
@@ -26,8 +28,13 @@ pub(crate) async fn serve(link: Link, config: &Config, parent: Parent) -> io::Re
     // Before the first answer: whoever has that may send a signal.
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
-    let session = Session::start(link.clone(), hosts, stdio::stdin()?, stdio::stdout()?)?;
+    let wake = Wake::start(link.clone(), config.wakes_per_hour);
+    let agent = Agent { link: link.clone(), wake: wake.clone(), hosts };
+    let session = Session::start(agent, stdio::stdin()?, stdio::stdout()?)?;
+    let door = local::open(link.clone(), wake);
     end(&session, signals, parent).await;
+    // Nobody is to find a bridge that is about to go.
+    door.abort();
     // Answers first: a goodbye ends the calls that are still to be answered.
     let _ = timeout(ANSWER_TIME, session.answered()).await;
     let _ = timeout(GOODBYE_TIME, link.stop()).await;

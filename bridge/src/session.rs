@@ -10,9 +10,7 @@ use junction_shared::alias::Alias;
 use junction_shared::codec::encode;
 use junction_shared::handshake::{Caller, GroupKeys, Pin};
 use junction_shared::id::{Dial, Epoch, PeerKey};
-use junction_shared::wire::{
-    Card, Context, Grant, Reach, Receipt, ReceiptKind, SignedCard, ToBridge, ToHub, WelcomeBody,
-};
+use junction_shared::wire::{Context, Grant, Receipt, ReceiptKind, ToBridge, ToHub, WelcomeBody};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::wall_ms;
@@ -22,20 +20,28 @@ use crate::link::{Board, Departure, End};
 use crate::mailbox::Due;
 use crate::outbox::{Outbox, Times};
 use crate::peers::Peers;
-use crate::seal::{Identity, PairKeys, receipt, sign_card};
+use crate::seal::{Identity, PairKeys, receipt};
 
 mod asks;
+mod attending;
+mod card;
 mod commands;
 mod group;
 mod incoming;
 mod outgoing;
+mod pace;
 mod said;
 mod told;
+mod watched;
 
 use asks::Asks;
+use attending::Attending;
 use incoming::Held;
-use said::{Said, merge};
+pub(crate) use pace::SendLimit;
+use pace::{Loudness, Pace};
+use said::Said;
 use told::Told;
+use watched::Watched;
 
 /// Frames that wait to be written besides messages; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
@@ -57,6 +63,7 @@ pub(crate) struct Session {
     seen: Context,
     /// What the newest card that was sent says.
     published: Option<Said>,
+    attending: Attending,
     peers: Peers,
     outbox: Outbox,
     delivery: Delivery,
@@ -65,6 +72,12 @@ pub(crate) struct Session {
     opening: HashMap<(PeerKey, Epoch, [u8; 32]), Arc<PairKeys>>,
     /// The last words on messages that came here.
     told: Told,
+    /// How much may be sent; nothing if there is no limit.
+    pace: Option<Pace>,
+    /// How loud this session was to each peer, and each peer to it.
+    loud: Loudness,
+    heard: Loudness,
+    watched: Watched,
     control: VecDeque<ToHub>,
     connected: bool,
     settled: Vec<oneshot::Sender<()>>,
@@ -87,6 +100,7 @@ impl Session {
             named: Context::default(),
             seen,
             published: None,
+            attending: Attending::default(),
             peers: Peers::default(),
             outbox: Outbox::default(),
             delivery: Delivery::new(board.clone()),
@@ -94,6 +108,10 @@ impl Session {
             held: Held::default(),
             opening: HashMap::new(),
             told: Told::default(),
+            pace: None,
+            loud: Loudness::default(),
+            heard: Loudness::default(),
+            watched: Watched::default(),
             control: VecDeque::new(),
             connected: false,
             settled: Vec::new(),
@@ -101,8 +119,28 @@ impl Session {
             board,
         };
         session.delivery.publish();
-        session.board.send_modify(|board| board.rejoined = None);
+        session.board.send_modify(|board| {
+            (board.rejoined, board.alias) = (None, None);
+            board.fingerprint = session.me.key.fingerprint();
+        });
         session
+    }
+
+    /// Another identity of the same process: what its agent is doing, what it has read and how much it may send does
+    /// not begin anew with it.
+    pub(crate) fn successor(&mut self, now: Instant) -> Self {
+        let mut next = Self::new(self.board.clone(), self.seen.clone(), now);
+        next.attending.now = self.attending.now;
+        next.delivery.chains = std::mem::take(&mut self.delivery.chains);
+        next.loud = std::mem::take(&mut self.loud);
+        next.pace = self.pace.take();
+        next
+    }
+
+    /// Sends no more than this in a minute.
+    pub(crate) fn limit(mut self, limit: Option<SendLimit>) -> Self {
+        self.pace = limit.map(Pace::new);
+        self
     }
 
     /// What the next handshake says of this session, once its group is known. Each one has a higher dial.
@@ -147,7 +185,7 @@ impl Session {
         // The hub's answer, and its news from then on, tell which card it has.
         self.subscribe(self.me.key);
         self.ask_again();
-        for to in self.outbox.waiting() {
+        for to in self.outbox.waiting().into_iter().chain(self.watched.peers()) {
             self.subscribe(to);
         }
     }
@@ -174,15 +212,9 @@ impl Session {
             self.delivery.mailbox.deadline(),
             self.receive.deadline(),
             self.rotates_at(),
+            self.attention_due(),
         ];
         deadlines.into_iter().flatten().min()
-    }
-
-    /// When the receive key is to be followed by a new one; a hub takes no card while a wish for an alias is
-    /// on its way.
-    fn rotates_at(&self) -> Option<Instant> {
-        let may_publish = self.connected && !self.is_renaming();
-        self.receive.rotates_at().filter(|_| may_publish)
     }
 
     /// Ends and drops what has outlived its time.
@@ -194,6 +226,7 @@ impl Session {
         if self.rotates_at().is_some_and(|at| at <= now) {
             self.publish_card(now);
         }
+        self.publish_attention(now);
         self.delivery.publish();
         self.ask_for_dropped();
         self.tell_ends();
@@ -249,11 +282,6 @@ impl Session {
         self.board.send_modify(|board| board.rejoined = None);
     }
 
-    /// What was seen of the process: it outlives an identity.
-    pub(crate) fn seen(&self) -> Context {
-        self.seen.clone()
-    }
-
     /// What a session that leaves keeps of itself: ends that its answer to `disconnect` does not tell.
     pub(crate) fn take_ends(&mut self, told: &Departure) -> Vec<End> {
         let mut ends = self.delivery.take_ends();
@@ -277,43 +305,7 @@ impl Session {
             self.misbehaves("it granted an alias that is none");
         }
         self.grant = Some(grant);
-    }
-
-    /// What others see of this session.
-    fn context(&self) -> Context {
-        merge(&self.named, &self.seen)
-    }
-
-    /// Sends the session's card. One that says something new is a new epoch with a new key, and so is one
-    /// whose key is old.
-    fn publish_card(&mut self, now: Instant) {
-        let (Some(grant), true) = (&self.grant, self.connected) else { return };
-        let (alias, context) = (grant.alias.clone(), self.context());
-        let is_old = self.receive.rotates_at().is_some_and(|at| at <= now);
-        let epoch = self.receive.epoch();
-        let outdated = |card: &Said| {
-            card.epoch == epoch && (is_old || card.alias != alias || card.context != context)
-        };
-        if self.published.as_ref().is_some_and(outdated) {
-            self.receive.rotate(now, self.session_timeout);
-        }
-        let said = Said { epoch: self.receive.epoch(), alias, context };
-        if let Some(card) = self.card(&said) {
-            self.published = Some(said);
-            self.post(ToHub::Card(card));
-        }
-    }
-
-    fn card(&self, said: &Said) -> Option<SignedCard> {
-        let card = Card {
-            key: self.me.key,
-            receive_key: self.receive.public(),
-            epoch: said.epoch,
-            alias: said.alias.clone(),
-            reach: Reach::Pull,
-            context: said.context.clone(),
-        };
-        Some(sign_card(self.group.as_ref()?, &card))
+        self.board.send_modify(|board| board.alias.clone_from(&self.alias));
     }
 
     fn send_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind, now: Instant) {
@@ -339,6 +331,7 @@ impl Session {
     /// Moves ends from the outbox to where reads find them.
     fn tell_ends(&mut self) {
         for ended in self.outbox.take_ended() {
+            self.notify_of_end(ended.id, ended.status);
             let end = End { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
             match ended.refusal {
                 Some(call) => self.delivery.refused(end, call),

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::link::Link;
 use crate::link::{self, Options};
 use crate::parent::Parent;
-use crate::{commands, demo, log, serve, sight};
+use crate::{commands, demo, hook, log, serve, sight};
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
 #[must_use]
@@ -36,6 +36,9 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
+    if let Some(Command::Hook { rewake }) = cli.command {
+        return run_hook(rewake);
+    }
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(format_args!("{error:#}")),
@@ -45,6 +48,18 @@ pub fn run() -> ExitCode {
 fn fail(why: impl Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "Error: {why}");
     ExitCode::FAILURE
+}
+
+/// Runs a hook, which fails in silence: its client goes on without it.
+fn run_hook(rewake: bool) -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::SUCCESS;
+    };
+    let code =
+        runtime.block_on(async { if rewake { hook::sleep().await } else { hook::run().await } });
+    // A client may leave stdin open behind the event.
+    runtime.shutdown_background();
+    code
 }
 
 fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
@@ -75,7 +90,8 @@ async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
         Command::Invite(invite) => commands::invite(config, invite).await,
         Command::Hosts { json } => commands::hosts(config, json).await,
         Command::Forget { name } => commands::forget(config, &name),
-        Command::Verify { fingerprint, other } => commands::verify(&fingerprint, &other),
+        Command::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
+        Command::Hook { .. } => Ok(()),
     }
 }
 
@@ -88,5 +104,6 @@ fn start_link(config: &Config) -> Link {
         port: config.port,
         autostart: config.autostart,
         seen: sight::at_first(),
+        send_limit: config.send_limit,
     })
 }

@@ -104,6 +104,8 @@ fn card(key: PeerKey, alias: String) -> SignedCard {
         alias,
         reach: Reach::Pull,
         context: Context::default(),
+        state: None,
+        unwoken: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

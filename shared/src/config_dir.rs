@@ -201,7 +201,10 @@ impl ConfigDir {
     }
 
     /// Whether the directory is there; if it is, it is sound.
-    fn check(&self) -> Result<bool, ConfigError> {
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is not a directory of ours alone, or others could put another in its place.
+    pub fn check(&self) -> Result<bool, ConfigError> {
         let path = &self.path;
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,

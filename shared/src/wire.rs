@@ -276,13 +276,35 @@ pub struct Card {
     /// What it works on.
     #[n(5)]
     pub context: Context,
+    /// What its agent is doing, as far as its bridge can tell.
+    #[n(6)]
+    pub state: Option<State>,
+    /// How a message gets to its agent that is to wake nobody, if not as `reach` says.
+    #[n(7)]
+    pub unwoken: Option<Reach>,
+}
+
+/// What an agent is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum State {
+    /// Its turn has ended; it waits for a prompt or for a message.
+    #[n(0)]
+    Idle,
+    /// It is in a turn.
+    #[n(1)]
+    Busy,
+    /// It asked its user something and cannot go on before the answer.
+    #[n(2)]
+    WaitingOnHuman,
 }
 
 /// How a waiting message gets to the agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Reach {
     /// The agent must ask.
+    #[default]
     #[n(0)]
     Pull,
     /// It learns of it in its next turn.

@@ -236,6 +236,8 @@ async fn a_key_of_low_order_is_not_sealed_to() {
             alias: "weakling".to_owned(),
             reach: Reach::Pull,
             context: Context::default(),
+            state: None,
+            unwoken: None,
         };
         socket.send(&ToHub::Card(weak.sign(&card))).await;
         socket.card_of("weakling").await;

@@ -25,6 +25,8 @@ fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
         alias: alias.to_owned(),
         reach: Reach::Pull,
         context: Context::default(),
+        state: None,
+        unwoken: None,
     })
 }
 

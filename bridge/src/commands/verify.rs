@@ -1,15 +1,31 @@
 //! `junction-bridge verify`: words for two people to compare.
 
+use std::time::Duration;
+
 use anyhow::{anyhow, bail};
+use futures_util::future::join_all;
+use junction_shared::alias::Alias;
 use junction_shared::phrase::safety_phrase;
+use tokio::time::timeout;
 
-use super::tell;
+use super::{remark, tell};
+use crate::local::{Request, Response, all, ask, of_this_session};
 
-/// Shows the safety phrase of two fingerprints.
+/// How long a session may take to answer: it may have to ask its hub.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Shows the safety phrase of two fingerprints, or of a session that runs here and a peer that it knows by its alias.
 ///
 /// # Errors
-/// If one of them is none, or both are the same.
-pub(crate) fn verify(one: &str, other: &str) -> anyhow::Result<()> {
+/// If a fingerprint is none, both are the same, or no session that runs here knows the peer.
+pub(crate) async fn verify(one: &str, other: Option<&str>) -> anyhow::Result<()> {
+    match other {
+        Some(other) => of_fingerprints(one, other),
+        None => of_peer(one).await,
+    }
+}
+
+fn of_fingerprints(one: &str, other: &str) -> anyhow::Result<()> {
     let parse = |text: &str| {
         let text = text.trim().to_ascii_lowercase();
         let is_one = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -24,4 +40,31 @@ pub(crate) fn verify(one: &str, other: &str) -> anyhow::Result<()> {
         bail!("Both fingerprints are the same. Give your session's, and its peer's.");
     }
     tell(&safety_phrase(&one, &other))
+}
+
+/// The phrase of each session that knows the peer: of the one that this command runs in, or else of all that this
+/// user has.
+async fn of_peer(alias: &str) -> anyhow::Result<()> {
+    if Alias::parse(alias).is_err() {
+        bail!("That is not an alias. Give one as list_peers shows it, or two fingerprints.");
+    }
+    let own: Vec<_> = of_this_session().into_iter().map(|(socket, _)| socket).collect();
+    let sockets = if own.is_empty() { all() } else { own };
+    let request = Request::Verify { alias: alias.to_owned() };
+    let asked = sockets.iter().map(|socket| timeout(PATIENCE, ask(socket, &request)));
+    let mut is_known = false;
+    for response in join_all(asked).await {
+        if let Ok(Ok(Response::Pair { alias: session, own, other })) = response {
+            is_known = true;
+            remark(&format!("{session} ({own}) and {alias} ({other}):"));
+            tell(&safety_phrase(&own, &other))?;
+        }
+    }
+    if !is_known {
+        bail!(
+            "No session of yours that runs here knows that peer by the key it has. Give both fingerprints instead, as \
+             register and list_peers show them."
+        );
+    }
+    Ok(())
 }

@@ -331,7 +331,9 @@ impl<D: Dialer> Actor<D> {
                     let _ = reply.send(Ok(()));
                     return true;
                 }
-                Some(Command::Observe(seen)) => self.session.command(Command::Observe(seen), now()),
+                Some(command @ (Command::Observe(_) | Command::Attend(_) | Command::BeginAnew)) => {
+                    self.session.command(command, now());
+                }
                 Some(command) => command.refuse(),
             }
         }
@@ -349,8 +351,7 @@ impl<D: Dialer> Actor<D> {
 
     /// A new identity, as if the process had just begun.
     fn renew(&mut self, ends: Vec<End>) {
-        let seen = self.session.seen();
-        self.session = Session::new(self.board.clone(), seen, now());
+        self.session = self.session.successor(now());
         self.session.inherit(ends);
     }
 

@@ -5,12 +5,16 @@ use std::time::Duration;
 use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::wire::{Context, Reach, Standing};
+use junction_shared::wire::{Context, Standing};
 use tokio::sync::{oneshot, watch};
 
-use super::view::{Departure, Lease, Message, Page, PeerView, Peers, Registered, Status};
+use super::view::{
+    Departure, Lease, Message, NotifyWhen, Page, PeerView, Peers, Registered, Status,
+};
+use crate::attention::Attention;
 use crate::error::ToolError;
 use crate::target::Target;
+use crate::urgency::Urgency;
 
 /// Which page of which peers.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +58,26 @@ pub(crate) struct Draft {
     pub(crate) fingerprint: Option<String>,
     /// How long to wait for an answer to it.
     pub(crate) wait: Duration,
+    /// How much it wants.
+    pub(crate) urgency: Urgency,
+    /// What its sender wants to be told of.
+    pub(crate) notify_when: Option<NotifyWhen>,
+}
+
+impl Draft {
+    /// A message to this peer that asks for nothing besides.
+    pub(crate) fn new(target: Alias, body: String) -> Self {
+        Self {
+            target,
+            body: Wiped::new(body),
+            reply_to: None,
+            ttl: None,
+            fingerprint: None,
+            wait: Duration::ZERO,
+            urgency: Urgency::Normal,
+            notify_when: None,
+        }
+    }
 }
 
 /// A peer found for sending.
@@ -61,12 +85,16 @@ pub(crate) struct Draft {
 pub(crate) struct Resolved {
     pub(crate) key: PeerKey,
     pub(crate) presence: Standing,
-    pub(crate) reach: Reach,
+    pub(crate) attention: Attention,
 }
 
 /// A message taken into the outbox.
 pub(crate) struct Submitted {
     pub(crate) id: MessageId,
+    /// How urgent it counts.
+    pub(crate) urgency: Urgency,
+    /// Whether its chain is so long that it wakes nobody.
+    pub(crate) past_limit: bool,
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) reply: oneshot::Receiver<(Message, Lease)>,
     /// The hold on its refusal: the call tells of it, unless it is given back.
@@ -94,6 +122,10 @@ pub(crate) enum Command {
     Settled(oneshot::Sender<()>),
     Leave(oneshot::Sender<Departure>),
     Observe(Context),
+    /// The agent's attention is another.
+    Attend(Attention),
+    /// A person has begun a turn of the agent.
+    BeginAnew,
     Stop(oneshot::Sender<()>),
 }
 
@@ -110,7 +142,7 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
             Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::Observe(_) => {}
+            Self::Observe(_) | Self::Attend(_) | Self::BeginAnew => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use super::trouble::NOT_YET;
 use super::{Board, Link, LinkState};
 use crate::autostart::Autostart;
 use crate::clock::now;
-use crate::session::Session;
+use crate::session::{SendLimit, Session};
 use crate::target::Target;
 
 /// What a link needs to begin.
@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) autostart: bool,
     /// What is known of the session before its client has said anything.
     pub(crate) seen: Context,
+    /// How much it may send in a minute.
+    pub(crate) send_limit: Option<SendLimit>,
 }
 
 /// Starts a link in a task of its own.
@@ -51,6 +53,7 @@ pub(crate) fn spawn_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -
             port: target.port,
             autostart: false,
             seen: Context::default(),
+            send_limit: None,
         },
     );
     actor.session.set_group(group);
@@ -64,7 +67,7 @@ fn build<D>(dialer: D, options: Options) -> (Link, Actor<D>) {
         Link::new(Board::new(options.hub.clone(), LinkState::Away(NOT_YET.to_owned())));
     let actor = Actor {
         dialer,
-        session: Session::new(board.clone(), options.seen, now()),
+        session: Session::new(board.clone(), options.seen, now()).limit(options.send_limit),
         commands,
         board,
         autostart: Autostart::new(options.autostart),

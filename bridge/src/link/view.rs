@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::alias::Alias;
-use junction_shared::id::MessageId;
+use junction_shared::id::{MessageId, PeerKey};
 use junction_shared::limits::SESSION_TIMEOUT;
-use junction_shared::wire::{Context, Reach, Refusal, Standing};
+use junction_shared::wire::{Context, Refusal, Standing};
 use tokio::sync::oneshot;
 
+use crate::attention::Attention;
+use crate::chain::Link;
+use crate::urgency::Urgency;
 use crate::wiped::Wiped;
 
 /// What is known of a message.
@@ -51,6 +54,51 @@ pub(crate) struct Message {
     pub(crate) reply_to: Option<MessageId>,
     /// The sender's fingerprint, if the alias belonged to another key before.
     pub(crate) key_changed: Option<String>,
+    /// Whose it is.
+    pub(crate) sender: PeerKey,
+    /// Its place in a chain.
+    pub(crate) place: Link,
+}
+
+/// What a sender may ask to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotifyWhen {
+    /// The receiver's agent has become idle.
+    Idle,
+    /// The message was read, or came to another end.
+    Read,
+    /// The receiver is gone.
+    Gone,
+}
+
+impl NotifyWhen {
+    /// Its names.
+    pub(crate) const NAMES: [(&'static str, Self); 3] =
+        [("idle", Self::Idle), ("read", Self::Read), ("gone", Self::Gone)];
+}
+
+/// What has happened that a sender asked to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The message came to this end.
+    Ended(Status),
+    /// Its receiver's agent has become idle.
+    Idle,
+    /// Its receiver is gone.
+    Gone,
+}
+
+/// News that a sender asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    /// With which message.
+    pub(crate) id: MessageId,
+    /// Of whom.
+    pub(crate) of: Alias,
+    /// What has happened.
+    pub(crate) occasion: Occasion,
+    /// When, by this machine's wall clock: milliseconds since 1970.
+    pub(crate) at_ms: u64,
 }
 
 /// The end of a message that this session sent.
@@ -91,9 +139,11 @@ pub(crate) struct Page {
     pub(crate) messages: Vec<Message>,
     /// Ends of messages that this session sent.
     pub(crate) receipts: Vec<End>,
-    /// How many more there were that had no room.
+    /// News that it asked for.
+    pub(crate) news: Vec<News>,
+    /// How many more ends there were that had no room.
     pub(crate) dropped: usize,
-    /// The hold on both.
+    /// The hold on all of it.
     pub(crate) lease: Lease,
 }
 
@@ -104,6 +154,12 @@ pub(crate) struct Unread {
     pub(crate) count: usize,
     /// Up to five of their senders.
     pub(crate) from: Vec<Alias>,
+    /// How many of them may wake the agent.
+    pub(crate) waking: usize,
+    /// Whether one of those is to do so at once.
+    pub(crate) urgent: bool,
+    /// Whether one came at the end of a chain so long that a person should be asked.
+    pub(crate) past_limit: bool,
 }
 
 /// A peer as an agent sees it.
@@ -117,8 +173,8 @@ pub(crate) struct PeerView {
     pub(crate) connected_ms: u64,
     /// Whether it is connected now.
     pub(crate) online: bool,
-    /// How a waiting message gets to it.
-    pub(crate) reach: Reach,
+    /// What its agent does, and how a message gets to it.
+    pub(crate) attention: Attention,
     /// What it works on.
     pub(crate) context: Context,
 }
@@ -158,8 +214,12 @@ pub(crate) struct Sent {
     pub(crate) status: Status,
     /// How its receiver stands, as far as is known.
     pub(crate) presence: Standing,
-    /// How it reaches its receiver's agent.
-    pub(crate) reach: Reach,
+    /// What its receiver's agent does, and how a message gets to it.
+    pub(crate) attention: Attention,
+    /// How urgent it counts.
+    pub(crate) urgency: Urgency,
+    /// Whether its chain is so long that it wakes nobody.
+    pub(crate) past_limit: bool,
     /// The answer that was waited for, and the hold on it.
     pub(crate) reply: Option<(Message, Lease)>,
     /// The hold on its refusal, if it was refused: whoever tells of it settles this.
@@ -195,6 +255,16 @@ pub(crate) struct Board {
     pub(crate) state: LinkState,
     /// What waits unread.
     pub(crate) unread: Unread,
+    /// How many news wait that the agent asked for.
+    pub(crate) news: usize,
+    /// How often the agent was handed messages or news.
+    pub(crate) reads: u64,
+    /// How many have come that may wake it.
+    pub(crate) arrivals: u64,
+    /// The session's alias, once it has one.
+    pub(crate) alias: Option<Alias>,
+    /// Its key's fingerprint.
+    pub(crate) fingerprint: String,
     /// The name of the hub in use, as `JUNCTION_HUB` or `register{host}` named it.
     pub(crate) hub: String,
     /// The longest life of a message, as the hub said.
@@ -212,6 +282,11 @@ impl Board {
         Self {
             state,
             unread: Unread::default(),
+            news: 0,
+            reads: 0,
+            arrivals: 0,
+            alias: None,
+            fingerprint: String::new(),
             hub,
             session_timeout: SESSION_TIMEOUT,
             misbehaviour: 0,

@@ -124,6 +124,20 @@ impl Args {
         }
     }
 
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        names: [(&'static str, T); 3],
+    ) -> Parsed<Option<T>> {
+        let what = || {
+            let [(first, _), (second, _), (third, _)] = &names;
+            format!("{first}, {second} or {third}")
+        };
+        let parse = |text: String| names.iter().find(|(word, _)| *word == text).map(|(_, it)| *it);
+        self.text(name, what, parse)
+    }
+
     /// How long to wait, in seconds, or as long as is usual.
     pub(crate) fn wait(&mut self, name: &'static str, usual: u64) -> Parsed<Duration> {
         Ok(Duration::from_secs(self.whole(name, 0..=MAX_WAIT)?.unwrap_or(usual)))
@@ -264,6 +278,17 @@ mod tests {
         assert!(told(args(json!({ "a": "Not One" })).peer("a")).ends_with("see who is there."));
     }
 
+    #[test]
+    fn choices_are_told_when_one_is_wrong() {
+        let names = [("low", 1), ("normal", 2), ("high", 3)];
+        assert_eq!(args(json!({ "u": "high" })).choice("u", names), Ok(Some(3)));
+        assert_eq!(args(json!({})).choice("u", names), Ok(None));
+        assert_eq!(
+            told(args(json!({ "u": "s3cret" })).choice("u", names)),
+            "The argument u takes low, normal or high. Call send_message again with that."
+        );
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -295,6 +320,7 @@ mod tests {
                 given().message_id("x").map(|_| ()),
                 given().message("x").map(|_| ()),
                 given().wait("x", 0).map(|_| ()),
+                given().choice("x", [("a", 1), ("b", 2), ("c", 3)]).map(|_| ()),
                 given().done(),
             ];
             for error in outcomes.into_iter().filter_map(Result::err) {

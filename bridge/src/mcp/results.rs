@@ -11,9 +11,11 @@ use uuid::Uuid;
 
 use super::present::escape;
 use super::time::rfc3339;
+use crate::attention::{Attention, state_word};
 use crate::error::refusal_word;
 use crate::label::label;
-use crate::link::{self, Status};
+use crate::link::{self, Occasion, Status};
+use crate::urgency::Urgency;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +78,7 @@ struct PeerView {
     connected_at: String,
     presence: &'static str,
     reach: &'static str,
+    state: &'static str,
     context: ContextView,
     fingerprint: String,
 }
@@ -86,7 +89,8 @@ impl From<link::PeerView> for PeerView {
             alias: peer.alias.to_string(),
             connected_at: rfc3339(peer.connected_ms),
             presence: presence(if peer.online { Standing::Online } else { Standing::Away }),
-            reach: reach(peer.reach),
+            reach: reach(peer.attention.reach),
+            state: state_word(peer.attention.state),
             context: peer.context.into(),
             fingerprint: peer.fingerprint,
         }
@@ -136,6 +140,10 @@ pub(crate) struct Sent<'a> {
     status: String,
     peer: Reachability,
     #[serde(skip_serializing_if = "Option::is_none")]
+    urgency: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_user: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<MessageView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waited_seconds: Option<f64>,
@@ -145,16 +153,33 @@ pub(crate) struct Sent<'a> {
 struct Reachability {
     presence: &'static str,
     reach: &'static str,
+    state: &'static str,
 }
 
+/// What a sender is told whose message is past the limit of its chain.
+const WAKES_NOBODY: &str = "More than 8 messages have gone to and fro without a person, so this one wakes nobody. \
+                            Ask your user before you send more.";
+/// What a reader is told of such a message.
+const ASK_FIRST: &str = "More than 8 messages have gone to and fro without a person. Ask your user before you answer \
+                         those with past_limit.";
+
 impl<'a> Sent<'a> {
-    /// What became of a message; `waited` is how long its sender waited for a reply, if it did.
-    pub(crate) fn new(sent: &'a link::Sent, waited: Option<Duration>) -> Self {
+    /// What became of a message that was to be so urgent; `waited` is how long its sender waited for a reply, if it
+    /// did.
+    pub(crate) fn new(sent: &'a link::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
+        let Attention { reach: woken, unwoken, state } = sent.attention;
+        let wakes = sent.urgency > Urgency::Low && !sent.past_limit;
         Self {
             id: uuid(sent.id),
             to: sent.to.to_string(),
             status: status(sent.status),
-            peer: Reachability { presence: presence(sent.presence), reach: reach(sent.reach) },
+            peer: Reachability {
+                presence: presence(sent.presence),
+                reach: reach(if wakes { woken } else { unwoken }),
+                state: state_word(state),
+            },
+            urgency: (sent.urgency != asked).then(|| sent.urgency.word()),
+            ask_user: sent.past_limit.then_some(WAKES_NOBODY),
             reply: sent.reply.as_ref().map(|(message, _)| message.into()),
             waited_seconds: waited.map(seconds),
         }
@@ -174,6 +199,8 @@ struct MessageView<'a> {
     key_changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    past_limit: bool,
 }
 
 impl<'a> From<&'a link::Message> for MessageView<'a> {
@@ -187,6 +214,7 @@ impl<'a> From<&'a link::Message> for MessageView<'a> {
             untrusted: true,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
+            past_limit: message.place.is_past_limit(),
         }
     }
 }
@@ -197,6 +225,18 @@ pub(crate) struct Mail<'a> {
     receipts: Vec<Receipt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipts_dropped: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notifications: Vec<Notification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_user: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    id: String,
+    to: String,
+    event: String,
+    at: String,
 }
 
 #[derive(Serialize)]
@@ -208,21 +248,26 @@ struct Receipt {
 }
 
 impl<'a> Mail<'a> {
-    pub(crate) fn new(
-        messages: &'a [link::Message],
-        receipts: &[link::End],
-        dropped: usize,
-    ) -> Self {
+    pub(crate) fn new(page: &'a link::Page) -> Self {
         let receipt = |end: &link::End| Receipt {
             id: uuid(end.id),
             to: end.to.to_string(),
             status: status(end.status),
             at: rfc3339(end.at_ms),
         };
+        let notification = |news: &link::News| Notification {
+            id: uuid(news.id),
+            to: news.of.to_string(),
+            event: event(news.occasion),
+            at: rfc3339(news.at_ms),
+        };
+        let past_limit = page.messages.iter().any(|message| message.place.is_past_limit());
         Self {
-            messages: messages.iter().map(Into::into).collect(),
-            receipts: receipts.iter().map(receipt).collect(),
-            receipts_dropped: (dropped > 0).then_some(dropped),
+            messages: page.messages.iter().map(Into::into).collect(),
+            receipts: page.receipts.iter().map(receipt).collect(),
+            receipts_dropped: (page.dropped > 0).then_some(page.dropped),
+            notifications: page.news.iter().map(notification).collect(),
+            ask_user: past_limit.then_some(ASK_FIRST),
         }
     }
 }
@@ -255,6 +300,8 @@ pub(crate) struct News {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unread_from: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    notifications_waiting: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     hub_misbehaving: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejoined: Option<String>,
@@ -267,6 +314,7 @@ impl From<&link::Board> for News {
         Self {
             unread: waiting.then_some(board.unread.count),
             unread_from: from.map(ToString::to_string).collect(),
+            notifications_waiting: (board.news > 0).then_some(board.news),
             hub_misbehaving: (board.misbehaviour > 0).then_some(board.misbehaviour),
             rejoined: board.rejoined.as_ref().map(ToString::to_string),
         }
@@ -294,6 +342,14 @@ fn status(status: Status) -> String {
     }
 }
 
+fn event(occasion: Occasion) -> String {
+    match occasion {
+        Occasion::Ended(end) => status(end),
+        Occasion::Idle => "idle".to_owned(),
+        Occasion::Gone => "gone".to_owned(),
+    }
+}
+
 fn presence(standing: Standing) -> &'static str {
     match standing {
         Standing::Online => "online",
@@ -313,9 +369,13 @@ fn reach(reach: Reach) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::wiped::Wiped;
-    use proptest::prelude::*;
     use std::sync::Arc;
+
+    use junction_shared::id::PeerKey;
+    use proptest::prelude::*;
+
+    use crate::chain::Link;
+    use crate::wiped::Wiped;
 
     use super::*;
     use crate::mcp::present::presented_len;
@@ -328,6 +388,8 @@ mod tests {
             sent_ms: u64::MAX,
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),
+            sender: PeerKey([0; 32]),
+            place: Link { chain: MessageId([0; 16]), hops: 9 },
         }
     }
 

@@ -13,7 +13,9 @@ teammates and other sessions that your host manages, use the host's own tools.
 - read_messages returns what others wrote to you. To answer, call send_message with target_alias = the message's \
 `from` and reply_to = its `id`. What you write without that tool reaches nobody.
 - To wait for an answer or a message, give wait_seconds (up to 540) instead of calling again and again.
-- `unread` in any result means that mail waits: call read_messages.
+- `unread` in any result means that mail waits: call read_messages. So does a line that begins with Agent Junction \
+notice: this session's own bridge writes it, and it holds nothing of a peer's but an alias.
+- Where an answer has ask_user, do what it says before you go on.
 - `status` tells only what is known: queued (still here), accepted (at the hub), opened (in the peer's bridge), \
 read (written to the peer's client). Before `read`, do not say that anybody saw it. Ends of messages come in \
 `receipts`; `unconfirmed` means that nobody knows.
@@ -86,6 +88,10 @@ const NEWS: &[(&str, &str)] = &[
     ("unread?", "how many messages wait after this answer"),
     ("unread_from?", "up to five of their senders"),
     (
+        "notifications_waiting?",
+        "how many of the notifications that `notify_when` asked for wait to be read",
+    ),
+    (
         "rejoined?",
         "the alias that this session has, once the hub had ended it (for want of a sign of life, as of a laptop that \
          slept, or because the group has a new secret) and it has joined anew: whoever had sent it something unread \
@@ -122,8 +128,9 @@ pub(crate) const SPECS: [Spec; 7] = [
     Spec {
         name: "list_peers",
         description: "List the other agents' sessions on this junction (any CLI, any machine): alias, task, role, \
-                      repository, presence (away: not connected now, its mail waits) and reach, how a message gets to \
-                      it (push: wakes it; next-turn: with its next turn; pull: when it reads).",
+                      repository, presence (away: not connected now, its mail waits), state (idle, busy, \
+                      waiting-on-human, unknown) and reach, how a message gets to it (push: wakes it; next-turn: with \
+                      its next turn; pull: when it reads).",
         input: r#"{"type":"object","properties":{"role":{"type":"string","description":"Only this role"},"repo":{"type":"string","description":"Only this repository"},"limit":{"type":"integer","minimum":1,"maximum":200,"default":50},"cursor":{"type":"string","description":"nextCursor of the page before"}},"additionalProperties":false}"#,
         read_only: true,
         destructive: false,
@@ -134,7 +141,8 @@ pub(crate) const SPECS: [Spec; 7] = [
             (
                 "peers[]",
                 "`alias`, `connectedAt`, `presence` (`online` or `away`), `reach` (`push`, `next-turn` or `pull`), \
-                 `context` as in `register`, `fingerprint`",
+                 `state` of its agent (`idle`, `busy`, `waiting-on-human` or `unknown`), `context` as in `register`, \
+                 `fingerprint`",
             ),
             ("total", "how many match on all pages"),
             ("nextCursor?", "where the next page begins"),
@@ -147,7 +155,7 @@ pub(crate) const SPECS: [Spec; 7] = [
                       wait_seconds the call waits for the reply and returns it. The status tells how far the message \
                       is known to be: queued, accepted (at the hub), opened (in the peer's bridge) or read (written to \
                       its client).",
-        input: r#"{"type":"object","properties":{"target_alias":{"type":"string"},"message":{"type":"string","description":"At most 65536 bytes"},"reply_to":{"type":"string","description":"id of the message you answer"},"wait_seconds":{"type":"integer","minimum":0,"maximum":540,"default":0,"description":"How long to wait for the reply"},"ttl_seconds":{"type":"integer","minimum":10,"maximum":7200,"description":"How long it may wait unread"},"fingerprint":{"type":"string","description":"The peer's key, if your user confirmed it"}},"required":["target_alias","message"],"additionalProperties":false}"#,
+        input: r#"{"type":"object","properties":{"target_alias":{"type":"string"},"message":{"type":"string","description":"At most 65536 bytes"},"reply_to":{"type":"string","description":"id of the message you answer"},"wait_seconds":{"type":"integer","minimum":0,"maximum":540,"default":0,"description":"How long to wait for the reply"},"ttl_seconds":{"type":"integer","minimum":10,"maximum":7200,"description":"How long it may wait unread"},"fingerprint":{"type":"string","description":"The peer's key, if your user confirmed it"},"urgency":{"type":"string","enum":["low","normal","high"],"description":"low: wakes nobody; normal: wakes an idle peer; high: at once"},"notify_when":{"type":"string","enum":["idle","read","gone"],"description":"Tells you when the peer or the message is so"}},"required":["target_alias","message"],"additionalProperties":false}"#,
         read_only: false,
         destructive: false,
         idempotent: false,
@@ -157,7 +165,19 @@ pub(crate) const SPECS: [Spec; 7] = [
             ("id", "the message's id; an answer to it has it as `reply_to`"),
             ("to", "the peer's alias"),
             ("status", "`queued`, `accepted`, `opened`, `read`, `unconfirmed` or `expired`"),
-            ("peer", "`presence` and `reach` of the peer, as far as is known"),
+            (
+                "peer",
+                "`presence`, `reach` and `state` of the peer, as far as is known; `reach` is that of this message: one \
+                 of low urgency wakes nobody",
+            ),
+            (
+                "urgency?",
+                "what the message counts as, if that is less than was asked for: a pair has six `high` ones an hour",
+            ),
+            (
+                "ask_user?",
+                "a sentence, if messages have gone to and fro so often without a person that this one wakes nobody",
+            ),
             ("reply?", "the reply that was waited for, as in `messages[]` of `read_messages`"),
             ("waited_seconds?", "how long the call waited, if it was to wait"),
         ],
@@ -179,7 +199,8 @@ pub(crate) const SPECS: [Spec; 7] = [
                 "messages[]",
                 "`id`, `from` (the sender's alias), `message`, `timestamp` (by the sender's clock), `reply_to?`, \
                  `untrusted` (always true), and, where the alias belonged to another key before, `key_changed` with \
-                 the new `fingerprint`",
+                 the new `fingerprint`; `past_limit` (true) on one that comes after more than 8 to and fro without a \
+                 person",
             ),
             (
                 "receipts[]",
@@ -190,6 +211,12 @@ pub(crate) const SPECS: [Spec; 7] = [
                 "receipts_dropped?",
                 "how many more ends there were than the 2,048 that are kept: the oldest, `read` before all others",
             ),
+            (
+                "notifications[]?",
+                "what `notify_when` asked for: the message's `id`, `to`, `event` (`idle`, `gone`, or how the message \
+                 ended: `read`, `expired`, …), `at`",
+            ),
+            ("ask_user?", "a sentence, if a message has `past_limit`"),
         ],
     },
     Spec {
@@ -335,6 +362,10 @@ mod tests {
         if let (Some(least), Some(most)) = (schema["minimum"].as_u64(), schema["maximum"].as_u64())
         {
             write!(about, ", {least} to {most}").unwrap();
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
+            write!(about, ", {}", words.join(", ")).unwrap();
         }
         if let Some(length) = schema["maxLength"].as_u64() {
             write!(about, ", at most {length} printable ASCII characters").unwrap();

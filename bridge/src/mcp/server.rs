@@ -1,5 +1,6 @@
 //! The MCP server as the library wants it: who we are, what tools there are, and how they are called.
 
+use std::future::pending;
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -9,8 +10,8 @@ use futures_util::FutureExt;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
     Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListToolsResult,
-    MetaObject, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool as ToolDefinition,
-    ToolAnnotations,
+    MetaObject, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
+    ServerConfig, Tool as ToolDefinition, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
 use rmcp::{RoleServer, ServerHandler};
@@ -23,13 +24,33 @@ use super::stdio;
 use super::tools::{Answer, Tools};
 use super::transport::{StdioTransport, call_number};
 use crate::error::ToolError;
+use crate::hook;
 use crate::hosts::KnownHosts;
 use crate::link::Link;
 use crate::project::path_of_uri;
 use crate::sight::Sight;
+use crate::wake::{Thread, Wake};
 
 /// How long a client has to say where the project is.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
+
+/// How often a client is told that a call is under way: opencode gives up after 60 seconds without a word.
+const BEAT: Duration = Duration::from_secs(25);
+/// What a client calls at events of its session, where it can have a hook call a tool. It is in no list, for it is
+/// nothing that a model should know of.
+const HOOK_TOOL: &str = "hook_event";
+/// What Codex says of the turn that a call belongs to.
+const CODEX_TURN: &str = "x-codex-turn-metadata";
+
+/// What the tools of one agent are made of.
+pub(crate) struct Agent {
+    /// Its session on the junction.
+    pub(crate) link: Link,
+    /// How messages reach it.
+    pub(crate) wake: Wake,
+    /// The hubs it may move to.
+    pub(crate) hosts: KnownHosts,
+}
 
 /// A client being served. Dropped, it is served no more.
 pub(crate) struct Session {
@@ -45,16 +66,15 @@ impl Session {
     /// # Errors
     /// If the system has no threads to give.
     pub(crate) fn start(
-        link: Link,
-        hosts: KnownHosts,
+        agent: Agent,
         input: impl Read + Send + 'static,
         output: impl Write + Send + 'static,
     ) -> io::Result<Self> {
         let calls = Calls::new();
         let (lines, out) = (stdio::spawn_reader(input)?, stdio::spawn_writer(output)?);
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
-        let sight = Sight::new(link.clone());
-        let server = Server { tools: Tools::new(link, calls.clone(), hosts), sight };
+        let (sight, wake) = (Sight::new(agent.link.clone()), agent.wake.clone());
+        let server = Server { tools: Tools::new(agent, calls.clone()), sight, wake };
         // Directly, past the library's own opening: that one ends the session on whatever comes before an
         // era is settled. The two eras are told apart by each request instead.
         let service = serve_directly(server, transport, None);
@@ -77,14 +97,32 @@ impl Session {
 struct Server {
     tools: Tools,
     sight: Sight,
+    wake: Wake,
 }
 
 impl Server {
     /// Notes who asks. In the stateless era every request says so itself.
     fn note(&self, context: &RequestContext<RoleServer>) {
         if let Some(client) = context.meta.client_info() {
-            self.sight.client(&client.name);
+            self.client(&client.name);
         }
+        if let Some(thread) = thread(&context.meta) {
+            self.wake.thread(thread);
+        }
+    }
+
+    fn client(&self, name: &str) {
+        self.sight.client(name);
+        self.wake.client(name);
+    }
+
+    /// What a client that calls this tool at an event of its session is to do. The answer is text alone, and JSON
+    /// even if it is nothing: anything else would be shown to the model.
+    fn hook(&self, arguments: JsonObject) -> CallToolResult {
+        let event = hook::named(&Value::Object(arguments));
+        let told = event.and_then(|event| hook::answer(&event.name, &self.wake.hook(event.event)));
+        let text = told.unwrap_or_else(|| "{}".to_owned());
+        CallToolResult::success(vec![ContentBlock::text(text)])
     }
 }
 
@@ -101,7 +139,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let result = self.negotiate_initialize(&request)?;
-        self.sight.client(&request.client_info.name);
+        self.client(&request.client_info.name);
         // With the version agreed on, not the one asked for: results take its shape.
         let agreed = result.protocol_version.clone();
         context.peer.set_peer_info(request.with_protocol_version(agreed));
@@ -135,6 +173,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.note(&context);
+        if request.name == HOOK_TOOL {
+            return Ok(self.hook(request.arguments.unwrap_or_default()).into());
+        }
+        let _called = self.wake.called();
         let unknown =
             || ErrorData::invalid_params("Invalid params: there is no tool of that name.", None);
         let tool = Tool::named(&request.name).ok_or_else(unknown)?;
@@ -146,8 +188,47 @@ impl ServerHandler for Server {
             biased;
             () = context.ct.cancelled() => Err(broken()), // which nobody gets to see
             outcome = call => outcome.map(|outcome| result(outcome).into()).map_err(|_| broken()),
+            () = keep_alive(&context) => Err(broken()), // which never comes
         }
     }
+}
+
+/// Tells the client now and then that a call it waits for is still under way: some give up after a minute of silence.
+/// It never ends.
+async fn keep_alive(context: &RequestContext<RoleServer>) {
+    let Some(token) = context.meta.get_progress_token() else { return pending().await };
+    let mut beats = Beats::new();
+    loop {
+        let progress = ProgressNotificationParam::new(token.clone(), beats.next().await);
+        let _ = context.peer.notify_progress(progress).await;
+    }
+}
+
+/// Moments at which to say something, each with its number.
+struct Beats(tokio::time::Interval, f64);
+
+impl Beats {
+    fn new() -> Self {
+        let first = tokio::time::Instant::now() + BEAT;
+        Self(tokio::time::interval_at(first, BEAT), 0.0)
+    }
+
+    async fn next(&mut self) -> f64 {
+        self.0.tick().await;
+        self.1 += 1.0;
+        self.1
+    }
+}
+
+/// Which thread of its client a call is from, as Codex says with each.
+fn thread(meta: &MetaObject) -> Option<Thread> {
+    let turn = meta.get(CODEX_TURN);
+    let text = |field: &str| turn.and_then(|turn| turn[field].as_str()).map(str::to_owned);
+    Some(Thread {
+        id: meta.get("threadId")?.as_str()?.to_owned(),
+        turn: text("turn_id"),
+        trigger: text("turn_trigger"),
+    })
 }
 
 /// The first of the directories that the client works in, if it names any in time.
@@ -192,4 +273,20 @@ fn definition(spec: &Spec) -> ToolDefinition {
     }
     let definition = ToolDefinition::new(spec.name, spec.description, input).annotate(annotations);
     if meta.is_empty() { definition } else { definition.with_meta(MetaObject(meta)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_under_way_gives_a_sign_of_life_often_enough() {
+        let started = Instant::now();
+        let mut beats = Beats::new();
+        assert_eq!((beats.next().await, started.elapsed()), (1.0, BEAT));
+        assert_eq!((beats.next().await, started.elapsed()), (2.0, 2 * BEAT));
+        assert!(BEAT < Duration::from_secs(30));
+    }
 }

@@ -16,7 +16,7 @@ pub(crate) fn rfc3339(ms: u64) -> String {
 }
 
 /// The year, month and day of a day counted from 1 January 1970.
-fn civil(mut days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(mut days: u64) -> (u64, u64, u64) {
     let mut year = 1970;
     while days >= year_length(year) {
         days -= year_length(year);

@@ -12,9 +12,12 @@ use super::args::Args;
 use super::calls::{CallNumber, Calls};
 use super::results::{Departure, Found, Mail, News, Peers, Registered, Sent};
 use super::schema::Tool;
+use super::server::Agent;
 use crate::error::ToolError;
 use crate::hosts::KnownHosts;
-use crate::link::{Change, Draft, Link, PeerQuery, Status};
+use crate::link::{Change, Draft, Link, NotifyWhen, PeerQuery, Status};
+use crate::urgency::Urgency;
+use crate::wake::Wake;
 
 /// Calls that wait at most: an agent has one or two, and each holds a place among the calls in flight.
 const MAX_WAITS: usize = 32;
@@ -30,13 +33,15 @@ pub(crate) type Answer = Map<String, Value>;
 pub(crate) struct Tools {
     link: Link,
     calls: Calls,
+    wake: Wake,
     hosts: KnownHosts,
     waits: Semaphore,
 }
 
 impl Tools {
-    pub(crate) fn new(link: Link, calls: Calls, hosts: KnownHosts) -> Self {
-        Self { link, calls, hosts, waits: Semaphore::new(MAX_WAITS) }
+    pub(crate) fn new(agent: Agent, calls: Calls) -> Self {
+        let Agent { link, wake, hosts } = agent;
+        Self { link, calls, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
     }
 
     /// Calls a tool. What the answer holds is deposited with the call of this number.
@@ -92,16 +97,18 @@ impl Tools {
             wait: args.wait("wait_seconds", 0)?,
             ttl: args.whole("ttl_seconds", self.ttl_range())?.map(Duration::from_secs),
             fingerprint: args.fingerprint("fingerprint")?,
+            urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
+            notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
         };
         args.done()?;
         let _wait = self.wait(draft.wait, number)?;
-        let waits = !draft.wait.is_zero();
+        let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
         let sent = self.link.send_message(draft).await?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(|told| self.calls.deposit(number, told));
             return Err(ToolError::Refused(reason));
         }
-        let answer = object(&Sent::new(&sent, waits.then_some(sent.waited)));
+        let answer = object(&Sent::new(&sent, urgency, waits.then_some(sent.waited)));
         if let Some((_, lease)) = sent.reply {
             self.calls.deposit(number, lease);
         }
@@ -113,9 +120,10 @@ impl Tools {
         let limit = args.whole("limit", 1..=INBOX_MESSAGES as u64)?;
         args.done()?;
         let limit = limit.and_then(|limit| limit.try_into().ok());
-        let _wait = self.wait(wait, number)?;
+        let place = self.wait(wait, number)?;
+        let _waits = place.as_ref().map(|_| self.wake.waits());
         let page = self.link.read(limit, wait).await?;
-        let answer = object(&Mail::new(&page.messages, &page.receipts, page.dropped));
+        let answer = object(&Mail::new(&page));
         self.calls.deposit(number, page.lease);
         Ok(answer)
     }

@@ -53,7 +53,7 @@ impl Desk {
             id: id(n),
             to,
             alias: Alias::parse("calm-otter").unwrap(),
-            plain: Plain { reply_to: None, body: Wiped::new("x".repeat(size)) },
+            plain: Plain { body: Wiped::new("x".repeat(size)), ..Plain::default() },
             deadline: self.now + TTL,
             refusal: oneshot::channel().0,
         })

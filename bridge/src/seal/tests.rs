@@ -6,11 +6,6 @@ use junction_shared::wire::{Context, Kind, Reach};
 use serde_json::Value;
 
 use super::*;
-macro_rules! dbgeq {
-    ($a:expr, $b:expr $(,)?) => {
-        eprintln!("{} = {}", $b, $a)
-    };
-}
 
 /// A vector file from the folder that `JUNCTION_TEST_VECTORS` names; without it the test is skipped aloud.
 fn vectors(file: &str) -> Option<Value> {
@@ -176,7 +171,7 @@ impl Pair {
 }
 
 fn text(body: &str) -> Plain {
-    Plain { reply_to: None, body: Wiped::new(body.to_owned()) }
+    Plain { body: Wiped::new(body.to_owned()), ..Plain::default() }
 }
 
 #[test]
@@ -185,8 +180,12 @@ fn what_is_sealed_opens() {
     let keys = pair.keys();
     let header = pair.header(&keys);
     for body in ["", "hello", "żółć 🦀", &"x".repeat(MAX_MESSAGE)] {
-        for reply_to in [None, Some(MessageId([8; 16]))] {
-            let plain = Plain { reply_to, body: Wiped::new(body.to_owned()) };
+        let links = [None, Some(Link { chain: MessageId([7; 16]), hops: 9 })];
+        let answers = [None, Some(MessageId([8; 16]))];
+        for ((reply_to, follows), (_, urgency)) in
+            answers.into_iter().zip(links).flat_map(|two| Urgency::NAMES.map(|name| (two, name)))
+        {
+            let plain = Plain { reply_to, follows, urgency, body: Wiped::new(body.to_owned()) };
             let sealed = seal(&keys, &header, &plain).unwrap();
             assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
         }
@@ -346,6 +345,8 @@ fn a_card_is_made_by_a_member_alone() {
         alias: "calm-otter".to_owned(),
         reach: Reach::Pull,
         context: Context::default(),
+        state: None,
+        unwoken: None,
     };
     let signed = sign_card(&group, &card);
     assert_eq!(verify_card(&group, &signed), Ok(card));
@@ -367,7 +368,7 @@ fn the_pair_key_is_the_same_on_both_sides() {
 #[test]
 fn frozen_vectors_of_aj1() {
     let pair = Pair::new();
-    dbgeq!(
+    assert_eq!(
         HEX.encode(pair.psk().expose()),
         "2c6b38a285ccd81cf3abad51107cd79fc4b951d39cfbd09ded654e82900de00c"
     );
@@ -377,17 +378,17 @@ fn frozen_vectors_of_aj1() {
         receipt: ReceiptKey(Arc::new(secret(&[12; 32]))),
     };
     let header = pair.header(&keys);
-    dbgeq!(
+    assert_eq!(
         HEX.encode(&associated(&header)),
         "00014926755a3e1667cde553171fb353c153090909090909090909090909090909090a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0000000000000005a4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209ce8d3ad1ccb633ec7b70c17814a5c76ecd029685050d344745ba05870e587d5900000000000000040000000000000006000000000000000701"
     );
     let plain = Plain { reply_to: Some(MessageId([13; 16])), ..text("frozen") };
     let sealed = seal(&keys, &header, &plain).unwrap();
-    dbgeq!(
+    assert_eq!(
         HEX.encode(&sealed[..32]),
         "bf65066de7e3691df0c82d77d9ab1a721ca16b662f574cf8ec7fb6c7564fc019"
     );
-    dbgeq!(HEX.encode(&sealed[sealed.len() - TAG..]), "8847c345f8839f43c8cc5aca1ee0edc5");
+    assert_eq!(HEX.encode(&sealed[sealed.len() - TAG..]), "8847c345f8839f43c8cc5aca1ee0edc5");
     let enc =
         HEX.decode(b"57240788cd9e741ac8ab02f687ae4d0674c2f689b2708d76b279e2cecceb1711").unwrap();
     let derived = keys_from(
@@ -407,12 +408,12 @@ fn frozen_vectors_of_aj1() {
         "f6d47269629666e0c49bebdd94db8ab5da16f7af6b229fc38285bc83cfd1e467"
     );
     let read = receipt(&keys.receipt_key(), pair.alice.key, MessageId([9; 16]), ReceiptKind::Read);
-    dbgeq!(
+    assert_eq!(
         HEX.encode(&read.mac),
         "f1f2f42dddcc4e7523e0512fa67955acc716a2e21c9fcbdd9cd4630f0dbaf47b"
     );
     let stale = stale_receipt(&pair.psk(), pair.alice.key, MessageId([9; 16]));
-    dbgeq!(
+    assert_eq!(
         HEX.encode(&stale.mac),
         "fad04baa58216dc80083c71cbc58cf6bd423ce4e6eba79c3117e983ba46e38f2"
     );

@@ -110,6 +110,7 @@ impl Session {
             epoch: self.receive.epoch(),
             alias: alias.to_string(),
             context: merge(&refine(&self.named, &change), &self.seen),
+            attention: self.attending.now,
         };
         let Some(card) = self.card(&said) else { return };
         let req = self.next_req();
@@ -234,6 +235,7 @@ impl Session {
                 self.granted(grant);
                 // What was seen while the wish was on its way is on no card yet.
                 self.publish_if_changed(now);
+                self.publish_attention(now);
                 return self.registered();
             }
             Naming::Granted(_) => {
@@ -343,8 +345,11 @@ impl Session {
     }
 
     fn admit_as(&mut self, key: PeerKey, card: &SignedCard) -> bool {
+        let before = self.peers.get(&key).map(|peer| peer.card.clone());
         let admitted = self.admit(card) == Ok(key);
-        if !admitted {
+        if admitted {
+            self.notify_of_card(before.as_ref(), key);
+        } else {
             self.misbehaves("a card is not the newest of the peer that it should be of");
             // Its mail is not opened, and keeps no room that others need.
             self.peers.unsubscribe(&key);
@@ -363,6 +368,7 @@ impl Session {
                 self.held.forget(key);
                 self.peers.gone(key);
                 self.outbox.gone(key);
+                self.notify_of_departure(key);
             }
             Standing::Online | Standing::Away if known => {
                 self.outbox.open(key);

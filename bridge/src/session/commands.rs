@@ -15,6 +15,7 @@ use crate::error::ToolError;
 use crate::keys::longest_life;
 use crate::link::{Change, Command, Draft, Registered, Resolved, Submitted};
 use crate::outbox::{Full, Submission};
+use crate::peers::attention_in;
 use crate::seal::Plain;
 
 impl Session {
@@ -38,6 +39,8 @@ impl Session {
                 self.tell_ends();
             }
             Command::Observe(seen) => self.observe(seen, now),
+            Command::Attend(attention) => self.attend(attention, now),
+            Command::BeginAnew => self.delivery.chains.begin_anew(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }
@@ -125,7 +128,7 @@ impl Session {
             self.peers.pin(alias, key);
         }
         let peer = self.peers.get(&key).ok_or(ToolError::UnknownAlias)?;
-        Ok(Resolved { key, presence: peer.standing, reach: peer.card.reach })
+        Ok(Resolved { key, presence: peer.standing, attention: attention_in(&peer.card) })
     }
 
     /// Takes a message into the outbox.
@@ -133,16 +136,29 @@ impl Session {
         if draft.body.len() > MAX_MESSAGE {
             return Err(ToolError::TooLarge);
         }
+        if let Some(pace) = &self.pace {
+            pace.check(&to, now)?;
+        }
+        if draft.notify_when.is_some() && !self.watched.has_room() {
+            return Err(ToolError::TooManyNotices);
+        }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let (call, refusal) = oneshot::channel();
+        let place = self.delivery.chains.place(id, &to, draft.reply_to);
+        let urgency = self.loud.granted(to, draft.urgency, now);
         let status = self
             .outbox
             .submit(Submission {
                 id,
                 to,
                 alias: draft.target.clone(),
-                plain: Plain { reply_to: draft.reply_to, body: draft.body },
+                plain: Plain {
+                    reply_to: draft.reply_to,
+                    follows: (place.hops > 1).then_some(place),
+                    urgency,
+                    body: draft.body,
+                },
                 deadline: now + draft.ttl.unwrap_or(longest).min(longest),
                 refusal: call,
             })
@@ -150,6 +166,12 @@ impl Session {
                 Full::Peer => ToolError::PeerFull,
                 Full::Outbox => ToolError::OutboxFull,
             })?;
+        if let Some(pace) = &mut self.pace {
+            pace.sent(to, now);
+        }
+        if let Some(when) = draft.notify_when {
+            self.watched.add(id, to, draft.target.clone(), when);
+        }
         self.peers.pin(&draft.target, to);
         if self.connected {
             self.start_lane(to);
@@ -158,7 +180,7 @@ impl Session {
         if !draft.wait.is_zero() {
             self.delivery.expect_reply(id, to, answer);
         }
-        Ok(Submitted { id, status, reply, refusal })
+        Ok(Submitted { id, urgency, past_limit: place.is_past_limit(), status, reply, refusal })
     }
 
     /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.

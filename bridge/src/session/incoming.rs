@@ -9,6 +9,7 @@ use junction_shared::limits::{INBOX_MESSAGES, MAX_SEALED};
 use junction_shared::wire::{Envelope, Header, Receipt, ReceiptKind, ToHub};
 
 use super::{MAX_OPENING, Session};
+use crate::chain::Link;
 use crate::mailbox::{Arrival, Mail};
 use crate::seal::{
     Broken, PairKeys, Plain, ReceiptKey, keys_from, open, receipt, receipt_holds, stale_holds,
@@ -153,6 +154,8 @@ impl Session {
         self.send_receipt(receipt(&receipt_key, from, id, kind));
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.peers.pin_sender(&alias, from);
+            let said = plain.follows.unwrap_or(Link::first(id));
+            let place = self.delivery.chains.arrived(said, plain.reply_to);
             self.delivery.arrived(Mail {
                 id,
                 from,
@@ -160,6 +163,8 @@ impl Session {
                 seq: header.seq,
                 body: Arc::new(plain.body),
                 reply_to: plain.reply_to,
+                place,
+                urgency: self.heard.granted(from, plain.urgency, now),
                 sent_ms: header.sent_ms,
                 deadline,
                 key_changed,

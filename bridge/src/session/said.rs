@@ -3,11 +3,14 @@
 use junction_shared::id::Epoch;
 use junction_shared::wire::Context;
 
+use crate::attention::Attention;
+
 /// What a card says of its session.
 pub(super) struct Said {
     pub(super) epoch: Epoch,
     pub(super) alias: String,
     pub(super) context: Context,
+    pub(super) attention: Attention,
 }
 
 /// What the agent said wins over what was seen; an empty text stands for nothing.

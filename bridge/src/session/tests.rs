@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::wiped::Wiped;
 use junction_shared::codec::decode;
 use junction_shared::handshake::NO_PIN;
 use junction_shared::id::{ConnectionId, MessageId};
 use junction_shared::limits::SESSION_TIMEOUT;
 use junction_shared::secret::Secret;
 use junction_shared::wire::{
-    Answer, Envelope, Naming, Page, Question, ReceiptKind, Standing, Target, Ticket,
+    Answer, Card, Envelope, Naming, Page, Question, ReceiptKind, SignedCard, Standing, Target,
+    Ticket,
 };
 
 use super::*;
@@ -235,14 +235,7 @@ impl Stage {
 }
 
 fn draft(to: &str, body: &str) -> Draft {
-    Draft {
-        target: Alias::parse(to).unwrap(),
-        body: Wiped::new(body.to_owned()),
-        reply_to: None,
-        ttl: None,
-        fingerprint: None,
-        wait: Duration::ZERO,
-    }
+    Draft::new(Alias::parse(to).unwrap(), body.to_owned())
 }
 
 #[test]
@@ -474,10 +467,10 @@ fn a_forged_card_and_one_of_a_lower_epoch_change_nothing() {
     stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
     stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(old.clone())), now);
     assert_eq!(stage.session("alice").peers.get(&bob).unwrap().card.epoch, Epoch(2));
-    assert_eq!(stage.misbehaviour("alice"), 0);
+    assert_eq!(stage.misbehaviour("alice"), 1);
     let forged = SignedCard { mac: [0; 32], ..old };
     stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(forged)), now);
-    assert_eq!(stage.misbehaviour("alice"), 1);
+    assert_eq!(stage.misbehaviour("alice"), 2);
 }
 
 #[test]

@@ -15,7 +15,6 @@ use super::Page;
 use crate::error::ToolError;
 use crate::link::{Board, Command, Draft, LinkState, Resolved};
 use crate::session::Session;
-use crate::wiped::Wiped;
 
 /// One session, from its first hello to its goodbye.
 pub struct Machine(Session);
@@ -111,14 +110,7 @@ impl Machine {
         ttl: Option<Duration>,
         now: Instant,
     ) -> Option<MessageId> {
-        let draft = Draft {
-            target: alias,
-            body: Wiped::new(text),
-            reply_to: None,
-            ttl,
-            fingerprint: None,
-            wait: Duration::ZERO,
-        };
+        let draft = Draft { ttl, ..Draft::new(alias, text) };
         let (reply, mut answer) = oneshot::channel();
         self.0.command(Command::Submit(to, draft, reply), now);
         answer.try_recv().ok()?.ok().map(|submitted| submitted.id)

@@ -12,7 +12,6 @@ use super::{Dialer, Page};
 use crate::error::ToolError;
 use crate::link::{self, Change, Draft, Lease, Link, Status};
 use crate::target::Target;
-use crate::wiped::Wiped;
 
 /// The link of one session, as its tools use it.
 pub struct Node(Link);
@@ -39,14 +38,7 @@ impl Node {
     /// # Errors
     /// What the agent would be told; the message was not taken, or has ended as refused.
     pub async fn send(&self, to: &str, text: &str) -> Result<MessageId, String> {
-        let draft = Draft {
-            target: parse(to)?,
-            body: Wiped::new(text.to_owned()),
-            reply_to: None,
-            ttl: None,
-            fingerprint: None,
-            wait: Duration::ZERO,
-        };
+        let draft = Draft::new(parse(to)?, text.to_owned());
         let sent = self.0.send_message(draft).await.map_err(|error| error.to_string())?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(Lease::settle);

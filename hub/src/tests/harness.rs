@@ -169,6 +169,8 @@ pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
         alias: alias.to_owned(),
         reach: Reach::Pull,
         context: Context::default(),
+        state: None,
+        unwoken: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

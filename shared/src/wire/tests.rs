@@ -241,6 +241,7 @@ fn unknown_variants_are_refused() {
     assert!(decode::<Target>(&unknown).is_err());
     let number = [0x17];
     assert!(decode::<Reach>(&number).is_err());
+    assert!(decode::<State>(&number).is_err());
     assert!(decode::<Standing>(&number).is_err());
     assert!(decode::<Kind>(&number).is_err());
     assert!(decode::<Refusal>(&number).is_err());

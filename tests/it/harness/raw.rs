@@ -89,6 +89,8 @@ impl RawPeer {
             alias: alias.to_owned(),
             reach: Reach::Pull,
             context: Context::default(),
+            state: None,
+            unwoken: None,
         })
     }
 

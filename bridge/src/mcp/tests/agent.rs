@@ -9,16 +9,18 @@ use std::time::Duration;
 use crate::wiped::Wiped;
 use junction_shared::alias::Alias;
 use junction_shared::config_dir::ConfigDir;
-use junction_shared::id::MessageId;
+use junction_shared::id::{MessageId, PeerKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::chain::Link as Place;
 use crate::hosts::KnownHosts;
 use crate::link::{Board, Command, Lease, Link, Message, Page};
-use crate::mcp::server::Session;
+use crate::mcp::server::{self, Session};
 use crate::testing::board;
+use crate::wake::Wake;
 
 /// Far longer than anything here takes: what is not there by then does not come.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -70,8 +72,9 @@ impl Agent {
         let (link, commands, board) = Link::new(board());
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
-        let session =
-            Session::start(link, KnownHosts::new(dir, 4200), input, through(output)).unwrap();
+        let wake = Wake::still(link.clone());
+        let served = server::Agent { link, wake, hosts: KnownHosts::new(dir, 4200) };
+        let session = Session::start(served, input, through(output)).unwrap();
         let from = lines(from);
         Self { era, to: Some(to), from, next_id: 0, session, commands, board, _config: config }
     }
@@ -192,7 +195,7 @@ impl Agent {
     pub(super) async fn command(&mut self) -> Command {
         loop {
             match within(self.commands.recv()).await.expect("the tools live") {
-                Command::Observe(_) => {}
+                Command::Observe(_) | Command::BeginAnew => {}
                 command => return command,
             }
         }
@@ -253,13 +256,24 @@ pub(super) fn message(body: &str) -> Message {
         sent_ms: 0,
         reply_to: None,
         key_changed: None,
+        sender: PeerKey([1; 32]),
+        place: Place::first(MessageId([7; 16])),
     }
 }
 
 /// A page with one message, and what tells the end of its lease.
 pub(super) fn page(body: &str) -> (Page, tokio::sync::oneshot::Receiver<()>) {
     let (lease, end) = Lease::new();
-    (Page { messages: vec![message(body)], receipts: Vec::new(), dropped: 0, lease }, end)
+    (
+        Page {
+            messages: vec![message(body)],
+            receipts: Vec::new(),
+            news: Vec::new(),
+            dropped: 0,
+            lease,
+        },
+        end,
+    )
 }
 
 /// What stops and starts the flow of what is written through it.

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use junction_shared::alias::Alias;
 use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::wire::{Context, Reach, Refusal, Standing};
+use junction_shared::wire::{Context, Reach, Refusal, Standing, State};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use super::agent::{Agent, ERAS, Era, message, within};
+use crate::attention::Attention;
 use crate::error::ToolError;
 use crate::link::{
     Command, Departure, End, Lease, Page, PeerView, Peers, Registered, Resolved, Status, Submitted,
-    Unread,
 };
+use crate::urgency::Urgency;
 
 fn alias(text: &str) -> Alias {
     Alias::parse(text).unwrap()
@@ -25,7 +26,11 @@ fn peer(online: bool) -> PeerView {
         fingerprint: "0123456789abcdef".to_owned(),
         connected_ms: 1_000,
         online,
-        reach: Reach::NextTurn,
+        attention: Attention {
+            reach: Reach::NextTurn,
+            unwoken: Reach::NextTurn,
+            state: Some(State::Busy),
+        },
         context: Context {
             repo: Some("shop".to_owned()),
             role: Some("rôle\u{202e}".to_owned()),
@@ -40,6 +45,7 @@ fn peer_json(presence: &str) -> Value {
         "connectedAt": "1970-01-01T00:00:01.000Z",
         "presence": presence,
         "reach": "next-turn",
+        "state": "busy",
         "context": { "repo": "shop", "role": "r?le?" },
         "fingerprint": "0123456789abcdef",
     })
@@ -95,13 +101,17 @@ async fn submit(
     status: Status,
 ) -> (crate::link::Draft, oneshot::Sender<(crate::link::Message, Lease)>) {
     let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
-    let (presence, reach) = (Standing::Online, Reach::Push);
-    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, reach }));
+    let attention = Attention { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
+    let presence = Standing::Online;
+    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, attention }));
     let Command::Submit(_, draft, reply) = agent.command().await else { panic!("another command") };
     let (answer, waited_for) = oneshot::channel();
     let status = watch::channel(status).1;
+    let urgency = if draft.body.contains("shout") { Urgency::Normal } else { draft.urgency };
     let _ = reply.send(Ok(Submitted {
         id: MessageId([9; 16]),
+        urgency,
+        past_limit: draft.body.contains("long chain"),
         status,
         reply: waited_for,
         refusal: oneshot::channel().1,
@@ -127,7 +137,7 @@ async fn send_message_tells_no_more_than_is_known() {
         assert_eq!(draft.fingerprint.as_deref(), Some("0123456789abcdef"));
         let expected = json!({
             "id": "09090909-0909-0909-0909-090909090909", "to": "bob", "status": "accepted",
-            "peer": { "presence": "online", "reach": "push" },
+            "peer": { "presence": "online", "reach": "push", "state": "unknown" },
         });
         assert_eq!(agent.result(&id).await, expected);
     }
@@ -187,7 +197,13 @@ async fn mail_is_shown_escaped_and_marked() {
         let end = |status| End { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
         let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
         let (lease, _) = Lease::new();
-        let page = Page { messages: vec![message("one"), second], receipts, dropped: 0, lease };
+        let page = Page {
+            messages: vec![message("one"), second],
+            receipts,
+            news: Vec::new(),
+            dropped: 0,
+            lease,
+        };
         assert!(reply.send(Ok(page)).is_ok());
         let mail = agent.result(&id).await;
         let (bob, nine) =
@@ -268,7 +284,8 @@ async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
     for era in ERAS {
         let mut agent = Agent::open(era).await;
         agent.board.send_modify(|board| {
-            board.unread = Unread { count: 3, from: vec![alias("bob"), alias("eve")] };
+            board.unread.count = 3;
+            board.unread.from = vec![alias("bob"), alias("eve")];
             board.misbehaviour = 2;
         });
         let id = agent.begin("known_hosts", json!({}));

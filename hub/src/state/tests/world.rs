@@ -62,6 +62,8 @@ pub(super) fn card(who: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card
         alias: alias.to_owned(),
         reach: Reach::Pull,
         context: Context { role, ..Context::default() },
+        state: None,
+        unwoken: None,
     }
 }
 

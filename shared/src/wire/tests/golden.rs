@@ -111,6 +111,8 @@ pub(super) fn card(context: Context) -> Card {
         alias: "calm-fox".to_owned(),
         reach: Reach::NextTurn,
         context,
+        state: None,
+        unwoken: None,
     }
 }
 
@@ -334,6 +336,20 @@ fn receipts() -> Vec<Golden> {
             "body of Card, push",
             card(Reach::Push),
             "865820 11*32 5820 66*32 036863616c6d2d666f780280",
+        ),
+        golden(
+            "body of Card, idle",
+            Card { state: Some(State::Idle), ..card(Reach::Push) },
+            "875820 11*32 5820 66*32 036863616c6d2d666f78028000",
+        ),
+        golden(
+            "body of Card, woken by nothing quiet",
+            Card {
+                state: Some(State::WaitingOnHuman),
+                unwoken: Some(Reach::NextTurn),
+                ..card(Reach::Push)
+            },
+            "885820 11*32 5820 66*32 036863616c6d2d666f7802800201",
         ),
     ]
 }

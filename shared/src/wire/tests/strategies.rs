@@ -235,15 +235,19 @@ fn context() -> Any<Context> {
 }
 
 pub(super) fn card() -> Any<Card> {
-    let reach = one_of(&[Reach::Pull, Reach::NextTurn, Reach::Push]);
-    (key(), hash(), number(), text(), reach, context())
-        .prop_map(|(key, receive_key, epoch, alias, reach, context)| Card {
+    let reach = || one_of(&[Reach::Pull, Reach::NextTurn, Reach::Push]);
+    let state = one_of(&[State::Idle, State::Busy, State::WaitingOnHuman]);
+    let (state, unwoken) = (of(state), of(reach()));
+    (key(), hash(), number(), text(), reach(), context(), state, unwoken)
+        .prop_map(|(key, receive_key, epoch, alias, reach, context, state, unwoken)| Card {
             key,
             receive_key: ReceiveKey(receive_key),
             epoch: Epoch(epoch),
             alias,
             reach,
             context,
+            state,
+            unwoken,
         })
         .boxed()
 }

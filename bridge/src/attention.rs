@@ -1,0 +1,24 @@
+//! What a session says of its agent's attention: what the agent does, and how a message gets to it.
+
+use junction_shared::wire::{Reach, State};
+
+/// What a card says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attention {
+    /// How a message gets to the agent.
+    pub(crate) reach: Reach,
+    /// How one does that is to wake nobody.
+    pub(crate) unwoken: Reach,
+    /// What the agent does, if that is known.
+    pub(crate) state: Option<State>,
+}
+
+/// The word for a state.
+pub(crate) fn state_word(state: Option<State>) -> &'static str {
+    match state {
+        Some(State::Idle) => "idle",
+        Some(State::Busy) => "busy",
+        Some(State::WaitingOnHuman) => "waiting-on-human",
+        None => "unknown",
+    }
+}

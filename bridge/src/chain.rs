@@ -1,0 +1,222 @@
+//! Chains: how often messages went to and fro without a person. Each message says, sealed, which chain it is part of
+//! and how many hops that has; two agents that only answer each other come to rest by it.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+use junction_shared::id::{MessageId, PeerKey};
+
+/// Hops after which a message wakes nobody: whoever reads it is told to ask its user.
+pub(crate) const MAX_HOPS: u8 = 8;
+/// Messages kept of what was read, and of what was sent: far more than an agent answers in one turn.
+const MAX_KEPT: usize = 1024;
+
+/// The place of a message in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// The id of the chain's first message.
+    pub(crate) chain: MessageId,
+    /// How many messages it has up to this one: 1 for the first.
+    pub(crate) hops: u8,
+}
+
+impl Link {
+    /// The place of a message that answers nothing.
+    pub(crate) fn first(id: MessageId) -> Self {
+        Self { chain: id, hops: 1 }
+    }
+
+    /// The place of a message that follows on this one.
+    fn next(self) -> Self {
+        Self { hops: self.hops.saturating_add(1), ..self }
+    }
+
+    /// Whether a person should be asked before the chain goes on.
+    pub(crate) fn is_past_limit(self) -> bool {
+        self.hops > MAX_HOPS
+    }
+}
+
+/// What a session has read and sent since a person last began a turn.
+#[derive(Default)]
+pub(crate) struct Chains {
+    read: Kept<MessageId>,
+    /// What was read of the longest chain, from each and from all.
+    deepest: Kept<PeerKey>,
+    deepest_of_all: Option<Link>,
+    sent: Kept<MessageId>,
+}
+
+impl Chains {
+    /// The place of a message that is about to be sent: behind what it answers, and behind all that was read from
+    /// its receiver; if it answers nothing, behind all that was read.
+    pub(crate) fn place(
+        &mut self,
+        id: MessageId,
+        to: &PeerKey,
+        reply_to: Option<MessageId>,
+    ) -> Link {
+        let answered = reply_to.and_then(|id| self.read.get(&id));
+        let before = match answered {
+            Some(answered) => Some(deeper(answered, self.deepest.get(to))),
+            None => self.deepest_of_all,
+        };
+        let link = before.map_or(Link::first(id), Link::next);
+        self.sent.keep(id, link);
+        link
+    }
+
+    /// The place of a message that came, at least one hop past what it answers, whatever it says itself.
+    pub(crate) fn arrived(&self, said: Link, reply_to: Option<MessageId>) -> Link {
+        let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Link::next);
+        match answered {
+            Some(answered) if answered.hops > said.hops => answered,
+            _ => said,
+        }
+    }
+
+    /// A message is shown to the agent.
+    pub(crate) fn read(&mut self, id: MessageId, from: PeerKey, link: Link) {
+        self.read.keep(id, link);
+        self.deepest.keep(from, deeper(link, self.deepest.get(&from)));
+        self.deepest_of_all = Some(deeper(link, self.deepest_of_all));
+    }
+
+    /// A person has begun a turn: what comes of it begins anew.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The link of the longer chain; of two as long the newer.
+fn deeper(newer: Link, older: Option<Link>) -> Link {
+    older.filter(|older| older.hops > newer.hops).unwrap_or(newer)
+}
+
+/// Links by what they belong to, the oldest forgotten first.
+struct Kept<K> {
+    links: HashMap<K, Link>,
+    order: VecDeque<K>,
+}
+
+impl<K> Default for Kept<K> {
+    fn default() -> Self {
+        Self { links: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Kept<K> {
+    fn get(&self, key: &K) -> Option<Link> {
+        self.links.get(key).copied()
+    }
+
+    fn keep(&mut self, key: K, link: Link) {
+        if self.links.insert(key, link).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > MAX_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.links.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> MessageId {
+        MessageId([number; 16])
+    }
+
+    const PEER: PeerKey = PeerKey([1; 32]);
+    const OTHER: PeerKey = PeerKey([2; 32]);
+
+    /// One message from one side to the other, which reads it.
+    fn hop(from: &mut Chains, to: &mut Chains, number: u8, reply_to: Option<u8>) -> Link {
+        let reply_to = reply_to.map(id);
+        let link = to.arrived(from.place(id(number), &PEER, reply_to), reply_to);
+        to.read(id(number), PEER, link);
+        link
+    }
+
+    #[test]
+    fn answers_count_whether_or_not_they_say_what_they_answer() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        for (number, reply_to) in [(1, None), (2, Some(1)), (3, None), (4, Some(3)), (5, None)] {
+            let link = if number % 2 == 1 {
+                hop(&mut alice, &mut bob, number, reply_to)
+            } else {
+                hop(&mut bob, &mut alice, number, reply_to)
+            };
+            assert_eq!(link, Link { chain: id(1), hops: number });
+        }
+    }
+
+    #[test]
+    fn a_person_begins_anew() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        for number in 1..=8 {
+            assert!(!hop(&mut alice, &mut bob, 2 * number, None).is_past_limit() || number > 4);
+            hop(&mut bob, &mut alice, 2 * number + 1, None);
+        }
+        assert!(alice.place(id(100), &PEER, Some(id(17))).is_past_limit());
+        alice.begin_anew();
+        assert_eq!(alice.place(id(101), &PEER, Some(id(17))), Link::first(id(101)));
+    }
+
+    #[test]
+    fn a_peer_that_says_less_than_is_known_is_not_believed() {
+        let mut alice = Chains::default();
+        alice.read(id(1), PEER, Link { chain: id(1), hops: 5 });
+        let sent = alice.place(id(2), &PEER, Some(id(1)));
+        assert_eq!(sent.hops, 6);
+        assert_eq!(alice.arrived(Link::first(id(3)), Some(id(2))), Link { chain: id(1), hops: 7 });
+        assert_eq!(alice.arrived(Link::first(id(4)), Some(id(9))), Link::first(id(4)));
+    }
+
+    #[test]
+    fn an_answer_to_something_old_is_no_way_back() {
+        let mut alice = Chains::default();
+        for hops in 1..=7 {
+            alice.read(id(hops), PEER, Link { chain: id(1), hops });
+        }
+        assert_eq!(alice.place(id(20), &PEER, Some(id(1))).hops, 8);
+        // Another peer's question is another chain.
+        alice.read(id(9), OTHER, Link::first(id(9)));
+        assert_eq!(alice.place(id(21), &OTHER, Some(id(9))), Link { chain: id(9), hops: 2 });
+        assert_eq!(alice.place(id(22), &OTHER, None).hops, 8);
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_only_answers_comes_to_the_limit(answers in prop::collection::vec(any::<bool>(), 9..40)) {
+            let (mut alice, mut bob) = (Chains::default(), Chains::default());
+            let mut last = None;
+            for (number, says) in (1..).zip(answers) {
+                let reply_to = last.filter(|_| says);
+                let link = if number % 2 == 1 {
+                    hop(&mut alice, &mut bob, number, reply_to)
+                } else {
+                    hop(&mut bob, &mut alice, number, reply_to)
+                };
+                prop_assert_eq!(link.is_past_limit(), number > MAX_HOPS);
+                last = Some(number);
+            }
+        }
+
+        #[test]
+        fn what_is_kept_is_bounded(numbers in prop::collection::vec(any::<u16>(), 0..3000)) {
+            let mut kept = Kept::<MessageId>::default();
+            for number in numbers {
+                let mut bytes = [0; 16];
+                bytes[..2].copy_from_slice(&number.to_be_bytes());
+                kept.keep(MessageId(bytes), Link::first(MessageId(bytes)));
+                prop_assert!(kept.links.len() <= MAX_KEPT && kept.order.len() == kept.links.len());
+            }
+        }
+    }
+}

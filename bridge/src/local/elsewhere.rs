@@ -1,0 +1,31 @@
+//! Systems where a bridge has no door yet: hooks find none and stay silent.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+
+/// No door.
+pub(crate) struct Door(Infallible);
+
+impl Door {
+    /// There is none to open.
+    ///
+    /// # Errors
+    /// Always.
+    pub(super) fn open() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nobody comes.
+    pub(super) async fn caller(&self) -> io::Result<tokio::io::DuplexStream> {
+        match self.0 {}
+    }
+
+    /// There is none to call at.
+    ///
+    /// # Errors
+    /// Always.
+    pub(crate) async fn call(_: &Path) -> io::Result<tokio::io::DuplexStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

@@ -1,0 +1,329 @@
+//! How a message reaches the agent: what the agent does, what it is told and when it is woken, by the best way that
+//! is really there.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use junction_shared::alias::Alias;
+use junction_shared::wire::State;
+use tokio::sync::Notify;
+
+use crate::activity::{Activity, Sign};
+use crate::alarm::Alarm;
+use crate::attention::Attention;
+use crate::clock::now;
+use crate::link::{Board, Link};
+use crate::local::{Event, EventKind, Told};
+use crate::notice::{Notice, greeting};
+
+mod hooks;
+mod inbox;
+mod ladder;
+mod queue;
+mod sleeper;
+mod unread;
+mod waiting;
+
+use ladder::Ladder;
+pub(crate) use queue::Thread;
+pub(crate) use sleeper::Sleeper;
+
+/// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
+const MAX_SESSIONS: usize = 16;
+/// How often to look for a way that ought to be there and is not.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The handle. Clones share one mind.
+#[derive(Clone)]
+pub(crate) struct Wake(Arc<Shared>);
+
+struct Shared {
+    link: Link,
+    mind: Mutex<Mind>,
+    ladder: Ladder,
+    /// Told whenever the mind may have another opinion.
+    changed: Notify,
+}
+
+/// What is known of the agent.
+struct Mind {
+    activity: Activity,
+    alarm: Alarm,
+    sessions: VecDeque<String>,
+    /// The turn that calls came from last, where the client says.
+    turn: Option<String>,
+    /// The alias that the agent was told it has.
+    greeted: Option<Alias>,
+}
+
+/// A call under way. Dropped, it has been answered.
+pub(crate) struct Called(Wake);
+
+/// A call that waits for messages. Dropped, it does so no more.
+pub(crate) struct Waits(Wake, Instant);
+
+impl Wake {
+    /// Begins to look after the agent behind this link, in a task of its own.
+    pub(crate) fn start(link: Link, wakes_per_hour: usize) -> Self {
+        let wake = Self::new(link, wakes_per_hour);
+        tokio::spawn(wake.clone().run());
+        wake
+    }
+
+    /// One that wakes nobody.
+    #[cfg(test)]
+    pub(crate) fn still(link: Link) -> Self {
+        Self::new(link, 0)
+    }
+
+    fn new(link: Link, wakes_per_hour: usize) -> Self {
+        let mind = Mind {
+            activity: Activity::default(),
+            alarm: Alarm::new(link.board(), wakes_per_hour),
+            sessions: VecDeque::new(),
+            turn: None,
+            greeted: None,
+        };
+        let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
+        Self(Arc::new(Shared { link, mind, ladder, changed }))
+    }
+
+    /// What the agent is to be told at this event of its session.
+    pub(crate) fn hook(&self, event: Event) -> Told {
+        let now = now();
+        let board = self.0.link.board();
+        let mut mind = self.mind();
+        if let Some(session) = event.session {
+            mind.know(session);
+        }
+        mind.alarm.sees(board.clone());
+        if event.helper {
+            // It reads no mail of the agent's, but that it runs is a sign of the agent's turn.
+            if let EventKind::Used | EventKind::Busy | EventKind::Asks = event.kind {
+                mind.activity.told(sign(event.kind), now);
+            }
+            return Told::default();
+        }
+        if let EventKind::Prompted | EventKind::Used | EventKind::Stops = event.kind {
+            self.0.ladder.hooks.seen();
+        }
+        let told = mind.told(event.kind, &board, now);
+        drop(mind);
+        if event.kind == EventKind::Prompted {
+            self.0.link.begin_anew();
+        }
+        self.0.changed.notify_one();
+        told
+    }
+
+    /// Whether this is the name of its client's session.
+    pub(crate) fn knows(&self, session: &str) -> bool {
+        self.mind().sessions.iter().any(|known| known == session)
+    }
+
+    /// The client has said who it is.
+    pub(crate) fn client(&self, name: &str) {
+        if self.0.ladder.inbox.client(name) {
+            let wake = self.clone();
+            tokio::spawn(async move { wake.look().await });
+        }
+    }
+
+    /// A call says which thread of its client it is from.
+    pub(crate) fn thread(&self, thread: Thread) {
+        let mut mind = self.mind();
+        mind.know(thread.id.clone());
+        let is_new = thread.turn.is_some() && mind.turn != thread.turn;
+        mind.turn.clone_from(&thread.turn);
+        drop(mind);
+        if is_new && thread.is_by_person() {
+            self.0.link.begin_anew();
+        }
+        if self.0.ladder.queue.thread(&thread) {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// The agent calls a tool.
+    pub(crate) fn called(&self) -> Called {
+        if self.mind().activity.call_began(now()) {
+            self.0.link.begin_anew();
+        }
+        self.0.changed.notify_one();
+        Called(self.clone())
+    }
+
+    /// A call waits for messages.
+    pub(crate) fn waits(&self) -> Waits {
+        let since = now();
+        self.mind().activity.wait_began(since);
+        self.0.changed.notify_one();
+        Waits(self.clone(), since)
+    }
+
+    /// A process that sleeps until the agent is to be woken. The one before it is told to go.
+    pub(crate) fn sleeper(&self) -> Sleeper {
+        let sleeper = self.0.ladder.sleeper.register();
+        self.0.changed.notify_one();
+        sleeper
+    }
+
+    /// Looks which ways are there.
+    async fn look(&self) {
+        self.0.ladder.look().await;
+        self.0.changed.notify_one();
+    }
+
+    /// Wakes the agent when it is time, and tells the link what can be said of its attention.
+    async fn run(self) {
+        let mut board = self.0.link.watch();
+        let mut said = Attention::default();
+        loop {
+            let now = now();
+            let seen = board.borrow_and_update().clone();
+            let is_due = self.step(seen, now);
+            if let Some(notice) = is_due {
+                self.ring(&notice).await;
+            }
+            let attention = self.attention(now);
+            if attention != said {
+                said = attention;
+                self.0.link.attend(attention).await;
+            }
+            let next = tokio::time::Instant::from_std(self.deadline(now));
+            tokio::select! {
+                changed = board.changed() => if changed.is_err() {
+                    return;
+                },
+                () = self.0.changed.notified() => {}
+                () = tokio::time::sleep_until(next) => if self.0.ladder.misses_one() {
+                    self.0.ladder.look().await;
+                },
+            }
+        }
+    }
+
+    /// The notice to wake the agent with, if it is time.
+    fn step(&self, board: Board, now: Instant) -> Option<Notice> {
+        let mut mind = self.mind();
+        mind.alarm.sees(board);
+        let due = mind.due(now)?;
+        (due <= now && self.0.ladder.can_wake()).then(|| mind.alarm.wake(now))
+    }
+
+    async fn ring(&self, notice: &Notice) {
+        let is_woken = self.0.ladder.wake(&notice.to_string()).await;
+        let mut mind = self.mind();
+        if is_woken {
+            mind.alarm.woken(now());
+        } else {
+            mind.alarm.not_woken();
+        }
+    }
+
+    fn attention(&self, now: Instant) -> Attention {
+        let mind = self.mind();
+        self.0.ladder.waiting.set(mind.activity.waits(now));
+        let unwoken = self.0.ladder.unwoken();
+        let reach = self.0.ladder.reach(mind.alarm.can_wake(now)).max(unwoken);
+        Attention { reach, unwoken, state: mind.activity.state(now) }
+    }
+
+    /// When something may be to be done though nothing happens.
+    fn deadline(&self, now: Instant) -> Instant {
+        let mind = self.mind();
+        let due = mind.due(now).filter(|_| self.0.ladder.can_wake());
+        let changes = [mind.activity.changes_at(now), mind.alarm.changes_at(now)];
+        let again = self.0.ladder.misses_one().then(|| now + LOOK_AGAIN);
+        let all = changes.into_iter().chain([due, again]).flatten();
+        all.min().unwrap_or(now + 60 * LOOK_AGAIN)
+    }
+
+    fn mind(&self) -> MutexGuard<'_, Mind> {
+        self.0.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mind {
+    /// Takes in an event, and gives what the agent is to be told.
+    fn told(&mut self, kind: EventKind, board: &Board, now: Instant) -> Told {
+        if kind == EventKind::Prompted {
+            self.alarm.turn_ended();
+        }
+        let mut told = Told::default();
+        match kind {
+            EventKind::Began => {
+                self.greeted = None;
+                told.context = self.greet(board);
+            }
+            EventKind::Prompted | EventKind::Woken | EventKind::Used => {
+                let notice = self.alarm.announce(now).map(|notice| notice.to_string());
+                let lines: Vec<String> = self.greet(board).into_iter().chain(notice).collect();
+                told.context = (!lines.is_empty()).then(|| lines.join("\n"));
+            }
+            EventKind::Stops => {
+                told.block = self.alarm.before_stop(now).map(|notice| notice.to_string());
+            }
+            EventKind::StopsAgain => self.alarm.turn_ended(),
+            _ => {}
+        }
+        if kind != EventKind::Other {
+            let goes_on = told.block.is_some();
+            self.activity.told(if goes_on { Sign::Does(State::Busy) } else { sign(kind) }, now);
+        }
+        told
+    }
+
+    /// What the agent is told of itself, once in a context.
+    fn greet(&mut self, board: &Board) -> Option<String> {
+        let alias = board.alias.as_ref().filter(|_| self.greeted.is_none())?;
+        self.greeted = Some(alias.clone());
+        Some(greeting(alias))
+    }
+
+    /// When the agent is to be woken.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.alarm.due(self.activity.wakeable_from(now), now)
+    }
+
+    fn know(&mut self, session: String) {
+        if !self.sessions.contains(&session) {
+            if self.sessions.len() == MAX_SESSIONS {
+                self.sessions.pop_front();
+            }
+            self.sessions.push_back(session);
+        }
+    }
+}
+
+/// What an event says of what the agent does.
+fn sign(kind: EventKind) -> Sign {
+    match kind {
+        EventKind::Prompted | EventKind::Woken | EventKind::Used | EventKind::Busy => {
+            Sign::Does(State::Busy)
+        }
+        EventKind::Asks => Sign::Does(State::WaitingOnHuman),
+        EventKind::Began | EventKind::Stops | EventKind::StopsAgain | EventKind::Idle => {
+            Sign::Does(State::Idle)
+        }
+        EventKind::Ended | EventKind::Other => Sign::Ends,
+    }
+}
+
+impl Drop for Called {
+    fn drop(&mut self) {
+        self.0.mind().activity.call_ended(now());
+        self.0.0.changed.notify_one();
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.mind().activity.wait_ended(self.1);
+        self.0.0.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;

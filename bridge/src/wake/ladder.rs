@@ -1,0 +1,110 @@
+//! The ways by which a waiting message gets to the agent, best first. What fails falls to the next.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use junction_shared::wire::Reach;
+
+use super::hooks::TurnHooks;
+use super::inbox::Inbox;
+use super::queue::Queue;
+use super::sleeper::Sleepers;
+use super::unread::Unread;
+use super::waiting::Waiting;
+
+/// One way.
+pub(super) trait Rung: Send + Sync {
+    /// How a message gets to the agent by it, if it is there now.
+    fn reach(&self) -> Option<Reach>;
+
+    /// Whether a message comes by it only if the agent is woken, which is counted.
+    fn is_wake(&self) -> bool {
+        false
+    }
+
+    /// Gives the agent a notice. False if it could not.
+    fn wake<'a>(&'a self, _notice: &'a str) -> BoxFuture<'a, bool> {
+        ready(false).boxed()
+    }
+
+    /// Whether it ought to be there and is not: it may come back.
+    fn is_missed(&self) -> bool {
+        false
+    }
+
+    /// Looks whether it is there, without waking anybody.
+    fn look(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+}
+
+/// All of them.
+pub(super) struct Ladder {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) sleeper: Arc<Sleepers>,
+    pub(super) waiting: Arc<Waiting>,
+    pub(super) hooks: Arc<TurnHooks>,
+    rungs: [Arc<dyn Rung>; 6],
+}
+
+impl Ladder {
+    /// By what the environment says.
+    pub(super) fn new() -> Self {
+        Self::with(Inbox::from_env())
+    }
+
+    /// With this inbox.
+    pub(super) fn with(inbox: Inbox) -> Self {
+        let (inbox, queue, sleeper) = (Arc::new(inbox), Arc::default(), Arc::default());
+        let (waiting, hooks) = (Arc::default(), Arc::default());
+        let rungs: [Arc<dyn Rung>; 6] = [
+            Arc::clone(&inbox) as _,
+            Arc::<Queue>::clone(&queue) as _,
+            Arc::<Sleepers>::clone(&sleeper) as _,
+            Arc::<Waiting>::clone(&waiting) as _,
+            Arc::<TurnHooks>::clone(&hooks) as _,
+            Arc::new(Unread),
+        ];
+        Self { inbox, queue, sleeper, waiting, hooks, rungs }
+    }
+
+    /// How a message gets to the agent now, by whether it may be woken.
+    pub(super) fn reach(&self, may_wake: bool) -> Reach {
+        let usable = self.rungs.iter().filter(|rung| may_wake || !rung.is_wake());
+        usable.filter_map(|rung| rung.reach()).max().unwrap_or_default()
+    }
+
+    /// How one does that is to wake nobody, and ends no wait.
+    pub(super) fn unwoken(&self) -> Reach {
+        let all = self.rungs.iter().filter_map(|rung| rung.reach());
+        all.filter(|reach| *reach < Reach::Push).max().unwrap_or_default()
+    }
+
+    /// Whether anything wakes the agent.
+    pub(super) fn can_wake(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.is_wake() && rung.reach().is_some())
+    }
+
+    /// Gives the agent a notice by the first way that does it.
+    pub(super) async fn wake(&self, notice: &str) -> bool {
+        for rung in self.rungs.iter().filter(|rung| rung.is_wake() && rung.reach().is_some()) {
+            if rung.wake(notice).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a way ought to be there and is not.
+    pub(super) fn misses_one(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.is_missed())
+    }
+
+    /// Looks which are there.
+    pub(super) async fn look(&self) {
+        for rung in &self.rungs {
+            rung.look().await;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The last rung: every answer of a tool tells that mail waits.
+
+use junction_shared::wire::Reach;
+
+use super::ladder::Rung;
+
+/// It is always there, and waits for the agent to call something.
+pub(super) struct Unread;
+
+impl Rung for Unread {
+    fn reach(&self) -> Option<Reach> {
+        Some(Reach::Pull)
+    }
+}
