@@ -48,10 +48,9 @@ pub(crate) async fn sleep() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(event) = read_event().await else { return ExitCode::SUCCESS };
-    let session = event.event.session;
     let own = of_this_session();
     let sleeps = own.iter().map(|(socket, sure)| {
-        let request = Request::Sleep { session: session.clone(), sure: *sure };
+        let request = Request::Sleep { event: event.event.clone(), sure: *sure };
         async move { ask(socket, &request).await.ok() }
     });
     // All but the bridge that is meant hang up at once.

@@ -48,9 +48,8 @@ pub(crate) enum Request {
     },
     /// Tell when the agent is to be woken.
     Sleep {
-        /// The session, by its client's name for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        session: Option<String>,
+        /// The event that it begins to sleep at.
+        event: Event,
         /// As of a hook.
         sure: Sure,
     },

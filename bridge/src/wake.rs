@@ -131,7 +131,7 @@ impl Wake {
     }
 
     /// A call says which thread of its client it is from.
-    pub(crate) fn thread(&self, thread: Thread) {
+    pub(crate) fn thread(&self, thread: &Thread) {
         let mut mind = self.mind();
         mind.know(thread.id.clone());
         let is_new = thread.turn.is_some() && mind.turn != thread.turn;
@@ -140,7 +140,7 @@ impl Wake {
         if is_new && thread.is_by_person() {
             self.0.link.begin_anew();
         }
-        if self.0.ladder.queue.thread(&thread) {
+        if self.0.ladder.queue.thread(thread) {
             self.0.changed.notify_one();
         }
     }
@@ -162,8 +162,17 @@ impl Wake {
         Waits(self.clone(), since)
     }
 
-    /// A process that sleeps until the agent is to be woken. The one before it is told to go.
-    pub(crate) fn sleeper(&self) -> Sleeper {
+    /// A process that sleeps until the agent is to be woken. The one before it is told to go. It begins to sleep at an
+    /// event of the session: at the beginning, or as a turn ends.
+    pub(crate) fn sleeper(&self, event: Event) -> Sleeper {
+        let mut mind = self.mind();
+        if let Some(session) = event.session {
+            mind.know(session);
+        }
+        if event.kind != EventKind::Other {
+            mind.activity.told(sign(event.kind), now());
+        }
+        drop(mind);
         let sleeper = self.0.ladder.sleeper.register();
         self.0.changed.notify_one();
         sleeper

@@ -75,8 +75,8 @@ mod tests {
 
     use super::*;
 
-    fn kind_of(input: Value) -> EventKind {
-        named(&input).unwrap().event.kind
+    fn kind_of(input: &Value) -> EventKind {
+        named(input).unwrap().event.kind
     }
 
     #[test]
@@ -96,14 +96,14 @@ mod tests {
             ("SubagentStop", EventKind::Other),
             ("SomethingNew", EventKind::Other),
         ] {
-            assert_eq!(kind_of(json!({ "hook_event_name": name })), kind, "{name}");
+            assert_eq!(kind_of(&json!({ "hook_event_name": name })), kind, "{name}");
         }
     }
 
     #[test]
     fn a_prompt_that_nobody_typed_is_told_apart() {
         let prompt =
-            |text: &str| kind_of(json!({ "hook_event_name": "UserPromptSubmit", "prompt": text }));
+            |text: &str| kind_of(&json!({ "hook_event_name": "UserPromptSubmit", "prompt": text }));
         assert_eq!(prompt("fix the bug"), EventKind::Prompted);
         assert_eq!(prompt("what is an Agent Junction notice?"), EventKind::Prompted);
         for text in [
@@ -119,22 +119,22 @@ mod tests {
     fn a_stop_that_was_held_up_before_is_another() {
         for active in [json!(true), json!("true")] {
             let input = json!({ "hook_event_name": "Stop", "stop_hook_active": active });
-            assert_eq!(kind_of(input), EventKind::StopsAgain);
+            assert_eq!(kind_of(&input), EventKind::StopsAgain);
         }
         let input = json!({ "hook_event_name": "Stop", "stop_hook_active": "" });
-        assert_eq!(kind_of(input), EventKind::Stops);
+        assert_eq!(kind_of(&input), EventKind::Stops);
     }
 
     #[test]
     fn questions_to_the_user_are_known() {
-        let asks = |input: Value| kind_of(input) == EventKind::Asks;
-        assert!(asks(json!({ "hook_event_name": "PreToolUse", "tool_name": "AskUserQuestion" })));
-        assert!(!asks(json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash" })));
+        let asks = |input: &Value| kind_of(input) == EventKind::Asks;
+        assert!(asks(&json!({ "hook_event_name": "PreToolUse", "tool_name": "AskUserQuestion" })));
+        assert!(!asks(&json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash" })));
         let notice =
             |kind: &str| json!({ "hook_event_name": "Notification", "notification_type": kind });
-        assert!(asks(notice("permission_prompt")));
-        assert_eq!(kind_of(notice("idle_prompt")), EventKind::Idle);
-        assert_eq!(kind_of(notice("auth_success")), EventKind::Other);
+        assert!(asks(&notice("permission_prompt")));
+        assert_eq!(kind_of(&notice("idle_prompt")), EventKind::Idle);
+        assert_eq!(kind_of(&notice("auth_success")), EventKind::Other);
     }
 
     #[test]

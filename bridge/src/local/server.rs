@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::platform::Door;
-use super::{MAX_LINE, Request, Response, Sure};
+use super::{Event, MAX_LINE, Request, Response, Sure};
 use crate::link::Link;
 use crate::wake::Wake;
 
@@ -67,11 +67,11 @@ impl Host {
                     Response::Nothing
                 }
             }
-            Request::Sleep { session, sure } => {
-                if !self.is_meant(sure, session.as_deref()) {
-                    return;
+            Request::Sleep { event, sure } => {
+                if self.is_meant(sure, event.session.as_deref()) {
+                    self.sleep(event, &mut caller).await;
                 }
-                return self.sleep(&mut caller).await;
+                return;
             }
             Request::Verify { alias } => self.verify(&alias).await,
         };
@@ -84,8 +84,12 @@ impl Host {
     }
 
     /// Keeps a caller until there is a reason to wake the agent, it hangs up, or another comes to sleep.
-    async fn sleep(&self, caller: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>) {
-        let mut sleeper = self.wake.sleeper();
+    async fn sleep(
+        &self,
+        event: Event,
+        caller: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    ) {
+        let mut sleeper = self.wake.sleeper(event);
         loop {
             let mut one = [0];
             tokio::select! {

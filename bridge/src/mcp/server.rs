@@ -107,7 +107,7 @@ impl Server {
             self.client(&client.name);
         }
         if let Some(thread) = thread(&context.meta) {
-            self.wake.thread(thread);
+            self.wake.thread(&thread);
         }
     }
 
