@@ -147,6 +147,8 @@ impl Agent {
     async fn join(home: &Home, port: u16, name: &'static str) -> anyhow::Result<Self> {
         let launch = Launch::new(own_binary()?)
             .env("JUNCTION_CONFIG_DIR", &home.config)
+            // The sockets for hooks go with it, too.
+            .env("XDG_RUNTIME_DIR", &home.config)
             .env("JUNCTION_HUB", format!("127.0.0.1:{port}"))
             .env("JUNCTION_AUTOSTART", "false")
             .stderr(Stdio::inherit());

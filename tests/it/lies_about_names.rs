@@ -97,7 +97,12 @@ async fn an_alias_given_to_two_is_shown_to_those_who_know_the_first() {
         kept.lock().expect("the card").clone()
     })
     .await;
-    proxy.tell(0, &alice, 0, &ToBridge::Peer(bobs, Standing::Online, Some(card))).await;
+    proxy.inject(0, &ToBridge::Peer(bobs, Standing::Online, Some(card))).await;
+    // From then on what the true hub lists is older than what this one has shown.
+    eventually("she has heard of it", async || {
+        alice.call("register", json!({})).await.get("hub_misbehaving").map(drop)
+    })
+    .await;
     let arguments = json!({ "target_alias": "carol", "message": "for carol alone" });
     let text = alice.error("send_message", arguments).await;
     for key in [bobs, carols] {

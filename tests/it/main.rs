@@ -4,6 +4,7 @@
 mod both_doors;
 mod bridge_input;
 mod bridge_mail;
+mod chains;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod docs;
@@ -11,6 +12,8 @@ mod eras;
 mod evil_peer;
 mod harness;
 mod herd;
+#[cfg(unix)]
+mod hooks;
 mod hub_abuse;
 mod hub_crowds;
 mod hub_limits;
@@ -42,3 +45,5 @@ mod simulation;
 mod sleepers;
 mod start;
 mod storm;
+#[cfg(unix)]
+mod wake;

@@ -45,6 +45,10 @@ impl TestBridge {
             .env("JUNCTION_HUB", format!("127.0.0.1:{port}"))
             .env("JUNCTION_AUTOSTART", "false")
             .env("JUNCTION_SEND_LIMIT", "off")
+            .env("XDG_RUNTIME_DIR", home.runtime("all"))
+            .env_remove("CLAUDE_CODE_MESSAGING_SOCKET")
+            .env_remove("CLAUDE_CODE_MESSAGING_TOKEN")
+            .env_remove("CODEX_HOME")
             .env_remove("CLAUDE_PROJECT_DIR")
             .cwd(home.path())
     }
@@ -202,6 +206,15 @@ impl TestBridge {
     pub(crate) async fn leftovers(&self) -> Vec<Value> {
         self.collect(json!({})).await;
         std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).messages)
+    }
+
+    /// Waits until so many messages wait unread.
+    pub(crate) async fn holds(&self, count: usize) {
+        eventually(&format!("{count} messages wait for {}", self.alias), async || {
+            let unread = self.call("register", json!({})).await["unread"].as_u64().unwrap_or(0);
+            (unread == count as u64).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the peer with this alias is listed with this presence.

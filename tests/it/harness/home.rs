@@ -63,6 +63,13 @@ impl Home {
         self.path().join("bin")
     }
 
+    /// A runtime directory of this name, as a login session has one: bridges make their sockets in it.
+    pub(crate) fn runtime(&self, name: &str) -> PathBuf {
+        let directory = self.path().join("run").join(name);
+        std::fs::create_dir_all(&directory).expect("a runtime directory");
+        directory
+    }
+
     /// A file for one process's stderr.
     pub(crate) fn log(&self, who: &str) -> (PathBuf, File) {
         let number = self.logs.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,8 @@
 //! What every test stands on: real hubs, real bridges, a raw socket, a proxy that lies, and a way to wait
 //! for a condition instead of for time.
 
+#[cfg(unix)]
+mod agent;
 mod bridge;
 mod cable;
 mod door;
@@ -19,6 +21,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+#[cfg(unix)]
+pub(crate) use agent::{Agent, Inbox, hook, reaches};
 pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
 pub(crate) use cable::{Cable, Cut, Fault};
 pub(crate) use door::{Door, Io};
