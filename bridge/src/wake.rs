@@ -31,6 +31,9 @@ pub(crate) use sleeper::Sleeper;
 
 /// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
 const MAX_SESSIONS: usize = 16;
+/// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
+/// nothing to read with.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How often to look for a way that ought to be there and is not.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -55,6 +58,8 @@ struct Mind {
     turn: Option<String>,
     /// The alias that the agent was told it has.
     greeted: Option<Alias>,
+    /// From when on its model has the tools.
+    ready: Option<Instant>,
 }
 
 /// A call under way. Dropped, it has been answered.
@@ -84,6 +89,7 @@ impl Wake {
             sessions: VecDeque::new(),
             turn: None,
             greeted: None,
+            ready: None,
         };
         let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
         Self(Arc::new(Shared { link, mind, ladder, changed }))
@@ -145,11 +151,20 @@ impl Wake {
         }
     }
 
+    /// The client is told of the tools.
+    pub(crate) fn listed(&self) {
+        self.mind().ready.get_or_insert(now() + FIRST_LOOK);
+        self.0.changed.notify_one();
+    }
+
     /// The agent calls a tool.
     pub(crate) fn called(&self) -> Called {
-        if self.mind().activity.call_began(now()) {
+        let mut mind = self.mind();
+        mind.ready = Some(mind.ready.map_or(now(), |ready| ready.min(now())));
+        if mind.activity.call_began(now()) {
             self.0.link.begin_anew();
         }
+        drop(mind);
         self.0.changed.notify_one();
         Called(self.clone())
     }
@@ -293,7 +308,8 @@ impl Mind {
 
     /// When the agent is to be woken.
     fn due(&self, now: Instant) -> Option<Instant> {
-        self.alarm.due(self.activity.wakeable_from(now), now)
+        let due = self.alarm.due(self.activity.wakeable_from(now), now)?;
+        Some(due.max(self.ready?))
     }
 
     fn know(&mut self, session: String) {

@@ -164,6 +164,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.note(&context);
+        self.wake.listed();
         Ok(ListToolsResult::with_all_items(SPECS.iter().map(definition).collect()))
     }
 

@@ -23,7 +23,10 @@ impl Stage {
     fn new(wakes: usize) -> Self {
         let (link, commands, board) = Link::new(board());
         board.send_modify(|board| board.alias = Alias::parse("alice").ok());
-        Self { wake: Wake::start(link, wakes), commands, board, started: Moment::now() }
+        let wake = Wake::start(link, wakes);
+        // Its model has had the tools for long.
+        wake.mind().ready = Some(now());
+        Self { wake, commands, board, started: Moment::now() }
     }
 
     fn hook(&self, kind: EventKind) -> Told {
@@ -82,6 +85,17 @@ async fn an_idle_agent_is_woken_at_once_and_then_once_a_minute_at_most() {
     let mut sleeper = stage.sleeper(EventKind::Stops);
     stage.mail();
     assert_eq!(stage.woken(&mut sleeper).await, Some(60 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_nobody_is_woken_before_their_model_has_the_tools() {
+    let stage = Stage::new(30);
+    stage.wake.mind().ready = None;
+    let mut sleeper = stage.sleeper(EventKind::Began);
+    stage.mail();
+    tokio::time::advance(10 * SECOND).await;
+    stage.wake.listed();
+    assert_eq!(stage.woken(&mut sleeper).await, Some(12 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
