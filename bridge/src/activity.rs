@@ -13,8 +13,10 @@ const SILENCE: Duration = Duration::from_secs(60);
 const AFTER_CALL: Duration = Duration::from_secs(15);
 /// From when on a call that waits for messages counts as one: most waits end sooner.
 const REAL_WAIT: Duration = Duration::from_secs(1);
-/// Without hooks nobody tells that a person has begun a turn. One begins after so long a time without a call.
+/// Without hooks nobody tells that a person has begun a turn. So long after the last call one has.
 const NEW_TURN: Duration = Duration::from_secs(10 * 60);
+/// The same for an agent that nothing but a person can have begin a turn.
+const NEW_TURN_OF_A_PERSON: Duration = Duration::from_secs(2 * 60);
 
 /// What a hook told of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +49,9 @@ impl Activity {
         self.told = Some((state, now));
     }
 
-    /// The agent calls a tool. True if that is the first sign of a turn that a person may have begun, where no hook
-    /// tells.
-    pub(crate) fn call_began(&mut self, now: Instant) -> bool {
+    /// The agent calls a tool. True if that is the first sign of a turn, where no hook tells. It takes less for one that
+    /// nothing could have woken.
+    pub(crate) fn call_began(&mut self, can_be_woken: bool, now: Instant) -> bool {
         let before = self.called.replace(now);
         self.calls += 1;
         if let Some((state, at)) = &mut self.told {
@@ -57,7 +59,8 @@ impl Activity {
             (*state, *at) = (Some(State::Busy), now);
             return false;
         }
-        self.calls == 1 && before.is_none_or(|before| now >= before + NEW_TURN)
+        let pause = if can_be_woken { NEW_TURN } else { NEW_TURN_OF_A_PERSON };
+        self.calls == 1 && before.is_none_or(|before| now >= before + pause)
     }
 
     /// A call was answered.
@@ -151,7 +154,7 @@ mod tests {
     fn who_calls_is_in_a_turn() {
         let (mut activity, now) = (Activity::default(), Instant::now());
         activity.told(Sign::Does(State::Idle), now);
-        assert!(!activity.call_began(now + SECOND));
+        assert!(!activity.call_began(true, now + SECOND));
         assert_eq!(activity.state(now + SECOND), Some(State::Busy));
         activity.call_ended(now + SECOND);
         assert_eq!(activity.state(now + SECOND), Some(State::Busy));
@@ -160,20 +163,22 @@ mod tests {
     #[test]
     fn without_hooks_a_turn_is_known_by_its_calls_alone() {
         let (mut activity, now) = (Activity::default(), Instant::now());
-        assert!(activity.call_began(now));
+        assert!(activity.call_began(true, now));
         activity.call_ended(now + SECOND);
         assert_eq!(activity.state(now + SECOND), Some(State::Busy));
         assert_eq!(activity.wakeable_from(now + SECOND), now + SECOND + AFTER_CALL);
         assert_eq!(activity.state(now + SECOND + AFTER_CALL), None);
-        assert!(!activity.call_began(now + 60 * SECOND));
-        activity.call_ended(now + 61 * SECOND);
-        assert!(activity.call_began(now + 61 * SECOND + NEW_TURN));
+        assert!(!activity.call_began(true, now + 200 * SECOND));
+        activity.call_ended(now + 201 * SECOND);
+        assert!(activity.call_began(true, now + 201 * SECOND + NEW_TURN));
+        activity.call_ended(now + 202 * SECOND + NEW_TURN);
+        assert!(activity.call_began(false, now + 322 * SECOND + NEW_TURN));
     }
 
     #[test]
     fn who_waits_for_messages_is_idle_after_a_moment() {
         let (mut activity, now) = (Activity::default(), Instant::now());
-        activity.call_began(now);
+        activity.call_began(true, now);
         activity.wait_began(now);
         assert!(!activity.waits(now));
         assert_eq!(activity.changes_at(now), Some(now + REAL_WAIT));

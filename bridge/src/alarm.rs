@@ -113,9 +113,14 @@ impl Alarm {
         self.wakes.take(now);
     }
 
-    /// It was not: there was no way.
-    pub(crate) fn not_woken(&mut self) {
+    /// What it was told last never came to it: there was no way, or the turn has failed.
+    pub(crate) fn was_lost(&mut self) {
         self.outstanding = None;
+    }
+
+    /// Whether it has been told of something that it has not read yet.
+    pub(crate) fn is_told(&self) -> bool {
+        self.outstanding.is_some()
     }
 
     /// Whether one more message would wake the agent, sooner or later. Nobody knows whether the last notice was seen

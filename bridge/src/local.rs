@@ -128,6 +128,8 @@ pub(crate) enum EventKind {
     Stops,
     /// The turn is about to end, as it was before it was made to go on.
     StopsAgain,
+    /// The turn has failed: its model could not be asked.
+    Failed,
     /// The turn has ended.
     Idle,
     /// The session is over.

@@ -161,7 +161,9 @@ impl Wake {
     pub(crate) fn called(&self) -> Called {
         let mut mind = self.mind();
         mind.ready = Some(mind.ready.map_or(now(), |ready| ready.min(now())));
-        if mind.activity.call_began(now()) {
+        let begins = mind.activity.call_began(self.0.ladder.can_wake(), now());
+        // Who was told of mail is in a turn because of that.
+        if begins && !mind.alarm.is_told() {
             self.0.link.begin_anew();
         }
         drop(mind);
@@ -242,7 +244,7 @@ impl Wake {
         if is_woken {
             mind.alarm.woken(now());
         } else {
-            mind.alarm.not_woken();
+            mind.alarm.was_lost();
         }
     }
 
@@ -290,6 +292,7 @@ impl Mind {
                 told.block = self.alarm.before_stop(now).map(|notice| notice.to_string());
             }
             EventKind::StopsAgain => self.alarm.turn_ended(),
+            EventKind::Failed => self.alarm.was_lost(),
             _ => {}
         }
         if kind != EventKind::Other {
@@ -329,9 +332,11 @@ fn sign(kind: EventKind) -> Sign {
             Sign::Does(State::Busy)
         }
         EventKind::Asks => Sign::Does(State::WaitingOnHuman),
-        EventKind::Began | EventKind::Stops | EventKind::StopsAgain | EventKind::Idle => {
-            Sign::Does(State::Idle)
-        }
+        EventKind::Began
+        | EventKind::Stops
+        | EventKind::StopsAgain
+        | EventKind::Failed
+        | EventKind::Idle => Sign::Does(State::Idle),
         EventKind::Ended | EventKind::Other => Sign::Ends,
     }
 }

@@ -29,6 +29,24 @@ async fn woken(mut sleeper: Child) -> (Option<i32>, String) {
     (within("it ends", sleeper.wait()).await.expect("its status").code(), said)
 }
 
+/// Bob, and alice behind a Claude Code with an inbox.
+async fn with_inbox(home: &Home, hub: &TestHub) -> (TestBridge, Agent, Inbox) {
+    let bob = TestBridge::join(home, hub, "bob").await;
+    let inbox = Inbox::open(home, "inbox");
+    let launch = inbox.tell(Agent::launch(home, hub, "alice"));
+    let alice = Agent::start_as(home, launch, "alice", CLAUDE).await;
+    reaches(&bob, "alice", "push").await;
+    (bob, alice, inbox)
+}
+
+/// Waits until others know that alice is idle.
+async fn is_idle(bob: &TestBridge) {
+    eventually("alice is idle", async || {
+        (bob.sees("alice", "online").await["state"] == "idle").then_some(())
+    })
+    .await;
+}
+
 /// A message of this urgency.
 async fn send(from: &TestBridge, to: &str, urgency: &str) -> Value {
     let arguments = json!({ "target_alias": to, "message": "hello", "urgency": urgency });
@@ -39,11 +57,7 @@ async fn send(from: &TestBridge, to: &str, urgency: &str) -> Value {
 async fn the_inbox_of_claude_codes_own_session_wakes_it_once() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let inbox = Inbox::open(&home, "inbox");
-    let launch = inbox.tell(Agent::launch(&home, &hub, "alice"));
-    let alice = Agent::start_as(&home, launch, "alice", CLAUDE).await;
-    reaches(&bob, "alice", "push").await;
+    let (bob, alice, inbox) = with_inbox(&home, &hub).await;
     // The call that registered her has just ended, and nobody tells that the turn did; what is urgent waits for nothing.
     let sent = send(&bob, "alice", "high").await;
     assert_eq!(sent["peer"]["reach"], "push");
@@ -61,15 +75,9 @@ async fn the_inbox_of_claude_codes_own_session_wakes_it_once() {
 async fn an_idle_agent_is_woken_for_a_normal_message_and_not_for_a_low_one() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let inbox = Inbox::open(&home, "inbox");
-    let launch = inbox.tell(Agent::launch(&home, &hub, "alice"));
-    let alice = Agent::start_as(&home, launch, "alice", CLAUDE).await;
+    let (bob, alice, inbox) = with_inbox(&home, &hub).await;
     alice.hook(&stopped()).await;
-    eventually("alice is idle", async || {
-        (reaches(&bob, "alice", "push").await["state"] == "idle").then_some(())
-    })
-    .await;
+    is_idle(&bob).await;
     let low = send(&bob, "alice", "low").await;
     assert_eq!(low["peer"], json!({ "presence": "online", "reach": "next-turn", "state": "idle" }));
     send(&bob, "alice", "normal").await;
@@ -102,16 +110,9 @@ async fn an_inbox_that_is_another_clients_is_never_written_to() {
 async fn what_fails_falls_to_the_next_way() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let inbox = Inbox::open(&home, "inbox");
-    let launch = inbox.tell(Agent::launch(&home, &hub, "alice"));
-    let alice = Agent::start_as(&home, launch, "alice", CLAUDE).await;
-    reaches(&bob, "alice", "push").await;
+    let (bob, alice, inbox) = with_inbox(&home, &hub).await;
     let sleeper = alice.sleeper(&stopped()).await;
-    eventually("alice is idle", async || {
-        (bob.sees("alice", "online").await["state"] == "idle").then_some(())
-    })
-    .await;
+    is_idle(&bob).await;
     drop(inbox);
     send(&bob, "alice", "normal").await;
     let said = notice(1, "1 unread message from \"bob\"");

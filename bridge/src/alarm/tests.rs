@@ -166,10 +166,19 @@ fn a_wake_that_failed_is_tried_again_and_costs_nothing() {
     let mut stage = Stage::new(1);
     stage.mail();
     stage.alarm.wake(stage.now);
-    stage.alarm.not_woken();
+    stage.alarm.was_lost();
     assert_eq!(stage.due(), Some(PAUSE));
     stage.pass(PAUSE);
     assert!(stage.wake());
+}
+
+#[test]
+fn what_a_failed_turn_was_told_is_told_again() {
+    let mut stage = Stage::new(30);
+    stage.mail();
+    assert!(stage.wake() && stage.alarm.is_told());
+    stage.alarm.was_lost();
+    assert_eq!(stage.due(), Some(PAUSE));
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn kind(name: &str, input: &Value) -> EventKind {
         },
         "Stop" | "AfterAgent" if is_true(&input["stop_hook_active"]) => EventKind::StopsAgain,
         "Stop" | "AfterAgent" => EventKind::Stops,
-        "StopFailure" | "Interrupt" => EventKind::Idle,
+        "StopFailure" => EventKind::Failed,
+        "Interrupt" => EventKind::Idle,
         "SessionEnd" => EventKind::Ended,
         _ => EventKind::Other,
     }
@@ -92,6 +93,7 @@ mod tests {
             ("PermissionRequest", EventKind::Asks),
             ("Stop", EventKind::Stops),
             ("AfterAgent", EventKind::Stops),
+            ("StopFailure", EventKind::Failed),
             ("SessionEnd", EventKind::Ended),
             ("SubagentStop", EventKind::Other),
             ("SomethingNew", EventKind::Other),
