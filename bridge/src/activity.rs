@@ -11,6 +11,8 @@ const HOLDS: Duration = Duration::from_secs(5 * 60);
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long after its last call an agent without hooks counts as being in a turn.
 const AFTER_CALL: Duration = Duration::from_secs(15);
+/// How long after it such an agent may be woken: its next call, which would tell it of mail, comes sooner, if it does.
+const PAUSE_AFTER_CALL: Duration = Duration::from_secs(5);
 /// From when on a call that waits for messages counts as one: most waits end sooner.
 const REAL_WAIT: Duration = Duration::from_secs(1);
 /// Without hooks nobody tells that a person has begun a turn. So long after the last call one has.
@@ -102,7 +104,7 @@ impl Activity {
         match self.told {
             Some((Some(State::Busy | State::WaitingOnHuman), at)) => now.max(at + SILENCE),
             Some(_) => now,
-            None => self.in_turn_until().unwrap_or(now).max(now),
+            None => self.called.map_or(now, |called| now.max(called + PAUSE_AFTER_CALL)),
         }
     }
 
@@ -166,7 +168,7 @@ mod tests {
         assert!(activity.call_began(true, now));
         activity.call_ended(now + SECOND);
         assert_eq!(activity.state(now + SECOND), Some(State::Busy));
-        assert_eq!(activity.wakeable_from(now + SECOND), now + SECOND + AFTER_CALL);
+        assert_eq!(activity.wakeable_from(now + SECOND), now + SECOND + PAUSE_AFTER_CALL);
         assert_eq!(activity.state(now + SECOND + AFTER_CALL), None);
         assert!(!activity.call_began(true, now + 200 * SECOND));
         activity.call_ended(now + 201 * SECOND);

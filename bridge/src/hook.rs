@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use junction_shared::settings::env;
@@ -28,6 +28,10 @@ const ANSWER_TIME: Duration = Duration::from_millis(30);
 const ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
 /// What it says of a session that goes on.
 const INTERACTIVE: &str = "cli";
+/// How long a client may take from the first hook of a session to its servers, for a hook that can wait.
+const SERVER_TIME: Duration = Duration::from_secs(30);
+/// How often to look for the bridge meanwhile.
+const LOOK: Duration = Duration::from_millis(250);
 /// The status by which Claude Code knows that a hook that slept wants its agent woken.
 const WAKES: u8 = 2;
 
@@ -48,7 +52,13 @@ pub(crate) async fn sleep() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(event) = read_event().await else { return ExitCode::SUCCESS };
-    let own = of_this_session();
+    // At the beginning of a session its hooks run before its servers do.
+    let mut own = of_this_session();
+    let started = Instant::now();
+    while own.is_empty() && started.elapsed() < SERVER_TIME {
+        tokio::time::sleep(LOOK).await;
+        own = of_this_session();
+    }
     let sleeps = own.iter().map(|(socket, sure)| {
         let request = Request::Sleep { event: event.event.clone(), sure: *sure };
         async move { ask(socket, &request).await.ok() }

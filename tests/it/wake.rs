@@ -8,7 +8,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;
 
 use crate::harness::{
-    Agent, Home, Inbox, TestBridge, TestHub, answer_to, eventually, reaches, tool_call, within,
+    Agent, Home, Inbox, TestBridge, TestHub, answer_to, eventually, reaches, sleeper, tool_call,
+    within,
 };
 
 const CLAUDE: &str = "claude-code";
@@ -134,6 +135,20 @@ async fn of_hooks_that_sleep_the_last_stays_and_all_end_with_their_bridge() {
     assert_eq!(woken(first).await, (Some(0), String::new()));
     alice.bridge.client.kill();
     assert_eq!(woken(second).await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn regression_a_hook_may_go_to_sleep_before_its_bridge_is_there() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let event = json!({ "hook_event_name": "SessionStart", "source": "startup" });
+    let sleeper = sleeper(&home.runtime("alice"), &event).await;
+    let _alice = Agent::join(&home, &hub, "alice").await;
+    reaches(&bob, "alice", "push").await;
+    send(&bob, "alice", "high").await;
+    let said = notice(1, "1 unread message from \"bob\"");
+    assert_eq!(woken(sleeper).await, (Some(2), format!("{said}\n")));
 }
 
 #[tokio::test]

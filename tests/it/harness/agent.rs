@@ -76,8 +76,13 @@ impl Agent {
 
     /// Starts a hook of this session that sleeps.
     pub(crate) async fn sleeper(&self, event: &Value) -> Child {
-        start(&self.runtime, &["hook", "--rewake"], event).await
+        sleeper(&self.runtime, event).await
     }
+}
+
+/// Starts a hook that sleeps, of whichever session has its sockets in this runtime directory.
+pub(crate) async fn sleeper(runtime: &Path, event: &Value) -> Child {
+    start(runtime, &["hook", "--rewake"], event).await
 }
 
 /// Runs a hook of whichever session has its sockets in this runtime directory.
