@@ -1,7 +1,9 @@
 //! What reaches the agent: opened messages and the ends of its own, to whoever reads or waits for an answer.
 //! Everything goes out under a lease, so that an answer that is never written loses nothing.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -19,12 +21,18 @@ const PAGE_ENDS: usize = 100;
 /// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
 
+/// From when on a call that waits is one that a message past the limit of its chain does not end: what has waited for
+/// less was about to read anyway.
+const REAL_WAIT: Duration = Duration::from_secs(1);
+
 /// A call to `read_messages`.
 pub(crate) struct Reader {
     /// Messages on the page, at most.
     pub(crate) limit: usize,
     /// Whether it waits for a message.
     pub(crate) wait: bool,
+    /// Since when.
+    pub(crate) since: Instant,
     /// Where its page goes.
     pub(crate) reply: oneshot::Sender<Result<Page, ToolError>>,
 }
@@ -32,6 +40,7 @@ pub(crate) struct Reader {
 /// A call that waits for the answer to a message.
 struct Waiting {
     from: PeerKey,
+    since: Instant,
     reply: oneshot::Sender<(Message, Lease)>,
 }
 
@@ -84,29 +93,30 @@ impl Delivery {
     }
 
     /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers. What comes
-    /// at the end of too long a chain ends no wait.
-    pub(crate) fn arrived(&mut self, mail: Mail) {
-        let (id, from) = (mail.id, mail.from);
-        let answers = mail.reply_to.filter(|_| mail.may_disturb());
-        let wakes = mail.wakes();
+    /// at the end of too long a chain ends no wait that has lasted.
+    pub(crate) fn arrived(&mut self, mail: Mail, now: Instant) {
+        let (id, from, answers) = (mail.id, mail.from, mail.reply_to);
+        let (may_disturb, wakes) = (mail.may_disturb(), mail.wakes());
         self.mailbox.put(mail);
-        let waiting = answers.and_then(|to| self.replies.remove(&to).map(|waiting| (to, waiting)));
-        match waiting {
-            Some((to, waiting)) if waiting.from != from => {
-                self.replies.insert(to, waiting);
-            }
-            Some((_, waiting)) if !waiting.reply.is_closed() => self.reply(id, waiting),
-            _ => {}
+        let ends = |waiting: &Waiting| {
+            waiting.from == from && (may_disturb || now < waiting.since + REAL_WAIT)
+        };
+        let waiting = answers.and_then(|to| match self.replies.entry(to) {
+            Entry::Occupied(waiting) if ends(waiting.get()) => Some(waiting.remove()),
+            _ => None,
+        });
+        if let Some(waiting) = waiting.filter(|waiting| !waiting.reply.is_closed()) {
+            self.reply(id, waiting);
         }
         self.count_arrivals(wakes.into());
-        self.serve();
+        self.serve(now);
     }
 
     /// Something has happened that the agent asked to be told of.
     pub(crate) fn happened(&mut self, news: Vec<News>) {
         self.count_arrivals(news.len());
         self.news.extend(news);
-        self.serve();
+        self.turn_pages(|_| false);
     }
 
     fn count_arrivals(&self, count: usize) {
@@ -139,9 +149,10 @@ impl Delivery {
         to: MessageId,
         from: PeerKey,
         reply: oneshot::Sender<(Message, Lease)>,
+        since: Instant,
     ) {
         self.replies.retain(|_, waiting| !waiting.reply.is_closed());
-        self.replies.insert(to, Waiting { from, reply });
+        self.replies.insert(to, Waiting { from, since, reply });
     }
 
     /// A message of this session came to its end.
@@ -169,16 +180,24 @@ impl Delivery {
 
     /// A call reads.
     pub(crate) fn read(&mut self, reader: Reader) {
+        let now = reader.since;
         self.readers.retain(|waiting| !waiting.reply.is_closed());
         self.readers.push_back(reader);
-        self.serve();
+        self.serve(now);
     }
 
     /// Gives the next reader in turn its page, if there is one for it.
-    pub(crate) fn serve(&mut self) {
+    pub(crate) fn serve(&mut self, now: Instant) {
+        self.turn_pages(|reader| now < reader.since + REAL_WAIT);
+    }
+
+    fn turn_pages(&mut self, has_just_come: impl Fn(&Reader) -> bool) {
         while self.page.is_none() {
             let is_awaited = self.mailbox.has_awaited() || !self.news.is_empty();
-            let ready = |reader: &Reader| is_awaited || !reader.wait;
+            let mail_waits = self.mailbox.unread().count > 0;
+            let ready = |reader: &Reader| {
+                !reader.wait || is_awaited || (mail_waits && has_just_come(reader))
+            };
             let Some(at) = self.readers.iter().position(ready) else { break };
             let Some(reader) = self.readers.remove(at) else { break };
             if !reader.reply.is_closed() {

@@ -248,7 +248,7 @@ impl Session {
         self.send_receipts(read, ReceiptKind::Read, now);
         // What is given back may have outlived its time meanwhile: the next reader must not get it.
         self.expire_mail(now);
-        self.delivery.serve();
+        self.delivery.serve(now);
         self.ask_for_dropped();
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, TestBridge, TestHub, eventually, list, pair, within};
+use crate::harness::{Home, TestBridge, TestHub, eventually, list, pair, reaches, within};
 
 /// Answers the message with this id.
 async fn answer(from: &TestBridge, to: &str, id: &Value) -> Value {
@@ -27,6 +27,8 @@ async fn past_eight_hops_a_message_ends_no_wait_and_its_reader_is_told_to_ask() 
     let eighth = alice.read_one().await;
     assert_eq!(eighth.get("past_limit"), None);
     let wait = bob.begin("read_messages", json!({ "wait_seconds": 60 })).await;
+    // A wait that has lasted is one that others see.
+    reaches(&alice, "bob", "push").await;
     let ninth = answer(&alice, "bob", &eighth["id"]).await;
     assert!(ninth["ask_user"].as_str().is_some_and(|text| text.contains("wakes nobody")));
     bob.holds(1).await;
@@ -38,6 +40,26 @@ async fn past_eight_hops_a_message_ends_no_wait_and_its_reader_is_told_to_ask() 
         list(&page, "messages").iter().map(|message| message["past_limit"] == true).collect();
     assert_eq!(limits, [true, false]);
     assert!(page["ask_user"].as_str().is_some_and(|text| text.contains("Ask your user")));
+}
+
+#[tokio::test]
+async fn regression_who_reads_gets_what_is_there_however_long_its_chain() {
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    for _ in 0..6 {
+        alice.send("bob", "ping").await;
+        bob.read_one().await;
+        bob.send("alice", "pong").await;
+        alice.read_one().await;
+    }
+    assert_eq!(
+        alice.send("bob", "one more").await.get("ask_user").map(Value::is_string),
+        Some(true)
+    );
+    bob.holds(1).await;
+    let page = bob.call("read_messages", json!({ "wait_seconds": 60 })).await;
+    assert_eq!(page["messages"][0]["past_limit"], true);
 }
 
 #[tokio::test]

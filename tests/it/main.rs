@@ -4,6 +4,7 @@
 mod both_doors;
 mod bridge_input;
 mod bridge_mail;
+#[cfg(unix)]
 mod chains;
 #[cfg(target_os = "linux")]
 mod clocks;

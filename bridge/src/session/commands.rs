@@ -32,7 +32,7 @@ impl Session {
             Command::Read { limit, wait, reply } => {
                 let limit = limit.unwrap_or(usize::MAX);
                 self.expire_mail(now);
-                self.delivery.read(Reader { limit, wait, reply });
+                self.delivery.read(Reader { limit, wait, since: now, reply });
             }
             Command::Settled(reply) => {
                 self.settled.push(reply);
@@ -178,7 +178,7 @@ impl Session {
         }
         let (answer, reply) = oneshot::channel();
         if !draft.wait.is_zero() {
-            self.delivery.expect_reply(id, to, answer);
+            self.delivery.expect_reply(id, to, answer, now);
         }
         Ok(Submitted { id, urgency, past_limit: place.is_past_limit(), status, reply, refusal })
     }

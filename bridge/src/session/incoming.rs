@@ -156,7 +156,7 @@ impl Session {
             let key_changed = self.peers.pin_sender(&alias, from);
             let said = plain.follows.unwrap_or(Link::first(id));
             let place = self.delivery.chains.arrived(said, plain.reply_to);
-            self.delivery.arrived(Mail {
+            let mail = Mail {
                 id,
                 from,
                 alias,
@@ -169,7 +169,8 @@ impl Session {
                 deadline,
                 key_changed,
                 receipt_key,
-            });
+            };
+            self.delivery.arrived(mail, now);
         }
     }
 
