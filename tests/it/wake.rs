@@ -8,8 +8,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;
 
 use crate::harness::{
-    Agent, Home, Inbox, TestBridge, TestHub, answer_to, eventually, reaches, sleeper, tool_call,
-    within,
+    Agent, Home, Inbox, TOKEN, TestBridge, TestHub, answer_to, eventually, reaches, sleeper,
+    tool_call, within,
 };
 
 const CLAUDE: &str = "claude-code";
@@ -34,7 +34,7 @@ async fn woken(mut sleeper: Child) -> (Option<i32>, String) {
 async fn with_inbox(home: &Home, hub: &TestHub) -> (TestBridge, Agent, Inbox) {
     let bob = TestBridge::join(home, hub, "bob").await;
     let inbox = Inbox::open(home, "inbox");
-    let launch = inbox.tell(Agent::launch(home, hub, "alice"));
+    let launch = inbox.tell(Agent::launch(home, hub, "alice")).env("JUNCTION_LOG", "trace");
     let alice = Agent::start_as(home, launch, "alice", CLAUDE).await;
     reaches(&bob, "alice", "push").await;
     (bob, alice, inbox)
@@ -70,6 +70,7 @@ async fn the_inbox_of_claude_codes_own_session_wakes_it_once() {
     alice.bridge.read_many(4).await;
     send(&bob, "alice", "high").await;
     assert_eq!(inbox.next().await, notice(2, "1 unread message from \"bob\""));
+    assert!(!alice.bridge.stderr().contains(TOKEN));
 }
 
 #[tokio::test]

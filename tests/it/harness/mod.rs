@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 #[cfg(unix)]
-pub(crate) use agent::{Agent, Inbox, hook, reaches, sleeper};
+pub(crate) use agent::{Agent, Inbox, TOKEN, hook, reaches, sleeper};
 pub(crate) use bridge::{Era, TestBridge, answer_to, list, next_json, pair, texts, tool_call};
 pub(crate) use cable::{Cable, Cut, Fault};
 pub(crate) use door::{Door, Io};
