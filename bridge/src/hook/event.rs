@@ -43,12 +43,18 @@ fn kind(name: &str, input: &Value) -> EventKind {
             if is_typed { EventKind::Prompted } else { EventKind::Woken }
         }
         "PreToolUse" | "BeforeTool" if asks(input) => EventKind::Asks,
-        "PreToolUse" | "BeforeTool" | "PermissionDenied" | "PostToolUseFailure" => EventKind::Busy,
+        "PreToolUse" | "BeforeTool" | "PermissionDenied" | "PostToolUseFailure"
+        | "ElicitationResult" => EventKind::Busy,
         "PostToolUse" | "PostToolBatch" | "AfterTool" => EventKind::Used,
         "PermissionRequest" | "Elicitation" => EventKind::Asks,
         "Notification" => match input["notification_type"].as_str().unwrap_or_default() {
             "idle_prompt" => EventKind::Idle,
-            "permission_prompt" | "elicitation_dialog" | "ToolPermission" => EventKind::Asks,
+            "permission_prompt"
+            | "worker_permission_prompt"
+            | "agent_needs_input"
+            | "elicitation_dialog"
+            | "elicitation_url_dialog"
+            | "ToolPermission" => EventKind::Asks,
             _ => EventKind::Other,
         },
         "Stop" | "AfterAgent" if is_true(&input["stop_hook_active"]) => EventKind::StopsAgain,

@@ -140,12 +140,14 @@ mod imp {
     /// Whether a process is the client of this session: an ancestor, with no other run of the same program between.
     fn is_own_client(pid: u32) -> bool {
         let ancestors = Family::now().ancestors(std::process::id());
-        let at = ancestors.iter().position(|ancestor| *ancestor == pid);
-        let another = |at: usize| {
-            let client = program(pid);
-            client.is_some() && ancestors[..at].iter().any(|between| program(*between) == client)
-        };
-        at.is_some_and(|at| !another(at))
+        let Some(at) = ancestors.iter().position(|ancestor| *ancestor == pid) else { return false };
+        match program(pid) {
+            Some(client) => {
+                ancestors[..at].iter().all(|between| program(*between).as_ref() != Some(&client))
+            }
+            // Where programs cannot be seen: the parent itself.
+            None => at == 0,
+        }
     }
 
     /// Has the client show the agent a line.
