@@ -1,0 +1,19 @@
+"""opencode, run with one prompt."""
+import json
+
+from once import Run
+
+
+def opencode(lab, name, script, prompt):
+    """Starts it; returns the run and the model's actor."""
+    actor = lab.model.actor(name, script)
+    options = {"baseURL": f"{lab.model.url}/{name}/v1", "apiKey": "dummy"}
+    (lab.project(name) / "opencode.json").write_text(json.dumps({
+        "autoupdate": False, "share": "disabled", "model": "stub/stub-model", "small_model": "stub/stub-model",
+        "provider": {"stub": {"npm": "@ai-sdk/openai-compatible", "options": options,
+                              "models": {"stub-model": {"tool_call": True}}}},
+        "mcp": {"junction": {"type": "local", "command": ["junction-bridge"], "enabled": True}},
+    }))
+    env = lab.env(OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", OPENCODE_DISABLE_LSP_DOWNLOAD="1")
+    command = [lab.program("opencode"), "run", "--print-logs", prompt]
+    return Run(lab, name, command, env, lab.project(name)), actor
