@@ -138,7 +138,7 @@ impl Alarm {
 
     /// Whether anything waits that may wake the agent.
     fn is_waking(&self) -> bool {
-        self.board.unread.waking + self.board.news > 0
+        self.board.unread.waking > 0
     }
 
     fn notice(&mut self, now: Instant) -> Notice {

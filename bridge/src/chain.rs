@@ -41,15 +41,15 @@ impl Link {
 #[derive(Default)]
 pub(crate) struct Chains {
     read: Kept<MessageId>,
-    /// What was read of the longest chain, from each and from all.
-    deepest: Kept<PeerKey>,
-    deepest_of_all: Option<Link>,
+    /// What was read last, from each and from all.
+    last: Kept<PeerKey>,
+    last_of_all: Option<Link>,
     sent: Kept<MessageId>,
 }
 
 impl Chains {
-    /// The place of a message that is about to be sent: behind what it answers, and behind all that was read from
-    /// its receiver; if it answers nothing, behind all that was read.
+    /// The place of a message that is about to be sent: behind what it answers, or else behind what was read last from
+    /// its receiver, or from anybody.
     pub(crate) fn place(
         &mut self,
         id: MessageId,
@@ -57,10 +57,7 @@ impl Chains {
         reply_to: Option<MessageId>,
     ) -> Link {
         let answered = reply_to.and_then(|id| self.read.get(&id));
-        let before = match answered {
-            Some(answered) => Some(deeper(answered, self.deepest.get(to))),
-            None => self.deepest_of_all,
-        };
+        let before = answered.or_else(|| self.last.get(to)).or(self.last_of_all);
         let link = before.map_or(Link::first(id), Link::next);
         self.sent.keep(id, link);
         link
@@ -78,19 +75,23 @@ impl Chains {
     /// A message is shown to the agent.
     pub(crate) fn read(&mut self, id: MessageId, from: PeerKey, link: Link) {
         self.read.keep(id, link);
-        self.deepest.keep(from, deeper(link, self.deepest.get(&from)));
-        self.deepest_of_all = Some(deeper(link, self.deepest_of_all));
+        self.heard(from, link);
+    }
+
+    /// The agent is told what became of a message that it sent: what it sends because of that is no beginning.
+    pub(crate) fn heard_of(&mut self, of: PeerKey, link: Link) {
+        self.heard(of, link.next());
+    }
+
+    fn heard(&mut self, from: PeerKey, link: Link) {
+        self.last.keep(from, link);
+        self.last_of_all = Some(link);
     }
 
     /// A person has begun a turn: what comes of it begins anew.
     pub(crate) fn begin_anew(&mut self) {
         *self = Self::default();
     }
-}
-
-/// The link of the longer chain; of two as long the newer.
-fn deeper(newer: Link, older: Option<Link>) -> Link {
-    older.filter(|older| older.hops > newer.hops).unwrap_or(newer)
 }
 
 /// Links by what they belong to, the oldest forgotten first.
@@ -179,16 +180,40 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_something_old_is_no_way_back() {
+    fn each_conversation_has_its_own_count() {
         let mut alice = Chains::default();
-        for hops in 1..=7 {
-            alice.read(id(hops), PEER, Link { chain: id(1), hops });
+        alice.read(id(1), PEER, Link { chain: id(1), hops: 7 });
+        alice.read(id(2), OTHER, Link::first(id(2)));
+        assert_eq!(alice.place(id(20), &PEER, None), Link { chain: id(1), hops: 8 });
+        assert_eq!(alice.place(id(21), &OTHER, None), Link { chain: id(2), hops: 2 });
+        assert_eq!(alice.place(id(22), &OTHER, Some(id(1))).hops, 8);
+        // To one that was never heard from: because of what was read last.
+        assert_eq!(alice.place(id(23), &PeerKey([3; 32]), None), Link { chain: id(2), hops: 2 });
+    }
+
+    #[test]
+    fn a_person_on_one_side_begins_anew_for_both() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        let mut number = 0;
+        let mut next = |from: &mut Chains, to: &mut Chains| {
+            number += 1;
+            hop(from, to, number, None)
+        };
+        for _ in 0..5 {
+            next(&mut alice, &mut bob);
+            next(&mut bob, &mut alice);
         }
-        assert_eq!(alice.place(id(20), &PEER, Some(id(1))).hops, 8);
-        // Another peer's question is another chain.
-        alice.read(id(9), OTHER, Link::first(id(9)));
-        assert_eq!(alice.place(id(21), &OTHER, Some(id(9))), Link { chain: id(9), hops: 2 });
-        assert_eq!(alice.place(id(22), &OTHER, None).hops, 8);
+        alice.begin_anew();
+        assert_eq!(next(&mut alice, &mut bob).hops, 1);
+        assert_eq!(next(&mut bob, &mut alice).hops, 2);
+    }
+
+    #[test]
+    fn what_is_sent_because_of_a_notification_is_no_beginning() {
+        let mut alice = Chains::default();
+        let sent = alice.place(id(1), &PEER, None);
+        alice.heard_of(PEER, sent);
+        assert_eq!(alice.place(id(2), &PEER, None), Link { chain: id(1), hops: 3 });
     }
 
     proptest! {

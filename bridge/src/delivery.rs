@@ -114,7 +114,7 @@ impl Delivery {
 
     /// Something has happened that the agent asked to be told of.
     pub(crate) fn happened(&mut self, news: Vec<News>) {
-        self.count_arrivals(news.len());
+        self.count_arrivals(news.iter().filter(|news| may_wake(news)).count());
         self.news.extend(news);
         self.turn_pages(|_| false);
     }
@@ -127,7 +127,10 @@ impl Delivery {
     }
 
     /// The agent is shown these.
-    fn shown<'a>(&mut self, messages: impl IntoIterator<Item = &'a Message>) {
+    fn shown(&mut self, messages: &[Message], news: &[News]) {
+        for news in news {
+            self.chains.heard_of(news.peer, news.place);
+        }
         for message in messages {
             self.chains.read(message.id, message.sender, message.place);
         }
@@ -137,7 +140,7 @@ impl Delivery {
     fn reply(&mut self, id: MessageId, waiting: Waiting) {
         let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
         let hold = self.hold(lease);
-        self.shown([&message]);
+        self.shown(std::slice::from_ref(&message), &[]);
         self.publish();
         // A call that is gone by now drops the hold, and the message waits for a reader again.
         let _ = waiting.reply.send((message, hold));
@@ -193,8 +196,8 @@ impl Delivery {
 
     fn turn_pages(&mut self, has_just_come: impl Fn(&Reader) -> bool) {
         while self.page.is_none() {
-            let is_awaited = self.mailbox.has_awaited() || !self.news.is_empty();
-            let mail_waits = self.mailbox.unread().count > 0;
+            let is_awaited = self.mailbox.has_awaited() || self.news.iter().any(may_wake);
+            let mail_waits = self.mailbox.unread().count > 0 || !self.news.is_empty();
             let ready = |reader: &Reader| {
                 !reader.wait || is_awaited || (mail_waits && has_just_come(reader))
             };
@@ -214,7 +217,7 @@ impl Delivery {
         let news: Vec<News> = self.news.drain(..).collect();
         let hold = self.hold(lease);
         if !messages.is_empty() || !news.is_empty() {
-            self.shown(&messages);
+            self.shown(&messages, &news);
         }
         let rejoined = self.board.borrow().rejoined.is_some();
         let dropped = std::mem::take(&mut self.dropped);
@@ -268,7 +271,8 @@ impl Delivery {
 
     /// Shows what waits unread.
     pub(crate) fn publish(&self) {
-        let (unread, news) = (self.mailbox.unread(), self.news.len());
+        let (mut unread, news) = (self.mailbox.unread(), self.news.len());
+        unread.waking += self.news.iter().filter(|news| may_wake(news)).count();
         self.board.send_if_modified(|board| {
             let changed = board.unread != unread || board.news != news;
             (board.unread, board.news) = (unread, news);
@@ -280,4 +284,9 @@ impl Delivery {
     pub(crate) fn take_ends(&mut self) -> Vec<End> {
         self.ends.drain(..).collect()
     }
+}
+
+/// Whether news may wake the agent, or end what it waits for: like an answer to the message that they are of.
+fn may_wake(news: &News) -> bool {
+    !news.place.is_past_limit()
 }

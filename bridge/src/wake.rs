@@ -31,6 +31,8 @@ pub(crate) use sleeper::Sleeper;
 
 /// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
 const MAX_SESSIONS: usize = 16;
+/// The longest of them that is kept.
+const MAX_SESSION: usize = 128;
 /// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
 /// nothing to read with.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -316,7 +318,7 @@ impl Mind {
     }
 
     fn know(&mut self, session: String) {
-        if !self.sessions.contains(&session) {
+        if session.len() <= MAX_SESSION && !self.sessions.contains(&session) {
             if self.sessions.len() == MAX_SESSIONS {
                 self.sessions.pop_front();
             }

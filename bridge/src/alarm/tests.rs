@@ -185,6 +185,7 @@ fn what_a_failed_turn_was_told_is_told_again() {
 fn news_that_were_asked_for_wake_as_mail_does() {
     let mut stage = Stage::new(30);
     stage.board.news = 1;
+    stage.board.unread.waking = 1;
     stage.board.arrivals += 1;
     stage.alarm.sees(stage.board.clone());
     assert!(stage.wake());

@@ -95,6 +95,10 @@ pub(crate) struct News {
     pub(crate) id: MessageId,
     /// Of whom.
     pub(crate) of: Alias,
+    /// Their key.
+    pub(crate) peer: PeerKey,
+    /// The message's place in a chain.
+    pub(crate) place: Link,
     /// What has happened.
     pub(crate) occasion: Occasion,
     /// When, by this machine's wall clock: milliseconds since 1970.
@@ -154,7 +158,7 @@ pub(crate) struct Unread {
     pub(crate) count: usize,
     /// Up to five of their senders.
     pub(crate) from: Vec<Alias>,
-    /// How many of them may wake the agent.
+    /// How many of them, and of the news besides, may wake the agent.
     pub(crate) waking: usize,
     /// Whether one of those is to do so at once.
     pub(crate) urgent: bool,

@@ -46,7 +46,11 @@ async fn serve(door: Door, host: Host) {
     let places = Arc::new(Semaphore::new(MAX_CALLERS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok(caller) = door.caller().await else { return };
+        let Ok(caller) = door.caller().await else {
+            // Such as too many open files: that may pass.
+            tokio::time::sleep(PATIENCE).await;
+            continue;
+        };
         let host = host.clone();
         tokio::spawn(async move {
             host.answer(caller).await;

@@ -170,7 +170,7 @@ impl Session {
             pace.sent(to, now);
         }
         if let Some(when) = draft.notify_when {
-            self.watched.add(id, to, draft.target.clone(), when);
+            self.watched.add(id, to, draft.target.clone(), when, place);
         }
         self.peers.pin(&draft.target, to);
         if self.connected {

@@ -5,6 +5,7 @@ use junction_shared::id::{MessageId, PeerKey};
 use junction_shared::wire::{Card, State};
 
 use super::Session;
+use crate::chain::Link;
 use crate::clock::wall_ms;
 use crate::link::{News, NotifyWhen, Occasion, Status};
 
@@ -20,6 +21,7 @@ struct Watch {
     peer: PeerKey,
     alias: Alias,
     when: NotifyWhen,
+    place: Link,
     was_read: bool,
 }
 
@@ -29,8 +31,15 @@ impl Watched {
         self.0.len() < MAX_WATCHED
     }
 
-    pub(super) fn add(&mut self, id: MessageId, peer: PeerKey, alias: Alias, when: NotifyWhen) {
-        self.0.push(Watch { id, peer, alias, when, was_read: false });
+    pub(super) fn add(
+        &mut self,
+        id: MessageId,
+        peer: PeerKey,
+        alias: Alias,
+        when: NotifyWhen,
+        place: Link,
+    ) {
+        self.0.push(Watch { id, peer, alias, when, place, was_read: false });
     }
 
     /// The peers that it is about.
@@ -40,6 +49,10 @@ impl Watched {
 
     /// A message came to an end.
     fn ended(&mut self, id: MessageId, status: Status) -> Vec<News> {
+        if let Status::Refused(_) = status {
+            // The peer never heard of it: what it does has nothing to do with it.
+            self.0.retain(|watch| watch.id != id || watch.when == NotifyWhen::Read);
+        }
         for watch in self.0.iter_mut().filter(|watch| watch.id == id) {
             watch.was_read = status == Status::Read;
         }
@@ -69,7 +82,14 @@ impl Watched {
     fn take(&mut self, occasion: Occasion, which: impl Fn(&Watch) -> bool) -> Vec<News> {
         let taken = self.0.extract_if(.., |watch| which(watch));
         taken
-            .map(|watch| News { id: watch.id, of: watch.alias, occasion, at_ms: wall_ms() })
+            .map(|watch| News {
+                id: watch.id,
+                of: watch.alias,
+                peer: watch.peer,
+                place: watch.place,
+                occasion,
+                at_ms: wall_ms(),
+            })
             .collect()
     }
 }
@@ -114,7 +134,7 @@ mod tests {
 
     fn watched(when: NotifyWhen) -> Watched {
         let mut watched = Watched::default();
-        watched.add(ID, PEER, Alias::parse("bob").unwrap(), when);
+        watched.add(ID, PEER, Alias::parse("bob").unwrap(), when, Link::first(ID));
         watched
     }
 
@@ -149,6 +169,19 @@ mod tests {
             assert!(watched.ended(MessageId([2; 16]), status).is_empty());
             assert_eq!(occasions(&watched.ended(ID, status)), [Occasion::Ended(status)]);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_the_end_of_what_was_asked_of_its_receiver() {
+        use junction_shared::wire::Refusal;
+
+        let refused = Status::Refused(Refusal::InboxFull);
+        for when in [NotifyWhen::Idle, NotifyWhen::Gone] {
+            let mut watched = watched(when);
+            assert!(watched.ended(ID, refused).is_empty());
+            assert!(watched.gone(PEER).is_empty());
+        }
+        assert_eq!(watched(NotifyWhen::Read).ended(ID, refused).len(), 1);
     }
 
     #[test]

@@ -107,6 +107,7 @@ def two_claudes_come_to_rest(lab):
     bella = Claude(lab, "bella", answers())
     alice = Claude(lab, "alice", asks())
     alice.prompt("Say hello to the other one.")
+    bella.actor.asked(1)
     both = alice.actor, bella.actor
     last = lambda: max(actor.turns[-1].at for actor in both)
     until("Quiet around both", lambda: time.monotonic() - last() > 90, 900)
