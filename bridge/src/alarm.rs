@@ -51,7 +51,8 @@ impl Alarm {
 
     /// What the link shows now.
     pub(crate) fn sees(&mut self, board: Board) {
-        if self.board.reads != board.reads {
+        let is_empty = board.unread.count + board.news == 0;
+        if is_empty || self.board.reads != board.reads {
             self.outstanding = None;
         }
         self.board = board;
@@ -116,6 +117,11 @@ impl Alarm {
     /// What it was told last never came to it: there was no way, or the turn has failed.
     pub(crate) fn was_lost(&mut self) {
         self.outstanding = None;
+    }
+
+    /// Whether the agent was asked in this turn to read before it stops.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked
     }
 
     /// Whether it has been told of something that it has not read yet.

@@ -44,20 +44,24 @@ pub(crate) struct Chains {
     /// What was read last, from each and from all.
     last: Kept<PeerKey>,
     last_of_all: Option<Link>,
+    /// Whether something was read since the last message was sent.
+    owes: bool,
     sent: Kept<MessageId>,
 }
 
 impl Chains {
-    /// The place of a message that is about to be sent: behind what it answers, or else behind what was read last from
-    /// its receiver, or from anybody.
+    /// The place of a message that is about to be sent: behind what was read last from its receiver, and behind what it
+    /// answers, or else behind what was read last of all; whichever has more hops.
     pub(crate) fn place(
         &mut self,
         id: MessageId,
         to: &PeerKey,
         reply_to: Option<MessageId>,
     ) -> Link {
+        self.owes = false;
         let answered = reply_to.and_then(|id| self.read.get(&id));
-        let before = answered.or_else(|| self.last.get(to)).or(self.last_of_all);
+        let both = [self.last.get(to), answered.or(self.last_of_all)];
+        let before = both.into_iter().flatten().max_by_key(|link| link.hops);
         let link = before.map_or(Link::first(id), Link::next);
         self.sent.keep(id, link);
         link
@@ -86,11 +90,20 @@ impl Chains {
     fn heard(&mut self, from: PeerKey, link: Link) {
         self.last.keep(from, link);
         self.last_of_all = Some(link);
+        self.owes = true;
     }
 
     /// A person has begun a turn: what comes of it begins anew.
     pub(crate) fn begin_anew(&mut self) {
         *self = Self::default();
+    }
+
+    /// A person seems to have begun one, for nothing was heard of the agent for long. If it has read something since it
+    /// last sent anything, that is what it may have been at all the time.
+    pub(crate) fn seem_to_begin_anew(&mut self) {
+        if !self.owes {
+            self.begin_anew();
+        }
     }
 }
 
@@ -184,11 +197,51 @@ mod tests {
         let mut alice = Chains::default();
         alice.read(id(1), PEER, Link { chain: id(1), hops: 7 });
         alice.read(id(2), OTHER, Link::first(id(2)));
-        assert_eq!(alice.place(id(20), &PEER, None), Link { chain: id(1), hops: 8 });
-        assert_eq!(alice.place(id(21), &OTHER, None), Link { chain: id(2), hops: 2 });
-        assert_eq!(alice.place(id(22), &OTHER, Some(id(1))).hops, 8);
+        assert_eq!(alice.place(id(20), &PEER, Some(id(1))), Link { chain: id(1), hops: 8 });
+        assert_eq!(alice.place(id(21), &OTHER, Some(id(2))), Link { chain: id(2), hops: 2 });
         // To one that was never heard from: because of what was read last.
         assert_eq!(alice.place(id(23), &PeerKey([3; 32]), None), Link { chain: id(2), hops: 2 });
+    }
+
+    #[test]
+    fn regression_an_answer_to_something_old_is_no_way_back() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        let root = hop(&mut alice, &mut bob, 1, None);
+        assert_eq!(root.hops, 1);
+        for number in 2..=9 {
+            let (from, to) =
+                if number % 2 == 0 { (&mut bob, &mut alice) } else { (&mut alice, &mut bob) };
+            assert_eq!(hop(from, to, number, Some(1)).hops, number);
+        }
+    }
+
+    #[test]
+    fn regression_a_ring_of_three_comes_to_the_limit_though_all_have_met() {
+        let mut ring = [Chains::default(), Chains::default(), Chains::default()];
+        let key = |at: usize| PeerKey([u8::try_from(at).unwrap(); 32]);
+        for (at, chains) in ring.iter_mut().enumerate() {
+            let greeting = id(100 + u8::try_from(at).unwrap());
+            chains.read(greeting, key((at + 1) % 3), Link::first(greeting));
+        }
+        let mut last = 0;
+        for number in 0..10_u8 {
+            let from = usize::from(number) % 3;
+            let to = (from + 1) % 3;
+            let link = ring[from].place(id(number), &key(to), None);
+            assert!(link.hops > last);
+            last = link.hops;
+            ring[to].read(id(number), key(from), link);
+        }
+    }
+
+    #[test]
+    fn who_was_silent_may_have_been_at_what_it_read() {
+        let mut alice = Chains::default();
+        alice.read(id(1), PEER, Link { chain: id(1), hops: 5 });
+        alice.seem_to_begin_anew();
+        assert_eq!(alice.place(id(2), &PEER, None).hops, 6);
+        alice.seem_to_begin_anew();
+        assert_eq!(alice.place(id(3), &PEER, None).hops, 1);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::mcp::present::presented_len;
 
 /// Ends on one page.
 const PAGE_ENDS: usize = 100;
+/// News on one page.
+const PAGE_NEWS: usize = 50;
 /// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
 
@@ -119,6 +121,11 @@ impl Delivery {
         self.turn_pages(|_| false);
     }
 
+    /// How many news have not been told yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.news.len()
+    }
+
     fn count_arrivals(&self, count: usize) {
         self.board.send_if_modified(|board| {
             board.arrivals += count as u64;
@@ -214,7 +221,8 @@ impl Delivery {
         let (lease, messages) = self.mailbox.lease_page(reader.limit, presented_len);
         let count = self.ends.len().min(PAGE_ENDS);
         let ends: Vec<End> = self.ends.drain(..count).collect();
-        let news: Vec<News> = self.news.drain(..).collect();
+        let count = self.news.len().min(PAGE_NEWS);
+        let news: Vec<News> = self.news.drain(..count).collect();
         let hold = self.hold(lease);
         if !messages.is_empty() || !news.is_empty() {
             self.shown(&messages, &news);

@@ -100,6 +100,11 @@ impl Link {
         let _ = self.commands.try_send(Command::BeginAnew);
     }
 
+    /// The same, where it only seems so.
+    pub(crate) fn seem_to_begin_anew(&self) {
+        let _ = self.commands.try_send(Command::SeemToBeginAnew);
+    }
+
     /// What the link shows from now on, each time it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Board> {
         self.board.clone()

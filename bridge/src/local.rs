@@ -114,6 +114,8 @@ pub(crate) struct Event {
 pub(crate) enum EventKind {
     /// The session began, or its context did anew.
     Began,
+    /// The session's context was made shorter, in a turn or between two.
+    Compacted,
     /// A turn began that a person wrote the prompt of.
     Prompted,
     /// A turn began that nobody wrote the prompt of.
@@ -137,6 +139,13 @@ pub(crate) enum EventKind {
     /// Something that says nothing of any of this.
     #[default]
     Other,
+}
+
+impl EventKind {
+    /// Whether it says anything of what the agent does.
+    pub(crate) fn tells_of_turn(self) -> bool {
+        !matches!(self, Self::Compacted | Self::Other)
+    }
 }
 
 /// Asks a bridge at the other end of its socket, and gives its answer.

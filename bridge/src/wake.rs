@@ -36,7 +36,7 @@ const MAX_SESSION: usize = 128;
 /// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
 /// nothing to read with.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// How often to look for a way that ought to be there and is not.
+/// How often to look whether a way is there that can come and go unseen.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The handle. Clones share one mind.
@@ -142,8 +142,11 @@ impl Wake {
     pub(crate) fn thread(&self, thread: &Thread) {
         let mut mind = self.mind();
         mind.know(thread.id.clone());
+        // A hook's call says which thread it is of, and not which turn.
         let is_new = thread.turn.is_some() && mind.turn != thread.turn;
-        mind.turn.clone_from(&thread.turn);
+        if is_new {
+            mind.turn.clone_from(&thread.turn);
+        }
         drop(mind);
         if is_new && thread.is_by_person() {
             self.0.link.begin_anew();
@@ -166,7 +169,7 @@ impl Wake {
         let begins = mind.activity.call_began(self.0.ladder.can_wake(), now());
         // Who was told of mail is in a turn because of that.
         if begins && !mind.alarm.is_told() {
-            self.0.link.begin_anew();
+            self.0.link.seem_to_begin_anew();
         }
         drop(mind);
         self.0.changed.notify_one();
@@ -188,13 +191,20 @@ impl Wake {
         if let Some(session) = event.session {
             mind.know(session);
         }
-        if event.kind != EventKind::Other {
+        // The hook that asks before the stop hears of the same event: if it has asked, the turn goes on.
+        let goes_on = event.kind == EventKind::Stops && mind.alarm.has_asked();
+        if !goes_on && event.kind.tells_of_turn() {
             mind.activity.told(sign(event.kind), now());
         }
         drop(mind);
-        let sleeper = self.0.ladder.sleeper.register();
+        let sleeper = self.0.ladder.sleeper.register(self.clone());
         self.0.changed.notify_one();
         sleeper
+    }
+
+    /// A process that slept is gone.
+    fn sleeper_left(&self) {
+        self.0.changed.notify_one();
     }
 
     /// Looks which ways are there.
@@ -225,7 +235,7 @@ impl Wake {
                     return;
                 },
                 () = self.0.changed.notified() => {}
-                () = tokio::time::sleep_until(next) => if self.0.ladder.misses_one() {
+                () = tokio::time::sleep_until(next) => if self.0.ladder.is_to_be_looked_at() {
                     self.0.ladder.look().await;
                 },
             }
@@ -263,7 +273,7 @@ impl Wake {
         let mind = self.mind();
         let due = mind.due(now).filter(|_| self.0.ladder.can_wake());
         let changes = [mind.activity.changes_at(now), mind.alarm.changes_at(now)];
-        let again = self.0.ladder.misses_one().then(|| now + LOOK_AGAIN);
+        let again = self.0.ladder.is_to_be_looked_at().then(|| now + LOOK_AGAIN);
         let all = changes.into_iter().chain([due, again]).flatten();
         all.min().unwrap_or(now + 60 * LOOK_AGAIN)
     }
@@ -281,7 +291,7 @@ impl Mind {
         }
         let mut told = Told::default();
         match kind {
-            EventKind::Began => {
+            EventKind::Began | EventKind::Compacted => {
                 self.greeted = None;
                 told.context = self.greet(board);
             }
@@ -297,7 +307,7 @@ impl Mind {
             EventKind::Failed => self.alarm.was_lost(),
             _ => {}
         }
-        if kind != EventKind::Other {
+        if kind.tells_of_turn() {
             let goes_on = told.block.is_some();
             self.activity.told(if goes_on { Sign::Does(State::Busy) } else { sign(kind) }, now);
         }
@@ -339,7 +349,7 @@ fn sign(kind: EventKind) -> Sign {
         | EventKind::StopsAgain
         | EventKind::Failed
         | EventKind::Idle => Sign::Does(State::Idle),
-        EventKind::Ended | EventKind::Other => Sign::Ends,
+        EventKind::Ended | EventKind::Compacted | EventKind::Other => Sign::Ends,
     }
 }
 

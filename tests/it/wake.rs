@@ -176,7 +176,7 @@ async fn a_call_that_waits_is_reach_and_its_end_is_not() {
     let wait = alice.begin("read_messages", json!({ "wait_seconds": 60 })).await;
     let seen = reaches(&bob, "alice", "push").await;
     assert_eq!(seen["state"], "idle");
-    send(&bob, "alice", "low").await;
+    assert_eq!(send(&bob, "alice", "low").await["peer"]["reach"], "push");
     let page = within("the wait ends", wait.content()).await.expect("a page");
     assert_eq!(page["messages"][0]["from"], "bob");
     reaches(&bob, "alice", "pull").await;

@@ -173,6 +173,18 @@ fn a_wake_that_failed_is_tried_again_and_costs_nothing() {
 }
 
 #[test]
+fn regression_what_expires_unread_leaves_no_notice_behind() {
+    let mut stage = Stage::new(30);
+    stage.mail();
+    stage.wake();
+    stage.board.unread = Default::default();
+    stage.alarm.sees(stage.board.clone());
+    stage.mail();
+    assert_eq!(stage.due(), Some(PAUSE));
+    assert!(stage.alarm.announce(stage.now).is_some());
+}
+
+#[test]
 fn what_a_failed_turn_was_told_is_told_again() {
     let mut stage = Stage::new(30);
     stage.mail();

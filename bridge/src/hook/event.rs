@@ -36,6 +36,7 @@ pub(crate) fn named(input: &Value) -> Option<Named> {
 
 fn kind(name: &str, input: &Value) -> EventKind {
     match name {
+        "SessionStart" if input["source"] == "compact" => EventKind::Compacted,
         "SessionStart" => EventKind::Began,
         "UserPromptSubmit" | "BeforeAgent" => {
             let prompt = input["prompt"].as_str().unwrap_or_default().trim_start();
@@ -106,6 +107,13 @@ mod tests {
         ] {
             assert_eq!(kind_of(&json!({ "hook_event_name": name })), kind, "{name}");
         }
+    }
+
+    #[test]
+    fn a_context_that_is_made_shorter_is_no_beginning() {
+        let input = json!({ "hook_event_name": "SessionStart", "source": "compact" });
+        assert_eq!(kind_of(&input), EventKind::Compacted);
+        assert!(!EventKind::Compacted.tells_of_turn());
     }
 
     #[test]

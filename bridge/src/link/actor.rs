@@ -331,7 +331,12 @@ impl<D: Dialer> Actor<D> {
                     let _ = reply.send(Ok(()));
                     return true;
                 }
-                Some(command @ (Command::Observe(_) | Command::Attend(_) | Command::BeginAnew)) => {
+                Some(
+                    command @ (Command::Observe(_)
+                    | Command::Attend(_)
+                    | Command::BeginAnew
+                    | Command::SeemToBeginAnew),
+                ) => {
                     self.session.command(command, now());
                 }
                 Some(command) => command.refuse(),

@@ -126,6 +126,8 @@ pub(crate) enum Command {
     Attend(Attention),
     /// A person has begun a turn of the agent.
     BeginAnew,
+    /// So it seems.
+    SeemToBeginAnew,
     Stop(oneshot::Sender<()>),
 }
 
@@ -142,7 +144,7 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
             Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::Observe(_) | Self::Attend(_) | Self::BeginAnew => {}
+            Self::Observe(_) | Self::Attend(_) | Self::BeginAnew | Self::SeemToBeginAnew => {}
         }
     }
 }

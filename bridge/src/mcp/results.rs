@@ -168,14 +168,22 @@ impl<'a> Sent<'a> {
     /// did.
     pub(crate) fn new(sent: &'a link::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
         let Attention { reach: woken, unwoken, state } = sent.attention;
-        let wakes = sent.urgency > Urgency::Low && !sent.past_limit;
+        let wakes = sent.urgency > Urgency::Low;
+        // A call that waits is not ended by what is past the limit: what else there is, nobody here knows.
+        let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
         Self {
             id: uuid(sent.id),
             to: sent.to.to_string(),
             status: status(sent.status),
             peer: Reachability {
                 presence: presence(sent.presence),
-                reach: reach(if wakes { woken } else { unwoken }),
+                reach: reach(if sent.past_limit {
+                    unwaited
+                } else if wakes {
+                    woken
+                } else {
+                    unwoken
+                }),
                 state: state_word(state),
             },
             urgency: (sent.urgency != asked).then(|| sent.urgency.word()),

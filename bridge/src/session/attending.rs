@@ -25,6 +25,11 @@ impl Attending {
         self.is_news.then(|| self.said.map(|said| said + PAUSE)).flatten()
     }
 
+    /// Whether a card is to say it, once it is time.
+    pub(super) fn is_news(&self) -> bool {
+        self.is_news
+    }
+
     /// A card says it now.
     pub(super) fn said(&mut self, now: Instant) {
         (self.is_news, self.said) = (false, Some(now));

@@ -34,7 +34,10 @@ impl Session {
             Some(card) if is_old || card.alias != alias || card.context != context => {
                 self.receive.rotate(now, self.session_timeout);
             }
-            Some(card) if card.attention != attention => self.receive.advance(),
+            // One that was another in between is news, even if it is the same again.
+            Some(card) if card.attention != attention || self.attending.is_news() => {
+                self.receive.advance();
+            }
             _ => {}
         }
         let said = Said { epoch: self.receive.epoch(), alias, context, attention };

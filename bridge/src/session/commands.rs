@@ -41,6 +41,7 @@ impl Session {
             Command::Observe(seen) => self.observe(seen, now),
             Command::Attend(attention) => self.attend(attention, now),
             Command::BeginAnew => self.delivery.chains.begin_anew(),
+            Command::SeemToBeginAnew => self.delivery.chains.seem_to_begin_anew(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }
@@ -139,7 +140,7 @@ impl Session {
         if let Some(pace) = &self.pace {
             pace.check(&to, now)?;
         }
-        if draft.notify_when.is_some() && !self.watched.has_room() {
+        if draft.notify_when.is_some() && !self.watched.has_room(self.delivery.untold()) {
             return Err(ToolError::TooManyNotices);
         }
         let longest = longest_life(self.session_timeout);

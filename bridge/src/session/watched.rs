@@ -26,9 +26,9 @@ struct Watch {
 }
 
 impl Watched {
-    /// Whether one more can be asked for.
-    pub(super) fn has_room(&self) -> bool {
-        self.0.len() < MAX_WATCHED
+    /// Whether one more can be asked for, beside so many that have not been told yet.
+    pub(super) fn has_room(&self, untold: usize) -> bool {
+        self.0.len() + untold < MAX_WATCHED
     }
 
     pub(super) fn add(

@@ -62,8 +62,8 @@ impl Rung for Inbox {
         true
     }
 
-    fn is_missed(&self) -> bool {
-        self.place().is_some() && !self.is_there.load(Ordering::Relaxed)
+    fn is_to_be_looked_at(&self) -> bool {
+        self.place().is_some()
     }
 
     fn look(&self) -> BoxFuture<'_, ()> {

@@ -27,8 +27,8 @@ pub(super) trait Rung: Send + Sync {
         ready(false).boxed()
     }
 
-    /// Whether it ought to be there and is not: it may come back.
-    fn is_missed(&self) -> bool {
+    /// Whether it can come and go without being heard of.
+    fn is_to_be_looked_at(&self) -> bool {
         false
     }
 
@@ -75,10 +75,9 @@ impl Ladder {
         usable.filter_map(|rung| rung.reach()).max().unwrap_or_default()
     }
 
-    /// How one does that is to wake nobody, and ends no wait.
+    /// How one does that is to wake nobody.
     pub(super) fn unwoken(&self) -> Reach {
-        let all = self.rungs.iter().filter_map(|rung| rung.reach());
-        all.filter(|reach| *reach < Reach::Push).max().unwrap_or_default()
+        self.reach(false)
     }
 
     /// Whether anything wakes the agent.
@@ -96,9 +95,9 @@ impl Ladder {
         false
     }
 
-    /// Whether a way ought to be there and is not.
-    pub(super) fn misses_one(&self) -> bool {
-        self.rungs.iter().any(|rung| rung.is_missed())
+    /// Whether a way can come and go without being heard of.
+    pub(super) fn is_to_be_looked_at(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.is_to_be_looked_at())
     }
 
     /// Looks which are there.

@@ -9,6 +9,7 @@ use junction_shared::wire::Reach;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::Wake;
 use super::ladder::Rung;
 
 /// How long the hook has to take the notice.
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Sleepers(Mutex<Option<oneshot::Sender<Call>>>);
 
 /// The bridge's side of a hook that sleeps.
-pub(crate) struct Sleeper(oneshot::Receiver<Call>);
+pub(crate) struct Sleeper(oneshot::Receiver<Call>, Wake);
 
 /// What wakes it.
 pub(crate) struct Call {
@@ -30,10 +31,10 @@ pub(crate) struct Call {
 
 impl Sleepers {
     /// One more sleeps, and the last may go.
-    pub(super) fn register(&self) -> Sleeper {
+    pub(super) fn register(&self, wake: Wake) -> Sleeper {
         let (call, sleeper) = oneshot::channel();
         *self.slot() = Some(call);
-        Sleeper(sleeper)
+        Sleeper(sleeper, wake)
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<oneshot::Sender<Call>>> {
@@ -45,6 +46,14 @@ impl Sleeper {
     /// Waits for the call; nothing if another sleeps in its place.
     pub(crate) async fn call(&mut self) -> Option<Call> {
         (&mut self.0).await.ok()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        // Closed first: whoever looks then sees that nobody sleeps.
+        self.0.close();
+        self.1.sleeper_left();
     }
 }
 

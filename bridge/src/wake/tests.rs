@@ -68,7 +68,7 @@ impl Stage {
         loop {
             match timeout(FAR, self.commands.recv()).await.unwrap() {
                 Some(Command::Attend(attention)) => return attention,
-                Some(Command::BeginAnew) => {}
+                Some(Command::BeginAnew | Command::SeemToBeginAnew) => {}
                 _ => panic!("another command"),
             }
         }
@@ -188,9 +188,31 @@ async fn a_wait_for_messages_is_reach_once_it_lasts() {
     let waits = stage.wake.waits();
     let attention = stage.attention().await;
     assert_eq!((attention.reach, attention.state), (Reach::Push, Some(State::Idle)));
-    assert_eq!((attention.unwoken, stage.started.elapsed()), (Reach::Pull, SECOND));
+    assert_eq!((attention.unwoken, stage.started.elapsed()), (Reach::Push, SECOND));
     drop((waits, called));
     assert_eq!(stage.attention().await.reach, Reach::Pull);
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_sleeper_that_is_gone_is_no_way_any_more() {
+    let mut stage = Stage::new(30);
+    let sleeper = stage.sleeper(EventKind::Stops);
+    assert_eq!(stage.attention().await.reach, Reach::Push);
+    drop(sleeper);
+    assert_eq!(stage.attention().await.reach, Reach::Pull);
+    assert_eq!(stage.started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_turn_that_goes_on_is_not_idle_for_the_sleeper_that_hears_of_its_stop() {
+    let stage = Stage::new(30);
+    stage.hook(EventKind::Prompted);
+    stage.mail();
+    assert!(stage.hook(EventKind::Stops).block.is_some());
+    let _sleeper = stage.sleeper(EventKind::Stops);
+    assert_eq!(stage.wake.attention(now()).state, Some(State::Busy));
+    let _sleeper = stage.sleeper(EventKind::StopsAgain);
+    assert_eq!(stage.wake.attention(now()).state, Some(State::Idle));
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,6 +245,8 @@ async fn a_person_is_told_from_what_nobody_typed() {
     };
     for (turn, trigger) in [("1", "user"), ("1", "user"), ("2", "queue"), ("3", "user")] {
         stage.wake.thread(&thread(turn, trigger));
+        // A hook's call between.
+        stage.wake.thread(&Thread { turn: None, trigger: None, ..thread(turn, trigger) });
     }
     let mut anew = 0;
     while let Ok(Some(command)) = timeout(SECOND, stage.commands.recv()).await {

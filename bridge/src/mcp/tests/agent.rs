@@ -195,7 +195,7 @@ impl Agent {
     pub(super) async fn command(&mut self) -> Command {
         loop {
             match within(self.commands.recv()).await.expect("the tools live") {
-                Command::Observe(_) | Command::BeginAnew => {}
+                Command::Observe(_) | Command::BeginAnew | Command::SeemToBeginAnew => {}
                 command => return command,
             }
         }
