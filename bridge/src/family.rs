@@ -26,6 +26,11 @@ pub(crate) fn is_piped(pid: u32) -> bool {
     imp::is_piped(pid)
 }
 
+/// What a process calls itself, if that can be seen.
+pub(crate) fn name(pid: u32) -> Option<String> {
+    imp::name(pid)
+}
+
 /// The program that a process runs, if that can be seen.
 pub(crate) fn program(pid: u32) -> Option<PathBuf> {
     imp::program(pid)
@@ -55,6 +60,11 @@ mod imp {
         let input = std::fs::read_link(format!("/proc/{pid}/fd/0")).unwrap_or_default();
         let input = input.to_string_lossy();
         input.starts_with("pipe:") || input.starts_with("socket:")
+    }
+
+    pub(super) fn name(pid: u32) -> Option<String> {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some(name.trim_end().to_owned())
     }
 
     pub(super) fn program(pid: u32) -> Option<PathBuf> {
@@ -91,6 +101,10 @@ mod imp {
         false
     }
 
+    pub(super) fn name(_: u32) -> Option<String> {
+        None
+    }
+
     pub(super) fn program(_: u32) -> Option<PathBuf> {
         None
     }
@@ -116,6 +130,10 @@ mod imp {
         false
     }
 
+    pub(super) fn name(_: u32) -> Option<String> {
+        None
+    }
+
     pub(super) fn program(_: u32) -> Option<PathBuf> {
         None
     }
@@ -136,6 +154,7 @@ mod tests {
         {
             assert!(is_piped(child.id()));
             assert_eq!(program(std::process::id()), std::env::current_exe().ok());
+            assert_eq!(name(child.id()).as_deref(), Some("cat"));
         }
         child.kill().unwrap();
         child.wait().unwrap();

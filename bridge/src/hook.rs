@@ -10,7 +10,7 @@ use junction_shared::settings::env;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::local::{Request, Response, Sure, Told, ask, of_this_session};
+use crate::local::{Answered, Request, Response, Sure, Told, ask, of_this_session};
 
 mod answer;
 mod event;
@@ -38,10 +38,15 @@ const WAKES: u8 = 2;
 /// Tells the session's bridge of the event on stdin. Whatever goes wrong, the client goes on as if there were no hook.
 pub(crate) async fn run() -> ExitCode {
     if let Some(event) = read_event().await
-        && let Some(told) = tell(&event).await
-        && let Some(line) = answer(&event.name, &told)
+        && let Some((told, answered)) = tell(&event).await
     {
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let said = match answer(&event.name, &told) {
+            Some(line) => writeln!(std::io::stdout(), "{line}").is_ok(),
+            None => true,
+        };
+        if said {
+            answered.passed_on().await;
+        }
     }
     ExitCode::SUCCESS
 }
@@ -64,8 +69,8 @@ pub(crate) async fn sleep() -> ExitCode {
         async move { ask(socket, &request).await.ok() }
     });
     // All but the bridge that is meant hang up at once.
-    let woken = join_all(sleeps).await.into_iter().find_map(|response| match response {
-        Some(Response::Wake { notice }) => Some(notice),
+    let woken = join_all(sleeps).await.into_iter().flatten().find_map(|it| match it.response {
+        Response::Wake { notice } => Some(notice),
         _ => None,
     });
     let Some(notice) = woken else { return ExitCode::SUCCESS };
@@ -85,16 +90,19 @@ async fn read_event() -> Option<Named> {
 }
 
 /// What the session's bridge has the agent told. Where several may be meant, each says whether it is.
-async fn tell(event: &Named) -> Option<Told> {
+async fn tell(event: &Named) -> Option<(Told, Answered)> {
     let own = of_this_session();
     let asked = own.iter().map(|(socket, sure): &(_, Sure)| {
         let request = Request::Hook { event: event.event.clone(), sure: *sure };
         async move { timeout(ANSWER_TIME, ask(socket, &request)).await.ok()?.ok() }
     });
-    let mut told = join_all(asked).await.into_iter().filter_map(|response| match response {
-        Some(Response::Hook(told)) => Some(told),
-        _ => None,
-    });
+    let mut told =
+        join_all(asked).await.into_iter().flatten().filter_map(|answered| {
+            match &answered.response {
+                Response::Hook(told) => Some((told.clone(), answered)),
+                _ => None,
+            }
+        });
     // Of two that claim the session neither can be believed.
     told.next().filter(|_| told.next().is_none())
 }

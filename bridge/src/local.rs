@@ -7,7 +7,8 @@
 //! verify  → {"ask":"verify","alias":"calm-otter"}      ← {"say":"pair","alias":…,"own":…,"other":…}
 //! ```
 //!
-//! One line each way, JSON, and the connection is over.
+//! One line each way, JSON. A hook says one byte more once it has passed the answer on, for what was not passed on has
+//! not been told; then the connection is over.
 
 use std::io;
 use std::path::Path;
@@ -148,17 +149,33 @@ impl EventKind {
     }
 }
 
+/// The answer of a bridge, and the way to say that it was passed on.
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    stream: platform::Stream,
+}
+
+impl Answered {
+    /// The answer was passed on to whom it is for.
+    pub(crate) async fn passed_on(mut self) {
+        // A bridge that is gone by now has nobody to tell anything more.
+        let _ = self.stream.write_all(b"\n").await;
+    }
+}
+
 /// Asks a bridge at the other end of its socket, and gives its answer.
 ///
 /// # Errors
 /// If it cannot be reached, or says nothing that could be understood.
-pub(crate) async fn ask(socket: &Path, request: &Request) -> io::Result<Response> {
+pub(crate) async fn ask(socket: &Path, request: &Request) -> io::Result<Answered> {
     let mut stream = BufReader::new(Door::call(socket).await?);
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     stream.flush().await?;
     let mut answer = String::new();
-    stream.take(MAX_LINE as u64).read_line(&mut answer).await?;
-    Ok(serde_json::from_str(&answer)?)
+    let mut limited = stream.take(MAX_LINE as u64);
+    limited.read_line(&mut answer).await?;
+    let response = serde_json::from_str(&answer)?;
+    Ok(Answered { response, stream: limited.into_inner().into_inner() })
 }

@@ -15,7 +15,7 @@ use crate::attention::Attention;
 use crate::clock::now;
 use crate::link::{Board, Link};
 use crate::local::{Event, EventKind, Told};
-use crate::notice::{Notice, greeting};
+use crate::notice::{Notice, PREFIX, greeting};
 
 mod hooks;
 mod inbox;
@@ -123,6 +123,25 @@ impl Wake {
         }
         self.0.changed.notify_one();
         told
+    }
+
+    /// What a hook was to tell the agent never came to it.
+    pub(crate) fn was_lost(&self, told: &Told) {
+        let mut mind = self.mind();
+        let (context, block) = (told.context.as_deref(), told.block.as_deref());
+        if context.is_some_and(|text| !text.starts_with(PREFIX)) {
+            mind.greeted = None;
+        }
+        if context.or(block).is_some_and(|text| text.contains(PREFIX)) {
+            mind.alarm.was_lost();
+        }
+        if block.is_some() {
+            // Nobody held the turn up: it has ended.
+            mind.alarm.turn_ended();
+            mind.activity.told(Sign::Does(State::Idle), now());
+        }
+        drop(mind);
+        self.0.changed.notify_one();
     }
 
     /// Whether this is the name of its client's session.

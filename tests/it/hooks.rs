@@ -219,6 +219,26 @@ async fn whatever_goes_wrong_a_hook_is_silent() {
 }
 
 #[tokio::test]
+async fn regression_what_a_hook_does_not_pass_on_was_not_told() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let home = Home::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, _bob) = with_mail(&home, &hub, 1).await;
+    let mut caller = tokio::net::UnixStream::connect(alice.socket()).await.expect("the door");
+    let request = "{\"ask\":\"hook\",\"sure\":\"yes\",\"event\":{\"kind\":\"used\"}}\n";
+    caller.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = [0; 20];
+    caller.read_exact(&mut answer).await.expect("it answers");
+    drop(caller);
+    eventually("it is told again", async || {
+        let told = alice.told(&used()).await.to_string();
+        told.contains("1 unread message").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_several_bridges_only_the_one_that_knows_the_session_answers() {
     let home = Home::new();
     let hub = TestHub::start(&home).await;

@@ -54,7 +54,8 @@ async fn of_peer(alias: &str) -> anyhow::Result<()> {
     let asked = sockets.iter().map(|socket| timeout(PATIENCE, ask(socket, &request)));
     let mut is_known = false;
     for response in join_all(asked).await {
-        if let Ok(Ok(Response::Pair { alias: session, own, other })) = response {
+        let Ok(Ok(answered)) = response else { continue };
+        if let Response::Pair { alias: session, own, other } = answered.response {
             is_known = true;
             remark(&format!("{session} ({own}) and {alias} ({other}):"));
             tell(&safety_phrase(&own, &other))?;

@@ -4,6 +4,9 @@ use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 
+/// A connection, of which there are none.
+pub(super) type Stream = tokio::io::DuplexStream;
+
 /// No door.
 pub(crate) struct Door(Infallible);
 
@@ -17,7 +20,7 @@ impl Door {
     }
 
     /// Nobody comes.
-    pub(super) async fn caller(&self) -> io::Result<tokio::io::DuplexStream> {
+    pub(super) async fn caller(&self) -> io::Result<Stream> {
         match self.0 {}
     }
 
@@ -25,7 +28,7 @@ impl Door {
     ///
     /// # Errors
     /// Always.
-    pub(crate) async fn call(_: &Path) -> io::Result<tokio::io::DuplexStream> {
+    pub(crate) async fn call(_: &Path) -> io::Result<Stream> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -6,7 +6,7 @@ use junction_shared::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{candidates, owner};
-use crate::family::{Family, is_piped, program};
+use crate::family::{Family, is_piped, name, program};
 
 /// Programs between a client and its bridge, at most: `npx`, `env`, a recorder.
 const MAX_BETWEEN: usize = 3;
@@ -77,10 +77,12 @@ fn nearest(
     Vec::new()
 }
 
+/// By its program's name or by what it calls itself: an installed Claude Code is a file named after its version.
 fn is_client(pid: u32) -> bool {
     let program = program(pid);
-    let name = program.as_ref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
-    name.is_some_and(|name| CLIENTS.contains(&name))
+    let file = program.as_ref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
+    let is_one = |name: &str| CLIENTS.contains(&name);
+    file.is_some_and(is_one) || name(pid).as_deref().is_some_and(is_one)
 }
 
 #[cfg(test)]

@@ -66,10 +66,9 @@ impl Host {
         let response = match request {
             Request::Hook { event, sure } => {
                 if self.is_meant(sure, event.session.as_deref()) {
-                    Response::Hook(self.wake.hook(event))
-                } else {
-                    Response::Nothing
+                    return self.hook(event, &mut caller).await;
                 }
+                Response::Nothing
             }
             Request::Sleep { event, sure } => {
                 if self.is_meant(sure, event.session.as_deref()) {
@@ -80,6 +79,22 @@ impl Host {
             Request::Verify { alias } => self.verify(&alias).await,
         };
         let _ = timeout(PATIENCE, write(&mut caller, &response)).await;
+    }
+
+    /// Has a hook tell the agent something. What it did not pass on was not told: its client may have given it up.
+    async fn hook(
+        &self,
+        event: Event,
+        caller: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    ) {
+        let told = self.wake.hook(event);
+        let passed_on = timeout(PATIENCE, async {
+            write(caller, &Response::Hook(told.clone())).await.ok()?;
+            caller.read_u8().await.ok()
+        });
+        if !matches!(passed_on.await, Ok(Some(_))) {
+            self.wake.was_lost(&told);
+        }
     }
 
     /// Whether this bridge is the one: by its parent, or because it knows the session by name.

@@ -5,10 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use junction_shared::config_dir::ConfigDir;
-use rustix::process::{Pid, geteuid, test_kill_process};
+use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::directory::{candidates, owner, socket_of};
+
+/// A connection.
+pub(super) type Stream = UnixStream;
 
 /// A bridge's door. Dropped, its socket is gone.
 pub(crate) struct Door {
@@ -73,16 +76,14 @@ fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == geteuid().as_raw())
 }
 
-/// Removes what bridges left behind that were killed.
+/// Removes what bridges left behind that were killed. Whether one lives is asked at its door: its process may be in a
+/// container, and have a number that says nothing here.
 fn remove_stale(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let pid = owner(&path).and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-        let own = std::process::id();
-        if pid.is_some_and(|pid| {
-            // One with this process's number is of another that had it before.
-            pid.as_raw_pid().cast_unsigned() == own || test_kill_process(pid).is_err()
-        }) {
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    for path in paths.filter(|path| owner(path).is_some()) {
+        let called = std::os::unix::net::UnixStream::connect(&path);
+        if called.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             let _ = std::fs::remove_file(path);
         }
     }
