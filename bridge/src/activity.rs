@@ -51,6 +51,16 @@ impl Activity {
         self.told = Some((state, now));
     }
 
+    /// A hook told something of a helper of the agent's. It is a sign of the agent's turn, if that has not ended: a
+    /// helper may go on after it.
+    pub(crate) fn helper(&mut self, sign: Sign, now: Instant) {
+        if let (Some((Some(State::Busy | State::WaitingOnHuman), _)), Sign::Does(_)) =
+            (self.told, sign)
+        {
+            self.told(sign, now);
+        }
+    }
+
     /// The agent calls a tool. True if that is the first sign of a turn, where no hook tells. It takes less for one that
     /// nothing could have woken.
     pub(crate) fn call_began(&mut self, can_be_woken: bool, now: Instant) -> bool {
@@ -150,6 +160,18 @@ mod tests {
         assert_eq!(activity.wakeable_from(now), now);
         activity.told(Sign::Ends, now);
         assert_eq!(activity.state(now), None);
+    }
+
+    #[test]
+    fn regression_a_helper_that_goes_on_after_the_turn_keeps_nobody_busy() {
+        let (mut activity, now) = (Activity::default(), Instant::now());
+        let busy = Sign::Does(State::Busy);
+        activity.told(busy, now);
+        activity.helper(busy, now + 30 * SECOND);
+        assert_eq!(activity.wakeable_from(now), now + 30 * SECOND + SILENCE);
+        activity.told(Sign::Does(State::Idle), now + 40 * SECOND);
+        activity.helper(busy, now + 50 * SECOND);
+        assert_eq!(activity.state(now + 50 * SECOND), Some(State::Idle));
     }
 
     #[test]

@@ -114,9 +114,17 @@ impl Alarm {
         self.wakes.take(now);
     }
 
-    /// What it was told last never came to it: there was no way, or the turn has failed.
+    /// What it was told last never came to it.
     pub(crate) fn was_lost(&mut self) {
         self.outstanding = None;
+    }
+
+    /// The turn in which it was told has failed. It is told again, but not at once: what failed may fail again, and
+    /// each time is paid for.
+    pub(crate) fn has_failed(&mut self, now: Instant) {
+        if self.outstanding.take().is_some() {
+            self.tried = Some(now + LAPSE - PAUSE);
+        }
     }
 
     /// Whether the agent was asked in this turn to read before it stops.
@@ -132,14 +140,16 @@ impl Alarm {
     /// Whether one more message would wake the agent, sooner or later. Nobody knows whether the last notice was seen
     /// that has not been acted on for longer than a turn takes to begin.
     pub(crate) fn can_wake(&self, now: Instant) -> bool {
-        let is_stale = self.outstanding.is_some_and(|told| now >= told.since + PAUSE);
+        let is_stale = self
+            .outstanding
+            .is_some_and(|told| (told.since + PAUSE..told.since + LAPSE).contains(&now));
         self.wakes.full_until(now).is_none() && !is_stale
     }
 
     /// When [`Alarm::can_wake`] becomes another without anything happening.
     pub(crate) fn changes_at(&self, now: Instant) -> Option<Instant> {
-        let stale = self.outstanding.map(|told| told.since + PAUSE);
-        stale.into_iter().chain(self.wakes.full_until(now)).filter(|at| *at > now).min()
+        let stale = self.outstanding.map(|told| [told.since + PAUSE, told.since + LAPSE]);
+        stale.into_iter().flatten().chain(self.wakes.full_until(now)).filter(|at| *at > now).min()
     }
 
     /// Whether anything waits that may wake the agent.

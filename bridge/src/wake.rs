@@ -1,41 +1,38 @@
 //! How a message reaches the agent: what the agent does, what it is told and when it is woken, by the best way that
 //! is really there.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use junction_shared::alias::Alias;
 use junction_shared::wire::State;
 use tokio::sync::Notify;
 
-use crate::activity::{Activity, Sign};
-use crate::alarm::Alarm;
+use crate::activity::Sign;
 use crate::attention::Attention;
 use crate::clock::now;
 use crate::link::{Board, Link};
 use crate::local::{Event, EventKind, Told};
-use crate::notice::{Notice, PREFIX, greeting};
+use crate::notice::{Notice, PREFIX};
 
 mod hooks;
 mod inbox;
 mod ladder;
+mod mind;
 mod queue;
 mod sleeper;
 mod unread;
 mod waiting;
 
 use ladder::Ladder;
+use mind::{Mind, sign};
 pub(crate) use queue::Thread;
 pub(crate) use sleeper::Sleeper;
 
-/// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
-const MAX_SESSIONS: usize = 16;
-/// The longest of them that is kept.
-const MAX_SESSION: usize = 128;
 /// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
 /// nothing to read with.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// After how long without a sign of an agent that was woken it is woken by the next way, if there is one.
+const NO_SIGN: Duration = Duration::from_secs(60);
 /// How often to look whether a way is there that can come and go unseen.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -49,19 +46,6 @@ struct Shared {
     ladder: Ladder,
     /// Told whenever the mind may have another opinion.
     changed: Notify,
-}
-
-/// What is known of the agent.
-struct Mind {
-    activity: Activity,
-    alarm: Alarm,
-    sessions: VecDeque<String>,
-    /// The turn that calls came from last, where the client says.
-    turn: Option<String>,
-    /// The alias that the agent was told it has.
-    greeted: Option<Alias>,
-    /// From when on its model has the tools.
-    ready: Option<Instant>,
 }
 
 /// A call under way. Dropped, it has been answered.
@@ -85,14 +69,7 @@ impl Wake {
     }
 
     fn new(link: Link, wakes_per_hour: usize) -> Self {
-        let mind = Mind {
-            activity: Activity::default(),
-            alarm: Alarm::new(link.board(), wakes_per_hour),
-            sessions: VecDeque::new(),
-            turn: None,
-            greeted: None,
-            ready: None,
-        };
+        let mind = Mind::new(link.board(), wakes_per_hour);
         let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
         Self(Arc::new(Shared { link, mind, ladder, changed }))
     }
@@ -106,11 +83,14 @@ impl Wake {
             mind.know(session);
         }
         mind.alarm.sees(board.clone());
+        mind.heard();
         if event.helper {
-            // It reads no mail of the agent's, but that it runs is a sign of the agent's turn.
+            // It reads no mail of the agent's.
             if let EventKind::Used | EventKind::Busy | EventKind::Asks = event.kind {
-                mind.activity.told(sign(event.kind), now);
+                mind.activity.helper(sign(event.kind), now);
             }
+            drop(mind);
+            self.0.changed.notify_one();
             return Told::default();
         }
         if let EventKind::Prompted | EventKind::Used | EventKind::Stops = event.kind {
@@ -184,8 +164,9 @@ impl Wake {
     /// The agent calls a tool.
     pub(crate) fn called(&self) -> Called {
         let mut mind = self.mind();
+        mind.heard();
         mind.ready = Some(mind.ready.map_or(now(), |ready| ready.min(now())));
-        let begins = mind.activity.call_began(self.0.ladder.can_wake(), now());
+        let begins = mind.activity.call_began(self.0.ladder.can_wake_from(0), now());
         // Who was told of mail is in a turn because of that.
         if begins && !mind.alarm.is_told() {
             self.0.link.seem_to_begin_anew();
@@ -210,6 +191,7 @@ impl Wake {
         if let Some(session) = event.session {
             mind.know(session);
         }
+        mind.heard();
         // The hook that asks before the stop hears of the same event: if it has asked, the turn goes on.
         let goes_on = event.kind == EventKind::Stops && mind.alarm.has_asked();
         if !goes_on && event.kind.tells_of_turn() {
@@ -265,16 +247,27 @@ impl Wake {
     fn step(&self, board: Board, now: Instant) -> Option<Notice> {
         let mut mind = self.mind();
         mind.alarm.sees(board);
+        if let Some((rung, at)) = mind.rung
+            && now >= at + NO_SIGN
+            && self.0.ladder.can_wake_from(rung + 1)
+        {
+            // It took the notice and nothing came of it: there is another.
+            (mind.first, mind.rung) = (rung + 1, None);
+            mind.alarm.was_lost();
+        }
         let due = mind.due(now)?;
-        (due <= now && self.0.ladder.can_wake()).then(|| mind.alarm.wake(now))
+        (due <= now && self.0.ladder.can_wake_from(mind.first)).then(|| mind.alarm.wake(now))
     }
 
     async fn ring(&self, notice: &Notice) {
-        let is_woken = self.0.ladder.wake(&notice.to_string()).await;
+        let first = self.mind().first;
+        let rung = self.0.ladder.wake(first, &notice.to_string()).await;
         let mut mind = self.mind();
-        if is_woken {
+        if let Some(rung) = rung {
+            mind.rung = Some((rung, now()));
             mind.alarm.woken(now());
         } else {
+            mind.first = 0;
             mind.alarm.was_lost();
         }
     }
@@ -290,85 +283,16 @@ impl Wake {
     /// When something may be to be done though nothing happens.
     fn deadline(&self, now: Instant) -> Instant {
         let mind = self.mind();
-        let due = mind.due(now).filter(|_| self.0.ladder.can_wake());
+        let due = mind.due(now).filter(|_| self.0.ladder.can_wake_from(mind.first));
+        let silent = mind.rung.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
         let changes = [mind.activity.changes_at(now), mind.alarm.changes_at(now)];
         let again = self.0.ladder.is_to_be_looked_at().then(|| now + LOOK_AGAIN);
-        let all = changes.into_iter().chain([due, again]).flatten();
+        let all = changes.into_iter().chain([due, again, silent]).flatten();
         all.min().unwrap_or(now + 60 * LOOK_AGAIN)
     }
 
     fn mind(&self) -> MutexGuard<'_, Mind> {
         self.0.mind.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Mind {
-    /// Takes in an event, and gives what the agent is to be told.
-    fn told(&mut self, kind: EventKind, board: &Board, now: Instant) -> Told {
-        if kind == EventKind::Prompted {
-            self.alarm.turn_ended();
-        }
-        let mut told = Told::default();
-        match kind {
-            EventKind::Began | EventKind::Compacted => {
-                self.greeted = None;
-                told.context = self.greet(board);
-            }
-            EventKind::Prompted | EventKind::Woken | EventKind::Used => {
-                let notice = self.alarm.announce(now).map(|notice| notice.to_string());
-                let lines: Vec<String> = self.greet(board).into_iter().chain(notice).collect();
-                told.context = (!lines.is_empty()).then(|| lines.join("\n"));
-            }
-            EventKind::Stops => {
-                told.block = self.alarm.before_stop(now).map(|notice| notice.to_string());
-            }
-            EventKind::StopsAgain => self.alarm.turn_ended(),
-            EventKind::Failed => self.alarm.was_lost(),
-            _ => {}
-        }
-        if kind.tells_of_turn() {
-            let goes_on = told.block.is_some();
-            self.activity.told(if goes_on { Sign::Does(State::Busy) } else { sign(kind) }, now);
-        }
-        told
-    }
-
-    /// What the agent is told of itself, once in a context.
-    fn greet(&mut self, board: &Board) -> Option<String> {
-        let alias = board.alias.as_ref().filter(|_| self.greeted.is_none())?;
-        self.greeted = Some(alias.clone());
-        Some(greeting(alias))
-    }
-
-    /// When the agent is to be woken.
-    fn due(&self, now: Instant) -> Option<Instant> {
-        let due = self.alarm.due(self.activity.wakeable_from(now), now)?;
-        Some(due.max(self.ready?))
-    }
-
-    fn know(&mut self, session: String) {
-        if session.len() <= MAX_SESSION && !self.sessions.contains(&session) {
-            if self.sessions.len() == MAX_SESSIONS {
-                self.sessions.pop_front();
-            }
-            self.sessions.push_back(session);
-        }
-    }
-}
-
-/// What an event says of what the agent does.
-fn sign(kind: EventKind) -> Sign {
-    match kind {
-        EventKind::Prompted | EventKind::Woken | EventKind::Used | EventKind::Busy => {
-            Sign::Does(State::Busy)
-        }
-        EventKind::Asks => Sign::Does(State::WaitingOnHuman),
-        EventKind::Began
-        | EventKind::Stops
-        | EventKind::StopsAgain
-        | EventKind::Failed
-        | EventKind::Idle => Sign::Does(State::Idle),
-        EventKind::Ended | EventKind::Compacted | EventKind::Other => Sign::Ends,
     }
 }
 

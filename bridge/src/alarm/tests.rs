@@ -139,6 +139,7 @@ fn a_notice_that_nobody_acts_on_lapses_if_more_has_come() {
     stage.pass(PAUSE);
     assert!(!stage.alarm.can_wake(stage.now));
     stage.pass(LAPSE);
+    assert!(stage.alarm.can_wake(stage.now));
     assert_eq!(stage.due(), None);
     stage.mail();
     assert!(stage.wake());
@@ -189,8 +190,8 @@ fn what_a_failed_turn_was_told_is_told_again() {
     let mut stage = Stage::new(30);
     stage.mail();
     assert!(stage.wake() && stage.alarm.is_told());
-    stage.alarm.was_lost();
-    assert_eq!(stage.due(), Some(PAUSE));
+    stage.alarm.has_failed(stage.now);
+    assert_eq!(stage.due(), Some(LAPSE));
 }
 
 #[test]

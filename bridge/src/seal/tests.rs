@@ -193,6 +193,20 @@ fn what_is_sealed_opens() {
 }
 
 #[test]
+fn flags_that_mean_nothing_are_refused() {
+    let link = Link { chain: MessageId([7; 16]), hops: 2 };
+    let plain = Plain { follows: Some(link), ..text("hello") };
+    let padded = || Wiped::new(pad(&plain).unwrap()[..256].to_vec());
+    assert!(unpad(padded()).is_ok_and(|read| read == plain));
+    // Both urgencies, a flag that there is not, an id that nothing is answered with, and a chain that has no second.
+    for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 16), (5, 1), (PREFIX + 16, 1)] {
+        let mut damaged = padded();
+        damaged[at] = value;
+        assert!(unpad(damaged).is_err(), "byte {at}");
+    }
+}
+
+#[test]
 fn a_message_has_one_of_five_sizes() {
     let pair = Pair::new();
     let keys = pair.keys();

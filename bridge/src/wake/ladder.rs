@@ -69,6 +69,12 @@ impl Ladder {
         Self { inbox, queue, sleeper, waiting, hooks, rungs }
     }
 
+    /// Puts a way in the place of the first.
+    #[cfg(test)]
+    pub(super) fn put_first(&mut self, rung: Arc<dyn Rung>) {
+        self.rungs[0] = rung;
+    }
+
     /// How a message gets to the agent now, by whether it may be woken.
     pub(super) fn reach(&self, may_wake: bool) -> Reach {
         let usable = self.rungs.iter().filter(|rung| may_wake || !rung.is_wake());
@@ -80,19 +86,19 @@ impl Ladder {
         self.reach(false)
     }
 
-    /// Whether anything wakes the agent.
-    pub(super) fn can_wake(&self) -> bool {
-        self.rungs.iter().any(|rung| rung.is_wake() && rung.reach().is_some())
+    /// Whether anything wakes the agent, from this way on.
+    pub(super) fn can_wake_from(&self, first: usize) -> bool {
+        self.rungs.iter().skip(first).any(|rung| rung.is_wake() && rung.reach().is_some())
     }
 
-    /// Gives the agent a notice by the first way that does it.
-    pub(super) async fn wake(&self, notice: &str) -> bool {
-        for rung in self.rungs.iter().filter(|rung| rung.is_wake() && rung.reach().is_some()) {
-            if rung.wake(notice).await {
-                return true;
+    /// Gives the agent a notice by the first way that does it, from this one on. Which one did, if any.
+    pub(super) async fn wake(&self, first: usize, notice: &str) -> Option<usize> {
+        for (at, rung) in self.rungs.iter().enumerate().skip(first) {
+            if rung.is_wake() && rung.reach().is_some() && rung.wake(notice).await {
+                return Some(at);
             }
         }
-        false
+        None
     }
 
     /// Whether a way can come and go without being heard of.

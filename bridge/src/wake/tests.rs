@@ -215,6 +215,39 @@ async fn regression_a_turn_that_goes_on_is_not_idle_for_the_sleeper_that_hears_o
     assert_eq!(stage.wake.attention(now()).state, Some(State::Idle));
 }
 
+/// A client's inbox that takes what it is given and does nothing with it.
+struct Deaf;
+
+impl ladder::Rung for Deaf {
+    fn reach(&self) -> Option<Reach> {
+        Some(Reach::Push)
+    }
+
+    fn is_wake(&self) -> bool {
+        true
+    }
+
+    fn wake<'a>(&'a self, _: &'a str) -> futures_util::future::BoxFuture<'a, bool> {
+        Box::pin(std::future::ready(true))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_who_gives_no_sign_is_woken_by_the_next_way() {
+    let (link, _commands, board) = Link::new(board());
+    let mut wake = Wake::new(link, 30);
+    let shared = Arc::get_mut(&mut wake.0).unwrap();
+    shared.ladder.put_first(Arc::new(Deaf));
+    wake.mind().ready = Some(now());
+    tokio::spawn(wake.clone().run());
+    let mut sleeper = wake.sleeper(Event::default());
+    let started = Moment::now();
+    board.send_modify(|board| (board.unread.count, board.unread.waking) = (1, 1));
+    let call = timeout(FAR, sleeper.call()).await.unwrap().unwrap();
+    assert_eq!(started.elapsed(), 60 * SECOND);
+    call.answer(true);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_alias_is_told_once_a_context_and_as_soon_as_there_is_one() {
     let stage = Stage::new(30);
