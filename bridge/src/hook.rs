@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use junction_shared::settings::env;
+use junction_shared::settings::{env, parse_millis, setting};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -22,8 +22,10 @@ pub(crate) use event::{Named, named};
 const MAX_INPUT: u64 = 64 << 20;
 /// How long the client may take to say what has happened.
 const INPUT_TIME: Duration = Duration::from_secs(2);
-/// How long a bridge may take to answer: a client waits for the hook before it goes on.
+/// How long a bridge may take to answer, unless set otherwise: a client waits for the hook before it goes on.
 const ANSWER_TIME: Duration = Duration::from_millis(30);
+/// What sets it otherwise, in milliseconds: on a machine that is often too busy to answer so soon.
+const ANSWER_TIME_SETTING: &str = "JUNCTION_HOOK_TIMEOUT_MS";
 /// What Claude Code sets to tell how it was started: a run that ends with its answer waits for hooks of any kind.
 const ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
 /// What it says of a session that goes on.
@@ -92,9 +94,12 @@ async fn read_event() -> Option<Named> {
 /// What the session's bridge has the agent told. Where several may be meant, each says whether it is.
 async fn tell(event: &Named) -> Option<(Told, Answered)> {
     let own = of_this_session();
+    // A hook fails in silence, and so does a setting of its own that is none.
+    let patience = setting(None, ANSWER_TIME_SETTING, parse_millis, ANSWER_TIME);
+    let patience = patience.unwrap_or(ANSWER_TIME);
     let asked = own.iter().map(|(socket, sure): &(_, Sure)| {
         let request = Request::Hook { event: event.event.clone(), sure: *sure };
-        async move { timeout(ANSWER_TIME, ask(socket, &request)).await.ok()?.ok() }
+        async move { timeout(patience, ask(socket, &request)).await.ok()?.ok() }
     });
     let mut told =
         join_all(asked).await.into_iter().flatten().filter_map(|answered| {

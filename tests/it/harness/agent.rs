@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 
 use super::home::{BRIDGE, Home};
-use super::{TestBridge, TestHub, eventually, within};
+use super::{DEADLINE, TestBridge, TestHub, eventually, within};
 
 /// What a hook did.
 pub(crate) struct Hooked {
@@ -104,6 +104,8 @@ async fn start(runtime: &Path, arguments: &[&str], event: &Value) -> Child {
         .args(arguments)
         .env("XDG_RUNTIME_DIR", runtime)
         .env_remove("CLAUDE_CODE_ENTRYPOINT")
+        // Other tests run beside this one: what a hook says is asked here, not how soon.
+        .env("JUNCTION_HOOK_TIMEOUT_MS", DEADLINE.as_millis().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
