@@ -21,6 +21,8 @@ pub(crate) struct Alarm {
     wakes: Quota,
     /// When a wake was tried last.
     tried: Option<Instant>,
+    /// Until when it is left alone, because a turn has failed.
+    rests_until: Option<Instant>,
     outstanding: Option<Outstanding>,
     /// Whether the agent was asked in this turn to read before it stops.
     asked: bool,
@@ -43,6 +45,7 @@ impl Alarm {
             board,
             wakes: Quota::new(wakes_per_hour, HOUR),
             tried: None,
+            rests_until: None,
             outstanding: None,
             asked: false,
             notices: 0,
@@ -100,7 +103,8 @@ impl Alarm {
         let pause = self.tried.filter(|_| !is_urgent).map_or(now, |tried| tried + PAUSE);
         let budget = self.wakes.full_until(now).unwrap_or(now);
         let wakeable = if is_urgent { now } else { wakeable };
-        Some(free.max(pause).max(budget).max(wakeable))
+        let rested = self.rests_until.unwrap_or(now);
+        Some(free.max(pause).max(budget).max(wakeable).max(rested))
     }
 
     /// The agent is about to be woken by this.
@@ -123,7 +127,7 @@ impl Alarm {
     /// each time is paid for.
     pub(crate) fn has_failed(&mut self, now: Instant) {
         if self.outstanding.take().is_some() {
-            self.tried = Some(now + LAPSE - PAUSE);
+            self.rests_until = Some(now + LAPSE);
         }
     }
 

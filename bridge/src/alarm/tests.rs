@@ -192,6 +192,10 @@ fn what_a_failed_turn_was_told_is_told_again() {
     assert!(stage.wake() && stage.alarm.is_told());
     stage.alarm.has_failed(stage.now);
     assert_eq!(stage.due(), Some(LAPSE));
+    // What is urgent cannot be told any better.
+    stage.board.unread.urgent = true;
+    stage.mail();
+    assert_eq!(stage.due(), Some(LAPSE));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::notice::greeting;
 const MAX_SESSIONS: usize = 16;
 /// The longest of them that is kept.
 const MAX_SESSION: usize = 128;
+
 /// What is known of the agent.
 pub(super) struct Mind {
     pub(super) activity: Activity,
@@ -96,6 +97,7 @@ impl Mind {
         Some(due.max(self.ready?))
     }
 
+    /// The client has named its session.
     pub(super) fn know(&mut self, session: String) {
         if session.len() <= MAX_SESSION && !self.sessions.contains(&session) {
             if self.sessions.len() == MAX_SESSIONS {
