@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use junction_shared::wire::State;
+use junction_shared::protocol::wire::State;
 
 /// How long a state that a hook told holds without another sign: no hook tells when a person interrupts a turn.
 const HOLDS: Duration = Duration::from_secs(5 * 60);

@@ -1,6 +1,6 @@
 //! What a session says of its agent's attention: what the agent does, and how a message gets to it.
 
-use junction_shared::wire::{Reach, State};
+use junction_shared::protocol::wire::{Reach, State};
 
 /// What a card says of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

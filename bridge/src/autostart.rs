@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::settings::{env, parse_host};
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::settings::{env, parse_host};
 use tokio::process::{Child, Command};
 
 use crate::target::Target;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::wiped::Wiped;
-use junction_shared::handshake::{GroupKeys, public_key};
-use junction_shared::id::{Epoch, MessageId, ReceiveKey, Seq};
+use junction_shared::protocol::handshake::{GroupKeys, public_key};
+use junction_shared::protocol::id::{Epoch, MessageId, ReceiveKey, Seq};
+use junction_shared::protocol::wire::{Envelope, Header, Kind};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{Envelope, Header, Kind};
 
 use crate::seal::{Identity, PairKeys, Plain, keys_from, keys_to, open, pair_psk, seal};
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::protocol::id::{MessageId, PeerKey};
 
 /// Hops after which a message wakes nobody: whoever reads it is told to ask its user.
 pub(crate) const MAX_HOPS: u8 = 8;

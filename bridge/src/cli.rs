@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use junction_shared::settings::{parse_bool, parse_port};
+use junction_shared::machine::settings::{parse_bool, parse_port};
 
 use crate::commands::{Invite, Join};
 

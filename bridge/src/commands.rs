@@ -31,7 +31,7 @@ fn name_for(host: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let name: String = host.chars().map(plain).take(MOST).collect();
     let name = name.trim_matches('-');
-    if name.is_empty() || name == junction_shared::hosts::LOCAL {
+    if name.is_empty() || name == junction_shared::machine::hosts::LOCAL {
         "hub".to_owned()
     } else {
         name.to_owned()
@@ -40,7 +40,7 @@ fn name_for(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use junction_shared::hosts::is_host_name;
+    use junction_shared::machine::hosts::is_host_name;
 
     use super::*;
 

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::hosts::LOCAL;
-use junction_shared::limits;
-use junction_shared::settings::{
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::settings::{
     Expected, SettingError, parse_bool, parse_host, parse_port, setting,
 };
+use junction_shared::protocol::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Flags;

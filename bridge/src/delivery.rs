@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::protocol::id::{MessageId, PeerKey};
 use tokio::sync::{oneshot, watch};
 
 use crate::chain::Chains;

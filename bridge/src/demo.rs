@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use data_encoding::HEXLOWER;
-use junction_shared::config_dir::ConfigDir;
+use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::random_bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};

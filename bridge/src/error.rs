@@ -1,9 +1,9 @@
 //! What a tool call can fail with: one sentence that says what is wrong, one that says what to do.
 //! Nothing here quotes what an agent or a peer wrote; aliases and fingerprints are of a fixed grammar.
 
-use junction_shared::alias::Alias;
-use junction_shared::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
-use junction_shared::wire::Refusal;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
+use junction_shared::protocol::wire::Refusal;
 
 /// Why a tool call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use junction_shared::settings::{env, parse_millis, setting};
+use junction_shared::machine::settings::{env, parse_millis, setting};
 use serde_json::Value;
 use tokio::time::timeout;
 

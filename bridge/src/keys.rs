@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use junction_shared::handshake::public_key;
-use junction_shared::id::{Epoch, PeerKey, ReceiveKey};
-use junction_shared::limits::MAX_TTL_SECONDS;
+use junction_shared::protocol::handshake::public_key;
+use junction_shared::protocol::id::{Epoch, PeerKey, ReceiveKey};
+use junction_shared::protocol::limits::MAX_TTL_SECONDS;
 use junction_shared::secret::Secret;
 
 use crate::seal::Identity;

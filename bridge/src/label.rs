@@ -1,7 +1,7 @@
 //! Labels: the short texts of a session's context. They are printable ASCII, so that no display can be
 //! misled by one.
 
-use junction_shared::limits::MAX_CONTEXT_FIELD;
+use junction_shared::protocol::limits::MAX_CONTEXT_FIELD;
 
 /// Stands for a character that a label cannot have.
 const SUBSTITUTE: char = '?';

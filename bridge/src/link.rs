@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::hosts::LOCAL;
-use junction_shared::limits::MAX_PAGE;
-use junction_shared::wire::Context;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::protocol::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 

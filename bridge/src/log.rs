@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use junction_shared::redact::Redacted;
+use junction_shared::machine::redact::Redacted;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::wiped::Wiped;
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey, Seq};
-use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
+use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
 
 use crate::chain::Link;
 use crate::link::{Message, Unread};

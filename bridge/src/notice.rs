@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use junction_shared::alias::Alias;
+use junction_shared::protocol::alias::Alias;
 
 use crate::link::Board;
 

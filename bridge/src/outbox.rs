@@ -10,12 +10,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey, Seq};
-use junction_shared::limits::{
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
+use junction_shared::protocol::limits::{
     OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES, SEQ_WINDOW,
 };
-use junction_shared::wire::{Envelope, ReceiptKind, Refusal, Send};
+use junction_shared::protocol::wire::{Envelope, ReceiptKind, Refusal, Send};
 use tokio::sync::{oneshot, watch};
 
 use crate::link::{Lease, Status};

@@ -4,12 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use junction_shared::alias::Alias;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::id::{Epoch, GroupId, PeerKey};
-use junction_shared::limits::MAX_SUBSCRIPTIONS;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::{Epoch, GroupId, PeerKey};
+use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
+use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{Card, Listed, SignedCard, Standing};
 
 use crate::attention::Attention;
 use crate::error::ToolError;

@@ -22,12 +22,12 @@ use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, PskBundle, Serializable};
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{GroupKeys, agree, derive, mac, mac_holds};
-use junction_shared::id::{MessageId, PeerKey, ReceiveKey};
-use junction_shared::limits::MAX_MESSAGE;
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{GroupKeys, agree, derive, mac, mac_holds};
+use junction_shared::protocol::id::{MessageId, PeerKey, ReceiveKey};
+use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERSION};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERSION};
 use sha2::Sha256;
 use zeroize::zeroize_stack;
 

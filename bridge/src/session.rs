@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use junction_shared::alias::Alias;
-use junction_shared::codec::encode;
-use junction_shared::handshake::{Caller, GroupKeys, Pin};
-use junction_shared::id::{Dial, Epoch, PeerKey};
-use junction_shared::wire::{Context, Grant, Receipt, ReceiptKind, ToBridge, ToHub, WelcomeBody};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::handshake::{Caller, GroupKeys, Pin};
+use junction_shared::protocol::id::{Dial, Epoch, PeerKey};
+use junction_shared::protocol::wire::{
+    Context, Grant, Receipt, ReceiptKind, ToBridge, ToHub, WelcomeBody,
+};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::wall_ms;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use junction_shared::settings::env_path;
-use junction_shared::wire::Context;
+use junction_shared::machine::settings::env_path;
+use junction_shared::protocol::wire::Context;
 use tokio::task::spawn_blocking;
 
 use crate::label::label;

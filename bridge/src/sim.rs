@@ -9,7 +9,7 @@ pub use node::Node;
 
 use crate::link::{self, Lease};
 pub use crate::link::{Dialer, Status};
-use junction_shared::id::MessageId;
+use junction_shared::protocol::id::MessageId;
 
 /// What one read gave. Dropped, all of it is given back, as if its answer had never been written.
 pub struct Page {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use junction_shared::harden::harden;
-use junction_shared::link::holds_link;
+use junction_shared::invite_link::holds_link;
+use junction_shared::machine::harden::harden;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;

@@ -3,11 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::hosts::{HostsFile, LOCAL};
-use junction_shared::identity::local_group;
-use junction_shared::link::{address_text, parse_address};
+use junction_shared::invite_link::{address_text, parse_address};
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::{HostsFile, LOCAL};
+use junction_shared::machine::identity::local_group;
+use junction_shared::protocol::handshake::GroupKeys;
 
 use crate::hosts::{KnownHost, KnownHosts, is_loopback};
 use crate::tls::Security;

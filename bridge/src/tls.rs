@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use junction_shared::handshake::{NO_PIN, Pin};
+use junction_shared::protocol::handshake::{NO_PIN, Pin};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use junction_shared::wire::State;
+use junction_shared::protocol::wire::State;
 use tokio::sync::Notify;
 
 use crate::activity::Sign;

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use junction_shared::codec::encode;
-use junction_shared::id::{
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };
-use junction_shared::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
-use junction_shared::secret::Secret;
-use junction_shared::wire::{
+use junction_shared::protocol::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
+use junction_shared::protocol::wire::{
     Card, Context, Envelope, Header, HelloBody, Kind, Reach, Receipt, ReceiptKind, Send,
     SignedCard, ToBridge, ToHub, VERSION,
 };
+use junction_shared::secret::Secret;
 
 use crate::state::{State, Times};
 

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use junction_shared::config_dir::{ConfigDir, FileLockGuard};
+use junction_shared::machine::config_dir::{ConfigDir, FileLockGuard};
 use tokio::time::{Instant, sleep};
 
 use crate::listeners::Listeners;

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
-use junction_shared::settings::{Expected, parse_host, parse_millis, parse_port, setting};
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::settings::{Expected, parse_host, parse_millis, parse_port, setting};
+use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::Config;
 use crate::cli::Args;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use junction_shared::handshake::NO_PIN;
+use junction_shared::protocol::handshake::NO_PIN;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::either::Either;

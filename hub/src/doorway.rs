@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
-use junction_shared::handshake::Pin as TlsPin;
-use junction_shared::limits::MAX_FRAME;
+use junction_shared::protocol::handshake::Pin as TlsPin;
+use junction_shared::protocol::limits::MAX_FRAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::addresses::Address;
@@ -43,7 +43,7 @@ pub(crate) struct CameFrom {
     pub(crate) inflow: Arc<Inflow>,
     /// Its machine.
     pub(crate) address: Arc<Address>,
-    /// The pin of its TLS; [`junction_shared::handshake::NO_PIN`] without.
+    /// The pin of its TLS; [`junction_shared::protocol::handshake::NO_PIN`] without.
     pub(crate) pin: TlsPin,
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use junction_shared::limits::HANDSHAKE_TIMEOUT;
+use junction_shared::protocol::limits::HANDSHAKE_TIMEOUT;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use junction_shared::limits::MAX_FRAME;
+use junction_shared::protocol::limits::MAX_FRAME;
 
 use crate::Shared;
 use crate::doorway::CameFrom;

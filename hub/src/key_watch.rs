@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::identity::HubKey;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::identity::HubKey;
 use tokio::time::sleep;
 
 /// How often the file is looked at.

@@ -33,9 +33,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use junction_shared::close::Close;
-use junction_shared::identity::HubKey;
-use junction_shared::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
+use junction_shared::machine::identity::HubKey;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use junction_shared::close::{ALL as ALL_CLOSES, Close};
-use junction_shared::wire::ToBridge;
+use junction_shared::protocol::close::{ALL as ALL_CLOSES, Close};
+use junction_shared::protocol::wire::ToBridge;
 
 /// A number that only grows.
 #[derive(Default)]

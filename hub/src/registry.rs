@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::id::ConnectionId;
-use junction_shared::limits::CONTROL_QUEUE;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::ConnectionId;
+use junction_shared::protocol::limits::CONTROL_QUEUE;
+use junction_shared::protocol::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 

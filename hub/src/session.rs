@@ -12,11 +12,11 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::close::Close;
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{HandshakeError, HubHandshake};
-use junction_shared::limits::WRITE_TIMEOUT;
-use junction_shared::wire::{Hello, HelloBody, ToBridge, ToHub, VERSION};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{HandshakeError, HubHandshake};
+use junction_shared::protocol::limits::WRITE_TIMEOUT;
+use junction_shared::protocol::wire::{Hello, HelloBody, ToBridge, ToHub, VERSION};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 

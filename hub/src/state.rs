@@ -27,10 +27,10 @@ mod tests;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
 
 use aliases::Aliases;
 use deadlines::{Deadlines, Due};

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use junction_shared::handshake::Pin;
-use junction_shared::identity::HubKey;
+use junction_shared::machine::identity::HubKey;
+use junction_shared::protocol::handshake::Pin;
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;

@@ -3,13 +3,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use junction_shared::close::Close;
-use junction_shared::codec::encode;
-use junction_shared::id::Epoch;
-use junction_shared::secret::random_bytes;
-use junction_shared::wire::{
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::id::Epoch;
+use junction_shared::protocol::wire::{
     Answer, Card, Envelope, Naming, Question, Receipt, ReceiptKind, Target, Ticket, ToBridge, ToHub,
 };
+use junction_shared::secret::random_bytes;
 use serde_json::{Value, json};
 
 use crate::harness::{

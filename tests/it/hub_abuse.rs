@@ -2,11 +2,13 @@
 //! connection alone.
 
 use bytes::Bytes;
-use junction_shared::close::Close;
-use junction_shared::codec::encode;
-use junction_shared::handshake::{Pin, derive, mac};
-use junction_shared::id::PeerKey;
-use junction_shared::wire::{Answer, Hello, HelloBody, List, Question, ToBridge, ToHub, VERSION};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::handshake::{Pin, derive, mac};
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::wire::{
+    Answer, Hello, HelloBody, List, Question, ToBridge, ToHub, VERSION,
+};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -182,7 +184,7 @@ fn claim(member: &RawPeer, key: PeerKey, pin: Pin) -> Hello {
     let body = HelloBody {
         version: VERSION,
         key,
-        dial: junction_shared::id::Dial(1),
+        dial: junction_shared::protocol::id::Dial(1),
         want: None,
         ticket: None,
         nonce: [7; 32],
@@ -215,7 +217,8 @@ async fn no_version_in_common_is_said(door: Door) {
     let member = scene.peer();
     let code = after(&scene, async |socket, challenge| {
         let (mut hello, _) = member.answer_on(socket.pin, &challenge, None).expect("a hello");
-        let mut body: HelloBody = junction_shared::codec::decode(&hello.body).expect("a body");
+        let mut body: HelloBody =
+            junction_shared::protocol::codec::decode(&hello.body).expect("a body");
         body.version = VERSION + 1;
         hello.body = encode(&body).to_vec();
         socket.send(&ToHub::Hello(hello)).await;
@@ -244,10 +247,10 @@ async fn frames_out_of_turn_end_the_connection(door: Door) {
 
 fn challenge_of_mine() -> ToBridge {
     let eph = junction_shared::secret::Secret::random();
-    ToBridge::Challenge(junction_shared::wire::Challenge {
+    ToBridge::Challenge(junction_shared::protocol::wire::Challenge {
         versions: vec![VERSION],
         nonce: [1; 32],
-        hub_eph: junction_shared::handshake::public_key(&eph),
+        hub_eph: junction_shared::protocol::handshake::public_key(&eph),
     })
 }
 
@@ -284,7 +287,7 @@ async fn a_frame_over_the_limit_ends_the_connection(door: Door) {
     let mut scene = Scene::new(door).await;
     let (mut socket, _) =
         RawSocket::join_by(scene.door, scene.hub.port, &scene.peer(), "whale").await;
-    socket.send_bytes(vec![0; junction_shared::limits::MAX_FRAME + 1]).await;
+    socket.send_bytes(vec![0; junction_shared::protocol::limits::MAX_FRAME + 1]).await;
     let code = socket.close_code().await;
     assert!(code.is_none_or(|code| [4400, 1009].contains(&code)), "{code:?}");
     let (mut socket, _) =

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use junction_shared::close::Close;
-use junction_shared::wire::{Answer, List, Question, ToBridge, ToHub};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::wire::{Answer, List, Question, ToBridge, ToHub};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -59,7 +59,7 @@ async fn a_flood_ends_and_is_nobody_elses_matter() {
     let (mut witness, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "witness").await;
     let peer = RawPeer::new(&home);
     let to_nobody = peer.sending(RawPeer::new(&home).key, 1, &[7; 272]);
-    let tiny = junction_shared::codec::encode(&ToHub::Send(to_nobody));
+    let tiny = junction_shared::protocol::codec::encode(&ToHub::Send(to_nobody));
     for message in [Message::Binary(tiny), Message::Ping(bytes::Bytes::new())] {
         let (socket, _) = RawSocket::join(hub.port, &peer, "flooder").await;
         let begun = Instant::now();

@@ -1,9 +1,11 @@
 //! What a hub takes, what it refuses, and what it keeps: its inboxes from the outside.
 
 use futures_util::future::join_all;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::{INBOX_MESSAGES, PAIR_MESSAGES};
-use junction_shared::wire::{Envelope, Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::{INBOX_MESSAGES, PAIR_MESSAGES};
+use junction_shared::protocol::wire::{
+    Envelope, Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub,
+};
 
 use crate::both_doors::by_both_doors;
 use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub, eventually};

@@ -1,9 +1,11 @@
 //! Sessions on a hub: their cards, names, connections and ends, as a raw socket sees them.
 
-use junction_shared::close::Close;
-use junction_shared::codec::encode;
-use junction_shared::id::PeerKey;
-use junction_shared::wire::{Answer, Naming, Question, Standing, Target, ToBridge, ToHub};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::wire::{
+    Answer, Naming, Question, Standing, Target, ToBridge, ToHub,
+};
 
 use crate::both_doors::by_both_doors;
 use crate::harness::{Door, Home, RawPeer, RawSocket, TestHub};

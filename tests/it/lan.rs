@@ -4,9 +4,9 @@
 use std::process::{Command, Output, Stdio};
 
 use junction_bridge::client::Launch;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::limits::PORT;
-use junction_shared::link::Link;
+use junction_shared::invite_link::Link;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::limits::PORT;
 use serde_json::{Value, json};
 
 use crate::harness::{

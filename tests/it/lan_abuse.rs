@@ -1,8 +1,8 @@
 //! What a hub must survive from other machines. Whatever it closes is theirs alone: another machine, and this
 //! one, notice nothing.
 
-use junction_shared::close::Close;
-use junction_shared::limits::PORT;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::limits::PORT;
 use tokio::net::TcpStream;
 
 use crate::harness::{
@@ -73,7 +73,7 @@ async fn a_machine_of_strangers_is_kept_out_for_a_while_and_no_other() {
             };
             let challenge = socket.bytes().await.expect("a challenge");
             let (hello, _) = stranger.answer_on(socket.pin, &challenge, None).expect("a hello");
-            socket.send(&junction_shared::wire::ToHub::Hello(hello)).await;
+            socket.send(&junction_shared::protocol::wire::ToHub::Hello(hello)).await;
             codes.push(socket.close_code().await);
         }
         codes
@@ -99,7 +99,7 @@ async fn the_pin_of_a_connection_is_part_of_its_proof() {
         let challenge = socket.bytes().await.expect("a challenge");
         // What a bridge would say that took another for the hub, and was passed on.
         let (hello, _) = peer.answer_on([7; 32], &challenge, None).expect("a hello");
-        socket.send(&junction_shared::wire::ToHub::Hello(hello)).await;
+        socket.send(&junction_shared::protocol::wire::ToHub::Hello(hello)).await;
         socket.close_code().await
     });
     assert_eq!(code, Some(Close::Unauthorized.code()));

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use junction_bridge::sim::{Message, Status};
-use junction_shared::id::MessageId;
+use junction_shared::protocol::id::MessageId;
 
 /// One message.
 struct Sent<Who> {

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use junction_shared::codec::{decode, encode};
-use junction_shared::id::{Epoch, MessageId, Seq};
-use junction_shared::wire::{Envelope, Receipt, ReceiptKind, ToBridge, ToHub};
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::id::{Epoch, MessageId, Seq};
+use junction_shared::protocol::wire::{Envelope, Receipt, ReceiptKind, ToBridge, ToHub};
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use junction_shared::codec::{decode, encode};
-use junction_shared::wire::{
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::wire::{
     Answer, Card, Grant, Naming, SignedCard, Standing, Ticket, ToBridge, ToHub,
 };
 use serde_json::{Value, json};

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::public_key;
-use junction_shared::id::{Epoch, PeerKey, ReceiveKey};
-use junction_shared::secret::Secret;
-use junction_shared::wire::{
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::public_key;
+use junction_shared::protocol::id::{Epoch, PeerKey, ReceiveKey};
+use junction_shared::protocol::wire::{
     Answer, Card, Context, Header, Reach, SignedCard, Standing, ToBridge, ToHub,
 };
+use junction_shared::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::harness::{

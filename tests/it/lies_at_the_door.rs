@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{GroupKeys, HubHandshake, NO_PIN};
-use junction_shared::id::ConnectionId;
-use junction_shared::wire::{
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{GroupKeys, HubHandshake, NO_PIN};
+use junction_shared::protocol::id::ConnectionId;
+use junction_shared::protocol::wire::{
     Answer, Card, Grant, Naming, Page, Question, Standing, Ticket, ToBridge, ToHub, WelcomeBody,
 };
 use serde_json::json;

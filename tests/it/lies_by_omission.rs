@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use junction_shared::codec::{decode, encode};
-use junction_shared::wire::{Answer, Standing, ToBridge, ToHub};
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::wire::{Answer, Standing, ToBridge, ToHub};
 use serde_json::{Value, json};
 
 use crate::harness::{

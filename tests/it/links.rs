@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::hosts::set_link;
-use junction_shared::link::Link;
+use junction_shared::invite_link::Link;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::set_link;
 use junction_shared::secret::Secret;
 
 use crate::harness::{BRIDGE, HUB, Home, TestHub, free_port};

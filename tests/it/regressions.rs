@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use junction_shared::codec::{decode, encode};
-use junction_shared::id::{Epoch, ReceiveKey};
-use junction_shared::secret::random_bytes;
-use junction_shared::wire::{
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::id::{Epoch, ReceiveKey};
+use junction_shared::protocol::wire::{
     Answer, Card, Context, Question, Reach, ReceiptKind, Refusal, SignedCard, ToBridge, ToHub,
 };
+use junction_shared::secret::random_bytes;
 use serde_json::json;
 
 use crate::harness::{

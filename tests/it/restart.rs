@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
 use junction_bridge::client::Call;
-use junction_shared::wire::ToBridge;
+use junction_shared::protocol::wire::ToBridge;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 

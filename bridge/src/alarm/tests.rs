@@ -1,6 +1,6 @@
 //! Mail that comes, notices, and time that passes.
 
-use junction_shared::alias::Alias;
+use junction_shared::protocol::alias::Alias;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,7 +1,7 @@
 //! `junction-bridge forget`: a host is known no more.
 
 use anyhow::bail;
-use junction_shared::hosts::{LOCAL, remove};
+use junction_shared::machine::hosts::{LOCAL, remove};
 
 use super::remark;
 use crate::config::Config;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use futures_util::future::join_all;
-use junction_shared::hosts::{HostsFile, LOCAL, is_host_name, set_link};
-use junction_shared::identity::{new_group, own_link};
-use junction_shared::link::{Link, parse_address};
-use junction_shared::network;
+use junction_shared::invite_link::{Link, parse_address};
+use junction_shared::machine::hosts::{HostsFile, LOCAL, is_host_name, set_link};
+use junction_shared::machine::identity::{new_group, own_link};
+use junction_shared::machine::network;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 

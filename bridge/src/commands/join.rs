@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use junction_shared::handshake::{GroupKeys, fingerprint};
-use junction_shared::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
-use junction_shared::link::{Link, LinkError, address_text};
+use junction_shared::invite_link::{Link, LinkError, address_text};
+use junction_shared::machine::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
+use junction_shared::protocol::handshake::{GroupKeys, fingerprint};
 use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};

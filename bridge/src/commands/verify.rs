@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use futures_util::future::join_all;
-use junction_shared::alias::Alias;
-use junction_shared::phrase::safety_phrase;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::safety_phrase::safety_phrase;
 use tokio::time::timeout;
 
 use super::{remark, tell};

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use junction_shared::close::Close;
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::handshake::{BridgeHandshake, HandshakeError};
-use junction_shared::id::GroupId;
-use junction_shared::limits::SESSION_TIMEOUT;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{BridgeHandshake, HandshakeError};
+use junction_shared::protocol::id::GroupId;
+use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::wiped::Wiped;
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::wire::{Context, Standing};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Context, Standing};
 use tokio::sync::{oneshot, watch};
 
 use super::view::{
@@ -48,7 +48,7 @@ pub(crate) struct Change {
 pub(crate) struct Draft {
     /// To whom.
     pub(crate) target: Alias,
-    /// The text, at most [`junction_shared::limits::MAX_MESSAGE`] bytes.
+    /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
     pub(crate) body: Wiped<String>,
     /// The message it answers.
     pub(crate) reply_to: Option<MessageId>,

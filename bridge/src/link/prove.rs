@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use junction_shared::codec::encode;
-use junction_shared::handshake::{BridgeHandshake, Caller, GroupKeys, public_key};
-use junction_shared::id::{Dial, PeerKey};
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::handshake::{BridgeHandshake, Caller, GroupKeys, public_key};
+use junction_shared::protocol::id::{Dial, PeerKey};
+use junction_shared::protocol::wire::ToHub;
 use junction_shared::secret::Secret;
-use junction_shared::wire::ToHub;
 use tokio::time::{Instant, sleep};
 
 use super::dial::{self, DialError, Tcp};

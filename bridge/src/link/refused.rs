@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::id::GroupId;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::protocol::id::GroupId;
 
 use crate::target::{Target, group_of};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::wire::Context;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::wire::Context;
 
 use super::actor::{Actor, FIRST_PAUSE};
 use super::dial::{Dialer, Tcp};

@@ -1,8 +1,8 @@
 //! What agents are told when there is no hub: one sentence that says what is wrong, one that says what to do.
 
-use junction_shared::close::Close;
-use junction_shared::handshake::{HandshakeError, Pin, fingerprint};
-use junction_shared::wire::VERSION;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{HandshakeError, Pin, fingerprint};
+use junction_shared::protocol::wire::VERSION;
 
 use super::dial::DialError;
 use crate::autostart::Autostart;

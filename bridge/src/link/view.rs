@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::SESSION_TIMEOUT;
-use junction_shared::wire::{Context, Refusal, Standing};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::SESSION_TIMEOUT;
+use junction_shared::protocol::wire::{Context, Refusal, Standing};
 use tokio::sync::oneshot;
 
 use crate::attention::Attention;

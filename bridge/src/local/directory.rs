@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// has, so a hook looks in all of them.
 #[cfg(unix)]
 pub(super) fn candidates() -> Vec<PathBuf> {
-    use junction_shared::settings::env_path;
+    use junction_shared::machine::settings::env_path;
 
     /// What it is called in a directory that is the user's own.
     const OWN: &str = "agent-junction";

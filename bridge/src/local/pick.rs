@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use junction_shared::config_dir::ConfigDir;
+use junction_shared::machine::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{candidates, owner};

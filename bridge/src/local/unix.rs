@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use junction_shared::config_dir::ConfigDir;
+use junction_shared::machine::config_dir::ConfigDir;
 use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::wiped::Wiped;
-use junction_shared::alias::Alias;
-use junction_shared::hosts::is_host_name;
-use junction_shared::id::MessageId;
-use junction_shared::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
+use junction_shared::machine::hosts::is_host_name;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
+use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::MessageId;
-use junction_shared::wire::{Context, Reach, Standing};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
+use junction_shared::protocol::wire::{Context, Reach, Standing};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -379,7 +379,7 @@ fn reach(reach: Reach) -> &'static str {
 mod tests {
     use std::sync::Arc;
 
-    use junction_shared::id::PeerKey;
+    use junction_shared::protocol::id::PeerKey;
     use proptest::prelude::*;
 
     use crate::chain::Link;

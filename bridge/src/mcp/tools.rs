@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use junction_shared::limits::{INBOX_MESSAGES, MAX_PAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS};
+use junction_shared::protocol::limits::{
+    INBOX_MESSAGES, MAX_PAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, Seq};
-use junction_shared::wire::{Envelope, Refusal, Send};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, Seq};
+use junction_shared::protocol::wire::{Envelope, Refusal, Send};
 use tokio::sync::{oneshot, watch};
 
 use super::{Submission, within_window};

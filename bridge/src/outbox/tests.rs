@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use crate::wiped::Wiped;
 use bytes::Bytes;
-use junction_shared::id::{Epoch, GroupId, ReceiveKey};
-use junction_shared::wire::{Header, Kind};
+use junction_shared::protocol::id::{Epoch, GroupId, ReceiveKey};
+use junction_shared::protocol::wire::{Header, Kind};
 
 use super::*;
 use crate::seal::{Identity, keys_to};
@@ -18,7 +18,7 @@ fn id(n: u8) -> MessageId {
 }
 
 fn receipt_key() -> ReceiptKey {
-    use junction_shared::handshake::{GroupKeys, public_key};
+    use junction_shared::protocol::handshake::{GroupKeys, public_key};
     use junction_shared::secret::Secret;
     let group = GroupKeys::derive(&Secret::random());
     let to = ReceiveKey(public_key(&Secret::random()));

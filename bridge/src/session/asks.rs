@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::PeerKey;
-use junction_shared::limits::MAX_PAGE;
-use junction_shared::wire::{
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::protocol::wire::{
     Answer, List, Listed, Naming, Page, Question, SignedCard, Standing, Target, ToHub,
 };
 use tokio::sync::oneshot;

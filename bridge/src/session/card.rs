@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use junction_shared::wire::{Card, Context, SignedCard, ToHub};
+use junction_shared::protocol::wire::{Card, Context, SignedCard, ToHub};
 
 use super::Session;
 use super::said::{Said, merge};

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::MAX_MESSAGE;
-use junction_shared::wire::Context;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
 use super::Session;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use junction_shared::handshake::GroupKeys;
-use junction_shared::id::GroupId;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::GroupId;
 
 use super::Session;
 

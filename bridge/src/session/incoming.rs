@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use junction_shared::id::PeerKey;
-use junction_shared::limits::{INBOX_MESSAGES, MAX_SEALED};
-use junction_shared::wire::{Envelope, Header, Receipt, ReceiptKind, ToHub};
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::{INBOX_MESSAGES, MAX_SEALED};
+use junction_shared::protocol::wire::{Envelope, Header, Receipt, ReceiptKind, ToHub};
 
 use super::{MAX_OPENING, Session};
 use crate::chain::Link;

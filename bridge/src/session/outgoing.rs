@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use junction_shared::codec::encode;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::wire::{Envelope, Header, Kind, ToHub};
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::wire::{Envelope, Header, Kind, ToHub};
 
 use super::Session;
 use crate::clock::wall_ms;

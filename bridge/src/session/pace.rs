@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::id::PeerKey;
 
 use crate::error::ToolError;
 use crate::quota::Quota;

@@ -1,7 +1,7 @@
 //! What a session says of itself.
 
-use junction_shared::id::Epoch;
-use junction_shared::wire::Context;
+use junction_shared::protocol::id::Epoch;
+use junction_shared::protocol::wire::Context;
 
 use crate::attention::Attention;
 

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use junction_shared::codec::decode;
-use junction_shared::handshake::NO_PIN;
-use junction_shared::id::{ConnectionId, MessageId};
-use junction_shared::limits::SESSION_TIMEOUT;
-use junction_shared::secret::Secret;
-use junction_shared::wire::{
+use junction_shared::protocol::codec::decode;
+use junction_shared::protocol::handshake::NO_PIN;
+use junction_shared::protocol::id::{ConnectionId, MessageId};
+use junction_shared::protocol::limits::SESSION_TIMEOUT;
+use junction_shared::protocol::wire::{
     Answer, Card, Envelope, Naming, Page, Question, ReceiptKind, SignedCard, Standing, Target,
     Ticket,
 };
+use junction_shared::secret::Secret;
 
 use super::*;
 use crate::error::ToolError;

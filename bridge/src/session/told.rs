@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use junction_shared::limits::INBOX_MESSAGES;
-use junction_shared::wire::Receipt;
+use junction_shared::protocol::limits::INBOX_MESSAGES;
+use junction_shared::protocol::wire::Receipt;
 
 /// Receipts kept: all of a full mailbox, which is what can be read while there is no hub, and as many that were
 /// on their way when a connection was lost.

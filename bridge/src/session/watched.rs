@@ -1,8 +1,8 @@
 //! What a sender asked to be told of: that its message was read, or that its receiver is idle or gone.
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::wire::{Card, State};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Card, State};
 
 use super::Session;
 use crate::chain::Link;
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_the_end_of_what_was_asked_of_its_receiver() {
-        use junction_shared::wire::Refusal;
+        use junction_shared::protocol::wire::Refusal;
 
         let refused = Status::Refused(Refusal::InboxFull);
         for when in [NotifyWhen::Idle, NotifyWhen::Gone] {

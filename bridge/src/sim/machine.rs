@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use junction_shared::alias::Alias;
-use junction_shared::codec::decode;
-use junction_shared::handshake::{GroupKeys, NO_PIN};
-use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::codec::decode;
+use junction_shared::protocol::handshake::{GroupKeys, NO_PIN};
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use tokio::sync::{oneshot, watch};
 
 use super::Page;

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::handshake::GroupKeys;
-use junction_shared::id::MessageId;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::MessageId;
 use junction_shared::secret::Secret;
 
 use super::{Dialer, Page};

@@ -5,8 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use junction_shared::settings::{env, env_path};
-use junction_shared::wire::Reach;
+use junction_shared::machine::settings::{env, env_path};
+use junction_shared::protocol::wire::Reach;
 
 use super::ladder::Rung;
 use crate::wiped::Wiped;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use junction_shared::wire::Reach;
+use junction_shared::protocol::wire::Reach;
 
 use super::hooks::TurnHooks;
 use super::inbox::Inbox;

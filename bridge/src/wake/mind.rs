@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use junction_shared::alias::Alias;
-use junction_shared::wire::State;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::wire::State;
 
 use crate::activity::{Activity, Sign};
 use crate::alarm::Alarm;

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use junction_shared::settings::env_path;
-use junction_shared::wire::Reach;
+use junction_shared::machine::settings::env_path;
+use junction_shared::protocol::wire::Reach;
 use tokio::process::Command;
 use tokio::time::timeout;
 use uuid::Uuid;

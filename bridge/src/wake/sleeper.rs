@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use junction_shared::wire::Reach;
+use junction_shared::protocol::wire::Reach;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 

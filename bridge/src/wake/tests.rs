@@ -1,7 +1,7 @@
 //! An agent whose hooks sleep, its link, and a clock that is turned by hand.
 
-use junction_shared::alias::Alias;
-use junction_shared::wire::Reach;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::wire::Reach;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, timeout};
 

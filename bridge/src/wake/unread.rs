@@ -1,6 +1,6 @@
 //! The last rung: every answer of a tool tells that mail waits.
 
-use junction_shared::wire::Reach;
+use junction_shared::protocol::wire::Reach;
 
 use super::ladder::Rung;
 

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use junction_shared::wire::Reach;
+use junction_shared::protocol::wire::Reach;
 
 use super::ladder::Rung;
 

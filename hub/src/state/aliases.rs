@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use junction_shared::alias::{Alias, Folded};
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::alias::{Alias, Folded};
+use junction_shared::protocol::id::PeerKey;
 
 /// Generated aliases that are tried before a number is added: with half of all 65,536 taken, one in
 /// 65,536 searches gets that far.

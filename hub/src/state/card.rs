@@ -1,9 +1,9 @@
 //! A peer's card as the hub sees it: read once, forwarded as it came.
 
-use junction_shared::codec::decode;
-use junction_shared::id::PeerKey;
-use junction_shared::limits::{MAX_CARD, MAX_CONTEXT_FIELD};
-use junction_shared::wire::{Card, Context, SignedCard};
+use junction_shared::protocol::codec::decode;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::{MAX_CARD, MAX_CONTEXT_FIELD};
+use junction_shared::protocol::wire::{Card, Context, SignedCard};
 
 /// A card that was accepted from its owner. Whether a member of the group made it, only bridges can tell.
 pub(super) struct Published {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::id::PeerKey;
 
 use super::inbox::Place;
 

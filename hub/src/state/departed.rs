@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::id::PeerKey;
 
 use super::card::Published;
 

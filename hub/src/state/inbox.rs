@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::{
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::{
     INBOX_BYTES, INBOX_MESSAGES, MAX_MESSAGE, PAIR_BYTES, PAIR_MESSAGES,
 };
-use junction_shared::wire::Envelope;
+use junction_shared::protocol::wire::Envelope;
 
 use super::millis;
 
@@ -148,7 +148,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use junction_shared::limits::MAX_SEALED;
+    use junction_shared::protocol::limits::MAX_SEALED;
 
     #[test]
     fn padding_alone_never_fills_a_share() {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::PeerKey;
-use junction_shared::limits::MAX_PAGE;
-use junction_shared::wire::List;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::protocol::wire::List;
 
 use super::card::Published;
 

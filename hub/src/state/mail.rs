@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::id::{ConnectionId, MessageId, PeerKey};
-use junction_shared::limits::MAX_SEALED;
-use junction_shared::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::{ConnectionId, MessageId, PeerKey};
+use junction_shared::protocol::limits::MAX_SEALED;
+use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
 
 use super::deadlines::Due;
 use super::inbox::{Held, Place, charge};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::close::Close;
-use junction_shared::handshake::ticket_holds;
-use junction_shared::id::{Epoch, PeerKey};
-use junction_shared::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::ticket_holds;
+use junction_shared::protocol::id::{Epoch, PeerKey};
+use junction_shared::protocol::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
 
 use super::card::Published;
 use super::{Asker, State};

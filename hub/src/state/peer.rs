@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{ConnectionId, Dial};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{ConnectionId, Dial};
 
 use super::card::Published;
 use super::inbox::Place;

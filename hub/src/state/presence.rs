@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::close::Close;
-use junction_shared::handshake::ticket;
-use junction_shared::id::{ConnectionId, PeerKey};
-use junction_shared::wire::{Grant, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::ticket;
+use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::wire::{
+    Grant, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody,
+};
 
 use super::deadlines::Due;
 use super::inbox::Place;

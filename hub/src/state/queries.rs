@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::close::Close;
-use junction_shared::id::PeerKey;
-use junction_shared::limits::{MAX_CONTEXT_FIELD, MAX_PAGE};
-use junction_shared::wire::{Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_PAGE};
+use junction_shared::protocol::wire::{
+    Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge,
+};
 
 use super::card::Published;
 use super::watches::NoWatch;

@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
 
 /// Remembered at most. Beyond it no ticket counts any more: nobody gets back what they lost to a restart, and nobody
 /// takes what is another's.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::limits::HUB_BYTES;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::HUB_BYTES;
 
 use super::inbox::{Held, Inbox, Place};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use junction_shared::id::{ConnectionId, PeerKey};
-use junction_shared::limits::MAX_SUBSCRIPTIONS;
+use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 
 /// The subscriptions of all connections, both ways round.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use junction_shared::id::PeerKey;
+use junction_shared::protocol::id::PeerKey;
 
 /// One receiver and one sender.
 type Pair = (PeerKey, PeerKey);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use junction_shared::id::ConnectionId;
-use junction_shared::limits::MAX_WATCHES;
+use junction_shared::protocol::id::ConnectionId;
+use junction_shared::protocol::limits::MAX_WATCHES;
 
 /// What is waited for: a role, or any.
 type Role = Option<String>;

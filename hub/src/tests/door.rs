@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
+use junction_shared::protocol::close::Close;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use junction_shared::close::Close;
-use junction_shared::codec::{decode, encode};
-use junction_shared::limits::{MAX_FRAME, SESSION_TIMEOUT};
-use junction_shared::wire::{Hello, HelloBody, ToHub};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::limits::{MAX_FRAME, SESSION_TIMEOUT};
+use junction_shared::protocol::wire::{Hello, HelloBody, ToHub};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::harness::{TestHub, answer, closed, key, tell};

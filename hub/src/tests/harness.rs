@@ -5,18 +5,18 @@ use std::net::SocketAddr;
 use axum::serve::Listener;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::close::Close;
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{BridgeHandshake, Caller, NO_PIN, public_key};
-use junction_shared::id::{
+use junction_shared::machine::identity::HubKey;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{BridgeHandshake, Caller, NO_PIN, public_key};
+use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };
-use junction_shared::identity::HubKey;
-use junction_shared::secret::Secret;
-use junction_shared::wire::{
+use junction_shared::protocol::wire::{
     Card, Context, Envelope, Header, Kind, Reach, Send, SignedCard, ToBridge, ToHub, Welcome,
     WelcomeBody,
 };
+use junction_shared::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -226,8 +226,14 @@ impl Bridge {
 
     /// Asks something whose answer comes at once, so that all before it has been handled.
     pub(super) async fn sync(&mut self) {
-        let list = junction_shared::wire::List { role: None, repo: None, limit: 1, cursor: None };
-        self.tell(&ToHub::Ask(u32::MAX, junction_shared::wire::Question::List(list))).await;
+        let list = junction_shared::protocol::wire::List {
+            role: None,
+            repo: None,
+            limit: 1,
+            cursor: None,
+        };
+        self.tell(&ToHub::Ask(u32::MAX, junction_shared::protocol::wire::Question::List(list)))
+            .await;
         while !matches!(self.hear().await, ToBridge::Answer(u32::MAX, _)) {}
     }
 }

@@ -17,7 +17,7 @@ async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     let (stop, stopped) = oneshot::channel();
     tokio::spawn(hub(Config::default()).serve(listener, async move {
         let _ = stopped.await;
-        junction_shared::close::Close::GoingAway
+        junction_shared::protocol::close::Close::GoingAway
     }));
     (address, stop)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::close::Close;
-use junction_shared::id::MessageId;
-use junction_shared::limits::{CONTROL_QUEUE, MAX_FRAME, MAX_SEALED};
-use junction_shared::wire::{
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::MessageId;
+use junction_shared::protocol::limits::{CONTROL_QUEUE, MAX_FRAME, MAX_SEALED};
+use junction_shared::protocol::wire::{
     Answer, List, Question, Receipt, ReceiptKind, Standing, Target, ToBridge, ToHub,
 };
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ async fn what_is_no_frame_ends_the_connection_and_the_peer_is_away() {
 
 /// A frame that says `Repush`, with one field more.
 fn repush_with(field: &[u8]) -> Message {
-    let mut bytes = junction_shared::codec::encode(&ToHub::Repush).to_vec();
+    let mut bytes = junction_shared::protocol::codec::encode(&ToHub::Repush).to_vec();
     assert_eq!(bytes, [0x82, 0x06, 0x80], "a variant and no fields");
     bytes[2] = 0x81;
     bytes.extend_from_slice(field);
@@ -332,7 +332,7 @@ async fn answers_keep_their_order_among_many() {
     let asking = async {
         for number in 0..5000 {
             let ask = ToHub::Ask(number, Question::List(list.clone()));
-            let frame = junction_shared::codec::encode(&ask);
+            let frame = junction_shared::protocol::codec::encode(&ask);
             outgoing.send(Message::Binary(frame)).await.unwrap();
         }
     };
@@ -341,7 +341,7 @@ async fn answers_keep_their_order_among_many() {
             let Some(Ok(Message::Binary(bytes))) = incoming.next().await else {
                 panic!("no answer")
             };
-            let frame: ToBridge = junction_shared::codec::decode(&bytes).unwrap();
+            let frame: ToBridge = junction_shared::protocol::codec::decode(&bytes).unwrap();
             assert!(matches!(frame, ToBridge::Answer(number, _) if number == expected));
         }
     };

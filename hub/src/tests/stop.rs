@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::wire::ToHub;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::wire::ToHub;
 use tokio::time::Instant;
 
 use super::harness::{TestHub, closed, send};

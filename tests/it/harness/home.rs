@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
-use junction_shared::handshake::GroupKeys;
-use junction_shared::link::Link;
+use junction_shared::invite_link::Link;
+use junction_shared::protocol::handshake::GroupKeys;
 use tempfile::TempDir;
 
 use super::process::end_processes_of;

@@ -47,7 +47,13 @@ impl TestHub {
     #[cfg(target_os = "linux")]
     pub(crate) async fn start_for(network: &Network, machine: u8, home: &Home) -> Self {
         let settings = vec![("JUNCTION_HOST".to_owned(), "0.0.0.0".to_owned())];
-        Self::serve(home, junction_shared::limits::PORT, settings, network.prefix(machine)).await
+        Self::serve(
+            home,
+            junction_shared::protocol::limits::PORT,
+            settings,
+            network.prefix(machine),
+        )
+        .await
     }
 
     /// A hub on this port.

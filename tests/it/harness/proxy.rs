@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
-use junction_shared::codec::{decode, encode};
-use junction_shared::wire::{Challenge, ToBridge, ToHub};
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::wire::{Challenge, ToBridge, ToHub};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{Error, Message};

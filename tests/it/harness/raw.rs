@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::codec::{decode, encode};
-use junction_shared::handshake::{
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{
     BridgeHandshake, Caller, GroupKeys, HandshakeError, NO_PIN, Pin, mac, public_key,
 };
-use junction_shared::id::{Dial, Epoch, MessageId, PeerKey, ReceiveKey, Seq};
-use junction_shared::secret::{Secret, random_bytes};
-use junction_shared::wire::{
+use junction_shared::protocol::id::{Dial, Epoch, MessageId, PeerKey, ReceiveKey, Seq};
+use junction_shared::protocol::wire::{
     Answer, Card, Context, Envelope, Header, Hello, Kind, Question, Reach, Send, SignedCard,
     Target, Ticket, ToBridge, ToHub, WelcomeBody,
 };
+use junction_shared::secret::{Secret, random_bytes};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use junction_bridge::sim::{Machine, Page, Search};
 use junction_hub::{Output, State, Times};
-use junction_shared::alias::Alias;
-use junction_shared::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::wire::{ToBridge, ToHub};
 use junction_shared::secret::Secret;
-use junction_shared::wire::{ToBridge, ToHub};
 
 use crate::ledger::Ledger;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use junction_shared::handshake::GroupKeys;
+use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::secret::Secret;
 use tokio::io::DuplexStream;
 

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::wiped::Wiped;
-use junction_shared::alias::Alias;
-use junction_shared::config_dir::ConfigDir;
-use junction_shared::id::{MessageId, PeerKey};
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -202,7 +202,7 @@ impl Agent {
     }
 
     /// The next observation.
-    pub(super) async fn observation(&mut self) -> junction_shared::wire::Context {
+    pub(super) async fn observation(&mut self) -> junction_shared::protocol::wire::Context {
         match within(self.commands.recv()).await {
             Some(Command::Observe(context)) => context,
             _ => panic!("something else was asked of the link"),

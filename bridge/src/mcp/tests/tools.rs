@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{MessageId, PeerKey};
-use junction_shared::wire::{Context, Reach, Refusal, Standing, State};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Context, Reach, Refusal, Standing, State};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-use junction_shared::wire::Refusal;
+use junction_shared::protocol::wire::Refusal;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::id::ConnectionId;
-use junction_shared::limits::{MAX_SEALED, PAIR_MESSAGES};
-use junction_shared::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::ConnectionId;
+use junction_shared::protocol::limits::{MAX_SEALED, PAIR_MESSAGES};
+use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
 
 use super::world::{Ended, SWEEP, TIMEOUT, World, envelope, id, key, send};
 
@@ -191,7 +191,7 @@ fn a_hub_that_grows_up_drops_mail_for_the_unknown_and_tells() {
     world.hand(ann, send(envelope(1, 3, 1, 300)));
     world.pass(SECOND);
     let told = world.hear(ann);
-    let gone = junction_shared::wire::Standing::Gone;
+    let gone = junction_shared::protocol::wire::Standing::Gone;
     assert_eq!(told, [ToBridge::Peer(key(3), gone, None)]);
     assert_eq!(world.state.store.bytes(), 0);
 }
@@ -202,7 +202,7 @@ fn a_sender_learns_that_its_receiver_is_gone() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(bob, ToHub::Leave);
-    let gone = junction_shared::wire::Standing::Gone;
+    let gone = junction_shared::protocol::wire::Standing::Gone;
     assert_eq!(world.hear(ann), [ToBridge::Peer(key(2), gone, None)]);
     assert_eq!(world.state.store.bytes(), 0);
 }

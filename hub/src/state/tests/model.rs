@@ -4,10 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use junction_shared::alias::Alias;
-use junction_shared::id::{ConnectionId, PeerKey};
-use junction_shared::limits::{INBOX_BYTES, INBOX_MESSAGES, MAX_SEALED, PAIR_BYTES, PAIR_MESSAGES};
-use junction_shared::wire::{Question, ReceiptKind, Refusal, Send, Target, ToBridge, ToHub};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::limits::{
+    INBOX_BYTES, INBOX_MESSAGES, MAX_SEALED, PAIR_BYTES, PAIR_MESSAGES,
+};
+use junction_shared::protocol::wire::{
+    Question, ReceiptKind, Refusal, Send, Target, ToBridge, ToHub,
+};
 use proptest::prelude::*;
 
 use super::super::inbox::charge;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::handshake::{ticket, ticket_holds};
-use junction_shared::id::{ConnectionId, Epoch};
-use junction_shared::wire::{
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{ticket, ticket_holds};
+use junction_shared::protocol::id::{ConnectionId, Epoch};
+use junction_shared::protocol::wire::{
     Answer, Card, Context, Naming, Question, Standing, Target, ToBridge, ToHub,
 };
 
@@ -21,7 +21,7 @@ fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
 fn find(world: &mut World, asker: ConnectionId, alias: &str) -> Option<Card> {
     match world.ask(asker, Question::Lookup(Target::Alias(alias.to_owned()))) {
         Some(Answer::Found(_, card)) => {
-            card.map(|card| junction_shared::codec::decode(&card.body).unwrap())
+            card.map(|card| junction_shared::protocol::codec::decode(&card.body).unwrap())
         }
         other => panic!("no answer in {other:?}"),
     }
@@ -220,7 +220,10 @@ fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
     for body in [vec![0; 1025], vec![0xff; 10], Vec::new()] {
         let mut world = World::grown();
         let ann = world.join(1, "ann");
-        world.say(ann, ToHub::Card(junction_shared::wire::SignedCard { body, mac: [0; 32] }));
+        world.say(
+            ann,
+            ToHub::Card(junction_shared::protocol::wire::SignedCard { body, mac: [0; 32] }),
+        );
         assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
     }
 }

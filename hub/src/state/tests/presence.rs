@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::id::{ConnectionId, Dial};
-use junction_shared::wire::{Answer, Question, Standing, Target, ToBridge, ToHub};
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::id::{ConnectionId, Dial};
+use junction_shared::protocol::wire::{Answer, Question, Standing, Target, ToBridge, ToHub};
 
 use super::world::{Ended, SWEEP, TIMEOUT, World, card, envelope, key, send, signed};
 
@@ -209,7 +209,7 @@ fn the_card_of_one_who_left_stays_while_its_mail_does() {
     let last = signed(&card(1, 1, "ann", None));
     assert_eq!(world.ask(bob, of_ann.clone()), Some(Answer::Found(Standing::Gone, Some(last))));
     assert_eq!(world.pushed(bob).len(), 1);
-    world.receipt(bob, 1, 1, junction_shared::wire::ReceiptKind::Read);
+    world.receipt(bob, 1, 1, junction_shared::protocol::wire::ReceiptKind::Read);
     assert_eq!(world.ask(bob, of_ann), Some(Answer::Found(Standing::Gone, None)));
 }
 
@@ -245,7 +245,7 @@ fn a_hub_is_idle_without_connections_and_mail() {
 fn a_second_hello_ends_the_connection() {
     let mut world = World::grown();
     let ann = world.join(1, "ann");
-    let hello = junction_shared::wire::Hello { body: Vec::new(), proof: [0; 32] };
+    let hello = junction_shared::protocol::wire::Hello { body: Vec::new(), proof: [0; 32] };
     world.say(ann, ToHub::Hello(hello));
     assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
     let bob = world.join(2, "bob");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use junction_shared::close::Close;
-use junction_shared::codec::encode;
-use junction_shared::id::{ConnectionId, PeerKey, ReceiveKey};
-use junction_shared::limits::{MAX_FRAME, MAX_PAGE};
-use junction_shared::wire::{
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::id::{ConnectionId, PeerKey, ReceiveKey};
+use junction_shared::protocol::limits::{MAX_FRAME, MAX_PAGE};
+use junction_shared::protocol::wire::{
     Answer, Card, Context, List, Listed, Page, Question, Standing, Target, ToBridge, ToHub,
 };
 
@@ -25,7 +25,7 @@ fn all() -> List {
 
 fn aliases(page: &Page) -> Vec<String> {
     let alias = |listed: &Listed| {
-        let card: Card = junction_shared::codec::decode(&listed.card.body).unwrap();
+        let card: Card = junction_shared::protocol::codec::decode(&listed.card.body).unwrap();
         card.alias
     };
     page.peers.iter().map(alias).collect()
@@ -119,7 +119,7 @@ fn a_full_page_fits_a_frame() {
     let page = list(&mut world, asker, List { limit: u16::MAX, ..all() });
     assert_eq!(page.peers.len(), usize::from(MAX_PAGE));
     let largest = page.peers.iter().map(|peer| peer.card.body.len()).max().unwrap();
-    let spare = usize::from(MAX_PAGE) * (junction_shared::limits::MAX_CARD - largest);
+    let spare = usize::from(MAX_PAGE) * (junction_shared::protocol::limits::MAX_CARD - largest);
     let frame = encode(&ToBridge::Answer(u32::MAX, Answer::Page(page)));
     assert!(frame.len() + spare < MAX_FRAME, "{} and {spare}", frame.len());
 }

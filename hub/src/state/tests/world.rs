@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use junction_shared::close::Close;
-use junction_shared::codec::encode;
-use junction_shared::id::{
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };
-use junction_shared::secret::Secret;
-use junction_shared::wire::{
+use junction_shared::protocol::wire::{
     Answer, Card, Context, Envelope, Grant, Header, HelloBody, Kind, Question, Reach, Receipt,
     ReceiptKind, Send, SignedCard, Ticket, ToBridge, ToHub, WelcomeBody,
 };
+use junction_shared::secret::Secret;
 
 use super::super::{Output, State, Times};
 

@@ -14,7 +14,9 @@
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
 
-use crate::id::{ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq};
+use crate::protocol::id::{
+    ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
+};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;

@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use toml_edit::Document;
 use zeroize::Zeroizing;
 
-use crate::config_dir::{ConfigDir, ConfigError, write_new_private};
-use crate::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
-use crate::hosts::{HostEntry, HostsFile, LOCAL, set_link_locked};
-use crate::limits;
-use crate::link::Link;
+use crate::invite_link::Link;
+use crate::machine::config_dir::{ConfigDir, ConfigError, write_new_private};
+use crate::machine::hosts::{HostEntry, HostsFile, LOCAL, set_link_locked};
+use crate::protocol::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
+use crate::protocol::limits;
 use crate::secret::Secret;
 
 /// The file's name in the configuration directory.
@@ -246,7 +246,7 @@ pub fn hub_key(dir: &ConfigDir, port: u16) -> Result<HubKey, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hosts::HOSTS_FILE;
+    use crate::machine::hosts::HOSTS_FILE;
 
     fn dir() -> (tempfile::TempDir, ConfigDir) {
         let outer = tempfile::tempdir().unwrap();

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
-use crate::platform;
+use crate::machine::platform;
+use crate::machine::settings::env_path;
 use crate::secret::random_bytes;
-use crate::settings::env_path;
 
 mod locks;
 

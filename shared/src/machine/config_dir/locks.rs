@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 
 use super::{ConfigDir, ConfigError, cannot_open, check_file};
-use crate::platform;
+use crate::machine::platform;
 
 /// A file with nothing in it, whose lock serialises whoever changes the others.
 pub(super) const LOCK: &str = "lock";

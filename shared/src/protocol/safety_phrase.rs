@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::words::{ADJECTIVES, NOUNS};
+use crate::protocol::words::{ADJECTIVES, NOUNS};
 
 /// Words of a phrase. Each stands for 8 bits, so that all of them stand for as many as a fingerprint has.
 const WORDS: usize = 8;

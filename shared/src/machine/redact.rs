@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use crate::link::SCHEME;
+use crate::invite_link::SCHEME;
 
 /// What stands in a link's place.
 const REDACTED: &str = "junction://(redacted)";
@@ -53,7 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::link::Link;
+    use crate::invite_link::Link;
     use crate::secret::Secret;
 
     fn redacted(text: &str) -> String {

@@ -21,10 +21,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::codec::{decode, encode};
-use crate::id::{Dial, GroupId, PeerKey};
+use crate::protocol::codec::{decode, encode};
+use crate::protocol::id::{Dial, GroupId, PeerKey};
+use crate::protocol::wire::{
+    Challenge, Hello, HelloBody, Ticket, ToBridge, VERSION, Welcome, WelcomeBody,
+};
 use crate::secret::{Secret, random_bytes};
-use crate::wire::{Challenge, Hello, HelloBody, Ticket, ToBridge, VERSION, Welcome, WelcomeBody};
 
 /// SHA-256 of the TLS key of a hub; all zeros on plain loopback.
 pub type Pin = [u8; 32];

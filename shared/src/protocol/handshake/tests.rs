@@ -6,8 +6,8 @@ use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
 use super::*;
-use crate::id::ConnectionId;
-use crate::wire::Grant;
+use crate::protocol::id::ConnectionId;
+use crate::protocol::wire::Grant;
 
 fn secret(byte: u8) -> Secret {
     Secret::filled(|bytes| bytes.fill(byte))

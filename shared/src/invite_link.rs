@@ -15,7 +15,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::handshake::{Pin, STACK};
+use crate::protocol::handshake::{Pin, STACK};
 use crate::secret::Secret;
 
 /// What every link begins with.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use minicbor::encode::Write;
 use minicbor::{Decode, Encode};
 
-use crate::limits::MAX_FRAME;
+use crate::protocol::limits::MAX_FRAME;
 
 /// Why bytes are no frame. It says nothing of what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@
 use data_encoding::HEXLOWER;
 
 use super::super::*;
-use crate::codec::{decode, encode};
+use crate::protocol::codec::{decode, encode};
 
 /// A value in its encoded form.
 pub(super) struct Golden {

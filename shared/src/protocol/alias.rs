@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::words::{ADJECTIVES, NOUNS};
+use crate::protocol::words::{ADJECTIVES, NOUNS};
 
 /// The fewest characters of an alias.
 pub const MIN_ALIAS: usize = 3;

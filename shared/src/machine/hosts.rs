@@ -13,8 +13,8 @@ use toml_edit::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::config_dir::{ConfigDir, ConfigError};
-use crate::link::{Link, parse_address};
+use crate::invite_link::{Link, parse_address};
+use crate::machine::config_dir::{ConfigDir, ConfigError};
 
 /// The file's name in the configuration directory.
 pub const HOSTS_FILE: &str = "hosts.toml";

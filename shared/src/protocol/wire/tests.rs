@@ -11,9 +11,9 @@ use proptest::prelude::*;
 
 use self::tree::Tree;
 use super::*;
-use crate::close;
-use crate::codec::{CodecError, decode, encode};
-use crate::limits::{MAX_CARD, MAX_CONTEXT_FIELD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
+use crate::protocol::close;
+use crate::protocol::codec::{CodecError, decode, encode};
+use crate::protocol::limits::{MAX_CARD, MAX_CONTEXT_FIELD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
 
 const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
 const BEGIN: &str = "<!-- golden frames: written by cargo test -->\n";
@@ -309,7 +309,7 @@ fn fullest_card_is_no_larger_than_a_card_may_be() {
         client: most(),
     };
     let fullest = Card {
-        alias: "x".repeat(crate::alias::MAX_ALIAS),
+        alias: "x".repeat(crate::protocol::alias::MAX_ALIAS),
         epoch: Epoch(u64::MAX),
         ..golden::card(context)
     };

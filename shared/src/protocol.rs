@@ -1,0 +1,11 @@
+//! AJ1, the protocol between bridges and a hub: frames, their bounds, names and the handshake. Golden frames freeze it.
+
+pub mod alias;
+pub mod close;
+pub mod codec;
+pub mod handshake;
+pub mod id;
+pub mod limits;
+pub mod safety_phrase;
+pub mod wire;
+mod words;
