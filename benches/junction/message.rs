@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures_util::{SinkExt, StreamExt};
-use junction_bridge::client::{Client, Launch};
+use junction_testkit::client::{Client, Launch};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use junction_bridge::bench::Pair;
+use junction_testkit::bench::Pair;
 
 /// Sealing and opening at two sizes, and what a new pair costs.
 pub(crate) fn seal_and_open(criterion: &mut Criterion) {

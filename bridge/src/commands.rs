@@ -1,5 +1,6 @@
 //! What a person runs in a terminal. What was asked for goes to stdout, all else to stderr.
 
+pub(crate) mod demo;
 mod forget;
 mod hosts;
 mod invite;

@@ -12,7 +12,7 @@ use junction_shared::protocol::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Flags;
-use crate::session::SendLimit;
+use junction_engine::SendLimit;
 
 /// What a session may send in a minute, unless set otherwise: more than a person would have it send, and little
 /// enough that two agents that run wild are seen.

@@ -10,7 +10,7 @@ use junction_shared::machine::settings::{env, parse_millis, setting};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::local::{Answered, Request, Response, Sure, Told, ask, of_this_session};
+use crate::ipc::{Answered, Request, Response, Sure, Told, ask, of_this_session};
 
 mod answer;
 mod event;

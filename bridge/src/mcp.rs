@@ -9,8 +9,7 @@
 pub(crate) mod args;
 pub(crate) mod calls;
 pub(crate) mod envelope;
-pub(crate) mod lines;
-pub(crate) mod present;
+pub(crate) mod escape;
 pub(crate) mod results;
 mod scan;
 pub(crate) mod schema;
@@ -18,9 +17,7 @@ pub(crate) mod server;
 pub(crate) mod stdio;
 mod surrogates;
 pub(crate) mod time;
-mod tool_line;
 pub(crate) mod tools;
-pub(crate) mod transport;
 
 #[cfg(test)]
 mod tests;

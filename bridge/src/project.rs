@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::label::label;
+use junction_engine::label::label;
 
 /// The most that is read of a file in `.git`: one line of a path or a reference.
 const MAX_READ: u64 = 4096;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::hosts::KnownHosts;
-use crate::link::Link;
-use crate::local;
+use crate::ipc;
 use crate::mcp::server::{Agent, Session};
 use crate::mcp::stdio;
 use crate::parent::Parent;
 use crate::wake::Wake;
+use junction_engine::Engine;
+use junction_engine::hubs::known::KnownHosts;
 
 /// How long calls that wait for nothing may take to be answered at the end. With the goodbye it has to
 /// fit into the 100 ms after which one client kills its servers.
@@ -24,14 +24,14 @@ const GOODBYE_TIME: Duration = Duration::from_millis(30);
 ///
 /// # Errors
 /// If stdin or stdout is closed, or the system refuses a thread or a signal handler.
-pub(crate) async fn serve(link: Link, config: &Config, parent: Parent) -> io::Result<()> {
+pub(crate) async fn serve(link: Engine, config: &Config, parent: Parent) -> io::Result<()> {
     // Before the first answer: whoever has that may send a signal.
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
     let wake = Wake::start(link.clone(), config.wakes_per_hour);
     let agent = Agent { link: link.clone(), wake: wake.clone(), hosts };
     let session = Session::start(agent, stdio::stdin()?, stdio::stdout()?)?;
-    let door = local::open(link.clone(), wake);
+    let door = ipc::open(link.clone(), wake);
     end(&session, signals, parent).await;
     // Nobody is to find a bridge that is about to go.
     door.abort();

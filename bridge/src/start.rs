@@ -10,11 +10,12 @@ use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::harden;
 
 use crate::cli::{Cli, Command};
+use crate::commands::demo;
 use crate::config::Config;
-use crate::link::Link;
-use crate::link::{self, Options};
 use crate::parent::Parent;
-use crate::{commands, demo, hook, log, serve, sight};
+use crate::{commands, context_probe, hook, log, serve};
+use junction_engine::Engine;
+use junction_engine::{self as engine, Options};
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
 #[must_use]
@@ -96,14 +97,14 @@ async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
 }
 
 /// Starts the link to the hub, which takes its time in a task of its own.
-fn start_link(config: &Config) -> Link {
-    link::spawn(Options {
+fn start_link(config: &Config) -> Engine {
+    engine::spawn(Options {
         problem: config.problem.clone(),
         hub: config.hub.clone(),
         config_dir: config.dir.clone(),
         port: config.port,
         autostart: config.autostart,
-        seen: sight::at_first(),
+        seen: context_probe::at_first(),
         send_limit: config.send_limit,
     })
 }

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::link::{Board, LinkState};
+use junction_engine::{Board, LinkState};
 
 /// The board of a link that is connected and has no news.
 pub(crate) fn board() -> Board {

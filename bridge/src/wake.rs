@@ -7,26 +7,23 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::wire::State;
 use tokio::sync::Notify;
 
-use crate::activity::Sign;
-use crate::attention::Attention;
-use crate::clock::now;
-use crate::link::{Board, Link};
-use crate::local::{Event, EventKind, Told};
-use crate::notice::{Notice, PREFIX};
+use crate::ipc::{Event, EventKind, Told};
+use crate::wake::activity::Sign;
+use crate::wake::notice::Notice;
+use junction_engine::attention::Attention;
+use junction_engine::now;
+use junction_engine::{Board, Engine};
 
-mod hooks;
-mod inbox;
-mod ladder;
-mod mind;
-mod queue;
-mod sleeper;
-mod unread;
-mod waiting;
+mod activity;
+mod agent_state;
+mod channels;
+mod notice;
+mod policy;
 
-use ladder::Ladder;
-use mind::{Mind, sign};
-pub(crate) use queue::Thread;
-pub(crate) use sleeper::Sleeper;
+use agent_state::{Mind, sign};
+use channels::Ladder;
+pub(crate) use channels::{Sleeper, Thread};
+pub(crate) use notice::PREFIX;
 
 /// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
 /// nothing to read with.
@@ -41,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Wake(Arc<Shared>);
 
 struct Shared {
-    link: Link,
+    link: Engine,
     mind: Mutex<Mind>,
     ladder: Ladder,
     /// Told whenever the mind may have another opinion.
@@ -56,7 +53,7 @@ pub(crate) struct Waits(Wake, Instant);
 
 impl Wake {
     /// Begins to look after the agent behind this link, in a task of its own.
-    pub(crate) fn start(link: Link, wakes_per_hour: usize) -> Self {
+    pub(crate) fn start(link: Engine, wakes_per_hour: usize) -> Self {
         let wake = Self::new(link, wakes_per_hour);
         tokio::spawn(wake.clone().run());
         wake
@@ -64,11 +61,11 @@ impl Wake {
 
     /// One that wakes nobody.
     #[cfg(test)]
-    pub(crate) fn still(link: Link) -> Self {
+    pub(crate) fn still(link: Engine) -> Self {
         Self::new(link, 0)
     }
 
-    fn new(link: Link, wakes_per_hour: usize) -> Self {
+    fn new(link: Engine, wakes_per_hour: usize) -> Self {
         let mind = Mind::new(link.board(), wakes_per_hour);
         let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
         Self(Arc::new(Shared { link, mind, ladder, changed }))

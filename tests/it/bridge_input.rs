@@ -1,6 +1,6 @@
 //! What a bridge must survive from its client's lines, and what it shows of a peer's text.
 
-use junction_bridge::client::CallError;
+use junction_testkit::client::CallError;
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -1,7 +1,7 @@
 //! What becomes of mail when calls flood, race, are taken back, or their answers are never taken.
 
 use futures_util::future::join_all;
-use junction_bridge::client::CallError;
+use junction_testkit::client::CallError;
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -3,10 +3,10 @@
 
 use std::process::{Command, Output, Stdio};
 
-use junction_bridge::client::Launch;
 use junction_shared::invite_link::Link;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::limits::PORT;
+use junction_testkit::client::Launch;
 use serde_json::{Value, json};
 
 use crate::harness::{

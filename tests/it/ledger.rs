@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Duration;
 
-use junction_bridge::sim::{Message, Status};
 use junction_shared::protocol::id::MessageId;
+use junction_testkit::sim::{Message, Status};
 
 /// One message.
 struct Sent<Who> {

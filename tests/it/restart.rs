@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
-use junction_bridge::client::Call;
 use junction_shared::protocol::wire::ToBridge;
+use junction_testkit::client::Call;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 

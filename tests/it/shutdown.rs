@@ -1,7 +1,7 @@
 //! How a bridge ends: whatever it is in the middle of, it says goodbye and leaves nothing running. The times
 //! it takes are printed; docs/benchmarks.md has the budget.
 
-use junction_bridge::client::Launch;
+use junction_testkit::client::Launch;
 use rustix::process::Signal;
 use serde_json::json;
 

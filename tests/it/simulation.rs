@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use axum::serve::Listener;
 use futures_util::future::join_all;
-use junction_bridge::sim::{Dialer, Node};
 use junction_hub::{Config, Hub};
 use junction_shared::machine::identity::HubKey;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::secret::Secret;
+use junction_testkit::sim::{Dialer, Node};
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
 

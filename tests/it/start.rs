@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use futures_util::future::join_all;
-use junction_bridge::client::Launch;
+use junction_testkit::client::Launch;
 use rustix::process::Signal;
 use serde_json::json;
 

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
-use junction_bridge::client::CallError;
+use junction_testkit::client::CallError;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use super::{remark, tell};
 use crate::config::Config;
-use crate::hosts::{HostView, KnownHosts};
+use junction_engine::hubs::known::{HostView, KnownHosts};
 
 /// Shows the known hosts: as the tool does, or a line each.
 ///

@@ -15,8 +15,8 @@ use qrcode::render::unicode::Dense1x2;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
-use crate::hosts::probe;
-use crate::tls::Security;
+use junction_engine::hubs::known::probe;
+use junction_engine::transport::tls::Security;
 
 /// What a link is good for, and what ends that.
 const WARNING: &str = "Whoever has a link can join the group: see its sessions, and write to them. Hand it on by a \

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
-use crate::link;
-use crate::target::Target;
-use crate::tls::Security;
+use junction_engine::hubs::target::Target;
+use junction_engine::transport::tls::Security;
+use junction_engine::transport::verify::prove;
 
 /// The most that is read where a link should be, in bytes: the longest link has some 360.
 const MAX_LINK: usize = 4096;
@@ -99,7 +99,7 @@ async fn first_proven(source: &mut dyn BufRead) -> anyhow::Result<Link> {
             port: link.port,
             security: Security::Pinned(link.pin),
         };
-        match link::prove(&target, &GroupKeys::derive(&link.secret)).await {
+        match prove(&target, &GroupKeys::derive(&link.secret)).await {
             Ok(()) => return Ok(link),
             Err(why) => first_error = first_error.or(Some(anyhow!(why))),
         }

@@ -9,7 +9,7 @@ use junction_shared::protocol::safety_phrase::safety_phrase;
 use tokio::time::timeout;
 
 use super::{remark, tell};
-use crate::local::{Request, Response, all, ask, of_this_session};
+use crate::ipc::{Request, Response, all, ask, of_this_session};
 
 /// How long a session may take to answer: it may have to ask its hub.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::local::Told;
+use crate::ipc::Told;
 
 /// Something that the agent is to know besides.
 #[derive(Serialize)]

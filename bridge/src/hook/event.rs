@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::local::{Event, EventKind};
-use crate::notice::PREFIX;
+use crate::ipc::{Event, EventKind};
+use crate::wake::PREFIX;
 
 /// The longest name of a session that is taken.
 const MAX_SESSION: usize = 128;

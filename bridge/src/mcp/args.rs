@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::wiped::Wiped;
+use junction_engine::wiped::Wiped;
 use junction_shared::machine::hosts::is_host_name;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
@@ -12,8 +12,8 @@ use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::error::ToolError;
-use crate::label::is_label;
+use junction_engine::error::ToolError;
+use junction_engine::label::is_label;
 
 /// The longest wait, in seconds: some clients give up after ten minutes.
 pub(crate) const MAX_WAIT: u64 = 540;

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::envelope::ClientId;
-use crate::link::Lease;
+use junction_engine::Lease;
 
 /// Calls in flight at most: beyond it no more lines are read until one ends. Real clients have a handful.
 pub(crate) const MAX_CALLS: usize = 256;

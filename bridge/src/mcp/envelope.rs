@@ -3,7 +3,7 @@
 //! The bridge reads the envelope itself, because the library behind it ends the session on much of what a
 //! client can get wrong, and quotes the rest in its errors. Nothing here quotes what a client wrote but its ids.
 
-use crate::wiped::Wiped;
+use junction_engine::wiped::Wiped;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

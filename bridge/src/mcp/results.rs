@@ -9,13 +9,13 @@ use junction_shared::protocol::wire::{Context, Reach, Standing};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::present::escape;
+use super::escape::escape;
 use super::time::rfc3339;
-use crate::attention::{Attention, state_word};
-use crate::error::refusal_word;
-use crate::label::label;
-use crate::link::{self, Occasion, Status};
-use crate::urgency::Urgency;
+use junction_engine::attention::{Attention, state_word};
+use junction_engine::error::refusal_word;
+use junction_engine::label::label;
+use junction_engine::urgency::Urgency;
+use junction_engine::{self as engine, Occasion, Status};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,8 +27,8 @@ pub(crate) struct Registered {
     context: ContextView,
 }
 
-impl From<link::Registered> for Registered {
-    fn from(registered: link::Registered) -> Self {
+impl From<engine::Registered> for Registered {
+    fn from(registered: engine::Registered) -> Self {
         Self {
             alias: registered.alias.to_string(),
             fingerprint: registered.fingerprint,
@@ -83,8 +83,8 @@ struct PeerView {
     fingerprint: String,
 }
 
-impl From<link::PeerView> for PeerView {
-    fn from(peer: link::PeerView) -> Self {
+impl From<engine::PeerView> for PeerView {
+    fn from(peer: engine::PeerView) -> Self {
         Self {
             alias: peer.alias.to_string(),
             connected_at: rfc3339(peer.connected_ms),
@@ -106,8 +106,8 @@ pub(crate) struct Peers {
     next_cursor: Option<String>,
 }
 
-impl From<link::Peers> for Peers {
-    fn from(page: link::Peers) -> Self {
+impl From<engine::Peers> for Peers {
+    fn from(page: engine::Peers) -> Self {
         let peers = page.peers.into_iter().map(Into::into).collect();
         Self { peers, total: page.total, next_cursor: page.next }
     }
@@ -125,7 +125,7 @@ pub(crate) struct Found {
 
 impl Found {
     /// The outcome of a wait for peers: none means that it came to its end.
-    pub(crate) fn new(peers: Vec<link::PeerView>, waited: Duration) -> Self {
+    pub(crate) fn new(peers: Vec<engine::PeerView>, waited: Duration) -> Self {
         let found = !peers.is_empty();
         let peers = peers.into_iter().map(Into::into).collect();
         let reason = (!found).then_some("timeout");
@@ -166,7 +166,7 @@ const ASK_FIRST: &str = "More than 8 messages have gone to and fro without a per
 impl<'a> Sent<'a> {
     /// What became of a message that was to be so urgent; `waited` is how long its sender waited for a reply, if it
     /// did.
-    pub(crate) fn new(sent: &'a link::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
+    pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
         let Attention { reach: woken, unwoken, state } = sent.attention;
         let wakes = sent.urgency > Urgency::Low;
         // A call that waits is not ended by what is past the limit: what else there is, nobody here knows.
@@ -211,8 +211,8 @@ struct MessageView<'a> {
     past_limit: bool,
 }
 
-impl<'a> From<&'a link::Message> for MessageView<'a> {
-    fn from(message: &'a link::Message) -> Self {
+impl<'a> From<&'a engine::Message> for MessageView<'a> {
+    fn from(message: &'a engine::Message) -> Self {
         Self {
             id: uuid(message.id),
             from: message.from.to_string(),
@@ -256,14 +256,14 @@ struct Receipt {
 }
 
 impl<'a> Mail<'a> {
-    pub(crate) fn new(page: &'a link::Page) -> Self {
-        let receipt = |end: &link::End| Receipt {
+    pub(crate) fn new(page: &'a engine::Page) -> Self {
+        let receipt = |end: &engine::End| Receipt {
             id: uuid(end.id),
             to: end.to.to_string(),
             status: status(end.status),
             at: rfc3339(end.at_ms),
         };
-        let notification = |news: &link::News| Notification {
+        let notification = |news: &engine::News| Notification {
             id: uuid(news.id),
             to: news.of.to_string(),
             event: event(news.occasion),
@@ -292,8 +292,8 @@ struct Unconfirmed {
     to: String,
 }
 
-impl From<link::Departure> for Departure {
-    fn from(departure: link::Departure) -> Self {
+impl From<engine::Departure> for Departure {
+    fn from(departure: engine::Departure) -> Self {
         let one = |(id, to): (MessageId, Alias)| Unconfirmed { id: uuid(id), to: to.to_string() };
         let unconfirmed = departure.unconfirmed.into_iter().map(one).collect();
         Self { disconnected: departure.disconnected, unconfirmed }
@@ -315,8 +315,8 @@ pub(crate) struct News {
     rejoined: Option<String>,
 }
 
-impl From<&link::Board> for News {
-    fn from(board: &link::Board) -> Self {
+impl From<&engine::Board> for News {
+    fn from(board: &engine::Board) -> Self {
         let waiting = board.unread.count > 0;
         let from = board.unread.from.iter().filter(|_| waiting);
         Self {
@@ -382,14 +382,14 @@ mod tests {
     use junction_shared::protocol::id::PeerKey;
     use proptest::prelude::*;
 
-    use crate::chain::Link;
-    use crate::wiped::Wiped;
+    use junction_engine::Hops;
+    use junction_engine::wiped::Wiped;
 
     use super::*;
-    use crate::mcp::present::presented_len;
+    use crate::mcp::escape::presented_len;
 
-    fn message(body: &str) -> link::Message {
-        link::Message {
+    fn message(body: &str) -> engine::Message {
+        engine::Message {
             id: MessageId([0xff; 16]),
             from: Alias::parse(&"x".repeat(32)).unwrap(),
             body: Arc::new(Wiped::new(body.to_owned())),
@@ -397,7 +397,7 @@ mod tests {
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),
             sender: PeerKey([0; 32]),
-            place: Link { chain: MessageId([0; 16]), hops: 9 },
+            place: Hops { chain: MessageId([0; 16]), hops: 9 },
         }
     }
 

@@ -21,15 +21,15 @@ use tokio::sync::watch;
 use super::calls::Calls;
 use super::schema::{INSTRUCTIONS, SPECS, Spec, Tool};
 use super::stdio;
+use super::stdio::transport::{StdioTransport, call_number};
 use super::tools::{Answer, Tools};
-use super::transport::{StdioTransport, call_number};
-use crate::error::ToolError;
+use crate::context_probe::Sight;
 use crate::hook;
-use crate::hosts::KnownHosts;
-use crate::link::Link;
 use crate::project::path_of_uri;
-use crate::sight::Sight;
 use crate::wake::{Thread, Wake};
+use junction_engine::Engine;
+use junction_engine::error::ToolError;
+use junction_engine::hubs::known::KnownHosts;
 
 /// How long a client has to say where the project is.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ const CODEX_TURN: &str = "x-codex-turn-metadata";
 /// What the tools of one agent are made of.
 pub(crate) struct Agent {
     /// Its session on the junction.
-    pub(crate) link: Link,
+    pub(crate) link: Engine,
     /// How messages reach it.
     pub(crate) wake: Wake,
     /// The hubs it may move to.

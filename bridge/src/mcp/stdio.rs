@@ -8,12 +8,18 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::thread;
 
-use crate::wiped::Wiped;
+use junction_engine::wiped::Wiped;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroize;
 
+mod lines;
+mod tool_line;
+pub(crate) mod transport;
+
 use super::calls::{Answer, Busy};
-use super::lines::{Cutter, Line};
+#[cfg(test)]
+pub(crate) use lines::MAX_LINE;
+use lines::{Cutter, Line};
 
 /// Lines read ahead of the server; with all of them waiting the client's writes wait too.
 const LINES_IN: usize = 16;

@@ -2,7 +2,7 @@
 //! pass and no Unicode text can hold them: the half becomes U+FFFD, and the message is not lost.
 
 use super::scan::leading;
-use crate::wiped::Wiped;
+use junction_engine::wiped::Wiped;
 
 /// The line with every lone half replaced, if it has one. Its length stays the same.
 pub(super) fn mend(line: &[u8]) -> Option<Wiped<Vec<u8>>> {

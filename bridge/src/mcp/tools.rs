@@ -12,14 +12,15 @@ use tokio::time::Instant;
 
 use super::args::Args;
 use super::calls::{CallNumber, Calls};
+use super::escape::presented_len;
 use super::results::{Departure, Found, Mail, News, Peers, Registered, Sent};
 use super::schema::Tool;
 use super::server::Agent;
-use crate::error::ToolError;
-use crate::hosts::KnownHosts;
-use crate::link::{Change, Draft, Link, NotifyWhen, PeerQuery, Status};
-use crate::urgency::Urgency;
 use crate::wake::Wake;
+use junction_engine::error::ToolError;
+use junction_engine::hubs::known::KnownHosts;
+use junction_engine::urgency::Urgency;
+use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status};
 
 /// Calls that wait at most: an agent has one or two, and each holds a place among the calls in flight.
 const MAX_WAITS: usize = 32;
@@ -33,7 +34,7 @@ pub(crate) type Answer = Map<String, Value>;
 
 /// The tools of one session.
 pub(crate) struct Tools {
-    link: Link,
+    link: Engine,
     calls: Calls,
     wake: Wake,
     hosts: KnownHosts,
@@ -121,10 +122,11 @@ impl Tools {
         let wait = args.wait("wait_seconds", 0)?;
         let limit = args.whole("limit", 1..=INBOX_MESSAGES as u64)?;
         args.done()?;
-        let limit = limit.and_then(|limit| limit.try_into().ok());
+        let messages = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX);
+        let limits = PageLimits { messages, shown_len: presented_len };
         let place = self.wait(wait, number)?;
         let _waits = place.as_ref().map(|_| self.wake.waits());
-        let page = self.link.read(limit, wait).await?;
+        let page = self.link.read(limits, wait).await?;
         let answer = object(&Mail::new(&page));
         self.calls.deposit(number, page.lease);
         Ok(answer)

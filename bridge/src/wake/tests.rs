@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, timeout};
 
 use super::*;
-use crate::link::Command;
 use crate::testing::board;
+use junction_engine::Command;
 
 const SECOND: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,7 +21,7 @@ struct Stage {
 
 impl Stage {
     fn new(wakes: usize) -> Self {
-        let (link, commands, board) = Link::new(board());
+        let (link, commands, board) = Engine::new(board());
         board.send_modify(|board| board.alias = Alias::parse("alice").ok());
         let wake = Wake::start(link, wakes);
         // Its model has had the tools for long.
@@ -218,7 +218,7 @@ async fn regression_a_turn_that_goes_on_is_not_idle_for_the_sleeper_that_hears_o
 /// A client's inbox that takes what it is given and does nothing with it.
 struct Deaf;
 
-impl ladder::Rung for Deaf {
+impl channels::Rung for Deaf {
     fn reach(&self) -> Option<Reach> {
         Some(Reach::Push)
     }
@@ -234,7 +234,7 @@ impl ladder::Rung for Deaf {
 
 #[tokio::test(start_paused = true)]
 async fn regression_who_gives_no_sign_is_woken_by_the_next_way() {
-    let (link, _commands, board) = Link::new(board());
+    let (link, _commands, board) = Engine::new(board());
     let mut wake = Wake::new(link, 30);
     let shared = Arc::get_mut(&mut wake.0).unwrap();
     shared.ladder.put_first(Arc::new(Deaf));

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use junction_bridge::client::{Call, CallError, Client, Launch};
+use junction_testkit::client::{Call, CallError, Client, Launch};
 use serde_json::{Value, json};
 
 use super::home::{BRIDGE, Home};

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{JoinHandle, scope, spawn};
 use std::time::Duration;
 
-use junction_bridge::client::Launch;
+use junction_testkit::client::Launch;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, SocketType, recv, socket, sockopt};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};

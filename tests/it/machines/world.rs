@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use junction_bridge::sim::{Machine, Page, Search};
 use junction_hub::{Output, State, Times};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{ToBridge, ToHub};
 use junction_shared::secret::Secret;
+use junction_testkit::sim::{Machine, Page, Search};
 
 use crate::ledger::Ledger;
 

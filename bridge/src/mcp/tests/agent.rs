@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::wiped::Wiped;
+use junction_engine::wiped::Wiped;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::chain::Link as Place;
-use crate::hosts::KnownHosts;
-use crate::link::{Board, Command, Lease, Link, Message, Page};
 use crate::mcp::server::{self, Session};
 use crate::testing::board;
 use crate::wake::Wake;
+use junction_engine::Hops as Place;
+use junction_engine::hubs::known::KnownHosts;
+use junction_engine::{Board, Command, Engine, Lease, Message, Page};
 
 /// Far longer than anything here takes: what is not there by then does not come.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ impl Agent {
     ) -> Self {
         let (input, to) = pipe().unwrap();
         let (from, output) = pipe().unwrap();
-        let (link, commands, board) = Link::new(board());
+        let (link, commands, board) = Engine::new(board());
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
         let wake = Wake::still(link.clone());

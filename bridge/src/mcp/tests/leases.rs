@@ -4,8 +4,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::agent::{Agent, ERAS, Era, Flow, Valve, page, within};
-use crate::error::ToolError;
-use crate::link::{Command, Page};
+use junction_engine::error::ToolError;
+use junction_engine::{Command, Page};
 
 type Reply = oneshot::Sender<Result<Page, ToolError>>;
 
@@ -61,10 +61,10 @@ async fn id_of_a_cancelled_call_can_be_used_again_at_once() {
         // Held, so that none of the calls before is answered with an error before it is cancelled.
         let mut held = Vec::new();
         loop {
-            let Command::Read { limit, reply, .. } = agent.command().await else {
+            let Command::Read { limits, reply, .. } = agent.command().await else {
                 panic!("another")
             };
-            if limit == Some(7) {
+            if limits.messages == 7 {
                 let end = give(reply, "for the last one");
                 assert_eq!(agent.result(&id).await["messages"][0]["message"], "for the last one");
                 break within(end).await.unwrap();

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::agent::{Agent, ERAS, Era};
-use crate::link::{Command, Peers};
-use crate::mcp::lines::MAX_LINE;
+use crate::mcp::stdio::MAX_LINE;
+use junction_engine::{Command, Peers};
 
 /// Lines that are answered with an error of this code and a null id.
 fn faults() -> Vec<(Vec<u8>, i64)> {

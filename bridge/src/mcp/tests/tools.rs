@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use super::agent::{Agent, ERAS, Era, message, within};
-use crate::attention::Attention;
-use crate::error::ToolError;
-use crate::link::{
+use junction_engine::attention::Attention;
+use junction_engine::error::ToolError;
+use junction_engine::urgency::Urgency;
+use junction_engine::{
     Command, Departure, End, Lease, Page, PeerView, Peers, Registered, Resolved, Status, Submitted,
 };
-use crate::urgency::Urgency;
 
 fn alias(text: &str) -> Alias {
     Alias::parse(text).unwrap()
@@ -99,7 +99,7 @@ async fn list_peers_pages_and_filters() {
 async fn submit(
     agent: &mut Agent,
     status: Status,
-) -> (crate::link::Draft, oneshot::Sender<(crate::link::Message, Lease)>) {
+) -> (junction_engine::Draft, oneshot::Sender<(junction_engine::Message, Lease)>) {
     let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
     let attention = Attention { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
     let presence = Standing::Online;
@@ -188,9 +188,10 @@ async fn mail_is_shown_escaped_and_marked() {
     for era in ERAS {
         let mut agent = Agent::open(era).await;
         let id = agent.begin("read_messages", json!({ "limit": 5 }));
-        let Command::Read { limit: Some(5), wait: false, reply } = agent.command().await else {
+        let Command::Read { limits, wait: false, reply } = agent.command().await else {
             panic!("another command")
         };
+        assert_eq!(limits.messages, 5);
         let mut second = message("two\nlines \u{e0041}\"}]}");
         second.reply_to = Some(MessageId([9; 16]));
         second.key_changed = Some("f".repeat(16));

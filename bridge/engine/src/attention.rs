@@ -1,0 +1,24 @@
+//! What a session says of its agent's attention: what the agent does, and how a message gets to it.
+
+use junction_shared::protocol::wire::{Reach, State};
+
+/// What a card says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attention {
+    /// How a message gets to the agent.
+    pub reach: Reach,
+    /// How one does that is to wake nobody.
+    pub unwoken: Reach,
+    /// What the agent does, if that is known.
+    pub state: Option<State>,
+}
+
+/// The word for a state.
+pub fn state_word(state: Option<State>) -> &'static str {
+    match state {
+        Some(State::Idle) => "idle",
+        Some(State::Busy) => "busy",
+        Some(State::WaitingOnHuman) => "waiting-on-human",
+        None => "unknown",
+    }
+}

@@ -1,0 +1,183 @@
+//! What tools ask of the link.
+
+use std::time::Duration;
+
+use crate::wiped::Wiped;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Context, Standing};
+use tokio::sync::{oneshot, watch};
+
+use crate::attention::Attention;
+use crate::error::ToolError;
+use crate::hubs::target::Target;
+use crate::urgency::Urgency;
+use crate::view::{
+    Departure, Lease, Message, NotifyWhen, Page, PeerView, Peers, Registered, Status,
+};
+
+/// Which page of which peers.
+#[derive(Clone, Debug, Default)]
+pub struct PeerQuery {
+    /// Only this role.
+    pub role: Option<String>,
+    /// Only this repository.
+    pub repo: Option<String>,
+    /// Peers on the page.
+    pub limit: u16,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+/// What a session changes about itself. Nothing given changes nothing; an empty text clears a field.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The alias it wishes for.
+    pub alias: Option<Alias>,
+    /// The repository it works in.
+    pub repo: Option<String>,
+    /// Its task.
+    pub task: Option<String>,
+    /// Its role.
+    pub role: Option<String>,
+    /// The known host to move to.
+    pub host: Option<String>,
+}
+
+/// A message to send.
+pub struct Draft {
+    /// To whom.
+    pub target: Alias,
+    /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
+    pub body: Wiped<String>,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// How long it may wait unread; none: as long as may be.
+    pub ttl: Option<Duration>,
+    /// The fingerprint its receiver must have.
+    pub fingerprint: Option<String>,
+    /// How long to wait for an answer to it.
+    pub wait: Duration,
+    /// How much it wants.
+    pub urgency: Urgency,
+    /// What its sender wants to be told of.
+    pub notify_when: Option<NotifyWhen>,
+}
+
+impl Draft {
+    /// A message to this peer that asks for nothing besides.
+    pub fn new(target: Alias, body: String) -> Self {
+        Self {
+            target,
+            body: Wiped::new(body),
+            reply_to: None,
+            ttl: None,
+            fingerprint: None,
+            wait: Duration::ZERO,
+            urgency: Urgency::Normal,
+            notify_when: None,
+        }
+    }
+}
+
+/// What bounds one page of messages.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimits {
+    /// Messages on the page, at most.
+    pub messages: usize,
+    /// The length of a message's text, in characters, as the face shows it.
+    pub shown_len: fn(&str) -> usize,
+}
+
+impl Default for PageLimits {
+    fn default() -> Self {
+        Self { messages: usize::MAX, shown_len: str::len }
+    }
+}
+
+/// A peer found for sending.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolved {
+    /// The peer's key.
+    pub key: PeerKey,
+    /// Whether the peer is connected, as far as is known.
+    pub presence: Standing,
+    /// What the peer's agent does, and how a message gets to it.
+    pub attention: Attention,
+}
+
+/// A message taken into the outbox.
+pub struct Submitted {
+    /// The id it was given.
+    pub id: MessageId,
+    /// How urgent it counts.
+    pub urgency: Urgency,
+    /// Whether its chain is so long that it wakes nobody.
+    pub past_limit: bool,
+    /// What is known of it, as that changes.
+    pub status: watch::Receiver<Status>,
+    /// The answer to it, if the draft waits for one, and the hold on that.
+    pub reply: oneshot::Receiver<(Message, Lease)>,
+    /// The hold on its refusal: the call tells of it, unless it is given back.
+    pub refusal: oneshot::Receiver<Lease>,
+}
+
+/// Where the answer to a command goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
+
+/// What tools ask of the link.
+pub enum Command {
+    /// Joins again after `Leave`, or moves to another known host.
+    Join(Option<Target>, Reply<()>),
+    /// Changes what the session says of itself.
+    Apply(Change, Reply<Registered>),
+    /// Asks for a page of peers.
+    List(PeerQuery, Reply<Peers>),
+    /// Waits for peers of this role, or of any, to be online.
+    Watch(Option<String>, Reply<Vec<PeerView>>),
+    /// Looks up the peer behind an alias; the fingerprint is the one it must have.
+    Resolve(Alias, Option<String>, Reply<Resolved>),
+    /// Takes a message into the outbox.
+    Submit(PeerKey, Draft, Reply<Submitted>),
+    /// Reads a page of messages and receipts.
+    Read {
+        /// What bounds the page.
+        limits: PageLimits,
+        /// Whether to wait for a message if there is none.
+        wait: bool,
+        /// Where the page goes.
+        reply: Reply<Page>,
+    },
+    /// Waits until no message is on its way.
+    Settled(oneshot::Sender<()>),
+    /// Leaves the junction.
+    Leave(oneshot::Sender<Departure>),
+    /// What can be seen of the session has changed.
+    Observe(Context),
+    /// The agent's attention is another.
+    Attend(Attention),
+    /// A person has begun a turn of the agent.
+    BeginAnew,
+    /// So it seems.
+    SeemToBeginAnew,
+    /// Says goodbye to the hub and ends the task.
+    Stop(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// Answers that the session has left.
+    pub fn refuse(self) {
+        match self {
+            Self::Join(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Apply(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::List(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Watch(_, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Resolve(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Submit(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
+            Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
+            Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
+            Self::Leave(reply) => drop(reply.send(Departure::default())),
+            Self::Observe(_) | Self::Attend(_) | Self::BeginAnew | Self::SeemToBeginAnew => {}
+        }
+    }
+}

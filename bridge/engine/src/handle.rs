@@ -1,0 +1,310 @@
+//! The handle by which tools reach the link: the one task that owns the session and its socket.
+//! Every question is answered whether or not a hub is there; what needs one waits for it a moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::protocol::wire::Context;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::attention::Attention;
+use crate::error::ToolError;
+use crate::hubs::known::inquire;
+use crate::hubs::target::Target;
+use crate::transport::tls::Insecure;
+
+use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved};
+use crate::view::{Board, Departure, LinkState, Page, PeerView, Peers, Registered, Sent, Status};
+
+/// How long a tool waits for the hub before it says that the hub is away.
+const HUB_PATIENCE: Duration = Duration::from_secs(2);
+/// How long `send_message` waits for the hub's word before it answers `queued`.
+const SEND_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a read waits for another read's answer to be written.
+const LEASE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a session that leaves or moves waits for receipts.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
+/// Commands waiting for the link; callers wait beyond it.
+const COMMAND_QUEUE: usize = 64;
+
+/// The handle. Clones share one link.
+#[derive(Clone)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+    board: watch::Receiver<Board>,
+    places: Option<Arc<Places>>,
+}
+
+/// Where known hosts are found.
+struct Places {
+    config_dir: ConfigDir,
+    port: u16,
+    /// Whether a hub is started where the local one is missing.
+    autostart: bool,
+}
+
+impl Engine {
+    /// A handle, and the two ends that the link itself holds.
+    pub fn new(board: Board) -> (Self, mpsc::Receiver<Command>, watch::Sender<Board>) {
+        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let (writer, board) = watch::channel(board);
+        (Self { commands, board, places: None }, inbox, writer)
+    }
+
+    /// The same handle, knowing where `register{host}` finds hosts.
+    pub fn at(mut self, config_dir: ConfigDir, port: u16, autostart: bool) -> Self {
+        self.places = Some(Arc::new(Places { config_dir, port, autostart }));
+        self
+    }
+
+    /// What the link shows at this moment.
+    pub fn board(&self) -> Board {
+        self.board.borrow().clone()
+    }
+
+    /// Tells the link what could be seen of the session: repository, branch, machine, client. Fields that are
+    /// none stay as they are; what `register` named wins.
+    pub async fn observe(&self, seen: Context) {
+        let _ = self.commands.send(Command::Observe(seen)).await;
+    }
+
+    /// Tells the link what the agent does and how a message gets to it.
+    pub async fn attend(&self, attention: Attention) {
+        let _ = self.commands.send(Command::Attend(attention)).await;
+    }
+
+    /// Tells the link that a person has begun a turn of the agent, before any command of that turn. A link that is
+    /// too busy to hear of it counts on as if nobody had.
+    pub fn begin_anew(&self) {
+        let _ = self.commands.try_send(Command::BeginAnew);
+    }
+
+    /// The same, where it only seems so.
+    pub fn seem_to_begin_anew(&self) {
+        let _ = self.commands.try_send(Command::SeemToBeginAnew);
+    }
+
+    /// What the link shows from now on, each time it changes.
+    pub fn watch(&self) -> watch::Receiver<Board> {
+        self.board.clone()
+    }
+
+    /// Names and refines the session, moves it to another host, or joins again after `disconnect`.
+    pub async fn register(&self, mut change: Change) -> Result<Registered, ToolError> {
+        let target = self.destination(change.host.take()).await?;
+        if target.as_ref().is_some_and(|target| target.name != self.board.borrow().hub) {
+            // What is not settled by then is named as unconfirmed in the next receipts.
+            self.settle().await;
+        }
+        let (reply, joined) = oneshot::channel();
+        self.send(Command::Join(target, reply)).await?;
+        flatten(timeout(HUB_PATIENCE, joined).await, || self.away())?;
+        let deadline = Instant::now() + HUB_PATIENCE;
+        self.connected(deadline).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Apply(change, reply)).await?;
+        let mut registered = flatten(timeout_at(deadline, answer).await, || self.away())?;
+        let others = self.list(PeerQuery { limit: 1, ..PeerQuery::default() }).await?;
+        registered.peer_count = others.total;
+        Ok(registered)
+    }
+
+    /// The hub that `register{host}` names. Nothing is left before it answers.
+    async fn destination(&self, host: Option<String>) -> Result<Option<Target>, ToolError> {
+        let (Some(host), Some(places)) = (host, &self.places) else { return Ok(None) };
+        let target =
+            Target::resolve(&host, &places.config_dir, places.port).map_err(ToolError::Host)?;
+        let is_started = places.autostart && target.name == LOCAL;
+        if target.name == self.board.borrow().hub || is_started {
+            return Ok(Some(target));
+        }
+        match inquire(&target.host, target.port, target.security).await {
+            Ok(_) => {}
+            Err(Some(Insecure::OtherKey { expected, found })) => {
+                let what = crate::trouble::other_key(&target.address(), &expected, &found);
+                return Err(ToolError::Host(format!(
+                    "{what} Tell your user; this session stays where it is."
+                )));
+            }
+            Err(_) => {
+                return Err(ToolError::Host(
+                    "No hub answers at that host. Call known_hosts to see which can be reached."
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(Some(target))
+    }
+
+    /// A page of the other peers.
+    pub async fn list(&self, query: PeerQuery) -> Result<Peers, ToolError> {
+        let deadline = Instant::now() + HUB_PATIENCE;
+        self.connected(deadline).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::List(query, reply)).await?;
+        flatten(timeout_at(deadline, answer).await, || self.away())
+    }
+
+    /// Peers of that role (of any) that are online: at once if there are, else when one comes; none in time:
+    /// an empty list.
+    pub async fn wait_for_peer(
+        &self,
+        role: Option<String>,
+        wait: Duration,
+    ) -> Result<Vec<PeerView>, ToolError> {
+        if wait.is_zero() {
+            return self.online_now(role).await;
+        }
+        let deadline = Instant::now() + wait;
+        self.connected(Instant::now() + HUB_PATIENCE).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Watch(role, reply)).await?;
+        match timeout_at(deadline, answer).await {
+            Ok(answer) => answer.map_err(|_| self.away())?,
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerView>, ToolError> {
+        let all = PeerQuery { role, limit: MAX_PAGE, ..PeerQuery::default() };
+        let mut peers = self.list(all).await?.peers;
+        peers.retain(|peer| peer.online);
+        Ok(peers)
+    }
+
+    /// Sends a message and waits for the hub's word, and for an answer if the draft says so.
+    pub async fn send_message(&self, draft: Draft) -> Result<Sent, ToolError> {
+        let deadline = Instant::now() + SEND_PATIENCE;
+        let (to, wait) = (draft.target.clone(), draft.wait);
+        let peer = self.resolve(&draft, deadline).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Submit(peer.key, draft, reply)).await?;
+        let submitted = answer.await.map_err(|_| self.away())??;
+        let mut status = submitted.status;
+        let started = Instant::now();
+        let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
+        let mut reply = None;
+        if !wait.is_zero() {
+            reply = tokio::select! {
+                biased;
+                reply = submitted.reply => reply.ok(),
+                // A status that can change no more is no reason to stop: the answer to what was read may come.
+                Ok(_) = status.wait_for(|status| status.hopeless()) => None,
+                () = tokio::time::sleep_until(started + wait) => None,
+            };
+        }
+        let status = *status.borrow();
+        let refusal = match status {
+            Status::Refused(_) => submitted.refusal.await.ok(),
+            _ => None,
+        };
+        Ok(Sent {
+            id: submitted.id,
+            to,
+            status,
+            presence: peer.presence,
+            attention: peer.attention,
+            urgency: submitted.urgency,
+            past_limit: submitted.past_limit,
+            reply,
+            refusal,
+            waited: started.elapsed(),
+        })
+    }
+
+    async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, ToolError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
+        self.send(command).await?;
+        // Whom to seal to is not known, so nothing waits: a message that is not sent is said not to be.
+        flatten(timeout_at(deadline, answer).await, || match self.away() {
+            ToolError::HubAway(why) => ToolError::HubAway(format!("Nothing was sent. {why}")),
+            error => error,
+        })
+    }
+
+    /// The fingerprint of the peer that has this alias; nothing if it has another key than before, or there is none.
+    pub async fn fingerprint_of(&self, alias: Alias) -> Option<String> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Resolve(alias, None, reply)).await.ok()?;
+        let found = timeout(HUB_PATIENCE, answer).await.ok()?.ok()?.ok()?;
+        Some(found.key.fingerprint())
+    }
+
+    /// What waits unread, and the ends of messages; waits for a message if there is none.
+    pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<Page, ToolError> {
+        if !wait.is_zero() {
+            let (reply, answer) = oneshot::channel();
+            self.send(Command::Read { limits, wait: true, reply }).await?;
+            if let Ok(answer) = timeout(wait, answer).await {
+                return answer.map_err(|_| self.away())?;
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Read { limits, wait: false, reply }).await?;
+        flatten(timeout(LEASE_PATIENCE, answer).await, || ToolError::ReadBusy)
+    }
+
+    /// Leaves the junction, after a moment for receipts that are on their way.
+    pub async fn disconnect(&self) -> Departure {
+        self.settle().await;
+        let (reply, left) = oneshot::channel();
+        let _ = self.send(Command::Leave(reply)).await;
+        left.await.unwrap_or_default()
+    }
+
+    /// Waits a moment for receipts that are on their way.
+    async fn settle(&self) {
+        let (reply, settled) = oneshot::channel();
+        if self.send(Command::Settled(reply)).await.is_ok() {
+            let _ = timeout(SETTLE_PATIENCE, settled).await;
+        }
+    }
+
+    /// Says goodbye to the hub and wipes the session's keys, for the end of the process.
+    pub async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.send(Command::Stop(reply)).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+
+    async fn send(&self, command: Command) -> Result<(), ToolError> {
+        self.commands.send(command).await.map_err(|_| self.away())
+    }
+
+    /// Waits until the hub has welcomed the session.
+    async fn connected(&self, deadline: Instant) -> Result<(), ToolError> {
+        let mut board = self.board.clone();
+        let settled = |board: &Board| !matches!(board.state, LinkState::Away(_));
+        let _ = timeout_at(deadline, board.wait_for(settled)).await;
+        match self.board.borrow().state {
+            LinkState::Connected => Ok(()),
+            LinkState::Left => Err(ToolError::Left),
+            LinkState::Away(ref why) => Err(ToolError::HubAway(why.clone())),
+        }
+    }
+
+    /// The error for a hub that did not answer in time.
+    fn away(&self) -> ToolError {
+        match &self.board.borrow().state {
+            LinkState::Away(why) => ToolError::HubAway(why.clone()),
+            LinkState::Left => ToolError::Left,
+            LinkState::Connected => ToolError::HubAway(
+                "The hub did not answer in time. Call again in a few seconds.".to_owned(),
+            ),
+        }
+    }
+}
+
+type Answered<T> =
+    Result<Result<Result<T, ToolError>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
+
+fn flatten<T>(answer: Answered<T>, late: impl Fn() -> ToolError) -> Result<T, ToolError> {
+    answer.map_err(|_| late())?.map_err(|_| late())?
+}

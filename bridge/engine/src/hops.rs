@@ -1,0 +1,300 @@
+//! Chains: how often messages went to and fro without a person. Each message says, sealed, which chain it is part of
+//! and how many hops that has; two agents that only answer each other come to rest by it.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+use junction_shared::protocol::id::{MessageId, PeerKey};
+
+/// Hops after which a message wakes nobody: whoever reads it is told to ask its user.
+pub(crate) const MAX_HOPS: u8 = 8;
+/// Messages kept of what was read, and of what was sent: far more than an agent answers in one turn.
+const MAX_KEPT: usize = 1024;
+
+/// The place of a message in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hops {
+    /// The id of the chain's first message.
+    pub chain: MessageId,
+    /// How many messages it has up to this one: 1 for the first.
+    pub hops: u8,
+}
+
+impl Hops {
+    /// The place of a message that answers nothing.
+    pub fn first(id: MessageId) -> Self {
+        Self { chain: id, hops: 1 }
+    }
+
+    /// The place of a message that follows on this one.
+    fn next(self) -> Self {
+        Self { hops: self.hops.saturating_add(1), ..self }
+    }
+
+    /// Whether a person should be asked before the chain goes on.
+    pub fn is_past_limit(self) -> bool {
+        self.hops > MAX_HOPS
+    }
+}
+
+/// What a session has read and sent since a person last began a turn.
+#[derive(Default)]
+pub(crate) struct Chains {
+    read: Kept<MessageId>,
+    /// What was read last, from each and from all.
+    last: Kept<PeerKey>,
+    last_of_all: Option<Hops>,
+    /// Whether something was read since the last message was sent.
+    owes: bool,
+    sent: Kept<MessageId>,
+}
+
+impl Chains {
+    /// The place of a message that is about to be sent: behind what was read last from its receiver, and behind what it
+    /// answers, or else behind what was read last of all; whichever has more hops.
+    pub(crate) fn place(
+        &mut self,
+        id: MessageId,
+        to: &PeerKey,
+        reply_to: Option<MessageId>,
+    ) -> Hops {
+        self.owes = false;
+        let answered = reply_to.and_then(|id| self.read.get(&id));
+        let both = [self.last.get(to), answered.or(self.last_of_all)];
+        let before = both.into_iter().flatten().max_by_key(|link| link.hops);
+        let link = before.map_or(Hops::first(id), Hops::next);
+        self.sent.keep(id, link);
+        link
+    }
+
+    /// The place of a message that came, at least one hop past what it answers, whatever it says itself.
+    pub(crate) fn arrived(&self, said: Hops, reply_to: Option<MessageId>) -> Hops {
+        let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Hops::next);
+        match answered {
+            Some(answered) if answered.hops > said.hops => answered,
+            _ => said,
+        }
+    }
+
+    /// A message is shown to the agent.
+    pub(crate) fn read(&mut self, id: MessageId, from: PeerKey, link: Hops) {
+        self.read.keep(id, link);
+        self.heard(from, link);
+    }
+
+    /// The agent is told what became of a message that it sent: what it sends because of that is no beginning.
+    pub(crate) fn heard_of(&mut self, of: PeerKey, link: Hops) {
+        self.heard(of, link.next());
+    }
+
+    fn heard(&mut self, from: PeerKey, link: Hops) {
+        self.last.keep(from, link);
+        self.last_of_all = Some(link);
+        self.owes = true;
+    }
+
+    /// A person has begun a turn: what comes of it begins anew.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A person seems to have begun one, for nothing was heard of the agent for long. If it has read something since it
+    /// last sent anything, that is what it may have been at all the time.
+    pub(crate) fn seem_to_begin_anew(&mut self) {
+        if !self.owes {
+            self.begin_anew();
+        }
+    }
+}
+
+/// Links by what they belong to, the oldest forgotten first.
+struct Kept<K> {
+    links: HashMap<K, Hops>,
+    order: VecDeque<K>,
+}
+
+impl<K> Default for Kept<K> {
+    fn default() -> Self {
+        Self { links: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Kept<K> {
+    fn get(&self, key: &K) -> Option<Hops> {
+        self.links.get(key).copied()
+    }
+
+    fn keep(&mut self, key: K, link: Hops) {
+        if self.links.insert(key, link).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > MAX_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.links.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> MessageId {
+        MessageId([number; 16])
+    }
+
+    const PEER: PeerKey = PeerKey([1; 32]);
+    const OTHER: PeerKey = PeerKey([2; 32]);
+
+    /// One message from one side to the other, which reads it.
+    fn hop(from: &mut Chains, to: &mut Chains, number: u8, reply_to: Option<u8>) -> Hops {
+        let reply_to = reply_to.map(id);
+        let link = to.arrived(from.place(id(number), &PEER, reply_to), reply_to);
+        to.read(id(number), PEER, link);
+        link
+    }
+
+    #[test]
+    fn answers_count_whether_or_not_they_say_what_they_answer() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        for (number, reply_to) in [(1, None), (2, Some(1)), (3, None), (4, Some(3)), (5, None)] {
+            let link = if number % 2 == 1 {
+                hop(&mut alice, &mut bob, number, reply_to)
+            } else {
+                hop(&mut bob, &mut alice, number, reply_to)
+            };
+            assert_eq!(link, Hops { chain: id(1), hops: number });
+        }
+    }
+
+    #[test]
+    fn a_person_begins_anew() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        for number in 1..=8 {
+            assert!(!hop(&mut alice, &mut bob, 2 * number, None).is_past_limit() || number > 4);
+            hop(&mut bob, &mut alice, 2 * number + 1, None);
+        }
+        assert!(alice.place(id(100), &PEER, Some(id(17))).is_past_limit());
+        alice.begin_anew();
+        assert_eq!(alice.place(id(101), &PEER, Some(id(17))), Hops::first(id(101)));
+    }
+
+    #[test]
+    fn a_peer_that_says_less_than_is_known_is_not_believed() {
+        let mut alice = Chains::default();
+        alice.read(id(1), PEER, Hops { chain: id(1), hops: 5 });
+        let sent = alice.place(id(2), &PEER, Some(id(1)));
+        assert_eq!(sent.hops, 6);
+        assert_eq!(alice.arrived(Hops::first(id(3)), Some(id(2))), Hops { chain: id(1), hops: 7 });
+        assert_eq!(alice.arrived(Hops::first(id(4)), Some(id(9))), Hops::first(id(4)));
+    }
+
+    #[test]
+    fn each_conversation_has_its_own_count() {
+        let mut alice = Chains::default();
+        alice.read(id(1), PEER, Hops { chain: id(1), hops: 7 });
+        alice.read(id(2), OTHER, Hops::first(id(2)));
+        assert_eq!(alice.place(id(20), &PEER, Some(id(1))), Hops { chain: id(1), hops: 8 });
+        assert_eq!(alice.place(id(21), &OTHER, Some(id(2))), Hops { chain: id(2), hops: 2 });
+        // To one that was never heard from: because of what was read last.
+        assert_eq!(alice.place(id(23), &PeerKey([3; 32]), None), Hops { chain: id(2), hops: 2 });
+    }
+
+    #[test]
+    fn regression_an_answer_to_something_old_is_no_way_back() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        let root = hop(&mut alice, &mut bob, 1, None);
+        assert_eq!(root.hops, 1);
+        for number in 2..=9 {
+            let (from, to) =
+                if number % 2 == 0 { (&mut bob, &mut alice) } else { (&mut alice, &mut bob) };
+            assert_eq!(hop(from, to, number, Some(1)).hops, number);
+        }
+    }
+
+    #[test]
+    fn regression_a_ring_of_three_comes_to_the_limit_though_all_have_met() {
+        let mut ring = [Chains::default(), Chains::default(), Chains::default()];
+        let key = |at: usize| PeerKey([u8::try_from(at).unwrap(); 32]);
+        for (at, chains) in ring.iter_mut().enumerate() {
+            let greeting = id(100 + u8::try_from(at).unwrap());
+            chains.read(greeting, key((at + 1) % 3), Hops::first(greeting));
+        }
+        let mut last = 0;
+        for number in 0..10_u8 {
+            let from = usize::from(number) % 3;
+            let to = (from + 1) % 3;
+            let link = ring[from].place(id(number), &key(to), None);
+            assert!(link.hops > last);
+            last = link.hops;
+            ring[to].read(id(number), key(from), link);
+        }
+    }
+
+    #[test]
+    fn who_was_silent_may_have_been_at_what_it_read() {
+        let mut alice = Chains::default();
+        alice.read(id(1), PEER, Hops { chain: id(1), hops: 5 });
+        alice.seem_to_begin_anew();
+        assert_eq!(alice.place(id(2), &PEER, None).hops, 6);
+        alice.seem_to_begin_anew();
+        assert_eq!(alice.place(id(3), &PEER, None).hops, 1);
+    }
+
+    #[test]
+    fn a_person_on_one_side_begins_anew_for_both() {
+        let (mut alice, mut bob) = (Chains::default(), Chains::default());
+        let mut number = 0;
+        let mut next = |from: &mut Chains, to: &mut Chains| {
+            number += 1;
+            hop(from, to, number, None)
+        };
+        for _ in 0..5 {
+            next(&mut alice, &mut bob);
+            next(&mut bob, &mut alice);
+        }
+        alice.begin_anew();
+        assert_eq!(next(&mut alice, &mut bob).hops, 1);
+        assert_eq!(next(&mut bob, &mut alice).hops, 2);
+    }
+
+    #[test]
+    fn what_is_sent_because_of_a_notification_is_no_beginning() {
+        let mut alice = Chains::default();
+        let sent = alice.place(id(1), &PEER, None);
+        alice.heard_of(PEER, sent);
+        assert_eq!(alice.place(id(2), &PEER, None), Hops { chain: id(1), hops: 3 });
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_only_answers_comes_to_the_limit(answers in prop::collection::vec(any::<bool>(), 9..40)) {
+            let (mut alice, mut bob) = (Chains::default(), Chains::default());
+            let mut last = None;
+            for (number, says) in (1..).zip(answers) {
+                let reply_to = last.filter(|_| says);
+                let link = if number % 2 == 1 {
+                    hop(&mut alice, &mut bob, number, reply_to)
+                } else {
+                    hop(&mut bob, &mut alice, number, reply_to)
+                };
+                prop_assert_eq!(link.is_past_limit(), number > MAX_HOPS);
+                last = Some(number);
+            }
+        }
+
+        #[test]
+        fn what_is_kept_is_bounded(numbers in prop::collection::vec(any::<u16>(), 0..3000)) {
+            let mut kept = Kept::<MessageId>::default();
+            for number in numbers {
+                let mut bytes = [0; 16];
+                bytes[..2].copy_from_slice(&number.to_be_bytes());
+                kept.keep(MessageId(bytes), Hops::first(MessageId(bytes)));
+                prop_assert!(kept.links.len() <= MAX_KEPT && kept.order.len() == kept.links.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The outbox: messages this session sends, from their submission to their end. A pure machine: no clock,
+//! no cipher, no I/O. The session asks it for the `next` step and tells it what the hub and the peers said.
+//!
+//! ```text
+//! submit → queued ─ seal ─ hand over → accepted → opened → read
+//!              │                │ refused (first hand-over only)     any end without a receipt:
+//!              └ expired        └ expired (authentic receipt)        unconfirmed
+//! ```
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
+use junction_shared::protocol::limits::{
+    OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES, SEQ_WINDOW,
+};
+use junction_shared::protocol::wire::{Envelope, ReceiptKind, Refusal, Send};
+use tokio::sync::{oneshot, watch};
+
+use crate::seal::{Plain, ReceiptKey};
+use crate::{Lease, Status};
+
+mod lane;
+
+use lane::{Entry, Gate, Lane};
+
+/// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the word.
+const CORRECTABLE: usize = 256;
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// This peer's share is used up.
+    Peer,
+    /// The outbox is.
+    Outbox,
+}
+
+/// The end of a message.
+pub(crate) struct Ended {
+    pub(crate) id: MessageId,
+    pub(crate) to: Alias,
+    pub(crate) status: Status,
+    /// The call that is to tell of a refusal itself.
+    pub(crate) refusal: Option<oneshot::Sender<Lease>>,
+}
+
+/// What to do next for the hub.
+pub(crate) enum Step<'a> {
+    /// Seal this message and give it back by [`Outbox::sealed`].
+    Seal(Unsealed<'a>),
+    /// Hand over these bytes.
+    HandOver(Send),
+}
+
+/// A message that needs sealing, and the place in the order that it takes.
+pub(crate) struct Unsealed<'a> {
+    pub(crate) id: MessageId,
+    pub(crate) to: PeerKey,
+    pub(crate) seq: Seq,
+    pub(crate) plain: &'a Plain,
+    /// What is left of its time to live.
+    pub(crate) ttl: Duration,
+}
+
+/// Messages by receiver, until their end is known.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    /// Never shrinks: a lane keeps its sequence for the life of the process.
+    lanes: HashMap<PeerKey, Lane>,
+    /// Lanes that may have something to hand over, in turn.
+    active: VecDeque<PeerKey>,
+    receivers: HashMap<MessageId, PeerKey>,
+    bytes: usize,
+    unconfirmed: VecDeque<Correctable>,
+    ended: Vec<Ended>,
+    times: Times,
+}
+
+/// How long the outbox waits past the time of a message.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// A sealed message for a receipt: the hub's sweep interval.
+    pub(crate) grace: Duration,
+    /// One that ended `unconfirmed` for a correction: as long as its receiver may still read it.
+    pub(crate) correctable: Duration,
+}
+
+/// What a late receipt is checked with.
+struct Correctable {
+    id: MessageId,
+    to: Alias,
+    key: ReceiptKey,
+    /// When no receipt can come any more.
+    dies: Instant,
+}
+
+/// A message as it is submitted.
+pub(crate) struct Submission {
+    pub(crate) id: MessageId,
+    pub(crate) to: PeerKey,
+    pub(crate) alias: Alias,
+    pub(crate) plain: Plain,
+    pub(crate) deadline: Instant,
+    /// Where the call that submits it waits to tell of a refusal.
+    pub(crate) refusal: oneshot::Sender<Lease>,
+}
+
+impl Outbox {
+    /// Takes a message, and gives a view of its status.
+    ///
+    /// # Errors
+    /// [`Full`] if a bound would be passed; nothing is kept then.
+    pub(crate) fn submit(&mut self, message: Submission) -> Result<watch::Receiver<Status>, Full> {
+        let bytes = message.plain.body.len();
+        if self.receivers.len() >= OUTBOX_MESSAGES || self.bytes + bytes > OUTBOX_BYTES {
+            return Err(Full::Outbox);
+        }
+        let lane = self.lanes.entry(message.to).or_default();
+        if lane.entries.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
+            return Err(Full::Peer);
+        }
+        let (id, to) = (message.id, message.to);
+        let (entry, status) = Entry::new(message);
+        lane.entries.push_back(entry);
+        self.bytes += bytes;
+        self.receivers.insert(id, to);
+        self.activate(to);
+        Ok(status)
+    }
+
+    /// How long to wait past the time of a message, by what the hub says of itself.
+    pub(crate) fn set_times(&mut self, times: Times) {
+        self.times = times;
+    }
+
+    /// A connection ended or began: nothing is handed over until each receiver has been looked up again.
+    pub(crate) fn close_all(&mut self) {
+        self.active.clear();
+        for lane in self.lanes.values_mut() {
+            lane.close();
+        }
+    }
+
+    /// Receivers with messages that wait for a look-up on this connection.
+    pub(crate) fn waiting(&self) -> Vec<PeerKey> {
+        let waits = |lane: &Lane| lane.gate == Gate::Closed && !lane.entries.is_empty();
+        self.lanes.iter().filter(|(_, lane)| waits(lane)).map(|(key, _)| *key).collect()
+    }
+
+    /// The receiver's newest card is known on this connection.
+    pub(crate) fn open(&mut self, to: PeerKey) {
+        self.set_gate(to, Gate::Open);
+    }
+
+    /// The hub does not know the receiver yet: what is sealed already may wait in its inbox there.
+    pub(crate) fn open_for_sealed(&mut self, to: PeerKey) {
+        self.set_gate(to, Gate::SealedOnly);
+    }
+
+    /// Only [`Outbox::room`] opens what the hub holds back.
+    fn set_gate(&mut self, to: PeerKey, gate: Gate) {
+        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate != Gate::Held) {
+            lane.set_gate(gate);
+            self.activate(to);
+        }
+    }
+
+    /// The next thing to do for the hub, if there is one. Receivers take turns.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Step<'_>> {
+        let to = self.turn(now)?;
+        self.active.rotate_left(1);
+        let lane = self.lanes.get_mut(&to)?;
+        let at = lane.position(now)?;
+        if lane.entries[at].envelope.is_some() {
+            return lane.hand_over(at, now).map(Step::HandOver);
+        }
+        let seq = lane.next_seq();
+        let entry = &lane.entries[at];
+        let ttl = entry.deadline.saturating_duration_since(now);
+        let plain = entry.plain.as_ref()?;
+        Some(Step::Seal(Unsealed { id: entry.id, to, seq, plain, ttl }))
+    }
+
+    /// Whether [`Outbox::next`] has a step.
+    pub(crate) fn has_next(&mut self, now: Instant) -> bool {
+        self.turn(now).is_some()
+    }
+
+    /// The first lane in turn that has a step; lanes without one leave the round.
+    fn turn(&mut self, now: Instant) -> Option<PeerKey> {
+        while let Some(to) = self.active.front() {
+            if self.lanes.get(to).is_some_and(|lane| lane.position(now).is_some()) {
+                return Some(*to);
+            }
+            self.active.pop_front();
+        }
+        None
+    }
+
+    /// The sealed form of a message. Its text is wiped: from now on the same bytes go out on every try.
+    pub(crate) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(&envelope.header.to) else { return };
+        lane.sealed(envelope, key, now);
+    }
+
+    /// A message that cannot be sealed to its receiver at all.
+    pub(crate) fn unsealable(&mut self, id: MessageId) {
+        self.end(id, Status::Refused(Refusal::Gone));
+    }
+
+    /// The hub keeps the message.
+    pub(crate) fn accepted(&mut self, id: MessageId) {
+        if let Some(entry) = self.entry(id) {
+            entry.answered = true;
+            entry.progress(Status::Accepted);
+        }
+    }
+
+    /// The hub did not take the message. Only for bytes never written before is that the end of it.
+    pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
+        // The hub's word counts for nothing against the receiver's.
+        let entry = self.entry(id).filter(|entry| !entry.is_opened());
+        let Some(first) = entry.map(|entry| entry.hand_overs == 1) else { return };
+        self.end(id, if first { Status::Refused(reason) } else { Status::Unconfirmed });
+    }
+
+    /// The hub has no room now: this message and all after it wait.
+    pub(crate) fn later(&mut self, id: MessageId) {
+        let Some(to) = self.receivers.get(&id) else { return };
+        if let Some(lane) = self.lanes.get_mut(to) {
+            lane.set_gate(Gate::Held);
+        }
+    }
+
+    /// The hub has room again for this receiver: from the lowest message without an end.
+    pub(crate) fn room(&mut self, to: PeerKey) {
+        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate == Gate::Held) {
+            lane.set_gate(Gate::Open);
+            self.activate(to);
+        }
+    }
+
+    /// The key to check a receipt with: of a message on its way, or of one that ended `unconfirmed`.
+    pub(crate) fn receipt_key(&self, id: MessageId) -> Option<ReceiptKey> {
+        let known = self.receivers.get(&id).and_then(|to| self.lanes.get(to));
+        if let Some(entry) = known.and_then(|lane| lane.entries.iter().find(|entry| entry.id == id))
+        {
+            return entry.receipt_key.clone();
+        }
+        self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.key.clone())
+    }
+
+    /// Whom a message without an end is for.
+    pub(crate) fn receiver(&self, id: MessageId) -> Option<PeerKey> {
+        self.receivers.get(&id).copied()
+    }
+
+    /// An authentic receipt. A late one corrects `unconfirmed`, and what the hub had refused.
+    pub(crate) fn receipt(&mut self, id: MessageId, kind: ReceiptKind) {
+        let end = match kind {
+            ReceiptKind::Opened => {
+                if let Some(entry) = self.entry(id) {
+                    entry.answered = true;
+                    entry.progress(Status::Opened);
+                }
+                return;
+            }
+            ReceiptKind::Read => Status::Read,
+            ReceiptKind::Expired => Status::Expired,
+            ReceiptKind::Stale => Status::Unconfirmed,
+        };
+        if self.receivers.contains_key(&id) {
+            self.end(id, end);
+        } else if end != Status::Unconfirmed
+            && let Some(at) = self.unconfirmed.iter().position(|old| old.id == id)
+            && let Some(old) = self.unconfirmed.remove(at)
+        {
+            self.ended.push(Ended { id, to: old.to, status: end, refusal: None });
+        }
+    }
+
+    /// The receiver is gone. What the hub is still to answer on this connection waits for that answer, which
+    /// says more.
+    pub(crate) fn gone(&mut self, to: PeerKey) {
+        let Some(lane) = self.lanes.get_mut(&to) else { return };
+        let ends: Vec<_> = lane.entries.iter().filter_map(Entry::end_when_gone).collect();
+        lane.set_gate(Gate::Closed);
+        for (id, status) in ends {
+            self.end(id, status);
+        }
+    }
+
+    /// What is sealed can be opened by nobody any more: if it was not read before, it will not be.
+    pub(crate) fn give_up_sealed(&mut self) {
+        let all = self.lanes.values().flat_map(|lane| &lane.entries);
+        let sealed: Vec<_> =
+            all.filter(|entry| entry.envelope.is_some()).map(|entry| entry.id).collect();
+        for id in sealed {
+            self.end(id, Status::Unconfirmed);
+        }
+    }
+
+    /// Ends what has outlived its time: unsealed, it was provably never read; sealed, nobody can say once
+    /// the time for a receipt has passed too.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let grace = self.times.grace;
+        self.unconfirmed.retain(|old| old.dies > now);
+        let ends: Vec<_> = (self.lanes.values())
+            .flat_map(|lane| &lane.entries)
+            .filter(|entry| entry.ends_at(grace) <= now)
+            .map(|entry| (entry.id, entry.status_when_over()))
+            .collect();
+        for (id, status) in ends {
+            self.end(id, status);
+        }
+    }
+
+    /// When [`Outbox::expire`] has something to do, if nothing else happens.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let entries = self.lanes.values().flat_map(|lane| &lane.entries);
+        let ends = entries.map(|entry| entry.ends_at(self.times.grace));
+        ends.chain(self.unconfirmed.iter().map(|old| old.dies)).min()
+    }
+
+    /// Ends since the last call.
+    pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether every message has come to its end.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.receivers.is_empty()
+    }
+
+    /// Whether a message that was handed over still waits for a receipt.
+    pub(crate) fn unsettled(&self) -> bool {
+        self.lanes.values().flat_map(|lane| &lane.entries).any(|entry| entry.hand_overs > 0)
+    }
+
+    /// Messages without an end, as the session leaves.
+    pub(crate) fn abandon(&mut self) -> Vec<(MessageId, Alias, Status)> {
+        let all = self.lanes.values().flat_map(|lane| &lane.entries);
+        let left: Vec<_> =
+            all.map(|entry| (entry.id, entry.alias.clone(), entry.status_when_left())).collect();
+        for (id, _, status) in &left {
+            self.end(*id, *status);
+        }
+        left
+    }
+
+    fn entry(&mut self, id: MessageId) -> Option<&mut Entry> {
+        let to = self.receivers.get(&id)?;
+        self.lanes.get_mut(to)?.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    fn end(&mut self, id: MessageId, status: Status) {
+        let Some(to) = self.receivers.remove(&id) else { return };
+        let Some(lane) = self.lanes.get_mut(&to) else { return };
+        let Some(entry) = lane.remove(id) else { return };
+        self.bytes -= entry.bytes;
+        entry.progress(status);
+        // Of a refusal, too, there is only the hub's word.
+        let is_correctable = matches!(status, Status::Unconfirmed | Status::Refused(_));
+        if let Some(key) = entry.receipt_key.clone().filter(|_| is_correctable) {
+            if self.unconfirmed.len() == CORRECTABLE {
+                self.unconfirmed.pop_front();
+            }
+            let (to, dies) = (entry.alias.clone(), entry.deadline + self.times.correctable);
+            self.unconfirmed.push_back(Correctable { id, to, key, dies });
+        }
+        let refusal = entry.refusal.filter(|_| matches!(status, Status::Refused(_)));
+        self.ended.push(Ended { id, to: entry.alias, status, refusal });
+        // An end may open the window, or leave a new lowest message.
+        self.activate(to);
+    }
+
+    fn activate(&mut self, to: PeerKey) {
+        if !self.active.contains(&to) {
+            self.active.push_back(to);
+        }
+    }
+}
+
+/// Whether a sequence number may be taken while `oldest` is without an end.
+fn within_window(oldest: Seq, seq: Seq) -> bool {
+    seq.0 - oldest.0 < SEQ_WINDOW
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! One receiver's messages, in their order.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, Seq};
+use junction_shared::protocol::wire::{Envelope, Refusal, Send};
+use tokio::sync::{oneshot, watch};
+
+use super::{Submission, within_window};
+use crate::seal::{Plain, ReceiptKey};
+use crate::{Lease, Status};
+
+/// What may be handed over on this connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing: the receiver has not been looked up.
+    #[default]
+    Closed,
+    /// What is sealed already: the hub does not know the receiver yet.
+    SealedOnly,
+    /// Nothing until the hub says that there is room.
+    Held,
+    /// Everything.
+    Open,
+}
+
+/// The messages to one receiver that have no end yet.
+#[derive(Default)]
+pub(super) struct Lane {
+    pub(super) entries: VecDeque<Entry>,
+    pub(super) gate: Gate,
+    /// The last sequence number taken; never reset.
+    last_seq: Seq,
+    /// The next hand-over is the lowest without an end, and says so.
+    restart: bool,
+}
+
+/// One message.
+pub(super) struct Entry {
+    pub(super) id: MessageId,
+    pub(super) alias: Alias,
+    /// The text, until it is sealed.
+    pub(super) plain: Option<Plain>,
+    pub(super) bytes: usize,
+    pub(super) envelope: Option<Envelope>,
+    sealed_at: Instant,
+    /// What its receipts are checked with, once it is sealed: the keys that could open it are not kept.
+    pub(super) receipt_key: Option<ReceiptKey>,
+    pub(super) deadline: Instant,
+    /// How often its bytes were given to a socket.
+    pub(super) hand_overs: u32,
+    /// Whether they were on this connection, since the lane was last opened.
+    handed: bool,
+    /// Whether the hub said what it did with them.
+    pub(super) answered: bool,
+    /// The call that tells of a refusal.
+    pub(super) refusal: Option<oneshot::Sender<Lease>>,
+    status: watch::Sender<Status>,
+}
+
+impl Lane {
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.bytes).sum()
+    }
+
+    /// The connection is over. What the hub held it may have lost: nothing better than `queued` is known of
+    /// what was not opened.
+    pub(super) fn close(&mut self) {
+        self.set_gate(Gate::Closed);
+        for entry in &mut self.entries {
+            entry.answered = false;
+            entry.status.send_if_modified(|status| {
+                let lost = *status == Status::Accepted;
+                if lost {
+                    *status = Status::Queued;
+                }
+                lost
+            });
+        }
+    }
+
+    /// Opened again, the lane starts from its lowest message; otherwise nothing of it moves.
+    pub(super) fn set_gate(&mut self, gate: Gate) {
+        if gate == Gate::Open && self.gate == Gate::SealedOnly {
+            // Nothing was lost in between: what was handed over stays so.
+            self.gate = gate;
+            return;
+        }
+        if self.gate != gate {
+            self.gate = gate;
+            self.restart = true;
+            self.entries.iter_mut().for_each(|entry| entry.handed = false);
+        }
+    }
+
+    /// The place of the next message to seal or to hand over.
+    pub(super) fn position(&self, now: Instant) -> Option<usize> {
+        if matches!(self.gate, Gate::Closed | Gate::Held) {
+            return None;
+        }
+        let at = self.entries.iter().position(|entry| !entry.handed && now < entry.deadline)?;
+        let entry = &self.entries[at];
+        if entry.envelope.is_some() {
+            return Some(at);
+        }
+        let oldest = self.entries.iter().find_map(Entry::seq).unwrap_or(self.last_seq.next());
+        let may_seal = self.gate == Gate::Open && within_window(oldest, self.last_seq.next());
+        may_seal.then_some(at)
+    }
+
+    /// The number that the next message to be sealed takes.
+    pub(super) fn next_seq(&self) -> Seq {
+        self.last_seq.next()
+    }
+
+    pub(super) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
+        let id = envelope.header.id;
+        self.last_seq = self.last_seq.max(envelope.header.seq);
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
+        entry.plain = None;
+        entry.envelope = Some(envelope);
+        entry.receipt_key = Some(key);
+        entry.sealed_at = now;
+    }
+
+    /// The frame that hands over a sealed message. It counts as written before it is: a socket that fails may
+    /// have taken the bytes.
+    pub(super) fn hand_over(&mut self, at: usize, now: Instant) -> Option<Send> {
+        let entry = &mut self.entries[at];
+        let envelope = entry.envelope.clone()?;
+        let age = now.saturating_duration_since(entry.sealed_at);
+        let send = Send {
+            envelope,
+            age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            resend: entry.hand_overs > 0,
+            restart: std::mem::take(&mut self.restart),
+        };
+        entry.hand_overs += 1;
+        entry.handed = true;
+        Some(send)
+    }
+
+    pub(super) fn remove(&mut self, id: MessageId) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.id == id)?;
+        self.entries.remove(at)
+    }
+}
+
+impl Entry {
+    pub(super) fn new(message: Submission) -> (Self, watch::Receiver<Status>) {
+        let Submission { id, alias, plain, deadline, refusal, .. } = message;
+        let (status, view) = watch::channel(Status::Queued);
+        let entry = Self {
+            id,
+            alias,
+            bytes: plain.body.len(),
+            plain: Some(plain),
+            envelope: None,
+            sealed_at: deadline,
+            receipt_key: None,
+            deadline,
+            hand_overs: 0,
+            handed: false,
+            answered: false,
+            refusal: Some(refusal),
+            status,
+        };
+        (entry, view)
+    }
+
+    fn seq(&self) -> Option<Seq> {
+        self.envelope.as_ref().map(|envelope| envelope.header.seq)
+    }
+
+    /// Whether its receiver has said that it opened the message.
+    pub(super) fn is_opened(&self) -> bool {
+        *self.status.borrow() == Status::Opened
+    }
+
+    /// Shows a better status; `accepted` never hides `opened`.
+    pub(super) fn progress(&self, status: Status) {
+        self.status.send_if_modified(|shown| {
+            let better =
+                *shown != status && !(*shown == Status::Opened && status == Status::Accepted);
+            if better {
+                *shown = status;
+            }
+            better
+        });
+    }
+
+    /// How the message ends when its receiver is gone, unless the hub's answer is still to come.
+    pub(super) fn end_when_gone(&self) -> Option<(MessageId, Status)> {
+        let first_in_flight = self.handed && self.hand_overs == 1 && !self.answered;
+        let status = match self.hand_overs {
+            0 => Status::Refused(Refusal::Gone),
+            _ => Status::Unconfirmed,
+        };
+        (!first_in_flight).then_some((self.id, status))
+    }
+
+    /// When it ends for want of anything better.
+    pub(super) fn ends_at(&self, grace: Duration) -> Instant {
+        if self.hand_overs == 0 { self.deadline } else { self.deadline + grace }
+    }
+
+    /// How it ends then.
+    pub(super) fn status_when_over(&self) -> Status {
+        if self.hand_overs == 0 { Status::Expired } else { Status::Unconfirmed }
+    }
+
+    /// What can be said of it when the session leaves: what was never handed over was provably not delivered.
+    pub(super) fn status_when_left(&self) -> Status {
+        if self.hand_overs == 0 { Status::Refused(Refusal::Gone) } else { Status::Unconfirmed }
+    }
+}

@@ -1,0 +1,92 @@
+//! So many in such a time, and no more.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// A sliding window: of any stretch of time this long, no more than that many are taken in it.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    most: usize,
+    per: Duration,
+    taken: VecDeque<Instant>,
+}
+
+impl Quota {
+    /// `most` in any time of `per`.
+    pub fn new(most: usize, per: Duration) -> Self {
+        Self { most, per, taken: VecDeque::new() }
+    }
+
+    /// When one more may be taken: nothing if at once. With none allowed at all: one window from now, for ever.
+    pub fn full_until(&self, now: Instant) -> Option<Instant> {
+        let within = self.taken.iter().filter(|taken| now < **taken + self.per);
+        if within.count() < self.most {
+            return None;
+        }
+        // The one whose end makes room for the next.
+        let leaves = self.taken.len().checked_sub(self.most).and_then(|at| self.taken.get(at));
+        Some(leaves.copied().unwrap_or(now) + self.per)
+    }
+
+    /// Takes one. It counts whether or not there was room.
+    pub fn take(&mut self, now: Instant) {
+        self.taken.retain(|taken| now < *taken + self.per);
+        if self.taken.len() == self.most.max(1) {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PER: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn room_comes_back_as_the_oldest_leaves() {
+        let (mut quota, start) = (Quota::new(2, PER), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        quota.take(at(0));
+        assert_eq!(quota.full_until(at(10)), None);
+        quota.take(at(10));
+        assert_eq!(quota.full_until(at(20)), Some(at(60)));
+        assert_eq!(quota.full_until(at(60)), None);
+        quota.take(at(60));
+        assert_eq!(quota.full_until(at(61)), Some(at(70)));
+    }
+
+    #[test]
+    fn none_is_none() {
+        let (mut quota, now) = (Quota::new(0, PER), Instant::now());
+        assert_eq!(quota.full_until(now), Some(now + PER));
+        quota.take(now);
+        assert_eq!(quota.full_until(now), Some(now + PER));
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_holds_more(most in 1_usize..6, pauses in prop::collection::vec(0_u64..40, 0..60)) {
+            let (mut quota, mut now) = (Quota::new(most, PER), Instant::now());
+            let mut taken = Vec::new();
+            for pause in pauses {
+                now += Duration::from_secs(pause);
+                match quota.full_until(now) {
+                    None => {
+                        quota.take(now);
+                        taken.push(now);
+                    }
+                    Some(until) => {
+                        prop_assert!(until > now && until <= now + PER);
+                        prop_assert_eq!(quota.full_until(until), None);
+                    }
+                }
+                let within = taken.iter().filter(|at| now < **at + PER).count();
+                prop_assert!(within <= most && quota.taken.len() <= most);
+            }
+        }
+    }
+}

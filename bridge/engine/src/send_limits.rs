@@ -1,0 +1,141 @@
+//! How much a session may send, and how often it may be loud: bounds that end what no person would have begun.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::id::PeerKey;
+
+use crate::error::ToolError;
+use crate::quota::Quota;
+use crate::urgency::Urgency;
+
+/// How many messages of a pair may be `high` in an hour; further ones count as `normal`.
+const MAX_HIGH: usize = 6;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
+/// Peers remembered; beyond it a peer may count as new once more.
+const MAX_KNOWN: usize = 65_536;
+
+/// What a bridge may send in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendLimit {
+    /// Messages.
+    pub messages: usize,
+    /// Receivers that nothing was sent to before.
+    pub receivers: usize,
+}
+
+/// What was sent lately.
+pub(crate) struct Pace {
+    messages: Quota,
+    receivers: Quota,
+    known: HashSet<PeerKey>,
+}
+
+impl Pace {
+    pub(crate) fn new(limit: SendLimit) -> Self {
+        Self {
+            messages: Quota::new(limit.messages, MINUTE),
+            receivers: Quota::new(limit.receivers, MINUTE),
+            known: HashSet::new(),
+        }
+    }
+
+    /// Whether one more message may go to this peer now.
+    ///
+    /// # Errors
+    /// [`ToolError::SendLimit`] and [`ToolError::ReceiverLimit`] say when it may.
+    pub(crate) fn check(&self, to: &PeerKey, now: Instant) -> Result<(), ToolError> {
+        if let Some(until) = self.messages.full_until(now) {
+            return Err(ToolError::SendLimit { seconds: seconds(until - now) });
+        }
+        match self.receivers.full_until(now).filter(|_| !self.known.contains(to)) {
+            Some(until) => Err(ToolError::ReceiverLimit { seconds: seconds(until - now) }),
+            None => Ok(()),
+        }
+    }
+
+    /// One more goes to this peer.
+    pub(crate) fn sent(&mut self, to: PeerKey, now: Instant) {
+        self.messages.take(now);
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
+        if self.known.insert(to) {
+            self.receivers.take(now);
+        }
+    }
+}
+
+/// Whole seconds, rounded up: whoever waits that long does not wait in vain.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// How loud each peer has been in the last hour, to one side of a pair.
+#[derive(Default)]
+pub(crate) struct Loudness(HashMap<PeerKey, Quota>);
+
+impl Loudness {
+    /// How urgent a message counts, and counts it.
+    pub(crate) fn granted(&mut self, peer: PeerKey, asked: Urgency, now: Instant) -> Urgency {
+        if asked != Urgency::High {
+            return asked;
+        }
+        if self.0.len() >= MAX_KNOWN {
+            self.0.clear();
+        }
+        let quota = self.0.entry(peer).or_insert_with(|| Quota::new(MAX_HIGH, HOUR));
+        if quota.full_until(now).is_some() {
+            return Urgency::Normal;
+        }
+        quota.take(now);
+        Urgency::High
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
+
+    fn key(number: u8) -> PeerKey {
+        PeerKey([number; 32])
+    }
+
+    #[test]
+    fn a_minute_has_room_for_so_many_messages() {
+        let (mut pace, start) = (Pace::new(LIMIT), Instant::now());
+        for at in 0..30 {
+            assert_eq!(pace.check(&key(1), start), Ok(()));
+            pace.sent(key(1), start + Duration::from_secs(at));
+        }
+        let late = start + Duration::from_millis(30_500);
+        assert_eq!(pace.check(&key(1), late), Err(ToolError::SendLimit { seconds: 30 }));
+        assert_eq!(pace.check(&key(1), late + Duration::from_secs(30)), Ok(()));
+    }
+
+    #[test]
+    fn a_minute_has_room_for_so_many_new_receivers() {
+        let (mut pace, start) = (Pace::new(LIMIT), Instant::now());
+        (1..=5).for_each(|number| pace.sent(key(number), start));
+        let refused = Err(ToolError::ReceiverLimit { seconds: 60 });
+        assert_eq!(pace.check(&key(6), start), refused);
+        assert_eq!(pace.check(&key(5), start), Ok(()));
+        assert_eq!(pace.check(&key(6), start + MINUTE), Ok(()));
+    }
+
+    #[test]
+    fn a_pair_is_loud_six_times_an_hour() {
+        let (mut loudness, start) = (Loudness::default(), Instant::now());
+        let mut granted = |peer, asked, at| loudness.granted(key(peer), asked, start + at);
+        for _ in 0..6 {
+            assert_eq!(granted(1, Urgency::High, Duration::ZERO), Urgency::High);
+        }
+        assert_eq!(granted(1, Urgency::High, Duration::ZERO), Urgency::Normal);
+        assert_eq!(granted(1, Urgency::Low, Duration::ZERO), Urgency::Low);
+        assert_eq!(granted(2, Urgency::High, Duration::ZERO), Urgency::High);
+        assert_eq!(granted(1, Urgency::High, HOUR), Urgency::High);
+    }
+}

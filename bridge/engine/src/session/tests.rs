@@ -1,0 +1,665 @@
+//! Sessions against a hub that fits on a page, honest or not.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::codec::decode;
+use junction_shared::protocol::handshake::NO_PIN;
+use junction_shared::protocol::id::{ConnectionId, MessageId};
+use junction_shared::protocol::limits::SESSION_TIMEOUT;
+use junction_shared::protocol::wire::{
+    Answer, Card, Envelope, Naming, Page, Question, ReceiptKind, SignedCard, Standing, Target,
+    Ticket,
+};
+use junction_shared::secret::Secret;
+
+use super::*;
+use crate::error::ToolError;
+use crate::{
+    Change, Command, Draft, LinkState, Page as ReadPage, PageLimits, Resolved, Status, Submitted,
+};
+
+mod life;
+
+/// Two sessions of one group and what a hub keeps for them.
+struct Stage {
+    now: Instant,
+    sessions: HashMap<&'static str, Session>,
+    keys: HashMap<PeerKey, &'static str>,
+    cards: HashMap<PeerKey, SignedCard>,
+    inboxes: HashMap<PeerKey, Vec<Envelope>>,
+    /// Whether what was read leaves the inbox, as it does in an honest hub.
+    forgets: bool,
+    /// Whether the hub says that it is older than the session timeout.
+    grown: bool,
+    /// What a dishonest hub does to the frames it sends.
+    tamper: fn(&mut Vec<ToBridge>),
+}
+
+fn board() -> watch::Sender<Board> {
+    watch::Sender::new(Board::new("local".to_owned(), LinkState::Connected))
+}
+
+impl Stage {
+    /// Alice and Bob, both welcomed.
+    fn new() -> Self {
+        let mut stage = Self {
+            now: Instant::now(),
+            sessions: HashMap::new(),
+            keys: HashMap::new(),
+            cards: HashMap::new(),
+            inboxes: HashMap::new(),
+            forgets: false,
+            grown: false,
+            tamper: |_| {},
+        };
+        for name in ["alice", "bob"] {
+            stage.enter(name, name);
+        }
+        stage.run();
+        stage
+    }
+
+    fn enter(&mut self, name: &'static str, alias: &str) {
+        let mut session = Session::new(board(), Context::default(), self.now);
+        session.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
+        assert!(session.caller(NO_PIN).is_some());
+        self.keys.insert(session.me.key, name);
+        self.sessions.insert(name, session);
+        self.welcome(name, alias);
+    }
+
+    fn welcome(&mut self, name: &'static str, alias: &str) {
+        let grant = Grant { alias: alias.to_owned(), ticket: Ticket([0; 32]) };
+        let welcome = WelcomeBody {
+            grant,
+            connection: ConnectionId(1),
+            resumed: false,
+            session_timeout_ms: 1_800_000,
+            sweep_interval_ms: 60_000,
+            grown: self.grown.then_some(true),
+        };
+        let now = self.now;
+        self.session(name).welcomed(welcome, now);
+    }
+
+    fn session(&mut self, name: &str) -> &mut Session {
+        self.sessions.get_mut(name).unwrap()
+    }
+
+    fn key(&self, name: &str) -> PeerKey {
+        self.sessions[name].me.key
+    }
+
+    /// Carries frames until nobody has any.
+    fn run(&mut self) {
+        let names: Vec<_> = self.sessions.keys().copied().collect();
+        while names.iter().any(|name| self.turn(name)) {}
+    }
+
+    fn turn(&mut self, name: &'static str) -> bool {
+        let now = self.now;
+        let Some(frame) = self.session(name).next_frame(now) else { return false };
+        let from = self.key(name);
+        for (to, mut frames) in self.hub(from, decode(&frame).unwrap()) {
+            (self.tamper)(&mut frames);
+            let Some(name) = self.keys.get(&to).copied() else { continue };
+            for frame in frames {
+                self.session(name).frame(frame, now);
+            }
+        }
+        true
+    }
+
+    /// The hub that fits on a page.
+    fn hub(&mut self, from: PeerKey, frame: ToHub) -> Vec<(PeerKey, Vec<ToBridge>)> {
+        match frame {
+            ToHub::Card(card) => {
+                self.cards.insert(from, card.clone());
+                let news =
+                    |to| (to, vec![ToBridge::Peer(from, Standing::Online, Some(card.clone()))]);
+                self.keys.keys().map(|key| news(*key)).collect()
+            }
+            ToHub::Ask(req, question) => {
+                let answer = self.answer(from, question);
+                vec![(from, vec![ToBridge::Answer(req, answer)])]
+            }
+            ToHub::Send(send) => {
+                let (to, id) = (send.envelope.header.to, send.envelope.header.id);
+                self.inboxes.entry(to).or_default().push(send.envelope.clone());
+                let pushed = vec![ToBridge::Deliver(send.envelope, send.age_ms)];
+                vec![(from, vec![ToBridge::Accepted(id)]), (to, pushed)]
+            }
+            ToHub::Receipt(receipt) => {
+                if receipt.kind == ReceiptKind::Read && self.forgets {
+                    self.inboxes
+                        .entry(from)
+                        .or_default()
+                        .retain(|mail| mail.header.id != receipt.id);
+                }
+                vec![(receipt.to, vec![ToBridge::Receipt(receipt)])]
+            }
+            ToHub::Repush => {
+                let inbox = self.inboxes.entry(from).or_default().iter().cloned();
+                let pushed = inbox.map(|envelope| ToBridge::Deliver(envelope, 0));
+                vec![(from, std::iter::once(ToBridge::Repushing).chain(pushed).collect())]
+            }
+            ToHub::Hello(_) | ToHub::Unwatch(_) | ToHub::Leave => Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, from: PeerKey, question: Question) -> Answer {
+        let named = |alias: &str| {
+            let name = self
+                .sessions
+                .iter()
+                .find(|(_, s)| s.alias.as_ref().is_some_and(|a| a.as_str() == alias));
+            name.map(|(name, _)| self.key(name))
+        };
+        match question {
+            Question::Rename(card) => {
+                let body: Card = decode(&card.body).unwrap();
+                if body.alias == "taken" {
+                    return Answer::Named(Naming::Taken { free: "taken-2".to_owned() });
+                }
+                self.cards.insert(from, card);
+                Answer::Named(Naming::Granted(Grant { alias: body.alias, ticket: Ticket([0; 32]) }))
+            }
+            Question::Lookup(target) => {
+                let key = match target {
+                    Target::Alias(alias) => named(&alias),
+                    Target::Key(key) => Some(key),
+                };
+                let card = key.and_then(|key| self.cards.get(&key).cloned());
+                Answer::Found(if card.is_some() { Standing::Online } else { Standing::Gone }, card)
+            }
+            Question::List(_) => Answer::Page(Page { peers: Vec::new(), total: 0, next: None }),
+            Question::Watch(_) => Answer::Busy,
+        }
+    }
+
+    /// Asks a session something and carries frames until it has answered.
+    fn ask<T>(
+        &mut self,
+        name: &'static str,
+        command: impl FnOnce(oneshot::Sender<Result<T, ToolError>>) -> Command,
+    ) -> Result<T, ToolError> {
+        let (reply, mut answer) = oneshot::channel();
+        let now = self.now;
+        self.session(name).command(command(reply), now);
+        self.run();
+        answer.try_recv().expect("the session has answered")
+    }
+
+    fn resolve(
+        &mut self,
+        from: &'static str,
+        to: &str,
+        fp: Option<&str>,
+    ) -> Result<Resolved, ToolError> {
+        let (to, fp) = (Alias::parse(to).unwrap(), fp.map(str::to_owned));
+        self.ask(from, |reply| Command::Resolve(to, fp, reply))
+    }
+
+    fn send(&mut self, from: &'static str, to: &str, body: &str) -> Submitted {
+        let peer = self.resolve(from, to, None).unwrap();
+        let draft = draft(to, body);
+        self.ask(from, |reply| Command::Submit(peer.key, draft, reply)).unwrap()
+    }
+
+    fn read(&mut self, name: &'static str) -> ReadPage {
+        self.ask(name, |reply| Command::Read { limits: PageLimits::default(), wait: false, reply })
+            .unwrap()
+    }
+
+    /// Reads, and counts the answer as written.
+    fn read_for_good(&mut self, name: &'static str) -> Vec<String> {
+        let page = self.read(name);
+        let bodies = page.messages.iter().map(|message| message.body.to_string()).collect();
+        page.lease.settle();
+        self.end_lease(name);
+        bodies
+    }
+
+    fn end_lease(&mut self, name: &'static str) {
+        let now = self.now;
+        let session = self.session(name);
+        let (lease, written) =
+            futures_util::FutureExt::now_or_never(session.next_lease_end()).unwrap();
+        session.lease_ended(lease, written, now);
+        self.run();
+    }
+
+    fn misbehaviour(&self, name: &str) -> u32 {
+        self.sessions[name].board.borrow().misbehaviour
+    }
+}
+
+fn draft(to: &str, body: &str) -> Draft {
+    Draft::new(Alias::parse(to).unwrap(), body.to_owned())
+}
+
+#[test]
+fn a_message_goes_from_queued_to_read() {
+    let mut stage = Stage::new();
+    let sent = stage.send("alice", "bob", "hello");
+    assert_eq!(*sent.status.borrow(), Status::Opened);
+    assert_eq!(stage.session("bob").board.borrow().unread.count, 1);
+    assert_eq!(stage.read_for_good("bob"), ["hello"]);
+    assert_eq!(*sent.status.borrow(), Status::Read);
+    let ends = stage.read("alice").receipts;
+    assert_eq!(
+        ends.iter().map(|end| (end.id, end.status)).collect::<Vec<_>>(),
+        [(sent.id, Status::Read)]
+    );
+}
+
+#[test]
+fn an_answer_that_never_left_gives_messages_and_receipts_back() {
+    let mut stage = Stage::new();
+    let sent = stage.send("alice", "bob", "hello");
+    drop(stage.read("bob"));
+    stage.end_lease("bob");
+    assert_eq!(*sent.status.borrow(), Status::Opened);
+    assert_eq!(stage.read_for_good("bob"), ["hello"]);
+    drop(stage.read("alice"));
+    stage.end_lease("alice");
+    assert_eq!(stage.read("alice").receipts.len(), 1);
+}
+
+#[test]
+fn a_second_read_waits_for_the_first_answer() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "one");
+    let first = stage.read("bob");
+    stage.send("alice", "bob", "two");
+    let (reply, mut second) = oneshot::channel();
+    let now = stage.now;
+    stage
+        .session("bob")
+        .command(Command::Read { limits: PageLimits::default(), wait: false, reply }, now);
+    assert!(second.try_recv().is_err());
+    drop(first);
+    stage.end_lease("bob");
+    let page = second.try_recv().unwrap().unwrap();
+    let bodies: Vec<_> = page.messages.iter().map(|message| message.body.as_str()).collect();
+    assert_eq!(bodies, ["one", "two"]);
+}
+
+#[test]
+fn a_reply_goes_to_the_call_that_waits_for_it_alone() {
+    let mut stage = Stage::new();
+    let peer = stage.resolve("alice", "bob", None).unwrap();
+    let question = Draft { wait: Duration::from_secs(9), ..draft("bob", "question") };
+    let mut asked = stage.ask("alice", |reply| Command::Submit(peer.key, question, reply)).unwrap();
+    stage.send("bob", "alice", "something else");
+    let back = stage.resolve("bob", "alice", None).unwrap();
+    let answer = Draft { reply_to: Some(asked.id), ..draft("alice", "answer") };
+    let answered = stage.ask("bob", |reply| Command::Submit(back.key, answer, reply)).unwrap();
+    let (message, lease) = asked.reply.try_recv().unwrap();
+    assert_eq!((message.body.as_str(), message.reply_to), ("answer", Some(asked.id)));
+    lease.settle();
+    stage.end_lease("alice");
+    assert_eq!(*answered.status.borrow(), Status::Read);
+    assert_eq!(stage.read_for_good("alice"), ["something else"]);
+}
+
+#[test]
+fn a_reply_whose_call_has_gone_waits_for_a_reader() {
+    let mut stage = Stage::new();
+    let peer = stage.resolve("alice", "bob", None).unwrap();
+    let question = Draft { wait: Duration::from_secs(9), ..draft("bob", "question") };
+    let asked = stage.ask("alice", |reply| Command::Submit(peer.key, question, reply)).unwrap();
+    let id = asked.id;
+    drop(asked);
+    let back = stage.resolve("bob", "alice", None).unwrap();
+    let answer = Draft { reply_to: Some(id), ..draft("alice", "answer") };
+    stage.ask("bob", |reply| Command::Submit(back.key, answer, reply)).unwrap();
+    assert_eq!(stage.read_for_good("alice"), ["answer"]);
+}
+
+#[test]
+fn a_change_of_card_keeps_mail_on_its_way_readable() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "before");
+    let change = Change { role: Some("worker".to_owned()), ..Change::default() };
+    let registered = stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
+    assert_eq!(registered.context.role.as_deref(), Some("worker"));
+    let epoch = stage.session("bob").receive.epoch();
+    assert_eq!(epoch, Epoch(2));
+    stage.send("alice", "bob", "after");
+    let (now, old) = (stage.now, stage.inboxes[&stage.key("bob")][0].clone());
+    stage.session("bob").frame(ToBridge::Deliver(old, 0), now);
+    assert_eq!(stage.read_for_good("bob"), ["before", "after"]);
+    assert_eq!(stage.misbehaviour("bob"), 0);
+}
+
+#[test]
+fn an_alias_that_is_taken_changes_nothing() {
+    let mut stage = Stage::new();
+    let alias = Some(Alias::parse("taken").unwrap());
+    let change = Change { alias, task: Some("rob".to_owned()), ..Change::default() };
+    let denied = stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap_err();
+    assert_eq!(denied, ToolError::AliasTaken(Alias::parse("taken-2").unwrap()));
+    let registered = stage.session("bob").registered().unwrap();
+    assert_eq!((registered.alias.as_str(), registered.context.task), ("bob", None));
+    stage.send("alice", "bob", "still there");
+    assert_eq!(stage.read_for_good("bob"), ["still there"], "the standing card has the newest key");
+}
+
+#[test]
+fn an_empty_text_clears_a_field_and_nothing_changes_nothing() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let seen = Context { repo: Some("junction".to_owned()), ..Context::default() };
+    stage.session("bob").command(Command::Observe(seen), now);
+    let nothing = stage.ask("bob", |reply| Command::Apply(Change::default(), reply)).unwrap();
+    assert_eq!(nothing.context.repo.as_deref(), Some("junction"));
+    let change = Change { repo: Some(String::new()), ..Change::default() };
+    let cleared = stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
+    assert_eq!(cleared.context.repo, None);
+}
+
+#[test]
+fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "to the first bob");
+    let (first, now) = (stage.key("bob"), stage.now);
+    let old = stage.sessions.remove("bob").unwrap();
+    stage.cards.remove(&first);
+    stage.session("alice").frame(ToBridge::Peer(first, Standing::Gone, None), now);
+    drop(old);
+    stage.enter("bob", "bob");
+    stage.run();
+    let second = stage.key("bob").fingerprint();
+    let error = stage.resolve("alice", "bob", None).unwrap_err();
+    let ToolError::KeyChanged { known, offered, .. } = &error else { panic!("{error}") };
+    assert_eq!((known, offered), (&first.fingerprint(), &second));
+    stage.send("bob", "alice", "I am bob");
+    let page = stage.read("alice");
+    assert_eq!(page.messages[0].key_changed.as_ref(), Some(&second));
+    let wrong = stage.resolve("alice", "bob", Some("0123456789abcdef")).unwrap_err();
+    assert!(matches!(wrong, ToolError::OtherFingerprint { .. }));
+    assert!(stage.resolve("alice", "bob", Some(&second)).is_ok());
+    assert!(stage.resolve("alice", "bob", None).is_ok(), "accepted once, it is known");
+}
+
+#[test]
+fn a_hub_that_replays_delivers_nothing_twice() {
+    let mut stage = Stage::new();
+    stage.tamper = |frames| {
+        let again: Vec<_> =
+            frames.iter().filter(|f| matches!(f, ToBridge::Deliver(..))).cloned().collect();
+        frames.extend(again);
+    };
+    stage.send("alice", "bob", "once");
+    assert_eq!(stage.read_for_good("bob"), ["once"]);
+    let (now, envelope) = (stage.now, stage.inboxes[&stage.key("bob")][0].clone());
+    stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
+    assert!(stage.read_for_good("bob").is_empty());
+}
+
+#[test]
+fn a_hub_that_alters_an_envelope_delivers_nothing() {
+    for fault in [
+        (|e: &mut Envelope| e.header.seq = e.header.seq.next()) as fn(&mut Envelope),
+        |e| e.header.enc[0] ^= 1,
+        |e| e.sealed = Bytes::from_static(b"x"),
+        |e| e.header.sent_ms ^= 1,
+    ] {
+        let mut stage = Stage::new();
+        let now = stage.now;
+        stage.send("alice", "bob", "hello");
+        stage.read_for_good("bob");
+        let mut envelope = stage.inboxes[&stage.key("bob")][0].clone();
+        fault(&mut envelope);
+        stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
+        stage.run();
+        assert!(stage.read_for_good("bob").is_empty());
+        stage.send("alice", "bob", "next");
+        assert_eq!(stage.read_for_good("bob"), ["next"], "nothing of it was recorded");
+    }
+}
+
+#[test]
+fn a_hub_that_gives_mail_to_another_is_noticed() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "for bob");
+    let (now, envelope) = (stage.now, stage.inboxes[&stage.key("bob")][0].clone());
+    stage.enter("carol", "carol");
+    stage.run();
+    stage.session("carol").frame(ToBridge::Deliver(envelope, 0), now);
+    assert_eq!(stage.misbehaviour("carol"), 1);
+    assert!(stage.read_for_good("carol").is_empty());
+}
+
+#[test]
+fn a_hub_cannot_fake_a_receipt() {
+    let mut stage = Stage::new();
+    let sent = stage.send("alice", "bob", "hello");
+    let (now, to) = (stage.now, stage.key("alice"));
+    for kind in [ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale] {
+        let forged = Receipt { to, id: sent.id, kind, mac: [1; 32] };
+        stage.session("alice").frame(ToBridge::Receipt(forged), now);
+    }
+    let unknown = Receipt { to, id: MessageId([0; 16]), kind: ReceiptKind::Read, mac: [1; 32] };
+    stage.session("alice").frame(ToBridge::Receipt(unknown), now);
+    assert_eq!(*sent.status.borrow(), Status::Opened);
+}
+
+#[test]
+fn a_hub_that_answers_with_another_peers_card_is_noticed() {
+    let mut stage = Stage::new();
+    stage.enter("carol", "carol");
+    stage.run();
+    stage.session("alice").peers = Peers::default();
+    let wrong = stage.cards[&stage.key("carol")].clone();
+    let bob = stage.key("bob");
+    stage.cards.insert(bob, wrong);
+    let error = stage.resolve("alice", "bob", None).err();
+    assert_eq!(error, Some(ToolError::HubMisbehaving));
+    assert_eq!(stage.misbehaviour("alice"), 1);
+}
+
+#[test]
+fn a_forged_card_and_one_of_a_lower_epoch_change_nothing() {
+    let mut stage = Stage::new();
+    let (bob, now) = (stage.key("bob"), stage.now);
+    let old = stage.cards[&bob].clone();
+    let change = Change { role: Some("worker".to_owned()), ..Change::default() };
+    stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
+    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(old.clone())), now);
+    assert_eq!(stage.session("alice").peers.get(&bob).unwrap().card.epoch, Epoch(2));
+    assert_eq!(stage.misbehaviour("alice"), 1);
+    let forged = SignedCard { mac: [0; 32], ..old };
+    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(forged)), now);
+    assert_eq!(stage.misbehaviour("alice"), 2);
+}
+
+#[test]
+fn an_epoch_whose_key_has_died_is_answered_by_stale_and_ends_unconfirmed() {
+    let mut stage = Stage::new();
+    let sent = stage.send("alice", "bob", "hello");
+    stage.read_for_good("bob");
+    let mut envelope = stage.inboxes[&stage.key("bob")][0].clone();
+    let second = stage.send("alice", "bob", "second");
+    envelope.header.id = second.id;
+    envelope.header.epoch = Epoch(99);
+    let now = stage.now;
+    stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
+    stage.run();
+    assert_eq!(*second.status.borrow(), Status::Unconfirmed);
+    assert_eq!(*sent.status.borrow(), Status::Read);
+}
+
+#[test]
+fn mail_waits_for_its_senders_card_and_later_mail_behind_it() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "one");
+    stage.send("alice", "bob", "two");
+    let (bob, now) = (stage.key("bob"), stage.now);
+    let inbox = stage.inboxes[&bob].clone();
+    // A session that has never heard of Alice and whose hub is too young to know her.
+    stage.session("bob").peers = Peers::default();
+    stage.session("bob").delivery = Delivery::new(board());
+    for envelope in inbox {
+        stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
+    }
+    assert!(stage.session("bob").delivery.mailbox.unread().count == 0);
+    stage.run();
+    assert_eq!(stage.read_for_good("bob"), ["one", "two"]);
+}
+
+#[test]
+fn unread_mail_expires_by_the_receivers_clock_and_the_sender_is_told() {
+    let mut stage = Stage::new();
+    let peer = stage.resolve("alice", "bob", None).unwrap();
+    let short = Draft { ttl: Some(Duration::from_secs(10)), ..draft("bob", "soon gone") };
+    let sent = stage.ask("alice", |reply| Command::Submit(peer.key, short, reply)).unwrap();
+    stage.now += Duration::from_secs(11);
+    let now = stage.now;
+    assert!(stage.session("bob").deadline().is_some_and(|deadline| deadline <= now));
+    stage.session("bob").on_time(now);
+    stage.run();
+    assert_eq!(*sent.status.borrow(), Status::Expired);
+    assert!(stage.read_for_good("bob").is_empty());
+}
+
+#[test]
+fn what_was_queued_while_the_hub_was_away_goes_out_on_the_next_connection() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "first");
+    stage.session("alice").disconnected();
+    let sent = stage.send("alice", "bob", "queued");
+    assert_eq!(*sent.status.borrow(), Status::Queued);
+    stage.welcome("alice", "alice");
+    stage.run();
+    assert_eq!(*sent.status.borrow(), Status::Opened);
+    assert_eq!(stage.read_for_good("bob"), ["first", "queued"]);
+}
+
+#[test]
+fn a_full_mailbox_drops_unrecorded_and_asks_again_once_there_is_room() {
+    let mut stage = Stage::new();
+    stage.forgets = true;
+    let big = "x".repeat(60_000);
+    let (mut sent, mut senders) = (0, 0);
+    // Four senders' shares of 2 MiB fill the 8 MiB; a fifth finds no room.
+    for name in ["s1-a", "s2-b", "s3-c", "s4-d", "s5-e"] {
+        stage.enter(name, name);
+        stage.run();
+        senders += 1;
+        for _ in 0..31 {
+            stage.send(name, "bob", &big);
+            sent += 1;
+        }
+    }
+    assert_eq!(senders, 5);
+    assert!(stage.session("bob").held.is_dropping());
+    let mut read = 0;
+    for _ in 0..1000 {
+        let page = stage.read_for_good("bob").len();
+        if page == 0 {
+            break;
+        }
+        read += page;
+    }
+    assert_eq!(read, sent);
+    assert!(!stage.session("bob").held.is_dropping());
+}
+
+#[test]
+fn what_is_seen_while_an_alias_is_asked_for_reaches_the_card_that_follows() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, mut answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    let seen = Context { client: Some("claude-code".to_owned()), ..Context::default() };
+    stage.session("bob").command(Command::Observe(seen), now);
+    stage.run();
+    assert_eq!(answer.try_recv().unwrap().unwrap().alias.as_str(), "robert");
+    let card: Card = decode(&stage.cards[&stage.key("bob")].body).unwrap();
+    assert_eq!(
+        (card.alias.as_str(), card.context.client.as_deref()),
+        ("robert", Some("claude-code"))
+    );
+    assert_eq!(card.epoch, stage.session("bob").receive.epoch());
+}
+
+#[test]
+fn an_alias_is_ours_even_if_the_call_that_wished_for_it_is_gone() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    drop(answer);
+    let query = crate::PeerQuery::default();
+    let (reply, _answer) = oneshot::channel();
+    stage.session("bob").command(Command::List(query, reply), now);
+    stage.run();
+    assert_eq!(stage.session("bob").registered().unwrap().alias.as_str(), "robert");
+}
+
+#[test]
+fn regression_a_full_mailbox_that_expires_asks_for_what_it_dropped() {
+    let mut stage = Stage::new();
+    let big = "x".repeat(60_000);
+    for name in ["s1-a", "s2-b", "s3-c", "s4-d", "s5-e"] {
+        stage.enter(name, name);
+        stage.run();
+        for _ in 0..31 {
+            stage.send(name, "bob", &big);
+        }
+    }
+    assert!(stage.session("bob").held.is_dropping());
+    stage.now += SESSION_TIMEOUT;
+    let (now, bob) = (stage.now, stage.key("bob"));
+    // What expired has left the hub too; one message that was dropped has not.
+    let last = stage.inboxes[&bob].last().cloned().unwrap();
+    stage.inboxes.insert(bob, vec![last]);
+    stage.session("bob").on_time(now);
+    stage.run();
+    assert!(!stage.session("bob").held.is_dropping());
+    assert_eq!(stage.read_for_good("bob").len(), 1);
+}
+
+#[test]
+fn regression_presence_is_not_known_while_the_hub_is_away() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+    stage.session("alice").disconnected();
+    assert_ne!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+}
+
+#[test]
+fn regression_a_wish_lost_with_the_hub_is_not_called_a_departure() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, mut answer) = oneshot::channel();
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(change, reply), now);
+    stage.session("bob").disconnected();
+    stage.welcome("bob", "bob");
+    stage.run();
+    assert!(matches!(answer.try_recv().unwrap(), Err(ToolError::HubAway(_))));
+}
+
+#[test]
+fn regression_two_changes_at_once_lose_neither() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let (reply, _named) = oneshot::channel();
+    let alias = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.session("bob").command(Command::Apply(alias, reply), now);
+    let task = Change { task: Some("parser".to_owned()), ..Change::default() };
+    stage.ask("bob", |reply| Command::Apply(task, reply)).unwrap();
+    let registered = stage.session("bob").registered().unwrap();
+    assert_eq!(
+        (registered.alias.as_str(), registered.context.task.as_deref()),
+        ("robert", Some("parser"))
+    );
+    let card: Card = decode(&stage.cards[&stage.key("bob")].body).unwrap();
+    assert_eq!((card.alias.as_str(), card.context.task.as_deref()), ("robert", Some("parser")));
+}

@@ -1,0 +1,274 @@
+//! TLS to hubs on other machines. The only file here that says `rustls`.
+//!
+//! A hub is known by its key alone: the SHA-256 of its SubjectPublicKeyInfo is in the link. Its certificate
+//! carries that key, and neither its names nor its dates say anything. The key's owner signs the handshake, and
+//! that signature is checked.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use junction_shared::protocol::handshake::{NO_PIN, Pin};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{
+    ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme, version,
+};
+use tokio_util::either::Either;
+
+/// The one protocol spoken inside (RFC 7301).
+const ALPN: &[u8] = b"http/1.1";
+
+/// How a hub is reached, and what it has to prove on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Nothing: it is on this machine.
+    Loopback,
+    /// It has the key of this pin.
+    Pinned(Pin),
+    /// It has some key. Good for asking whether anyone is there, and for nothing else.
+    Unknown,
+}
+
+/// Why there is no secure connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insecure {
+    /// The hub has another key than the one of the pin.
+    OtherKey {
+        /// The pin's.
+        expected: Pin,
+        /// The one it showed.
+        found: Pin,
+    },
+    /// The hub shows a key that it cannot prove to own.
+    Unowned(Pin),
+    /// What answers speaks no TLS 1.3.
+    NoTls,
+    /// The connection ended on the way.
+    Lost,
+}
+
+/// A connection to a hub: plain on this machine, else inside TLS, which most connections have none of.
+pub type Channel<S> = Either<S, Box<TlsStream<S>>>;
+
+/// Makes a connection secure. Returns the pin of the key that the hub showed, too; [`NO_PIN`] on loopback.
+///
+/// # Errors
+/// [`Insecure`]; then nothing was sent but the request for a key.
+pub async fn secure<S>(stream: S, security: Security) -> Result<(Channel<S>, Pin), Insecure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let expected = match security {
+        Security::Loopback => return Ok((Either::Left(stream), NO_PIN)),
+        Security::Pinned(pin) => Some(pin),
+        Security::Unknown => None,
+    };
+    let verifier = Arc::new(Verifier::new(expected));
+    let connector = TlsConnector::from(Arc::new(config(verifier.clone())?));
+    // Told to nobody, and looked at by nobody: names are not what a hub is known by.
+    let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+    let connected = connector.connect(name, stream).await;
+    let found = verifier.found();
+    match (connected, expected.zip(found)) {
+        (_, Some((expected, found))) if expected != found => {
+            Err(Insecure::OtherKey { expected, found })
+        }
+        (Ok(stream), _) => Ok((Either::Right(Box::new(stream)), found.unwrap_or(NO_PIN))),
+        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(found.map_or(Insecure::NoTls, Insecure::Unowned))
+        }
+        (Err(_), _) => Err(Insecure::Lost),
+    }
+}
+
+fn config(verifier: Arc<Verifier>) -> Result<ClientConfig, Insecure> {
+    let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
+        .with_protocol_versions(&[&version::TLS13])
+        .map_err(|_| Insecure::NoTls)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.enable_sni = false;
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Knows a hub by the pin of its key.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    expected: Option<Pin>,
+    found: Mutex<Option<Pin>>,
+}
+
+impl Verifier {
+    fn new(expected: Option<Pin>) -> Self {
+        let provider = Arc::new(ring::default_provider());
+        Self { provider, expected, found: Mutex::default() }
+    }
+
+    fn found(&self) -> Option<Pin> {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
+        let found = Sha256::digest(key).into();
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        if self.expected.is_some_and(|expected| expected != found) {
+            return Err(TlsError::General("another key than the pinned one".to_owned()));
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        // No TLS 1.2 is spoken here.
+        Err(TlsError::General("TLS 1.2".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        // Also those that no hub has: what another one shows is to be told.
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData as _,
+        date_time_ymd,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+    use tokio_rustls::rustls::sign::CertifiedKey;
+
+    use super::*;
+
+    /// Shows a certificate, and signs with a key that need not be the certificate's.
+    #[derive(Debug)]
+    struct Shows(Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Shows {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+
+    fn pair() -> KeyPair {
+        KeyPair::generate_for(&PKCS_ED25519).unwrap()
+    }
+
+    fn pin(of: &KeyPair) -> Pin {
+        Sha256::digest(of.subject_public_key_info()).into()
+    }
+
+    /// A hub that shows the certificate of one key and signs with another.
+    fn hub(shown: &KeyPair, signing: &KeyPair, params: &CertificateParams) -> DuplexStream {
+        let certificate = params.self_signed(shown).unwrap().der().clone();
+        let key = PrivateKeyDer::try_from(signing.serialize_der()).unwrap();
+        let key = ring::sign::any_supported_type(&key).unwrap();
+        let shows = Shows(Arc::new(CertifiedKey::new(vec![certificate], key)));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(shows));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let (near, far) = duplex(1 << 16);
+        tokio::spawn(async move {
+            let mut stream = TlsAcceptor::from(Arc::new(config)).accept(far).await?;
+            stream.write_all(b"hello").await?;
+            stream.flush().await
+        });
+        near
+    }
+
+    async fn outcome(hub: DuplexStream, security: Security) -> Result<Pin, Insecure> {
+        let (mut channel, pin) = secure(hub, security).await?;
+        let mut said = [0; 5];
+        channel.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"hello");
+        Ok(pin)
+    }
+
+    #[tokio::test]
+    async fn a_hub_is_known_by_its_key_whatever_its_certificate_says() {
+        let key = pair();
+        let mut params = CertificateParams::new(vec!["evil.example".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(1990, 1, 1);
+        params.not_after = date_time_ymd(1991, 1, 1);
+        for security in [Security::Pinned(pin(&key)), Security::Unknown] {
+            assert_eq!(outcome(hub(&key, &key, &params), security).await, Ok(pin(&key)));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_key_is_refused_and_both_are_told() {
+        let ed25519 = pair();
+        let ecdsa = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        for key in [ed25519, ecdsa] {
+            let expected = [9; 32];
+            let told =
+                outcome(hub(&key, &key, &CertificateParams::default()), Security::Pinned(expected));
+            assert_eq!(told.await, Err(Insecure::OtherKey { expected, found: pin(&key) }));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_shows_the_certificate_has_to_own_its_key() {
+        let (key, thief) = (pair(), pair());
+        for security in [Security::Pinned(pin(&key)), Security::Unknown] {
+            let stolen = hub(&key, &thief, &CertificateParams::default());
+            assert_eq!(outcome(stolen, security).await, Err(Insecure::Unowned(pin(&key))));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_told_from_what_is_silent() {
+        let (near, mut far) = duplex(1 << 16);
+        tokio::spawn(async move { far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await });
+        let told = secure(near, Security::Pinned([9; 32])).await.map(|_| ());
+        assert_eq!(told, Err(Insecure::NoTls));
+        let (near, far) = duplex(1 << 16);
+        drop(far);
+        let told = secure(near, Security::Pinned([9; 32])).await.map(|_| ());
+        assert_eq!(told, Err(Insecure::Lost));
+    }
+}

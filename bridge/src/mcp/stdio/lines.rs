@@ -1,0 +1,143 @@
+//! Cuts a stream of bytes into the lines of JSON-RPC: one message a line, at most [`MAX_LINE`] bytes.
+
+use std::io::BufRead;
+
+use junction_engine::wiped::Wiped;
+
+/// The longest line taken, in bytes without its newline: the largest message, each of its bytes as the
+/// six characters of a JSON escape, with room to spare.
+pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// Room for the end of a line whose chunk has come to its end.
+const REST: usize = 4 * 1024;
+
+/// One line of the input.
+pub(crate) enum Line {
+    /// A line without its newline; it has at least one byte that is not white space.
+    Text(Wiped<Vec<u8>>),
+    /// A line that was longer than [`MAX_LINE`]; nothing of it was kept.
+    TooLong,
+}
+
+/// Collects bytes until they are a line. Blank lines are passed over.
+#[derive(Default)]
+pub(crate) struct Cutter {
+    line: Wiped<Vec<u8>>,
+    too_long: bool,
+}
+
+impl Cutter {
+    /// The next line that ends in `chunk`, which is left at what follows it; nothing once all of `chunk`
+    /// is taken in.
+    pub(crate) fn cut(&mut self, chunk: &mut &[u8]) -> Option<Line> {
+        while !chunk.is_empty() {
+            let start = *chunk;
+            // It searches with the system's own means; reading from a slice cannot fail.
+            let taken = chunk.skip_until(b'\n').unwrap_or(start.len());
+            let Some(rest_of_line) = start[..taken].strip_suffix(b"\n") else {
+                // A message of the largest size is a little more than one read takes: room for the rest of it saves
+                // a copy of this chunk.
+                self.add(start, start.len() + REST);
+                break;
+            };
+            self.add(rest_of_line, rest_of_line.len());
+            if let Some(line) = self.finish() {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// The line as far as it has come: its end is here, or the end of the input.
+    pub(crate) fn finish(&mut self) -> Option<Line> {
+        let line = std::mem::take(&mut self.line);
+        if std::mem::take(&mut self.too_long) {
+            return Some(Line::TooLong);
+        }
+        let blank = line.iter().all(u8::is_ascii_whitespace);
+        (!blank).then_some(Line::Text(line))
+    }
+
+    fn add(&mut self, bytes: &[u8], room: usize) {
+        if self.too_long || self.line.len() + bytes.len() > MAX_LINE {
+            self.too_long = true;
+            self.line = Wiped::default();
+        } else {
+            self.line.make_room(room);
+            self.line.append(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The lines of an input that comes in pieces of these sizes, in turn.
+    fn cut_all(input: &[u8], sizes: &[usize]) -> Vec<Option<Vec<u8>>> {
+        let mut cutter = Cutter::default();
+        let mut lines = Vec::new();
+        let mut rest = input;
+        let mut sizes = sizes.iter().cycle();
+        while !rest.is_empty() {
+            let size = sizes.next().map_or(1, |size| (*size).clamp(1, rest.len()));
+            let (mut chunk, behind) = rest.split_at(size);
+            while let Some(line) = cutter.cut(&mut chunk) {
+                lines.push(line);
+            }
+            rest = behind;
+        }
+        lines.extend(cutter.finish());
+        let text = |line| match line {
+            Line::Text(text) => Some(text.to_vec()),
+            Line::TooLong => None,
+        };
+        lines.into_iter().map(text).collect()
+    }
+
+    /// What the lines should be, by the plainest means.
+    fn expected(input: &[u8]) -> Vec<Option<Vec<u8>>> {
+        let lines = input.split(|byte| *byte == b'\n');
+        let solid =
+            lines.filter(|line| !line.iter().all(u8::is_ascii_whitespace) || line.len() > MAX_LINE);
+        solid.map(|line| (line.len() <= MAX_LINE).then(|| line.to_vec())).collect()
+    }
+
+    #[test]
+    fn last_line_needs_no_newline() {
+        assert_eq!(cut_all(b"a\r\n\n  \nb", &[3]), [Some(b"a\r".to_vec()), Some(b"b".to_vec())]);
+    }
+
+    #[test]
+    fn line_of_exactly_the_limit_is_taken_and_one_more_byte_is_not() {
+        for (length, taken) in [(MAX_LINE, true), (MAX_LINE + 1, false), (2 * MAX_LINE, false)] {
+            let mut input = vec![b'x'; length];
+            input.extend_from_slice(b"\nnext\n");
+            let lines = cut_all(&input, &[65_536]);
+            assert_eq!(lines.len(), 2, "{length}");
+            assert_eq!(lines[0].is_some(), taken, "{length}");
+            assert_eq!(lines[1].as_deref(), Some(&b"next"[..]));
+        }
+    }
+
+    #[test]
+    fn line_too_long_keeps_no_memory() {
+        let mut cutter = Cutter::default();
+        for _ in 0..64 {
+            assert!(cutter.cut(&mut &[b'x'; 65_536][..]).is_none());
+        }
+        assert_eq!(cutter.line.capacity(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_comes_once_however_the_input_is_chunked(
+            input in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), any::<u8>()], 0..400),
+            sizes in prop::collection::vec(1_usize..60, 1..8),
+        ) {
+            prop_assert_eq!(cut_all(&input, &sizes), expected(&input));
+        }
+    }
+}

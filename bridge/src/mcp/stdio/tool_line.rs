@@ -1,0 +1,120 @@
+//! The line that answers a tool's call: the answer as a structure, and the same JSON once more as text.
+//!
+//! An answer may hold 64 KiB and more, so it is turned to JSON once, in its place on the line, and the text is
+//! made of that.
+
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::mcp::envelope::ClientId;
+use crate::mcp::scan::{count, leading};
+use junction_engine::wiped::Wiped;
+
+/// Room for what is on the line besides the answer.
+const FRAME: usize = 256;
+
+/// The line for a structure and what else the result has, less its content.
+pub(super) fn line(id: &ClientId, structure: &Value, result: &impl Serialize) -> Wiped<Vec<u8>> {
+    let room = room(structure);
+    // Twice the answer, and a part of it more for what is escaped. Where that is too little the line grows.
+    let mut line = Wiped::new(Vec::with_capacity(2 * room + room / 4 + FRAME));
+    line.append(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    write(&mut line, id);
+    line.append(b",\"result\":{\"structuredContent\":");
+    let start = line.len();
+    write(&mut line, structure);
+    let json = start..line.len();
+    line.append(b",\"content\":[{\"type\":\"text\",\"text\":\"");
+    append_escaped(&mut line, json);
+    line.append(b"\"}]");
+    for (name, value) in others(result) {
+        line.append(b",");
+        write(&mut line, &name);
+        line.append(b":");
+        write(&mut line, &value);
+    }
+    line.append(b"}}\n");
+    line
+}
+
+/// What a result has besides content and structure.
+fn others(result: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(result) {
+        Ok(Value::Object(mut members)) => {
+            members.remove("content");
+            members
+        }
+        // A result is a struct.
+        _ => Map::new(),
+    }
+}
+
+fn write(line: &mut Wiped<Vec<u8>>, value: &impl Serialize) {
+    // A vector takes whatever is written to it, and nothing here has keys that are not text.
+    let _ = serde_json::to_writer(line, value);
+}
+
+/// About how long a value is as JSON.
+fn room(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(room).sum::<usize>() + 2,
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 4 + room(value)).sum::<usize>() + 2
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
+}
+
+/// Appends JSON that is on the line already as the inside of a JSON text. Of what such a text escapes, JSON
+/// that is written without white space holds only quotes and backslashes.
+fn append_escaped(line: &mut Wiped<Vec<u8>>, json: Range<usize>) {
+    let plain = |byte| byte != b'"' && byte != b'\\';
+    let escapes = count(&line[json.clone()], |byte| !plain(byte));
+    line.make_room(json.len() + escapes + FRAME);
+    let mut at = json.start;
+    while at < json.end {
+        let run = at..at + leading(&line[at..json.end], plain);
+        at = run.end;
+        line.extend_from_within(run);
+        if at < json.end {
+            line.push(b'\\');
+            line.extend_from_within(at..=at);
+            at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn structure_and_text_are_one(text: String, id: i64, padding in 0_usize..5_000) {
+            let structure = json!({ "messages": [{ "message": text + &"\"".repeat(padding) }], "n": 1 });
+            let result = json!({ "content": [], "isError": false, "resultType": "complete" });
+            let line = line(&ClientId::Number(id), &structure, &result);
+            let (last, line) = line.split_last().unwrap();
+            prop_assert_eq!(*last, b'\n');
+            prop_assert!(!line.contains(&b'\n'));
+            let line: Value = serde_json::from_slice(line).unwrap();
+            let expected = json!({
+                "jsonrpc": "2.0",
+                "id": id,
+                "result": {
+                    "structuredContent": structure,
+                    "content": [{ "type": "text", "text": structure.to_string() }],
+                    "isError": false,
+                    "resultType": "complete",
+                },
+            });
+            prop_assert_eq!(line, expected);
+        }
+    }
+}
