@@ -41,6 +41,7 @@ mod readers;
 mod regressions;
 mod restart;
 mod secrecy;
+mod sentences;
 mod shutdown;
 mod simulation;
 mod sleepers;
