@@ -1,6 +1,9 @@
-//! Every sentence that a person or a model gets to see, on a page beside this file. A change of wording is a change of
-//! one line there. Code that moves, and names that change inside it, change nothing.
+//! Every sentence that a person or a model gets to see, on two pages beside this file: what the source holds, and
+//! what the programs make of it. A change of wording is a change of one line there. Code that moves, and names that
+//! change inside it, change nothing.
 
+#[cfg(target_os = "linux")]
+mod answers;
 mod lexer;
 
 use std::collections::BTreeSet;
