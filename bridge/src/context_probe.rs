@@ -1,4 +1,4 @@
-//! What can be seen of a session without anybody saying so: its project, its machine, its client. The link
+//! What can be seen of a session without anybody saying so: its project, its machine, its client. The engine
 //! is told, and peers see it in their lists.
 
 use std::path::PathBuf;
@@ -29,32 +29,32 @@ pub(crate) fn at_first() -> Context {
 pub(crate) struct Sight(Arc<Seen>);
 
 struct Seen {
-    link: Engine,
+    engine: Engine,
     client: Mutex<Option<String>>,
     /// Whether the client need not be asked where the project is.
     placed: AtomicBool,
 }
 
 impl Sight {
-    /// Sight of the session of this link.
-    pub(crate) fn new(link: Engine) -> Self {
-        Self::placed(link, env_path(PROJECT_DIR).is_some())
+    /// Sight of the session of this engine.
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self::placed(engine, env_path(PROJECT_DIR).is_some())
     }
 
-    fn placed(link: Engine, placed: bool) -> Self {
-        Self(Arc::new(Seen { link, client: Mutex::default(), placed: placed.into() }))
+    fn placed(engine: Engine, placed: bool) -> Self {
+        Self(Arc::new(Seen { engine, client: Mutex::default(), placed: placed.into() }))
     }
 
-    /// Tells the link the name of the client, if it is news.
+    /// Tells the engine the name of the client, if it is news.
     pub(crate) fn client(&self, name: &str) {
         let Some(name) = label(name) else { return };
         let mut known = self.0.client.lock().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref() != Some(&name) {
             *known = Some(name.clone());
-            let link = self.0.link.clone();
-            // Apart: the link may be busy, and the client waits for its answer.
+            let engine = self.0.engine.clone();
+            // Apart: the engine may be busy, and the client waits for its answer.
             tokio::spawn(async move {
-                link.observe(Context { client: Some(name), ..Context::default() }).await;
+                engine.observe(Context { client: Some(name), ..Context::default() }).await;
             });
         }
     }
@@ -64,26 +64,26 @@ impl Sight {
         !self.0.placed.swap(true, Ordering::Relaxed)
     }
 
-    /// Tells the link of the project in the directory that the client named. What was seen in the
+    /// Tells the engine of the project in the directory that the client named. What was seen in the
     /// working directory is void: an empty text clears its field.
     pub(crate) async fn root(&self, root: PathBuf) {
         let Ok(project) = spawn_blocking(move || Project::seen_from(&root)).await else { return };
         let repo = Some(project.repo.unwrap_or_default());
         let branch = Some(project.branch.unwrap_or_default());
-        self.0.link.observe(Context { repo, branch, ..Context::default() }).await;
+        self.0.engine.observe(Context { repo, branch, ..Context::default() }).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{board, git_repo};
+    use crate::testing::{git_repo, snapshot};
     use junction_engine::Command;
 
     async fn observed(commands: &mut tokio::sync::mpsc::Receiver<Command>) -> Context {
         match commands.recv().await {
             Some(Command::Observe(context)) => context,
-            _ => panic!("the link is told of something else"),
+            _ => panic!("the engine is told of something else"),
         }
     }
 
@@ -95,14 +95,14 @@ mod tests {
 
     #[tokio::test]
     async fn client_is_not_asked_for_what_the_environment_told() {
-        let (link, _commands, _board) = Engine::new(board());
-        assert!(!Sight::placed(link, true).wants_root());
+        let (engine, _commands, _board) = Engine::new(snapshot());
+        assert!(!Sight::placed(engine, true).wants_root());
     }
 
     #[tokio::test]
     async fn client_is_told_once_as_a_label() {
-        let (link, mut commands, _board) = Engine::new(board());
-        let sight = Sight::placed(link, false);
+        let (engine, mut commands, _board) = Engine::new(snapshot());
+        let sight = Sight::placed(engine, false);
         for name in ["cli\u{202e}", "cli\u{202e}", "", "other"] {
             sight.client(name);
         }
@@ -112,8 +112,8 @@ mod tests {
 
     #[tokio::test]
     async fn root_without_a_repository_clears_what_was_seen_before() {
-        let (link, mut commands, _board) = Engine::new(board());
-        let sight = Sight::placed(link, false);
+        let (engine, mut commands, _board) = Engine::new(snapshot());
+        let sight = Sight::placed(engine, false);
         assert!(sight.wants_root());
         assert!(!sight.wants_root());
         let repo = git_repo("shop", "main");

@@ -24,20 +24,20 @@ const GOODBYE_TIME: Duration = Duration::from_millis(30);
 ///
 /// # Errors
 /// If stdin or stdout is closed, or the system refuses a thread or a signal handler.
-pub(crate) async fn serve(link: Engine, config: &Config, parent: Parent) -> io::Result<()> {
+pub(crate) async fn serve(engine: Engine, config: &Config, parent: Parent) -> io::Result<()> {
     // Before the first answer: whoever has that may send a signal.
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
-    let wake = Wake::start(link.clone(), config.wakes_per_hour);
-    let agent = Agent { link: link.clone(), wake: wake.clone(), hosts };
+    let wake = Wake::start(engine.clone(), config.wakes_per_hour);
+    let agent = Agent { engine: engine.clone(), wake: wake.clone(), hosts };
     let session = Session::start(agent, stdio::stdin()?, stdio::stdout()?)?;
-    let door = ipc::open(link.clone(), wake);
+    let door = ipc::open(engine.clone(), wake);
     end(&session, signals, parent).await;
     // Nobody is to find a bridge that is about to go.
     door.abort();
     // Answers first: a goodbye ends the calls that are still to be answered.
     let _ = timeout(ANSWER_TIME, session.answered()).await;
-    let _ = timeout(GOODBYE_TIME, link.stop()).await;
+    let _ = timeout(GOODBYE_TIME, engine.stop()).await;
     Ok(())
 }
 

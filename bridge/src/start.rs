@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::parent::Parent;
 use crate::{commands, context_probe, hook, log, serve};
 use junction_engine::Engine;
-use junction_engine::{self as engine, Options};
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
 #[must_use]
@@ -71,8 +70,8 @@ fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
             let config = Config::resolve(cli.flags)?;
             log::init(config.log.clone());
             runtime.block_on(async {
-                let link = start_link(&config);
-                serve::serve(link, &config, parent)
+                let engine = start_engine(&config);
+                serve::serve(engine, &config, parent)
                     .await
                     .context("stdin and stdout cannot be served")
             })
@@ -96,9 +95,9 @@ async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Starts the link to the hub, which takes its time in a task of its own.
-fn start_link(config: &Config) -> Engine {
-    engine::spawn(Options {
+/// Starts the engine, which takes its time in a task of its own.
+fn start_engine(config: &Config) -> Engine {
+    Engine::start(junction_engine::Config {
         problem: config.problem.clone(),
         hub: config.hub.clone(),
         config_dir: config.dir.clone(),

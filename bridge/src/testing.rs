@@ -2,11 +2,11 @@
 
 use tempfile::TempDir;
 
-use junction_engine::{Board, LinkState};
+use junction_engine::{ConnectionState, Snapshot};
 
-/// The board of a link that is connected and has no news.
-pub(crate) fn board() -> Board {
-    Board::new("local".to_owned(), LinkState::Connected)
+/// The snapshot of a link that is connected and has no news.
+pub(crate) fn snapshot() -> Snapshot {
+    Snapshot::new("local".to_owned(), ConnectionState::Connected)
 }
 
 /// A directory with a repository of this name in it, on this branch.

@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 use crate::ipc::{Event, EventKind, Told};
 use crate::wake::activity::Sign;
 use crate::wake::notice::Notice;
-use junction_engine::attention::Attention;
+use junction_engine::availability::Availability;
 use junction_engine::now;
-use junction_engine::{Board, Engine};
+use junction_engine::{Engine, Snapshot};
 
 mod activity;
 mod agent_state;
@@ -38,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Wake(Arc<Shared>);
 
 struct Shared {
-    link: Engine,
+    engine: Engine,
     mind: Mutex<Mind>,
     ladder: Ladder,
     /// Told whenever the mind may have another opinion.
@@ -52,34 +52,34 @@ pub(crate) struct Called(Wake);
 pub(crate) struct Waits(Wake, Instant);
 
 impl Wake {
-    /// Begins to look after the agent behind this link, in a task of its own.
-    pub(crate) fn start(link: Engine, wakes_per_hour: usize) -> Self {
-        let wake = Self::new(link, wakes_per_hour);
+    /// Begins to look after the agent behind this engine, in a task of its own.
+    pub(crate) fn start(engine: Engine, wakes_per_hour: usize) -> Self {
+        let wake = Self::new(engine, wakes_per_hour);
         tokio::spawn(wake.clone().run());
         wake
     }
 
     /// One that wakes nobody.
     #[cfg(test)]
-    pub(crate) fn still(link: Engine) -> Self {
-        Self::new(link, 0)
+    pub(crate) fn still(engine: Engine) -> Self {
+        Self::new(engine, 0)
     }
 
-    fn new(link: Engine, wakes_per_hour: usize) -> Self {
-        let mind = Mind::new(link.board(), wakes_per_hour);
+    fn new(engine: Engine, wakes_per_hour: usize) -> Self {
+        let mind = Mind::new(engine.snapshot(), wakes_per_hour);
         let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
-        Self(Arc::new(Shared { link, mind, ladder, changed }))
+        Self(Arc::new(Shared { engine, mind, ladder, changed }))
     }
 
     /// What the agent is to be told at this event of its session.
     pub(crate) fn hook(&self, event: Event) -> Told {
         let now = now();
-        let board = self.0.link.board();
+        let snapshot = self.0.engine.snapshot();
         let mut mind = self.mind();
         if let Some(session) = event.session {
             mind.know(session);
         }
-        mind.alarm.sees(board.clone());
+        mind.alarm.sees(snapshot.clone());
         mind.heard();
         if event.helper {
             // It reads no mail of the agent's.
@@ -93,10 +93,10 @@ impl Wake {
         if let EventKind::Prompted | EventKind::Used | EventKind::Stops = event.kind {
             self.0.ladder.hooks.seen();
         }
-        let told = mind.told(event.kind, &board, now);
+        let told = mind.told(event.kind, &snapshot, now);
         drop(mind);
         if event.kind == EventKind::Prompted {
-            self.0.link.begin_anew();
+            self.0.engine.begin_anew();
         }
         self.0.changed.notify_one();
         told
@@ -145,7 +145,7 @@ impl Wake {
         }
         drop(mind);
         if is_new && thread.is_by_person() {
-            self.0.link.begin_anew();
+            self.0.engine.begin_anew();
         }
         if self.0.ladder.queue.thread(thread) {
             self.0.changed.notify_one();
@@ -166,7 +166,7 @@ impl Wake {
         let begins = mind.activity.call_began(self.0.ladder.can_wake_from(0), now());
         // Who was told of mail is in a turn because of that.
         if begins && !mind.alarm.is_told() {
-            self.0.link.seem_to_begin_anew();
+            self.0.engine.seem_to_begin_anew();
         }
         drop(mind);
         self.0.changed.notify_one();
@@ -211,25 +211,25 @@ impl Wake {
         self.0.changed.notify_one();
     }
 
-    /// Wakes the agent when it is time, and tells the link what can be said of its attention.
+    /// Wakes the agent when it is time, and tells the engine what can be said of its availability.
     async fn run(self) {
-        let mut board = self.0.link.watch();
-        let mut said = Attention::default();
+        let mut snapshot = self.0.engine.watch();
+        let mut said = Availability::default();
         loop {
             let now = now();
-            let seen = board.borrow_and_update().clone();
+            let seen = snapshot.borrow_and_update().clone();
             let is_due = self.step(seen, now);
             if let Some(notice) = is_due {
                 self.ring(&notice).await;
             }
-            let attention = self.attention(now);
-            if attention != said {
-                said = attention;
-                self.0.link.attend(attention).await;
+            let availability = self.availability(now);
+            if availability != said {
+                said = availability;
+                self.0.engine.attend(availability).await;
             }
             let next = tokio::time::Instant::from_std(self.deadline(now));
             tokio::select! {
-                changed = board.changed() => if changed.is_err() {
+                changed = snapshot.changed() => if changed.is_err() {
                     return;
                 },
                 () = self.0.changed.notified() => {}
@@ -241,9 +241,9 @@ impl Wake {
     }
 
     /// The notice to wake the agent with, if it is time.
-    fn step(&self, board: Board, now: Instant) -> Option<Notice> {
+    fn step(&self, snapshot: Snapshot, now: Instant) -> Option<Notice> {
         let mut mind = self.mind();
-        mind.alarm.sees(board);
+        mind.alarm.sees(snapshot);
         if let Some((rung, at)) = mind.rung
             && now >= at + NO_SIGN
             && self.0.ladder.can_wake_from(rung + 1)
@@ -269,12 +269,12 @@ impl Wake {
         }
     }
 
-    fn attention(&self, now: Instant) -> Attention {
+    fn availability(&self, now: Instant) -> Availability {
         let mind = self.mind();
         self.0.ladder.waiting.set(mind.activity.waits(now));
         let unwoken = self.0.ladder.unwoken();
         let reach = self.0.ladder.reach(mind.alarm.can_wake(now)).max(unwoken);
-        Attention { reach, unwoken, state: mind.activity.state(now) }
+        Availability { reach, unwoken, state: mind.activity.state(now) }
     }
 
     /// When something may be to be done though nothing happens.

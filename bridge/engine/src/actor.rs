@@ -12,14 +12,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::now;
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::hubs::autostart::Autostart;
 use crate::hubs::refused::another_group;
 use crate::hubs::target::{Target, group_of};
 use crate::session::Session;
 use crate::transport::dial::{self, Connection, DialError, Dialer};
 use crate::trouble::{self, NOT_YET};
-use crate::{Board, Command, Departure, End, LinkState};
+use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
 
 /// The first pause between two dials, doubled each time.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -37,7 +37,7 @@ pub(crate) struct Actor<D> {
     pub(crate) dialer: D,
     pub(crate) session: Session,
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) board: watch::Sender<Board>,
+    pub(crate) snapshot: watch::Sender<Snapshot>,
     pub(crate) autostart: Autostart,
     /// What is wrong with the settings, if they say of no hub.
     pub(crate) problem: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Actor<D> {
 /// A command that takes the link elsewhere.
 pub(crate) enum Turn {
     Leave(oneshot::Sender<Departure>),
-    Move(Target, oneshot::Sender<Result<(), ToolError>>),
+    Move(Target, oneshot::Sender<Result<(), Error>>),
     Stop(Option<oneshot::Sender<()>>),
 }
 
@@ -115,7 +115,7 @@ impl<D: Dialer> Actor<D> {
         self.session.welcomed(body, now());
         self.pause = FIRST_PAUSE;
         self.autostart.succeeded();
-        self.show(LinkState::Connected);
+        self.show(ConnectionState::Connected);
         Ok(connection)
     }
 
@@ -142,7 +142,7 @@ impl<D: Dialer> Actor<D> {
         self.is_doubtful = false;
         self.is_own_group = group.is_own;
         self.hub.clone_from(&target.name);
-        self.board.send_modify(|board| board.hub.clone_from(&self.hub));
+        self.snapshot.send_modify(|snapshot| snapshot.hub.clone_from(&self.hub));
         self.target = Some(target.clone());
         Ok(target)
     }
@@ -184,7 +184,7 @@ impl<D: Dialer> Actor<D> {
 
     /// A hub that was silent for longer than two of its pings is lost.
     fn longest_silence(&self) -> Duration {
-        let timeout = self.board.borrow().session_timeout;
+        let timeout = self.snapshot.borrow().session_timeout;
         PINGS_EVERY.min(timeout / 3) * 5 / 2
     }
 
@@ -192,7 +192,7 @@ impl<D: Dialer> Actor<D> {
     fn lost(&mut self, why: String) {
         tracing::info!("{why}");
         self.session.disconnected();
-        self.show(LinkState::Away(why));
+        self.show(ConnectionState::Away(why));
     }
 
     /// Gives the writer what it takes. A frame that it takes counts as handed over.
@@ -268,13 +268,13 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Where a `register{host}` leads, if it leads elsewhere.
-    fn destination(&self, target: Option<Target>) -> Result<Option<Target>, ToolError> {
+    fn destination(&self, target: Option<Target>) -> Result<Option<Target>, Error> {
         let Some(target) = target.filter(|target| self.target.as_ref() != Some(target)) else {
             return Ok(None);
         };
-        match self.board.borrow().unread.count {
+        match self.snapshot.borrow().unread.count {
             0 => Ok(Some(target)),
-            unread => Err(ToolError::Host(format!(
+            unread => Err(Error::Host(format!(
                 "Messages wait unread on this hub ({unread}). Call read_messages, then register again."
             ))),
         }
@@ -300,7 +300,7 @@ impl<D: Dialer> Actor<D> {
             Turn::Leave(reply) => {
                 let ends = self.session.take_ends(&departure);
                 self.renew(ends);
-                self.show(LinkState::Left);
+                self.show(ConnectionState::Left);
                 let _ = reply.send(departure);
                 self.left().await
             }
@@ -347,20 +347,20 @@ impl<D: Dialer> Actor<D> {
             self.hub.clone_from(&target.name);
         }
         self.target = target;
-        self.board.send_modify(|board| board.hub.clone_from(&self.hub));
-        self.show(LinkState::Away(NOT_YET.to_owned()));
+        self.snapshot.send_modify(|snapshot| snapshot.hub.clone_from(&self.hub));
+        self.show(ConnectionState::Away(NOT_YET.to_owned()));
     }
 
     /// A new identity, as if the process had just begun.
-    fn renew(&mut self, ends: Vec<End>) {
+    fn renew(&mut self, ends: Vec<Outcome>) {
         self.session = self.session.successor(now());
         self.session.inherit(ends);
     }
 
-    fn show(&self, state: LinkState) {
-        self.board.send_if_modified(|board| {
-            let changed = board.state != state;
-            board.state = state;
+    fn show(&self, state: ConnectionState) {
+        self.snapshot.send_if_modified(|snapshot| {
+            let changed = snapshot.state != state;
+            snapshot.state = state;
             changed
         });
     }

@@ -8,12 +8,12 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::{Context, Standing};
 use tokio::sync::{oneshot, watch};
 
-use crate::attention::Attention;
-use crate::error::ToolError;
+use crate::availability::Availability;
+use crate::error::Error;
 use crate::hubs::target::Target;
 use crate::urgency::Urgency;
 use crate::view::{
-    Departure, Lease, Message, NotifyWhen, Page, PeerView, Peers, Registered, Status,
+    Departure, Lease, MailPage, Message, NotifyWhen, PeerInfo, PeerPage, Registration, Status,
 };
 
 /// Which page of which peers.
@@ -23,7 +23,7 @@ pub struct PeerQuery {
     pub role: Option<String>,
     /// Only this repository.
     pub repo: Option<String>,
-    /// Peers on the page.
+    /// PeerPage on the page.
     pub limit: u16,
     /// Where the page begins.
     pub cursor: Option<String>,
@@ -103,7 +103,7 @@ pub struct Resolved {
     /// Whether the peer is connected, as far as is known.
     pub presence: Standing,
     /// What the peer's agent does, and how a message gets to it.
-    pub attention: Attention,
+    pub availability: Availability,
 }
 
 /// A message taken into the outbox.
@@ -123,18 +123,18 @@ pub struct Submitted {
 }
 
 /// Where the answer to a command goes.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What tools ask of the link.
 pub enum Command {
     /// Joins again after `Leave`, or moves to another known host.
     Join(Option<Target>, Reply<()>),
     /// Changes what the session says of itself.
-    Apply(Change, Reply<Registered>),
+    Apply(Change, Reply<Registration>),
     /// Asks for a page of peers.
-    List(PeerQuery, Reply<Peers>),
+    List(PeerQuery, Reply<PeerPage>),
     /// Waits for peers of this role, or of any, to be online.
-    Watch(Option<String>, Reply<Vec<PeerView>>),
+    Watch(Option<String>, Reply<Vec<PeerInfo>>),
     /// Looks up the peer behind an alias; the fingerprint is the one it must have.
     Resolve(Alias, Option<String>, Reply<Resolved>),
     /// Takes a message into the outbox.
@@ -146,7 +146,7 @@ pub enum Command {
         /// Whether to wait for a message if there is none.
         wait: bool,
         /// Where the page goes.
-        reply: Reply<Page>,
+        reply: Reply<MailPage>,
     },
     /// Waits until no message is on its way.
     Settled(oneshot::Sender<()>),
@@ -154,8 +154,8 @@ pub enum Command {
     Leave(oneshot::Sender<Departure>),
     /// What can be seen of the session has changed.
     Observe(Context),
-    /// The agent's attention is another.
-    Attend(Attention),
+    /// The agent's availability is another.
+    Attend(Availability),
     /// A person has begun a turn of the agent.
     BeginAnew,
     /// So it seems.
@@ -168,13 +168,13 @@ impl Command {
     /// Answers that the session has left.
     pub fn refuse(self) {
         match self {
-            Self::Join(_, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::Apply(_, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::List(_, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::Watch(_, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::Resolve(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::Submit(_, _, reply) => drop(reply.send(Err(ToolError::Left))),
-            Self::Read { reply, .. } => drop(reply.send(Err(ToolError::Left))),
+            Self::Join(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Apply(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::List(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Watch(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Resolve(_, _, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Submit(_, _, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
             Self::Observe(_) | Self::Attend(_) | Self::BeginAnew | Self::SeemToBeginAnew => {}

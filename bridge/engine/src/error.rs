@@ -7,7 +7,7 @@ use junction_shared::protocol::wire::Refusal;
 
 /// Why a tool call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ToolError {
+pub enum Error {
     /// The hub cannot be reached; the text says why and what the bridge does about it.
     #[error("{0}")]
     HubAway(String),

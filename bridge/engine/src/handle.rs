@@ -12,14 +12,16 @@ use junction_shared::protocol::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::attention::Attention;
-use crate::error::ToolError;
+use crate::availability::Availability;
+use crate::error::Error;
 use crate::hubs::known::inquire;
 use crate::hubs::target::Target;
 use crate::transport::tls::Insecure;
 
 use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved};
-use crate::view::{Board, Departure, LinkState, Page, PeerView, Peers, Registered, Sent, Status};
+use crate::view::{
+    ConnectionState, Departure, MailPage, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status,
+};
 
 /// How long a tool waits for the hub before it says that the hub is away.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
@@ -36,7 +38,7 @@ const COMMAND_QUEUE: usize = 64;
 #[derive(Clone)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
-    board: watch::Receiver<Board>,
+    snapshot: watch::Receiver<Snapshot>,
     places: Option<Arc<Places>>,
 }
 
@@ -50,10 +52,10 @@ struct Places {
 
 impl Engine {
     /// A handle, and the two ends that the link itself holds.
-    pub fn new(board: Board) -> (Self, mpsc::Receiver<Command>, watch::Sender<Board>) {
+    pub fn new(snapshot: Snapshot) -> (Self, mpsc::Receiver<Command>, watch::Sender<Snapshot>) {
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        let (writer, board) = watch::channel(board);
-        (Self { commands, board, places: None }, inbox, writer)
+        let (writer, snapshot) = watch::channel(snapshot);
+        (Self { commands, snapshot, places: None }, inbox, writer)
     }
 
     /// The same handle, knowing where `register{host}` finds hosts.
@@ -63,8 +65,8 @@ impl Engine {
     }
 
     /// What the link shows at this moment.
-    pub fn board(&self) -> Board {
-        self.board.borrow().clone()
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.borrow().clone()
     }
 
     /// Tells the link what could be seen of the session: repository, branch, machine, client. Fields that are
@@ -74,8 +76,8 @@ impl Engine {
     }
 
     /// Tells the link what the agent does and how a message gets to it.
-    pub async fn attend(&self, attention: Attention) {
-        let _ = self.commands.send(Command::Attend(attention)).await;
+    pub async fn attend(&self, availability: Availability) {
+        let _ = self.commands.send(Command::Attend(availability)).await;
     }
 
     /// Tells the link that a person has begun a turn of the agent, before any command of that turn. A link that is
@@ -90,14 +92,14 @@ impl Engine {
     }
 
     /// What the link shows from now on, each time it changes.
-    pub fn watch(&self) -> watch::Receiver<Board> {
-        self.board.clone()
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.clone()
     }
 
     /// Names and refines the session, moves it to another host, or joins again after `disconnect`.
-    pub async fn register(&self, mut change: Change) -> Result<Registered, ToolError> {
+    pub async fn register(&self, mut change: Change) -> Result<Registration, Error> {
         let target = self.destination(change.host.take()).await?;
-        if target.as_ref().is_some_and(|target| target.name != self.board.borrow().hub) {
+        if target.as_ref().is_some_and(|target| target.name != self.snapshot.borrow().hub) {
             // What is not settled by then is named as unconfirmed in the next receipts.
             self.settle().await;
         }
@@ -115,24 +117,24 @@ impl Engine {
     }
 
     /// The hub that `register{host}` names. Nothing is left before it answers.
-    async fn destination(&self, host: Option<String>) -> Result<Option<Target>, ToolError> {
+    async fn destination(&self, host: Option<String>) -> Result<Option<Target>, Error> {
         let (Some(host), Some(places)) = (host, &self.places) else { return Ok(None) };
         let target =
-            Target::resolve(&host, &places.config_dir, places.port).map_err(ToolError::Host)?;
+            Target::resolve(&host, &places.config_dir, places.port).map_err(Error::Host)?;
         let is_started = places.autostart && target.name == LOCAL;
-        if target.name == self.board.borrow().hub || is_started {
+        if target.name == self.snapshot.borrow().hub || is_started {
             return Ok(Some(target));
         }
         match inquire(&target.host, target.port, target.security).await {
             Ok(_) => {}
             Err(Some(Insecure::OtherKey { expected, found })) => {
                 let what = crate::trouble::other_key(&target.address(), &expected, &found);
-                return Err(ToolError::Host(format!(
+                return Err(Error::Host(format!(
                     "{what} Tell your user; this session stays where it is."
                 )));
             }
             Err(_) => {
-                return Err(ToolError::Host(
+                return Err(Error::Host(
                     "No hub answers at that host. Call known_hosts to see which can be reached."
                         .to_owned(),
                 ));
@@ -142,7 +144,7 @@ impl Engine {
     }
 
     /// A page of the other peers.
-    pub async fn list(&self, query: PeerQuery) -> Result<Peers, ToolError> {
+    pub async fn list(&self, query: PeerQuery) -> Result<PeerPage, Error> {
         let deadline = Instant::now() + HUB_PATIENCE;
         self.connected(deadline).await?;
         let (reply, answer) = oneshot::channel();
@@ -150,13 +152,13 @@ impl Engine {
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
 
-    /// Peers of that role (of any) that are online: at once if there are, else when one comes; none in time:
+    /// PeerPage of that role (of any) that are online: at once if there are, else when one comes; none in time:
     /// an empty list.
     pub async fn wait_for_peer(
         &self,
         role: Option<String>,
         wait: Duration,
-    ) -> Result<Vec<PeerView>, ToolError> {
+    ) -> Result<Vec<PeerInfo>, Error> {
         if wait.is_zero() {
             return self.online_now(role).await;
         }
@@ -170,7 +172,7 @@ impl Engine {
         }
     }
 
-    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerView>, ToolError> {
+    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerInfo>, Error> {
         let all = PeerQuery { role, limit: MAX_PAGE, ..PeerQuery::default() };
         let mut peers = self.list(all).await?.peers;
         peers.retain(|peer| peer.online);
@@ -178,7 +180,7 @@ impl Engine {
     }
 
     /// Sends a message and waits for the hub's word, and for an answer if the draft says so.
-    pub async fn send_message(&self, draft: Draft) -> Result<Sent, ToolError> {
+    pub async fn send_message(&self, draft: Draft) -> Result<Sent, Error> {
         let deadline = Instant::now() + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
         let peer = self.resolve(&draft, deadline).await?;
@@ -208,7 +210,7 @@ impl Engine {
             to,
             status,
             presence: peer.presence,
-            attention: peer.attention,
+            availability: peer.availability,
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
             reply,
@@ -217,13 +219,13 @@ impl Engine {
         })
     }
 
-    async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, ToolError> {
+    async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, Error> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
         self.send(command).await?;
         // Whom to seal to is not known, so nothing waits: a message that is not sent is said not to be.
         flatten(timeout_at(deadline, answer).await, || match self.away() {
-            ToolError::HubAway(why) => ToolError::HubAway(format!("Nothing was sent. {why}")),
+            Error::HubAway(why) => Error::HubAway(format!("Nothing was sent. {why}")),
             error => error,
         })
     }
@@ -237,7 +239,7 @@ impl Engine {
     }
 
     /// What waits unread, and the ends of messages; waits for a message if there is none.
-    pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<Page, ToolError> {
+    pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
         if !wait.is_zero() {
             let (reply, answer) = oneshot::channel();
             self.send(Command::Read { limits, wait: true, reply }).await?;
@@ -247,7 +249,7 @@ impl Engine {
         }
         let (reply, answer) = oneshot::channel();
         self.send(Command::Read { limits, wait: false, reply }).await?;
-        flatten(timeout(LEASE_PATIENCE, answer).await, || ToolError::ReadBusy)
+        flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
     }
 
     /// Leaves the junction, after a moment for receipts that are on their way.
@@ -274,28 +276,28 @@ impl Engine {
         }
     }
 
-    async fn send(&self, command: Command) -> Result<(), ToolError> {
+    async fn send(&self, command: Command) -> Result<(), Error> {
         self.commands.send(command).await.map_err(|_| self.away())
     }
 
     /// Waits until the hub has welcomed the session.
-    async fn connected(&self, deadline: Instant) -> Result<(), ToolError> {
-        let mut board = self.board.clone();
-        let settled = |board: &Board| !matches!(board.state, LinkState::Away(_));
-        let _ = timeout_at(deadline, board.wait_for(settled)).await;
-        match self.board.borrow().state {
-            LinkState::Connected => Ok(()),
-            LinkState::Left => Err(ToolError::Left),
-            LinkState::Away(ref why) => Err(ToolError::HubAway(why.clone())),
+    async fn connected(&self, deadline: Instant) -> Result<(), Error> {
+        let mut snapshot = self.snapshot.clone();
+        let settled = |snapshot: &Snapshot| !matches!(snapshot.state, ConnectionState::Away(_));
+        let _ = timeout_at(deadline, snapshot.wait_for(settled)).await;
+        match self.snapshot.borrow().state {
+            ConnectionState::Connected => Ok(()),
+            ConnectionState::Left => Err(Error::Left),
+            ConnectionState::Away(ref why) => Err(Error::HubAway(why.clone())),
         }
     }
 
     /// The error for a hub that did not answer in time.
-    fn away(&self) -> ToolError {
-        match &self.board.borrow().state {
-            LinkState::Away(why) => ToolError::HubAway(why.clone()),
-            LinkState::Left => ToolError::Left,
-            LinkState::Connected => ToolError::HubAway(
+    fn away(&self) -> Error {
+        match &self.snapshot.borrow().state {
+            ConnectionState::Away(why) => Error::HubAway(why.clone()),
+            ConnectionState::Left => Error::Left,
+            ConnectionState::Connected => Error::HubAway(
                 "The hub did not answer in time. Call again in a few seconds.".to_owned(),
             ),
         }
@@ -303,8 +305,8 @@ impl Engine {
 }
 
 type Answered<T> =
-    Result<Result<Result<T, ToolError>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
+    Result<Result<Result<T, Error>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
 
-fn flatten<T>(answer: Answered<T>, late: impl Fn() -> ToolError) -> Result<T, ToolError> {
+fn flatten<T>(answer: Answered<T>, late: impl Fn() -> Error) -> Result<T, Error> {
     answer.map_err(|_| late())?.map_err(|_| late())?
 }

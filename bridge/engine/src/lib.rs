@@ -3,7 +3,7 @@
 //! The reading path: `session` (one identity's life), `actor` (how it stays connected), `handle` (what faces call).
 
 mod actor;
-pub mod attention;
+pub mod availability;
 mod clock;
 mod command;
 pub mod error;
@@ -21,7 +21,7 @@ mod receive_keys;
 pub mod seal;
 mod send_limits;
 pub mod session;
-mod spawn;
+mod start;
 pub mod transport;
 pub mod trouble;
 pub mod urgency;
@@ -33,8 +33,8 @@ pub use command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved, Submi
 pub use handle::Engine;
 pub use hops::Hops;
 pub use send_limits::SendLimit;
-pub use spawn::{Options, spawn, spawn_at};
+pub use start::Config;
 pub use view::{
-    Board, Departure, End, Lease, LinkState, Message, News, NotifyWhen, Occasion, Page, PeerView,
-    Peers, Registered, Sent, Status, Unread,
+    ConnectionState, Departure, Lease, MailPage, Message, Notification, NotifyWhen, Occasion,
+    Outcome, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status, Unread,
 };

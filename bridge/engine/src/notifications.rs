@@ -6,7 +6,7 @@ use junction_shared::protocol::wire::State;
 
 use crate::clock::wall_ms;
 use crate::hops::Hops;
-use crate::{News, NotifyWhen, Occasion, Status};
+use crate::{Notification, NotifyWhen, Occasion, Status};
 
 /// What may be asked for at once: as many as messages may be on their way.
 const MAX_WATCHED: usize = 256;
@@ -47,7 +47,7 @@ impl Watched {
     }
 
     /// A message came to an end.
-    pub(crate) fn ended(&mut self, id: MessageId, status: Status) -> Vec<News> {
+    pub(crate) fn ended(&mut self, id: MessageId, status: Status) -> Vec<Notification> {
         if let Status::Refused(_) = status {
             // The peer never heard of it: what it does has nothing to do with it.
             self.0.retain(|watch| watch.id != id || watch.when == NotifyWhen::Read);
@@ -65,7 +65,7 @@ impl Watched {
         peer: PeerKey,
         before: Option<State>,
         after: Option<State>,
-    ) -> Vec<News> {
+    ) -> Vec<Notification> {
         if after != Some(State::Idle) {
             return Vec::new();
         }
@@ -77,16 +77,16 @@ impl Watched {
     }
 
     /// A peer is gone. It will not be idle either.
-    pub(crate) fn gone(&mut self, peer: PeerKey) -> Vec<News> {
+    pub(crate) fn gone(&mut self, peer: PeerKey) -> Vec<Notification> {
         self.take(Occasion::Gone, |watch| {
             watch.peer == peer && matches!(watch.when, NotifyWhen::Gone | NotifyWhen::Idle)
         })
     }
 
-    fn take(&mut self, occasion: Occasion, which: impl Fn(&Watch) -> bool) -> Vec<News> {
+    fn take(&mut self, occasion: Occasion, which: impl Fn(&Watch) -> bool) -> Vec<Notification> {
         let taken = self.0.extract_if(.., |watch| which(watch));
         taken
-            .map(|watch| News {
+            .map(|watch| Notification {
                 id: watch.id,
                 of: watch.alias,
                 peer: watch.peer,
@@ -111,7 +111,7 @@ mod tests {
         watched
     }
 
-    fn occasions(news: &[News]) -> Vec<Occasion> {
+    fn occasions(news: &[Notification]) -> Vec<Occasion> {
         news.iter().map(|news| news.occasion).collect()
     }
 

@@ -11,9 +11,9 @@ use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
-use crate::PeerView;
-use crate::attention::Attention;
-use crate::error::ToolError;
+use crate::PeerInfo;
+use crate::availability::Availability;
+use crate::error::Error;
 use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
 
 /// Cards kept; beyond it those of peers only ever seen in a listing are not.
@@ -37,9 +37,9 @@ pub(crate) struct Peer {
     sealing: Option<(Epoch, Arc<PairKeys>)>,
 }
 
-/// Peers by key, their aliases, and the pins.
+/// Directory by key, their aliases, and the pins.
 #[derive(Default)]
-pub(crate) struct Peers {
+pub(crate) struct Directory {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
     /// In each group that the session has been in: an alias elsewhere is somebody else's.
@@ -49,13 +49,13 @@ pub(crate) struct Peers {
     subscribed: VecDeque<PeerKey>,
 }
 
-/// What a card says of its agent's attention.
-pub(crate) fn attention_in(card: &Card) -> Attention {
+/// What a card says of its agent's availability.
+pub(crate) fn attention_in(card: &Card) -> Availability {
     let unwoken = card.unwoken.unwrap_or(card.reach);
-    Attention { reach: card.reach, unwoken, state: card.state }
+    Availability { reach: card.reach, unwoken, state: card.state }
 }
 
-impl Peers {
+impl Directory {
     /// Takes in a card.
     ///
     /// # Errors
@@ -99,26 +99,26 @@ impl Peers {
     /// Takes in a peer out of a listing and gives what an agent may see of it.
     ///
     /// # Errors
-    /// [`Broken`] as [`Peers::admit`].
+    /// [`Broken`] as [`Directory::admit`].
     pub(crate) fn listed(
         &mut self,
         listed: &Listed,
         now_ms: u64,
         group: &GroupKeys,
         me: &Identity,
-    ) -> Result<PeerView, Broken> {
+    ) -> Result<PeerInfo, Broken> {
         let card = verify_card(group, &listed.card)?;
         let alias = Alias::parse(&card.alias).map_err(|_| Broken)?;
         if self.known.len() < MAX_CARDS || self.known.contains_key(&card.key) {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
         }
-        Ok(PeerView {
+        Ok(PeerInfo {
             fingerprint: card.key.fingerprint(),
             alias,
             connected_ms: now_ms.saturating_sub(listed.session_ms),
             online: listed.online,
-            attention: attention_in(&card),
+            availability: attention_in(&card),
             context: card.context,
         })
     }
@@ -243,19 +243,19 @@ impl Peers {
     /// the key that has it.
     ///
     /// # Errors
-    /// [`ToolError::KeyChanged`] and [`ToolError::OtherFingerprint`], both with the fingerprint found.
+    /// [`Error::KeyChanged`] and [`Error::OtherFingerprint`], both with the fingerprint found.
     pub(crate) fn check_pin(
         &self,
         alias: &Alias,
         key: PeerKey,
         expected: Option<&str>,
-    ) -> Result<(), ToolError> {
+    ) -> Result<(), Error> {
         let offered = key.fingerprint();
         match (expected, self.pinned(alias)) {
             (Some(expected), _) if expected != offered => {
-                Err(ToolError::OtherFingerprint { alias: alias.clone(), offered })
+                Err(Error::OtherFingerprint { alias: alias.clone(), offered })
             }
-            (None, Some(pinned)) if *pinned != key => Err(ToolError::KeyChanged {
+            (None, Some(pinned)) if *pinned != key => Err(Error::KeyChanged {
                 alias: alias.clone(),
                 known: pinned.fingerprint(),
                 offered,

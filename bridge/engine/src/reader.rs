@@ -10,14 +10,14 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use tokio::sync::{oneshot, watch};
 
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::hops::Chains;
 use crate::mailbox::{Due, LeaseId, Mail, Mailbox};
-use crate::{Board, End, Lease, Message, News, Page, PageLimits, Status};
+use crate::{Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status};
 
 /// Ends on one page.
 const PAGE_ENDS: usize = 100;
-/// News on one page.
+/// Notification on one page.
 const PAGE_NEWS: usize = 50;
 /// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
@@ -35,7 +35,7 @@ pub(crate) struct Reader {
     /// Since when.
     pub(crate) since: Instant,
     /// Where its page goes.
-    pub(crate) reply: oneshot::Sender<Result<Page, ToolError>>,
+    pub(crate) reply: oneshot::Sender<Result<MailPage, Error>>,
 }
 
 /// A call that waits for the answer to a message.
@@ -48,8 +48,8 @@ struct Waiting {
 /// What a page that is being answered holds.
 struct OnPage {
     lease: LeaseId,
-    ends: Vec<End>,
-    news: Vec<News>,
+    ends: Vec<Outcome>,
+    news: Vec<Notification>,
     dropped: usize,
     /// Whether it tells that the session was joined anew.
     rejoined: bool,
@@ -60,24 +60,24 @@ pub(crate) struct Delivery {
     pub(crate) mailbox: Mailbox,
     /// What of it was shown, and how long its chains are.
     pub(crate) chains: Chains,
-    ends: VecDeque<End>,
-    /// News that were asked for.
-    news: VecDeque<News>,
+    ends: VecDeque<Outcome>,
+    /// Notification that were asked for.
+    news: VecDeque<Notification>,
     /// Ends that had no room, and are only counted.
     dropped: usize,
     /// Refusals that their calls are telling.
-    refusals: HashMap<LeaseId, End>,
+    refusals: HashMap<LeaseId, Outcome>,
     readers: VecDeque<Reader>,
     replies: HashMap<MessageId, Waiting>,
     /// One page at a time: a second read waits, so that order holds.
     page: Option<OnPage>,
     leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
-    board: watch::Sender<Board>,
+    snapshot: watch::Sender<Snapshot>,
 }
 
 impl Delivery {
     /// Nothing to deliver yet.
-    pub(crate) fn new(board: watch::Sender<Board>) -> Self {
+    pub(crate) fn new(snapshot: watch::Sender<Snapshot>) -> Self {
         Self {
             mailbox: Mailbox::default(),
             chains: Chains::default(),
@@ -89,7 +89,7 @@ impl Delivery {
             replies: HashMap::new(),
             page: None,
             leases: FuturesUnordered::new(),
-            board,
+            snapshot,
         }
     }
 
@@ -114,7 +114,7 @@ impl Delivery {
     }
 
     /// Something has happened that the agent asked to be told of.
-    pub(crate) fn happened(&mut self, news: Vec<News>) {
+    pub(crate) fn happened(&mut self, news: Vec<Notification>) {
         self.count_arrivals(news.iter().filter(|news| may_wake(news)).count());
         self.news.extend(news);
         self.turn_pages(|_| false);
@@ -126,21 +126,21 @@ impl Delivery {
     }
 
     fn count_arrivals(&self, count: usize) {
-        self.board.send_if_modified(|board| {
-            board.arrivals += count as u64;
+        self.snapshot.send_if_modified(|snapshot| {
+            snapshot.arrivals += count as u64;
             false
         });
     }
 
     /// The agent is shown these.
-    fn shown(&mut self, messages: &[Message], news: &[News]) {
+    fn shown(&mut self, messages: &[Message], news: &[Notification]) {
         for news in news {
             self.chains.heard_of(news.peer, news.place);
         }
         for message in messages {
             self.chains.read(message.id, message.sender, message.place);
         }
-        self.board.send_modify(|board| board.reads += 1);
+        self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
     }
 
     fn reply(&mut self, id: MessageId, waiting: Waiting) {
@@ -165,7 +165,7 @@ impl Delivery {
     }
 
     /// A message of this session came to its end.
-    pub(crate) fn ended(&mut self, end: End) {
+    pub(crate) fn ended(&mut self, end: Outcome) {
         self.ends.push_back(end);
         if self.ends.len() > MAX_ENDS {
             // Good news is missed least. That something was dropped is told.
@@ -177,7 +177,7 @@ impl Delivery {
 
     /// A message was refused, and the call that sent it waits to tell so. If its answer never leaves, the end is
     /// told as all others are.
-    pub(crate) fn refused(&mut self, end: End, call: oneshot::Sender<Lease>) {
+    pub(crate) fn refused(&mut self, end: Outcome, call: oneshot::Sender<Lease>) {
         if call.is_closed() {
             // The call has told its agent something else long ago.
             return self.ended(end);
@@ -219,20 +219,20 @@ impl Delivery {
     fn turn_page(&mut self, reader: Reader) {
         let (lease, messages) = self.mailbox.lease_page(reader.limits);
         let count = self.ends.len().min(PAGE_ENDS);
-        let ends: Vec<End> = self.ends.drain(..count).collect();
+        let ends: Vec<Outcome> = self.ends.drain(..count).collect();
         let count = self.news.len().min(PAGE_NEWS);
-        let news: Vec<News> = self.news.drain(..count).collect();
+        let news: Vec<Notification> = self.news.drain(..count).collect();
         let hold = self.hold(lease);
         if !messages.is_empty() || !news.is_empty() {
             self.shown(&messages, &news);
         }
-        let rejoined = self.board.borrow().rejoined.is_some();
+        let rejoined = self.snapshot.borrow().rejoined.is_some();
         let dropped = std::mem::take(&mut self.dropped);
         let (kept, told) = (ends.clone(), news.clone());
         self.page = Some(OnPage { lease, ends: kept, news: told, dropped, rejoined });
-        // The board first: the answer says what is left after it.
+        // The snapshot first: the answer says what is left after it.
         self.publish();
-        let page = Page { messages, receipts: ends, news, dropped, lease: hold };
+        let page = MailPage { messages, receipts: ends, news, dropped, lease: hold };
         let _ = reader.reply.send(Ok(page));
     }
 
@@ -262,7 +262,7 @@ impl Delivery {
         let on_page = self.page.take_if(|page| page.lease == lease);
         if written {
             if on_page.is_some_and(|page| page.rejoined) {
-                self.board.send_modify(|board| board.rejoined = None);
+                self.snapshot.send_modify(|snapshot| snapshot.rejoined = None);
             }
             self.mailbox.settle(lease)
         } else {
@@ -280,20 +280,20 @@ impl Delivery {
     pub(crate) fn publish(&self) {
         let (mut unread, news) = (self.mailbox.unread(), self.news.len());
         unread.waking += self.news.iter().filter(|news| may_wake(news)).count();
-        self.board.send_if_modified(|board| {
-            let changed = board.unread != unread || board.news != news;
-            (board.unread, board.news) = (unread, news);
+        self.snapshot.send_if_modified(|snapshot| {
+            let changed = snapshot.unread != unread || snapshot.news != news;
+            (snapshot.unread, snapshot.news) = (unread, news);
             changed
         });
     }
 
     /// Ends that no read has told yet, as the session moves.
-    pub(crate) fn take_ends(&mut self) -> Vec<End> {
+    pub(crate) fn take_ends(&mut self) -> Vec<Outcome> {
         self.ends.drain(..).collect()
     }
 }
 
 /// Whether news may wake the agent, or end what it waits for: like an answer to the message that they are of.
-fn may_wake(news: &News) -> bool {
+fn may_wake(news: &Notification) -> bool {
     !news.place.is_past_limit()
 }

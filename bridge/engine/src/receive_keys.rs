@@ -81,7 +81,7 @@ impl ReceiveKeys {
         }
     }
 
-    /// Begins a new epoch of the same key: its card says something new of the agent's attention, which changes too
+    /// Begins a new epoch of the same key: its card says something new of the agent's availability, which changes too
     /// often for a key each.
     pub(crate) fn advance(&mut self) {
         self.epoch = self.epoch.next();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::id::PeerKey;
 
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::quota::Quota;
 use crate::urgency::Urgency;
 
@@ -13,7 +13,7 @@ use crate::urgency::Urgency;
 const MAX_HIGH: usize = 6;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
-/// Peers remembered; beyond it a peer may count as new once more.
+/// PeerPage remembered; beyond it a peer may count as new once more.
 const MAX_KNOWN: usize = 65_536;
 
 /// What a bridge may send in a minute.
@@ -44,13 +44,13 @@ impl Pace {
     /// Whether one more message may go to this peer now.
     ///
     /// # Errors
-    /// [`ToolError::SendLimit`] and [`ToolError::ReceiverLimit`] say when it may.
-    pub(crate) fn check(&self, to: &PeerKey, now: Instant) -> Result<(), ToolError> {
+    /// [`Error::SendLimit`] and [`Error::ReceiverLimit`] say when it may.
+    pub(crate) fn check(&self, to: &PeerKey, now: Instant) -> Result<(), Error> {
         if let Some(until) = self.messages.full_until(now) {
-            return Err(ToolError::SendLimit { seconds: seconds(until - now) });
+            return Err(Error::SendLimit { seconds: seconds(until - now) });
         }
         match self.receivers.full_until(now).filter(|_| !self.known.contains(to)) {
-            Some(until) => Err(ToolError::ReceiverLimit { seconds: seconds(until - now) }),
+            Some(until) => Err(Error::ReceiverLimit { seconds: seconds(until - now) }),
             None => Ok(()),
         }
     }
@@ -112,7 +112,7 @@ mod tests {
             pace.sent(key(1), start + Duration::from_secs(at));
         }
         let late = start + Duration::from_millis(30_500);
-        assert_eq!(pace.check(&key(1), late), Err(ToolError::SendLimit { seconds: 30 }));
+        assert_eq!(pace.check(&key(1), late), Err(Error::SendLimit { seconds: 30 }));
         assert_eq!(pace.check(&key(1), late + Duration::from_secs(30)), Ok(()));
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn a_minute_has_room_for_so_many_new_receivers() {
         let (mut pace, start) = (Pace::new(LIMIT), Instant::now());
         (1..=5).for_each(|number| pace.sent(key(number), start));
-        let refused = Err(ToolError::ReceiverLimit { seconds: 60 });
+        let refused = Err(Error::ReceiverLimit { seconds: 60 });
         assert_eq!(pace.check(&key(6), start), refused);
         assert_eq!(pace.check(&key(5), start), Ok(()));
         assert_eq!(pace.check(&key(6), start + MINUTE), Ok(()));

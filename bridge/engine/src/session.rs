@@ -20,12 +20,12 @@ use crate::clock::wall_ms;
 use crate::mailbox::{Due, LeaseId};
 use crate::notifications::Watched;
 use crate::outbox::{Outbox, Times};
-use crate::peers::Peers;
+use crate::peers::Directory;
 use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, ReceiveKeys, longest_life};
 use crate::seal::{Identity, PairKeys, receipt};
 use crate::send_limits::{Loudness, Pace, SendLimit};
-use crate::{Board, Departure, End};
+use crate::{Departure, Outcome, Snapshot};
 
 mod asks;
 mod attending;
@@ -65,7 +65,7 @@ pub struct Session {
     /// What the newest card that was sent says.
     published: Option<Said>,
     attending: Attending,
-    peers: Peers,
+    peers: Directory,
     outbox: Outbox,
     delivery: Delivery,
     asks: Asks,
@@ -83,13 +83,13 @@ pub struct Session {
     connected: bool,
     settled: Vec<oneshot::Sender<()>>,
     session_timeout: Duration,
-    board: watch::Sender<Board>,
+    snapshot: watch::Sender<Snapshot>,
 }
 
 impl Session {
     /// A new identity that has never been anywhere.
-    pub fn new(board: watch::Sender<Board>, seen: Context, now: Instant) -> Self {
-        let session_timeout = board.borrow().session_timeout;
+    pub fn new(snapshot: watch::Sender<Snapshot>, seen: Context, now: Instant) -> Self {
+        let session_timeout = snapshot.borrow().session_timeout;
         let session = Self {
             me: Identity::random(),
             receive: ReceiveKeys::new(now),
@@ -102,9 +102,9 @@ impl Session {
             seen,
             published: None,
             attending: Attending::default(),
-            peers: Peers::default(),
+            peers: Directory::default(),
             outbox: Outbox::default(),
-            delivery: Delivery::new(board.clone()),
+            delivery: Delivery::new(snapshot.clone()),
             asks: Asks::default(),
             held: Held::default(),
             opening: HashMap::new(),
@@ -117,12 +117,12 @@ impl Session {
             connected: false,
             settled: Vec::new(),
             session_timeout,
-            board,
+            snapshot,
         };
         session.delivery.publish();
-        session.board.send_modify(|board| {
-            (board.rejoined, board.alias) = (None, None);
-            board.fingerprint = session.me.key.fingerprint();
+        session.snapshot.send_modify(|snapshot| {
+            (snapshot.rejoined, snapshot.alias) = (None, None);
+            snapshot.fingerprint = session.me.key.fingerprint();
         });
         session
     }
@@ -130,7 +130,7 @@ impl Session {
     /// Another identity of the same process: what its agent is doing, what it has read and how much it may send does
     /// not begin anew with it.
     pub fn successor(&mut self, now: Instant) -> Self {
-        let mut next = Self::new(self.board.clone(), self.seen.clone(), now);
+        let mut next = Self::new(self.snapshot.clone(), self.seen.clone(), now);
         next.attending.now = self.attending.now;
         next.delivery.chains = std::mem::take(&mut self.delivery.chains);
         next.loud = std::mem::take(&mut self.loud);
@@ -171,10 +171,10 @@ impl Session {
         let timeout = self.session_timeout;
         let ended = self.grant.is_some() && !welcome.resumed && welcome.grown == Some(true);
         self.granted(welcome.grant);
-        self.board.send_modify(|board| {
-            board.session_timeout = timeout;
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.session_timeout = timeout;
             if ended {
-                board.rejoined.clone_from(&self.alias);
+                snapshot.rejoined.clone_from(&self.alias);
             }
         });
         self.receive.welcomed(now, self.session_timeout);
@@ -282,11 +282,11 @@ impl Session {
         self.told = Told::default();
         self.peers.forget_cards();
         self.opening.clear();
-        self.board.send_modify(|board| board.rejoined = None);
+        self.snapshot.send_modify(|snapshot| snapshot.rejoined = None);
     }
 
     /// What a session that leaves keeps of itself: ends that its answer to `disconnect` does not tell.
-    pub fn take_ends(&mut self, told: &Departure) -> Vec<End> {
+    pub fn take_ends(&mut self, told: &Departure) -> Vec<Outcome> {
         let mut ends = self.delivery.take_ends();
         ends.retain(|end| !told.unconfirmed.iter().any(|(id, _)| *id == end.id));
         ends
@@ -298,7 +298,7 @@ impl Session {
     }
 
     /// Takes in ends that an earlier session of this process left untold.
-    pub fn inherit(&mut self, ends: Vec<End>) {
+    pub fn inherit(&mut self, ends: Vec<Outcome>) {
         ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
@@ -308,7 +308,7 @@ impl Session {
             self.misbehaves("it granted an alias that is none");
         }
         self.grant = Some(grant);
-        self.board.send_modify(|board| board.alias.clone_from(&self.alias));
+        self.snapshot.send_modify(|snapshot| snapshot.alias.clone_from(&self.alias));
     }
 
     fn send_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind, now: Instant) {
@@ -335,7 +335,8 @@ impl Session {
     fn tell_ends(&mut self) {
         for ended in self.outbox.take_ended() {
             self.notify_of_end(ended.id, ended.status);
-            let end = End { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
+            let end =
+                Outcome { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
             match ended.refusal {
                 Some(call) => self.delivery.refused(end, call),
                 None => self.delivery.ended(end),
@@ -351,7 +352,9 @@ impl Session {
     /// Notes what only a hub can have done that does not keep to the protocol.
     fn misbehaves(&self, what: &str) {
         tracing::warn!("hub_misbehaving: {what}");
-        self.board.send_modify(|board| board.misbehaviour = board.misbehaviour.saturating_add(1));
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1)
+        });
     }
 
     /// Takes in a frame of the hub.

@@ -1,4 +1,4 @@
-//! What tools see of the link: results, and the board that all of them can read.
+//! What tools see of the link: results, and the snapshot that all of them can read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{Context, Refusal, Standing};
 use tokio::sync::oneshot;
 
-use crate::attention::Attention;
+use crate::availability::Availability;
 use crate::hops::Hops;
 use crate::urgency::Urgency;
 use crate::wiped::Wiped;
@@ -88,9 +88,9 @@ pub enum Occasion {
     Gone,
 }
 
-/// News that a sender asked for.
+/// Notification that a sender asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
+pub struct Notification {
     /// With which message.
     pub id: MessageId,
     /// Of whom.
@@ -107,7 +107,7 @@ pub struct News {
 
 /// The end of a message that this session sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct Outcome {
     /// Which message.
     pub id: MessageId,
     /// Whom it was for.
@@ -138,13 +138,13 @@ impl Lease {
 }
 
 /// One answer to `read_messages`.
-pub struct Page {
+pub struct MailPage {
     /// Messages, in the order of their arrival.
     pub messages: Vec<Message>,
     /// Ends of messages that this session sent.
-    pub receipts: Vec<End>,
-    /// News that it asked for.
-    pub news: Vec<News>,
+    pub receipts: Vec<Outcome>,
+    /// Notification that it asked for.
+    pub news: Vec<Notification>,
     /// How many more ends there were that had no room.
     pub dropped: usize,
     /// The hold on all of it.
@@ -168,7 +168,7 @@ pub struct Unread {
 
 /// A peer as an agent sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerView {
+pub struct PeerInfo {
     /// Its alias.
     pub alias: Alias,
     /// Its key's fingerprint.
@@ -178,15 +178,15 @@ pub struct PeerView {
     /// Whether it is connected now.
     pub online: bool,
     /// What its agent does, and how a message gets to it.
-    pub attention: Attention,
+    pub availability: Availability,
     /// What it works on.
     pub context: Context,
 }
 
 /// A page of peers.
-pub struct Peers {
+pub struct PeerPage {
     /// The peers, in the order of their aliases.
-    pub peers: Vec<PeerView>,
+    pub peers: Vec<PeerInfo>,
     /// How many match on all pages.
     pub total: u32,
     /// The cursor of the next page.
@@ -195,7 +195,7 @@ pub struct Peers {
 
 /// A session as it is registered.
 #[derive(Clone, Debug)]
-pub struct Registered {
+pub struct Registration {
     /// Its alias.
     pub alias: Alias,
     /// Its key's fingerprint.
@@ -219,7 +219,7 @@ pub struct Sent {
     /// How its receiver stands, as far as is known.
     pub presence: Standing,
     /// What its receiver's agent does, and how a message gets to it.
-    pub attention: Attention,
+    pub availability: Availability,
     /// How urgent it counts.
     pub urgency: Urgency,
     /// Whether its chain is so long that it wakes nobody.
@@ -243,7 +243,7 @@ pub struct Departure {
 
 /// How the link stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
+pub enum ConnectionState {
     /// Not connected; the sentence says why and the next what happens now.
     Away(String),
     /// Welcomed by the hub.
@@ -254,9 +254,9 @@ pub enum LinkState {
 
 /// What all tool results and the status of a link show; written by the link, read by anyone.
 #[derive(Clone, Debug)]
-pub struct Board {
+pub struct Snapshot {
     /// How the link stands.
-    pub state: LinkState,
+    pub state: ConnectionState,
     /// What waits unread.
     pub unread: Unread,
     /// How many news wait that the agent asked for.
@@ -280,9 +280,9 @@ pub struct Board {
     pub rejoined: Option<Alias>,
 }
 
-impl Board {
-    /// The board of a link to a hub of this name that has no news yet.
-    pub fn new(hub: String, state: LinkState) -> Self {
+impl Snapshot {
+    /// The snapshot of a link to a hub of this name that has no news yet.
+    pub fn new(hub: String, state: ConnectionState) -> Self {
         Self {
             state,
             unread: Unread::default(),

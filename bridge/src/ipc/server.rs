@@ -22,10 +22,10 @@ const MAX_CALLERS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens the door and answers whoever calls, in a task of its own. Aborted, it shuts the door.
-pub(crate) fn open(link: Engine, wake: Wake) -> AbortHandle {
+pub(crate) fn open(engine: Engine, wake: Wake) -> AbortHandle {
     let task = tokio::spawn(async move {
         match Door::open() {
-            Ok(door) => serve(door, Host { link, wake }).await,
+            Ok(door) => serve(door, Host { engine, wake }).await,
             Err(error) => {
                 let kind = error.kind();
                 tracing::info!("hooks cannot reach this bridge: no socket could be made ({kind})");
@@ -38,7 +38,7 @@ pub(crate) fn open(link: Engine, wake: Wake) -> AbortHandle {
 /// Who answers.
 #[derive(Clone)]
 struct Host {
-    link: Engine,
+    engine: Engine,
     wake: Wake,
 }
 
@@ -128,12 +128,14 @@ impl Host {
     }
 
     async fn verify(&self, alias: &str) -> Response {
-        let board = self.link.board();
-        let (Ok(alias), Some(own)) = (Alias::parse(alias), board.alias) else {
+        let snapshot = self.engine.snapshot();
+        let (Ok(alias), Some(own)) = (Alias::parse(alias), snapshot.alias) else {
             return Response::Nothing;
         };
-        match self.link.fingerprint_of(alias).await {
-            Some(other) => Response::Pair { alias: own.to_string(), own: board.fingerprint, other },
+        match self.engine.fingerprint_of(alias).await {
+            Some(other) => {
+                Response::Pair { alias: own.to_string(), own: snapshot.fingerprint, other }
+            }
             None => Response::Nothing,
         }
     }

@@ -12,7 +12,7 @@ use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use junction_engine::error::ToolError;
+use junction_engine::error::Error;
 use junction_engine::label::is_label;
 
 /// The longest wait, in seconds: some clients give up after ten minutes.
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     takes: Vec<&'static str>,
 }
 
-type Parsed<T> = Result<T, ToolError>;
+type Parsed<T> = Result<T, Error>;
 
 impl Args {
     pub(crate) fn new(tool: &'static str, given: Map<String, Value>) -> Self {
@@ -54,10 +54,8 @@ impl Args {
     pub(crate) fn alias(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => {
-                Alias::parse(&text).map(Some).map_err(|_| ToolError::BadAlias)
-            }
-            Some(_) => Err(ToolError::BadAlias),
+            Some(Value::String(text)) => Alias::parse(&text).map(Some).map_err(|_| Error::BadAlias),
+            Some(_) => Err(Error::BadAlias),
         }
     }
 
@@ -67,7 +65,7 @@ impl Args {
         let alias = text.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
         alias.ok_or_else(|| {
             let tool = self.tool;
-            ToolError::Argument(format!(
+            Error::Argument(format!(
                 "{tool} needs {name}, a peer's alias as list_peers shows it. Call list_peers to see who is there."
             ))
         })
@@ -113,7 +111,7 @@ impl Args {
             Some(Value::String(text)) if text.len() <= MAX_MESSAGE => Ok(Wiped::new(text)),
             Some(Value::String(text)) => {
                 drop(Wiped::new(text));
-                Err(ToolError::TooLarge)
+                Err(Error::TooLarge)
             }
             _ => {
                 let tool = self.tool;
@@ -184,7 +182,7 @@ impl Args {
 }
 
 fn argument<T>(text: String) -> Parsed<T> {
-    Err(ToolError::Argument(text))
+    Err(Error::Argument(text))
 }
 
 /// The whole number that a JSON number stands for: some models write 30.0 for 30.
@@ -261,7 +259,7 @@ mod tests {
         let message = |length| args(json!({ "message": "x".repeat(length) })).message("message");
         assert_eq!(message(MAX_MESSAGE).unwrap().len(), MAX_MESSAGE);
         assert_eq!(message(0).unwrap().len(), 0);
-        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(ToolError::TooLarge));
+        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(Error::TooLarge));
         assert!(told(args(json!({})).message("message")).contains("needs message"));
     }
 
@@ -274,7 +272,7 @@ mod tests {
         assert_eq!(fingerprint, Ok(Some("abcdef0123456789".to_owned())));
         assert!(args(json!({ "f": "abcdef012345678" })).fingerprint("f").is_err());
         assert!(args(json!({ "h": "../etc" })).host("h").is_err());
-        assert_eq!(args(json!({ "a": "Not One" })).alias("a"), Err(ToolError::BadAlias));
+        assert_eq!(args(json!({ "a": "Not One" })).alias("a"), Err(Error::BadAlias));
         assert!(told(args(json!({ "a": "Not One" })).peer("a")).ends_with("see who is there."));
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::escape::escape;
 use super::time::rfc3339;
-use junction_engine::attention::{Attention, state_word};
+use junction_engine::availability::{Availability, state_word};
 use junction_engine::error::refusal_word;
 use junction_engine::label::label;
 use junction_engine::urgency::Urgency;
@@ -19,16 +19,16 @@ use junction_engine::{self as engine, Occasion, Status};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Registered {
+pub(crate) struct RegistrationJson {
     alias: String,
     fingerprint: String,
     hub: String,
     peer_count: u32,
-    context: ContextView,
+    context: ContextJson,
 }
 
-impl From<engine::Registered> for Registered {
-    fn from(registered: engine::Registered) -> Self {
+impl From<engine::Registration> for RegistrationJson {
+    fn from(registered: engine::Registration) -> Self {
         Self {
             alias: registered.alias.to_string(),
             fingerprint: registered.fingerprint,
@@ -42,7 +42,7 @@ impl From<engine::Registered> for Registered {
 /// A context as it is shown. Its owner wrote it, so each field is made a label once more.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ContextView {
+struct ContextJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     repo: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ struct ContextView {
     client: Option<String>,
 }
 
-impl From<Context> for ContextView {
+impl From<Context> for ContextJson {
     fn from(context: Context) -> Self {
         let field = |text: Option<String>| text.as_deref().and_then(label);
         Self {
@@ -73,24 +73,24 @@ impl From<Context> for ContextView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PeerView {
+struct PeerJson {
     alias: String,
     connected_at: String,
     presence: &'static str,
     reach: &'static str,
     state: &'static str,
-    context: ContextView,
+    context: ContextJson,
     fingerprint: String,
 }
 
-impl From<engine::PeerView> for PeerView {
-    fn from(peer: engine::PeerView) -> Self {
+impl From<engine::PeerInfo> for PeerJson {
+    fn from(peer: engine::PeerInfo) -> Self {
         Self {
             alias: peer.alias.to_string(),
             connected_at: rfc3339(peer.connected_ms),
             presence: presence(if peer.online { Standing::Online } else { Standing::Away }),
-            reach: reach(peer.attention.reach),
-            state: state_word(peer.attention.state),
+            reach: reach(peer.availability.reach),
+            state: state_word(peer.availability.state),
             context: peer.context.into(),
             fingerprint: peer.fingerprint,
         }
@@ -99,33 +99,33 @@ impl From<engine::PeerView> for PeerView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Peers {
-    peers: Vec<PeerView>,
+pub(crate) struct PeerPageJson {
+    peers: Vec<PeerJson>,
     total: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-impl From<engine::Peers> for Peers {
-    fn from(page: engine::Peers) -> Self {
+impl From<engine::PeerPage> for PeerPageJson {
+    fn from(page: engine::PeerPage) -> Self {
         let peers = page.peers.into_iter().map(Into::into).collect();
         Self { peers, total: page.total, next_cursor: page.next }
     }
 }
 
 #[derive(Serialize)]
-pub(crate) struct Found {
+pub(crate) struct FoundJson {
     found: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    peers: Vec<PeerView>,
+    peers: Vec<PeerJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     waited_seconds: f64,
 }
 
-impl Found {
+impl FoundJson {
     /// The outcome of a wait for peers: none means that it came to its end.
-    pub(crate) fn new(peers: Vec<engine::PeerView>, waited: Duration) -> Self {
+    pub(crate) fn new(peers: Vec<engine::PeerInfo>, waited: Duration) -> Self {
         let found = !peers.is_empty();
         let peers = peers.into_iter().map(Into::into).collect();
         let reason = (!found).then_some("timeout");
@@ -134,23 +134,23 @@ impl Found {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Sent<'a> {
+pub(crate) struct SentJson<'a> {
     id: String,
     to: String,
     status: String,
-    peer: Reachability,
+    peer: ReceiverJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     urgency: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ask_user: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply: Option<MessageView<'a>>,
+    reply: Option<MessageJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waited_seconds: Option<f64>,
 }
 
 #[derive(Serialize)]
-struct Reachability {
+struct ReceiverJson {
     presence: &'static str,
     reach: &'static str,
     state: &'static str,
@@ -163,11 +163,11 @@ const WAKES_NOBODY: &str = "More than 8 messages have gone to and fro without a 
 const ASK_FIRST: &str = "More than 8 messages have gone to and fro without a person. Ask your user before you answer \
                          those with past_limit.";
 
-impl<'a> Sent<'a> {
+impl<'a> SentJson<'a> {
     /// What became of a message that was to be so urgent; `waited` is how long its sender waited for a reply, if it
     /// did.
     pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
-        let Attention { reach: woken, unwoken, state } = sent.attention;
+        let Availability { reach: woken, unwoken, state } = sent.availability;
         let wakes = sent.urgency > Urgency::Low;
         // A call that waits is not ended by what is past the limit: what else there is, nobody here knows.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
@@ -175,7 +175,7 @@ impl<'a> Sent<'a> {
             id: uuid(sent.id),
             to: sent.to.to_string(),
             status: status(sent.status),
-            peer: Reachability {
+            peer: ReceiverJson {
                 presence: presence(sent.presence),
                 reach: reach(if sent.past_limit {
                     unwaited
@@ -195,7 +195,7 @@ impl<'a> Sent<'a> {
 }
 
 #[derive(Serialize)]
-struct MessageView<'a> {
+struct MessageJson<'a> {
     id: String,
     from: String,
     message: Cow<'a, str>,
@@ -211,7 +211,7 @@ struct MessageView<'a> {
     past_limit: bool,
 }
 
-impl<'a> From<&'a engine::Message> for MessageView<'a> {
+impl<'a> From<&'a engine::Message> for MessageJson<'a> {
     fn from(message: &'a engine::Message) -> Self {
         Self {
             id: uuid(message.id),
@@ -228,19 +228,19 @@ impl<'a> From<&'a engine::Message> for MessageView<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Mail<'a> {
-    messages: Vec<MessageView<'a>>,
-    receipts: Vec<Receipt>,
+pub(crate) struct MailPageJson<'a> {
+    messages: Vec<MessageJson<'a>>,
+    receipts: Vec<ReceiptJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipts_dropped: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    notifications: Vec<Notification>,
+    notifications: Vec<NotificationJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ask_user: Option<&'static str>,
 }
 
 #[derive(Serialize)]
-struct Notification {
+struct NotificationJson {
     id: String,
     to: String,
     event: String,
@@ -248,22 +248,22 @@ struct Notification {
 }
 
 #[derive(Serialize)]
-struct Receipt {
+struct ReceiptJson {
     id: String,
     to: String,
     status: String,
     at: String,
 }
 
-impl<'a> Mail<'a> {
-    pub(crate) fn new(page: &'a engine::Page) -> Self {
-        let receipt = |end: &engine::End| Receipt {
+impl<'a> MailPageJson<'a> {
+    pub(crate) fn new(page: &'a engine::MailPage) -> Self {
+        let receipt = |end: &engine::Outcome| ReceiptJson {
             id: uuid(end.id),
             to: end.to.to_string(),
             status: status(end.status),
             at: rfc3339(end.at_ms),
         };
-        let notification = |news: &engine::News| Notification {
+        let notification = |news: &engine::Notification| NotificationJson {
             id: uuid(news.id),
             to: news.of.to_string(),
             event: event(news.occasion),
@@ -281,20 +281,21 @@ impl<'a> Mail<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Departure {
+pub(crate) struct DepartureJson {
     disconnected: bool,
-    unconfirmed: Vec<Unconfirmed>,
+    unconfirmed: Vec<UnconfirmedJson>,
 }
 
 #[derive(Serialize)]
-struct Unconfirmed {
+struct UnconfirmedJson {
     id: String,
     to: String,
 }
 
-impl From<engine::Departure> for Departure {
+impl From<engine::Departure> for DepartureJson {
     fn from(departure: engine::Departure) -> Self {
-        let one = |(id, to): (MessageId, Alias)| Unconfirmed { id: uuid(id), to: to.to_string() };
+        let one =
+            |(id, to): (MessageId, Alias)| UnconfirmedJson { id: uuid(id), to: to.to_string() };
         let unconfirmed = departure.unconfirmed.into_iter().map(one).collect();
         Self { disconnected: departure.disconnected, unconfirmed }
     }
@@ -302,7 +303,7 @@ impl From<engine::Departure> for Departure {
 
 /// What every answer tells besides its own matter, if there is anything to tell.
 #[derive(Serialize)]
-pub(crate) struct News {
+pub(crate) struct StatusJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -315,16 +316,16 @@ pub(crate) struct News {
     rejoined: Option<String>,
 }
 
-impl From<&engine::Board> for News {
-    fn from(board: &engine::Board) -> Self {
-        let waiting = board.unread.count > 0;
-        let from = board.unread.from.iter().filter(|_| waiting);
+impl From<&engine::Snapshot> for StatusJson {
+    fn from(snapshot: &engine::Snapshot) -> Self {
+        let waiting = snapshot.unread.count > 0;
+        let from = snapshot.unread.from.iter().filter(|_| waiting);
         Self {
-            unread: waiting.then_some(board.unread.count),
+            unread: waiting.then_some(snapshot.unread.count),
             unread_from: from.map(ToString::to_string).collect(),
-            notifications_waiting: (board.news > 0).then_some(board.news),
-            hub_misbehaving: (board.misbehaviour > 0).then_some(board.misbehaviour),
-            rejoined: board.rejoined.as_ref().map(ToString::to_string),
+            notifications_waiting: (snapshot.news > 0).then_some(snapshot.news),
+            hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
+            rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -404,7 +405,7 @@ mod tests {
     proptest! {
         #[test]
         fn message_is_never_longer_than_was_said(body: String) {
-            let json = serde_json::to_string(&MessageView::from(&message(&body))).unwrap();
+            let json = serde_json::to_string(&MessageJson::from(&message(&body))).unwrap();
             prop_assert!(json.chars().count() < presented_len(&body));
         }
     }

@@ -28,7 +28,7 @@ use crate::hook;
 use crate::project::path_of_uri;
 use crate::wake::{Thread, Wake};
 use junction_engine::Engine;
-use junction_engine::error::ToolError;
+use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 
 /// How long a client has to say where the project is.
@@ -45,7 +45,7 @@ const CODEX_TURN: &str = "x-codex-turn-metadata";
 /// What the tools of one agent are made of.
 pub(crate) struct Agent {
     /// Its session on the junction.
-    pub(crate) link: Engine,
+    pub(crate) engine: Engine,
     /// How messages reach it.
     pub(crate) wake: Wake,
     /// The hubs it may move to.
@@ -73,7 +73,7 @@ impl Session {
         let calls = Calls::new();
         let (lines, out) = (stdio::spawn_reader(input)?, stdio::spawn_writer(output)?);
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
-        let (sight, wake) = (Sight::new(agent.link.clone()), agent.wake.clone());
+        let (sight, wake) = (Sight::new(agent.engine.clone()), agent.wake.clone());
         let server = Server { tools: Tools::new(agent, calls.clone()), sight, wake };
         // Directly, past the library's own opening: that one ends the session on whatever comes before an
         // era is settled. The two eras are told apart by each request instead.
@@ -244,7 +244,7 @@ fn broken() -> ErrorData {
 }
 
 /// The answer as the object it is; a failure as text alone. The transport adds the object's text.
-fn result(outcome: Result<Answer, ToolError>) -> CallToolResult {
+fn result(outcome: Result<Answer, Error>) -> CallToolResult {
     match outcome {
         Ok(answer) => {
             let mut result = CallToolResult::success(Vec::new());

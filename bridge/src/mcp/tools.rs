@@ -1,4 +1,4 @@
-//! The seven tools: what each takes, what it asks of the link, and what it answers.
+//! The seven tools: what each takes, what it asks of the engine, and what it answers.
 
 use std::time::Duration;
 
@@ -13,18 +13,20 @@ use tokio::time::Instant;
 use super::args::Args;
 use super::calls::{CallNumber, Calls};
 use super::escape::presented_len;
-use super::results::{Departure, Found, Mail, News, Peers, Registered, Sent};
+use super::results::{
+    DepartureJson, FoundJson, MailPageJson, PeerPageJson, RegistrationJson, SentJson, StatusJson,
+};
 use super::schema::Tool;
 use super::server::Agent;
 use crate::wake::Wake;
-use junction_engine::error::ToolError;
+use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status};
 
 /// Calls that wait at most: an agent has one or two, and each holds a place among the calls in flight.
 const MAX_WAITS: usize = 32;
-/// Peers on a page, unless a call says otherwise.
+/// PeerPage on a page, unless a call says otherwise.
 const USUAL_PAGE: u16 = 50;
 /// How long `wait_for_peer` waits, unless a call says otherwise, in seconds.
 const USUAL_PEER_WAIT: u64 = 30;
@@ -34,7 +36,7 @@ pub(crate) type Answer = Map<String, Value>;
 
 /// The tools of one session.
 pub(crate) struct Tools {
-    link: Engine,
+    engine: Engine,
     calls: Calls,
     wake: Wake,
     hosts: KnownHosts,
@@ -43,8 +45,8 @@ pub(crate) struct Tools {
 
 impl Tools {
     pub(crate) fn new(agent: Agent, calls: Calls) -> Self {
-        let Agent { link, wake, hosts } = agent;
-        Self { link, calls, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
+        let Agent { engine, wake, hosts } = agent;
+        Self { engine, calls, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
     }
 
     /// Calls a tool. What the answer holds is deposited with the call of this number.
@@ -53,7 +55,7 @@ impl Tools {
         tool: Tool,
         arguments: Map<String, Value>,
         number: CallNumber,
-    ) -> Result<Answer, ToolError> {
+    ) -> Result<Answer, Error> {
         let args = Args::new(tool.spec().name, arguments);
         let mut answer = match tool {
             Tool::Register => self.register(args).await,
@@ -65,11 +67,11 @@ impl Tools {
             Tool::Disconnect => self.disconnect(args).await,
         }?;
         // After the call itself, so that what it read does not count as unread.
-        answer.extend(object(&News::from(&self.link.board())));
+        answer.extend(object(&StatusJson::from(&self.engine.snapshot())));
         Ok(answer)
     }
 
-    async fn register(&self, mut args: Args) -> Result<Answer, ToolError> {
+    async fn register(&self, mut args: Args) -> Result<Answer, Error> {
         let change = Change {
             alias: args.alias("alias")?,
             repo: args.label("repo")?,
@@ -78,21 +80,21 @@ impl Tools {
             host: args.host("host")?,
         };
         args.done()?;
-        Ok(object(&Registered::from(self.link.register(change).await?)))
+        Ok(object(&RegistrationJson::from(self.engine.register(change).await?)))
     }
 
-    async fn list_peers(&self, mut args: Args) -> Result<Answer, ToolError> {
+    async fn list_peers(&self, mut args: Args) -> Result<Answer, Error> {
         let role = given(args.label("role")?);
         let repo = given(args.label("repo")?);
         let limit = args.whole("limit", 1..=MAX_PAGE.into())?;
         let limit = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(USUAL_PAGE);
         let cursor = given(args.cursor("cursor")?);
         args.done()?;
-        let page = self.link.list(PeerQuery { role, repo, limit, cursor }).await?;
-        Ok(object(&Peers::from(page)))
+        let page = self.engine.list(PeerQuery { role, repo, limit, cursor }).await?;
+        Ok(object(&PeerPageJson::from(page)))
     }
 
-    async fn send_message(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
+    async fn send_message(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
         let draft = Draft {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
@@ -106,19 +108,19 @@ impl Tools {
         args.done()?;
         let _wait = self.wait(draft.wait, number)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
-        let sent = self.link.send_message(draft).await?;
+        let sent = self.engine.send_message(draft).await?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(|told| self.calls.deposit(number, told));
-            return Err(ToolError::Refused(reason));
+            return Err(Error::Refused(reason));
         }
-        let answer = object(&Sent::new(&sent, urgency, waits.then_some(sent.waited)));
+        let answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
         if let Some((_, lease)) = sent.reply {
             self.calls.deposit(number, lease);
         }
         Ok(answer)
     }
 
-    async fn read_messages(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
+    async fn read_messages(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
         let wait = args.wait("wait_seconds", 0)?;
         let limit = args.whole("limit", 1..=INBOX_MESSAGES as u64)?;
         args.done()?;
@@ -126,30 +128,30 @@ impl Tools {
         let limits = PageLimits { messages, shown_len: presented_len };
         let place = self.wait(wait, number)?;
         let _waits = place.as_ref().map(|_| self.wake.waits());
-        let page = self.link.read(limits, wait).await?;
-        let answer = object(&Mail::new(&page));
+        let page = self.engine.read(limits, wait).await?;
+        let answer = object(&MailPageJson::new(&page));
         self.calls.deposit(number, page.lease);
         Ok(answer)
     }
 
-    async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
+    async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
         let timeout = args.wait("timeout_seconds", USUAL_PEER_WAIT)?;
         let role = given(args.label("expected_role")?);
         args.done()?;
         let _wait = self.wait(timeout, number)?;
         let started = Instant::now();
-        let peers = self.link.wait_for_peer(role, timeout).await?;
-        Ok(object(&Found::new(peers, started.elapsed())))
+        let peers = self.engine.wait_for_peer(role, timeout).await?;
+        Ok(object(&FoundJson::new(peers, started.elapsed())))
     }
 
-    async fn known_hosts(&self, args: Args) -> Result<Answer, ToolError> {
+    async fn known_hosts(&self, args: Args) -> Result<Answer, Error> {
         args.done()?;
-        Ok(object(&self.hosts.survey(&self.link.board().hub).await))
+        Ok(object(&self.hosts.survey(&self.engine.snapshot().hub).await))
     }
 
-    async fn disconnect(&self, args: Args) -> Result<Answer, ToolError> {
+    async fn disconnect(&self, args: Args) -> Result<Answer, Error> {
         args.done()?;
-        Ok(object(&Departure::from(self.link.disconnect().await)))
+        Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
     }
 
     /// A place among the calls that wait, for one that does.
@@ -157,18 +159,18 @@ impl Tools {
         &self,
         wait: Duration,
         number: CallNumber,
-    ) -> Result<Option<SemaphorePermit<'_>>, ToolError> {
+    ) -> Result<Option<SemaphorePermit<'_>>, Error> {
         if wait.is_zero() {
             return Ok(None);
         }
-        let place = self.waits.try_acquire().map_err(|_| ToolError::TooManyWaits)?;
+        let place = self.waits.try_acquire().map_err(|_| Error::TooManyWaits)?;
         self.calls.waits(number);
         Ok(Some(place))
     }
 
     /// The seconds that a message may be told to live.
     fn ttl_range(&self) -> std::ops::RangeInclusive<u64> {
-        let session = self.link.board().session_timeout.as_secs().max(1);
+        let session = self.engine.snapshot().session_timeout.as_secs().max(1);
         MIN_TTL_SECONDS.min(session)..=MAX_TTL_SECONDS.min(session)
     }
 }

@@ -10,7 +10,7 @@ use crate::ipc::{EventKind, Told};
 use crate::wake::activity::{Activity, Sign};
 use crate::wake::notice::greeting;
 use crate::wake::policy::Alarm;
-use junction_engine::Board;
+use junction_engine::Snapshot;
 
 /// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
 const MAX_SESSIONS: usize = 16;
@@ -36,10 +36,10 @@ pub(super) struct Mind {
 
 impl Mind {
     /// Nothing is known yet.
-    pub(super) fn new(board: Board, wakes_per_hour: usize) -> Self {
+    pub(super) fn new(snapshot: Snapshot, wakes_per_hour: usize) -> Self {
         Self {
             activity: Activity::default(),
-            alarm: Alarm::new(board, wakes_per_hour),
+            alarm: Alarm::new(snapshot, wakes_per_hour),
             sessions: VecDeque::new(),
             turn: None,
             greeted: None,
@@ -50,7 +50,7 @@ impl Mind {
     }
 
     /// Takes in an event, and gives what the agent is to be told.
-    pub(super) fn told(&mut self, kind: EventKind, board: &Board, now: Instant) -> Told {
+    pub(super) fn told(&mut self, kind: EventKind, snapshot: &Snapshot, now: Instant) -> Told {
         if kind == EventKind::Prompted {
             self.alarm.turn_ended();
         }
@@ -58,11 +58,11 @@ impl Mind {
         match kind {
             EventKind::Began | EventKind::Compacted => {
                 self.greeted = None;
-                told.context = self.greet(board);
+                told.context = self.greet(snapshot);
             }
             EventKind::Prompted | EventKind::Woken | EventKind::Used => {
                 let notice = self.alarm.announce(now).map(|notice| notice.to_string());
-                let lines: Vec<String> = self.greet(board).into_iter().chain(notice).collect();
+                let lines: Vec<String> = self.greet(snapshot).into_iter().chain(notice).collect();
                 told.context = (!lines.is_empty()).then(|| lines.join("\n"));
             }
             EventKind::Stops => {
@@ -80,8 +80,8 @@ impl Mind {
     }
 
     /// What the agent is told of itself, once in a context.
-    pub(super) fn greet(&mut self, board: &Board) -> Option<String> {
-        let alias = board.alias.as_ref().filter(|_| self.greeted.is_none())?;
+    pub(super) fn greet(&mut self, snapshot: &Snapshot) -> Option<String> {
+        let alias = snapshot.alias.as_ref().filter(|_| self.greeted.is_none())?;
         self.greeted = Some(alias.clone());
         Some(greeting(alias))
     }

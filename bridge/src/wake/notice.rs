@@ -5,7 +5,7 @@ use std::fmt;
 
 use junction_shared::protocol::alias::Alias;
 
-use junction_engine::Board;
+use junction_engine::Snapshot;
 
 /// What each notice begins with; a prompt that begins so was not typed by a person.
 pub(crate) const PREFIX: &str = "Agent Junction notice ";
@@ -30,13 +30,13 @@ pub(crate) struct Notice {
 
 impl Notice {
     /// What there is to tell at this moment.
-    pub(crate) fn of(board: &Board, number: u64) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot, number: u64) -> Self {
         Self {
             number,
-            unread: board.unread.count,
-            from: board.unread.from.clone(),
-            news: board.news,
-            past_limit: board.unread.past_limit,
+            unread: snapshot.unread.count,
+            from: snapshot.unread.from.clone(),
+            news: snapshot.news,
+            past_limit: snapshot.unread.past_limit,
             before_stop: false,
         }
     }

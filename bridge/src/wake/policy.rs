@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::wake::notice::Notice;
-use junction_engine::Board;
+use junction_engine::Snapshot;
 use junction_engine::quota::Quota;
 
 /// The time over which wakes are counted.
@@ -17,7 +17,7 @@ const LAPSE: Duration = Duration::from_secs(10 * 60);
 
 /// What waits, and what the agent was told of it.
 pub(crate) struct Alarm {
-    board: Board,
+    snapshot: Snapshot,
     wakes: Quota,
     /// When a wake was tried last.
     tried: Option<Instant>,
@@ -40,9 +40,9 @@ struct Outstanding {
 
 impl Alarm {
     /// With so many wakes an hour.
-    pub(crate) fn new(board: Board, wakes_per_hour: usize) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, wakes_per_hour: usize) -> Self {
         Self {
-            board,
+            snapshot,
             wakes: Quota::new(wakes_per_hour, HOUR),
             tried: None,
             rests_until: None,
@@ -53,12 +53,12 @@ impl Alarm {
     }
 
     /// What the link shows now.
-    pub(crate) fn sees(&mut self, board: Board) {
-        let is_empty = board.unread.count + board.news == 0;
-        if is_empty || self.board.reads != board.reads {
+    pub(crate) fn sees(&mut self, snapshot: Snapshot) {
+        let is_empty = snapshot.unread.count + snapshot.news == 0;
+        if is_empty || self.snapshot.reads != snapshot.reads {
             self.outstanding = None;
         }
-        self.board = board;
+        self.snapshot = snapshot;
     }
 
     /// A turn of the agent is over, or a person has begun the next. That one begins which nobody wrote the prompt of
@@ -69,7 +69,7 @@ impl Alarm {
 
     /// What an agent in a turn is to be told, if it was not told yet.
     pub(crate) fn announce(&mut self, now: Instant) -> Option<Notice> {
-        let waits = self.board.unread.count + self.board.news > 0;
+        let waits = self.snapshot.unread.count + self.snapshot.news > 0;
         let was_told =
             |told: Outstanding| now < told.since + LAPSE && (told.is_loud || !self.is_waking());
         if !waits || self.outstanding.is_some_and(was_told) {
@@ -95,11 +95,11 @@ impl Alarm {
         }
         let free = match self.outstanding {
             Some(told) if !told.is_loud => now,
-            Some(told) if self.board.arrivals > told.arrivals => told.since + LAPSE,
+            Some(told) if self.snapshot.arrivals > told.arrivals => told.since + LAPSE,
             Some(_) => return None,
             None => now,
         };
-        let is_urgent = self.board.unread.urgent;
+        let is_urgent = self.snapshot.unread.urgent;
         let pause = self.tried.filter(|_| !is_urgent).map_or(now, |tried| tried + PAUSE);
         let budget = self.wakes.full_until(now).unwrap_or(now);
         let wakeable = if is_urgent { now } else { wakeable };
@@ -158,14 +158,14 @@ impl Alarm {
 
     /// Whether anything waits that may wake the agent.
     fn is_waking(&self) -> bool {
-        self.board.unread.waking > 0
+        self.snapshot.unread.waking > 0
     }
 
     fn notice(&mut self, now: Instant) -> Notice {
         self.notices += 1;
-        let (arrivals, is_loud) = (self.board.arrivals, self.is_waking());
+        let (arrivals, is_loud) = (self.snapshot.arrivals, self.is_waking());
         self.outstanding = Some(Outstanding { since: now, arrivals, is_loud });
-        Notice::of(&self.board, self.notices)
+        Notice::of(&self.snapshot, self.notices)
     }
 }
 

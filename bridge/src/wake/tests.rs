@@ -1,4 +1,4 @@
-//! An agent whose hooks sleep, its link, and a clock that is turned by hand.
+//! An agent whose hooks sleep, its engine, and a clock that is turned by hand.
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::Reach;
@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, timeout};
 
 use super::*;
-use crate::testing::board;
+use crate::testing::snapshot;
 use junction_engine::Command;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,18 +15,18 @@ const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 struct Stage {
     wake: Wake,
     commands: mpsc::Receiver<Command>,
-    board: watch::Sender<Board>,
+    snapshot: watch::Sender<Snapshot>,
     started: Moment,
 }
 
 impl Stage {
     fn new(wakes: usize) -> Self {
-        let (link, commands, board) = Engine::new(board());
-        board.send_modify(|board| board.alias = Alias::parse("alice").ok());
-        let wake = Wake::start(link, wakes);
+        let (engine, commands, snapshot) = Engine::new(snapshot());
+        snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
+        let wake = Wake::start(engine, wakes);
         // Its model has had the tools for long.
         wake.mind().ready = Some(now());
-        Self { wake, commands, board, started: Moment::now() }
+        Self { wake, commands, snapshot, started: Moment::now() }
     }
 
     fn hook(&self, kind: EventKind) -> Told {
@@ -39,18 +39,18 @@ impl Stage {
 
     /// A message has come that may wake the agent.
     fn mail(&self) {
-        self.board.send_modify(|board| {
-            board.unread.count += 1;
-            board.unread.waking += 1;
-            board.unread.from = Alias::parse("bob").into_iter().collect();
-            board.arrivals += 1;
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.unread.count += 1;
+            snapshot.unread.waking += 1;
+            snapshot.unread.from = Alias::parse("bob").into_iter().collect();
+            snapshot.arrivals += 1;
         });
     }
 
     fn read(&self) {
-        self.board.send_modify(|board| {
-            board.unread = Default::default();
-            board.reads += 1;
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.unread = Default::default();
+            snapshot.reads += 1;
         });
     }
 
@@ -63,11 +63,11 @@ impl Stage {
         Some(at)
     }
 
-    /// What the link is told next of the agent's attention.
-    async fn attention(&mut self) -> Attention {
+    /// What the engine is told next of the agent's availability.
+    async fn availability(&mut self) -> Availability {
         loop {
             match timeout(FAR, self.commands.recv()).await.unwrap() {
-                Some(Command::Attend(attention)) => return attention,
+                Some(Command::Attend(availability)) => return availability,
                 Some(Command::BeginAnew | Command::SeemToBeginAnew) => {}
                 _ => panic!("another command"),
             }
@@ -158,48 +158,48 @@ async fn a_flood_against_an_agent_that_reads_costs_what_the_budget_allows() {
 #[tokio::test(start_paused = true)]
 async fn what_can_be_said_of_an_agent_is_said_as_it_changes() {
     let mut stage = Stage::new(1);
-    let said = |reach, unwoken, state| Attention { reach, unwoken, state };
+    let said = |reach, unwoken, state| Availability { reach, unwoken, state };
     let (next, push) = (Reach::NextTurn, Reach::Push);
     stage.hook(EventKind::Prompted);
-    assert_eq!(stage.attention().await, said(next, next, Some(State::Busy)));
+    assert_eq!(stage.availability().await, said(next, next, Some(State::Busy)));
     // Nothing more is heard of that turn.
-    assert_eq!(stage.attention().await, said(next, next, None));
+    assert_eq!(stage.availability().await, said(next, next, None));
     assert_eq!(stage.started.elapsed(), 300 * SECOND);
     let mut sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.attention().await, said(push, next, Some(State::Idle)));
+    assert_eq!(stage.availability().await, said(push, next, Some(State::Idle)));
     stage.mail();
     assert!(stage.woken(&mut sleeper).await.is_some());
-    assert_eq!(stage.attention().await, said(next, next, Some(State::Idle)));
+    assert_eq!(stage.availability().await, said(next, next, Some(State::Idle)));
     // A hook sleeps again, but the hour's only wake was that one.
     let _sleeper = stage.sleeper(EventKind::Stops);
     stage.read();
     let at = stage.started.elapsed();
-    assert_eq!(stage.attention().await, said(push, next, Some(State::Idle)));
+    assert_eq!(stage.availability().await, said(push, next, Some(State::Idle)));
     assert_eq!(stage.started.elapsed() - at, 60 * 60 * SECOND);
     stage.hook(EventKind::Ended);
-    assert_eq!(stage.attention().await, said(push, next, None));
+    assert_eq!(stage.availability().await, said(push, next, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_messages_is_reach_once_it_lasts() {
     let mut stage = Stage::new(30);
     let called = stage.wake.called();
-    assert_eq!(stage.attention().await.state, Some(State::Busy));
+    assert_eq!(stage.availability().await.state, Some(State::Busy));
     let waits = stage.wake.waits();
-    let attention = stage.attention().await;
-    assert_eq!((attention.reach, attention.state), (Reach::Push, Some(State::Idle)));
-    assert_eq!((attention.unwoken, stage.started.elapsed()), (Reach::Push, SECOND));
+    let availability = stage.availability().await;
+    assert_eq!((availability.reach, availability.state), (Reach::Push, Some(State::Idle)));
+    assert_eq!((availability.unwoken, stage.started.elapsed()), (Reach::Push, SECOND));
     drop((waits, called));
-    assert_eq!(stage.attention().await.reach, Reach::Pull);
+    assert_eq!(stage.availability().await.reach, Reach::Pull);
 }
 
 #[tokio::test(start_paused = true)]
 async fn regression_a_sleeper_that_is_gone_is_no_way_any_more() {
     let mut stage = Stage::new(30);
     let sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.attention().await.reach, Reach::Push);
+    assert_eq!(stage.availability().await.reach, Reach::Push);
     drop(sleeper);
-    assert_eq!(stage.attention().await.reach, Reach::Pull);
+    assert_eq!(stage.availability().await.reach, Reach::Pull);
     assert_eq!(stage.started.elapsed(), Duration::ZERO);
 }
 
@@ -210,9 +210,9 @@ async fn regression_a_turn_that_goes_on_is_not_idle_for_the_sleeper_that_hears_o
     stage.mail();
     assert!(stage.hook(EventKind::Stops).block.is_some());
     let _sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.wake.attention(now()).state, Some(State::Busy));
+    assert_eq!(stage.wake.availability(now()).state, Some(State::Busy));
     let _sleeper = stage.sleeper(EventKind::StopsAgain);
-    assert_eq!(stage.wake.attention(now()).state, Some(State::Idle));
+    assert_eq!(stage.wake.availability(now()).state, Some(State::Idle));
 }
 
 /// A client's inbox that takes what it is given and does nothing with it.
@@ -234,15 +234,15 @@ impl channels::Rung for Deaf {
 
 #[tokio::test(start_paused = true)]
 async fn regression_who_gives_no_sign_is_woken_by_the_next_way() {
-    let (link, _commands, board) = Engine::new(board());
-    let mut wake = Wake::new(link, 30);
+    let (engine, _commands, snapshot) = Engine::new(snapshot());
+    let mut wake = Wake::new(engine, 30);
     let shared = Arc::get_mut(&mut wake.0).unwrap();
     shared.ladder.put_first(Arc::new(Deaf));
     wake.mind().ready = Some(now());
     tokio::spawn(wake.clone().run());
     let mut sleeper = wake.sleeper(Event::default());
     let started = Moment::now();
-    board.send_modify(|board| (board.unread.count, board.unread.waking) = (1, 1));
+    snapshot.send_modify(|snapshot| (snapshot.unread.count, snapshot.unread.waking) = (1, 1));
     let call = timeout(FAR, sleeper.call()).await.unwrap().unwrap();
     assert_eq!(started.elapsed(), 60 * SECOND);
     call.answer(true);
@@ -251,9 +251,9 @@ async fn regression_who_gives_no_sign_is_woken_by_the_next_way() {
 #[tokio::test(start_paused = true)]
 async fn the_alias_is_told_once_a_context_and_as_soon_as_there_is_one() {
     let stage = Stage::new(30);
-    stage.board.send_modify(|board| board.alias = None);
+    stage.snapshot.send_modify(|snapshot| snapshot.alias = None);
     assert_eq!(stage.hook(EventKind::Began), Told::default());
-    stage.board.send_modify(|board| board.alias = Alias::parse("alice").ok());
+    stage.snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
     assert!(stage.hook(EventKind::Prompted).context.is_some_and(|text| text.contains("\"alice\"")));
     assert_eq!(stage.hook(EventKind::Prompted), Told::default());
     // Its context was cleared.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, select_all};
-use junction_bridge::client::{CallError, Launch};
+use junction_testkit::client::{CallError, Launch};
 use junction_shared::invite_link::Link;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::Secret;

@@ -38,8 +38,8 @@ impl Page {
     }
 }
 
-impl From<engine::Page> for Page {
-    fn from(page: engine::Page) -> Self {
+impl From<engine::MailPage> for Page {
+    fn from(page: engine::MailPage) -> Self {
         let message = |message: engine::Message| Message {
             id: message.id,
             from: message.from.to_string(),

@@ -10,7 +10,7 @@ use junction_shared::secret::Secret;
 use tokio::io::DuplexStream;
 
 use super::*;
-use crate::{Engine, PageLimits, spawn_at};
+use crate::{Engine, PageLimits};
 
 /// A hub that takes no connection, or takes it and says nothing.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ impl Dialer for NoHub {
 impl NoHub {
     fn link(&self) -> Engine {
         let target = Target::at("local", ([127, 0, 0, 1], 1).into());
-        spawn_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
+        Engine::start_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
     }
 
     /// The pauses between its dials during that time.
@@ -84,5 +84,5 @@ async fn commands_are_answered_while_there_is_no_hub() {
     let page = link.read(PageLimits::default(), Duration::from_secs(30)).await.unwrap();
     assert!(page.messages.is_empty());
     let error = link.list(crate::PeerQuery::default()).await.err();
-    assert!(matches!(error, Some(ToolError::HubAway(_))), "{error:?}");
+    assert!(matches!(error, Some(Error::HubAway(_))), "{error:?}");
 }

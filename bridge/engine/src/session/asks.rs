@@ -15,11 +15,11 @@ use super::Session;
 use super::commands::refine;
 use super::said::{Said, merge};
 use crate::clock::wall_ms;
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::seal::{Broken, verify_card};
-use crate::{Change, PeerQuery, PeerView, Peers, Registered, Resolved};
+use crate::{Change, PeerInfo, PeerPage, PeerQuery, Registration, Resolved};
 
-type Reply<T> = oneshot::Sender<Result<T, ToolError>>;
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// Questions open at once; calls in flight are bounded well below.
 const MAX_OPEN: usize = 1024;
@@ -29,11 +29,11 @@ pub(super) enum Ask {
     /// For an alias, with what the session says of itself under it, and what the card says that asks.
     Rename(Box<Wish>),
     /// For a page of peers.
-    List { query: PeerQuery, reply: Reply<Peers> },
+    List { query: PeerQuery, reply: Reply<PeerPage> },
     /// For a peer by its alias, to send to it.
     Resolve { alias: Alias, fingerprint: Option<String>, reply: Reply<Resolved> },
     /// For peers that are online.
-    Watch { role: Option<String>, reply: Reply<Vec<PeerView>> },
+    Watch { role: Option<String>, reply: Reply<Vec<PeerInfo>> },
     /// For a peer by its key, and its changes.
     Subscribe { key: PeerKey },
 }
@@ -42,7 +42,7 @@ pub(super) enum Ask {
 pub(super) struct Wish {
     change: Change,
     card: Said,
-    reply: Reply<Registered>,
+    reply: Reply<Registration>,
 }
 
 /// Open questions by number.
@@ -102,7 +102,7 @@ impl Session {
         &mut self,
         alias: &Alias,
         change: Change,
-        reply: Reply<Registered>,
+        reply: Reply<Registration>,
         now: Instant,
     ) {
         self.receive.rotate(now, self.session_timeout);
@@ -110,7 +110,7 @@ impl Session {
             epoch: self.receive.epoch(),
             alias: alias.to_string(),
             context: merge(&refine(&self.named, &change), &self.seen),
-            attention: self.attending.now,
+            availability: self.attending.now,
         };
         let Some(card) = self.card(&said) else { return };
         let req = self.next_req();
@@ -158,7 +158,7 @@ impl Session {
         for (_, ask) in wishes {
             if let Ask::Rename(wish) = ask {
                 let lost = "The hub was lost before it answered. Call register again.".to_owned();
-                let _ = wish.reply.send(Err(ToolError::HubAway(lost)));
+                let _ = wish.reply.send(Err(Error::HubAway(lost)));
             }
         }
         self.asks.open.retain(|_, ask| !ask.abandoned());
@@ -196,7 +196,7 @@ impl Session {
                 let _ = reply.send(Ok(self.views(&peers)));
             }
             (Ask::Watch { reply, .. }, Answer::Busy) => {
-                let _ = reply.send(Err(ToolError::TooManyWaits));
+                let _ = reply.send(Err(Error::TooManyWaits));
             }
             (Ask::Subscribe { key }, Answer::Found(_, card)) if key == self.me.key => {
                 self.own_card(card.as_ref(), now);
@@ -227,7 +227,7 @@ impl Session {
         card: Said,
         naming: Naming,
         now: Instant,
-    ) -> Result<Registered, ToolError> {
+    ) -> Result<Registration, Error> {
         match naming {
             Naming::Granted(grant) if grant.alias == card.alias => {
                 self.named = refine(&self.named, change);
@@ -240,7 +240,7 @@ impl Session {
             }
             Naming::Granted(_) => {
                 self.misbehaves("it granted another alias than was asked for");
-                return Err(ToolError::HubMisbehaving);
+                return Err(Error::HubMisbehaving);
             }
             Naming::Taken { .. } | Naming::Bad => {}
         }
@@ -248,19 +248,19 @@ impl Session {
         self.publish_card(now);
         match naming {
             Naming::Taken { free } => match Alias::parse(&free) {
-                Ok(free) => Err(ToolError::AliasTaken(free)),
-                Err(_) => Err(ToolError::HubMisbehaving),
+                Ok(free) => Err(Error::AliasTaken(free)),
+                Err(_) => Err(Error::HubMisbehaving),
             },
-            _ => Err(ToolError::BadAlias),
+            _ => Err(Error::BadAlias),
         }
     }
 
-    fn page(&mut self, page: Page) -> Peers {
-        Peers { peers: self.views(&page.peers), total: page.total, next: page.next }
+    fn page(&mut self, page: Page) -> PeerPage {
+        PeerPage { peers: self.views(&page.peers), total: page.total, next: page.next }
     }
 
     /// What an agent may see of listed peers; cards that no member of the group made are left out.
-    fn views(&mut self, listed: &[Listed]) -> Vec<PeerView> {
+    fn views(&mut self, listed: &[Listed]) -> Vec<PeerInfo> {
         let (now, group) = (wall_ms(), self.group.clone());
         let Some(group) = group else { return Vec::new() };
         let mut views = Vec::with_capacity(listed.len());
@@ -284,18 +284,18 @@ impl Session {
         fingerprint: Option<&str>,
         standing: Standing,
         card: Option<SignedCard>,
-    ) -> Result<Resolved, ToolError> {
+    ) -> Result<Resolved, Error> {
         let Some(card) = card.filter(|_| standing != Standing::Gone) else {
             // A hub that has just started knows few aliases. The peer's key, which it is asked for next, decides.
             let known = self.peers.named(alias).filter(|peer| peer.standing == Standing::NotYet);
-            let key = known.map(|peer| peer.card.key).ok_or(ToolError::UnknownAlias)?;
+            let key = known.map(|peer| peer.card.key).ok_or(Error::UnknownAlias)?;
             return self.resolved(alias, key, fingerprint);
         };
         let key = self.admit(&card).ok();
         let Some(key) = key.filter(|key| self.peers.get(key).is_some_and(|p| p.alias == *alias))
         else {
             self.misbehaves("its answer is not the card of the alias asked for");
-            return Err(ToolError::HubMisbehaving);
+            return Err(Error::HubMisbehaving);
         };
         self.peers.set_standing(key, standing);
         self.peers.set_subscribed(key);

@@ -1,18 +1,18 @@
-//! What the session's card says of its agent's attention, and how often it says something new.
+//! What the session's card says of its agent's availability, and how often it says something new.
 
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::attention::Attention;
+use crate::availability::Availability;
 
-/// The shortest time between two cards that differ in attention alone: a turn of an agent takes longer.
+/// The shortest time between two cards that differ in availability alone: a turn of an agent takes longer.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is to be said.
 #[derive(Default)]
 pub(super) struct Attending {
     /// As it is now.
-    pub(super) now: Attention,
+    pub(super) now: Availability,
     /// Whether it was anything else since it was last said: then it is said again, even if it is the same.
     is_news: bool,
     /// When it was said last.
@@ -37,10 +37,10 @@ impl Attending {
 }
 
 impl Session {
-    /// The agent's attention is another.
-    pub(super) fn attend(&mut self, attention: Attention, now: Instant) {
-        if self.attending.now != attention {
-            self.attending.now = attention;
+    /// The agent's availability is another.
+    pub(super) fn attend(&mut self, availability: Availability, now: Instant) {
+        if self.attending.now != availability {
+            self.attending.now = availability;
             self.attending.is_news = true;
             self.publish_attention(now);
         }

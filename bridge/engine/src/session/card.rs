@@ -6,7 +6,7 @@ use junction_shared::protocol::wire::{Card, Context, SignedCard, ToHub};
 
 use super::Session;
 use super::said::{Said, merge};
-use crate::attention::Attention;
+use crate::availability::Availability;
 use crate::seal::sign_card;
 
 impl Session {
@@ -23,11 +23,11 @@ impl Session {
     }
 
     /// Sends the session's card. One that says something new is a new epoch. It has a new key, and so has one whose
-    /// key is old, unless all that is new is the agent's attention.
+    /// key is old, unless all that is new is the agent's availability.
     pub(super) fn publish_card(&mut self, now: Instant) {
         let (Some(grant), true) = (&self.grant, self.connected) else { return };
         let (alias, context) = (grant.alias.clone(), self.context());
-        let attention = self.attending.now;
+        let availability = self.attending.now;
         let is_old = self.receive.rotates_at().is_some_and(|at| at <= now);
         let epoch = self.receive.epoch();
         match self.published.as_ref().filter(|card| card.epoch == epoch) {
@@ -35,12 +35,12 @@ impl Session {
                 self.receive.rotate(now, self.session_timeout);
             }
             // One that was another in between is news, even if it is the same again.
-            Some(card) if card.attention != attention || self.attending.is_news() => {
+            Some(card) if card.availability != availability || self.attending.is_news() => {
                 self.receive.advance();
             }
             _ => {}
         }
-        let said = Said { epoch: self.receive.epoch(), alias, context, attention };
+        let said = Said { epoch: self.receive.epoch(), alias, context, availability };
         if let Some(card) = self.card(&said) {
             self.published = Some(said);
             self.attending.said(now);
@@ -49,7 +49,7 @@ impl Session {
     }
 
     pub(super) fn card(&self, said: &Said) -> Option<SignedCard> {
-        let Attention { reach, unwoken, state } = said.attention;
+        let Availability { reach, unwoken, state } = said.availability;
         let card = Card {
             key: self.me.key,
             receive_key: self.receive.public(),

@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 
 use super::Session;
 use super::asks::Ask;
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::outbox::{Full, Submission};
 use crate::peers::attention_in;
 use crate::reader::Reader;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
-use crate::{Change, Command, Draft, Registered, Resolved, Submitted};
+use crate::{Change, Command, Draft, Registration, Resolved, Submitted};
 
 impl Session {
     /// Carries out a command of the tools. Those that concern the link itself are the link's.
@@ -38,7 +38,7 @@ impl Session {
                 self.tell_ends();
             }
             Command::Observe(seen) => self.observe(seen, now),
-            Command::Attend(attention) => self.attend(attention, now),
+            Command::Attend(availability) => self.attend(availability, now),
             Command::BeginAnew => self.delivery.chains.begin_anew(),
             Command::SeemToBeginAnew => self.delivery.chains.seem_to_begin_anew(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
@@ -49,7 +49,7 @@ impl Session {
     fn apply(
         &mut self,
         change: Change,
-        reply: oneshot::Sender<Result<Registered, ToolError>>,
+        reply: oneshot::Sender<Result<Registration, Error>>,
         now: Instant,
     ) {
         match change.alias.clone().filter(|alias| Some(alias) != self.alias.as_ref()) {
@@ -63,12 +63,12 @@ impl Session {
     }
 
     /// How the session is registered now.
-    pub(super) fn registered(&self) -> Result<Registered, ToolError> {
-        let alias = self.alias.clone().ok_or(ToolError::HubMisbehaving)?;
-        Ok(Registered {
+    pub(super) fn registered(&self) -> Result<Registration, Error> {
+        let alias = self.alias.clone().ok_or(Error::HubMisbehaving)?;
+        Ok(Registration {
             alias,
             fingerprint: self.me.key.fingerprint(),
-            hub: self.board.borrow().hub.clone(),
+            hub: self.snapshot.borrow().hub.clone(),
             peer_count: 0,
             context: self.context(),
         })
@@ -101,10 +101,10 @@ impl Session {
         &mut self,
         alias: Alias,
         fingerprint: Option<String>,
-        reply: oneshot::Sender<Result<Resolved, ToolError>>,
+        reply: oneshot::Sender<Result<Resolved, Error>>,
     ) {
         if self.alias.as_ref() == Some(&alias) {
-            let _ = reply.send(Err(ToolError::ToSelf));
+            let _ = reply.send(Err(Error::ToSelf));
             return;
         }
         let known = self.peers.named(&alias).filter(|peer| peer.subscribed || !self.connected);
@@ -122,25 +122,25 @@ impl Session {
         alias: &Alias,
         key: PeerKey,
         fingerprint: Option<&str>,
-    ) -> Result<Resolved, ToolError> {
+    ) -> Result<Resolved, Error> {
         self.peers.check_pin(alias, key, fingerprint)?;
         if fingerprint.is_some() {
             self.peers.pin(alias, key);
         }
-        let peer = self.peers.get(&key).ok_or(ToolError::UnknownAlias)?;
-        Ok(Resolved { key, presence: peer.standing, attention: attention_in(&peer.card) })
+        let peer = self.peers.get(&key).ok_or(Error::UnknownAlias)?;
+        Ok(Resolved { key, presence: peer.standing, availability: attention_in(&peer.card) })
     }
 
     /// Takes a message into the outbox.
-    fn submit(&mut self, to: PeerKey, draft: Draft, now: Instant) -> Result<Submitted, ToolError> {
+    fn submit(&mut self, to: PeerKey, draft: Draft, now: Instant) -> Result<Submitted, Error> {
         if draft.body.len() > MAX_MESSAGE {
-            return Err(ToolError::TooLarge);
+            return Err(Error::TooLarge);
         }
         if let Some(pace) = &self.pace {
             pace.check(&to, now)?;
         }
         if draft.notify_when.is_some() && !self.watched.has_room(self.delivery.untold()) {
-            return Err(ToolError::TooManyNotices);
+            return Err(Error::TooManyNotices);
         }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
@@ -163,8 +163,8 @@ impl Session {
                 refusal: call,
             })
             .map_err(|full| match full {
-                Full::Peer => ToolError::PeerFull,
-                Full::Outbox => ToolError::OutboxFull,
+                Full::Peer => Error::PeerFull,
+                Full::Outbox => Error::OutboxFull,
             })?;
         if let Some(pace) = &mut self.pace {
             pace.sent(to, now);

@@ -18,7 +18,7 @@ impl Session {
             self.outbox.give_up_sealed();
             self.peers.forget_cards();
             self.opening.clear();
-            self.board.send_modify(|board| board.rejoined.clone_from(&self.alias));
+            self.snapshot.send_modify(|snapshot| snapshot.rejoined.clone_from(&self.alias));
             self.tell_ends();
         }
         self.peers.enter(group.group);

@@ -4,7 +4,7 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::Card;
 
 use super::Session;
-use crate::{News, Status};
+use crate::{Notification, Status};
 
 impl Session {
     /// Tells whoever asked that a message has come to this end.
@@ -30,7 +30,7 @@ impl Session {
         self.notify(news);
     }
 
-    fn notify(&mut self, news: Vec<News>) {
+    fn notify(&mut self, news: Vec<Notification>) {
         if !news.is_empty() {
             self.delivery.happened(news);
         }

@@ -10,7 +10,7 @@ use junction_shared::protocol::wire::{Envelope, Header, Kind, ToHub};
 use super::Session;
 use crate::clock::wall_ms;
 use crate::outbox::{Step, Unsealed};
-use crate::peers::Peers;
+use crate::peers::Directory;
 use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
 /// Seals a message to the newest card of its receiver.
 fn seal_message(
     message: &Unsealed<'_>,
-    peers: &mut Peers,
+    peers: &mut Directory,
     group: &GroupKeys,
     me: &Identity,
 ) -> Result<(Envelope, ReceiptKey), Broken> {

@@ -3,14 +3,14 @@
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::Context;
 
-use crate::attention::Attention;
+use crate::availability::Availability;
 
 /// What a card says of its session.
 pub(super) struct Said {
     pub(super) epoch: Epoch,
     pub(super) alias: String,
     pub(super) context: Context,
-    pub(super) attention: Attention,
+    pub(super) availability: Availability,
 }
 
 /// What the agent said wins over what was seen; an empty text stands for nothing.

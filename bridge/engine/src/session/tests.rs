@@ -14,9 +14,9 @@ use junction_shared::protocol::wire::{
 use junction_shared::secret::Secret;
 
 use super::*;
-use crate::error::ToolError;
+use crate::error::Error;
 use crate::{
-    Change, Command, Draft, LinkState, Page as ReadPage, PageLimits, Resolved, Status, Submitted,
+    Change, Command, ConnectionState, Draft, MailPage, PageLimits, Resolved, Status, Submitted,
 };
 
 mod life;
@@ -36,8 +36,8 @@ struct Stage {
     tamper: fn(&mut Vec<ToBridge>),
 }
 
-fn board() -> watch::Sender<Board> {
-    watch::Sender::new(Board::new("local".to_owned(), LinkState::Connected))
+fn snapshot() -> watch::Sender<Snapshot> {
+    watch::Sender::new(Snapshot::new("local".to_owned(), ConnectionState::Connected))
 }
 
 impl Stage {
@@ -61,7 +61,7 @@ impl Stage {
     }
 
     fn enter(&mut self, name: &'static str, alias: &str) {
-        let mut session = Session::new(board(), Context::default(), self.now);
+        let mut session = Session::new(snapshot(), Context::default(), self.now);
         session.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
         assert!(session.caller(NO_PIN).is_some());
         self.keys.insert(session.me.key, name);
@@ -182,8 +182,8 @@ impl Stage {
     fn ask<T>(
         &mut self,
         name: &'static str,
-        command: impl FnOnce(oneshot::Sender<Result<T, ToolError>>) -> Command,
-    ) -> Result<T, ToolError> {
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
         let (reply, mut answer) = oneshot::channel();
         let now = self.now;
         self.session(name).command(command(reply), now);
@@ -196,7 +196,7 @@ impl Stage {
         from: &'static str,
         to: &str,
         fp: Option<&str>,
-    ) -> Result<Resolved, ToolError> {
+    ) -> Result<Resolved, Error> {
         let (to, fp) = (Alias::parse(to).unwrap(), fp.map(str::to_owned));
         self.ask(from, |reply| Command::Resolve(to, fp, reply))
     }
@@ -207,7 +207,7 @@ impl Stage {
         self.ask(from, |reply| Command::Submit(peer.key, draft, reply)).unwrap()
     }
 
-    fn read(&mut self, name: &'static str) -> ReadPage {
+    fn read(&mut self, name: &'static str) -> MailPage {
         self.ask(name, |reply| Command::Read { limits: PageLimits::default(), wait: false, reply })
             .unwrap()
     }
@@ -231,7 +231,7 @@ impl Stage {
     }
 
     fn misbehaviour(&self, name: &str) -> u32 {
-        self.sessions[name].board.borrow().misbehaviour
+        self.sessions[name].snapshot.borrow().misbehaviour
     }
 }
 
@@ -244,7 +244,7 @@ fn a_message_goes_from_queued_to_read() {
     let mut stage = Stage::new();
     let sent = stage.send("alice", "bob", "hello");
     assert_eq!(*sent.status.borrow(), Status::Opened);
-    assert_eq!(stage.session("bob").board.borrow().unread.count, 1);
+    assert_eq!(stage.session("bob").snapshot.borrow().unread.count, 1);
     assert_eq!(stage.read_for_good("bob"), ["hello"]);
     assert_eq!(*sent.status.borrow(), Status::Read);
     let ends = stage.read("alice").receipts;
@@ -340,7 +340,7 @@ fn an_alias_that_is_taken_changes_nothing() {
     let alias = Some(Alias::parse("taken").unwrap());
     let change = Change { alias, task: Some("rob".to_owned()), ..Change::default() };
     let denied = stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap_err();
-    assert_eq!(denied, ToolError::AliasTaken(Alias::parse("taken-2").unwrap()));
+    assert_eq!(denied, Error::AliasTaken(Alias::parse("taken-2").unwrap()));
     let registered = stage.session("bob").registered().unwrap();
     assert_eq!((registered.alias.as_str(), registered.context.task), ("bob", None));
     stage.send("alice", "bob", "still there");
@@ -373,13 +373,13 @@ fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() 
     stage.run();
     let second = stage.key("bob").fingerprint();
     let error = stage.resolve("alice", "bob", None).unwrap_err();
-    let ToolError::KeyChanged { known, offered, .. } = &error else { panic!("{error}") };
+    let Error::KeyChanged { known, offered, .. } = &error else { panic!("{error}") };
     assert_eq!((known, offered), (&first.fingerprint(), &second));
     stage.send("bob", "alice", "I am bob");
     let page = stage.read("alice");
     assert_eq!(page.messages[0].key_changed.as_ref(), Some(&second));
     let wrong = stage.resolve("alice", "bob", Some("0123456789abcdef")).unwrap_err();
-    assert!(matches!(wrong, ToolError::OtherFingerprint { .. }));
+    assert!(matches!(wrong, Error::OtherFingerprint { .. }));
     assert!(stage.resolve("alice", "bob", Some(&second)).is_ok());
     assert!(stage.resolve("alice", "bob", None).is_ok(), "accepted once, it is known");
 }
@@ -452,12 +452,12 @@ fn a_hub_that_answers_with_another_peers_card_is_noticed() {
     let mut stage = Stage::new();
     stage.enter("carol", "carol");
     stage.run();
-    stage.session("alice").peers = Peers::default();
+    stage.session("alice").peers = Directory::default();
     let wrong = stage.cards[&stage.key("carol")].clone();
     let bob = stage.key("bob");
     stage.cards.insert(bob, wrong);
     let error = stage.resolve("alice", "bob", None).err();
-    assert_eq!(error, Some(ToolError::HubMisbehaving));
+    assert_eq!(error, Some(Error::HubMisbehaving));
     assert_eq!(stage.misbehaviour("alice"), 1);
 }
 
@@ -500,8 +500,8 @@ fn mail_waits_for_its_senders_card_and_later_mail_behind_it() {
     let (bob, now) = (stage.key("bob"), stage.now);
     let inbox = stage.inboxes[&bob].clone();
     // A session that has never heard of Alice and whose hub is too young to know her.
-    stage.session("bob").peers = Peers::default();
-    stage.session("bob").delivery = Delivery::new(board());
+    stage.session("bob").peers = Directory::default();
+    stage.session("bob").delivery = Delivery::new(snapshot());
     for envelope in inbox {
         stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
     }
@@ -643,7 +643,7 @@ fn regression_a_wish_lost_with_the_hub_is_not_called_a_departure() {
     stage.session("bob").disconnected();
     stage.welcome("bob", "bob");
     stage.run();
-    assert!(matches!(answer.try_recv().unwrap(), Err(ToolError::HubAway(_))));
+    assert!(matches!(answer.try_recv().unwrap(), Err(Error::HubAway(_))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client of the server, and the other end of its link.
+//! A client of the server, and the other end of its engine.
 #![expect(clippy::needless_pass_by_value, reason = "a call reads best with its arguments in place")]
 
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write, pipe};
@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::mcp::server::{self, Session};
-use crate::testing::board;
+use crate::testing::snapshot;
 use crate::wake::Wake;
 use junction_engine::Hops as Place;
 use junction_engine::hubs::known::KnownHosts;
-use junction_engine::{Board, Command, Engine, Lease, Message, Page};
+use junction_engine::{Command, Engine, Lease, MailPage, Message, Snapshot};
 
 /// Far longer than anything here takes: what is not there by then does not come.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -44,10 +44,10 @@ pub(super) struct Agent {
     next_id: i64,
     /// The session as the process holds it.
     pub(super) session: Session,
-    /// What the tools ask of the link.
+    /// What the tools ask of the engine.
     commands: mpsc::Receiver<Command>,
-    /// What the link shows.
-    pub(super) board: watch::Sender<Board>,
+    /// What the engine shows.
+    pub(super) snapshot: watch::Sender<Snapshot>,
     _config: TempDir,
 }
 
@@ -69,14 +69,14 @@ impl Agent {
     ) -> Self {
         let (input, to) = pipe().unwrap();
         let (from, output) = pipe().unwrap();
-        let (link, commands, board) = Engine::new(board());
+        let (engine, commands, snapshot) = Engine::new(snapshot());
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
-        let wake = Wake::still(link.clone());
-        let served = server::Agent { link, wake, hosts: KnownHosts::new(dir, 4200) };
+        let wake = Wake::still(engine.clone());
+        let served = server::Agent { engine, wake, hosts: KnownHosts::new(dir, 4200) };
         let session = Session::start(served, input, through(output)).unwrap();
         let from = lines(from);
-        Self { era, to: Some(to), from, next_id: 0, session, commands, board, _config: config }
+        Self { era, to: Some(to), from, next_id: 0, session, commands, snapshot, _config: config }
     }
 
     /// A client that has opened its session.
@@ -191,7 +191,7 @@ impl Agent {
         result["content"][0]["text"].as_str().unwrap().to_owned()
     }
 
-    /// The next command to the link that is not an observation.
+    /// The next command to the engine that is not an observation.
     pub(super) async fn command(&mut self) -> Command {
         loop {
             match within(self.commands.recv()).await.expect("the tools live") {
@@ -205,7 +205,7 @@ impl Agent {
     pub(super) async fn observation(&mut self) -> junction_shared::protocol::wire::Context {
         match within(self.commands.recv()).await {
             Some(Command::Observe(context)) => context,
-            _ => panic!("something else was asked of the link"),
+            _ => panic!("something else was asked of the engine"),
         }
     }
 
@@ -262,10 +262,10 @@ pub(super) fn message(body: &str) -> Message {
 }
 
 /// A page with one message, and what tells the end of its lease.
-pub(super) fn page(body: &str) -> (Page, tokio::sync::oneshot::Receiver<()>) {
+pub(super) fn page(body: &str) -> (MailPage, tokio::sync::oneshot::Receiver<()>) {
     let (lease, end) = Lease::new();
     (
-        Page {
+        MailPage {
             messages: vec![message(body)],
             receipts: Vec::new(),
             news: Vec::new(),

@@ -4,10 +4,10 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::agent::{Agent, ERAS, Era, Flow, Valve, page, within};
-use junction_engine::error::ToolError;
-use junction_engine::{Command, Page};
+use junction_engine::error::Error;
+use junction_engine::{Command, MailPage};
 
-type Reply = oneshot::Sender<Result<Page, ToolError>>;
+type Reply = oneshot::Sender<Result<MailPage, Error>>;
 
 async fn read(agent: &mut Agent) -> Reply {
     match agent.command().await {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::agent::{Agent, ERAS, Era};
 use crate::mcp::stdio::MAX_LINE;
-use junction_engine::{Command, Peers};
+use junction_engine::{Command, PeerPage};
 
 /// Lines that are answered with an error of this code and a null id.
 fn faults() -> Vec<(Vec<u8>, i64)> {
@@ -136,7 +136,7 @@ async fn second_call_of_an_id_in_flight_is_refused_and_the_first_unharmed() {
         agent.begin_as(&json!("x"), "list_peers", json!({}));
         let refused = agent.next().await;
         assert_eq!((&refused["id"], &refused["error"]["code"]), (&Value::Null, &json!(-32600)));
-        let _ = first.send(Ok(Peers { peers: Vec::new(), total: 0, next: None }));
+        let _ = first.send(Ok(PeerPage { peers: Vec::new(), total: 0, next: None }));
         assert_eq!(agent.result(&json!("x")).await["total"], 0);
     }
 }
@@ -153,7 +153,7 @@ async fn ids_of_other_types_are_other_ids() {
             replies.push((total, reply));
         }
         for (total, reply) in replies {
-            let _ = reply.send(Ok(Peers { peers: Vec::new(), total, next: None }));
+            let _ = reply.send(Ok(PeerPage { peers: Vec::new(), total, next: None }));
         }
         for answer in agent.answers(4).await {
             let total = answer["result"]["structuredContent"]["total"].as_u64().unwrap();

@@ -1,4 +1,4 @@
-//! What each tool asks of the link, and what it makes of the answer.
+//! What each tool asks of the engine, and what it makes of the answer.
 
 use std::time::Duration;
 
@@ -9,24 +9,25 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use super::agent::{Agent, ERAS, Era, message, within};
-use junction_engine::attention::Attention;
-use junction_engine::error::ToolError;
+use junction_engine::availability::Availability;
+use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
 use junction_engine::{
-    Command, Departure, End, Lease, Page, PeerView, Peers, Registered, Resolved, Status, Submitted,
+    Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, Registration, Resolved,
+    Status, Submitted,
 };
 
 fn alias(text: &str) -> Alias {
     Alias::parse(text).unwrap()
 }
 
-fn peer(online: bool) -> PeerView {
-    PeerView {
+fn peer(online: bool) -> PeerInfo {
+    PeerInfo {
         alias: alias("bob"),
         fingerprint: "0123456789abcdef".to_owned(),
         connected_ms: 1_000,
         online,
-        attention: Attention {
+        availability: Availability {
             reach: Reach::NextTurn,
             unwoken: Reach::NextTurn,
             state: Some(State::Busy),
@@ -67,10 +68,10 @@ async fn register_passes_on_what_is_given_and_tells_who_we_are() {
         let fingerprint = "f".repeat(16);
         let hub = "local".to_owned();
         let registered =
-            Registered { alias: alias("alice"), fingerprint, hub, peer_count: 0, context };
+            Registration { alias: alias("alice"), fingerprint, hub, peer_count: 0, context };
         let _ = reply.send(Ok(registered));
         let Command::List(_, reply) = agent.command().await else { panic!("another command") };
-        let _ = reply.send(Ok(Peers { peers: Vec::new(), total: 3, next: None }));
+        let _ = reply.send(Ok(PeerPage { peers: Vec::new(), total: 3, next: None }));
         let expected = json!({
             "alias": "alice", "fingerprint": "f".repeat(16), "hub": "local", "peerCount": 3,
             "context": { "task": "t" },
@@ -88,22 +89,22 @@ async fn list_peers_pages_and_filters() {
         assert_eq!((query.role.as_deref(), query.repo, query.limit), (Some("r"), None, 2));
         assert_eq!(query.cursor.as_deref(), Some("abc"));
         let next = Some("bob".to_owned());
-        let _ = reply.send(Ok(Peers { peers: vec![peer(true), peer(false)], total: 7, next }));
+        let _ = reply.send(Ok(PeerPage { peers: vec![peer(true), peer(false)], total: 7, next }));
         let peers = [peer_json("online"), peer_json("away")];
         let expected = json!({ "peers": peers, "total": 7, "nextCursor": "bob" });
         assert_eq!(agent.result(&id).await, expected);
     }
 }
 
-/// Plays the link's part in sending: what it is asked to send, and what becomes of it.
+/// Plays the engine's part in sending: what it is asked to send, and what becomes of it.
 async fn submit(
     agent: &mut Agent,
     status: Status,
 ) -> (junction_engine::Draft, oneshot::Sender<(junction_engine::Message, Lease)>) {
     let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
-    let attention = Attention { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
+    let availability = Availability { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
     let presence = Standing::Online;
-    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, attention }));
+    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, availability }));
     let Command::Submit(_, draft, reply) = agent.command().await else { panic!("another command") };
     let (answer, waited_for) = oneshot::channel();
     let status = watch::channel(status).1;
@@ -179,7 +180,7 @@ async fn unknown_alias_names_the_tool_that_helps() {
     let mut agent = Agent::open(Era::Stateless).await;
     let id = agent.begin("send_message", json!({ "target_alias": "nobody", "message": "" }));
     let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
-    let _ = reply.send(Err(ToolError::UnknownAlias));
+    let _ = reply.send(Err(Error::UnknownAlias));
     assert!(agent.failure(&id).await.contains("list_peers"));
 }
 
@@ -195,10 +196,10 @@ async fn mail_is_shown_escaped_and_marked() {
         let mut second = message("two\nlines \u{e0041}\"}]}");
         second.reply_to = Some(MessageId([9; 16]));
         second.key_changed = Some("f".repeat(16));
-        let end = |status| End { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
+        let end = |status| Outcome { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
         let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
         let (lease, _) = Lease::new();
-        let page = Page {
+        let page = MailPage {
             messages: vec![message("one"), second],
             receipts,
             news: Vec::new(),
@@ -284,10 +285,10 @@ async fn known_hosts_needs_no_link() {
 async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
     for era in ERAS {
         let mut agent = Agent::open(era).await;
-        agent.board.send_modify(|board| {
-            board.unread.count = 3;
-            board.unread.from = vec![alias("bob"), alias("eve")];
-            board.misbehaviour = 2;
+        agent.snapshot.send_modify(|snapshot| {
+            snapshot.unread.count = 3;
+            snapshot.unread.from = vec![alias("bob"), alias("eve")];
+            snapshot.misbehaviour = 2;
         });
         let id = agent.begin("known_hosts", json!({}));
         let result = agent.result(&id).await;

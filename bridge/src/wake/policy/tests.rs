@@ -4,14 +4,14 @@ use junction_shared::protocol::alias::Alias;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::board;
+use crate::testing::snapshot;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An alarm, and what its link shows.
 struct Stage {
     alarm: Alarm,
-    board: Board,
+    snapshot: Snapshot,
     start: Instant,
     now: Instant,
 }
@@ -19,28 +19,28 @@ struct Stage {
 impl Stage {
     fn new(wakes: usize) -> Self {
         let now = Instant::now();
-        Self { alarm: Alarm::new(board(), wakes), board: board(), start: now, now }
+        Self { alarm: Alarm::new(snapshot(), wakes), snapshot: snapshot(), start: now, now }
     }
 
     /// A message has come that may wake the agent.
     fn mail(&mut self) {
-        self.board.unread.waking += 1;
-        self.board.arrivals += 1;
+        self.snapshot.unread.waking += 1;
+        self.snapshot.arrivals += 1;
         self.quiet_mail();
     }
 
     /// One that may not.
     fn quiet_mail(&mut self) {
-        self.board.unread.count += 1;
-        self.board.unread.from = vec![Alias::parse("bob").unwrap()];
-        self.alarm.sees(self.board.clone());
+        self.snapshot.unread.count += 1;
+        self.snapshot.unread.from = vec![Alias::parse("bob").unwrap()];
+        self.alarm.sees(self.snapshot.clone());
     }
 
     fn read(&mut self) {
-        self.board.unread = Default::default();
-        self.board.news = 0;
-        self.board.reads += 1;
-        self.alarm.sees(self.board.clone());
+        self.snapshot.unread = Default::default();
+        self.snapshot.news = 0;
+        self.snapshot.reads += 1;
+        self.alarm.sees(self.snapshot.clone());
     }
 
     /// When an idle agent is to be woken.
@@ -87,7 +87,7 @@ fn what_is_urgent_waits_for_no_turn_and_no_pause() {
     stage.wake();
     stage.read();
     stage.pass(SECOND);
-    stage.board.unread.urgent = true;
+    stage.snapshot.unread.urgent = true;
     stage.mail();
     let busy = stage.now + Duration::from_secs(600);
     assert_eq!(stage.alarm.due(busy, stage.now), Some(stage.now));
@@ -178,8 +178,8 @@ fn regression_what_expires_unread_leaves_no_notice_behind() {
     let mut stage = Stage::new(30);
     stage.mail();
     stage.wake();
-    stage.board.unread = Default::default();
-    stage.alarm.sees(stage.board.clone());
+    stage.snapshot.unread = Default::default();
+    stage.alarm.sees(stage.snapshot.clone());
     stage.mail();
     assert_eq!(stage.due(), Some(PAUSE));
     assert!(stage.alarm.announce(stage.now).is_some());
@@ -193,7 +193,7 @@ fn what_a_failed_turn_was_told_is_told_again() {
     stage.alarm.has_failed(stage.now);
     assert_eq!(stage.due(), Some(LAPSE));
     // What is urgent cannot be told any better.
-    stage.board.unread.urgent = true;
+    stage.snapshot.unread.urgent = true;
     stage.mail();
     assert_eq!(stage.due(), Some(LAPSE));
 }
@@ -201,10 +201,10 @@ fn what_a_failed_turn_was_told_is_told_again() {
 #[test]
 fn news_that_were_asked_for_wake_as_mail_does() {
     let mut stage = Stage::new(30);
-    stage.board.news = 1;
-    stage.board.unread.waking = 1;
-    stage.board.arrivals += 1;
-    stage.alarm.sees(stage.board.clone());
+    stage.snapshot.news = 1;
+    stage.snapshot.unread.waking = 1;
+    stage.snapshot.arrivals += 1;
+    stage.alarm.sees(stage.snapshot.clone());
     assert!(stage.wake());
     stage.read();
     assert_eq!(stage.due(), None);

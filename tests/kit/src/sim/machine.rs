@@ -11,15 +11,15 @@ use junction_shared::secret::Secret;
 use tokio::sync::{oneshot, watch};
 
 use super::Page;
-use junction_engine::error::ToolError;
+use junction_engine::error::Error;
 use junction_engine::session::Session;
-use junction_engine::{Board, Command, Draft, LinkState, PageLimits, Resolved};
+use junction_engine::{Command, ConnectionState, Draft, PageLimits, Resolved, Snapshot};
 
 /// One session, from its first hello to its goodbye.
 pub struct Machine(Session);
 
 /// A question for a peer that may not have been answered yet.
-pub struct Search(oneshot::Receiver<Result<Resolved, ToolError>>);
+pub struct Search(oneshot::Receiver<Result<Resolved, Error>>);
 
 impl Search {
     /// The peer's key, once it was found.
@@ -32,8 +32,9 @@ impl Machine {
     /// A new identity in the group that the join secret makes.
     #[must_use]
     pub fn new(join_secret: &Secret, now: Instant) -> Self {
-        let board = watch::Sender::new(Board::new("local".to_owned(), LinkState::Connected));
-        let mut session = Session::new(board, Context::default(), now);
+        let snapshot =
+            watch::Sender::new(Snapshot::new("local".to_owned(), ConnectionState::Connected));
+        let mut session = Session::new(snapshot, Context::default(), now);
         session.set_group(GroupKeys::derive(join_secret));
         Self(session)
     }

@@ -9,9 +9,9 @@ use junction_shared::protocol::id::MessageId;
 use junction_shared::secret::Secret;
 
 use super::{Dialer, Page};
-use junction_engine::error::ToolError;
+use junction_engine::error::Error;
 use junction_engine::hubs::target::Target;
-use junction_engine::{self as engine, Change, Draft, Engine, Lease, PageLimits, Status};
+use junction_engine::{Change, Draft, Engine, Lease, PageLimits, Status};
 
 /// The link of one session, as its tools use it.
 pub struct Node(Engine);
@@ -21,7 +21,7 @@ impl Node {
     /// member of the group that the join secret makes.
     pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret) -> Self {
         let target = Target::at("local", hub);
-        Self(engine::spawn_at(dialer, target, GroupKeys::derive(join_secret)))
+        Self(Engine::start_at(dialer, target, GroupKeys::derive(join_secret)))
     }
 
     /// Takes an alias, as `register`.
@@ -42,7 +42,7 @@ impl Node {
         let sent = self.0.send_message(draft).await.map_err(|error| error.to_string())?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(Lease::settle);
-            return Err(ToolError::Refused(reason).to_string());
+            return Err(Error::Refused(reason).to_string());
         }
         Ok(sent.id)
     }

@@ -1,4 +1,4 @@
-//! How a link begins.
+//! How an engine starts.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,10 @@ use crate::hubs::target::Target;
 use crate::session::Session;
 use crate::transport::dial::{Dialer, Tcp};
 use crate::trouble::NOT_YET;
-use crate::{Board, Engine, LinkState};
+use crate::{ConnectionState, Engine, Snapshot};
 
-/// What a link needs to begin.
-pub struct Options {
+/// What an engine needs to start.
+pub struct Config {
     /// What is wrong with the settings, if they say of no hub: the tools say so.
     pub problem: Option<String>,
     /// The hub to meet at, as `JUNCTION_HUB` names it.
@@ -34,20 +34,19 @@ pub struct Options {
     pub send_limit: Option<SendLimit>,
 }
 
-/// Starts a link in a task of its own.
-pub fn spawn(options: Options) -> Engine {
-    let autostart = options.autostart;
-    let (link, actor) = build(Tcp, options);
-    let link = link.at(actor.config_dir.clone(), actor.port, autostart);
-    tokio::spawn(actor.run());
-    link
-}
+impl Engine {
+    /// Starts an engine in a task of its own. It must be called within a tokio runtime.
+    pub fn start(config: Config) -> Self {
+        let autostart = config.autostart;
+        let (engine, actor) = build(Tcp, config);
+        let engine = engine.at(actor.config_dir.clone(), actor.port, autostart);
+        tokio::spawn(actor.run());
+        engine
+    }
 
-/// Starts a link that needs no files: its hub and its group are given.
-pub fn spawn_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -> Engine {
-    let (link, mut actor) = build(
-        dialer,
-        Options {
+    /// Starts an engine that needs no files: its hub and its group are given.
+    pub fn start_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -> Self {
+        let config = Config {
             problem: None,
             hub: target.name.clone(),
             config_dir: ConfigDir::at(PathBuf::new()),
@@ -55,33 +54,34 @@ pub fn spawn_at<D: Dialer>(dialer: D, target: Target, group: GroupKeys) -> Engin
             autostart: false,
             seen: Context::default(),
             send_limit: None,
-        },
-    );
-    actor.session.set_group(group);
-    actor.target = Some(target);
-    tokio::spawn(actor.run());
-    link
+        };
+        let (engine, mut actor) = build(dialer, config);
+        actor.session.set_group(group);
+        actor.target = Some(target);
+        tokio::spawn(actor.run());
+        engine
+    }
 }
 
-fn build<D>(dialer: D, options: Options) -> (Engine, Actor<D>) {
-    let (link, commands, board) =
-        Engine::new(Board::new(options.hub.clone(), LinkState::Away(NOT_YET.to_owned())));
+fn build<D>(dialer: D, config: Config) -> (Engine, Actor<D>) {
+    let (engine, commands, snapshot) =
+        Engine::new(Snapshot::new(config.hub.clone(), ConnectionState::Away(NOT_YET.to_owned())));
     let actor = Actor {
         dialer,
-        session: Session::new(board.clone(), options.seen, now()).limit(options.send_limit),
+        session: Session::new(snapshot.clone(), config.seen, now()).limit(config.send_limit),
         commands,
-        board,
-        autostart: Autostart::new(options.autostart),
-        problem: options.problem,
-        hub: options.hub,
+        snapshot,
+        autostart: Autostart::new(config.autostart),
+        problem: config.problem,
+        hub: config.hub,
         target: None,
         is_own_group: false,
         is_doubtful: false,
         refused: None,
-        port: options.port,
-        config_dir: options.config_dir,
+        port: config.port,
+        config_dir: config.config_dir,
         pause: FIRST_PAUSE,
         turn: None,
     };
-    (link, actor)
+    (engine, actor)
 }

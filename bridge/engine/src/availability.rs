@@ -1,10 +1,10 @@
-//! What a session says of its agent's attention: what the agent does, and how a message gets to it.
+//! What a session says of its agent's availability: what the agent does, and how a message gets to it.
 
 use junction_shared::protocol::wire::{Reach, State};
 
 /// What a card says of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Attention {
+pub struct Availability {
     /// How a message gets to the agent.
     pub reach: Reach,
     /// How one does that is to wake nobody.
