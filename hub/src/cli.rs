@@ -22,10 +22,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::claim::Claim;
 use crate::config::Settings;
-use crate::key_watch::KeyWatch;
-use crate::{Hub, Kept, process};
+use crate::daemon::key_watch::KeyWatch;
+use crate::daemon::port_lock::Claim;
+use crate::daemon::process;
+use crate::{Hub, Kept};
 
 /// Serves the hub that the bridges of Agent Junction meet at. Messages pass through it sealed and stay in
 /// memory; it cannot read them.
@@ -230,7 +231,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::listeners::Listeners;
+    use crate::accept::listeners::Listeners;
 
     #[test]
     fn the_command_line_is_sound() {

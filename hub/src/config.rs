@@ -8,8 +8,8 @@ use junction_shared::machine::settings::{Expected, parse_host, parse_millis, par
 use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::Config;
+use crate::accept::admission::MAX_VISITORS;
 use crate::cli::Args;
-use crate::hall::MAX_VISITORS;
 
 /// How long a hub that a bridge started stays with nothing to do.
 const IDLE_EXIT: Duration = Duration::from_secs(600);

@@ -14,9 +14,9 @@ use axum::routing::get;
 use junction_shared::protocol::limits::MAX_FRAME;
 
 use crate::Shared;
-use crate::doorway::CameFrom;
+use crate::accept::guarded_stream::CameFrom;
+use crate::connection;
 use crate::metrics::Holdings;
-use crate::session;
 
 /// Whether the hub is well: open to all.
 const HEALTH: &str = "/health";
@@ -130,7 +130,7 @@ async fn link(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| async move {
-            session::run(&shared, socket, from).await;
+            connection::run(&shared, socket, from).await;
             drop(place);
         })
 }

@@ -1,28 +1,21 @@
 //! The hub of Agent Junction: where bridges meet, and the mail of those who are away waits, sealed.
 //!
 //! It keeps everything in memory, and cannot read a message: it holds no key to one, and nothing it is
-//! built from knows how. `state` is what it knows and decides; `session` is one connection; `registry`
-//! stands between them; `http` and `door` are the way in.
+//! built from knows how. `state` is what it knows and decides; `connection` is one connection; `registry`
+//! stands between them; `accept` and `http` are the way in.
 
-mod addresses;
+mod accept;
 pub mod bench;
-mod claim;
 pub mod cli;
 mod config;
-mod door;
-mod doorway;
-mod hall;
+mod connection;
+mod daemon;
 mod http;
-mod key_watch;
-mod listeners;
 mod metrics;
-mod pace;
-mod process;
-mod rate;
 mod registry;
-mod session;
 mod state;
-mod tls;
+mod throttle;
+mod token_bucket;
 
 #[cfg(test)]
 mod tests;
@@ -39,14 +32,14 @@ use junction_shared::protocol::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 
+pub use accept::tls::BadKey;
 pub use state::{Connected, Output, State, Times};
-pub use tls::BadKey;
 
-use addresses::Addresses;
-use door::Door;
+use accept::ip_limits::Addresses;
+use accept::tls::Tls;
+use accept::tls_or_plain::Door;
 use metrics::Metrics;
 use registry::Registry;
-use tls::Tls;
 
 /// How long a hub that stops waits for its connections to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -141,7 +134,8 @@ impl Hub {
     {
         let Self { config, tls, addresses, shared } = self;
         let routes = http::routes(shared.clone());
-        let service = routes.into_make_service_with_connect_info::<doorway::CameFrom>();
+        let service =
+            routes.into_make_service_with_connect_info::<accept::guarded_stream::CameFrom>();
         let door = Door::new(listener, tls, addresses, shared.metrics.clone());
         let why = tokio::select! {
             _ = async { axum::serve(door, service).await } => Close::GoingAway,
@@ -156,7 +150,7 @@ impl Hub {
 impl Shared {
     /// The hub pings this often, so that a bridge that answers never loses its session.
     fn ping_interval(&self) -> Duration {
-        session::MAX_PING_INTERVAL.min(self.session_timeout / 3)
+        connection::MAX_PING_INTERVAL.min(self.session_timeout / 3)
     }
 
     /// Completes when the hub is stopping, with the reason.

@@ -1,9 +1,9 @@
 //! Tests of the hub as its bridges see it, over connections in memory on paused time, and of its HTTP
 //! side over real sockets.
 
-mod door;
+mod admission;
+mod connection;
 mod handshake;
 mod harness;
 mod http;
-mod session;
 mod stop;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::harness::{TestHub, closed};
 use crate::Config;
-use crate::hall::MAX_VISITORS;
+use crate::accept::admission::MAX_VISITORS;
 
 /// Reads to the end of a connection.
 async fn end(io: &mut DuplexStream) -> Vec<u8> {

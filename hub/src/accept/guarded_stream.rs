@@ -11,8 +11,8 @@ use junction_shared::protocol::handshake::Pin as TlsPin;
 use junction_shared::protocol::limits::MAX_FRAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use crate::addresses::Address;
-use crate::hall::Visitor;
+use crate::accept::admission::Visitor;
+use crate::accept::ip_limits::Address;
 
 /// Bytes that may come in without making a whole message: the largest frame, the same again for what the
 /// websocket and TLS put round it, and what is read ahead. A message in a million empty pieces ends here.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::addresses::Address;
+use crate::accept::ip_limits::Address;
 use crate::metrics::Metrics;
-use crate::rate::Bucket;
+use crate::token_bucket::Bucket;
 
 /// Tokens a second of one connection, and at once. A message costs one, and one more for every 4 KiB. No
 /// bridge comes near it: receipts and messages of the fastest one that was measured take 5,000 a second.
@@ -65,7 +65,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addresses::Addresses;
+    use crate::accept::ip_limits::Addresses;
 
     fn pace(addresses: &Addresses, ip: &str) -> Pace {
         Pace::new(addresses.admit(ip.parse().unwrap()).unwrap())

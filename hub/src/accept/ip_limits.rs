@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::rate::Bucket;
+use crate::token_bucket::Bucket;
 
 /// Machines remembered, at most. Beyond it all new ones share one memory.
 const MAX_ADDRESSES: usize = 1024;

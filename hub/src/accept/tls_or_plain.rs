@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::either::Either;
 
-use crate::addresses::Addresses;
-use crate::doorway::{CameFrom, Doorway};
-use crate::hall::Hall;
+use crate::accept::admission::Hall;
+use crate::accept::guarded_stream::{CameFrom, Doorway};
+use crate::accept::ip_limits::Addresses;
+use crate::accept::tls::{Tls, TlsStream};
 use crate::metrics::{Metrics, TurnedAway};
-use crate::tls::{Tls, TlsStream};
 
 /// The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 22;

@@ -21,10 +21,10 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::Shared;
-use crate::doorway::{CameFrom, Inflow};
+use crate::accept::guarded_stream::{CameFrom, Inflow};
 use crate::metrics::Metrics;
-use crate::pace::{Pace, TooFast};
 use crate::registry::{Caller, Line, Queued};
+use crate::throttle::{Pace, TooFast};
 
 /// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
 /// is for news.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use junction_shared::machine::config_dir::{ConfigDir, FileLockGuard};
 use tokio::time::{Instant, sleep};
 
-use crate::listeners::Listeners;
+use crate::accept::listeners::Listeners;
 
 /// How often a hub that a bridge started looks whether it is to give way.
 const LOOKS_EVERY: Duration = Duration::from_millis(200);
