@@ -1,4 +1,4 @@
-//! The hall: how many may be half-way in, and for how long.
+//! Admission control: how many connections may be half-way in, and for how long.
 //!
 //! From the first byte to the welcome a connection is a visitor. There is a place for so many; when all
 //! are taken, the next one waits a moment for those who come in as they should, and then takes the place of
@@ -21,30 +21,30 @@ use crate::metrics::{Metrics, TurnedAway};
 /// Connections that are half-way in, at most.
 pub(crate) const MAX_VISITORS: u32 = 256;
 /// How many of them may come from one other machine: a person's sessions all at once, and far from all places.
-pub(crate) const MAX_FROM_ONE: usize = 64;
+pub(crate) const MAX_PENDING_PER_IP: usize = 64;
 /// How long a visitor that has asked for nothing keeps its place while others wait. Bridges ask at once,
 /// and have mostly done so before they are accepted; a full backlog of silent connections is through in
 /// under two seconds.
-const SILENT_KEEPS_PLACE: Duration = Duration::from_millis(100);
-/// The same for one in its handshake: ten times what the handshakes of a full hall take.
-const GREETED_KEEPS_PLACE: Duration = Duration::from_millis(500);
+const IDLE_GRACE: Duration = Duration::from_millis(100);
+/// The same for one in its handshake: ten times what the handshakes of all places take.
+const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 
-/// Where visitors stand, in the order they came.
-pub(crate) struct Hall {
-    places: Mutex<Places>,
+/// The visitors, in the order they came, bounded in number.
+pub(crate) struct Admission {
+    pending: Mutex<PendingTable>,
     /// A place has become free.
     freed: Notify,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
-struct Places {
-    taken: BTreeMap<u64, Arc<Standing>>,
-    last: u64,
+struct PendingTable {
+    entries: BTreeMap<u64, Arc<PendingEntry>>,
+    last_id: u64,
 }
 
-/// A visitor as the hall sees it.
-struct Standing {
+/// A visitor as admission control sees it.
+struct PendingEntry {
     from: IpAddr,
     since: Instant,
     /// Its handshake has begun, and watches the time itself.
@@ -52,113 +52,115 @@ struct Standing {
     sent_away: Notify,
 }
 
-impl Standing {
+impl PendingEntry {
     /// Until when it keeps its place while others wait.
-    fn keeps_place_until(&self) -> Instant {
+    fn evictable_at(&self) -> Instant {
         let is_greeted = self.is_greeted.load(Ordering::Relaxed);
-        self.since + if is_greeted { GREETED_KEEPS_PLACE } else { SILENT_KEEPS_PLACE }
+        self.since + if is_greeted { HANDSHAKE_GRACE } else { IDLE_GRACE }
     }
 }
 
 /// A connection that has not been welcomed yet.
 pub(crate) struct Visitor {
-    hall: Arc<Hall>,
-    number: u64,
-    standing: Arc<Standing>,
+    admission: Arc<Admission>,
+    id: u64,
+    entry: Arc<PendingEntry>,
     /// What became of it has been counted.
     is_counted: AtomicBool,
 }
 
-impl Hall {
-    /// An empty hall.
+impl Admission {
+    /// Admission control with every place free.
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { places: Mutex::default(), freed: Notify::new(), metrics }
+        Self { pending: Mutex::default(), freed: Notify::new(), metrics }
     }
 
     /// Waits until there is a place for one more.
-    pub(crate) async fn wait_for_place(&self) {
-        while let Some((number, until)) = self.next_to_go() {
+    pub(crate) async fn wait_for_slot(&self) {
+        while let Some((id, until)) = self.next_eviction() {
             tokio::select! {
                 () = self.freed.notified() => {}
-                () = sleep_until(until) => self.send_away(number),
+                () = sleep_until(until) => self.evict(id),
             }
         }
     }
 
-    /// While the hall is full: the visitor who has to make place first, and when. It is one of the machine that
+    /// While every place is taken: the visitor who has to make place first, and when. It is one of the machine that
     /// has the most places: whoever sends a crowd does not push out the few of others.
-    fn next_to_go(&self) -> Option<(u64, Instant)> {
-        let places = self.lock();
-        if places.taken.len() < MAX_VISITORS as usize {
+    fn next_eviction(&self) -> Option<(u64, Instant)> {
+        let pending = self.lock();
+        if pending.entries.len() < MAX_VISITORS as usize {
             return None;
         }
         let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
-        for standing in places.taken.values() {
-            *crowds.entry(standing.from).or_default() += 1;
+        for entry in pending.entries.values() {
+            *crowds.entry(entry.from).or_default() += 1;
         }
         let (largest, _) = crowds.into_iter().max_by_key(|(_, size)| *size)?;
-        let crowd = places.taken.iter().filter(|(_, standing)| standing.from == largest);
-        let until = crowd.map(|(number, standing)| (*number, standing.keeps_place_until()));
+        let crowd = pending.entries.iter().filter(|(_, entry)| entry.from == largest);
+        let until = crowd.map(|(id, entry)| (*id, entry.evictable_at()));
         until.min_by_key(|(_, until)| *until)
     }
 
-    fn send_away(&self, number: u64) {
-        let mut places = self.lock();
-        let Entry::Occupied(taken) = places.taken.entry(number) else { return };
+    fn evict(&self, id: u64) {
+        let mut pending = self.lock();
+        let Entry::Occupied(taken) = pending.entries.entry(id) else { return };
         // It may have been greeted since we looked.
-        if taken.get().keeps_place_until() <= Instant::now() {
+        if taken.get().evictable_at() <= Instant::now() {
             taken.remove().sent_away.notify_one();
             self.metrics.turned_away(TurnedAway::Crowded);
         }
     }
 
     /// Gives a visitor a place, unless its machine has its share.
-    pub(crate) fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Arc<Visitor>> {
-        let mut places = self.lock();
-        let has_share =
-            || places.taken.values().filter(|other| other.from == from).count() >= MAX_FROM_ONE;
+    pub(crate) fn reserve(self: &Arc<Self>, from: IpAddr) -> Option<Arc<Visitor>> {
+        let mut pending = self.lock();
+        let has_share = || {
+            pending.entries.values().filter(|other| other.from == from).count()
+                >= MAX_PENDING_PER_IP
+        };
         if !from.is_loopback() && has_share() {
             return None;
         }
-        places.last += 1;
-        let number = places.last;
-        let standing = Arc::new(Standing {
+        pending.last_id += 1;
+        let id = pending.last_id;
+        let entry = Arc::new(PendingEntry {
             from,
             since: Instant::now(),
             is_greeted: AtomicBool::new(false),
             sent_away: Notify::new(),
         });
-        places.taken.insert(number, standing.clone());
+        pending.entries.insert(id, entry.clone());
         let is_counted = AtomicBool::new(false);
-        Some(Arc::new(Visitor { hall: self.clone(), number, standing, is_counted }))
+        Some(Arc::new(Visitor { admission: self.clone(), id, entry, is_counted }))
     }
 
-    fn leave(&self, number: u64) {
-        let left = self.lock().taken.remove(&number);
+    fn release(&self, id: u64) {
+        let left = self.lock().entries.remove(&id);
         if left.is_some() {
             self.freed.notify_one();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, PendingTable> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Visitor {
     /// The handshake begins, and watches the time from here on.
     pub(crate) fn greet(&self) {
-        self.standing.is_greeted.store(true, Ordering::Relaxed);
+        self.entry.is_greeted.store(true, Ordering::Relaxed);
     }
 
     /// Whether the handshake has begun.
     pub(crate) fn is_greeted(&self) -> bool {
-        self.standing.is_greeted.load(Ordering::Relaxed)
+        self.entry.is_greeted.load(Ordering::Relaxed)
     }
 
     /// The visitor is welcomed, and stands in nobody's way.
     pub(crate) fn come_in(&self) {
-        self.hall.leave(self.number);
+        self.admission.release(self.id);
     }
 
     /// It has asked for something: whatever the answer, it is no nuisance.
@@ -169,18 +171,18 @@ impl Visitor {
     /// It goes for this reason.
     pub(crate) fn turned_away(&self, why: TurnedAway) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
-            self.hall.metrics.turned_away(why);
+            self.admission.metrics.turned_away(why);
         }
     }
 
     /// Waits until its time is up.
     pub(crate) async fn time_is_up(&self) {
-        sleep_until(self.standing.since + HANDSHAKE_TIMEOUT).await;
+        sleep_until(self.entry.since + HANDSHAKE_TIMEOUT).await;
     }
 
     /// Waits until another takes its place.
     pub(crate) async fn sent_away(&self) {
-        self.standing.sent_away.notified().await;
+        self.entry.sent_away.notified().await;
     }
 
     /// Waits for whichever of both comes first.
@@ -195,7 +197,7 @@ impl Visitor {
 impl Drop for Visitor {
     fn drop(&mut self) {
         self.turned_away(TurnedAway::Silent);
-        self.hall.leave(self.number);
+        self.admission.release(self.id);
     }
 }
 
@@ -205,26 +207,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_crowd_from_one_machine_gives_its_own_places_up() {
-        let hall = Arc::new(Hall::new(Arc::default()));
-        let enter = |from: [u8; 4]| hall.enter(IpAddr::from(from)).unwrap();
-        let guest = enter([10, 0, 0, 2]);
-        let crowd: Vec<_> = (1..MAX_VISITORS).map(|_| enter([127, 0, 0, 1])).collect();
+        let admission = Arc::new(Admission::new(Arc::default()));
+        let reserve = |from: [u8; 4]| admission.reserve(IpAddr::from(from)).unwrap();
+        let guest = reserve([10, 0, 0, 2]);
+        let crowd: Vec<_> = (1..MAX_VISITORS).map(|_| reserve([127, 0, 0, 1])).collect();
         for _ in 0..100 {
-            hall.wait_for_place().await;
-            drop(enter([127, 0, 0, 1]));
-            let _place = enter([127, 0, 0, 1]);
+            admission.wait_for_slot().await;
+            drop(reserve([127, 0, 0, 1]));
+            let _place = reserve([127, 0, 0, 1]);
         }
-        let is_there = hall.lock().taken.contains_key(&guest.number);
+        let is_there = admission.lock().entries.contains_key(&guest.id);
         assert!(is_there, "one of another machine, who came before them all, is pushed out");
         drop(crowd);
     }
 
     #[test]
     fn no_other_machine_has_more_than_its_share() {
-        let hall = Arc::new(Hall::new(Arc::default()));
-        let enter = |from: [u8; 4]| hall.enter(IpAddr::from(from));
-        let _crowd: Vec<_> = (0..MAX_FROM_ONE).map(|_| enter([10, 0, 0, 2]).unwrap()).collect();
-        assert!(enter([10, 0, 0, 2]).is_none());
-        assert!(enter([10, 0, 0, 3]).is_some() && enter([127, 0, 0, 1]).is_some());
+        let admission = Arc::new(Admission::new(Arc::default()));
+        let reserve = |from: [u8; 4]| admission.reserve(IpAddr::from(from));
+        let _crowd: Vec<_> =
+            (0..MAX_PENDING_PER_IP).map(|_| reserve([10, 0, 0, 2]).unwrap()).collect();
+        assert!(reserve([10, 0, 0, 2]).is_none());
+        assert!(reserve([10, 0, 0, 3]).is_some() && reserve([127, 0, 0, 1]).is_some());
     }
 }

@@ -37,7 +37,7 @@ impl Inflow {
 /// Where a connection comes from, as its handler gets at it.
 #[derive(Clone)]
 pub(crate) struct CameFrom {
-    /// Its place in the hall.
+    /// Its place in the admission.
     pub(crate) visitor: Arc<Visitor>,
     /// What came in through its socket.
     pub(crate) inflow: Arc<Inflow>,

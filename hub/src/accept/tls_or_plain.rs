@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::either::Either;
 
-use crate::accept::admission::Hall;
+use crate::accept::admission::Admission;
 use crate::accept::guarded_stream::{CameFrom, Doorway};
 use crate::accept::ip_limits::Addresses;
 use crate::accept::tls::{Tls, TlsStream};
@@ -25,7 +25,7 @@ const TLS_HANDSHAKE: u8 = 22;
 pub(crate) struct Door<L: Listener> {
     listener: L,
     tls: Tls,
-    hall: Arc<Hall>,
+    admission: Arc<Admission>,
     addresses: Arc<Addresses>,
     metrics: Arc<Metrics>,
     /// Those who have come and not yet shown by which door.
@@ -40,8 +40,8 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         addresses: Arc<Addresses>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let hall = Arc::new(Hall::new(metrics.clone()));
-        Self { listener, tls, hall, addresses, metrics, arriving: JoinSet::new() }
+        let admission = Arc::new(Admission::new(metrics.clone()));
+        Self { listener, tls, admission, addresses, metrics, arriving: JoinSet::new() }
     }
 
     /// Has a connection show by which door it comes, in its own time.
@@ -50,7 +50,7 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         let Some(address) = self.addresses.admit(from.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
-        let Some(visitor) = self.hall.enter(address.ip()) else {
+        let Some(visitor) = self.admission.reserve(address.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
         let io =
@@ -67,7 +67,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         loop {
             let next = async {
-                self.hall.wait_for_place().await;
+                self.admission.wait_for_slot().await;
                 self.listener.accept().await
             };
             tokio::select! {
