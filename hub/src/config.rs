@@ -8,7 +8,7 @@ use junction_shared::machine::settings::{Expected, parse_host, parse_millis, par
 use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::Config;
-use crate::accept::admission::MAX_VISITORS;
+use crate::accept::admission::MAX_PENDING;
 use crate::cli::Args;
 
 /// How long a hub that a bridge started stays with nothing to do.
@@ -16,8 +16,8 @@ const IDLE_EXIT: Duration = Duration::from_secs(600);
 /// Connections to bridges, at most, where the system would give more: three times the largest hub that
 /// was measured.
 const MAX_LINKS: u32 = 16_384;
-/// Descriptors that are kept for visitors, and for what a process has open besides.
-const RESERVE: u32 = MAX_VISITORS + 64;
+/// Descriptors that are kept for pending connections, and for what a process has open besides.
+const RESERVE: u32 = MAX_PENDING + 64;
 
 /// Connections to bridges for a process that may have so many descriptors: half of them at least, however few.
 fn links(descriptors: u32) -> u32 {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_kept_for_visitors() {
+    fn descriptors_are_kept_for_pending_connections() {
         let max_links =
             |descriptors| Settings::resolve(flags(), descriptors).unwrap().hub.max_links;
         assert_eq!(max_links(1024), 1024 - 320);

@@ -70,11 +70,11 @@ type Outgoing = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
 pub(crate) async fn run(shared: &Shared, socket: WebSocket, from: CameFrom) {
-    from.visitor.greet();
+    from.pending.begin_handshake();
     let (mut outgoing, mut incoming) = socket.split();
     let end = match welcome(shared, &mut outgoing, &mut incoming, &from).await {
         Ok(line) => {
-            from.visitor.come_in();
+            from.pending.admit();
             shared.metrics.welcomed.increment();
             converse(shared, line, from, &mut outgoing, &mut incoming).await
         }
@@ -91,7 +91,7 @@ pub(crate) async fn run(shared: &Shared, socket: WebSocket, from: CameFrom) {
     say_goodbye(end, outgoing, incoming).await;
 }
 
-/// The handshake, within the visitor's time.
+/// The handshake, within the pending connection's time.
 async fn welcome(
     shared: &Shared,
     outgoing: &mut Outgoing,
@@ -100,8 +100,8 @@ async fn welcome(
 ) -> Result<Line, End> {
     tokio::select! {
         greeted = greet(shared, outgoing, incoming, from) => greeted,
-        () = from.visitor.time_is_up() => Err(End::Because(Close::HelloTimeout)),
-        () = from.visitor.sent_away() => Err(End::Because(Close::SlowDown)),
+        () = from.pending.handshake_timeout() => Err(End::Because(Close::HelloTimeout)),
+        () = from.pending.evicted() => Err(End::Because(Close::SlowDown)),
         why = shared.stops() => Err(End::Because(why)),
     }
 }

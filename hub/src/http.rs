@@ -47,7 +47,7 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    from.visitor.has_asked();
+    from.pending.mark_counted();
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
         Err(status) => {
@@ -56,7 +56,7 @@ async fn guard(
         }
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // A visitor's time is short: one question a connection.
+        // A pending connection's time is short: one question a connection.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -161,7 +161,7 @@ impl Shared {
     }
 
     async fn stop(&self, why: Close, max_links: u32) {
-        // First the visitors, who would otherwise still come in.
+        // First the pending connections, who would otherwise still come in.
         self.stopping.send_replace(Some(why));
         self.registry.stop(why);
         // Once every place is free, every connection has ended; whoever takes longer is cut off.

@@ -23,7 +23,7 @@ impl Counter {
 /// Why a connection was turned away before it asked for anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TurnedAway {
-    /// Its machine connects too often, has too many visitors, or is not of the group.
+    /// Its machine connects too often, has too many pending connections, or is not of the group.
     Address,
     /// Others took its place while it said nothing.
     Crowded,

@@ -1,6 +1,6 @@
 //! Admission control: how many connections may be half-way in, and for how long.
 //!
-//! From the first byte to the welcome a connection is a visitor. There is a place for so many; when all
+//! From the first byte to the welcome a connection is a pending connection. There is a place for so many; when all
 //! are taken, the next one waits a moment for those who come in as they should, and then takes the place of
 //! one who takes too long. So connections that say nothing never keep others out. No other machine has more
 //! than a share of the places.
@@ -19,17 +19,17 @@ use tokio::time::{Instant, sleep_until};
 use crate::metrics::{Metrics, TurnedAway};
 
 /// Connections that are half-way in, at most.
-pub(crate) const MAX_VISITORS: u32 = 256;
+pub(crate) const MAX_PENDING: u32 = 256;
 /// How many of them may come from one other machine: a person's sessions all at once, and far from all places.
 pub(crate) const MAX_PENDING_PER_IP: usize = 64;
-/// How long a visitor that has asked for nothing keeps its place while others wait. Bridges ask at once,
+/// How long a pending connection that has asked for nothing keeps its place while others wait. Bridges ask at once,
 /// and have mostly done so before they are accepted; a full backlog of silent connections is through in
 /// under two seconds.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
 /// The same for one in its handshake: ten times what the handshakes of all places take.
 const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 
-/// The visitors, in the order they came, bounded in number.
+/// The pending connections, in the order they came, bounded in number.
 pub(crate) struct Admission {
     pending: Mutex<PendingTable>,
     /// A place has become free.
@@ -43,25 +43,25 @@ struct PendingTable {
     last_id: u64,
 }
 
-/// A visitor as admission control sees it.
+/// A pending connection as admission control sees it.
 struct PendingEntry {
     from: IpAddr,
     since: Instant,
     /// Its handshake has begun, and watches the time itself.
-    is_greeted: AtomicBool,
-    sent_away: Notify,
+    is_handshaking: AtomicBool,
+    evicted: Notify,
 }
 
 impl PendingEntry {
     /// Until when it keeps its place while others wait.
     fn evictable_at(&self) -> Instant {
-        let is_greeted = self.is_greeted.load(Ordering::Relaxed);
-        self.since + if is_greeted { HANDSHAKE_GRACE } else { IDLE_GRACE }
+        let is_handshaking = self.is_handshaking.load(Ordering::Relaxed);
+        self.since + if is_handshaking { HANDSHAKE_GRACE } else { IDLE_GRACE }
     }
 }
 
 /// A connection that has not been welcomed yet.
-pub(crate) struct Visitor {
+pub(crate) struct PendingConnection {
     admission: Arc<Admission>,
     id: u64,
     entry: Arc<PendingEntry>,
@@ -85,11 +85,11 @@ impl Admission {
         }
     }
 
-    /// While every place is taken: the visitor who has to make place first, and when. It is one of the machine that
+    /// While every place is taken: the pending connection who has to make place first, and when. It is one of the machine that
     /// has the most places: whoever sends a crowd does not push out the few of others.
     fn next_eviction(&self) -> Option<(u64, Instant)> {
         let pending = self.lock();
-        if pending.entries.len() < MAX_VISITORS as usize {
+        if pending.entries.len() < MAX_PENDING as usize {
             return None;
         }
         let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
@@ -107,13 +107,13 @@ impl Admission {
         let Entry::Occupied(taken) = pending.entries.entry(id) else { return };
         // It may have been greeted since we looked.
         if taken.get().evictable_at() <= Instant::now() {
-            taken.remove().sent_away.notify_one();
+            taken.remove().evicted.notify_one();
             self.metrics.turned_away(TurnedAway::Crowded);
         }
     }
 
-    /// Gives a visitor a place, unless its machine has its share.
-    pub(crate) fn reserve(self: &Arc<Self>, from: IpAddr) -> Option<Arc<Visitor>> {
+    /// Gives a pending connection a place, unless its machine has its share.
+    pub(crate) fn reserve(self: &Arc<Self>, from: IpAddr) -> Option<Arc<PendingConnection>> {
         let mut pending = self.lock();
         let has_share = || {
             pending.entries.values().filter(|other| other.from == from).count()
@@ -127,12 +127,12 @@ impl Admission {
         let entry = Arc::new(PendingEntry {
             from,
             since: Instant::now(),
-            is_greeted: AtomicBool::new(false),
-            sent_away: Notify::new(),
+            is_handshaking: AtomicBool::new(false),
+            evicted: Notify::new(),
         });
         pending.entries.insert(id, entry.clone());
         let is_counted = AtomicBool::new(false);
-        Some(Arc::new(Visitor { admission: self.clone(), id, entry, is_counted }))
+        Some(Arc::new(PendingConnection { admission: self.clone(), id, entry, is_counted }))
     }
 
     fn release(&self, id: u64) {
@@ -147,56 +147,56 @@ impl Admission {
     }
 }
 
-impl Visitor {
+impl PendingConnection {
     /// The handshake begins, and watches the time from here on.
-    pub(crate) fn greet(&self) {
-        self.entry.is_greeted.store(true, Ordering::Relaxed);
+    pub(crate) fn begin_handshake(&self) {
+        self.entry.is_handshaking.store(true, Ordering::Relaxed);
     }
 
     /// Whether the handshake has begun.
-    pub(crate) fn is_greeted(&self) -> bool {
-        self.entry.is_greeted.load(Ordering::Relaxed)
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.entry.is_handshaking.load(Ordering::Relaxed)
     }
 
-    /// The visitor is welcomed, and stands in nobody's way.
-    pub(crate) fn come_in(&self) {
+    /// The pending connection is welcomed, and stands in nobody's way.
+    pub(crate) fn admit(&self) {
         self.admission.release(self.id);
     }
 
     /// It has asked for something: whatever the answer, it is no nuisance.
-    pub(crate) fn has_asked(&self) {
+    pub(crate) fn mark_counted(&self) {
         self.is_counted.store(true, Ordering::Relaxed);
     }
 
     /// It goes for this reason.
-    pub(crate) fn turned_away(&self, why: TurnedAway) {
+    pub(crate) fn reject(&self, why: TurnedAway) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
             self.admission.metrics.turned_away(why);
         }
     }
 
     /// Waits until its time is up.
-    pub(crate) async fn time_is_up(&self) {
+    pub(crate) async fn handshake_timeout(&self) {
         sleep_until(self.entry.since + HANDSHAKE_TIMEOUT).await;
     }
 
     /// Waits until another takes its place.
-    pub(crate) async fn sent_away(&self) {
-        self.entry.sent_away.notified().await;
+    pub(crate) async fn evicted(&self) {
+        self.entry.evicted.notified().await;
     }
 
     /// Waits for whichever of both comes first.
-    pub(crate) async fn has_to_go(self: Arc<Self>) {
+    pub(crate) async fn must_close(self: Arc<Self>) {
         tokio::select! {
-            () = self.time_is_up() => {}
-            () = self.sent_away() => self.has_asked(),
+            () = self.handshake_timeout() => {}
+            () = self.evicted() => self.mark_counted(),
         }
     }
 }
 
-impl Drop for Visitor {
+impl Drop for PendingConnection {
     fn drop(&mut self) {
-        self.turned_away(TurnedAway::Silent);
+        self.reject(TurnedAway::Silent);
         self.admission.release(self.id);
     }
 }
@@ -210,7 +210,7 @@ mod tests {
         let admission = Arc::new(Admission::new(Arc::default()));
         let reserve = |from: [u8; 4]| admission.reserve(IpAddr::from(from)).unwrap();
         let guest = reserve([10, 0, 0, 2]);
-        let crowd: Vec<_> = (1..MAX_VISITORS).map(|_| reserve([127, 0, 0, 1])).collect();
+        let crowd: Vec<_> = (1..MAX_PENDING).map(|_| reserve([127, 0, 0, 1])).collect();
         for _ in 0..100 {
             admission.wait_for_slot().await;
             drop(reserve([127, 0, 0, 1]));

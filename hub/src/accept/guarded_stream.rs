@@ -1,4 +1,4 @@
-//! The socket of a connection: it ends when its visitor has to go, and when what comes through it never
+//! The socket of a connection: it ends when its pending connection has to go, and when what comes through it never
 //! becomes a message.
 
 use std::io;
@@ -11,7 +11,7 @@ use junction_shared::protocol::handshake::Pin as TlsPin;
 use junction_shared::protocol::limits::MAX_FRAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use crate::accept::admission::Visitor;
+use crate::accept::admission::PendingConnection;
 use crate::accept::ip_limits::Address;
 
 /// Bytes that may come in without making a whole message: the largest frame, the same again for what the
@@ -38,7 +38,7 @@ impl Inflow {
 #[derive(Clone)]
 pub(crate) struct CameFrom {
     /// Its place in the admission.
-    pub(crate) visitor: Arc<Visitor>,
+    pub(crate) pending: Arc<PendingConnection>,
     /// What came in through its socket.
     pub(crate) inflow: Arc<Inflow>,
     /// Its machine.
@@ -47,7 +47,7 @@ pub(crate) struct CameFrom {
     pub(crate) pin: TlsPin,
 }
 
-/// A socket with its visitor in it.
+/// A socket with its pending connection in it.
 pub(crate) struct Doorway<T> {
     io: T,
     /// The first byte, while it was looked at but not read.
@@ -55,14 +55,14 @@ pub(crate) struct Doorway<T> {
     /// Where it comes from.
     pub(crate) came: CameFrom,
     /// As long as no handshake sees to it.
-    has_to_go: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    must_close: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
-    /// The socket of a visitor.
+    /// The socket of a pending connection.
     pub(crate) fn new(io: T, came: CameFrom) -> Self {
-        let has_to_go = Some(Box::pin(came.visitor.clone().has_to_go()) as _);
-        Self { io, first: None, came, has_to_go }
+        let must_close = Some(Box::pin(came.pending.clone().must_close()) as _);
+        Self { io, first: None, came, must_close }
     }
 
     /// The first byte, which stays to be read; none if nothing comes.
@@ -74,11 +74,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
 }
 
 impl<T> Doorway<T> {
-    fn poll_has_to_go(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.came.visitor.is_greeted() {
-            self.has_to_go = None;
+    fn poll_must_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.came.pending.is_handshaking() {
+            self.must_close = None;
         }
-        self.has_to_go.as_mut().map_or(Poll::Pending, |has_to_go| has_to_go.as_mut().poll(cx))
+        self.must_close.as_mut().map_or(Poll::Pending, |must_close| must_close.as_mut().poll(cx))
     }
 }
 
@@ -88,7 +88,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.poll_has_to_go(cx).is_ready() {
+        if self.poll_must_close(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if let Some(first) = self.first.take() {

@@ -1,5 +1,5 @@
 //! The two doors of one port: TLS for a connection that opens with a TLS hello, plain HTTP for one of this
-//! machine. Which it is, and the TLS handshake, is each visitor's own matter: nobody is kept waiting by it.
+//! machine. Which it is, and the TLS handshake, is each pending connection's own matter: nobody is kept waiting by it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use crate::metrics::{Metrics, TurnedAway};
 /// The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 22;
 
-/// A listener that admits a bounded number of visitors.
+/// A listener that admits a bounded number of pending connections.
 pub(crate) struct Door<L: Listener> {
     listener: L,
     tls: Tls,
@@ -50,11 +50,11 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         let Some(address) = self.addresses.admit(from.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
-        let Some(visitor) = self.admission.reserve(address.ip()) else {
+        let Some(pending) = self.admission.reserve(address.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
         let io =
-            Doorway::new(io, CameFrom { visitor, address, inflow: Arc::default(), pin: NO_PIN });
+            Doorway::new(io, CameFrom { pending, address, inflow: Arc::default(), pin: NO_PIN });
         let tls = self.tls.clone();
         self.arriving.spawn(async move { enter(io, &tls).await.map(|io| (io, from)) });
     }
@@ -95,13 +95,13 @@ where
     if io.peek().await? == TLS_HANDSHAKE {
         io.came.pin = tls.pin;
         let Ok(stream) = tls.accept(io).await else {
-            came.visitor.turned_away(TurnedAway::Tls);
+            came.pending.reject(TurnedAway::Tls);
             return None;
         };
         return Some(Either::Right(Box::new(stream)));
     }
     if !came.address.is_this_machine() {
-        came.visitor.turned_away(TurnedAway::Plain);
+        came.pending.reject(TurnedAway::Plain);
         return None;
     }
     Some(Either::Left(io))

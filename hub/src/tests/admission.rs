@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::harness::{TestHub, closed};
 use crate::Config;
-use crate::accept::admission::MAX_VISITORS;
+use crate::accept::admission::MAX_PENDING;
 
 /// Reads to the end of a connection.
 async fn end(io: &mut DuplexStream) -> Vec<u8> {
@@ -91,7 +91,7 @@ async fn tls_below_version_13_gets_an_alert() {
 async fn tls_hellos_that_never_end_keep_nobody_out() {
     let hub = TestHub::start(Config::default());
     let mut halves = Vec::new();
-    for _ in 0..2 * MAX_VISITORS {
+    for _ in 0..2 * MAX_PENDING {
         let mut half = hub.dial().await;
         half.write_all(&hello_of_tls12()[..20]).await.unwrap();
         halves.push(half);
@@ -108,18 +108,18 @@ async fn each_kind_that_is_turned_away_is_counted() {
         [(hello_of_tls12(), "tls"), (b"SSH-2.0-x\r\n\r\n".to_vec(), "silent"), (vec![], "silent")]
     {
         let before = hub.turned_away(reason).await;
-        let mut visitor = hub.dial().await;
-        visitor.write_all(&bytes).await.unwrap();
-        end(&mut visitor).await;
+        let mut pending = hub.dial().await;
+        pending.write_all(&bytes).await.unwrap();
+        end(&mut pending).await;
         assert_eq!(hub.turned_away(reason).await, before + 1, "{reason}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn visitors_that_say_nothing_keep_nobody_out() {
+async fn silent_connections_keep_nobody_out() {
     let hub = TestHub::start(Config::default());
     let mut silent = Vec::new();
-    for _ in 0..2 * MAX_VISITORS {
+    for _ in 0..2 * MAX_PENDING {
         silent.push(hub.dial().await);
     }
     let begun = Instant::now();
@@ -135,7 +135,7 @@ async fn websockets_that_say_nothing_keep_nobody_out() {
     let hub = TestHub::start(Config::default());
     let mut silent = Vec::new();
     let begun = Instant::now();
-    for _ in 0..MAX_VISITORS + 10 {
+    for _ in 0..MAX_PENDING + 10 {
         silent.push(hub.socket().await);
     }
     hub.listed(7).await.sync().await;
@@ -157,7 +157,7 @@ async fn bridges_that_come_all_at_once_all_come_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn welcomed_bridges_take_no_visitors_place() {
+async fn welcomed_bridges_take_no_pending_slot() {
     let hub = TestHub::start(Config::default());
     let mut bridges = Vec::new();
     let begun = Instant::now();

@@ -14,10 +14,10 @@ const GOING_AWAY: (u16, &str) = (1001, "going_away");
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_stops_tells_everyone_and_ends() {
     let mut hub = TestHub::start(Config::default());
-    let (mut ann, mut visitor) = (hub.listed(7).await, hub.socket().await);
+    let (mut ann, mut pending) = (hub.listed(7).await, hub.socket().await);
     ann.sync().await;
     hub.stop();
-    for socket in [&mut ann.socket, &mut visitor] {
+    for socket in [&mut ann.socket, &mut pending] {
         let (code, words) = closed(socket).await.unwrap();
         assert_eq!((code, words.as_str()), GOING_AWAY);
     }
