@@ -21,7 +21,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::Shared;
-use crate::accept::guarded_stream::{CameFrom, Inflow};
+use crate::accept::guarded_stream::{CameFrom, UnframedBytes};
 use crate::metrics::Metrics;
 use crate::registry::{Caller, Line, Queued};
 use crate::throttle::{Pace, TooFast};
@@ -163,7 +163,7 @@ async fn converse(
         answers: Semaphore::new(MAX_ANSWERS),
         // Its hello was heard.
         heard: AtomicBool::new(true),
-        inflow: from.inflow,
+        unframed: from.unframed,
         metrics: &shared.metrics,
     };
     let mut pace = Pace::new(from.address);
@@ -187,7 +187,7 @@ struct Talk<'a> {
     answers: Semaphore,
     /// Whether anything came since the last ping.
     heard: AtomicBool,
-    inflow: Arc<Inflow>,
+    unframed: Arc<UnframedBytes>,
     metrics: &'a Metrics,
 }
 
@@ -196,7 +196,7 @@ impl Talk<'_> {
         let mut handled = 0;
         while let Some(message) = incoming.next().await {
             let Ok(message) = message else { return End::Because(Close::ProtocolError) };
-            self.inflow.made_a_message();
+            self.unframed.reset();
             self.metrics.frames.increment();
             let length = length_of(&message);
             if let Err(end) = self.take(message).await {

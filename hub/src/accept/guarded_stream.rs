@@ -20,16 +20,16 @@ const MAX_UNFRAMED: usize = 2 * MAX_FRAME;
 
 /// Bytes that came in since the last whole message.
 #[derive(Default)]
-pub(crate) struct Inflow(AtomicUsize);
+pub(crate) struct UnframedBytes(AtomicUsize);
 
-impl Inflow {
+impl UnframedBytes {
     /// All that came so far made a message.
-    pub(crate) fn made_a_message(&self) {
+    pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
     /// Whether so many more are still to be borne.
-    fn bears(&self, more: usize) -> bool {
+    fn admits(&self, more: usize) -> bool {
         self.0.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= MAX_UNFRAMED
     }
 }
@@ -40,7 +40,7 @@ pub(crate) struct CameFrom {
     /// Its place in the admission.
     pub(crate) pending: Arc<PendingConnection>,
     /// What came in through its socket.
-    pub(crate) inflow: Arc<Inflow>,
+    pub(crate) unframed: Arc<UnframedBytes>,
     /// Its machine.
     pub(crate) address: Arc<Address>,
     /// The pin of its TLS; [`junction_shared::protocol::handshake::NO_PIN`] without.
@@ -48,7 +48,7 @@ pub(crate) struct CameFrom {
 }
 
 /// A socket with its pending connection in it.
-pub(crate) struct Doorway<T> {
+pub(crate) struct GuardedStream<T> {
     io: T,
     /// The first byte, while it was looked at but not read.
     first: Option<u8>,
@@ -58,7 +58,7 @@ pub(crate) struct Doorway<T> {
     must_close: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
     /// The socket of a pending connection.
     pub(crate) fn new(io: T, came: CameFrom) -> Self {
         let must_close = Some(Box::pin(came.pending.clone().must_close()) as _);
@@ -73,7 +73,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Doorway<T> {
     }
 }
 
-impl<T> Doorway<T> {
+impl<T> GuardedStream<T> {
     fn poll_must_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.came.pending.is_handshaking() {
             self.must_close = None;
@@ -82,7 +82,7 @@ impl<T> Doorway<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -98,12 +98,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
-        let bears = self.came.inflow.bears(read);
-        Poll::Ready(if bears { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) })
+        let is_within = self.came.unframed.admits(read);
+        Poll::Ready(if is_within { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) })
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for GuardedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::either::Either;
 
 use crate::accept::admission::Admission;
-use crate::accept::guarded_stream::{CameFrom, Doorway};
+use crate::accept::guarded_stream::{CameFrom, GuardedStream};
 use crate::accept::ip_limits::Addresses;
 use crate::accept::tls::{Tls, TlsStream};
 use crate::metrics::{Metrics, TurnedAway};
@@ -53,8 +53,10 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         let Some(pending) = self.admission.reserve(address.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
-        let io =
-            Doorway::new(io, CameFrom { pending, address, inflow: Arc::default(), pin: NO_PIN });
+        let io = GuardedStream::new(
+            io,
+            CameFrom { pending, address, unframed: Arc::default(), pin: NO_PIN },
+        );
         let tls = self.tls.clone();
         self.arriving.spawn(async move { enter(io, &tls).await.map(|io| (io, from)) });
     }
@@ -87,7 +89,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
 }
 
 /// Lets a connection in by the door that it opens with, if it may use that one.
-async fn enter<T>(mut io: Doorway<T>, tls: &Tls) -> Option<Entered<T>>
+async fn enter<T>(mut io: GuardedStream<T>, tls: &Tls) -> Option<Entered<T>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -108,7 +110,7 @@ where
 }
 
 /// A connection that has shown by which door it comes: plain, or inside TLS, which takes far more room.
-type Entered<T> = Either<Doorway<T>, Box<TlsStream<Doorway<T>>>>;
+type Entered<T> = Either<GuardedStream<T>, Box<TlsStream<GuardedStream<T>>>>;
 
 impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Door<L>>> for CameFrom {
     fn connect_info(stream: IncomingStream<'_, Door<L>>) -> Self {
