@@ -37,7 +37,7 @@ pub use state::{Connected, Output, State, Times};
 
 use accept::ip_limits::Addresses;
 use accept::tls::Tls;
-use accept::tls_or_plain::Door;
+use accept::tls_or_plain::TlsOrPlainListener;
 use metrics::Metrics;
 use registry::Registry;
 
@@ -136,9 +136,9 @@ impl Hub {
         let routes = http::routes(shared.clone());
         let service =
             routes.into_make_service_with_connect_info::<accept::guarded_stream::CameFrom>();
-        let door = Door::new(listener, tls, addresses, shared.metrics.clone());
+        let listener = TlsOrPlainListener::new(listener, tls, addresses, shared.metrics.clone());
         let why = tokio::select! {
-            _ = async { axum::serve(door, service).await } => Close::GoingAway,
+            _ = async { axum::serve(listener, service).await } => Close::GoingAway,
             () = shared.registry.sweep(config.idle_exit) => Close::GoingAway,
             why = shutdown => why,
         };

@@ -1,4 +1,4 @@
-//! The two doors of one port: TLS for a connection that opens with a TLS hello, plain HTTP for one of this
+//! One port for both: TLS for a connection that opens with a TLS hello, plain HTTP for one of this
 //! machine. Which it is, and the TLS handshake, is each pending connection's own matter: nobody is kept waiting by it.
 
 use std::io;
@@ -22,18 +22,18 @@ use crate::metrics::{Metrics, TurnedAway};
 const TLS_HANDSHAKE: u8 = 22;
 
 /// A listener that admits a bounded number of pending connections.
-pub(crate) struct Door<L: Listener> {
+pub(crate) struct TlsOrPlainListener<L: Listener> {
     listener: L,
     tls: Tls,
     admission: Arc<Admission>,
     addresses: Arc<Addresses>,
     metrics: Arc<Metrics>,
-    /// Those who have come and not yet shown by which door.
-    arriving: JoinSet<Option<(Entered<L::Io>, SocketAddr)>>,
+    /// Those who have come and not yet shown whether they speak TLS.
+    accepting: JoinSet<Option<(AcceptedStream<L::Io>, SocketAddr)>>,
 }
 
-impl<L: Listener<Addr = SocketAddr>> Door<L> {
-    /// The doors in front of this listener.
+impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
+    /// TLS and plain HTTP on this listener.
     pub(crate) fn new(
         listener: L,
         tls: Tls,
@@ -41,11 +41,11 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
         metrics: Arc<Metrics>,
     ) -> Self {
         let admission = Arc::new(Admission::new(metrics.clone()));
-        Self { listener, tls, admission, addresses, metrics, arriving: JoinSet::new() }
+        Self { listener, tls, admission, addresses, metrics, accepting: JoinSet::new() }
     }
 
-    /// Has a connection show by which door it comes, in its own time.
-    fn receive(&mut self, io: L::Io, from: SocketAddr) {
+    /// Has a connection show whether it speaks TLS, in its own time.
+    fn start_accepting(&mut self, io: L::Io, from: SocketAddr) {
         self.metrics.connections.increment();
         let Some(address) = self.addresses.admit(from.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
@@ -58,12 +58,12 @@ impl<L: Listener<Addr = SocketAddr>> Door<L> {
             CameFrom { pending, address, unframed: Arc::default(), pin: NO_PIN },
         );
         let tls = self.tls.clone();
-        self.arriving.spawn(async move { enter(io, &tls).await.map(|io| (io, from)) });
+        self.accepting.spawn(async move { accept_stream(io, &tls).await.map(|io| (io, from)) });
     }
 }
 
-impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
-    type Io = Entered<L::Io>;
+impl<L: Listener<Addr = SocketAddr>> Listener for TlsOrPlainListener<L> {
+    type Io = AcceptedStream<L::Io>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
@@ -73,12 +73,12 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
                 self.listener.accept().await
             };
             tokio::select! {
-                Some(arrived) = self.arriving.join_next() => {
-                    if let Ok(Some(entered)) = arrived {
-                        return entered;
+                Some(finished) = self.accepting.join_next() => {
+                    if let Ok(Some(accepted)) = finished {
+                        return accepted;
                     }
                 }
-                (io, from) = next => self.receive(io, from),
+                (io, from) = next => self.start_accepting(io, from),
             }
         }
     }
@@ -88,8 +88,8 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Door<L> {
     }
 }
 
-/// Lets a connection in by the door that it opens with, if it may use that one.
-async fn enter<T>(mut io: GuardedStream<T>, tls: &Tls) -> Option<Entered<T>>
+/// Lets a connection in as what it opens with, TLS or plain HTTP, if it may.
+async fn accept_stream<T>(mut io: GuardedStream<T>, tls: &Tls) -> Option<AcceptedStream<T>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -109,11 +109,13 @@ where
     Some(Either::Left(io))
 }
 
-/// A connection that has shown by which door it comes: plain, or inside TLS, which takes far more room.
-type Entered<T> = Either<GuardedStream<T>, Box<TlsStream<GuardedStream<T>>>>;
+/// A connection that has shown what it speaks: plain HTTP, or inside TLS, which takes far more room.
+type AcceptedStream<T> = Either<GuardedStream<T>, Box<TlsStream<GuardedStream<T>>>>;
 
-impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Door<L>>> for CameFrom {
-    fn connect_info(stream: IncomingStream<'_, Door<L>>) -> Self {
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, TlsOrPlainListener<L>>>
+    for CameFrom
+{
+    fn connect_info(stream: IncomingStream<'_, TlsOrPlainListener<L>>) -> Self {
         match stream.io() {
             Either::Left(io) => io.came.clone(),
             Either::Right(io) => io.get_ref().0.came.clone(),
