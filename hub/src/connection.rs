@@ -21,7 +21,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::Shared;
-use crate::accept::guarded_stream::{CameFrom, UnframedBytes};
+use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
 use crate::metrics::Metrics;
 use crate::registry::{Caller, Line, Queued};
 use crate::throttle::{Pace, TooFast};
@@ -69,18 +69,18 @@ type Incoming = SplitStream<WebSocket>;
 type Outgoing = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
-pub(crate) async fn run(shared: &Shared, socket: WebSocket, from: CameFrom) {
-    from.pending.begin_handshake();
+pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo) {
+    info.pending.begin_handshake();
     let (mut outgoing, mut incoming) = socket.split();
-    let end = match welcome(shared, &mut outgoing, &mut incoming, &from).await {
+    let end = match welcome(shared, &mut outgoing, &mut incoming, &info).await {
         Ok(line) => {
-            from.pending.admit();
+            info.pending.admit();
             shared.metrics.welcomed.increment();
-            converse(shared, line, from, &mut outgoing, &mut incoming).await
+            converse(shared, line, info, &mut outgoing, &mut incoming).await
         }
         Err(end) => {
             if end == End::Because(Close::Unauthorized) {
-                from.address.was_stranger();
+                info.address.was_stranger();
             }
             end
         }
@@ -96,12 +96,12 @@ async fn welcome(
     shared: &Shared,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
-    from: &CameFrom,
+    info: &ConnectionInfo,
 ) -> Result<Line, End> {
     tokio::select! {
-        greeted = greet(shared, outgoing, incoming, from) => greeted,
-        () = from.pending.handshake_timeout() => Err(End::Because(Close::HelloTimeout)),
-        () = from.pending.evicted() => Err(End::Because(Close::SlowDown)),
+        greeted = greet(shared, outgoing, incoming, info) => greeted,
+        () = info.pending.handshake_timeout() => Err(End::Because(Close::HelloTimeout)),
+        () = info.pending.evicted() => Err(End::Because(Close::SlowDown)),
         why = shared.stops() => Err(End::Because(why)),
     }
 }
@@ -110,12 +110,12 @@ async fn greet(
     shared: &Shared,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
-    from: &CameFrom,
+    info: &ConnectionInfo,
 ) -> Result<Line, End> {
     let handshake = HubHandshake::start();
     in_time(outgoing.send(Message::Binary(handshake.challenge()))).await?;
     let hello = hear_hello(incoming).await?;
-    let verified = handshake.verify(&shared.auth, from.pin, &hello);
+    let verified = handshake.verify(&shared.auth, info.pin, &hello);
     let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
     let (line, granted) = shared.registry.connect(&body).map_err(End::Because)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
@@ -154,7 +154,7 @@ fn refusal(error: HandshakeError, hello: &Hello) -> End {
 async fn converse(
     shared: &Shared,
     mut line: Line,
-    from: CameFrom,
+    info: ConnectionInfo,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
 ) -> End {
@@ -163,10 +163,10 @@ async fn converse(
         answers: Semaphore::new(MAX_ANSWERS),
         // Its hello was heard.
         heard: AtomicBool::new(true),
-        unframed: from.unframed,
+        unframed: info.unframed,
         metrics: &shared.metrics,
     };
-    let mut pace = Pace::new(from.address);
+    let mut pace = Pace::new(info.address);
     let ping_interval = shared.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);

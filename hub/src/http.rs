@@ -14,7 +14,7 @@ use axum::routing::get;
 use junction_shared::protocol::limits::MAX_FRAME;
 
 use crate::Shared;
-use crate::accept::guarded_stream::CameFrom;
+use crate::accept::guarded_stream::ConnectionInfo;
 use crate::connection;
 use crate::metrics::Holdings;
 
@@ -43,11 +43,11 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
 /// Lets through what a browser that was led astray cannot send, and nothing else.
 async fn guard(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<CameFrom>,
+    ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     request: Request,
     next: Next,
 ) -> Response {
-    from.pending.mark_counted();
+    info.pending.mark_counted();
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
         Err(status) => {
@@ -107,9 +107,9 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn metrics(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<CameFrom>,
+    ConnectInfo(info): ConnectInfo<ConnectionInfo>,
 ) -> Response {
-    if !from.address.is_this_machine() {
+    if !info.address.is_this_machine() {
         return StatusCode::FORBIDDEN.into_response();
     }
     let page = shared.metrics.render(&shared.registry.holdings());
@@ -118,7 +118,7 @@ async fn metrics(
 
 async fn link(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<CameFrom>,
+    ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Ok(place) = shared.links.clone().try_acquire_owned() else {
@@ -130,7 +130,7 @@ async fn link(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| async move {
-            connection::run(&shared, socket, from).await;
+            connection::run(&shared, socket, info).await;
             drop(place);
         })
 }

@@ -135,7 +135,7 @@ impl Hub {
         let Self { config, tls, addresses, shared } = self;
         let routes = http::routes(shared.clone());
         let service =
-            routes.into_make_service_with_connect_info::<accept::guarded_stream::CameFrom>();
+            routes.into_make_service_with_connect_info::<accept::guarded_stream::ConnectionInfo>();
         let listener = TlsOrPlainListener::new(listener, tls, addresses, shared.metrics.clone());
         let why = tokio::select! {
             _ = async { axum::serve(listener, service).await } => Close::GoingAway,

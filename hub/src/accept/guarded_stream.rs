@@ -36,10 +36,10 @@ impl UnframedBytes {
 
 /// Where a connection comes from, as its handler gets at it.
 #[derive(Clone)]
-pub(crate) struct CameFrom {
+pub(crate) struct ConnectionInfo {
     /// Its place in the admission.
     pub(crate) pending: Arc<PendingConnection>,
-    /// What came in through its socket.
+    /// Bytes that came in through its socket since the last whole message.
     pub(crate) unframed: Arc<UnframedBytes>,
     /// Its machine.
     pub(crate) address: Arc<Address>,
@@ -53,16 +53,16 @@ pub(crate) struct GuardedStream<T> {
     /// The first byte, while it was looked at but not read.
     first: Option<u8>,
     /// Where it comes from.
-    pub(crate) came: CameFrom,
+    pub(crate) info: ConnectionInfo,
     /// As long as no handshake sees to it.
     must_close: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
     /// The socket of a pending connection.
-    pub(crate) fn new(io: T, came: CameFrom) -> Self {
-        let must_close = Some(Box::pin(came.pending.clone().must_close()) as _);
-        Self { io, first: None, came, must_close }
+    pub(crate) fn new(io: T, info: ConnectionInfo) -> Self {
+        let must_close = Some(Box::pin(info.pending.clone().must_close()) as _);
+        Self { io, first: None, info, must_close }
     }
 
     /// The first byte, which stays to be read; none if nothing comes.
@@ -75,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
 
 impl<T> GuardedStream<T> {
     fn poll_must_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.came.pending.is_handshaking() {
+        if self.info.pending.is_handshaking() {
             self.must_close = None;
         }
         self.must_close.as_mut().map_or(Poll::Pending, |must_close| must_close.as_mut().poll(cx))
@@ -98,7 +98,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
-        let is_within = self.came.unframed.admits(read);
+        let is_within = self.info.unframed.admits(read);
         Poll::Ready(if is_within { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) })
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::either::Either;
 
 use crate::accept::admission::Admission;
-use crate::accept::guarded_stream::{CameFrom, GuardedStream};
+use crate::accept::guarded_stream::{ConnectionInfo, GuardedStream};
 use crate::accept::ip_limits::Addresses;
 use crate::accept::tls::{Tls, TlsStream};
 use crate::metrics::{Metrics, TurnedAway};
@@ -55,7 +55,7 @@ impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
         };
         let io = GuardedStream::new(
             io,
-            CameFrom { pending, address, unframed: Arc::default(), pin: NO_PIN },
+            ConnectionInfo { pending, address, unframed: Arc::default(), pin: NO_PIN },
         );
         let tls = self.tls.clone();
         self.accepting.spawn(async move { accept_stream(io, &tls).await.map(|io| (io, from)) });
@@ -93,17 +93,17 @@ async fn accept_stream<T>(mut io: GuardedStream<T>, tls: &Tls) -> Option<Accepte
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let came = io.came.clone();
+    let info = io.info.clone();
     if io.peek().await? == TLS_HANDSHAKE {
-        io.came.pin = tls.pin;
+        io.info.pin = tls.pin;
         let Ok(stream) = tls.accept(io).await else {
-            came.pending.reject(TurnedAway::Tls);
+            info.pending.reject(TurnedAway::Tls);
             return None;
         };
         return Some(Either::Right(Box::new(stream)));
     }
-    if !came.address.is_this_machine() {
-        came.pending.reject(TurnedAway::Plain);
+    if !info.address.is_this_machine() {
+        info.pending.reject(TurnedAway::Plain);
         return None;
     }
     Some(Either::Left(io))
@@ -113,12 +113,12 @@ where
 type AcceptedStream<T> = Either<GuardedStream<T>, Box<TlsStream<GuardedStream<T>>>>;
 
 impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, TlsOrPlainListener<L>>>
-    for CameFrom
+    for ConnectionInfo
 {
     fn connect_info(stream: IncomingStream<'_, TlsOrPlainListener<L>>) -> Self {
         match stream.io() {
-            Either::Left(io) => io.came.clone(),
-            Either::Right(io) => io.get_ref().0.came.clone(),
+            Either::Left(io) => io.info.clone(),
+            Either::Right(io) => io.get_ref().0.info.clone(),
         }
     }
 }
