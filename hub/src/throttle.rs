@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::accept::ip_limits::Address;
 use crate::metrics::Metrics;
-use crate::token_bucket::Bucket;
+use crate::token_bucket::TokenBucket;
 
 /// Tokens a second of one connection, and at once. A message costs one, and one more for every 4 KiB. No
 /// bridge comes near it: receipts and messages of the fastest one that was measured take 5,000 a second.
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The pace of one connection.
 pub(crate) struct Pace {
-    own: Bucket,
+    own: TokenBucket,
     address: Arc<Address>,
     /// Since when it is too fast, until it has been slow for a while.
     slowed_since: Option<Instant>,
@@ -34,7 +34,7 @@ impl Pace {
     /// The pace of a connection of this machine.
     pub(crate) fn new(address: Arc<Address>) -> Self {
         let (rate, burst) = TOKENS;
-        Self { own: Bucket::new(rate, burst, Instant::now()), address, slowed_since: None }
+        Self { own: TokenBucket::new(rate, burst, Instant::now()), address, slowed_since: None }
     }
 
     /// Counts a message of so many bytes, and waits until the next may be read.

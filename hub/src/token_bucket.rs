@@ -7,44 +7,44 @@ use tokio::time::Instant;
 /// A token bucket. It is kept as the moment at which it will be full again, so that it takes no ticking:
 /// the generic cell rate algorithm (ITU-T I.371) in its virtual scheduling form.
 #[derive(Clone, Debug)]
-pub(crate) struct Bucket {
+pub(crate) struct TokenBucket {
     /// What one token takes to come back.
-    each: Duration,
+    refill_time: Duration,
     /// What all of them take.
-    whole: Duration,
+    burst_time: Duration,
     full_at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket of `burst` tokens, of which `rate` a second come back.
     pub(crate) fn new(rate: u32, burst: u32, now: Instant) -> Self {
-        let each = Duration::from_secs(1) / rate;
-        Self { each, whole: each * burst, full_at: now }
+        let refill_time = Duration::from_secs(1) / rate;
+        Self { refill_time, burst_time: refill_time * burst, full_at: now }
     }
 
     /// Takes tokens, more than there are if need be: how long to wait until that is made up for.
     pub(crate) fn take(&mut self, tokens: u32, now: Instant) -> Duration {
-        self.full_at = self.full_at.max(now) + self.each * tokens;
-        (self.full_at - now).saturating_sub(self.whole)
+        self.full_at = self.full_at.max(now) + self.refill_time * tokens;
+        (self.full_at - now).saturating_sub(self.burst_time)
     }
 
     /// Takes a token if there is one.
     pub(crate) fn try_take(&mut self, now: Instant) -> bool {
-        let there = !self.is_empty(now);
-        if there {
+        let is_there = !self.is_empty(now);
+        if is_there {
             self.take(1, now);
         }
-        there
+        is_there
     }
 
     /// Whether there is not one token.
     pub(crate) fn is_empty(&self, now: Instant) -> bool {
-        self.full_at.saturating_duration_since(now) + self.each > self.whole
+        self.full_at.saturating_duration_since(now) + self.refill_time > self.burst_time
     }
 
     /// Whether half of the tokens are there.
     pub(crate) fn is_half_full(&self, now: Instant) -> bool {
-        self.full_at.saturating_duration_since(now) * 2 <= self.whole
+        self.full_at.saturating_duration_since(now) * 2 <= self.burst_time
     }
 
     /// Whether all tokens are there.
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_burst_is_free_and_what_follows_waits() {
         let now = Instant::now();
-        let mut bucket = Bucket::new(10, 5, now);
+        let mut bucket = TokenBucket::new(10, 5, now);
         for _ in 0..5 {
             assert_eq!(bucket.take(1, now), Duration::ZERO);
         }
@@ -82,7 +82,7 @@ mod tests {
             steps in proptest::collection::vec(0_u64..50, 1..200),
         ) {
             let begun = Instant::now();
-            let mut bucket = Bucket::new(rate, burst, begun);
+            let mut bucket = TokenBucket::new(rate, burst, begun);
             let (mut now, mut passed) = (begun, 0_u32);
             for step in steps {
                 now += Duration::from_millis(step);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::token_bucket::Bucket;
+use crate::token_bucket::TokenBucket;
 
 /// Machines remembered, at most. Beyond it all new ones share one memory.
 const MAX_ADDRESSES: usize = 1024;
@@ -37,9 +37,9 @@ pub(crate) struct Address {
 }
 
 struct Limits {
-    arrivals: Bucket,
-    strangers: Bucket,
-    frames: Bucket,
+    arrivals: TokenBucket,
+    strangers: TokenBucket,
+    frames: TokenBucket,
 }
 
 impl Addresses {
@@ -74,7 +74,7 @@ impl Addresses {
 impl Address {
     fn new(ip: IpAddr) -> Self {
         let now = Instant::now();
-        let bucket = |(rate, burst)| Bucket::new(rate, burst, now);
+        let bucket = |(rate, burst)| TokenBucket::new(rate, burst, now);
         let limits = Limits {
             arrivals: bucket(ARRIVALS),
             strangers: bucket(STRANGERS),
