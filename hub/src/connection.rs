@@ -80,7 +80,7 @@ pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo
         }
         Err(end) => {
             if end == End::Because(Close::Unauthorized) {
-                info.address.was_stranger();
+                info.quota.record_auth_failure();
             }
             end
         }
@@ -166,7 +166,7 @@ async fn converse(
         unframed: info.unframed,
         metrics: &shared.metrics,
     };
-    let mut pace = Pace::new(info.address);
+    let mut pace = Pace::new(info.quota);
     let ping_interval = shared.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);

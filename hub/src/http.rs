@@ -109,7 +109,7 @@ async fn metrics(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
 ) -> Response {
-    if !info.address.is_this_machine() {
+    if !info.quota.is_loopback() {
         return StatusCode::FORBIDDEN.into_response();
     }
     let page = shared.metrics.render(&shared.registry.holdings());

@@ -35,7 +35,7 @@ use tokio::sync::{Semaphore, watch};
 pub use accept::tls::BadKey;
 pub use state::{Connected, Output, State, Times};
 
-use accept::ip_limits::Addresses;
+use accept::ip_limits::IpLimits;
 use accept::tls::Tls;
 use accept::tls_or_plain::TlsOrPlainListener;
 use metrics::Metrics;
@@ -75,7 +75,7 @@ impl Default for Config {
 pub struct Hub {
     config: Config,
     tls: Tls,
-    addresses: Arc<Addresses>,
+    ip_limits: Arc<IpLimits>,
     shared: Arc<Shared>,
 }
 
@@ -83,7 +83,7 @@ pub struct Hub {
 #[derive(Clone, Default)]
 pub(crate) struct Kept {
     metrics: Arc<Metrics>,
-    addresses: Arc<Addresses>,
+    ip_limits: Arc<IpLimits>,
 }
 
 /// What all connections of a hub have in common.
@@ -115,14 +115,14 @@ impl Hub {
     pub(crate) fn with(config: Config, key: HubKey, kept: Kept) -> Result<Self, BadKey> {
         let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
         let times = Times { session_timeout, sweep_interval };
-        let Kept { metrics, addresses } = kept;
+        let Kept { metrics, ip_limits } = kept;
         let registry = Arc::new(Registry::new(times, key.ticket_key(), metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
         let stopping = watch::Sender::new(None);
         let tls = Tls::new(&key)?;
         let HubKey { auth, .. } = key;
         let shared = Shared { registry, auth, metrics, session_timeout, lan, links, stopping };
-        Ok(Self { config, tls, addresses, shared: Arc::new(shared) })
+        Ok(Self { config, tls, ip_limits, shared: Arc::new(shared) })
     }
 
     /// Serves until `shutdown` completes and says why, or for as long as there is something to do if the
@@ -132,11 +132,11 @@ impl Hub {
     where
         L: Listener<Addr = SocketAddr>,
     {
-        let Self { config, tls, addresses, shared } = self;
+        let Self { config, tls, ip_limits, shared } = self;
         let routes = http::routes(shared.clone());
         let service =
             routes.into_make_service_with_connect_info::<accept::guarded_stream::ConnectionInfo>();
-        let listener = TlsOrPlainListener::new(listener, tls, addresses, shared.metrics.clone());
+        let listener = TlsOrPlainListener::new(listener, tls, ip_limits, shared.metrics.clone());
         let why = tokio::select! {
             _ = async { axum::serve(listener, service).await } => Close::GoingAway,
             () = shared.registry.sweep(config.idle_exit) => Close::GoingAway,

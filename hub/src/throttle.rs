@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::accept::ip_limits::Address;
+use crate::accept::ip_limits::IpQuota;
 use crate::metrics::Metrics;
 use crate::token_bucket::TokenBucket;
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The pace of one connection.
 pub(crate) struct Pace {
     own: TokenBucket,
-    address: Arc<Address>,
+    quota: Arc<IpQuota>,
     /// Since when it is too fast, until it has been slow for a while.
     slowed_since: Option<Instant>,
 }
@@ -32,9 +32,9 @@ pub(crate) struct TooFast;
 
 impl Pace {
     /// The pace of a connection of this machine.
-    pub(crate) fn new(address: Arc<Address>) -> Self {
+    pub(crate) fn new(quota: Arc<IpQuota>) -> Self {
         let (rate, burst) = TOKENS;
-        Self { own: TokenBucket::new(rate, burst, Instant::now()), address, slowed_since: None }
+        Self { own: TokenBucket::new(rate, burst, Instant::now()), quota, slowed_since: None }
     }
 
     /// Counts a message of so many bytes, and waits until the next may be read.
@@ -53,7 +53,7 @@ impl Pace {
         if self.slowed_since.is_some_and(|since| now - since >= PATIENCE) {
             return Err(TooFast);
         }
-        let wait = own.max(self.address.sent(tokens, now));
+        let wait = own.max(self.quota.charge(tokens, now));
         if !wait.is_zero() {
             metrics.throttled.increment();
             sleep(wait).await;
@@ -65,10 +65,10 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accept::ip_limits::Addresses;
+    use crate::accept::ip_limits::IpLimits;
 
-    fn pace(addresses: &Addresses, ip: &str) -> Pace {
-        Pace::new(addresses.admit(ip.parse().unwrap()).unwrap())
+    fn pace(ip_limits: &IpLimits, ip: &str) -> Pace {
+        Pace::new(ip_limits.try_connect(ip.parse().unwrap()).unwrap())
     }
 
     /// How many messages a second pass, and whether the connection ends.
@@ -86,8 +86,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_is_slowed_and_then_ended() {
-        let addresses = Addresses::default();
-        let mut pace = pace(&addresses, "127.0.0.1");
+        let ip_limits = IpLimits::default();
+        let mut pace = pace(&ip_limits, "127.0.0.1");
         let begun = Instant::now();
         let (passed, ended) = flood(&mut pace, 1, Duration::from_secs(10)).await;
         assert!(ended && begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
@@ -96,9 +96,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_not_slowed_and_long_messages_cost_more() {
-        let addresses = Addresses::default();
+        let ip_limits = IpLimits::default();
         let metrics = Metrics::default();
-        let mut pace = pace(&addresses, "127.0.0.1");
+        let mut pace = pace(&ip_limits, "127.0.0.1");
         let begun = Instant::now();
         for _ in 0..1000 {
             pace.keep(66 * 1024, &metrics).await.unwrap();
@@ -112,9 +112,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn sessions_of_another_machine_share_what_it_may_send() {
-        let addresses = Addresses::default();
+        let ip_limits = IpLimits::default();
         let metrics = Metrics::default();
-        let mut paces: Vec<_> = (0..10).map(|_| pace(&addresses, "10.0.0.1")).collect();
+        let mut paces: Vec<_> = (0..10).map(|_| pace(&ip_limits, "10.0.0.1")).collect();
         let begun = Instant::now();
         for _ in 0..10_000 {
             for pace in &mut paces {

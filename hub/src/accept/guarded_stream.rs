@@ -12,7 +12,7 @@ use junction_shared::protocol::limits::MAX_FRAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::accept::admission::PendingConnection;
-use crate::accept::ip_limits::Address;
+use crate::accept::ip_limits::IpQuota;
 
 /// Bytes that may come in without making a whole message: the largest frame, the same again for what the
 /// websocket and TLS put round it, and what is read ahead. A message in a million empty pieces ends here.
@@ -42,7 +42,7 @@ pub(crate) struct ConnectionInfo {
     /// Bytes that came in through its socket since the last whole message.
     pub(crate) unframed: Arc<UnframedBytes>,
     /// Its machine.
-    pub(crate) address: Arc<Address>,
+    pub(crate) quota: Arc<IpQuota>,
     /// The pin of its TLS; [`junction_shared::protocol::handshake::NO_PIN`] without.
     pub(crate) pin: TlsPin,
 }

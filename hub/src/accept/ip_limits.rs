@@ -11,76 +11,76 @@ use tokio::time::Instant;
 use crate::token_bucket::TokenBucket;
 
 /// Machines remembered, at most. Beyond it all new ones share one memory.
-const MAX_ADDRESSES: usize = 1024;
+const MAX_IPS: usize = 1024;
 /// Connections a second from one machine, and at once: a person's twenty sessions that all come back at once
 /// and again, ten times over.
-const ARRIVALS: (u32, u32) = (50, 200);
+const CONNECTION_RATE: (u32, u32) = (50, 200);
 /// Connections a second from one machine that could not prove that they are of the group, and at once: those
 /// of twenty sessions with a link that is no longer valid, whose owner is looking for the new one. Whoever
 /// has more has the door closed to him until some time is over.
-const STRANGERS: (u32, u32) = (2, 20);
+const AUTH_FAILURE_RATE: (u32, u32) = (2, 20);
 /// What all sessions of one machine may send a second, and at once, in the tokens of one: some two of them
 /// at the most that each may.
-const FRAMES: (u32, u32) = (40_000, 40_000);
+const FRAME_RATE: (u32, u32) = (40_000, 40_000);
 
 /// All machines remembered.
 #[derive(Default)]
-pub(crate) struct Addresses {
-    known: Mutex<HashMap<IpAddr, Arc<Address>>>,
+pub(crate) struct IpLimits {
+    known: Mutex<HashMap<IpAddr, Arc<IpQuota>>>,
 }
 
 /// A machine.
-pub(crate) struct Address {
+pub(crate) struct IpQuota {
     ip: IpAddr,
     /// Nothing for this one.
-    limits: Option<Mutex<Limits>>,
+    buckets: Option<Mutex<Buckets>>,
 }
 
-struct Limits {
-    arrivals: TokenBucket,
-    strangers: TokenBucket,
+struct Buckets {
+    connections: TokenBucket,
+    auth_failures: TokenBucket,
     frames: TokenBucket,
 }
 
-impl Addresses {
+impl IpLimits {
     /// The machine of an address that connects; nothing if it does so too often.
-    pub(crate) fn admit(&self, ip: IpAddr) -> Option<Arc<Address>> {
-        let address = self.find(machine_of(ip));
+    pub(crate) fn try_connect(&self, ip: IpAddr) -> Option<Arc<IpQuota>> {
+        let quota = self.find(network_of(ip));
         let now = Instant::now();
-        let may_come = address.lock().is_none_or(|mut limits| {
-            !limits.strangers.is_empty(now) && limits.arrivals.try_take(now)
+        let may_come = quota.lock().is_none_or(|mut buckets| {
+            !buckets.auth_failures.is_empty(now) && buckets.connections.try_take(now)
         });
-        may_come.then_some(address)
+        may_come.then_some(quota)
     }
 
-    fn find(&self, ip: IpAddr) -> Arc<Address> {
+    fn find(&self, ip: IpAddr) -> Arc<IpQuota> {
         if ip.is_loopback() {
-            return Arc::new(Address { ip, limits: None });
+            return Arc::new(IpQuota { ip, buckets: None });
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_ADDRESSES && !known.contains_key(&ip) {
-            known.retain(|_, address| address.is_worth_remembering());
+        if known.len() >= MAX_IPS && !known.contains_key(&ip) {
+            known.retain(|_, quota| quota.is_worth_keeping());
         }
-        let ip = if known.len() < MAX_ADDRESSES || known.contains_key(&ip) {
+        let ip = if known.len() < MAX_IPS || known.contains_key(&ip) {
             ip
         } else {
             // The one that stands for all others.
             Ipv6Addr::UNSPECIFIED.into()
         };
-        known.entry(ip).or_insert_with(|| Arc::new(Address::new(ip))).clone()
+        known.entry(ip).or_insert_with(|| Arc::new(IpQuota::new(ip))).clone()
     }
 }
 
-impl Address {
+impl IpQuota {
     fn new(ip: IpAddr) -> Self {
         let now = Instant::now();
         let bucket = |(rate, burst)| TokenBucket::new(rate, burst, now);
-        let limits = Limits {
-            arrivals: bucket(ARRIVALS),
-            strangers: bucket(STRANGERS),
-            frames: bucket(FRAMES),
+        let buckets = Buckets {
+            connections: bucket(CONNECTION_RATE),
+            auth_failures: bucket(AUTH_FAILURE_RATE),
+            frames: bucket(FRAME_RATE),
         };
-        Self { ip, limits: Some(Mutex::new(limits)) }
+        Self { ip, buckets: Some(Mutex::new(buckets)) }
     }
 
     /// The address, or the network that belongs to one machine.
@@ -89,42 +89,42 @@ impl Address {
     }
 
     /// Whether it is this very machine, by its loopback address.
-    pub(crate) fn is_this_machine(&self) -> bool {
-        self.limits.is_none()
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.buckets.is_none()
     }
 
     /// One of its connections could not prove that it is of the group.
-    pub(crate) fn was_stranger(&self) {
-        if let Some(mut limits) = self.lock() {
-            limits.strangers.take(1, Instant::now());
+    pub(crate) fn record_auth_failure(&self) {
+        if let Some(mut buckets) = self.lock() {
+            buckets.auth_failures.take(1, Instant::now());
         }
     }
 
     /// Counts what one of its connections sent: how long it has to wait before it sends more.
-    pub(crate) fn sent(&self, tokens: u32, now: Instant) -> Duration {
-        self.lock().map_or(Duration::ZERO, |mut limits| limits.frames.take(tokens, now))
+    pub(crate) fn charge(&self, tokens: u32, now: Instant) -> Duration {
+        self.lock().map_or(Duration::ZERO, |mut buckets| buckets.frames.take(tokens, now))
     }
 
     /// Whether anyone is connected from there, or anything is held against it.
-    fn is_worth_remembering(self: &Arc<Self>) -> bool {
+    fn is_worth_keeping(self: &Arc<Self>) -> bool {
         let now = Instant::now();
         let is_used = Arc::strong_count(self) > 1;
-        let clean = |limits: MutexGuard<'_, Limits>| {
-            limits.arrivals.is_full(now)
-                && limits.strangers.is_full(now)
-                && limits.frames.is_full(now)
+        let clean = |buckets: MutexGuard<'_, Buckets>| {
+            buckets.connections.is_full(now)
+                && buckets.auth_failures.is_full(now)
+                && buckets.frames.is_full(now)
         };
         is_used || !self.lock().is_some_and(clean)
     }
 
-    fn lock(&self) -> Option<MutexGuard<'_, Limits>> {
-        self.limits.as_ref().map(|limits| limits.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> Option<MutexGuard<'_, Buckets>> {
+        self.buckets.as_ref().map(|buckets| buckets.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The address that a machine goes by: an IPv4 one as such, however it came; of an IPv6 one the first 64 bits,
 /// all of whose addresses a machine may give itself (RFC 4862).
-fn machine_of(ip: IpAddr) -> IpAddr {
+fn network_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
             let [a, b, c, d, ..] = ip.segments();
@@ -144,26 +144,26 @@ mod tests {
 
     #[test]
     fn a_machine_is_an_ipv4_address_or_an_ipv6_network() {
-        assert_eq!(machine_of(ip("::ffff:10.0.0.1")), ip("10.0.0.1"));
-        assert_eq!(machine_of(ip("fd00:1:2:3:4:5:6:7")), ip("fd00:1:2:3::"));
-        assert_eq!(machine_of(ip("::1")), ip("::1"));
+        assert_eq!(network_of(ip("::ffff:10.0.0.1")), ip("10.0.0.1"));
+        assert_eq!(network_of(ip("fd00:1:2:3:4:5:6:7")), ip("fd00:1:2:3::"));
+        assert_eq!(network_of(ip("::1")), ip("::1"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn this_machine_is_never_kept_out() {
-        let addresses = Addresses::default();
+        let ip_limits = IpLimits::default();
         for _ in 0..10_000 {
-            let address = addresses.admit(ip("127.0.0.1")).unwrap();
-            address.was_stranger();
-            assert_eq!(address.sent(1_000_000, Instant::now()), Duration::ZERO);
+            let quota = ip_limits.try_connect(ip("127.0.0.1")).unwrap();
+            quota.record_auth_failure();
+            assert_eq!(quota.charge(1_000_000, Instant::now()), Duration::ZERO);
         }
-        assert!(addresses.known.lock().unwrap().is_empty());
+        assert!(ip_limits.known.lock().unwrap().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_comes_too_often_waits_and_others_do_not() {
-        let addresses = Addresses::default();
-        let come = |from| addresses.admit(ip(from)).is_some();
+        let ip_limits = IpLimits::default();
+        let come = |from| ip_limits.try_connect(ip(from)).is_some();
         assert_eq!((0..1000).filter(|_| come("10.0.0.1")).count(), 200);
         assert!(come("10.0.0.2"));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -172,31 +172,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn strangers_close_the_door_to_their_machine_for_a_while() {
-        let addresses = Addresses::default();
-        let address = addresses.admit(ip("10.0.0.1")).unwrap();
+        let ip_limits = IpLimits::default();
+        let quota = ip_limits.try_connect(ip("10.0.0.1")).unwrap();
         for _ in 0..20 {
-            assert!(addresses.admit(ip("10.0.0.1")).is_some());
-            address.was_stranger();
+            assert!(ip_limits.try_connect(ip("10.0.0.1")).is_some());
+            quota.record_auth_failure();
         }
-        assert!(addresses.admit(ip("10.0.0.1")).is_none());
-        assert!(addresses.admit(ip("10.0.0.2")).is_some());
+        assert!(ip_limits.try_connect(ip("10.0.0.1")).is_none());
+        assert!(ip_limits.try_connect(ip("10.0.0.2")).is_some());
         tokio::time::advance(Duration::from_millis(500)).await;
-        assert!(addresses.admit(ip("10.0.0.1")).is_some());
+        assert!(ip_limits.try_connect(ip("10.0.0.1")).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn addresses_are_not_without_number() {
-        let addresses = Addresses::default();
+        let ip_limits = IpLimits::default();
         let mut held = Vec::new();
         for n in 0..2000_u32 {
-            held.extend(addresses.admit(IpAddr::from((0x0a00_0000 + n).to_be_bytes())));
+            held.extend(ip_limits.try_connect(IpAddr::from((0x0a00_0000 + n).to_be_bytes())));
         }
-        let count = || addresses.known.lock().unwrap().len();
-        assert_eq!(count(), MAX_ADDRESSES + 1);
+        let count = || ip_limits.known.lock().unwrap().len();
+        assert_eq!(count(), MAX_IPS + 1);
         // Those who have gone, and did nothing, are forgotten.
         held.clear();
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(addresses.admit(ip("10.9.9.9")).is_some());
+        assert!(ip_limits.try_connect(ip("10.9.9.9")).is_some());
         assert_eq!(count(), 1);
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::either::Either;
 
 use crate::accept::admission::Admission;
 use crate::accept::guarded_stream::{ConnectionInfo, GuardedStream};
-use crate::accept::ip_limits::Addresses;
+use crate::accept::ip_limits::IpLimits;
 use crate::accept::tls::{Tls, TlsStream};
 use crate::metrics::{Metrics, TurnedAway};
 
@@ -26,7 +26,7 @@ pub(crate) struct TlsOrPlainListener<L: Listener> {
     listener: L,
     tls: Tls,
     admission: Arc<Admission>,
-    addresses: Arc<Addresses>,
+    ip_limits: Arc<IpLimits>,
     metrics: Arc<Metrics>,
     /// Those who have come and not yet shown whether they speak TLS.
     accepting: JoinSet<Option<(AcceptedStream<L::Io>, SocketAddr)>>,
@@ -37,25 +37,25 @@ impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
     pub(crate) fn new(
         listener: L,
         tls: Tls,
-        addresses: Arc<Addresses>,
+        ip_limits: Arc<IpLimits>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let admission = Arc::new(Admission::new(metrics.clone()));
-        Self { listener, tls, admission, addresses, metrics, accepting: JoinSet::new() }
+        Self { listener, tls, admission, ip_limits, metrics, accepting: JoinSet::new() }
     }
 
     /// Has a connection show whether it speaks TLS, in its own time.
     fn start_accepting(&mut self, io: L::Io, from: SocketAddr) {
         self.metrics.connections.increment();
-        let Some(address) = self.addresses.admit(from.ip()) else {
+        let Some(quota) = self.ip_limits.try_connect(from.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
-        let Some(pending) = self.admission.reserve(address.ip()) else {
+        let Some(pending) = self.admission.reserve(quota.ip()) else {
             return self.metrics.turned_away(TurnedAway::Address);
         };
         let io = GuardedStream::new(
             io,
-            ConnectionInfo { pending, address, unframed: Arc::default(), pin: NO_PIN },
+            ConnectionInfo { pending, quota, unframed: Arc::default(), pin: NO_PIN },
         );
         let tls = self.tls.clone();
         self.accepting.spawn(async move { accept_stream(io, &tls).await.map(|io| (io, from)) });
@@ -102,7 +102,7 @@ where
         };
         return Some(Either::Right(Box::new(stream)));
     }
-    if !info.address.is_this_machine() {
+    if !info.quota.is_loopback() {
         info.pending.reject(TurnedAway::Plain);
         return None;
     }
