@@ -24,7 +24,7 @@ use crate::Shared;
 use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
 use crate::metrics::Metrics;
 use crate::registry::{Caller, Line, Queued};
-use crate::throttle::{Pace, TooFast};
+use crate::throttle::{RateExceeded, Throttle};
 
 /// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
 /// is for news.
@@ -166,7 +166,7 @@ async fn converse(
         unframed: info.unframed,
         metrics: &shared.metrics,
     };
-    let mut pace = Pace::new(info.quota);
+    let mut throttle = Throttle::new(info.quota);
     let ping_interval = shared.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -175,7 +175,7 @@ async fn converse(
         // First: once it is closed, nothing else matters.
         biased;
         closed = closed => closed.map_or(End::Left, End::Because),
-        end = talk.read(incoming, &mut pace) => end,
+        end = talk.read(incoming, &mut throttle) => end,
         end = talk.write(outgoing, frames, mail, pings) => end,
     }
 }
@@ -192,7 +192,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    async fn read(&self, incoming: &mut Incoming, pace: &mut Pace) -> End {
+    async fn read(&self, incoming: &mut Incoming, throttle: &mut Throttle) -> End {
         let mut handled = 0;
         while let Some(message) = incoming.next().await {
             let Ok(message) = message else { return End::Because(Close::ProtocolError) };
@@ -202,7 +202,7 @@ impl Talk<'_> {
             if let Err(end) = self.take(message).await {
                 return end;
             }
-            if let Err(TooFast) = pace.keep(length, self.metrics).await {
+            if let Err(RateExceeded) = throttle.charge(length, self.metrics).await {
                 return End::Because(Close::SlowDown);
             }
             handled += 1;
