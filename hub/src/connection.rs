@@ -23,7 +23,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 use crate::Shared;
 use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
 use crate::metrics::Metrics;
-use crate::registry::{Caller, Line, Queued};
+use crate::registry::{ConnectionHandle, QueuedFrame, StateClient};
 use crate::throttle::{RateExceeded, Throttle};
 
 /// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
@@ -73,10 +73,10 @@ pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo
     info.pending.begin_handshake();
     let (mut outgoing, mut incoming) = socket.split();
     let end = match welcome(shared, &mut outgoing, &mut incoming, &info).await {
-        Ok(line) => {
+        Ok(handle) => {
             info.pending.admit();
             shared.metrics.welcomed.increment();
-            converse(shared, line, info, &mut outgoing, &mut incoming).await
+            converse(shared, handle, info, &mut outgoing, &mut incoming).await
         }
         Err(end) => {
             if end == End::Because(Close::Unauthorized) {
@@ -97,7 +97,7 @@ async fn welcome(
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
     info: &ConnectionInfo,
-) -> Result<Line, End> {
+) -> Result<ConnectionHandle, End> {
     tokio::select! {
         greeted = greet(shared, outgoing, incoming, info) => greeted,
         () = info.pending.handshake_timeout() => Err(End::Because(Close::HelloTimeout)),
@@ -111,16 +111,16 @@ async fn greet(
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
     info: &ConnectionInfo,
-) -> Result<Line, End> {
+) -> Result<ConnectionHandle, End> {
     let handshake = HubHandshake::start();
     in_time(outgoing.send(Message::Binary(handshake.challenge()))).await?;
     let hello = hear_hello(incoming).await?;
     let verified = handshake.verify(&shared.auth, info.pin, &hello);
     let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
-    let (line, granted) = shared.registry.connect(&body).map_err(End::Because)?;
+    let (handle, granted) = shared.registry.connect(&body).map_err(End::Because)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
     in_time(outgoing.send(Message::Binary(encode(&welcome)))).await?;
-    Ok(line)
+    Ok(handle)
 }
 
 /// The first frame, which has to be a hello.
@@ -153,13 +153,13 @@ fn refusal(error: HandshakeError, hello: &Hello) -> End {
 /// Reads and writes until one of them ends, or the registry ends the connection.
 async fn converse(
     shared: &Shared,
-    mut line: Line,
+    mut handle: ConnectionHandle,
     info: ConnectionInfo,
     outgoing: &mut Outgoing,
     incoming: &mut Incoming,
 ) -> End {
     let talk = Talk {
-        caller: line.caller(),
+        client: handle.client(),
         answers: Semaphore::new(MAX_ANSWERS),
         // Its hello was heard.
         heard: AtomicBool::new(true),
@@ -170,7 +170,7 @@ async fn converse(
     let ping_interval = shared.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let Line { frames, mail, closed, .. } = &mut line;
+    let ConnectionHandle { frames, mail, closed, .. } = &mut handle;
     tokio::select! {
         // First: once it is closed, nothing else matters.
         biased;
@@ -182,7 +182,7 @@ async fn converse(
 
 /// What reading and writing have in common.
 struct Talk<'a> {
-    caller: Caller,
+    client: StateClient,
     /// Room for answers in the queue.
     answers: Semaphore,
     /// Whether anything came since the last ping.
@@ -222,7 +222,7 @@ impl Talk<'_> {
                 self.say(frame).await;
             }
             Message::Text(_) => return Err(End::Because(Close::ProtocolError)),
-            Message::Ping(_) | Message::Pong(_) => self.caller.live(),
+            Message::Ping(_) | Message::Pong(_) => self.client.touch(),
             // The next read sends the reply, and ends.
             Message::Close(_) => {}
         }
@@ -232,7 +232,7 @@ impl Talk<'_> {
     async fn say(&self, frame: ToHub) {
         // First the room for an answer, then the frame: its answer is queued in the same moment.
         let room = self.answers.acquire().await;
-        let answered = self.caller.say(frame);
+        let answered = self.client.frame(frame);
         if let Ok(room) = room
             && answered
         {
@@ -244,7 +244,7 @@ impl Talk<'_> {
     async fn write(
         &self,
         outgoing: &mut Outgoing,
-        frames: &mut mpsc::Receiver<Queued>,
+        frames: &mut mpsc::Receiver<QueuedFrame>,
         mail: &Notify,
         mut pings: Interval,
     ) -> End {
@@ -282,12 +282,12 @@ impl Talk<'_> {
     async fn write_ready(
         &self,
         outgoing: &mut Outgoing,
-        frames: &mut mpsc::Receiver<Queued>,
+        frames: &mut mpsc::Receiver<QueuedFrame>,
         has_mail: &mut bool,
     ) -> Result<(), End> {
         loop {
             let queued = frames.try_recv().ok();
-            let push = if *has_mail { self.caller.next_push() } else { None };
+            let push = if *has_mail { self.client.next_push() } else { None };
             *has_mail = push.is_some();
             if queued.is_none() && push.is_none() {
                 return in_time(outgoing.flush()).await;
@@ -301,7 +301,7 @@ impl Talk<'_> {
         }
     }
 
-    async fn write_queued(&self, outgoing: &mut Outgoing, queued: Queued) -> Result<(), End> {
+    async fn write_queued(&self, outgoing: &mut Outgoing, queued: QueuedFrame) -> Result<(), End> {
         if queued.is_answer {
             self.answers.add_permits(1);
         }

@@ -1,4 +1,4 @@
-//! The one lock: a call to the state, and the handles of the connections it speaks to.
+//! The one lock: a call to the state, and the connections it sends to.
 //!
 //! Frames for a connection are put in its queue before the lock is released. That neither waits nor
 //! blocks, and it makes the order of frames on a connection the order of the state's decisions, whichever
@@ -21,25 +21,25 @@ use crate::state::{Output, State, Times};
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
-    locked: Mutex<Locked>,
+    inner: Mutex<Inner>,
     metrics: Arc<Metrics>,
     started: Instant,
     times: Times,
     /// Wakes the sweeper: something ends sooner than it knows.
-    sooner: Notify,
+    wake_sweeper: Notify,
 }
 
-struct Locked {
+struct Inner {
     state: State,
-    handles: HashMap<ConnectionId, Handle>,
+    entries: HashMap<ConnectionId, ConnectionEntry>,
     /// When the sweeper wakes by itself.
-    wakes: Duration,
+    next_sweep: Duration,
     /// The hub is stopping and lets nobody in, for this reason.
     stopping: Option<Close>,
 }
 
 /// A frame on its way to a connection.
-pub(crate) struct Queued {
+pub(crate) struct QueuedFrame {
     /// The frame.
     pub(crate) frame: Box<ToBridge>,
     /// Whether it answers a frame of this connection.
@@ -47,18 +47,18 @@ pub(crate) struct Queued {
 }
 
 /// The registry's end of a connection. To drop it is to end the connection.
-struct Handle {
-    frames: mpsc::Sender<Queued>,
+struct ConnectionEntry {
+    frames: mpsc::Sender<QueuedFrame>,
     mail: Arc<Notify>,
     close: oneshot::Sender<Close>,
 }
 
 /// The connection's end: what comes for it. To drop it is to disconnect its peer.
-pub(crate) struct Line {
+pub(crate) struct ConnectionHandle {
     registry: Arc<Registry>,
     id: ConnectionId,
     /// Frames to send.
-    pub(crate) frames: mpsc::Receiver<Queued>,
+    pub(crate) frames: mpsc::Receiver<QueuedFrame>,
     /// Mail to push has come.
     pub(crate) mail: Arc<Notify>,
     /// Why the connection has to end; nothing if its peer said goodbye.
@@ -69,10 +69,10 @@ impl Registry {
     /// The registry of a hub that starts now.
     pub(crate) fn new(times: Times, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
         let state = State::new(times, ticket_key, fastrand::Rng::new());
-        let locked =
-            Locked { state, handles: HashMap::new(), wakes: Duration::ZERO, stopping: None };
-        let (locked, started) = (Mutex::new(locked), Instant::now());
-        Self { locked, metrics, started, times, sooner: Notify::new() }
+        let inner =
+            Inner { state, entries: HashMap::new(), next_sweep: Duration::ZERO, stopping: None };
+        let (inner, started) = (Mutex::new(inner), Instant::now());
+        Self { inner, metrics, started, times, wake_sweeper: Notify::new() }
     }
 
     /// Lets in a connection whose hello was proven.
@@ -82,39 +82,47 @@ impl Registry {
     pub(crate) fn connect(
         self: &Arc<Self>,
         hello: &HelloBody,
-    ) -> Result<(Line, WelcomeBody), Close> {
-        let mut locked = self.lock();
-        if let Some(why) = locked.stopping {
+    ) -> Result<(ConnectionHandle, WelcomeBody), Close> {
+        let mut inner = self.lock();
+        if let Some(why) = inner.stopping {
             return Err(why);
         }
-        let connected = locked.state.connect(hello, self.age())?;
+        let connected = inner.state.connect(hello, self.age())?;
         let (frames, frames_end) = mpsc::channel(CONTROL_QUEUE);
         let (close, closed) = oneshot::channel();
         let mail = Arc::new(Notify::new());
-        locked.handles.insert(connected.connection, Handle { frames, mail: mail.clone(), close });
-        locked.carry_out(connected.outputs, None, &self.metrics);
-        self.release(locked);
+        inner
+            .entries
+            .insert(connected.connection, ConnectionEntry { frames, mail: mail.clone(), close });
+        inner.apply(connected.outputs, None, &self.metrics);
+        self.release(inner);
         let registry = self.clone();
-        let line = Line { registry, id: connected.connection, frames: frames_end, mail, closed };
-        Ok((line, connected.welcome))
+        let handle = ConnectionHandle {
+            registry,
+            id: connected.connection,
+            frames: frames_end,
+            mail,
+            closed,
+        };
+        Ok((handle, connected.welcome))
     }
 
     /// Ends all connections and lets nobody in any more, for this reason.
     pub(crate) fn stop(&self, why: Close) {
-        let mut locked = self.lock();
-        locked.stopping = Some(why);
-        for (_, handle) in locked.handles.drain() {
-            handle.end(why);
+        let mut inner = self.lock();
+        inner.stopping = Some(why);
+        for (_, entry) in inner.entries.drain() {
+            entry.end(why);
         }
     }
 
     /// What the hub holds now.
     pub(crate) fn holdings(&self) -> Holdings {
-        let locked = self.lock();
-        let (messages, bytes) = locked.state.stored();
+        let inner = self.lock();
+        let (messages, bytes) = inner.state.stored();
         Holdings {
-            sessions: locked.state.connected(),
-            peers: locked.state.known(),
+            sessions: inner.state.connected(),
+            peers: inner.state.known(),
             messages,
             bytes,
             uptime: self.age().as_secs(),
@@ -128,60 +136,60 @@ impl Registry {
 
     /// Ends what is past its end, for ever; or until there has been nothing to do for `idle_exit`.
     pub(crate) async fn sweep(&self, idle_exit: Option<Duration>) {
-        while let Some(wakes) = self.sweep_once(idle_exit) {
+        while let Some(next_sweep) = self.sweep_once(idle_exit) {
             tokio::select! {
-                () = tokio::time::sleep_until(self.started + wakes) => {}
-                () = self.sooner.notified() => {}
+                () = tokio::time::sleep_until(self.started + next_sweep) => {}
+                () = self.wake_sweeper.notified() => {}
             }
         }
     }
 
     /// Sweeps, and says when to do so again.
     fn sweep_once(&self, idle_exit: Option<Duration>) -> Option<Duration> {
-        let mut locked = self.lock();
+        let mut inner = self.lock();
         let now = self.age();
-        let outputs = locked.state.sweep(now);
-        locked.carry_out(outputs, None, &self.metrics);
-        let exit = locked.state.idle_since().zip(idle_exit).map(|(since, exit)| since + exit);
+        let outputs = inner.state.sweep(now);
+        inner.apply(outputs, None, &self.metrics);
+        let exit = inner.state.idle_since().zip(idle_exit).map(|(since, exit)| since + exit);
         if exit.is_some_and(|exit| exit <= now) {
             return None;
         }
         let latest = now + self.times.sweep_interval;
-        let first = locked.state.next_deadline().into_iter().chain(exit).min();
-        locked.wakes = first.map_or(latest, |first| first.min(latest));
-        Some(locked.wakes)
+        let first = inner.state.next_deadline().into_iter().chain(exit).min();
+        inner.next_sweep = first.map_or(latest, |first| first.min(latest));
+        Some(inner.next_sweep)
     }
 
-    fn change(
+    fn update(
         &self,
         own: ConnectionId,
         change: impl FnOnce(&mut State, Duration) -> Vec<Output>,
     ) -> bool {
-        let mut locked = self.lock();
-        let outputs = change(&mut locked.state, self.age());
-        let answered = locked.carry_out(outputs, Some(own), &self.metrics);
-        self.release(locked);
+        let mut inner = self.lock();
+        let outputs = change(&mut inner.state, self.age());
+        let answered = inner.apply(outputs, Some(own), &self.metrics);
+        self.release(inner);
         answered
     }
 
-    fn lock(&self) -> MutexGuard<'_, Locked> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic in the state was reported where it happened; the others go on with what there is.
-        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Unlocks, and only then wakes the sweeper if it has to be early.
-    fn release(&self, locked: MutexGuard<'_, Locked>) {
-        let sooner = locked.state.next_deadline().is_some_and(|next| next < locked.wakes);
-        drop(locked);
+    fn release(&self, inner: MutexGuard<'_, Inner>) {
+        let sooner = inner.state.next_deadline().is_some_and(|next| next < inner.next_sweep);
+        drop(inner);
         if sooner {
-            self.sooner.notify_one();
+            self.wake_sweeper.notify_one();
         }
     }
 }
 
-impl Locked {
+impl Inner {
     /// Does what the state asks. Returns whether there was a frame for the connection `own`.
-    fn carry_out(
+    fn apply(
         &mut self,
         outputs: Vec<Output>,
         own: Option<ConnectionId>,
@@ -194,72 +202,72 @@ impl Locked {
                     let is_answer = own == Some(to) && !answered;
                     answered |= is_answer;
                     metrics.said(&frame);
-                    self.send(to, Queued { frame, is_answer });
+                    self.send(to, QueuedFrame { frame, is_answer });
                 }
                 Output::Wake(id) => {
-                    if let Some(handle) = self.handles.get(&id) {
-                        handle.mail.notify_one();
+                    if let Some(entry) = self.entries.get(&id) {
+                        entry.mail.notify_one();
                     }
                 }
                 Output::Close(id, close) => self.close(id, close),
-                Output::Left(id) => drop(self.handles.remove(&id)),
+                Output::Left(id) => drop(self.entries.remove(&id)),
             }
         }
         answered
     }
 
     /// Queues a frame. A connection that has let its queue fill up is closed; it may come again.
-    fn send(&mut self, to: ConnectionId, queued: Queued) {
-        let Some(handle) = self.handles.get(&to) else { return };
-        if handle.frames.try_send(queued).is_err() {
+    fn send(&mut self, to: ConnectionId, queued: QueuedFrame) {
+        let Some(entry) = self.entries.get(&to) else { return };
+        if entry.frames.try_send(queued).is_err() {
             self.close(to, Close::SlowDown);
         }
     }
 
     fn close(&mut self, id: ConnectionId, close: Close) {
-        if let Some(handle) = self.handles.remove(&id) {
-            handle.end(close);
+        if let Some(entry) = self.entries.remove(&id) {
+            entry.end(close);
         }
     }
 }
 
-impl Handle {
+impl ConnectionEntry {
     fn end(self, close: Close) {
         // Nobody there to hear it: the connection has ended by itself.
         let _ = self.close.send(close);
     }
 }
 
-impl Line {
+impl ConnectionHandle {
     /// The registry and the number by which its end of this connection goes.
-    pub(crate) fn caller(&self) -> Caller {
-        Caller { registry: self.registry.clone(), id: self.id }
+    pub(crate) fn client(&self) -> StateClient {
+        StateClient { registry: self.registry.clone(), id: self.id }
     }
 }
 
-impl Drop for Line {
+impl Drop for ConnectionHandle {
     fn drop(&mut self) {
         // By its number: if another connection has taken over, this changes nothing.
         let id = self.id;
-        self.registry.change(id, |state, now| state.disconnected(id, now));
-        self.registry.lock().handles.remove(&id);
+        self.registry.update(id, |state, now| state.disconnected(id, now));
+        self.registry.lock().entries.remove(&id);
     }
 }
 
 /// What a connection says to the state.
-pub(crate) struct Caller {
+pub(crate) struct StateClient {
     registry: Arc<Registry>,
     id: ConnectionId,
 }
 
-impl Caller {
+impl StateClient {
     /// Handles a frame. Returns whether an answer was queued.
-    pub(crate) fn say(&self, frame: ToHub) -> bool {
-        self.registry.change(self.id, |state, now| state.frame(self.id, frame, now))
+    pub(crate) fn frame(&self, frame: ToHub) -> bool {
+        self.registry.update(self.id, |state, now| state.frame(self.id, frame, now))
     }
 
     /// Gives a sign of life.
-    pub(crate) fn live(&self) {
+    pub(crate) fn touch(&self) {
         self.registry.lock().state.sign_of_life(self.id, self.registry.age());
     }
 
