@@ -28,58 +28,58 @@ use crate::throttle::{RateExceeded, Throttle};
 
 /// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
 /// is for news.
-const MAX_ANSWERS: usize = 256;
+const MAX_QUEUED_ANSWERS: usize = 256;
 /// Frames that are handled before others get their turn: enough that answers are written many at a time.
-const TURN: u32 = 32;
+const FRAMES_PER_YIELD: u32 = 32;
 /// Pings in a row without a sign of life between them, after which a connection counts as lost.
-const MAX_SILENT_PINGS: u32 = 2;
+const MAX_UNANSWERED_PINGS: u32 = 2;
 /// The longest time between pings.
 pub(crate) const MAX_PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a connection that was closed may take to say so: less than a hub takes to stop.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// RFC 6455 §7.4.1: the purpose of the connection was fulfilled.
 const NORMAL: u16 = 1000;
 
 /// How a connection ends.
 #[derive(Debug, PartialEq)]
-enum End {
+enum Disconnect {
     /// The hub says why.
-    Because(Close),
+    Closed(Close),
     /// The bridge speaks another version.
-    OtherVersion(u16),
+    VersionMismatch(u16),
     /// The peer said goodbye.
     Left,
     /// There is nobody to say anything to.
     Lost,
 }
 
-impl End {
+impl Disconnect {
     /// Why the hub ended the connection, if it did.
     fn reason(&self) -> Option<Close> {
         match self {
-            Self::Because(close) => Some(*close),
-            Self::OtherVersion(_) => Some(Close::NoCommonVersion),
+            Self::Closed(close) => Some(*close),
+            Self::VersionMismatch(_) => Some(Close::NoCommonVersion),
             Self::Left | Self::Lost => None,
         }
     }
 }
 
-type Incoming = SplitStream<WebSocket>;
-type Outgoing = SplitSink<WebSocket, Message>;
+type WsReader = SplitStream<WebSocket>;
+type WsWriter = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
 pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo) {
     info.pending.begin_handshake();
-    let (mut outgoing, mut incoming) = socket.split();
-    let end = match welcome(shared, &mut outgoing, &mut incoming, &info).await {
+    let (mut writer, mut reader) = socket.split();
+    let end = match handshake(shared, &mut writer, &mut reader, &info).await {
         Ok(handle) => {
             info.pending.admit();
             shared.metrics.welcomed.increment();
-            converse(shared, handle, info, &mut outgoing, &mut incoming).await
+            exchange(shared, handle, info, &mut writer, &mut reader).await
         }
         Err(end) => {
-            if end == End::Because(Close::Unauthorized) {
+            if end == Disconnect::Closed(Close::Unauthorized) {
                 info.quota.record_auth_failure();
             }
             end
@@ -88,81 +88,81 @@ pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo
     if let Some(why) = end.reason() {
         shared.metrics.closed(why);
     }
-    say_goodbye(end, outgoing, incoming).await;
+    send_close(end, writer, reader).await;
 }
 
 /// The handshake, within the pending connection's time.
-async fn welcome(
+async fn handshake(
     shared: &Shared,
-    outgoing: &mut Outgoing,
-    incoming: &mut Incoming,
+    writer: &mut WsWriter,
+    reader: &mut WsReader,
     info: &ConnectionInfo,
-) -> Result<ConnectionHandle, End> {
+) -> Result<ConnectionHandle, Disconnect> {
     tokio::select! {
-        greeted = greet(shared, outgoing, incoming, info) => greeted,
-        () = info.pending.handshake_timeout() => Err(End::Because(Close::HelloTimeout)),
-        () = info.pending.evicted() => Err(End::Because(Close::SlowDown)),
-        why = shared.stops() => Err(End::Because(why)),
+        done = perform_handshake(shared, writer, reader, info) => done,
+        () = info.pending.handshake_timeout() => Err(Disconnect::Closed(Close::HelloTimeout)),
+        () = info.pending.evicted() => Err(Disconnect::Closed(Close::SlowDown)),
+        why = shared.stops() => Err(Disconnect::Closed(why)),
     }
 }
 
-async fn greet(
+async fn perform_handshake(
     shared: &Shared,
-    outgoing: &mut Outgoing,
-    incoming: &mut Incoming,
+    writer: &mut WsWriter,
+    reader: &mut WsReader,
     info: &ConnectionInfo,
-) -> Result<ConnectionHandle, End> {
+) -> Result<ConnectionHandle, Disconnect> {
     let handshake = HubHandshake::start();
-    in_time(outgoing.send(Message::Binary(handshake.challenge()))).await?;
-    let hello = hear_hello(incoming).await?;
+    with_timeout(writer.send(Message::Binary(handshake.challenge()))).await?;
+    let hello = read_hello(reader).await?;
     let verified = handshake.verify(&shared.auth, info.pin, &hello);
     let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
-    let (handle, granted) = shared.registry.connect(&body).map_err(End::Because)?;
+    let (handle, granted) = shared.registry.connect(&body).map_err(Disconnect::Closed)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
-    in_time(outgoing.send(Message::Binary(encode(&welcome)))).await?;
+    with_timeout(writer.send(Message::Binary(encode(&welcome)))).await?;
     Ok(handle)
 }
 
 /// The first frame, which has to be a hello.
-async fn hear_hello(incoming: &mut Incoming) -> Result<Hello, End> {
-    while let Some(message) = incoming.next().await {
+async fn read_hello(reader: &mut WsReader) -> Result<Hello, Disconnect> {
+    while let Some(message) = reader.next().await {
         match message {
             // Pings are the websocket's own business, and so is its end.
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
             Ok(Message::Binary(bytes)) => match decode(&bytes) {
                 Ok(ToHub::Hello(hello)) => return Ok(hello),
-                _ => return Err(End::Because(Close::ProtocolError)),
+                _ => return Err(Disconnect::Closed(Close::ProtocolError)),
             },
-            Ok(Message::Text(_)) | Err(_) => return Err(End::Because(Close::ProtocolError)),
+            Ok(Message::Text(_)) | Err(_) => return Err(Disconnect::Closed(Close::ProtocolError)),
         }
     }
-    Err(End::Lost)
+    Err(Disconnect::Lost)
 }
 
-fn refusal(error: HandshakeError, hello: &Hello) -> End {
+fn refusal(error: HandshakeError, hello: &Hello) -> Disconnect {
     match error {
-        HandshakeError::Malformed => End::Because(Close::ProtocolError),
-        HandshakeError::Unproven => End::Because(Close::Unauthorized),
+        HandshakeError::Malformed => Disconnect::Closed(Close::ProtocolError),
+        HandshakeError::Unproven => Disconnect::Closed(Close::Unauthorized),
         HandshakeError::NoCommonVersion => {
             let version = decode::<HelloBody>(&hello.body).map_or(0, |body| body.version);
-            End::OtherVersion(version)
+            Disconnect::VersionMismatch(version)
         }
     }
 }
 
 /// Reads and writes until one of them ends, or the registry ends the connection.
-async fn converse(
+async fn exchange(
     shared: &Shared,
     mut handle: ConnectionHandle,
     info: ConnectionInfo,
-    outgoing: &mut Outgoing,
-    incoming: &mut Incoming,
-) -> End {
-    let talk = Talk {
+    writer: &mut WsWriter,
+    reader: &mut WsReader,
+) -> Disconnect {
+    let connection = Connection {
         client: handle.client(),
-        answers: Semaphore::new(MAX_ANSWERS),
-        // Its hello was heard.
-        heard: AtomicBool::new(true),
+        answers: Semaphore::new(MAX_QUEUED_ANSWERS),
+        // Its hello has just come.
+        is_alive: AtomicBool::new(true),
         unframed: info.unframed,
         metrics: &shared.metrics,
     };
@@ -174,54 +174,54 @@ async fn converse(
     tokio::select! {
         // First: once it is closed, nothing else matters.
         biased;
-        closed = closed => closed.map_or(End::Left, End::Because),
-        end = talk.read(incoming, &mut throttle) => end,
-        end = talk.write(outgoing, frames, mail, pings) => end,
+        closed = closed => closed.map_or(Disconnect::Left, Disconnect::Closed),
+        end = connection.read(reader, &mut throttle) => end,
+        end = connection.write(writer, frames, mail, pings) => end,
     }
 }
 
 /// What reading and writing have in common.
-struct Talk<'a> {
+struct Connection<'a> {
     client: StateClient,
     /// Room for answers in the queue.
     answers: Semaphore,
     /// Whether anything came since the last ping.
-    heard: AtomicBool,
+    is_alive: AtomicBool,
     unframed: Arc<UnframedBytes>,
     metrics: &'a Metrics,
 }
 
-impl Talk<'_> {
-    async fn read(&self, incoming: &mut Incoming, throttle: &mut Throttle) -> End {
+impl Connection<'_> {
+    async fn read(&self, reader: &mut WsReader, throttle: &mut Throttle) -> Disconnect {
         let mut handled = 0;
-        while let Some(message) = incoming.next().await {
-            let Ok(message) = message else { return End::Because(Close::ProtocolError) };
+        while let Some(message) = reader.next().await {
+            let Ok(message) = message else { return Disconnect::Closed(Close::ProtocolError) };
             self.unframed.reset();
             self.metrics.frames.increment();
-            let length = length_of(&message);
-            if let Err(end) = self.take(message).await {
+            let length = payload_len(&message);
+            if let Err(end) = self.handle_message(message).await {
                 return end;
             }
             if let Err(RateExceeded) = throttle.charge(length, self.metrics).await {
-                return End::Because(Close::SlowDown);
+                return Disconnect::Closed(Close::SlowDown);
             }
             handled += 1;
-            if handled % TURN == 0 {
+            if handled % FRAMES_PER_YIELD == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        End::Lost
+        Disconnect::Lost
     }
 
-    async fn take(&self, message: Message) -> Result<(), End> {
-        self.heard.store(true, Ordering::Relaxed);
+    async fn handle_message(&self, message: Message) -> Result<(), Disconnect> {
+        self.is_alive.store(true, Ordering::Relaxed);
         match message {
             Message::Binary(bytes) => {
-                let frame = decode(&bytes).map_err(|_| End::Because(Close::ProtocolError))?;
+                let frame = decode(&bytes).map_err(|_| Disconnect::Closed(Close::ProtocolError))?;
                 drop(bytes);
-                self.say(frame).await;
+                self.handle_frame(frame).await;
             }
-            Message::Text(_) => return Err(End::Because(Close::ProtocolError)),
+            Message::Text(_) => return Err(Disconnect::Closed(Close::ProtocolError)),
             Message::Ping(_) | Message::Pong(_) => self.client.touch(),
             // The next read sends the reply, and ends.
             Message::Close(_) => {}
@@ -229,7 +229,7 @@ impl Talk<'_> {
         Ok(())
     }
 
-    async fn say(&self, frame: ToHub) {
+    async fn handle_frame(&self, frame: ToHub) {
         // First the room for an answer, then the frame: its answer is queued in the same moment.
         let room = self.answers.acquire().await;
         let answered = self.client.frame(frame);
@@ -243,20 +243,20 @@ impl Talk<'_> {
 
     async fn write(
         &self,
-        outgoing: &mut Outgoing,
+        writer: &mut WsWriter,
         frames: &mut mpsc::Receiver<QueuedFrame>,
         mail: &Notify,
         mut pings: Interval,
-    ) -> End {
+    ) -> Disconnect {
         let mut has_mail = true;
-        let mut silent = 0;
+        let mut unanswered = 0;
         loop {
-            if let Err(end) = self.write_ready(outgoing, frames, &mut has_mail).await {
+            if let Err(end) = self.write_ready(writer, frames, &mut has_mail).await {
                 return end;
             }
             let written = tokio::select! {
                 queued = frames.recv() => match queued {
-                    Some(queued) => self.write_queued(outgoing, queued).await,
+                    Some(queued) => self.write_queued(writer, queued).await,
                     // The registry has let go of the connection, and says why where it closes it.
                     None => std::future::pending().await,
                 },
@@ -265,11 +265,11 @@ impl Talk<'_> {
                     Ok(())
                 }
                 _ = pings.tick() => {
-                    silent = if self.heard.swap(false, Ordering::Relaxed) { 0 } else { silent + 1 };
-                    if silent == MAX_SILENT_PINGS {
-                        return End::Lost;
+                    unanswered = if self.is_alive.swap(false, Ordering::Relaxed) { 0 } else { unanswered + 1 };
+                    if unanswered == MAX_UNANSWERED_PINGS {
+                        return Disconnect::Lost;
                     }
-                    in_time(outgoing.feed(Message::Ping(Bytes::new()))).await
+                    with_timeout(writer.feed(Message::Ping(Bytes::new()))).await
                 }
             };
             if let Err(end) = written {
@@ -281,36 +281,40 @@ impl Talk<'_> {
     /// Writes all that is ready, frames and mail in turn, and flushes once.
     async fn write_ready(
         &self,
-        outgoing: &mut Outgoing,
+        writer: &mut WsWriter,
         frames: &mut mpsc::Receiver<QueuedFrame>,
         has_mail: &mut bool,
-    ) -> Result<(), End> {
+    ) -> Result<(), Disconnect> {
         loop {
             let queued = frames.try_recv().ok();
             let push = if *has_mail { self.client.next_push() } else { None };
             *has_mail = push.is_some();
             if queued.is_none() && push.is_none() {
-                return in_time(outgoing.flush()).await;
+                return with_timeout(writer.flush()).await;
             }
             if let Some(queued) = queued {
-                self.write_queued(outgoing, queued).await?;
+                self.write_queued(writer, queued).await?;
             }
             if let Some(push) = push {
-                in_time(outgoing.feed(Message::Binary(encode(&push)))).await?;
+                with_timeout(writer.feed(Message::Binary(encode(&push)))).await?;
             }
         }
     }
 
-    async fn write_queued(&self, outgoing: &mut Outgoing, queued: QueuedFrame) -> Result<(), End> {
+    async fn write_queued(
+        &self,
+        writer: &mut WsWriter,
+        queued: QueuedFrame,
+    ) -> Result<(), Disconnect> {
         if queued.is_answer {
             self.answers.add_permits(1);
         }
-        in_time(outgoing.feed(Message::Binary(encode(&queued.frame)))).await
+        with_timeout(writer.feed(Message::Binary(encode(&queued.frame)))).await
     }
 }
 
 /// Bytes of what a message carries.
-fn length_of(message: &Message) -> usize {
+fn payload_len(message: &Message) -> usize {
     match message {
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
         Message::Text(text) => text.len(),
@@ -319,37 +323,39 @@ fn length_of(message: &Message) -> usize {
 }
 
 /// Gives a write its time.
-async fn in_time(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+async fn with_timeout(
+    write: impl Future<Output = Result<(), axum::Error>>,
+) -> Result<(), Disconnect> {
     match timeout(WRITE_TIMEOUT, write).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Lost),
-        Err(_) => Err(End::Because(Close::SlowDown)),
+        Ok(Err(_)) => Err(Disconnect::Lost),
+        Err(_) => Err(Disconnect::Closed(Close::SlowDown)),
     }
 }
 
 /// Says why the connection ends, as far as anyone listens.
-async fn say_goodbye(end: End, mut outgoing: Outgoing, mut incoming: Incoming) {
+async fn send_close(end: Disconnect, mut writer: WsWriter, mut reader: WsReader) {
     let Some(frame) = close_frame(&end) else { return };
-    let goodbye = async {
-        if outgoing.send(Message::Close(Some(frame))).await.is_ok() {
+    let closing = async {
+        if writer.send(Message::Close(Some(frame))).await.is_ok() {
             // Bytes left unread would have the system reset the connection, and the goodbye with it.
-            while let Some(Ok(_)) = incoming.next().await {}
+            while let Some(Ok(_)) = reader.next().await {}
         }
     };
     // Whether or not it was heard, the connection is over.
-    let _ = timeout(GOODBYE_TIMEOUT, goodbye).await;
+    let _ = timeout(CLOSE_TIMEOUT, closing).await;
 }
 
-fn close_frame(end: &End) -> Option<CloseFrame> {
+fn close_frame(end: &Disconnect) -> Option<CloseFrame> {
     let frame = |close: Close| CloseFrame { code: close.code(), reason: close.word().into() };
     match end {
-        End::Because(close) => Some(frame(*close)),
-        End::OtherVersion(version) => {
+        Disconnect::Closed(close) => Some(frame(*close)),
+        Disconnect::VersionMismatch(version) => {
             let close = Close::NoCommonVersion;
             let reason = format!("{close}: the hub speaks {VERSION}, the bridge {version}");
             Some(CloseFrame { reason: reason.into(), ..frame(close) })
         }
-        End::Left => Some(CloseFrame { code: NORMAL, reason: "".into() }),
-        End::Lost => None,
+        Disconnect::Left => Some(CloseFrame { code: NORMAL, reason: "".into() }),
+        Disconnect::Lost => None,
     }
 }
