@@ -268,7 +268,7 @@ impl StateClient {
 
     /// Gives a sign of life.
     pub(crate) fn touch(&self) {
-        self.registry.lock().state.sign_of_life(self.id, self.registry.age());
+        self.registry.lock().state.touch(self.id, self.registry.age());
     }
 
     /// The next frame to push, if there is one.

@@ -133,7 +133,7 @@ impl State {
     /// its way when the connection ended.
     pub fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
         if let Some(&key) = self.connections.get(&id) {
-            self.hear(&key, now);
+            self.touch_peer(&key, now);
             if let Err(close) = self.handle(Asker { id, key }, frame, now) {
                 self.cut(id);
                 self.out.push(Output::Close(id, close));
@@ -182,9 +182,9 @@ impl State {
     }
 
     /// A sign of life that is no frame of the protocol.
-    pub fn sign_of_life(&mut self, id: ConnectionId, now: Duration) {
+    pub fn touch(&mut self, id: ConnectionId, now: Duration) {
         if let Some(&key) = self.connections.get(&id) {
-            self.hear(&key, now);
+            self.touch_peer(&key, now);
         }
     }
 

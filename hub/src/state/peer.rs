@@ -23,7 +23,7 @@ pub(super) struct Peer {
     /// When its session began.
     pub(super) since: Duration,
     /// Its last sign of life.
-    pub(super) heard: Duration,
+    pub(super) last_seen: Duration,
     /// Whether it was given more time, since the hub itself did not run when its session was to end.
     pub(super) is_spared: bool,
     /// The deadline that is set for it: never later than the true one, moved when it comes.

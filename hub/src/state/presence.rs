@@ -76,7 +76,7 @@ impl State {
             former: None,
             card: None,
             since: now,
-            heard: now,
+            last_seen: now,
             is_spared: false,
             armed,
             link: None,
@@ -90,7 +90,7 @@ impl State {
         self.last_connection = self.last_connection.next();
         let id = self.last_connection;
         if let Some(peer) = self.peers.get_mut(&hello.key) {
-            peer.heard = now;
+            peer.last_seen = now;
             peer.is_spared = false;
             peer.link = Some(Link { id, dial: hello.dial, cursor: Place::default(), repushes: 0 });
         }
@@ -129,10 +129,10 @@ impl State {
     }
 
     /// A sign of life of a peer.
-    pub(super) fn hear(&mut self, key: &PeerKey, now: Duration) {
+    pub(super) fn touch_peer(&mut self, key: &PeerKey, now: Duration) {
         if let Some(peer) = self.peers.get_mut(key) {
             // Its deadline is moved when it comes, not here: this happens on every frame.
-            peer.heard = now;
+            peer.last_seen = now;
             peer.is_spared = false;
         }
     }
@@ -147,7 +147,7 @@ impl State {
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         let timeout = self.times.session_timeout;
-        let end = peer.heard + timeout;
+        let end = peer.last_seen + timeout;
         // Pings end a connection that is dead, and do so sooner: where there is one, the hub itself did not run.
         let slept = peer.link.is_some() || now.saturating_sub(end) > SLEPT;
         let later = if end > now {

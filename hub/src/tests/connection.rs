@@ -37,12 +37,12 @@ fn lookup(identity: u8) -> ToHub {
 async fn a_message_goes_there_and_its_receipt_comes_back() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
-    ann.tell(&send(7, 8, 1, 300)).await;
-    assert_eq!(ann.hear().await, ToBridge::Accepted(id(1)));
-    assert_eq!(delivered(bob.hear().await), id(1));
+    ann.send_frame(&send(7, 8, 1, 300)).await;
+    assert_eq!(ann.recv().await, ToBridge::Accepted(id(1)));
+    assert_eq!(delivered(bob.recv().await), id(1));
     let receipt = Receipt { to: key(7), id: id(1), kind: ReceiptKind::Read, mac: [9; 32] };
-    bob.tell(&ToHub::Receipt(receipt.clone())).await;
-    assert_eq!(ann.hear().await, ToBridge::Receipt(receipt));
+    bob.send_frame(&ToHub::Receipt(receipt.clone())).await;
+    assert_eq!(ann.recv().await, ToBridge::Receipt(receipt));
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,12 +50,12 @@ async fn mail_that_waited_comes_after_the_welcome() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     for n in 0..20 {
-        ann.tell(&send(7, 8, n, MAX_SEALED)).await;
+        ann.send_frame(&send(7, 8, n, MAX_SEALED)).await;
     }
     ann.sync().await;
     let mut bob = hub.bridge(8, 1).await;
     for n in 0..20 {
-        assert_eq!(delivered(bob.hear().await), id(n));
+        assert_eq!(delivered(bob.recv().await), id(n));
     }
 }
 
@@ -63,11 +63,11 @@ async fn mail_that_waited_comes_after_the_welcome() {
 async fn a_repush_begins_anew_after_its_answer() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
-    ann.tell(&send(7, 8, 1, 300)).await;
-    assert_eq!(delivered(bob.hear().await), id(1));
-    bob.tell(&ToHub::Repush).await;
-    assert_eq!(bob.hear().await, ToBridge::Repushing);
-    assert_eq!(delivered(bob.hear().await), id(1));
+    ann.send_frame(&send(7, 8, 1, 300)).await;
+    assert_eq!(delivered(bob.recv().await), id(1));
+    bob.send_frame(&ToHub::Repush).await;
+    assert_eq!(bob.recv().await, ToBridge::Repushing);
+    assert_eq!(delivered(bob.recv().await), id(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,18 +83,18 @@ async fn what_is_no_frame_ends_the_connection_and_the_peer_is_away() {
     for wrong in wrong {
         let mut ann = hub.listed(7).await;
         ann.sync().await;
-        watcher.tell(&lookup(7)).await;
+        watcher.send_frame(&lookup(7)).await;
         while !matches!(
-            watcher.hear().await,
+            watcher.recv().await,
             ToBridge::Answer(1, Answer::Found(Standing::Online, _))
         ) {}
         let _ = ann.socket.send(wrong).await;
         assert_eq!(closed(&mut ann.socket).await, because(Close::ProtocolError));
-        assert_eq!(watcher.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+        assert_eq!(watcher.recv().await, ToBridge::Peer(key(7), Standing::Away, None));
         // It leaves for good, so that the next one can join anew.
         let mut back = hub.bridge(7, 2).await;
-        back.tell(&ToHub::Leave).await;
-        while !matches!(watcher.hear().await, ToBridge::Peer(_, Standing::Gone, None)) {}
+        back.send_frame(&ToHub::Leave).await;
+        while !matches!(watcher.recv().await, ToBridge::Peer(_, Standing::Gone, None)) {}
     }
 }
 
@@ -115,7 +115,7 @@ async fn an_unknown_field_is_tolerated_however_deep_it_is() {
     deep.push(0x00);
     for field in [[0x01].as_slice(), &deep] {
         ann.socket.send(repush_with(field)).await.unwrap();
-        assert_eq!(ann.hear().await, ToBridge::Repushing);
+        assert_eq!(ann.recv().await, ToBridge::Repushing);
     }
 }
 
@@ -201,24 +201,24 @@ async fn a_later_dial_closes_the_older_connection() {
 async fn a_goodbye_is_answered_with_one() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
-    bob.tell(&lookup(7)).await;
-    bob.hear().await;
-    ann.tell(&ToHub::Leave).await;
+    bob.send_frame(&lookup(7)).await;
+    bob.recv().await;
+    ann.send_frame(&ToHub::Leave).await;
     assert_eq!(closed(&mut ann.socket).await, Some((1000, String::new())));
-    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Gone, None));
+    assert_eq!(bob.recv().await, ToBridge::Peer(key(7), Standing::Gone, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_leaves_its_peer_away_then_gone() {
     let hub = TestHub::start(Config::default());
     let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
-    bob.tell(&lookup(7)).await;
-    bob.hear().await;
+    bob.send_frame(&lookup(7)).await;
+    bob.recv().await;
     let lost = Instant::now();
     drop(ann);
-    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+    assert_eq!(bob.recv().await, ToBridge::Peer(key(7), Standing::Away, None));
     assert!(lost.elapsed() < Duration::from_secs(1));
-    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Gone, None));
+    assert_eq!(bob.recv().await, ToBridge::Peer(key(7), Standing::Gone, None));
     let timeout = Config::default().session_timeout;
     assert!((timeout..timeout + Duration::from_secs(1)).contains(&lost.elapsed()));
 }
@@ -242,10 +242,10 @@ async fn a_bridge_that_answers_pings_stays() {
 async fn a_bridge_that_answers_no_ping_is_away_within_three() {
     let hub = TestHub::start(Config::default());
     let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
-    bob.tell(&lookup(7)).await;
-    bob.hear().await;
+    bob.send_frame(&lookup(7)).await;
+    bob.recv().await;
     let begun = Instant::now();
-    assert_eq!(bob.hear().await, ToBridge::Peer(key(7), Standing::Away, None));
+    assert_eq!(bob.recv().await, ToBridge::Peer(key(7), Standing::Away, None));
     let taken = begun.elapsed().as_secs();
     assert!((60..=91).contains(&taken), "{taken} s");
     drop(ann);
@@ -269,19 +269,19 @@ async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
     let mut bob = hub.bridge_with(8, 1, 1024).await;
     bob.show(8).await;
     bob.sync().await;
-    ann.tell(&lookup(8)).await;
-    ann.hear().await;
+    ann.send_frame(&lookup(8)).await;
+    ann.recv().await;
     let begun = Instant::now();
     for n in 0..10 {
-        ann.tell(&send(7, 8, n, MAX_SEALED)).await;
-        assert_eq!(ann.hear().await, ToBridge::Accepted(id(n)));
+        ann.send_frame(&send(7, 8, n, MAX_SEALED)).await;
+        assert_eq!(ann.recv().await, ToBridge::Accepted(id(n)));
     }
-    assert_eq!(ann.hear().await, ToBridge::Peer(key(8), Standing::Away, None));
+    assert_eq!(ann.recv().await, ToBridge::Peer(key(8), Standing::Away, None));
     let taken = begun.elapsed().as_secs();
     assert!((30..=33).contains(&taken), "{taken} s");
     let mut back = hub.bridge(8, 2).await;
     for n in 0..10 {
-        assert_eq!(delivered(back.hear().await), id(n));
+        assert_eq!(delivered(back.recv().await), id(n));
     }
     drop(bob);
 }
@@ -296,7 +296,7 @@ async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
     // Far more questions than any queue holds: at some point the hub takes no more.
     let asking = async {
         for _ in 0..100_000 {
-            ann.tell(&ask).await;
+            ann.send_frame(&ask).await;
         }
     };
     let stuck = tokio::time::timeout(Duration::from_secs(5), asking).await;
@@ -313,12 +313,12 @@ async fn a_bridge_that_lets_news_pile_up_is_told_to_slow_down() {
     for n in 0..2 * CONTROL_QUEUE {
         let n = u16::try_from(n).unwrap();
         let receipt = Receipt { to: key(7), id: id(n), kind: ReceiptKind::Opened, mac: [0; 32] };
-        bob.tell(&ToHub::Receipt(receipt)).await;
+        bob.send_frame(&ToHub::Receipt(receipt)).await;
     }
     bob.sync().await;
-    bob.tell(&lookup(7)).await;
+    bob.send_frame(&lookup(7)).await;
     // It is away, and the one who wrote to it is still here.
-    while !matches!(bob.hear().await, ToBridge::Answer(1, Answer::Found(Standing::NotYet, None))) {}
+    while !matches!(bob.recv().await, ToBridge::Answer(1, Answer::Found(Standing::NotYet, None))) {}
     let end = closed(&mut ann.socket).await;
     assert!(end.is_none() || end == because(Close::SlowDown), "{end:?}");
 }
@@ -336,7 +336,7 @@ async fn answers_keep_their_order_among_many() {
             outgoing.send(Message::Binary(frame)).await.unwrap();
         }
     };
-    let hearing = async {
+    let receiving = async {
         for expected in 0..5000 {
             let Some(Ok(Message::Binary(bytes))) = incoming.next().await else {
                 panic!("no answer")
@@ -345,5 +345,5 @@ async fn answers_keep_their_order_among_many() {
             assert!(matches!(frame, ToBridge::Answer(number, _) if number == expected));
         }
     };
-    tokio::join!(asking, hearing);
+    tokio::join!(asking, receiving);
 }

@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{MAX_FRAME, SESSION_TIMEOUT};
 use junction_shared::protocol::wire::{Hello, HelloBody, ToHub};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::harness::{TestHub, answer, closed, key, tell};
+use super::harness::{TestHub, answer, closed, key, send_frame};
 use crate::Config;
 
 fn because(close: Close) -> Option<(u16, String)> {
@@ -32,7 +32,7 @@ async fn another_groups_member_is_unauthorized() {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 99).await;
-    tell(&mut socket, &hello).await;
+    send_frame(&mut socket, &hello).await;
     assert_eq!(closed(&mut socket).await, because(Close::Unauthorized));
 }
 
@@ -41,7 +41,7 @@ async fn a_replayed_hello_is_unauthorized() {
     let hub = TestHub::start(Config::default());
     let (hello, _) = answer(&mut hub.socket().await, 7, 1, 1).await;
     let mut socket = hub.socket().await;
-    tell(&mut socket, &hello).await;
+    send_frame(&mut socket, &hello).await;
     assert_eq!(closed(&mut socket).await, because(Close::Unauthorized));
 }
 
@@ -53,7 +53,7 @@ async fn forged(change: impl FnOnce(&mut HelloBody)) -> Option<(u16, String)> {
     let mut body: HelloBody = decode(&hello.body).unwrap();
     change(&mut body);
     let forged = Hello { body: encode(&body).to_vec(), ..hello };
-    tell(&mut socket, &ToHub::Hello(forged)).await;
+    send_frame(&mut socket, &ToHub::Hello(forged)).await;
     closed(&mut socket).await
 }
 
@@ -105,8 +105,8 @@ async fn a_hello_twice_is_a_protocol_error() {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 1).await;
-    tell(&mut socket, &hello).await;
-    tell(&mut socket, &hello).await;
+    send_frame(&mut socket, &hello).await;
+    send_frame(&mut socket, &hello).await;
     assert_eq!(closed(&mut socket).await, because(Close::ProtocolError));
 }
 

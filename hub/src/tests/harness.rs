@@ -118,8 +118,8 @@ impl TestHub {
     pub(super) async fn bridge_with(&self, identity: u8, dial: u64, wire: usize) -> Bridge {
         let mut socket = self.socket_with(wire).await;
         let (hello, handshake) = answer(&mut socket, identity, dial, 1).await;
-        tell(&mut socket, &hello).await;
-        let ToBridge::Welcome(welcome) = hear(&mut socket).await else { panic!("no welcome") };
+        send_frame(&mut socket, &hello).await;
+        let ToBridge::Welcome(welcome) = recv(&mut socket).await else { panic!("no welcome") };
         let welcome = check(&handshake, &welcome);
         Bridge { socket, welcome }
     }
@@ -139,7 +139,7 @@ pub(super) async fn answer(
     dial: u64,
     auth: u8,
 ) -> (ToHub, BridgeHandshake) {
-    let challenge = hear_bytes(socket).await;
+    let challenge = recv_bytes(socket).await;
     let caller = Caller {
         identity: &secret(identity),
         key: key(identity),
@@ -210,18 +210,18 @@ impl Bridge {
         self.welcome.connection
     }
 
-    pub(super) async fn tell(&mut self, frame: &ToHub) {
-        tell(&mut self.socket, frame).await;
+    pub(super) async fn send_frame(&mut self, frame: &ToHub) {
+        send_frame(&mut self.socket, frame).await;
     }
 
     /// Shows its card.
     pub(super) async fn show(&mut self, identity: u8) {
         let alias = self.welcome.grant.alias.clone();
-        self.tell(&ToHub::Card(card(identity, &alias))).await;
+        self.send_frame(&ToHub::Card(card(identity, &alias))).await;
     }
 
-    pub(super) async fn hear(&mut self) -> ToBridge {
-        hear(&mut self.socket).await
+    pub(super) async fn recv(&mut self) -> ToBridge {
+        recv(&mut self.socket).await
     }
 
     /// Asks something whose answer comes at once, so that all before it has been handled.
@@ -232,22 +232,25 @@ impl Bridge {
             limit: 1,
             cursor: None,
         };
-        self.tell(&ToHub::Ask(u32::MAX, junction_shared::protocol::wire::Question::List(list)))
-            .await;
-        while !matches!(self.hear().await, ToBridge::Answer(u32::MAX, _)) {}
+        self.send_frame(&ToHub::Ask(
+            u32::MAX,
+            junction_shared::protocol::wire::Question::List(list),
+        ))
+        .await;
+        while !matches!(self.recv().await, ToBridge::Answer(u32::MAX, _)) {}
     }
 }
 
-pub(super) async fn tell(socket: &mut WebSocketStream<DuplexStream>, frame: &ToHub) {
+pub(super) async fn send_frame(socket: &mut WebSocketStream<DuplexStream>, frame: &ToHub) {
     socket.send(Message::Binary(encode(frame))).await.unwrap();
 }
 
 /// The next frame.
-pub(super) async fn hear(socket: &mut WebSocketStream<DuplexStream>) -> ToBridge {
-    decode(&hear_bytes(socket).await).unwrap()
+pub(super) async fn recv(socket: &mut WebSocketStream<DuplexStream>) -> ToBridge {
+    decode(&recv_bytes(socket).await).unwrap()
 }
 
-async fn hear_bytes(socket: &mut WebSocketStream<DuplexStream>) -> Bytes {
+async fn recv_bytes(socket: &mut WebSocketStream<DuplexStream>) -> Bytes {
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(bytes))) => return bytes,

@@ -47,9 +47,9 @@ async fn a_hub_with_nothing_to_do_ends_by_itself() {
     tokio::time::sleep(Duration::from_secs(300)).await;
     let mut ann = hub.listed(7).await;
     // Mail for one who is not here: a young hub keeps it.
-    ann.tell(&send(7, 8, 1, 300)).await;
+    ann.send_frame(&send(7, 8, 1, 300)).await;
     ann.sync().await;
-    ann.tell(&ToHub::Leave).await;
+    ann.send_frame(&ToHub::Leave).await;
     closed(&mut ann.socket).await;
     hub.served.await.unwrap();
     // The message lives for ten minutes, and the hub for ten more.

@@ -406,7 +406,7 @@ impl World {
         let Some(hub) = &mut self.hub else { return };
         for process in &mut self.processes {
             for wire in process.wires.iter().filter(|wire| wire.hub_open && wire.bridge_open) {
-                hub.state.sign_of_life(wire.connection, self.now - hub.started);
+                hub.state.touch(wire.connection, self.now - hub.started);
                 process.heard = self.now;
             }
         }

@@ -61,7 +61,7 @@ fn a_final_receipt_removes_and_is_forwarded() {
         world.hand(ann, send(envelope(1, 2, 1, 300)));
         world.receipt(bob, 1, 1, kind);
         let receipt = Receipt { to: key(1), id: id(1), kind, mac: [0; 32] };
-        assert_eq!(world.hear(ann), [ToBridge::Receipt(receipt)]);
+        assert_eq!(world.received(ann), [ToBridge::Receipt(receipt)]);
         world.say(bob, ToHub::Repush);
         assert_eq!(world.pushed(bob), []);
         assert_eq!(world.state.store.bytes(), 0);
@@ -74,7 +74,7 @@ fn a_receipt_for_anothers_mail_removes_nothing_and_is_forwarded() {
     let (ann, bob, eve) = (world.join(1, "ann"), world.join(2, "bob"), world.join(3, "eve"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.receipt(eve, 1, 1, ReceiptKind::Read);
-    assert!(matches!(world.hear(ann).as_slice(), [ToBridge::Receipt(_)]));
+    assert!(matches!(world.received(ann).as_slice(), [ToBridge::Receipt(_)]));
     assert_eq!(world.pushed(bob), [id(1)]);
 }
 
@@ -190,7 +190,7 @@ fn a_hub_that_grows_up_drops_mail_for_the_unknown_and_tells() {
     let ann = world.join(1, "ann");
     world.hand(ann, send(envelope(1, 3, 1, 300)));
     world.pass(SECOND);
-    let told = world.hear(ann);
+    let told = world.received(ann);
     let gone = junction_shared::protocol::wire::Standing::Gone;
     assert_eq!(told, [ToBridge::Peer(key(3), gone, None)]);
     assert_eq!(world.state.store.bytes(), 0);
@@ -203,7 +203,7 @@ fn a_sender_learns_that_its_receiver_is_gone() {
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(bob, ToHub::Leave);
     let gone = junction_shared::protocol::wire::Standing::Gone;
-    assert_eq!(world.hear(ann), [ToBridge::Peer(key(2), gone, None)]);
+    assert_eq!(world.received(ann), [ToBridge::Peer(key(2), gone, None)]);
     assert_eq!(world.state.store.bytes(), 0);
 }
 
@@ -224,11 +224,11 @@ fn mail_expires_when_its_time_is_over_counting_its_age() {
     world.hand(ann, send(envelope(1, 2, 2, 300)));
     world.hand(ann, Send { age_ms: u64::MAX, ..send(envelope(1, 2, 3, 300)) });
     world.pass(SECOND);
-    world.hear(ann);
+    world.received(ann);
     assert_eq!(world.pushed(bob), [id(2)]);
     world.pass(Duration::from_secs(59));
     assert_eq!(world.state.store.bytes(), 0);
-    assert_eq!(world.hear(ann), []);
+    assert_eq!(world.received(ann), []);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn no_mail_lives_longer_than_a_session() {
     eternal.header.ttl_ms = u64::MAX;
     world.hand(ann, send(eternal));
     world.now += TIMEOUT - SWEEP;
-    world.state.sign_of_life(bob, world.now);
+    world.state.touch(bob, world.now);
     world.pass(SWEEP);
     assert_eq!(world.state.store.bytes(), 0);
     assert_eq!(world.ended(bob), None);
@@ -302,11 +302,11 @@ fn a_resend_over_a_bound_waits_and_with_it_all_of_its_pair() {
     assert_eq!(world.hand(ann, resend(1, 2, 40)), ToBridge::Later(id(40)));
     assert_eq!(world.hand(ann, send(envelope(1, 2, 41, 300))), ToBridge::Later(id(41)));
     world.receipt(bob, 1, 0, ReceiptKind::Read);
-    assert!(world.hear(ann).contains(&ToBridge::Room(key(2))));
+    assert!(world.received(ann).contains(&ToBridge::Room(key(2))));
     // There is room now, but none may overtake the first that waits; and whoever is told to wait although there is
     // room is told of the room again.
     assert_eq!(world.hand(ann, resend(1, 2, 41)), ToBridge::Later(id(41)));
-    assert_eq!(world.hear(ann), [ToBridge::Room(key(2))]);
+    assert_eq!(world.received(ann), [ToBridge::Room(key(2))]);
     assert_eq!(world.hand(ann, restart(1, 2, 40)), ToBridge::Accepted(id(40)));
     assert_eq!(world.hand(ann, resend(1, 2, 41)), ToBridge::Later(id(41)));
 }
@@ -316,9 +316,9 @@ fn room_is_told_once() {
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     let room = |world: &mut World, n| {
-        world.hear(ann);
+        world.received(ann);
         world.receipt(bob, 1, n, ReceiptKind::Read);
-        world.hear(ann).contains(&ToBridge::Room(key(2)))
+        world.received(ann).contains(&ToBridge::Room(key(2)))
     };
     assert!(room(&mut world, 0));
     assert!(!room(&mut world, 1));
@@ -354,7 +354,7 @@ fn nobody_waits_for_or_as_a_peer_that_is_gone() {
     world.hand(ann, resend(1, 2, 40));
     world.say(bob, ToHub::Leave);
     assert_eq!(world.state.waiting.len(), 0);
-    assert!(!world.hear(ann).contains(&ToBridge::Room(key(2))));
+    assert!(!world.received(ann).contains(&ToBridge::Room(key(2))));
 
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
@@ -382,7 +382,7 @@ fn expiry_makes_room_too() {
     let (mut world, ann, _) = full_share();
     world.hand(ann, resend(1, 2, 40));
     world.pass(Duration::from_secs(60));
-    assert_eq!(world.hear(ann), [ToBridge::Room(key(2))]);
+    assert_eq!(world.received(ann), [ToBridge::Room(key(2))]);
 }
 
 #[test]
@@ -407,5 +407,5 @@ fn a_full_hub_makes_senders_wait_and_tells_them_of_room() {
     assert_eq!(world.hand(ann, large(0, 240, 40)), ToBridge::Later(id(40)));
     // The mail of sender 27 lies with peer 127.
     world.receipt(bob, 27, 0, ReceiptKind::Read);
-    assert_eq!(world.hear(ann), [ToBridge::Room(key(240))]);
+    assert_eq!(world.received(ann), [ToBridge::Room(key(240))]);
 }

@@ -96,7 +96,7 @@ impl Kept {
 #[derive(Default)]
 struct Session {
     connection: Option<ConnectionId>,
-    heard: Duration,
+    last_seen: Duration,
     /// Set while it has the time of one more ping: until then.
     spared: Option<Duration>,
     /// The next push comes from here on.
@@ -129,7 +129,7 @@ impl Model {
     fn uses(&mut self, who: u8) -> Option<ConnectionId> {
         let session = self.sessions.get_mut(&who)?;
         let connection = session.connection?;
-        session.heard = self.world.now;
+        session.last_seen = self.world.now;
         session.spared = None;
         Some(connection)
     }
@@ -170,7 +170,7 @@ impl Model {
         let session = self.sessions.entry(who).or_default();
         session.epoch += 1;
         session.connection = Some(welcome.connection);
-        session.heard = self.world.now;
+        session.last_seen = self.world.now;
         session.spared = None;
         session.cursor = 0;
         let card = card(who, session.epoch, &welcome.grant.alias, None);
@@ -301,12 +301,12 @@ impl Model {
         let now = self.world.now;
         self.mail.retain(|kept| kept.end > now);
         for session in self.sessions.values_mut().filter(|session| session.connection.is_some()) {
-            if session.heard + TIMEOUT <= now && session.spared.is_none() {
-                session.spared = Some(session.heard + TIMEOUT + TIMEOUT / 3);
+            if session.last_seen + TIMEOUT <= now && session.spared.is_none() {
+                session.spared = Some(session.last_seen + TIMEOUT + TIMEOUT / 3);
             }
         }
         let over = |(who, session): (&u8, &Session)| {
-            (session.spared.unwrap_or(session.heard + TIMEOUT) <= now).then_some(*who)
+            (session.spared.unwrap_or(session.last_seen + TIMEOUT) <= now).then_some(*who)
         };
         for who in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
             self.end(who);

@@ -54,7 +54,7 @@ fn a_ticket_takes_the_alias_back_on_a_young_hub() {
     let owner = ticket(&ticket_key(), "ann", &key(2));
     let welcome = world.connect(2, Some("ann"), Some(owner));
     assert_eq!(welcome.grant.alias, "ann");
-    let told = world.hear(squatter);
+    let told = world.received(squatter);
     let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
     assert_ne!(grant.alias, "ann");
     assert!(ticket_holds(&ticket_key(), &grant.alias, &key(1), &grant.ticket));
@@ -65,7 +65,7 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     let mut world = World::young();
     let (squatter, bob) = (world.join(1, "ann"), world.join(3, "bob"));
     world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
-    let told = world.hear(squatter);
+    let told = world.received(squatter);
     let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(find(&mut world, bob, "ann"), None);
     assert_eq!(find(&mut world, bob, &grant.alias), None);
@@ -124,7 +124,10 @@ fn a_rename_frees_the_old_alias_and_publishes_at_once() {
     let wished = card(1, 2, "anna", None);
     let Naming::Granted(grant) = rename(&mut world, ann, &wished) else { panic!("not granted") };
     assert!(ticket_holds(&ticket_key(), "anna", &key(1), &grant.ticket));
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, Some(signed(&wished)))]);
+    assert_eq!(
+        world.received(bob),
+        [ToBridge::Peer(key(1), Standing::Online, Some(signed(&wished)))]
+    );
     assert_eq!(find(&mut world, bob, "ann"), None);
     assert_eq!(find(&mut world, bob, "anna"), Some(wished));
     assert_eq!(world.connect(3, Some("ann"), None).grant.alias, "ann");
@@ -188,11 +191,11 @@ fn old_epochs_are_ignored() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, "ann");
     world.publish(ann, &card(1, 5, "ann", None));
-    world.hear(bob);
+    world.received(bob);
     for epoch in [5, 4, 0] {
         world.publish(ann, &card(1, epoch, "ann", Some("critic")));
     }
-    assert_eq!(world.hear(bob), []);
+    assert_eq!(world.received(bob), []);
     assert_eq!(world.ended(ann), None);
 }
 

@@ -25,7 +25,7 @@ fn a_peer_is_listed_only_once_its_card_is_there() {
     assert_eq!(find(&mut world, ann, 2), Standing::NotYet);
     world.publish(welcome.connection, &card(2, 1, "bob", None));
     let bob = signed(&card(2, 1, "bob", None));
-    assert_eq!(world.hear(ann), [ToBridge::Peer(key(2), Standing::Online, Some(bob))]);
+    assert_eq!(world.received(ann), [ToBridge::Peer(key(2), Standing::Online, Some(bob))]);
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn subscribers_are_told_of_away_and_back() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     assert_eq!(find(&mut world, bob, 1), Standing::Online);
     world.drop_link(ann);
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Away, None)]);
+    assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Away, None)]);
     assert_eq!(find(&mut world, bob, 1), Standing::Away);
     world.connect(1, None, None);
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, None)]);
+    assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Online, None)]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
     find(&mut world, bob, 1);
     world.say(ann, ToHub::Leave);
     assert_eq!(world.ended(ann), Some(Ended::Left));
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
+    assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
     assert_eq!(world.connect(3, Some("ann"), None).grant.alias, "ann");
 }
 
@@ -104,15 +104,15 @@ fn an_away_peer_is_gone_when_its_session_ends() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.pass(SECOND);
-    world.state.sign_of_life(ann, world.now);
+    world.state.touch(ann, world.now);
     world.drop_link(ann);
-    world.hear(bob);
+    world.received(bob);
     world.pass(TIMEOUT - SECOND * 2);
-    world.state.sign_of_life(bob, world.now);
+    world.state.touch(bob, world.now);
     world.pass(SECOND);
-    assert_eq!(world.hear(bob), []);
+    assert_eq!(world.received(bob), []);
     world.pass(SECOND);
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
+    assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
     assert_eq!(find(&mut world, bob, 1), Standing::Gone);
 }
 
@@ -170,7 +170,7 @@ fn deadlines_are_moved_not_collected() {
     let ann = world.join(1, "ann");
     for _ in 0..100 {
         world.pass(SECOND);
-        world.state.sign_of_life(ann, world.now);
+        world.state.touch(ann, world.now);
         assert!(world.state.next_deadline().unwrap() <= world.now + TIMEOUT);
     }
     world.say(ann, ToHub::Leave);
@@ -183,9 +183,9 @@ fn a_young_hub_does_not_know_and_a_grown_one_tells() {
     let ann = world.join(1, "ann");
     assert_eq!(find(&mut world, ann, 9), Standing::NotYet);
     world.pass(TIMEOUT - SWEEP);
-    world.state.sign_of_life(ann, world.now);
+    world.state.touch(ann, world.now);
     world.pass(SWEEP);
-    assert_eq!(world.hear(ann), [ToBridge::Peer(key(9), Standing::Gone, None)]);
+    assert_eq!(world.received(ann), [ToBridge::Peer(key(9), Standing::Gone, None)]);
     assert_eq!(find(&mut world, ann, 9), Standing::Gone);
 }
 
@@ -219,10 +219,10 @@ fn who_comes_back_after_its_end_begins_anew_and_subscribers_see_it() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.say(ann, ToHub::Leave);
-    world.hear(bob);
+    world.received(bob);
     world.join(1, "ann");
     let back = signed(&card(1, 1, "ann", None));
-    assert_eq!(world.hear(bob), [ToBridge::Peer(key(1), Standing::Online, Some(back))]);
+    assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Online, Some(back))]);
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn a_lookup_of_oneself_brings_no_news_of_oneself() {
     let ann = world.join(1, "ann");
     world.ask(ann, Question::Lookup(Target::Alias("ann".to_owned())));
     world.publish(ann, &card(1, 2, "ann", None));
-    assert_eq!(world.hear(ann), []);
+    assert_eq!(world.received(ann), []);
 }
 
 fn watch(world: &mut World, connection: ConnectionId, number: u32, role: Option<&str>) {
@@ -157,7 +157,7 @@ fn seen(world: &mut World, connection: ConnectionId) -> Vec<(u32, Vec<String>)> 
         }
         _ => None,
     };
-    world.hear(connection).into_iter().filter_map(seen).collect()
+    world.received(connection).into_iter().filter_map(seen).collect()
 }
 
 #[test]
@@ -218,9 +218,9 @@ fn watches_beyond_the_bound_are_busy() {
     for number in 0..64 {
         watch(&mut world, ann, number, None);
     }
-    assert_eq!(world.hear(ann), []);
+    assert_eq!(world.received(ann), []);
     watch(&mut world, ann, 64, None);
-    assert_eq!(world.hear(ann), [ToBridge::Answer(64, Answer::Busy)]);
+    assert_eq!(world.received(ann), [ToBridge::Answer(64, Answer::Busy)]);
 }
 
 #[test]

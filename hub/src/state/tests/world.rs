@@ -201,9 +201,9 @@ impl World {
 
     /// Asks, and returns the answer if it came at once.
     pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) -> Option<Answer> {
-        self.hear(connection);
+        self.received(connection);
         self.say(connection, ToHub::Ask(1, question));
-        match self.hear(connection).pop() {
+        match self.received(connection).pop() {
             Some(ToBridge::Answer(1, answer)) => Some(answer),
             _ => None,
         }
@@ -211,9 +211,9 @@ impl World {
 
     /// Hands a message over, and returns the answer.
     pub(super) fn hand(&mut self, connection: ConnectionId, send: Send) -> ToBridge {
-        self.hear(connection);
+        self.received(connection);
         self.say(connection, ToHub::Send(send));
-        let mut told = self.hear(connection);
+        let mut told = self.received(connection);
         let answer = told.remove(0);
         let news = |frame: &ToBridge| matches!(frame, ToBridge::Room(_));
         assert!(told.iter().all(news), "one answer to each hand-over");
@@ -227,7 +227,7 @@ impl World {
     }
 
     /// What a connection was told since it was last asked.
-    pub(super) fn hear(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
+    pub(super) fn received(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
         self.told.remove(&connection).unwrap_or_default()
     }
 
