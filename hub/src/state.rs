@@ -1,8 +1,8 @@
 //! The hub's state: who is here under which alias and card, and what mail waits for whom.
 //!
 //! A pure machine. It has no clock and does no I/O: `now` is the time since the hub started, chance comes
-//! from a seeded generator, and what is to be sent is returned. A hub is *young* until it is older than
-//! the session timeout: until then it may have been restarted, and does not know who else is about.
+//! from a seeded generator, and what is to be sent is returned. Until it is older than the session
+//! timeout the hub is in its *restart grace*: it may have been restarted, and peers it does not know may come back.
 
 mod aliases;
 mod card;
@@ -107,7 +107,7 @@ impl State {
     /// The state of a hub that starts now.
     pub fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
         let mut deadlines = Deadlines::default();
-        deadlines.set(times.session_timeout, Due::Grown);
+        deadlines.set(times.session_timeout, Due::RestartGrace);
         Self {
             times,
             ticket_key,
@@ -192,7 +192,7 @@ impl State {
     pub fn sweep(&mut self, now: Duration) -> Vec<Output> {
         while let Some(due) = self.deadlines.pop(now) {
             match due {
-                Due::Grown => self.grow_up(),
+                Due::RestartGrace => self.end_restart_grace(),
                 Due::Session(key) => self.session_due(key, now),
                 Due::Envelope(to, place) => self.discard(&to, place),
             }
@@ -225,7 +225,7 @@ impl State {
         self.idle_since
     }
 
-    fn is_young(&self, now: Duration) -> bool {
+    fn in_restart_grace(&self, now: Duration) -> bool {
         now < self.times.session_timeout
     }
 

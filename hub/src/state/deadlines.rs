@@ -10,8 +10,8 @@ use super::inbox::Place;
 /// What comes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
-    /// The hub stops being young.
-    Grown,
+    /// The restart grace ends.
+    RestartGrace,
     /// The session of this peer ends, unless it was heard of since the deadline was set.
     Session(PeerKey),
     /// The envelope at this place of this peer's inbox expires.

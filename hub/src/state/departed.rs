@@ -7,8 +7,8 @@ use junction_shared::protocol::id::PeerKey;
 
 use super::card::Published;
 
-/// Goodbyes that a young hub remembers: more than one burst of agents being closed. Whoever is forgotten
-/// counts as unknown until the hub is grown.
+/// Goodbyes that the hub remembers during its restart grace: more than one burst of agents being closed. Whoever is forgotten
+/// counts as unknown until the grace is over.
 const MAX_LEFT: usize = 4096;
 
 /// Those who are gone.
@@ -16,7 +16,7 @@ const MAX_LEFT: usize = 4096;
 pub(super) struct Departed {
     /// The last cards of senders whose mail still lies here: its receivers need them to open it.
     cards: HashMap<PeerKey, Arc<Published>>,
-    /// Who said goodbye to this hub while it was young.
+    /// Who said goodbye during the restart grace.
     left: HashSet<PeerKey>,
     /// The same, oldest first. It may hold some who came back.
     order: VecDeque<PeerKey>,
@@ -38,7 +38,7 @@ impl Departed {
         self.cards.remove(key);
     }
 
-    /// Whether this peer said goodbye to the young hub.
+    /// Whether this peer said goodbye during the restart grace.
     pub(super) fn has_left(&self, key: &PeerKey) -> bool {
         self.left.contains(key)
     }
@@ -68,7 +68,7 @@ impl Departed {
         self.cards.is_empty() && self.left.is_empty() && self.order.is_empty()
     }
 
-    /// Forgets all goodbyes: to a grown hub, unknown is gone.
+    /// Forgets all goodbyes: after the restart grace, unknown is gone.
     pub(super) fn forget_goodbyes(&mut self) {
         self.left = HashSet::new();
         self.order = VecDeque::new();

@@ -90,9 +90,9 @@ impl State {
     }
 
     /// Whether mail for this peer can still be read: it has a session, or may come back to a hub that
-    /// is too young to know it.
+    /// is in its restart grace and may not know it yet.
     fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
-        self.peers.contains_key(to) || (self.is_young(now) && !self.departed.has_left(to))
+        self.peers.contains_key(to) || (self.in_restart_grace(now) && !self.departed.has_left(to))
     }
 
     fn keep(&mut self, send: Send, now: Duration) {

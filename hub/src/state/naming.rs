@@ -34,9 +34,9 @@ impl State {
         }
     }
 
-    /// A young hub may have given away an alias that was another's before it was restarted.
+    /// A hub in its restart grace may have given away an alias that was another's before it was restarted.
     fn must_yield(&self, holder: &PeerKey, now: Duration) -> bool {
-        self.is_young(now) && self.peers.get(holder).is_some_and(|peer| !peer.by_ticket)
+        self.in_restart_grace(now) && self.peers.get(holder).is_some_and(|peer| !peer.by_ticket)
     }
 
     /// Gives another alias to a peer whose own went back to its earlier owner.

@@ -39,7 +39,7 @@ impl State {
             resumed,
             session_timeout_ms: millis(self.times.session_timeout),
             sweep_interval_ms: millis(self.times.sweep_interval),
-            grown: (!self.is_young(now)).then_some(true),
+            grown: (!self.in_restart_grace(now)).then_some(true),
         };
         if resumed && !replaced {
             self.tell_standing(&key);
@@ -184,7 +184,7 @@ impl State {
         // Before the mail goes: room in an inbox that is gone is of no use to those who wait for it.
         self.waiting.forget(*key);
         self.discard_all(key);
-        if self.is_young(now) {
+        if self.in_restart_grace(now) {
             self.departed.leave(*key);
         }
         if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
@@ -193,8 +193,8 @@ impl State {
         self.tell(key, Standing::Gone, None);
     }
 
-    /// The hub is no longer young: whoever it does not know by now is gone.
-    pub(super) fn grow_up(&mut self) {
+    /// The restart grace is over: whoever it does not know by now is gone.
+    pub(super) fn end_restart_grace(&mut self) {
         self.departed.forget_goodbyes();
         self.released.forget();
         let awaited: BTreeSet<_> = self.store.receivers().chain(self.waiting.receivers()).collect();

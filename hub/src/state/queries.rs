@@ -52,7 +52,7 @@ impl State {
         if let Some(card) = self.departed.card(key) {
             return (Standing::Gone, Some(signed(card)));
         }
-        let may_come = self.is_young(now) && !self.departed.has_left(key);
+        let may_come = self.in_restart_grace(now) && !self.departed.has_left(key);
         (if may_come { Standing::NotYet } else { Standing::Gone }, None)
     }
 

@@ -1,4 +1,4 @@
-//! Aliases that their owners let go while the hub was young. Their tickets are still true, and must not take them
+//! Aliases that their owners let go during the restart grace. Their tickets are still true, and must not take them
 //! back from whoever has them now.
 
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use junction_shared::protocol::id::PeerKey;
 /// takes what is another's.
 const MAX_RELEASED: usize = 65_536;
 
-/// Who let which alias go; nothing once the hub has grown, when tickets count no more.
+/// Who let which alias go; nothing after the restart grace, when tickets count no more.
 pub(super) struct Released(Option<HashSet<(Alias, PeerKey)>>);
 
 impl Default for Released {
@@ -35,7 +35,7 @@ impl Released {
         self.0.as_ref().is_some_and(was)
     }
 
-    /// The hub has grown.
+    /// The restart grace is over.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }

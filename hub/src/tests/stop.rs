@@ -46,7 +46,7 @@ async fn a_hub_with_nothing_to_do_ends_by_itself() {
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(300)).await;
     let mut ann = hub.listed(7).await;
-    // Mail for one who is not here: a young hub keeps it.
+    // Mail for one who is not here: the hub keeps it in its restart grace.
     ann.send_frame(&send(7, 8, 1, 300)).await;
     ann.sync().await;
     ann.send_frame(&ToHub::Leave).await;

@@ -21,7 +21,7 @@ fn restart(from: u8, to: u8, n: u8) -> Send {
 
 /// Two peers, with the sender's share of the receiver's inbox full.
 fn full_share() -> (World, ConnectionId, ConnectionId) {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     for n in 0..32 {
         assert_eq!(world.hand(ann, send(envelope(1, 2, n, 300))), ToBridge::Accepted(id(n)));
@@ -31,7 +31,7 @@ fn full_share() -> (World, ConnectionId, ConnectionId) {
 
 #[test]
 fn mail_is_pushed_in_order_with_its_age() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, Send { age_ms: 40, ..send(envelope(1, 2, 9, 300)) });
     world.hand(ann, send(envelope(1, 2, 8, 300)));
@@ -44,7 +44,7 @@ fn mail_is_pushed_in_order_with_its_age() {
 
 #[test]
 fn a_push_or_an_opened_receipt_removes_nothing() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     assert_eq!(world.pushed(bob), [id(1)]);
@@ -56,7 +56,7 @@ fn a_push_or_an_opened_receipt_removes_nothing() {
 #[test]
 fn a_final_receipt_removes_and_is_forwarded() {
     for kind in [ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale] {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
         world.hand(ann, send(envelope(1, 2, 1, 300)));
         world.receipt(bob, 1, 1, kind);
@@ -70,7 +70,7 @@ fn a_final_receipt_removes_and_is_forwarded() {
 
 #[test]
 fn a_receipt_for_anothers_mail_removes_nothing_and_is_forwarded() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob, eve) = (world.join(1, "ann"), world.join(2, "bob"), world.join(3, "eve"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.receipt(eve, 1, 1, ReceiptKind::Read);
@@ -80,7 +80,7 @@ fn a_receipt_for_anothers_mail_removes_nothing_and_is_forwarded() {
 
 #[test]
 fn a_repush_is_answered_first_and_starts_over() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.hand(ann, send(envelope(1, 2, 2, 300)));
@@ -93,7 +93,7 @@ fn a_repush_is_answered_first_and_starts_over() {
 
 #[test]
 fn a_reconnect_starts_over() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     assert_eq!(world.pushed(bob), [id(1)]);
@@ -106,7 +106,7 @@ fn a_reconnect_starts_over() {
 
 #[test]
 fn mail_after_an_emptied_inbox_is_pushed_too() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     for n in 0..3 {
         world.hand(ann, send(envelope(1, 2, n, 300)));
@@ -117,7 +117,7 @@ fn mail_after_an_emptied_inbox_is_pushed_too() {
 
 #[test]
 fn the_same_bytes_again_are_accepted_once() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     for hand_over in [send(envelope(1, 2, 1, 300)), send(envelope(1, 2, 1, 300)), resend(1, 2, 1)] {
         assert_eq!(world.hand(ann, hand_over), ToBridge::Accepted(id(1)));
@@ -127,7 +127,7 @@ fn the_same_bytes_again_are_accepted_once() {
 
 #[test]
 fn other_bytes_under_the_same_id_are_a_conflict() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     let mut other = envelope(1, 2, 1, 300);
@@ -141,7 +141,7 @@ fn other_bytes_under_the_same_id_are_a_conflict() {
 
 #[test]
 fn one_id_from_two_senders_is_two_messages() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob, eve) = (world.join(1, "ann"), world.join(2, "bob"), world.join(3, "eve"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     assert_eq!(world.hand(eve, send(envelope(3, 2, 1, 300))), ToBridge::Accepted(id(1)));
@@ -150,7 +150,7 @@ fn one_id_from_two_senders_is_two_messages() {
 
 #[test]
 fn a_message_already_read_is_kept_and_pushed_again() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.receipt(bob, 1, 1, ReceiptKind::Read);
@@ -160,7 +160,7 @@ fn a_message_already_read_is_kept_and_pushed_again() {
 
 #[test]
 fn hand_overs_that_can_never_be_read_are_refused() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     let to_self = ToBridge::Refused(id(1), Refusal::ToSelf);
     assert_eq!(world.hand(ann, send(envelope(1, 1, 1, 300))), to_self);
@@ -172,8 +172,8 @@ fn hand_overs_that_can_never_be_read_are_refused() {
 }
 
 #[test]
-fn a_young_hub_keeps_mail_for_the_unknown_but_not_for_those_who_left() {
-    let mut world = World::young();
+fn in_the_restart_grace_mail_is_kept_for_unknown_peers_but_not_for_those_that_left() {
+    let mut world = World::in_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     assert_eq!(world.hand(ann, send(envelope(1, 3, 1, 300))), ToBridge::Accepted(id(1)));
     world.say(bob, ToHub::Leave);
@@ -184,8 +184,8 @@ fn a_young_hub_keeps_mail_for_the_unknown_but_not_for_those_who_left() {
 }
 
 #[test]
-fn a_hub_that_grows_up_drops_mail_for_the_unknown_and_tells() {
-    let mut world = World::young();
+fn the_end_of_the_restart_grace_drops_mail_for_unknown_peers_and_notifies() {
+    let mut world = World::in_grace();
     world.pass(TIMEOUT - SECOND);
     let ann = world.join(1, "ann");
     world.hand(ann, send(envelope(1, 3, 1, 300)));
@@ -198,7 +198,7 @@ fn a_hub_that_grows_up_drops_mail_for_the_unknown_and_tells() {
 
 #[test]
 fn a_sender_learns_that_its_receiver_is_gone() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(bob, ToHub::Leave);
@@ -209,7 +209,7 @@ fn a_sender_learns_that_its_receiver_is_gone() {
 
 #[test]
 fn mail_outlives_its_sender() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(ann, ToHub::Leave);
@@ -218,7 +218,7 @@ fn mail_outlives_its_sender() {
 
 #[test]
 fn mail_expires_when_its_time_is_over_counting_its_age() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, Send { age_ms: 59_000, ..send(envelope(1, 2, 1, 300)) });
     world.hand(ann, send(envelope(1, 2, 2, 300)));
@@ -233,7 +233,7 @@ fn mail_expires_when_its_time_is_over_counting_its_age() {
 
 #[test]
 fn no_mail_lives_longer_than_a_session() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     let mut eternal = envelope(1, 2, 1, 300);
     eternal.header.ttl_ms = u64::MAX;
@@ -248,7 +248,7 @@ fn no_mail_lives_longer_than_a_session() {
 #[test]
 fn a_forged_sender_or_too_large_a_text_ends_the_connection() {
     for forged in [envelope(2, 1, 1, 300), envelope(1, 2, 1, MAX_SEALED + 1)] {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
         world.say(ann, ToHub::Send(send(forged)));
         assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
@@ -258,7 +258,7 @@ fn a_forged_sender_or_too_large_a_text_ends_the_connection() {
 
 #[test]
 fn a_share_of_the_largest_messages_fits() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     for n in 0..32 {
         let accepted = ToBridge::Accepted(id(n));
@@ -281,7 +281,7 @@ fn a_full_share_refuses_a_first_hand_over_and_lets_others_through() {
 #[test]
 fn a_full_inbox_refuses_by_number_and_by_bytes() {
     for (size, fits) in [(300, 256), (MAX_SEALED, 128)] {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let bob = world.join(200, "bob");
         let mut accepted = 0;
         for from in 1..=9 {
@@ -364,8 +364,8 @@ fn nobody_waits_for_or_as_a_peer_that_is_gone() {
 }
 
 #[test]
-fn regression_nobody_waits_for_one_whom_a_grown_hub_does_not_know() {
-    let mut world = World::young();
+fn regression_nothing_waits_for_an_unknown_peer_after_the_restart_grace() {
+    let mut world = World::in_grace();
     let ann = world.join(1, "ann");
     for n in 0..32 {
         world.hand(ann, send(envelope(1, 3, n, 300)));
@@ -387,7 +387,7 @@ fn expiry_makes_room_too() {
 
 #[test]
 fn a_full_hub_makes_senders_wait_and_tells_them_of_room() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     let sealed = bytes::Bytes::from(vec![0; MAX_SEALED]);
     let large = |from, to, n| {
         let mut send = resend(from, to, n);

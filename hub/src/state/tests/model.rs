@@ -116,7 +116,7 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self {
-            world: World::young(),
+            world: World::in_grace(),
             sessions: BTreeMap::new(),
             left: BTreeSet::new(),
             mail: Vec::new(),
@@ -229,8 +229,8 @@ impl Model {
                 ToBridge::Refused(id(n), Refusal::IdConflict)
             };
         }
-        let young = self.world.now < TIMEOUT;
-        if !self.sessions.contains_key(&to) && (!young || self.left.contains(&to)) {
+        let in_grace = self.world.now < TIMEOUT;
+        if !self.sessions.contains_key(&to) && (!in_grace || self.left.contains(&to)) {
             return ToBridge::Refused(id(n), Refusal::Gone);
         }
         if self.waiting.contains(&(to, from)) {
@@ -332,9 +332,9 @@ impl Model {
         if let Some(next) = state.next_deadline() {
             assert!(next > self.world.now, "something stayed past its end");
         }
-        // One for each session and message, and one for the hub's own youth: none is left over.
-        let young = usize::from(self.world.now < TIMEOUT);
-        assert_eq!(state.deadlines.len(), self.sessions.len() + self.mail.len() + young);
+        // One for each session and message, and one for the restart grace: none is left over.
+        let in_grace = usize::from(self.world.now < TIMEOUT);
+        assert_eq!(state.deadlines.len(), self.sessions.len() + self.mail.len() + in_grace);
         for who in 0..CLIENTS {
             assert_eq!(state.departed.has_left(&key(who)), self.left.contains(&who));
         }

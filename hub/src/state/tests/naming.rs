@@ -29,7 +29,7 @@ fn find(world: &mut World, asker: ConnectionId, alias: &str) -> Option<Card> {
 
 #[test]
 fn a_free_wish_is_granted_with_a_ticket() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     let grant = world.connect(1, Some("ann"), None).grant;
     assert_eq!(grant.alias, "ann");
     assert!(ticket_holds(&ticket_key(), "ann", &key(1), &grant.ticket));
@@ -37,7 +37,7 @@ fn a_free_wish_is_granted_with_a_ticket() {
 
 #[test]
 fn no_wish_a_bad_one_and_a_taken_one_get_a_generated_alias() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     world.connect(1, Some("ann-1"), None);
     let wishes =
         [None, Some(""), Some(".."), Some("Ann"), Some("ännchen"), Some("ann-1"), Some("annl")];
@@ -48,8 +48,8 @@ fn no_wish_a_bad_one_and_a_taken_one_get_a_generated_alias() {
 }
 
 #[test]
-fn a_ticket_takes_the_alias_back_on_a_young_hub() {
-    let mut world = World::young();
+fn a_ticket_takes_the_alias_back_in_the_restart_grace() {
+    let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
     let owner = ticket(&ticket_key(), "ann", &key(2));
     let welcome = world.connect(2, Some("ann"), Some(owner));
@@ -62,7 +62,7 @@ fn a_ticket_takes_the_alias_back_on_a_young_hub() {
 
 #[test]
 fn a_reassigned_peer_is_unlisted_until_its_next_card() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     let (squatter, bob) = (world.join(1, "ann"), world.join(3, "bob"));
     world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
     let told = world.received(squatter);
@@ -83,15 +83,15 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
 
 #[test]
 fn an_alias_held_by_ticket_does_not_yield() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     world.connect(1, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(1))));
     let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
     assert_ne!(welcome.grant.alias, "ann");
 }
 
 #[test]
-fn a_grown_hub_takes_no_alias_away() {
-    let mut world = World::grown();
+fn after_the_restart_grace_no_alias_is_taken_away() {
+    let mut world = World::past_grace();
     world.connect(1, Some("ann"), None);
     let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
     assert_ne!(welcome.grant.alias, "ann");
@@ -99,7 +99,7 @@ fn a_grown_hub_takes_no_alias_away() {
 
 #[test]
 fn anothers_ticket_is_worth_nothing() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     world.connect(1, Some("ann"), None);
     let stolen = ticket(&ticket_key(), "ann", &key(3));
     assert_ne!(world.connect(2, Some("ann"), Some(stolen)).grant.alias, "ann");
@@ -107,7 +107,7 @@ fn anothers_ticket_is_worth_nothing() {
 
 #[test]
 fn an_away_holder_learns_its_new_alias_when_it_comes_back() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
     world.drop_link(squatter);
     world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
@@ -118,7 +118,7 @@ fn an_away_holder_learns_its_new_alias_when_it_comes_back() {
 
 #[test]
 fn a_rename_frees_the_old_alias_and_publishes_at_once() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, "ann");
     let wished = card(1, 2, "anna", None);
@@ -135,7 +135,7 @@ fn a_rename_frees_the_old_alias_and_publishes_at_once() {
 
 #[test]
 fn a_taken_alias_is_refused_with_a_free_one() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, _) = (world.join(1, "ann"), world.join(2, "worker-1"));
     for similar in ["worker-1", "worker1", "w0rker-l", "work-er-i"] {
         let naming = rename(&mut world, ann, &card(1, 2, similar, None));
@@ -152,7 +152,7 @@ fn a_taken_alias_is_refused_with_a_free_one() {
 
 #[test]
 fn a_bad_alias_is_refused_and_nothing_is_published() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     for bad in ["", "..", "an", "Anna", "ännchen", "---", &"a".repeat(33)] {
         assert_eq!(rename(&mut world, ann, &card(1, 2, bad, None)), Naming::Bad);
@@ -162,7 +162,7 @@ fn a_bad_alias_is_refused_and_nothing_is_published() {
 
 #[test]
 fn a_peer_may_respell_its_own_alias() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "worker1");
     assert!(matches!(rename(&mut world, ann, &card(1, 2, "worker-1", None)), Naming::Granted(_)));
     assert_eq!(find(&mut world, ann, "worker1"), None);
@@ -171,7 +171,7 @@ fn a_peer_may_respell_its_own_alias() {
 
 #[test]
 fn a_rename_may_be_the_first_card() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.connect(1, None, None).connection;
     assert!(matches!(rename(&mut world, ann, &card(1, 1, "ann", None)), Naming::Granted(_)));
     assert!(find(&mut world, ann, "ann").is_some());
@@ -179,7 +179,7 @@ fn a_rename_may_be_the_first_card() {
 
 #[test]
 fn a_rename_with_an_old_epoch_ends_the_connection() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     world.say(ann, ToHub::Ask(1, Question::Rename(signed(&card(1, 1, "anna", None)))));
     assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
@@ -187,7 +187,7 @@ fn a_rename_with_an_old_epoch_ends_the_connection() {
 
 #[test]
 fn old_epochs_are_ignored() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, "ann");
     world.publish(ann, &card(1, 5, "ann", None));
@@ -211,7 +211,7 @@ fn a_card_that_is_not_the_connections_own_ends_it() {
         Card { context: context("ä".to_owned()), ..good },
     ];
     for wrong in wrong {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let ann = world.join(1, "ann");
         world.publish(ann, &wrong);
         assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
@@ -221,7 +221,7 @@ fn a_card_that_is_not_the_connections_own_ends_it() {
 #[test]
 fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
     for body in [vec![0; 1025], vec![0xff; 10], Vec::new()] {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let ann = world.join(1, "ann");
         world.say(
             ann,
@@ -232,8 +232,8 @@ fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
 }
 
 #[test]
-fn a_rename_on_a_young_hub_yields_to_a_ticket() {
-    let mut world = World::young();
+fn in_the_restart_grace_a_rename_yields_to_a_ticket() {
+    let mut world = World::in_grace();
     let squatter =
         world.connect(1, Some("own"), Some(ticket(&ticket_key(), "own", &key(1)))).connection;
     assert!(matches!(rename(&mut world, squatter, &card(1, 1, "ann", None)), Naming::Granted(_)));

@@ -19,7 +19,7 @@ fn find(world: &mut World, asker: ConnectionId, who: u8) -> Standing {
 
 #[test]
 fn a_peer_is_listed_only_once_its_card_is_there() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     let welcome = world.connect(2, Some("bob"), None);
     assert_eq!(find(&mut world, ann, 2), Standing::NotYet);
@@ -30,7 +30,7 @@ fn a_peer_is_listed_only_once_its_card_is_there() {
 
 #[test]
 fn a_reconnect_resumes_the_session_under_its_alias() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     world.drop_link(ann);
     let welcome = world.connect(1, Some("other"), None);
@@ -40,7 +40,7 @@ fn a_reconnect_resumes_the_session_under_its_alias() {
 
 #[test]
 fn subscribers_are_told_of_away_and_back() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     assert_eq!(find(&mut world, bob, 1), Standing::Online);
     world.drop_link(ann);
@@ -52,7 +52,7 @@ fn subscribers_are_told_of_away_and_back() {
 
 #[test]
 fn the_higher_dial_wins() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let first = world.hello(1, None, None);
     let second = world.hello(1, None, None);
     let old = world.greet(&first).unwrap().connection;
@@ -65,7 +65,7 @@ fn the_higher_dial_wins() {
 
 #[test]
 fn a_lower_dial_is_welcome_where_no_connection_is() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let mut hello = world.hello(1, None, None);
     hello.dial = Dial(9);
     let old = world.greet(&hello).unwrap().connection;
@@ -76,7 +76,7 @@ fn a_lower_dial_is_welcome_where_no_connection_is() {
 
 #[test]
 fn late_goodbye_keeps_the_new_socket() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let old = world.join(1, "ann");
     let new = world.connect(1, None, None).connection;
     world.drop_link(old);
@@ -89,7 +89,7 @@ fn late_goodbye_keeps_the_new_socket() {
 
 #[test]
 fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.say(ann, ToHub::Leave);
@@ -100,7 +100,7 @@ fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
 
 #[test]
 fn an_away_peer_is_gone_when_its_session_ends() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.pass(SECOND);
@@ -118,7 +118,7 @@ fn an_away_peer_is_gone_when_its_session_ends() {
 
 #[test]
 fn a_silent_connection_ends_with_its_session() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     // Pings have ended it by then, if the hub was there to send them.
     world.pass(TIMEOUT);
@@ -133,7 +133,7 @@ fn a_silent_connection_ends_with_its_session() {
 fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
     // Whether the deadline came long before it woke up, or just then.
     for slept in [TIMEOUT, TIMEOUT + Duration::from_millis(10), TIMEOUT * 3] {
-        let mut world = World::grown();
+        let mut world = World::past_grace();
         let (alice, bob) = (world.join(1, "alice"), world.join(2, "bob"));
         world.sleep(slept);
         world.pass(TIMEOUT / 3 - SECOND);
@@ -146,8 +146,8 @@ fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
 }
 
 #[test]
-fn a_grown_hub_says_so_when_it_welcomes() {
-    let mut world = World::young();
+fn the_welcome_says_when_the_restart_grace_is_over() {
+    let mut world = World::in_grace();
     assert_eq!(world.connect(1, None, None).grown, None);
     world.pass(TIMEOUT);
     assert_eq!(world.connect(2, None, None).grown, Some(true));
@@ -155,7 +155,7 @@ fn a_grown_hub_says_so_when_it_welcomes() {
 
 #[test]
 fn any_frame_is_a_sign_of_life() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     for _ in 0..10 {
         world.pass(TIMEOUT - SECOND);
@@ -166,7 +166,7 @@ fn any_frame_is_a_sign_of_life() {
 
 #[test]
 fn deadlines_are_moved_not_collected() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     for _ in 0..100 {
         world.pass(SECOND);
@@ -178,8 +178,8 @@ fn deadlines_are_moved_not_collected() {
 }
 
 #[test]
-fn a_young_hub_does_not_know_and_a_grown_one_tells() {
-    let mut world = World::young();
+fn an_unknown_peer_is_not_yet_there_and_gone_after_the_restart_grace() {
+    let mut world = World::in_grace();
     let ann = world.join(1, "ann");
     assert_eq!(find(&mut world, ann, 9), Standing::NotYet);
     world.pass(TIMEOUT - SWEEP);
@@ -190,8 +190,8 @@ fn a_young_hub_does_not_know_and_a_grown_one_tells() {
 }
 
 #[test]
-fn a_young_hub_knows_who_said_goodbye() {
-    let mut world = World::young();
+fn a_goodbye_is_remembered_during_the_restart_grace() {
+    let mut world = World::in_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.say(bob, ToHub::Leave);
     assert_eq!(find(&mut world, ann, 2), Standing::Gone);
@@ -201,7 +201,7 @@ fn a_young_hub_knows_who_said_goodbye() {
 
 #[test]
 fn the_card_of_one_who_left_stays_while_its_mail_does() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(ann, ToHub::Leave);
@@ -215,7 +215,7 @@ fn the_card_of_one_who_left_stays_while_its_mail_does() {
 
 #[test]
 fn who_comes_back_after_its_end_begins_anew_and_subscribers_see_it() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.say(ann, ToHub::Leave);
@@ -227,7 +227,7 @@ fn who_comes_back_after_its_end_begins_anew_and_subscribers_see_it() {
 
 #[test]
 fn a_hub_is_idle_without_connections_and_mail() {
-    let mut world = World::young();
+    let mut world = World::in_grace();
     assert_eq!(world.state.idle_since(), Some(Duration::ZERO));
     let ann = world.join(1, "ann");
     assert_eq!(world.state.idle_since(), None);
@@ -243,7 +243,7 @@ fn a_hub_is_idle_without_connections_and_mail() {
 
 #[test]
 fn a_second_hello_ends_the_connection() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     let hello = junction_shared::protocol::wire::Hello { body: Vec::new(), proof: [0; 32] };
     world.say(ann, ToHub::Hello(hello));

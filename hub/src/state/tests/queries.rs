@@ -33,7 +33,7 @@ fn aliases(page: &Page) -> Vec<String> {
 
 #[test]
 fn a_list_is_in_order_without_the_asker_and_with_those_away() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (dan, _, bob) = (world.join(4, "dan"), world.join(1, "ann"), world.join(2, "bob"));
     world.connect(3, Some("unlisted"), None);
     world.drop_link(bob);
@@ -47,7 +47,7 @@ fn a_list_is_in_order_without_the_asker_and_with_those_away() {
 
 #[test]
 fn pages_follow_one_another() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let asker = world.join(1, "mmm");
     for who in 2..12 {
         world.join(who, &format!("peer-{who:02}"));
@@ -68,7 +68,7 @@ fn pages_follow_one_another() {
 
 #[test]
 fn the_last_page_has_no_cursor_even_if_it_is_full() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let asker = world.join(1, "zzz");
     world.join(2, "ann");
     world.join(3, "bob");
@@ -80,7 +80,7 @@ fn the_last_page_has_no_cursor_even_if_it_is_full() {
 
 #[test]
 fn filters_match_exactly() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let asker = world.join_as(1, "asker", Some("critic"));
     world.join_as(2, "ann", Some("critic"));
     world.join_as(3, "bob", Some("Critic"));
@@ -103,7 +103,7 @@ fn a_full_page_fits_a_frame() {
         machine: field(),
         client: field(),
     };
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let asker = world.join(1, "asker");
     for n in 0..=MAX_PAGE {
         let mut bytes = [0xff; 32];
@@ -126,7 +126,7 @@ fn a_full_page_fits_a_frame() {
 
 #[test]
 fn a_lookup_by_alias_wants_the_very_alias() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, _) = (world.join(1, "ann"), world.join(2, "worker-1"));
     let by = |alias: &str| Question::Lookup(Target::Alias(alias.to_owned()));
     for unknown in ["worker1", "nobody", "", "Worker-1"] {
@@ -138,7 +138,7 @@ fn a_lookup_by_alias_wants_the_very_alias() {
 
 #[test]
 fn a_lookup_of_oneself_brings_no_news_of_oneself() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     world.ask(ann, Question::Lookup(Target::Alias("ann".to_owned())));
     world.publish(ann, &card(1, 2, "ann", None));
@@ -162,7 +162,7 @@ fn seen(world: &mut World, connection: ConnectionId) -> Vec<(u32, Vec<String>)> 
 
 #[test]
 fn a_watch_is_answered_at_once_by_those_who_are_online() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join_as(1, "ann", Some("critic"));
     let gone = world.join_as(2, "bob", Some("critic"));
     world.join_as(3, "dan", Some("critic"));
@@ -173,7 +173,7 @@ fn a_watch_is_answered_at_once_by_those_who_are_online() {
 
 #[test]
 fn a_watch_is_answered_once_by_a_join_a_change_or_a_return() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     let bob = world.join_as(2, "bob", Some("author"));
     watch(&mut world, ann, 1, Some("critic"));
@@ -194,7 +194,7 @@ fn a_watch_is_answered_once_by_a_join_a_change_or_a_return() {
 
 #[test]
 fn one_does_not_watch_oneself() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     watch(&mut world, ann, 1, None);
     world.publish(ann, &card(1, 2, "ann", None));
@@ -203,7 +203,7 @@ fn one_does_not_watch_oneself() {
 
 #[test]
 fn an_ended_watch_is_not_answered() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     watch(&mut world, ann, 1, None);
     world.say(ann, ToHub::Unwatch(1));
@@ -213,7 +213,7 @@ fn an_ended_watch_is_not_answered() {
 
 #[test]
 fn watches_beyond_the_bound_are_busy() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     for number in 0..64 {
         watch(&mut world, ann, number, None);
@@ -225,7 +225,7 @@ fn watches_beyond_the_bound_are_busy() {
 
 #[test]
 fn a_watch_with_a_number_in_use_or_an_impossible_role_ends_the_connection() {
-    let mut world = World::grown();
+    let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.connect(2, None, None).connection);
     world.drop_link(bob);
     watch(&mut world, ann, 1, Some("critic"));

@@ -90,7 +90,7 @@ pub(super) fn send(envelope: Envelope) -> Send {
 
 impl World {
     /// A hub that has just started.
-    pub(super) fn young() -> Self {
+    pub(super) fn in_grace() -> Self {
         let times = Times { session_timeout: TIMEOUT, sweep_interval: SWEEP };
         Self {
             state: State::new(times, ticket_key(), fastrand::Rng::with_seed(1)),
@@ -102,8 +102,8 @@ impl World {
     }
 
     /// A hub that is older than the session timeout.
-    pub(super) fn grown() -> Self {
-        let mut world = Self::young();
+    pub(super) fn past_grace() -> Self {
+        let mut world = Self::in_grace();
         world.pass(TIMEOUT);
         world
     }
