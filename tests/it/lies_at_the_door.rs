@@ -227,7 +227,7 @@ fn body(alias: &str, session_timeout_ms: u64, sweep_interval_ms: u64) -> Welcome
         resumed: true,
         session_timeout_ms,
         sweep_interval_ms,
-        grown: Some(true),
+        past_restart_grace: Some(true),
     }
 }
 

@@ -169,7 +169,8 @@ impl Session {
             correctable: longest_life(self.session_timeout) + AFTERLIFE,
         });
         let timeout = self.session_timeout;
-        let ended = self.grant.is_some() && !welcome.resumed && welcome.grown == Some(true);
+        let ended =
+            self.grant.is_some() && !welcome.resumed && welcome.past_restart_grace == Some(true);
         self.granted(welcome.grant);
         self.snapshot.send_modify(|snapshot| {
             snapshot.session_timeout = timeout;

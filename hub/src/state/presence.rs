@@ -39,7 +39,7 @@ impl State {
             resumed,
             session_timeout_ms: millis(self.times.session_timeout),
             sweep_interval_ms: millis(self.times.sweep_interval),
-            grown: (!self.in_restart_grace(now)).then_some(true),
+            past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
         };
         if resumed && !replaced {
             self.tell_standing(&key);

@@ -206,10 +206,10 @@ pub struct WelcomeBody {
     /// The longest time past its end that anything stays, in milliseconds.
     #[n(4)]
     pub sweep_interval_ms: u64,
-    /// Whether the hub is older than the session timeout: a session that it does not know has ended. A
-    /// younger one may have been restarted. Absent if it is not.
+    /// Whether the restart grace is over: the hub is older than the session timeout, and a session that it
+    /// does not know has ended. During the grace the hub may have been restarted. Absent, never false.
     #[n(5)]
-    pub grown: Option<bool>,
+    pub past_restart_grace: Option<bool>,
 }
 
 /// An alias and the proof of having been granted it.
@@ -406,10 +406,10 @@ pub enum Standing {
     /// Not connected; its inbox waits.
     #[n(1)]
     Away,
-    /// It left, its session ended, or a hub old enough to know never heard of it.
+    /// It left, its session ended, or a hub past its restart grace does not know it.
     #[n(2)]
     Gone,
-    /// The hub is too young to know.
+    /// The hub is in its restart grace and does not know the peer yet.
     #[n(3)]
     NotYet,
 }

@@ -77,7 +77,7 @@ impl Stage {
             resumed: false,
             session_timeout_ms: 1_800_000,
             sweep_interval_ms: 60_000,
-            grown: self.grown.then_some(true),
+            past_restart_grace: self.grown.then_some(true),
         };
         let now = self.now;
         self.session(name).welcomed(welcome, now);

@@ -148,9 +148,9 @@ fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
 #[test]
 fn the_welcome_says_when_the_restart_grace_is_over() {
     let mut world = World::in_grace();
-    assert_eq!(world.connect(1, None, None).grown, None);
+    assert_eq!(world.connect(1, None, None).past_restart_grace, None);
     world.pass(TIMEOUT);
-    assert_eq!(world.connect(2, None, None).grown, Some(true));
+    assert_eq!(world.connect(2, None, None).past_restart_grace, Some(true));
 }
 
 #[test]

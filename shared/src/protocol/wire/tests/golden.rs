@@ -151,7 +151,7 @@ pub(super) fn welcome_body() -> WelcomeBody {
         resumed: false,
         session_timeout_ms: 1_800_000,
         sweep_interval_ms: 60_000,
-        grown: None,
+        past_restart_grace: None,
     }
 }
 

@@ -207,16 +207,25 @@ pub(super) fn hello_body() -> Any<HelloBody> {
 
 pub(super) fn welcome_body() -> Any<WelcomeBody> {
     (grant(), number(), flag(), number(), number(), of(flag()))
-        .prop_map(|(grant, connection, resumed, session_timeout_ms, sweep_interval_ms, grown)| {
-            WelcomeBody {
+        .prop_map(
+            |(
                 grant,
-                connection: ConnectionId(connection),
+                connection,
                 resumed,
                 session_timeout_ms,
                 sweep_interval_ms,
-                grown,
-            }
-        })
+                past_restart_grace,
+            )| {
+                WelcomeBody {
+                    grant,
+                    connection: ConnectionId(connection),
+                    resumed,
+                    session_timeout_ms,
+                    sweep_interval_ms,
+                    past_restart_grace,
+                }
+            },
+        )
         .boxed()
 }
 
