@@ -77,7 +77,7 @@ pub struct Times {
 
 /// A connection and whose it is.
 #[derive(Clone, Copy)]
-struct Asker {
+struct Requester {
     id: ConnectionId,
     key: PeerKey,
 }
@@ -134,7 +134,7 @@ impl State {
     pub fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
         if let Some(&key) = self.connections.get(&id) {
             self.touch_peer(&key, now);
-            if let Err(close) = self.handle(Asker { id, key }, frame, now) {
+            if let Err(close) = self.handle(Requester { id, key }, frame, now) {
                 self.cut(id);
                 self.out.push(Output::Close(id, close));
             }
@@ -142,41 +142,41 @@ impl State {
         self.settle(now)
     }
 
-    fn handle(&mut self, asker: Asker, frame: ToHub, now: Duration) -> Result<(), Close> {
+    fn handle(&mut self, requester: Requester, frame: ToHub, now: Duration) -> Result<(), Close> {
         match frame {
             // One hello a connection, and the handshake took it.
             ToHub::Hello(_) => return Err(Close::ProtocolError),
-            ToHub::Card(signed) => self.card(asker, signed, now)?,
-            ToHub::Ask(number, question) => self.ask(asker, number, question, now)?,
-            ToHub::Unwatch(number) => self.watches.remove(asker.id, number),
-            ToHub::Send(send) => self.hand_over(asker, send, now)?,
-            ToHub::Receipt(receipt) => self.receipt(asker, receipt),
-            ToHub::Repush => self.repush(asker),
-            ToHub::Leave => self.leave(asker, now),
+            ToHub::Card(signed) => self.card(requester, signed, now)?,
+            ToHub::Ask(number, question) => self.ask(requester, number, question, now)?,
+            ToHub::Unwatch(number) => self.watches.remove(requester.id, number),
+            ToHub::Send(send) => self.hand_over(requester, send, now)?,
+            ToHub::Receipt(receipt) => self.receipt(requester, receipt),
+            ToHub::Repush => self.repush(requester),
+            ToHub::Leave => self.leave(requester, now),
         }
         Ok(())
     }
 
     fn ask(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         number: u32,
         question: Question,
         now: Duration,
     ) -> Result<(), Close> {
-        let is_shown = self.peers.get(&asker.key).is_some_and(|peer| peer.card.is_some());
+        let is_shown = self.peers.get(&requester.key).is_some_and(|peer| peer.card.is_some());
         if !is_shown && !matches!(question, Question::Rename(_)) {
             // Whoever would see the others is seen by them.
             return Err(Close::ProtocolError);
         }
         let answer = match question {
-            Question::Rename(signed) => Some(Answer::Named(self.rename(asker, signed, now)?)),
-            Question::List(list) => Some(Answer::Page(self.page(asker, &list, now))),
-            Question::Lookup(target) => Some(self.lookup(asker, &target, now)),
-            Question::Watch(role) => self.watch(asker, number, role, now)?,
+            Question::Rename(signed) => Some(Answer::Named(self.rename(requester, signed, now)?)),
+            Question::List(list) => Some(Answer::Page(self.page(requester, &list, now))),
+            Question::Lookup(target) => Some(self.lookup(requester, &target, now)),
+            Question::Watch(role) => self.watch(requester, number, role, now)?,
         };
         if let Some(answer) = answer {
-            self.send(asker.id, ToBridge::Answer(number, answer));
+            self.send(requester.id, ToBridge::Answer(number, answer));
         }
         Ok(())
     }

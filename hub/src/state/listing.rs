@@ -41,11 +41,16 @@ impl Listing {
         self.0.values()
     }
 
-    /// The page that `list` asks for, on which `asker` never is.
-    pub(super) fn page(&self, list: &List, asker: &PeerKey, asker_is_listed: bool) -> Selection {
+    /// The page that `list` asks for, on which `requester` never is.
+    pub(super) fn page(
+        &self,
+        list: &List,
+        requester: &PeerKey,
+        requester_is_listed: bool,
+    ) -> Selection {
         let limit = usize::from(list.limit.clamp(1, MAX_PAGE));
         let matches = |published: &&Arc<Published>| {
-            published.card.key != *asker && is_match(&list.role, &list.repo, published)
+            published.card.key != *requester && is_match(&list.role, &list.repo, published)
         };
         let start = list.cursor.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest =
@@ -54,7 +59,7 @@ impl Listing {
         let next = rest.next().and(cards.last()).map(|last| last.card.alias.clone());
         let total = if list.role.is_none() && list.repo.is_none() {
             // The usual question is answered without looking at every card.
-            self.0.len() - usize::from(asker_is_listed)
+            self.0.len() - usize::from(requester_is_listed)
         } else {
             self.cards().filter(matches).count()
         };

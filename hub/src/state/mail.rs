@@ -9,7 +9,7 @@ use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBri
 
 use super::deadlines::Due;
 use super::inbox::{Held, Place, charge};
-use super::{Asker, Output, State};
+use super::{Output, Requester, State};
 
 /// What becomes of a hand-over.
 enum Verdict {
@@ -22,24 +22,24 @@ impl State {
     /// Takes a hand-over, or says why not: every one gets exactly one answer.
     pub(super) fn hand_over(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         send: Send,
         now: Duration,
     ) -> Result<(), Close> {
         let header = &send.envelope.header;
         // Without a card nobody could open it, and its receiver would wait for one.
-        let has_card = self.peers.get(&asker.key).is_some_and(|peer| peer.card.is_some());
-        if !has_card || header.from != asker.key || send.envelope.sealed.len() > MAX_SEALED {
+        let has_card = self.peers.get(&requester.key).is_some_and(|peer| peer.card.is_some());
+        if !has_card || header.from != requester.key || send.envelope.sealed.len() > MAX_SEALED {
             return Err(Close::ProtocolError);
         }
         let (id, to) = (header.id, header.to);
-        let answer = match self.judge(asker, send, now) {
+        let answer = match self.judge(requester, send, now) {
             Verdict::Accepted => ToBridge::Accepted(id),
             Verdict::Refused(refusal) => ToBridge::Refused(id, refusal),
             Verdict::Later => ToBridge::Later(id),
         };
         let waits = matches!(answer, ToBridge::Later(_));
-        self.send(asker.id, answer);
+        self.send(requester.id, answer);
         if waits {
             // Room may have come since the pair began to wait: no `Later` is the last word if it has.
             self.tell_of_room(&to);
@@ -47,7 +47,7 @@ impl State {
         Ok(())
     }
 
-    fn judge(&mut self, asker: Asker, send: Send, now: Duration) -> Verdict {
+    fn judge(&mut self, requester: Requester, send: Send, now: Duration) -> Verdict {
         let header = &send.envelope.header;
         let (to, from) = (header.to, header.from);
         if to == from {
@@ -58,7 +58,7 @@ impl State {
             self.waiting.remove(to, from);
         }
         // Whoever waits for a peer to read is told when it goes.
-        self.subscriptions.add(asker.id, to);
+        self.subscriptions.add(requester.id, to);
         if let Some((_, held)) = self.store.find(&to, from, header.id) {
             let same = *held.envelope == send.envelope;
             return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
@@ -123,20 +123,20 @@ impl State {
     }
 
     /// Has the inbox pushed from its start.
-    pub(super) fn repush(&mut self, asker: Asker) {
-        let link = self.peers.get_mut(&asker.key).and_then(|peer| peer.link.as_mut());
+    pub(super) fn repush(&mut self, requester: Requester) {
+        let link = self.peers.get_mut(&requester.key).and_then(|peer| peer.link.as_mut());
         if let Some(link) = link {
             link.cursor = Place::default();
             link.repushes = link.repushes.saturating_add(1);
-            self.out.push(Output::Wake(asker.id));
+            self.out.push(Output::Wake(requester.id));
         }
     }
 
     /// Forwards a receipt to the sender of a message, and forgets the message if that is its end. Only
     /// what is addressed to this connection's own key can be forgotten.
-    pub(super) fn receipt(&mut self, asker: Asker, receipt: Receipt) {
+    pub(super) fn receipt(&mut self, requester: Requester, receipt: Receipt) {
         if is_end(receipt.kind) {
-            self.forget_message(&asker.key, receipt.to, receipt.id);
+            self.forget_message(&requester.key, receipt.to, receipt.id);
         }
         if let Some(sender) = self.connection_of(&receipt.to) {
             self.send(sender, ToBridge::Receipt(receipt));

@@ -10,7 +10,7 @@ use junction_shared::protocol::id::{Epoch, PeerKey};
 use junction_shared::protocol::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
 
 use super::card::Published;
-use super::{Asker, State};
+use super::{Requester, State};
 
 impl State {
     /// The alias for a new session, and whether a ticket was shown for it.
@@ -57,22 +57,22 @@ impl State {
     /// Answers a wish for an alias. If it is granted, the card that names it is published with it.
     pub(super) fn rename(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         signed: SignedCard,
         now: Duration,
     ) -> Result<Naming, Close> {
-        let published = Published::read(signed, &asker.key).ok_or(Close::ProtocolError)?;
-        if !self.is_newer(&asker.key, published.card.epoch) {
+        let published = Published::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
+        if !self.is_newer(&requester.key, published.card.epoch) {
             return Err(Close::ProtocolError);
         }
         let Ok(alias) = Alias::parse(&published.card.alias) else { return Ok(Naming::Bad) };
-        if self.aliases.owner(&alias).is_some_and(|owner| owner != asker.key) {
+        if self.aliases.owner(&alias).is_some_and(|owner| owner != requester.key) {
             let free = self.aliases.like(&alias, &mut self.rng).to_string();
             return Ok(Naming::Taken { free });
         }
-        let grant = self.grant(&alias, &asker.key);
-        self.take_alias(&asker.key, alias);
-        self.publish(&asker.key, published, now);
+        let grant = self.grant(&alias, &requester.key);
+        self.take_alias(&requester.key, alias);
+        self.publish(&requester.key, published, now);
         Ok(Naming::Granted(grant))
     }
 
@@ -96,20 +96,20 @@ impl State {
     /// peer had just before: it was on its way when that changed.
     pub(super) fn card(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         signed: SignedCard,
         now: Duration,
     ) -> Result<(), Close> {
-        let published = Published::read(signed, &asker.key).ok_or(Close::ProtocolError)?;
-        let Some(peer) = self.peers.get_mut(&asker.key) else { return Ok(()) };
+        let published = Published::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
+        let Some(peer) = self.peers.get_mut(&requester.key) else { return Ok(()) };
         let alias = published.card.alias.as_str();
         if alias != peer.alias.as_str() {
             let overtaken = peer.former.as_ref().is_some_and(|former| former.as_str() == alias);
             return if overtaken { Ok(()) } else { Err(Close::ProtocolError) };
         }
         peer.former = None;
-        if self.is_newer(&asker.key, published.card.epoch) {
-            self.publish(&asker.key, published, now);
+        if self.is_newer(&requester.key, published.card.epoch) {
+            self.publish(&requester.key, published, now);
         }
         Ok(())
     }

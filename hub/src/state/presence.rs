@@ -14,7 +14,7 @@ use junction_shared::protocol::wire::{
 use super::deadlines::Due;
 use super::inbox::Place;
 use super::peer::{Link, Peer};
-use super::{Asker, Connected, Output, State, millis};
+use super::{Connected, Output, Requester, State, millis};
 
 /// Deadlines are kept to the millisecond. One that is this late was slept through: the hub was stopped, or
 /// its machine was, and nobody could give it a sign of life.
@@ -138,9 +138,9 @@ impl State {
     }
 
     /// The peer says goodbye.
-    pub(super) fn leave(&mut self, asker: Asker, now: Duration) {
-        self.end(&asker.key, now);
-        self.out.push(Output::Left(asker.id));
+    pub(super) fn leave(&mut self, requester: Requester, now: Duration) {
+        self.end(&requester.key, now);
+        self.out.push(Output::Left(requester.id));
     }
 
     /// A session's deadline has come: it ends, or the deadline moves to where it is by now.

@@ -13,19 +13,24 @@ use junction_shared::protocol::wire::{
 
 use super::card::Published;
 use super::watches::NoWatch;
-use super::{Asker, State, millis};
+use super::{Requester, State, millis};
 
 impl State {
-    /// How a peer stands, with its newest card. From now on the asker is told of changes.
-    pub(super) fn lookup(&mut self, asker: Asker, target: &Target, now: Duration) -> Answer {
+    /// How a peer stands, with its newest card. From now on the requester is told of changes.
+    pub(super) fn lookup(
+        &mut self,
+        requester: Requester,
+        target: &Target,
+        now: Duration,
+    ) -> Answer {
         let key = match target {
             Target::Key(key) => Some(*key),
             Target::Alias(text) => self.listed_as(text),
         };
         // Without a key there is nothing to be told of: an alias may become anyone's.
         let Some(key) = key else { return Answer::Found(Standing::Gone, None) };
-        if key != asker.key {
-            self.subscriptions.add(asker.id, key);
+        if key != requester.key {
+            self.subscriptions.add(requester.id, key);
         }
         let (standing, card) = self.standing(&key, now);
         Answer::Found(standing, card)
@@ -57,10 +62,10 @@ impl State {
     }
 
     /// A page of peers.
-    pub(super) fn page(&self, asker: Asker, list: &List, now: Duration) -> Page {
-        let asker_is_listed =
-            self.peers.get(&asker.key).is_some_and(|peer| peer.listed().is_some());
-        let selection = self.listing.page(list, &asker.key, asker_is_listed);
+    pub(super) fn page(&self, requester: Requester, list: &List, now: Duration) -> Page {
+        let requester_is_listed =
+            self.peers.get(&requester.key).is_some_and(|peer| peer.listed().is_some());
+        let selection = self.listing.page(list, &requester.key, requester_is_listed);
         Page {
             peers: selection.cards.iter().filter_map(|card| self.listed(card, now)).collect(),
             total: u32::try_from(selection.total).unwrap_or(u32::MAX),
@@ -80,7 +85,7 @@ impl State {
     /// Answers at once if a matching peer is online, else when one is.
     pub(super) fn watch(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         number: u32,
         role: Option<String>,
         now: Duration,
@@ -89,23 +94,23 @@ impl State {
             // No card has such a role, and it would have to be kept.
             return Err(Close::ProtocolError);
         }
-        match self.watches.admits(asker.id, number) {
+        match self.watches.admits(requester.id, number) {
             Err(NoWatch::Twice) => return Err(Close::ProtocolError),
             Err(NoWatch::Full) => return Ok(Some(Answer::Busy)),
             Ok(()) => {}
         }
-        let seen = self.online(asker, role.as_ref(), now);
+        let seen = self.online(requester, role.as_ref(), now);
         if seen.is_empty() {
-            self.watches.add(asker.id, number, role);
+            self.watches.add(requester.id, number, role);
             return Ok(None);
         }
         Ok(Some(Answer::Seen(seen)))
     }
 
     /// Other peers of this role that are online, as many as a page holds.
-    fn online(&self, asker: Asker, role: Option<&String>, now: Duration) -> Vec<Listed> {
+    fn online(&self, requester: Requester, role: Option<&String>, now: Duration) -> Vec<Listed> {
         let is_match = |published: &&Arc<Published>| {
-            published.card.key != asker.key
+            published.card.key != requester.key
                 && (role.is_none() || role == published.card.context.role.as_ref())
         };
         let listed = self.listing.cards().filter(is_match);

@@ -18,8 +18,8 @@ fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
     }
 }
 
-fn find(world: &mut World, asker: ConnectionId, alias: &str) -> Option<Card> {
-    match world.ask(asker, Question::Lookup(Target::Alias(alias.to_owned()))) {
+fn find(world: &mut World, requester: ConnectionId, alias: &str) -> Option<Card> {
+    match world.ask(requester, Question::Lookup(Target::Alias(alias.to_owned()))) {
         Some(Answer::Found(_, card)) => {
             card.map(|card| junction_shared::protocol::codec::decode(&card.body).unwrap())
         }

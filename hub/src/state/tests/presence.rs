@@ -10,8 +10,8 @@ use super::world::{Ended, SWEEP, TIMEOUT, World, card, envelope, key, send, sign
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn find(world: &mut World, asker: ConnectionId, who: u8) -> Standing {
-    match world.ask(asker, Question::Lookup(Target::Key(key(who)))) {
+fn find(world: &mut World, requester: ConnectionId, who: u8) -> Standing {
+    match world.ask(requester, Question::Lookup(Target::Key(key(who)))) {
         Some(Answer::Found(standing, _)) => standing,
         other => panic!("no standing in {other:?}"),
     }

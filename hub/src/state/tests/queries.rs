@@ -12,8 +12,8 @@ use junction_shared::protocol::wire::{
 
 use super::world::{Ended, World, card, signed};
 
-fn list(world: &mut World, asker: ConnectionId, list: List) -> Page {
-    match world.ask(asker, Question::List(list)) {
+fn list(world: &mut World, requester: ConnectionId, list: List) -> Page {
+    match world.ask(requester, Question::List(list)) {
         Some(Answer::Page(page)) => page,
         other => panic!("no page in {other:?}"),
     }
@@ -32,7 +32,7 @@ fn aliases(page: &Page) -> Vec<String> {
 }
 
 #[test]
-fn a_list_is_in_order_without_the_asker_and_with_those_away() {
+fn a_list_is_in_order_without_the_requester_and_with_those_away() {
     let mut world = World::past_grace();
     let (dan, _, bob) = (world.join(4, "dan"), world.join(1, "ann"), world.join(2, "bob"));
     world.connect(3, Some("unlisted"), None);
@@ -48,14 +48,14 @@ fn a_list_is_in_order_without_the_asker_and_with_those_away() {
 #[test]
 fn pages_follow_one_another() {
     let mut world = World::past_grace();
-    let asker = world.join(1, "mmm");
+    let requester = world.join(1, "mmm");
     for who in 2..12 {
         world.join(who, &format!("peer-{who:02}"));
     }
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = list(&mut world, asker, List { limit: 3, cursor, ..all() });
+        let page = list(&mut world, requester, List { limit: 3, cursor, ..all() });
         assert_eq!(page.total, 10);
         seen.extend(aliases(&page));
         cursor = page.next;
@@ -69,27 +69,27 @@ fn pages_follow_one_another() {
 #[test]
 fn the_last_page_has_no_cursor_even_if_it_is_full() {
     let mut world = World::past_grace();
-    let asker = world.join(1, "zzz");
+    let requester = world.join(1, "zzz");
     world.join(2, "ann");
     world.join(3, "bob");
-    assert_eq!(list(&mut world, asker, List { limit: 2, ..all() }).next, None);
-    assert_eq!(list(&mut world, asker, List { limit: 0, ..all() }).peers.len(), 1);
+    assert_eq!(list(&mut world, requester, List { limit: 2, ..all() }).next, None);
+    assert_eq!(list(&mut world, requester, List { limit: 0, ..all() }).peers.len(), 1);
     let far = List { cursor: Some("~".to_owned()), ..all() };
-    assert_eq!(list(&mut world, asker, far).peers, []);
+    assert_eq!(list(&mut world, requester, far).peers, []);
 }
 
 #[test]
 fn filters_match_exactly() {
     let mut world = World::past_grace();
-    let asker = world.join_as(1, "asker", Some("critic"));
+    let requester = world.join_as(1, "asker", Some("critic"));
     world.join_as(2, "ann", Some("critic"));
     world.join_as(3, "bob", Some("Critic"));
     world.join(4, "dan");
     let critics = List { role: Some("critic".to_owned()), ..all() };
-    let page = list(&mut world, asker, critics);
+    let page = list(&mut world, requester, critics);
     assert_eq!((aliases(&page), page.total), (vec!["ann".to_owned()], 1));
     let elsewhere = List { repo: Some("elsewhere".to_owned()), ..all() };
-    assert_eq!(list(&mut world, asker, elsewhere).total, 0);
+    assert_eq!(list(&mut world, requester, elsewhere).total, 0);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_full_page_fits_a_frame() {
         client: field(),
     };
     let mut world = World::past_grace();
-    let asker = world.join(1, "asker");
+    let requester = world.join(1, "asker");
     for n in 0..=MAX_PAGE {
         let mut bytes = [0xff; 32];
         bytes[..2].copy_from_slice(&n.to_be_bytes());
@@ -116,7 +116,7 @@ fn a_full_page_fits_a_frame() {
         card.context = context.clone();
         world.publish(welcome.connection, &card);
     }
-    let page = list(&mut world, asker, List { limit: u16::MAX, ..all() });
+    let page = list(&mut world, requester, List { limit: u16::MAX, ..all() });
     assert_eq!(page.peers.len(), usize::from(MAX_PAGE));
     let largest = page.peers.iter().map(|peer| peer.card.body.len()).max().unwrap();
     let spare = usize::from(MAX_PAGE) * (junction_shared::protocol::limits::MAX_CARD - largest);
