@@ -24,7 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Settings;
 use crate::daemon::key_watch::KeyWatch;
-use crate::daemon::port_lock::Claim;
+use crate::daemon::port_lock::PortLock;
 use crate::daemon::process;
 use crate::{Hub, Kept};
 
@@ -124,10 +124,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let Settings { host, port, config_dir, .. } = settings;
     let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
     // First the port: a hub that cannot have it leaves no trace.
-    let mut claim = Claim::new(&config_dir, port);
+    let mut port_lock = PortLock::new(&config_dir, port);
     let listeners = match settings.autostarted {
-        true => claim.take_for_bridge(host),
-        false => claim.take(host).await,
+        true => port_lock.bind_autostarted(host),
+        false => port_lock.bind(host).await,
     };
     let listeners = listeners.map_err(|(address, error)| taken(address, &error))?;
     let port = listeners.port();
@@ -142,7 +142,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         let ends = async {
             tokio::select! {
                 () = &mut shutdown => Close::GoingAway,
-                () = claim.gives_way(), if settings.autostarted => Close::GoingAway,
+                () = port_lock.must_yield(), if settings.autostarted => Close::GoingAway,
                 () = watch.changed() => Close::Rotated,
             }
         };

@@ -7,7 +7,7 @@ use junction_shared::machine::identity::HubKey;
 use tokio::time::sleep;
 
 /// How often the file is looked at.
-const EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Looks after the keys that a hub serves with.
 pub(crate) struct KeyWatch {
@@ -24,7 +24,7 @@ impl KeyWatch {
     /// Completes when there are other keys. A file that is gone, or that cannot be read, is not.
     pub(crate) async fn changed(self) {
         loop {
-            sleep(EVERY).await;
+            sleep(POLL_INTERVAL).await;
             // A file of two lines: it takes less than handing it to another thread.
             if let Ok(Some(key)) = HubKey::load(&self.dir)
                 && key.digest() != self.digest

@@ -15,24 +15,24 @@ use tokio::time::{Instant, sleep};
 use crate::accept::listeners::Listeners;
 
 /// How often a hub that a bridge started looks whether it is to give way.
-const LOOKS_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a hub waits for another to give way: for it to look, to tell its sessions and to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it looks whether the port is free.
-const TRIES_EVERY: Duration = Duration::from_millis(5);
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A port of this machine, as the hubs of one configuration directory see it.
-pub(crate) struct Claim {
+pub(crate) struct PortLock {
     dir: ConfigDir,
     port: u16,
     /// Held while this hub lives.
-    held: Option<FileLockGuard>,
+    guard: Option<FileLockGuard>,
 }
 
-impl Claim {
-    /// Nothing is claimed yet.
+impl PortLock {
+    /// Nothing is locked yet.
     pub(crate) fn new(dir: &ConfigDir, port: u16) -> Self {
-        Self { dir: dir.clone(), port, held: None }
+        Self { dir: dir.clone(), port, guard: None }
     }
 
     /// Listens, for a hub that somebody started; where one that a bridge started has the port, that one is made
@@ -40,25 +40,25 @@ impl Claim {
     ///
     /// # Errors
     /// The address that cannot be had, and why.
-    pub(crate) async fn take(
+    pub(crate) async fn bind(
         &mut self,
         host: IpAddr,
     ) -> Result<Listeners, (SocketAddr, io::Error)> {
         let bound = Listeners::bind(host, self.port);
         let Err((address, error)) = bound else { return bound };
-        let gives_way = !host.is_loopback()
+        let can_take_over = !host.is_loopback()
             && error.kind() == io::ErrorKind::AddrInUse
-            && self.is_held(&self.started_by_bridge());
-        if !gives_way {
+            && self.is_held(&self.autostarted_lock());
+        if !can_take_over {
             return Err((address, error));
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TAKEOVER_TIMEOUT;
         loop {
-            if self.held.is_none() {
-                self.held = self.dir.try_lock(&self.started_by_hand()).ok().flatten();
+            if self.guard.is_none() {
+                self.guard = self.dir.try_lock(&self.manual_lock()).ok().flatten();
             }
             match Listeners::bind(host, self.port) {
-                Err(_) if Instant::now() < deadline => sleep(TRIES_EVERY).await,
+                Err(_) if Instant::now() < deadline => sleep(RETRY_INTERVAL).await,
                 bound => return bound,
             }
         }
@@ -68,30 +68,30 @@ impl Claim {
     ///
     /// # Errors
     /// The address that cannot be had, and why: it is in use also while another hub is waiting for it.
-    pub(crate) fn take_for_bridge(
+    pub(crate) fn bind_autostarted(
         &mut self,
         host: IpAddr,
     ) -> Result<Listeners, (SocketAddr, io::Error)> {
-        if self.is_held(&self.started_by_hand()) {
+        if self.is_held(&self.manual_lock()) {
             return Err((SocketAddr::new(host, self.port), io::ErrorKind::AddrInUse.into()));
         }
         // Before the port: whoever finds that taken is to find out by whom.
-        self.held = self.dir.try_lock(&self.started_by_bridge()).ok().flatten();
-        Listeners::bind(host, self.port).inspect_err(|_| self.held = None)
+        self.guard = self.dir.try_lock(&self.autostarted_lock()).ok().flatten();
+        Listeners::bind(host, self.port).inspect_err(|_| self.guard = None)
     }
 
     /// Completes when a hub that a bridge started is to give way.
-    pub(crate) async fn gives_way(&self) {
-        while !self.is_held(&self.started_by_hand()) {
-            sleep(LOOKS_EVERY).await;
+    pub(crate) async fn must_yield(&self) {
+        while !self.is_held(&self.manual_lock()) {
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    fn started_by_hand(&self) -> String {
+    fn manual_lock(&self) -> String {
         format!("hub-{}.lock", self.port)
     }
 
-    fn started_by_bridge(&self) -> String {
+    fn autostarted_lock(&self) -> String {
         format!("hub-{}.autostarted.lock", self.port)
     }
 
