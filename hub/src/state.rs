@@ -62,7 +62,7 @@ pub struct Connected {
     pub connection: ConnectionId,
     /// What it is granted.
     pub welcome: WelcomeBody,
-    /// What others are to be told.
+    /// What is sent to others.
     pub outputs: Vec<Output>,
 }
 
@@ -135,11 +135,11 @@ impl State {
         if let Some(&key) = self.connections.get(&id) {
             self.touch_peer(&key, now);
             if let Err(close) = self.handle(Requester { id, key }, frame, now) {
-                self.cut(id);
+                self.disconnect(id);
                 self.out.push(Output::Close(id, close));
             }
         }
-        self.settle(now)
+        self.drain_outputs(now)
     }
 
     fn handle(&mut self, requester: Requester, frame: ToHub, now: Duration) -> Result<(), Close> {
@@ -197,7 +197,7 @@ impl State {
                 Due::Envelope(to, place) => self.discard(&to, place),
             }
         }
-        self.settle(now)
+        self.drain_outputs(now)
     }
 
     /// When something ends next, if nothing else happens.
@@ -239,7 +239,7 @@ impl State {
     }
 
     /// What is to be sent, at the end of every change.
-    fn settle(&mut self, now: Duration) -> Vec<Output> {
+    fn drain_outputs(&mut self, now: Duration) -> Vec<Output> {
         let idle = self.connections.is_empty() && self.store.is_empty();
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
         std::mem::take(&mut self.out)

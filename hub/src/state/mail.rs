@@ -42,7 +42,7 @@ impl State {
         self.send(requester.id, answer);
         if waits {
             // Room may have come since the pair began to wait: no `Later` is the last word if it has.
-            self.tell_of_room(&to);
+            self.notify_room(&to);
         }
         Ok(())
     }
@@ -152,8 +152,8 @@ impl State {
     /// Forgets an envelope whose deadline is gone already.
     pub(super) fn discard(&mut self, to: &PeerKey, place: Place) {
         if let Some(held) = self.store.take(to, place) {
-            self.last_of(&held.envelope.header.from);
-            self.tell_of_room(to);
+            self.drop_last_card(&held.envelope.header.from);
+            self.notify_room(to);
         }
     }
 
@@ -161,24 +161,24 @@ impl State {
     pub(super) fn discard_all(&mut self, to: &PeerKey) {
         for (place, held) in self.store.empty(to) {
             self.deadlines.clear(held.end, Due::Envelope(*to, place));
-            self.last_of(&held.envelope.header.from);
+            self.drop_last_card(&held.envelope.header.from);
         }
-        self.tell_of_room(to);
+        self.notify_room(to);
     }
 
     /// A departed sender's card is kept as long as mail of it lies here.
-    fn last_of(&mut self, sender: &PeerKey) {
+    fn drop_last_card(&mut self, sender: &PeerKey) {
         if !self.store.has_mail_from(sender) {
             self.departed.forget_card(sender);
         }
     }
 
-    fn tell_of_room(&mut self, to: &PeerKey) {
+    fn notify_room(&mut self, to: &PeerKey) {
         let store = &self.store;
         let fits = |to: &PeerKey, from: &PeerKey, charge| store.fits(to, from, charge);
-        let mut told = self.waiting.tell(*to, store.room(), fits);
-        told.extend(self.waiting.tell_starved(store.room(), fits));
-        for (to, from) in told {
+        let mut notified = self.waiting.notify(*to, store.room(), fits);
+        notified.extend(self.waiting.notify_starved(store.room(), fits));
+        for (to, from) in notified {
             if let Some(sender) = self.connection_of(&from) {
                 self.send(sender, ToBridge::Room(to));
             }

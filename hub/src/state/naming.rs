@@ -125,7 +125,7 @@ impl State {
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.card = Some(published.clone());
         self.listing.add(published.clone());
-        self.tell(key, Standing::Online, Some(&published.signed));
-        self.appeared(key, now);
+        self.notify_subscribers(key, Standing::Online, Some(&published.signed));
+        self.answer_watches(key, now);
     }
 }

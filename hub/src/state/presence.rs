@@ -30,9 +30,9 @@ impl State {
         let key = hello.key;
         let (alias, resumed) = match self.peers.get(&key) {
             Some(peer) => (peer.alias.clone(), true),
-            None => (self.admit(hello, now), false),
+            None => (self.begin_session(hello, now), false),
         };
-        let connection = self.link(hello, now);
+        let connection = self.attach(hello, now);
         let welcome = WelcomeBody {
             grant: self.grant(&alias, &key),
             connection,
@@ -42,10 +42,10 @@ impl State {
             past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
         };
         if resumed && !replaced {
-            self.tell_standing(&key);
-            self.appeared(&key, now);
+            self.notify_presence(&key);
+            self.answer_watches(&key, now);
         }
-        Ok(Connected { connection, welcome, outputs: self.settle(now) })
+        Ok(Connected { connection, welcome, outputs: self.drain_outputs(now) })
     }
 
     /// Ends an older connection of the same peer, if it has one, or refuses this one.
@@ -57,13 +57,13 @@ impl State {
             return Err(Close::Superseded);
         }
         let id = link.id;
-        self.unlink(id);
+        self.detach(id);
         self.out.push(Output::Close(id, Close::Superseded));
         Ok(true)
     }
 
     /// Begins a session. Returns its alias.
-    fn admit(&mut self, hello: &HelloBody, now: Duration) -> Alias {
+    fn begin_session(&mut self, hello: &HelloBody, now: Duration) -> Alias {
         let key = hello.key;
         let (alias, by_ticket) = self.choose_alias(hello, now);
         self.aliases.give(&alias, key);
@@ -86,7 +86,7 @@ impl State {
     }
 
     /// Gives a peer its connection.
-    fn link(&mut self, hello: &HelloBody, now: Duration) -> ConnectionId {
+    fn attach(&mut self, hello: &HelloBody, now: Duration) -> ConnectionId {
         self.last_connection = self.last_connection.next();
         let id = self.last_connection;
         if let Some(peer) = self.peers.get_mut(&hello.key) {
@@ -107,18 +107,18 @@ impl State {
     /// The connection is gone; its peer is away until it comes back or its session ends. A connection
     /// that another one has replaced changes nothing.
     pub fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
-        self.cut(id);
-        self.settle(now)
+        self.disconnect(id);
+        self.drain_outputs(now)
     }
 
     /// Takes a connection from its peer and tells the others.
-    pub(super) fn cut(&mut self, id: ConnectionId) {
-        if let Some(key) = self.unlink(id) {
-            self.tell_standing(&key);
+    pub(super) fn disconnect(&mut self, id: ConnectionId) {
+        if let Some(key) = self.detach(id) {
+            self.notify_presence(&key);
         }
     }
 
-    fn unlink(&mut self, id: ConnectionId) -> Option<PeerKey> {
+    fn detach(&mut self, id: ConnectionId) -> Option<PeerKey> {
         let key = self.connections.remove(&id)?;
         self.subscriptions.forget(id);
         self.watches.forget(id);
@@ -172,7 +172,7 @@ impl State {
     /// Ends a session: its alias is free, its mail is gone.
     fn end(&mut self, key: &PeerKey, now: Duration) {
         if let Some(id) = self.connection_of(key) {
-            self.unlink(id);
+            self.detach(id);
         }
         let Some(peer) = self.peers.remove(key) else { return };
         self.deadlines.clear(peer.armed, Due::Session(*key));
@@ -190,7 +190,7 @@ impl State {
         if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
             self.departed.keep_card(*key, card);
         }
-        self.tell(key, Standing::Gone, None);
+        self.notify_subscribers(key, Standing::Gone, None);
     }
 
     /// The restart grace is over: whoever it does not know by now is gone.
@@ -206,22 +206,27 @@ impl State {
         }
         for key in self.subscriptions.subjects() {
             if !self.peers.contains_key(&key) {
-                self.tell(&key, Standing::Gone, None);
+                self.notify_subscribers(&key, Standing::Gone, None);
             }
         }
     }
 
     /// Tells the subscribers of a listed peer whether it is online.
-    fn tell_standing(&mut self, key: &PeerKey) {
+    fn notify_presence(&mut self, key: &PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
         if peer.listed().is_some() {
             let standing = if peer.is_online() { Standing::Online } else { Standing::Away };
-            self.tell(key, standing, None);
+            self.notify_subscribers(key, standing, None);
         }
     }
 
     /// Tells the subscribers of a peer.
-    pub(super) fn tell(&mut self, key: &PeerKey, standing: Standing, card: Option<&SignedCard>) {
+    pub(super) fn notify_subscribers(
+        &mut self,
+        key: &PeerKey,
+        standing: Standing,
+        card: Option<&SignedCard>,
+    ) {
         for reader in self.subscriptions.readers(key) {
             self.send(reader, ToBridge::Peer(*key, standing, card.cloned()));
         }

@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Answers those who wait for a peer like this one, if it is listed and online.
-    pub(super) fn appeared(&mut self, key: &PeerKey, now: Duration) {
+    pub(super) fn answer_watches(&mut self, key: &PeerKey, now: Duration) {
         let Some(peer) = self.peers.get(key) else { return };
         let (Some(link), Some(published)) = (&peer.link, peer.listed()) else { return };
         let answered = self.watches.answered_by(&published.card.context.role, link.id);

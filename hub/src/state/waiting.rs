@@ -13,7 +13,7 @@ struct Wait {
     /// Room for this much.
     charge: usize,
     /// Whether the sender was told that there is room.
-    told: bool,
+    notified: bool,
 }
 
 /// The pairs whose mail waits at the sender.
@@ -35,7 +35,7 @@ impl Waiting {
 
     /// Has the pair wait for room for this charge: in the whole hub if `starved`, else in the inbox.
     pub(super) fn add(&mut self, to: PeerKey, from: PeerKey, charge: usize, starved: bool) {
-        self.pairs.insert((to, from), Wait { charge, told: false });
+        self.pairs.insert((to, from), Wait { charge, notified: false });
         self.by_sender.insert((from, to));
         if starved {
             self.starved.insert((to, from));
@@ -45,7 +45,7 @@ impl Waiting {
     /// The sender hears `Later` once more, and is to be told of room once more.
     pub(super) fn again(&mut self, to: PeerKey, from: PeerKey) {
         if let Some(wait) = self.pairs.get_mut(&(to, from)) {
-            wait.told = false;
+            wait.notified = false;
         }
     }
 
@@ -77,45 +77,45 @@ impl Waiting {
     /// Takes note of the senders to this receiver that are to be told of room, now that `fits` holds for
     /// receiver, sender and charge. Each is told once: if others are quicker, it is told `Later` again. One
     /// that needs more than the `room` of the whole hub waits for that from now on.
-    pub(super) fn tell(
+    pub(super) fn notify(
         &mut self,
         to: PeerKey,
         room: usize,
         fits: impl Fn(&PeerKey, &PeerKey, usize) -> bool,
     ) -> Vec<Pair> {
-        let mut told = Vec::new();
-        for (pair, wait) in self.pairs.range_mut(all_of(to)).filter(|(_, wait)| !wait.told) {
+        let mut notified = Vec::new();
+        for (pair, wait) in self.pairs.range_mut(all_of(to)).filter(|(_, wait)| !wait.notified) {
             if fits(&pair.0, &pair.1, wait.charge) {
-                wait.told = true;
-                told.push(*pair);
+                wait.notified = true;
+                notified.push(*pair);
             } else if wait.charge > room {
                 self.starved.insert(*pair);
             }
         }
-        told
+        notified
     }
 
     /// The same for those that wait for the hub as a whole, which has `room` bytes. Whoever does not fit
     /// for another reason now waits for the inbox.
-    pub(super) fn tell_starved(
+    pub(super) fn notify_starved(
         &mut self,
         mut room: usize,
         fits: impl Fn(&PeerKey, &PeerKey, usize) -> bool,
     ) -> Vec<Pair> {
-        let mut told = Vec::new();
+        let mut notified = Vec::new();
         while let Some(pair) = self.starved.first().copied() {
             let Some(wait) = self.pairs.get_mut(&pair) else { break };
             if wait.charge > room {
                 break;
             }
             self.starved.remove(&pair);
-            if !wait.told && fits(&pair.0, &pair.1, wait.charge) {
-                wait.told = true;
+            if !wait.notified && fits(&pair.0, &pair.1, wait.charge) {
+                wait.notified = true;
                 room -= wait.charge;
-                told.push(pair);
+                notified.push(pair);
             }
         }
-        told
+        notified
     }
 
     /// How many pairs wait.
@@ -124,11 +124,11 @@ impl Waiting {
         self.pairs.len()
     }
 
-    /// Receiver, sender and charge of those who wait to be told.
+    /// Receiver, sender and charge of those who wait to be notified.
     #[cfg(test)]
-    pub(super) fn untold(&self) -> impl Iterator<Item = (PeerKey, PeerKey, usize)> {
-        let untold = self.pairs.iter().filter(|(_, wait)| !wait.told);
-        untold.map(|(pair, wait)| (pair.0, pair.1, wait.charge))
+    pub(super) fn unnotified(&self) -> impl Iterator<Item = (PeerKey, PeerKey, usize)> {
+        let unnotified = self.pairs.iter().filter(|(_, wait)| !wait.notified);
+        unnotified.map(|(pair, wait)| (pair.0, pair.1, wait.charge))
     }
 }
 
@@ -149,11 +149,11 @@ mod tests {
     fn a_sender_is_told_once() {
         let mut waiting = Waiting::default();
         waiting.add(A, B, 10, false);
-        assert_eq!(waiting.tell(A, 99, |_, _, charge| charge <= 9), []);
-        assert_eq!(waiting.tell(A, 99, |_, _, charge| charge <= 10), [(A, B)]);
-        assert_eq!(waiting.tell(A, 99, |_, _, _| true), []);
+        assert_eq!(waiting.notify(A, 99, |_, _, charge| charge <= 9), []);
+        assert_eq!(waiting.notify(A, 99, |_, _, charge| charge <= 10), [(A, B)]);
+        assert_eq!(waiting.notify(A, 99, |_, _, _| true), []);
         waiting.add(A, B, 10, false);
-        assert_eq!(waiting.tell(A, 99, |_, _, _| true), [(A, B)]);
+        assert_eq!(waiting.notify(A, 99, |_, _, _| true), [(A, B)]);
     }
 
     #[test]
@@ -161,10 +161,10 @@ mod tests {
         let mut waiting = Waiting::default();
         waiting.add(A, B, 10, true);
         waiting.add(A, C, 10, false);
-        assert_eq!(waiting.tell(C, 99, |_, _, _| true), []);
-        assert_eq!(waiting.tell_starved(9, |_, _, _| true), []);
-        assert_eq!(waiting.tell_starved(10, |_, _, _| true), [(A, B)]);
-        assert_eq!(waiting.tell_starved(10, |_, _, _| true), []);
+        assert_eq!(waiting.notify(C, 99, |_, _, _| true), []);
+        assert_eq!(waiting.notify_starved(9, |_, _, _| true), []);
+        assert_eq!(waiting.notify_starved(10, |_, _, _| true), [(A, B)]);
+        assert_eq!(waiting.notify_starved(10, |_, _, _| true), []);
     }
 
     #[test]
@@ -172,8 +172,8 @@ mod tests {
         let mut waiting = Waiting::default();
         waiting.add(A, B, 10, true);
         waiting.add(A, C, 10, true);
-        assert_eq!(waiting.tell_starved(15, |_, _, _| true), [(A, B)]);
-        assert_eq!(waiting.tell_starved(15, |_, _, _| true), [(A, C)]);
+        assert_eq!(waiting.notify_starved(15, |_, _, _| true), [(A, B)]);
+        assert_eq!(waiting.notify_starved(15, |_, _, _| true), [(A, C)]);
     }
 
     #[test]

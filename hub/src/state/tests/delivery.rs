@@ -190,9 +190,9 @@ fn the_end_of_the_restart_grace_drops_mail_for_unknown_peers_and_notifies() {
     let ann = world.join(1, "ann");
     world.hand(ann, send(envelope(1, 3, 1, 300)));
     world.pass(SECOND);
-    let told = world.received(ann);
+    let received = world.received(ann);
     let gone = junction_shared::protocol::wire::Standing::Gone;
-    assert_eq!(told, [ToBridge::Peer(key(3), gone, None)]);
+    assert_eq!(received, [ToBridge::Peer(key(3), gone, None)]);
     assert_eq!(world.state.store.bytes(), 0);
 }
 

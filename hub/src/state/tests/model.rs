@@ -323,7 +323,7 @@ impl Model {
         let state = &self.world.state;
         assert_eq!(state.store.bytes(), self.kept(|_| true).1);
         assert_eq!(state.waiting.len(), self.waiting.len());
-        for (to, from, charge) in state.waiting.untold() {
+        for (to, from, charge) in state.waiting.unnotified() {
             assert!(!state.store.fits(&to, &from, charge), "room, and nobody told {from}");
         }
         let online = self.sessions.values().filter(|session| session.connection.is_some()).count();

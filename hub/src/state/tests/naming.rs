@@ -54,8 +54,8 @@ fn a_ticket_takes_the_alias_back_in_the_restart_grace() {
     let owner = ticket(&ticket_key(), "ann", &key(2));
     let welcome = world.connect(2, Some("ann"), Some(owner));
     assert_eq!(welcome.grant.alias, "ann");
-    let told = world.received(squatter);
-    let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
+    let received = world.received(squatter);
+    let [ToBridge::Reassigned(grant)] = received.as_slice() else { panic!("{received:?}") };
     assert_ne!(grant.alias, "ann");
     assert!(ticket_holds(&ticket_key(), &grant.alias, &key(1), &grant.ticket));
 }
@@ -65,8 +65,8 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     let mut world = World::in_grace();
     let (squatter, bob) = (world.join(1, "ann"), world.join(3, "bob"));
     world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
-    let told = world.received(squatter);
-    let [ToBridge::Reassigned(grant)] = told.as_slice() else { panic!("{told:?}") };
+    let received = world.received(squatter);
+    let [ToBridge::Reassigned(grant)] = received.as_slice() else { panic!("{received:?}") };
     assert_eq!(find(&mut world, bob, "ann"), None);
     assert_eq!(find(&mut world, bob, &grant.alias), None);
     let lookup = Question::Lookup(Target::Key(key(1)));

@@ -1,4 +1,4 @@
-//! A hub's state with a clock in hand, and what its clients were told.
+//! A hub's state with a clock in hand, and the frames its clients received.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) enum Ended {
 pub(super) struct World {
     pub(super) state: State,
     pub(super) now: Duration,
-    told: BTreeMap<ConnectionId, Vec<ToBridge>>,
+    frames: BTreeMap<ConnectionId, Vec<ToBridge>>,
     ended: BTreeMap<ConnectionId, Ended>,
     dials: u64,
 }
@@ -95,7 +95,7 @@ impl World {
         Self {
             state: State::new(times, ticket_key(), fastrand::Rng::with_seed(1)),
             now: Duration::ZERO,
-            told: BTreeMap::new(),
+            frames: BTreeMap::new(),
             ended: BTreeMap::new(),
             dials: 0,
         }
@@ -129,7 +129,7 @@ impl World {
     fn take(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Send(to, frame) => self.told.entry(to).or_default().push(*frame),
+                Output::Send(to, frame) => self.frames.entry(to).or_default().push(*frame),
                 Output::Wake(_) => {}
                 Output::Close(id, close) => _ = self.ended.insert(id, Ended::Closed(close)),
                 Output::Left(id) => _ = self.ended.insert(id, Ended::Left),
@@ -213,11 +213,11 @@ impl World {
     pub(super) fn hand(&mut self, connection: ConnectionId, send: Send) -> ToBridge {
         self.received(connection);
         self.say(connection, ToHub::Send(send));
-        let mut told = self.received(connection);
-        let answer = told.remove(0);
+        let mut frames = self.received(connection);
+        let answer = frames.remove(0);
         let news = |frame: &ToBridge| matches!(frame, ToBridge::Room(_));
-        assert!(told.iter().all(news), "one answer to each hand-over");
-        self.told.insert(connection, told);
+        assert!(frames.iter().all(news), "one answer to each hand-over");
+        self.frames.insert(connection, frames);
         answer
     }
 
@@ -226,9 +226,9 @@ impl World {
         self.say(connection, ToHub::Receipt(receipt));
     }
 
-    /// What a connection was told since it was last asked.
+    /// The frames of a connection since the last call.
     pub(super) fn received(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
-        self.told.remove(&connection).unwrap_or_default()
+        self.frames.remove(&connection).unwrap_or_default()
     }
 
     /// All that can be pushed on a connection now.
