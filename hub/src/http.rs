@@ -16,7 +16,7 @@ use junction_shared::protocol::limits::MAX_FRAME;
 use crate::Shared;
 use crate::accept::guarded_stream::ConnectionInfo;
 use crate::connection;
-use crate::metrics::Holdings;
+use crate::metrics::Gauges;
 
 /// Whether the hub is well: open to all.
 const HEALTH: &str = "/health";
@@ -51,7 +51,7 @@ async fn guard(
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
         Err(status) => {
-            shared.metrics.misled.increment();
+            shared.metrics.rejected_requests.increment();
             status.into_response()
         }
     };
@@ -96,7 +96,7 @@ fn is_own_name(host: &str) -> bool {
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
-    let Holdings { sessions, uptime, .. } = shared.registry.holdings();
+    let Gauges { sessions, uptime, .. } = shared.registry.gauges();
     let mode = if shared.lan { "lan" } else { "localhost" };
     let version = env!("CARGO_PKG_VERSION");
     let body = format!(
@@ -112,7 +112,7 @@ async fn metrics(
     if !info.quota.is_loopback() {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let page = shared.metrics.render(&shared.registry.holdings());
+    let page = shared.metrics.render(&shared.registry.gauges());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
 }
 

@@ -22,25 +22,25 @@ impl Counter {
 
 /// Why a connection was turned away before it asked for anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TurnedAway {
+pub(crate) enum Rejection {
     /// Its machine connects too often, has too many pending connections, or is not of the group.
-    Address,
+    IpLimit,
     /// Others took its place while it said nothing.
-    Crowded,
+    Evicted,
     /// It said nothing that is a request.
-    Silent,
+    NoRequest,
     /// It speaks no TLS that the hub does.
     Tls,
     /// It came without TLS from another machine.
-    Plain,
+    Plaintext,
 }
 
-const ALL_TURNED_AWAY: [(TurnedAway, &str); 5] = [
-    (TurnedAway::Address, "address"),
-    (TurnedAway::Crowded, "crowded"),
-    (TurnedAway::Silent, "silent"),
-    (TurnedAway::Tls, "tls"),
-    (TurnedAway::Plain, "plain"),
+const ALL_REJECTIONS: [(Rejection, &str); 5] = [
+    (Rejection::IpLimit, "ip_limit"),
+    (Rejection::Evicted, "evicted"),
+    (Rejection::NoRequest, "no_request"),
+    (Rejection::Tls, "tls"),
+    (Rejection::Plaintext, "plaintext"),
 ];
 
 /// All counters of a hub.
@@ -49,22 +49,22 @@ pub(crate) struct Metrics {
     /// Connections accepted.
     pub(crate) connections: Counter,
     /// Requests refused for their host or their origin.
-    pub(crate) misled: Counter,
+    pub(crate) rejected_requests: Counter,
     /// Connections welcomed.
     pub(crate) welcomed: Counter,
     /// Frames heard from welcomed connections.
     pub(crate) frames: Counter,
     /// Times that a connection had to wait before it was read from again.
     pub(crate) throttled: Counter,
-    turned_away: [Counter; ALL_TURNED_AWAY.len()],
+    rejected_connections: [Counter; ALL_REJECTIONS.len()],
     closed: [Counter; ALL_CLOSES.len()],
     accepted: Counter,
     refused: Counter,
-    postponed: Counter,
+    deferred: Counter,
 }
 
 /// What a hub holds at a moment.
-pub(crate) struct Holdings {
+pub(crate) struct Gauges {
     /// Sessions connected.
     pub(crate) sessions: usize,
     /// Sessions known, those that are away among them.
@@ -79,8 +79,11 @@ pub(crate) struct Holdings {
 
 impl Metrics {
     /// A connection was turned away.
-    pub(crate) fn turned_away(&self, why: TurnedAway) {
-        count(&self.turned_away, ALL_TURNED_AWAY.iter().position(|(known, _)| *known == why));
+    pub(crate) fn reject_connection(&self, why: Rejection) {
+        count(
+            &self.rejected_connections,
+            ALL_REJECTIONS.iter().position(|(known, _)| *known == why),
+        );
     }
 
     /// The hub ended a connection.
@@ -89,41 +92,45 @@ impl Metrics {
     }
 
     /// The hub says this to a bridge.
-    pub(crate) fn said(&self, frame: &ToBridge) {
+    pub(crate) fn count_sent(&self, frame: &ToBridge) {
         match frame {
             ToBridge::Accepted(_) => self.accepted.increment(),
             ToBridge::Refused(..) => self.refused.increment(),
-            ToBridge::Later(_) => self.postponed.increment(),
+            ToBridge::Later(_) => self.deferred.increment(),
             _ => {}
         }
     }
 
     /// All of it in the text format of Prometheus, version 0.0.4.
-    pub(crate) fn render(&self, holdings: &Holdings) -> String {
-        let mut page = Page(String::with_capacity(4096));
-        page.gauge("sessions", "Sessions connected.", holdings.sessions as u64);
-        page.gauge("peers", "Sessions known, connected or away.", holdings.peers as u64);
-        page.gauge("inbox_messages", "Messages in all inboxes.", holdings.messages as u64);
-        page.gauge("inbox_bytes", "Bytes of messages in all inboxes.", holdings.bytes as u64);
-        page.gauge("uptime_seconds", "Time since the hub started.", holdings.uptime);
-        page.counter("connections_total", "Connections accepted.", &self.connections);
-        page.counter("welcomes_total", "Connections of sessions.", &self.welcomed);
-        page.counter("frames_total", "Frames heard from sessions.", &self.frames);
-        page.counter("misled_total", "Requests with a foreign host or origin.", &self.misled);
-        page.counter("throttled_total", "Times that a session was slowed.", &self.throttled);
-        let words = [&self.accepted, &self.refused, &self.postponed];
+    pub(crate) fn render(&self, gauges: &Gauges) -> String {
+        let mut text = Exposition(String::with_capacity(4096));
+        text.gauge("sessions", "Sessions connected.", gauges.sessions as u64);
+        text.gauge("peers", "Sessions known, connected or away.", gauges.peers as u64);
+        text.gauge("inbox_messages", "Messages in all inboxes.", gauges.messages as u64);
+        text.gauge("inbox_bytes", "Bytes of messages in all inboxes.", gauges.bytes as u64);
+        text.gauge("uptime_seconds", "Time since the hub started.", gauges.uptime);
+        text.counter("connections_total", "Connections accepted.", &self.connections);
+        text.counter("welcomes_total", "Connections of sessions.", &self.welcomed);
+        text.counter("frames_total", "Frames heard from sessions.", &self.frames);
+        text.counter(
+            "rejected_requests_total",
+            "Requests with a foreign host or origin.",
+            &self.rejected_requests,
+        );
+        text.counter("throttled_total", "Times that a session was slowed.", &self.throttled);
+        let words = [&self.accepted, &self.refused, &self.deferred];
         let words = ["accepted", "refused", "later"].into_iter().zip(words);
-        page.counters("messages_total", "Messages handed over, by answer.", "answer", words);
-        let reasons = ALL_TURNED_AWAY.iter().map(|(_, word)| *word).zip(&self.turned_away);
-        page.counters(
-            "turned_away_total",
+        text.counters("messages_total", "Messages handed over, by answer.", "answer", words);
+        let reasons = ALL_REJECTIONS.iter().map(|(_, word)| *word).zip(&self.rejected_connections);
+        text.counters(
+            "rejected_connections_total",
             "Connections that asked for nothing.",
             "reason",
             reasons,
         );
         let reasons = ALL_CLOSES.iter().map(|close| close.word()).zip(&self.closed);
-        page.counters("closed_total", "Connections that the hub ended.", "reason", reasons);
-        page.0
+        text.counters("closed_total", "Connections that the hub ended.", "reason", reasons);
+        text.0
     }
 }
 
@@ -133,10 +140,10 @@ fn count(counters: &[Counter], place: Option<usize>) {
     }
 }
 
-/// A page in the text format.
-struct Page(String);
+/// The text exposition format.
+struct Exposition(String);
 
-impl Page {
+impl Exposition {
     fn head(&mut self, name: &str, help: &str, kind: &str) {
         // Writing to a text cannot fail.
         let _ = writeln!(self.0, "# HELP junction_{name} {help}\n# TYPE junction_{name} {kind}");
@@ -173,35 +180,36 @@ mod tests {
     #[test]
     fn every_reason_has_its_own_counter() {
         let metrics = Metrics::default();
-        for (at, (why, _)) in ALL_TURNED_AWAY.iter().enumerate() {
-            (0..=at).for_each(|_| metrics.turned_away(*why));
+        for (at, (why, _)) in ALL_REJECTIONS.iter().enumerate() {
+            (0..=at).for_each(|_| metrics.reject_connection(*why));
         }
         for (at, why) in ALL_CLOSES.iter().enumerate() {
             (0..=at).for_each(|_| metrics.closed(*why));
         }
-        let none = Holdings { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
-        let page = metrics.render(&none);
-        for (at, (_, word)) in ALL_TURNED_AWAY.iter().enumerate() {
-            let line = format!("junction_turned_away_total{{reason=\"{word}\"}} {}\n", at + 1);
-            assert!(page.contains(&line), "{page}");
+        let none = Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
+        let text = metrics.render(&none);
+        for (at, (_, word)) in ALL_REJECTIONS.iter().enumerate() {
+            let line =
+                format!("junction_rejected_connections_total{{reason=\"{word}\"}} {}\n", at + 1);
+            assert!(text.contains(&line), "{text}");
         }
         for (at, why) in ALL_CLOSES.iter().enumerate() {
             let line = format!("junction_closed_total{{reason=\"{why}\"}} {}\n", at + 1);
-            assert!(page.contains(&line), "{page}");
+            assert!(text.contains(&line), "{text}");
         }
-        assert!(page.contains("# TYPE junction_inbox_bytes gauge\njunction_inbox_bytes 4\n"));
+        assert!(text.contains("# TYPE junction_inbox_bytes gauge\njunction_inbox_bytes 4\n"));
     }
 
     #[test]
     fn every_line_is_one_of_the_format() {
-        let page = Metrics::default().render(&Holdings {
+        let text = Metrics::default().render(&Gauges {
             sessions: 0,
             peers: 0,
             messages: 0,
             bytes: 0,
             uptime: 0,
         });
-        for line in page.lines() {
+        for line in text.lines() {
             let sample =
                 || line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<u64>().is_ok());
             assert!(

@@ -16,7 +16,7 @@ use junction_shared::secret::Secret;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::metrics::{Holdings, Metrics};
+use crate::metrics::{Gauges, Metrics};
 use crate::state::{Output, State, Times};
 
 /// The state of a hub, shared by its connections.
@@ -117,10 +117,10 @@ impl Registry {
     }
 
     /// What the hub holds now.
-    pub(crate) fn holdings(&self) -> Holdings {
+    pub(crate) fn gauges(&self) -> Gauges {
         let inner = self.lock();
         let (messages, bytes) = inner.state.stored();
-        Holdings {
+        Gauges {
             sessions: inner.state.connected(),
             peers: inner.state.known(),
             messages,
@@ -201,7 +201,7 @@ impl Inner {
                 Output::Send(to, frame) => {
                     let is_answer = own == Some(to) && !answered;
                     answered |= is_answer;
-                    metrics.said(&frame);
+                    metrics.count_sent(&frame);
                     self.send(to, QueuedFrame { frame, is_answer });
                 }
                 Output::Wake(id) => {

@@ -252,7 +252,10 @@ async fn without_tls_another_machine_gets_nothing() {
     assert!(ask(Door::Tls, "/health").contains("\"mode\":\"lan\""));
     assert!(ask(Door::Tls, "/metrics").starts_with("HTTP/1.1 403 "));
     let counted = metrics(&network).await;
-    assert!(counted.contains("junction_turned_away_total{reason=\"plain\"} 3\n"), "{counted}");
+    assert!(
+        counted.contains("junction_rejected_connections_total{reason=\"plaintext\"} 3\n"),
+        "{counted}"
+    );
     // A host that is known without a link is seen, and not joined.
     let bob = open(&network, BOB, &guest, "local").await;
     drop(bob);

@@ -88,7 +88,7 @@ async fn a_page_of_another_origin_neither_links_nor_reads() {
     let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let counted = http_at(Door::Plain, (Ipv4Addr::LOCALHOST, hub.port).into(), request).await;
     // The websocket and the question for /metrics that named its origin.
-    assert!(counted.contains("\njunction_misled_total 2\n"), "{counted}");
+    assert!(counted.contains("\njunction_rejected_requests_total 2\n"), "{counted}");
 }
 
 /// Where the page's server is, the one that the name leads to afterwards, and the one that hears of it.

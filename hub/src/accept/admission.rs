@@ -16,7 +16,7 @@ use junction_shared::protocol::limits::HANDSHAKE_TIMEOUT;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::metrics::{Metrics, TurnedAway};
+use crate::metrics::{Metrics, Rejection};
 
 /// Connections that are half-way in, at most.
 pub(crate) const MAX_PENDING: u32 = 256;
@@ -108,7 +108,7 @@ impl Admission {
         // It may have been greeted since we looked.
         if taken.get().evictable_at() <= Instant::now() {
             taken.remove().evicted.notify_one();
-            self.metrics.turned_away(TurnedAway::Crowded);
+            self.metrics.reject_connection(Rejection::Evicted);
         }
     }
 
@@ -169,9 +169,9 @@ impl PendingConnection {
     }
 
     /// It goes for this reason.
-    pub(crate) fn reject(&self, why: TurnedAway) {
+    pub(crate) fn reject(&self, why: Rejection) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
-            self.admission.metrics.turned_away(why);
+            self.admission.metrics.reject_connection(why);
         }
     }
 
@@ -196,7 +196,7 @@ impl PendingConnection {
 
 impl Drop for PendingConnection {
     fn drop(&mut self) {
-        self.reject(TurnedAway::Silent);
+        self.reject(Rejection::NoRequest);
         self.admission.release(self.id);
     }
 }

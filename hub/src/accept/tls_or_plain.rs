@@ -16,7 +16,7 @@ use crate::accept::admission::Admission;
 use crate::accept::guarded_stream::{ConnectionInfo, GuardedStream};
 use crate::accept::ip_limits::IpLimits;
 use crate::accept::tls::{Tls, TlsStream};
-use crate::metrics::{Metrics, TurnedAway};
+use crate::metrics::{Metrics, Rejection};
 
 /// The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 22;
@@ -48,10 +48,10 @@ impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
     fn start_accepting(&mut self, io: L::Io, from: SocketAddr) {
         self.metrics.connections.increment();
         let Some(quota) = self.ip_limits.try_connect(from.ip()) else {
-            return self.metrics.turned_away(TurnedAway::Address);
+            return self.metrics.reject_connection(Rejection::IpLimit);
         };
         let Some(pending) = self.admission.reserve(quota.ip()) else {
-            return self.metrics.turned_away(TurnedAway::Address);
+            return self.metrics.reject_connection(Rejection::IpLimit);
         };
         let io = GuardedStream::new(
             io,
@@ -97,13 +97,13 @@ where
     if io.peek().await? == TLS_HANDSHAKE {
         io.info.pin = tls.pin;
         let Ok(stream) = tls.accept(io).await else {
-            info.pending.reject(TurnedAway::Tls);
+            info.pending.reject(Rejection::Tls);
             return None;
         };
         return Some(Either::Right(Box::new(stream)));
     }
     if !info.quota.is_loopback() {
-        info.pending.reject(TurnedAway::Plain);
+        info.pending.reject(Rejection::Plaintext);
         return None;
     }
     Some(Either::Left(io))

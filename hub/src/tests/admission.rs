@@ -102,16 +102,18 @@ async fn tls_hellos_that_never_end_keep_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_that_is_turned_away_is_counted() {
+async fn each_reason_for_a_rejection_is_counted() {
     let hub = TestHub::start(Config::default());
-    for (bytes, reason) in
-        [(hello_of_tls12(), "tls"), (b"SSH-2.0-x\r\n\r\n".to_vec(), "silent"), (vec![], "silent")]
-    {
-        let before = hub.turned_away(reason).await;
+    for (bytes, reason) in [
+        (hello_of_tls12(), "tls"),
+        (b"SSH-2.0-x\r\n\r\n".to_vec(), "no_request"),
+        (vec![], "no_request"),
+    ] {
+        let before = hub.rejected(reason).await;
         let mut pending = hub.dial().await;
         pending.write_all(&bytes).await.unwrap();
         end(&mut pending).await;
-        assert_eq!(hub.turned_away(reason).await, before + 1, "{reason}");
+        assert_eq!(hub.rejected(reason).await, before + 1, "{reason}");
     }
 }
 

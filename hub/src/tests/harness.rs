@@ -89,12 +89,12 @@ impl TestHub {
     }
 
     /// How many were turned away for this reason, as `/metrics` tells.
-    pub(super) async fn turned_away(&self, reason: &str) -> u64 {
+    pub(super) async fn rejected(&self, reason: &str) -> u64 {
         let mut io = self.dial().await;
         io.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         let mut page = String::new();
         io.read_to_string(&mut page).await.unwrap();
-        let name = format!("junction_turned_away_total{{reason=\"{reason}\"}} ");
+        let name = format!("junction_rejected_connections_total{{reason=\"{reason}\"}} ");
         let value = page.lines().find_map(|line| line.strip_prefix(&name));
         value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
     }
