@@ -194,7 +194,7 @@ impl State {
             match due {
                 Due::RestartGrace => self.end_restart_grace(),
                 Due::Session(key) => self.session_due(key, now),
-                Due::Envelope(to, place) => self.discard(&to, place),
+                Due::Envelope(to, offset) => self.discard(&to, offset),
             }
         }
         self.drain_outputs(now)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::id::PeerKey;
 
-use super::inbox::Place;
+use super::inbox::Offset;
 
 /// What comes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +15,7 @@ pub(super) enum Due {
     /// The session of this peer ends, unless it was heard of since the deadline was set.
     Session(PeerKey),
     /// The envelope at this place of this peer's inbox expires.
-    Envelope(PeerKey, Place),
+    Envelope(PeerKey, Offset),
 }
 
 /// One ordered set for all deadlines.

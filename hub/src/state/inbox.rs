@@ -15,9 +15,9 @@ use super::millis;
 /// A place in the order of arrival, counted over all inboxes of a hub and never used again: a cursor
 /// stays right when an inbox is emptied and filled anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(super) struct Offset(u64);
 
-impl Place {
+impl Offset {
     /// The place after this one.
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)
@@ -25,7 +25,7 @@ impl Place {
 }
 
 /// An envelope that waits for its receiver.
-pub(super) struct Held {
+pub(super) struct StoredEnvelope {
     /// The envelope.
     pub(super) envelope: Box<Envelope>,
     /// When it was accepted.
@@ -36,7 +36,7 @@ pub(super) struct Held {
     pub(super) end: Duration,
 }
 
-impl Held {
+impl StoredEnvelope {
     /// How old it is now, in milliseconds.
     pub(super) fn age_ms(&self, now: Duration) -> u64 {
         self.age_ms.saturating_add(millis(now.saturating_sub(self.accepted)))
@@ -75,73 +75,73 @@ struct Share {
 /// One receiver's envelopes. An empty one is not kept.
 #[derive(Default)]
 pub(super) struct Inbox {
-    held: BTreeMap<Place, Held>,
-    places: BTreeMap<(PeerKey, MessageId), Place>,
+    envelopes: BTreeMap<Offset, StoredEnvelope>,
+    offsets: BTreeMap<(PeerKey, MessageId), Offset>,
     shares: BTreeMap<PeerKey, Share>,
     bytes: usize,
 }
 
 impl Inbox {
     /// Where the envelope of this id from this sender lies.
-    pub(super) fn place(&self, from: PeerKey, id: MessageId) -> Option<Place> {
-        self.places.get(&(from, id)).copied()
+    pub(super) fn offset_of(&self, from: PeerKey, id: MessageId) -> Option<Offset> {
+        self.offsets.get(&(from, id)).copied()
     }
 
-    /// The envelope at a place.
-    pub(super) fn at(&self, place: Place) -> Option<&Held> {
-        self.held.get(&place)
+    /// The envelope at an offset.
+    pub(super) fn at(&self, offset: Offset) -> Option<&StoredEnvelope> {
+        self.envelopes.get(&offset)
     }
 
     /// The first envelope at this place or behind it.
-    pub(super) fn from(&self, cursor: Place) -> Option<(Place, &Held)> {
+    pub(super) fn from(&self, cursor: Offset) -> Option<(Offset, &StoredEnvelope)> {
         let range = (Bound::Included(cursor), Bound::Unbounded);
-        self.held.range(range).next().map(|(place, held)| (*place, held))
+        self.envelopes.range(range).next().map(|(offset, stored)| (*offset, stored))
     }
 
     /// Whether there is room for one more from this sender, of this charge.
     pub(super) fn fits(&self, from: &PeerKey, charge: usize) -> bool {
         let share = self.shares.get(from).copied().unwrap_or_default();
-        self.held.len() < INBOX_MESSAGES
+        self.envelopes.len() < INBOX_MESSAGES
             && self.bytes + charge <= INBOX_BYTES
             && share.messages < PAIR_MESSAGES
             && share.bytes + charge <= PAIR_BYTES
     }
 
     /// Puts an envelope at the end; its place is behind all others.
-    pub(super) fn push(&mut self, place: Place, held: Held) {
-        let header = &held.envelope.header;
+    pub(super) fn push(&mut self, offset: Offset, stored: StoredEnvelope) {
+        let header = &stored.envelope.header;
         let share = self.shares.entry(header.from).or_default();
         share.messages += 1;
-        share.bytes += held.charge();
-        self.bytes += held.charge();
-        self.places.insert((header.from, header.id), place);
-        self.held.insert(place, held);
+        share.bytes += stored.charge();
+        self.bytes += stored.charge();
+        self.offsets.insert((header.from, header.id), offset);
+        self.envelopes.insert(offset, stored);
     }
 
     /// Takes an envelope out.
-    pub(super) fn take(&mut self, place: Place) -> Option<Held> {
-        let held = self.held.remove(&place)?;
-        let header = &held.envelope.header;
-        self.places.remove(&(header.from, header.id));
-        self.bytes -= held.charge();
+    pub(super) fn take(&mut self, offset: Offset) -> Option<StoredEnvelope> {
+        let stored = self.envelopes.remove(&offset)?;
+        let header = &stored.envelope.header;
+        self.offsets.remove(&(header.from, header.id));
+        self.bytes -= stored.charge();
         if let Some(share) = self.shares.get_mut(&header.from) {
             share.messages -= 1;
-            share.bytes -= held.charge();
+            share.bytes -= stored.charge();
             if share.messages == 0 {
                 self.shares.remove(&header.from);
             }
         }
-        Some(held)
+        Some(stored)
     }
 
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.envelopes.is_empty()
     }
 
     /// All that is in it.
-    pub(super) fn into_held(self) -> impl Iterator<Item = (Place, Held)> {
-        self.held.into_iter()
+    pub(super) fn into_envelopes(self) -> impl Iterator<Item = (Offset, StoredEnvelope)> {
+        self.envelopes.into_iter()
     }
 }
 

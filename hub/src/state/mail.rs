@@ -8,7 +8,7 @@ use junction_shared::protocol::limits::MAX_SEALED;
 use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
 
 use super::deadlines::Due;
-use super::inbox::{Held, Place, charge};
+use super::inbox::{Offset, StoredEnvelope, charge};
 use super::{Output, Requester, State};
 
 /// What becomes of a hand-over.
@@ -59,8 +59,8 @@ impl State {
         }
         // Whoever waits for a peer to read is told when it goes.
         self.subscriptions.add(requester.id, to);
-        if let Some((_, held)) = self.store.find(&to, from, header.id) {
-            let same = *held.envelope == send.envelope;
+        if let Some((_, stored)) = self.store.find(&to, from, header.id) {
+            let same = *stored.envelope == send.envelope;
             return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
         }
         if !self.takes_mail(&to, now) {
@@ -100,9 +100,9 @@ impl State {
         let to = envelope.header.to;
         let left = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
         let end = now + left.min(self.times.session_timeout);
-        let held = Held { envelope: Box::new(envelope), accepted: now, age_ms, end };
-        let place = self.store.push(held);
-        self.deadlines.set(end, Due::Envelope(to, place));
+        let stored = StoredEnvelope { envelope: Box::new(envelope), accepted: now, age_ms, end };
+        let offset = self.store.push(stored);
+        self.deadlines.set(end, Due::Envelope(to, offset));
         if let Some(connection) = self.connection_of(&to) {
             self.out.push(Output::Wake(connection));
         }
@@ -117,16 +117,16 @@ impl State {
             link.repushes -= 1;
             return Some(ToBridge::Repushing);
         }
-        let (place, held) = self.store.from(key, link.cursor)?;
-        link.cursor = place.next();
-        Some(ToBridge::Deliver((*held.envelope).clone(), held.age_ms(now)))
+        let (offset, stored) = self.store.from(key, link.cursor)?;
+        link.cursor = offset.next();
+        Some(ToBridge::Deliver((*stored.envelope).clone(), stored.age_ms(now)))
     }
 
     /// Has the inbox pushed from its start.
     pub(super) fn repush(&mut self, requester: Requester) {
         let link = self.peers.get_mut(&requester.key).and_then(|peer| peer.link.as_mut());
         if let Some(link) = link {
-            link.cursor = Place::default();
+            link.cursor = Offset::default();
             link.repushes = link.repushes.saturating_add(1);
             self.out.push(Output::Wake(requester.id));
         }
@@ -144,24 +144,24 @@ impl State {
     }
 
     fn forget_message(&mut self, to: &PeerKey, from: PeerKey, id: MessageId) {
-        let Some((place, held)) = self.store.find(to, from, id) else { return };
-        self.deadlines.clear(held.end, Due::Envelope(*to, place));
-        self.discard(to, place);
+        let Some((offset, stored)) = self.store.find(to, from, id) else { return };
+        self.deadlines.clear(stored.end, Due::Envelope(*to, offset));
+        self.discard(to, offset);
     }
 
     /// Forgets an envelope whose deadline is gone already.
-    pub(super) fn discard(&mut self, to: &PeerKey, place: Place) {
-        if let Some(held) = self.store.take(to, place) {
-            self.drop_last_card(&held.envelope.header.from);
+    pub(super) fn discard(&mut self, to: &PeerKey, offset: Offset) {
+        if let Some(stored) = self.store.take(to, offset) {
+            self.drop_last_card(&stored.envelope.header.from);
             self.notify_room(to);
         }
     }
 
     /// Forgets all mail for a peer.
     pub(super) fn discard_all(&mut self, to: &PeerKey) {
-        for (place, held) in self.store.empty(to) {
-            self.deadlines.clear(held.end, Due::Envelope(*to, place));
-            self.drop_last_card(&held.envelope.header.from);
+        for (offset, stored) in self.store.empty(to) {
+            self.deadlines.clear(stored.end, Due::Envelope(*to, offset));
+            self.drop_last_card(&stored.envelope.header.from);
         }
         self.notify_room(to);
     }

@@ -7,7 +7,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{ConnectionId, Dial};
 
 use super::card::Published;
-use super::inbox::Place;
+use super::inbox::Offset;
 
 /// A peer whose session has not ended.
 pub(super) struct Peer {
@@ -39,7 +39,7 @@ pub(super) struct Link {
     /// Which of the process's dials it came from.
     pub(super) dial: Dial,
     /// From where in the inbox the next push comes.
-    pub(super) cursor: Place,
+    pub(super) cursor: Offset,
     /// Requests to push anew that have not been answered.
     pub(super) repushes: u32,
 }

@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::{
 };
 
 use super::deadlines::Due;
-use super::inbox::Place;
+use super::inbox::Offset;
 use super::peer::{Link, Peer};
 use super::{Connected, Output, Requester, State, millis};
 
@@ -92,7 +92,7 @@ impl State {
         if let Some(peer) = self.peers.get_mut(&hello.key) {
             peer.last_seen = now;
             peer.is_spared = false;
-            peer.link = Some(Link { id, dial: hello.dial, cursor: Place::default(), repushes: 0 });
+            peer.link = Some(Link { id, dial: hello.dial, cursor: Offset::default(), repushes: 0 });
         }
         self.connections.insert(id, hello.key);
         id

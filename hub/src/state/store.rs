@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::HUB_BYTES;
 
-use super::inbox::{Held, Inbox, Place};
+use super::inbox::{Inbox, Offset, StoredEnvelope};
 
 /// The inboxes that have anything in them, by receiver.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub(super) struct Store {
     /// How many envelopes of each sender lie in all of them.
     lying: HashMap<PeerKey, usize>,
     bytes: usize,
-    last: Place,
+    last: Offset,
 }
 
 impl Store {
@@ -24,14 +24,14 @@ impl Store {
         to: &PeerKey,
         from: PeerKey,
         id: MessageId,
-    ) -> Option<(Place, &Held)> {
+    ) -> Option<(Offset, &StoredEnvelope)> {
         let inbox = self.inboxes.get(to)?;
-        let place = inbox.place(from, id)?;
-        Some((place, inbox.at(place)?))
+        let offset = inbox.offset_of(from, id)?;
+        Some((offset, inbox.at(offset)?))
     }
 
     /// The receiver's first envelope at this place or behind it.
-    pub(super) fn from(&self, to: &PeerKey, cursor: Place) -> Option<(Place, &Held)> {
+    pub(super) fn from(&self, to: &PeerKey, cursor: Offset) -> Option<(Offset, &StoredEnvelope)> {
         self.inboxes.get(to)?.from(cursor)
     }
 
@@ -50,41 +50,41 @@ impl Store {
         HUB_BYTES.saturating_sub(self.bytes)
     }
 
-    /// Puts an envelope at the end of its receiver's inbox. Returns its place.
-    pub(super) fn push(&mut self, held: Held) -> Place {
-        let header = &held.envelope.header;
+    /// Puts an envelope at the end of its receiver's inbox. Returns its offset.
+    pub(super) fn push(&mut self, stored: StoredEnvelope) -> Offset {
+        let header = &stored.envelope.header;
         let (to, from) = (header.to, header.from);
         self.last = self.last.next();
-        self.bytes += held.charge();
+        self.bytes += stored.charge();
         *self.lying.entry(from).or_default() += 1;
-        self.inboxes.entry(to).or_default().push(self.last, held);
+        self.inboxes.entry(to).or_default().push(self.last, stored);
         self.last
     }
 
     /// Takes an envelope out.
-    pub(super) fn take(&mut self, to: &PeerKey, place: Place) -> Option<Held> {
+    pub(super) fn take(&mut self, to: &PeerKey, offset: Offset) -> Option<StoredEnvelope> {
         let inbox = self.inboxes.get_mut(to)?;
-        let held = inbox.take(place)?;
+        let stored = inbox.take(offset)?;
         if inbox.is_empty() {
             self.inboxes.remove(to);
         }
-        self.count_out(&held);
-        Some(held)
+        self.count_out(&stored);
+        Some(stored)
     }
 
     /// Takes out all of a receiver's mail.
-    pub(super) fn empty(&mut self, to: &PeerKey) -> Vec<(Place, Held)> {
+    pub(super) fn empty(&mut self, to: &PeerKey) -> Vec<(Offset, StoredEnvelope)> {
         let inbox = self.inboxes.remove(to).unwrap_or_default();
-        let taken: Vec<_> = inbox.into_held().collect();
-        for (_, held) in &taken {
-            self.count_out(held);
+        let taken: Vec<_> = inbox.into_envelopes().collect();
+        for (_, stored) in &taken {
+            self.count_out(stored);
         }
         taken
     }
 
-    fn count_out(&mut self, held: &Held) {
-        let from = held.envelope.header.from;
-        self.bytes -= held.charge();
+    fn count_out(&mut self, stored: &StoredEnvelope) {
+        let from = stored.envelope.header.from;
+        self.bytes -= stored.charge();
         if let Some(lying) = self.lying.get_mut(&from) {
             *lying -= 1;
             if *lying == 0 {
