@@ -36,7 +36,7 @@ use aliases::Aliases;
 use deadlines::{Deadlines, Due};
 use departed::Departed;
 use listing::Listing;
-use peer::Peer;
+use peer::PeerSession;
 use released::Released;
 use store::Store;
 use subscriptions::Subscriptions;
@@ -87,7 +87,7 @@ pub struct State {
     times: Times,
     ticket_key: Secret,
     rng: fastrand::Rng,
-    peers: HashMap<PeerKey, Peer>,
+    peers: HashMap<PeerKey, PeerSession>,
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
     aliases: Aliases,
@@ -231,7 +231,7 @@ impl State {
 
     /// The connection of a peer, if it has one.
     fn connection_of(&self, key: &PeerKey) -> Option<ConnectionId> {
-        Some(self.peers.get(key)?.link.as_ref()?.id)
+        Some(self.peers.get(key)?.connection.as_ref()?.id)
     }
 
     fn send(&mut self, to: ConnectionId, frame: ToBridge) {

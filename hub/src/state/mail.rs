@@ -111,23 +111,24 @@ impl State {
     /// The next frame to push on a connection, if there is one: mail in its order, none left out.
     pub fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
         let key = self.connections.get(&id)?;
-        let link = self.peers.get_mut(key)?.link.as_mut()?;
-        if link.repushes > 0 {
+        let connection = self.peers.get_mut(key)?.connection.as_mut()?;
+        if connection.repushes > 0 {
             // First the answer: what follows it comes from the start of the inbox.
-            link.repushes -= 1;
+            connection.repushes -= 1;
             return Some(ToBridge::Repushing);
         }
-        let (offset, stored) = self.store.from(key, link.cursor)?;
-        link.cursor = offset.next();
+        let (offset, stored) = self.store.from(key, connection.cursor)?;
+        connection.cursor = offset.next();
         Some(ToBridge::Deliver((*stored.envelope).clone(), stored.age_ms(now)))
     }
 
     /// Has the inbox pushed from its start.
     pub(super) fn repush(&mut self, requester: Requester) {
-        let link = self.peers.get_mut(&requester.key).and_then(|peer| peer.link.as_mut());
-        if let Some(link) = link {
-            link.cursor = Offset::default();
-            link.repushes = link.repushes.saturating_add(1);
+        let connection =
+            self.peers.get_mut(&requester.key).and_then(|peer| peer.connection.as_mut());
+        if let Some(connection) = connection {
+            connection.cursor = Offset::default();
+            connection.repushes = connection.repushes.saturating_add(1);
             self.out.push(Output::Wake(requester.id));
         }
     }

@@ -10,7 +10,7 @@ use super::card::Published;
 use super::inbox::Offset;
 
 /// A peer whose session has not ended.
-pub(super) struct Peer {
+pub(super) struct PeerSession {
     /// Its alias.
     pub(super) alias: Alias,
     /// Whether it showed a ticket for the alias, so that nobody else's ticket takes it away.
@@ -21,19 +21,19 @@ pub(super) struct Peer {
     /// Its newest card.
     pub(super) card: Option<Arc<Published>>,
     /// When its session began.
-    pub(super) since: Duration,
+    pub(super) started: Duration,
     /// Its last sign of life.
     pub(super) last_seen: Duration,
     /// Whether it was given more time, since the hub itself did not run when its session was to end.
-    pub(super) is_spared: bool,
+    pub(super) is_extended: bool,
     /// The deadline that is set for it: never later than the true one, moved when it comes.
-    pub(super) armed: Duration,
+    pub(super) deadline: Duration,
     /// Its connection.
-    pub(super) link: Option<Link>,
+    pub(super) connection: Option<PeerConnection>,
 }
 
 /// The connection of a peer.
-pub(super) struct Link {
+pub(super) struct PeerConnection {
     /// Its number.
     pub(super) id: ConnectionId,
     /// Which of the process's dials it came from.
@@ -44,7 +44,7 @@ pub(super) struct Link {
     pub(super) repushes: u32,
 }
 
-impl Peer {
+impl PeerSession {
     /// Its card, if the peer is to be found by it: an alias is shown only when a card vouches for it.
     pub(super) fn listed(&self) -> Option<&Arc<Published>> {
         self.card.as_ref().filter(|published| published.card.alias == self.alias.as_str())
@@ -52,6 +52,6 @@ impl Peer {
 
     /// Whether it is connected.
     pub(super) fn is_online(&self) -> bool {
-        self.link.is_some()
+        self.connection.is_some()
     }
 }

@@ -13,7 +13,7 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Due;
 use super::inbox::Offset;
-use super::peer::{Link, Peer};
+use super::peer::{PeerConnection, PeerSession};
 use super::{Connected, Output, Requester, State, millis};
 
 /// Deadlines are kept to the millisecond. One that is this late was slept through: the hub was stopped, or
@@ -50,13 +50,14 @@ impl State {
 
     /// Ends an older connection of the same peer, if it has one, or refuses this one.
     fn supersede(&mut self, hello: &HelloBody) -> Result<bool, Close> {
-        let Some(link) = self.peers.get(&hello.key).and_then(|peer| peer.link.as_ref()) else {
+        let Some(connection) = self.peers.get(&hello.key).and_then(|peer| peer.connection.as_ref())
+        else {
             return Ok(false);
         };
-        if hello.dial <= link.dial {
+        if hello.dial <= connection.dial {
             return Err(Close::Superseded);
         }
-        let id = link.id;
+        let id = connection.id;
         self.detach(id);
         self.out.push(Output::Close(id, Close::Superseded));
         Ok(true)
@@ -68,18 +69,18 @@ impl State {
         let (alias, by_ticket) = self.choose_alias(hello, now);
         self.aliases.give(&alias, key);
         self.departed.back(&key);
-        let armed = now + self.times.session_timeout;
-        self.deadlines.set(armed, Due::Session(key));
-        let peer = Peer {
+        let deadline = now + self.times.session_timeout;
+        self.deadlines.set(deadline, Due::Session(key));
+        let peer = PeerSession {
             alias: alias.clone(),
             by_ticket,
             former: None,
             card: None,
-            since: now,
+            started: now,
             last_seen: now,
-            is_spared: false,
-            armed,
-            link: None,
+            is_extended: false,
+            deadline,
+            connection: None,
         };
         self.peers.insert(key, peer);
         alias
@@ -91,8 +92,13 @@ impl State {
         let id = self.last_connection;
         if let Some(peer) = self.peers.get_mut(&hello.key) {
             peer.last_seen = now;
-            peer.is_spared = false;
-            peer.link = Some(Link { id, dial: hello.dial, cursor: Offset::default(), repushes: 0 });
+            peer.is_extended = false;
+            peer.connection = Some(PeerConnection {
+                id,
+                dial: hello.dial,
+                cursor: Offset::default(),
+                repushes: 0,
+            });
         }
         self.connections.insert(id, hello.key);
         id
@@ -123,7 +129,7 @@ impl State {
         self.subscriptions.forget(id);
         self.watches.forget(id);
         if let Some(peer) = self.peers.get_mut(&key) {
-            peer.link = None;
+            peer.connection = None;
         }
         Some(key)
     }
@@ -133,7 +139,7 @@ impl State {
         if let Some(peer) = self.peers.get_mut(key) {
             // Its deadline is moved when it comes, not here: this happens on every frame.
             peer.last_seen = now;
-            peer.is_spared = false;
+            peer.is_extended = false;
         }
     }
 
@@ -149,18 +155,18 @@ impl State {
         let timeout = self.times.session_timeout;
         let end = peer.last_seen + timeout;
         // Pings end a connection that is dead, and do so sooner: where there is one, the hub itself did not run.
-        let slept = peer.link.is_some() || now.saturating_sub(end) > SLEPT;
+        let slept = peer.connection.is_some() || now.saturating_sub(end) > SLEPT;
         let later = if end > now {
             Some(end)
-        } else if slept && !peer.is_spared {
+        } else if slept && !peer.is_extended {
             // Time for one more ping, and its answer.
-            peer.is_spared = true;
+            peer.is_extended = true;
             Some(now + timeout / 3)
         } else {
             None
         };
         if let Some(later) = later {
-            peer.armed = later;
+            peer.deadline = later;
             self.deadlines.set(later, Due::Session(key));
             return;
         }
@@ -175,7 +181,7 @@ impl State {
             self.detach(id);
         }
         let Some(peer) = self.peers.remove(key) else { return };
-        self.deadlines.clear(peer.armed, Due::Session(*key));
+        self.deadlines.clear(peer.deadline, Due::Session(*key));
         self.aliases.free(&peer.alias);
         self.released.add(&peer.alias, *key);
         if peer.listed().is_some() {

@@ -78,7 +78,7 @@ impl State {
         Some(Listed {
             card: published.signed.clone(),
             online: peer.is_online(),
-            session_ms: millis(now.saturating_sub(peer.since)),
+            session_ms: millis(now.saturating_sub(peer.started)),
         })
     }
 
@@ -124,8 +124,8 @@ impl State {
     /// Answers those who wait for a peer like this one, if it is listed and online.
     pub(super) fn answer_watches(&mut self, key: &PeerKey, now: Duration) {
         let Some(peer) = self.peers.get(key) else { return };
-        let (Some(link), Some(published)) = (&peer.link, peer.listed()) else { return };
-        let answered = self.watches.answered_by(&published.card.context.role, link.id);
+        let (Some(connection), Some(published)) = (&peer.connection, peer.listed()) else { return };
+        let answered = self.watches.answered_by(&published.card.context.role, connection.id);
         let Some(listed) = self.listed(&published.clone(), now) else { return };
         for (connection, number) in answered {
             self.send(connection, ToBridge::Answer(number, Answer::Seen(vec![listed.clone()])));

@@ -97,7 +97,7 @@ fn a_reconnect_starts_over() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     assert_eq!(world.pushed(bob), [id(1)]);
-    world.drop_link(bob);
+    world.disconnect(bob);
     world.hand(ann, send(envelope(1, 2, 2, 300)));
     assert_eq!(world.pushed(bob), []);
     let bob = world.connect(2, None, None).connection;

@@ -137,7 +137,7 @@ impl Model {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Connect(who) => self.connect(who),
-            Event::Drop(who) => self.drop_link(who),
+            Event::Drop(who) => self.disconnect(who),
             Event::Leave(who) => self.leave(who),
             Event::Rename(who, alias) => self.rename(who, alias),
             Event::Lookup(who, of) => {
@@ -178,10 +178,10 @@ impl Model {
         self.left.remove(&who);
     }
 
-    fn drop_link(&mut self, who: u8) {
+    fn disconnect(&mut self, who: u8) {
         let session = self.sessions.get_mut(&who);
         if let Some(connection) = session.and_then(|session| session.connection.take()) {
-            self.world.drop_link(connection);
+            self.world.disconnect(connection);
         }
     }
 
@@ -355,7 +355,7 @@ impl Model {
     /// Once everyone has gone, nothing is left.
     fn end_all(mut self) {
         for who in 0..CLIENTS {
-            self.drop_link(who);
+            self.disconnect(who);
         }
         self.pass(TIMEOUT * 2);
         self.check();

@@ -109,7 +109,7 @@ fn anothers_ticket_is_worth_nothing() {
 fn an_away_holder_learns_its_new_alias_when_it_comes_back() {
     let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
-    world.drop_link(squatter);
+    world.disconnect(squatter);
     world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
     let welcome = world.connect(1, Some("ann"), None);
     assert!(welcome.resumed);

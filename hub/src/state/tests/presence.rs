@@ -32,7 +32,7 @@ fn a_peer_is_listed_only_once_its_card_is_there() {
 fn a_reconnect_resumes_the_session_under_its_alias() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
-    world.drop_link(ann);
+    world.disconnect(ann);
     let welcome = world.connect(1, Some("other"), None);
     assert!(welcome.resumed);
     assert_eq!(welcome.grant.alias, "ann");
@@ -43,7 +43,7 @@ fn subscribers_are_told_of_away_and_back() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     assert_eq!(find(&mut world, bob, 1), Standing::Online);
-    world.drop_link(ann);
+    world.disconnect(ann);
     assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Away, None)]);
     assert_eq!(find(&mut world, bob, 1), Standing::Away);
     world.connect(1, None, None);
@@ -69,7 +69,7 @@ fn a_lower_dial_is_welcome_where_no_connection_is() {
     let mut hello = world.hello(1, None, None);
     hello.dial = Dial(9);
     let old = world.greet(&hello).unwrap().connection;
-    world.drop_link(old);
+    world.disconnect(old);
     hello.dial = Dial(3);
     assert!(world.greet(&hello).unwrap().resumed);
 }
@@ -79,7 +79,7 @@ fn late_goodbye_keeps_the_new_socket() {
     let mut world = World::past_grace();
     let old = world.join(1, "ann");
     let new = world.connect(1, None, None).connection;
-    world.drop_link(old);
+    world.disconnect(old);
     world.say(old, ToHub::Leave);
     assert_eq!(world.state.connected(), 1);
     let bob = world.join(2, "bob");
@@ -105,7 +105,7 @@ fn an_away_peer_is_gone_when_its_session_ends() {
     find(&mut world, bob, 1);
     world.pass(SECOND);
     world.state.touch(ann, world.now);
-    world.drop_link(ann);
+    world.disconnect(ann);
     world.received(bob);
     world.pass(TIMEOUT - SECOND * 2);
     world.state.touch(bob, world.now);
@@ -232,7 +232,7 @@ fn a_hub_is_idle_without_connections_and_mail() {
     let ann = world.join(1, "ann");
     assert_eq!(world.state.idle_since(), None);
     world.hand(ann, send(envelope(1, 2, 1, 300)));
-    world.drop_link(ann);
+    world.disconnect(ann);
     assert_eq!(world.state.idle_since(), None);
     world.pass(Duration::from_secs(60));
     assert_eq!(world.state.idle_since(), Some(world.now));

@@ -36,7 +36,7 @@ fn a_list_is_in_order_without_the_requester_and_with_those_away() {
     let mut world = World::past_grace();
     let (dan, _, bob) = (world.join(4, "dan"), world.join(1, "ann"), world.join(2, "bob"));
     world.connect(3, Some("unlisted"), None);
-    world.drop_link(bob);
+    world.disconnect(bob);
     world.now += Duration::from_secs(3);
     let page = list(&mut world, dan, all());
     assert_eq!(aliases(&page), ["ann", "bob"]);
@@ -166,7 +166,7 @@ fn a_watch_is_answered_at_once_by_those_who_are_online() {
     let ann = world.join_as(1, "ann", Some("critic"));
     let gone = world.join_as(2, "bob", Some("critic"));
     world.join_as(3, "dan", Some("critic"));
-    world.drop_link(gone);
+    world.disconnect(gone);
     watch(&mut world, ann, 7, Some("critic"));
     assert_eq!(seen(&mut world, ann), [(7, vec!["dan".to_owned()])]);
 }
@@ -182,7 +182,7 @@ fn a_watch_is_answered_once_by_a_join_a_change_or_a_return() {
     assert_eq!(seen(&mut world, ann), [(1, vec!["bob".to_owned()])]);
     world.publish(bob, &card(2, 3, "bob", Some("critic")));
     assert_eq!(seen(&mut world, ann), []);
-    world.drop_link(bob);
+    world.disconnect(bob);
     watch(&mut world, ann, 2, None);
     assert_eq!(seen(&mut world, ann), []);
     world.connect(2, None, None);
@@ -227,7 +227,7 @@ fn watches_beyond_the_bound_are_busy() {
 fn a_watch_with_a_number_in_use_or_an_impossible_role_ends_the_connection() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.connect(2, None, None).connection);
-    world.drop_link(bob);
+    world.disconnect(bob);
     watch(&mut world, ann, 1, Some("critic"));
     watch(&mut world, ann, 1, Some("critic"));
     assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));

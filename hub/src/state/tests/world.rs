@@ -194,7 +194,7 @@ impl World {
         self.take(outputs);
     }
 
-    pub(super) fn drop_link(&mut self, connection: ConnectionId) {
+    pub(super) fn disconnect(&mut self, connection: ConnectionId) {
         let outputs = self.state.disconnected(connection, self.now);
         self.take(outputs);
     }
