@@ -5,7 +5,6 @@
 //! timeout the hub is in its *restart grace*: it may have been restarted, and peers it does not know may come back.
 
 mod aliases;
-mod card;
 mod deadlines;
 mod departed;
 mod inbox;
@@ -15,7 +14,6 @@ mod naming;
 mod peer;
 mod presence;
 mod queries;
-mod released;
 mod store;
 mod subscriptions;
 mod waiting;
@@ -32,12 +30,11 @@ use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::Secret;
 
-use aliases::Aliases;
+use aliases::{Aliases, ReleasedAliases};
 use deadlines::{Deadlines, Due};
 use departed::Departed;
 use listing::Listing;
 use peer::PeerSession;
-use released::Released;
 use store::Store;
 use subscriptions::Subscriptions;
 use waiting::Waiting;
@@ -91,7 +88,7 @@ pub struct State {
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
     aliases: Aliases,
-    released: Released,
+    released: ReleasedAliases,
     listing: Listing,
     subscriptions: Subscriptions,
     watches: Watches,
@@ -116,7 +113,7 @@ impl State {
             connections: HashMap::new(),
             last_connection: ConnectionId::default(),
             aliases: Aliases::default(),
-            released: Released::default(),
+            released: ReleasedAliases::default(),
             listing: Listing::default(),
             subscriptions: Subscriptions::default(),
             watches: Watches::default(),

@@ -1,6 +1,6 @@
 //! Which alias is whose. Aliases that people could take for one another count as one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::id::PeerKey;
@@ -62,6 +62,42 @@ impl Aliases {
 
     fn is_free(&self, alias: &Alias) -> bool {
         !self.0.contains_key(&alias.fold())
+    }
+}
+
+/// Remembered at most. Beyond it no ticket counts any more: nobody gets back what they lost to a restart, and nobody
+/// takes what is another's.
+const MAX_RELEASED: usize = 65_536;
+
+/// Aliases that their owners let go during the restart grace. Their tickets are still true, and must not take them
+/// back from whoever has them now. Nothing after the restart grace, when tickets count no more.
+pub(super) struct ReleasedAliases(Option<HashSet<(Alias, PeerKey)>>);
+
+impl Default for ReleasedAliases {
+    fn default() -> Self {
+        Self(Some(HashSet::new()))
+    }
+}
+
+impl ReleasedAliases {
+    /// A peer has let an alias go.
+    pub(super) fn add(&mut self, alias: &Alias, key: PeerKey) {
+        if let Some(released) = self.0.as_mut().filter(|released| released.len() < MAX_RELEASED) {
+            released.insert((alias.clone(), key));
+        }
+    }
+
+    /// Whether it has.
+    pub(super) fn has(&self, alias: &Alias, key: &PeerKey) -> bool {
+        let was = |released: &HashSet<_>| {
+            released.len() >= MAX_RELEASED || released.contains(&(alias.clone(), *key))
+        };
+        self.0.as_ref().is_some_and(was)
+    }
+
+    /// The restart grace is over.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
     }
 }
 

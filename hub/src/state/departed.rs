@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use junction_shared::protocol::id::PeerKey;
 
-use super::card::Published;
+use super::peer::PublishedCard;
 
 /// Goodbyes that the hub remembers during its restart grace: more than one burst of agents being closed. Whoever is forgotten
 /// counts as unknown until the grace is over.
@@ -15,7 +15,7 @@ const MAX_LEFT: usize = 4096;
 #[derive(Default)]
 pub(super) struct Departed {
     /// The last cards of senders whose mail still lies here: its receivers need them to open it.
-    cards: HashMap<PeerKey, Arc<Published>>,
+    cards: HashMap<PeerKey, Arc<PublishedCard>>,
     /// Who said goodbye during the restart grace.
     left: HashSet<PeerKey>,
     /// The same, oldest first. It may hold some who came back.
@@ -24,12 +24,12 @@ pub(super) struct Departed {
 
 impl Departed {
     /// The last card of a peer with mail here.
-    pub(super) fn card(&self, key: &PeerKey) -> Option<&Arc<Published>> {
+    pub(super) fn card(&self, key: &PeerKey) -> Option<&Arc<PublishedCard>> {
         self.cards.get(key)
     }
 
     /// Keeps the last card of a peer.
-    pub(super) fn keep_card(&mut self, key: PeerKey, card: Arc<Published>) {
+    pub(super) fn keep_card(&mut self, key: PeerKey, card: Arc<PublishedCard>) {
         self.cards.insert(key, card);
     }
 

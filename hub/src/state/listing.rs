@@ -9,16 +9,16 @@ use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::List;
 
-use super::card::Published;
+use super::peer::PublishedCard;
 
 /// The newest cards of all listed peers.
 #[derive(Default)]
-pub(super) struct Listing(BTreeMap<String, Arc<Published>>);
+pub(super) struct Listing(BTreeMap<String, Arc<PublishedCard>>);
 
 /// One page of a listing.
 pub(super) struct Selection {
     /// The cards on it.
-    pub(super) cards: Vec<Arc<Published>>,
+    pub(super) cards: Vec<Arc<PublishedCard>>,
     /// How many match, on all pages.
     pub(super) total: usize,
     /// The cursor of the next page, if there is one.
@@ -27,7 +27,7 @@ pub(super) struct Selection {
 
 impl Listing {
     /// Lists a card, in place of any of the same alias.
-    pub(super) fn add(&mut self, published: Arc<Published>) {
+    pub(super) fn add(&mut self, published: Arc<PublishedCard>) {
         self.0.insert(published.card.alias.clone(), published);
     }
 
@@ -37,7 +37,7 @@ impl Listing {
     }
 
     /// All cards, in their order.
-    pub(super) fn cards(&self) -> impl Iterator<Item = &Arc<Published>> {
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Arc<PublishedCard>> {
         self.0.values()
     }
 
@@ -49,7 +49,7 @@ impl Listing {
         requester_is_listed: bool,
     ) -> Selection {
         let limit = usize::from(list.limit.clamp(1, MAX_PAGE));
-        let matches = |published: &&Arc<Published>| {
+        let matches = |published: &&Arc<PublishedCard>| {
             published.card.key != *requester && is_match(&list.role, &list.repo, published)
         };
         let start = list.cursor.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
@@ -67,7 +67,7 @@ impl Listing {
     }
 }
 
-fn is_match(role: &Option<String>, repo: &Option<String>, published: &Published) -> bool {
+fn is_match(role: &Option<String>, repo: &Option<String>, published: &PublishedCard) -> bool {
     let context = &published.card.context;
     (role.is_none() || *role == context.role) && (repo.is_none() || *repo == context.repo)
 }

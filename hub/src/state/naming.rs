@@ -9,7 +9,7 @@ use junction_shared::protocol::handshake::ticket_holds;
 use junction_shared::protocol::id::{Epoch, PeerKey};
 use junction_shared::protocol::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
 
-use super::card::Published;
+use super::peer::PublishedCard;
 use super::{Requester, State};
 
 impl State {
@@ -61,7 +61,7 @@ impl State {
         signed: SignedCard,
         now: Duration,
     ) -> Result<Naming, Close> {
-        let published = Published::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
+        let published = PublishedCard::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
         if !self.is_newer(&requester.key, published.card.epoch) {
             return Err(Close::ProtocolError);
         }
@@ -100,7 +100,7 @@ impl State {
         signed: SignedCard,
         now: Duration,
     ) -> Result<(), Close> {
-        let published = Published::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
+        let published = PublishedCard::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
         let Some(peer) = self.peers.get_mut(&requester.key) else { return Ok(()) };
         let alias = published.card.alias.as_str();
         if alias != peer.alias.as_str() {
@@ -120,7 +120,7 @@ impl State {
     }
 
     /// Makes a card the peer's newest, and tells who wants to know.
-    fn publish(&mut self, key: &PeerKey, published: Published, now: Duration) {
+    fn publish(&mut self, key: &PeerKey, published: PublishedCard, now: Duration) {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.card = Some(published.clone());

@@ -11,7 +11,7 @@ use junction_shared::protocol::wire::{
     Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge,
 };
 
-use super::card::Published;
+use super::peer::PublishedCard;
 use super::watches::NoWatch;
 use super::{Requester, State, millis};
 
@@ -45,7 +45,7 @@ impl State {
     }
 
     fn standing(&self, key: &PeerKey, now: Duration) -> (Standing, Option<SignedCard>) {
-        let signed = |published: &Arc<Published>| published.signed.clone();
+        let signed = |published: &Arc<PublishedCard>| published.signed.clone();
         if let Some(peer) = self.peers.get(key) {
             return match peer.listed().map(signed) {
                 Some(card) if peer.is_online() => (Standing::Online, Some(card)),
@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    fn listed(&self, published: &Published, now: Duration) -> Option<Listed> {
+    fn listed(&self, published: &PublishedCard, now: Duration) -> Option<Listed> {
         let peer = self.peers.get(&published.card.key)?;
         Some(Listed {
             card: published.signed.clone(),
@@ -109,7 +109,7 @@ impl State {
 
     /// Other peers of this role that are online, as many as a page holds.
     fn online(&self, requester: Requester, role: Option<&String>, now: Duration) -> Vec<Listed> {
-        let is_match = |published: &&Arc<Published>| {
+        let is_match = |published: &&Arc<PublishedCard>| {
             published.card.key != requester.key
                 && (role.is_none() || role == published.card.context.role.as_ref())
         };
