@@ -5,8 +5,8 @@
 //! timeout the hub is in its *restart grace*: it may have been restarted, and peers it does not know may come back.
 
 mod aliases;
+mod backpressure;
 mod deadlines;
-mod departed;
 mod inbox;
 mod listing;
 mod mail;
@@ -16,7 +16,7 @@ mod presence;
 mod queries;
 mod store;
 mod subscriptions;
-mod waiting;
+mod tombstones;
 mod watches;
 
 #[cfg(test)]
@@ -31,13 +31,13 @@ use junction_shared::protocol::wire::{Answer, Question, ToBridge, ToHub, Welcome
 use junction_shared::secret::Secret;
 
 use aliases::{Aliases, ReleasedAliases};
+use backpressure::Backpressure;
 use deadlines::{Deadlines, Due};
-use departed::Departed;
 use listing::Listing;
 use peer::PeerSession;
 use store::Store;
 use subscriptions::Subscriptions;
-use waiting::Waiting;
+use tombstones::Tombstones;
 use watches::Watches;
 
 /// What the state asks of whoever runs it.
@@ -93,8 +93,8 @@ pub struct State {
     subscriptions: Subscriptions,
     watches: Watches,
     store: Store,
-    waiting: Waiting,
-    departed: Departed,
+    backpressure: Backpressure,
+    tombstones: Tombstones,
     deadlines: Deadlines,
     idle_since: Option<Duration>,
     out: Vec<Output>,
@@ -118,8 +118,8 @@ impl State {
             subscriptions: Subscriptions::default(),
             watches: Watches::default(),
             store: Store::default(),
-            waiting: Waiting::default(),
-            departed: Departed::default(),
+            backpressure: Backpressure::default(),
+            tombstones: Tombstones::default(),
             deadlines,
             idle_since: Some(Duration::ZERO),
             out: Vec::new(),

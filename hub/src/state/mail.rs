@@ -55,7 +55,7 @@ impl State {
         }
         if send.restart {
             // Before the search: the sender's lowest may lie here already, with others waiting behind it.
-            self.waiting.remove(to, from);
+            self.backpressure.release(to, from);
         }
         // Whoever waits for a peer to read is told when it goes.
         self.subscriptions.add(requester.id, to);
@@ -73,8 +73,8 @@ impl State {
         let header = &send.envelope.header;
         let (to, from) = (header.to, header.from);
         let charge = charge(send.envelope.sealed.len());
-        if self.waiting.contains(to, from) {
-            self.waiting.again(to, from);
+        if self.backpressure.is_deferred(to, from) {
+            self.backpressure.renew(to, from);
             return Verdict::Later;
         }
         if self.store.fits(&to, &from, charge) {
@@ -85,14 +85,14 @@ impl State {
             return Verdict::Refused(Refusal::InboxFull);
         }
         // The hub had this one before, so it cannot be refused any more; nor may others overtake it.
-        self.waiting.add(to, from, charge, charge > self.store.room());
+        self.backpressure.defer(to, from, charge, charge > self.store.room());
         Verdict::Later
     }
 
     /// Whether mail for this peer can still be read: it has a session, or may come back to a hub that
     /// is in its restart grace and may not know it yet.
     fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
-        self.peers.contains_key(to) || (self.in_restart_grace(now) && !self.departed.has_left(to))
+        self.peers.contains_key(to) || (self.in_restart_grace(now) && !self.tombstones.has_left(to))
     }
 
     fn keep(&mut self, send: Send, now: Duration) {
@@ -170,15 +170,15 @@ impl State {
     /// A departed sender's card is kept as long as mail of it lies here.
     fn drop_last_card(&mut self, sender: &PeerKey) {
         if !self.store.has_mail_from(sender) {
-            self.departed.forget_card(sender);
+            self.tombstones.forget_card(sender);
         }
     }
 
     fn notify_room(&mut self, to: &PeerKey) {
         let store = &self.store;
         let fits = |to: &PeerKey, from: &PeerKey, charge| store.fits(to, from, charge);
-        let mut notified = self.waiting.notify(*to, store.room(), fits);
-        notified.extend(self.waiting.notify_starved(store.room(), fits));
+        let mut notified = self.backpressure.notify(*to, store.room(), fits);
+        notified.extend(self.backpressure.notify_hub_room(store.room(), fits));
         for (to, from) in notified {
             if let Some(sender) = self.connection_of(&from) {
                 self.send(sender, ToBridge::Room(to));

@@ -68,7 +68,7 @@ impl State {
         let key = hello.key;
         let (alias, by_ticket) = self.choose_alias(hello, now);
         self.aliases.give(&alias, key);
-        self.departed.back(&key);
+        self.tombstones.remove(&key);
         let deadline = now + self.times.session_timeout;
         self.deadlines.set(deadline, Due::Session(key));
         let peer = PeerSession {
@@ -188,25 +188,26 @@ impl State {
             self.listing.remove(&peer.alias);
         }
         // Before the mail goes: room in an inbox that is gone is of no use to those who wait for it.
-        self.waiting.forget(*key);
+        self.backpressure.forget(*key);
         self.discard_all(key);
         if self.in_restart_grace(now) {
-            self.departed.leave(*key);
+            self.tombstones.add(*key);
         }
         if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
-            self.departed.keep_card(*key, card);
+            self.tombstones.keep_card(*key, card);
         }
         self.notify_subscribers(key, Standing::Gone, None);
     }
 
     /// The restart grace is over: whoever it does not know by now is gone.
     pub(super) fn end_restart_grace(&mut self) {
-        self.departed.forget_goodbyes();
+        self.tombstones.forget_goodbyes();
         self.released.forget();
-        let awaited: BTreeSet<_> = self.store.receivers().chain(self.waiting.receivers()).collect();
+        let awaited: BTreeSet<_> =
+            self.store.receivers().chain(self.backpressure.receivers()).collect();
         for key in awaited {
             if !self.peers.contains_key(&key) {
-                self.waiting.forget(key);
+                self.backpressure.forget(key);
                 self.discard_all(&key);
             }
         }

@@ -54,10 +54,10 @@ impl State {
                 None => (Standing::NotYet, None),
             };
         }
-        if let Some(card) = self.departed.card(key) {
+        if let Some(card) = self.tombstones.card(key) {
             return (Standing::Gone, Some(signed(card)));
         }
-        let may_come = self.in_restart_grace(now) && !self.departed.has_left(key);
+        let may_come = self.in_restart_grace(now) && !self.tombstones.has_left(key);
         (if may_come { Standing::NotYet } else { Standing::Gone }, None)
     }
 

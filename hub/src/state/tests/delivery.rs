@@ -275,7 +275,7 @@ fn a_full_share_refuses_a_first_hand_over_and_lets_others_through() {
     let eve = world.join(3, "eve");
     assert_eq!(world.hand(eve, send(envelope(3, 2, 41, 300))), ToBridge::Accepted(id(41)));
     // Being refused is final: nothing waits.
-    assert_eq!(world.state.waiting.len(), 0);
+    assert_eq!(world.state.backpressure.len(), 0);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_restart_is_judged_on_the_bounds_again() {
     assert_eq!(world.hand(ann, restart(1, 2, 40)), ToBridge::Later(id(40)));
     let first = Send { resend: false, ..restart(1, 2, 41) };
     assert_eq!(world.hand(ann, first), ToBridge::Refused(id(41), Refusal::InboxFull));
-    assert_eq!(world.state.waiting.len(), 0);
+    assert_eq!(world.state.backpressure.len(), 0);
 }
 
 #[test]
@@ -353,13 +353,13 @@ fn nobody_waits_for_or_as_a_peer_that_is_gone() {
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     world.say(bob, ToHub::Leave);
-    assert_eq!(world.state.waiting.len(), 0);
+    assert_eq!(world.state.backpressure.len(), 0);
     assert!(!world.received(ann).contains(&ToBridge::Room(key(2))));
 
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     world.say(ann, ToHub::Leave);
-    assert_eq!(world.state.waiting.len(), 0);
+    assert_eq!(world.state.backpressure.len(), 0);
     world.receipt(bob, 1, 0, ReceiptKind::Read);
 }
 
@@ -372,9 +372,9 @@ fn regression_nothing_waits_for_an_unknown_peer_after_the_restart_grace() {
     }
     world.hand(ann, resend(1, 3, 40));
     world.pass(Duration::from_secs(60));
-    assert_eq!((world.state.store.bytes(), world.state.waiting.len()), (0, 1));
+    assert_eq!((world.state.store.bytes(), world.state.backpressure.len()), (0, 1));
     world.pass(TIMEOUT);
-    assert_eq!(world.state.waiting.len(), 0);
+    assert_eq!(world.state.backpressure.len(), 0);
 }
 
 #[test]

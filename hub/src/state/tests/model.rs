@@ -109,7 +109,7 @@ struct Model {
     sessions: BTreeMap<u8, Session>,
     left: BTreeSet<u8>,
     mail: Vec<Kept>,
-    waiting: BTreeSet<(u8, u8)>,
+    deferred: BTreeSet<(u8, u8)>,
     arrivals: usize,
 }
 
@@ -120,7 +120,7 @@ impl Model {
             sessions: BTreeMap::new(),
             left: BTreeSet::new(),
             mail: Vec::new(),
-            waiting: BTreeSet::new(),
+            deferred: BTreeSet::new(),
             arrivals: 0,
         }
     }
@@ -197,7 +197,7 @@ impl Model {
     fn end(&mut self, who: u8) {
         self.sessions.remove(&who);
         self.mail.retain(|kept| kept.send.envelope.header.to != key(who));
-        self.waiting.retain(|(to, from)| *to != who && *from != who);
+        self.deferred.retain(|(to, from)| *to != who && *from != who);
     }
 
     fn rename(&mut self, who: u8, alias: &str) {
@@ -219,7 +219,7 @@ impl Model {
             return ToBridge::Refused(id(n), Refusal::ToSelf);
         }
         if send.restart {
-            self.waiting.remove(&(to, from));
+            self.deferred.remove(&(to, from));
         }
         if let Some(kept) = self.mail.iter().find(|kept| kept.is(to, from, n)) {
             let same = kept.send.envelope == send.envelope;
@@ -233,7 +233,7 @@ impl Model {
         if !self.sessions.contains_key(&to) && (!in_grace || self.left.contains(&to)) {
             return ToBridge::Refused(id(n), Refusal::Gone);
         }
-        if self.waiting.contains(&(to, from)) {
+        if self.deferred.contains(&(to, from)) {
             return ToBridge::Later(id(n));
         }
         let more = charge(send.envelope.sealed.len());
@@ -247,7 +247,7 @@ impl Model {
             || inbox_bytes + more > INBOX_BYTES
             || pair_bytes + more > PAIR_BYTES;
         if full && send.resend {
-            self.waiting.insert((to, from));
+            self.deferred.insert((to, from));
             return ToBridge::Later(id(n));
         }
         if full {
@@ -315,15 +315,15 @@ impl Model {
             self.left.clear();
             let known: BTreeMap<_, _> = self.sessions.keys().map(|who| (key(*who), who)).collect();
             self.mail.retain(|kept| known.contains_key(&kept.send.envelope.header.to));
-            self.waiting.retain(|(to, _)| known.contains_key(&key(*to)));
+            self.deferred.retain(|(to, _)| known.contains_key(&key(*to)));
         }
     }
 
     fn check(&self) {
         let state = &self.world.state;
         assert_eq!(state.store.bytes(), self.kept(|_| true).1);
-        assert_eq!(state.waiting.len(), self.waiting.len());
-        for (to, from, charge) in state.waiting.unnotified() {
+        assert_eq!(state.backpressure.len(), self.deferred.len());
+        for (to, from, charge) in state.backpressure.unnotified() {
             assert!(!state.store.fits(&to, &from, charge), "room, and nobody told {from}");
         }
         let online = self.sessions.values().filter(|session| session.connection.is_some()).count();
@@ -336,7 +336,7 @@ impl Model {
         let in_grace = usize::from(self.world.now < TIMEOUT);
         assert_eq!(state.deadlines.len(), self.sessions.len() + self.mail.len() + in_grace);
         for who in 0..CLIENTS {
-            assert_eq!(state.departed.has_left(&key(who)), self.left.contains(&who));
+            assert_eq!(state.tombstones.has_left(&key(who)), self.left.contains(&who));
         }
         self.check_aliases();
     }
@@ -360,7 +360,7 @@ impl Model {
         self.pass(TIMEOUT * 2);
         self.check();
         let state = &self.world.state;
-        assert!(state.peers.is_empty() && state.store.is_empty() && state.departed.is_empty());
+        assert!(state.peers.is_empty() && state.store.is_empty() && state.tombstones.is_empty());
         assert_eq!((state.store.bytes(), state.next_deadline()), (0, None));
         assert_eq!(state.subscriptions.subjects(), BTreeSet::new());
         assert!(state.idle_since().is_some());

@@ -9,11 +9,11 @@ use super::peer::PublishedCard;
 
 /// Goodbyes that the hub remembers during its restart grace: more than one burst of agents being closed. Whoever is forgotten
 /// counts as unknown until the grace is over.
-const MAX_LEFT: usize = 4096;
+const MAX_TOMBSTONES: usize = 4096;
 
 /// Those who are gone.
 #[derive(Default)]
-pub(super) struct Departed {
+pub(super) struct Tombstones {
     /// The last cards of senders whose mail still lies here: its receivers need them to open it.
     cards: HashMap<PeerKey, Arc<PublishedCard>>,
     /// Who said goodbye during the restart grace.
@@ -22,7 +22,7 @@ pub(super) struct Departed {
     order: VecDeque<PeerKey>,
 }
 
-impl Departed {
+impl Tombstones {
     /// The last card of a peer with mail here.
     pub(super) fn card(&self, key: &PeerKey) -> Option<&Arc<PublishedCard>> {
         self.cards.get(key)
@@ -44,12 +44,12 @@ impl Departed {
     }
 
     /// Remembers a goodbye.
-    pub(super) fn leave(&mut self, key: PeerKey) {
+    pub(super) fn add(&mut self, key: PeerKey) {
         if !self.left.insert(key) {
             return;
         }
         self.order.push_back(key);
-        if self.order.len() > MAX_LEFT
+        if self.order.len() > MAX_TOMBSTONES
             && let Some(oldest) = self.order.pop_front()
         {
             self.left.remove(&oldest);
@@ -57,7 +57,7 @@ impl Departed {
     }
 
     /// The peer is back.
-    pub(super) fn back(&mut self, key: &PeerKey) {
+    pub(super) fn remove(&mut self, key: &PeerKey) {
         self.cards.remove(key);
         self.left.remove(key);
     }
@@ -81,16 +81,16 @@ mod tests {
 
     #[test]
     fn the_oldest_goodbyes_are_forgotten() {
-        let mut departed = Departed::default();
+        let mut tombstones = Tombstones::default();
         let key = |n: usize| {
             let mut bytes = [0; 32];
             bytes[..8].copy_from_slice(&n.to_be_bytes());
             PeerKey(bytes)
         };
-        for n in 0..=MAX_LEFT {
-            departed.leave(key(n));
+        for n in 0..=MAX_TOMBSTONES {
+            tombstones.add(key(n));
         }
-        assert!(!departed.has_left(&key(0)));
-        assert!(departed.has_left(&key(1)) && departed.has_left(&key(MAX_LEFT)));
+        assert!(!tombstones.has_left(&key(0)));
+        assert!(tombstones.has_left(&key(1)) && tombstones.has_left(&key(MAX_TOMBSTONES)));
     }
 }
