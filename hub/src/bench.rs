@@ -14,7 +14,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 
-use crate::state::{State, Times};
+use crate::state::{State, Timeouts};
 
 /// A hub's state with peers that are all connected.
 pub struct Machine {
@@ -32,8 +32,9 @@ impl Machine {
     #[must_use]
     #[expect(clippy::expect_used, reason = "documented")]
     pub fn new(peers: usize, sealed: usize) -> Self {
-        let times = Times { session_timeout: SESSION_TIMEOUT, sweep_interval: SWEEP_INTERVAL };
-        let mut state = State::new(times, Secret::random(), fastrand::Rng::with_seed(1));
+        let timeouts =
+            Timeouts { session_timeout: SESSION_TIMEOUT, sweep_interval: SWEEP_INTERVAL };
+        let mut state = State::new(timeouts, Secret::random(), fastrand::Rng::with_seed(1));
         let mut join = |number: usize| {
             let mut key = [0; 32];
             key[..8].copy_from_slice(&number.to_be_bytes());

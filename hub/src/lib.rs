@@ -33,7 +33,7 @@ use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 
 pub use accept::tls::BadKey;
-pub use state::{Connected, Output, State, Times};
+pub use state::{Connected, Output, State, Timeouts};
 
 use accept::ip_limits::IpLimits;
 use accept::tls::Tls;
@@ -114,9 +114,9 @@ impl Hub {
     /// As [`Hub::new`].
     pub(crate) fn with(config: Config, key: HubKey, kept: Kept) -> Result<Self, BadKey> {
         let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
-        let times = Times { session_timeout, sweep_interval };
+        let timeouts = Timeouts { session_timeout, sweep_interval };
         let Kept { metrics, ip_limits } = kept;
-        let registry = Arc::new(Registry::new(times, key.ticket_key(), metrics.clone()));
+        let registry = Arc::new(Registry::new(timeouts, key.ticket_key(), metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
         let stopping = watch::Sender::new(None);
         let tls = Tls::new(&key)?;

@@ -17,14 +17,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::{Gauges, Metrics};
-use crate::state::{Output, State, Times};
+use crate::state::{Output, State, Timeouts};
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
     metrics: Arc<Metrics>,
     started: Instant,
-    times: Times,
+    timeouts: Timeouts,
     /// Wakes the sweeper: something ends sooner than it knows.
     wake_sweeper: Notify,
 }
@@ -67,12 +67,12 @@ pub(crate) struct ConnectionHandle {
 
 impl Registry {
     /// The registry of a hub that starts now.
-    pub(crate) fn new(times: Times, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
-        let state = State::new(times, ticket_key, fastrand::Rng::new());
+    pub(crate) fn new(timeouts: Timeouts, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
+        let state = State::new(timeouts, ticket_key, fastrand::Rng::new());
         let inner =
             Inner { state, entries: HashMap::new(), next_sweep: Duration::ZERO, stopping: None };
         let (inner, started) = (Mutex::new(inner), Instant::now());
-        Self { inner, metrics, started, times, wake_sweeper: Notify::new() }
+        Self { inner, metrics, started, timeouts, wake_sweeper: Notify::new() }
     }
 
     /// Lets in a connection whose hello was proven.
@@ -154,7 +154,7 @@ impl Registry {
         if exit.is_some_and(|exit| exit <= now) {
             return None;
         }
-        let latest = now + self.times.sweep_interval;
+        let latest = now + self.timeouts.sweep_interval;
         let first = inner.state.next_deadline().into_iter().chain(exit).min();
         inner.next_sweep = first.map_or(latest, |first| first.min(latest));
         Some(inner.next_sweep)

@@ -32,7 +32,7 @@ use junction_shared::secret::Secret;
 
 use aliases::{Aliases, ReleasedAliases};
 use backpressure::Backpressure;
-use deadlines::{Deadlines, Due};
+use deadlines::{Deadline, Deadlines};
 use listing::Listing;
 use peer::PeerSession;
 use store::Store;
@@ -65,7 +65,7 @@ pub struct Connected {
 
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub struct Timeouts {
     /// A session without a sign of life ends after this; no message lives longer.
     pub session_timeout: Duration,
     /// The longest time past its end that anything stays.
@@ -81,7 +81,7 @@ struct Requester {
 
 /// All a hub knows.
 pub struct State {
-    times: Times,
+    timeouts: Timeouts,
     ticket_key: Secret,
     rng: fastrand::Rng,
     peers: HashMap<PeerKey, PeerSession>,
@@ -102,11 +102,11 @@ pub struct State {
 
 impl State {
     /// The state of a hub that starts now.
-    pub fn new(times: Times, ticket_key: Secret, rng: fastrand::Rng) -> Self {
+    pub fn new(timeouts: Timeouts, ticket_key: Secret, rng: fastrand::Rng) -> Self {
         let mut deadlines = Deadlines::default();
-        deadlines.set(times.session_timeout, Due::RestartGrace);
+        deadlines.set(timeouts.session_timeout, Deadline::RestartGrace);
         Self {
-            times,
+            timeouts,
             ticket_key,
             rng,
             peers: HashMap::new(),
@@ -187,11 +187,11 @@ impl State {
 
     /// Ends what is past its end.
     pub fn sweep(&mut self, now: Duration) -> Vec<Output> {
-        while let Some(due) = self.deadlines.pop(now) {
-            match due {
-                Due::RestartGrace => self.end_restart_grace(),
-                Due::Session(key) => self.session_due(key, now),
-                Due::Envelope(to, offset) => self.discard(&to, offset),
+        while let Some(deadline) = self.deadlines.pop_due(now) {
+            match deadline {
+                Deadline::RestartGrace => self.end_restart_grace(),
+                Deadline::Session(key) => self.session_due(key, now),
+                Deadline::Envelope(to, offset) => self.discard(&to, offset),
             }
         }
         self.drain_outputs(now)
@@ -223,7 +223,7 @@ impl State {
     }
 
     fn in_restart_grace(&self, now: Duration) -> bool {
-        now < self.times.session_timeout
+        now < self.timeouts.session_timeout
     }
 
     /// The connection of a peer, if it has one.

@@ -9,7 +9,7 @@ use super::inbox::Offset;
 
 /// What comes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
+pub(super) enum Deadline {
     /// The restart grace ends.
     RestartGrace,
     /// The session of this peer ends, unless it was heard of since the deadline was set.
@@ -20,17 +20,17 @@ pub(super) enum Due {
 
 /// One ordered set for all deadlines.
 #[derive(Default)]
-pub(super) struct Deadlines(BTreeSet<(Duration, Due)>);
+pub(super) struct Deadlines(BTreeSet<(Duration, Deadline)>);
 
 impl Deadlines {
     /// Sets a deadline.
-    pub(super) fn set(&mut self, at: Duration, due: Due) {
-        self.0.insert((at, due));
+    pub(super) fn set(&mut self, at: Duration, deadline: Deadline) {
+        self.0.insert((at, deadline));
     }
 
     /// Takes back the deadline that was set for this time.
-    pub(super) fn clear(&mut self, at: Duration, due: Due) {
-        self.0.remove(&(at, due));
+    pub(super) fn clear(&mut self, at: Duration, deadline: Deadline) {
+        self.0.remove(&(at, deadline));
     }
 
     /// The time of the first deadline.
@@ -45,10 +45,10 @@ impl Deadlines {
     }
 
     /// Takes out the first deadline if it has come.
-    pub(super) fn pop(&mut self, now: Duration) -> Option<Due> {
+    pub(super) fn pop_due(&mut self, now: Duration) -> Option<Deadline> {
         if self.first()? > now {
             return None;
         }
-        self.0.pop_first().map(|(_, due)| due)
+        self.0.pop_first().map(|(_, deadline)| deadline)
     }
 }

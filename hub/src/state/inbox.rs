@@ -67,7 +67,7 @@ pub(super) fn charge(sealed: usize) -> usize {
 
 /// What one sender has in an inbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Share {
+struct SenderShare {
     messages: usize,
     bytes: usize,
 }
@@ -77,7 +77,7 @@ struct Share {
 pub(super) struct Inbox {
     envelopes: BTreeMap<Offset, StoredEnvelope>,
     offsets: BTreeMap<(PeerKey, MessageId), Offset>,
-    shares: BTreeMap<PeerKey, Share>,
+    shares: BTreeMap<PeerKey, SenderShare>,
     bytes: usize,
 }
 

@@ -16,7 +16,7 @@ use super::peer::PublishedCard;
 pub(super) struct Listing(BTreeMap<String, Arc<PublishedCard>>);
 
 /// One page of a listing.
-pub(super) struct Selection {
+pub(super) struct ListingPage {
     /// The cards on it.
     pub(super) cards: Vec<Arc<PublishedCard>>,
     /// How many match, on all pages.
@@ -47,7 +47,7 @@ impl Listing {
         list: &List,
         requester: &PeerKey,
         requester_is_listed: bool,
-    ) -> Selection {
+    ) -> ListingPage {
         let limit = usize::from(list.limit.clamp(1, MAX_PAGE));
         let matches = |published: &&Arc<PublishedCard>| {
             published.card.key != *requester && is_match(&list.role, &list.repo, published)
@@ -63,7 +63,7 @@ impl Listing {
         } else {
             self.cards().filter(matches).count()
         };
-        Selection { cards, total, next }
+        ListingPage { cards, total, next }
     }
 }
 

@@ -7,7 +7,7 @@ use junction_shared::protocol::id::{ConnectionId, MessageId, PeerKey};
 use junction_shared::protocol::limits::MAX_SEALED;
 use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
 
-use super::deadlines::Due;
+use super::deadlines::Deadline;
 use super::inbox::{Offset, StoredEnvelope, charge};
 use super::{Output, Requester, State};
 
@@ -99,10 +99,10 @@ impl State {
         let Send { envelope, age_ms, .. } = send;
         let to = envelope.header.to;
         let left = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
-        let end = now + left.min(self.times.session_timeout);
+        let end = now + left.min(self.timeouts.session_timeout);
         let stored = StoredEnvelope { envelope: Box::new(envelope), accepted: now, age_ms, end };
         let offset = self.store.push(stored);
-        self.deadlines.set(end, Due::Envelope(to, offset));
+        self.deadlines.set(end, Deadline::Envelope(to, offset));
         if let Some(connection) = self.connection_of(&to) {
             self.out.push(Output::Wake(connection));
         }
@@ -146,7 +146,7 @@ impl State {
 
     fn forget_message(&mut self, to: &PeerKey, from: PeerKey, id: MessageId) {
         let Some((offset, stored)) = self.store.find(to, from, id) else { return };
-        self.deadlines.clear(stored.end, Due::Envelope(*to, offset));
+        self.deadlines.clear(stored.end, Deadline::Envelope(*to, offset));
         self.discard(to, offset);
     }
 
@@ -161,7 +161,7 @@ impl State {
     /// Forgets all mail for a peer.
     pub(super) fn discard_all(&mut self, to: &PeerKey) {
         for (offset, stored) in self.store.empty(to) {
-            self.deadlines.clear(stored.end, Due::Envelope(*to, offset));
+            self.deadlines.clear(stored.end, Deadline::Envelope(*to, offset));
             self.drop_last_card(&stored.envelope.header.from);
         }
         self.notify_room(to);

@@ -11,7 +11,7 @@ use junction_shared::protocol::wire::{
     Grant, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody,
 };
 
-use super::deadlines::Due;
+use super::deadlines::Deadline;
 use super::inbox::Offset;
 use super::peer::{PeerConnection, PeerSession};
 use super::{Connected, Output, Requester, State, millis};
@@ -37,8 +37,8 @@ impl State {
             grant: self.grant(&alias, &key),
             connection,
             resumed,
-            session_timeout_ms: millis(self.times.session_timeout),
-            sweep_interval_ms: millis(self.times.sweep_interval),
+            session_timeout_ms: millis(self.timeouts.session_timeout),
+            sweep_interval_ms: millis(self.timeouts.sweep_interval),
             past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
         };
         if resumed && !replaced {
@@ -69,8 +69,8 @@ impl State {
         let (alias, by_ticket) = self.choose_alias(hello, now);
         self.aliases.give(&alias, key);
         self.tombstones.remove(&key);
-        let deadline = now + self.times.session_timeout;
-        self.deadlines.set(deadline, Due::Session(key));
+        let deadline = now + self.timeouts.session_timeout;
+        self.deadlines.set(deadline, Deadline::Session(key));
         let peer = PeerSession {
             alias: alias.clone(),
             by_ticket,
@@ -152,7 +152,7 @@ impl State {
     /// A session's deadline has come: it ends, or the deadline moves to where it is by now.
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        let timeout = self.times.session_timeout;
+        let timeout = self.timeouts.session_timeout;
         let end = peer.last_seen + timeout;
         // Pings end a connection that is dead, and do so sooner: where there is one, the hub itself did not run.
         let slept = peer.connection.is_some() || now.saturating_sub(end) > SLEPT;
@@ -167,7 +167,7 @@ impl State {
         };
         if let Some(later) = later {
             peer.deadline = later;
-            self.deadlines.set(later, Due::Session(key));
+            self.deadlines.set(later, Deadline::Session(key));
             return;
         }
         let connection = self.connection_of(&key);
@@ -181,7 +181,7 @@ impl State {
             self.detach(id);
         }
         let Some(peer) = self.peers.remove(key) else { return };
-        self.deadlines.clear(peer.deadline, Due::Session(*key));
+        self.deadlines.clear(peer.deadline, Deadline::Session(*key));
         self.aliases.free(&peer.alias);
         self.released.add(&peer.alias, *key);
         if peer.listed().is_some() {

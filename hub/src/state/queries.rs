@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::{
 };
 
 use super::peer::PublishedCard;
-use super::watches::NoWatch;
+use super::watches::WatchError;
 use super::{Requester, State, millis};
 
 impl State {
@@ -65,11 +65,11 @@ impl State {
     pub(super) fn page(&self, requester: Requester, list: &List, now: Duration) -> Page {
         let requester_is_listed =
             self.peers.get(&requester.key).is_some_and(|peer| peer.listed().is_some());
-        let selection = self.listing.page(list, &requester.key, requester_is_listed);
+        let page = self.listing.page(list, &requester.key, requester_is_listed);
         Page {
-            peers: selection.cards.iter().filter_map(|card| self.listed(card, now)).collect(),
-            total: u32::try_from(selection.total).unwrap_or(u32::MAX),
-            next: selection.next,
+            peers: page.cards.iter().filter_map(|card| self.listed(card, now)).collect(),
+            total: u32::try_from(page.total).unwrap_or(u32::MAX),
+            next: page.next,
         }
     }
 
@@ -95,8 +95,8 @@ impl State {
             return Err(Close::ProtocolError);
         }
         match self.watches.admits(requester.id, number) {
-            Err(NoWatch::Twice) => return Err(Close::ProtocolError),
-            Err(NoWatch::Full) => return Ok(Some(Answer::Busy)),
+            Err(WatchError::Duplicate) => return Err(Close::ProtocolError),
+            Err(WatchError::TooMany) => return Ok(Some(Answer::Busy)),
             Ok(()) => {}
         }
         let seen = self.online(requester, role.as_ref(), now);

@@ -12,7 +12,7 @@ use super::inbox::{Inbox, Offset, StoredEnvelope};
 pub(super) struct Store {
     inboxes: HashMap<PeerKey, Inbox>,
     /// How many envelopes of each sender lie in all of them.
-    lying: HashMap<PeerKey, usize>,
+    per_sender: HashMap<PeerKey, usize>,
     bytes: usize,
     last: Offset,
 }
@@ -42,7 +42,7 @@ impl Store {
 
     /// How many envelopes there are, and their bytes.
     pub(super) fn holds(&self) -> (usize, usize) {
-        (self.lying.values().sum(), self.bytes)
+        (self.per_sender.values().sum(), self.bytes)
     }
 
     /// The bytes for which the hub as a whole has room.
@@ -56,7 +56,7 @@ impl Store {
         let (to, from) = (header.to, header.from);
         self.last = self.last.next();
         self.bytes += stored.charge();
-        *self.lying.entry(from).or_default() += 1;
+        *self.per_sender.entry(from).or_default() += 1;
         self.inboxes.entry(to).or_default().push(self.last, stored);
         self.last
     }
@@ -85,17 +85,17 @@ impl Store {
     fn count_out(&mut self, stored: &StoredEnvelope) {
         let from = stored.envelope.header.from;
         self.bytes -= stored.charge();
-        if let Some(lying) = self.lying.get_mut(&from) {
-            *lying -= 1;
-            if *lying == 0 {
-                self.lying.remove(&from);
+        if let Some(count) = self.per_sender.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_sender.remove(&from);
             }
         }
     }
 
     /// Whether any mail of this sender is here.
     pub(super) fn has_mail_from(&self, sender: &PeerKey) -> bool {
-        self.lying.contains_key(sender)
+        self.per_sender.contains_key(sender)
     }
 
     /// Everyone for whom there is mail.

@@ -6,36 +6,36 @@ use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::MAX_WATCHES;
 
 /// What is waited for: a role, or any.
-type Role = Option<String>;
+type RoleFilter = Option<String>;
 
 /// The unanswered watches of all connections, both ways round.
 #[derive(Default)]
 pub(super) struct Watches {
-    by_role: BTreeMap<Role, BTreeSet<(ConnectionId, u32)>>,
-    by_connection: HashMap<ConnectionId, BTreeMap<u32, Role>>,
+    by_role: BTreeMap<RoleFilter, BTreeSet<(ConnectionId, u32)>>,
+    by_connection: HashMap<ConnectionId, BTreeMap<u32, RoleFilter>>,
 }
 
 /// Why a watch cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoWatch {
+pub(super) enum WatchError {
     /// The connection has as many as it may.
-    Full,
+    TooMany,
     /// The connection has one of this number.
-    Twice,
+    Duplicate,
 }
 
 impl Watches {
     /// Whether a connection may open a watch of this number.
-    pub(super) fn admits(&self, connection: ConnectionId, number: u32) -> Result<(), NoWatch> {
+    pub(super) fn admits(&self, connection: ConnectionId, number: u32) -> Result<(), WatchError> {
         match self.by_connection.get(&connection) {
-            Some(open) if open.contains_key(&number) => Err(NoWatch::Twice),
-            Some(open) if open.len() >= MAX_WATCHES => Err(NoWatch::Full),
+            Some(open) if open.contains_key(&number) => Err(WatchError::Duplicate),
+            Some(open) if open.len() >= MAX_WATCHES => Err(WatchError::TooMany),
             _ => Ok(()),
         }
     }
 
     /// Adds a watch.
-    pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: Role) {
+    pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: RoleFilter) {
         self.by_role.entry(role.clone()).or_default().insert((connection, number));
         self.by_connection.entry(connection).or_default().insert(number, role);
     }
@@ -60,10 +60,10 @@ impl Watches {
     /// Takes out the watches that a peer of this role, on this connection, answers: all but its own.
     pub(super) fn answered_by(
         &mut self,
-        role: &Role,
+        role: &RoleFilter,
         own: ConnectionId,
     ) -> Vec<(ConnectionId, u32)> {
-        let waiting = |role: &Role| self.by_role.get(role).into_iter().flatten().copied();
+        let waiting = |role: &RoleFilter| self.by_role.get(role).into_iter().flatten().copied();
         let mut answered: BTreeSet<_> = waiting(&None).chain(waiting(role)).collect();
         answered.retain(|(connection, _)| *connection != own);
         for (connection, number) in &answered {
@@ -72,7 +72,7 @@ impl Watches {
         answered.into_iter().collect()
     }
 
-    fn remove_from_role(&mut self, role: &Role, connection: ConnectionId, number: u32) {
+    fn remove_from_role(&mut self, role: &RoleFilter, connection: ConnectionId, number: u32) {
         if let Some(waiting) = self.by_role.get_mut(role) {
             waiting.remove(&(connection, number));
             if waiting.is_empty() {
@@ -89,7 +89,7 @@ mod tests {
     const ONE: ConnectionId = ConnectionId(1);
     const TWO: ConnectionId = ConnectionId(2);
 
-    fn role(name: &str) -> Role {
+    fn role(name: &str) -> RoleFilter {
         Some(name.to_owned())
     }
 
@@ -111,8 +111,8 @@ mod tests {
             assert_eq!(watches.admits(ONE, number), Ok(()));
             watches.add(ONE, number, None);
         }
-        assert_eq!(watches.admits(ONE, 64), Err(NoWatch::Full));
-        assert_eq!(watches.admits(ONE, 63), Err(NoWatch::Twice));
+        assert_eq!(watches.admits(ONE, 64), Err(WatchError::TooMany));
+        assert_eq!(watches.admits(ONE, 63), Err(WatchError::Duplicate));
         watches.remove(ONE, 63);
         assert_eq!(watches.admits(ONE, 64), Ok(()));
     }

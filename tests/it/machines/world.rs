@@ -119,9 +119,9 @@ impl World {
 
     pub(super) fn start_hub(&mut self) {
         if self.hub.is_none() {
-            let times = Times { session_timeout: TIMEOUT, sweep_interval: SWEEP };
+            let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
             let ticket_key = Secret::filled(|key| key.fill(9));
-            let state = State::new(times, ticket_key, fastrand::Rng::with_seed(7));
+            let state = State::new(timeouts, ticket_key, fastrand::Rng::with_seed(7));
             self.hub = Some(Hub { state, started: self.now });
         }
     }

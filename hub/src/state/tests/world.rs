@@ -15,7 +15,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 
-use super::super::{Output, State, Times};
+use super::super::{Output, State, Timeouts};
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
@@ -91,9 +91,9 @@ pub(super) fn send(envelope: Envelope) -> Send {
 impl World {
     /// A hub that has just started.
     pub(super) fn in_grace() -> Self {
-        let times = Times { session_timeout: TIMEOUT, sweep_interval: SWEEP };
+        let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
         Self {
-            state: State::new(times, ticket_key(), fastrand::Rng::with_seed(1)),
+            state: State::new(timeouts, ticket_key(), fastrand::Rng::with_seed(1)),
             now: Duration::ZERO,
             frames: BTreeMap::new(),
             ended: BTreeMap::new(),
