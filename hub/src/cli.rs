@@ -59,12 +59,12 @@ pub struct Args {
     pub autostarted: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<HubCommand>,
 }
 
 /// What to do instead of serving.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum HubCommand {
     /// Give the group of this machine's hub a new secret: all sessions end, and no link made before is valid
     Rotate {
         /// Where the hub's keys are [JUNCTION_CONFIG_DIR, else the system's place for it]
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
         process::detach();
     }
     let outcome = match args.command.clone() {
-        Some(Command::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
+        Some(HubCommand::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
         None => run(args),
     };
     match outcome {
@@ -129,7 +129,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         true => port_lock.bind_autostarted(host),
         false => port_lock.bind(host).await,
     };
-    let listeners = listeners.map_err(|(address, error)| taken(address, &error))?;
+    let listeners = listeners.map_err(|(address, error)| bind_error(address, &error))?;
     let port = listeners.port();
     if settings.ephemeral {
         identity::renew(&config_dir, port)?;
@@ -157,7 +157,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
 }
 
-fn taken(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+fn bind_error(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "{address} is in use by another program. Stop that program, or choose another port with --port."
@@ -171,7 +171,7 @@ fn taken(address: SocketAddr, error: &io::Error) -> anyhow::Error {
 /// Where the hub can be reached, an address a line.
 fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
     let others = match host {
-        _ if host.is_loopback() => return say(&served(host, port)),
+        _ if host.is_loopback() => return say(&serving(host, port)),
         _ if host.is_unspecified() => {
             let mut all = network::addresses();
             // "All" of IPv4 is IPv4 alone.
@@ -180,9 +180,9 @@ fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
         }
         _ => vec![host],
     };
-    say(&served(Ipv4Addr::LOCALHOST.into(), port));
+    say(&serving(Ipv4Addr::LOCALHOST.into(), port));
     for address in others {
-        say(&served(address, port));
+        say(&serving(address, port));
     }
     let invite = match port {
         PORT => "junction-bridge invite".to_owned(),
@@ -194,7 +194,7 @@ fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
     }
 }
 
-fn served(host: IpAddr, port: u16) -> String {
+fn serving(host: IpAddr, port: u16) -> String {
     format!("junction-hub serves {}", SocketAddr::new(host, port))
 }
 
@@ -254,7 +254,7 @@ mod tests {
         let localhost = IpAddr::from([127, 0, 0, 1]);
         let first = Listeners::bind(localhost, 0).unwrap();
         let (address, error) = Listeners::bind(localhost, first.port()).unwrap_err();
-        let error = taken(address, &error).to_string();
+        let error = bind_error(address, &error).to_string();
         assert!(error.contains(&address.to_string()) && error.lines().count() == 1, "{error}");
     }
 }

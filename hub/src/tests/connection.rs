@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::harness::{Bridge, TestHub, closed, id, key, send};
+use super::harness::{TestBridge, TestHub, closed, id, key, send};
 use crate::Config;
 
 fn because(close: Close) -> Option<(u16, String)> {
@@ -267,7 +267,7 @@ async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     let mut bob = hub.bridge_with(8, 1, 1024).await;
-    bob.show(8).await;
+    bob.publish_card(8).await;
     bob.sync().await;
     ann.send_frame(&lookup(8)).await;
     ann.recv().await;
@@ -290,7 +290,7 @@ async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
 async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.bridge_with(7, 1, 1024).await;
-    ann.show(7).await;
+    ann.publish_card(7).await;
     let list = List { role: None, repo: None, limit: 1, cursor: None };
     let ask = ToHub::Ask(1, Question::List(list));
     // Far more questions than any queue holds: at some point the hub takes no more.
@@ -326,7 +326,7 @@ async fn a_bridge_that_lets_news_pile_up_is_told_to_slow_down() {
 #[tokio::test(start_paused = true)]
 async fn answers_keep_their_order_among_many() {
     let hub = TestHub::start(Config::default());
-    let Bridge { socket, .. } = hub.listed(7).await;
+    let TestBridge { socket, .. } = hub.listed(7).await;
     let (mut outgoing, mut incoming) = socket.split();
     let list = List { role: None, repo: None, limit: 1, cursor: None };
     let asking = async {

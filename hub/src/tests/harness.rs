@@ -26,7 +26,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::{Config, Hub};
 
 /// Bytes that a connection in memory holds on their way.
-const WIRE: usize = 64 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 /// Accepts the ends of connections in memory.
 struct MemoryListener(mpsc::Receiver<DuplexStream>);
@@ -48,7 +48,7 @@ impl Listener for MemoryListener {
 }
 
 pub(super) struct TestHub {
-    wires: mpsc::Sender<DuplexStream>,
+    dialed: mpsc::Sender<DuplexStream>,
     stop: Option<oneshot::Sender<()>>,
     pub(super) served: JoinHandle<Close>,
 }
@@ -63,14 +63,14 @@ pub(super) fn hub(config: Config) -> Hub {
 
 impl TestHub {
     pub(super) fn start(config: Config) -> Self {
-        let (wires, ends) = mpsc::channel(1024);
+        let (dialed, ends) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel();
         let serving = hub(config).serve(MemoryListener(ends), async move {
             // A test that ends drops its side: the hub stops then too.
             let _ = stopped.await;
             Close::GoingAway
         });
-        Self { wires, stop: Some(stop), served: tokio::spawn(serving) }
+        Self { dialed, stop: Some(stop), served: tokio::spawn(serving) }
     }
 
     pub(super) fn stop(&mut self) {
@@ -79,12 +79,12 @@ impl TestHub {
 
     /// A connection that has said nothing.
     pub(super) async fn dial(&self) -> DuplexStream {
-        self.dial_with(WIRE).await
+        self.dial_with(BUFFER).await
     }
 
-    async fn dial_with(&self, wire: usize) -> DuplexStream {
-        let (near, far) = duplex(wire);
-        self.wires.send(far).await.unwrap();
+    async fn dial_with(&self, buffer: usize) -> DuplexStream {
+        let (near, far) = duplex(buffer);
+        self.dialed.send(far).await.unwrap();
         near
     }
 
@@ -101,33 +101,33 @@ impl TestHub {
 
     /// A websocket that has said nothing.
     pub(super) async fn socket(&self) -> WebSocketStream<DuplexStream> {
-        self.socket_with(WIRE).await
+        self.socket_with(BUFFER).await
     }
 
-    async fn socket_with(&self, wire: usize) -> WebSocketStream<DuplexStream> {
-        let io = self.dial_with(wire).await;
+    async fn socket_with(&self, buffer: usize) -> WebSocketStream<DuplexStream> {
+        let io = self.dial_with(buffer).await;
         client_async("ws://127.0.0.1/link", io).await.unwrap().0
     }
 
     /// A bridge that was welcomed.
-    pub(super) async fn bridge(&self, identity: u8, dial: u64) -> Bridge {
-        self.bridge_with(identity, dial, WIRE).await
+    pub(super) async fn bridge(&self, identity: u8, dial: u64) -> TestBridge {
+        self.bridge_with(identity, dial, BUFFER).await
     }
 
     /// A bridge whose connection holds so many bytes on their way.
-    pub(super) async fn bridge_with(&self, identity: u8, dial: u64, wire: usize) -> Bridge {
-        let mut socket = self.socket_with(wire).await;
+    pub(super) async fn bridge_with(&self, identity: u8, dial: u64, buffer: usize) -> TestBridge {
+        let mut socket = self.socket_with(buffer).await;
         let (hello, handshake) = answer(&mut socket, identity, dial, 1).await;
         send_frame(&mut socket, &hello).await;
         let ToBridge::Welcome(welcome) = recv(&mut socket).await else { panic!("no welcome") };
         let welcome = check(&handshake, &welcome);
-        Bridge { socket, welcome }
+        TestBridge { socket, welcome }
     }
 
     /// A bridge that is listed.
-    pub(super) async fn listed(&self, identity: u8) -> Bridge {
+    pub(super) async fn listed(&self, identity: u8) -> TestBridge {
         let mut bridge = self.bridge(identity, 1).await;
-        bridge.show(identity).await;
+        bridge.publish_card(identity).await;
         bridge
     }
 }
@@ -200,12 +200,12 @@ pub(super) fn send(from: u8, to: u8, n: u16, size: usize) -> ToHub {
 }
 
 /// A welcomed bridge's end of its connection.
-pub(super) struct Bridge {
+pub(super) struct TestBridge {
     pub(super) socket: WebSocketStream<DuplexStream>,
     pub(super) welcome: WelcomeBody,
 }
 
-impl Bridge {
+impl TestBridge {
     pub(super) fn connection(&self) -> ConnectionId {
         self.welcome.connection
     }
@@ -215,7 +215,7 @@ impl Bridge {
     }
 
     /// Shows its card.
-    pub(super) async fn show(&mut self, identity: u8) {
+    pub(super) async fn publish_card(&mut self, identity: u8) {
         let alias = self.welcome.grant.alias.clone();
         self.send_frame(&ToHub::Card(card(identity, &alias))).await;
     }

@@ -7,7 +7,7 @@ use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::{MAX_SEALED, PAIR_MESSAGES};
 use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge, ToHub};
 
-use super::world::{Ended, SWEEP, TIMEOUT, World, envelope, id, key, send};
+use super::world::{ConnectionEnd, SWEEP, TIMEOUT, World, envelope, id, key, send};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -251,7 +251,7 @@ fn a_forged_sender_or_too_large_a_text_ends_the_connection() {
         let mut world = World::past_grace();
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
         world.say(ann, ToHub::Send(send(forged)));
-        assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+        assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
         assert_eq!(world.pushed(bob), []);
     }
 }

@@ -21,7 +21,7 @@ use super::world::{TIMEOUT, World, card, envelope, id, key, send, signed};
 const CLIENTS: u8 = 4;
 
 #[derive(Clone, Debug)]
-enum Event {
+enum ModelEvent {
     Connect(u8),
     Drop(u8),
     Leave(u8),
@@ -35,24 +35,24 @@ enum Event {
     Pass(Duration),
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn event() -> impl Strategy<Value = ModelEvent> {
     let who = || 0..CLIENTS;
     let sends = (who(), 0..=CLIENTS, 0..60u8, 1..20u8, size(), any::<bool>(), any::<bool>());
     let receipts = (who(), who(), 0..80u8, kind());
     prop_oneof![
-        4 => who().prop_map(Event::Connect),
-        1 => who().prop_map(Event::Drop),
-        1 => who().prop_map(Event::Leave),
-        1 => (who(), alias()).prop_map(|(who, alias)| Event::Rename(who, alias)),
-        1 => (who(), 0..=CLIENTS).prop_map(|(who, of)| Event::Lookup(who, of)),
+        4 => who().prop_map(ModelEvent::Connect),
+        1 => who().prop_map(ModelEvent::Drop),
+        1 => who().prop_map(ModelEvent::Leave),
+        1 => (who(), alias()).prop_map(|(who, alias)| ModelEvent::Rename(who, alias)),
+        1 => (who(), 0..=CLIENTS).prop_map(|(who, of)| ModelEvent::Lookup(who, of)),
         8 => sends.prop_map(|(from, to, first, count, size, resend, restart)| {
-            Event::Send { from, to, ids: first..first + count, size, resend, restart }
+            ModelEvent::Send { from, to, ids: first..first + count, size, resend, restart }
         }),
-        6 => who().prop_map(Event::Push),
-        4 => receipts.prop_map(|(by, from, n, kind)| Event::Receipt { by, from, n, kind }),
-        1 => who().prop_map(Event::ReadAll),
-        1 => who().prop_map(Event::Repush),
-        2 => (0..TIMEOUT.as_secs() / 2).prop_map(|s| Event::Pass(Duration::from_secs(s))),
+        6 => who().prop_map(ModelEvent::Push),
+        4 => receipts.prop_map(|(by, from, n, kind)| ModelEvent::Receipt { by, from, n, kind }),
+        1 => who().prop_map(ModelEvent::ReadAll),
+        1 => who().prop_map(ModelEvent::Repush),
+        2 => (0..TIMEOUT.as_secs() / 2).prop_map(|s| ModelEvent::Pass(Duration::from_secs(s))),
     ]
 }
 
@@ -76,13 +76,13 @@ fn alias() -> impl Strategy<Value = &'static str> {
 }
 
 /// One message of the model.
-struct Kept {
+struct StoredMessage {
     arrival: usize,
     send: Send,
     end: Duration,
 }
 
-impl Kept {
+impl StoredMessage {
     fn is(&self, to: u8, from: u8, n: u8) -> bool {
         let header = &self.send.envelope.header;
         header.to == key(to) && header.from == key(from) && header.id == id(n)
@@ -94,11 +94,11 @@ impl Kept {
 }
 
 #[derive(Default)]
-struct Session {
+struct ModelSession {
     connection: Option<ConnectionId>,
     last_seen: Duration,
     /// Set while it has the time of one more ping: until then.
-    spared: Option<Duration>,
+    extended_until: Option<Duration>,
     /// The next push comes from here on.
     cursor: usize,
     epoch: u64,
@@ -106,9 +106,9 @@ struct Session {
 
 struct Model {
     world: World,
-    sessions: BTreeMap<u8, Session>,
+    sessions: BTreeMap<u8, ModelSession>,
     left: BTreeSet<u8>,
-    mail: Vec<Kept>,
+    mail: Vec<StoredMessage>,
     deferred: BTreeSet<(u8, u8)>,
     arrivals: usize,
 }
@@ -130,37 +130,37 @@ impl Model {
         let session = self.sessions.get_mut(&who)?;
         let connection = session.connection?;
         session.last_seen = self.world.now;
-        session.spared = None;
+        session.extended_until = None;
         Some(connection)
     }
 
-    fn apply(&mut self, event: Event) {
+    fn apply(&mut self, event: ModelEvent) {
         match event {
-            Event::Connect(who) => self.connect(who),
-            Event::Drop(who) => self.disconnect(who),
-            Event::Leave(who) => self.leave(who),
-            Event::Rename(who, alias) => self.rename(who, alias),
-            Event::Lookup(who, of) => {
+            ModelEvent::Connect(who) => self.connect(who),
+            ModelEvent::Drop(who) => self.disconnect(who),
+            ModelEvent::Leave(who) => self.leave(who),
+            ModelEvent::Rename(who, alias) => self.rename(who, alias),
+            ModelEvent::Lookup(who, of) => {
                 if let Some(connection) = self.uses(who) {
                     let target = Target::Key(key(of));
                     self.world.say(connection, ToHub::Ask(1, Question::Lookup(target)));
                 }
             }
-            Event::Send { from, to, ids, size, resend, restart } => {
+            ModelEvent::Send { from, to, ids, size, resend, restart } => {
                 for n in ids {
                     let send = Send { resend, restart, ..send(envelope(from, to, n, size)) };
                     self.send(from, to, n, send);
                 }
             }
-            Event::Push(who) => self.push(who),
-            Event::Receipt { by, from, n, kind } => self.receipt(by, from, n, kind),
-            Event::ReadAll(who) => {
+            ModelEvent::Push(who) => self.push(who),
+            ModelEvent::Receipt { by, from, n, kind } => self.receipt(by, from, n, kind),
+            ModelEvent::ReadAll(who) => {
                 for (from, n) in (0..CLIENTS).flat_map(|from| (0..80).map(move |n| (from, n))) {
                     self.receipt(who, from, n, ReceiptKind::Read);
                 }
             }
-            Event::Repush(who) => self.repush(who),
-            Event::Pass(time) => self.pass(time),
+            ModelEvent::Repush(who) => self.repush(who),
+            ModelEvent::Pass(time) => self.pass(time),
         }
     }
 
@@ -171,7 +171,7 @@ impl Model {
         session.epoch += 1;
         session.connection = Some(welcome.connection);
         session.last_seen = self.world.now;
-        session.spared = None;
+        session.extended_until = None;
         session.cursor = 0;
         let card = card(who, session.epoch, &welcome.grant.alias, None);
         self.world.publish(welcome.connection, &card);
@@ -196,7 +196,7 @@ impl Model {
 
     fn end(&mut self, who: u8) {
         self.sessions.remove(&who);
-        self.mail.retain(|kept| kept.send.envelope.header.to != key(who));
+        self.mail.retain(|stored| stored.send.envelope.header.to != key(who));
         self.deferred.retain(|(to, from)| *to != who && *from != who);
     }
 
@@ -221,8 +221,8 @@ impl Model {
         if send.restart {
             self.deferred.remove(&(to, from));
         }
-        if let Some(kept) = self.mail.iter().find(|kept| kept.is(to, from, n)) {
-            let same = kept.send.envelope == send.envelope;
+        if let Some(stored) = self.mail.iter().find(|stored| stored.is(to, from, n)) {
+            let same = stored.send.envelope == send.envelope;
             return if same {
                 ToBridge::Accepted(id(n))
             } else {
@@ -237,9 +237,9 @@ impl Model {
             return ToBridge::Later(id(n));
         }
         let more = charge(send.envelope.sealed.len());
-        let (inbox, inbox_bytes) = self.kept(|kept| kept.send.envelope.header.to == key(to));
-        let (pair, pair_bytes) = self.kept(|kept| {
-            let header = &kept.send.envelope.header;
+        let (inbox, inbox_bytes) = self.usage(|stored| stored.send.envelope.header.to == key(to));
+        let (pair, pair_bytes) = self.usage(|stored| {
+            let header = &stored.send.envelope.header;
             header.to == key(to) && header.from == key(from)
         });
         let full = inbox == INBOX_MESSAGES
@@ -255,13 +255,13 @@ impl Model {
         }
         self.arrivals += 1;
         let end = self.world.now + Duration::from_millis(send.envelope.header.ttl_ms);
-        self.mail.push(Kept { arrival: self.arrivals, send: send.clone(), end });
+        self.mail.push(StoredMessage { arrival: self.arrivals, send: send.clone(), end });
         ToBridge::Accepted(id(n))
     }
 
     /// How much there is of some mail: messages and bytes.
-    fn kept(&self, which: impl Fn(&Kept) -> bool) -> (usize, usize) {
-        let charges = self.mail.iter().filter(|kept| which(kept)).map(Kept::charge);
+    fn usage(&self, which: impl Fn(&StoredMessage) -> bool) -> (usize, usize) {
+        let charges = self.mail.iter().filter(|stored| which(stored)).map(StoredMessage::charge);
         charges.fold((0, 0), |(count, bytes), charge| (count + 1, bytes + charge))
     }
 
@@ -269,20 +269,20 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&who) else { return };
         let Some(connection) = session.connection else { return };
         let pushed = self.world.state.next_push(connection, self.world.now);
-        let mine = |kept: &&Kept| {
-            kept.send.envelope.header.to == key(who) && kept.arrival >= session.cursor
+        let mine = |stored: &&StoredMessage| {
+            stored.send.envelope.header.to == key(who) && stored.arrival >= session.cursor
         };
-        let Some(kept) = self.mail.iter().find(mine) else { return assert_eq!(pushed, None) };
-        session.cursor = kept.arrival + 1;
+        let Some(stored) = self.mail.iter().find(mine) else { return assert_eq!(pushed, None) };
+        session.cursor = stored.arrival + 1;
         let Some(ToBridge::Deliver(envelope, _)) = pushed else { panic!("{pushed:?}") };
-        assert_eq!(envelope, kept.send.envelope);
+        assert_eq!(envelope, stored.send.envelope);
     }
 
     fn receipt(&mut self, by: u8, from: u8, n: u8, kind: ReceiptKind) {
         let Some(connection) = self.uses(by) else { return };
         self.world.receipt(connection, from, n, kind);
         if kind != ReceiptKind::Opened {
-            self.mail.retain(|kept| !kept.is(by, from, n));
+            self.mail.retain(|stored| !stored.is(by, from, n));
         }
     }
 
@@ -299,14 +299,14 @@ impl Model {
     fn pass(&mut self, time: Duration) {
         self.world.pass(time);
         let now = self.world.now;
-        self.mail.retain(|kept| kept.end > now);
+        self.mail.retain(|stored| stored.end > now);
         for session in self.sessions.values_mut().filter(|session| session.connection.is_some()) {
-            if session.last_seen + TIMEOUT <= now && session.spared.is_none() {
-                session.spared = Some(session.last_seen + TIMEOUT + TIMEOUT / 3);
+            if session.last_seen + TIMEOUT <= now && session.extended_until.is_none() {
+                session.extended_until = Some(session.last_seen + TIMEOUT + TIMEOUT / 3);
             }
         }
-        let over = |(who, session): (&u8, &Session)| {
-            (session.spared.unwrap_or(session.last_seen + TIMEOUT) <= now).then_some(*who)
+        let over = |(who, session): (&u8, &ModelSession)| {
+            (session.extended_until.unwrap_or(session.last_seen + TIMEOUT) <= now).then_some(*who)
         };
         for who in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
             self.end(who);
@@ -314,14 +314,14 @@ impl Model {
         if now >= TIMEOUT {
             self.left.clear();
             let known: BTreeMap<_, _> = self.sessions.keys().map(|who| (key(*who), who)).collect();
-            self.mail.retain(|kept| known.contains_key(&kept.send.envelope.header.to));
+            self.mail.retain(|stored| known.contains_key(&stored.send.envelope.header.to));
             self.deferred.retain(|(to, _)| known.contains_key(&key(*to)));
         }
     }
 
     fn check(&self) {
         let state = &self.world.state;
-        assert_eq!(state.store.bytes(), self.kept(|_| true).1);
+        assert_eq!(state.store.bytes(), self.usage(|_| true).1);
         assert_eq!(state.backpressure.len(), self.deferred.len());
         for (to, from, charge) in state.backpressure.unnotified() {
             assert!(!state.store.fits(&to, &from, charge), "room, and nobody told {from}");

@@ -9,7 +9,7 @@ use junction_shared::protocol::wire::{
     Answer, Card, Context, Naming, Question, Standing, Target, ToBridge, ToHub,
 };
 
-use super::world::{Ended, TIMEOUT, World, card, key, signed, ticket_key};
+use super::world::{ConnectionEnd, TIMEOUT, World, card, key, signed, ticket_key};
 
 fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
     match world.ask(connection, Question::Rename(signed(card))) {
@@ -78,7 +78,7 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     assert_eq!(find(&mut world, bob, &grant.alias).map(|card| card.epoch), Some(Epoch(3)));
     // From here on it is a fault.
     world.publish(squatter, &card(1, 4, "ann", None));
-    assert_eq!(world.ended(squatter), Some(Ended::Closed(Close::ProtocolError)));
+    assert_eq!(world.ended(squatter), Some(ConnectionEnd::Closed(Close::ProtocolError)));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_rename_with_an_old_epoch_ends_the_connection() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     world.say(ann, ToHub::Ask(1, Question::Rename(signed(&card(1, 1, "anna", None)))));
-    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_card_that_is_not_the_connections_own_ends_it() {
         let mut world = World::past_grace();
         let ann = world.join(1, "ann");
         world.publish(ann, &wrong);
-        assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+        assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     }
 }
 
@@ -227,7 +227,7 @@ fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
             ann,
             ToHub::Card(junction_shared::protocol::wire::SignedCard { body, mac: [0; 32] }),
         );
-        assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+        assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     }
 }
 

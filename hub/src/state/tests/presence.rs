@@ -6,7 +6,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{ConnectionId, Dial};
 use junction_shared::protocol::wire::{Answer, Question, Standing, Target, ToBridge, ToHub};
 
-use super::world::{Ended, SWEEP, TIMEOUT, World, card, envelope, key, send, signed};
+use super::world::{ConnectionEnd, SWEEP, TIMEOUT, World, card, envelope, key, send, signed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -57,7 +57,7 @@ fn the_higher_dial_wins() {
     let second = world.hello(1, None, None);
     let old = world.greet(&first).unwrap().connection;
     world.greet(&second).unwrap();
-    assert_eq!(world.ended(old), Some(Ended::Closed(Close::Superseded)));
+    assert_eq!(world.ended(old), Some(ConnectionEnd::Closed(Close::Superseded)));
     assert_eq!(world.greet(&first).unwrap_err(), Close::Superseded);
     assert_eq!(world.greet(&second).unwrap_err(), Close::Superseded);
     assert_eq!(world.state.connected(), 1);
@@ -93,7 +93,7 @@ fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
     world.say(ann, ToHub::Leave);
-    assert_eq!(world.ended(ann), Some(Ended::Left));
+    assert_eq!(world.ended(ann), Some(ConnectionEnd::Left));
     assert_eq!(world.received(bob), [ToBridge::Peer(key(1), Standing::Gone, None)]);
     assert_eq!(world.connect(3, Some("ann"), None).grant.alias, "ann");
 }
@@ -124,7 +124,7 @@ fn a_silent_connection_ends_with_its_session() {
     world.pass(TIMEOUT);
     assert_eq!(world.ended(ann), None);
     world.pass(TIMEOUT / 3);
-    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::SessionEnded)));
+    assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::SessionEnded)));
     assert_eq!(world.state.connected(), 0);
     assert!(!world.connect(1, None, None).resumed);
 }
@@ -140,7 +140,7 @@ fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
         assert_eq!((world.ended(alice), world.ended(bob)), (None, None));
         world.say(bob, ToHub::Unwatch(1));
         world.pass(SECOND);
-        assert_eq!(world.ended(alice), Some(Ended::Closed(Close::SessionEnded)));
+        assert_eq!(world.ended(alice), Some(ConnectionEnd::Closed(Close::SessionEnded)));
         assert_eq!(world.ended(bob), None);
     }
 }
@@ -247,7 +247,7 @@ fn a_second_hello_ends_the_connection() {
     let ann = world.join(1, "ann");
     let hello = junction_shared::protocol::wire::Hello { body: Vec::new(), proof: [0; 32] };
     world.say(ann, ToHub::Hello(hello));
-    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     let bob = world.join(2, "bob");
     assert_eq!(find(&mut world, bob, 1), Standing::Away);
 }

@@ -10,7 +10,7 @@ use junction_shared::protocol::wire::{
     Answer, Card, Context, List, Listed, Page, Question, Standing, Target, ToBridge, ToHub,
 };
 
-use super::world::{Ended, World, card, signed};
+use super::world::{ConnectionEnd, World, card, signed};
 
 fn list(world: &mut World, requester: ConnectionId, list: List) -> Page {
     match world.ask(requester, Question::List(list)) {
@@ -230,8 +230,8 @@ fn a_watch_with_a_number_in_use_or_an_impossible_role_ends_the_connection() {
     world.disconnect(bob);
     watch(&mut world, ann, 1, Some("critic"));
     watch(&mut world, ann, 1, Some("critic"));
-    assert_eq!(world.ended(ann), Some(Ended::Closed(Close::ProtocolError)));
+    assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     let bob = world.connect(2, None, None).connection;
     watch(&mut world, bob, 1, Some(&"x".repeat(65)));
-    assert_eq!(world.ended(bob), Some(Ended::Closed(Close::ProtocolError)));
+    assert_eq!(world.ended(bob), Some(ConnectionEnd::Closed(Close::ProtocolError)));
 }

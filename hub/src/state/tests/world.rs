@@ -22,7 +22,7 @@ pub(super) const SWEEP: Duration = Duration::from_secs(10);
 
 /// How a connection ended, as its peer sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum ConnectionEnd {
     Left,
     Closed(Close),
 }
@@ -31,7 +31,7 @@ pub(super) struct World {
     pub(super) state: State,
     pub(super) now: Duration,
     frames: BTreeMap<ConnectionId, Vec<ToBridge>>,
-    ended: BTreeMap<ConnectionId, Ended>,
+    ended: BTreeMap<ConnectionId, ConnectionEnd>,
     dials: u64,
 }
 
@@ -131,8 +131,8 @@ impl World {
             match output {
                 Output::Send(to, frame) => self.frames.entry(to).or_default().push(*frame),
                 Output::Wake(_) => {}
-                Output::Close(id, close) => _ = self.ended.insert(id, Ended::Closed(close)),
-                Output::Left(id) => _ = self.ended.insert(id, Ended::Left),
+                Output::Close(id, close) => _ = self.ended.insert(id, ConnectionEnd::Closed(close)),
+                Output::Left(id) => _ = self.ended.insert(id, ConnectionEnd::Left),
             }
         }
     }
@@ -245,7 +245,7 @@ impl World {
         self.pushes(connection).into_iter().filter_map(delivered).collect()
     }
 
-    pub(super) fn ended(&self, connection: ConnectionId) -> Option<Ended> {
+    pub(super) fn ended(&self, connection: ConnectionId) -> Option<ConnectionEnd> {
         self.ended.get(&connection).copied()
     }
 }
