@@ -7,7 +7,6 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::{Expected, parse_host, parse_millis, parse_port, setting};
 use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
-use crate::Config;
 use crate::accept::admission::MAX_PENDING;
 use crate::cli::Args;
 
@@ -22,6 +21,33 @@ const RESERVE: u32 = MAX_PENDING + 64;
 /// Connections to bridges for a process that may have so many descriptors: half of them at least, however few.
 fn links(descriptors: u32) -> u32 {
     descriptors.saturating_sub(RESERVE).max(descriptors / 2).clamp(1, MAX_LINKS)
+}
+
+/// What a hub is set to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A session without a sign of life ends after this; no message lives longer.
+    pub session_timeout: Duration,
+    /// The longest time past its end that anything stays.
+    pub sweep_interval: Duration,
+    /// After how long without a connection, and with every inbox empty, the hub ends by itself.
+    pub idle_exit: Option<Duration>,
+    /// Connections to bridges, at most.
+    pub max_links: u32,
+    /// Whether other machines can reach it.
+    pub lan: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            session_timeout: SESSION_TIMEOUT,
+            sweep_interval: SWEEP_INTERVAL,
+            idle_exit: None,
+            max_links: 16_384,
+            lan: false,
+        }
+    }
 }
 
 /// What the program runs with.

@@ -20,8 +20,8 @@ use junction_shared::protocol::wire::{Hello, HelloBody, ToBridge, ToHub, VERSION
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
-use crate::Shared;
 use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
+use crate::app_state::AppState;
 use crate::metrics::Metrics;
 use crate::registry::{ConnectionHandle, QueuedFrame, StateClient};
 use crate::throttle::{RateExceeded, Throttle};
@@ -33,8 +33,6 @@ const MAX_QUEUED_ANSWERS: usize = 256;
 const FRAMES_PER_YIELD: u32 = 32;
 /// Pings in a row without a sign of life between them, after which a connection counts as lost.
 const MAX_UNANSWERED_PINGS: u32 = 2;
-/// The longest time between pings.
-pub(crate) const MAX_PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a connection that was closed may take to say so: less than a hub takes to stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -69,14 +67,14 @@ type WsReader = SplitStream<WebSocket>;
 type WsWriter = SplitSink<WebSocket, Message>;
 
 /// Serves one connection to its end.
-pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo) {
+pub(crate) async fn run(app: &AppState, socket: WebSocket, info: ConnectionInfo) {
     info.pending.begin_handshake();
     let (mut writer, mut reader) = socket.split();
-    let end = match handshake(shared, &mut writer, &mut reader, &info).await {
+    let end = match handshake(app, &mut writer, &mut reader, &info).await {
         Ok(handle) => {
             info.pending.admit();
-            shared.metrics.welcomed.increment();
-            exchange(shared, handle, info, &mut writer, &mut reader).await
+            app.metrics.welcomed.increment();
+            exchange(app, handle, info, &mut writer, &mut reader).await
         }
         Err(end) => {
             if end == Disconnect::Closed(Close::Unauthorized) {
@@ -86,28 +84,28 @@ pub(crate) async fn run(shared: &Shared, socket: WebSocket, info: ConnectionInfo
         }
     };
     if let Some(why) = end.reason() {
-        shared.metrics.closed(why);
+        app.metrics.closed(why);
     }
     send_close(end, writer, reader).await;
 }
 
 /// The handshake, within the pending connection's time.
 async fn handshake(
-    shared: &Shared,
+    app: &AppState,
     writer: &mut WsWriter,
     reader: &mut WsReader,
     info: &ConnectionInfo,
 ) -> Result<ConnectionHandle, Disconnect> {
     tokio::select! {
-        done = perform_handshake(shared, writer, reader, info) => done,
+        done = perform_handshake(app, writer, reader, info) => done,
         () = info.pending.handshake_timeout() => Err(Disconnect::Closed(Close::HelloTimeout)),
         () = info.pending.evicted() => Err(Disconnect::Closed(Close::SlowDown)),
-        why = shared.stops() => Err(Disconnect::Closed(why)),
+        why = app.stops() => Err(Disconnect::Closed(why)),
     }
 }
 
 async fn perform_handshake(
-    shared: &Shared,
+    app: &AppState,
     writer: &mut WsWriter,
     reader: &mut WsReader,
     info: &ConnectionInfo,
@@ -115,9 +113,9 @@ async fn perform_handshake(
     let handshake = HubHandshake::start();
     with_timeout(writer.send(Message::Binary(handshake.challenge()))).await?;
     let hello = read_hello(reader).await?;
-    let verified = handshake.verify(&shared.auth, info.pin, &hello);
+    let verified = handshake.verify(&app.auth, info.pin, &hello);
     let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
-    let (handle, granted) = shared.registry.connect(&body).map_err(Disconnect::Closed)?;
+    let (handle, granted) = app.registry.connect(&body).map_err(Disconnect::Closed)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
     with_timeout(writer.send(Message::Binary(encode(&welcome)))).await?;
     Ok(handle)
@@ -152,7 +150,7 @@ fn refusal(error: HandshakeError, hello: &Hello) -> Disconnect {
 
 /// Reads and writes until one of them ends, or the registry ends the connection.
 async fn exchange(
-    shared: &Shared,
+    app: &AppState,
     mut handle: ConnectionHandle,
     info: ConnectionInfo,
     writer: &mut WsWriter,
@@ -164,10 +162,10 @@ async fn exchange(
         // Its hello has just come.
         is_alive: AtomicBool::new(true),
         unframed: info.unframed,
-        metrics: &shared.metrics,
+        metrics: &app.metrics,
     };
     let mut throttle = Throttle::new(info.quota);
-    let ping_interval = shared.ping_interval();
+    let ping_interval = app.ping_interval();
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ConnectionHandle { frames, mail, closed, .. } = &mut handle;

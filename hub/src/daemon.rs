@@ -1,5 +1,196 @@
-//! The hub as a process of its machine: descriptors and signals, the lock on its port, changes of its keys.
+//! The program `junction-hub`: a hub as a process of its machine.
 
-pub(crate) mod key_watch;
-pub(crate) mod port_lock;
-pub(crate) mod process;
+mod key_watch;
+mod port_lock;
+mod process;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::Parser;
+use junction_shared::invite_link::holds_link;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::harden::harden;
+use junction_shared::machine::identity::{self, hub_key};
+use junction_shared::machine::network;
+use junction_shared::machine::redact::Redacted;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{Pin, fingerprint};
+use junction_shared::protocol::limits::PORT;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{Args, HubCommand};
+use crate::config::Settings;
+use crate::{Hub, ProcessState};
+use key_watch::KeyWatch;
+use port_lock::PortLock;
+
+/// Runs the program: to its end, or to an error on stderr, in one line.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Where a panic happened is enough; what it was about may be somebody's.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        say(&format!("junction-hub: a fault at {place}. Please report it."));
+    }));
+    if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
+        say(
+            "junction-hub: A link on a command line can be read by every user of this machine. Leave it out.",
+        );
+        return ExitCode::FAILURE;
+    }
+    let args = Args::parse();
+    if args.autostarted {
+        // First of all, while no descriptor is this program's own.
+        process::detach();
+    }
+    let outcome = match args.command.clone() {
+        Some(HubCommand::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
+        None => run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("junction-hub: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let descriptors = process::raise_descriptor_limit();
+    let settings = Settings::resolve(args, descriptors)?;
+    start_log(&settings.log)?;
+    if !harden() {
+        tracing::warn!("this system does not keep other processes from reading the hub's memory");
+    }
+    // One thread: what a hub does between two system calls is short, and the processors are for the agents.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("The system gives no event loop. Try again.")?.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let Settings { host, port, config_dir, .. } = settings;
+    let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
+    // First the port: a hub that cannot have it leaves no trace.
+    let mut port_lock = PortLock::new(&config_dir, port);
+    let listeners = match settings.autostarted {
+        true => port_lock.bind_autostarted(host),
+        false => port_lock.bind(host).await,
+    };
+    let listeners = listeners.map_err(|(address, error)| bind_error(address, &error))?;
+    let port = listeners.port();
+    if settings.ephemeral {
+        identity::renew(&config_dir, port)?;
+    }
+    let mut key = hub_key(&config_dir, port)?;
+    say_addresses(host, port, &key.pin(), identity::own_link(&config_dir).is_ok());
+    let kept = ProcessState::default();
+    loop {
+        let watch = KeyWatch::new(&config_dir, &key);
+        let ends = async {
+            tokio::select! {
+                () = &mut shutdown => Close::GoingAway,
+                () = port_lock.must_yield(), if settings.autostarted => Close::GoingAway,
+                () = watch.changed() => Close::Rotated,
+            }
+        };
+        let hub = Hub::with(settings.hub.clone(), key, kept.clone())?;
+        if hub.serve(listeners.clone(), ends).await != Close::Rotated {
+            return Ok(());
+        }
+        key = hub_key(&config_dir, port)?;
+        say(
+            "junction-hub has new keys: all sessions have ended, and old links are no longer valid",
+        );
+    }
+}
+
+fn bind_error(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "{address} is in use by another program. Stop that program, or choose another port with --port."
+        ),
+        _ => anyhow!(
+            "{address} cannot be served: {error}. Choose another address with --host and --port."
+        ),
+    }
+}
+
+/// Where the hub can be reached, an address a line.
+fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
+    let others = match host {
+        _ if host.is_loopback() => return say(&serving(host, port)),
+        _ if host.is_unspecified() => {
+            let mut all = network::addresses();
+            // "All" of IPv4 is IPv4 alone.
+            all.retain(|address| address.is_ipv4() || host.is_ipv6());
+            all
+        }
+        _ => vec![host],
+    };
+    say(&serving(Ipv4Addr::LOCALHOST.into(), port));
+    for address in others {
+        say(&serving(address, port));
+    }
+    let invite = match port {
+        PORT => "junction-bridge invite".to_owned(),
+        port => format!("junction-bridge invite --port {port}"),
+    };
+    say(&format!("The fingerprint of the hub's key is {}", fingerprint(pin)));
+    if is_own_group {
+        say(&format!("Run {invite} here for a link that lets another machine join"));
+    }
+}
+
+fn serving(host: IpAddr, port: u16) -> String {
+    format!("junction-hub serves {}", SocketAddr::new(host, port))
+}
+
+fn rotate(config_dir: Option<PathBuf>, with_tls_key: bool) -> anyhow::Result<()> {
+    identity::rotate(&ConfigDir::locate(config_dir)?, with_tls_key)?;
+    say(
+        "The group of this machine's hub has a new secret, and no link that was made before is valid",
+    );
+    say(
+        "A hub that runs ends all sessions within a second; those of this machine come back by themselves",
+    );
+    Ok(())
+}
+
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    let Ok(targets) = filter.parse::<Targets>() else {
+        return Err(anyhow!(
+            "The filter of the log is none. Set --log or JUNCTION_LOG to a level such as info."
+        ));
+    };
+    let stderr = tracing_subscriber::fmt::layer().with_writer(|| Redacted::new(io::stderr()));
+    tracing_subscriber::registry().with(stderr.with_filter(targets)).init();
+    Ok(())
+}
+
+/// One line on stderr, whatever is logged.
+fn say(line: &str) {
+    // There is no other place to say that it cannot be said.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accept::listeners::Listeners;
+
+    #[tokio::test]
+    async fn a_taken_port_is_named_with_its_address() {
+        let localhost = IpAddr::from([127, 0, 0, 1]);
+        let first = Listeners::bind(localhost, 0).unwrap();
+        let (address, error) = Listeners::bind(localhost, first.port()).unwrap_err();
+        let error = bind_error(address, &error).to_string();
+        assert!(error.contains(&address.to_string()) && error.lines().count() == 1, "{error}");
+    }
+}

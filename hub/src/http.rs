@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use junction_shared::protocol::limits::MAX_FRAME;
 
-use crate::Shared;
 use crate::accept::guarded_stream::ConnectionInfo;
+use crate::app_state::AppState;
 use crate::connection;
 use crate::metrics::Gauges;
 
@@ -31,18 +31,18 @@ const READ_BUFFER: usize = 4 * 1024;
 const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Everything the hub answers.
-pub(crate) fn routes(shared: Arc<Shared>) -> Router {
+pub(crate) fn routes(app: Arc<AppState>) -> Router {
     Router::new()
         .route(HEALTH, get(health))
         .route(METRICS, get(metrics))
         .route(LINK, get(link))
-        .with_state(shared.clone())
-        .layer(middleware::from_fn_with_state(shared, guard))
+        .with_state(app.clone())
+        .layer(middleware::from_fn_with_state(app, guard))
 }
 
 /// Lets through what a browser that was led astray cannot send, and nothing else.
 async fn guard(
-    State(shared): State<Arc<Shared>>,
+    State(app): State<Arc<AppState>>,
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     request: Request,
     next: Next,
@@ -51,7 +51,7 @@ async fn guard(
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
         Err(status) => {
-            shared.metrics.rejected_requests.increment();
+            app.metrics.rejected_requests.increment();
             status.into_response()
         }
     };
@@ -95,9 +95,9 @@ fn is_own_name(host: &str) -> bool {
     port && (name.eq_ignore_ascii_case("localhost") || is_v4(name))
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> Response {
-    let Gauges { sessions, uptime, .. } = shared.registry.gauges();
-    let mode = if shared.lan { "lan" } else { "localhost" };
+async fn health(State(app): State<Arc<AppState>>) -> Response {
+    let Gauges { sessions, uptime, .. } = app.registry.gauges();
+    let mode = if app.lan { "lan" } else { "localhost" };
     let version = env!("CARGO_PKG_VERSION");
     let body = format!(
         r#"{{"status":"ok","mode":"{mode}","activePeers":{sessions},"uptime":{uptime},"version":"{version}"}}"#
@@ -106,22 +106,22 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn metrics(
-    State(shared): State<Arc<Shared>>,
+    State(app): State<Arc<AppState>>,
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
 ) -> Response {
     if !info.quota.is_loopback() {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let page = shared.metrics.render(&shared.registry.gauges());
+    let page = app.metrics.render(&app.registry.gauges());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
 }
 
 async fn link(
-    State(shared): State<Arc<Shared>>,
+    State(app): State<Arc<AppState>>,
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Ok(place) = shared.links.clone().try_acquire_owned() else {
+    let Ok(place) = app.links.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     upgrade
@@ -130,7 +130,7 @@ async fn link(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| async move {
-            connection::run(&shared, socket, info).await;
+            connection::run(&app, socket, info).await;
             drop(place);
         })
 }

@@ -6,5 +6,5 @@ static ALLOC: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> std::process::ExitCode {
-    junction_hub::cli::main()
+    junction_hub::daemon::main()
 }
