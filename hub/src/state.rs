@@ -242,8 +242,3 @@ impl State {
         std::mem::take(&mut self.out)
     }
 }
-
-/// Whole milliseconds, as the wire counts them.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}

@@ -10,7 +10,10 @@ use junction_shared::protocol::limits::{
 };
 use junction_shared::protocol::wire::Envelope;
 
-use super::millis;
+/// Whole milliseconds, as the wire counts them.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// A place in the order of arrival, counted over all inboxes of a hub and never used again: a cursor
 /// stays right when an inbox is emptied and filled anew.

@@ -12,9 +12,9 @@ use junction_shared::protocol::wire::{
 };
 
 use super::deadlines::Deadline;
-use super::inbox::Offset;
+use super::inbox::{Offset, millis};
 use super::peer::{PeerConnection, PeerSession};
-use super::{Connected, Output, Requester, State, millis};
+use super::{Connected, Output, Requester, State};
 
 /// Deadlines are kept to the millisecond. One that is this late was slept through: the hub was stopped, or
 /// its machine was, and nobody could give it a sign of life.

@@ -11,9 +11,10 @@ use junction_shared::protocol::wire::{
     Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge,
 };
 
+use super::inbox::millis;
 use super::peer::PublishedCard;
 use super::watches::WatchError;
-use super::{Requester, State, millis};
+use super::{Requester, State};
 
 impl State {
     /// How a peer stands, with its newest card. From now on the requester is told of changes.
