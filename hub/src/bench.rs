@@ -34,7 +34,7 @@ impl Machine {
     pub fn new(peers: usize, sealed: usize) -> Self {
         let timeouts =
             Timeouts { session_timeout: SESSION_TIMEOUT, sweep_interval: SWEEP_INTERVAL };
-        let mut state = State::new(timeouts, Secret::random(), fastrand::Rng::with_seed(1));
+        let mut state = State::new(timeouts, Secret::random(), 1);
         let mut join = |number: usize| {
             let mut key = [0; 32];
             key[..8].copy_from_slice(&number.to_be_bytes());

@@ -12,7 +12,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::CONTROL_QUEUE;
 use junction_shared::protocol::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
-use junction_shared::secret::Secret;
+use junction_shared::secret::{Secret, random_bytes};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -68,7 +68,7 @@ pub(crate) struct ConnectionHandle {
 impl Registry {
     /// The registry of a hub that starts now.
     pub(crate) fn new(timeouts: Timeouts, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
-        let state = State::new(timeouts, ticket_key, fastrand::Rng::new());
+        let state = State::new(timeouts, ticket_key, u64::from_ne_bytes(random_bytes()));
         let inner =
             Inner { state, entries: HashMap::new(), next_sweep: Duration::ZERO, stopping: None };
         let (inner, started) = (Mutex::new(inner), Instant::now());

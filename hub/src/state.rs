@@ -29,6 +29,8 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::Secret;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 
 use aliases::{Aliases, ReleasedAliases};
 use backpressure::Backpressure;
@@ -83,7 +85,7 @@ struct Requester {
 pub struct State {
     timeouts: Timeouts,
     ticket_key: Secret,
-    rng: fastrand::Rng,
+    rng: SmallRng,
     peers: HashMap<PeerKey, PeerSession>,
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
@@ -102,13 +104,13 @@ pub struct State {
 
 impl State {
     /// The state of a hub that starts now.
-    pub fn new(timeouts: Timeouts, ticket_key: Secret, rng: fastrand::Rng) -> Self {
+    pub fn new(timeouts: Timeouts, ticket_key: Secret, seed: u64) -> Self {
         let mut deadlines = Deadlines::default();
         deadlines.set(timeouts.session_timeout, Deadline::RestartGrace);
         Self {
             timeouts,
             ticket_key,
-            rng,
+            rng: SmallRng::seed_from_u64(seed),
             peers: HashMap::new(),
             connections: HashMap::new(),
             last_connection: ConnectionId::default(),

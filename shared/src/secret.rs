@@ -1,5 +1,7 @@
 //! 32 secret bytes: boxed from birth, filled in place, never moved or copied, wiped on drop.
 
+use rand::TryRng;
+use rand::rngs::SysRng;
 use zeroize::Zeroize;
 
 /// A secret of 32 bytes. It has no `Debug`, no `Clone` and no serialised form.
@@ -13,7 +15,9 @@ impl Secret {
     #[must_use]
     pub fn random() -> Self {
         #[expect(clippy::expect_used, reason = "documented: there is no safe way on")]
-        Self::filled(|bytes| getrandom::fill(bytes).expect("the operating system gives randomness"))
+        Self::filled(|bytes| {
+            SysRng.try_fill_bytes(bytes).expect("the operating system gives randomness");
+        })
     }
 
     /// A secret that `fill` writes into its final place.
@@ -55,6 +59,6 @@ impl Drop for Secret {
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     #[expect(clippy::expect_used, reason = "documented: there is no safe way on")]
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
     bytes
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::id::PeerKey;
+use rand::RngExt;
 
 /// Generated aliases that are tried before a number is added: with half of all 65,536 taken, one in
 /// 65,536 searches gets that far.
@@ -32,21 +33,21 @@ impl Aliases {
     }
 
     /// A free alias close to a wish that is taken.
-    pub(super) fn like(&self, wish: &Alias, rng: &mut fastrand::Rng) -> Alias {
+    pub(super) fn like(&self, wish: &Alias, rng: &mut impl RngExt) -> Alias {
         let numbered = NUMBERS.filter_map(|n| wish.numbered(n)).find(|alias| self.is_free(alias));
         numbered.unwrap_or_else(|| self.any(rng))
     }
 
     /// A free alias.
-    pub(super) fn any(&self, rng: &mut fastrand::Rng) -> Alias {
+    pub(super) fn any(&self, rng: &mut impl RngExt) -> Alias {
         let generated = (0..TRIES).map(|_| Alias::generate(rng)).find(|alias| self.is_free(alias));
         generated.unwrap_or_else(|| self.any_numbered(rng))
     }
 
     /// A free alias with a random number: there are more of these than a hub can have peers.
-    fn any_numbered(&self, rng: &mut fastrand::Rng) -> Alias {
+    fn any_numbered(&self, rng: &mut impl RngExt) -> Alias {
         loop {
-            let number = rng.u32(2..);
+            let number = rng.random_range(2..=u32::MAX);
             let alias = Alias::generate(rng).numbered(number);
             if let Some(alias) = alias.filter(|alias| self.is_free(alias)) {
                 return alias;
@@ -103,6 +104,9 @@ impl ReleasedAliases {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
     use super::*;
 
     #[test]
@@ -112,7 +116,7 @@ mod tests {
         for taken in ["worker", "worker-2", "w-orker-3"] {
             aliases.give(&Alias::parse(taken).unwrap(), PeerKey([1; 32]));
         }
-        assert_eq!(aliases.like(&wish, &mut fastrand::Rng::with_seed(1)).as_str(), "worker-4");
+        assert_eq!(aliases.like(&wish, &mut SmallRng::seed_from_u64(1)).as_str(), "worker-4");
     }
 
     #[test]
@@ -122,14 +126,14 @@ mod tests {
         for number in NUMBERS {
             aliases.give(&wish.numbered(number).unwrap(), PeerKey([1; 32]));
         }
-        let alias = aliases.like(&wish, &mut fastrand::Rng::with_seed(1));
+        let alias = aliases.like(&wish, &mut SmallRng::seed_from_u64(1));
         assert_eq!(aliases.owner(&alias), None);
     }
 
     #[test]
     fn numbered_aliases_never_run_out() {
         let mut aliases = Aliases::default();
-        let mut rng = fastrand::Rng::with_seed(1);
+        let mut rng = SmallRng::seed_from_u64(1);
         for _ in 0..100 {
             let alias = aliases.any_numbered(&mut rng);
             assert_eq!(aliases.owner(&alias), None);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rand::RngExt;
+
 use crate::protocol::words::{ADJECTIVES, NOUNS};
 
 /// The fewest characters of an alias.
@@ -43,9 +45,9 @@ impl Alias {
 
     /// A random `adjective-noun`, one of 65,536 that all fold to different forms.
     #[must_use]
-    pub fn generate(rng: &mut fastrand::Rng) -> Self {
-        let adjective = ADJECTIVES[rng.usize(..ADJECTIVES.len())];
-        let noun = NOUNS[rng.usize(..NOUNS.len())];
+    pub fn generate(rng: &mut impl RngExt) -> Self {
+        let adjective = ADJECTIVES[rng.random_range(..ADJECTIVES.len())];
+        let noun = NOUNS[rng.random_range(..NOUNS.len())];
         Self(format!("{adjective}-{noun}"))
     }
 
@@ -93,6 +95,8 @@ mod tests {
     use std::collections::HashSet;
 
     use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
 
     use super::*;
 
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn generated_aliases_are_aliases_and_differ() {
-        let mut rng = fastrand::Rng::with_seed(1);
+        let mut rng = SmallRng::seed_from_u64(1);
         let made: HashSet<_> = (0..100).map(|_| Alias::generate(&mut rng)).collect();
         assert!(made.len() > 90);
         for made in made {

@@ -121,7 +121,7 @@ impl World {
         if self.hub.is_none() {
             let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
             let ticket_key = Secret::filled(|key| key.fill(9));
-            let state = State::new(timeouts, ticket_key, fastrand::Rng::with_seed(7));
+            let state = State::new(timeouts, ticket_key, 7);
             self.hub = Some(Hub { state, started: self.now });
         }
     }

@@ -93,7 +93,7 @@ impl World {
     pub(super) fn in_grace() -> Self {
         let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
         Self {
-            state: State::new(timeouts, ticket_key(), fastrand::Rng::with_seed(1)),
+            state: State::new(timeouts, ticket_key(), 1),
             now: Duration::ZERO,
             frames: BTreeMap::new(),
             ended: BTreeMap::new(),
