@@ -6,7 +6,6 @@
 
 mod accept;
 mod app_state;
-pub mod bench;
 mod cli;
 mod config;
 mod connection;
