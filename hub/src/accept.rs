@@ -1,4 +1,4 @@
-//! Accepting connections, up to the end of the handshake: listeners, TLS or plain HTTP, admission control and
+//! Accepts connections, up to the end of the handshake: listeners, TLS or plain HTTP, admission control, and
 //! limits for each address.
 
 pub(crate) mod admission;

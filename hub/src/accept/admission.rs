@@ -1,9 +1,9 @@
-//! Admission control: how many connections may be half-way in, and for how long.
+//! Admission control for connections that have not finished the handshake.
 //!
-//! From the first byte to the welcome a connection is a pending connection. There is a place for so many; when all
-//! are taken, the next one waits a moment for those who come in as they should, and then takes the place of
-//! one who takes too long. So connections that say nothing never keep others out. No other machine has more
-//! than a share of the places.
+//! From its first byte to its welcome, a connection is pending and holds a slot. When all slots are taken,
+//! the next connection waits briefly for handshakes that are about to finish, and then evicts the pending
+//! connection that has taken too long. So silent connections never keep others out. No other machine can hold
+//! more than its share of the slots.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -18,21 +18,23 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::metrics::{Metrics, Rejection};
 
-/// Connections that are half-way in, at most.
+/// The maximum number of pending connections.
 pub(crate) const MAX_PENDING: u32 = 256;
-/// How many of them may come from one other machine: a person's sessions all at once, and far from all places.
+/// The maximum number of pending connections from one other machine: enough for all sessions of one person at
+/// once, and far from all slots.
 pub(crate) const MAX_PENDING_PER_IP: usize = 64;
-/// How long a pending connection that has asked for nothing keeps its place while others wait. Bridges ask at once,
-/// and have mostly done so before they are accepted; a full backlog of silent connections is through in
-/// under two seconds.
+/// How long a connection that has sent no request keeps its slot while others wait. Bridges send their
+/// request at once, mostly before they are accepted. A full backlog of silent connections is evicted in under
+/// two seconds.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
-/// The same for one in its handshake: ten times what the handshakes of all places take.
+/// How long a connection in its handshake keeps its slot while others wait: ten times what a full set of
+/// handshakes takes.
 const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 
-/// The pending connections, in the order they came, bounded in number.
+/// The pending connections of a hub, in order of arrival.
 pub(crate) struct Admission {
     pending: Mutex<PendingTable>,
-    /// A place has become free.
+    /// Signals that a slot has become free.
     freed: Notify,
     metrics: Arc<Metrics>,
 }
@@ -47,35 +49,35 @@ struct PendingTable {
 struct PendingEntry {
     from: IpAddr,
     since: Instant,
-    /// Its handshake has begun, and watches the time itself.
+    /// Whether the handshake has begun; from then on the handshake watches the deadline itself.
     is_handshaking: AtomicBool,
     evicted: Notify,
 }
 
 impl PendingEntry {
-    /// Until when it keeps its place while others wait.
+    /// When this connection may be evicted in favor of one that waits.
     fn evictable_at(&self) -> Instant {
         let is_handshaking = self.is_handshaking.load(Ordering::Relaxed);
         self.since + if is_handshaking { HANDSHAKE_GRACE } else { IDLE_GRACE }
     }
 }
 
-/// A connection that has not been welcomed yet.
+/// A connection that has not been welcomed yet. Dropping it frees its slot.
 pub(crate) struct PendingConnection {
     admission: Arc<Admission>,
     id: u64,
     entry: Arc<PendingEntry>,
-    /// What became of it has been counted.
+    /// Whether the outcome of the connection has been counted.
     is_counted: AtomicBool,
 }
 
 impl Admission {
-    /// Admission control with every place free.
+    /// Creates admission control with every slot free.
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
         Self { pending: Mutex::default(), freed: Notify::new(), metrics }
     }
 
-    /// Waits until there is a place for one more.
+    /// Waits until there is a free slot.
     pub(crate) async fn wait_for_slot(&self) {
         while let Some((id, until)) = self.next_eviction() {
             tokio::select! {
@@ -85,34 +87,36 @@ impl Admission {
         }
     }
 
-    /// While every place is taken: the pending connection who has to make place first, and when. It is one of the machine that
-    /// has the most places: whoever sends a crowd does not push out the few of others.
+    /// Returns the connection to evict next, and when, while all slots are taken. The victim comes from the
+    /// machine that holds the most slots, so a flood from one machine never pushes out the few connections of
+    /// others.
     fn next_eviction(&self) -> Option<(u64, Instant)> {
         let pending = self.lock();
         if pending.entries.len() < MAX_PENDING as usize {
             return None;
         }
-        let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for entry in pending.entries.values() {
-            *crowds.entry(entry.from).or_default() += 1;
+            *counts.entry(entry.from).or_default() += 1;
         }
-        let (largest, _) = crowds.into_iter().max_by_key(|(_, size)| *size)?;
-        let crowd = pending.entries.iter().filter(|(_, entry)| entry.from == largest);
-        let until = crowd.map(|(id, entry)| (*id, entry.evictable_at()));
+        let (largest, _) = counts.into_iter().max_by_key(|(_, size)| *size)?;
+        let flood = pending.entries.iter().filter(|(_, entry)| entry.from == largest);
+        let until = flood.map(|(id, entry)| (*id, entry.evictable_at()));
         until.min_by_key(|(_, until)| *until)
     }
 
     fn evict(&self, id: u64) {
         let mut pending = self.lock();
         let Entry::Occupied(taken) = pending.entries.entry(id) else { return };
-        // It may have been greeted since we looked.
+        // The handshake may have begun since the connection was chosen.
         if taken.get().evictable_at() <= Instant::now() {
             taken.remove().evicted.notify_one();
             self.metrics.reject_connection(Rejection::Evicted);
         }
     }
 
-    /// Gives a pending connection a place, unless its machine has its share.
+    /// Reserves a slot for a connection from this address. Returns `None` if the address holds its share
+    /// already.
     pub(crate) fn reserve(self: &Arc<Self>, from: IpAddr) -> Option<Arc<PendingConnection>> {
         let mut pending = self.lock();
         let has_share = || {
@@ -148,44 +152,44 @@ impl Admission {
 }
 
 impl PendingConnection {
-    /// The handshake begins, and watches the time from here on.
+    /// Marks the handshake as begun, which watches the deadline from here on.
     pub(crate) fn begin_handshake(&self) {
         self.entry.is_handshaking.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the handshake has begun.
+    /// Returns whether the handshake has begun.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.entry.is_handshaking.load(Ordering::Relaxed)
     }
 
-    /// The pending connection is welcomed, and stands in nobody's way.
+    /// Frees the slot of a connection that was welcomed.
     pub(crate) fn admit(&self) {
         self.admission.release(self.id);
     }
 
-    /// It has asked for something: whatever the answer, it is no nuisance.
+    /// Marks the outcome as counted: a connection that sent a request is never counted as rejected.
     pub(crate) fn mark_counted(&self) {
         self.is_counted.store(true, Ordering::Relaxed);
     }
 
-    /// It goes for this reason.
+    /// Counts the connection as rejected for this reason, unless its outcome has been counted.
     pub(crate) fn reject(&self, why: Rejection) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
             self.admission.metrics.reject_connection(why);
         }
     }
 
-    /// Waits until its time is up.
+    /// Waits until the deadline of the handshake.
     pub(crate) async fn handshake_timeout(&self) {
         sleep_until(self.entry.since + HANDSHAKE_TIMEOUT).await;
     }
 
-    /// Waits until another takes its place.
+    /// Waits until another connection takes the slot.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
     }
 
-    /// Waits for whichever of both comes first.
+    /// Waits until the deadline or the eviction of this connection.
     pub(crate) async fn must_close(self: Arc<Self>) {
         tokio::select! {
             () = self.handshake_timeout() => {}
@@ -206,26 +210,26 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_crowd_from_one_machine_gives_its_own_places_up() {
+    async fn a_flood_from_one_machine_evicts_its_own_connections() {
         let admission = Arc::new(Admission::new(Arc::default()));
         let reserve = |from: [u8; 4]| admission.reserve(IpAddr::from(from)).unwrap();
-        let guest = reserve([10, 0, 0, 2]);
-        let crowd: Vec<_> = (1..MAX_PENDING).map(|_| reserve([127, 0, 0, 1])).collect();
+        let other = reserve([10, 0, 0, 2]);
+        let flood: Vec<_> = (1..MAX_PENDING).map(|_| reserve([127, 0, 0, 1])).collect();
         for _ in 0..100 {
             admission.wait_for_slot().await;
             drop(reserve([127, 0, 0, 1]));
-            let _place = reserve([127, 0, 0, 1]);
+            let _slot = reserve([127, 0, 0, 1]);
         }
-        let is_there = admission.lock().entries.contains_key(&guest.id);
-        assert!(is_there, "one of another machine, who came before them all, is pushed out");
-        drop(crowd);
+        let is_there = admission.lock().entries.contains_key(&other.id);
+        assert!(is_there, "the oldest connection, from another machine, was evicted");
+        drop(flood);
     }
 
     #[test]
-    fn no_other_machine_has_more_than_its_share() {
+    fn no_other_machine_holds_more_than_its_share() {
         let admission = Arc::new(Admission::new(Arc::default()));
         let reserve = |from: [u8; 4]| admission.reserve(IpAddr::from(from));
-        let _crowd: Vec<_> =
+        let _flood: Vec<_> =
             (0..MAX_PENDING_PER_IP).map(|_| reserve([10, 0, 0, 2]).unwrap()).collect();
         assert!(reserve([10, 0, 0, 2]).is_none());
         assert!(reserve([10, 0, 0, 3]).is_some() && reserve([127, 0, 0, 1]).is_some());

@@ -1,5 +1,5 @@
-//! The socket of a connection: it ends when its pending connection has to go, and when what comes through it never
-//! becomes a message.
+//! The socket of an accepted connection, with two guards: it fails at the deadline of its pending connection,
+//! and when bytes keep coming that never complete a message.
 
 use std::io;
 use std::pin::Pin;
@@ -14,58 +14,58 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use crate::accept::admission::PendingConnection;
 use crate::accept::ip_limits::IpQuota;
 
-/// Bytes that may come in without making a whole message: the largest frame, the same again for what the
-/// websocket and TLS put round it, and what is read ahead. A message in a million empty pieces ends here.
+/// Bytes that may arrive without completing a message: the largest frame, the same again for websocket and
+/// TLS overhead, and what is read ahead. A message in a million empty fragments ends here.
 const MAX_UNFRAMED: usize = 2 * MAX_FRAME;
 
-/// Bytes that came in since the last whole message.
+/// Counts the bytes that arrived since the last complete message.
 #[derive(Default)]
 pub(crate) struct UnframedBytes(AtomicUsize);
 
 impl UnframedBytes {
-    /// All that came so far made a message.
+    /// Starts over: all bytes so far have become a complete message.
     pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Whether so many more are still to be borne.
+    /// Counts more bytes. Returns whether the total is still within [`MAX_UNFRAMED`].
     fn admits(&self, more: usize) -> bool {
         self.0.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= MAX_UNFRAMED
     }
 }
 
-/// Where a connection comes from, as its handler gets at it.
+/// What the handler of a connection needs to know about its origin.
 #[derive(Clone)]
 pub(crate) struct ConnectionInfo {
-    /// Its place in the admission.
+    /// The slot of the connection in admission control.
     pub(crate) pending: Arc<PendingConnection>,
-    /// Bytes that came in through its socket since the last whole message.
+    /// The bytes that arrived since the last complete message.
     pub(crate) unframed: Arc<UnframedBytes>,
-    /// Its machine.
+    /// The limits of the remote address.
     pub(crate) quota: Arc<IpQuota>,
-    /// The pin of its TLS; [`junction_shared::protocol::handshake::NO_PIN`] without.
+    /// The pin of the connection's TLS key; [`junction_shared::protocol::handshake::NO_PIN`] without TLS.
     pub(crate) pin: TlsPin,
 }
 
-/// A socket with its pending connection in it.
+/// A socket that is closed at the deadline of its pending connection.
 pub(crate) struct GuardedStream<T> {
     io: T,
-    /// The first byte, while it was looked at but not read.
+    /// The first byte, if it was peeked at and not read yet.
     first: Option<u8>,
-    /// Where it comes from.
+    /// The origin of the connection.
     pub(crate) info: ConnectionInfo,
-    /// As long as no handshake sees to it.
+    /// Completes at the deadline; `None` once a handshake watches the deadline itself.
     must_close: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
-    /// The socket of a pending connection.
+    /// Guards the socket of a pending connection.
     pub(crate) fn new(io: T, info: ConnectionInfo) -> Self {
         let must_close = Some(Box::pin(info.pending.clone().must_close()) as _);
         Self { io, first: None, info, must_close }
     }
 
-    /// The first byte, which stays to be read; none if nothing comes.
+    /// Returns the first byte and leaves it to be read, or `None` if the connection ends first.
     pub(crate) async fn peek(&mut self) -> Option<u8> {
         let byte = self.read_u8().await.ok();
         self.first = byte;

@@ -1,5 +1,5 @@
-//! What is remembered of other machines: how often they come, what they send, and how often they come
-//! without being of the group. This machine is not among them: its sessions have nothing but it in common.
+//! Limits for each remote machine: how often it connects, how much it sends, and how often it fails to
+//! authenticate. This machine itself is exempt: its sessions have nothing in common but the loopback address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,29 +10,29 @@ use tokio::time::Instant;
 
 use crate::token_bucket::TokenBucket;
 
-/// Machines remembered, at most. Beyond it all new ones share one memory.
+/// The maximum number of machines tracked. Beyond it, all further machines share one quota.
 const MAX_IPS: usize = 1024;
-/// Connections a second from one machine, and at once: a person's twenty sessions that all come back at once
-/// and again, ten times over.
+/// Connections per second from one machine, and burst: twenty sessions of one person that all reconnect at
+/// once, ten times over.
 const CONNECTION_RATE: (u32, u32) = (50, 200);
-/// Connections a second from one machine that could not prove that they are of the group, and at once: those
-/// of twenty sessions with a link that is no longer valid, whose owner is looking for the new one. Whoever
-/// has more has the door closed to him until some time is over.
+/// Failed authentications per second from one machine, and burst: enough for twenty sessions with an outdated
+/// link while their owner looks for the new one. A machine that exceeds it is not accepted until tokens have
+/// come back.
 const AUTH_FAILURE_RATE: (u32, u32) = (2, 20);
-/// What all sessions of one machine may send a second, and at once, in the tokens of one: some two of them
-/// at the most that each may.
+/// Frames per second from all sessions of one machine, and burst, in the tokens of [`crate::throttle`]: twice
+/// what one session may send.
 const FRAME_RATE: (u32, u32) = (40_000, 40_000);
 
-/// All machines remembered.
+/// The quotas of all machines tracked.
 #[derive(Default)]
 pub(crate) struct IpLimits {
     known: Mutex<HashMap<IpAddr, Arc<IpQuota>>>,
 }
 
-/// A machine.
+/// The quota of one machine.
 pub(crate) struct IpQuota {
     ip: IpAddr,
-    /// Nothing for this one.
+    /// `None` for this machine, which has no limits.
     buckets: Option<Mutex<Buckets>>,
 }
 
@@ -43,14 +43,14 @@ struct Buckets {
 }
 
 impl IpLimits {
-    /// The machine of an address that connects; nothing if it does so too often.
+    /// Returns the quota of the machine that connects, or `None` if it connects or fails too often.
     pub(crate) fn try_connect(&self, ip: IpAddr) -> Option<Arc<IpQuota>> {
         let quota = self.find(network_of(ip));
         let now = Instant::now();
-        let may_come = quota.lock().is_none_or(|mut buckets| {
+        let is_allowed = quota.lock().is_none_or(|mut buckets| {
             !buckets.auth_failures.is_empty(now) && buckets.connections.try_take(now)
         });
-        may_come.then_some(quota)
+        is_allowed.then_some(quota)
     }
 
     fn find(&self, ip: IpAddr) -> Arc<IpQuota> {
@@ -64,7 +64,7 @@ impl IpLimits {
         let ip = if known.len() < MAX_IPS || known.contains_key(&ip) {
             ip
         } else {
-            // The one that stands for all others.
+            // The quota that all further machines share.
             Ipv6Addr::UNSPECIFIED.into()
         };
         known.entry(ip).or_insert_with(|| Arc::new(IpQuota::new(ip))).clone()
@@ -83,29 +83,29 @@ impl IpQuota {
         Self { ip, buckets: Some(Mutex::new(buckets)) }
     }
 
-    /// The address, or the network that belongs to one machine.
+    /// Returns the IPv4 address of the machine, or its IPv6 network.
     pub(crate) fn ip(&self) -> IpAddr {
         self.ip
     }
 
-    /// Whether it is this very machine, by its loopback address.
+    /// Returns whether the connection came over loopback, from this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.buckets.is_none()
     }
 
-    /// One of its connections could not prove that it is of the group.
+    /// Records that a connection from this machine failed to prove its membership of the group.
     pub(crate) fn record_auth_failure(&self) {
         if let Some(mut buckets) = self.lock() {
             buckets.auth_failures.take(1, Instant::now());
         }
     }
 
-    /// Counts what one of its connections sent: how long it has to wait before it sends more.
+    /// Charges what a connection from this machine sent. Returns how long to wait before reading on.
     pub(crate) fn charge(&self, tokens: u32, now: Instant) -> Duration {
         self.lock().map_or(Duration::ZERO, |mut buckets| buckets.frames.take(tokens, now))
     }
 
-    /// Whether anyone is connected from there, or anything is held against it.
+    /// Returns whether the machine is connected or has used up any tokens.
     fn is_worth_keeping(self: &Arc<Self>) -> bool {
         let now = Instant::now();
         let is_used = Arc::strong_count(self) > 1;
@@ -122,8 +122,8 @@ impl IpQuota {
     }
 }
 
-/// The address that a machine goes by: an IPv4 one as such, however it came; of an IPv6 one the first 64 bits,
-/// all of whose addresses a machine may give itself (RFC 4862).
+/// Returns the address that stands for a machine: for IPv4 the address itself, however it is written; for
+/// IPv6 the first 64 bits, since a machine may choose any address within them (RFC 4862).
 fn network_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn this_machine_is_never_kept_out() {
+    async fn loopback_has_no_limits() {
         let ip_limits = IpLimits::default();
         for _ in 0..10_000 {
             let quota = ip_limits.try_connect(ip("127.0.0.1")).unwrap();
@@ -161,17 +161,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_comes_too_often_waits_and_others_do_not() {
+    async fn a_machine_that_connects_too_often_is_refused_and_others_are_not() {
         let ip_limits = IpLimits::default();
-        let come = |from| ip_limits.try_connect(ip(from)).is_some();
-        assert_eq!((0..1000).filter(|_| come("10.0.0.1")).count(), 200);
-        assert!(come("10.0.0.2"));
+        let connects = |from| ip_limits.try_connect(ip(from)).is_some();
+        assert_eq!((0..1000).filter(|_| connects("10.0.0.1")).count(), 200);
+        assert!(connects("10.0.0.2"));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!((0..1000).filter(|_| come("10.0.0.1")).count(), 50);
+        assert_eq!((0..1000).filter(|_| connects("10.0.0.1")).count(), 50);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn strangers_close_the_door_to_their_machine_for_a_while() {
+    async fn failed_authentications_block_their_machine_for_a_while() {
         let ip_limits = IpLimits::default();
         let quota = ip_limits.try_connect(ip("10.0.0.1")).unwrap();
         for _ in 0..20 {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn addresses_are_not_without_number() {
+    async fn the_number_of_machines_tracked_is_bounded() {
         let ip_limits = IpLimits::default();
         let mut held = Vec::new();
         for n in 0..2000_u32 {
@@ -193,7 +193,7 @@ mod tests {
         }
         let count = || ip_limits.known.lock().unwrap().len();
         assert_eq!(count(), MAX_IPS + 1);
-        // Those who have gone, and did nothing, are forgotten.
+        // Machines that are disconnected and have used no tokens are forgotten.
         held.clear();
         tokio::time::advance(Duration::from_secs(10)).await;
         assert!(ip_limits.try_connect(ip("10.9.9.9")).is_some());

@@ -1,4 +1,4 @@
-//! Where a hub listens: one port, on every address that it is to be reached by.
+//! The sockets a hub listens on: one port, on every address it serves.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,27 +12,27 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-/// Connections that the system keeps until they are accepted: a burst of all bridges of a large hub. The
-/// system may have a lower bound of its own.
+/// Connections the system queues until they are accepted: a burst from all bridges of a large hub. The system
+/// may set a lower bound of its own.
 const BACKLOG: i32 = 4096;
-/// How often a port that was free on one address and not on the other is exchanged for another one.
+/// How often another port is tried when the system's choice is free on one address and taken on the other.
 const TRIES: u32 = 16;
-/// How long to leave a listener alone that cannot accept: there are no descriptors left, most likely.
+/// How long to pause a listener that cannot accept, most likely because no descriptors are left.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The listeners of a hub. Clones share them.
+/// The listeners of a hub. Clones share the sockets.
 #[derive(Clone, Debug)]
 pub(crate) struct Listeners {
     all: Arc<Vec<TcpListener>>,
-    /// Whose turn it is: none is kept waiting by the crowd at another.
+    /// Where the next poll starts, so that a busy listener does not starve the others.
     turn: usize,
 }
 
 impl Listeners {
-    /// Listens on a port of this address, and of loopback besides; 0 is any port that is free on both.
+    /// Listens on this address and on loopback. Port 0 chooses a port that is free on both.
     ///
     /// # Errors
-    /// The address that cannot be had, and why.
+    /// The address that could not be bound, and why.
     pub(crate) fn bind(host: IpAddr, port: u16) -> Result<Self, (SocketAddr, io::Error)> {
         let mut tries = TRIES;
         loop {
@@ -45,18 +45,19 @@ impl Listeners {
         }
     }
 
-    /// The port of all of them.
+    /// Returns the port that all listeners share.
     pub(crate) fn port(&self) -> u16 {
         self.local_addr().map_or(0, |address| address.port())
     }
 }
 
-/// The addresses to listen on, so that a hub can be reached by this one and by loopback.
+/// Returns the addresses to listen on for this host: loopback is always included.
 fn addresses(host: IpAddr) -> Vec<IpAddr> {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
     match host {
         _ if host.is_loopback() => vec![host],
-        // All addresses of IPv6 are not those of IPv4 everywhere, and here they never are.
+        // Whether an IPv6 wildcard covers IPv4 depends on the system, so `bind` turns that off and both are
+        // bound.
         IpAddr::V6(any) if any.is_unspecified() => vec![host, Ipv4Addr::UNSPECIFIED.into()],
         IpAddr::V4(any) if any.is_unspecified() => vec![host],
         _ => vec![localhost, host],
@@ -77,8 +78,8 @@ fn bind_all(hosts: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, (SocketAddr
 fn bind(address: SocketAddr) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if cfg!(unix) {
-        // So that a hub can come back while its last connections linger. Elsewhere the same option would
-        // let two hubs have one port.
+        // Lets a hub restart while its last connections linger. On other systems the same option would let
+        // two hubs share one port.
         socket.set_reuse_address(true)?;
     }
     if address.is_ipv6() {
@@ -104,11 +105,11 @@ impl Listener for Listeners {
             });
             match accepted.await {
                 Ok((io, from)) => {
-                    // Frames are short, and each is waited for. A socket that refuses is only slower.
+                    // Frames are short and latency matters. A socket that refuses the option is only slower.
                     let _ = io.set_nodelay(true);
                     return (io, from);
                 }
-                Err(error) if is_the_connections(&error) => {}
+                Err(error) if is_connection_error(&error) => {}
                 Err(_) => sleep(PAUSE).await,
             }
         }
@@ -119,8 +120,8 @@ impl Listener for Listeners {
     }
 }
 
-/// Whether only the connection failed that was to be accepted.
-fn is_the_connections(error: &io::Error) -> bool {
+/// Returns whether the error concerns the one connection and not the listener.
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_always_among_them() {
+    fn loopback_is_always_served() {
         assert_eq!(addresses(ip("127.0.0.1")), [ip("127.0.0.1")]);
         assert_eq!(addresses(ip("::1")), [ip("::1")]);
         assert_eq!(addresses(ip("0.0.0.0")), [ip("0.0.0.0")]);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_told_with_its_address() {
+    async fn the_error_for_a_taken_port_names_its_address() {
         let first = Listeners::bind(ip("127.0.0.1"), 0).unwrap();
         let (address, error) = Listeners::bind(ip("0.0.0.0"), first.port()).unwrap_err();
         assert_eq!(address, SocketAddr::new(ip("0.0.0.0"), first.port()));

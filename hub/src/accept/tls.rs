@@ -1,4 +1,4 @@
-//! TLS: the hub's certificate and what it agrees to. The only file here that says `rustls` or `rcgen`.
+//! The hub's certificate and TLS configuration. No other file of the hub names `rustls` or `rcgen`.
 
 use std::io;
 use std::sync::Arc;
@@ -13,16 +13,18 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::NoServerSessionStorage;
 use tokio_rustls::rustls::{ServerConfig, version};
 
-/// What comes before the seed in the PKCS #8 form of an Ed25519 key (RFC 8410 §7).
+/// The PKCS #8 prefix before the seed of an Ed25519 key (RFC 8410 §7).
 const PKCS8_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-/// The one protocol spoken inside (RFC 7301).
+/// The one protocol spoken inside TLS (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
 
-/// A hub whose keys make no certificate.
+/// The hub's key does not yield a certificate.
 #[derive(Debug, thiserror::Error)]
-#[error("The hub's keys make no certificate. Remove hub.key: the next start makes new ones.")]
+#[error(
+    "hub.key holds no usable TLS key. Remove the file: the hub makes new keys at its next start."
+)]
 pub struct BadKey;
 
 /// A connection inside TLS.
@@ -32,15 +34,16 @@ pub(crate) type TlsStream<T> = tokio_rustls::server::TlsStream<T>;
 #[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
-    /// What bridges know the hub by.
+    /// The hash of the hub's public key, by which bridges recognize it.
     pub(crate) pin: Pin,
 }
 
 impl Tls {
-    /// TLS under this key. The certificate is made anew each time: bridges look at nothing but its key.
+    /// Configures TLS under this key. The certificate is new at every start: bridges check nothing but its
+    /// key.
     ///
     /// # Errors
-    /// [`BadKey`] if the key makes no certificate, which no 32 bytes do.
+    /// [`BadKey`] if the key does not yield a certificate, which does not happen for any 32 bytes.
     pub(crate) fn new(key: &HubKey) -> Result<Self, BadKey> {
         let mut der = Vec::with_capacity(PKCS8_PREFIX.len() + 32);
         der.extend_from_slice(&PKCS8_PREFIX);
@@ -56,16 +59,16 @@ impl Tls {
             .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(der))
             .map_err(|_| BadKey)?;
         config.alpn_protocols = vec![ALPN.to_vec()];
-        // A connection lasts as long as its session: there is nothing to resume, and nothing to keep for it.
+        // A connection lasts as long as its session: there is nothing to resume, so nothing is stored.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), pin: key.pin() })
     }
 
-    /// The hub's side of a TLS handshake; what went wrong was said to the other side.
+    /// Performs the hub's side of a TLS handshake. On failure the other side has received an alert.
     ///
     /// # Errors
-    /// The connection's own, or that the other side speaks no TLS 1.3 that the hub does.
+    /// The error of the connection, or that the other side offers no TLS 1.3 the hub accepts.
     pub(crate) async fn accept<T>(&self, io: T) -> io::Result<TlsStream<T>>
     where
         T: AsyncRead + AsyncWrite + Unpin,

@@ -1,5 +1,6 @@
-//! One port for both: TLS for a connection that opens with a TLS hello, plain HTTP for one of this
-//! machine. Which it is, and the TLS handshake, is each pending connection's own matter: nobody is kept waiting by it.
+//! TLS and plain HTTP on one port: TLS for a connection that opens with a TLS hello, plain HTTP for loopback
+//! connections. Each connection is inspected, and does its TLS handshake, in a task of its own, so none
+//! blocks the others.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,19 +22,19 @@ use crate::metrics::{Metrics, Rejection};
 /// The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 22;
 
-/// A listener that admits a bounded number of pending connections.
+/// A listener for TLS and plain HTTP that admits a bounded number of pending connections.
 pub(crate) struct TlsOrPlainListener<L: Listener> {
     listener: L,
     tls: Tls,
     admission: Arc<Admission>,
     ip_limits: Arc<IpLimits>,
     metrics: Arc<Metrics>,
-    /// Those who have come and not yet shown whether they speak TLS.
+    /// Connections whose protocol is not known yet.
     accepting: JoinSet<Option<(AcceptedStream<L::Io>, SocketAddr)>>,
 }
 
 impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
-    /// TLS and plain HTTP on this listener.
+    /// Serves TLS and plain HTTP on this listener.
     pub(crate) fn new(
         listener: L,
         tls: Tls,
@@ -44,7 +45,7 @@ impl<L: Listener<Addr = SocketAddr>> TlsOrPlainListener<L> {
         Self { listener, tls, admission, ip_limits, metrics, accepting: JoinSet::new() }
     }
 
-    /// Has a connection show whether it speaks TLS, in its own time.
+    /// Starts a task that detects the protocol of a connection, within the limits of its address.
     fn start_accepting(&mut self, io: L::Io, from: SocketAddr) {
         self.metrics.connections.increment();
         let Some(quota) = self.ip_limits.try_connect(from.ip()) else {
@@ -88,7 +89,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for TlsOrPlainListener<L> {
     }
 }
 
-/// Lets a connection in as what it opens with, TLS or plain HTTP, if it may.
+/// Accepts a connection as TLS or plain HTTP, by its first byte. Returns `None` if it is rejected.
 async fn accept_stream<T>(mut io: GuardedStream<T>, tls: &Tls) -> Option<AcceptedStream<T>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -109,7 +110,7 @@ where
     Some(Either::Left(io))
 }
 
-/// A connection that has shown what it speaks: plain HTTP, or inside TLS, which takes far more room.
+/// An accepted connection: plain HTTP, or TLS, which takes far more memory and is therefore boxed.
 type AcceptedStream<T> = Either<GuardedStream<T>, Box<TlsStream<GuardedStream<T>>>>;
 
 impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, TlsOrPlainListener<L>>>
