@@ -7,49 +7,53 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use junction_shared::machine::settings::{parse_host, parse_millis, parse_port};
 
-/// Serves the hub that the bridges of Agent Junction meet at. Messages pass through it sealed and stay in
-/// memory; it cannot read them.
+/// Runs the hub that the bridges of Agent Junction connect to. Messages pass through it encrypted and stay in
+/// memory; the hub cannot read them.
 #[derive(Debug, Default, Parser)]
 #[command(name = "junction-hub", version)]
 pub(crate) struct Args {
-    /// The address to serve on [JUNCTION_HOST, else 127.0.0.1]
+    /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
+    /// [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
     pub(crate) host: Option<IpAddr>,
-    /// The port to serve on, 0 for any [JUNCTION_PORT, else 4200]
+    /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200]
     #[arg(long, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
-    /// How long a session lasts without a sign of life [JUNCTION_SESSION_TIMEOUT_MS, else 1800000]
+    /// Milliseconds after which a session without a sign of life ends [env: JUNCTION_SESSION_TIMEOUT_MS]
+    /// [default: 1800000]
     #[arg(long, value_name = "MS", value_parser = parse_millis)]
     pub(crate) session_timeout_ms: Option<Duration>,
-    /// How long anything may stay past its end [JUNCTION_SWEEP_INTERVAL_MS, else 60000]
+    /// Longest time in milliseconds that expired data may stay in memory [env: JUNCTION_SWEEP_INTERVAL_MS]
+    /// [default: 60000]
     #[arg(long, value_name = "MS", value_parser = parse_millis)]
     pub(crate) sweep_interval_ms: Option<Duration>,
-    /// Where the hub's keys are [JUNCTION_CONFIG_DIR, else the system's place for it]
+    /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// What is logged on stderr, such as info or junction_hub=debug [JUNCTION_LOG, else warn]
+    /// What to log to stderr, such as info or junction_hub=debug [env: JUNCTION_LOG] [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// Make a new identity first: every link that was made before is no longer valid
+    /// Create a new identity first, which invalidates all earlier links
     #[arg(long)]
     pub(crate) ephemeral: bool,
-    /// Started by a bridge: leave its session, and end after ten minutes with nothing to do
+    /// For bridges that start a hub: run in a session of its own and exit after ten idle minutes
     #[arg(long)]
     pub(crate) autostarted: bool,
-    /// What to do instead of serving.
+    /// The command to run instead of serving.
     #[command(subcommand)]
     pub(crate) command: Option<HubCommand>,
 }
 
-/// What to do instead of serving.
+/// The commands that run instead of serving.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum HubCommand {
-    /// Give the group of this machine's hub a new secret: all sessions end, and no link made before is valid
+    /// Give the group of this machine's hub a new secret: ends all sessions and invalidates all earlier links
     Rotate {
-        /// Where the hub's keys are [JUNCTION_CONFIG_DIR, else the system's place for it]
+        /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration
+        /// directory]
         #[arg(long, value_name = "DIR")]
         config_dir: Option<PathBuf>,
-        /// Give the hub a new TLS key, too: for when somebody may have its hub.key
+        /// Also give the hub a new TLS key, in case somebody else may have its hub.key
         #[arg(long)]
         key: bool,
     },
@@ -62,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Args::command().debug_assert();
     }
 

@@ -1,4 +1,4 @@
-//! What a hub is set to, once flags, environment and defaults are put together.
+//! The configuration of a hub, resolved from flags, environment variables and defaults.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -10,31 +10,31 @@ use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 use crate::accept::admission::MAX_PENDING;
 use crate::cli::Args;
 
-/// How long a hub that a bridge started stays with nothing to do.
+/// How long an autostarted hub keeps running while idle.
 const IDLE_EXIT: Duration = Duration::from_secs(600);
-/// Connections to bridges, at most, where the system would give more: three times the largest hub that
-/// was measured.
+/// The maximum number of connections to bridges where the system would allow more: three times the largest
+/// hub measured.
 const MAX_LINKS: u32 = 16_384;
-/// Descriptors that are kept for pending connections, and for what a process has open besides.
+/// Descriptors reserved for pending connections and for the other files of the process.
 const RESERVE: u32 = MAX_PENDING + 64;
 
-/// Connections to bridges for a process that may have so many descriptors: half of them at least, however few.
+/// Returns the maximum number of connections for a process with this descriptor limit: at least half of it.
 fn links(descriptors: u32) -> u32 {
     descriptors.saturating_sub(RESERVE).max(descriptors / 2).clamp(1, MAX_LINKS)
 }
 
-/// What a hub is set to.
+/// How a hub behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// A session without a sign of life ends after this; no message lives longer.
+    /// How long a session lasts without a sign of life; also the longest life of a message.
     pub session_timeout: Duration,
-    /// The longest time past its end that anything stays.
+    /// The longest time that anything stays past its end.
     pub sweep_interval: Duration,
-    /// After how long without a connection, and with every inbox empty, the hub ends by itself.
+    /// How long the hub keeps running without connections and mail. `None` is forever.
     pub idle_exit: Option<Duration>,
-    /// Connections to bridges, at most.
+    /// The maximum number of connections to bridges.
     pub max_links: u32,
-    /// Whether other machines can reach it.
+    /// Whether other machines can connect.
     pub lan: bool,
 }
 
@@ -50,30 +50,31 @@ impl Default for Config {
     }
 }
 
-/// What the program runs with.
+/// The settings of the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The address to serve on; loopback is served besides.
+    /// The address to serve on, besides loopback.
     pub(crate) host: IpAddr,
-    /// The port, 0 for any.
+    /// The port to serve on, 0 for any.
     pub(crate) port: u16,
-    /// Whether a bridge started it.
+    /// Whether a bridge started the hub.
     pub(crate) autostarted: bool,
-    /// Whether the hub makes itself a new identity first.
+    /// Whether the hub creates a new identity first.
     pub(crate) ephemeral: bool,
-    /// What the hub is set to.
+    /// How the hub behaves.
     pub(crate) hub: Config,
-    /// Where its keys are.
+    /// The directory of the hub's keys.
     pub(crate) config_dir: ConfigDir,
-    /// What is logged.
+    /// The filter for log lines.
     pub(crate) log: String,
 }
 
 impl Settings {
-    /// Puts the settings together, for a process that may have so many descriptors.
+    /// Resolves the settings of a process with this descriptor limit. Flags override environment variables,
+    /// which override defaults.
     ///
     /// # Errors
-    /// What is wrong with one of them, in a sentence, and what to do.
+    /// The setting that is wrong, and what to do.
     pub(crate) fn resolve(args: Args, descriptors: u32) -> anyhow::Result<Self> {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_off_loopback_is_the_lan() {
+    fn any_address_but_loopback_is_the_lan() {
         let lan = |host: &str| {
             let args = Args { host: Some(host.parse().unwrap()), ..flags() };
             Settings::resolve(args, 1024).unwrap().hub.lan
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_hub_that_a_bridge_started_ends_by_itself() {
+    fn only_an_autostarted_hub_exits_when_idle() {
         assert_eq!(Settings::resolve(flags(), 1024).unwrap().hub.idle_exit, None);
         let args = Args { autostarted: true, ..flags() };
         assert_eq!(Settings::resolve(args, 1024).unwrap().hub.idle_exit, Some(IDLE_EXIT));

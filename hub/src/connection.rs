@@ -1,8 +1,8 @@
 //! One connection, from the challenge to its end.
 //!
-//! Reading and writing go on side by side in one task, so that a full socket one way never stops the
-//! other. What is read is answered through a bounded queue: a peer that does not take its answers is not
-//! read from. Mail is taken from the state one at a time, when the socket takes it.
+//! Reading and writing run side by side in one task, so a full socket in one direction never blocks the
+//! other. Answers go through a bounded queue: a peer that does not take its answers is not read from. Mail is
+//! taken from the state one message at a time, when the socket has room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,34 +26,34 @@ use crate::metrics::Metrics;
 use crate::registry::{ConnectionHandle, QueuedFrame, StateClient};
 use crate::throttle::{RateExceeded, Throttle};
 
-/// Answers that may lie in a connection's queue before it is no longer read from; the rest of the queue
-/// is for news.
+/// Answers that may wait in the queue of a connection before it is no longer read from. The rest of the queue
+/// is for notifications.
 const MAX_QUEUED_ANSWERS: usize = 256;
-/// Frames that are handled before others get their turn: enough that answers are written many at a time.
+/// Frames handled before the task yields: enough to write answers in batches.
 const FRAMES_PER_YIELD: u32 = 32;
-/// Pings in a row without a sign of life between them, after which a connection counts as lost.
+/// Consecutive pings without a sign of life after which a connection counts as lost.
 const MAX_UNANSWERED_PINGS: u32 = 2;
-/// How long a connection that was closed may take to say so: less than a hub takes to stop.
+/// How long the close handshake may take: less than a stopping hub waits.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// RFC 6455 §7.4.1: the purpose of the connection was fulfilled.
+/// The close code for a normal end (RFC 6455 §7.4.1).
 const NORMAL: u16 = 1000;
 
 /// How a connection ends.
 #[derive(Debug, PartialEq)]
 enum Disconnect {
-    /// The hub says why.
+    /// The hub closes it for this reason.
     Closed(Close),
-    /// The bridge speaks another version.
+    /// The bridge speaks this other version of the protocol.
     VersionMismatch(u16),
-    /// The peer said goodbye.
+    /// The peer left.
     Left,
-    /// There is nobody to say anything to.
+    /// The connection is lost, and nothing can be sent.
     Lost,
 }
 
 impl Disconnect {
-    /// Why the hub ended the connection, if it did.
+    /// Returns the reason if the hub ended the connection.
     fn reason(&self) -> Option<Close> {
         match self {
             Self::Closed(close) => Some(*close),
@@ -89,7 +89,7 @@ pub(crate) async fn run(app: &AppState, socket: WebSocket, info: ConnectionInfo)
     send_close(end, writer, reader).await;
 }
 
-/// The handshake, within the pending connection's time.
+/// Performs the handshake before the deadline of the pending connection.
 async fn handshake(
     app: &AppState,
     writer: &mut WsWriter,
@@ -121,11 +121,11 @@ async fn perform_handshake(
     Ok(handle)
 }
 
-/// The first frame, which has to be a hello.
+/// Reads the first frame, which has to be a hello.
 async fn read_hello(reader: &mut WsReader) -> Result<Hello, Disconnect> {
     while let Some(message) = reader.next().await {
         match message {
-            // Pings are the websocket's own business, and so is its end.
+            // The websocket handles pings and the close handshake itself.
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
             Ok(Message::Binary(bytes)) => match decode(&bytes) {
                 Ok(ToHub::Hello(hello)) => return Ok(hello),
@@ -148,7 +148,7 @@ fn refusal(error: HandshakeError, hello: &Hello) -> Disconnect {
     }
 }
 
-/// Reads and writes until one of them ends, or the registry ends the connection.
+/// Reads and writes until either side ends or the registry closes the connection.
 async fn exchange(
     app: &AppState,
     mut handle: ConnectionHandle,
@@ -159,7 +159,7 @@ async fn exchange(
     let connection = Connection {
         client: handle.client(),
         answers: Semaphore::new(MAX_QUEUED_ANSWERS),
-        // Its hello has just come.
+        // The hello counts as a sign of life.
         is_alive: AtomicBool::new(true),
         unframed: info.unframed,
         metrics: &app.metrics,
@@ -170,7 +170,7 @@ async fn exchange(
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ConnectionHandle { frames, mail, closed, .. } = &mut handle;
     tokio::select! {
-        // First: once it is closed, nothing else matters.
+        // Checked first: once the connection is closed, nothing else matters.
         biased;
         closed = closed => closed.map_or(Disconnect::Left, Disconnect::Closed),
         end = connection.read(reader, &mut throttle) => end,
@@ -178,12 +178,12 @@ async fn exchange(
     }
 }
 
-/// What reading and writing have in common.
+/// What reading and writing share.
 struct Connection<'a> {
     client: StateClient,
-    /// Room for answers in the queue.
+    /// Permits for answers in the queue.
     answers: Semaphore,
-    /// Whether anything came since the last ping.
+    /// Whether anything arrived since the last ping.
     is_alive: AtomicBool,
     unframed: Arc<UnframedBytes>,
     metrics: &'a Metrics,
@@ -221,20 +221,20 @@ impl Connection<'_> {
             }
             Message::Text(_) => return Err(Disconnect::Closed(Close::ProtocolError)),
             Message::Ping(_) | Message::Pong(_) => self.client.touch(),
-            // The next read sends the reply, and ends.
+            // The next read replies and ends the stream.
             Message::Close(_) => {}
         }
         Ok(())
     }
 
     async fn handle_frame(&self, frame: ToHub) {
-        // First the room for an answer, then the frame: its answer is queued in the same moment.
+        // The permit comes first, because handling the frame queues its answer at once.
         let room = self.answers.acquire().await;
         let answered = self.client.frame(frame);
         if let Ok(room) = room
             && answered
         {
-            // It is given back when the answer is written.
+            // Returned when the answer is written.
             room.forget();
         }
     }
@@ -255,7 +255,7 @@ impl Connection<'_> {
             let written = tokio::select! {
                 queued = frames.recv() => match queued {
                     Some(queued) => self.write_queued(writer, queued).await,
-                    // The registry has let go of the connection, and says why where it closes it.
+                    // The registry has dropped its end; the `closed` channel tells why.
                     None => std::future::pending().await,
                 },
                 () = mail.notified() => {
@@ -276,7 +276,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Writes all that is ready, frames and mail in turn, and flushes once.
+    /// Writes everything that is ready, frames and mail in turn, and flushes once.
     async fn write_ready(
         &self,
         writer: &mut WsWriter,
@@ -311,7 +311,7 @@ impl Connection<'_> {
     }
 }
 
-/// Bytes of what a message carries.
+/// Returns the payload length of a message.
 fn payload_len(message: &Message) -> usize {
     match message {
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
@@ -320,7 +320,7 @@ fn payload_len(message: &Message) -> usize {
     }
 }
 
-/// Gives a write its time.
+/// Limits how long a write may take.
 async fn with_timeout(
     write: impl Future<Output = Result<(), axum::Error>>,
 ) -> Result<(), Disconnect> {
@@ -331,16 +331,16 @@ async fn with_timeout(
     }
 }
 
-/// Says why the connection ends, as far as anyone listens.
+/// Sends the close frame, if the connection still takes one.
 async fn send_close(end: Disconnect, mut writer: WsWriter, mut reader: WsReader) {
     let Some(frame) = close_frame(&end) else { return };
     let closing = async {
         if writer.send(Message::Close(Some(frame))).await.is_ok() {
-            // Bytes left unread would have the system reset the connection, and the goodbye with it.
+            // Unread bytes would make the system reset the connection and lose the close frame.
             while let Some(Ok(_)) = reader.next().await {}
         }
     };
-    // Whether or not it was heard, the connection is over.
+    // The connection is over, whether or not the close frame arrived.
     let _ = timeout(CLOSE_TIMEOUT, closing).await;
 }
 

@@ -1,4 +1,4 @@
-//! The program `junction-hub`: a hub as a process of its machine.
+//! The program `junction-hub`: a hub as a process on its machine.
 
 mod key_watch;
 mod port_lock;
@@ -30,23 +30,23 @@ use crate::{Hub, ProcessState};
 use key_watch::KeyWatch;
 use port_lock::PortLock;
 
-/// Runs the program: to its end, or to an error on stderr, in one line.
+/// Runs the program and returns its exit code. An error is one line on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Where a panic happened is enough; what it was about may be somebody's.
+    // The location of a panic is enough: its message may contain somebody's data.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        say(&format!("junction-hub: a fault at {place}. Please report it."));
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        say(&format!("junction-hub: internal error at {location}. Please report it."));
     }));
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         say(
-            "junction-hub: A link on a command line can be read by every user of this machine. Leave it out.",
+            "junction-hub: A link on the command line can be read by every user of this machine. Start again without it.",
         );
         return ExitCode::FAILURE;
     }
     let args = Args::parse();
     if args.autostarted {
-        // First of all, while no descriptor is this program's own.
+        // Called before this process opens any descriptor of its own.
         process::detach();
     }
     let outcome = match args.command.clone() {
@@ -67,17 +67,17 @@ fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::resolve(args, descriptors)?;
     start_log(&settings.log)?;
     if !harden() {
-        tracing::warn!("this system does not keep other processes from reading the hub's memory");
+        tracing::warn!("this system cannot prevent other processes from reading the hub's memory");
     }
-    // One thread: what a hub does between two system calls is short, and the processors are for the agents.
+    // One thread is enough: the hub does little between system calls, and the processors are for the agents.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("The system gives no event loop. Try again.")?.block_on(serve(settings))
+    runtime.context("The event loop could not be started. Try again.")?.block_on(serve(settings))
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let Settings { host, port, config_dir, .. } = settings;
     let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
-    // First the port: a hub that cannot have it leaves no trace.
+    // The port comes first: a hub that cannot bind it writes nothing to disk.
     let mut port_lock = PortLock::new(&config_dir, port);
     let listeners = match settings.autostarted {
         true => port_lock.bind_autostarted(host),
@@ -90,7 +90,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let mut key = hub_key(&config_dir, port)?;
     say_addresses(host, port, &key.pin(), identity::own_link(&config_dir).is_ok());
-    let kept = ProcessState::default();
+    let state = ProcessState::default();
     loop {
         let watch = KeyWatch::new(&config_dir, &key);
         let ends = async {
@@ -100,7 +100,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
                 () = watch.changed() => Close::Rotated,
             }
         };
-        let hub = Hub::with(settings.hub.clone(), key, kept.clone())?;
+        let hub = Hub::with(settings.hub.clone(), key, state.clone())?;
         if hub.serve(listeners.clone(), ends).await != Close::Rotated {
             return Ok(());
         }
@@ -117,18 +117,18 @@ fn bind_error(address: SocketAddr, error: &io::Error) -> anyhow::Error {
             "{address} is in use by another program. Stop that program, or choose another port with --port."
         ),
         _ => anyhow!(
-            "{address} cannot be served: {error}. Choose another address with --host and --port."
+            "Cannot listen on {address}: {error}. Choose another address with --host or --port."
         ),
     }
 }
 
-/// Where the hub can be reached, an address a line.
+/// Prints the addresses the hub serves, one per line.
 fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
     let others = match host {
         _ if host.is_loopback() => return say(&serving(host, port)),
         _ if host.is_unspecified() => {
             let mut all = network::addresses();
-            // "All" of IPv4 is IPv4 alone.
+            // The IPv4 wildcard covers IPv4 addresses only.
             all.retain(|address| address.is_ipv4() || host.is_ipv6());
             all
         }
@@ -154,11 +154,9 @@ fn serving(host: IpAddr, port: u16) -> String {
 
 fn rotate(config_dir: Option<PathBuf>, with_tls_key: bool) -> anyhow::Result<()> {
     identity::rotate(&ConfigDir::locate(config_dir)?, with_tls_key)?;
+    say("The group of this machine's hub has a new secret. Links made before are no longer valid.");
     say(
-        "The group of this machine's hub has a new secret, and no link that was made before is valid",
-    );
-    say(
-        "A hub that runs ends all sessions within a second; those of this machine come back by themselves",
+        "A running hub ends all sessions within a second. Sessions on this machine reconnect by themselves.",
     );
     Ok(())
 }
@@ -166,7 +164,7 @@ fn rotate(config_dir: Option<PathBuf>, with_tls_key: bool) -> anyhow::Result<()>
 fn start_log(filter: &str) -> anyhow::Result<()> {
     let Ok(targets) = filter.parse::<Targets>() else {
         return Err(anyhow!(
-            "The filter of the log is none. Set --log or JUNCTION_LOG to a level such as info."
+            "--log (JUNCTION_LOG) is not a valid log filter. Set it to a level such as info."
         ));
     };
     let stderr = tracing_subscriber::fmt::layer().with_writer(|| Redacted::new(io::stderr()));
@@ -174,9 +172,9 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One line on stderr, whatever is logged.
+/// Prints one line to stderr, whatever the log filter.
 fn say(line: &str) {
-    // There is no other place to say that it cannot be said.
+    // If stderr fails, there is no other place to report it.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -186,7 +184,7 @@ mod tests {
     use crate::accept::listeners::Listeners;
 
     #[tokio::test]
-    async fn a_taken_port_is_named_with_its_address() {
+    async fn the_error_for_a_taken_port_names_its_address() {
         let localhost = IpAddr::from([127, 0, 0, 1]);
         let first = Listeners::bind(localhost, 0).unwrap();
         let (address, error) = Listeners::bind(localhost, first.port()).unwrap_err();

@@ -1,4 +1,4 @@
-//! The hub over HTTP: who may ask, and what for.
+//! The HTTP side of the hub: its routes, and who may use them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -18,30 +18,30 @@ use crate::app_state::AppState;
 use crate::connection;
 use crate::metrics::Gauges;
 
-/// Whether the hub is well: open to all.
+/// Health check, open to all.
 const HEALTH: &str = "/health";
-/// Where bridges connect.
+/// The websocket endpoint of bridges.
 const LINK: &str = "/link";
-/// What the hub has counted: for this machine.
+/// Metrics, for loopback only.
 const METRICS: &str = "/metrics";
-/// What is read from a socket at once, and kept by every connection: more would cost memory with
-/// thousands of them, less would cost calls to the system with long messages.
+/// The read buffer that every connection keeps: a larger one costs memory with thousands of connections, a
+/// smaller one costs system calls with long messages.
 const READ_BUFFER: usize = 4 * 1024;
-/// What is gathered before it is written, while more is ready: some forty short frames.
+/// The write buffer, filled while more frames are ready: about forty short frames.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// Everything the hub answers.
+/// Returns the routes of the hub.
 pub(crate) fn routes(app: Arc<AppState>) -> Router {
     Router::new()
         .route(HEALTH, get(health))
         .route(METRICS, get(metrics))
         .route(LINK, get(link))
         .with_state(app.clone())
-        .layer(middleware::from_fn_with_state(app, guard))
+        .layer(middleware::from_fn_with_state(app, reject_foreign))
 }
 
-/// Lets through what a browser that was led astray cannot send, and nothing else.
-async fn guard(
+/// Rejects cross-origin and DNS-rebinding requests.
+async fn reject_foreign(
     State(app): State<Arc<AppState>>,
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     request: Request,
@@ -56,7 +56,7 @@ async fn guard(
         }
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // A pending connection's time is short: one question a connection.
+        // A pending connection has little time: one request per connection.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -68,10 +68,10 @@ fn check(request: &Request) -> Result<(), StatusCode> {
         return Err(StatusCode::BAD_REQUEST);
     };
     if request.uri().authority().is_some() {
-        // An absolute target would name a host beside the header's.
+        // An absolute target would name a second host beside the header's.
         return Err(StatusCode::BAD_REQUEST);
     }
-    // Only browsers send an origin, and no page has any business with what is not open to all.
+    // Only browsers send `Origin`, and no page may use anything but the health check.
     let is_open = request.uri().path() == HEALTH;
     let from_page = !is_open && request.headers().contains_key(ORIGIN);
     if from_page || !host.to_str().is_ok_and(is_own_name) {
@@ -80,8 +80,8 @@ fn check(request: &Request) -> Result<(), StatusCode> {
     Ok(())
 }
 
-/// Whether a `Host` is `localhost` or an address, with or without a port: any other name could be made
-/// to point here by whoever owns it.
+/// Returns whether a `Host` is `localhost` or an IP address, with or without a port. The owner of any other
+/// name could make it resolve to this hub.
 fn is_own_name(host: &str) -> bool {
     let is_v4 = |host: &str| host.parse::<Ipv4Addr>().is_ok();
     let is_port =
@@ -112,8 +112,8 @@ async fn metrics(
     if !info.quota.is_loopback() {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let page = app.metrics.render(&app.registry.gauges());
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
+    let text = app.metrics.render(&app.registry.gauges());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 async fn link(
@@ -121,7 +121,7 @@ async fn link(
     ConnectInfo(info): ConnectInfo<ConnectionInfo>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Ok(place) = app.links.clone().try_acquire_owned() else {
+    let Ok(permit) = app.links.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     upgrade
@@ -131,7 +131,7 @@ async fn link(
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| async move {
             connection::run(&app, socket, info).await;
-            drop(place);
+            drop(permit);
         })
 }
 
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_localhost_and_addresses_are_own_names() {
+    fn only_localhost_and_addresses_are_accepted_as_host() {
         let own = [
             "localhost",
             "LOCALHOST",

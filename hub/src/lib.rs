@@ -1,8 +1,8 @@
-//! The hub of Agent Junction: where bridges meet, and the mail of those who are away waits, sealed.
+//! The hub of Agent Junction: bridges connect to it, and it keeps encrypted mail for peers that are away.
 //!
-//! It keeps everything in memory, and cannot read a message: it holds no key to one, and nothing it is
-//! built from knows how. `state` is what it knows and decides; `connection` is one connection; `registry`
-//! stands between them; `accept` and `http` are the way in.
+//! The hub keeps everything in memory and cannot read a message: it holds no key to one, and no crate in its
+//! dependency graph could open one. `state` holds what it knows and decides; `connection` serves one
+//! connection; `registry` connects the two; `accept` and `http` let connections in; `daemon` is the program.
 
 mod accept;
 mod app_state;
@@ -40,7 +40,7 @@ use app_state::AppState;
 use metrics::Metrics;
 use registry::Registry;
 
-/// A hub that does not serve yet.
+/// A hub that is ready to serve.
 pub struct Hub {
     config: Config,
     tls: Tls,
@@ -48,7 +48,7 @@ pub struct Hub {
     app: Arc<AppState>,
 }
 
-/// What outlives a hub whose group gets a new secret, in the process that serves both.
+/// What outlives a hub when its keys change and the same process starts another one.
 #[derive(Clone, Default)]
 pub(crate) struct ProcessState {
     metrics: Arc<Metrics>,
@@ -56,22 +56,22 @@ pub(crate) struct ProcessState {
 }
 
 impl Hub {
-    /// A hub with these keys. It does no I/O. Its time begins now.
+    /// Creates a hub with these keys, without I/O. Its clock starts now.
     ///
     /// # Errors
-    /// [`BadKey`] if its TLS key is none.
+    /// [`BadKey`] if the TLS key is unusable.
     pub fn new(config: Config, key: HubKey) -> Result<Self, BadKey> {
         Self::with(config, key, ProcessState::default())
     }
 
-    /// As [`Hub::new`], with what an earlier hub of this process kept.
+    /// Creates a hub that takes over the state of this process from an earlier one.
     ///
     /// # Errors
-    /// As [`Hub::new`].
-    pub(crate) fn with(config: Config, key: HubKey, kept: ProcessState) -> Result<Self, BadKey> {
+    /// [`BadKey`] if the TLS key is unusable.
+    pub(crate) fn with(config: Config, key: HubKey, process: ProcessState) -> Result<Self, BadKey> {
         let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
         let timeouts = Timeouts { session_timeout, sweep_interval };
-        let ProcessState { metrics, ip_limits } = kept;
+        let ProcessState { metrics, ip_limits } = process;
         let registry = Arc::new(Registry::new(timeouts, key.ticket_key(), metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
         let stopping = watch::Sender::new(None);
@@ -81,9 +81,9 @@ impl Hub {
         Ok(Self { config, tls, ip_limits, app: Arc::new(app) })
     }
 
-    /// Serves until `shutdown` completes and says why, or for as long as there is something to do if the
-    /// hub is set to end by itself. Then it lets go of the listener, tells its connections why, and waits a
-    /// moment for them to end. Returns why.
+    /// Serves until `shutdown` completes with a reason, or until the hub has been idle for
+    /// [`Config::idle_exit`]. Then it drops the listener, closes its connections with that reason and waits a
+    /// moment for them to end. Returns the reason.
     pub async fn serve<L>(self, listener: L, shutdown: impl Future<Output = Close>) -> Close
     where
         L: Listener<Addr = SocketAddr>,

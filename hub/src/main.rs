@@ -1,6 +1,6 @@
-//! `junction-hub`: where bridges meet.
+//! The binary `junction-hub`.
 
-/// Wipes what it frees: ciphertext is all a hub holds of messages, but contexts and keys pass through too.
+/// Wipes freed memory: a hub holds messages as ciphertext only, but contexts and keys pass through it.
 #[global_allocator]
 static ALLOC: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);

@@ -1,4 +1,4 @@
-//! Counters of what a hub does and refuses, as Prometheus reads them. They name no peer and no address.
+//! Counters and gauges of a hub in the Prometheus format. They name no peer and no address.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,16 +20,17 @@ impl Counter {
     }
 }
 
-/// Why a connection was turned away before it asked for anything.
+/// Why a connection was rejected before it sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
-    /// Its machine connects too often, has too many pending connections, or is not of the group.
+    /// The machine connects too often, holds too many pending connections, or failed to authenticate too
+    /// often.
     IpLimit,
-    /// Others took its place while it said nothing.
+    /// Another connection took its slot while it was silent.
     Evicted,
-    /// It said nothing that is a request.
+    /// It ended without a valid request.
     NoRequest,
-    /// It speaks no TLS that the hub does.
+    /// It offered no TLS version that the hub accepts.
     Tls,
     /// It came without TLS from another machine.
     Plaintext,
@@ -43,18 +44,18 @@ const ALL_REJECTIONS: [(Rejection, &str); 5] = [
     (Rejection::Plaintext, "plaintext"),
 ];
 
-/// All counters of a hub.
+/// The counters of a hub.
 #[derive(Default)]
 pub(crate) struct Metrics {
     /// Connections accepted.
     pub(crate) connections: Counter,
-    /// Requests refused for their host or their origin.
+    /// Requests rejected for their host or origin.
     pub(crate) rejected_requests: Counter,
     /// Connections welcomed.
     pub(crate) welcomed: Counter,
-    /// Frames heard from welcomed connections.
+    /// Frames received on welcomed connections.
     pub(crate) frames: Counter,
-    /// Times that a connection had to wait before it was read from again.
+    /// Times a connection was throttled.
     pub(crate) throttled: Counter,
     rejected_connections: [Counter; ALL_REJECTIONS.len()],
     closed: [Counter; ALL_CLOSES.len()],
@@ -63,11 +64,11 @@ pub(crate) struct Metrics {
     deferred: Counter,
 }
 
-/// What a hub holds at a moment.
+/// Current values of a hub.
 pub(crate) struct Gauges {
     /// Sessions connected.
     pub(crate) sessions: usize,
-    /// Sessions known, those that are away among them.
+    /// Sessions known, connected or away.
     pub(crate) peers: usize,
     /// Messages in all inboxes.
     pub(crate) messages: usize,
@@ -78,7 +79,7 @@ pub(crate) struct Gauges {
 }
 
 impl Metrics {
-    /// A connection was turned away.
+    /// Counts a rejected connection.
     pub(crate) fn reject_connection(&self, why: Rejection) {
         count(
             &self.rejected_connections,
@@ -86,12 +87,12 @@ impl Metrics {
         );
     }
 
-    /// The hub ended a connection.
+    /// Counts a connection that the hub closed.
     pub(crate) fn closed(&self, why: Close) {
         count(&self.closed, ALL_CLOSES.iter().position(|known| *known == why));
     }
 
-    /// The hub says this to a bridge.
+    /// Counts a frame that answers a hand-over.
     pub(crate) fn count_sent(&self, frame: &ToBridge) {
         match frame {
             ToBridge::Accepted(_) => self.accepted.increment(),
@@ -101,7 +102,7 @@ impl Metrics {
         }
     }
 
-    /// All of it in the text format of Prometheus, version 0.0.4.
+    /// Renders everything in the Prometheus text format, version 0.0.4.
     pub(crate) fn render(&self, gauges: &Gauges) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("sessions", "Sessions connected.", gauges.sessions as u64);
@@ -110,21 +111,21 @@ impl Metrics {
         text.gauge("inbox_bytes", "Bytes of messages in all inboxes.", gauges.bytes as u64);
         text.gauge("uptime_seconds", "Time since the hub started.", gauges.uptime);
         text.counter("connections_total", "Connections accepted.", &self.connections);
-        text.counter("welcomes_total", "Connections of sessions.", &self.welcomed);
-        text.counter("frames_total", "Frames heard from sessions.", &self.frames);
+        text.counter("welcomes_total", "Connections welcomed.", &self.welcomed);
+        text.counter("frames_total", "Frames received from sessions.", &self.frames);
         text.counter(
             "rejected_requests_total",
             "Requests with a foreign host or origin.",
             &self.rejected_requests,
         );
-        text.counter("throttled_total", "Times that a session was slowed.", &self.throttled);
+        text.counter("throttled_total", "Times a session was throttled.", &self.throttled);
         let words = [&self.accepted, &self.refused, &self.deferred];
         let words = ["accepted", "refused", "later"].into_iter().zip(words);
         text.counters("messages_total", "Messages handed over, by answer.", "answer", words);
         let reasons = ALL_REJECTIONS.iter().map(|(_, word)| *word).zip(&self.rejected_connections);
         text.counters(
             "rejected_connections_total",
-            "Connections that asked for nothing.",
+            "Connections without a valid request.",
             "reason",
             reasons,
         );
@@ -134,18 +135,18 @@ impl Metrics {
     }
 }
 
-fn count(counters: &[Counter], place: Option<usize>) {
-    if let Some(counter) = place.and_then(|place| counters.get(place)) {
+fn count(counters: &[Counter], index: Option<usize>) {
+    if let Some(counter) = index.and_then(|index| counters.get(index)) {
         counter.increment();
     }
 }
 
-/// The text exposition format.
+/// A page in the text exposition format.
 struct Exposition(String);
 
 impl Exposition {
     fn head(&mut self, name: &str, help: &str, kind: &str) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP junction_{name} {help}\n# TYPE junction_{name} {kind}");
     }
 
@@ -186,8 +187,8 @@ mod tests {
         for (at, why) in ALL_CLOSES.iter().enumerate() {
             (0..=at).for_each(|_| metrics.closed(*why));
         }
-        let none = Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
-        let text = metrics.render(&none);
+        let gauges = Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
+        let text = metrics.render(&gauges);
         for (at, (_, word)) in ALL_REJECTIONS.iter().enumerate() {
             let line =
                 format!("junction_rejected_connections_total{{reason=\"{word}\"}} {}\n", at + 1);
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_one_of_the_format() {
+    fn every_line_follows_the_format() {
         let text = Metrics::default().render(&Gauges {
             sessions: 0,
             peers: 0,

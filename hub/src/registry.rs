@@ -1,8 +1,8 @@
-//! The one lock: a call to the state, and the connections it sends to.
+//! The one lock around the state, and the connections its outputs go to.
 //!
-//! Frames for a connection are put in its queue before the lock is released. That neither waits nor
-//! blocks, and it makes the order of frames on a connection the order of the state's decisions, whichever
-//! thread made them: a `Room` never overtakes the `Later` it follows.
+//! Frames for a connection are queued before the lock is released. That neither waits nor blocks, and it
+//! makes the order of frames on a connection the order of the state's decisions, whichever thread made them:
+//! a `Room` never overtakes the `Later` it follows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,16 +25,16 @@ pub(crate) struct Registry {
     metrics: Arc<Metrics>,
     started: Instant,
     timeouts: Timeouts,
-    /// Wakes the sweeper: something ends sooner than it knows.
+    /// Wakes the sweeper for a deadline that is earlier than its next run.
     wake_sweeper: Notify,
 }
 
 struct Inner {
     state: State,
     entries: HashMap<ConnectionId, ConnectionEntry>,
-    /// When the sweeper wakes by itself.
+    /// When the sweeper runs next.
     next_sweep: Duration,
-    /// The hub is stopping and lets nobody in, for this reason.
+    /// Why the hub is stopping; it admits no connection any more.
     stopping: Option<Close>,
 }
 
@@ -42,31 +42,31 @@ struct Inner {
 pub(crate) struct QueuedFrame {
     /// The frame.
     pub(crate) frame: Box<ToBridge>,
-    /// Whether it answers a frame of this connection.
+    /// Whether the frame answers one of this connection.
     pub(crate) is_answer: bool,
 }
 
-/// The registry's end of a connection. To drop it is to end the connection.
+/// The registry's end of a connection. Dropping it ends the connection.
 struct ConnectionEntry {
     frames: mpsc::Sender<QueuedFrame>,
     mail: Arc<Notify>,
     close: oneshot::Sender<Close>,
 }
 
-/// The connection's end: what comes for it. To drop it is to disconnect its peer.
+/// The connection's end: what the registry sends to it. Dropping it disconnects the peer.
 pub(crate) struct ConnectionHandle {
     registry: Arc<Registry>,
     id: ConnectionId,
     /// Frames to send.
     pub(crate) frames: mpsc::Receiver<QueuedFrame>,
-    /// Mail to push has come.
+    /// Signals that there is mail to push.
     pub(crate) mail: Arc<Notify>,
-    /// Why the connection has to end; nothing if its peer said goodbye.
+    /// Why the connection is closed; the channel is dropped if the peer left.
     pub(crate) closed: oneshot::Receiver<Close>,
 }
 
 impl Registry {
-    /// The registry of a hub that starts now.
+    /// Creates the registry of a hub that starts now.
     pub(crate) fn new(timeouts: Timeouts, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
         let state = State::new(timeouts, ticket_key, u64::from_ne_bytes(random_bytes()));
         let inner =
@@ -75,10 +75,10 @@ impl Registry {
         Self { inner, metrics, started, timeouts, wake_sweeper: Notify::new() }
     }
 
-    /// Lets in a connection whose hello was proven.
+    /// Admits a connection whose hello was verified.
     ///
     /// # Errors
-    /// Why it cannot come in.
+    /// Why the connection is refused.
     pub(crate) fn connect(
         self: &Arc<Self>,
         hello: &HelloBody,
@@ -107,7 +107,7 @@ impl Registry {
         Ok((handle, connected.welcome))
     }
 
-    /// Ends all connections and lets nobody in any more, for this reason.
+    /// Closes all connections for this reason and admits no more.
     pub(crate) fn stop(&self, why: Close) {
         let mut inner = self.lock();
         inner.stopping = Some(why);
@@ -116,7 +116,7 @@ impl Registry {
         }
     }
 
-    /// What the hub holds now.
+    /// Returns the current values of the hub.
     pub(crate) fn gauges(&self) -> Gauges {
         let inner = self.lock();
         let (messages, bytes) = inner.state.stored();
@@ -129,12 +129,12 @@ impl Registry {
         }
     }
 
-    /// The time since the hub started.
+    /// Returns the time since the hub started.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Ends what is past its end, for ever; or until there has been nothing to do for `idle_exit`.
+    /// Removes what has expired, forever or until the hub has been idle for `idle_exit`.
     pub(crate) async fn sweep(&self, idle_exit: Option<Duration>) {
         while let Some(next_sweep) = self.sweep_once(idle_exit) {
             tokio::select! {
@@ -144,7 +144,7 @@ impl Registry {
         }
     }
 
-    /// Sweeps, and says when to do so again.
+    /// Sweeps once. Returns when to do so again, or `None` if the hub has been idle for long enough.
     fn sweep_once(&self, idle_exit: Option<Duration>) -> Option<Duration> {
         let mut inner = self.lock();
         let now = self.age();
@@ -173,11 +173,12 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic in the state was reported where it happened; the others go on with what there is.
+        // A panic in the state was reported where it happened; other connections go on with the state as it
+        // is.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Unlocks, and only then wakes the sweeper if it has to be early.
+    /// Unlocks, and only then wakes the sweeper if a deadline is earlier than its next run.
     fn release(&self, inner: MutexGuard<'_, Inner>) {
         let sooner = inner.state.next_deadline().is_some_and(|next| next < inner.next_sweep);
         drop(inner);
@@ -188,7 +189,7 @@ impl Registry {
 }
 
 impl Inner {
-    /// Does what the state asks. Returns whether there was a frame for the connection `own`.
+    /// Carries out what the state asks for. Returns whether there was a frame for the connection `own`.
     fn apply(
         &mut self,
         outputs: Vec<Output>,
@@ -216,7 +217,7 @@ impl Inner {
         answered
     }
 
-    /// Queues a frame. A connection that has let its queue fill up is closed; it may come again.
+    /// Queues a frame. A connection whose queue is full is closed and may reconnect.
     fn send(&mut self, to: ConnectionId, queued: QueuedFrame) {
         let Some(entry) = self.entries.get(&to) else { return };
         if entry.frames.try_send(queued).is_err() {
@@ -233,13 +234,13 @@ impl Inner {
 
 impl ConnectionEntry {
     fn end(self, close: Close) {
-        // Nobody there to hear it: the connection has ended by itself.
+        // No receiver means that the connection has ended by itself.
         let _ = self.close.send(close);
     }
 }
 
 impl ConnectionHandle {
-    /// The registry and the number by which its end of this connection goes.
+    /// Returns the client through which this connection calls the state.
     pub(crate) fn client(&self) -> StateClient {
         StateClient { registry: self.registry.clone(), id: self.id }
     }
@@ -247,14 +248,14 @@ impl ConnectionHandle {
 
 impl Drop for ConnectionHandle {
     fn drop(&mut self) {
-        // By its number: if another connection has taken over, this changes nothing.
+        // By connection id: if another connection of the peer has taken over, this changes nothing.
         let id = self.id;
         self.registry.update(id, |state, now| state.disconnected(id, now));
         self.registry.lock().entries.remove(&id);
     }
 }
 
-/// What a connection says to the state.
+/// Calls the state on behalf of one connection.
 pub(crate) struct StateClient {
     registry: Arc<Registry>,
     id: ConnectionId,
@@ -266,12 +267,12 @@ impl StateClient {
         self.registry.update(self.id, |state, now| state.frame(self.id, frame, now))
     }
 
-    /// Gives a sign of life.
+    /// Records a sign of life.
     pub(crate) fn touch(&self) {
         self.registry.lock().state.touch(self.id, self.registry.age());
     }
 
-    /// The next frame to push, if there is one.
+    /// Returns the next mail to push, if any.
     pub(crate) fn next_push(&self) -> Option<ToBridge> {
         self.registry.lock().state.next_push(self.id, self.registry.age())
     }

@@ -1,5 +1,5 @@
-//! Tests of the hub as its bridges see it, over connections in memory on paused time, and of its HTTP
-//! side over real sockets.
+//! Tests of the hub as bridges see it, over connections in memory with paused time, and of its HTTP side over
+//! real sockets.
 
 mod admission;
 mod connection;

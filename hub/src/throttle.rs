@@ -1,5 +1,5 @@
-//! How fast one connection may send. Who is faster is slowed down, and who goes on being faster is sent away:
-//! what one sends must never be what all others wait for.
+//! Limits how fast one connection may send. A connection that exceeds the rate is slowed down, and closed if
+//! it keeps exceeding it, so that its traffic never delays all others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use crate::accept::ip_limits::IpQuota;
 use crate::metrics::Metrics;
 use crate::token_bucket::TokenBucket;
 
-/// Tokens a second of one connection, and at once. A message costs one, and one more for every 4 KiB. No
-/// bridge comes near it: receipts and messages of the fastest one that was measured take 5,000 a second.
+/// Tokens per second of one connection, and burst. A message costs one token, plus one for every 4 KiB. No
+/// bridge comes near the limit: receipts and messages of the fastest one measured take 5,000 per second.
 const RATE: (u32, u32) = (20_000, 20_000);
-/// Bytes that cost as much as a message does.
+/// Bytes that cost as much as a message.
 const BYTES_PER_TOKEN: usize = 4096;
-/// How long a connection may go on being slowed down. Honest ones are through with what they have by then.
+/// How long a connection may keep exceeding its rate. Legitimate bursts are over by then.
 const MAX_THROTTLED: Duration = Duration::from_secs(2);
 
-/// The pace of one connection.
+/// The rate limit of one connection.
 pub(crate) struct Throttle {
     bucket: TokenBucket,
     quota: Arc<IpQuota>,
-    /// Since when it is too fast, until it has been slow for a while.
+    /// Since when the connection has exceeded its rate; cleared once half of its tokens are back.
     throttled_since: Option<Instant>,
 }
 
-/// A connection that went on sending too fast.
+/// The connection kept exceeding its rate for too long.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RateExceeded;
 
 impl Throttle {
-    /// The pace of a connection of this machine.
+    /// Creates the throttle of a connection that shares this quota.
     pub(crate) fn new(quota: Arc<IpQuota>) -> Self {
         let (rate, burst) = RATE;
         Self { bucket: TokenBucket::new(rate, burst, Instant::now()), quota, throttled_since: None }
     }
 
-    /// Counts a message of so many bytes, and waits until the next may be read.
+    /// Charges a message of this length, and waits until the next one may be read.
     ///
     /// # Errors
     /// [`RateExceeded`] if the connection had to be slowed for too long.
@@ -75,7 +75,7 @@ mod tests {
         Throttle::new(ip_limits.try_connect(ip.parse().unwrap()).unwrap())
     }
 
-    /// How many messages a second pass, and whether the connection ends.
+    /// Returns how many messages passed, and whether the connection was closed.
     async fn flood(throttle: &mut Throttle, length: usize, time: Duration) -> (u32, bool) {
         let (begun, metrics) = (Instant::now(), Metrics::default());
         let mut passed = 0;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_is_slowed_and_then_ended() {
+    async fn a_flood_is_throttled_and_then_closed() {
         let ip_limits = IpLimits::default();
         let mut throttle = throttle(&ip_limits, "127.0.0.1");
         let begun = Instant::now();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_is_not_slowed_and_long_messages_cost_more() {
+    async fn a_burst_is_not_throttled_and_long_messages_cost_more() {
         let ip_limits = IpLimits::default();
         let metrics = Metrics::default();
         let mut throttle = throttle(&ip_limits, "127.0.0.1");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sessions_of_another_machine_share_what_it_may_send() {
+    async fn sessions_of_another_machine_share_its_quota() {
         let ip_limits = IpLimits::default();
         let metrics = Metrics::default();
         let mut throttles: Vec<_> = (0..10).map(|_| throttle(&ip_limits, "10.0.0.1")).collect();

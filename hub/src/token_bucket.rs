@@ -1,34 +1,34 @@
-//! A rate that may be exceeded for a moment.
+//! A rate limit that allows bursts.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A token bucket. It is kept as the moment at which it will be full again, so that it takes no ticking:
-/// the generic cell rate algorithm (ITU-T I.371) in its virtual scheduling form.
+/// A token bucket, stored as the moment at which it will be full again, so that it needs no timer: the
+/// generic cell rate algorithm (ITU-T I.371) in its virtual scheduling form.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenBucket {
-    /// What one token takes to come back.
+    /// How long it takes to refill one token.
     refill_time: Duration,
-    /// What all of them take.
+    /// How long it takes to refill all tokens.
     burst_time: Duration,
     full_at: Instant,
 }
 
 impl TokenBucket {
-    /// A full bucket of `burst` tokens, of which `rate` a second come back.
+    /// Creates a full bucket of `burst` tokens that refills at `rate` tokens per second.
     pub(crate) fn new(rate: u32, burst: u32, now: Instant) -> Self {
         let refill_time = Duration::from_secs(1) / rate;
         Self { refill_time, burst_time: refill_time * burst, full_at: now }
     }
 
-    /// Takes tokens, more than there are if need be: how long to wait until that is made up for.
+    /// Takes tokens, going into debt if necessary. Returns how long it takes to pay off the debt.
     pub(crate) fn take(&mut self, tokens: u32, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + self.refill_time * tokens;
         (self.full_at - now).saturating_sub(self.burst_time)
     }
 
-    /// Takes a token if there is one.
+    /// Takes one token if there is one. Returns whether there was.
     pub(crate) fn try_take(&mut self, now: Instant) -> bool {
         let is_there = !self.is_empty(now);
         if is_there {
@@ -37,17 +37,17 @@ impl TokenBucket {
         is_there
     }
 
-    /// Whether there is not one token.
+    /// Returns whether less than one token is left.
     pub(crate) fn is_empty(&self, now: Instant) -> bool {
         self.full_at.saturating_duration_since(now) + self.refill_time > self.burst_time
     }
 
-    /// Whether half of the tokens are there.
+    /// Returns whether at least half of the tokens are there.
     pub(crate) fn is_half_full(&self, now: Instant) -> bool {
         self.full_at.saturating_duration_since(now) * 2 <= self.burst_time
     }
 
-    /// Whether all tokens are there.
+    /// Returns whether all tokens are there.
     pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now
     }
@@ -76,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_more_than_burst_and_rate_pass(
+        fn no_more_than_burst_plus_rate_pass(
             rate in 1_u32..1000,
             burst in 1_u32..1000,
             steps in proptest::collection::vec(0_u64..50, 1..200),

@@ -1,9 +1,9 @@
-//! Whose a port is when two hubs want it. A hub that somebody starts for other machines goes before one that a
-//! bridge started for this one: the bridges come back to it by themselves, and whoever started it need not first
-//! find out what to stop.
+//! Decides which of two hubs gets a port. A hub started by hand for other machines takes precedence over one
+//! that a bridge started for this machine: the bridges reconnect by themselves, and nobody has to find out
+//! first what to stop.
 //!
-//! Two lock files in the configuration directory say so, one for each kind. The system lets go of a lock when its
-//! process ends, however it ends.
+//! Two lock files in the configuration directory record this, one for each kind. The system releases a lock
+//! when its process ends, however it ends.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,32 +14,32 @@ use tokio::time::{Instant, sleep};
 
 use crate::accept::listeners::Listeners;
 
-/// How often a hub that a bridge started looks whether it is to give way.
+/// How often an autostarted hub checks whether it must yield.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a hub waits for another to give way: for it to look, to tell its sessions and to end.
+/// How long a hub waits for another to yield: to notice, to close its connections and to exit.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it looks whether the port is free.
+/// How often a waiting hub tries to bind the port.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A port of this machine, as the hubs of one configuration directory see it.
+/// A port of this machine as seen by the hubs of one configuration directory.
 pub(crate) struct PortLock {
     dir: ConfigDir,
     port: u16,
-    /// Held while this hub lives.
+    /// The lock file, held while this hub runs.
     guard: Option<FileLockGuard>,
 }
 
 impl PortLock {
-    /// Nothing is locked yet.
+    /// Creates a lock that is not held yet.
     pub(crate) fn new(dir: &ConfigDir, port: u16) -> Self {
         Self { dir: dir.clone(), port, guard: None }
     }
 
-    /// Listens, for a hub that somebody started; where one that a bridge started has the port, that one is made
-    /// to end if this one is for other machines.
+    /// Binds the port for a hub started by hand. If that hub serves other machines, an autostarted hub on the
+    /// port is made to exit.
     ///
     /// # Errors
-    /// The address that cannot be had, and why.
+    /// The address that could not be bound, and why.
     pub(crate) async fn bind(
         &mut self,
         host: IpAddr,
@@ -64,10 +64,11 @@ impl PortLock {
         }
     }
 
-    /// Listens, for a hub that a bridge started.
+    /// Binds the port for an autostarted hub.
     ///
     /// # Errors
-    /// The address that cannot be had, and why: it is in use also while another hub is waiting for it.
+    /// The address that could not be bound, and why. The address also counts as in use while another hub
+    /// waits for it.
     pub(crate) fn bind_autostarted(
         &mut self,
         host: IpAddr,
@@ -75,12 +76,13 @@ impl PortLock {
         if self.is_held(&self.manual_lock()) {
             return Err((SocketAddr::new(host, self.port), io::ErrorKind::AddrInUse.into()));
         }
-        // Before the port: whoever finds that taken is to find out by whom.
+        // Locked before the port is bound: a hub that finds the port in use checks this lock to learn by
+        // whom.
         self.guard = self.dir.try_lock(&self.autostarted_lock()).ok().flatten();
         Listeners::bind(host, self.port).inspect_err(|_| self.guard = None)
     }
 
-    /// Completes when a hub that a bridge started is to give way.
+    /// Completes when an autostarted hub must yield.
     pub(crate) async fn must_yield(&self) {
         while !self.is_held(&self.manual_lock()) {
             sleep(POLL_INTERVAL).await;
@@ -95,7 +97,7 @@ impl PortLock {
         format!("hub-{}.autostarted.lock", self.port)
     }
 
-    /// Whether another process holds this lock. Nothing is made where it is not there.
+    /// Returns whether another process holds this lock, without creating the file.
     fn is_held(&self, name: &str) -> bool {
         self.dir.is_locked(name).unwrap_or(false)
     }
