@@ -205,7 +205,7 @@ impl Inner {
                     metrics.count_sent(&frame);
                     self.send(to, QueuedFrame { frame, is_answer });
                 }
-                Output::Wake(id) => {
+                Output::MailReady(id) => {
                     if let Some(entry) = self.entries.get(&id) {
                         entry.mail.notify_one();
                     }

@@ -1,8 +1,8 @@
-//! The hub's state: who is here under which alias and card, and what mail waits for whom.
+//! The hub's state: which peers are present, under which alias and card, and which mail waits for whom.
 //!
-//! A pure machine. It has no clock and does no I/O: `now` is the time since the hub started, chance comes
-//! from a seeded generator, and what is to be sent is returned. Until it is older than the session
-//! timeout the hub is in its *restart grace*: it may have been restarted, and peers it does not know may come back.
+//! A pure state machine without clock and I/O: `now` is the time since the hub started, randomness comes from
+//! a seeded generator, and what is to be sent is returned. Until the hub is older than the session timeout it
+//! is in its *restart grace*: it may have been restarted, and peers it does not know may still come back.
 
 mod aliases;
 mod backpressure;
@@ -42,46 +42,46 @@ use subscriptions::Subscriptions;
 use tombstones::Tombstones;
 use watches::Watches;
 
-/// What the state asks of whoever runs it.
+/// What the caller of the state must do.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// Send this frame on that connection. Boxed, as it will be queued: most queues stay empty.
+    /// Send this frame on that connection. Boxed because it will be queued, and most queues stay empty.
     Send(ConnectionId, Box<ToBridge>),
     /// There is mail to push on this connection.
-    Wake(ConnectionId),
-    /// This connection is over, for this reason.
+    MailReady(ConnectionId),
+    /// Close this connection for this reason.
     Close(ConnectionId, Close),
-    /// This connection is over: its peer said goodbye.
+    /// Close this connection: its peer left.
     Left(ConnectionId),
 }
 
-/// A connection that was let in.
+/// The result of admitting a connection.
 pub struct Connected {
-    /// Its number.
+    /// The id of the connection.
     pub connection: ConnectionId,
-    /// What it is granted.
+    /// What the hub grants the peer.
     pub welcome: WelcomeBody,
-    /// What is sent to others.
+    /// What is to be sent to others.
     pub outputs: Vec<Output>,
 }
 
-/// How long things last.
+/// How long sessions, messages and expired data last.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// A session without a sign of life ends after this; no message lives longer.
+    /// How long a session lasts without a sign of life; also the longest life of a message.
     pub session_timeout: Duration,
-    /// The longest time past its end that anything stays.
+    /// The longest time that anything stays past its end.
     pub sweep_interval: Duration,
 }
 
-/// A connection and whose it is.
+/// The connection that a frame came from, and its peer.
 #[derive(Clone, Copy)]
 struct Requester {
     id: ConnectionId,
     key: PeerKey,
 }
 
-/// All a hub knows.
+/// Everything a hub knows.
 pub struct State {
     timeouts: Timeouts,
     ticket_key: Secret,
@@ -103,7 +103,7 @@ pub struct State {
 }
 
 impl State {
-    /// The state of a hub that starts now.
+    /// Creates the state of a hub that starts now. The seed decides which aliases are generated.
     pub fn new(timeouts: Timeouts, ticket_key: Secret, seed: u64) -> Self {
         let mut deadlines = Deadlines::default();
         deadlines.set(timeouts.session_timeout, Deadline::RestartGrace);
@@ -128,8 +128,8 @@ impl State {
         }
     }
 
-    /// Handles one frame of a connection. A frame of one that is over already does nothing: it was on
-    /// its way when the connection ended.
+    /// Handles one frame of a connection. A frame of a connection that has ended does nothing: it was already
+    /// on its way.
     pub fn frame(&mut self, id: ConnectionId, frame: ToHub, now: Duration) -> Vec<Output> {
         if let Some(&key) = self.connections.get(&id) {
             self.touch_peer(&key, now);
@@ -143,7 +143,7 @@ impl State {
 
     fn handle(&mut self, requester: Requester, frame: ToHub, now: Duration) -> Result<(), Close> {
         match frame {
-            // One hello a connection, and the handshake took it.
+            // Each connection sends one hello, and the handshake has taken it.
             ToHub::Hello(_) => return Err(Close::ProtocolError),
             ToHub::Card(signed) => self.card(requester, signed, now)?,
             ToHub::Ask(number, question) => self.ask(requester, number, question, now)?,
@@ -165,7 +165,7 @@ impl State {
     ) -> Result<(), Close> {
         let is_shown = self.peers.get(&requester.key).is_some_and(|peer| peer.card.is_some());
         if !is_shown && !matches!(question, Question::Rename(_)) {
-            // Whoever would see the others is seen by them.
+            // A peer that wants to see others must be visible itself.
             return Err(Close::ProtocolError);
         }
         let answer = match question {
@@ -180,14 +180,14 @@ impl State {
         Ok(())
     }
 
-    /// A sign of life that is no frame of the protocol.
+    /// Records a sign of life that is no protocol frame, such as a pong.
     pub fn touch(&mut self, id: ConnectionId, now: Duration) {
         if let Some(&key) = self.connections.get(&id) {
             self.touch_peer(&key, now);
         }
     }
 
-    /// Ends what is past its end.
+    /// Removes everything that has expired.
     pub fn sweep(&mut self, now: Duration) -> Vec<Output> {
         while let Some(deadline) = self.deadlines.pop_due(now) {
             match deadline {
@@ -199,27 +199,27 @@ impl State {
         self.drain_outputs(now)
     }
 
-    /// When something ends next, if nothing else happens.
+    /// Returns the next deadline.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first()
     }
 
-    /// How many sessions are connected.
+    /// Returns the number of connected sessions.
     pub fn connected(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many sessions there are, those that are away among them.
+    /// Returns the number of sessions, connected or away.
     pub fn known(&self) -> usize {
         self.peers.len()
     }
 
-    /// How many messages wait in all inboxes, and their bytes.
+    /// Returns the number of messages in all inboxes, and their bytes.
     pub fn stored(&self) -> (usize, usize) {
-        self.store.holds()
+        self.store.totals()
     }
 
-    /// Since when there has been no connection, and every inbox empty.
+    /// Returns since when the hub has had no connection and no mail.
     pub fn idle_since(&self) -> Option<Duration> {
         self.idle_since
     }
@@ -228,7 +228,7 @@ impl State {
         now < self.timeouts.session_timeout
     }
 
-    /// The connection of a peer, if it has one.
+    /// Returns the connection of a peer, if it is connected.
     fn connection_of(&self, key: &PeerKey) -> Option<ConnectionId> {
         Some(self.peers.get(key)?.connection.as_ref()?.id)
     }
@@ -237,7 +237,7 @@ impl State {
         self.out.push(Output::Send(to, Box::new(frame)));
     }
 
-    /// What is to be sent, at the end of every change.
+    /// Returns what is to be sent at the end of a change.
     fn drain_outputs(&mut self, now: Duration) -> Vec<Output> {
         let idle = self.connections.is_empty() && self.store.is_empty();
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };

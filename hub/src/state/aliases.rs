@@ -1,4 +1,4 @@
-//! Which alias is whose. Aliases that people could take for one another count as one.
+//! Which peer owns which alias. Aliases that people could confuse count as the same.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,45 +6,47 @@ use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::id::PeerKey;
 use rand::RngExt;
 
-/// Generated aliases that are tried before a number is added: with half of all 65,536 taken, one in
-/// 65,536 searches gets that far.
-const TRIES: usize = 16;
-/// Numbers that are tried behind an alias someone wished for.
+/// Generated aliases to try before a number is appended: with half of all 65,536 taken, one in 65,536
+/// searches gets that far.
+const ATTEMPTS: usize = 16;
+/// The numbers tried behind a requested alias that is taken.
 const NUMBERS: std::ops::RangeInclusive<u32> = 2..=99;
 
-/// The owners of all aliases, by the form under which similar ones are equal.
+/// The owners of all aliases, by the folded form in which similar aliases are equal.
 #[derive(Default)]
 pub(super) struct Aliases(HashMap<Folded, PeerKey>);
 
 impl Aliases {
-    /// Who has this alias, or one too similar.
+    /// Returns the owner of this alias or of one too similar.
     pub(super) fn owner(&self, alias: &Alias) -> Option<PeerKey> {
         self.0.get(&alias.fold()).copied()
     }
 
-    /// Gives the alias to a peer, whoever had it.
+    /// Assigns the alias to a peer, even if another owns it.
     pub(super) fn give(&mut self, alias: &Alias, key: PeerKey) {
         self.0.insert(alias.fold(), key);
     }
 
-    /// Frees an alias.
+    /// Releases an alias.
     pub(super) fn free(&mut self, alias: &Alias) {
         self.0.remove(&alias.fold());
     }
 
-    /// A free alias close to a wish that is taken.
+    /// Returns a free alias close to one that is taken.
     pub(super) fn like(&self, wish: &Alias, rng: &mut impl RngExt) -> Alias {
         let numbered = NUMBERS.filter_map(|n| wish.numbered(n)).find(|alias| self.is_free(alias));
         numbered.unwrap_or_else(|| self.any(rng))
     }
 
-    /// A free alias.
+    /// Returns a free generated alias.
     pub(super) fn any(&self, rng: &mut impl RngExt) -> Alias {
-        let generated = (0..TRIES).map(|_| Alias::generate(rng)).find(|alias| self.is_free(alias));
+        let generated =
+            (0..ATTEMPTS).map(|_| Alias::generate(rng)).find(|alias| self.is_free(alias));
         generated.unwrap_or_else(|| self.any_numbered(rng))
     }
 
-    /// A free alias with a random number: there are more of these than a hub can have peers.
+    /// Returns a free generated alias with a random number. There are more of these than a hub can have
+    /// peers.
     fn any_numbered(&self, rng: &mut impl RngExt) -> Alias {
         loop {
             let number = rng.random_range(2..=u32::MAX);
@@ -55,7 +57,7 @@ impl Aliases {
         }
     }
 
-    /// How many are taken.
+    /// Returns the number of taken aliases.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -66,12 +68,12 @@ impl Aliases {
     }
 }
 
-/// Remembered at most. Beyond it no ticket counts any more: nobody gets back what they lost to a restart, and nobody
-/// takes what is another's.
+/// The maximum number of released aliases remembered. Beyond it no ticket is valid any more: nobody gets back
+/// an alias lost to a restart, and nobody takes another's.
 const MAX_RELEASED: usize = 65_536;
 
-/// Aliases that their owners let go during the restart grace. Their tickets are still true, and must not take them
-/// back from whoever has them now. Nothing after the restart grace, when tickets count no more.
+/// Aliases whose owners gave them up during the restart grace. Their tickets still verify, and must not take
+/// the alias back from its new owner. `None` after the restart grace, when tickets no longer count.
 pub(super) struct ReleasedAliases(Option<HashSet<(Alias, PeerKey)>>);
 
 impl Default for ReleasedAliases {
@@ -81,14 +83,14 @@ impl Default for ReleasedAliases {
 }
 
 impl ReleasedAliases {
-    /// A peer has let an alias go.
+    /// Records that a peer has given up an alias.
     pub(super) fn add(&mut self, alias: &Alias, key: PeerKey) {
         if let Some(released) = self.0.as_mut().filter(|released| released.len() < MAX_RELEASED) {
             released.insert((alias.clone(), key));
         }
     }
 
-    /// Whether it has.
+    /// Returns whether this peer has given up this alias.
     pub(super) fn has(&self, alias: &Alias, key: &PeerKey) -> bool {
         let was = |released: &HashSet<_>| {
             released.len() >= MAX_RELEASED || released.contains(&(alias.clone(), *key))
@@ -96,7 +98,7 @@ impl ReleasedAliases {
         self.0.as_ref().is_some_and(was)
     }
 
-    /// The restart grace is over.
+    /// Forgets all released aliases at the end of the restart grace.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_wish_gets_the_first_free_number() {
+    fn a_taken_alias_gets_the_first_free_number() {
         let mut aliases = Aliases::default();
         let wish = Alias::parse("worker").unwrap();
         for taken in ["worker", "worker-2", "w-orker-3"] {
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_whose_numbers_are_all_taken_gets_some_alias() {
+    fn an_alias_whose_numbers_are_all_taken_gets_a_generated_one() {
         let mut aliases = Aliases::default();
         let wish = Alias::parse("worker").unwrap();
         for number in NUMBERS {

@@ -1,39 +1,39 @@
-//! Senders that were told `Later`: from then on all their mail for that receiver waits, so that none
-//! overtakes, until they start again with their lowest.
+//! Backpressure on senders. After a `Later`, all mail from that sender to that receiver is deferred, so that
+//! no message overtakes another, until the sender restarts with its oldest one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use junction_shared::protocol::id::PeerKey;
 
-/// One receiver and one sender.
+/// A pair of peers; the order of the two depends on the map.
 type PeerPair = (PeerKey, PeerKey);
 
-/// What a pair waits for.
+/// The state of a deferred pair.
 struct Deferred {
-    /// Room for this much.
+    /// The room that the deferred message needs.
     charge: usize,
-    /// Whether the sender was told that there is room.
+    /// Whether the sender was notified that there is room.
     notified: bool,
 }
 
-/// The pairs whose mail waits at the sender.
+/// The pairs of sender and receiver whose mail is deferred.
 #[derive(Default)]
 pub(super) struct Backpressure {
-    /// By receiver, then sender.
+    /// All deferred pairs, by receiver, then sender.
     pairs: BTreeMap<PeerPair, Deferred>,
-    /// The same pairs by sender, then receiver.
+    /// All deferred pairs, by sender, then receiver.
     by_sender: BTreeSet<PeerPair>,
-    /// Those that wait for room in the hub as a whole, by receiver, then sender.
+    /// Pairs that wait for room in the hub as a whole, by receiver, then sender.
     hub_full: BTreeSet<PeerPair>,
 }
 
 impl Backpressure {
-    /// Whether mail of this pair waits.
+    /// Returns whether mail of this pair is deferred.
     pub(super) fn is_deferred(&self, to: PeerKey, from: PeerKey) -> bool {
         self.pairs.contains_key(&(to, from))
     }
 
-    /// Has the pair wait for room for this charge: in the whole hub if `hub_full`, else in the inbox.
+    /// Defers a pair until there is room for this charge: in the whole hub if `hub_full`, else in the inbox.
     pub(super) fn defer(&mut self, to: PeerKey, from: PeerKey, charge: usize, hub_full: bool) {
         self.pairs.insert((to, from), Deferred { charge, notified: false });
         self.by_sender.insert((from, to));
@@ -42,14 +42,14 @@ impl Backpressure {
         }
     }
 
-    /// The sender hears `Later` once more, and is to be told of room once more.
+    /// Notes that the sender got another `Later`, and must be notified of room again.
     pub(super) fn renew(&mut self, to: PeerKey, from: PeerKey) {
         if let Some(deferred) = self.pairs.get_mut(&(to, from)) {
             deferred.notified = false;
         }
     }
 
-    /// The pair waits no longer.
+    /// Ends the deferral of a pair.
     pub(super) fn release(&mut self, to: PeerKey, from: PeerKey) {
         if self.pairs.remove(&(to, from)).is_some() {
             self.by_sender.remove(&(from, to));
@@ -57,12 +57,12 @@ impl Backpressure {
         }
     }
 
-    /// Everyone for whose mail someone waits.
+    /// Returns the receivers that deferred mail is for.
     pub(super) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
         self.pairs.keys().map(|pair| pair.0)
     }
 
-    /// Forgets all pairs that this peer is part of.
+    /// Forgets all pairs that include this peer.
     pub(super) fn forget(&mut self, key: PeerKey) {
         let as_receiver: Vec<_> = self.pairs.range(all_of(key)).map(|(pair, _)| pair.1).collect();
         let as_sender: Vec<_> = self.by_sender.range(all_of(key)).map(|pair| pair.1).collect();
@@ -74,9 +74,10 @@ impl Backpressure {
         }
     }
 
-    /// Takes note of the senders to this receiver that are to be told of room, now that `fits` holds for
-    /// receiver, sender and charge. Each is told once: if others are quicker, it is told `Later` again. One
-    /// that needs more than the `room` of the whole hub waits for that from now on.
+    /// Returns the pairs with this receiver whose senders are to be notified of room. `fits` tells whether
+    /// there is room for a receiver, sender and charge. Each sender is notified once; if others are faster,
+    /// it gets another `Later`. A pair that needs more than the hub's `room` waits for the whole hub from now
+    /// on.
     pub(super) fn notify(
         &mut self,
         to: PeerKey,
@@ -97,8 +98,8 @@ impl Backpressure {
         notified
     }
 
-    /// The same for those that wait for the hub as a whole, which has `room` bytes. Whoever does not fit
-    /// for another reason now waits for the inbox.
+    /// Returns the pairs whose senders are to be notified because the whole hub has `room` bytes again. A
+    /// pair that does not fit for another reason waits for the inbox from now on.
     pub(super) fn notify_hub_room(
         &mut self,
         mut room: usize,
@@ -120,13 +121,13 @@ impl Backpressure {
         notified
     }
 
-    /// How many pairs deferred.
+    /// Returns the number of deferred pairs.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Receiver, sender and charge of those who wait to be notified.
+    /// Returns receiver, sender and charge of pairs that have not been notified.
     #[cfg(test)]
     pub(super) fn unnotified(&self) -> impl Iterator<Item = (PeerKey, PeerKey, usize)> {
         let unnotified = self.pairs.iter().filter(|(_, deferred)| !deferred.notified);
@@ -134,7 +135,7 @@ impl Backpressure {
     }
 }
 
-/// The range of pairs that begin with this key.
+/// Returns the range of pairs that begin with this key.
 fn all_of(key: PeerKey) -> std::ops::RangeInclusive<PeerPair> {
     (key, PeerKey([0; 32]))..=(key, PeerKey([0xff; 32]))
 }
@@ -148,7 +149,7 @@ mod tests {
     const C: PeerKey = PeerKey([3; 32]);
 
     #[test]
-    fn a_sender_is_told_once() {
+    fn a_sender_is_notified_once() {
         let mut backpressure = Backpressure::default();
         backpressure.defer(A, B, 10, false);
         assert_eq!(backpressure.notify(A, 99, |_, _, charge| charge <= 9), []);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_the_whole_hub_is_told_when_any_inbox_shrinks() {
+    fn a_pair_that_waits_for_the_whole_hub_is_notified_when_any_inbox_shrinks() {
         let mut backpressure = Backpressure::default();
         backpressure.defer(A, B, 10, true);
         backpressure.defer(A, C, 10, false);

@@ -1,4 +1,4 @@
-//! One receiver's mail, in the order it came.
+//! The mail of one receiver, in order of arrival.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,18 +10,18 @@ use junction_shared::protocol::limits::{
 };
 use junction_shared::protocol::wire::Envelope;
 
-/// Whole milliseconds, as the wire counts them.
+/// Converts a duration to whole milliseconds, the unit of the wire.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A place in the order of arrival, counted over all inboxes of a hub and never used again: a cursor
-/// stays right when an inbox is emptied and filled anew.
+/// A position in the order of arrival, counted over all inboxes of a hub and never reused, so that a cursor
+/// stays valid when an inbox is emptied and filled again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Offset(u64);
 
 impl Offset {
-    /// The place after this one.
+    /// Returns the offset after this one.
     pub(super) fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -29,41 +29,41 @@ impl Offset {
 
 /// An envelope that waits for its receiver.
 pub(super) struct StoredEnvelope {
-    /// The envelope.
+    /// The envelope as it was handed over.
     pub(super) envelope: Box<Envelope>,
-    /// When it was accepted.
-    pub(super) accepted: Duration,
-    /// How old it was then, in milliseconds, by its sender's clock.
+    /// When the hub accepted the envelope.
+    pub(super) accepted_at: Duration,
+    /// The age of the message at that time in milliseconds, by the sender's clock.
     pub(super) age_ms: u64,
-    /// When it expires.
-    pub(super) end: Duration,
+    /// When the envelope expires.
+    pub(super) expires_at: Duration,
 }
 
 impl StoredEnvelope {
-    /// How old it is now, in milliseconds.
+    /// Returns the age of the message now, in milliseconds.
     pub(super) fn age_ms(&self, now: Duration) -> u64 {
-        self.age_ms.saturating_add(millis(now.saturating_sub(self.accepted)))
+        self.age_ms.saturating_add(millis(now.saturating_sub(self.accepted_at)))
     }
 
-    /// The bytes it counts for.
+    /// Returns the bytes that the envelope counts for.
     pub(super) fn charge(&self) -> usize {
         charge(self.envelope.sealed.len())
     }
 }
 
-/// What a sealed text has beside the message: the AES-GCM tag (16 bytes), and in the plaintext the
-/// message's length (4), flags (1) and the id it replies to (16).
+/// The bytes of a sealed text besides the message: the AES-GCM tag (16), and in the plaintext the length (4),
+/// the flags (1) and the id of the message it replies to (16).
 const SEAL_OVERHEAD: usize = 16 + 21;
-/// The least an envelope counts for: about what the smallest costs, with its header and its places in
-/// the maps. So small a charge times the bounds on numbers stays below every bound of one receiver; it
-/// matters to the bound of the whole hub alone.
+/// The minimum charge of an envelope: about what the smallest one costs with its header and its map entries.
+/// This charge times the bounds on numbers stays below every byte bound of a receiver, so it matters only for
+/// the bound of the whole hub.
 const MIN_CHARGE: usize = 1024;
 
-/// The bytes that a sealed text of this length counts for: the longest message it can hold.
+/// Returns the bytes that a sealed text of this length counts for: the longest message it can hold.
 ///
-/// Bounds are in bytes of messages before padding, which a hub cannot see. Texts in the largest size are
-/// charged for the largest message, so that a sender that keeps its own bounds is never over one here
-/// because of padding: `PAIR_MESSAGES` of them are exactly `PAIR_BYTES`.
+/// Bounds are in bytes of messages before padding, which a hub cannot see. A text of the largest size is
+/// charged as the largest message, so that padding alone never puts a sender over a bound that it keeps
+/// itself: `PAIR_MESSAGES` of them are exactly `PAIR_BYTES`.
 pub(super) fn charge(sealed: usize) -> usize {
     sealed.saturating_sub(SEAL_OVERHEAD).clamp(MIN_CHARGE, MAX_MESSAGE)
 }
@@ -75,7 +75,7 @@ struct SenderShare {
     bytes: usize,
 }
 
-/// One receiver's envelopes. An empty one is not kept.
+/// The envelopes of one receiver. The store keeps no empty inbox.
 #[derive(Default)]
 pub(super) struct Inbox {
     envelopes: BTreeMap<Offset, StoredEnvelope>,
@@ -85,23 +85,23 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Where the envelope of this id from this sender lies.
+    /// Returns the offset of the envelope with this id from this sender.
     pub(super) fn offset_of(&self, from: PeerKey, id: MessageId) -> Option<Offset> {
         self.offsets.get(&(from, id)).copied()
     }
 
-    /// The envelope at an offset.
+    /// Returns the envelope at an offset.
     pub(super) fn at(&self, offset: Offset) -> Option<&StoredEnvelope> {
         self.envelopes.get(&offset)
     }
 
-    /// The first envelope at this place or behind it.
+    /// Returns the first envelope at or after an offset.
     pub(super) fn from(&self, cursor: Offset) -> Option<(Offset, &StoredEnvelope)> {
         let range = (Bound::Included(cursor), Bound::Unbounded);
         self.envelopes.range(range).next().map(|(offset, stored)| (*offset, stored))
     }
 
-    /// Whether there is room for one more from this sender, of this charge.
+    /// Returns whether there is room for one more envelope of this charge from this sender.
     pub(super) fn fits(&self, from: &PeerKey, charge: usize) -> bool {
         let share = self.shares.get(from).copied().unwrap_or_default();
         self.envelopes.len() < INBOX_MESSAGES
@@ -110,7 +110,7 @@ impl Inbox {
             && share.bytes + charge <= PAIR_BYTES
     }
 
-    /// Puts an envelope at the end; its place is behind all others.
+    /// Appends an envelope. Its offset must be greater than all others.
     pub(super) fn push(&mut self, offset: Offset, stored: StoredEnvelope) {
         let header = &stored.envelope.header;
         let share = self.shares.entry(header.from).or_default();
@@ -121,7 +121,7 @@ impl Inbox {
         self.envelopes.insert(offset, stored);
     }
 
-    /// Takes an envelope out.
+    /// Removes an envelope.
     pub(super) fn take(&mut self, offset: Offset) -> Option<StoredEnvelope> {
         let stored = self.envelopes.remove(&offset)?;
         let header = &stored.envelope.header;
@@ -137,12 +137,12 @@ impl Inbox {
         Some(stored)
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether the inbox is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.envelopes.is_empty()
     }
 
-    /// All that is in it.
+    /// Returns all envelopes.
     pub(super) fn into_envelopes(self) -> impl Iterator<Item = (Offset, StoredEnvelope)> {
         self.envelopes.into_iter()
     }

@@ -11,37 +11,37 @@ use junction_shared::protocol::wire::List;
 
 use super::peer::PublishedCard;
 
-/// The newest cards of all listed peers.
+/// The newest cards of all listed peers, by alias.
 #[derive(Default)]
 pub(super) struct Listing(BTreeMap<String, Arc<PublishedCard>>);
 
 /// One page of a listing.
 pub(super) struct ListingPage {
-    /// The cards on it.
+    /// The cards on the page.
     pub(super) cards: Vec<Arc<PublishedCard>>,
-    /// How many match, on all pages.
+    /// The number of matches on all pages.
     pub(super) total: usize,
     /// The cursor of the next page, if there is one.
     pub(super) next: Option<String>,
 }
 
 impl Listing {
-    /// Lists a card, in place of any of the same alias.
+    /// Adds a card and replaces any of the same alias.
     pub(super) fn add(&mut self, published: Arc<PublishedCard>) {
         self.0.insert(published.card.alias.clone(), published);
     }
 
-    /// Takes out the card of this alias.
+    /// Removes the card of this alias.
     pub(super) fn remove(&mut self, alias: &Alias) {
         self.0.remove(alias.as_str());
     }
 
-    /// All cards, in their order.
+    /// Returns all cards in the order of their aliases.
     pub(super) fn cards(&self) -> impl Iterator<Item = &Arc<PublishedCard>> {
         self.0.values()
     }
 
-    /// The page that `list` asks for, on which `requester` never is.
+    /// Returns the page that `list` asks for, without the requester.
     pub(super) fn page(
         &self,
         list: &List,
@@ -58,7 +58,7 @@ impl Listing {
         let cards: Vec<_> = rest.by_ref().take(limit).cloned().collect();
         let next = rest.next().and(cards.last()).map(|last| last.card.alias.clone());
         let total = if list.role.is_none() && list.repo.is_none() {
-            // The usual question is answered without looking at every card.
+            // The common query is answered without looking at every card.
             self.0.len() - usize::from(requester_is_listed)
         } else {
             self.cards().filter(matches).count()

@@ -11,7 +11,7 @@ use super::deadlines::Deadline;
 use super::inbox::{Offset, StoredEnvelope, charge};
 use super::{Output, Requester, State};
 
-/// What becomes of a hand-over.
+/// The outcome of a hand-over.
 enum Verdict {
     Accepted,
     Refused(Refusal),
@@ -19,7 +19,10 @@ enum Verdict {
 }
 
 impl State {
-    /// Takes a hand-over, or says why not: every one gets exactly one answer.
+    /// Takes a hand-over or refuses it. Every hand-over gets exactly one answer.
+    ///
+    /// # Errors
+    /// [`Close::ProtocolError`] if the sender has no card, is not the connection's peer, or sends too much.
     pub(super) fn hand_over(
         &mut self,
         requester: Requester,
@@ -27,7 +30,7 @@ impl State {
         now: Duration,
     ) -> Result<(), Close> {
         let header = &send.envelope.header;
-        // Without a card nobody could open it, and its receiver would wait for one.
+        // Without a card nobody could open the message, and its receiver would wait for one.
         let has_card = self.peers.get(&requester.key).is_some_and(|peer| peer.card.is_some());
         if !has_card || header.from != requester.key || send.envelope.sealed.len() > MAX_SEALED {
             return Err(Close::ProtocolError);
@@ -41,7 +44,8 @@ impl State {
         let waits = matches!(answer, ToBridge::Later(_));
         self.send(requester.id, answer);
         if waits {
-            // Room may have come since the pair began to wait: no `Later` is the last word if it has.
+            // Room may have come since the pair was deferred: then the sender is notified right after the
+            // `Later`.
             self.notify_room(&to);
         }
         Ok(())
@@ -54,10 +58,11 @@ impl State {
             return Verdict::Refused(Refusal::ToSelf);
         }
         if send.restart {
-            // Before the search: the sender's lowest may lie here already, with others waiting behind it.
+            // Before the search: the sender's oldest message may already be here, with others deferred behind
+            // it.
             self.backpressure.release(to, from);
         }
-        // Whoever waits for a peer to read is told when it goes.
+        // A sender is notified when the receiver goes.
         self.subscriptions.add(requester.id, to);
         if let Some((_, stored)) = self.store.find(&to, from, header.id) {
             let same = *stored.envelope == send.envelope;
@@ -77,20 +82,21 @@ impl State {
             self.backpressure.renew(to, from);
             return Verdict::Later;
         }
-        if self.store.fits(&to, &from, charge) {
+        if self.store.has_room(&to, &from, charge) {
             self.keep(send, now);
             return Verdict::Accepted;
         }
         if !send.resend {
             return Verdict::Refused(Refusal::InboxFull);
         }
-        // The hub had this one before, so it cannot be refused any more; nor may others overtake it.
+        // The hub may have had this message before, so it cannot be refused any more, and others must not
+        // overtake it.
         self.backpressure.defer(to, from, charge, charge > self.store.room());
         Verdict::Later
     }
 
-    /// Whether mail for this peer can still be read: it has a session, or may come back to a hub that
-    /// is in its restart grace and may not know it yet.
+    /// Returns whether mail for this peer can still be read: the peer has a session, or may come back during
+    /// the restart grace.
     fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
         self.peers.contains_key(to) || (self.in_restart_grace(now) && !self.tombstones.has_left(to))
     }
@@ -98,22 +104,23 @@ impl State {
     fn keep(&mut self, send: Send, now: Duration) {
         let Send { envelope, age_ms, .. } = send;
         let to = envelope.header.to;
-        let left = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
-        let end = now + left.min(self.timeouts.session_timeout);
-        let stored = StoredEnvelope { envelope: Box::new(envelope), accepted: now, age_ms, end };
+        let ttl = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
+        let expires_at = now + ttl.min(self.timeouts.session_timeout);
+        let stored =
+            StoredEnvelope { envelope: Box::new(envelope), accepted_at: now, age_ms, expires_at };
         let offset = self.store.push(stored);
-        self.deadlines.set(end, Deadline::Envelope(to, offset));
+        self.deadlines.set(expires_at, Deadline::Envelope(to, offset));
         if let Some(connection) = self.connection_of(&to) {
-            self.out.push(Output::Wake(connection));
+            self.out.push(Output::MailReady(connection));
         }
     }
 
-    /// The next frame to push on a connection, if there is one: mail in its order, none left out.
+    /// Returns the next frame to push on a connection: mail in order of arrival, without gaps.
     pub fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
         let key = self.connections.get(&id)?;
         let connection = self.peers.get_mut(key)?.connection.as_mut()?;
         if connection.repushes > 0 {
-            // First the answer: what follows it comes from the start of the inbox.
+            // The answer comes first: the mail after it starts at the beginning of the inbox.
             connection.repushes -= 1;
             return Some(ToBridge::Repushing);
         }
@@ -122,19 +129,19 @@ impl State {
         Some(ToBridge::Deliver((*stored.envelope).clone(), stored.age_ms(now)))
     }
 
-    /// Has the inbox pushed from its start.
+    /// Restarts the push at the beginning of the inbox.
     pub(super) fn repush(&mut self, requester: Requester) {
         let connection =
             self.peers.get_mut(&requester.key).and_then(|peer| peer.connection.as_mut());
         if let Some(connection) = connection {
             connection.cursor = Offset::default();
             connection.repushes = connection.repushes.saturating_add(1);
-            self.out.push(Output::Wake(requester.id));
+            self.out.push(Output::MailReady(requester.id));
         }
     }
 
-    /// Forwards a receipt to the sender of a message, and forgets the message if that is its end. Only
-    /// what is addressed to this connection's own key can be forgotten.
+    /// Forwards a receipt to the sender of a message, and removes the message if the receipt is final. Only
+    /// mail addressed to this connection's own key can be removed.
     pub(super) fn receipt(&mut self, requester: Requester, receipt: Receipt) {
         if is_end(receipt.kind) {
             self.forget_message(&requester.key, receipt.to, receipt.id);
@@ -146,11 +153,11 @@ impl State {
 
     fn forget_message(&mut self, to: &PeerKey, from: PeerKey, id: MessageId) {
         let Some((offset, stored)) = self.store.find(to, from, id) else { return };
-        self.deadlines.clear(stored.end, Deadline::Envelope(*to, offset));
+        self.deadlines.clear(stored.expires_at, Deadline::Envelope(*to, offset));
         self.discard(to, offset);
     }
 
-    /// Forgets an envelope whose deadline is gone already.
+    /// Removes an envelope whose deadline is already cleared.
     pub(super) fn discard(&mut self, to: &PeerKey, offset: Offset) {
         if let Some(stored) = self.store.take(to, offset) {
             self.drop_last_card(&stored.envelope.header.from);
@@ -158,16 +165,16 @@ impl State {
         }
     }
 
-    /// Forgets all mail for a peer.
+    /// Removes all mail for a peer.
     pub(super) fn discard_all(&mut self, to: &PeerKey) {
         for (offset, stored) in self.store.empty(to) {
-            self.deadlines.clear(stored.end, Deadline::Envelope(*to, offset));
+            self.deadlines.clear(stored.expires_at, Deadline::Envelope(*to, offset));
             self.drop_last_card(&stored.envelope.header.from);
         }
         self.notify_room(to);
     }
 
-    /// A departed sender's card is kept as long as mail of it lies here.
+    /// Drops the last card of a sender that is gone, once no mail from it is left.
     fn drop_last_card(&mut self, sender: &PeerKey) {
         if !self.store.has_mail_from(sender) {
             self.tombstones.forget_card(sender);
@@ -176,7 +183,7 @@ impl State {
 
     fn notify_room(&mut self, to: &PeerKey) {
         let store = &self.store;
-        let fits = |to: &PeerKey, from: &PeerKey, charge| store.fits(to, from, charge);
+        let fits = |to: &PeerKey, from: &PeerKey, charge| store.has_room(to, from, charge);
         let mut notified = self.backpressure.notify(*to, store.room(), fits);
         notified.extend(self.backpressure.notify_hub_room(store.room(), fits));
         for (to, from) in notified {
@@ -187,7 +194,7 @@ impl State {
     }
 }
 
-/// Whether a message that got this receipt is done with.
+/// Returns whether this receipt is the end of its message.
 fn is_end(kind: ReceiptKind) -> bool {
     match kind {
         ReceiptKind::Read | ReceiptKind::Expired | ReceiptKind::Stale => true,

@@ -13,7 +13,7 @@ use super::peer::PublishedCard;
 use super::{Requester, State};
 
 impl State {
-    /// The alias for a new session, and whether a ticket was shown for it.
+    /// Returns the alias for a new session, and whether it was claimed with a ticket.
     pub(super) fn choose_alias(&mut self, hello: &HelloBody, now: Duration) -> (Alias, bool) {
         let wish = hello.want.as_deref().and_then(|text| Alias::parse(text).ok());
         let Some(wish) = wish else { return (self.aliases.any(&mut self.rng), false) };
@@ -25,7 +25,7 @@ impl State {
         match self.aliases.owner(&wish) {
             None => (wish, by_ticket),
             Some(holder) if by_ticket && self.must_yield(&holder, now) => {
-                // First the alias changes hands, so that its holder is not given it again.
+                // The alias changes hands first, so that its holder is not given it again.
                 self.aliases.give(&wish, hello.key);
                 self.reassign(holder);
                 (wish, true)
@@ -34,12 +34,13 @@ impl State {
         }
     }
 
-    /// A hub in its restart grace may have given away an alias that was another's before it was restarted.
+    /// Returns whether the holder got the alias without a ticket during the restart grace, when its owner may
+    /// not have reconnected yet.
     fn must_yield(&self, holder: &PeerKey, now: Duration) -> bool {
         self.in_restart_grace(now) && self.peers.get(holder).is_some_and(|peer| !peer.by_ticket)
     }
 
-    /// Gives another alias to a peer whose own went back to its earlier owner.
+    /// Gives another alias to a peer whose alias went back to its earlier owner.
     fn reassign(&mut self, holder: PeerKey) {
         let alias = self.aliases.any(&mut self.rng);
         self.aliases.give(&alias, holder);
@@ -54,7 +55,10 @@ impl State {
         }
     }
 
-    /// Answers a wish for an alias. If it is granted, the card that names it is published with it.
+    /// Handles a request for an alias. If it is granted, the card that names it is published too.
+    ///
+    /// # Errors
+    /// [`Close::ProtocolError`] if the card is invalid or not newer than the last one.
     pub(super) fn rename(
         &mut self,
         requester: Requester,
@@ -76,7 +80,7 @@ impl State {
         Ok(Naming::Granted(grant))
     }
 
-    /// Gives a peer an alias that is free, or its own already, in place of the one it has.
+    /// Replaces a peer's alias by one that is free or already its own.
     fn take_alias(&mut self, key: &PeerKey, alias: Alias) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         if peer.alias == alias {
@@ -92,8 +96,11 @@ impl State {
         peer.by_ticket = false;
     }
 
-    /// Takes a peer's card. One that is not newer is ignored, and so is one for the alias that the
-    /// peer had just before: it was on its way when that changed.
+    /// Handles a new card. A card that is not newer is ignored, and so is one for the peer's previous alias:
+    /// it was on its way when the alias changed.
+    ///
+    /// # Errors
+    /// [`Close::ProtocolError`] if the card is invalid or names another alias.
     pub(super) fn card(
         &mut self,
         requester: Requester,
@@ -119,7 +126,7 @@ impl State {
         current.is_none_or(|published| epoch > published.card.epoch)
     }
 
-    /// Makes a card the peer's newest, and tells who wants to know.
+    /// Makes a card the peer's newest, and notifies subscribers and watches.
     fn publish(&mut self, key: &PeerKey, published: PublishedCard, now: Duration) {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };

@@ -13,62 +13,62 @@ use super::inbox::Offset;
 
 /// A peer whose session has not ended.
 pub(super) struct PeerSession {
-    /// Its alias.
+    /// The alias of the session.
     pub(super) alias: Alias,
-    /// Whether it showed a ticket for the alias, so that nobody else's ticket takes it away.
+    /// Whether the alias was claimed with a ticket, so that no other ticket takes it away.
     pub(super) by_ticket: bool,
-    /// The alias before this one, until a card for this one comes: cards for the old one may still be on
-    /// their way, and are no fault of their sender.
+    /// The previous alias, until a card names the new one: cards for the old one may still be on their way,
+    /// and are not the sender's fault.
     pub(super) former: Option<Alias>,
-    /// Its newest card.
+    /// The newest card.
     pub(super) card: Option<Arc<PublishedCard>>,
-    /// When its session began.
+    /// When the session began.
     pub(super) started: Duration,
-    /// Its last sign of life.
+    /// The last sign of life.
     pub(super) last_seen: Duration,
-    /// Whether it was given more time, since the hub itself did not run when its session was to end.
+    /// Whether the session was extended because the hub itself was not running when it was to end.
     pub(super) is_extended: bool,
-    /// The deadline that is set for it: never later than the true one, moved when it comes.
+    /// The deadline that is set for the session: never later than the real one, and moved when it is due.
     pub(super) deadline: Duration,
-    /// Its connection.
+    /// The connection, while there is one.
     pub(super) connection: Option<PeerConnection>,
 }
 
 /// The connection of a peer.
 pub(super) struct PeerConnection {
-    /// Its number.
+    /// The id of the connection.
     pub(super) id: ConnectionId,
-    /// Which of the process's dials it came from.
+    /// Which of the process's dials the connection came from.
     pub(super) dial: Dial,
-    /// From where in the inbox the next push comes.
+    /// The offset in the inbox from which the next push is taken.
     pub(super) cursor: Offset,
-    /// Requests to push anew that have not been answered.
+    /// Requests to restart the push that have not been answered.
     pub(super) repushes: u32,
 }
 
 impl PeerSession {
-    /// Its card, if the peer is to be found by it: an alias is shown only when a card vouches for it.
+    /// Returns the card if the peer is listed: an alias is shown only when a card vouches for it.
     pub(super) fn listed(&self) -> Option<&Arc<PublishedCard>> {
         self.card.as_ref().filter(|published| published.card.alias == self.alias.as_str())
     }
 
-    /// Whether it is connected.
+    /// Returns whether the peer is connected.
     pub(super) fn is_online(&self) -> bool {
         self.connection.is_some()
     }
 }
 
-/// A card that was accepted from its owner. Whether a member of the group made it, only bridges can tell.
+/// A card that was accepted from its owner. Only bridges can tell whether a member of the group made it.
 pub(super) struct PublishedCard {
-    /// As sent.
+    /// The card as sent.
     pub(super) signed: SignedCard,
-    /// What it says.
+    /// The decoded card.
     pub(super) card: Card,
 }
 
 impl PublishedCard {
-    /// Reads a card that came from the owner of this key; nothing if it is none, or another's, or says
-    /// more than a card may.
+    /// Decodes a card from the owner of this key. Returns `None` if it is malformed, names another key or
+    /// exceeds the limits of a card.
     pub(super) fn read(signed: SignedCard, key: &PeerKey) -> Option<Self> {
         if signed.body.len() > MAX_CARD {
             return None;
@@ -78,7 +78,7 @@ impl PublishedCard {
     }
 }
 
-/// Whether every field is short printable ASCII.
+/// Returns whether every field is short printable ASCII.
 fn is_fit(context: &Context) -> bool {
     let Context { repo, task, role, branch, machine, client } = context;
     let fits = |text: &String| {

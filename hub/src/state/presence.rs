@@ -1,4 +1,4 @@
-//! How peers come, go away, come back and end.
+//! How sessions begin, disconnect, resume and end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,15 +16,16 @@ use super::inbox::{Offset, millis};
 use super::peer::{PeerConnection, PeerSession};
 use super::{Connected, Output, Requester, State};
 
-/// Deadlines are kept to the millisecond. One that is this late was slept through: the hub was stopped, or
-/// its machine was, and nobody could give it a sign of life.
+/// How late a deadline must be to conclude that the hub was not running. Deadlines are precise to the
+/// millisecond; if one is this late, the hub or its machine was suspended, and no peer could give a sign of
+/// life.
 const SLEPT: Duration = Duration::from_millis(250);
 
 impl State {
-    /// Lets in a connection whose hello was proven.
+    /// Admits a connection whose hello was verified.
     ///
     /// # Errors
-    /// [`Close::Superseded`] if the peer is connected by a dial as late or later.
+    /// [`Close::Superseded`] if the peer is connected by the same or a later dial.
     pub fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
         let replaced = self.supersede(hello)?;
         let key = hello.key;
@@ -48,7 +49,10 @@ impl State {
         Ok(Connected { connection, welcome, outputs: self.drain_outputs(now) })
     }
 
-    /// Ends an older connection of the same peer, if it has one, or refuses this one.
+    /// Closes an older connection of the same peer. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`Close::Superseded`] if the existing connection is not older.
     fn supersede(&mut self, hello: &HelloBody) -> Result<bool, Close> {
         let Some(connection) = self.peers.get(&hello.key).and_then(|peer| peer.connection.as_ref())
         else {
@@ -86,7 +90,7 @@ impl State {
         alias
     }
 
-    /// Gives a peer its connection.
+    /// Attaches a connection to its peer.
     fn attach(&mut self, hello: &HelloBody, now: Duration) -> ConnectionId {
         self.last_connection = self.last_connection.next();
         let id = self.last_connection;
@@ -104,20 +108,20 @@ impl State {
         id
     }
 
-    /// The right to an alias.
+    /// Returns the grant of an alias with its ticket.
     pub(super) fn grant(&self, alias: &Alias, key: &PeerKey) -> Grant {
         let ticket = ticket(&self.ticket_key, alias.as_str(), key);
         Grant { alias: alias.to_string(), ticket }
     }
 
-    /// The connection is gone; its peer is away until it comes back or its session ends. A connection
-    /// that another one has replaced changes nothing.
+    /// Records that a connection has ended. Its peer is away until it returns or its session ends. A
+    /// connection that another one has replaced changes nothing.
     pub fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
         self.disconnect(id);
         self.drain_outputs(now)
     }
 
-    /// Takes a connection from its peer and tells the others.
+    /// Detaches a connection from its peer and notifies subscribers.
     pub(super) fn disconnect(&mut self, id: ConnectionId) {
         if let Some(key) = self.detach(id) {
             self.notify_presence(&key);
@@ -134,32 +138,33 @@ impl State {
         Some(key)
     }
 
-    /// A sign of life of a peer.
+    /// Records a sign of life of a peer.
     pub(super) fn touch_peer(&mut self, key: &PeerKey, now: Duration) {
         if let Some(peer) = self.peers.get_mut(key) {
-            // Its deadline is moved when it comes, not here: this happens on every frame.
+            // The deadline is moved when it is due, not here: this runs on every frame.
             peer.last_seen = now;
             peer.is_extended = false;
         }
     }
 
-    /// The peer says goodbye.
+    /// Ends the session of a peer that leaves.
     pub(super) fn leave(&mut self, requester: Requester, now: Duration) {
         self.end(&requester.key, now);
         self.out.push(Output::Left(requester.id));
     }
 
-    /// A session's deadline has come: it ends, or the deadline moves to where it is by now.
+    /// Handles the deadline of a session: the session ends, or the deadline moves to its current value.
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         let timeout = self.timeouts.session_timeout;
         let end = peer.last_seen + timeout;
-        // Pings end a connection that is dead, and do so sooner: where there is one, the hub itself did not run.
+        // Unanswered pings end a dead connection sooner. If there still is one, the hub itself was not
+        // running.
         let slept = peer.connection.is_some() || now.saturating_sub(end) > SLEPT;
         let later = if end > now {
             Some(end)
         } else if slept && !peer.is_extended {
-            // Time for one more ping, and its answer.
+            // Time for one more ping and its answer.
             peer.is_extended = true;
             Some(now + timeout / 3)
         } else {
@@ -175,7 +180,7 @@ impl State {
         self.out.extend(connection.map(|id| Output::Close(id, Close::SessionEnded)));
     }
 
-    /// Ends a session: its alias is free, its mail is gone.
+    /// Ends a session: releases its alias and removes its mail.
     fn end(&mut self, key: &PeerKey, now: Duration) {
         if let Some(id) = self.connection_of(key) {
             self.detach(id);
@@ -187,7 +192,7 @@ impl State {
         if peer.listed().is_some() {
             self.listing.remove(&peer.alias);
         }
-        // Before the mail goes: room in an inbox that is gone is of no use to those who wait for it.
+        // Before the mail is removed: room in an inbox that no longer exists is of no use to its senders.
         self.backpressure.forget(*key);
         self.discard_all(key);
         if self.in_restart_grace(now) {
@@ -199,7 +204,7 @@ impl State {
         self.notify_subscribers(key, Standing::Gone, None);
     }
 
-    /// The restart grace is over: whoever it does not know by now is gone.
+    /// Ends the restart grace: peers that are still unknown are gone.
     pub(super) fn end_restart_grace(&mut self) {
         self.tombstones.forget_goodbyes();
         self.released.forget();
@@ -218,7 +223,7 @@ impl State {
         }
     }
 
-    /// Tells the subscribers of a listed peer whether it is online.
+    /// Notifies subscribers whether a listed peer is online.
     fn notify_presence(&mut self, key: &PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
         if peer.listed().is_some() {
@@ -227,15 +232,15 @@ impl State {
         }
     }
 
-    /// Tells the subscribers of a peer.
+    /// Notifies the subscribers of a peer.
     pub(super) fn notify_subscribers(
         &mut self,
         key: &PeerKey,
         standing: Standing,
         card: Option<&SignedCard>,
     ) {
-        for reader in self.subscriptions.readers(key) {
-            self.send(reader, ToBridge::Peer(*key, standing, card.cloned()));
+        for subscriber in self.subscriptions.subscribers(key) {
+            self.send(subscriber, ToBridge::Peer(*key, standing, card.cloned()));
         }
     }
 }

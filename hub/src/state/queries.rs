@@ -1,4 +1,4 @@
-//! What bridges ask about other peers.
+//! Queries about other peers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::watches::WatchError;
 use super::{Requester, State};
 
 impl State {
-    /// How a peer stands, with its newest card. From now on the requester is told of changes.
+    /// Returns the presence and the newest card of a peer, and subscribes the requester to its changes.
     pub(super) fn lookup(
         &mut self,
         requester: Requester,
@@ -28,7 +28,7 @@ impl State {
             Target::Key(key) => Some(*key),
             Target::Alias(text) => self.listed_as(text),
         };
-        // Without a key there is nothing to be told of: an alias may become anyone's.
+        // Without a key there is nothing to subscribe to: anyone may take an alias.
         let Some(key) = key else { return Answer::Found(Standing::Gone, None) };
         if key != requester.key {
             self.subscriptions.add(requester.id, key);
@@ -37,7 +37,7 @@ impl State {
         Answer::Found(standing, card)
     }
 
-    /// The listed peer with exactly this alias.
+    /// Returns the listed peer with exactly this alias.
     fn listed_as(&self, text: &str) -> Option<PeerKey> {
         let alias = Alias::parse(text).ok()?;
         let key = self.aliases.owner(&alias)?;
@@ -51,7 +51,7 @@ impl State {
             return match peer.listed().map(signed) {
                 Some(card) if peer.is_online() => (Standing::Online, Some(card)),
                 Some(card) => (Standing::Away, Some(card)),
-                // It is here, and its card is on the way.
+                // The peer is connected, and its card is on the way.
                 None => (Standing::NotYet, None),
             };
         }
@@ -62,7 +62,7 @@ impl State {
         (if may_come { Standing::NotYet } else { Standing::Gone }, None)
     }
 
-    /// A page of peers.
+    /// Returns a page of peers.
     pub(super) fn page(&self, requester: Requester, list: &List, now: Duration) -> Page {
         let requester_is_listed =
             self.peers.get(&requester.key).is_some_and(|peer| peer.listed().is_some());
@@ -83,7 +83,10 @@ impl State {
         })
     }
 
-    /// Answers at once if a matching peer is online, else when one is.
+    /// Answers at once if a matching peer is online, else when one appears.
+    ///
+    /// # Errors
+    /// [`Close::ProtocolError`] if the number is in use or no card can have this role.
     pub(super) fn watch(
         &mut self,
         requester: Requester,
@@ -92,7 +95,7 @@ impl State {
         now: Duration,
     ) -> Result<Option<Answer>, Close> {
         if role.as_ref().is_some_and(|role| role.len() > MAX_CONTEXT_FIELD) {
-            // No card has such a role, and it would have to be kept.
+            // No card has a role this long, and the hub would have to store it.
             return Err(Close::ProtocolError);
         }
         match self.watches.admits(requester.id, number) {
@@ -108,7 +111,7 @@ impl State {
         Ok(Some(Answer::Seen(seen)))
     }
 
-    /// Other peers of this role that are online, as many as a page holds.
+    /// Returns other online peers of this role, at most a page.
     fn online(&self, requester: Requester, role: Option<&String>, now: Duration) -> Vec<Listed> {
         let is_match = |published: &&Arc<PublishedCard>| {
             published.card.key != requester.key
@@ -122,7 +125,7 @@ impl State {
         online.filter_map(|(_, published)| self.listed(published, now)).collect()
     }
 
-    /// Answers those who wait for a peer like this one, if it is listed and online.
+    /// Answers the watches that this peer matches, if it is listed and online.
     pub(super) fn answer_watches(&mut self, key: &PeerKey, now: Duration) {
         let Some(peer) = self.peers.get(key) else { return };
         let (Some(connection), Some(published)) = (&peer.connection, peer.listed()) else { return };

@@ -7,18 +7,18 @@ use junction_shared::protocol::limits::HUB_BYTES;
 
 use super::inbox::{Inbox, Offset, StoredEnvelope};
 
-/// The inboxes that have anything in them, by receiver.
+/// The inboxes that are not empty, by receiver.
 #[derive(Default)]
 pub(super) struct Store {
     inboxes: HashMap<PeerKey, Inbox>,
-    /// How many envelopes of each sender lie in all of them.
+    /// The number of envelopes of each sender in all inboxes.
     per_sender: HashMap<PeerKey, usize>,
     bytes: usize,
     last: Offset,
 }
 
 impl Store {
-    /// Where the envelope lies that this sender gave this id.
+    /// Returns the envelope with this id from this sender, and its offset.
     pub(super) fn find(
         &self,
         to: &PeerKey,
@@ -30,27 +30,27 @@ impl Store {
         Some((offset, inbox.at(offset)?))
     }
 
-    /// The receiver's first envelope at this place or behind it.
+    /// Returns the receiver's first envelope at or after an offset.
     pub(super) fn from(&self, to: &PeerKey, cursor: Offset) -> Option<(Offset, &StoredEnvelope)> {
         self.inboxes.get(to)?.from(cursor)
     }
 
-    /// Whether there is room for one more envelope of this charge.
-    pub(super) fn fits(&self, to: &PeerKey, from: &PeerKey, charge: usize) -> bool {
+    /// Returns whether there is room for one more envelope of this charge.
+    pub(super) fn has_room(&self, to: &PeerKey, from: &PeerKey, charge: usize) -> bool {
         charge <= self.room() && self.inboxes.get(to).is_none_or(|inbox| inbox.fits(from, charge))
     }
 
-    /// How many envelopes there are, and their bytes.
-    pub(super) fn holds(&self) -> (usize, usize) {
+    /// Returns the number of envelopes and their bytes.
+    pub(super) fn totals(&self) -> (usize, usize) {
         (self.per_sender.values().sum(), self.bytes)
     }
 
-    /// The bytes for which the hub as a whole has room.
+    /// Returns the bytes that the hub as a whole has room for.
     pub(super) fn room(&self) -> usize {
         HUB_BYTES.saturating_sub(self.bytes)
     }
 
-    /// Puts an envelope at the end of its receiver's inbox. Returns its offset.
+    /// Appends an envelope to its receiver's inbox. Returns its offset.
     pub(super) fn push(&mut self, stored: StoredEnvelope) -> Offset {
         let header = &stored.envelope.header;
         let (to, from) = (header.to, header.from);
@@ -61,7 +61,7 @@ impl Store {
         self.last
     }
 
-    /// Takes an envelope out.
+    /// Removes an envelope.
     pub(super) fn take(&mut self, to: &PeerKey, offset: Offset) -> Option<StoredEnvelope> {
         let inbox = self.inboxes.get_mut(to)?;
         let stored = inbox.take(offset)?;
@@ -72,7 +72,7 @@ impl Store {
         Some(stored)
     }
 
-    /// Takes out all of a receiver's mail.
+    /// Removes all mail of a receiver.
     pub(super) fn empty(&mut self, to: &PeerKey) -> Vec<(Offset, StoredEnvelope)> {
         let inbox = self.inboxes.remove(to).unwrap_or_default();
         let taken: Vec<_> = inbox.into_envelopes().collect();
@@ -93,22 +93,22 @@ impl Store {
         }
     }
 
-    /// Whether any mail of this sender is here.
+    /// Returns whether there is mail from this sender.
     pub(super) fn has_mail_from(&self, sender: &PeerKey) -> bool {
         self.per_sender.contains_key(sender)
     }
 
-    /// Everyone for whom there is mail.
+    /// Returns the receivers that have mail.
     pub(super) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
         self.inboxes.keys().copied()
     }
 
-    /// Whether there is no mail at all.
+    /// Returns whether there is no mail.
     pub(super) fn is_empty(&self) -> bool {
         self.inboxes.is_empty()
     }
 
-    /// The bytes all mail counts for.
+    /// Returns the bytes that all mail counts for.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes

@@ -1,55 +1,54 @@
-//! Who is told of changes to which peer.
+//! Which connections are notified of changes to which peers.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 
-/// The subscriptions of all connections, both ways round.
+/// The subscriptions of all connections, indexed both ways.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    readers: HashMap<PeerKey, BTreeSet<ConnectionId>>,
-    /// Oldest first.
+    subscribers: HashMap<PeerKey, BTreeSet<ConnectionId>>,
+    /// The peers a connection is subscribed to, oldest subscription first.
     subjects: HashMap<ConnectionId, VecDeque<PeerKey>>,
 }
 
 impl Subscriptions {
-    /// Tells this connection of changes to that peer from now on. Beyond its bound the connection's
-    /// oldest subscription ends.
-    pub(super) fn add(&mut self, reader: ConnectionId, subject: PeerKey) {
-        if !self.readers.entry(subject).or_default().insert(reader) {
+    /// Subscribes a connection to a peer. Beyond the bound, the connection's oldest subscription ends.
+    pub(super) fn add(&mut self, subscriber: ConnectionId, subject: PeerKey) {
+        if !self.subscribers.entry(subject).or_default().insert(subscriber) {
             return;
         }
-        let subjects = self.subjects.entry(reader).or_default();
+        let subjects = self.subjects.entry(subscriber).or_default();
         subjects.push_back(subject);
         let oldest = if subjects.len() > MAX_SUBSCRIPTIONS { subjects.pop_front() } else { None };
         if let Some(oldest) = oldest {
-            self.remove_reader(&oldest, reader);
+            self.remove_subscriber(&oldest, subscriber);
         }
     }
 
     /// Ends all subscriptions of a connection.
-    pub(super) fn forget(&mut self, reader: ConnectionId) {
-        for subject in self.subjects.remove(&reader).unwrap_or_default() {
-            self.remove_reader(&subject, reader);
+    pub(super) fn forget(&mut self, subscriber: ConnectionId) {
+        for subject in self.subjects.remove(&subscriber).unwrap_or_default() {
+            self.remove_subscriber(&subject, subscriber);
         }
     }
 
-    /// Who is told of changes to this peer.
-    pub(super) fn readers(&self, subject: &PeerKey) -> Vec<ConnectionId> {
-        self.readers.get(subject).into_iter().flatten().copied().collect()
+    /// Returns the connections subscribed to a peer.
+    pub(super) fn subscribers(&self, subject: &PeerKey) -> Vec<ConnectionId> {
+        self.subscribers.get(subject).into_iter().flatten().copied().collect()
     }
 
-    /// Every peer that anyone is told of, in the order of the keys.
+    /// Returns every peer with a subscriber, in the order of the keys.
     pub(super) fn subjects(&self) -> BTreeSet<PeerKey> {
-        self.readers.keys().copied().collect()
+        self.subscribers.keys().copied().collect()
     }
 
-    fn remove_reader(&mut self, subject: &PeerKey, reader: ConnectionId) {
-        if let Some(readers) = self.readers.get_mut(subject) {
-            readers.remove(&reader);
-            if readers.is_empty() {
-                self.readers.remove(subject);
+    fn remove_subscriber(&mut self, subject: &PeerKey, subscriber: ConnectionId) {
+        if let Some(subscribers) = self.subscribers.get_mut(subject) {
+            subscribers.remove(&subscriber);
+            if subscribers.is_empty() {
+                self.subscribers.remove(subject);
             }
         }
     }
@@ -70,12 +69,12 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         for n in 0..=MAX_SUBSCRIPTIONS {
             subscriptions.add(ConnectionId(1), key(n));
-            // A subscription made twice counts once.
+            // A repeated subscription counts once.
             subscriptions.add(ConnectionId(1), key(n));
         }
-        assert_eq!(subscriptions.readers(&key(0)), []);
-        assert_eq!(subscriptions.readers(&key(1)), [ConnectionId(1)]);
-        assert_eq!(subscriptions.readers(&key(MAX_SUBSCRIPTIONS)), [ConnectionId(1)]);
+        assert_eq!(subscriptions.subscribers(&key(0)), []);
+        assert_eq!(subscriptions.subscribers(&key(1)), [ConnectionId(1)]);
+        assert_eq!(subscriptions.subscribers(&key(MAX_SUBSCRIPTIONS)), [ConnectionId(1)]);
     }
 
     #[test]
@@ -84,8 +83,8 @@ mod tests {
         subscriptions.add(ConnectionId(1), key(1));
         subscriptions.add(ConnectionId(2), key(1));
         subscriptions.forget(ConnectionId(1));
-        assert_eq!(subscriptions.readers(&key(1)), [ConnectionId(2)]);
+        assert_eq!(subscriptions.subscribers(&key(1)), [ConnectionId(2)]);
         subscriptions.forget(ConnectionId(2));
-        assert!(subscriptions.readers.is_empty() && subscriptions.subjects.is_empty());
+        assert!(subscriptions.subscribers.is_empty() && subscriptions.subjects.is_empty());
     }
 }

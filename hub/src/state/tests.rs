@@ -1,4 +1,4 @@
-//! Tests of the state: directed ones by topic, and random sequences of events against invariants.
+//! Tests of the state: directed tests by topic, and random sequences of events checked against a model.
 
 mod delivery;
 mod model;

@@ -1,4 +1,4 @@
-//! Peers whose session is over, as far as it still matters.
+//! What the hub remembers of peers whose session has ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use junction_shared::protocol::id::PeerKey;
 
 use super::peer::PublishedCard;
 
-/// Goodbyes that the hub remembers during its restart grace: more than one burst of agents being closed. Whoever is forgotten
-/// counts as unknown until the grace is over.
+/// The maximum number of leaves remembered during the restart grace: more than one burst of agents that are
+/// closed. A peer that is forgotten counts as unknown until the grace is over.
 const MAX_TOMBSTONES: usize = 4096;
 
-/// Those who are gone.
+/// The peers that are gone and still matter.
 #[derive(Default)]
 pub(super) struct Tombstones {
-    /// The last cards of senders whose mail still lies here: its receivers need them to open it.
+    /// The last cards of senders that still have mail here: receivers need them to open it.
     cards: HashMap<PeerKey, Arc<PublishedCard>>,
-    /// Who said goodbye during the restart grace.
+    /// The peers that left during the restart grace.
     left: HashSet<PeerKey>,
-    /// The same, oldest first. It may hold some who came back.
+    /// The peers that left, oldest first. Some of them may have come back.
     order: VecDeque<PeerKey>,
 }
 
 impl Tombstones {
-    /// The last card of a peer with mail here.
+    /// Returns the last card of a peer that is gone and has mail here.
     pub(super) fn card(&self, key: &PeerKey) -> Option<&Arc<PublishedCard>> {
         self.cards.get(key)
     }
@@ -38,12 +38,12 @@ impl Tombstones {
         self.cards.remove(key);
     }
 
-    /// Whether this peer said goodbye during the restart grace.
+    /// Returns whether this peer left during the restart grace.
     pub(super) fn has_left(&self, key: &PeerKey) -> bool {
         self.left.contains(key)
     }
 
-    /// Remembers a goodbye.
+    /// Remembers that a peer left.
     pub(super) fn add(&mut self, key: PeerKey) {
         if !self.left.insert(key) {
             return;
@@ -56,19 +56,19 @@ impl Tombstones {
         }
     }
 
-    /// The peer is back.
+    /// Forgets a peer that is back.
     pub(super) fn remove(&mut self, key: &PeerKey) {
         self.cards.remove(key);
         self.left.remove(key);
     }
 
-    /// Whether nothing is kept of anyone.
+    /// Returns whether nothing is remembered.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.cards.is_empty() && self.left.is_empty() && self.order.is_empty()
     }
 
-    /// Forgets all goodbyes: after the restart grace, unknown is gone.
+    /// Forgets who left: after the restart grace, unknown means gone.
     pub(super) fn forget_goodbyes(&mut self) {
         self.left = HashSet::new();
         self.order = VecDeque::new();
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_goodbyes_are_forgotten() {
+    fn the_oldest_tombstones_are_forgotten() {
         let mut tombstones = Tombstones::default();
         let key = |n: usize| {
             let mut bytes = [0; 32];

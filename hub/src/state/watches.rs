@@ -1,14 +1,14 @@
-//! Who waits for a peer of some role to be online.
+//! Connections that wait for a peer of some role to come online.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::MAX_WATCHES;
 
-/// What is waited for: a role, or any.
+/// The role to wait for, or `None` for any.
 type RoleFilter = Option<String>;
 
-/// The unanswered watches of all connections, both ways round.
+/// The unanswered watches of all connections, indexed both ways.
 #[derive(Default)]
 pub(super) struct Watches {
     by_role: BTreeMap<RoleFilter, BTreeSet<(ConnectionId, u32)>>,
@@ -18,14 +18,17 @@ pub(super) struct Watches {
 /// Why a watch cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchError {
-    /// The connection has as many as it may.
+    /// The connection has the maximum number of watches.
     TooMany,
-    /// The connection has one of this number.
+    /// The connection already has a watch of this number.
     Duplicate,
 }
 
 impl Watches {
-    /// Whether a connection may open a watch of this number.
+    /// Checks whether a connection may open a watch of this number.
+    ///
+    /// # Errors
+    /// The reason if it may not.
     pub(super) fn admits(&self, connection: ConnectionId, number: u32) -> Result<(), WatchError> {
         match self.by_connection.get(&connection) {
             Some(open) if open.contains_key(&number) => Err(WatchError::Duplicate),
@@ -57,7 +60,7 @@ impl Watches {
         }
     }
 
-    /// Takes out the watches that a peer of this role, on this connection, answers: all but its own.
+    /// Removes and returns the watches that a peer of this role answers. Those of its own connection stay.
     pub(super) fn answered_by(
         &mut self,
         role: &RoleFilter,

@@ -152,7 +152,7 @@ impl World {
                         wire.up.clear();
                     }
                 }
-                Output::Wake(_) => {}
+                Output::MailReady(_) => {}
             }
         }
     }

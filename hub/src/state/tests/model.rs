@@ -324,7 +324,7 @@ impl Model {
         assert_eq!(state.store.bytes(), self.usage(|_| true).1);
         assert_eq!(state.backpressure.len(), self.deferred.len());
         for (to, from, charge) in state.backpressure.unnotified() {
-            assert!(!state.store.fits(&to, &from, charge), "room, and nobody told {from}");
+            assert!(!state.store.has_room(&to, &from, charge), "room, and nobody told {from}");
         }
         let online = self.sessions.values().filter(|session| session.connection.is_some()).count();
         assert_eq!(state.connected(), online);

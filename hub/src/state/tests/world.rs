@@ -130,7 +130,7 @@ impl World {
         for output in outputs {
             match output {
                 Output::Send(to, frame) => self.frames.entry(to).or_default().push(*frame),
-                Output::Wake(_) => {}
+                Output::MailReady(_) => {}
                 Output::Close(id, close) => _ = self.ended.insert(id, ConnectionEnd::Closed(close)),
                 Output::Left(id) => _ = self.ended.insert(id, ConnectionEnd::Left),
             }
