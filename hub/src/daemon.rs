@@ -33,7 +33,7 @@ use port_lock::PortLock;
 /// Runs the program and returns its exit code. An error is one line on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
-    // The location of a panic is enough: its message may contain somebody's data.
+    // The location of a panic is enough: its message may contain private data.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         say(&format!("junction-hub: internal error at {location}. Please report it."));

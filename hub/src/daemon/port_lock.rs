@@ -1,5 +1,5 @@
 //! Decides which of two hubs gets a port. A hub started by hand for other machines takes precedence over one
-//! that a bridge started for this machine: the bridges reconnect by themselves, and nobody has to find out
+//! that a bridge started for this machine: the bridges reconnect by themselves, and no one has to find out
 //! first what to stop.
 //!
 //! Two lock files in the configuration directory record this, one for each kind. The system releases a lock

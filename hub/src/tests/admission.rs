@@ -1,4 +1,4 @@
-//! Half-open connections.
+//! Connections that have not finished the handshake.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn a_silent_connection_is_closed_after_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_byte_a_second_does_not_stretch_it() {
+async fn a_byte_per_second_does_not_extend_the_handshake() {
     let hub = TestHub::start(Config::default());
     let mut slow = hub.dial().await;
     let begun = Instant::now();
@@ -44,7 +44,7 @@ async fn a_byte_a_second_does_not_stretch_it() {
     assert!(begun.elapsed() <= Duration::from_secs(7));
 }
 
-/// How a TLS 1.3 hello begins, and one of TLS 1.2 that has all that one needs.
+/// Returns a complete TLS 1.2 hello. Its first bytes are those of a TLS 1.3 hello, too.
 fn hello_of_tls12() -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([7; 32]);
@@ -88,7 +88,7 @@ async fn tls_below_version_13_gets_an_alert() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tls_hellos_that_never_end_keep_nobody_out() {
+async fn endless_tls_hellos_keep_no_one_out() {
     let hub = TestHub::start(Config::default());
     let mut halves = Vec::new();
     for _ in 0..2 * MAX_PENDING {
@@ -118,7 +118,7 @@ async fn each_reason_for_a_rejection_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_connections_keep_nobody_out() {
+async fn silent_connections_keep_no_one_out() {
     let hub = TestHub::start(Config::default());
     let mut silent = Vec::new();
     for _ in 0..2 * MAX_PENDING {
@@ -127,13 +127,13 @@ async fn silent_connections_keep_nobody_out() {
     let begun = Instant::now();
     hub.listed(7).await.sync().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    // The first to come were the first to go, well before their time.
+    // The oldest connection was evicted first, well before its deadline.
     end(&mut silent[0]).await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn websockets_that_say_nothing_keep_nobody_out() {
+async fn silent_websockets_keep_no_one_out() {
     let hub = TestHub::start(Config::default());
     let mut silent = Vec::new();
     let begun = Instant::now();
@@ -147,7 +147,7 @@ async fn websockets_that_say_nothing_keep_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bridges_that_come_all_at_once_all_come_in() {
+async fn bridges_that_connect_all_at_once_are_all_welcomed() {
     let hub = TestHub::start(Config { max_links: 400, ..Config::default() });
     let mut bridges = tokio::task::JoinSet::new();
     let hub = std::sync::Arc::new(hub);
@@ -171,7 +171,7 @@ async fn welcomed_bridges_take_no_pending_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_is_full_says_so_and_still_answers() {
+async fn a_full_hub_answers_503_and_stays_healthy() {
     let hub = TestHub::start(Config { max_links: 1, ..Config::default() });
     let first = hub.bridge(7, 1).await;
     let ask = |path: &str, more: &str| {

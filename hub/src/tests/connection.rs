@@ -1,4 +1,4 @@
-//! What happens on a connection that was welcomed.
+//! Welcomed connections.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn lookup(identity: u8) -> ToHub {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_goes_there_and_its_receipt_comes_back() {
+async fn a_message_is_delivered_and_its_receipt_returns() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     ann.send_frame(&send(7, 8, 1, 300)).await;
@@ -46,7 +46,7 @@ async fn a_message_goes_there_and_its_receipt_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn mail_that_waited_comes_after_the_welcome() {
+async fn waiting_mail_is_pushed_after_the_welcome() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     for n in 0..20 {
@@ -60,7 +60,7 @@ async fn mail_that_waited_comes_after_the_welcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repush_begins_anew_after_its_answer() {
+async fn a_repush_restarts_after_its_answer() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     ann.send_frame(&send(7, 8, 1, 300)).await;
@@ -71,7 +71,7 @@ async fn a_repush_begins_anew_after_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_frame_ends_the_connection_and_the_peer_is_away() {
+async fn an_invalid_frame_closes_the_connection_and_the_peer_is_away() {
     let hub = TestHub::start(Config::default());
     let mut watcher = hub.listed(9).await;
     let wrong = [
@@ -91,14 +91,14 @@ async fn what_is_no_frame_ends_the_connection_and_the_peer_is_away() {
         let _ = ann.socket.send(wrong).await;
         assert_eq!(closed(&mut ann.socket).await, because(Close::ProtocolError));
         assert_eq!(watcher.recv().await, ToBridge::Peer(key(7), Standing::Away, None));
-        // It leaves for good, so that the next one can join anew.
+        // The peer leaves for good, so that the next one can join.
         let mut back = hub.bridge(7, 2).await;
         back.send_frame(&ToHub::Leave).await;
         while !matches!(watcher.recv().await, ToBridge::Peer(_, Standing::Gone, None)) {}
     }
 }
 
-/// A frame that says `Repush`, with one field more.
+/// Encodes `Repush` with one additional field.
 fn repush_with(field: &[u8]) -> Message {
     let mut bytes = junction_shared::protocol::codec::encode(&ToHub::Repush).to_vec();
     assert_eq!(bytes, [0x82, 0x06, 0x80], "a variant and no fields");
@@ -108,7 +108,7 @@ fn repush_with(field: &[u8]) -> Message {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_field_is_tolerated_however_deep_it_is() {
+async fn an_unknown_field_is_tolerated_at_any_depth() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     let mut deep = vec![0x81; 200_000];
@@ -119,13 +119,13 @@ async fn an_unknown_field_is_tolerated_however_deep_it_is() {
     }
 }
 
-/// A part of a message, not the last.
+/// Returns a fragment of a message that is not the last.
 fn part(kind: Data, bytes: Vec<u8>) -> Message {
     Message::Frame(Frame::message(bytes, OpCode::Data(kind), false))
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_of_a_message_are_bounded_together() {
+async fn fragments_of_a_message_are_bounded_together() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     ann.socket.send(part(Data::Binary, vec![0; 1000])).await.unwrap();
@@ -138,7 +138,7 @@ async fn parts_of_a_message_are_bounded_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_parts_of_nothing_disturb_nobody_and_end() {
+async fn endless_empty_fragments_disturb_no_one_and_are_cut_off() {
     let hub = TestHub::start(Config::default());
     let (mut eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
     eve.socket.feed(part(Data::Binary, Vec::new())).await.unwrap();
@@ -149,7 +149,7 @@ async fn endless_parts_of_nothing_disturb_nobody_and_end() {
         if n % 10_000 == 0 {
             ann.sync().await;
         }
-        // Each is a byte of nothing in two of a head and four of a mask.
+        // Each fragment has no payload, two bytes of header and four of mask.
         assert!(n < 100_000, "it goes on for ever");
     }
     assert_eq!(closed(&mut eve.socket).await, because(Close::ProtocolError));
@@ -157,7 +157,7 @@ async fn endless_parts_of_nothing_disturb_nobody_and_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_is_slowed_and_then_ended_and_disturbs_nobody() {
+async fn a_flood_is_throttled_then_closed_and_disturbs_no_one() {
     let hub = TestHub::start(Config::default());
     let (eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
     let (mut flood, mut answers) = eve.socket.split();
@@ -198,7 +198,7 @@ async fn a_later_dial_closes_the_older_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goodbye_is_answered_with_one() {
+async fn a_leave_is_answered_with_a_normal_close() {
     let hub = TestHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     bob.send_frame(&lookup(7)).await;
@@ -230,7 +230,7 @@ async fn a_bridge_that_answers_pings_stays() {
     let begun = Instant::now();
     let mut pings = 0;
     while begun.elapsed() < Duration::from_secs(2 * 60 * 60) {
-        // Reading answers them.
+        // Reading answers the pings.
         assert!(matches!(ann.socket.next().await, Some(Ok(Message::Ping(_)))));
         pings += 1;
     }
@@ -239,7 +239,7 @@ async fn a_bridge_that_answers_pings_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bridge_that_answers_no_ping_is_away_within_three() {
+async fn a_bridge_that_answers_no_ping_is_away_within_three_intervals() {
     let hub = TestHub::start(Config::default());
     let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     bob.send_frame(&lookup(7)).await;
@@ -293,7 +293,7 @@ async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
     ann.publish_card(7).await;
     let list = List { role: None, repo: None, limit: 1, cursor: None };
     let ask = ToHub::Ask(1, Question::List(list));
-    // Far more questions than any queue holds: at some point the hub takes no more.
+    // Far more questions than any queue holds: at some point the hub stops reading.
     let asking = async {
         for _ in 0..100_000 {
             ann.send_frame(&ask).await;
@@ -301,12 +301,12 @@ async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
     };
     let stuck = tokio::time::timeout(Duration::from_secs(5), asking).await;
     assert!(stuck.is_err(), "the hub went on reading");
-    // Nobody else notices.
+    // Other bridges do not notice.
     hub.listed(8).await.sync().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bridge_that_lets_news_pile_up_is_told_to_slow_down() {
+async fn a_bridge_with_a_full_queue_is_closed_with_slow_down() {
     let hub = TestHub::start(Config::default());
     let mut ann = hub.bridge_with(7, 1, 1024).await;
     let mut bob = hub.listed(8).await;
@@ -317,7 +317,7 @@ async fn a_bridge_that_lets_news_pile_up_is_told_to_slow_down() {
     }
     bob.sync().await;
     bob.send_frame(&lookup(7)).await;
-    // It is away, and the one who wrote to it is still here.
+    // The slow bridge is away, and the one that wrote to it is still connected.
     while !matches!(bob.recv().await, ToBridge::Answer(1, Answer::Found(Standing::NotYet, None))) {}
     let end = closed(&mut ann.socket).await;
     assert!(end.is_none() || end == because(Close::SlowDown), "{end:?}");

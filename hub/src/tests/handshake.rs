@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Which connections are welcomed.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn a_member_of_the_group_is_welcomed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_groups_member_is_unauthorized() {
+async fn a_member_of_another_group_is_unauthorized() {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 99).await;
@@ -45,7 +45,7 @@ async fn a_replayed_hello_is_unauthorized() {
     assert_eq!(closed(&mut socket).await, because(Close::Unauthorized));
 }
 
-/// A hello whose body was changed after it was proven.
+/// Changes the body of a hello after its proof was made. Returns how the connection was closed.
 async fn forged(change: impl FnOnce(&mut HelloBody)) -> Option<(u16, String)> {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
@@ -58,7 +58,7 @@ async fn forged(change: impl FnOnce(&mut HelloBody)) -> Option<(u16, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn anothers_key_is_unauthorized() {
+async fn a_key_of_another_peer_is_unauthorized() {
     assert_eq!(forged(|body| body.key = key(8)).await, because(Close::Unauthorized));
 }
 
@@ -68,7 +68,7 @@ async fn a_key_of_low_order_is_unauthorized() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_version_is_told_both() {
+async fn a_version_mismatch_names_both_versions() {
     let (code, words) = forged(|body| body.version = 7).await.unwrap();
     assert_eq!(code, Close::NoCommonVersion.code());
     assert_eq!(words, "no_common_version: the hub speaks 1, the bridge 7");
@@ -92,16 +92,16 @@ async fn anything_but_a_hello_is_a_protocol_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_larger_than_any_is_a_protocol_error() {
+async fn an_oversized_frame_is_a_protocol_error() {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
-    // The hub refuses it by its length, and need not read it.
+    // The hub refuses the frame by its length and need not read it.
     let _ = socket.send(Message::Binary(vec![0; MAX_FRAME + 1].into())).await;
     assert_eq!(closed(&mut socket).await, because(Close::ProtocolError));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hello_twice_is_a_protocol_error() {
+async fn a_second_hello_is_a_protocol_error() {
     let hub = TestHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 1).await;
@@ -121,7 +121,7 @@ async fn a_silent_websocket_is_closed_after_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pings_do_not_stretch_the_handshake() {
+async fn pings_do_not_extend_the_handshake() {
     let hub = TestHub::start(Config::default());
     let begun = tokio::time::Instant::now();
     let mut socket = hub.socket().await;

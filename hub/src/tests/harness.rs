@@ -1,4 +1,4 @@
-//! A hub in this process and bare bridges that speak to it.
+//! A hub in this process, and bare bridges that talk to it.
 
 use std::net::SocketAddr;
 
@@ -25,10 +25,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::{Config, Hub};
 
-/// Bytes that a connection in memory holds on their way.
+/// Bytes that a connection in memory buffers.
 const BUFFER: usize = 64 * 1024;
 
-/// Accepts the ends of connections in memory.
+/// Accepts connections in memory.
 struct MemoryListener(mpsc::Receiver<DuplexStream>);
 
 impl Listener for MemoryListener {
@@ -66,7 +66,7 @@ impl TestHub {
         let (dialed, ends) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel();
         let serving = hub(config).serve(MemoryListener(ends), async move {
-            // A test that ends drops its side: the hub stops then too.
+            // A test that ends drops the sender, which stops the hub too.
             let _ = stopped.await;
             Close::GoingAway
         });
@@ -77,7 +77,7 @@ impl TestHub {
         drop(self.stop.take());
     }
 
-    /// A connection that has said nothing.
+    /// Opens a connection that sends nothing.
     pub(super) async fn dial(&self) -> DuplexStream {
         self.dial_with(BUFFER).await
     }
@@ -88,7 +88,7 @@ impl TestHub {
         near
     }
 
-    /// How many were turned away for this reason, as `/metrics` tells.
+    /// Returns how many connections were rejected for this reason, from `/metrics`.
     pub(super) async fn rejected(&self, reason: &str) -> u64 {
         let mut io = self.dial().await;
         io.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -99,7 +99,7 @@ impl TestHub {
         value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
     }
 
-    /// A websocket that has said nothing.
+    /// Opens a websocket that sends nothing.
     pub(super) async fn socket(&self) -> WebSocketStream<DuplexStream> {
         self.socket_with(BUFFER).await
     }
@@ -109,12 +109,12 @@ impl TestHub {
         client_async("ws://127.0.0.1/link", io).await.unwrap().0
     }
 
-    /// A bridge that was welcomed.
+    /// Connects a bridge that is welcomed.
     pub(super) async fn bridge(&self, identity: u8, dial: u64) -> TestBridge {
         self.bridge_with(identity, dial, BUFFER).await
     }
 
-    /// A bridge whose connection holds so many bytes on their way.
+    /// Connects a bridge whose connection buffers so many bytes.
     pub(super) async fn bridge_with(&self, identity: u8, dial: u64, buffer: usize) -> TestBridge {
         let mut socket = self.socket_with(buffer).await;
         let (hello, handshake) = answer(&mut socket, identity, dial, 1).await;
@@ -124,7 +124,7 @@ impl TestHub {
         TestBridge { socket, welcome }
     }
 
-    /// A bridge that is listed.
+    /// Connects a bridge that is listed.
     pub(super) async fn listed(&self, identity: u8) -> TestBridge {
         let mut bridge = self.bridge(identity, 1).await;
         bridge.publish_card(identity).await;
@@ -132,7 +132,7 @@ impl TestHub {
     }
 }
 
-/// The hello of an identity to the challenge of this socket, as a member of the group of `auth`.
+/// Answers the challenge of this socket with a hello of this identity, as a member of the group of `auth`.
 pub(super) async fn answer(
     socket: &mut WebSocketStream<DuplexStream>,
     identity: u8,
@@ -156,7 +156,7 @@ fn check(handshake: &BridgeHandshake, welcome: &Welcome) -> WelcomeBody {
     handshake.check(welcome).unwrap()
 }
 
-/// The public key of an identity.
+/// Returns the public key of an identity.
 pub(super) fn key(identity: u8) -> PeerKey {
     PeerKey(public_key(&secret(identity)))
 }
@@ -181,7 +181,7 @@ pub(super) fn id(n: u16) -> MessageId {
     MessageId(id)
 }
 
-/// A first hand-over of a message of so many bytes.
+/// Returns a first hand-over of a message of this size.
 pub(super) fn send(from: u8, to: u8, n: u16, size: usize) -> ToHub {
     let header = Header {
         group: GroupId([0; 16]),
@@ -199,7 +199,7 @@ pub(super) fn send(from: u8, to: u8, n: u16, size: usize) -> ToHub {
     ToHub::Send(Send { envelope, age_ms: 0, resend: false, restart: false })
 }
 
-/// A welcomed bridge's end of its connection.
+/// The bridge's end of a welcomed connection.
 pub(super) struct TestBridge {
     pub(super) socket: WebSocketStream<DuplexStream>,
     pub(super) welcome: WelcomeBody,
@@ -214,7 +214,7 @@ impl TestBridge {
         send_frame(&mut self.socket, frame).await;
     }
 
-    /// Shows its card.
+    /// Publishes a card.
     pub(super) async fn publish_card(&mut self, identity: u8) {
         let alias = self.welcome.grant.alias.clone();
         self.send_frame(&ToHub::Card(card(identity, &alias))).await;
@@ -224,7 +224,7 @@ impl TestBridge {
         recv(&mut self.socket).await
     }
 
-    /// Asks something whose answer comes at once, so that all before it has been handled.
+    /// Asks a question that is answered at once, so that everything before it has been handled.
     pub(super) async fn sync(&mut self) {
         let list = junction_shared::protocol::wire::List {
             role: None,
@@ -245,7 +245,7 @@ pub(super) async fn send_frame(socket: &mut WebSocketStream<DuplexStream>, frame
     socket.send(Message::Binary(encode(frame))).await.unwrap();
 }
 
-/// The next frame.
+/// Receives the next frame.
 pub(super) async fn recv(socket: &mut WebSocketStream<DuplexStream>) -> ToBridge {
     decode(&recv_bytes(socket).await).unwrap()
 }
@@ -260,7 +260,7 @@ async fn recv_bytes(socket: &mut WebSocketStream<DuplexStream>) -> Bytes {
     }
 }
 
-/// Reads to the end of a connection: the code and words it was closed with, if it was.
+/// Reads to the end of a connection. Returns the close code and reason, if there were any.
 pub(super) async fn closed(socket: &mut WebSocketStream<DuplexStream>) -> Option<(u16, String)> {
     let mut closed = None;
     while let Some(Ok(message)) = socket.next().await {

@@ -1,4 +1,4 @@
-//! What the hub answers over HTTP, on a real socket.
+//! The hub's HTTP side, on a real socket.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::harness::hub;
 use crate::Config;
 
-/// A hub on a port of its own, until the sender is dropped.
+/// Serves a hub on a free port until the sender is dropped.
 async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,7 +22,7 @@ async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     (address, stop)
 }
 
-/// The answer to these bytes, to its end.
+/// Sends these bytes and returns the whole response.
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut io = TcpStream::connect(address).await.unwrap();
     io.write_all(request.as_bytes()).await.unwrap();
@@ -31,7 +31,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// The status of the answer to a request for a path with these header lines.
+/// Returns the status of a request for a path with these header lines.
 async fn status(address: SocketAddr, path: &str, headers: &[&str]) -> u16 {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let answer = ask(address, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await;
@@ -39,7 +39,7 @@ async fn status(address: SocketAddr, path: &str, headers: &[&str]) -> u16 {
 }
 
 #[tokio::test]
-async fn health_tells_what_the_contract_says() {
+async fn health_matches_the_contract() {
     let (address, _stop) = serve().await;
     let answer = ask(address, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -56,7 +56,7 @@ async fn health_tells_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn every_path_wants_exactly_one_host_that_is_no_foreign_name() {
+async fn every_path_requires_exactly_one_host_that_is_not_foreign() {
     let (address, _stop) = serve().await;
     for path in ["/health", "/link", "/nowhere"] {
         assert_eq!(status(address, path, &[]).await, 400);
@@ -81,7 +81,7 @@ const UPGRADE: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn no_origin_is_let_in_to_the_link() {
+async fn the_link_rejects_every_origin() {
     let (address, _stop) = serve().await;
     for origin in
         ["Origin: http://127.0.0.1", "Origin: null", "origin: https://evil.example", "Origin:"]
@@ -92,14 +92,14 @@ async fn no_origin_is_let_in_to_the_link() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_no_websocket_is_refused() {
+async fn a_plain_request_to_the_link_is_refused() {
     let (address, _stop) = serve().await;
     let wrong = status(address, "/link", &["Host: localhost"]).await;
     assert!((400..500).contains(&wrong), "{wrong}");
 }
 
 #[tokio::test]
-async fn unknown_paths_are_not_found_and_nothing_is_changed_by_asking() {
+async fn unknown_paths_are_not_found_and_only_get_is_allowed() {
     let (address, _stop) = serve().await;
     for path in ["/", "/health/", "/health/x", "/../etc/passwd", "/link/.."] {
         assert_eq!(status(address, path, &["Host: localhost"]).await, 404, "{path}");
@@ -110,7 +110,7 @@ async fn unknown_paths_are_not_found_and_nothing_is_changed_by_asking() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_closed() {
+async fn a_connection_that_is_not_http_is_closed() {
     let (address, _stop) = serve().await;
     for garbage in
         ["\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{fc}", "hello\r\n\r\n", "GET\r\n\r\n"]

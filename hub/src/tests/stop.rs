@@ -12,7 +12,7 @@ use crate::Config;
 const GOING_AWAY: (u16, &str) = (1001, "going_away");
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_stops_tells_everyone_and_ends() {
+async fn a_stopping_hub_closes_every_connection_with_a_reason() {
     let mut hub = TestHub::start(Config::default());
     let (mut ann, mut pending) = (hub.listed(7).await, hub.socket().await);
     ann.sync().await;
@@ -28,7 +28,7 @@ async fn a_hub_that_stops_tells_everyone_and_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_holds_up_a_hub_that_stops() {
+async fn no_connection_delays_a_stopping_hub() {
     let mut hub = TestHub::start(Config::default());
     let ann = hub.listed(7).await;
     let deaf = hub.bridge_with(8, 1, 64).await;
@@ -40,25 +40,25 @@ async fn nobody_holds_up_a_hub_that_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_with_nothing_to_do_ends_by_itself() {
+async fn an_idle_hub_exits_if_configured() {
     let idle_exit = Some(Duration::from_secs(600));
     let hub = TestHub::start(Config { idle_exit, ..Config::default() });
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(300)).await;
     let mut ann = hub.listed(7).await;
-    // Mail for one who is not here: the hub keeps it in its restart grace.
+    // Mail for an unknown peer is kept during the restart grace.
     ann.send_frame(&send(7, 8, 1, 300)).await;
     ann.sync().await;
     ann.send_frame(&ToHub::Leave).await;
     closed(&mut ann.socket).await;
     hub.served.await.unwrap();
-    // The message lives for ten minutes, and the hub for ten more.
+    // The message lives for ten minutes, and the hub stays idle for ten more.
     let taken = begun.elapsed().as_secs();
     assert!((1500..1502).contains(&taken), "{taken} s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_does_not_end_by_itself_unless_it_is_set_to() {
+async fn an_idle_hub_keeps_running_by_default() {
     let mut hub = TestHub::start(Config::default());
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(tokio::time::timeout(day, &mut hub.served).await.is_err());

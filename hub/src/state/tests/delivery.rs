@@ -19,7 +19,7 @@ fn restart(from: u8, to: u8, n: u8) -> Send {
     Send { restart: true, ..resend(from, to, n) }
 }
 
-/// Two peers, with the sender's share of the receiver's inbox full.
+/// Joins two peers and fills the sender's share of the receiver's inbox.
 fn full_share() -> (World, ConnectionId, ConnectionId) {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
@@ -69,7 +69,7 @@ fn a_final_receipt_removes_and_is_forwarded() {
 }
 
 #[test]
-fn a_receipt_for_anothers_mail_removes_nothing_and_is_forwarded() {
+fn a_receipt_for_mail_of_another_peer_removes_nothing_and_is_forwarded() {
     let mut world = World::past_grace();
     let (ann, bob, eve) = (world.join(1, "ann"), world.join(2, "bob"), world.join(3, "eve"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
@@ -217,7 +217,7 @@ fn mail_outlives_its_sender() {
 }
 
 #[test]
-fn mail_expires_when_its_time_is_over_counting_its_age() {
+fn mail_expires_at_its_ttl_including_its_age() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, Send { age_ms: 59_000, ..send(envelope(1, 2, 1, 300)) });
@@ -246,7 +246,7 @@ fn no_mail_lives_longer_than_a_session() {
 }
 
 #[test]
-fn a_forged_sender_or_too_large_a_text_ends_the_connection() {
+fn a_forged_sender_or_an_oversized_text_ends_the_connection() {
     for forged in [envelope(2, 1, 1, 300), envelope(1, 2, 1, MAX_SEALED + 1)] {
         let mut world = World::past_grace();
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
@@ -274,7 +274,7 @@ fn a_full_share_refuses_a_first_hand_over_and_lets_others_through() {
     assert_eq!(world.hand(ann, send(envelope(1, 2, 40, 300))), full);
     let eve = world.join(3, "eve");
     assert_eq!(world.hand(eve, send(envelope(3, 2, 41, 300))), ToBridge::Accepted(id(41)));
-    // Being refused is final: nothing waits.
+    // A refusal is final: nothing is deferred.
     assert_eq!(world.state.backpressure.len(), 0);
 }
 
@@ -297,14 +297,14 @@ fn a_full_inbox_refuses_by_number_and_by_bytes() {
 }
 
 #[test]
-fn a_resend_over_a_bound_waits_and_with_it_all_of_its_pair() {
+fn a_resend_over_a_bound_defers_all_mail_of_its_pair() {
     let (mut world, ann, bob) = full_share();
     assert_eq!(world.hand(ann, resend(1, 2, 40)), ToBridge::Later(id(40)));
     assert_eq!(world.hand(ann, send(envelope(1, 2, 41, 300))), ToBridge::Later(id(41)));
     world.receipt(bob, 1, 0, ReceiptKind::Read);
     assert!(world.received(ann).contains(&ToBridge::Room(key(2))));
-    // There is room now, but none may overtake the first that waits; and whoever is told to wait although there is
-    // room is told of the room again.
+    // There is room now, but no message may overtake the first deferred one. A sender that gets `Later`
+    // although there is room is notified of the room again.
     assert_eq!(world.hand(ann, resend(1, 2, 41)), ToBridge::Later(id(41)));
     assert_eq!(world.received(ann), [ToBridge::Room(key(2))]);
     assert_eq!(world.hand(ann, restart(1, 2, 40)), ToBridge::Accepted(id(40)));
@@ -312,7 +312,7 @@ fn a_resend_over_a_bound_waits_and_with_it_all_of_its_pair() {
 }
 
 #[test]
-fn room_is_told_once() {
+fn room_is_notified_once() {
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     let room = |world: &mut World, n| {
@@ -329,7 +329,7 @@ fn room_is_told_once() {
 }
 
 #[test]
-fn a_restart_is_judged_on_the_bounds_again() {
+fn a_restart_is_checked_against_the_bounds_again() {
     let (mut world, ann, _) = full_share();
     world.hand(ann, resend(1, 2, 40));
     assert_eq!(world.hand(ann, restart(1, 2, 40)), ToBridge::Later(id(40)));
@@ -339,17 +339,17 @@ fn a_restart_is_judged_on_the_bounds_again() {
 }
 
 #[test]
-fn a_restart_whose_message_lies_here_lets_those_behind_it_in() {
+fn a_restart_whose_message_is_stored_admits_those_behind_it() {
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     world.receipt(bob, 1, 9, ReceiptKind::Read);
-    // After a reconnect the sender starts over with its lowest, which the hub still has.
+    // After a reconnect the sender restarts with its oldest message, which the hub still has.
     assert_eq!(world.hand(ann, restart(1, 2, 0)), ToBridge::Accepted(id(0)));
     assert_eq!(world.hand(ann, resend(1, 2, 40)), ToBridge::Accepted(id(40)));
 }
 
 #[test]
-fn nobody_waits_for_or_as_a_peer_that_is_gone() {
+fn no_mail_is_deferred_for_or_from_a_peer_that_is_gone() {
     let (mut world, ann, bob) = full_share();
     world.hand(ann, resend(1, 2, 40));
     world.say(bob, ToHub::Leave);
@@ -364,7 +364,7 @@ fn nobody_waits_for_or_as_a_peer_that_is_gone() {
 }
 
 #[test]
-fn regression_nothing_waits_for_an_unknown_peer_after_the_restart_grace() {
+fn regression_no_mail_is_deferred_for_an_unknown_peer_after_the_restart_grace() {
     let mut world = World::in_grace();
     let ann = world.join(1, "ann");
     for n in 0..32 {
@@ -386,7 +386,7 @@ fn expiry_makes_room_too() {
 }
 
 #[test]
-fn a_full_hub_makes_senders_wait_and_tells_them_of_room() {
+fn a_full_hub_defers_senders_and_notifies_them_of_room() {
     let mut world = World::in_grace();
     let sealed = bytes::Bytes::from(vec![0; MAX_SEALED]);
     let large = |from, to, n| {
@@ -394,18 +394,21 @@ fn a_full_hub_makes_senders_wait_and_tells_them_of_room() {
         send.envelope.sealed = sealed.clone();
         send
     };
-    // 128 shares of 32 messages of 64 KiB are exactly what a hub keeps.
+    // 128 shares of 32 messages of 64 KiB fill a hub exactly.
     let mut senders = Vec::new();
-    for who in 0..128 {
-        let sender = world.join(who, &format!("who-{who:03}"));
+    for client in 0..128 {
+        let sender = world.join(client, &format!("client-{client:03}"));
         for n in 0..32 {
-            assert_eq!(world.hand(sender, large(who, who + 100, n)), ToBridge::Accepted(id(n)));
+            assert_eq!(
+                world.hand(sender, large(client, client + 100, n)),
+                ToBridge::Accepted(id(n))
+            );
         }
         senders.push(sender);
     }
     let (ann, bob) = (senders[0], senders[127]);
     assert_eq!(world.hand(ann, large(0, 240, 40)), ToBridge::Later(id(40)));
-    // The mail of sender 27 lies with peer 127.
+    // The mail of sender 27 is in the inbox of peer 127.
     world.receipt(bob, 27, 0, ReceiptKind::Read);
     assert_eq!(world.received(ann), [ToBridge::Room(key(240))]);
 }

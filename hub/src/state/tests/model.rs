@@ -1,5 +1,5 @@
-//! Random sequences of events by several clients against a model that is too simple to be wrong: one list
-//! of mail in the order it came, searched from end to end.
+//! Random sequences of events by several clients, checked against a model that is too simple to be wrong: one
+//! list of mail in order of arrival, searched from end to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use super::super::inbox::charge;
 use super::world::{TIMEOUT, World, card, envelope, id, key, send, signed};
 
-/// Clients; one number more is a peer that never comes.
+/// The number of clients. One more number stands for a peer that never connects.
 const CLIENTS: u8 = 4;
 
 #[derive(Clone, Debug)]
@@ -36,22 +36,22 @@ enum ModelEvent {
 }
 
 fn event() -> impl Strategy<Value = ModelEvent> {
-    let who = || 0..CLIENTS;
-    let sends = (who(), 0..=CLIENTS, 0..60u8, 1..20u8, size(), any::<bool>(), any::<bool>());
-    let receipts = (who(), who(), 0..80u8, kind());
+    let client = || 0..CLIENTS;
+    let sends = (client(), 0..=CLIENTS, 0..60u8, 1..20u8, size(), any::<bool>(), any::<bool>());
+    let receipts = (client(), client(), 0..80u8, kind());
     prop_oneof![
-        4 => who().prop_map(ModelEvent::Connect),
-        1 => who().prop_map(ModelEvent::Drop),
-        1 => who().prop_map(ModelEvent::Leave),
-        1 => (who(), alias()).prop_map(|(who, alias)| ModelEvent::Rename(who, alias)),
-        1 => (who(), 0..=CLIENTS).prop_map(|(who, of)| ModelEvent::Lookup(who, of)),
+        4 => client().prop_map(ModelEvent::Connect),
+        1 => client().prop_map(ModelEvent::Drop),
+        1 => client().prop_map(ModelEvent::Leave),
+        1 => (client(), alias()).prop_map(|(client, alias)| ModelEvent::Rename(client, alias)),
+        1 => (client(), 0..=CLIENTS).prop_map(|(client, of)| ModelEvent::Lookup(client, of)),
         8 => sends.prop_map(|(from, to, first, count, size, resend, restart)| {
             ModelEvent::Send { from, to, ids: first..first + count, size, resend, restart }
         }),
-        6 => who().prop_map(ModelEvent::Push),
+        6 => client().prop_map(ModelEvent::Push),
         4 => receipts.prop_map(|(by, from, n, kind)| ModelEvent::Receipt { by, from, n, kind }),
-        1 => who().prop_map(ModelEvent::ReadAll),
-        1 => who().prop_map(ModelEvent::Repush),
+        1 => client().prop_map(ModelEvent::ReadAll),
+        1 => client().prop_map(ModelEvent::Repush),
         2 => (0..TIMEOUT.as_secs() / 2).prop_map(|s| ModelEvent::Pass(Duration::from_secs(s))),
     ]
 }
@@ -97,9 +97,9 @@ impl StoredMessage {
 struct ModelSession {
     connection: Option<ConnectionId>,
     last_seen: Duration,
-    /// Set while it has the time of one more ping: until then.
+    /// Until when the session is extended, if it is.
     extended_until: Option<Duration>,
-    /// The next push comes from here on.
+    /// The next push is taken from here.
     cursor: usize,
     epoch: u64,
 }
@@ -125,9 +125,9 @@ impl Model {
         }
     }
 
-    /// The connection of a client, which gives a sign of life by using it.
-    fn uses(&mut self, who: u8) -> Option<ConnectionId> {
-        let session = self.sessions.get_mut(&who)?;
+    /// Returns the connection of a client. Using it is a sign of life.
+    fn uses(&mut self, client: u8) -> Option<ConnectionId> {
+        let session = self.sessions.get_mut(&client)?;
         let connection = session.connection?;
         session.last_seen = self.world.now;
         session.extended_until = None;
@@ -136,12 +136,12 @@ impl Model {
 
     fn apply(&mut self, event: ModelEvent) {
         match event {
-            ModelEvent::Connect(who) => self.connect(who),
-            ModelEvent::Drop(who) => self.disconnect(who),
-            ModelEvent::Leave(who) => self.leave(who),
-            ModelEvent::Rename(who, alias) => self.rename(who, alias),
-            ModelEvent::Lookup(who, of) => {
-                if let Some(connection) = self.uses(who) {
+            ModelEvent::Connect(client) => self.connect(client),
+            ModelEvent::Drop(client) => self.disconnect(client),
+            ModelEvent::Leave(client) => self.leave(client),
+            ModelEvent::Rename(client, alias) => self.rename(client, alias),
+            ModelEvent::Lookup(client, of) => {
+                if let Some(connection) = self.uses(client) {
                     let target = Target::Key(key(of));
                     self.world.say(connection, ToHub::Ask(1, Question::Lookup(target)));
                 }
@@ -152,59 +152,59 @@ impl Model {
                     self.send(from, to, n, send);
                 }
             }
-            ModelEvent::Push(who) => self.push(who),
+            ModelEvent::Push(client) => self.push(client),
             ModelEvent::Receipt { by, from, n, kind } => self.receipt(by, from, n, kind),
-            ModelEvent::ReadAll(who) => {
+            ModelEvent::ReadAll(client) => {
                 for (from, n) in (0..CLIENTS).flat_map(|from| (0..80).map(move |n| (from, n))) {
-                    self.receipt(who, from, n, ReceiptKind::Read);
+                    self.receipt(client, from, n, ReceiptKind::Read);
                 }
             }
-            ModelEvent::Repush(who) => self.repush(who),
+            ModelEvent::Repush(client) => self.repush(client),
             ModelEvent::Pass(time) => self.pass(time),
         }
     }
 
-    fn connect(&mut self, who: u8) {
-        let welcome = self.world.connect(who, None, None);
-        assert_eq!(welcome.resumed, self.sessions.contains_key(&who));
-        let session = self.sessions.entry(who).or_default();
+    fn connect(&mut self, client: u8) {
+        let welcome = self.world.connect(client, None, None);
+        assert_eq!(welcome.resumed, self.sessions.contains_key(&client));
+        let session = self.sessions.entry(client).or_default();
         session.epoch += 1;
         session.connection = Some(welcome.connection);
         session.last_seen = self.world.now;
         session.extended_until = None;
         session.cursor = 0;
-        let card = card(who, session.epoch, &welcome.grant.alias, None);
+        let card = card(client, session.epoch, &welcome.grant.alias, None);
         self.world.publish(welcome.connection, &card);
-        self.left.remove(&who);
+        self.left.remove(&client);
     }
 
-    fn disconnect(&mut self, who: u8) {
-        let session = self.sessions.get_mut(&who);
+    fn disconnect(&mut self, client: u8) {
+        let session = self.sessions.get_mut(&client);
         if let Some(connection) = session.and_then(|session| session.connection.take()) {
             self.world.disconnect(connection);
         }
     }
 
-    fn leave(&mut self, who: u8) {
-        let Some(connection) = self.uses(who) else { return };
+    fn leave(&mut self, client: u8) {
+        let Some(connection) = self.uses(client) else { return };
         self.world.say(connection, ToHub::Leave);
         if self.world.now < TIMEOUT {
-            self.left.insert(who);
+            self.left.insert(client);
         }
-        self.end(who);
+        self.end(client);
     }
 
-    fn end(&mut self, who: u8) {
-        self.sessions.remove(&who);
-        self.mail.retain(|stored| stored.send.envelope.header.to != key(who));
-        self.deferred.retain(|(to, from)| *to != who && *from != who);
+    fn end(&mut self, client: u8) {
+        self.sessions.remove(&client);
+        self.mail.retain(|stored| stored.send.envelope.header.to != key(client));
+        self.deferred.retain(|(to, from)| *to != client && *from != client);
     }
 
-    fn rename(&mut self, who: u8, alias: &str) {
-        let Some(connection) = self.uses(who) else { return };
-        let Some(session) = self.sessions.get_mut(&who) else { return };
+    fn rename(&mut self, client: u8, alias: &str) {
+        let Some(connection) = self.uses(client) else { return };
+        let Some(session) = self.sessions.get_mut(&client) else { return };
         session.epoch += 1;
-        let wish = signed(&card(who, session.epoch, alias, None));
+        let wish = signed(&card(client, session.epoch, alias, None));
         self.world.say(connection, ToHub::Ask(1, Question::Rename(wish)));
     }
 
@@ -259,18 +259,18 @@ impl Model {
         ToBridge::Accepted(id(n))
     }
 
-    /// How much there is of some mail: messages and bytes.
+    /// Returns the number of messages that match, and their charge.
     fn usage(&self, which: impl Fn(&StoredMessage) -> bool) -> (usize, usize) {
         let charges = self.mail.iter().filter(|stored| which(stored)).map(StoredMessage::charge);
         charges.fold((0, 0), |(count, bytes), charge| (count + 1, bytes + charge))
     }
 
-    fn push(&mut self, who: u8) {
-        let Some(session) = self.sessions.get_mut(&who) else { return };
+    fn push(&mut self, client: u8) {
+        let Some(session) = self.sessions.get_mut(&client) else { return };
         let Some(connection) = session.connection else { return };
         let pushed = self.world.state.next_push(connection, self.world.now);
         let mine = |stored: &&StoredMessage| {
-            stored.send.envelope.header.to == key(who) && stored.arrival >= session.cursor
+            stored.send.envelope.header.to == key(client) && stored.arrival >= session.cursor
         };
         let Some(stored) = self.mail.iter().find(mine) else { return assert_eq!(pushed, None) };
         session.cursor = stored.arrival + 1;
@@ -286,12 +286,12 @@ impl Model {
         }
     }
 
-    fn repush(&mut self, who: u8) {
-        let Some(connection) = self.uses(who) else { return };
+    fn repush(&mut self, client: u8) {
+        let Some(connection) = self.uses(client) else { return };
         self.world.say(connection, ToHub::Repush);
         let answer = self.world.state.next_push(connection, self.world.now);
         assert_eq!(answer, Some(ToBridge::Repushing));
-        if let Some(session) = self.sessions.get_mut(&who) {
+        if let Some(session) = self.sessions.get_mut(&client) {
             session.cursor = 0;
         }
     }
@@ -305,15 +305,17 @@ impl Model {
                 session.extended_until = Some(session.last_seen + TIMEOUT + TIMEOUT / 3);
             }
         }
-        let over = |(who, session): (&u8, &ModelSession)| {
-            (session.extended_until.unwrap_or(session.last_seen + TIMEOUT) <= now).then_some(*who)
+        let over = |(client, session): (&u8, &ModelSession)| {
+            (session.extended_until.unwrap_or(session.last_seen + TIMEOUT) <= now)
+                .then_some(*client)
         };
-        for who in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
-            self.end(who);
+        for client in self.sessions.iter().filter_map(over).collect::<Vec<_>>() {
+            self.end(client);
         }
         if now >= TIMEOUT {
             self.left.clear();
-            let known: BTreeMap<_, _> = self.sessions.keys().map(|who| (key(*who), who)).collect();
+            let known: BTreeMap<_, _> =
+                self.sessions.keys().map(|client| (key(*client), client)).collect();
             self.mail.retain(|stored| known.contains_key(&stored.send.envelope.header.to));
             self.deferred.retain(|(to, _)| known.contains_key(&key(*to)));
         }
@@ -332,11 +334,11 @@ impl Model {
         if let Some(next) = state.next_deadline() {
             assert!(next > self.world.now, "something stayed past its end");
         }
-        // One for each session and message, and one for the restart grace: none is left over.
+        // One deadline for each session and message, and one for the restart grace: none is left over.
         let in_grace = usize::from(self.world.now < TIMEOUT);
         assert_eq!(state.deadlines.len(), self.sessions.len() + self.mail.len() + in_grace);
-        for who in 0..CLIENTS {
-            assert_eq!(state.tombstones.has_left(&key(who)), self.left.contains(&who));
+        for client in 0..CLIENTS {
+            assert_eq!(state.tombstones.has_left(&key(client)), self.left.contains(&client));
         }
         self.check_aliases();
     }
@@ -352,10 +354,10 @@ impl Model {
         assert_eq!(self.world.state.listing.cards().count(), listed);
     }
 
-    /// Once everyone has gone, nothing is left.
+    /// Ends every session and checks that nothing is left.
     fn end_all(mut self) {
-        for who in 0..CLIENTS {
-            self.disconnect(who);
+        for client in 0..CLIENTS {
+            self.disconnect(client);
         }
         self.pass(TIMEOUT * 2);
         self.check();

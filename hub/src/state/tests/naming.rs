@@ -1,4 +1,4 @@
-//! Who gets which alias, and which cards are taken.
+//! Which aliases are granted, and which cards are accepted.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn find(world: &mut World, requester: ConnectionId, alias: &str) -> Option<Card>
 }
 
 #[test]
-fn a_free_wish_is_granted_with_a_ticket() {
+fn a_free_alias_is_granted_with_a_ticket() {
     let mut world = World::in_grace();
     let grant = world.connect(1, Some("ann"), None).grant;
     assert_eq!(grant.alias, "ann");
@@ -36,13 +36,13 @@ fn a_free_wish_is_granted_with_a_ticket() {
 }
 
 #[test]
-fn no_wish_a_bad_one_and_a_taken_one_get_a_generated_alias() {
+fn a_missing_invalid_or_taken_alias_gets_a_generated_one() {
     let mut world = World::in_grace();
     world.connect(1, Some("ann-1"), None);
     let wishes =
         [None, Some(""), Some(".."), Some("Ann"), Some("ännchen"), Some("ann-1"), Some("annl")];
-    for (who, wish) in (2..).zip(wishes) {
-        let alias = world.connect(who, wish, None).grant.alias;
+    for (client, wish) in (2..).zip(wishes) {
+        let alias = world.connect(client, wish, None).grant.alias;
         assert!(alias.contains('-') && Some(alias.as_str()) != wish, "{alias}");
     }
 }
@@ -76,7 +76,7 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     assert_eq!(world.ended(squatter), None);
     world.publish(squatter, &card(1, 3, &grant.alias, None));
     assert_eq!(find(&mut world, bob, &grant.alias).map(|card| card.epoch), Some(Epoch(3)));
-    // From here on it is a fault.
+    // From here on such a card is a protocol error.
     world.publish(squatter, &card(1, 4, "ann", None));
     assert_eq!(world.ended(squatter), Some(ConnectionEnd::Closed(Close::ProtocolError)));
 }
@@ -98,7 +98,7 @@ fn after_the_restart_grace_no_alias_is_taken_away() {
 }
 
 #[test]
-fn anothers_ticket_is_worth_nothing() {
+fn a_ticket_of_another_peer_is_invalid() {
     let mut world = World::in_grace();
     world.connect(1, Some("ann"), None);
     let stolen = ticket(&ticket_key(), "ann", &key(3));
@@ -106,7 +106,7 @@ fn anothers_ticket_is_worth_nothing() {
 }
 
 #[test]
-fn an_away_holder_learns_its_new_alias_when_it_comes_back() {
+fn an_away_holder_learns_its_new_alias_when_it_returns() {
     let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
     world.disconnect(squatter);
@@ -200,7 +200,7 @@ fn old_epochs_are_ignored() {
 }
 
 #[test]
-fn a_card_that_is_not_the_connections_own_ends_it() {
+fn a_card_of_another_peer_ends_the_connection() {
     let context = |role: String| Context { role: Some(role), ..Context::default() };
     let good = card(1, 2, "ann", None);
     let wrong = [
@@ -219,7 +219,7 @@ fn a_card_that_is_not_the_connections_own_ends_it() {
 }
 
 #[test]
-fn a_card_that_is_too_long_or_no_card_ends_the_connection() {
+fn a_card_that_is_too_long_or_malformed_ends_the_connection() {
     for body in [vec![0; 1025], vec![0xff; 10], Vec::new()] {
         let mut world = World::past_grace();
         let ann = world.join(1, "ann");

@@ -1,4 +1,4 @@
-//! How peers come, go away, come back and end.
+//! How sessions begin, disconnect, resume and end.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::world::{ConnectionEnd, SWEEP, TIMEOUT, World, card, envelope, key, se
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn find(world: &mut World, requester: ConnectionId, who: u8) -> Standing {
-    match world.ask(requester, Question::Lookup(Target::Key(key(who)))) {
+fn find(world: &mut World, requester: ConnectionId, client: u8) -> Standing {
+    match world.ask(requester, Question::Lookup(Target::Key(key(client)))) {
         Some(Answer::Found(standing, _)) => standing,
         other => panic!("no standing in {other:?}"),
     }
@@ -39,7 +39,7 @@ fn a_reconnect_resumes_the_session_under_its_alias() {
 }
 
 #[test]
-fn subscribers_are_told_of_away_and_back() {
+fn subscribers_are_notified_of_away_and_back() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     assert_eq!(find(&mut world, bob, 1), Standing::Online);
@@ -64,7 +64,7 @@ fn the_higher_dial_wins() {
 }
 
 #[test]
-fn a_lower_dial_is_welcome_where_no_connection_is() {
+fn a_lower_dial_is_welcome_without_a_connection() {
     let mut world = World::past_grace();
     let mut hello = world.hello(1, None, None);
     hello.dial = Dial(9);
@@ -88,7 +88,7 @@ fn late_goodbye_keeps_the_new_socket() {
 }
 
 #[test]
-fn a_goodbye_frees_the_alias_at_once_and_tells_subscribers() {
+fn a_leave_releases_the_alias_at_once_and_notifies_subscribers() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);
@@ -120,7 +120,7 @@ fn an_away_peer_is_gone_when_its_session_ends() {
 fn a_silent_connection_ends_with_its_session() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
-    // Pings have ended it by then, if the hub was there to send them.
+    // Unanswered pings end the connection earlier, if the hub is running to send them.
     world.pass(TIMEOUT);
     assert_eq!(world.ended(ann), None);
     world.pass(TIMEOUT / 3);
@@ -130,8 +130,8 @@ fn a_silent_connection_ends_with_its_session() {
 }
 
 #[test]
-fn regression_a_hub_that_slept_gives_everyone_the_time_of_one_more_ping() {
-    // Whether the deadline came long before it woke up, or just then.
+fn regression_a_suspended_hub_extends_sessions_by_one_ping() {
+    // Whether the deadline passed long before the hub woke up or just then.
     for slept in [TIMEOUT, TIMEOUT + Duration::from_millis(10), TIMEOUT * 3] {
         let mut world = World::past_grace();
         let (alice, bob) = (world.join(1, "alice"), world.join(2, "bob"));
@@ -178,7 +178,7 @@ fn deadlines_are_moved_not_collected() {
 }
 
 #[test]
-fn an_unknown_peer_is_not_yet_there_and_gone_after_the_restart_grace() {
+fn an_unknown_peer_is_not_yet_here_and_after_the_restart_grace_gone() {
     let mut world = World::in_grace();
     let ann = world.join(1, "ann");
     assert_eq!(find(&mut world, ann, 9), Standing::NotYet);
@@ -190,7 +190,7 @@ fn an_unknown_peer_is_not_yet_there_and_gone_after_the_restart_grace() {
 }
 
 #[test]
-fn a_goodbye_is_remembered_during_the_restart_grace() {
+fn a_leave_is_remembered_during_the_restart_grace() {
     let mut world = World::in_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.say(bob, ToHub::Leave);
@@ -200,7 +200,7 @@ fn a_goodbye_is_remembered_during_the_restart_grace() {
 }
 
 #[test]
-fn the_card_of_one_who_left_stays_while_its_mail_does() {
+fn the_card_of_a_peer_that_left_stays_as_long_as_its_mail() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
@@ -214,7 +214,7 @@ fn the_card_of_one_who_left_stays_while_its_mail_does() {
 }
 
 #[test]
-fn who_comes_back_after_its_end_begins_anew_and_subscribers_see_it() {
+fn a_peer_that_returns_after_its_end_starts_over_and_subscribers_see_it() {
     let mut world = World::past_grace();
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     find(&mut world, bob, 1);

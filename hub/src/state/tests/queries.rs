@@ -32,7 +32,7 @@ fn aliases(page: &Page) -> Vec<String> {
 }
 
 #[test]
-fn a_list_is_in_order_without_the_requester_and_with_those_away() {
+fn a_list_is_sorted_without_the_requester_and_includes_away_peers() {
     let mut world = World::past_grace();
     let (dan, _, bob) = (world.join(4, "dan"), world.join(1, "ann"), world.join(2, "bob"));
     world.connect(3, Some("unlisted"), None);
@@ -49,8 +49,8 @@ fn a_list_is_in_order_without_the_requester_and_with_those_away() {
 fn pages_follow_one_another() {
     let mut world = World::past_grace();
     let requester = world.join(1, "mmm");
-    for who in 2..12 {
-        world.join(who, &format!("peer-{who:02}"));
+    for client in 2..12 {
+        world.join(client, &format!("peer-{client:02}"));
     }
     let mut seen = Vec::new();
     let mut cursor = None;
@@ -63,7 +63,7 @@ fn pages_follow_one_another() {
             break;
         }
     }
-    assert_eq!(seen, (2..12).map(|who| format!("peer-{who:02}")).collect::<Vec<_>>());
+    assert_eq!(seen, (2..12).map(|client| format!("peer-{client:02}")).collect::<Vec<_>>());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_full_page_fits_a_frame() {
 }
 
 #[test]
-fn a_lookup_by_alias_wants_the_very_alias() {
+fn a_lookup_by_alias_matches_exactly() {
     let mut world = World::past_grace();
     let (ann, _) = (world.join(1, "ann"), world.join(2, "worker-1"));
     let by = |alias: &str| Question::Lookup(Target::Alias(alias.to_owned()));
@@ -137,7 +137,7 @@ fn a_lookup_by_alias_wants_the_very_alias() {
 }
 
 #[test]
-fn a_lookup_of_oneself_brings_no_news_of_oneself() {
+fn a_lookup_of_oneself_does_not_subscribe() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     world.ask(ann, Question::Lookup(Target::Alias("ann".to_owned())));
@@ -161,7 +161,7 @@ fn seen(world: &mut World, connection: ConnectionId) -> Vec<(u32, Vec<String>)> 
 }
 
 #[test]
-fn a_watch_is_answered_at_once_by_those_who_are_online() {
+fn a_watch_is_answered_at_once_with_peers_that_are_online() {
     let mut world = World::past_grace();
     let ann = world.join_as(1, "ann", Some("critic"));
     let gone = world.join_as(2, "bob", Some("critic"));
@@ -193,7 +193,7 @@ fn a_watch_is_answered_once_by_a_join_a_change_or_a_return() {
 }
 
 #[test]
-fn one_does_not_watch_oneself() {
+fn a_peer_does_not_answer_its_own_watch() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
     watch(&mut world, ann, 1, None);

@@ -1,4 +1,4 @@
-//! A hub's state with a clock in hand, and the frames its clients received.
+//! A hub's state with a clock that tests control, and the frames its clients received.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::super::{Output, State, Timeouts};
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
 
-/// How a connection ended, as its peer sees it.
+/// How a connection ended, from the peer's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectionEnd {
     Left,
@@ -35,12 +35,12 @@ pub(super) struct World {
     dials: u64,
 }
 
-/// The key of a client, by its number.
-pub(super) fn key(who: u8) -> PeerKey {
-    PeerKey([who; 32])
+/// Returns the key of a client.
+pub(super) fn key(client: u8) -> PeerKey {
+    PeerKey([client; 32])
 }
 
-/// A message id, by its number.
+/// Returns a message id.
 pub(super) fn id(n: u8) -> MessageId {
     MessageId([n; 16])
 }
@@ -53,11 +53,11 @@ pub(super) fn signed(card: &Card) -> SignedCard {
     SignedCard { body: encode(card).to_vec(), mac: [0; 32] }
 }
 
-pub(super) fn card(who: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card {
+pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card {
     let role = role.map(str::to_owned);
     Card {
-        key: key(who),
-        receive_key: ReceiveKey([who; 32]),
+        key: key(client),
+        receive_key: ReceiveKey([client; 32]),
         epoch: Epoch(epoch),
         alias: alias.to_owned(),
         reach: Reach::Pull,
@@ -83,13 +83,13 @@ pub(super) fn envelope(from: u8, to: u8, n: u8, size: usize) -> Envelope {
     Envelope { header, sealed: Bytes::from(vec![n; size]) }
 }
 
-/// A first hand-over.
+/// Returns a first hand-over of an envelope.
 pub(super) fn send(envelope: Envelope) -> Send {
     Send { envelope, age_ms: 0, resend: false, restart: false }
 }
 
 impl World {
-    /// A hub that has just started.
+    /// Creates a hub that has just started.
     pub(super) fn in_grace() -> Self {
         let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
         Self {
@@ -101,14 +101,14 @@ impl World {
         }
     }
 
-    /// A hub that is older than the session timeout.
+    /// Creates a hub that is older than the session timeout.
     pub(super) fn past_grace() -> Self {
         let mut world = Self::in_grace();
         world.pass(TIMEOUT);
         world
     }
 
-    /// Time passes, and what comes due is swept when it does.
+    /// Lets time pass, and sweeps at every deadline on the way.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(due) = self.state.next_deadline().filter(|due| *due <= end) {
@@ -119,7 +119,7 @@ impl World {
         self.sleep(end - self.now);
     }
 
-    /// Time passes while the hub does not run.
+    /// Lets time pass while the hub is not running.
     pub(super) fn sleep(&mut self, time: Duration) {
         self.now += time;
         let outputs = self.state.sweep(self.now);
@@ -137,17 +137,17 @@ impl World {
         }
     }
 
-    /// A hello, with a dial of its own.
+    /// Returns a hello with the next dial.
     pub(super) fn hello(
         &mut self,
-        who: u8,
+        client: u8,
         want: Option<&str>,
         ticket: Option<Ticket>,
     ) -> HelloBody {
         self.dials += 1;
         HelloBody {
             version: 1,
-            key: key(who),
+            key: key(client),
             dial: Dial(self.dials),
             want: want.map(str::to_owned),
             ticket,
@@ -161,27 +161,27 @@ impl World {
         Ok(connected.welcome)
     }
 
-    /// Connects a client that wishes for an alias; it sends no card.
+    /// Connects a client that requests an alias and sends no card.
     pub(super) fn connect(
         &mut self,
-        who: u8,
+        client: u8,
         want: Option<&str>,
         ticket: Option<Ticket>,
     ) -> WelcomeBody {
-        let hello = self.hello(who, want, ticket);
+        let hello = self.hello(client, want, ticket);
         self.greet(&hello).unwrap()
     }
 
-    /// Connects a client and has it publish its first card.
-    pub(super) fn join(&mut self, who: u8, want: &str) -> ConnectionId {
-        self.join_as(who, want, None)
+    /// Connects a client and publishes its first card.
+    pub(super) fn join(&mut self, client: u8, want: &str) -> ConnectionId {
+        self.join_as(client, want, None)
     }
 
-    /// As `join`, with a role.
-    pub(super) fn join_as(&mut self, who: u8, want: &str, role: Option<&str>) -> ConnectionId {
-        let welcome = self.connect(who, Some(want), None);
+    /// Connects a client and publishes a first card with a role.
+    pub(super) fn join_as(&mut self, client: u8, want: &str, role: Option<&str>) -> ConnectionId {
+        let welcome = self.connect(client, Some(want), None);
         let Grant { alias, .. } = welcome.grant;
-        self.publish(welcome.connection, &card(who, 1, &alias, role));
+        self.publish(welcome.connection, &card(client, 1, &alias, role));
         welcome.connection
     }
 
@@ -226,17 +226,17 @@ impl World {
         self.say(connection, ToHub::Receipt(receipt));
     }
 
-    /// The frames of a connection since the last call.
+    /// Returns the frames that a connection received since the last call.
     pub(super) fn received(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
         self.frames.remove(&connection).unwrap_or_default()
     }
 
-    /// All that can be pushed on a connection now.
+    /// Returns everything that can be pushed on a connection now.
     pub(super) fn pushes(&mut self, connection: ConnectionId) -> Vec<ToBridge> {
         std::iter::from_fn(|| self.state.next_push(connection, self.now)).collect()
     }
 
-    /// The ids of the messages that can be pushed on a connection now.
+    /// Returns the ids of the messages that can be pushed on a connection now.
     pub(super) fn pushed(&mut self, connection: ConnectionId) -> Vec<MessageId> {
         let delivered = |frame| match frame {
             ToBridge::Deliver(envelope, _) => Some(envelope.header.id),
