@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use junction_hub::{Output, State, Times};
+use junction_hub::{Output, State, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{ToBridge, ToHub};
