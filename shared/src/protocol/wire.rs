@@ -11,12 +11,17 @@
 //! Ask, Send, Receipt, … → ←  Answer, Accepted, Deliver, Receipt, Peer, …
 //! ```
 
-use bytes::Bytes;
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{
-    ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
-};
+use crate::protocol::id::{MessageId, PeerKey};
+
+mod card;
+mod envelope;
+mod opening;
+
+pub use card::{Card, Context, Reach, SignedCard, State};
+pub use envelope::{Envelope, Header, Kind};
+pub use opening::{Challenge, Grant, Hello, HelloBody, Ticket, Welcome, WelcomeBody};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
@@ -129,105 +134,6 @@ pub enum Answer {
     Busy,
 }
 
-/// Opens the handshake; fresh for every connection.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Challenge {
-    /// The versions the hub speaks.
-    #[n(0)]
-    pub versions: Vec<u16>,
-    /// 32 random bytes.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub nonce: [u8; 32],
-    /// The hub's ephemeral X25519 public key.
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub hub_eph: [u8; 32],
-}
-
-/// The bridge's side of the handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Hello {
-    /// The encoded [`HelloBody`], as sent: the transcript is made of these bytes.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub body: Vec<u8>,
-    /// HMAC(k, "hello" ‖ pin ‖ T).
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub proof: [u8; 32],
-}
-
-/// What a bridge says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct HelloBody {
-    /// The version it chose from the challenge.
-    #[n(0)]
-    pub version: u16,
-    /// Its identity key.
-    #[n(1)]
-    pub key: PeerKey,
-    /// How often its process has dialled.
-    #[n(2)]
-    pub dial: Dial,
-    /// The alias it wishes for.
-    #[n(3)]
-    pub want: Option<String>,
-    /// The ticket that was granted with that alias.
-    #[n(4)]
-    pub ticket: Option<Ticket>,
-    /// 32 random bytes.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub nonce: [u8; 32],
-}
-
-/// The hub's proof that it holds the group's secret, and what it grants.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Welcome {
-    /// The encoded [`WelcomeBody`], as sent.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub body: Vec<u8>,
-    /// HMAC(k, "welcome" ‖ pin ‖ T ‖ SHA-256(body)).
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub mac: [u8; 32],
-}
-
-/// What a hub grants to a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct WelcomeBody {
-    /// The alias of the session and its ticket.
-    #[n(0)]
-    pub grant: Grant,
-    /// The number of this connection.
-    #[n(1)]
-    pub connection: ConnectionId,
-    /// Whether the hub still knew the session.
-    #[n(2)]
-    pub resumed: bool,
-    /// How long a session lasts without a sign of life, in milliseconds; the longest life of a message.
-    #[n(3)]
-    pub session_timeout_ms: u64,
-    /// The longest time past its end that anything stays, in milliseconds.
-    #[n(4)]
-    pub sweep_interval_ms: u64,
-    /// Whether the restart grace is over: the hub is older than the session timeout, and a session that it
-    /// does not know has ended. During the grace the hub may have been restarted. Absent, never false.
-    #[n(5)]
-    pub past_restart_grace: Option<bool>,
-}
-
-/// An alias and the proof of having been granted it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Grant {
-    /// The alias.
-    #[n(0)]
-    pub alias: String,
-    /// Its ticket.
-    #[n(1)]
-    pub ticket: Ticket,
-}
-
-/// HMAC(ticket key, alias ‖ ik): shows a restarted hub who owned an alias.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(transparent)]
-pub struct Ticket(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
-
 /// What came of a wish for an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Naming {
@@ -244,100 +150,6 @@ pub enum Naming {
     /// It is no alias.
     #[n(2)]
     Bad,
-}
-
-/// A card as its owner made it, forwarded unaltered.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct SignedCard {
-    /// The encoded [`Card`], as sent.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub body: Vec<u8>,
-    /// HMAC(card key, body): made by a member of the group.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub mac: [u8; 32],
-}
-
-/// A peer as it presents itself.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Card {
-    /// Its identity key.
-    #[n(0)]
-    pub key: PeerKey,
-    /// The key to seal to.
-    #[n(1)]
-    pub receive_key: ReceiveKey,
-    /// The number of this card.
-    #[n(2)]
-    pub epoch: Epoch,
-    /// Its alias.
-    #[n(3)]
-    pub alias: String,
-    /// How a waiting message gets to its agent.
-    #[n(4)]
-    pub reach: Reach,
-    /// What it works on.
-    #[n(5)]
-    pub context: Context,
-    /// What its agent is doing, as far as its bridge can tell.
-    #[n(6)]
-    pub state: Option<State>,
-    /// How a message gets to its agent that is to wake nobody, if not as `reach` says.
-    #[n(7)]
-    pub unwoken: Option<Reach>,
-}
-
-/// What an agent is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum State {
-    /// Its turn has ended; it waits for a prompt or for a message.
-    #[n(0)]
-    Idle,
-    /// It is in a turn.
-    #[n(1)]
-    Busy,
-    /// It asked its user something and cannot go on before the answer.
-    #[n(2)]
-    WaitingOnHuman,
-}
-
-/// How a waiting message gets to the agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Reach {
-    /// The agent must ask.
-    #[default]
-    #[n(0)]
-    Pull,
-    /// It learns of it in its next turn.
-    #[n(1)]
-    NextTurn,
-    /// It is woken.
-    #[n(2)]
-    Push,
-}
-
-/// What a peer works on: each field at most 64 printable ASCII characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub struct Context {
-    /// The repository.
-    #[n(0)]
-    pub repo: Option<String>,
-    /// The task, in the agent's words.
-    #[n(1)]
-    pub task: Option<String>,
-    /// The role, in the agent's words.
-    #[n(2)]
-    pub role: Option<String>,
-    /// The branch.
-    #[n(3)]
-    pub branch: Option<String>,
-    /// The machine's name.
-    #[n(4)]
-    pub machine: Option<String>,
-    /// The client's name.
-    #[n(5)]
-    pub client: Option<String>,
 }
 
 /// Which page of which peers.
@@ -431,61 +243,6 @@ pub struct Send {
     pub restart: bool,
 }
 
-/// One sealed message with its clear header.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Envelope {
-    /// What the hub needs to know, bound to the sealed text.
-    #[n(0)]
-    pub header: Header,
-    /// AES-256-GCM ciphertext and tag.
-    #[cbor(n(1), with = "sealed_bytes")]
-    pub sealed: Bytes,
-}
-
-/// The clear header of an envelope. All of it is bound to the sealed text as associated data.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Header {
-    /// The group.
-    #[n(0)]
-    pub group: GroupId,
-    /// The message's id.
-    #[n(1)]
-    pub id: MessageId,
-    /// The sender.
-    #[n(2)]
-    pub from: PeerKey,
-    /// The receiver.
-    #[n(3)]
-    pub to: PeerKey,
-    /// The epoch of the receiver's card that it is sealed to.
-    #[n(4)]
-    pub epoch: Epoch,
-    /// The encapsulated key of HPKE.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub enc: [u8; 32],
-    /// Its place in the order from this sender to this receiver.
-    #[n(6)]
-    pub seq: Seq,
-    /// The sender's wall clock when it was sealed, for display only: milliseconds since 1970.
-    #[n(7)]
-    pub sent_ms: u64,
-    /// Milliseconds it had left to live when it was sealed.
-    #[n(8)]
-    pub ttl_ms: u64,
-    /// What is inside.
-    #[n(9)]
-    pub kind: Kind,
-}
-
-/// What is inside an envelope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Kind {
-    /// A text message.
-    #[n(1)]
-    Text = 1,
-}
-
 /// Why a hub did not take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
@@ -537,25 +294,6 @@ pub enum ReceiptKind {
     /// It was sealed to a key that the receiver no longer has.
     #[n(4)]
     Stale = 4,
-}
-
-/// `Bytes` as a CBOR byte string.
-mod sealed_bytes {
-    use bytes::Bytes;
-    use minicbor::encode::{self as enc, Write};
-    use minicbor::{Decoder, Encoder, decode as dec};
-
-    pub(super) fn encode<C, W: Write>(
-        sealed: &Bytes,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), enc::Error<W::Error>> {
-        e.bytes(sealed)?.ok()
-    }
-
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Bytes, dec::Error> {
-        d.bytes().map(Bytes::copy_from_slice)
-    }
 }
 
 #[cfg(test)]

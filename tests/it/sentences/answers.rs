@@ -8,10 +8,10 @@ use std::process::Stdio;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, select_all};
-use junction_testkit::client::{CallError, Launch};
 use junction_shared::invite_link::Link;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::Secret;
+use junction_testkit::client::{CallError, Launch};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

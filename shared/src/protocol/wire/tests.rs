@@ -13,6 +13,7 @@ use self::tree::Tree;
 use super::*;
 use crate::protocol::close;
 use crate::protocol::codec::{CodecError, decode, encode};
+use crate::protocol::id::Epoch;
 use crate::protocol::limits::{MAX_CARD, MAX_CONTEXT_FIELD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
 
 const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");

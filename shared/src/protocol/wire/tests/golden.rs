@@ -1,10 +1,12 @@
 //! One value of every kind and the bytes it has on the wire. These bytes are the protocol: if a test here
 //! fails, a change has broken it for every release before.
 
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::super::*;
 use crate::protocol::codec::{decode, encode};
+use crate::protocol::id::*;
 
 /// A value in its encoded form.
 pub(super) struct Golden {

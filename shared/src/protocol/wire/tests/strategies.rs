@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 
 use super::super::*;
+use crate::protocol::id::*;
 
 type Any<T> = BoxedStrategy<T>;
 

@@ -1,0 +1,80 @@
+//! A sealed message with the clear header that routes it.
+
+use bytes::Bytes;
+use minicbor::{Decode, Encode};
+
+use crate::protocol::id::{Epoch, GroupId, MessageId, PeerKey, Seq};
+
+/// One sealed message with its clear header.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Envelope {
+    /// What the hub needs to know, bound to the sealed text.
+    #[n(0)]
+    pub header: Header,
+    /// AES-256-GCM ciphertext and tag.
+    #[cbor(n(1), with = "sealed_bytes")]
+    pub sealed: Bytes,
+}
+
+/// The clear header of an envelope. All of it is bound to the sealed text as associated data.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Header {
+    /// The group.
+    #[n(0)]
+    pub group: GroupId,
+    /// The message's id.
+    #[n(1)]
+    pub id: MessageId,
+    /// The sender.
+    #[n(2)]
+    pub from: PeerKey,
+    /// The receiver.
+    #[n(3)]
+    pub to: PeerKey,
+    /// The epoch of the receiver's card that it is sealed to.
+    #[n(4)]
+    pub epoch: Epoch,
+    /// The encapsulated key of HPKE.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub enc: [u8; 32],
+    /// Its place in the order from this sender to this receiver.
+    #[n(6)]
+    pub seq: Seq,
+    /// The sender's wall clock when it was sealed, for display only: milliseconds since 1970.
+    #[n(7)]
+    pub sent_ms: u64,
+    /// Milliseconds it had left to live when it was sealed.
+    #[n(8)]
+    pub ttl_ms: u64,
+    /// What is inside.
+    #[n(9)]
+    pub kind: Kind,
+}
+
+/// What is inside an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Kind {
+    /// A text message.
+    #[n(1)]
+    Text = 1,
+}
+
+/// `Bytes` as a CBOR byte string.
+mod sealed_bytes {
+    use bytes::Bytes;
+    use minicbor::encode::{self as enc, Write};
+    use minicbor::{Decoder, Encoder, decode as dec};
+
+    pub(super) fn encode<C, W: Write>(
+        sealed: &Bytes,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), enc::Error<W::Error>> {
+        e.bytes(sealed)?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Bytes, dec::Error> {
+        d.bytes().map(Bytes::copy_from_slice)
+    }
+}

@@ -1,0 +1,104 @@
+//! The frames that open a connection: challenge, hello and welcome.
+
+use minicbor::{Decode, Encode};
+
+use crate::protocol::id::{ConnectionId, Dial, PeerKey};
+
+/// Opens the handshake; fresh for every connection.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Challenge {
+    /// The versions the hub speaks.
+    #[n(0)]
+    pub versions: Vec<u16>,
+    /// 32 random bytes.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub nonce: [u8; 32],
+    /// The hub's ephemeral X25519 public key.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub hub_eph: [u8; 32],
+}
+
+/// The bridge's side of the handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Hello {
+    /// The encoded [`HelloBody`], as sent: the transcript is made of these bytes.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+    /// HMAC(k, "hello" ‖ pin ‖ T).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub proof: [u8; 32],
+}
+
+/// What a bridge says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HelloBody {
+    /// The version it chose from the challenge.
+    #[n(0)]
+    pub version: u16,
+    /// Its identity key.
+    #[n(1)]
+    pub key: PeerKey,
+    /// How often its process has dialled.
+    #[n(2)]
+    pub dial: Dial,
+    /// The alias it wishes for.
+    #[n(3)]
+    pub want: Option<String>,
+    /// The ticket that was granted with that alias.
+    #[n(4)]
+    pub ticket: Option<Ticket>,
+    /// 32 random bytes.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub nonce: [u8; 32],
+}
+
+/// The hub's proof that it holds the group's secret, and what it grants.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Welcome {
+    /// The encoded [`WelcomeBody`], as sent.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+    /// HMAC(k, "welcome" ‖ pin ‖ T ‖ SHA-256(body)).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub mac: [u8; 32],
+}
+
+/// What a hub grants to a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct WelcomeBody {
+    /// The alias of the session and its ticket.
+    #[n(0)]
+    pub grant: Grant,
+    /// The number of this connection.
+    #[n(1)]
+    pub connection: ConnectionId,
+    /// Whether the hub still knew the session.
+    #[n(2)]
+    pub resumed: bool,
+    /// How long a session lasts without a sign of life, in milliseconds; the longest life of a message.
+    #[n(3)]
+    pub session_timeout_ms: u64,
+    /// The longest time past its end that anything stays, in milliseconds.
+    #[n(4)]
+    pub sweep_interval_ms: u64,
+    /// Whether the restart grace is over: the hub is older than the session timeout, and a session that it
+    /// does not know has ended. During the grace the hub may have been restarted. Absent, never false.
+    #[n(5)]
+    pub past_restart_grace: Option<bool>,
+}
+
+/// An alias and the proof of having been granted it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Grant {
+    /// The alias.
+    #[n(0)]
+    pub alias: String,
+    /// Its ticket.
+    #[n(1)]
+    pub ticket: Ticket,
+}
+
+/// HMAC(ticket key, alias ‖ ik): shows a restarted hub who owned an alias.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Ticket(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
