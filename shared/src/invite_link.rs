@@ -1,4 +1,5 @@
-//! The one line of text that lets a machine join a group: where its hub is, and the group's secret.
+//! Invite links: one line of text that lets a machine join a group. A link holds the hub's address, the pin of
+//! its TLS key and the group's join secret.
 //!
 //! ```text
 //! junction://HOST:PORT/#1.<pin><secret><checksum>
@@ -6,8 +7,8 @@
 //!                       version
 //! ```
 //!
-//! The checksum is the first 6 base64url characters of SHA-256 of all before it: it finds a link that
-//! was altered on its way through a chat or a terminal before anything is dialled.
+//! The checksum is the first 6 base64url characters of the SHA-256 of everything before it. It catches a link that a
+//! chat or a terminal altered, before anything is dialled.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::protocol::handshake::{Pin, STACK};
 use crate::secret::Secret;
 
-/// What every link begins with.
+/// The scheme that every link begins with.
 pub(crate) const SCHEME: &str = "junction://";
 const VERSION: &str = "1";
 /// Characters of base64url for 32 bytes.
@@ -32,8 +33,8 @@ const MAX_NAME: usize = 253;
 /// The longest part of a name between dots (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// Where a hub is, the pin of its TLS key, and its group's join secret. It is as secret as the secret
-/// in it, so it has no `Debug`.
+/// A hub's address, the pin of its TLS key, and the join secret of its group. A link is as secret as the secret in it,
+/// so the type has no `Debug`.
 pub struct Link {
     /// A DNS name or an IP address; an IPv6 address without its brackets.
     pub host: String,
@@ -45,39 +46,43 @@ pub struct Link {
     pub secret: Secret,
 }
 
-/// Why a text is no link. It says nothing of what the text holds.
+/// Why a text is not an invite link. The error never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// It does not begin like one.
-    #[error("That is not a link. A link begins with junction://; copy the whole of it.")]
+    /// The text does not begin with the scheme.
+    #[error("That is not an invite link. Copy the whole link, which begins with junction://.")]
     NotALink,
-    /// It is of a version that this program does not know.
+    /// The link's version is unknown to this program.
     #[error(
-        "The link is of a version unknown here. Install the release of Agent Junction that made it."
+        "This program does not know the link's version. Install the release of Agent Junction that made the link."
     )]
     UnknownVersion,
-    /// It ends too early.
-    #[error("The link is cut short. Copy all of it, to its last character.")]
+    /// The link is too short.
+    #[error("The link is cut short. Copy the whole link, up to its last character.")]
     CutShort,
-    /// It goes on behind its end.
-    #[error("The link is too long. Copy it alone, without what follows it.")]
+    /// The link is too long.
+    #[error("The link is too long. Copy the link alone, without the text after it.")]
     TooLong,
-    /// It has white space inside.
-    #[error("The link has spaces or line breaks inside. Copy it as one unbroken line.")]
+    /// The link contains white space.
+    #[error("The link contains spaces or line breaks. Copy it as one unbroken line.")]
     Spaces,
-    /// Its host or port is none.
-    #[error("The link does not name a host and a port. Copy it again from where it was made.")]
+    /// The link's host or port is invalid.
+    #[error("The link names no valid host and port. Copy it again from where it was made.")]
     BadAddress,
-    /// Its coded part holds characters that the code does not have.
-    #[error("The link holds characters that no link has. Copy it again from where it was made.")]
+    /// The part after the version is not base64url.
+    #[error(
+        "The link contains characters that links never contain. Copy it again from where it was made."
+    )]
     BadCharacters,
-    /// Its checksum is not that of the rest.
-    #[error("The link was altered on its way. Copy it again from where it was made.")]
+    /// The checksum does not match.
+    #[error(
+        "The link's checksum does not match: it was altered in transit. Copy it again from where it was made."
+    )]
     Altered,
 }
 
 impl Link {
-    /// The link that this text is. White space and quotes around it are no part of it.
+    /// Parses a link. White space and quotes around it are ignored.
     ///
     /// # Errors
     /// [`LinkError`] for anything that [`Link::to_text`] would not write.
@@ -100,18 +105,18 @@ impl Link {
         Ok(Self { host, port, pin, secret })
     }
 
-    /// The same hub and group, by another address.
+    /// A link to the same hub and group at another address.
     #[must_use]
     pub fn at(&self, host: &str, port: u16) -> Self {
         let secret = Secret::filled(|key| key.copy_from_slice(self.secret.expose()));
         Self { host: host.to_owned(), port, pin: self.pin, secret }
     }
 
-    /// The link as the one line of text to hand on.
+    /// The link as one line of text.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let head = format!("{SCHEME}{}/#{VERSION}.", address_text(&self.host, self.port));
-        // Room for all of it from the start: growing would leave copies of the secret behind.
+        // The full capacity at once: a growing buffer would leave copies of the secret behind.
         let mut text = Zeroizing::new(String::with_capacity(head.len() + PAYLOAD));
         text.push_str(&head);
         BASE64URL_NOPAD.encode_append(&self.pin, &mut text);
@@ -124,24 +129,24 @@ impl Link {
     }
 }
 
-/// What is found around a link that was copied out of other text.
+/// Characters that surround a link copied out of other text.
 fn is_wrapping(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '\u{feff}' | '\u{200b}')
 }
 
-/// Whether a text may have a link in it, or the secret part of one.
+/// Whether a text may contain a link or the secret part of one.
 #[must_use]
 pub fn holds_link(text: &str) -> bool {
     text.to_ascii_lowercase().contains(SCHEME) || text.contains("/#1.")
 }
 
-/// `HOST:PORT`, where the host is a DNS name, an IPv4 address or an IPv6 address in brackets (which the
-/// answer leaves out), and the port is 1 to 65535 as people write it.
+/// Parses `HOST:PORT`. The host is a DNS name, an IPv4 address or an IPv6 address in brackets, which are removed; the
+/// port is 1 to 65535 in plain decimal.
 #[must_use]
 pub fn parse_address(text: &str) -> Option<(String, u16)> {
     let (host, digits) = text.rsplit_once(':')?;
     let port: u16 = digits.parse().ok()?;
-    // Written in one way only: no sign, no leading zero.
+    // Exactly one spelling: no sign, no leading zero.
     if port == 0 || port.to_string() != digits {
         return None;
     }
@@ -152,14 +157,14 @@ pub fn parse_address(text: &str) -> Option<(String, u16)> {
     host.map(|host| (host.to_owned(), port))
 }
 
-/// `HOST:PORT` as [`parse_address`] reads it: an IPv6 address is put in brackets.
+/// Formats `HOST:PORT` as [`parse_address`] reads it, with an IPv6 address in brackets.
 #[must_use]
 pub fn address_text(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// Letters, digits and inner hyphens between dots (RFC 1123 §2.1). Where the last part is a number, the
-/// whole must be an IPv4 address, so that a mistyped address is not looked up as a name.
+/// Whether a text is a DNS name: letters, digits and inner hyphens between dots (RFC 1123 §2.1). If the last label is
+/// a number, the whole must be an IPv4 address, so that a mistyped address is never looked up as a name.
 fn is_name_or_ipv4(host: &str) -> bool {
     let label = |part: &str| {
         (1..=MAX_LABEL).contains(&part.len())
@@ -174,7 +179,7 @@ fn is_name_or_ipv4(host: &str) -> bool {
     host.len() <= MAX_NAME && host.split('.').all(label)
 }
 
-/// What follows the version in the fragment, if it has the right length and characters.
+/// The part of the fragment after the version, if its length and characters are right.
 fn payload(fragment: &str) -> Result<&[u8], LinkError> {
     let payload = match fragment.split_once('.') {
         Some((VERSION, payload)) => payload.as_bytes(),
@@ -192,7 +197,8 @@ fn payload(fragment: &str) -> Result<&[u8], LinkError> {
     }
 }
 
-/// 32 bytes from 43 characters, written in the one way there is: the spare bits of the last are zero.
+/// Decodes 32 bytes from 43 characters. The spare bits of the last character must be zero, so each value has exactly
+/// one spelling.
 fn decode_key(text: &[u8], key: &mut [u8; 32]) -> Result<(), LinkError> {
     BASE64URL_NOPAD.decode_mut(text, key).map(|_| ()).map_err(|_| LinkError::BadCharacters)
 }
@@ -353,7 +359,7 @@ mod tests {
     fn errors_say_what_to_do_and_echo_nothing() {
         assert_eq!(
             LinkError::CutShort.to_string(),
-            "The link is cut short. Copy all of it, to its last character."
+            "The link is cut short. Copy the whole link, up to its last character."
         );
     }
 

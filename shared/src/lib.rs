@@ -1,4 +1,4 @@
-//! What the hub and the bridge of Agent Junction have in common. It has no runtime and cannot read a message.
+//! Code that the hub and the bridge of Agent Junction share. This crate has no runtime and cannot read a message.
 
 pub mod invite_link;
 pub mod machine;

@@ -1,5 +1,5 @@
-//! This machine: the private directory with its identity files, settings, network addresses, and what the process
-//! keeps from dumps and logs.
+//! This machine: the private directory with its identity files, settings, network addresses, and protection of the
+//! process's memory and logs.
 
 pub mod config_dir;
 pub mod harden;

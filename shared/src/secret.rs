@@ -4,7 +4,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroize;
 
-/// A secret of 32 bytes. It has no `Debug`, no `Clone` and no serialised form.
+/// A secret of 32 bytes, without `Debug`, `Clone` or a serialised form.
 pub struct Secret(Box<[u8; 32]>);
 
 impl Secret {
@@ -20,7 +20,7 @@ impl Secret {
         })
     }
 
-    /// A secret that `fill` writes into its final place.
+    /// Creates a secret by letting `fill` write it into its final place.
     #[must_use]
     pub fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
         let mut secret = Self(Box::new([0; 32]));
@@ -28,17 +28,17 @@ impl Secret {
         secret
     }
 
-    /// A secret that `fill` writes into its final place, if it can.
+    /// Creates a secret by letting a fallible `fill` write it into its final place.
     ///
     /// # Errors
-    /// Whatever `fill` returns.
+    /// The error that `fill` returns.
     pub fn try_filled<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self(Box::new([0; 32]));
         fill(&mut secret.0)?;
         Ok(secret)
     }
 
-    /// The bytes, for the length of one call.
+    /// Borrows the bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0

@@ -49,13 +49,13 @@ fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
         (good[..good.len() - 30].to_owned(), "cut short"),
         (format!("{good}A"), "too long"),
         (format!("{} {}", &good[..60], &good[60..]), "spaces"),
-        (good.replace("#1.", "#7."), "version unknown"),
+        (good.replace("#1.", "#7."), "does not know the link's version"),
         (good.replace("AwMD", "AwME"), "altered"),
         (good.replace("CQkJ", "CQkK"), "altered"),
         (good.replace("127.0.0.1", "127.0.0.2"), "altered"),
-        (good.replace("127.0.0.1", "127.0.0.256"), "host and a port"),
-        (secret.to_owned(), "not a link"),
-        (String::new(), "not a link"),
+        (good.replace("127.0.0.1", "127.0.0.256"), "valid host and port"),
+        (secret.to_owned(), "not an invite link"),
+        (String::new(), "not an invite link"),
         (format!("{}\n{}", &good[..60], &good[60..]), "cut short"),
     ];
     for (damaged, what) in cases {
@@ -68,7 +68,7 @@ fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
     let path = home.path().join("link");
     std::fs::write(&path, bytes).expect("written");
     let path = path.to_str().expect("a path");
-    assert!(refused(&run(&home, &["join", "--file", path], "")).contains("not a link"));
+    assert!(refused(&run(&home, &["join", "--file", path], "")).contains("not an invite link"));
     assert!(refused(&run(&home, &["join", "--file", "/nowhere"], "")).contains("/nowhere"));
     assert!(refused(&run(&home, &["join", "--file", "/"], "")).ends_with("Try again.\n"));
     assert!(!home.config().exists(), "nothing of it was kept");
@@ -204,5 +204,5 @@ fn a_configuration_that_others_can_read_is_refused_by_every_command() {
     mode(home.config(), 0o700);
     let rotate = Command::new(HUB).arg("rotate").env("JUNCTION_CONFIG_DIR", home.config()).output();
     let said = all_of(&rotate.expect("it ends"));
-    assert!(said.contains("Start junction-hub here first"), "{said}");
+    assert!(said.contains("Start junction-hub first"), "{said}");
 }

@@ -72,7 +72,7 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         bail!("The name {LOCAL} is this machine's own hub's. Choose another one with --name.");
     }
     if !is_host_name(name) {
-        bail!("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.");
+        bail!("That is not a valid host name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.");
     }
     Ok(())
 }

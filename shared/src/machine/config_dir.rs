@@ -1,5 +1,5 @@
-//! The directory with links and keys, and the only way in: what others could read or replace is refused,
-//! with the mend.
+//! The private directory with links and keys, and the only access to it. Files that others could read or replace are
+//! refused, and the error says how to fix them.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,55 +19,53 @@ pub use locks::FileLockGuard;
 /// The environment variable that names the directory.
 pub const CONFIG_DIR: &str = "JUNCTION_CONFIG_DIR";
 
-/// The largest file that is read, in bytes: a thousand times what a long list of hosts needs.
+/// The largest file that is read, in bytes: a thousand times the size of a long list of hosts.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The configuration directory. Being made it is only a path; every access checks it.
+/// The configuration directory. Creating the value touches no file; every access checks the directory.
 #[derive(Clone, Debug)]
 pub struct ConfigDir {
     path: PathBuf,
 }
 
-/// Why the configuration cannot be used: one sentence, then how to mend it. It quotes no contents.
+/// Why the configuration cannot be used: one sentence, then the fix. The error quotes no file contents.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no home directory to look in.
-    #[error(
-        "There is no home directory to keep the configuration in. Set {CONFIG_DIR} to a directory."
-    )]
+    /// There is no home directory.
+    #[error("There is no home directory for the configuration. Set {CONFIG_DIR} to a directory.")]
     NoHome,
-    /// A symbolic link.
-    #[error("{} is a symbolic link. Put what it points to in its place.", .0.display())]
+    /// The path is a symbolic link.
+    #[error("{} is a symbolic link. Replace it with the directory or file it points to.", .0.display())]
     Symlink(PathBuf),
-    /// Not a directory.
-    #[error("{} is not a directory. Move it away, or set {CONFIG_DIR} to another one.", .0.display())]
+    /// The path is not a directory.
+    #[error("{} is not a directory. Move it away, or set {CONFIG_DIR} to a directory.", .0.display())]
     NotADirectory(PathBuf),
-    /// Not a regular file.
+    /// The path is not a regular file.
     #[error("{} is not a file. Move it away.", .0.display())]
     NotAFile(PathBuf),
-    /// Another user's.
+    /// The file or directory belongs to another user.
     #[error("{} belongs to another user. Run chown \"$(id -un)\" {}.", .0.display(), quoted(.0))]
     Owner(PathBuf),
-    /// A directory that others may use.
+    /// The directory is open to other users.
     #[error("{} is open to other users. Run chmod 700 {}.", .0.display(), quoted(.0))]
     DirMode(PathBuf),
-    /// A file that others may use.
+    /// The file is open to other users.
     #[error("{} is open to other users. Run chmod 600 {}.", .0.display(), quoted(.0))]
     FileMode(PathBuf),
-    /// A directory above, in which everybody may replace what is ours.
+    /// A parent directory in which every user may replace files.
     #[error(
-        "Every user can replace what is in {}. Run chmod o-w {}, or set {CONFIG_DIR} to a directory elsewhere.",
+        "Every user can replace files in {}. Run chmod o-w {}, or set {CONFIG_DIR} to a directory elsewhere.",
         .0.display(),
         quoted(.0)
     )]
     Ancestor(PathBuf),
-    /// Larger than any file of ours.
+    /// The file exceeds the size limit.
     #[error("{} is larger than 1 MiB. Remove what does not belong in it.", .0.display())]
     TooLarge(PathBuf),
-    /// Not text.
-    #[error("{} is not UTF-8 text. Save it as such, or remove it.", .0.display())]
+    /// The file is not text.
+    #[error("{} is not UTF-8 text. Save it as UTF-8, or remove it.", .0.display())]
     NotText(PathBuf),
-    /// Not TOML, where it has to be changed.
+    /// The file has to be changed but is not TOML.
     #[error("Line {line} of {} is not TOML. Correct or remove that line.", .path.display())]
     Syntax {
         /// The file.
@@ -75,58 +73,58 @@ pub enum ConfigError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// TOML, but its hosts are no table.
-    #[error("{} has hosts that are no table. Write a line [hosts] and a line for each below.", .0.display())]
+    /// The file is TOML, but `hosts` is not a table.
+    #[error("In {}, hosts is not a table. Write a line [hosts], and below it a line for each host.", .0.display())]
     NotATable(PathBuf),
-    /// A hub's keys that are none.
+    /// The file does not hold a hub's keys.
     #[error(
-        "{} does not hold the keys of a hub. Remove it: the next start makes new ones.",
+        "{} does not hold a hub's keys. Remove it: the next start creates new ones.",
         .0.display()
     )]
     BadKeys(PathBuf),
-    /// No hub has keys here.
-    #[error("No hub has its keys in {}. Start junction-hub here first.", .0.display())]
+    /// The directory holds no hub's keys.
+    #[error("{} does not exist: the hub of this machine has no keys yet. Start junction-hub first.", .0.display())]
     NoHub(PathBuf),
-    /// The hub here has keys, but the link of its group is not here.
+    /// The directory holds a hub's keys but not its group's link.
     #[error(
         "The hub with the keys in {} serves a group whose secret is not here. Join it by a link like any other \
          machine, with junction-bridge join, or give that hub a configuration folder of its own.",
         .0.display()
     )]
     NoLocalLink(PathBuf),
-    /// The hub here has keys of another group than this machine's own.
+    /// The directory holds a hub's keys of a group other than this machine's own.
     #[error(
-        "The hub with the keys in {} serves another group than this machine's own. Give that hub a configuration \
+        "The hub with the keys in {} serves a group other than this machine's own. Give that hub a configuration \
          folder of its own, and make its links and secrets where that file was made.",
         .0.display()
     )]
     OtherGroup(PathBuf),
-    /// A line of the hosts' file that cannot be used; it names the place and the mend.
+    /// A line of `hosts.toml` that cannot be used; the text names the line and the fix.
     #[error("{0}")]
     Hosts(String),
-    /// A name that no host can have.
-    #[error("That is not a host's name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
+    /// The text is not a valid host name.
+    #[error("That is not a valid host name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
     BadName,
-    /// A file that must not be there yet.
-    #[error("{} is there already. Move it away, or choose another file.", .0.display())]
+    /// A file that must not exist yet.
+    #[error("{} already exists. Move it away, or choose another file.", .0.display())]
     Exists(PathBuf),
-    /// A file outside of the directory that cannot be written.
+    /// A file outside the directory cannot be written.
     #[error("{} cannot be written: {source}. Choose another file.", .path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// The operating system refuses.
+    /// The operating system refused.
     #[error(
         "{} cannot be used: {source}. Correct that, or set {CONFIG_DIR} to another directory.",
         .path.display()
     )]
     Io {
-        /// What cannot be used.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -141,7 +139,7 @@ impl ConfigError {
     }
 }
 
-/// A path as a shell takes it: in quotes where it has more than the plainest characters.
+/// Quotes a path for a shell unless it has only plain characters.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
@@ -149,10 +147,10 @@ fn quoted(path: &Path) -> String {
 }
 
 impl ConfigDir {
-    /// The directory that a flag, else `JUNCTION_CONFIG_DIR`, else the system's custom names. No file is touched.
+    /// Locates the directory: the flag, else `JUNCTION_CONFIG_DIR`, else the system's default. No file is touched.
     ///
     /// # Errors
-    /// [`ConfigError::NoHome`] if nothing names one.
+    /// [`ConfigError::NoHome`] if there is no home directory.
     pub fn locate(flag: Option<PathBuf>) -> Result<Self, ConfigError> {
         let named = flag.or_else(|| env_path(CONFIG_DIR)).or_else(|| {
             let dirs = directories::ProjectDirs::from("", "", "agent-junction")?;
@@ -164,29 +162,29 @@ impl ConfigDir {
     /// The directory at this path.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
-        // Absolute, because a hub that is started changes its working directory; through components,
-        // because a slash at the end would have a symbolic link followed unseen.
+        // Absolute, because a started hub changes its working directory; rebuilt from components, because a trailing
+        // slash would follow a symbolic link unseen.
         let path = std::path::absolute(&path).unwrap_or(path);
         Self { path: path.components().collect() }
     }
 
-    /// Where it is.
+    /// The directory's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes the directory where it is missing, then checks it.
+    /// Creates the directory if it is missing, then checks it.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is not a directory of ours alone, or others could put another in its place.
+    /// [`ConfigError`] if the directory is not private to this user, or others could replace it.
     pub fn open(&self) -> Result<(), ConfigError> {
         if self.check()? {
             return Ok(());
         }
         let fault = |source| ConfigError::io(&self.path, source);
         fs::create_dir_all(self.parent()).map_err(fault)?;
-        // Before anything of ours is there to be replaced.
+        // Before there is anything to replace.
         self.check_ancestors()?;
         self.make().map_err(fault)?;
         self.check().map(|_| ())
@@ -194,16 +192,16 @@ impl ConfigDir {
 
     fn make(&self) -> io::Result<()> {
         match platform::make_private_dir(&self.path) {
-            // Another process was quicker, which is as good: it is checked all the same.
+            // Another process was quicker, which is as good: the directory is checked all the same.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made,
         }
     }
 
-    /// Whether the directory is there; if it is, it is sound.
+    /// Whether the directory exists. An existing one is checked.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is not a directory of ours alone, or others could put another in its place.
+    /// [`ConfigError`] if the directory is not private to this user, or others could replace it.
     pub fn check(&self) -> Result<bool, ConfigError> {
         let path = &self.path;
         let metadata = match fs::symlink_metadata(path) {
@@ -225,7 +223,7 @@ impl ConfigDir {
         }
     }
 
-    /// Refuses a directory above this one in which everybody may rename what is ours.
+    /// Refuses a parent directory in which every user may rename files.
     fn check_ancestors(&self) -> Result<(), ConfigError> {
         let parent = self.parent();
         let parent = parent.canonicalize().map_err(|error| ConfigError::io(parent, error))?;
@@ -244,11 +242,11 @@ impl ConfigDir {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// The text of a file in the directory; nothing if it is not there.
+    /// Reads a file in the directory; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ConfigError`] if the directory or the file is not ours alone, or the file is not text of
-    /// at most 1 MiB.
+    /// [`ConfigError`] if the directory or the file is not private to this user, or the file is not UTF-8 text of at most
+    /// 1 MiB.
     pub fn read_private(&self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
         if !self.check()? {
             return Ok(None);
@@ -263,30 +261,30 @@ impl ConfigDir {
         read_text(&path, &file, length).map(Some)
     }
 
-    /// Puts a file with this text in the directory, whole or not at all, in place of any of its name.
+    /// Writes a file in the directory atomically, replacing any file of that name.
     ///
     /// # Errors
-    /// [`ConfigError`] if the directory is not ours alone or the file cannot be written.
+    /// [`ConfigError`] if the directory is not private to this user or the file cannot be written.
     pub fn write_private(&self, name: &str, text: &str) -> Result<(), ConfigError> {
         self.open()?;
         let path = self.path.join(name);
-        // A name of its own for each writer: two never write into one file.
+        // Each writer has its own temporary name, so two never write to one file.
         let draft = self.path.join(format!(".{name}.{}", HEXLOWER.encode(&random_bytes::<8>())));
         let written = platform::create_private(&draft)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .and_then(|()| fs::rename(&draft, &path));
         written.map_err(|error| {
-            // Nothing to do if this fails too: the first error is the one to tell.
+            // If this fails too there is nothing to do: the first error is the one to report.
             let _ = fs::remove_file(&draft);
             ConfigError::io(&path, error)
         })
     }
 }
 
-/// Writes a new file anywhere, its owner's alone.
+/// Writes a new private file anywhere.
 ///
 /// # Errors
-/// [`ConfigError::Exists`] if there is a file of that name already; or it cannot be written.
+/// [`ConfigError::Exists`] if the file already exists; another if it cannot be written.
 pub(crate) fn write_new_private(path: &Path, text: &str) -> Result<(), ConfigError> {
     let mut file = platform::create_private(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => ConfigError::Exists(path.to_owned()),
@@ -295,7 +293,7 @@ pub(crate) fn write_new_private(path: &Path, text: &str) -> Result<(), ConfigErr
     file.write_all(text.as_bytes()).map_err(|error| ConfigError::cannot_write(path, error))
 }
 
-/// Why a file could not be opened: a symbolic link is told as one, whatever the system calls it.
+/// The error for a file that could not be opened. A symbolic link is reported as one whatever the system calls it.
 fn cannot_open(path: &Path, error: io::Error) -> ConfigError {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         ConfigError::Symlink(path.to_owned())
@@ -304,7 +302,7 @@ fn cannot_open(path: &Path, error: io::Error) -> ConfigError {
     }
 }
 
-/// Checks what was opened, not what has its name by now.
+/// Checks the opened file, not whatever has its name by now.
 fn check_file(path: &Path, file: &File) -> Result<Metadata, ConfigError> {
     let metadata = file.metadata().map_err(|error| ConfigError::io(path, error))?;
     let refuse = |error: fn(PathBuf) -> ConfigError| Err(error(path.to_owned()));
@@ -322,7 +320,7 @@ fn check_file(path: &Path, file: &File) -> Result<Metadata, ConfigError> {
 }
 
 fn read_text(path: &Path, file: &File, length: u64) -> Result<Zeroizing<String>, ConfigError> {
-    // Room for all of it and the probe for its end: growing would leave copies of secrets behind.
+    // The full capacity and the probe for the end at once: a growing buffer would leave copies of secrets behind.
     let room = usize::try_from(length).unwrap_or(0) + 64;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
@@ -330,7 +328,7 @@ fn read_text(path: &Path, file: &File, length: u64) -> Result<Zeroizing<String>,
     if bytes.len() as u64 > MAX_FILE {
         return Err(ConfigError::TooLarge(path.to_owned()));
     }
-    // Checked before it is taken: the error of a failed conversion would hold the bytes.
+    // Checked before conversion: the error of a failed conversion would hold the bytes.
     if str::from_utf8(&bytes).is_err() {
         return Err(ConfigError::NotText(path.to_owned()));
     }

@@ -1,8 +1,7 @@
-//! Keeps what a process holds in memory from other processes and from disk.
+//! Keeps the memory of a process from other processes and from disk.
 
-/// Forbids core dumps and, on Linux, reading the process's memory through `/proc` or a debugger by
-/// others of the same user. It does what it can and returns whether all of it held; on systems other
-/// than Unix there is nothing to do.
+/// Disables core dumps and, on Linux, access to the process's memory through `/proc` or a debugger by other processes of
+/// the same user. Does what it can and returns whether everything succeeded. On systems other than Unix it does nothing.
 #[cfg(unix)]
 pub fn harden() -> bool {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -24,7 +23,7 @@ fn not_dumpable() -> bool {
     true
 }
 
-/// There is nothing to do on this system.
+/// Does nothing on this system.
 #[cfg(not(unix))]
 pub fn harden() -> bool {
     true

@@ -6,7 +6,7 @@
 //! attic = "192.168.1.20:4200"                # no link: only seen
 //! ```
 //!
-//! A person edits this file, so a mistake in one line costs that line alone, and is told with its number.
+//! People edit this file, so a mistake in one line disables that line alone and is reported with its number.
 
 use toml_edit::{
     Document, DocumentMut, Item, Key, RawString, Table, TableLike, TomlError, Value, value,
@@ -23,37 +23,36 @@ pub const LOCAL: &str = "local";
 
 const TABLE: &str = "hosts";
 const MAX_NAME: usize = 32;
-/// Lines that are set aside as no TOML before the rest of the file is given up: more are no slip.
+/// Lines that are skipped because they are not TOML before the whole file is rejected: more are no typing mistake.
 const MAX_BAD_LINES: usize = 32;
 
-/// What `hosts.toml` holds.
+/// The content of `hosts.toml`.
 #[derive(Default)]
 pub struct HostsFile {
     /// The hubs, in the order of the file.
     pub entries: Vec<HostEntry>,
-    /// A line of text for each mistake in the file: where it is, what it is, how to mend it. They quote
-    /// nothing.
+    /// One line of text for each mistake in the file: where it is, what it is and how to fix it. The lines quote nothing.
     pub problems: Vec<String>,
 }
 
-/// A hub that is known by name.
+/// A hub known by name.
 pub struct HostEntry {
-    /// Its name here: 1 to 32 of `a`–`z`, `0`–`9` and `-`.
+    /// The hub's name on this machine: 1 to 32 of `a`–`z`, `0`–`9` and `-`.
     pub name: String,
     /// A DNS name or an IP address; an IPv6 address without brackets.
     pub host: String,
-    /// Its port, never 0.
+    /// The hub's port, never 0.
     pub port: u16,
-    /// What joins its group, where that is known.
+    /// The link that joins the hub's group, if known.
     pub link: Option<Link>,
 }
 
 impl HostsFile {
-    /// Reads the file; where there is none it has no entries.
+    /// Reads the file; a missing file has no entries.
     ///
     /// # Errors
-    /// [`ConfigError`] if the file cannot be read or others may read or replace it. What is wrong
-    /// inside it is in `problems` instead.
+    /// [`ConfigError`] if the file cannot be read, or others may read or replace it. Mistakes inside it are in `problems`
+    /// instead.
     pub fn load(dir: &ConfigDir) -> Result<Self, ConfigError> {
         let Some(mut text) = dir.read_private(HOSTS_FILE)? else { return Ok(Self::default()) };
         let mut reader = Reader { dir, found: Self::default() };
@@ -64,21 +63,21 @@ impl HostsFile {
         Ok(reader.found)
     }
 
-    /// The hub of this name.
+    /// The entry of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&HostEntry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 }
 
-/// Whether a hub may have this name here.
+/// Whether a text is a valid name for a hub.
 #[must_use]
 pub fn is_host_name(name: &str) -> bool {
     let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// Reads a file, noting what is wrong with it.
+/// A parser that collects the file's mistakes.
 struct Reader<'a> {
     dir: &'a ConfigDir,
     found: HostsFile,
@@ -90,7 +89,7 @@ impl Reader<'_> {
         self.found.problems.push(format!("{} line {line}: {what}", path.display()));
     }
 
-    /// Blanks the lines that keep the text from being TOML; all of it if they are too many.
+    /// Blanks the lines that are not TOML, or the whole text if there are too many.
     fn set_bad_lines_aside(&mut self, text: &mut Zeroizing<String>) {
         for _ in 0..MAX_BAD_LINES {
             let Some(line) = bad_line(text) else { return };
@@ -98,7 +97,8 @@ impl Reader<'_> {
             self.problem(line, "This is not TOML. Write name = \"link\", or remove the line.");
         }
         if bad_line(text).is_some() {
-            let what = "Too many lines are not TOML. Write the file anew, with a line [hosts].";
+            let what =
+                "Too many lines are not TOML. Rewrite the file, beginning with a line [hosts].";
             self.problem(1, what);
             text.zeroize();
         }
@@ -108,14 +108,14 @@ impl Reader<'_> {
         for (name, item) in document.iter() {
             if name != TABLE && item.is_value() {
                 let line = line_of(text, item.span());
-                self.problem(line, "This is outside of [hosts]. Move it below the line [hosts].");
+                self.problem(line, "This line is outside [hosts]. Move it below the line [hosts].");
             }
         }
         let Some(item) = document.get(TABLE) else { return };
         let Some(table) = item.as_table_like() else {
             let line = line_of(text, item.span());
             return self
-                .problem(line, "This is not a table. Write [hosts] with a line for each host.");
+                .problem(line, "hosts is not a table. Write [hosts] with a line for each host.");
         };
         for (name, item) in table.iter() {
             match entry(name, item) {
@@ -131,23 +131,25 @@ impl Reader<'_> {
 
 fn entry(name: &str, item: &Item) -> Result<HostEntry, String> {
     if !is_host_name(name) {
-        return Err("This name cannot be used. Choose 1 to 32 of a-z, 0-9 and hyphen.".to_owned());
+        return Err("This name is not valid. Choose 1 to 32 of a-z, 0-9 and hyphen.".to_owned());
     }
     let name = name.to_owned();
     let Some(text) = item.as_str() else {
-        return Err("This is not a text. Write a link or \"ADDRESS:PORT\" in quotes.".to_owned());
+        return Err(
+            "This value is not a string. Write a link or \"ADDRESS:PORT\" in quotes.".to_owned()
+        );
     };
     if let Some((host, port)) = parse_address(text) {
         return Ok(HostEntry { name, host, port, link: None });
     }
     if !text.contains("://") {
-        return Err("This is neither a link nor ADDRESS:PORT. Write one of them.".to_owned());
+        return Err("This value is neither a link nor ADDRESS:PORT. Write one of them.".to_owned());
     }
     let link = Link::parse(text).map_err(|error| error.to_string())?;
     Ok(HostEntry { name, host: link.host.clone(), port: link.port, link: Some(link) })
 }
 
-/// The number, from 1, of the line where a span begins.
+/// The number of the line, counted from 1, in which a span begins.
 fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> usize {
     line_at(text, span.map_or(0, |span| span.start))
 }
@@ -157,16 +159,16 @@ fn line_at(text: &str, offset: usize) -> usize {
     before.iter().filter(|b| **b == b'\n').count() + 1
 }
 
-/// The number, from 1, of the first line that keeps the text from being TOML, if one does.
+/// The number of the first line, counted from 1, that is not TOML, if there is one.
 fn bad_line(text: &str) -> Option<usize> {
     let error = Document::parse(text).err()?;
-    // After a quote or bracket left open the parser blames the lines below, so each line is tried by
-    // itself first: no host needs two. What is left is a conflict of lines, such as a name given twice.
+    // After an unclosed quote or bracket the parser blames later lines, so each line is parsed by itself first: no host
+    // needs two. The remaining errors are conflicts between lines, such as a name given twice.
     let alone = text.lines().position(|line| Document::parse(line).is_err());
     Some(alone.map_or_else(|| line_of(text, error.span()), |index| index + 1))
 }
 
-/// Replaces a line by spaces, so that the others keep their places.
+/// Replaces a line with spaces, so that the others keep their positions.
 fn blank(text: &mut String, line: usize) {
     let Some(found) = text.lines().nth(line - 1) else { return };
     let start = found.as_ptr() as usize - text.as_ptr() as usize;
@@ -174,10 +176,10 @@ fn blank(text: &mut String, line: usize) {
     text.replace_range(range.clone(), &" ".repeat(range.len()));
 }
 
-/// Stores a link under a name, in place of any that is there. Comments and order stay.
+/// Stores a link under a name, replacing any that is there. Comments and order stay.
 ///
 /// # Errors
-/// [`ConfigError`] if the name cannot be used, the file is not TOML, or it cannot be read or written.
+/// [`ConfigError`] if the name is not valid, the file is not TOML, or it cannot be read or written.
 pub fn set_link(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigError> {
     if !is_host_name(name) {
         return Err(ConfigError::BadName);
@@ -186,7 +188,7 @@ pub fn set_link(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigEr
     set_link_locked(dir, name, link)
 }
 
-/// As [`set_link`], for a caller who holds the directory's lock.
+/// [`set_link`] for a caller that holds the directory's lock.
 pub(crate) fn set_link_locked(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigError> {
     let text = link.to_text();
     edit(dir, |hosts| {
@@ -201,7 +203,7 @@ pub(crate) fn set_link_locked(dir: &ConfigDir, name: &str, link: &Link) -> Resul
     .map(|_| ())
 }
 
-/// Removes a host by name, with the comments on its line and right above it, and says whether it was there.
+/// Removes a host by name, with the comments on its line and directly above it. Returns whether it was there.
 ///
 /// # Errors
 /// [`ConfigError`] if the file is not TOML, or cannot be read or written.
@@ -220,22 +222,22 @@ pub fn remove(dir: &ConfigDir, name: &str) -> Result<bool, ConfigError> {
     })
 }
 
-/// What stands above a host and is not about it: all down to the last empty line.
+/// The lines above a host that are not about it: everything down to the last empty line.
 fn comments_before(hosts: &dyn TableLike, name: &str) -> String {
     let prefix = hosts.key(name).and_then(|key| key.leaf_decor().prefix()?.as_str());
     let kept = prefix.unwrap_or_default().rsplit_once("\n\n");
     kept.map(|(kept, _)| format!("{kept}\n\n")).unwrap_or_default()
 }
 
-/// Puts another text in a value's place, with the same space and comment round it.
+/// Replaces a value, keeping the white space and comment around it.
 fn replace(old: &mut Value, text: &str) {
     let decor = old.decor().clone();
     *old = Value::from(text);
     *old.decor_mut() = decor;
 }
 
-/// Reads the file and has its table of hosts changed. If `change` says that it did, writes the file
-/// back, and says so too.
+/// Reads the file and lets `change` edit its table of hosts. If `change` returns true, writes the file back and returns
+/// true too.
 fn edit(
     dir: &ConfigDir,
     change: impl FnOnce(&mut dyn TableLike) -> bool,
@@ -324,7 +326,7 @@ mod tests {
         assert_eq!(lines_of(&problems), lines);
         assert_eq!(
             problems[6],
-            "line 10: The link is cut short. Copy all of it, to its last character."
+            "line 10: The link is cut short. Copy the whole link, up to its last character."
         );
         assert!(problems.iter().all(|problem| !problem.contains("AQEB")));
     }

@@ -1,7 +1,7 @@
-//! The identity of this machine's hub, and whoever needs it first makes it: bridge or hub, once.
+//! The identity of this machine's hub. The first process that needs it, bridge or hub, creates it once.
 //!
-//! Making it means to draw a join secret J and a TLS key, to store J in the link named `local` and what
-//! a hub may know of it in `hub.key`, and to forget J. A hub reads `hub.key` alone, so it never holds J.
+//! Creating it means drawing a join secret J and a TLS key, storing J in the link named `local` and the part of it that
+//! a hub may know in `hub.key`, and wiping J. A running hub reads `hub.key` alone, so it never holds J.
 
 use std::path::Path;
 
@@ -21,25 +21,25 @@ use crate::secret::Secret;
 /// The file's name in the configuration directory.
 pub const KEY_FILE: &str = "hub.key";
 
-/// What comes before the key in the DER form of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4).
+/// The bytes before the key in the DER form of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4).
 const SPKI_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// Characters of base64url for 32 bytes.
 const KEY_TEXT: usize = 43;
 
-/// What a hub keeps between its lives. It cannot read a message with it.
+/// The keys that a hub keeps across restarts. They cannot open a message.
 pub struct HubKey {
-    /// The seed of its TLS key (Ed25519, RFC 8032).
+    /// The seed of the hub's TLS key (Ed25519, RFC 8032).
     pub tls_key: Secret,
-    /// Proves membership of its group.
+    /// Verifies and proves membership of the group.
     pub auth: Secret,
 }
 
 impl HubKey {
-    /// The hub's keys, if they have been made.
+    /// Loads the hub's keys, if they exist.
     ///
     /// # Errors
-    /// [`ConfigError`] if the file is not ours alone, cannot be read, or does not hold two keys.
+    /// [`ConfigError`] if the file is not private to this user, cannot be read, or does not hold two keys.
     pub fn load(dir: &ConfigDir) -> Result<Option<Self>, ConfigError> {
         let Some(text) = dir.read_private(KEY_FILE)? else { return Ok(None) };
         match Self::parse(&text) {
@@ -65,18 +65,20 @@ impl HubKey {
         dir.write_private(KEY_FILE, &self.to_text())
     }
 
-    /// Writes the keys to a new file of this path, for a hub on another machine.
+    /// Writes the keys to a new file at this path, for a hub on another machine.
     ///
     /// # Errors
-    /// [`ConfigError::Exists`] if there is a file already; or it cannot be written.
+    /// [`ConfigError::Exists`] if the file already exists; another if it cannot be written.
     pub fn save_as(&self, path: &Path) -> Result<(), ConfigError> {
         write_new_private(path, &self.to_text())
     }
 
     fn to_text(&self) -> Zeroizing<String> {
-        // Room for all of it from the start: growing would leave copies of the keys behind.
+        // The full capacity at once: a growing buffer would leave copies of the keys behind.
         let mut text = Zeroizing::new(String::with_capacity(256));
-        text.push_str("# The keys of this machine's hub. Whoever has them can pass for it.\n");
+        text.push_str(
+            "# The keys of this machine's hub. Anyone who has them can impersonate it.\n",
+        );
         for (name, key) in [("tls_key", &self.tls_key), ("auth", &self.auth)] {
             text.push_str(name);
             text.push_str(" = \"");
@@ -92,7 +94,7 @@ impl HubKey {
         pin_of(&self.tls_key)
     }
 
-    /// A digest that tells these keys from others, and nothing else of them.
+    /// A digest that distinguishes these keys from others and reveals nothing else.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let keys = [self.tls_key.expose(), self.auth.expose()];
@@ -101,7 +103,7 @@ impl HubKey {
         digest
     }
 
-    /// The key under which this hub makes tickets.
+    /// The key under which this hub issues tickets.
     #[must_use]
     pub fn ticket_key(&self) -> Secret {
         derive(b"agent-junction/1", self.tls_key.expose(), b"ticket")
@@ -114,19 +116,18 @@ fn pin_of(tls_key: &Secret) -> Pin {
     Sha256::new().chain_update(SPKI_PREFIX).chain_update(public).finalize().into()
 }
 
-/// Makes what is missing of the identity of this machine's hub, whose link will name `port` (the usual
-/// one for 0). Where the hub has keys but their group's link is not here, nothing is changed: the hub
-/// serves a group that came from elsewhere.
+/// Creates whatever is missing of the identity of this machine's hub. Its link names `port`, or the default port for 0.
+/// If the hub has keys but their group's link is missing, nothing changes: the hub serves a group from elsewhere.
 ///
 /// # Errors
-/// [`ConfigError`] if a file is not ours alone, cannot be read or written, or holds what it should not.
+/// [`ConfigError`] if a file is not private to this user, cannot be read or written, or is malformed.
 pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     dir.open()?;
     if is_whole(dir)? {
         return Ok(());
     }
     let _lock = dir.lock()?;
-    // Another process may have made them while we waited.
+    // Another process may have created them meanwhile.
     if is_whole(dir)? {
         return Ok(());
     }
@@ -135,8 +136,8 @@ pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     store(dir, link, tls_key)
 }
 
-/// Whether the hub has keys, and they are those of its link where that is here: a secret that was changed in the
-/// link alone was to be changed in both.
+/// Whether the hub has keys that match its link, if the link is there. A rotation that changed only the link was
+/// interrupted and has to change both.
 fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
     let Some(key) = HubKey::load(dir)? else { return Ok(false) };
     let is_half = |link: Link| {
@@ -145,7 +146,7 @@ fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
     Ok(!local_link(dir)?.is_some_and(is_half))
 }
 
-/// A new group, and the keys for its hub at this address: the group's secret is in the link alone.
+/// Creates a group and the keys for its hub at this address. Only the link holds the group's secret.
 #[must_use]
 pub fn new_group(host: &str, port: u16) -> (Link, HubKey) {
     let (secret, tls_key) = (Secret::random(), Secret::random());
@@ -153,19 +154,18 @@ pub fn new_group(host: &str, port: u16) -> (Link, HubKey) {
     (Link { host: host.to_owned(), port, pin: key.pin(), secret }, key)
 }
 
-/// A new group with its hub on this machine; the pin is still to be set.
+/// Creates a group with its hub on this machine; the pin is not set yet.
 fn fresh_link(port: u16) -> Link {
-    // A link names one port, so "any" becomes the usual one.
+    // A link names one port, so "any" becomes the default.
     let port = if port == 0 { limits::PORT } else { port };
     Link { host: "127.0.0.1".to_owned(), port, pin: NO_PIN, secret: Secret::random() }
 }
 
-/// Stores a hub's identity: the TLS key, and the group of the link, which gets the key's pin. The lock
-/// is held.
+/// Stores a hub's identity: its TLS key, and its group's link with the key's pin. The caller holds the lock.
 fn store(dir: &ConfigDir, mut link: Link, tls_key: Secret) -> Result<(), ConfigError> {
     let key = HubKey { auth: GroupKeys::derive(&link.secret).auth, tls_key };
     link.pin = key.pin();
-    // The link first: a link without keys is made whole by the next start, keys without a link are not.
+    // The link first: the next start completes a link without keys, but not keys without a link.
     set_link_locked(dir, LOCAL, &link)?;
     key.save(dir)
 }
@@ -175,14 +175,14 @@ fn local_link(dir: &ConfigDir) -> Result<Option<Link>, ConfigError> {
     Ok(HostsFile::load(dir)?.entries.into_iter().find(local).and_then(|entry| entry.link))
 }
 
-/// The keys of the group of this machine's hub, made now if they have not been.
+/// The group keys of this machine's hub, created if they are missing.
 ///
 /// # Errors
-/// As [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is not here.
+/// The errors of [`ensure`]; [`ConfigError::NoLocalLink`] if the hub serves a group whose link is missing here.
 pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
     ensure(dir, limits::PORT)?;
     let Some(link) = local_link(dir)? else {
-        // The line may be there and damaged, which is another matter than its not being there.
+        // A damaged line is a different error from a missing one.
         let problem = HostsFile::load(dir)?.problems.into_iter().next();
         let missing = || ConfigError::NoLocalLink(dir.path().join(KEY_FILE));
         return Err(problem.map_or_else(missing, ConfigError::Hosts));
@@ -190,11 +190,11 @@ pub fn local_group(dir: &ConfigDir) -> Result<GroupKeys, ConfigError> {
     Ok(GroupKeys::derive(&link.secret))
 }
 
-/// Gives the group of this machine's hub a new secret, and the hub a new TLS key if it is to have one. A hub
-/// that runs sees that its keys are others now.
+/// Gives the group of this machine's hub a new secret, and the hub a new TLS key if asked. A running hub notices the
+/// change.
 ///
 /// # Errors
-/// As [`own_link`].
+/// The errors of [`own_link`].
 pub fn rotate(dir: &ConfigDir, with_tls_key: bool) -> Result<(), ConfigError> {
     let _lock = dir.lock()?;
     let (link, key) = own_link_and_key(dir)?;
@@ -202,11 +202,11 @@ pub fn rotate(dir: &ConfigDir, with_tls_key: bool) -> Result<(), ConfigError> {
     store(dir, Link { secret: Secret::random(), ..link }, tls_key)
 }
 
-/// The link of the group that this machine's hub serves, as it is known here.
+/// The link of the group that this machine's hub serves.
 ///
 /// # Errors
-/// [`ConfigError::NoHub`] if no hub has keys here, [`ConfigError::NoLocalLink`] or
-/// [`ConfigError::OtherGroup`] if the group's secret is not here, or what is wrong with the files.
+/// [`ConfigError::NoHub`] if there are no hub keys here, [`ConfigError::NoLocalLink`] or
+/// [`ConfigError::OtherGroup`] if the group's secret is missing here, another if the files are unusable.
 pub fn own_link(dir: &ConfigDir) -> Result<Link, ConfigError> {
     own_link_and_key(dir).map(|(link, _)| link)
 }
@@ -221,11 +221,11 @@ fn own_link_and_key(dir: &ConfigDir) -> Result<(Link, HubKey), ConfigError> {
     Ok((link, key))
 }
 
-/// Makes a new identity for this machine's hub, whatever it had: a new TLS key and a new group.
+/// Replaces the identity of this machine's hub with a new TLS key and a new group.
 ///
 /// # Errors
-/// As [`ensure`]; [`ConfigError::NoLocalLink`] or [`ConfigError::OtherGroup`] if the hub has keys that were made
-/// elsewhere, which nothing here could make again.
+/// The errors of [`ensure`]; [`ConfigError::NoLocalLink`] or [`ConfigError::OtherGroup`] if the hub's keys were created
+/// elsewhere and could not be recreated here.
 pub fn renew(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     let _lock = dir.lock()?;
     if HubKey::load(dir)?.is_some() {
@@ -234,10 +234,10 @@ pub fn renew(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
     store(dir, fresh_link(port), Secret::random())
 }
 
-/// The keys of this machine's hub, made now if they have not been.
+/// The keys of this machine's hub, created if they are missing.
 ///
 /// # Errors
-/// As [`ensure`].
+/// The errors of [`ensure`].
 pub fn hub_key(dir: &ConfigDir, port: u16) -> Result<HubKey, ConfigError> {
     ensure(dir, port)?;
     HubKey::load(dir)?.ok_or_else(|| ConfigError::BadKeys(dir.path().join(KEY_FILE)))

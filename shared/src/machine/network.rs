@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-/// The addresses of this machine's network interfaces, in the system's order, but for those of loopback and
-/// of a single link (which another machine could not dial without knowing its own name for that link). None
-/// if the system does not tell.
+/// The addresses of this machine's network interfaces, in the system's order, without loopback and link-local addresses
+/// (another machine could not dial the latter without its own name for that interface). Empty if the system does not
+/// tell.
 #[must_use]
 pub fn addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! All that depends on the operating system about files that only their owner may touch.
+//! The platform-dependent part of private files.
 //!
-//! Elsewhere than on Unix the user's profile is private by its own means, and these checks say yes.
+//! On systems other than Unix the user's profile is private by its own means, and these checks always succeed.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -14,7 +14,7 @@ mod imp {
 
     use rustix::fs::OFlags;
 
-    /// Any permission of the group or of others.
+    /// Any permission of the group or others.
     const NOT_PRIVATE: u32 = 0o077;
     /// Write permission of others.
     const OTHERS_WRITE: u32 = 0o002;
@@ -38,7 +38,7 @@ mod imp {
     }
 
     pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
-        // Without NONBLOCK a named pipe in the file's place would hold us until someone writes to it.
+        // Without NONBLOCK, a named pipe in place of the file would block until someone writes to it.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
     }
@@ -93,37 +93,37 @@ mod imp {
     }
 }
 
-/// Whether the file or directory belongs to the user this process acts for.
+/// Whether the file or directory belongs to the effective user of this process.
 pub(crate) fn is_ours(metadata: &Metadata) -> bool {
     imp::is_ours(metadata)
 }
 
-/// Whether nobody but its owner has any permission.
+/// Whether only the owner has any permission.
 pub(crate) fn is_private(metadata: &Metadata) -> bool {
     imp::is_private(metadata)
 }
 
-/// Whether everybody may add, remove and rename the files of others in the directory.
+/// Whether every user may add, remove and rename others' files in the directory.
 pub(crate) fn is_open_to_all(metadata: &Metadata) -> bool {
     imp::is_open_to_all(metadata)
 }
 
-/// Makes a directory that is its owner's alone, whatever the umask.
+/// Creates a private directory, whatever the umask.
 pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
     imp::make_private_dir(path)
 }
 
-/// Opens a file to read it, unless it is a symbolic link.
+/// Opens a file for reading, unless it is a symbolic link.
 pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
     imp::open_no_follow(path)
 }
 
-/// Opens a file to write it, made as its owner's alone if it is not there; never a symbolic link.
+/// Opens a file for writing, creating a private one if it is missing; never a symbolic link.
 pub(crate) fn open_or_create_private(path: &Path) -> io::Result<File> {
     imp::open_or_create_private(path)
 }
 
-/// Makes a new file that is its owner's alone; whatever has its name already is an error.
+/// Creates a new private file; an existing one is an error.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     imp::create_private(path)
 }

@@ -1,20 +1,20 @@
-//! Logs without links. No line of ours holds one; whatever a library or a mistake puts into the log is looked
-//! through all the same, where it is written.
+//! Redaction of invite links in logs. No log line of this project holds a link; text that a library or a mistake adds is
+//! filtered all the same, when it is written.
 //!
-//! A link is what `junction://[^\s"'<>]+` finds, which is also what a scanner for secrets may look for.
+//! A link is whatever `junction://[^\s"'<>]+` matches, which a scanner for secrets can look for too.
 
 use std::io::{self, Write};
 
 use crate::invite_link::SCHEME;
 
-/// What stands in a link's place.
+/// The replacement for a link.
 const REDACTED: &str = "junction://(redacted)";
 
-/// A writer that no link passes, as long as each is written in one piece.
+/// A writer that redacts links, provided that each link is written in one piece.
 pub struct Redacted<W>(W);
 
 impl<W> Redacted<W> {
-    /// The writer behind which no link comes.
+    /// Wraps a writer.
     pub fn new(writer: W) -> Self {
         Self(writer)
     }

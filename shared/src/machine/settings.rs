@@ -1,24 +1,24 @@
-//! Where a setting comes from: its flag, else its environment variable, else its default.
+//! Settings: the flag, else the environment variable, else the default.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest time a setting may ask for: a year. More would overflow deadlines somewhere.
+/// The longest time that a setting accepts, in milliseconds: a year. More could overflow deadlines.
 const MAX_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 
-/// What a parser of settings wanted to see instead, as a noun phrase ("a port number …").
+/// The value that a parser expected, as a noun phrase ("a port number …").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it should be {0}")]
 pub struct Expected(pub &'static str);
 
-/// A setting has a value that it cannot have. It names the setting and quotes nothing.
+/// A setting has an invalid value. The error names the setting and never quotes the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingError {
     /// The environment variable.
     pub name: &'static str,
-    /// What its value should be.
+    /// The expected value.
     pub expected: Expected,
 }
 
@@ -31,31 +31,31 @@ impl fmt::Display for SettingError {
 
 impl std::error::Error for SettingError {}
 
-/// The value of an environment variable, if it is set to anything.
+/// The value of an environment variable, if it is set.
 ///
-/// Empty counts as unset, and so does a value with a `${…}` in it: agents' configuration files are
-/// known to pass such placeholders on unexpanded.
+/// An empty value counts as unset, and so does a value that contains `${…}`: agents' configuration files are known to
+/// pass such placeholders unexpanded.
 #[must_use]
 pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|raw| given(raw))
 }
 
-/// As [`env()`], for a path, which need not be UTF-8.
+/// [`env()`] for a path, which need not be UTF-8.
 #[must_use]
 pub fn env_path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|raw| raw.to_str().is_none_or(given)).map(PathBuf::from)
 }
 
-/// Whether a raw value counts as one.
+/// Whether a raw value counts as set.
 fn given(raw: &str) -> bool {
     let unexpanded = raw.split_once("${").is_some_and(|(_, rest)| rest.contains('}'));
     !raw.trim().is_empty() && !unexpanded
 }
 
-/// A setting: its flag if given, else its environment variable as `parse` reads it, else `default`.
+/// Resolves a setting: the flag if given, else the environment variable as `parse` reads it, else `default`.
 ///
 /// # Errors
-/// [`SettingError`] if the environment variable is what decides and `parse` refuses it.
+/// [`SettingError`] if the environment variable decides and `parse` refuses it.
 pub fn setting<T>(
     flag: Option<T>,
     name: &'static str,
@@ -65,10 +65,10 @@ pub fn setting<T>(
     setting_from(flag, name, env(name).as_deref(), parse, default)
 }
 
-/// As [`setting`], with the environment's value as an argument.
+/// [`setting`] with the environment's value as an argument.
 ///
 /// # Errors
-/// [`SettingError`] if `raw` is what decides and `parse` refuses it.
+/// [`SettingError`] if `raw` decides and `parse` refuses it.
 pub fn setting_from<T>(
     flag: Option<T>,
     name: &'static str,
@@ -83,20 +83,20 @@ pub fn setting_from<T>(
     }
 }
 
-/// A port number; 0 means any free one.
+/// Parses a port number; 0 means any free one.
 ///
 /// # Errors
-/// [`Expected`] if the text is none.
+/// [`Expected`] if the text is something else.
 pub fn parse_port(text: &str) -> Result<u16, Expected> {
     digits(text)
         .and_then(|number| u16::try_from(number).ok())
         .ok_or(Expected("a port number from 0 to 65535"))
 }
 
-/// A time in milliseconds, at least 1 and at most a year.
+/// Parses a time in milliseconds, from 1 to a year.
 ///
 /// # Errors
-/// [`Expected`] if the text is none.
+/// [`Expected`] if the text is something else.
 pub fn parse_millis(text: &str) -> Result<Duration, Expected> {
     digits(text)
         .filter(|ms| (1..=MAX_MILLIS).contains(ms))
@@ -104,10 +104,10 @@ pub fn parse_millis(text: &str) -> Result<Duration, Expected> {
         .ok_or(Expected("a number of milliseconds from 1 to 31536000000"))
 }
 
-/// A switch: `true`, `on`, `yes`, `1`, or `false`, `off`, `no`, `0`, in any case.
+/// Parses a switch: `true`, `on`, `yes`, `1`, or `false`, `off`, `no`, `0`, in any case.
 ///
 /// # Errors
-/// [`Expected`] if the text is none.
+/// [`Expected`] if the text is something else.
 pub fn parse_bool(text: &str) -> Result<bool, Expected> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "on" | "yes" | "1" => Ok(true),
@@ -116,10 +116,10 @@ pub fn parse_bool(text: &str) -> Result<bool, Expected> {
     }
 }
 
-/// An address to bind: an IP address, or `localhost` for 127.0.0.1.
+/// Parses an address to bind: an IP address, or `localhost` for 127.0.0.1.
 ///
 /// # Errors
-/// [`Expected`] if the text is none.
+/// [`Expected`] if the text is something else.
 pub fn parse_host(text: &str) -> Result<IpAddr, Expected> {
     if text.eq_ignore_ascii_case("localhost") {
         return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -127,7 +127,7 @@ pub fn parse_host(text: &str) -> Result<IpAddr, Expected> {
     text.parse().map_err(|_| Expected("an IP address or localhost"))
 }
 
-/// A decimal number without a sign: `str::parse` alone would take `+1`.
+/// Parses a decimal number without a sign: `str::parse` alone would accept `+1`.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

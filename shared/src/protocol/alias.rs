@@ -1,4 +1,4 @@
-//! What people and models call a peer.
+//! Aliases: the names by which people and models address a peer.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use rand::RngExt;
 
 use crate::protocol::words::{ADJECTIVES, NOUNS};
 
-/// The fewest characters of an alias.
+/// The minimum length of an alias, in characters.
 pub const MIN_ALIAS: usize = 3;
-/// The most characters of an alias.
+/// The maximum length of an alias, in characters.
 pub const MAX_ALIAS: usize = 32;
 
 /// The name of a peer on one hub: 3 to 32 of `a`–`z`, `0`–`9` and `-`, not hyphens alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Alias(String);
 
-/// The text is no alias. It says nothing of what it holds.
+/// A text is not an alias. The error never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "That cannot be an alias. Choose {MIN_ALIAS} to {MAX_ALIAS} of the characters a-z, 0-9 and hyphen, \
@@ -23,19 +23,19 @@ pub struct Alias(String);
 )]
 pub struct BadAlias;
 
-/// What two aliases have in common when people could take one for the other.
+/// The folded form of an alias. Aliases that people could confuse have the same one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Folded(String);
 
 impl Alias {
-    /// The alias that this text is.
+    /// Parses an alias.
     ///
     /// # Errors
     /// [`BadAlias`] if it has the wrong length, another character, or hyphens alone.
     pub fn parse(text: &str) -> Result<Self, BadAlias> {
         let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let sized = (MIN_ALIAS..=MAX_ALIAS).contains(&text.len());
-        // A name of hyphens alone would fold to nothing.
+        // A name of hyphens alone would fold to the empty text.
         if sized && text.bytes().all(allowed) && text.bytes().any(|b| b != b'-') {
             Ok(Self(text.to_owned()))
         } else {
@@ -51,8 +51,8 @@ impl Alias {
         Self(format!("{adjective}-{noun}"))
     }
 
-    /// The alias with a number behind it (`wish` → `wish-2`), its stem cut where the whole would be
-    /// too long; nothing where the cut leaves no stem.
+    /// The alias with a number appended (`wish` → `wish-2`). The stem is cut if the result would be too long; `None` if
+    /// no stem is left.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Option<Self> {
         let number = n.to_string();
@@ -62,7 +62,7 @@ impl Alias {
         if stem.is_empty() { None } else { Self::parse(&format!("{stem}-{number}")).ok() }
     }
 
-    /// The form under which similar aliases are one: no hyphens, `o` as `0`, `i` and `l` as `1`.
+    /// The folded form: no hyphens, `o` as `0`, `i` and `l` as `1`.
     #[must_use]
     pub fn fold(&self) -> Folded {
         Folded(fold(&self.0))

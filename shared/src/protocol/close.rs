@@ -5,23 +5,23 @@ use std::fmt;
 /// The reason a hub gives when it closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// The hub is stopping; bridges wait and come back (RFC 6455's own "going away").
+    /// The hub is stopping; bridges back off and reconnect ("going away" in RFC 6455).
     GoingAway,
-    /// A frame that this state of the connection does not allow, or that is no frame at all.
+    /// The bridge sent something that is not a frame, or a frame that the state of the connection does not allow.
     ProtocolError,
-    /// The proof of the hello does not hold.
+    /// The proof in the hello is wrong.
     Unauthorized,
-    /// No valid hello in time.
+    /// No valid hello arrived in time.
     HelloTimeout,
-    /// Another connection of the same key with a higher dial took over.
+    /// A connection of the same key with a higher dial number took over.
     Superseded,
-    /// No version of the protocol in common.
+    /// Bridge and hub have no protocol version in common.
     NoCommonVersion,
-    /// The peer sends or lags more than the hub bears; it may come again.
+    /// The bridge exceeded the hub's rate or queue limits. It may reconnect.
     SlowDown,
-    /// The session ended for want of a sign of life.
+    /// The session timed out without a sign of life.
     SessionEnded,
-    /// The group of this hub has a new secret: only those who have a new link may come again.
+    /// The group has a new secret: only bridges with a new invite link may reconnect.
     Rotated,
 }
 
@@ -55,7 +55,7 @@ impl Close {
         }
     }
 
-    /// The word on the wire, which logs and errors use too.
+    /// The reason's name on the wire, in logs and in errors.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Close {
         }
     }
 
-    /// The reason behind a code, if it is one of ours.
+    /// The reason for a close code, if the code is one of the protocol's.
     #[must_use]
     pub fn from_code(code: u16) -> Option<Self> {
         ALL.into_iter().find(|close| close.code() == code)

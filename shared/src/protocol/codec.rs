@@ -1,4 +1,4 @@
-//! Bytes to frames and back, size first.
+//! Encoding and decoding of frames. The size is checked before parsing.
 
 use std::convert::Infallible;
 
@@ -8,23 +8,23 @@ use minicbor::{Decode, Encode};
 
 use crate::protocol::limits::MAX_FRAME;
 
-/// Why bytes are no frame. It says nothing of what they hold.
+/// Why bytes are not a frame. The error never quotes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// More bytes than any frame may have.
+    /// The frame exceeds the size limit.
     #[error("the frame is larger than {MAX_FRAME} bytes")]
     TooLarge,
-    /// Not one item of the expected type, whole and with nothing behind it.
-    #[error("the bytes are no frame of this protocol")]
+    /// The bytes are not exactly one item of the expected type.
+    #[error("the bytes are not a frame of this protocol")]
     Malformed,
 }
 
-/// The encoded form of a value of the wire. It is measured first: a buffer that grew would copy a large message
-/// twice more than needed, and keep room for another.
+/// Encodes a wire value. Its length is measured first: a growing buffer would copy a large message twice more than
+/// needed and keep spare capacity.
 #[must_use]
 pub fn encode<T: Encode<()>>(value: &T) -> Bytes {
     let mut length = Length(0);
-    // Neither a counter nor a vector fails to be written, and no encoder of the wire refuses a value.
+    // Writing to a counter or a vector cannot fail, and no wire encoder refuses a value.
     let measured = minicbor::encode(value, &mut length);
     let mut buffer = Vec::with_capacity(length.0);
     let written = minicbor::encode(value, &mut buffer);
@@ -32,7 +32,7 @@ pub fn encode<T: Encode<()>>(value: &T) -> Bytes {
     buffer.into()
 }
 
-/// Counts what is written to it.
+/// A writer that counts bytes.
 struct Length(usize);
 
 impl Write for Length {
@@ -44,10 +44,10 @@ impl Write for Length {
     }
 }
 
-/// The value that these bytes hold, all of them.
+/// Decodes a value that takes up all of the bytes.
 ///
 /// # Errors
-/// [`CodecError`] if they are too many, or not one whole item of the type.
+/// [`CodecError`] if there are too many bytes, or they are not exactly one item of the type.
 pub fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, CodecError> {
     if bytes.len() > MAX_FRAME {
         return Err(CodecError::TooLarge);

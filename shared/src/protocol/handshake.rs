@@ -34,22 +34,22 @@ pub type Pin = [u8; 32];
 /// The pin of a connection without TLS.
 pub const NO_PIN: Pin = [0; 32];
 
-/// A hub's key as people compare it: the first 16 hexadecimal digits of its pin.
+/// The fingerprint by which people compare hub keys: the first 16 hexadecimal digits of the pin.
 #[must_use]
 pub fn fingerprint(pin: &Pin) -> String {
     HEXLOWER.encode(&pin[..8])
 }
 
-/// Stack wiped after a computation with secrets: more than the deepest of them uses.
+/// Bytes of stack wiped after a computation with secrets: more than the deepest of them uses.
 pub(crate) const STACK: usize = 16 * 1024;
 
-/// What a bridge derives from the join secret.
+/// The keys that a bridge derives from the join secret.
 pub struct GroupKeys {
-    /// Proves membership to a hub; all that a hub holds.
+    /// Proves membership to a hub, and is the only one of these keys that a hub holds.
     pub auth: Secret,
-    /// Salt of the pairwise pre-shared keys.
+    /// The salt of the pairwise pre-shared keys.
     pub psk: Secret,
-    /// Authenticates cards.
+    /// The key that authenticates cards.
     pub card: Secret,
     /// The group's public id.
     pub group: GroupId,
@@ -71,16 +71,16 @@ impl GroupKeys {
     }
 }
 
-/// Why a handshake failed. It says nothing of any secret.
+/// Why a handshake failed. The error reveals no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
-    /// Not the frames of a handshake.
+    /// The frames are not those of a handshake.
     #[error("the other side does not speak this protocol")]
     Malformed,
-    /// No version in common.
-    #[error("there is no version of the protocol that both sides speak")]
+    /// The two sides have no protocol version in common.
+    #[error("the two sides have no protocol version in common")]
     NoCommonVersion,
-    /// The other side does not hold the group's secret, or does not own its key.
+    /// The other side does not hold the group's secret or does not own its key.
     #[error("the other side could not prove that it belongs to this group")]
     Unproven,
 }
@@ -106,7 +106,7 @@ pub fn public_key(secret: &Secret) -> [u8; 32] {
     public
 }
 
-/// X25519(secret, public) (RFC 7748), or nothing if the public key is of low order.
+/// X25519(secret, public) (RFC 7748), or `None` if the public key is of low order.
 #[must_use]
 pub fn agree(secret: &Secret, public: &[u8; 32]) -> Option<Secret> {
     let shared = StaticSecret::from(*secret.expose()).diffie_hellman(&PublicKey::from(*public));
@@ -126,7 +126,7 @@ pub fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     tag
 }
 
-/// Whether `tag` is [`mac`] of the parts, compared in constant time.
+/// Verifies in constant time that `tag` is the [`mac`] of the parts.
 #[must_use]
 pub fn mac_holds(key: &[u8; 32], parts: &[&[u8]], tag: &[u8; 32]) -> bool {
     let holds = keyed(key, parts).verify_slice(tag).is_ok();
@@ -149,13 +149,13 @@ pub fn ticket(ticket_key: &Secret, alias: &str, key: &PeerKey) -> Ticket {
     Ticket(mac(ticket_key.expose(), &[alias.as_bytes(), &key.0]))
 }
 
-/// Whether a ticket was granted for this alias and key.
+/// Verifies that a ticket was granted for this alias and key.
 #[must_use]
 pub fn ticket_holds(ticket_key: &Secret, alias: &str, key: &PeerKey, ticket: &Ticket) -> bool {
     mac_holds(ticket_key.expose(), &[alias.as_bytes(), &key.0], &ticket.0)
 }
 
-/// What both sides share once the hello is there.
+/// The transcript and key that both sides share once the hello has arrived.
 struct Agreed {
     k: Secret,
     pin: Pin,
@@ -174,14 +174,14 @@ impl Agreed {
     }
 }
 
-/// The hub's side, from its challenge to its welcome.
+/// The hub's side of a handshake, from its challenge to its welcome.
 pub struct HubHandshake {
     eph: Secret,
     challenge: Bytes,
 }
 
 impl HubHandshake {
-    /// A fresh challenge.
+    /// Starts a handshake with a fresh challenge.
     #[must_use]
     pub fn start() -> Self {
         let eph = Secret::random();
@@ -196,7 +196,7 @@ impl HubHandshake {
         self.challenge.clone()
     }
 
-    /// Checks a hello: what it says, and what the welcome is proven with.
+    /// Verifies a hello. Returns its body and the state that proves the welcome.
     ///
     /// # Errors
     /// [`HandshakeError`] if the caller speaks no common version, does not hold the group's secret,
@@ -221,11 +221,11 @@ impl HubHandshake {
     }
 }
 
-/// A caller whose hello held.
+/// A bridge whose hello was verified.
 pub struct Verified(Agreed);
 
 impl Verified {
-    /// The welcome, proven.
+    /// The welcome with the hub's proof.
     #[must_use]
     pub fn welcome(&self, body: &WelcomeBody) -> Welcome {
         let body = encode(body).to_vec();
@@ -235,23 +235,23 @@ impl Verified {
     }
 }
 
-/// What a bridge brings to a handshake.
+/// The bridge's input to a handshake.
 pub struct Caller<'a> {
-    /// The secret of its identity key.
+    /// The secret identity key.
     pub identity: &'a Secret,
-    /// Its public identity key.
+    /// The public identity key.
     pub key: PeerKey,
     /// The group's proof of membership.
     pub auth: &'a Secret,
     /// The pin of this connection, from its own socket.
     pub pin: Pin,
-    /// How often its process has dialled.
+    /// The number of times this process has dialled.
     pub dial: Dial,
-    /// The alias it wishes for, and the ticket granted with it.
+    /// The requested alias and the ticket granted with it, if any.
     pub want: Option<(String, Option<Ticket>)>,
 }
 
-/// The bridge's side, from the challenge to the welcome.
+/// The bridge's side of a handshake, from the challenge to the welcome.
 pub struct BridgeHandshake(Agreed);
 
 impl BridgeHandshake {
@@ -291,7 +291,7 @@ impl BridgeHandshake {
         Ok((Hello { body, proof }, Self(agreed)))
     }
 
-    /// Checks the hub's welcome.
+    /// Verifies the hub's welcome.
     ///
     /// # Errors
     /// [`HandshakeError`] if the hub could not prove that it holds the group's secret.

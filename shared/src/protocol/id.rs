@@ -1,4 +1,4 @@
-//! Newtypes for everything that is named by a number or by a key.
+//! Newtypes for keys, ids and counters.
 
 use std::fmt;
 
@@ -45,13 +45,13 @@ byte_id! {
 }
 
 byte_id! {
-    /// The public id of a group: what two bridges that hold the same join secret have in common.
+    /// The public id of a group. Two bridges have the same one if they hold the same join secret.
     GroupId, 16
 }
 
 impl PeerKey {
-    /// What people compare to know a peer: the first 16 hex digits of SHA-256("aj1 fp" ‖ ik).
-    /// It is no credential.
+    /// The fingerprint by which people recognise a peer: the first 16 hex digits of SHA-256("aj1 fp" ‖ ik). A
+    /// fingerprint is not a credential.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let digest = Sha256::new().chain_update(b"aj1 fp").chain_update(self.0).finalize();
@@ -94,12 +94,12 @@ counter! {
 }
 
 counter! {
-    /// One connection to one hub, numbered by that hub.
+    /// The number a hub gives to a connection.
     ConnectionId
 }
 
 counter! {
-    /// How often a bridge's process has dialled: among connections of one key the highest wins.
+    /// The number of times a bridge's process has dialled. Among connections of one key the highest wins.
     Dial
 }
 

@@ -1,5 +1,5 @@
-//! Every bound of the protocol and where its number comes from. Byte bounds on stored messages count
-//! message text before padding, so that people can reason about them.
+//! Every limit of the protocol and the reason for its value. Byte limits on stored messages count message text before
+//! padding.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub const OUTBOX_MESSAGES: usize = 256;
 pub const OUTBOX_BYTES: usize = 8 << 20;
 /// Bytes of envelopes one hub keeps for all receivers.
 pub const HUB_BYTES: usize = 256 << 20;
-/// How far a sequence number may run ahead of the sender's oldest message without an end:
-/// the receiver's window holds one read-bit for each.
+/// How far a sequence number may run ahead of the sender's oldest message without an end. The receiver's window holds
+/// one read bit for each.
 pub const SEQ_WINDOW: u64 = 64;
 
 /// Peers on one page of a listing, at most.
@@ -38,21 +38,21 @@ pub const MAX_PAGE: u16 = 200;
 pub const MAX_SUBSCRIPTIONS: usize = 1024;
 /// Waits for a matching peer one connection may hold open.
 pub const MAX_WATCHES: usize = 64;
-/// Frames the hub keeps for one connection besides pushed messages; a connection that lets them
-/// pile up is closed with `slow_down` and may come again.
+/// Frames other than pushed messages that the hub queues for one connection. A connection that lets them pile up is
+/// closed with `slow_down` and may reconnect.
 pub const CONTROL_QUEUE: usize = 1024;
 
-/// From the first byte of a connection to its welcome.
+/// The time limit from the first byte of a connection to its welcome.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one write may take before the connection counts as stopped.
+/// The time limit of one write, after which the connection counts as stalled.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The shortest time to live a sender may ask for, in seconds.
 pub const MIN_TTL_SECONDS: u64 = 10;
 /// The longest time to live a sender may ask for, in seconds.
 pub const MAX_TTL_SECONDS: u64 = 7200;
-/// How long a session lasts without a sign of life, unless set otherwise.
+/// The default time a session lasts without a sign of life.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// The longest time past its end that anything stays, unless set otherwise.
+/// The default longest time that anything stays past its end.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The port of a hub, unless set otherwise.
+/// The default port of a hub.
 pub const PORT: u16 = 4200;

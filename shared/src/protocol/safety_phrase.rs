@@ -1,15 +1,15 @@
-//! Words that two people compare to know that their sessions see each other and nobody in between.
+//! Safety phrases: words that two people compare to rule out a man in the middle between their sessions.
 
 use sha2::{Digest, Sha256};
 
 use crate::protocol::words::{ADJECTIVES, NOUNS};
 
-/// Words of a phrase. Each stands for 8 bits, so that all of them stand for as many as a fingerprint has.
+/// Words of a phrase. Each encodes 8 bits, so the phrase encodes as many bits as a fingerprint.
 const WORDS: usize = 8;
 
-/// How often the digest is made into the next. Whoever stands between two sessions shows a key of its own to
-/// each, and looks for two that make both phrases the same: among 64 bits that takes some 2^32 pairs, and each of
-/// them all of these steps. To a person it is a fraction of a second.
+/// Iterations of the digest. A man in the middle shows each session a key of its own and searches for a pair of keys
+/// that makes both phrases equal: with 64 bits that takes about 2^32 pairs, each with all of these iterations. For a
+/// person the iterations take a fraction of a second.
 const STEPS: u32 = 1 << 20;
 
 /// The safety phrase of two fingerprints, the same in either order: the first 8 bytes of D(2^20), adjective and

@@ -29,7 +29,7 @@ pub const VERSION: u16 = 1;
 /// A frame from a bridge to its hub.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum ToHub {
-    /// Who calls, and the proof that it holds the join secret and owns its key.
+    /// Opens the session: the bridge's key, and the proof that it holds the join secret and owns that key.
     #[n(0)]
     Hello(#[n(0)] Hello),
     /// The peer's card: the first one lists it, each later one replaces the one before.
@@ -70,16 +70,16 @@ pub enum ToBridge {
     /// The peer's alias went back to its earlier owner; this one is its alias now.
     #[n(3)]
     Reassigned(#[n(0)] Grant),
-    /// News of a peer subscribed to; the card is there if that is what changed.
+    /// A change of a subscribed peer, with its card if the card changed.
     #[n(4)]
     Peer(#[n(0)] PeerKey, #[n(1)] Standing, #[n(2)] Option<SignedCard>),
     /// The message is in the inbox of its receiver.
     #[n(5)]
     Accepted(#[n(0)] MessageId),
-    /// The hub did not take the message and keeps nothing of it.
+    /// The hub did not accept the message and keeps nothing of it.
     #[n(6)]
     Refused(#[n(0)] MessageId, #[n(1)] Refusal),
-    /// The hub has no room for the message now; all further ones for this receiver wait for `Room`.
+    /// The hub has no room for the message now. All further ones for this receiver wait for `Room`.
     #[n(7)]
     Later(#[n(0)] MessageId),
     /// There is room again for messages to this receiver.
@@ -97,62 +97,62 @@ pub enum ToBridge {
     Repushing,
 }
 
-/// What a bridge may ask.
+/// A request of a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Question {
     /// May the peer have the alias in this card? If so, the card is published. → `Named`
     #[n(0)]
     Rename(#[n(0)] SignedCard),
-    /// Which peers are there? The asking one is never among them. → `Page`
+    /// Which peers are there? The requester is never among them. → `Page`
     #[n(1)]
     List(#[n(0)] List),
-    /// What is this peer's newest card? It subscribes to the peer's changes. → `Found`
+    /// What is this peer's newest card? Subscribes to the peer's changes. → `Found`
     #[n(2)]
     Lookup(#[n(0)] Target),
-    /// Which peers of this role (of any, if none) are online? It waits until one is. → `Seen`
+    /// Which peers of this role, or of any, are online? Waits until there is one. → `Seen`
     #[n(3)]
     Watch(#[n(0)] Option<String>),
 }
 
-/// What a hub answers.
+/// A hub's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Answer {
-    /// What came of a wish for an alias.
+    /// The outcome of a request for an alias.
     #[n(0)]
     Named(#[n(0)] Naming),
     /// A page of peers.
     #[n(1)]
     Page(#[n(0)] Page),
-    /// How a peer stands, and its newest card where the hub has one.
+    /// A peer's standing, and its newest card if the hub has one.
     #[n(2)]
     Found(#[n(0)] Standing, #[n(1)] Option<SignedCard>),
     /// One or more matching peers that are online.
     #[n(3)]
     Seen(#[n(0)] Vec<Listed>),
-    /// The hub bears no more open questions of this connection.
+    /// The connection has too many open requests.
     #[n(4)]
     Busy,
 }
 
-/// What came of a wish for an alias.
+/// The outcome of a request for an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Naming {
-    /// It is the peer's alias now, and the card is published.
+    /// The alias is granted and the card is published.
     #[n(0)]
     Granted(#[n(0)] Grant),
-    /// It, or one too similar, is another's; this one is free.
+    /// The alias, or a similar one, belongs to another peer.
     #[n(1)]
     Taken {
         /// A free alias.
         #[n(0)]
         free: String,
     },
-    /// It is no alias.
+    /// The text is not an alias.
     #[n(2)]
     Bad,
 }
 
-/// Which page of which peers.
+/// A request for one page of matching peers.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct List {
     /// Only peers of this role.
@@ -175,7 +175,7 @@ pub struct Page {
     /// The peers.
     #[n(0)]
     pub peers: Vec<Listed>,
-    /// How many match, on all pages.
+    /// The number of matches on all pages.
     #[n(1)]
     pub total: u32,
     /// The cursor of the next page, if there is one.
@@ -186,21 +186,21 @@ pub struct Page {
 /// A peer in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Listed {
-    /// Its newest card.
+    /// The peer's newest card.
     #[n(0)]
     pub card: SignedCard,
-    /// Whether it is connected now.
+    /// Whether the peer is connected.
     #[n(1)]
     pub online: bool,
-    /// Milliseconds since its session began.
+    /// Milliseconds since the peer's session began.
     #[n(2)]
     pub session_ms: u64,
 }
 
-/// Whose card a lookup asks for.
+/// The peer whose card a lookup requests.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Target {
-    /// Whoever has this alias now.
+    /// The peer that has this alias now.
     #[n(0)]
     Alias(#[n(0)] String),
     /// The owner of this key.
@@ -208,7 +208,7 @@ pub enum Target {
     Key(#[n(0)] PeerKey),
 }
 
-/// How a peer stands with the hub.
+/// A peer's standing with the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Standing {
@@ -218,7 +218,7 @@ pub enum Standing {
     /// Not connected; its inbox waits.
     #[n(1)]
     Away,
-    /// It left, its session ended, or a hub past its restart grace does not know it.
+    /// The peer left, its session ended, or a hub past its restart grace does not know it.
     #[n(2)]
     Gone,
     /// The hub is in its restart grace and does not know the peer yet.
@@ -261,7 +261,7 @@ pub enum Refusal {
     ToSelf,
 }
 
-/// An authenticated word from a message's receiver to its sender.
+/// An authenticated statement from a message's receiver to its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Receipt {
     /// The message's sender.
@@ -270,7 +270,7 @@ pub struct Receipt {
     /// The message.
     #[n(1)]
     pub id: MessageId,
-    /// What became of it.
+    /// The message's fate.
     #[n(2)]
     pub kind: ReceiptKind,
     /// HMAC(Q, kind ‖ id); a `Stale` one under HKDF(P, "stale").
@@ -278,7 +278,7 @@ pub struct Receipt {
     pub mac: [u8; 32],
 }
 
-/// What became of a message at its receiver.
+/// The fate of a message at its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ReceiptKind {
@@ -288,10 +288,10 @@ pub enum ReceiptKind {
     /// The answer that holds it was written to the agent's client.
     #[n(2)]
     Read = 2,
-    /// It was dropped unread at the end of its time to live.
+    /// The message was dropped unread when its time to live ended.
     #[n(3)]
     Expired = 3,
-    /// It was sealed to a key that the receiver no longer has.
+    /// The message was sealed to a key that the receiver no longer has.
     #[n(4)]
     Stale = 4,
 }

@@ -1,4 +1,4 @@
-//! Locks on files of the directory. The system lets go of them when their process ends, however it ends.
+//! Locks on files of the directory. The system releases them when their process ends, however it ends.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::{ConfigDir, ConfigError, cannot_open, check_file};
 use crate::machine::platform;
 
-/// A file with nothing in it, whose lock serialises whoever changes the others.
+/// An empty file whose lock serialises changes to the others.
 pub(super) const LOCK: &str = "lock";
 
 /// Holds a lock of the directory until it is dropped.
@@ -14,26 +14,26 @@ pub struct FileLockGuard(File);
 
 impl Drop for FileLockGuard {
     fn drop(&mut self) {
-        // Closing the file unlocks it too; there is nothing to do about a failure here.
+        // Closing the file unlocks it too, so a failure here needs no handling.
         let _ = self.0.unlock();
     }
 }
 
 impl ConfigDir {
-    /// Waits for the directory's lock and takes it. One process must not take it twice at a time.
+    /// Waits for the directory's lock and takes it. One process must not take it twice at the same time.
     ///
     /// # Errors
-    /// [`ConfigError`] if the directory or its lock file is not ours alone, or cannot be made.
+    /// [`ConfigError`] if the directory or its lock file is not private to this user, or cannot be created.
     pub fn lock(&self) -> Result<FileLockGuard, ConfigError> {
         let file = self.lock_file(LOCK)?;
         file.lock().map_err(|error| ConfigError::io(&self.path.join(LOCK), error))?;
         Ok(FileLockGuard(file))
     }
 
-    /// Takes the lock of this name for as long as the guard lives, if nobody holds it.
+    /// Takes the named lock for as long as the guard lives, if it is free.
     ///
     /// # Errors
-    /// As [`ConfigDir::lock`].
+    /// The errors of [`ConfigDir::lock`].
     pub fn try_lock(&self, name: &str) -> Result<Option<FileLockGuard>, ConfigError> {
         let file = self.lock_file(name)?;
         match file.try_lock() {
@@ -43,11 +43,11 @@ impl ConfigDir {
         }
     }
 
-    /// Whether a process holds the lock of this name by [`ConfigDir::try_lock`]. It makes nothing, and any
-    /// number may ask at once.
+    /// Whether a process holds the named lock by [`ConfigDir::try_lock`]. Creates nothing; any number of processes may ask
+    /// at once.
     ///
     /// # Errors
-    /// [`ConfigError`] if the directory or the file is not ours alone.
+    /// [`ConfigError`] if the directory or the file is not private to this user.
     pub fn is_locked(&self, name: &str) -> Result<bool, ConfigError> {
         if !self.check()? {
             return Ok(false);

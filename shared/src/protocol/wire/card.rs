@@ -15,10 +15,10 @@ pub struct SignedCard {
     pub mac: [u8; 32],
 }
 
-/// A peer as it presents itself.
+/// A peer's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Card {
-    /// Its identity key.
+    /// The peer's identity key.
     #[n(0)]
     pub key: PeerKey,
     /// The key to seal to.
@@ -27,55 +27,55 @@ pub struct Card {
     /// The number of this card.
     #[n(2)]
     pub epoch: Epoch,
-    /// Its alias.
+    /// The peer's alias.
     #[n(3)]
     pub alias: String,
-    /// How a waiting message gets to its agent.
+    /// The way a waiting message reaches the peer's agent.
     #[n(4)]
     pub reach: Reach,
-    /// What it works on.
+    /// The peer's work: repository, task, role.
     #[n(5)]
     pub context: Context,
-    /// What its agent is doing, as far as its bridge can tell.
+    /// The activity of the peer's agent, as far as the bridge can tell.
     #[n(6)]
     pub state: Option<State>,
-    /// How a message gets to its agent that is to wake nobody, if not as `reach` says.
+    /// The way a message that must wake nobody reaches the agent, if it differs from `reach`.
     #[n(7)]
     pub unwoken: Option<Reach>,
 }
 
-/// What an agent is doing.
+/// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum State {
-    /// Its turn has ended; it waits for a prompt or for a message.
+    /// The agent's turn has ended; it waits for a prompt or a message.
     #[n(0)]
     Idle,
-    /// It is in a turn.
+    /// The agent is in a turn.
     #[n(1)]
     Busy,
-    /// It asked its user something and cannot go on before the answer.
+    /// The agent asked its user something and cannot continue before the answer.
     #[n(2)]
     WaitingOnHuman,
 }
 
-/// How a waiting message gets to the agent.
+/// The way a waiting message reaches an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Reach {
-    /// The agent must ask.
+    /// The agent must ask for messages.
     #[default]
     #[n(0)]
     Pull,
-    /// It learns of it in its next turn.
+    /// The agent learns of the message in its next turn.
     #[n(1)]
     NextTurn,
-    /// It is woken.
+    /// The message wakes the agent.
     #[n(2)]
     Push,
 }
 
-/// What a peer works on: each field at most 64 printable ASCII characters.
+/// A peer's context. Each field has at most 64 printable ASCII characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Context {
     /// The repository.

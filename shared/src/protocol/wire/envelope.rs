@@ -8,7 +8,7 @@ use crate::protocol::id::{Epoch, GroupId, MessageId, PeerKey, Seq};
 /// One sealed message with its clear header.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Envelope {
-    /// What the hub needs to know, bound to the sealed text.
+    /// The clear header, bound to the ciphertext.
     #[n(0)]
     pub header: Header,
     /// AES-256-GCM ciphertext and tag.
@@ -16,7 +16,7 @@ pub struct Envelope {
     pub sealed: Bytes,
 }
 
-/// The clear header of an envelope. All of it is bound to the sealed text as associated data.
+/// The clear header of an envelope, bound to the ciphertext as associated data.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Header {
     /// The group.
@@ -37,21 +37,21 @@ pub struct Header {
     /// The encapsulated key of HPKE.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub enc: [u8; 32],
-    /// Its place in the order from this sender to this receiver.
+    /// The message's position in the order from this sender to this receiver.
     #[n(6)]
     pub seq: Seq,
     /// The sender's wall clock when it was sealed, for display only: milliseconds since 1970.
     #[n(7)]
     pub sent_ms: u64,
-    /// Milliseconds it had left to live when it was sealed.
+    /// The time to live that was left at sealing, in milliseconds.
     #[n(8)]
     pub ttl_ms: u64,
-    /// What is inside.
+    /// The kind of content.
     #[n(9)]
     pub kind: Kind,
 }
 
-/// What is inside an envelope.
+/// The kind of an envelope's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Kind {

@@ -29,19 +29,19 @@ pub struct Hello {
     pub proof: [u8; 32],
 }
 
-/// What a bridge says of itself.
+/// The content of a hello.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HelloBody {
-    /// The version it chose from the challenge.
+    /// The version chosen from the challenge.
     #[n(0)]
     pub version: u16,
-    /// Its identity key.
+    /// The bridge's identity key.
     #[n(1)]
     pub key: PeerKey,
-    /// How often its process has dialled.
+    /// The number of times the bridge's process has dialled.
     #[n(2)]
     pub dial: Dial,
-    /// The alias it wishes for.
+    /// The requested alias.
     #[n(3)]
     pub want: Option<String>,
     /// The ticket that was granted with that alias.
@@ -63,7 +63,7 @@ pub struct Welcome {
     pub mac: [u8; 32],
 }
 
-/// What a hub grants to a connection.
+/// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct WelcomeBody {
     /// The alias of the session and its ticket.
@@ -75,7 +75,7 @@ pub struct WelcomeBody {
     /// Whether the hub still knew the session.
     #[n(2)]
     pub resumed: bool,
-    /// How long a session lasts without a sign of life, in milliseconds; the longest life of a message.
+    /// The time a session lasts without a sign of life, in milliseconds. No message lives longer.
     #[n(3)]
     pub session_timeout_ms: u64,
     /// The longest time past its end that anything stays, in milliseconds.
@@ -87,18 +87,18 @@ pub struct WelcomeBody {
     pub past_restart_grace: Option<bool>,
 }
 
-/// An alias and the proof of having been granted it.
+/// An alias and the proof that it was granted.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Grant {
     /// The alias.
     #[n(0)]
     pub alias: String,
-    /// Its ticket.
+    /// The alias's ticket.
     #[n(1)]
     pub ticket: Ticket,
 }
 
-/// HMAC(ticket key, alias ‖ ik): shows a restarted hub who owned an alias.
+/// HMAC(ticket key, alias ‖ ik): proves to a restarted hub who owned an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct Ticket(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);

@@ -335,7 +335,7 @@ fn protocol_doc_shows_the_golden_frames() {
         std::fs::write(DOC, [before, BEGIN, &table, END, after].concat()).unwrap();
         return;
     }
-    assert_eq!(shown, table, "run cargo test with JUNCTION_UPDATE_DOCS=1 to write the table anew");
+    assert_eq!(shown, table, "run cargo test with JUNCTION_UPDATE_DOCS=1 to rewrite the table");
 }
 
 #[test]
