@@ -39,8 +39,8 @@ pub(crate) struct Config {
     pub(crate) wakes_per_hour: usize,
     /// What to log.
     pub(crate) log: Targets,
-    /// What is wrong with the environment, and what to do.
-    pub(crate) problem: Option<String>,
+    /// The first setting of the environment with a value that it cannot have.
+    pub(crate) problem: Option<SettingError>,
 }
 
 impl Config {
@@ -57,7 +57,7 @@ impl Config {
         let wakes = given("--wakes-per-hour", flags.wakes_per_hour, parse_wakes)?;
         let mut problem = None;
         let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT);
-        let port = port.unwrap_or_else(|error| noted(&mut problem, &error, limits::PORT));
+        let port = port.unwrap_or_else(|error| noted(&mut problem, error, limits::PORT));
         let hub = setting(flags.hub, "JUNCTION_HUB", text, LOCAL.to_owned());
         let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
         let warnings = || Targets::new().with_default(LevelFilter::WARN);
@@ -68,18 +68,18 @@ impl Config {
         // For the hub that may have to be started.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         if let Err(error) = setting(None, "JUNCTION_HOST", parse_host, loopback) {
-            noted(&mut problem, &error, ());
+            noted(&mut problem, error, ());
         }
         Ok(Self {
-            hub: hub.unwrap_or_else(|error| noted(&mut problem, &error, LOCAL.to_owned())),
-            autostart: autostart.unwrap_or_else(|error| noted(&mut problem, &error, false)),
+            hub: hub.unwrap_or_else(|error| noted(&mut problem, error, LOCAL.to_owned())),
+            autostart: autostart.unwrap_or_else(|error| noted(&mut problem, error, false)),
             dir: ConfigDir::locate(flags.config_dir)?,
             port: if port == 0 { limits::PORT } else { port },
             send_limit: send_limit
-                .unwrap_or_else(|error| noted(&mut problem, &error, Some(SEND_LIMIT))),
+                .unwrap_or_else(|error| noted(&mut problem, error, Some(SEND_LIMIT))),
             wakes_per_hour: wakes
-                .unwrap_or_else(|error| noted(&mut problem, &error, WAKES_PER_HOUR)),
-            log: log.unwrap_or_else(|error| noted(&mut problem, &error, warnings())),
+                .unwrap_or_else(|error| noted(&mut problem, error, WAKES_PER_HOUR)),
+            log: log.unwrap_or_else(|error| noted(&mut problem, error, warnings())),
             problem,
         })
     }
@@ -93,15 +93,15 @@ impl Config {
     pub(crate) fn for_person(flags: Flags) -> anyhow::Result<Self> {
         let config = Self::resolve(flags)?;
         match config.problem {
-            Some(problem) => Err(anyhow::anyhow!(problem)),
+            Some(problem) => Err(problem.into()),
             None => Ok(config),
         }
     }
 }
 
-/// Keeps the first thing that is wrong, and goes on with something that is not.
-fn noted<T>(problem: &mut Option<String>, error: &SettingError, instead: T) -> T {
-    problem.get_or_insert_with(|| error.to_string());
+/// Keeps the first error, and returns a value to use in place of the wrong one.
+fn noted<T>(problem: &mut Option<SettingError>, error: SettingError, instead: T) -> T {
+    problem.get_or_insert(error);
     instead
 }
 

@@ -1,4 +1,4 @@
-//! Holds the generated pages in `docs/` to what the code says.
+//! Compares generated files with what the code says: the pages in `docs/`, and snapshots beside the source.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,21 @@ fn updating() -> bool {
 
 /// The page is this text; or becomes it, where `JUNCTION_UPDATE_DOCS=1`.
 pub(crate) fn assert_written(name: &str, text: &str) {
+    assert_file(&page(name), text);
+}
+
+/// The snapshot of this name beside the source is this text; or becomes it, where `JUNCTION_UPDATE_DOCS=1`.
+pub(crate) fn assert_snapshot(name: &str, text: &str) {
+    assert_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name), text);
+}
+
+fn assert_file(file: &Path, text: &str) {
     if updating() {
-        std::fs::write(page(name), text).unwrap();
+        std::fs::write(file, text).unwrap();
     }
-    let found = std::fs::read_to_string(page(name)).unwrap_or_default();
-    assert!(
-        found == text,
-        "docs/{name} is out of date. Run the tests with JUNCTION_UPDATE_DOCS=1."
-    );
+    let found = std::fs::read_to_string(file).unwrap_or_default();
+    let file = file.display();
+    assert!(found == text, "{file} is out of date. Run the tests with JUNCTION_UPDATE_DOCS=1.");
 }
 
 /// The page has this text between the markers `<!-- section -->` and `<!-- end of section -->`; or gets it,

@@ -15,8 +15,10 @@ mod parent;
 mod project;
 mod serve;
 mod start;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod wake;
+mod wording;
 
 pub use start::run;

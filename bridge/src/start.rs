@@ -98,7 +98,7 @@ async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
 /// Starts the engine, which takes its time in a task of its own.
 fn start_engine(config: &Config) -> Engine {
     Engine::start(junction_engine::Config {
-        problem: config.problem.clone(),
+        setting_error: config.problem,
         hub: config.hub.clone(),
         config_dir: config.dir.clone(),
         port: config.port,

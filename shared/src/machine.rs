@@ -4,6 +4,7 @@
 pub mod config_dir;
 pub mod harden;
 pub mod hosts;
+pub mod hosts_problem;
 pub mod identity;
 pub mod network;
 mod platform;

@@ -1,159 +1,138 @@
-//! The link: one task that owns the session and its socket. It has three states, one method each: dialing,
-//! connected, waiting. In all of them commands are answered and deadlines kept.
+//! The task that owns a session and its connection. It has three states with one method each: dialing, connected,
+//! backing off. In all of them it answers commands and keeps deadlines.
 
 use std::time::Duration;
 
-use junction_shared::machine::config_dir::ConfigDir;
-use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{BridgeHandshake, HandshakeError};
-use junction_shared::protocol::id::GroupId;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::now;
-use crate::error::Error;
-use crate::hubs::autostart::Autostart;
-use crate::hubs::refused::another_group;
-use crate::hubs::target::{Target, group_of};
+use crate::error::{Error, MoveError};
+use crate::hubs::selection::{AwayReason, HubSelection};
+use crate::hubs::target::HubTarget;
 use crate::session::Session;
 use crate::transport::dial::{self, Connection, DialError, Dialer};
-use crate::trouble::{self, NOT_YET};
 use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
 
 /// The first pause between two dials, doubled each time.
-pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two dials.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long a goodbye may take to write: the process is to be gone within 100 ms.
-const GOODBYE_PATIENCE: Duration = Duration::from_millis(30);
-/// The same when the process stays.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
-/// A hub pings this often, or three times in a session timeout if that is oftener.
-const PINGS_EVERY: Duration = Duration::from_secs(30);
+/// How long the goodbye of a process may take to write: the process has to end within 100 ms.
+const EXIT_PATIENCE: Duration = Duration::from_millis(30);
+/// How long the goodbye of a session may take to write when the process goes on.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// A hub pings this often, or three times in a session timeout if that is more often.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The task behind a link.
+/// The task that owns a session and its connection.
 pub(crate) struct Actor<D> {
-    pub(crate) dialer: D,
-    pub(crate) session: Session,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) snapshot: watch::Sender<Snapshot>,
-    pub(crate) autostart: Autostart,
-    /// What is wrong with the settings, if they say of no hub.
-    pub(crate) problem: Option<String>,
-    pub(crate) hub: String,
-    /// Where that hub is, once it was found out.
-    pub(crate) target: Option<Target>,
-    /// Whether it is of this machine's own group: another's hub is not ours to start.
-    pub(crate) is_own_group: bool,
-    /// Whether the hub may be another, or have another group, than the files said when they were read.
-    pub(crate) is_doubtful: bool,
-    /// The group that the hub knows no more.
-    pub(crate) refused: Option<GroupId>,
-    pub(crate) port: u16,
-    pub(crate) config_dir: ConfigDir,
-    pub(crate) pause: Duration,
-    /// A command that takes the link elsewhere.
-    pub(crate) turn: Option<Turn>,
+    dialer: D,
+    session: Session,
+    commands: mpsc::Receiver<Command>,
+    snapshot: watch::Sender<Snapshot>,
+    hub: HubSelection,
+    /// The longest pause before the next dial.
+    pause: Duration,
+    /// The command that ends the present state.
+    transition: Option<Transition>,
 }
 
-/// A command that takes the link elsewhere.
-pub(crate) enum Turn {
+/// A command that ends a connection.
+enum Transition {
     Leave(oneshot::Sender<Departure>),
-    Move(Target, oneshot::Sender<Result<(), Error>>),
+    Move(HubTarget, oneshot::Sender<Result<(), Error>>),
     Stop(Option<oneshot::Sender<()>>),
 }
 
 /// Why a state ended.
-enum Halt {
-    /// It failed, and the sentences say why and what happens next.
-    Failed(String),
-    /// A command takes the link elsewhere.
-    Turned,
+enum StateEnd {
+    /// There is no connection any more.
+    Away(AwayReason),
+    /// A command ended the state: [`Actor::transition`].
+    Transition,
 }
 
 impl<D: Dialer> Actor<D> {
-    /// Runs until it is told to stop, or no handle is left.
+    pub(crate) fn new(
+        dialer: D,
+        session: Session,
+        commands: mpsc::Receiver<Command>,
+        snapshot: watch::Sender<Snapshot>,
+        hub: HubSelection,
+    ) -> Self {
+        Self { dialer, session, commands, snapshot, hub, pause: FIRST_PAUSE, transition: None }
+    }
+
+    /// Runs until a command stops it, or no handle is left.
     pub(crate) async fn run(mut self) {
         loop {
-            let (halt, connection) = match self.dialing().await {
+            let (end, connection) = match self.dialing().await {
                 Ok(mut connection) => (self.connected(&mut connection).await, Some(connection)),
-                Err(halt) => (halt, None),
+                Err(end) => (end, None),
             };
-            let connection = match halt {
-                Halt::Turned => connection,
-                Halt::Failed(why) => {
+            let connection = match end {
+                StateEnd::Transition => connection,
+                StateEnd::Away(reason) => {
                     drop(connection);
-                    self.lost(why);
-                    self.waiting().await;
+                    self.disconnected(reason);
+                    self.backing_off().await;
                     None
                 }
             };
-            if let Some(turn) = self.turn.take()
-                && !self.turned(turn, connection).await
+            if let Some(transition) = self.transition.take()
+                && !self.follow(transition, connection).await
             {
                 return;
             }
         }
     }
 
-    /// Dials and shakes hands.
-    async fn dialing(&mut self) -> Result<Connection<D::Stream>, Halt> {
+    /// Dials the hub and shakes hands.
+    async fn dialing(&mut self) -> Result<Connection<D::Stream>, StateEnd> {
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
-        let opened = self.meanwhile(dial::open(&dialer, &target)).await?;
-        if matches!(opened, Err(DialError::Refused)) && self.is_own_group {
-            self.autostart.start(&target, &self.config_dir);
+        let opened = self.drive(dial::open(&dialer, &target.endpoint)).await?;
+        if matches!(opened, Err(DialError::Refused)) {
+            self.hub.start_hub();
         }
-        let opened = opened.map_err(|error| self.failed(&error))?;
-        let caller = self.session.caller(opened.pin).ok_or(Halt::Turned)?;
+        let opened = opened.map_err(|error| self.unreachable(error))?;
+        let caller = self.session.caller(opened.pin).ok_or(StateEnd::Transition)?;
         let (hello, handshake) = BridgeHandshake::answer(&opened.challenge, caller)
             .map_err(|error| self.unproven(error))?;
-        let greeted = self.meanwhile(opened.greet(hello)).await?;
-        let (connection, welcome) = greeted.map_err(|error| self.failed(&error))?;
+        let answered = self.drive(opened.send_hello(hello)).await?;
+        let (connection, welcome) = answered.map_err(|error| self.unreachable(error))?;
         let body = handshake.check(&welcome).map_err(|error| self.unproven(error))?;
         self.session.welcomed(body, now());
         self.pause = FIRST_PAUSE;
-        self.autostart.succeeded();
+        self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
     }
 
-    /// Where the hub is, and the keys of its group. What is wrong with the files may be mended meanwhile: they
-    /// are read again with every dial until all is found, and again when the hub is not what they said.
-    async fn find_hub(&mut self) -> Result<Target, Halt> {
-        let is_settled = self.session.has_group() && !self.is_doubtful;
-        if let Some(target) = self.target.clone().filter(|_| is_settled) {
+    /// Finds out where the hub is, and sets the keys of its group. A person may correct the files at any time: they are
+    /// read with every dial until they name a hub, and again if the hub is not what they said.
+    async fn find_hub(&mut self) -> Result<HubTarget, StateEnd> {
+        if let Some(target) = self.hub.current().filter(|_| self.session.has_group()) {
             return Ok(target);
         }
-        if let Some(problem) = self.problem.clone() {
-            return Err(Halt::Failed(problem));
-        }
-        let (hub, dir, port) = (self.hub.clone(), self.config_dir.clone(), self.port);
-        // Off this thread: another process may hold the folder's lock.
-        let found = tokio::task::spawn_blocking(move || {
-            let target = Target::resolve(&hub, &dir, port)?;
-            group_of(&target, &dir).map(|group| (target, group))
-        });
-        let found = self.meanwhile(found).await?;
-        let fault = |_| Halt::Failed("The configuration could not be read. Call again.".to_owned());
-        let (target, group) = found.map_err(fault)?.map_err(Halt::Failed)?;
+        let found = self.drive(self.hub.look_up()).await?;
+        let (target, group) = found.map_err(StateEnd::Away)?;
         self.session.set_group(group.keys);
-        self.is_doubtful = false;
-        self.is_own_group = group.is_own;
-        self.hub.clone_from(&target.name);
-        self.snapshot.send_modify(|snapshot| snapshot.hub.clone_from(&self.hub));
-        self.target = Some(target.clone());
+        self.hub.found(target.clone(), group.is_own);
+        self.show_hub();
         Ok(target)
     }
 
-    /// Carries frames both ways until the connection ends or a command takes the link elsewhere.
-    async fn connected(&mut self, connection: &mut Connection<D::Stream>) -> Halt {
+    /// Carries frames both ways until the connection ends or a command ends the state.
+    async fn connected(&mut self, connection: &mut Connection<D::Stream>) -> StateEnd {
         let mut heard = Instant::now();
         loop {
-            self.hand_out(connection);
+            self.write_frames(connection);
             if self.session.overrun() {
-                return self.failed(&DialError::Lost);
+                return self.unreachable(DialError::Lost);
             }
             let outgoing = connection.outgoing().clone();
             let more = self.session.has_frame(now());
@@ -163,40 +142,40 @@ impl<D: Dialer> Actor<D> {
                         heard = Instant::now();
                         frame.into_iter().for_each(|frame| self.session.frame(frame, now()));
                     }
-                    Err(error) => return self.failed(&error),
+                    Err(error) => return self.unreachable(error),
                 },
-                // The queue was full: go on once it takes frames again.
+                // The queue was full: continue when it takes frames again.
                 permit = outgoing.reserve(), if more => {
                     if permit.is_err() {
-                        return self.failed(&DialError::Lost);
+                        return self.unreachable(DialError::Lost);
                     }
                 }
                 () = tokio::time::sleep_until(heard + self.longest_silence()) => {
-                    return self.failed(&DialError::Silent);
+                    return self.unreachable(DialError::Silent);
                 }
-                () = self.housekeeping() => if self.turn.is_some() {
-                    self.hand_out(connection);
-                    return Halt::Turned;
+                () = self.next_event() => if self.transition.is_some() {
+                    self.write_frames(connection);
+                    return StateEnd::Transition;
                 },
             }
         }
     }
 
-    /// A hub that was silent for longer than two of its pings is lost.
+    /// The time after which a silent hub counts as lost: more than two of its pings.
     fn longest_silence(&self) -> Duration {
         let timeout = self.snapshot.borrow().session_timeout;
-        PINGS_EVERY.min(timeout / 3) * 5 / 2
+        PING_INTERVAL.min(timeout / 3) * 5 / 2
     }
 
-    /// The connection is over, or there was none.
-    fn lost(&mut self, why: String) {
-        tracing::info!("{why}");
+    /// Notes that the connection has ended, or that there was none.
+    fn disconnected(&mut self, reason: AwayReason) {
+        tracing::info!(?reason);
         self.session.disconnected();
-        self.show(ConnectionState::Away(why));
+        self.show(ConnectionState::Away(reason));
     }
 
-    /// Gives the writer what it takes. A frame that it takes counts as handed over.
-    fn hand_out(&mut self, connection: &Connection<D::Stream>) {
+    /// Gives the writer as many frames as it takes. Such a frame counts as handed over.
+    fn write_frames(&mut self, connection: &Connection<D::Stream>) {
         while self.session.has_frame(now())
             && let Ok(permit) = connection.outgoing().try_reserve()
             && let Some(frame) = self.session.next_frame(now())
@@ -205,41 +184,39 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Pauses before the next dial: full jitter, doubled each time, for ever.
-    async fn waiting(&mut self) {
-        if let Some(group) = self.refused.take() {
-            // To come again with the same would only close the door to others of this machine.
-            let (hub, dir, port) = (self.hub.clone(), self.config_dir.clone(), self.port);
-            let _ = self.meanwhile(another_group(hub, dir, port, group)).await;
+    /// Pauses before the next dial: exponential backoff with full jitter, without an end.
+    async fn backing_off(&mut self) {
+        if let Some(other_group) = self.hub.other_group() {
+            let _ = self.drive(other_group).await;
             return;
         }
         let pause = self.pause.mul_f64(fastrand::f64());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        let pause = self.autostart.hasten(pause);
-        let _ = self.meanwhile(tokio::time::sleep(pause)).await;
+        let pause = self.hub.shorten(pause);
+        let _ = self.drive(tokio::time::sleep(pause)).await;
     }
 
-    /// Drives a future of the link while commands are answered and deadlines kept.
-    async fn meanwhile<F: Future>(&mut self, future: F) -> Result<F::Output, Halt> {
+    /// Drives a future to its end while commands are answered and deadlines kept.
+    async fn drive<F: Future>(&mut self, future: F) -> Result<F::Output, StateEnd> {
         let mut future = std::pin::pin!(future);
         loop {
             tokio::select! {
                 output = &mut future => return Ok(output),
-                () = self.housekeeping() => if self.turn.is_some() {
-                    return Err(Halt::Turned);
+                () = self.next_event() => if self.transition.is_some() {
+                    return Err(StateEnd::Transition);
                 },
             }
         }
     }
 
-    /// Waits for the next command, end of an answer or deadline, and sees to it.
-    async fn housekeeping(&mut self) {
+    /// Waits for the next command, the end of an answer or a deadline, and handles it.
+    async fn next_event(&mut self) {
         let deadline = self.session.deadline().map(Instant::from_std);
         let far = Instant::now() + SESSION_TIMEOUT;
         tokio::select! {
             command = self.commands.recv() => match command {
                 Some(command) => self.command(command),
-                None => self.turn = Some(Turn::Stop(None)),
+                None => self.transition = Some(Transition::Stop(None)),
             },
             (lease, written) = self.session.next_lease_end() => {
                 self.session.lease_ended(lease, written, now());
@@ -248,14 +225,14 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Carries out a command, or notes that it takes the link elsewhere. It never waits: a command that was
-    /// taken must not be lost to whatever else happens first.
+    /// Carries out a command, or notes that it ends the state. This never waits: a command that was received must not
+    /// be lost to another event.
     fn command(&mut self, command: Command) {
         match command {
-            Command::Stop(reply) => self.turn = Some(Turn::Stop(Some(reply))),
-            Command::Leave(reply) => self.turn = Some(Turn::Leave(reply)),
+            Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
+            Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
             Command::Join(target, reply) => match self.destination(target) {
-                Ok(Some(target)) => self.turn = Some(Turn::Move(target, reply)),
+                Ok(Some(target)) => self.transition = Some(Transition::Move(target, reply)),
                 Ok(None) => {
                     let _ = reply.send(Ok(()));
                 }
@@ -267,53 +244,55 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Where a `register{host}` leads, if it leads elsewhere.
-    fn destination(&self, target: Option<Target>) -> Result<Option<Target>, Error> {
-        let Some(target) = target.filter(|target| self.target.as_ref() != Some(target)) else {
+    /// The hub to move to, if it is another than the present one.
+    fn destination(&self, target: Option<HubTarget>) -> Result<Option<HubTarget>, Error> {
+        let Some(target) = target.filter(|target| self.hub.target() != Some(target)) else {
             return Ok(None);
         };
         match self.snapshot.borrow().unread.count {
             0 => Ok(Some(target)),
-            unread => Err(Error::Host(format!(
-                "Messages wait unread on this hub ({unread}). Call read_messages, then register again."
-            ))),
+            unread => Err(Error::Move(MoveError::Unread(unread))),
         }
     }
 
-    /// Follows the command that ended a state. False if the link is to end.
-    async fn turned(&mut self, turn: Turn, connection: Option<Connection<D::Stream>>) -> bool {
-        // Answers that were written by now: what they held was read, and its senders are to hear of it.
+    /// Follows the command that ended a state. False if the task has to end.
+    async fn follow(
+        &mut self,
+        transition: Transition,
+        connection: Option<Connection<D::Stream>>,
+    ) -> bool {
+        // Answers that are written by now have made their messages read: the senders get receipts for them.
         self.session.settle_leases(now());
         let (last, departure) = self.session.leave();
         if let Some(connection) = connection {
-            let stops = matches!(turn, Turn::Stop(_));
-            let patience = if stops { GOODBYE_PATIENCE } else { LEAVING_PATIENCE };
+            let exits = matches!(transition, Transition::Stop(_));
+            let patience = if exits { EXIT_PATIENCE } else { LEAVE_PATIENCE };
             connection.close(last, patience).await;
         }
-        match turn {
-            Turn::Stop(reply) => {
-                // The keys are wiped before anyone is told that it is done.
+        match transition {
+            Transition::Stop(reply) => {
+                // The keys are wiped before the reply says that the session has stopped.
                 self.renew(Vec::new());
                 reply.map(|reply| reply.send(()));
                 false
             }
-            Turn::Leave(reply) => {
+            Transition::Leave(reply) => {
                 let ends = self.session.take_ends(&departure);
                 self.renew(ends);
                 self.show(ConnectionState::Left);
                 let _ = reply.send(departure);
                 self.left().await
             }
-            Turn::Move(target, reply) => {
+            Transition::Move(target, reply) => {
                 self.session.moved();
-                self.head_for(Some(target));
+                self.rejoin(Some(target));
                 let _ = reply.send(Ok(()));
                 true
             }
         }
     }
 
-    /// After `disconnect`: nothing is dialled until the next `register`. False if the link is to end.
+    /// After `disconnect`: dials nothing until the next `register`. False if the task has to end.
     async fn left(&mut self) -> bool {
         loop {
             match self.commands.recv().await {
@@ -323,8 +302,7 @@ impl<D: Dialer> Actor<D> {
                     return false;
                 }
                 Some(Command::Join(target, reply)) => {
-                    let here = self.target.take();
-                    self.head_for(target.or(here));
+                    self.rejoin(target);
                     let _ = reply.send(Ok(()));
                     return true;
                 }
@@ -341,17 +319,17 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    fn head_for(&mut self, target: Option<Target>) {
+    /// Makes ready to dial this hub, or the present one.
+    fn rejoin(&mut self, target: Option<HubTarget>) {
         self.pause = FIRST_PAUSE;
-        if let Some(target) = &target {
-            self.hub.clone_from(&target.name);
+        if let Some(target) = target {
+            self.hub.select(target);
         }
-        self.target = target;
-        self.snapshot.send_modify(|snapshot| snapshot.hub.clone_from(&self.hub));
-        self.show(ConnectionState::Away(NOT_YET.to_owned()));
+        self.show_hub();
+        self.show(ConnectionState::Away(AwayReason::NotYet));
     }
 
-    /// A new identity, as if the process had just begun.
+    /// Replaces the session by one with a new identity, as if the process had just started.
     fn renew(&mut self, ends: Vec<Outcome>) {
         self.session = self.session.successor(now());
         self.session.inherit(ends);
@@ -365,29 +343,16 @@ impl<D: Dialer> Actor<D> {
         });
     }
 
-    fn address(&self) -> String {
-        self.target.as_ref().map_or_else(|| self.hub.clone(), Target::address)
+    fn show_hub(&self) {
+        self.snapshot.send_modify(|snapshot| self.hub.name().clone_into(&mut snapshot.hub));
     }
 
-    fn failed(&mut self, error: &DialError) -> Halt {
-        use Close::{Rotated, Unauthorized};
-        let is_refused = matches!(error, DialError::Closed(Rotated | Unauthorized));
-        if is_refused && !self.is_own_group {
-            self.refused = self.session.group_id();
-        }
-        // A new secret or a new link may be in the files by now, or soon.
-        self.is_doubtful |= is_refused || matches!(error, DialError::OtherKey { .. });
-        Halt::Failed(trouble::unreachable(
-            &self.address(),
-            error,
-            &self.autostart,
-            self.is_own_group,
-        ))
+    fn unreachable(&mut self, error: DialError) -> StateEnd {
+        StateEnd::Away(self.hub.unreachable(error, self.session.group_id()))
     }
 
-    fn unproven(&mut self, error: HandshakeError) -> Halt {
-        self.is_doubtful = true;
-        Halt::Failed(trouble::unproven(&self.address(), error))
+    fn unproven(&mut self, error: HandshakeError) -> StateEnd {
+        StateEnd::Away(self.hub.unproven(error))
     }
 }
 

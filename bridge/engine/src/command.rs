@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::availability::Availability;
 use crate::error::Error;
-use crate::hubs::target::Target;
+use crate::hubs::target::HubTarget;
 use crate::urgency::Urgency;
 use crate::view::{
     Departure, Lease, MailPage, Message, NotifyWhen, PeerInfo, PeerPage, Registration, Status,
@@ -128,7 +128,7 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 /// What tools ask of the link.
 pub enum Command {
     /// Joins again after `Leave`, or moves to another known host.
-    Join(Option<Target>, Reply<()>),
+    Join(Option<HubTarget>, Reply<()>),
     /// Changes what the session says of itself.
     Apply(Change, Reply<Registration>),
     /// Asks for a page of peers.
@@ -148,8 +148,8 @@ pub enum Command {
         /// Where the page goes.
         reply: Reply<MailPage>,
     },
-    /// Waits until no message is on its way.
-    Settled(oneshot::Sender<()>),
+    /// Waits until every message that was sent has its receipt.
+    Flush(oneshot::Sender<()>),
     /// Leaves the junction.
     Leave(oneshot::Sender<Departure>),
     /// What can be seen of the session has changed.
@@ -175,7 +175,7 @@ impl Command {
             Self::Resolve(_, _, reply) => drop(reply.send(Err(Error::Left))),
             Self::Submit(_, _, reply) => drop(reply.send(Err(Error::Left))),
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
-            Self::Settled(reply) | Self::Stop(reply) => drop(reply.send(())),
+            Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
             Self::Observe(_) | Self::Attend(_) | Self::BeginAnew | Self::SeemToBeginAnew => {}
         }

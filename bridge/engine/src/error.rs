@@ -1,132 +1,109 @@
-//! What a tool call can fail with: one sentence that says what is wrong, one that says what to do.
-//! Nothing here quotes what an agent or a peer wrote; aliases and fingerprints are of a fixed grammar.
+//! What a call of the engine can fail with: kinds and their data. A face makes sentences of them. No error quotes what
+//! an agent or a peer wrote; aliases and fingerprints follow a fixed grammar.
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
+use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::wire::Refusal;
 
-/// Why a tool call failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+use crate::hubs::selection::AwayReason;
+use crate::hubs::target::TargetError;
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The hub cannot be reached; the text says why and what the bridge does about it.
-    #[error("{0}")]
-    HubAway(String),
-    /// The session has left.
-    #[error("This session has left the junction. Call register to join again.")]
+    /// The hub did not answer the call.
+    HubAway(Unanswered),
+    /// The hub did not answer, so the message was not sent.
+    NotSent(Unanswered),
+    /// The session has left the junction.
     Left,
-    /// No such peer.
-    #[error("No peer has that alias now. Call list_peers to see who is there.")]
+    /// No peer has the alias.
     UnknownAlias,
-    /// The alias is taken or too similar to one that is.
-    #[error(
-        "That alias, or one too similar to it, is taken. Call register again with alias {0}, which is free, or with another."
-    )]
+    /// The alias is taken, or too similar to one that is. This one is free.
     AliasTaken(Alias),
-    /// The alias breaks the grammar.
-    #[error(
-        "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen, one of them no hyphen. Call register again with such an alias."
-    )]
+    /// The alias breaks the grammar of aliases.
     BadAlias,
-    /// The peer behind an alias is another than before.
-    #[error(
-        "The peer {alias} has another key than when you last exchanged messages: it was {known}, it is {offered}. \
-         Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
-    )]
+    /// The peer has another key than when the session last exchanged messages with the alias.
     KeyChanged {
-        /// Whose.
+        /// The peer's alias.
         alias: Alias,
-        /// The fingerprint known from before.
+        /// The fingerprint of the key known so far.
         known: String,
-        /// The fingerprint offered now.
+        /// The fingerprint of the peer's key now.
         offered: String,
     },
-    /// The caller expected another key.
-    #[error(
-        "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
-    )]
+    /// The peer has another fingerprint than the caller expected.
     OtherFingerprint {
-        /// Whose.
+        /// The peer's alias.
         alias: Alias,
-        /// The fingerprint it has.
+        /// The fingerprint of the peer's key.
         offered: String,
     },
     /// The hub gave an answer that no honest hub gives.
-    #[error(
-        "The hub gave an answer that it cannot have honestly (hub_misbehaving). Tell your user before you send anything secret."
-    )]
     HubMisbehaving,
-    /// The message is for the sender itself.
-    #[error("That alias is your own. Call list_peers to see the others.")]
+    /// The message is addressed to its sender.
     ToSelf,
-    /// The message is too large.
-    #[error(
-        "The message is larger than {MAX_MESSAGE} bytes. Send it in parts, or send a path or a link instead."
-    )]
+    /// The message is larger than a message may be.
     TooLarge,
-    /// Too many messages to one peer without an end.
-    #[error(
-        "{PAIR_MESSAGES} messages or 2 MiB to that peer are still unread. Wait until it reads some, then send again."
-    )]
+    /// As many messages to the peer as may be are unread.
     PeerFull,
-    /// Too many messages without an end.
-    #[error(
-        "{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again."
-    )]
+    /// As many messages of the session as may be are unread.
     OutboxFull,
-    /// Too many messages in a minute.
-    #[error(
-        "This session has sent as many messages as it may in a minute, and this one was not sent. Send it again in {seconds} s."
-    )]
+    /// The session has sent as many messages as it may in a minute.
     SendLimit {
-        /// When there is room again.
+        /// Seconds until it may send the next one.
         seconds: u64,
     },
-    /// Too many new receivers in a minute.
-    #[error(
-        "This session has written to as many new sessions as it may in a minute, and this message was not sent. Send it \
-         again in {seconds} s; messages to those it has written to before are taken at once."
-    )]
+    /// The session has written to as many new sessions as it may in a minute.
     ReceiverLimit {
-        /// When there is room again.
+        /// Seconds until it may write to the next one.
         seconds: u64,
     },
-    /// Too many messages whose sender wants to be told of something.
-    #[error(
-        "Too many messages wait to be told of, and this one was not sent. Send it again without notify_when."
-    )]
+    /// As many messages with `notify_when` as may be are pending.
     TooManyNotices,
     /// The hub refused the message for good.
-    #[error("The message ended as refused({}) and was not delivered. {}", refusal_word(*.0), refusal_step(*.0))]
     Refused(Refusal),
-    /// Another call holds the place.
-    #[error("Another read_messages call is still being answered. Call again when it has ended.")]
+    /// A read is still being answered.
     ReadBusy,
-    /// Too many waits.
-    #[error("Too many calls are waiting at once. Let one of them end, then call again.")]
+    /// As many calls as may be are waiting.
     TooManyWaits,
-    /// An argument is wrong; the text says which and what it takes.
-    #[error("{0}")]
-    Argument(String),
-    /// The host to move to is not known, not reachable or not allowed; the text says which.
-    #[error("{0}")]
-    Host(String),
+    /// The session did not move to another hub.
+    Move(MoveError),
 }
 
-/// The word for a refusal, in statuses and errors.
-pub fn refusal_word(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Gone => "gone",
-        Refusal::InboxFull => "inbox_full",
-        Refusal::IdConflict => "id_conflict",
-        Refusal::ToSelf => "to_self",
-    }
+/// Why the hub did not answer a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The session is not connected.
+    Away(AwayReason),
+    /// The session is connected and the answer did not come in time.
+    Late,
+    /// The connection ended before the answer came.
+    Lost,
 }
 
-fn refusal_step(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Gone => "Call list_peers to see who is there.",
-        Refusal::InboxFull => "Wait until the peer reads its messages, then send again.",
-        Refusal::IdConflict => "Send it again.",
-        Refusal::ToSelf => "Call list_peers to see the others.",
+/// Why a session did not move to another hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoveError {
+    /// The name means no hub that can be dialed.
+    Target(TargetError),
+    /// No hub answers there.
+    NoAnswer,
+    /// The hub there has another key than its link names.
+    OtherKey {
+        /// The hub's address.
+        address: String,
+        /// The key in the link.
+        expected: Pin,
+        /// The key that the hub showed.
+        found: Pin,
+    },
+    /// Messages on the present hub are unread: their number.
+    Unread(usize),
+}
+
+impl From<TargetError> for MoveError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
     }
 }

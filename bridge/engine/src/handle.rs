@@ -1,10 +1,9 @@
-//! The handle by which tools reach the link: the one task that owns the session and its socket.
-//! Every question is answered whether or not a hub is there; what needs one waits for it a moment.
+//! The handle of an engine. Every call is answered whether or not a hub is there; a call that needs the hub waits a
+//! moment for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::limits::MAX_PAGE;
@@ -13,58 +12,57 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::availability::Availability;
-use crate::error::Error;
-use crate::hubs::known::inquire;
-use crate::hubs::target::Target;
-use crate::transport::tls::Insecure;
+use crate::error::{Error, MoveError, Unanswered};
+use crate::hubs::known::KnownHosts;
+use crate::hubs::probe::{ProbeError, probe};
+use crate::hubs::target::HubTarget;
 
 use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved};
 use crate::view::{
     ConnectionState, Departure, MailPage, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status,
 };
 
-/// How long a tool waits for the hub before it says that the hub is away.
+/// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
-/// How long `send_message` waits for the hub's word before it answers `queued`.
+/// How long a sender waits for the hub to accept a message before the message counts as queued.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a session that leaves or moves waits for receipts.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
-/// Commands waiting for the link; callers wait beyond it.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+/// Commands in the queue of an engine. Further callers wait until there is room.
 const COMMAND_QUEUE: usize = 64;
 
-/// The handle. Clones share one link.
+/// The handle of an engine. Its clones share one session.
 #[derive(Clone)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
-    places: Option<Arc<Places>>,
+    hosts: Option<Arc<Hosts>>,
 }
 
-/// Where known hosts are found.
-struct Places {
-    config_dir: ConfigDir,
-    port: u16,
-    /// Whether a hub is started where the local one is missing.
+/// The hubs that a session can move to.
+struct Hosts {
+    known: KnownHosts,
+    /// Whether the hub of this machine is started where it does not answer.
     autostart: bool,
 }
 
 impl Engine {
-    /// A handle, and the two ends that the link itself holds.
+    /// A handle, and the two ends that the engine's task holds.
     pub fn new(snapshot: Snapshot) -> (Self, mpsc::Receiver<Command>, watch::Sender<Snapshot>) {
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         let (writer, snapshot) = watch::channel(snapshot);
-        (Self { commands, snapshot, places: None }, inbox, writer)
+        (Self { commands, snapshot, hosts: None }, inbox, writer)
     }
 
-    /// The same handle, knowing where `register{host}` finds hosts.
-    pub fn at(mut self, config_dir: ConfigDir, port: u16, autostart: bool) -> Self {
-        self.places = Some(Arc::new(Places { config_dir, port, autostart }));
+    /// Lets the session move to these hosts.
+    pub(crate) fn with_hosts(mut self, known: KnownHosts, autostart: bool) -> Self {
+        self.hosts = Some(Arc::new(Hosts { known, autostart }));
         self
     }
 
-    /// What the link shows at this moment.
+    /// The state of the session at this moment.
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.borrow().clone()
     }
@@ -91,7 +89,7 @@ impl Engine {
         let _ = self.commands.try_send(Command::SeemToBeginAnew);
     }
 
-    /// What the link shows from now on, each time it changes.
+    /// The state of the session from now on, each time that it changes.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
         self.snapshot.clone()
     }
@@ -100,8 +98,8 @@ impl Engine {
     pub async fn register(&self, mut change: Change) -> Result<Registration, Error> {
         let target = self.destination(change.host.take()).await?;
         if target.as_ref().is_some_and(|target| target.name != self.snapshot.borrow().hub) {
-            // What is not settled by then is named as unconfirmed in the next receipts.
-            self.settle().await;
+            // The next receipts name the messages as unconfirmed whose receipts have not come by then.
+            self.flush().await;
         }
         let (reply, joined) = oneshot::channel();
         self.send(Command::Join(target, reply)).await?;
@@ -116,31 +114,22 @@ impl Engine {
         Ok(registered)
     }
 
-    /// The hub that `register{host}` names. Nothing is left before it answers.
-    async fn destination(&self, host: Option<String>) -> Result<Option<Target>, Error> {
-        let (Some(host), Some(places)) = (host, &self.places) else { return Ok(None) };
-        let target =
-            Target::resolve(&host, &places.config_dir, places.port).map_err(Error::Host)?;
-        let is_started = places.autostart && target.name == LOCAL;
+    /// The hub that `register{host}` names. The session leaves no hub before the other one answers.
+    async fn destination(&self, host: Option<String>) -> Result<Option<HubTarget>, Error> {
+        let (Some(host), Some(hosts)) = (host, &self.hosts) else { return Ok(None) };
+        let target = hosts.known.target(&host).map_err(|error| Error::Move(error.into()))?;
+        let is_started = hosts.autostart && target.name == LOCAL;
         if target.name == self.snapshot.borrow().hub || is_started {
             return Ok(Some(target));
         }
-        match inquire(&target.host, target.port, target.security).await {
-            Ok(_) => {}
-            Err(Some(Insecure::OtherKey { expected, found })) => {
-                let what = crate::trouble::other_key(&target.address(), &expected, &found);
-                return Err(Error::Host(format!(
-                    "{what} Tell your user; this session stays where it is."
-                )));
-            }
-            Err(_) => {
-                return Err(Error::Host(
-                    "No hub answers at that host. Call known_hosts to see which can be reached."
-                        .to_owned(),
-                ));
+        match probe(&target.endpoint).await {
+            Ok(_) => Ok(Some(target)),
+            Err(ProbeError::NoAnswer) => Err(Error::Move(MoveError::NoAnswer)),
+            Err(ProbeError::OtherKey { expected, found }) => {
+                let address = target.endpoint.address();
+                Err(Error::Move(MoveError::OtherKey { address, expected, found }))
             }
         }
-        Ok(Some(target))
     }
 
     /// A page of the other peers.
@@ -223,9 +212,9 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
         self.send(command).await?;
-        // Whom to seal to is not known, so nothing waits: a message that is not sent is said not to be.
+        // Without the receiver's key nothing can be sealed, so the message does not wait in the outbox.
         flatten(timeout_at(deadline, answer).await, || match self.away() {
-            Error::HubAway(why) => Error::HubAway(format!("Nothing was sent. {why}")),
+            Error::HubAway(why) => Error::NotSent(why),
             error => error,
         })
     }
@@ -254,17 +243,17 @@ impl Engine {
 
     /// Leaves the junction, after a moment for receipts that are on their way.
     pub async fn disconnect(&self) -> Departure {
-        self.settle().await;
+        self.flush().await;
         let (reply, left) = oneshot::channel();
         let _ = self.send(Command::Leave(reply)).await;
         left.await.unwrap_or_default()
     }
 
-    /// Waits a moment for receipts that are on their way.
-    async fn settle(&self) {
-        let (reply, settled) = oneshot::channel();
-        if self.send(Command::Settled(reply)).await.is_ok() {
-            let _ = timeout(SETTLE_PATIENCE, settled).await;
+    /// Waits a moment until every message that was sent has its receipt.
+    async fn flush(&self) {
+        let (reply, flushed) = oneshot::channel();
+        if self.send(Command::Flush(reply)).await.is_ok() {
+            let _ = timeout(FLUSH_PATIENCE, flushed).await;
         }
     }
 
@@ -283,23 +272,21 @@ impl Engine {
     /// Waits until the hub has welcomed the session.
     async fn connected(&self, deadline: Instant) -> Result<(), Error> {
         let mut snapshot = self.snapshot.clone();
-        let settled = |snapshot: &Snapshot| !matches!(snapshot.state, ConnectionState::Away(_));
-        let _ = timeout_at(deadline, snapshot.wait_for(settled)).await;
+        let is_decided = |snapshot: &Snapshot| !matches!(snapshot.state, ConnectionState::Away(_));
+        let _ = timeout_at(deadline, snapshot.wait_for(is_decided)).await;
         match self.snapshot.borrow().state {
             ConnectionState::Connected => Ok(()),
             ConnectionState::Left => Err(Error::Left),
-            ConnectionState::Away(ref why) => Err(Error::HubAway(why.clone())),
+            ConnectionState::Away(ref why) => Err(Error::HubAway(Unanswered::Away(why.clone()))),
         }
     }
 
     /// The error for a hub that did not answer in time.
     fn away(&self) -> Error {
         match &self.snapshot.borrow().state {
-            ConnectionState::Away(why) => Error::HubAway(why.clone()),
+            ConnectionState::Away(why) => Error::HubAway(Unanswered::Away(why.clone())),
             ConnectionState::Left => Error::Left,
-            ConnectionState::Connected => Error::HubAway(
-                "The hub did not answer in time. Call again in a few seconds.".to_owned(),
-            ),
+            ConnectionState::Connected => Error::HubAway(Unanswered::Late),
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Which hub a session meets at, where it is known from, and how one is started.
+//! The hubs that a bridge can meet at: which there are, which of them answer, which one is in use, and starting the
+//! hub of this machine.
 
 pub mod autostart;
 pub mod known;
-pub mod refused;
+pub mod probe;
+pub mod selection;
 pub mod target;

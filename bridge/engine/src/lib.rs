@@ -23,7 +23,6 @@ mod send_limits;
 pub mod session;
 mod start;
 pub mod transport;
-pub mod trouble;
 pub mod urgency;
 mod view;
 pub mod wiped;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::availability::Availability;
 use crate::hops::Hops;
+use crate::hubs::selection::AwayReason;
 use crate::urgency::Urgency;
 use crate::wiped::Wiped;
 
@@ -241,14 +242,14 @@ pub struct Departure {
     pub unconfirmed: Vec<(MessageId, Alias)>,
 }
 
-/// How the link stands.
+/// Whether a session is connected to its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// Not connected; the sentence says why and the next what happens now.
-    Away(String),
+    /// Not connected; the engine keeps trying.
+    Away(AwayReason),
     /// Welcomed by the hub.
     Connected,
-    /// Left by `disconnect`.
+    /// Left by `disconnect`; the engine does not dial.
     Left,
 }
 

@@ -2,37 +2,47 @@
 
 use super::{remark, tell};
 use crate::config::Config;
-use junction_engine::hubs::known::{HostView, KnownHosts};
+use crate::survey::{SurveyJson, problems, rounded_ms};
+use junction_engine::hubs::known::KnownHosts;
+use junction_engine::hubs::probe::{Health, HostStatus, survey};
 
-/// Shows the known hosts: as the tool does, or a line each.
+/// Shows the known hosts: as JSON, in the form of the tool `known_hosts`, or one a line.
 ///
 /// # Errors
-/// If stdout takes nothing.
+/// Nothing can be written to stdout.
 pub(crate) async fn hosts(config: &Config, json: bool) -> anyhow::Result<()> {
-    let survey = KnownHosts::new(config.dir.clone(), config.port).survey(&config.hub).await;
+    let known = KnownHosts::new(config.dir.clone(), config.port);
+    let survey = survey(&known, &config.hub).await;
     if json {
-        return tell(&serde_json::to_string(&survey)?);
+        return tell(&serde_json::to_string(&SurveyJson::from(survey))?);
     }
-    let width = |text: fn(&HostView) -> &str| {
-        survey.hosts.iter().map(|host| text(host).len()).max().unwrap_or(0)
-    };
-    let (names, addresses) = (width(|host| &host.name), width(|host| &host.address));
-    for host in &survey.hosts {
-        let (name, address) = (&host.name, &host.address);
-        tell(&format!("{name:names$}  {address:addresses$}  {}", state(host)))?;
+    let lines = survey.hosts.iter().map(|host| (&host.name, host.endpoint.address(), state(host)));
+    let lines: Vec<_> = lines.collect();
+    let names = lines.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    let addresses = lines.iter().map(|(_, address, _)| address.len()).max().unwrap_or(0);
+    for (name, address, state) in &lines {
+        tell(&format!("{name:names$}  {address:addresses$}  {state}"))?;
     }
-    survey.problems.iter().for_each(|problem| remark(problem));
+    problems(&survey).iter().for_each(|problem| remark(problem));
     Ok(())
 }
 
-fn state(host: &HostView) -> String {
-    let mut words = vec![if host.linked { "linked" } else { "not linked" }.to_owned()];
+fn state(host: &HostStatus) -> String {
+    let mut words = vec![if host.is_linked { "linked" } else { "not linked" }.to_owned()];
     match &host.health {
-        Some(health) => words.extend(health.words()),
-        None => words.push("does not answer".to_owned()),
+        Ok(health) => words.extend(health_words(health)),
+        Err(_) => words.push("does not answer".to_owned()),
     }
-    if host.current {
+    if host.is_current {
         words.push("in use".to_owned());
     }
     words.join(", ")
+}
+
+fn health_words(health: &Health) -> Vec<String> {
+    let mut words = vec![format!("answers in {} ms", rounded_ms(health.latency))];
+    words.extend(health.active_peers.map(|peers| format!("{peers} sessions")));
+    words.extend(health.mode.map(|mode| format!("mode {}", mode.name())));
+    words.extend(health.version.as_ref().map(|version| format!("version {version}")));
+    words
 }

@@ -1,6 +1,6 @@
 //! `junction-bridge invite`: links for other machines.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
@@ -15,7 +15,8 @@ use qrcode::render::unicode::Dense1x2;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
-use junction_engine::hubs::known::probe;
+use junction_engine::hubs::probe::{HubMode, probe};
+use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 
 /// What a link is good for, and what ends that.
@@ -87,14 +88,13 @@ fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
 /// Links to the hub of this machine, for every address at which it answers with its own key.
 async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
     let port = config.port;
-    let (host, loopback) = ("127.0.0.1", Security::Loopback);
-    let Some(health) = probe(host, port, loopback).await else {
+    let Ok(health) = probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await else {
         bail!(
             "No hub answers on this machine at port {port}. Start one for other machines with: junction-hub --host \
              0.0.0.0"
         );
     };
-    if !health.is_lan() {
+    if health.mode != Some(HubMode::Lan) {
         bail!(
             "The hub of this machine serves this machine alone. Stop it, if it was not a bridge that started it, and \
              start one for other machines with: junction-hub --host 0.0.0.0"
@@ -102,9 +102,8 @@ async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
     }
     let own = own_link(&config.dir)?;
     let reached = join_all(network::addresses().into_iter().map(async |address: IpAddr| {
-        let host = address.to_string();
-        let health = probe(&host, port, Security::Pinned(own.pin)).await;
-        health.map(|_| host)
+        let hub = Endpoint { host: address.to_string(), port, security: Security::Pinned(own.pin) };
+        probe(&hub).await.ok().map(|_| hub.host)
     }));
     let links: Vec<_> =
         reached.await.into_iter().flatten().map(|host| own.at(&host, port)).collect();

@@ -13,9 +13,10 @@ use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
-use junction_engine::hubs::target::Target;
+use crate::wording::not_joined;
+use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
-use junction_engine::transport::verify::prove;
+use junction_engine::transport::verify::verify;
 
 /// The most that is read where a link should be, in bytes: the longest link has some 360.
 const MAX_LINK: usize = 4096;
@@ -39,7 +40,7 @@ pub(crate) async fn join(config: &Config, join: Join) -> anyhow::Result<()> {
     if let Some(name) = &join.name {
         check_name(name)?;
     }
-    let link = first_proven(&mut source(join.file)?).await?;
+    let link = first_verified(&mut source(join.file)?).await?;
     let known = HostsFile::load(&config.dir)?;
     let name = join.name.unwrap_or_else(|| free_name(&known, &link));
     let before = known.find(&name).map(|known| known.link.as_ref());
@@ -72,7 +73,9 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         bail!("The name {LOCAL} is this machine's own hub's. Choose another one with --name.");
     }
     if !is_host_name(name) {
-        bail!("That is not a valid host name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.");
+        bail!(
+            "That is not a valid host name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen."
+        );
     }
     Ok(())
 }
@@ -89,19 +92,18 @@ fn free_name(known: &HostsFile, link: &Link) -> String {
 
 /// The first link whose hub proves itself. Where there are several, one a line as `invite` shows them, they are
 /// ways to one hub, and the next is looked at only if the one before leads nowhere.
-async fn first_proven(source: &mut dyn BufRead) -> anyhow::Result<Link> {
+async fn first_verified(source: &mut dyn BufRead) -> anyhow::Result<Link> {
     let mut first_error = None;
     while let Some(line) = next_line(source)? {
         let link = Link::parse(&line)?;
-        let target = Target {
-            name: String::new(),
-            host: link.host.clone(),
-            port: link.port,
-            security: Security::Pinned(link.pin),
-        };
-        match prove(&target, &GroupKeys::derive(&link.secret)).await {
+        let security = Security::Pinned(link.pin);
+        let hub = Endpoint { host: link.host.clone(), port: link.port, security };
+        match verify(&hub, &GroupKeys::derive(&link.secret)).await {
             Ok(()) => return Ok(link),
-            Err(why) => first_error = first_error.or(Some(anyhow!(why))),
+            Err(error) => {
+                let error = anyhow!(not_joined(&hub.address(), &error));
+                first_error = first_error.or(Some(error));
+            }
         }
     }
     Err(first_error.unwrap_or_else(|| LinkError::NotALink.into()))

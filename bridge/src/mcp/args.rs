@@ -12,6 +12,7 @@ use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::wording::Wording;
 use junction_engine::error::Error;
 use junction_engine::label::is_label;
 
@@ -30,7 +31,31 @@ pub(crate) struct Args {
     takes: Vec<&'static str>,
 }
 
-type Parsed<T> = Result<T, Error>;
+type Parsed<T> = Result<T, ToolError>;
+
+/// Why a tool call failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ToolError {
+    /// An argument is wrong: which one, and what it takes.
+    Argument(String),
+    /// The engine could not do what was asked for.
+    Engine(Error),
+}
+
+impl From<Error> for ToolError {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Wording for ToolError {
+    fn wording(&self) -> String {
+        match self {
+            Self::Argument(wording) => wording.clone(),
+            Self::Engine(error) => error.wording(),
+        }
+    }
+}
 
 impl Args {
     pub(crate) fn new(tool: &'static str, given: Map<String, Value>) -> Self {
@@ -54,8 +79,10 @@ impl Args {
     pub(crate) fn alias(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Alias::parse(&text).map(Some).map_err(|_| Error::BadAlias),
-            Some(_) => Err(Error::BadAlias),
+            Some(Value::String(text)) => {
+                Alias::parse(&text).map(Some).map_err(|_| Error::BadAlias.into())
+            }
+            Some(_) => Err(Error::BadAlias.into()),
         }
     }
 
@@ -65,7 +92,7 @@ impl Args {
         let alias = text.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
         alias.ok_or_else(|| {
             let tool = self.tool;
-            Error::Argument(format!(
+            ToolError::Argument(format!(
                 "{tool} needs {name}, a peer's alias as list_peers shows it. Call list_peers to see who is there."
             ))
         })
@@ -111,7 +138,7 @@ impl Args {
             Some(Value::String(text)) if text.len() <= MAX_MESSAGE => Ok(Wiped::new(text)),
             Some(Value::String(text)) => {
                 drop(Wiped::new(text));
-                Err(Error::TooLarge)
+                Err(Error::TooLarge.into())
             }
             _ => {
                 let tool = self.tool;
@@ -182,7 +209,7 @@ impl Args {
 }
 
 fn argument<T>(text: String) -> Parsed<T> {
-    Err(Error::Argument(text))
+    Err(ToolError::Argument(text))
 }
 
 /// The whole number that a JSON number stands for: some models write 30.0 for 30.
@@ -214,7 +241,7 @@ mod tests {
     }
 
     fn told<T>(outcome: Parsed<T>) -> String {
-        outcome.err().unwrap().to_string()
+        outcome.err().unwrap().wording()
     }
 
     #[test]
@@ -259,7 +286,7 @@ mod tests {
         let message = |length| args(json!({ "message": "x".repeat(length) })).message("message");
         assert_eq!(message(MAX_MESSAGE).unwrap().len(), MAX_MESSAGE);
         assert_eq!(message(0).unwrap().len(), 0);
-        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(Error::TooLarge));
+        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(Error::TooLarge.into()));
         assert!(told(args(json!({})).message("message")).contains("needs message"));
     }
 
@@ -272,7 +299,7 @@ mod tests {
         assert_eq!(fingerprint, Ok(Some("abcdef0123456789".to_owned())));
         assert!(args(json!({ "f": "abcdef012345678" })).fingerprint("f").is_err());
         assert!(args(json!({ "h": "../etc" })).host("h").is_err());
-        assert_eq!(args(json!({ "a": "Not One" })).alias("a"), Err(Error::BadAlias));
+        assert_eq!(args(json!({ "a": "Not One" })).alias("a"), Err(Error::BadAlias.into()));
         assert!(told(args(json!({ "a": "Not One" })).peer("a")).ends_with("see who is there."));
     }
 
@@ -322,7 +349,7 @@ mod tests {
                 given().done(),
             ];
             for error in outcomes.into_iter().filter_map(Result::err) {
-                prop_assert!(!error.to_string().contains("qq"), "{}", error);
+                prop_assert!(!error.wording().contains("qq"), "{error:?}");
             }
         }
     }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::escape::escape;
 use super::time::rfc3339;
+use crate::wording::refusal_word;
 use junction_engine::availability::{Availability, state_word};
-use junction_engine::error::refusal_word;
 use junction_engine::label::label;
 use junction_engine::urgency::Urgency;
 use junction_engine::{self as engine, Occasion, Status};

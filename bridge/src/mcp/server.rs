@@ -18,6 +18,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::args::ToolError;
 use super::calls::Calls;
 use super::schema::{INSTRUCTIONS, SPECS, Spec, Tool};
 use super::stdio;
@@ -27,8 +28,8 @@ use crate::context_probe::Sight;
 use crate::hook;
 use crate::project::path_of_uri;
 use crate::wake::{Thread, Wake};
+use crate::wording::Wording;
 use junction_engine::Engine;
-use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 
 /// How long a client has to say where the project is.
@@ -244,14 +245,17 @@ fn broken() -> ErrorData {
 }
 
 /// The answer as the object it is; a failure as text alone. The transport adds the object's text.
-fn result(outcome: Result<Answer, Error>) -> CallToolResult {
+fn result(outcome: Result<Answer, ToolError>) -> CallToolResult {
     match outcome {
         Ok(answer) => {
             let mut result = CallToolResult::success(Vec::new());
             result.structured_content = Some(Value::Object(answer));
             result
         }
-        Err(error) => CallToolResult::error(vec![ContentBlock::text(format!("Error: {error}"))]),
+        Err(error) => {
+            let text = format!("Error: {}", error.wording());
+            CallToolResult::error(vec![ContentBlock::text(text)])
+        }
     }
 }
 

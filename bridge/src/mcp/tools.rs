@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::args::Args;
+use super::args::{Args, ToolError};
 use super::calls::{CallNumber, Calls};
 use super::escape::presented_len;
 use super::results::{
@@ -18,9 +18,11 @@ use super::results::{
 };
 use super::schema::Tool;
 use super::server::Agent;
+use crate::survey::SurveyJson;
 use crate::wake::Wake;
 use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
+use junction_engine::hubs::probe::survey;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status};
 
@@ -55,7 +57,7 @@ impl Tools {
         tool: Tool,
         arguments: Map<String, Value>,
         number: CallNumber,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, ToolError> {
         let args = Args::new(tool.spec().name, arguments);
         let mut answer = match tool {
             Tool::Register => self.register(args).await,
@@ -71,7 +73,7 @@ impl Tools {
         Ok(answer)
     }
 
-    async fn register(&self, mut args: Args) -> Result<Answer, Error> {
+    async fn register(&self, mut args: Args) -> Result<Answer, ToolError> {
         let change = Change {
             alias: args.alias("alias")?,
             repo: args.label("repo")?,
@@ -83,7 +85,7 @@ impl Tools {
         Ok(object(&RegistrationJson::from(self.engine.register(change).await?)))
     }
 
-    async fn list_peers(&self, mut args: Args) -> Result<Answer, Error> {
+    async fn list_peers(&self, mut args: Args) -> Result<Answer, ToolError> {
         let role = given(args.label("role")?);
         let repo = given(args.label("repo")?);
         let limit = args.whole("limit", 1..=MAX_PAGE.into())?;
@@ -94,7 +96,7 @@ impl Tools {
         Ok(object(&PeerPageJson::from(page)))
     }
 
-    async fn send_message(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
+    async fn send_message(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
         let draft = Draft {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
@@ -111,7 +113,7 @@ impl Tools {
         let sent = self.engine.send_message(draft).await?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(|told| self.calls.deposit(number, told));
-            return Err(Error::Refused(reason));
+            return Err(Error::Refused(reason).into());
         }
         let answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
         if let Some((_, lease)) = sent.reply {
@@ -120,7 +122,7 @@ impl Tools {
         Ok(answer)
     }
 
-    async fn read_messages(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
+    async fn read_messages(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
         let wait = args.wait("wait_seconds", 0)?;
         let limit = args.whole("limit", 1..=INBOX_MESSAGES as u64)?;
         args.done()?;
@@ -134,7 +136,7 @@ impl Tools {
         Ok(answer)
     }
 
-    async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, Error> {
+    async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
         let timeout = args.wait("timeout_seconds", USUAL_PEER_WAIT)?;
         let role = given(args.label("expected_role")?);
         args.done()?;
@@ -144,12 +146,13 @@ impl Tools {
         Ok(object(&FoundJson::new(peers, started.elapsed())))
     }
 
-    async fn known_hosts(&self, args: Args) -> Result<Answer, Error> {
+    async fn known_hosts(&self, args: Args) -> Result<Answer, ToolError> {
         args.done()?;
-        Ok(object(&self.hosts.survey(&self.engine.snapshot().hub).await))
+        let survey = survey(&self.hosts, &self.engine.snapshot().hub).await;
+        Ok(object(&SurveyJson::from(survey)))
     }
 
-    async fn disconnect(&self, args: Args) -> Result<Answer, Error> {
+    async fn disconnect(&self, args: Args) -> Result<Answer, ToolError> {
         args.done()?;
         Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
     }
@@ -159,7 +162,7 @@ impl Tools {
         &self,
         wait: Duration,
         number: CallNumber,
-    ) -> Result<Option<SemaphorePermit<'_>>, Error> {
+    ) -> Result<Option<SemaphorePermit<'_>>, ToolError> {
         if wait.is_zero() {
             return Ok(None);
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
+use crate::machine::hosts_problem::HostsProblem;
 use crate::machine::platform;
 use crate::machine::settings::env_path;
 use crate::secret::random_bytes;
@@ -99,9 +100,9 @@ pub enum ConfigError {
         .0.display()
     )]
     OtherGroup(PathBuf),
-    /// A line of `hosts.toml` that cannot be used; the text names the line and the fix.
-    #[error("{0}")]
-    Hosts(String),
+    /// A line of `hosts.toml` cannot be used.
+    #[error(transparent)]
+    Hosts(HostsProblem),
     /// The text is not a valid host name.
     #[error("That is not a valid host name. Choose 1 to 32 of the characters a-z, 0-9 and hyphen.")]
     BadName,

@@ -15,6 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::invite_link::{Link, parse_address};
 use crate::machine::config_dir::{ConfigDir, ConfigError};
+use crate::machine::hosts_problem::{HostsMistake, HostsProblem};
 
 /// The file's name in the configuration directory.
 pub const HOSTS_FILE: &str = "hosts.toml";
@@ -31,8 +32,8 @@ const MAX_BAD_LINES: usize = 32;
 pub struct HostsFile {
     /// The hubs, in the order of the file.
     pub entries: Vec<HostEntry>,
-    /// One line of text for each mistake in the file: where it is, what it is and how to fix it. The lines quote nothing.
-    pub problems: Vec<String>,
+    /// The mistakes in the file, in the order in which they were found.
+    pub problems: Vec<HostsProblem>,
 }
 
 /// A hub known by name.
@@ -84,9 +85,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, line: usize, what: &str) {
+    fn problem(&mut self, line: usize, mistake: HostsMistake) {
         let path = self.dir.path().join(HOSTS_FILE);
-        self.found.problems.push(format!("{} line {line}: {what}", path.display()));
+        self.found.problems.push(HostsProblem { path, line, mistake });
     }
 
     /// Blanks the lines that are not TOML, or the whole text if there are too many.
@@ -94,12 +95,10 @@ impl Reader<'_> {
         for _ in 0..MAX_BAD_LINES {
             let Some(line) = bad_line(text) else { return };
             blank(text, line);
-            self.problem(line, "This is not TOML. Write name = \"link\", or remove the line.");
+            self.problem(line, HostsMistake::NotToml);
         }
         if bad_line(text).is_some() {
-            let what =
-                "Too many lines are not TOML. Rewrite the file, beginning with a line [hosts].";
-            self.problem(1, what);
+            self.problem(1, HostsMistake::TooManyBadLines);
             text.zeroize();
         }
     }
@@ -108,44 +107,39 @@ impl Reader<'_> {
         for (name, item) in document.iter() {
             if name != TABLE && item.is_value() {
                 let line = line_of(text, item.span());
-                self.problem(line, "This line is outside [hosts]. Move it below the line [hosts].");
+                self.problem(line, HostsMistake::OutsideTable);
             }
         }
         let Some(item) = document.get(TABLE) else { return };
         let Some(table) = item.as_table_like() else {
             let line = line_of(text, item.span());
-            return self
-                .problem(line, "hosts is not a table. Write [hosts] with a line for each host.");
+            return self.problem(line, HostsMistake::NotATable);
         };
         for (name, item) in table.iter() {
             match entry(name, item) {
                 Ok(entry) => self.found.entries.push(entry),
-                Err(what) => {
+                Err(mistake) => {
                     let span = table.key(name).and_then(Key::span);
-                    self.problem(line_of(text, span.or(item.span())), &what);
+                    self.problem(line_of(text, span.or(item.span())), mistake);
                 }
             }
         }
     }
 }
 
-fn entry(name: &str, item: &Item) -> Result<HostEntry, String> {
+fn entry(name: &str, item: &Item) -> Result<HostEntry, HostsMistake> {
     if !is_host_name(name) {
-        return Err("This name is not valid. Choose 1 to 32 of a-z, 0-9 and hyphen.".to_owned());
+        return Err(HostsMistake::BadName);
     }
     let name = name.to_owned();
-    let Some(text) = item.as_str() else {
-        return Err(
-            "This value is not a string. Write a link or \"ADDRESS:PORT\" in quotes.".to_owned()
-        );
-    };
+    let text = item.as_str().ok_or(HostsMistake::NotText)?;
     if let Some((host, port)) = parse_address(text) {
         return Ok(HostEntry { name, host, port, link: None });
     }
     if !text.contains("://") {
-        return Err("This value is neither a link nor ADDRESS:PORT. Write one of them.".to_owned());
+        return Err(HostsMistake::NotAHost);
     }
-    let link = Link::parse(text).map_err(|error| error.to_string())?;
+    let link = Link::parse(text)?;
     Ok(HostEntry { name, host: link.host.clone(), port: link.port, link: Some(link) })
 }
 
@@ -282,7 +276,7 @@ mod tests {
             format!("{} {} {}{linked}", entry.name, entry.host, entry.port)
         };
         let path = dir.path().join(HOSTS_FILE).display().to_string();
-        let problems = found.problems.iter().map(|problem| {
+        let problems = found.problems.iter().map(ToString::to_string).map(|problem| {
             assert!(!problem.contains('\n'));
             problem.strip_prefix(&path).unwrap().trim_start().to_owned()
         });

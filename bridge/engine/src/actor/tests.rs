@@ -34,7 +34,7 @@ impl Dialer for NoHub {
 
 impl NoHub {
     fn link(&self) -> Engine {
-        let target = Target::at("local", ([127, 0, 0, 1], 1).into());
+        let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
         Engine::start_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
     }
 

@@ -1,5 +1,5 @@
-//! Starting a hub on loopback where none answers: found beside this binary, in a session of its own, with next
-//! to nothing of this process's environment, which can hold the agent's API key.
+//! Starts the hub of this machine where none answers. The binary lies beside this one; the hub gets almost nothing of
+//! this process's environment, which can hold the agent's API key.
 
 use std::ffi::OsString;
 use std::process::Stdio;
@@ -11,40 +11,51 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::{env, parse_host};
 use tokio::process::{Child, Command};
 
-use crate::hubs::target::Target;
+use crate::transport::endpoint::Endpoint;
 use crate::transport::tls::Security;
 
-/// How long a hub that was started has to answer before another try.
-const HEADWAY: Duration = Duration::from_secs(5);
-/// How often to dial a hub that is just starting.
-const EAGER: Duration = Duration::from_millis(10);
-/// How long to dial that often: a hub serves within a tenth of it.
-const EAGERNESS: Duration = Duration::from_millis(500);
-/// What a hub is given besides our own settings; the last is what Windows cannot start a process without.
+/// How long a hub that was started has to answer before a second one is started.
+const STARTUP_TIME: Duration = Duration::from_secs(5);
+/// The pause between two dials while a hub is starting.
+const FAST_PAUSE: Duration = Duration::from_millis(10);
+/// How long to dial that often: a hub serves within a tenth of this time.
+const FAST_TIME: Duration = Duration::from_millis(500);
+/// Variables that a hub gets in addition to our settings. Windows cannot start a process without the last one.
 const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
 
-/// Whether and when hubs are started.
-pub struct Autostart {
+/// What became of the hub that was started last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HubStart {
+    /// No hub was started, or none that could still be expected to answer.
+    None,
+    /// A hub was started and is expected to answer soon.
+    Pending,
+    /// A hub was started and has ended.
+    Ended,
+}
+
+/// Starts hubs, and knows what became of the last one.
+pub(crate) struct Autostart {
     enabled: bool,
     started: Option<Instant>,
-    /// Whether the one that was started last has ended.
+    /// Whether the hub that was started last has ended.
     ended: Arc<AtomicBool>,
 }
 
 impl Autostart {
     /// Starts hubs if `enabled`.
-    pub fn new(enabled: bool) -> Self {
+    pub(crate) fn new(enabled: bool) -> Self {
         Self { enabled, started: None, ended: Arc::default() }
     }
 
-    /// Starts a hub at the target, unless one was started just now. Of several bridges that do so at once all
-    /// but one hub find the port taken and end.
-    pub fn start(&mut self, target: &Target, dir: &ConfigDir) {
-        let may_start = self.enabled && target.security == Security::Loopback;
-        if !may_start || self.started_within(HEADWAY) {
+    /// Starts a hub at this endpoint, unless one was started just now. If several bridges do so at once, all hubs but
+    /// one find the port taken and end.
+    pub(crate) fn start(&mut self, at: &Endpoint, dir: &ConfigDir) {
+        let may_start = self.enabled && at.security == Security::Loopback;
+        if !may_start || self.started_within(STARTUP_TIME) {
             return;
         }
-        match hub_command(target, dir).and_then(|mut command| command.spawn()) {
+        match hub_command(at, dir).and_then(|mut command| command.spawn()) {
             Ok(child) => {
                 self.started = Some(Instant::now());
                 self.watch(child);
@@ -58,7 +69,7 @@ impl Autostart {
         }
     }
 
-    /// Takes the hub's exit status when it has one, which also keeps it from staying a zombie.
+    /// Waits for the hub's exit status, which also keeps the hub from staying a zombie.
     fn watch(&self, mut child: Child) {
         let ended = Arc::clone(&self.ended);
         ended.store(false, Ordering::Relaxed);
@@ -68,24 +79,25 @@ impl Autostart {
         });
     }
 
-    /// A hub answers: the next one that is missing is started at once.
-    pub fn succeeded(&mut self) {
+    /// Notes that a hub answers: the next time that none does, one is started at once.
+    pub(crate) fn succeeded(&mut self) {
         self.started = None;
     }
 
-    /// Whether a hub that was started is still to be expected.
-    pub fn expects_hub(&self) -> bool {
-        self.started_within(HEADWAY) && !self.failed()
+    /// What became of the hub that was started last.
+    pub(crate) fn last_start(&self) -> HubStart {
+        if self.started.is_some() && self.ended.load(Ordering::Relaxed) {
+            HubStart::Ended
+        } else if self.started_within(STARTUP_TIME) {
+            HubStart::Pending
+        } else {
+            HubStart::None
+        }
     }
 
-    /// Whether the hub that was started last has ended, though none answers.
-    pub fn failed(&self) -> bool {
-        self.started.is_some() && self.ended.load(Ordering::Relaxed)
-    }
-
-    /// A shorter pause while a hub is starting.
-    pub fn hasten(&self, pause: Duration) -> Duration {
-        if self.started_within(EAGERNESS) { pause.min(EAGER) } else { pause }
+    /// This pause before the next dial, or a shorter one while a hub is starting.
+    pub(crate) fn shorten(&self, pause: Duration) -> Duration {
+        if self.started_within(FAST_TIME) { pause.min(FAST_PAUSE) } else { pause }
     }
 
     fn started_within(&self, time: Duration) -> bool {
@@ -93,7 +105,7 @@ impl Autostart {
     }
 }
 
-fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
+fn hub_command(at: &Endpoint, dir: &ConfigDir) -> std::io::Result<Command> {
     let name = format!("junction-hub{}", std::env::consts::EXE_SUFFIX);
     let binary = std::env::current_exe()?.with_file_name(name);
     let mut command = Command::new(binary);
@@ -101,8 +113,8 @@ fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
         .arg("--autostarted")
         .env_clear()
         .envs(environment())
-        .env("JUNCTION_HOST", bind_address(&target.host))
-        .env("JUNCTION_PORT", target.port.to_string())
+        .env("JUNCTION_HOST", bind_address(&at.host))
+        .env("JUNCTION_PORT", at.port.to_string())
         .env("JUNCTION_CONFIG_DIR", dir.path())
         .current_dir("/")
         .stdin(Stdio::null())
@@ -111,15 +123,15 @@ fn hub_command(target: &Target, dir: &ConfigDir) -> std::io::Result<Command> {
     Ok(command)
 }
 
-/// Where the hub is to serve: at the address that is dialled, or wherever the user has all hubs of this machine
-/// serve, who do so on loopback besides.
-fn bind_address(dialled: &str) -> String {
-    let asked = env("JUNCTION_HOST")
+/// The address that the hub has to bind: the one that is dialed, or the user's setting for all hubs of this machine,
+/// which serve on loopback as well.
+fn bind_address(dialed: &str) -> String {
+    let set = env("JUNCTION_HOST")
         .filter(|host| parse_host(host).is_ok_and(|host| !host.to_canonical().is_loopback()));
-    asked.unwrap_or_else(|| dialled.to_owned())
+    set.unwrap_or_else(|| dialed.to_owned())
 }
 
-/// HOME, PATH and what is set of our own.
+/// The variables that a hub gets: our own settings and [`PASSED_ON`].
 fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();

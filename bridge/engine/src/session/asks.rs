@@ -15,7 +15,7 @@ use super::Session;
 use super::commands::refine;
 use super::said::{Said, merge};
 use crate::clock::wall_ms;
-use crate::error::Error;
+use crate::error::{Error, Unanswered};
 use crate::seal::{Broken, verify_card};
 use crate::{Change, PeerInfo, PeerPage, PeerQuery, Registration, Resolved};
 
@@ -157,8 +157,7 @@ impl Session {
         let wishes = self.asks.open.extract_if(|_, ask| matches!(ask, Ask::Rename(_)));
         for (_, ask) in wishes {
             if let Ask::Rename(wish) = ask {
-                let lost = "The hub was lost before it answered. Call register again.".to_owned();
-                let _ = wish.reply.send(Err(Error::HubAway(lost)));
+                let _ = wish.reply.send(Err(Error::HubAway(Unanswered::Lost)));
             }
         }
         self.asks.open.retain(|_, ask| !ask.abandoned());

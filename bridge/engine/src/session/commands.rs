@@ -33,7 +33,7 @@ impl Session {
                 self.expire_mail(now);
                 self.delivery.read(Reader { limits, wait, since: now, reply });
             }
-            Command::Settled(reply) => {
+            Command::Flush(reply) => {
                 self.settled.push(reply);
                 self.tell_ends();
             }

@@ -373,7 +373,7 @@ fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() 
     stage.run();
     let second = stage.key("bob").fingerprint();
     let error = stage.resolve("alice", "bob", None).unwrap_err();
-    let Error::KeyChanged { known, offered, .. } = &error else { panic!("{error}") };
+    let Error::KeyChanged { known, offered, .. } = &error else { panic!("{error:?}") };
     assert_eq!((known, offered), (&first.fingerprint(), &second));
     stage.send("bob", "alice", "I am bob");
     let page = stage.read("alice");

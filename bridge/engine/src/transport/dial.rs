@@ -9,7 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{Pin, fingerprint};
+use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
 use junction_shared::protocol::wire::{Hello, ToBridge, ToHub, Welcome};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,22 +22,21 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::hubs::target::Target;
-use crate::transport::tls::{Channel, Insecure, secure};
+use crate::transport::endpoint::Endpoint;
+use crate::transport::tls::{HubStream, Insecure, secure};
 
 /// Frames between the session and the socket.
 const WRITE_QUEUE: usize = 32;
-/// What one read of the websocket takes, and its buffer: the largest message comes in five, and twenty bridges
-/// stay small.
+/// Bytes of the websocket's read buffer: the largest message takes five reads, and a bridge's memory stays small.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// How long one of several addresses of a hub may take to answer before the next is tried: far longer than any
-/// network that a hub is for.
+/// How long one of several addresses of a hub may take to answer before the next is tried: far longer than a round
+/// trip in a local network.
 const ADDRESS_PATIENCE: Duration = Duration::from_millis(400);
 
-/// How a hub is reached: TCP, or what a simulation puts in its place.
+/// Opens byte streams to hubs: TCP, or a simulated network.
 pub trait Dialer: Clone + Send + Sync + 'static {
-    /// A connection.
+    /// A byte stream to a hub.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// Connects to the hub at this address.
@@ -47,7 +46,7 @@ pub trait Dialer: Clone + Send + Sync + 'static {
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-/// Connections of the system.
+/// TCP connections of the operating system.
 #[derive(Clone)]
 pub struct Tcp;
 
@@ -56,69 +55,70 @@ impl Dialer for Tcp {
 
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(address).await?;
-        // A message is one small write: it must not wait for the next.
+        // A message is one small write, which must not wait for the next.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
 }
 
-/// Why there is no connection, or none any more.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no connection to a hub, or why it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DialError {
-    /// Nothing listens there.
-    #[error("connection refused")]
+    /// Nothing listens at the address.
     Refused,
-    /// No answer, or none in time.
-    #[error("no answer")]
+    /// No answer in time.
     Silent,
-    /// The hub has as many connections as it bears.
-    #[error("it has no place for another session")]
+    /// The hub has as many connections as it takes.
     Full,
-    /// The hub's name is nobody's, or cannot be looked up.
-    #[error("its name is not known here")]
+    /// The hub's name does not exist, or cannot be looked up.
     UnknownName,
-    /// The hub has another key than its link says.
-    #[error("it shows another key than its link says")]
+    /// The hub showed another key than its link names.
     OtherKey {
-        /// The one in the link.
+        /// The key in the link.
         expected: Pin,
-        /// The one it showed.
+        /// The key that the hub showed.
         found: Pin,
     },
-    /// The hub shows the right key, and cannot prove to own it.
-    #[error("it shows the key {0} of its link, and cannot prove to own it")]
-    Unowned(String),
-    /// Something answers without TLS, where a hub would speak it.
-    #[error("what answers there speaks no TLS 1.3")]
+    /// The server showed the hub's key and could not prove that it owns it.
+    Unowned(Pin),
+    /// The server does not speak TLS 1.3, which a hub on another machine does.
     NoTls,
-    /// Something answers that is no hub.
-    #[error("what answers there is no hub")]
+    /// The server is not a hub.
     NotAHub,
-    /// The hub closed the connection and said why.
-    #[error("the hub closed the connection: {0}")]
+    /// The hub closed the connection and gave a reason.
     Closed(Close),
-    /// The connection ended without a word.
-    #[error("the connection was lost")]
+    /// The connection ended without a reason.
     Lost,
 }
 
-/// A connection whose hub has sent its challenge.
+impl From<Insecure> for DialError {
+    fn from(insecure: Insecure) -> Self {
+        match insecure {
+            Insecure::OtherKey { expected, found } => Self::OtherKey { expected, found },
+            Insecure::Unowned(found) => Self::Unowned(found),
+            Insecure::NoTls => Self::NoTls,
+            Insecure::Lost => Self::Lost,
+        }
+    }
+}
+
+/// A connection on which the hub has sent its challenge.
 pub struct Opened<S> {
-    socket: WebSocketStream<Channel<S>>,
-    /// The pin of this connection.
+    socket: WebSocketStream<HubStream<S>>,
+    /// The pin of the key that the hub showed on this connection.
     pub pin: Pin,
     /// The challenge, as it was sent.
     pub challenge: Bytes,
     deadline: Instant,
 }
 
-/// Opens a connection and takes the hub's challenge.
+/// Opens a connection and receives the hub's challenge.
 ///
 /// # Errors
 /// [`DialError`] within five seconds.
-pub async fn open<D: Dialer>(dialer: &D, target: &Target) -> Result<Opened<D::Stream>, DialError> {
+pub async fn open<D: Dialer>(dialer: &D, hub: &Endpoint) -> Result<Opened<D::Stream>, DialError> {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let dialled = timeout_at(deadline, connect(dialer, target)).await;
+    let dialled = timeout_at(deadline, connect(dialer, hub)).await;
     let (mut socket, pin) = dialled.map_err(|_| DialError::Silent)??;
     let challenge = timeout_at(deadline, next_frame(&mut socket)).await;
     let challenge = challenge.map_err(|_| DialError::Silent)??;
@@ -127,32 +127,26 @@ pub async fn open<D: Dialer>(dialer: &D, target: &Target) -> Result<Opened<D::St
 
 async fn connect<D: Dialer>(
     dialer: &D,
-    target: &Target,
-) -> Result<(WebSocketStream<Channel<D::Stream>>, Pin), DialError> {
-    let addresses = target.addresses().await.map_err(|_| DialError::UnknownName)?;
+    hub: &Endpoint,
+) -> Result<(WebSocketStream<HubStream<D::Stream>>, Pin), DialError> {
+    let addresses = hub.addresses().await.map_err(|_| DialError::UnknownName)?;
     let (stream, address) = dial_one(dialer, &addresses).await?;
-    let secured = secure(stream, target.security).await;
-    let (stream, pin) = secured.map_err(|insecure| match insecure {
-        Insecure::OtherKey { expected, found } => DialError::OtherKey { expected, found },
-        Insecure::Unowned(found) => DialError::Unowned(fingerprint(&found)),
-        Insecure::NoTls => DialError::NoTls,
-        Insecure::Lost => DialError::Lost,
-    })?;
+    let (stream, pin) = secure(stream, hub.security).await?;
     let socket = upgrade(stream, address).await?;
     Ok((socket, pin))
 }
 
-/// The first of these addresses at which anything answers.
+/// Connects to the first of these addresses that answers.
 ///
 /// # Errors
-/// What is wrong with the last of them.
+/// [`DialError`] of the last address.
 pub async fn dial_one<D: Dialer>(
     dialer: &D,
     addresses: &[SocketAddr],
 ) -> Result<(D::Stream, SocketAddr), DialError> {
     let mut why = DialError::UnknownName;
     for (at, address) in addresses.iter().enumerate() {
-        // The last may take what time there is.
+        // The last address may take all the time that is left.
         let patience = if at + 1 == addresses.len() { HANDSHAKE_TIMEOUT } else { ADDRESS_PATIENCE };
         match timeout(patience, dialer.dial(*address)).await {
             Ok(Ok(stream)) => return Ok((stream, *address)),
@@ -165,8 +159,8 @@ pub async fn dial_one<D: Dialer>(
     Err(why)
 }
 
-/// Makes a websocket of a stream. The address is what the hub is told that it was called by: a name would be
-/// what a browser is led astray by.
+/// Makes a websocket of a stream. The `Host` header holds the IP address: a hub refuses names, because a name is
+/// what a DNS-rebinding attack on a browser uses.
 async fn upgrade<S>(stream: S, address: SocketAddr) -> Result<WebSocketStream<S>, DialError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -188,7 +182,7 @@ where
                 DialError::Full
             }
             tungstenite::Error::Http(_) => DialError::NotAHub,
-            // A hub that stops in the middle of it, or had no place for one more visitor.
+            // The hub stopped during the upgrade, or takes no more unauthenticated connections.
             _ => DialError::Lost,
         })
 }
@@ -222,13 +216,13 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
-    /// Sends the hello and takes the welcome, which is still to be checked.
+    /// Sends the hello and returns the welcome, which the caller has to check.
     ///
     /// # Errors
     /// [`DialError`] within the five seconds that began with [`open`].
-    pub async fn greet(self, hello: Hello) -> Result<(Connection<S>, Welcome), DialError> {
+    pub async fn send_hello(self, hello: Hello) -> Result<(Connection<S>, Welcome), DialError> {
         let Self { mut socket, deadline, .. } = self;
-        let greeting = async {
+        let exchange = async {
             let hello = Message::Binary(encode(&ToHub::Hello(hello)));
             socket.send(hello).await.map_err(|_| DialError::Lost)?;
             let frame = next_frame(&mut socket).await?;
@@ -237,27 +231,30 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
                 _ => Err(DialError::NotAHub),
             }
         };
-        let welcome = timeout_at(deadline, greeting).await.map_err(|_| DialError::Silent)??;
+        let welcome = timeout_at(deadline, exchange).await.map_err(|_| DialError::Silent)??;
         Ok((Connection::new(socket), welcome))
     }
 }
 
-/// A welcomed connection. Reading never waits for writing: the hub may rely on being read.
+/// A connection after the welcome. Reading never waits for writing, so a hub never blocks on a bridge.
 pub struct Connection<S> {
-    incoming: SplitStream<WebSocketStream<Channel<S>>>,
+    incoming: SplitStream<WebSocketStream<HubStream<S>>>,
     outgoing: mpsc::Sender<Bytes>,
     writer: JoinHandle<()>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
-    fn new(socket: WebSocketStream<Channel<S>>) -> Self {
+    fn new(socket: WebSocketStream<HubStream<S>>) -> Self {
         let (sink, incoming) = socket.split();
         let (outgoing, frames) = mpsc::channel(WRITE_QUEUE);
         let writer = tokio::spawn(write(sink, frames));
         Self { incoming, outgoing, writer }
     }
 
-    /// The next sign of life of the hub: a frame, or nothing but a ping; or why there is none any more.
+    /// Waits for the hub and returns its next frame, or `None` for a ping.
+    ///
+    /// # Errors
+    /// Why the connection ended.
     pub async fn next(&mut self) -> Result<Option<ToBridge>, DialError> {
         match next_message(&mut self.incoming).await? {
             Some(frame) => decode(&frame).map(Some).map_err(|_| DialError::NotAHub),
@@ -265,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
         }
     }
 
-    /// Where frames are put to be written; full while the socket takes none.
+    /// The queue of frames to write, which is full while the socket takes none.
     pub fn outgoing(&self) -> &mpsc::Sender<Bytes> {
         &self.outgoing
     }
@@ -285,7 +282,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
     }
 }
 
-/// Writes frames as they come and flushes when there is no next one.
+/// Writes frames as they come, and flushes when the queue is empty.
 async fn write<S>(
     mut sink: SplitSink<WebSocketStream<S>, Message>,
     mut frames: mpsc::Receiver<Bytes>,

@@ -1,8 +1,8 @@
 //! TLS to hubs on other machines. The only file here that says `rustls`.
 //!
-//! A hub is known by its key alone: the SHA-256 of its SubjectPublicKeyInfo is in the link. Its certificate
-//! carries that key, and neither its names nor its dates say anything. The key's owner signs the handshake, and
-//! that signature is checked.
+//! A hub is identified by its key alone: the SHA-256 of its SubjectPublicKeyInfo is in the link. The certificate
+//! carries that key; its names and dates are ignored. The key's owner signs the handshake, and that signature is
+//! checked.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,43 +27,44 @@ use tokio_util::either::Either;
 /// The one protocol spoken inside (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
 
-/// How a hub is reached, and what it has to prove on the way.
+/// What a hub has to prove about its key before anything is sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// Nothing: it is on this machine.
+    /// No key: the hub is on this machine and serves without TLS.
     Loopback,
-    /// It has the key of this pin.
+    /// The key with this pin.
     Pinned(Pin),
-    /// It has some key. Good for asking whether anyone is there, and for nothing else.
+    /// Any key. Enough to ask whether a hub answers, and for nothing else.
     Unknown,
 }
 
 /// Why there is no secure connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insecure {
-    /// The hub has another key than the one of the pin.
+    /// The hub showed another key than the pinned one.
     OtherKey {
-        /// The pin's.
+        /// The pinned key.
         expected: Pin,
-        /// The one it showed.
+        /// The key that the hub showed.
         found: Pin,
     },
-    /// The hub shows a key that it cannot prove to own.
+    /// The hub showed a key and could not prove that it owns it.
     Unowned(Pin),
-    /// What answers speaks no TLS 1.3.
+    /// The server does not speak TLS 1.3.
     NoTls,
-    /// The connection ended on the way.
+    /// The connection ended during the TLS handshake.
     Lost,
 }
 
-/// A connection to a hub: plain on this machine, else inside TLS, which most connections have none of.
-pub type Channel<S> = Either<S, Box<TlsStream<S>>>;
+/// A byte stream to a hub: plain on this machine, otherwise inside TLS. The TLS stream is boxed because most
+/// connections are plain.
+pub type HubStream<S> = Either<S, Box<TlsStream<S>>>;
 
-/// Makes a connection secure. Returns the pin of the key that the hub showed, too; [`NO_PIN`] on loopback.
+/// Makes a connection secure, and returns it with the pin of the key that the hub showed ([`NO_PIN`] on loopback).
 ///
 /// # Errors
-/// [`Insecure`]; then nothing was sent but the request for a key.
-pub async fn secure<S>(stream: S, security: Security) -> Result<(Channel<S>, Pin), Insecure>
+/// [`Insecure`]; nothing was sent then except the TLS handshake.
+pub async fn secure<S>(stream: S, security: Security) -> Result<(HubStream<S>, Pin), Insecure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -74,7 +75,7 @@ where
     };
     let verifier = Arc::new(Verifier::new(expected));
     let connector = TlsConnector::from(Arc::new(config(verifier.clone())?));
-    // Told to nobody, and looked at by nobody: names are not what a hub is known by.
+    // Neither sent nor compared: a hub is identified by its key and not by a name.
     let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
     let connected = connector.connect(name, stream).await;
     let found = verifier.found();
@@ -103,7 +104,7 @@ fn config(verifier: Arc<Verifier>) -> Result<ClientConfig, Insecure> {
     Ok(config)
 }
 
-/// Knows a hub by the pin of its key.
+/// Checks a hub's key against a pin, and keeps the pin of the key that the hub showed.
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,
@@ -146,7 +147,7 @@ impl ServerCertVerifier for Verifier {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        // No TLS 1.2 is spoken here.
+        // The configuration allows TLS 1.3 only.
         Err(TlsError::General("TLS 1.2".to_owned()))
     }
 
@@ -161,7 +162,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        // Also those that no hub has: what another one shows is to be told.
+        // All of them, although hubs use one: the key of any other server is reported too.
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
@@ -199,7 +200,7 @@ mod tests {
         Sha256::digest(of.subject_public_key_info()).into()
     }
 
-    /// A hub that shows the certificate of one key and signs with another.
+    /// A hub that shows the certificate of one key and signs with a second key.
     fn hub(shown: &KeyPair, signing: &KeyPair, params: &CertificateParams) -> DuplexStream {
         let certificate = params.self_signed(shown).unwrap().der().clone();
         let key = PrivateKeyDer::try_from(signing.serialize_der()).unwrap();
@@ -221,15 +222,15 @@ mod tests {
     }
 
     async fn outcome(hub: DuplexStream, security: Security) -> Result<Pin, Insecure> {
-        let (mut channel, pin) = secure(hub, security).await?;
+        let (mut stream, pin) = secure(hub, security).await?;
         let mut said = [0; 5];
-        channel.read_exact(&mut said).await.unwrap();
+        stream.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, b"hello");
         Ok(pin)
     }
 
     #[tokio::test]
-    async fn a_hub_is_known_by_its_key_whatever_its_certificate_says() {
+    async fn names_and_dates_of_the_certificate_are_ignored() {
         let key = pair();
         let mut params = CertificateParams::new(vec!["evil.example".to_owned()]).unwrap();
         params.not_before = date_time_ymd(1990, 1, 1);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_key_is_refused_and_both_are_told() {
+    async fn another_key_is_refused_and_both_keys_are_reported() {
         let ed25519 = pair();
         let ecdsa = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         for key in [ed25519, ecdsa] {
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_shows_the_certificate_has_to_own_its_key() {
+    async fn certificate_without_its_key_is_refused() {
         let (key, thief) = (pair(), pair());
         for security in [Security::Pinned(pin(&key)), Security::Unknown] {
             let stolen = hub(&key, &thief, &CertificateParams::default());
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_speaks_no_tls_is_told_from_what_is_silent() {
+    async fn server_without_tls_and_lost_connection_are_different_errors() {
         let (near, mut far) = duplex(1 << 16);
         tokio::spawn(async move { far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await });
         let told = secure(near, Security::Pinned([9; 32])).await.map(|_| ());

@@ -1,51 +1,54 @@
-//! A hub proves that it has the key and the group of a link, before the link is kept.
+//! The check of a link before it is kept: its hub has to prove that it has the key and the group of the link.
 
 use std::time::Duration;
 
 use junction_shared::protocol::codec::encode;
-use junction_shared::protocol::handshake::{BridgeHandshake, Caller, GroupKeys, public_key};
+use junction_shared::protocol::handshake::{
+    BridgeHandshake, Caller, GroupKeys, HandshakeError, public_key,
+};
 use junction_shared::protocol::id::{Dial, PeerKey};
 use junction_shared::protocol::wire::ToHub;
 use junction_shared::secret::Secret;
 use tokio::time::{Instant, sleep};
 
-use crate::hubs::target::Target;
 use crate::transport::dial::{self, DialError, Tcp};
-use crate::trouble;
+use crate::transport::endpoint::Endpoint;
 
-/// How long a hub may cut connections before it counts as one that cannot be joined, and how often to try.
+/// How long a hub that drops connections is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long the goodbye may take.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Connects as a session that nobody sees, and leaves.
+/// Why a link was not verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyError {
+    /// The hub cannot be reached, or turned the session away.
+    Unreachable(DialError),
+    /// The hub did not prove that it belongs to the group of the link.
+    Unproven(HandshakeError),
+}
+
+/// Connects to the hub as a session that takes no alias, has the hub prove its group, and leaves.
 ///
 /// # Errors
-/// One sentence that says what is wrong, one that says what to do.
-pub async fn prove(target: &Target, group: &GroupKeys) -> Result<(), String> {
+/// [`VerifyError`].
+pub async fn verify(hub: &Endpoint, group: &GroupKeys) -> Result<(), VerifyError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match prove_once(target, group).await {
-            // Sessions of this machine with an older link can have the door closed to it for a moment.
-            Err((_, true)) if Instant::now() < deadline => sleep(PAUSE).await,
-            Err((why, _)) => return Err(why),
-            Ok(()) => return Ok(()),
+        match verify_once(hub, group).await {
+            // Sessions of this machine with an older link can have the hub refuse this machine for a moment.
+            Err(VerifyError::Unreachable(DialError::Lost)) if Instant::now() < deadline => {
+                sleep(PAUSE).await;
+            }
+            result => return result,
         }
     }
 }
 
-/// Why a hub was not proven, and whether it let nobody say anything.
-type Failure = (String, bool);
-
-async fn prove_once(target: &Target, group: &GroupKeys) -> Result<(), Failure> {
-    let address = target.address();
-    let failed = |error| {
-        let is_cut = matches!(error, DialError::Lost);
-        (trouble::not_joined(&address, &error), is_cut)
-    };
-    let unproven = |error| (trouble::unproven(&address, error), false);
-    let opened = dial::open(&Tcp, target).await.map_err(failed)?;
+async fn verify_once(hub: &Endpoint, group: &GroupKeys) -> Result<(), VerifyError> {
+    let opened = dial::open(&Tcp, hub).await.map_err(VerifyError::Unreachable)?;
     let identity = Secret::random();
     let caller = Caller {
         key: PeerKey(public_key(&identity)),
@@ -56,9 +59,9 @@ async fn prove_once(target: &Target, group: &GroupKeys) -> Result<(), Failure> {
         want: None,
     };
     let (hello, handshake) =
-        BridgeHandshake::answer(&opened.challenge, caller).map_err(unproven)?;
-    let (connection, welcome) = opened.greet(hello).await.map_err(failed)?;
-    handshake.check(&welcome).map_err(unproven)?;
+        BridgeHandshake::answer(&opened.challenge, caller).map_err(VerifyError::Unproven)?;
+    let (connection, welcome) = opened.send_hello(hello).await.map_err(VerifyError::Unreachable)?;
+    handshake.check(&welcome).map_err(VerifyError::Unproven)?;
     connection.close(vec![encode(&ToHub::Leave)], GOODBYE_PATIENCE).await;
     Ok(())
 }

@@ -258,7 +258,7 @@ async fn disconnect_tells_what_is_left_behind() {
     for era in ERAS {
         let mut agent = Agent::open(era).await;
         let id = agent.begin("disconnect", json!({}));
-        let Command::Settled(reply) = agent.command().await else { panic!("another command") };
+        let Command::Flush(reply) = agent.command().await else { panic!("another command") };
         let _ = reply.send(());
         let Command::Leave(reply) = agent.command().await else { panic!("another command") };
         let unconfirmed = vec![(MessageId([9; 16]), alias("bob"))];

@@ -10,7 +10,7 @@ use junction_shared::secret::Secret;
 
 use super::{Dialer, Page};
 use junction_engine::error::Error;
-use junction_engine::hubs::target::Target;
+use junction_engine::hubs::target::HubTarget;
 use junction_engine::{Change, Draft, Engine, Lease, PageLimits, Status};
 
 /// The link of one session, as its tools use it.
@@ -20,7 +20,7 @@ impl Node {
     /// Starts to dial, in a task of its own, and goes on for ever: over `dialer`, to the hub at this address, as a
     /// member of the group that the join secret makes.
     pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret) -> Self {
-        let target = Target::at("local", hub);
+        let target = HubTarget::plain("local", hub);
         Self(Engine::start_at(dialer, target, GroupKeys::derive(join_secret)))
     }
 
@@ -30,7 +30,7 @@ impl Node {
     /// What the agent would be told.
     pub async fn register(&self, alias: &str) -> Result<(), String> {
         let change = Change { alias: Some(parse(alias)?), ..Change::default() };
-        self.0.register(change).await.map(drop).map_err(|error| error.to_string())
+        self.0.register(change).await.map(drop).map_err(|error| format!("{error:?}"))
     }
 
     /// Sends, as `send_message`. Its end comes with a [`Page`].
@@ -39,10 +39,10 @@ impl Node {
     /// What the agent would be told; the message was not taken, or has ended as refused.
     pub async fn send(&self, to: &str, text: &str) -> Result<MessageId, String> {
         let draft = Draft::new(parse(to)?, text.to_owned());
-        let sent = self.0.send_message(draft).await.map_err(|error| error.to_string())?;
+        let sent = self.0.send_message(draft).await.map_err(|error| format!("{error:?}"))?;
         if let Status::Refused(reason) = sent.status {
             sent.refusal.into_iter().for_each(Lease::settle);
-            return Err(Error::Refused(reason).to_string());
+            return Err(format!("{:?}", Error::Refused(reason)));
         }
         Ok(sent.id)
     }
@@ -56,7 +56,7 @@ impl Node {
             .read(PageLimits::default(), wait)
             .await
             .map(Into::into)
-            .map_err(|error| error.to_string())
+            .map_err(|error| format!("{error:?}"))
     }
 
     /// Says goodbye to the hub, as at the end of the process.

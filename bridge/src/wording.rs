@@ -1,0 +1,110 @@
+//! What errors of the engine say to people and models: one sentence that says what is wrong, and one that says what to
+//! do. `wording.snap` holds all of them.
+
+mod hubs;
+#[cfg(test)]
+mod tests;
+
+use junction_engine::error::{Error, Unanswered};
+use junction_shared::protocol::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
+use junction_shared::protocol::wire::Refusal;
+
+pub(crate) use hubs::{host_problem, not_joined};
+
+/// An error that has words.
+pub(crate) trait Wording {
+    /// What is wrong, and what to do.
+    fn wording(&self) -> String;
+}
+
+impl Wording for Error {
+    fn wording(&self) -> String {
+        match self {
+            Self::HubAway(unanswered) => unanswered.wording(),
+            Self::NotSent(unanswered) => format!("Nothing was sent. {}", unanswered.wording()),
+            Self::Move(error) => error.wording(),
+            Self::AliasTaken(free) => format!(
+                "That alias, or one too similar to it, is taken. Call register again with alias {free}, which is free, or with another."
+            ),
+            Self::KeyChanged { alias, known, offered } => format!(
+                "The peer {alias} has another key than when you last exchanged messages: it was {known}, it is {offered}. \
+                 Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
+            ),
+            Self::OtherFingerprint { alias, offered } => format!(
+                "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
+            ),
+            Self::TooLarge => format!(
+                "The message is larger than {MAX_MESSAGE} bytes. Send it in parts, or send a path or a link instead."
+            ),
+            Self::PeerFull => format!(
+                "{PAIR_MESSAGES} messages or 2 MiB to that peer are still unread. Wait until it reads some, then send again."
+            ),
+            Self::OutboxFull => format!(
+                "{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again."
+            ),
+            Self::SendLimit { seconds } => format!(
+                "This session has sent as many messages as it may in a minute, and this one was not sent. Send it again in {seconds} s."
+            ),
+            Self::ReceiverLimit { seconds } => format!(
+                "This session has written to as many new sessions as it may in a minute, and this message was not sent. Send it \
+                 again in {seconds} s; messages to those it has written to before are taken at once."
+            ),
+            Self::Refused(refusal) => format!(
+                "The message ended as refused({}) and was not delivered. {}",
+                refusal_word(*refusal),
+                refusal_step(*refusal)
+            ),
+            Self::Left => {
+                "This session has left the junction. Call register to join again.".to_owned()
+            }
+            Self::UnknownAlias => {
+                "No peer has that alias now. Call list_peers to see who is there.".to_owned()
+            }
+            Self::BadAlias => {
+                "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen, one of them no hyphen. Call register again with such an alias.".to_owned()
+            }
+            Self::HubMisbehaving => {
+                "The hub gave an answer that it cannot have honestly (hub_misbehaving). Tell your user before you send anything secret.".to_owned()
+            }
+            Self::ToSelf => "That alias is your own. Call list_peers to see the others.".to_owned(),
+            Self::TooManyNotices => {
+                "Too many messages wait to be told of, and this one was not sent. Send it again without notify_when.".to_owned()
+            }
+            Self::ReadBusy => {
+                "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
+            }
+            Self::TooManyWaits => {
+                "Too many calls are waiting at once. Let one of them end, then call again.".to_owned()
+            }
+        }
+    }
+}
+
+impl Wording for Unanswered {
+    fn wording(&self) -> String {
+        match self {
+            Self::Away(reason) => reason.wording(),
+            Self::Late => "The hub did not answer in time. Call again in a few seconds.".to_owned(),
+            Self::Lost => "The hub was lost before it answered. Call register again.".to_owned(),
+        }
+    }
+}
+
+/// The word for a refusal, in statuses and errors.
+pub(crate) fn refusal_word(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Gone => "gone",
+        Refusal::InboxFull => "inbox_full",
+        Refusal::IdConflict => "id_conflict",
+        Refusal::ToSelf => "to_self",
+    }
+}
+
+fn refusal_step(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Gone => "Call list_peers to see who is there.",
+        Refusal::InboxFull => "Wait until the peer reads its messages, then send again.",
+        Refusal::IdConflict => "Send it again.",
+        Refusal::ToSelf => "Call list_peers to see the others.",
+    }
+}

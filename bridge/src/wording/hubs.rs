@@ -1,0 +1,215 @@
+//! What is wrong with a hub, with the way to it, or with the settings that name it.
+
+use junction_engine::error::MoveError;
+use junction_engine::hubs::autostart::HubStart;
+use junction_engine::hubs::known::{ListingProblem, MAX_HOSTS};
+use junction_engine::hubs::probe::{HostStatus, ProbeError};
+use junction_engine::hubs::selection::AwayReason;
+use junction_engine::hubs::target::TargetError;
+use junction_engine::transport::dial::DialError;
+use junction_engine::transport::verify::VerifyError;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{HandshakeError, Pin, fingerprint};
+use junction_shared::protocol::wire::VERSION;
+
+use super::Wording;
+
+impl Wording for AwayReason {
+    fn wording(&self) -> String {
+        match self {
+            Self::NotYet => {
+                "The hub has not answered yet. Call again in a few seconds; the bridge keeps trying."
+                    .to_owned()
+            }
+            Self::Setting(error) => error.to_string(),
+            Self::Target(error) => error.wording(),
+            Self::Interrupted => "The configuration could not be read. Call again.".to_owned(),
+            Self::Unreachable { address, cause, start, is_own_group } => {
+                unreachable(address, cause, *start, *is_own_group)
+            }
+            Self::Unproven { address, cause } => unproven(address, *cause),
+        }
+    }
+}
+
+/// The words for a hub that cannot be reached, or whose connection has ended.
+fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: bool) -> String {
+    let next = match cause {
+        DialError::OtherKey { expected, found } => {
+            return format!(
+                "{} Nothing was sent; tell your user, and join again only with a new link from whoever runs the hub.",
+                other_key(address, expected, found)
+            );
+        }
+        DialError::Refused => match start {
+            HubStart::Ended => {
+                "A hub was started and ended at once: run junction-hub in a terminal to see why."
+            }
+            HubStart::None => "Start junction-hub there; the bridge keeps trying.",
+            HubStart::Pending => KEEPS_TRYING,
+        },
+        DialError::Unowned(_) => {
+            "Somebody stands in its place: tell your user, and send nothing by this network."
+        }
+        DialError::NotAHub if is_own_group => "Stop what uses that port, or use another one.",
+        DialError::NotAHub | DialError::NoTls => {
+            "Something else than a hub for other machines is at that address; tell your user."
+        }
+        DialError::Closed(Close::Unauthorized) if is_own_group => {
+            "It belongs to another group or configuration folder; use the folder that it was started with, or join \
+             it by a link."
+        }
+        DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
+            "Its link is no longer valid: ask whoever runs it for a new one, and run junction-bridge join in a \
+             terminal."
+        }
+        DialError::UnknownName => "Correct the name, or use the address; the bridge keeps trying.",
+        DialError::Silent | DialError::Full | DialError::Closed(_) | DialError::Lost => {
+            KEEPS_TRYING
+        }
+    };
+    format!("The hub at {address} cannot be reached ({}). {next}", dial_cause(cause))
+}
+
+const KEEPS_TRYING: &str = "The bridge keeps trying; call again in a few seconds.";
+
+/// The words for a link to this address that was not verified.
+pub(crate) fn not_joined(address: &str, error: &VerifyError) -> String {
+    let cause = match error {
+        VerifyError::Unproven(cause) => return unproven(address, *cause),
+        VerifyError::Unreachable(cause) => cause,
+    };
+    let next = match cause {
+        DialError::OtherKey { expected, found } => {
+            return format!(
+                "{} Nothing was sent; ask whoever runs the hub which it is, and join only with a link from there.",
+                other_key(address, expected, found)
+            );
+        }
+        DialError::Closed(Close::Unauthorized) => "The link is no longer valid: ask for a new one.",
+        DialError::Unowned(_) => "Somebody stands in its place: do not join by this network.",
+        DialError::NotAHub | DialError::NoTls => "Check that the link was made by this hub.",
+        DialError::UnknownName => "Ask for a link with the hub's address in place of its name.",
+        DialError::Full | DialError::Closed(_) => "Try again in a minute.",
+        DialError::Refused | DialError::Silent | DialError::Lost => {
+            "Check that junction-hub runs there for other machines, and that no firewall keeps its port closed."
+        }
+    };
+    format!("The hub at {address} cannot be joined ({}). {next}", dial_cause(cause))
+}
+
+/// Why there is no connection, within a sentence.
+fn dial_cause(error: &DialError) -> String {
+    let cause = match error {
+        DialError::Refused => "connection refused",
+        DialError::Silent => "no answer",
+        DialError::Full => "it has no place for another session",
+        DialError::UnknownName => "its name is not known here",
+        DialError::OtherKey { .. } => "it shows another key than its link says",
+        DialError::Unowned(pin) => {
+            let pin = fingerprint(pin);
+            return format!("it shows the key {pin} of its link, and cannot prove to own it");
+        }
+        DialError::NoTls => "what answers there speaks no TLS 1.3",
+        DialError::NotAHub => "what answers there is no hub",
+        DialError::Closed(close) => return format!("the hub closed the connection: {close}"),
+        DialError::Lost => "the connection was lost",
+    };
+    cause.to_owned()
+}
+
+/// The words for a server that did not prove that it belongs to the group.
+fn unproven(address: &str, error: HandshakeError) -> String {
+    match error {
+        HandshakeError::NoCommonVersion => format!(
+            "The hub at {address} speaks another version of the protocol than {VERSION}. \
+             Install the same version of both programs, and restart the older one."
+        ),
+        HandshakeError::Malformed | HandshakeError::Unproven => format!(
+            "What answers at {address} is not this group's hub: {error}. \
+             Nothing secret was sent; find out what uses that address, and tell your user."
+        ),
+    }
+}
+
+/// What is wrong, where a server has another key than the one in the link.
+fn other_key(address: &str, expected: &Pin, found: &Pin) -> String {
+    let (expected, found) = (fingerprint(expected), fingerprint(found));
+    format!(
+        "What answers at {address} is not the hub of the link: its key has the fingerprint {found}, and the link \
+         says {expected}."
+    )
+}
+
+impl Wording for TargetError {
+    fn wording(&self) -> String {
+        match self {
+            Self::PortZero => {
+                "Port 0 names no hub. Set JUNCTION_HUB to the port that the hub serves.".to_owned()
+            }
+            Self::UnknownName => {
+                "No known host has that name. Call known_hosts to see which there are.".to_owned()
+            }
+            Self::NotJoined => {
+                "No host of that address was joined here. Ask your user to run junction-bridge join in a \
+                 terminal, with a link of junction-bridge invite."
+                    .to_owned()
+            }
+            Self::NoLink(name) => format!(
+                "No link of the host {name} is known. Ask your user to run junction-bridge join --name {name} \
+                 in a terminal, with a link of junction-bridge invite."
+            ),
+            Self::Listing(problem) => problem.wording(),
+            Self::Files(error) => error.get().to_string(),
+        }
+    }
+}
+
+impl Wording for ListingProblem {
+    fn wording(&self) -> String {
+        match self {
+            Self::Files(error) => error.get().to_string(),
+            Self::Line(problem) => problem.to_string(),
+            Self::NameTaken { part } => format!(
+                "JUNCTION_KNOWN_HOSTS part {part}: There is a host of this name already. Choose another name."
+            ),
+            Self::NotAHost { part } => format!(
+                "JUNCTION_KNOWN_HOSTS part {part}: This is not a host. Write name=IP or name=IP:PORT."
+            ),
+            Self::TooMany => {
+                format!("More than {MAX_HOSTS} hosts are known. Remove those that are not needed.")
+            }
+        }
+    }
+}
+
+/// The words for a known host whose hub has another key than its link names.
+pub(crate) fn host_problem(host: &HostStatus) -> Option<String> {
+    match &host.health {
+        Ok(_) | Err(ProbeError::NoAnswer) => None,
+        Err(ProbeError::OtherKey { expected, found }) => Some(format!(
+            "{}: {} Join it again only with a link from whoever runs it.",
+            host.name,
+            other_key(&host.endpoint.address(), expected, found)
+        )),
+    }
+}
+
+impl Wording for MoveError {
+    fn wording(&self) -> String {
+        match self {
+            Self::Target(error) => error.wording(),
+            Self::NoAnswer => {
+                "No hub answers at that host. Call known_hosts to see which can be reached."
+                    .to_owned()
+            }
+            Self::OtherKey { address, expected, found } => format!(
+                "{} Tell your user; this session stays where it is.",
+                other_key(address, expected, found)
+            ),
+            Self::Unread(count) => format!(
+                "Messages wait unread on this hub ({count}). Call read_messages, then register again."
+            ),
+        }
+    }
+}

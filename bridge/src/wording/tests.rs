@@ -1,0 +1,267 @@
+//! The snapshot of all wordings. Each list names every variant of its error, or does not compile.
+
+use std::io;
+use std::path::PathBuf;
+
+use junction_engine::error::MoveError;
+use junction_engine::hubs::autostart::HubStart;
+use junction_engine::hubs::known::ListingProblem;
+use junction_engine::hubs::probe::{HostStatus, ProbeError};
+use junction_engine::hubs::selection::AwayReason;
+use junction_engine::hubs::target::TargetError;
+use junction_engine::transport::dial::DialError;
+use junction_engine::transport::endpoint::Endpoint;
+use junction_engine::transport::verify::VerifyError;
+use junction_shared::machine::config_dir::ConfigError;
+use junction_shared::machine::hosts_problem::{HostsMistake, HostsProblem};
+use junction_shared::machine::settings::{Expected, SettingError};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::close;
+use junction_shared::protocol::handshake::HandshakeError;
+
+use super::*;
+use crate::docs::assert_snapshot;
+
+const AT: &str = "192.168.1.20:4200";
+const EXPECTED: [u8; 32] = [0x11; 32];
+const FOUND: [u8; 32] = [0x22; 32];
+
+/// Values of an enum, each with its variant as a label. The match is exhaustive, so no variant can be missing.
+macro_rules! every {
+    ($($variant:pat => $value:expr),+ $(,)?) => {{
+        let label = |value: &_| match value { $($variant => stringify!($variant)),+ };
+        let values = vec![$($value),+];
+        values.into_iter().map(|value| (label(&value), value)).collect::<Vec<_>>()
+    }};
+}
+
+/// A section of the snapshot: a line for every wording, below the variant that it belongs to.
+fn section(page: &mut String, title: &str, wordings: Vec<(String, String)>) {
+    page.push_str(&format!("# {title}\n"));
+    let mut last = String::new();
+    for (label, wording) in wordings {
+        if label != last {
+            page.push_str(&format!("{label}\n"));
+        }
+        page.push_str(&format!("    {wording}\n"));
+        last = label;
+    }
+    page.push('\n');
+}
+
+fn worded<E: Wording>(errors: Vec<(&'static str, E)>) -> Vec<(String, String)> {
+    errors.into_iter().map(|(label, error)| (label.to_owned(), error.wording())).collect()
+}
+
+fn files_error() -> ConfigError {
+    let source = io::Error::from(io::ErrorKind::PermissionDenied);
+    ConfigError::Io { path: PathBuf::from("/config"), source }
+}
+
+fn errors() -> Vec<(&'static str, Error)> {
+    let alias = || Alias::parse("alice").unwrap();
+    let print = |digit: &str| digit.repeat(16);
+    every![
+        Error::HubAway(_) => Error::HubAway(Unanswered::Late),
+        Error::NotSent(_) => Error::NotSent(Unanswered::Late),
+        Error::Left => Error::Left,
+        Error::UnknownAlias => Error::UnknownAlias,
+        Error::AliasTaken(_) => Error::AliasTaken(alias()),
+        Error::BadAlias => Error::BadAlias,
+        Error::KeyChanged { .. } =>
+            Error::KeyChanged { alias: alias(), known: print("1"), offered: print("2") },
+        Error::OtherFingerprint { .. } =>
+            Error::OtherFingerprint { alias: alias(), offered: print("2") },
+        Error::HubMisbehaving => Error::HubMisbehaving,
+        Error::ToSelf => Error::ToSelf,
+        Error::TooLarge => Error::TooLarge,
+        Error::PeerFull => Error::PeerFull,
+        Error::OutboxFull => Error::OutboxFull,
+        Error::SendLimit { .. } => Error::SendLimit { seconds: 7 },
+        Error::ReceiverLimit { .. } => Error::ReceiverLimit { seconds: 7 },
+        Error::TooManyNotices => Error::TooManyNotices,
+        Error::Refused(_) => Error::Refused(Refusal::Gone),
+        Error::ReadBusy => Error::ReadBusy,
+        Error::TooManyWaits => Error::TooManyWaits,
+        Error::Move(_) => Error::Move(MoveError::NoAnswer),
+    ]
+}
+
+fn refusals() -> Vec<(&'static str, Error)> {
+    let refusals = every![
+        Refusal::Gone => Refusal::Gone,
+        Refusal::InboxFull => Refusal::InboxFull,
+        Refusal::IdConflict => Refusal::IdConflict,
+        Refusal::ToSelf => Refusal::ToSelf,
+    ];
+    refusals.into_iter().map(|(label, refusal)| (label, Error::Refused(refusal))).collect()
+}
+
+fn unanswered() -> Vec<(&'static str, Unanswered)> {
+    every![
+        Unanswered::Away(_) => Unanswered::Away(AwayReason::NotYet),
+        Unanswered::Late => Unanswered::Late,
+        Unanswered::Lost => Unanswered::Lost,
+    ]
+}
+
+fn away_reasons() -> Vec<(&'static str, AwayReason)> {
+    let setting = || SettingError { name: "JUNCTION_PORT", expected: Expected("a port number") };
+    every![
+        AwayReason::NotYet => AwayReason::NotYet,
+        AwayReason::Setting(_) => AwayReason::Setting(setting()),
+        AwayReason::Target(_) => AwayReason::Target(TargetError::PortZero),
+        AwayReason::Interrupted => AwayReason::Interrupted,
+        AwayReason::Unreachable { .. } => AwayReason::Unreachable {
+            address: AT.to_owned(),
+            cause: DialError::Silent,
+            start: HubStart::None,
+            is_own_group: true,
+        },
+        AwayReason::Unproven { .. } =>
+            AwayReason::Unproven { address: AT.to_owned(), cause: HandshakeError::Unproven },
+    ]
+}
+
+fn dial_errors() -> Vec<(String, DialError)> {
+    let errors = every![
+        DialError::Refused => DialError::Refused,
+        DialError::Silent => DialError::Silent,
+        DialError::Full => DialError::Full,
+        DialError::UnknownName => DialError::UnknownName,
+        DialError::OtherKey { .. } => DialError::OtherKey { expected: EXPECTED, found: FOUND },
+        DialError::Unowned(_) => DialError::Unowned(FOUND),
+        DialError::NoTls => DialError::NoTls,
+        DialError::NotAHub => DialError::NotAHub,
+        DialError::Lost => DialError::Lost,
+        DialError::Closed(_) => DialError::Closed(close::ALL[0]),
+    ];
+    let closed =
+        close::ALL[1..].iter().map(|close| ("DialError::Closed(_)", DialError::Closed(*close)));
+    errors.into_iter().chain(closed).map(|(label, error)| (label.to_owned(), error)).collect()
+}
+
+/// The wordings of every dial error, for every kind of hub.
+fn unreachable() -> Vec<(String, String)> {
+    let starts = every![
+        HubStart::None => HubStart::None,
+        HubStart::Pending => HubStart::Pending,
+        HubStart::Ended => HubStart::Ended,
+    ];
+    let mut wordings = Vec::new();
+    for (is_own_group, group) in [(true, "own group"), (false, "other group")] {
+        for (label, cause) in dial_errors() {
+            for (start_label, start) in &starts {
+                let is_refused = cause == DialError::Refused;
+                let start_label =
+                    if is_refused { format!(", {start_label}") } else { String::new() };
+                let reason = AwayReason::Unreachable {
+                    address: AT.to_owned(),
+                    cause: cause.clone(),
+                    start: *start,
+                    is_own_group,
+                };
+                wordings.push((format!("{label}, {group}{start_label}"), reason.wording()));
+            }
+        }
+    }
+    wordings.dedup();
+    wordings
+}
+
+fn handshake_errors() -> Vec<(&'static str, HandshakeError)> {
+    every![
+        HandshakeError::Malformed => HandshakeError::Malformed,
+        HandshakeError::NoCommonVersion => HandshakeError::NoCommonVersion,
+        HandshakeError::Unproven => HandshakeError::Unproven,
+    ]
+}
+
+fn unproven() -> Vec<(String, String)> {
+    let wording = |cause| AwayReason::Unproven { address: AT.to_owned(), cause }.wording();
+    let errors = handshake_errors().into_iter();
+    errors.map(|(label, cause)| (label.to_owned(), wording(cause))).collect()
+}
+
+fn join_errors() -> Vec<(String, String)> {
+    let dial =
+        dial_errors().into_iter().map(|(label, cause)| (label, VerifyError::Unreachable(cause)));
+    let unproven = every![
+        VerifyError::Unreachable(_) => VerifyError::Unreachable(DialError::Lost),
+        VerifyError::Unproven(_) => VerifyError::Unproven(HandshakeError::Unproven),
+    ];
+    let unproven = unproven.into_iter().map(|(label, error)| (label.to_owned(), error));
+    dial.chain(unproven).map(|(label, error)| (label, not_joined(AT, &error))).collect()
+}
+
+fn target_errors() -> Vec<(&'static str, TargetError)> {
+    every![
+        TargetError::PortZero => TargetError::PortZero,
+        TargetError::UnknownName => TargetError::UnknownName,
+        TargetError::NotJoined => TargetError::NotJoined,
+        TargetError::NoLink(_) => TargetError::NoLink("attic".to_owned()),
+        TargetError::Listing(_) => TargetError::Listing(ListingProblem::TooMany),
+        TargetError::Files(_) => TargetError::Files(files_error().into()),
+    ]
+}
+
+fn listing_problems() -> Vec<(&'static str, ListingProblem)> {
+    let line = || HostsProblem {
+        path: PathBuf::from("/config/hosts.toml"),
+        line: 3,
+        mistake: HostsMistake::NotAHost,
+    };
+    every![
+        ListingProblem::Files(_) => ListingProblem::Files(files_error().into()),
+        ListingProblem::Line(_) => ListingProblem::Line(line()),
+        ListingProblem::NameTaken { .. } => ListingProblem::NameTaken { part: 2 },
+        ListingProblem::NotAHost { .. } => ListingProblem::NotAHost { part: 2 },
+        ListingProblem::TooMany => ListingProblem::TooMany,
+    ]
+}
+
+fn move_errors() -> Vec<(&'static str, MoveError)> {
+    every![
+        MoveError::Target(_) => MoveError::Target(TargetError::UnknownName),
+        MoveError::NoAnswer => MoveError::NoAnswer,
+        MoveError::OtherKey { .. } =>
+            MoveError::OtherKey { address: AT.to_owned(), expected: EXPECTED, found: FOUND },
+        MoveError::Unread(_) => MoveError::Unread(2),
+    ]
+}
+
+fn host_problems() -> Vec<(String, String)> {
+    let errors = every![
+        ProbeError::NoAnswer => ProbeError::NoAnswer,
+        ProbeError::OtherKey { .. } => ProbeError::OtherKey { expected: EXPECTED, found: FOUND },
+    ];
+    let host = |error| HostStatus {
+        name: "attic".to_owned(),
+        endpoint: Endpoint::plain(AT.parse().unwrap()),
+        is_current: false,
+        is_linked: true,
+        health: Err(error),
+    };
+    let problem = |(label, error): (&str, _)| {
+        let problem = host_problem(&host(error));
+        (label.to_owned(), problem.unwrap_or_else(|| "(not a problem)".to_owned()))
+    };
+    errors.into_iter().map(problem).collect()
+}
+
+#[test]
+fn every_error_has_its_wording_in_the_snapshot() {
+    let mut page = String::new();
+    section(&mut page, "Failed calls", worded(errors()));
+    section(&mut page, "Refused messages", worded(refusals()));
+    section(&mut page, "Calls that the hub did not answer", worded(unanswered()));
+    section(&mut page, "Sessions that are not connected", worded(away_reasons()));
+    section(&mut page, "Hubs that cannot be reached", unreachable());
+    section(&mut page, "Hubs that did not prove their group", unproven());
+    section(&mut page, "Names that mean no hub", worded(target_errors()));
+    section(&mut page, "Settings that name hosts", worded(listing_problems()));
+    section(&mut page, "Known hosts that were probed", host_problems());
+    section(&mut page, "Sessions that did not move", worded(move_errors()));
+    section(&mut page, "Links that were not joined", join_errors());
+    assert_snapshot("wording.snap", &page);
+}
