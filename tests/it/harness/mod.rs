@@ -15,6 +15,7 @@ mod proxy;
 mod raw;
 mod slow;
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io::Write as _;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub(crate) use hub::TestHub;
 #[cfg(target_os = "linux")]
 pub(crate) use network::Network;
 pub(crate) use process::{is_gone, memory, processes_of, raise_file_limit, signal};
-pub(crate) use proxy::{Proxy, from_bridge, from_hub, pass};
+pub(crate) use proxy::{Heard, Proxy, from_bridge, from_hub, pass};
 pub(crate) use raw::{RawPeer, RawSocket, health, http_at, look_up};
 pub(crate) use slow::{SlowClient, large};
 
@@ -43,12 +44,22 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Looks until `check` gives something; panics with `what` if it never does.
 pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    settles(what, async || check().await.ok_or("nothing came of it")).await
+}
+
+/// Looks until `check` is content; panics with `what` and with what was wrong at last if it never is.
+pub(crate) async fn settles<T, E: Display>(
+    what: &str,
+    mut check: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
-        if let Some(found) = within(what, check()).await {
-            return found;
+        match within(what, check()).await {
+            Ok(found) => return found,
+            Err(wrong) => {
+                assert!(Instant::now() < deadline, "it never came to this: {what}: {wrong}")
+            }
         }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
         sleep(LOOK).await;
     }
 }

@@ -97,9 +97,13 @@ impl SlowClient {
     }
 
     async fn say(&mut self, message: &Value) {
-        let line = format!("{message}\n");
+        self.write(&format!("{message}\n")).await;
+    }
+
+    /// Writes this as it is, a whole line or a part of one.
+    pub(crate) async fn write(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
-        within("a write", stdin.write_all(line.as_bytes())).await.expect("the bridge reads");
+        within("a write", stdin.write_all(text.as_bytes())).await.expect("the bridge reads");
     }
 
     /// Waits until the bridge has begun to write an answer. No more of it is taken than a buffer holds.
