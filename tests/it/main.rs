@@ -33,6 +33,8 @@ mod lies_at_the_door;
 mod lies_by_omission;
 mod links;
 mod machines;
+#[cfg(target_os = "linux")]
+mod memory;
 mod messages;
 #[cfg(target_os = "linux")]
 mod pages;

@@ -1,0 +1,320 @@
+//! What bridges and hubs hold in their memory, read as root reads it. Each test first finds what it looks for where it
+//! must still be, and then that it is gone.
+//!
+//! A text is searched for in parts, so that a piece left over is found as well as all of it. A text of one byte is
+//! everywhere; what is searched for in its place is the line in which it came or goes. Inside of a bridge it takes the
+//! way of all texts, of which the shortest here is one character of four bytes.
+
+mod keys;
+mod scan;
+mod stage;
+mod text;
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::join_all;
+use junction_bridge::client::{Call, CallError};
+use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::wire::{Answer, Standing, ToBridge};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Era, Home, SlowClient, TestBridge, TestHub, from_hub, list, pass, settles, texts, tool_call,
+    within,
+};
+
+use scan::{Needle, are_gone};
+use stage::{Stage, bridge, holds, hub, may_look, nobody_holds, slow};
+use text::Text;
+
+/// Sessions, and so messages, that last just long enough to be looked at.
+const SHORT: [(&str, &str); 2] =
+    [("JUNCTION_SESSION_TIMEOUT_MS", "4000"), ("JUNCTION_SWEEP_INTERVAL_MS", "100")];
+
+/// Lengths from a few bytes to the longest that a message may have, one for each size that is sealed, and those about
+/// which a buffer changes its ways.
+const LENGTHS: [usize; 8] = [12, 100, 235, 700, 3_000, 9_000, 40_000, 65_536];
+
+/// Requests whose answers are more than a pipe takes: whatever is answered behind them waits in the bridge.
+async fn pile_up(client: &mut SlowClient) {
+    for number in 0..40 {
+        client.request(&json!(number), "tools/list", json!({})).await;
+    }
+}
+
+/// Takes what was answered, up to the answer to this request.
+async fn take_until(client: &mut SlowClient, id: &Value) -> Value {
+    loop {
+        let answer = client.answer().await;
+        if answer["id"] == *id {
+            return answer["result"]["structuredContent"].clone();
+        }
+    }
+}
+
+/// Begins to send bob these texts.
+async fn begin<'a>(alice: &'a TestBridge, texts: &[&Text]) -> Vec<Call<'a>> {
+    let send = |text: &&Text| {
+        alice.begin("send_message", json!({ "target_alias": "bob", "message": text.body }))
+    };
+    join_all(texts.iter().map(send)).await
+}
+
+/// The ids of messages that were taken.
+async fn ids(calls: Vec<Call<'_>>) -> Vec<Value> {
+    let answers = join_all(calls.into_iter().map(|call| within("a send", call.content()))).await;
+    answers.into_iter().map(|answer| answer.expect("it is taken")["id"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_text_is_in_its_senders_bridge_until_sealed_and_in_its_receivers_until_read() {
+    let Some(mut stage) = Stage::set(&[]).await else { return };
+    let texts: Vec<_> = LENGTHS.map(Text::of).into_iter().chain([Text::quoted()]).collect();
+    let texts: Vec<&Text> = texts.iter().collect();
+    stage.lose_hub().await;
+    let calls = begin(&stage.alice, &texts).await;
+    holds(stage.alice(), &texts).await;
+    nobody_holds(&[stage.bob()], &texts).await;
+
+    stage.hub.restart(&stage.home).await;
+    ids(calls).await;
+    holds(stage.bob(), &texts).await;
+    nobody_holds(&[stage.alice(), stage.hub()], &texts).await;
+
+    stage.bob.read_many(texts.len()).await;
+    stage.nobody_holds(&texts).await;
+}
+
+#[tokio::test]
+async fn a_text_of_one_character_is_gone_from_both_bridges_once_it_is_read() {
+    let Some(mut stage) = Stage::set(&[]).await else { return };
+    // Four bytes may be there by chance.
+    let mut text = Text::character();
+    loop {
+        let snapshots = [stage.alice(), stage.bob(), stage.hub()].map(|process| process.snapshot());
+        let snapshots = join_all(snapshots).await;
+        if snapshots.iter().all(|snapshot| snapshot.find(&text.parts).is_empty()) {
+            break;
+        }
+        text = Text::character();
+    }
+    stage.lose_hub().await;
+    let calls = begin(&stage.alice, &[&text]).await;
+    holds(stage.alice(), &[&text]).await;
+    stage.hub.restart(&stage.home).await;
+    ids(calls).await;
+    holds(stage.bob(), &[&text]).await;
+    nobody_holds(&[stage.alice(), stage.hub()], &[&text]).await;
+    assert_eq!(stage.bob.read_one().await["message"], text.body);
+    stage.nobody_holds(&[&text]).await;
+}
+
+#[tokio::test]
+async fn the_lines_with_a_text_of_one_byte_are_gone_once_it_is_sent_and_read() {
+    const BYTE: &str = "~";
+    let home = Home::new();
+    let hub_process = TestHub::start(&home).await;
+    if !may_look(hub_process.pid()) {
+        return;
+    }
+    let mut alice = SlowClient::join(&home, &hub_process, "alice", Era::Initialize).await;
+    let mut bob = SlowClient::join(&home, &hub_process, "bob", Era::Stateless).await;
+    let everybody = [slow("alice", &alice), slow("bob", &bob), hub(&hub_process)];
+    let escaped = Text::of(700);
+    let lines = [
+        Needle::new("a line with a byte", format!(r#""message":"{BYTE}""#)),
+        Needle::new("a text with a byte", format!(r#"\"message\":\"{BYTE}\""#)),
+    ];
+    let needles: Vec<&Needle> = lines.iter().chain(&escaped.parts).collect();
+    are_gone(&everybody, &needles).await;
+
+    // Half a line waits for its other half.
+    let arguments = json!({ "message": BYTE, "target_alias": "bob" });
+    let line = tool_call(&json!("byte"), "send_message", &arguments);
+    let (half, rest) = line.split_at(line.find("target_alias").expect("what comes behind it"));
+    alice.write(half).await;
+    settles("the half line is in alice", async || {
+        let found = everybody[0].snapshot().await.count(&lines[0]);
+        if found > 0 { Ok(()) } else { Err("no line with a byte".to_owned()) }
+    })
+    .await;
+    alice.write(&format!("{rest}\n")).await;
+    take_until(&mut alice, &json!("byte")).await;
+    are_gone(&everybody, &needles).await;
+
+    // The same of a client that writes all characters as escapes.
+    let arguments = json!({ "message": "WHAT", "target_alias": "bob" });
+    let line = tool_call(&json!("escaped"), "send_message", &arguments);
+    let line = line.replace("WHAT", &escaped.escaped());
+    let (half, rest) = line.split_at(line.find("target_alias").expect("what comes behind it"));
+    alice.write(half).await;
+    settles("the half line is in alice", async || {
+        let found = everybody[0].snapshot().await.count(&escaped.parts[1]);
+        if found > 50 { Ok(()) } else { Err(format!("{found} pieces of it")) }
+    })
+    .await;
+    alice.write(&format!("{rest}\n")).await;
+    take_until(&mut alice, &json!("escaped")).await;
+    are_gone(&[everybody[0], everybody[2]], &needles).await;
+
+    // An answer waits for its turn to be written.
+    pile_up(&mut bob).await;
+    bob.ask(&json!("read"), "read_messages", json!({ "wait_seconds": 20, "limit": 1 })).await;
+    settles("the answer is in bob", async || {
+        let snapshot = everybody[1].snapshot().await;
+        let found = lines.each_ref().map(|line| snapshot.count(line));
+        if found.iter().all(|found| *found > 0) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    let read = take_until(&mut bob, &json!("read")).await;
+    assert_eq!(texts(&list(&read, "messages")), [BYTE]);
+    bob.ask(&json!("again"), "read_messages", json!({ "wait_seconds": 20 })).await;
+    let read = take_until(&mut bob, &json!("again")).await;
+    assert_eq!(texts(&list(&read, "messages")), [&escaped.body]);
+    are_gone(&everybody, &needles).await;
+}
+
+#[tokio::test]
+async fn a_text_that_expires_unread_is_gone_from_its_receivers_bridge() {
+    let Some(stage) = Stage::set(&SHORT).await else { return };
+    let (short, long) = (Text::of(100), Text::of(65_536));
+    let calls = begin(&stage.alice, &[&short, &long]).await;
+    holds(stage.bob(), &[&short, &long]).await;
+    for id in ids(calls).await {
+        assert_eq!(stage.alice.receipt(&id).await["status"], "expired");
+    }
+    assert_eq!(stage.bob.leftovers().await, Vec::<Value>::new());
+    stage.nobody_holds(&[&short, &long]).await;
+}
+
+#[tokio::test]
+async fn a_text_that_expires_before_there_is_a_hub_is_gone_from_its_senders_bridge() {
+    let Some(mut stage) = Stage::set(&SHORT).await else { return };
+    let (short, long) = (Text::of(100), Text::of(65_536));
+    stage.lose_hub().await;
+    let calls = begin(&stage.alice, &[&short, &long]).await;
+    holds(stage.alice(), &[&short, &long]).await;
+    for id in ids(calls).await {
+        assert_eq!(stage.alice.receipt(&id).await["status"], "expired");
+    }
+    nobody_holds(&[stage.alice(), stage.bob()], &[&short, &long]).await;
+}
+
+#[tokio::test]
+async fn a_text_whose_receiver_is_gone_is_gone_from_its_senders_bridge() {
+    let is_gone: Arc<Mutex<bool>> = Arc::default();
+    let say = Arc::clone(&is_gone);
+    let stage = Stage::set_with(&[], move |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(number, Answer::Found(..))) if *say.lock().expect("the lie") => {
+            vec![encode(&ToBridge::Answer(number, Answer::Found(Standing::Gone, None)))]
+        }
+        _ => pass(heard),
+    });
+    let Some(mut stage) = stage.await else { return };
+    let (short, long) = (Text::of(100), Text::of(65_536));
+    stage.lose_hub().await;
+    let calls = begin(&stage.alice, &[&short, &long]).await;
+    holds(stage.alice(), &[&short, &long]).await;
+    *is_gone.lock().expect("the lie") = true;
+    stage.hub.restart(&stage.home).await;
+    for call in calls {
+        let refused = within("a refusal", call.content()).await;
+        assert!(matches!(&refused, Err(CallError::Tool(why)) if why.contains("refused(gone)")));
+    }
+    stage.nobody_holds(&[&short, &long]).await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_taken_is_gone_and_one_that_waits_is_gone_with_the_session() {
+    let Some(mut stage) = Stage::set(&[]).await else { return };
+    let refused: Vec<_> = (0..7).map(|_| Text::of(700)).collect();
+    let taken: Vec<_> = (0..32).map(|_| Text::of(700)).collect();
+    let too_long = Text::of(65_537);
+    let send = |text: &Text| json!({ "target_alias": "bob", "message": text.body });
+    stage.lose_hub().await;
+    let taken: Vec<&Text> = taken.iter().collect();
+    let _calls = begin(&stage.alice, &taken).await;
+    holds(stage.alice(), &taken).await;
+    // One more than may wait; and what is wrong in other ways.
+    let full = stage.alice.error("send_message", send(&refused[0])).await;
+    assert!(full.contains("unread"), "{full}");
+    stage.alice.error("send_message", send(&too_long)).await;
+    let (alias, body) = ("nobody", &refused[1].body);
+    stage.alice.error("send_message", json!({ "target_alias": alias, "message": body })).await;
+    let body = [&refused[2].body];
+    stage.alice.error("send_message", json!({ "target_alias": "bob", "message": body })).await;
+    let body = &refused[3].body;
+    stage.alice.error("send_message", json!({ "target_alias": "bob", "massage": body })).await;
+    stage.alice.say(format!(r#"{{"jsonrpc": "2.0", "broken": "{}""#, refused[4].body)).await;
+    stage.alice.say(refused[5].body.clone()).await;
+    let unknown = json!({ "jsonrpc": "2.0", "id": 1_000_000, "method": refused[6].body });
+    stage.alice.say(unknown.to_string()).await;
+    for _ in 0..3 {
+        stage.alice.line().await.expect("each is answered");
+    }
+    let refused: Vec<&Text> = refused.iter().chain([&too_long]).collect();
+    nobody_holds(&[stage.alice(), stage.bob()], &refused).await;
+
+    stage.alice.call("disconnect", json!({})).await;
+    nobody_holds(&[stage.alice(), stage.bob()], &taken).await;
+}
+
+#[tokio::test]
+async fn a_text_in_an_answer_that_is_cancelled_is_back_in_the_mailbox_and_gone_once_read() {
+    let home = Home::new();
+    let hub_process = TestHub::start(&home).await;
+    if !may_look(hub_process.pid()) {
+        return;
+    }
+    let alice = TestBridge::join(&home, &hub_process, "alice").await;
+    let mut bob = SlowClient::join(&home, &hub_process, "bob", Era::Initialize).await;
+    let everybody = [bridge("alice", &alice), slow("bob", &bob), hub(&hub_process)];
+    let (asked, large) = (Text::of(235), Text::of(20_000));
+    // The sender wants no answer any more, and has sent the message all the same.
+    let arguments = json!({ "target_alias": "bob", "message": asked.body, "wait_seconds": 60 });
+    let ask = alice.begin("send_message", arguments).await;
+    holds(everybody[1], &[&asked]).await;
+    within("the cancellation", ask.cancel()).await.expect("the bridge reads");
+    nobody_holds(&[everybody[0], everybody[2]], &[&asked]).await;
+    alice.send("bob", &large.body).await;
+    holds(everybody[1], &[&asked, &large]).await;
+
+    pile_up(&mut bob).await;
+    bob.ask(&json!("cancelled"), "read_messages", json!({})).await;
+    settles("the answer is in bob", async || {
+        let copies = everybody[1].snapshot().await.count(&large.whole);
+        if copies > 1 { Ok(()) } else { Err(format!("{copies} copies")) }
+    })
+    .await;
+    bob.cancel(&json!("cancelled")).await;
+    holds(everybody[1], &[&asked, &large]).await;
+    bob.ask(&json!("read"), "read_messages", json!({})).await;
+    let read = take_until(&mut bob, &json!("read")).await;
+    assert_eq!(texts(&list(&read, "messages")), [&asked.body, &large.body]);
+    nobody_holds(&everybody, &[&asked, &large]).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_was_waited_for_is_gone_from_both_bridges_once_it_is_answered() {
+    let home = Home::new();
+    let hub_process = TestHub::start(&home).await;
+    if !may_look(hub_process.pid()) {
+        return;
+    }
+    let mut alice = SlowClient::join(&home, &hub_process, "alice", Era::Stateless).await;
+    let bob = TestBridge::join(&home, &hub_process, "bob").await;
+    let everybody = [slow("alice", &alice), bridge("bob", &bob), hub(&hub_process)];
+    let (question, reply) = (Text::of(3_000), Text::of(20_000));
+    let arguments = json!({ "target_alias": "bob", "message": question.body, "wait_seconds": 60 });
+    alice.ask(&json!("ask"), "send_message", arguments).await;
+    let asked = bob.read_one().await;
+    nobody_holds(&everybody, &[&question]).await;
+    pile_up(&mut alice).await;
+    let arguments =
+        json!({ "target_alias": "alice", "message": reply.body, "reply_to": asked["id"] });
+    bob.call("send_message", arguments).await;
+    holds(everybody[0], &[&reply]).await;
+    let answer = take_until(&mut alice, &json!("ask")).await;
+    assert_eq!(answer["reply"]["message"], reply.body);
+    nobody_holds(&everybody, &[&question, &reply]).await;
+}

@@ -1,0 +1,114 @@
+//! Alice, bob and their hub, whose memory is looked at.
+
+use bytes::Bytes;
+
+use crate::harness::{
+    Cable, Heard, Home, Proxy, SlowClient, TestBridge, TestHub, eventually, pass, settles, skipped,
+};
+
+use super::scan::{Needle, Process, are_gone};
+use super::text::Text;
+
+/// Two bridges on a hub.
+pub(super) struct Stage {
+    pub(super) home: Home,
+    pub(super) hub: TestHub,
+    pub(super) alice: TestBridge,
+    pub(super) bob: TestBridge,
+    /// Between alice and the hub.
+    cable: Cable,
+}
+
+impl Stage {
+    /// Two bridges that know each other; none where this user may not look into them.
+    pub(super) async fn set(settings: &[(&str, &str)]) -> Option<Self> {
+        Self::set_with(settings, pass).await
+    }
+
+    /// The same, where alice and the hub hear of each other what `tamper` makes of it.
+    pub(super) async fn set_with(
+        settings: &[(&str, &str)],
+        tamper: impl FnMut(&Heard) -> Vec<Bytes> + Send + 'static,
+    ) -> Option<Self> {
+        let home = Home::new();
+        let hub = TestHub::start_with(&home, settings).await;
+        if !may_look(hub.pid()) {
+            return None;
+        }
+        let proxy = Proxy::start(hub.port, tamper).await;
+        let cable = Cable::lay(proxy.port).await;
+        let alice = TestBridge::join_port(&home, cable.port, "alice").await;
+        let bob = TestBridge::join(&home, &hub, "bob").await;
+        // Each is to have heard of the other: so a message is taken while there is no hub.
+        let sent = alice.send("bob", "first").await;
+        bob.read_one().await;
+        alice.receipt(&sent["id"]).await;
+        Some(Self { home, hub, alice, bob, cable })
+    }
+
+    /// Kills the hub, and waits until alice has seen it: until then she would seal what she is to send.
+    pub(super) async fn lose_hub(&mut self) {
+        let before = self.cable.dials().len();
+        self.hub.kill();
+        eventually("alice looks for a hub", async || {
+            (self.cable.dials().len() > before).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) fn alice(&self) -> Process {
+        bridge("alice", &self.alice)
+    }
+
+    pub(super) fn bob(&self) -> Process {
+        bridge("bob", &self.bob)
+    }
+
+    pub(super) fn hub(&self) -> Process {
+        hub(&self.hub)
+    }
+
+    /// No process holds any part of these texts any more.
+    pub(super) async fn nobody_holds(&self, texts: &[&Text]) {
+        nobody_holds(&[self.alice(), self.bob(), self.hub()], texts).await;
+    }
+}
+
+/// Whether this user may look into this process; says so if not.
+pub(super) fn may_look(pid: u32) -> bool {
+    let may = Process { name: "it", pid }.is_readable();
+    if !may {
+        skipped("only root may read the memory of a process that cannot be dumped");
+    }
+    may
+}
+
+pub(super) fn bridge(name: &'static str, bridge: &TestBridge) -> Process {
+    Process { name, pid: bridge.client.pid() }
+}
+
+pub(super) fn slow(name: &'static str, bridge: &SlowClient) -> Process {
+    Process { name, pid: bridge.pid() }
+}
+
+pub(super) fn hub(hub: &TestHub) -> Process {
+    Process { name: "the hub", pid: hub.pid() }
+}
+
+/// The process holds each of these texts, whole.
+pub(super) async fn holds(process: Process, texts: &[&Text]) {
+    settles(&format!("{} holds it all", process.name), async || {
+        let snapshot = process.snapshot().await;
+        let missing: Vec<_> =
+            texts.iter().filter(|text| snapshot.count(&text.whole) == 0).collect();
+        let lengths: Vec<_> = missing.iter().map(|text| text.body.len()).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("no text of {lengths:?} bytes")) }
+    })
+    .await;
+}
+
+/// None of the processes holds any part of these texts.
+pub(super) async fn nobody_holds(processes: &[Process], texts: &[&Text]) {
+    let needles: Vec<&Needle> = texts.iter().flat_map(|text| &text.parts).collect();
+    are_gone(processes, &needles).await;
+}

@@ -1,0 +1,73 @@
+//! Texts that are recognised in memory by any part of them.
+
+use std::fmt::Write as _;
+
+use super::scan::Needle;
+
+/// A message's text.
+pub(super) struct Text {
+    /// What is sent.
+    pub(super) body: String,
+    /// All of it, as it waits in a bridge.
+    pub(super) whole: Needle,
+    /// What every part of it holds that is longer than two pieces, however it is quoted: as it is, and with every
+    /// character written as JSON's `\u` and four digits.
+    pub(super) parts: [Needle; 2],
+}
+
+/// Characters of a mark. By chance it is found nowhere: there are 36 to the power of 8 of them.
+const MARK: usize = 8;
+/// Bytes of a piece: the mark and its number in the text, so that no two are alike.
+const PIECE: usize = MARK + 4;
+
+impl Text {
+    /// A text of so many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
+        let mut text = Self::made_of(bytes.div_ceil(PIECE), "");
+        assert!(bytes >= PIECE, "a text so short has no mark; take a single character");
+        text.body.truncate(bytes);
+        text.whole = Needle::new(format!("a text of {bytes} bytes"), text.body.clone());
+        text
+    }
+
+    /// A text of which JSON quotes much, in all the ways it has.
+    pub(super) fn quoted() -> Self {
+        Self::made_of(100, "\"\\\n\t\u{1}\u{7f}é漢😀")
+    }
+
+    fn made_of(pieces: usize, between: &str) -> Self {
+        let mark: String = (0..MARK).map(|_| fastrand::alphanumeric()).collect();
+        let body = (0..pieces).fold(String::new(), |mut body, number| {
+            write!(body, "{mark}{number:04}{between}").expect("a string takes it");
+            body
+        });
+        Self::new(body, &mark)
+    }
+
+    /// The shortest text that can be searched for by itself: one character, of four bytes, that is seldom written.
+    pub(super) fn character() -> Self {
+        let character = char::from_u32(fastrand::u32(0x2_0000..0x2_a6d0)).expect("a character");
+        Self::new(character.to_string(), &character.to_string())
+    }
+
+    fn new(body: String, mark: &str) -> Self {
+        let what = format!("a text of {} bytes", body.len());
+        let parts = [
+            Needle::new(format!("a part of {what}"), mark),
+            Needle::new(format!("a part of {what}, escaped"), escaped(mark)),
+        ];
+        Self { whole: Needle::new(what, body.clone()), body, parts }
+    }
+
+    /// The body as a client writes it that has every character escaped.
+    pub(super) fn escaped(&self) -> String {
+        escaped(&self.body)
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.encode_utf16().fold(String::new(), |mut escaped, unit| {
+        write!(escaped, "\\u{unit:04x}").expect("a string takes it");
+        escaped
+    })
+}
