@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListToolsResult,
-    MetaObject, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
-    ServerConfig, Tool as ToolDefinition, ToolAnnotations,
+    Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig,
+    Tool as ToolDefinition, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
 use rmcp::{RoleServer, ServerHandler};
@@ -167,6 +168,33 @@ impl ServerHandler for Server {
         self.note(&context);
         self.wake.listed();
         Ok(ListToolsResult::with_all_items(SPECS.iter().map(definition).collect()))
+    }
+
+    // Clients ask for prompts and resources without looking whether there are any, and some show the error that
+    // the library answers by default where none are announced: an empty list tells them the same and disturbs nobody.
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::default())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::default())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::default())
     }
 
     async fn call_tool(

@@ -84,14 +84,20 @@ async fn tools_are_listed_in_their_order_with_honest_hints() {
 async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
     for era in ERAS {
         let mut agent = Agent::open(era).await;
-        for (id, method) in [(70, "tools/list"), (71, "prompts/list"), (72, "resources/list")] {
+        for (id, method) in [
+            (70, "tools/list"),
+            (71, "prompts/list"),
+            (72, "resources/list"),
+            (73, "resources/templates/list"),
+        ] {
             agent.send(&json!(id), method, json!({}));
         }
-        for answer in agent.answers(3).await {
+        for answer in agent.answers(4).await {
             let list = match answer["id"].as_i64() {
                 Some(70) => continue,
                 Some(71) => "prompts",
-                _ => "resources",
+                Some(72) => "resources",
+                _ => "resourceTemplates",
             };
             assert_eq!(answer["result"][list], json!([]), "{answer}");
         }
