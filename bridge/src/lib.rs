@@ -9,6 +9,7 @@ mod context_probe;
 mod docs;
 mod hook;
 mod ipc;
+mod json_text;
 mod log;
 mod mcp;
 mod parent;
@@ -18,6 +19,7 @@ mod start;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod timestamp;
 mod wake;
 mod wording;
 

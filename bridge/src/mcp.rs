@@ -11,12 +11,9 @@ pub(crate) mod calls;
 pub(crate) mod envelope;
 pub(crate) mod escape;
 pub(crate) mod results;
-mod scan;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod stdio;
-mod surrogates;
-pub(crate) mod time;
 pub(crate) mod tools;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::surrogates;
+use crate::json_text::{self, repair_surrogates};
 
 /// The id that a client gave to a request. The number 1 and the text "1" are two ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -106,8 +106,8 @@ pub(crate) fn read(line: &[u8]) -> Incoming {
         let json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
         return fault(None, if json { FaultKind::Batch } else { FaultKind::NotJson });
     }
-    let mended = surrogates::mend(line);
-    let line = mended.as_ref().map_or(line, |mended| mended.as_slice());
+    let repaired = repair_surrogates(line);
+    let line = repaired.as_ref().map_or(line, |repaired| repaired.as_slice());
     let members = match serde_json::from_slice::<Members>(line) {
         Ok(members) => members,
         Err(error) if error.is_data() => return fault(None, FaultKind::NotAMessage),
@@ -202,32 +202,7 @@ impl Fault {
     /// The line that answers the fault; its id is null where none could be told.
     pub(crate) fn line(&self) -> Wiped<Vec<u8>> {
         let error = ErrorBody { code: self.kind.code(), message: self.kind.message() };
-        line(&ErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
-    }
-}
-
-/// A message as one line. The buffer is measured first, so that it never grows and leaves copies behind.
-pub(crate) fn line(message: &impl Serialize) -> Wiped<Vec<u8>> {
-    let mut length = Length(0);
-    // Neither a counter nor a vector fails to be written, and no message here has keys that are not text.
-    let _ = serde_json::to_writer(&mut length, message);
-    let mut line = Wiped::new(Vec::with_capacity(length.0 + 1));
-    let _ = serde_json::to_writer(&mut *line, message);
-    line.push(b'\n');
-    line
-}
-
-/// Counts what is written to it.
-struct Length(usize);
-
-impl std::io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        json_text::line(&ErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
     }
 }
 

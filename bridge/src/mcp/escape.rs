@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::scan::{count, leading};
+use crate::json_text::{count, leading};
 
 /// Characters of a presented message besides its text, at most: the names of its fields, the longest
 /// values, and what JSON puts between them.

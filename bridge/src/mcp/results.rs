@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::escape::escape;
-use super::time::rfc3339;
+use crate::timestamp::rfc3339;
 use crate::wording::refusal_word;
 use junction_engine::availability::{Availability, state_word};
 use junction_engine::label::label;

@@ -8,8 +8,8 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::json_text::{count, leading};
 use crate::mcp::envelope::ClientId;
-use crate::mcp::scan::{count, leading};
 use junction_engine::wiped::Wiped;
 
 /// Room for what is on the line besides the answer.

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Outgoing;
 use super::lines::Line;
 use super::tool_line;
+use crate::json_text;
 use crate::mcp::calls::{Answer, CallNumber, Calls, Place};
 use crate::mcp::envelope::{self, ClientId, Fault, FaultKind, Incoming};
 use junction_engine::wiped::Wiped;
@@ -160,9 +161,9 @@ impl StdioTransport {
             }
             JsonRpcMessage::Error(JsonRpcError { id: Some(id), error, .. }) => {
                 let (id, answer) = self.answer(&id)?;
-                (envelope::line(&ErrorLine { jsonrpc: "2.0", id, error }), Some(answer))
+                (json_text::line(&ErrorLine { jsonrpc: "2.0", id, error }), Some(answer))
             }
-            other => (envelope::line(&other), None),
+            other => (json_text::line(&other), None),
         };
         let (written, outcome) = oneshot::channel();
         Some((Outgoing { line, answer, busy, written }, outcome))
@@ -187,7 +188,7 @@ fn result_line(id: ClientId, mut result: ServerResult) -> Wiped<Vec<u8>> {
     {
         return tool_line::line(&id, &structure, result);
     }
-    envelope::line(&ResultLine { jsonrpc: "2.0", id, result })
+    json_text::line(&ResultLine { jsonrpc: "2.0", id, result })
 }
 
 #[derive(Serialize)]

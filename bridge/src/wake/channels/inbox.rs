@@ -101,7 +101,7 @@ mod imp {
 
     use super::Place;
     use crate::ipc::process_tree::{Family, program};
-    use crate::mcp::envelope;
+    use crate::json_text;
     use junction_engine::wiped::Wiped;
 
     /// How long the client may take for all of it.
@@ -155,8 +155,8 @@ mod imp {
         let mut stream = connect(&place.socket).await?;
         let auth = Auth { r#type: "auth", token: &place.token };
         let message = Words { role: "user", content };
-        let mut lines: Wiped<Vec<u8>> = envelope::line(&auth);
-        lines.append(&envelope::line(&Prompt { r#type: "user", message }));
+        let mut lines: Wiped<Vec<u8>> = json_text::line(&auth);
+        lines.append(&json_text::line(&Prompt { r#type: "user", message }));
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         timeout(PATIENCE, async {
             stream.write_all(&lines).await?;

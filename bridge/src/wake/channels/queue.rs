@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::channel::Rung;
 use crate::ipc::process_tree::{Family, program};
-use crate::mcp::time::civil;
+use crate::timestamp::date;
 
 /// How long `codex queue` may take: it was seen to take 50 ms.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -143,7 +143,7 @@ fn is_kept(home: &Path, thread: Uuid) -> bool {
     };
     let suffix = format!("-{}.jsonl", thread.hyphenated());
     const DAY: u64 = 24 * 60 * 60;
-    let days = [seconds.saturating_sub(DAY), seconds, seconds + DAY].map(|at| folder_of(at / DAY));
+    let days = [seconds.saturating_sub(DAY), seconds, seconds + DAY].map(folder_of);
     days.iter().any(|day| {
         let entries = std::fs::read_dir(home.join("sessions").join(day)).into_iter().flatten();
         let mut names = entries.take(MAX_FILES).filter_map(|entry| Some(entry.ok()?.file_name()));
@@ -151,8 +151,8 @@ fn is_kept(home: &Path, thread: Uuid) -> bool {
     })
 }
 
-/// `YYYY/MM/DD` of a day, counted from 1970.
-fn folder_of(day: u64) -> String {
-    let (year, month, day) = civil(day);
+/// `YYYY/MM/DD` at this many seconds after 1970.
+fn folder_of(seconds: u64) -> String {
+    let (year, month, day) = date(seconds.saturating_mul(1000));
     format!("{year:04}/{month:02}/{day:02}")
 }
