@@ -13,7 +13,7 @@ mod text;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use junction_bridge::client::{Call, CallError};
+use junction_testkit::client::{Call, CallError};
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::wire::{Answer, Standing, ToBridge};
 use serde_json::{Value, json};
