@@ -54,7 +54,7 @@ impl Sight {
             let engine = self.0.engine.clone();
             // Apart: the engine may be busy, and the client waits for its answer.
             tokio::spawn(async move {
-                engine.observe(Context { client: Some(name), ..Context::default() }).await;
+                engine.set_context(Context { client: Some(name), ..Context::default() }).await;
             });
         }
     }
@@ -70,7 +70,7 @@ impl Sight {
         let Ok(project) = spawn_blocking(move || Project::seen_from(&root)).await else { return };
         let repo = Some(project.repo.unwrap_or_default());
         let branch = Some(project.branch.unwrap_or_default());
-        self.0.engine.observe(Context { repo, branch, ..Context::default() }).await;
+        self.0.engine.set_context(Context { repo, branch, ..Context::default() }).await;
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     async fn observed(commands: &mut tokio::sync::mpsc::Receiver<Command>) -> Context {
         match commands.recv().await {
-            Some(Command::Observe(context)) => context,
+            Some(Command::SetContext(context)) => context,
             _ => panic!("the engine is told of something else"),
         }
     }

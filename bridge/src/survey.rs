@@ -6,7 +6,8 @@ use junction_engine::hubs::probe::{Health, HostStatus, HubMode, Survey};
 use junction_engine::transport::tls::Security;
 use serde::Serialize;
 
-use crate::wording::{Wording, host_problem};
+use crate::wording::Wording;
+use crate::wording::hubs::host_problem;
 
 /// The known hosts, and what is wrong with the settings that name them.
 #[derive(Debug, Serialize)]

@@ -96,7 +96,7 @@ impl Wake {
         let told = mind.told(event.kind, &snapshot, now);
         drop(mind);
         if event.kind == EventKind::Prompted {
-            self.0.engine.begin_anew();
+            self.0.engine.begin_turn();
         }
         self.0.changed.notify_one();
         told
@@ -145,7 +145,7 @@ impl Wake {
         }
         drop(mind);
         if is_new && thread.is_by_person() {
-            self.0.engine.begin_anew();
+            self.0.engine.begin_turn();
         }
         if self.0.ladder.queue.thread(thread) {
             self.0.changed.notify_one();
@@ -166,7 +166,7 @@ impl Wake {
         let begins = mind.activity.call_began(self.0.ladder.can_wake_from(0), now());
         // Who was told of mail is in a turn because of that.
         if begins && !mind.alarm.is_told() {
-            self.0.engine.seem_to_begin_anew();
+            self.0.engine.maybe_begin_turn();
         }
         drop(mind);
         self.0.changed.notify_one();
@@ -225,7 +225,7 @@ impl Wake {
             let availability = self.availability(now);
             if availability != said {
                 said = availability;
-                self.0.engine.attend(availability).await;
+                self.0.engine.set_availability(availability).await;
             }
             let next = tokio::time::Instant::from_std(self.deadline(now));
             tokio::select! {

@@ -1,15 +1,13 @@
 //! What errors of the engine say to people and models: one sentence that says what is wrong, and one that says what to
 //! do. `wording.snap` holds all of them.
 
-mod hubs;
+pub(crate) mod hubs;
 #[cfg(test)]
 mod tests;
 
 use junction_engine::error::{Error, Unanswered};
 use junction_shared::protocol::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
 use junction_shared::protocol::wire::Refusal;
-
-pub(crate) use hubs::{host_problem, not_joined};
 
 /// An error that has words.
 pub(crate) trait Wording {

@@ -13,7 +13,7 @@ use crate::error::{Error, MoveError};
 use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::HubTarget;
 use crate::session::Session;
-use crate::transport::dial::{self, Connection, DialError, Dialer};
+use crate::transport::dial::{self, DialError, Dialer, HubConnection};
 use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
 
 /// The first pause between two dials, doubled each time.
@@ -91,7 +91,7 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Dials the hub and shakes hands.
-    async fn dialing(&mut self) -> Result<Connection<D::Stream>, StateEnd> {
+    async fn dialing(&mut self) -> Result<HubConnection<D::Stream>, StateEnd> {
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
         let opened = self.drive(dial::open(&dialer, &target.endpoint)).await?;
@@ -127,7 +127,7 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Carries frames both ways until the connection ends or a command ends the state.
-    async fn connected(&mut self, connection: &mut Connection<D::Stream>) -> StateEnd {
+    async fn connected(&mut self, connection: &mut HubConnection<D::Stream>) -> StateEnd {
         let mut heard = Instant::now();
         loop {
             self.write_frames(connection);
@@ -175,7 +175,7 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Gives the writer as many frames as it takes. Such a frame counts as handed over.
-    fn write_frames(&mut self, connection: &Connection<D::Stream>) {
+    fn write_frames(&mut self, connection: &HubConnection<D::Stream>) {
         while self.session.has_frame(now())
             && let Ok(permit) = connection.outgoing().try_reserve()
             && let Some(frame) = self.session.next_frame(now())
@@ -259,7 +259,7 @@ impl<D: Dialer> Actor<D> {
     async fn follow(
         &mut self,
         transition: Transition,
-        connection: Option<Connection<D::Stream>>,
+        connection: Option<HubConnection<D::Stream>>,
     ) -> bool {
         // Answers that are written by now have made their messages read: the senders get receipts for them.
         self.session.settle_leases(now());
@@ -307,10 +307,10 @@ impl<D: Dialer> Actor<D> {
                     return true;
                 }
                 Some(
-                    command @ (Command::Observe(_)
-                    | Command::Attend(_)
-                    | Command::BeginAnew
-                    | Command::SeemToBeginAnew),
+                    command @ (Command::SetContext(_)
+                    | Command::SetAvailability(_)
+                    | Command::BeginTurn
+                    | Command::MaybeBeginTurn),
                 ) => {
                     self.session.command(command, now());
                 }

@@ -1,8 +1,8 @@
-//! The clocks. The wall clock is read here alone, for display: nothing ever expires by it.
+//! The clocks. Only this file reads the wall clock, for display: nothing expires by it.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The present moment, by the clock that tests can turn.
+/// The present moment of the monotonic clock, which tests can pause.
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

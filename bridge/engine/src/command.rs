@@ -1,4 +1,4 @@
-//! What tools ask of the link.
+//! The commands that an engine's handle sends to its task, and what they hold.
 
 use std::time::Duration;
 
@@ -23,49 +23,49 @@ pub struct PeerQuery {
     pub role: Option<String>,
     /// Only this repository.
     pub repo: Option<String>,
-    /// PeerPage on the page.
+    /// Peers on the page, at most.
     pub limit: u16,
-    /// Where the page begins.
+    /// The cursor of the page, as the page before it gave it.
     pub cursor: Option<String>,
 }
 
-/// What a session changes about itself. Nothing given changes nothing; an empty text clears a field.
+/// What a session changes about itself. A field that is `None` stays; an empty text clears it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// The alias it wishes for.
+    /// The alias that the session wants.
     pub alias: Option<Alias>,
-    /// The repository it works in.
+    /// The repository that the session works in.
     pub repo: Option<String>,
-    /// Its task.
+    /// The session's task.
     pub task: Option<String>,
-    /// Its role.
+    /// The session's role.
     pub role: Option<String>,
-    /// The known host to move to.
+    /// The known host that the session moves to.
     pub host: Option<String>,
 }
 
 /// A message to send.
 pub struct Draft {
-    /// To whom.
+    /// The receiver.
     pub target: Alias,
     /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
     pub body: Wiped<String>,
-    /// The message it answers.
+    /// The message that this one answers.
     pub reply_to: Option<MessageId>,
-    /// How long it may wait unread; none: as long as may be.
+    /// How long the message may wait unread; `None` for as long as the hub allows.
     pub ttl: Option<Duration>,
-    /// The fingerprint its receiver must have.
+    /// The fingerprint that the receiver must have.
     pub fingerprint: Option<String>,
-    /// How long to wait for an answer to it.
+    /// How long to wait for an answer to the message.
     pub wait: Duration,
-    /// How much it wants.
+    /// How urgent the message is.
     pub urgency: Urgency,
-    /// What its sender wants to be told of.
+    /// What the sender wants to be notified of.
     pub notify_when: Option<NotifyWhen>,
 }
 
 impl Draft {
-    /// A message to this peer that asks for nothing besides.
+    /// A message to this peer, with no options.
     pub fn new(target: Alias, body: String) -> Self {
         Self {
             target,
@@ -122,14 +122,14 @@ pub struct Submitted {
     pub refusal: oneshot::Receiver<Lease>,
 }
 
-/// Where the answer to a command goes.
+/// The channel for the answer to a command.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
-/// What tools ask of the link.
+/// A command for an engine's task.
 pub enum Command {
     /// Joins again after `Leave`, or moves to another known host.
     Join(Option<HubTarget>, Reply<()>),
-    /// Changes what the session says of itself.
+    /// Changes what the session says about itself.
     Apply(Change, Reply<Registration>),
     /// Asks for a page of peers.
     List(PeerQuery, Reply<PeerPage>),
@@ -152,20 +152,20 @@ pub enum Command {
     Flush(oneshot::Sender<()>),
     /// Leaves the junction.
     Leave(oneshot::Sender<Departure>),
-    /// What can be seen of the session has changed.
-    Observe(Context),
-    /// The agent's availability is another.
-    Attend(Availability),
-    /// A person has begun a turn of the agent.
-    BeginAnew,
-    /// So it seems.
-    SeemToBeginAnew,
+    /// Sets the context that was found around the session. `register` overrides it.
+    SetContext(Context),
+    /// Sets what the agent does, and how messages get to it.
+    SetAvailability(Availability),
+    /// Notes that a person has begun a turn of the agent.
+    BeginTurn,
+    /// Notes that a person has probably begun a turn of the agent.
+    MaybeBeginTurn,
     /// Says goodbye to the hub and ends the task.
     Stop(oneshot::Sender<()>),
 }
 
 impl Command {
-    /// Answers that the session has left.
+    /// Answers the command with [`Error::Left`].
     pub fn refuse(self) {
         match self {
             Self::Join(_, reply) => drop(reply.send(Err(Error::Left))),
@@ -177,7 +177,10 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::Observe(_) | Self::Attend(_) | Self::BeginAnew | Self::SeemToBeginAnew => {}
+            Self::SetContext(_)
+            | Self::SetAvailability(_)
+            | Self::BeginTurn
+            | Self::MaybeBeginTurn => {}
         }
     }
 }

@@ -67,26 +67,26 @@ impl Engine {
         self.snapshot.borrow().clone()
     }
 
-    /// Tells the link what could be seen of the session: repository, branch, machine, client. Fields that are
-    /// none stay as they are; what `register` named wins.
-    pub async fn observe(&self, seen: Context) {
-        let _ = self.commands.send(Command::Observe(seen)).await;
+    /// Sets the context that was found around the session: repository, branch, machine, client. Fields that are
+    /// `None` stay as they are; `register` overrides the others.
+    pub async fn set_context(&self, seen: Context) {
+        let _ = self.commands.send(Command::SetContext(seen)).await;
     }
 
-    /// Tells the link what the agent does and how a message gets to it.
-    pub async fn attend(&self, availability: Availability) {
-        let _ = self.commands.send(Command::Attend(availability)).await;
+    /// Sets what the agent does, and how messages get to it.
+    pub async fn set_availability(&self, availability: Availability) {
+        let _ = self.commands.send(Command::SetAvailability(availability)).await;
     }
 
-    /// Tells the link that a person has begun a turn of the agent, before any command of that turn. A link that is
-    /// too busy to hear of it counts on as if nobody had.
-    pub fn begin_anew(&self) {
-        let _ = self.commands.try_send(Command::BeginAnew);
+    /// Notes that a person has begun a turn of the agent; this comes before all commands of that turn. While the
+    /// queue of commands is full the call is ignored, and the hop count goes on.
+    pub fn begin_turn(&self) {
+        let _ = self.commands.try_send(Command::BeginTurn);
     }
 
-    /// The same, where it only seems so.
-    pub fn seem_to_begin_anew(&self) {
-        let _ = self.commands.try_send(Command::SeemToBeginAnew);
+    /// Notes that a person has probably begun a turn of the agent.
+    pub fn maybe_begin_turn(&self) {
+        let _ = self.commands.try_send(Command::MaybeBeginTurn);
     }
 
     /// The state of the session from now on, each time that it changes.
@@ -94,7 +94,7 @@ impl Engine {
         self.snapshot.clone()
     }
 
-    /// Names and refines the session, moves it to another host, or joins again after `disconnect`.
+    /// Changes what the session says about itself, moves it to another host, or joins again after `disconnect`.
     pub async fn register(&self, mut change: Change) -> Result<Registration, Error> {
         let target = self.destination(change.host.take()).await?;
         if target.as_ref().is_some_and(|target| target.name != self.snapshot.borrow().hub) {
@@ -141,8 +141,8 @@ impl Engine {
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
 
-    /// PeerPage of that role (of any) that are online: at once if there are, else when one comes; none in time:
-    /// an empty list.
+    /// The online peers of this role, or of any. If there are none, this waits until one comes; the list is empty if
+    /// none comes in time.
     pub async fn wait_for_peer(
         &self,
         role: Option<String>,
@@ -168,7 +168,7 @@ impl Engine {
         Ok(peers)
     }
 
-    /// Sends a message and waits for the hub's word, and for an answer if the draft says so.
+    /// Sends a message, and waits until the hub accepts it, and for an answer if the draft says so.
     pub async fn send_message(&self, draft: Draft) -> Result<Sent, Error> {
         let deadline = Instant::now() + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
@@ -184,7 +184,7 @@ impl Engine {
             reply = tokio::select! {
                 biased;
                 reply = submitted.reply => reply.ok(),
-                // A status that can change no more is no reason to stop: the answer to what was read may come.
+                // Not every final status ends the wait: a message that was read may still be answered.
                 Ok(_) = status.wait_for(|status| status.hopeless()) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
             };
@@ -219,7 +219,7 @@ impl Engine {
         })
     }
 
-    /// The fingerprint of the peer that has this alias; nothing if it has another key than before, or there is none.
+    /// The fingerprint of the peer with this alias; `None` if there is no such peer, or its key has changed.
     pub async fn fingerprint_of(&self, alias: Alias) -> Option<String> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Resolve(alias, None, reply)).await.ok()?;
@@ -227,7 +227,7 @@ impl Engine {
         Some(found.key.fingerprint())
     }
 
-    /// What waits unread, and the ends of messages; waits for a message if there is none.
+    /// Unread messages and receipts; waits for a message if there is none.
     pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
         if !wait.is_zero() {
             let (reply, answer) = oneshot::channel();
@@ -241,7 +241,7 @@ impl Engine {
         flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
     }
 
-    /// Leaves the junction, after a moment for receipts that are on their way.
+    /// Leaves the junction, after waiting a moment for receipts.
     pub async fn disconnect(&self) -> Departure {
         self.flush().await;
         let (reply, left) = oneshot::channel();

@@ -3,16 +3,16 @@
 
 use junction_shared::protocol::limits::MAX_CONTEXT_FIELD;
 
-/// Stands for a character that a label cannot have.
+/// Replaces a character that a label cannot have.
 const SUBSTITUTE: char = '?';
 
-/// Whether a text can stand in a context as it is.
+/// Whether a text is a label.
 pub fn is_label(text: &str) -> bool {
     text.len() <= MAX_CONTEXT_FIELD && text.chars().all(is_printable)
 }
 
-/// What a label keeps of a text that was found somewhere: surrounding space goes, every character that
-/// is not printable ASCII becomes `?`, the rest is cut at 64 characters. Nothing if nothing is left.
+/// Makes a label of any text: removes surrounding space, replaces every character that is not printable ASCII by `?`,
+/// and cuts after 64 characters. `None` if nothing is left.
 pub fn label(text: &str) -> Option<String> {
     let substitute = |c| if is_printable(c) { c } else { SUBSTITUTE };
     let label: String = text.trim().chars().map(substitute).take(MAX_CONTEXT_FIELD).collect();

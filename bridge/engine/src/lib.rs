@@ -1,6 +1,9 @@
-//! The engine of a bridge: a member of a group that connects to a hub, seals, sends, reads and watches. It knows no
-//! MCP, no terminal and no words for people; faces put it before an agent or a person.
-//! The reading path: `session` (one identity's life), `actor` (how it stays connected), `handle` (what faces call).
+//! The engine of a bridge: a member of a group. It connects to a hub, seals, sends, reads and watches. It knows no MCP
+//! and no terminal, and its errors are kinds without sentences; a face presents it to an agent or a person.
+//!
+//! Where to start reading: [`Engine`] is what a face calls. The engine's task (`actor`) keeps a `session` connected: it
+//! dials, backs off, and carries commands and frames. `session` is one identity on a hub, without any input or output.
+//! Below are [`hubs`] (which hub, and whose group) and [`transport`] (one connection).
 
 mod actor;
 pub mod availability;

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
-use crate::wording::not_joined;
+use crate::wording::hubs::not_joined;
 use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 use junction_engine::transport::verify::verify;

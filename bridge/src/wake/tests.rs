@@ -67,8 +67,8 @@ impl Stage {
     async fn availability(&mut self) -> Availability {
         loop {
             match timeout(FAR, self.commands.recv()).await.unwrap() {
-                Some(Command::Attend(availability)) => return availability,
-                Some(Command::BeginAnew | Command::SeemToBeginAnew) => {}
+                Some(Command::SetAvailability(availability)) => return availability,
+                Some(Command::BeginTurn | Command::MaybeBeginTurn) => {}
                 _ => panic!("another command"),
             }
         }
@@ -267,7 +267,7 @@ async fn a_person_is_told_from_what_nobody_typed() {
     stage.hook(EventKind::Prompted);
     let mut anew = 0;
     while let Ok(Some(command)) = timeout(SECOND, stage.commands.recv()).await {
-        anew += usize::from(matches!(command, Command::BeginAnew));
+        anew += usize::from(matches!(command, Command::BeginTurn));
     }
     assert_eq!(anew, 1);
     // Where no hook tells, Codex does.
@@ -283,7 +283,7 @@ async fn a_person_is_told_from_what_nobody_typed() {
     }
     let mut anew = 0;
     while let Ok(Some(command)) = timeout(SECOND, stage.commands.recv()).await {
-        anew += usize::from(matches!(command, Command::BeginAnew));
+        anew += usize::from(matches!(command, Command::BeginTurn));
     }
     assert_eq!(anew, 2);
 }

@@ -19,6 +19,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::close;
 use junction_shared::protocol::handshake::HandshakeError;
 
+use super::hubs::{host_problem, not_joined};
 use super::*;
 use crate::docs::assert_snapshot;
 

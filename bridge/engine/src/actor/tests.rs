@@ -1,4 +1,4 @@
-//! How a link comes back: by a clock that is turned, and a hub that is not there, or there without a welcome.
+//! Reconnecting, with a paused clock and a hub that is not there, or accepts connections and never answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use tokio::io::DuplexStream;
 use super::*;
 use crate::{Engine, PageLimits};
 
-/// A hub that takes no connection, or takes it and says nothing.
+/// A hub that refuses connections, or accepts them and never answers.
 #[derive(Clone, Default)]
 struct NoHub {
     dials: Arc<Mutex<Vec<Instant>>>,
-    takes: Arc<AtomicBool>,
+    accepts: Arc<AtomicBool>,
 }
 
 impl Dialer for NoHub {
@@ -24,8 +24,8 @@ impl Dialer for NoHub {
 
     async fn dial(&self, _: SocketAddr) -> io::Result<DuplexStream> {
         self.dials.lock().unwrap().push(Instant::now());
-        if self.takes.load(Ordering::Relaxed) {
-            // The other end is gone at once: there was a connection, and no welcome.
+        if self.accepts.load(Ordering::Relaxed) {
+            // The other end is dropped at once: there was a connection, and no welcome.
             return Ok(tokio::io::duplex(1024).0);
         }
         Err(io::ErrorKind::ConnectionRefused.into())
@@ -33,12 +33,12 @@ impl Dialer for NoHub {
 }
 
 impl NoHub {
-    fn link(&self) -> Engine {
+    fn engine(&self) -> Engine {
         let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
         Engine::start_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
     }
 
-    /// The pauses between its dials during that time.
+    /// The pauses between dials during this time.
     async fn pauses(&self, time: Duration) -> Vec<Duration> {
         let before = self.dials.lock().unwrap().len();
         tokio::time::sleep(time).await;
@@ -47,13 +47,13 @@ impl NoHub {
     }
 }
 
-/// The clock counts in milliseconds, and rounds up.
+/// The clock has a resolution of a millisecond, and rounds up.
 const TICK: Duration = Duration::from_millis(2);
 
 #[tokio::test(start_paused = true)]
-async fn pauses_double_from_50_ms_to_5_s_and_are_cut_at_random_for_ever() {
+async fn pauses_double_from_50_ms_to_5_s_with_full_jitter() {
     let hub = NoHub::default();
-    let _link = hub.link();
+    let _engine = hub.engine();
     let pauses = hub.pauses(Duration::from_secs(3600)).await;
     for (at, pause) in pauses.iter().enumerate() {
         let doubled = Duration::from_millis(50) * 2_u32.pow(u32::try_from(at).unwrap().min(8));
@@ -69,9 +69,9 @@ async fn pauses_double_from_50_ms_to_5_s_and_are_cut_at_random_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_without_a_welcome_does_not_shorten_the_pauses() {
     let hub = NoHub::default();
-    let _link = hub.link();
+    let _engine = hub.engine();
     hub.pauses(Duration::from_secs(60)).await;
-    hub.takes.store(true, Ordering::Relaxed);
+    hub.accepts.store(true, Ordering::Relaxed);
     let pauses = hub.pauses(Duration::from_secs(600)).await;
     assert!(pauses.len() < 400, "{} dials in ten minutes", pauses.len());
     assert!(pauses.iter().any(|pause| *pause > Duration::from_secs(4)));
@@ -80,9 +80,9 @@ async fn a_connection_without_a_welcome_does_not_shorten_the_pauses() {
 #[tokio::test(start_paused = true)]
 async fn commands_are_answered_while_there_is_no_hub() {
     let hub = NoHub::default();
-    let link = hub.link();
-    let page = link.read(PageLimits::default(), Duration::from_secs(30)).await.unwrap();
+    let engine = hub.engine();
+    let page = engine.read(PageLimits::default(), Duration::from_secs(30)).await.unwrap();
     assert!(page.messages.is_empty());
-    let error = link.list(crate::PeerQuery::default()).await.err();
+    let error = engine.list(crate::PeerQuery::default()).await.err();
     assert!(matches!(error, Some(Error::HubAway(_))), "{error:?}");
 }

@@ -137,7 +137,7 @@ pub async fn probe(hub: &Endpoint) -> Result<Health, ProbeError> {
 /// The body of a hub's answer to `/health`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct HealthJson {
+struct HealthBody {
     status: String,
     mode: Option<String>,
     active_peers: Option<u64>,
@@ -145,7 +145,7 @@ struct HealthJson {
 }
 
 fn parse(body: &[u8], latency: Duration) -> Option<Health> {
-    let answer: HealthJson = serde_json::from_slice(body).ok()?;
+    let answer: HealthBody = serde_json::from_slice(body).ok()?;
     let modes = [HubMode::Localhost, HubMode::Lan];
     (answer.status == "ok").then(|| Health {
         latency,

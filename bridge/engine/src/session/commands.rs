@@ -37,10 +37,10 @@ impl Session {
                 self.settled.push(reply);
                 self.tell_ends();
             }
-            Command::Observe(seen) => self.observe(seen, now),
-            Command::Attend(availability) => self.attend(availability, now),
-            Command::BeginAnew => self.delivery.chains.begin_anew(),
-            Command::SeemToBeginAnew => self.delivery.chains.seem_to_begin_anew(),
+            Command::SetContext(seen) => self.observe(seen, now),
+            Command::SetAvailability(availability) => self.attend(availability, now),
+            Command::BeginTurn => self.delivery.chains.begin_anew(),
+            Command::MaybeBeginTurn => self.delivery.chains.seem_to_begin_anew(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }

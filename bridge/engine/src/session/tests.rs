@@ -352,7 +352,7 @@ fn an_empty_text_clears_a_field_and_nothing_changes_nothing() {
     let mut stage = Stage::new();
     let now = stage.now;
     let seen = Context { repo: Some("junction".to_owned()), ..Context::default() };
-    stage.session("bob").command(Command::Observe(seen), now);
+    stage.session("bob").command(Command::SetContext(seen), now);
     let nothing = stage.ask("bob", |reply| Command::Apply(Change::default(), reply)).unwrap();
     assert_eq!(nothing.context.repo.as_deref(), Some("junction"));
     let change = Change { repo: Some(String::new()), ..Change::default() };
@@ -576,7 +576,7 @@ fn what_is_seen_while_an_alias_is_asked_for_reaches_the_card_that_follows() {
     let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
     stage.session("bob").command(Command::Apply(change, reply), now);
     let seen = Context { client: Some("claude-code".to_owned()), ..Context::default() };
-    stage.session("bob").command(Command::Observe(seen), now);
+    stage.session("bob").command(Command::SetContext(seen), now);
     stage.run();
     assert_eq!(answer.try_recv().unwrap().unwrap().alias.as_str(), "robert");
     let card: Card = decode(&stage.cards[&stage.key("bob")].body).unwrap();

@@ -220,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
     ///
     /// # Errors
     /// [`DialError`] within the five seconds that began with [`open`].
-    pub async fn send_hello(self, hello: Hello) -> Result<(Connection<S>, Welcome), DialError> {
+    pub async fn send_hello(self, hello: Hello) -> Result<(HubConnection<S>, Welcome), DialError> {
         let Self { mut socket, deadline, .. } = self;
         let exchange = async {
             let hello = Message::Binary(encode(&ToHub::Hello(hello)));
@@ -232,18 +232,18 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opened<S> {
             }
         };
         let welcome = timeout_at(deadline, exchange).await.map_err(|_| DialError::Silent)??;
-        Ok((Connection::new(socket), welcome))
+        Ok((HubConnection::new(socket), welcome))
     }
 }
 
 /// A connection after the welcome. Reading never waits for writing, so a hub never blocks on a bridge.
-pub struct Connection<S> {
+pub struct HubConnection<S> {
     incoming: SplitStream<WebSocketStream<HubStream<S>>>,
     outgoing: mpsc::Sender<Bytes>,
     writer: JoinHandle<()>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> HubConnection<S> {
     fn new(socket: WebSocketStream<HubStream<S>>) -> Self {
         let (sink, incoming) = socket.split();
         let (outgoing, frames) = mpsc::channel(WRITE_QUEUE);

@@ -195,7 +195,7 @@ impl Agent {
     pub(super) async fn command(&mut self) -> Command {
         loop {
             match within(self.commands.recv()).await.expect("the tools live") {
-                Command::Observe(_) | Command::BeginAnew | Command::SeemToBeginAnew => {}
+                Command::SetContext(_) | Command::BeginTurn | Command::MaybeBeginTurn => {}
                 command => return command,
             }
         }
@@ -204,7 +204,7 @@ impl Agent {
     /// The next observation.
     pub(super) async fn observation(&mut self) -> junction_shared::protocol::wire::Context {
         match within(self.commands.recv()).await {
-            Some(Command::Observe(context)) => context,
+            Some(Command::SetContext(context)) => context,
             _ => panic!("something else was asked of the engine"),
         }
     }
