@@ -20,7 +20,6 @@ mod directory;
 mod discover;
 #[cfg(not(unix))]
 mod elsewhere;
-pub(crate) mod process_tree;
 mod server;
 #[cfg(unix)]
 mod unix;

@@ -12,7 +12,7 @@ mod ipc;
 mod json_text;
 mod log;
 mod mcp;
-mod parent;
+mod process;
 mod project;
 mod serve;
 mod start;

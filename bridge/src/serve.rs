@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::ipc;
 use crate::mcp::server::{Agent, Session};
 use crate::mcp::stdio;
-use crate::parent::Parent;
+use crate::process::parent::ParentWatch;
+use crate::process::signals::Signals;
 use crate::wake::Wake;
 use junction_engine::Engine;
 use junction_engine::hubs::known::KnownHosts;
@@ -24,7 +25,7 @@ const GOODBYE_TIME: Duration = Duration::from_millis(30);
 ///
 /// # Errors
 /// If stdin or stdout is closed, or the system refuses a thread or a signal handler.
-pub(crate) async fn serve(engine: Engine, config: &Config, parent: Parent) -> io::Result<()> {
+pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) -> io::Result<()> {
     // Before the first answer: whoever has that may send a signal.
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
@@ -42,54 +43,10 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: Parent) -> io
 }
 
 /// Waits until there is nobody left to serve.
-async fn end(session: &Session, mut signals: Signals, parent: Parent) {
+async fn end(session: &Session, mut signals: Signals, parent: ParentWatch) {
     tokio::select! {
         () = session.ended() => {}
         () = signals.next() => {}
-        () = parent.vanished() => {}
-    }
-}
-
-/// The signals that end the process.
-#[cfg(unix)]
-pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
-}
-
-/// The signals that end the process.
-#[cfg(windows)]
-pub(crate) struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    pub(crate) async fn next(&mut self) {
-        self.0.recv().await;
+        () = parent.parent_ended() => {}
     }
 }

@@ -12,7 +12,7 @@ use junction_shared::machine::harden::harden;
 use crate::cli::{Cli, Command};
 use crate::commands::demo;
 use crate::config::Config;
-use crate::parent::Parent;
+use crate::process::parent::ParentWatch;
 use crate::{commands, context_probe, hook, log, serve};
 use junction_engine::Engine;
 
@@ -20,7 +20,7 @@ use junction_engine::Engine;
 #[must_use]
 pub fn run() -> ExitCode {
     // First, while it is there: a parent that is gone by then cannot be missed later.
-    let parent = Parent::now();
+    let parent = ParentWatch::new();
     harden();
     log::quiet_panics();
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
@@ -62,7 +62,7 @@ fn run_hook(rewake: bool) -> ExitCode {
     code
 }
 
-fn start(cli: Cli, parent: Parent) -> anyhow::Result<()> {
+fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
         Some(command) => runtime.block_on(command_line(command, &Config::for_person(cli.flags)?)),

@@ -6,7 +6,7 @@ use junction_shared::machine::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{candidates, owner};
-use crate::ipc::process_tree::{Family, is_piped, name, program};
+use crate::process::tree::{ProcessTree, is_piped, name, program};
 
 /// Programs between a client and its bridge, at most: `npx`, `env`, a recorder.
 const MAX_BETWEEN: usize = 3;
@@ -43,13 +43,13 @@ pub(crate) fn all() -> Vec<PathBuf> {
 
 /// The sockets of the bridges that may be of the session that this process is a hook of.
 pub(crate) fn of_this_session() -> Vec<(PathBuf, Sure)> {
-    let family = Family::now();
+    let tree = ProcessTree::now();
     let with_parents = |socket: PathBuf| {
-        let ancestors = family.ancestors(owner(&socket)?);
+        let ancestors = tree.ancestors(owner(&socket)?);
         Some(Bridge { socket, ancestors })
     };
     let bridges: Vec<_> = all().into_iter().filter_map(with_parents).collect();
-    let own = nearest(&family.ancestors(std::process::id()), &bridges, is_piped, is_client);
+    let own = nearest(&tree.ancestors(std::process::id()), &bridges, is_piped, is_client);
     let sure = if own.len() == 1 { Sure::Yes } else { Sure::No };
     own.into_iter().map(|at| (bridges[at].socket.clone(), sure)).collect()
 }

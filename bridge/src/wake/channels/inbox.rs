@@ -100,8 +100,8 @@ mod imp {
     use tokio::time::timeout;
 
     use super::Place;
-    use crate::ipc::process_tree::{Family, program};
     use crate::json_text;
+    use crate::process::tree::{ProcessTree, program};
     use junction_engine::wiped::Wiped;
 
     /// How long the client may take for all of it.
@@ -139,7 +139,7 @@ mod imp {
 
     /// Whether a process is the client of this session: an ancestor, with no other run of the same program between.
     fn is_own_client(pid: u32) -> bool {
-        let ancestors = Family::now().ancestors(std::process::id());
+        let ancestors = ProcessTree::now().ancestors(std::process::id());
         let Some(at) = ancestors.iter().position(|ancestor| *ancestor == pid) else { return false };
         match program(pid) {
             Some(client) => {

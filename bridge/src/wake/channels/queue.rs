@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::channel::Rung;
-use crate::ipc::process_tree::{Family, program};
 use crate::timestamp::date;
+use crate::process::tree::{ProcessTree, program};
 
 /// How long `codex queue` may take: it was seen to take 50 ms.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ impl Rung for Queue {
 /// The program whose session this is, or else one on the path.
 fn codex() -> Option<PathBuf> {
     let is_codex = |path: &PathBuf| path.file_stem().is_some_and(|name| name == PROGRAM);
-    let ancestors = Family::now().ancestors(std::process::id());
+    let ancestors = ProcessTree::now().ancestors(std::process::id());
     let own = ancestors.into_iter().filter_map(program).find(is_codex);
     own.or_else(|| {
         let file = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);

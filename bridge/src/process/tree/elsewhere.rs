@@ -1,0 +1,28 @@
+//! Other systems: nothing is known of processes.
+
+use std::path::PathBuf;
+
+/// No processes.
+pub(super) struct Processes;
+
+impl Processes {
+    pub(super) fn now() -> Self {
+        Self
+    }
+
+    pub(super) fn parent(&self, _: u32) -> Option<u32> {
+        None
+    }
+}
+
+pub(super) fn is_piped(_: u32) -> bool {
+    false
+}
+
+pub(super) fn name(_: u32) -> Option<String> {
+    None
+}
+
+pub(super) fn program(_: u32) -> Option<PathBuf> {
+    None
+}
