@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 mod forget;
+pub(crate) mod hook;
 mod hosts;
 mod invite;
 mod join;

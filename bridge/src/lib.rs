@@ -2,12 +2,12 @@
 //! that seals what is sent and opens what comes.
 
 mod cli;
+mod clients;
 mod commands;
 mod config;
 mod context_probe;
 #[cfg(test)]
 mod docs;
-mod hook;
 mod ipc;
 mod json_text;
 mod log;

@@ -10,10 +10,10 @@ use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::harden;
 
 use crate::cli::{Cli, Command};
-use crate::commands::demo;
+use crate::commands::{demo, hook};
 use crate::config::Config;
 use crate::process::parent::ParentWatch;
-use crate::{commands, context_probe, hook, log, serve};
+use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
 /// Runs `junction-bridge` as its command line says, to the end of the process.
@@ -55,8 +55,8 @@ fn run_hook(rewake: bool) -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::SUCCESS;
     };
-    let code =
-        runtime.block_on(async { if rewake { hook::sleep().await } else { hook::run().await } });
+    let code = runtime
+        .block_on(async { if rewake { hook::run_rewake().await } else { hook::run().await } });
     // A client may leave stdin open behind the event.
     runtime.shutdown_background();
     code
@@ -103,7 +103,7 @@ fn start_engine(config: &Config) -> Engine {
         config_dir: config.dir.clone(),
         port: config.port,
         autostart: config.autostart,
-        seen: context_probe::at_first(),
+        seen: context_probe::initial_context(),
         send_limit: config.send_limit,
     })
 }

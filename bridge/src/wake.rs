@@ -1,5 +1,4 @@
-//! How a message reaches the agent: what the agent does, what it is told and when it is woken, by the best way that
-//! is really there.
+//! How a message reaches the agent: what the agent is doing, what it is told, when it is woken, and by which channel.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,9 +6,9 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::wire::State;
 use tokio::sync::Notify;
 
-use crate::ipc::{Event, EventKind, Told};
-use crate::wake::activity::Sign;
-use crate::wake::notice::Notice;
+use crate::clients::CallOrigin;
+use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
+use crate::clients::hook_reply::HookReply;
 use junction_engine::availability::Availability;
 use junction_engine::now;
 use junction_engine::{Engine, Snapshot};
@@ -20,211 +19,206 @@ mod channels;
 mod notice;
 mod policy;
 
-use agent_state::{Mind, sign};
-use channels::Ladder;
-pub(crate) use channels::{Sleeper, Thread};
-pub(crate) use notice::PREFIX;
+use activity::ActivitySign;
+use agent_state::{AgentState, sign_of};
+use channels::{Channels, RewakeHook};
+use notice::Notice;
 
-/// How long after it was told of the tools a client may take to show them to its model: one that is woken before has
+/// How long after the list of tools a client may take to show them to its model. An agent that is woken before has
 /// nothing to read with.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// After how long without a sign of an agent that was woken it is woken by the next way, if there is one.
+const TOOLS_SHOWN_AFTER: Duration = Duration::from_secs(2);
+/// How long a woken agent may show no sign of life before the next channel is tried.
 const NO_SIGN: Duration = Duration::from_secs(60);
-/// How often to look whether a way is there that can come and go unseen.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// How often channels are polled that can come and go without an event.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The handle. Clones share one mind.
+/// A handle to what is known of one agent, and to the task that wakes it. Clones share both.
 #[derive(Clone)]
-pub(crate) struct Wake(Arc<Shared>);
+pub(crate) struct Wake(Arc<WakeShared>);
 
-struct Shared {
+struct WakeShared {
     engine: Engine,
-    mind: Mutex<Mind>,
-    ladder: Ladder,
-    /// Told whenever the mind may have another opinion.
-    changed: Notify,
+    agent: Mutex<AgentState>,
+    channels: Channels,
+    /// Notified whenever the agent's state or a channel has changed.
+    changed: Arc<Notify>,
 }
 
-/// A call under way. Dropped, it has been answered.
-pub(crate) struct Called(Wake);
+/// A tool call that is running. Dropping it ends the call.
+pub(crate) struct RunningCall(Wake);
 
-/// A call that waits for messages. Dropped, it does so no more.
-pub(crate) struct Waits(Wake, Instant);
+/// A tool call that waits for messages. Dropping it ends the wait.
+pub(crate) struct RunningWait(Wake, Instant);
 
 impl Wake {
-    /// Begins to look after the agent behind this engine, in a task of its own.
+    /// Begins to watch the agent behind this engine, in a task of its own.
     pub(crate) fn start(engine: Engine, wakes_per_hour: usize) -> Self {
         let wake = Self::new(engine, wakes_per_hour);
         tokio::spawn(wake.clone().run());
         wake
     }
 
-    /// One that wakes nobody.
+    /// A handle without the task, which wakes nobody.
     #[cfg(test)]
     pub(crate) fn still(engine: Engine) -> Self {
         Self::new(engine, 0)
     }
 
     fn new(engine: Engine, wakes_per_hour: usize) -> Self {
-        let mind = Mind::new(engine.snapshot(), wakes_per_hour);
-        let (mind, ladder, changed) = (Mutex::new(mind), Ladder::new(), Notify::new());
-        Self(Arc::new(Shared { engine, mind, ladder, changed }))
+        let agent = Mutex::new(AgentState::new(engine.snapshot(), wakes_per_hour));
+        Self(Arc::new(WakeShared {
+            engine,
+            agent,
+            channels: Channels::new(),
+            changed: Arc::default(),
+        }))
     }
 
-    /// What the agent is to be told at this event of its session.
-    pub(crate) fn hook(&self, event: Event) -> Told {
+    /// Takes an event of the agent's session, and returns what the agent should be told.
+    pub(crate) fn hook(&self, event: HookEvent) -> HookReply {
         let now = now();
         let snapshot = self.0.engine.snapshot();
-        let mut mind = self.mind();
+        let mut agent = self.agent();
         if let Some(session) = event.session {
-            mind.know(session);
+            agent.note_session(session);
         }
-        mind.alarm.sees(snapshot.clone());
-        mind.heard();
-        if event.helper {
-            // It reads no mail of the agent's.
-            if let EventKind::Used | EventKind::Busy | EventKind::Asks = event.kind {
-                mind.activity.helper(sign(event.kind), now);
+        agent.policy.update(snapshot.clone());
+        agent.touch();
+        if event.subagent {
+            // A subagent does not read the agent's messages.
+            if let HookEventKind::Used | HookEventKind::Busy | HookEventKind::Asks = event.kind {
+                agent.activity.subagent_sign(sign_of(event.kind), now);
             }
-            drop(mind);
+            drop(agent);
             self.0.changed.notify_one();
-            return Told::default();
+            return HookReply::default();
         }
-        if let EventKind::Prompted | EventKind::Used | EventKind::Stops = event.kind {
-            self.0.ladder.hooks.seen();
+        if let HookEventKind::Prompted | HookEventKind::Used | HookEventKind::Stops = event.kind {
+            self.0.channels.turn_hooks.seen();
         }
-        let told = mind.told(event.kind, &snapshot, now);
-        drop(mind);
-        if event.kind == EventKind::Prompted {
+        let reply = agent.reply(event.kind, &snapshot, now);
+        drop(agent);
+        if event.kind == HookEventKind::Prompted {
             self.0.engine.begin_turn();
         }
         self.0.changed.notify_one();
-        told
+        reply
     }
 
-    /// What a hook was to tell the agent never came to it.
-    pub(crate) fn was_lost(&self, told: &Told) {
-        let mut mind = self.mind();
-        let (context, block) = (told.context.as_deref(), told.block.as_deref());
-        if context.is_some_and(|text| !text.starts_with(PREFIX)) {
-            mind.greeted = None;
+    /// Takes back what a hook's reply should have told the agent, because the reply did not arrive.
+    pub(crate) fn reply_lost(&self, reply: &HookReply) {
+        let mut agent = self.agent();
+        let (context, block) = (reply.context.as_deref(), reply.block.as_deref());
+        if context.is_some_and(|text| !text.starts_with(NOTICE_PREFIX)) {
+            agent.greeted = None;
         }
-        if context.or(block).is_some_and(|text| text.contains(PREFIX)) {
-            mind.alarm.was_lost();
+        if context.or(block).is_some_and(|text| text.contains(NOTICE_PREFIX)) {
+            agent.policy.notice_lost();
         }
         if block.is_some() {
-            // Nobody held the turn up: it has ended.
-            mind.alarm.turn_ended();
-            mind.activity.told(Sign::Does(State::Idle), now());
+            // Nothing held the turn up, so it has ended.
+            agent.policy.turn_ended();
+            agent.activity.hook_sign(ActivitySign::Known(State::Idle), now());
         }
-        drop(mind);
+        drop(agent);
         self.0.changed.notify_one();
     }
 
-    /// Whether this is the name of its client's session.
-    pub(crate) fn knows(&self, session: &str) -> bool {
-        self.mind().sessions.iter().any(|known| known == session)
+    /// Whether this is an id of the client's session.
+    pub(crate) fn knows_session(&self, session: &str) -> bool {
+        self.agent().sessions.iter().any(|known| known == session)
     }
 
-    /// The client has said who it is.
-    pub(crate) fn client(&self, name: &str) {
-        if self.0.ladder.inbox.client(name) {
+    /// Takes note of the client's name in MCP.
+    pub(crate) fn client_named(&self, mcp_name: &str) {
+        if self.0.channels.client_named(mcp_name) {
             let wake = self.clone();
-            tokio::spawn(async move { wake.look().await });
+            tokio::spawn(async move {
+                wake.0.channels.poll().await;
+                wake.0.changed.notify_one();
+            });
         }
     }
 
-    /// A call says which thread of its client it is from.
-    pub(crate) fn thread(&self, thread: &Thread) {
-        let mut mind = self.mind();
-        mind.know(thread.id.clone());
-        // A hook's call says which thread it is of, and not which turn.
-        let is_new = thread.turn.is_some() && mind.turn != thread.turn;
+    /// Takes note of the thread and turn that a call belongs to.
+    pub(crate) fn call_from(&self, origin: &CallOrigin) {
+        let mut agent = self.agent();
+        agent.note_session(origin.thread.clone());
+        // The call of a hook names its thread and no turn.
+        let is_new = origin.turn.is_some() && agent.turn != origin.turn;
         if is_new {
-            mind.turn.clone_from(&thread.turn);
+            agent.turn.clone_from(&origin.turn);
         }
-        drop(mind);
-        if is_new && thread.is_by_person() {
+        drop(agent);
+        if is_new && origin.by_person {
             self.0.engine.begin_turn();
         }
-        if self.0.ladder.queue.thread(thread) {
+        if self.0.channels.call_from(origin) {
             self.0.changed.notify_one();
         }
     }
 
-    /// The client is told of the tools.
-    pub(crate) fn listed(&self) {
-        self.mind().ready.get_or_insert(now() + FIRST_LOOK);
+    /// Notes that the client has asked for the list of tools.
+    pub(crate) fn tools_listed(&self) {
+        self.agent().ready_at.get_or_insert(now() + TOOLS_SHOWN_AFTER);
         self.0.changed.notify_one();
     }
 
-    /// The agent calls a tool.
-    pub(crate) fn called(&self) -> Called {
-        let mut mind = self.mind();
-        mind.heard();
-        mind.ready = Some(mind.ready.map_or(now(), |ready| ready.min(now())));
-        let begins = mind.activity.call_began(self.0.ladder.can_wake_from(0), now());
-        // Who was told of mail is in a turn because of that.
-        if begins && !mind.alarm.is_told() {
+    /// Notes that the agent calls a tool.
+    pub(crate) fn call_began(&self) -> RunningCall {
+        let mut agent = self.agent();
+        agent.touch();
+        agent.ready_at = Some(agent.ready_at.map_or(now(), |ready| ready.min(now())));
+        let begins_turn = agent.activity.call_began(self.0.channels.can_wake_from(0), now());
+        // An agent that was told of a message is in a turn for that reason.
+        if begins_turn && !agent.policy.is_notice_outstanding() {
             self.0.engine.maybe_begin_turn();
         }
-        drop(mind);
+        drop(agent);
         self.0.changed.notify_one();
-        Called(self.clone())
+        RunningCall(self.clone())
     }
 
-    /// A call waits for messages.
-    pub(crate) fn waits(&self) -> Waits {
+    /// Notes that a call waits for messages.
+    pub(crate) fn wait_began(&self) -> RunningWait {
         let since = now();
-        self.mind().activity.wait_began(since);
+        self.agent().activity.wait_began(since);
         self.0.changed.notify_one();
-        Waits(self.clone(), since)
+        RunningWait(self.clone(), since)
     }
 
-    /// A process that sleeps until the agent is to be woken. The one before it is told to go. It begins to sleep at an
-    /// event of the session: at the beginning, or as a turn ends.
-    pub(crate) fn sleeper(&self, event: Event) -> Sleeper {
-        let mut mind = self.mind();
+    /// Registers a hook that waits until the agent should be woken. The client starts it at an event of the session: at
+    /// the beginning, or as a turn ends.
+    pub(crate) fn rewake_hook(&self, event: HookEvent) -> RewakeHook {
+        let mut agent = self.agent();
         if let Some(session) = event.session {
-            mind.know(session);
+            agent.note_session(session);
         }
-        mind.heard();
-        // The hook that asks before the stop hears of the same event: if it has asked, the turn goes on.
-        let goes_on = event.kind == EventKind::Stops && mind.alarm.has_asked();
-        if !goes_on && event.kind.tells_of_turn() {
-            mind.activity.told(sign(event.kind), now());
+        agent.touch();
+        // The hook that may hold up the stop gets the same event. If it did, the turn goes on.
+        let goes_on = event.kind == HookEventKind::Stops && agent.policy.is_stop_held_up();
+        if !goes_on && event.kind.shows_activity() {
+            agent.activity.hook_sign(sign_of(event.kind), now());
         }
-        drop(mind);
-        let sleeper = self.0.ladder.sleeper.register(self.clone());
+        drop(agent);
+        let hook = self.0.channels.rewake_hooks.register(Arc::clone(&self.0.changed));
         self.0.changed.notify_one();
-        sleeper
+        hook
     }
 
-    /// A process that slept is gone.
-    fn sleeper_left(&self) {
-        self.0.changed.notify_one();
-    }
-
-    /// Looks which ways are there.
-    async fn look(&self) {
-        self.0.ladder.look().await;
-        self.0.changed.notify_one();
-    }
-
-    /// Wakes the agent when it is time, and tells the engine what can be said of its availability.
+    /// Wakes the agent when it is time, and tells the engine of the agent's availability.
     async fn run(self) {
         let mut snapshot = self.0.engine.watch();
-        let mut said = Availability::default();
+        let mut reported = Availability::default();
         loop {
             let now = now();
             let seen = snapshot.borrow_and_update().clone();
-            let is_due = self.step(seen, now);
-            if let Some(notice) = is_due {
-                self.ring(&notice).await;
+            if let Some(notice) = self.take_due_notice(seen, now) {
+                self.wake_agent(&notice).await;
             }
             let availability = self.availability(now);
-            if availability != said {
-                said = availability;
+            if availability != reported {
+                reported = availability;
                 self.0.engine.set_availability(availability).await;
             }
             let next = tokio::time::Instant::from_std(self.deadline(now));
@@ -233,76 +227,77 @@ impl Wake {
                     return;
                 },
                 () = self.0.changed.notified() => {}
-                () = tokio::time::sleep_until(next) => if self.0.ladder.is_to_be_looked_at() {
-                    self.0.ladder.look().await;
+                () = tokio::time::sleep_until(next) => if self.0.channels.need_polling() {
+                    self.0.channels.poll().await;
                 },
             }
         }
     }
 
     /// The notice to wake the agent with, if it is time.
-    fn step(&self, snapshot: Snapshot, now: Instant) -> Option<Notice> {
-        let mut mind = self.mind();
-        mind.alarm.sees(snapshot);
-        if let Some((rung, at)) = mind.rung
+    fn take_due_notice(&self, snapshot: Snapshot, now: Instant) -> Option<Notice> {
+        let mut agent = self.agent();
+        agent.policy.update(snapshot);
+        if let Some((channel, at)) = agent.woken_by
             && now >= at + NO_SIGN
-            && self.0.ladder.can_wake_from(rung + 1)
+            && self.0.channels.can_wake_from(channel + 1)
         {
-            // It took the notice and nothing came of it: there is another.
-            (mind.first, mind.rung) = (rung + 1, None);
-            mind.alarm.was_lost();
+            // The channel took the notice without effect.
+            (agent.first_channel, agent.woken_by) = (channel + 1, None);
+            agent.policy.notice_lost();
         }
-        let due = mind.due(now)?;
-        (due <= now && self.0.ladder.can_wake_from(mind.first)).then(|| mind.alarm.wake(now))
+        let due = agent.wake_at(now)?;
+        let can_wake = self.0.channels.can_wake_from(agent.first_channel);
+        (due <= now && can_wake).then(|| agent.policy.begin_wake(now))
     }
 
-    async fn ring(&self, notice: &Notice) {
-        let first = self.mind().first;
-        let rung = self.0.ladder.wake(first, &notice.to_string()).await;
-        let mut mind = self.mind();
-        if let Some(rung) = rung {
-            mind.rung = Some((rung, now()));
-            mind.alarm.woken(now());
+    async fn wake_agent(&self, notice: &Notice) {
+        let first = self.agent().first_channel;
+        let channel = self.0.channels.wake(first, &notice.to_string()).await;
+        let mut agent = self.agent();
+        if let Some(channel) = channel {
+            agent.woken_by = Some((channel, now()));
+            agent.policy.wake_done(now());
         } else {
-            mind.first = 0;
-            mind.alarm.was_lost();
+            agent.first_channel = 0;
+            agent.policy.notice_lost();
         }
     }
 
     fn availability(&self, now: Instant) -> Availability {
-        let mind = self.mind();
-        self.0.ladder.waiting.set(mind.activity.waits(now));
-        let unwoken = self.0.ladder.unwoken();
-        let reach = self.0.ladder.reach(mind.alarm.can_wake(now)).max(unwoken);
-        Availability { reach, unwoken, state: mind.activity.state(now) }
+        let agent = self.agent();
+        self.0.channels.waiting_read.set(agent.activity.is_waiting(now));
+        let unwoken = self.0.channels.reach(false);
+        let reach = self.0.channels.reach(agent.policy.can_wake(now)).max(unwoken);
+        Availability { reach, unwoken, state: agent.activity.state(now) }
     }
 
-    /// When something may be to be done though nothing happens.
+    /// When the task has to look again though nothing has happened.
     fn deadline(&self, now: Instant) -> Instant {
-        let mind = self.mind();
-        let due = mind.due(now).filter(|_| self.0.ladder.can_wake_from(mind.first));
-        let silent = mind.rung.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
-        let changes = [mind.activity.changes_at(now), mind.alarm.changes_at(now)];
-        let again = self.0.ladder.is_to_be_looked_at().then(|| now + LOOK_AGAIN);
-        let all = changes.into_iter().chain([due, again, silent]).flatten();
-        all.min().unwrap_or(now + 60 * LOOK_AGAIN)
+        let agent = self.agent();
+        let due = agent.wake_at(now).filter(|_| self.0.channels.can_wake_from(agent.first_channel));
+        let no_sign = agent.woken_by.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
+        let changes = [agent.activity.changes_at(now), agent.policy.changes_at(now)];
+        let poll = self.0.channels.need_polling().then(|| now + POLL_INTERVAL);
+        let all = changes.into_iter().chain([due, poll, no_sign]).flatten();
+        all.min().unwrap_or(now + 60 * POLL_INTERVAL)
     }
 
-    fn mind(&self) -> MutexGuard<'_, Mind> {
-        self.0.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    fn agent(&self) -> MutexGuard<'_, AgentState> {
+        self.0.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Called {
+impl Drop for RunningCall {
     fn drop(&mut self) {
-        self.0.mind().activity.call_ended(now());
+        self.0.agent().activity.call_ended(now());
         self.0.0.changed.notify_one();
     }
 }
 
-impl Drop for Waits {
+impl Drop for RunningWait {
     fn drop(&mut self) {
-        self.0.mind().activity.wait_ended(self.1);
+        self.0.agent().activity.wait_ended(self.1);
         self.0.0.changed.notify_one();
     }
 }

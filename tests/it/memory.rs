@@ -13,9 +13,9 @@ mod text;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use junction_testkit::client::{Call, CallError};
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::wire::{Answer, Standing, ToBridge};
+use junction_testkit::client::{Call, CallError};
 use serde_json::{Value, json};
 
 use crate::harness::{

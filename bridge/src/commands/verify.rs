@@ -9,7 +9,7 @@ use junction_shared::protocol::safety_phrase::safety_phrase;
 use tokio::time::timeout;
 
 use super::{remark, tell};
-use crate::ipc::{Request, Response, all, ask, of_this_session};
+use crate::ipc::{Request, Response, all_bridges, bridges_of_this_session, send};
 
 /// How long a session may take to answer: it may have to ask its hub.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -48,14 +48,14 @@ async fn of_peer(alias: &str) -> anyhow::Result<()> {
     if Alias::parse(alias).is_err() {
         bail!("That is not an alias. Give one as list_peers shows it, or two fingerprints.");
     }
-    let own: Vec<_> = of_this_session().into_iter().map(|(socket, _)| socket).collect();
-    let sockets = if own.is_empty() { all() } else { own };
+    let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
+    let sockets = if own.is_empty() { all_bridges() } else { own };
     let request = Request::Verify { alias: alias.to_owned() };
-    let asked = sockets.iter().map(|socket| timeout(PATIENCE, ask(socket, &request)));
+    let asked = sockets.iter().map(|socket| timeout(PATIENCE, send(socket, &request)));
     let mut is_known = false;
     for response in join_all(asked).await {
-        let Ok(Ok(answered)) = response else { continue };
-        if let Response::Pair { alias: session, own, other } = answered.response {
+        let Ok(Ok(received)) = response else { continue };
+        if let Response::Fingerprints { alias: session, own, other } = received.response {
             is_known = true;
             remark(&format!("{session} ({own}) and {alias} ({other}):"));
             tell(&safety_phrase(&own, &other))?;

@@ -1,38 +1,27 @@
-//! Which of the user's bridges is meant.
+//! How a hook or command finds the bridge of its session among the user's bridges.
 
 use std::path::PathBuf;
 
 use junction_shared::machine::config_dir::ConfigDir;
-use serde::{Deserialize, Serialize};
 
-use super::directory::{candidates, owner};
+use super::SessionMatch;
+use super::platform::{directories, owner};
+use crate::clients::is_client_program;
 use crate::process::tree::{ProcessTree, is_piped, name, program};
 
-/// Programs between a client and its bridge, at most: `npx`, `env`, a recorder.
+/// The most wrappers between a client and its bridge: `npx`, `env`, a recorder.
 const MAX_BETWEEN: usize = 3;
-/// Programs of clients: above the one that ran the hook there are none of its bridges.
-const CLIENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
-
-/// Whether a bridge is known to be of a hook's session by its parent. If not, it has to know the session by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Sure {
-    /// It is the only one.
-    Yes,
-    /// It is one of several.
-    No,
-}
 
 /// A running bridge.
-struct Bridge {
+struct RunningBridge {
     socket: PathBuf,
-    /// Its parents, nearest first.
+    /// The ancestors of the bridge's process, nearest first.
     ancestors: Vec<u32>,
 }
 
 /// The sockets of all of the user's bridges.
-pub(crate) fn all() -> Vec<PathBuf> {
-    let dirs = candidates().into_iter().map(ConfigDir::at);
+pub(crate) fn all_bridges() -> Vec<PathBuf> {
+    let dirs = directories().into_iter().map(ConfigDir::at);
     let sound = dirs.filter(|dir| matches!(dir.check(), Ok(true)));
     let entries = sound.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten());
     let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -41,34 +30,35 @@ pub(crate) fn all() -> Vec<PathBuf> {
     all
 }
 
-/// The sockets of the bridges that may be of the session that this process is a hook of.
-pub(crate) fn of_this_session() -> Vec<(PathBuf, Sure)> {
+/// The sockets of the bridges that may belong to the session that runs this process.
+pub(crate) fn bridges_of_this_session() -> Vec<(PathBuf, SessionMatch)> {
     let tree = ProcessTree::now();
-    let with_parents = |socket: PathBuf| {
+    let with_ancestors = |socket: PathBuf| {
         let ancestors = tree.ancestors(owner(&socket)?);
-        Some(Bridge { socket, ancestors })
+        Some(RunningBridge { socket, ancestors })
     };
-    let bridges: Vec<_> = all().into_iter().filter_map(with_parents).collect();
+    let bridges: Vec<_> = all_bridges().into_iter().filter_map(with_ancestors).collect();
     let own = nearest(&tree.ancestors(std::process::id()), &bridges, is_piped, is_client);
-    let sure = if own.len() == 1 { Sure::Yes } else { Sure::No };
-    own.into_iter().map(|at| (bridges[at].socket.clone(), sure)).collect()
+    let found = if own.len() == 1 { SessionMatch::Only } else { SessionMatch::OneOfSeveral };
+    own.into_iter().map(|at| (bridges[at].socket.clone(), found)).collect()
 }
 
-/// The bridges, by their places, of the nearest ancestor that has any: those with the fewest programs between.
+/// The bridges, by index, of the nearest ancestor that has any: those with the fewest programs between.
 fn nearest(
     ancestors: &[u32],
-    bridges: &[Bridge],
+    bridges: &[RunningBridge],
     is_between: impl Fn(u32) -> bool,
     is_client: impl Fn(u32) -> bool,
 ) -> Vec<usize> {
     for ancestor in ancestors {
-        let depth = |bridge: &Bridge| {
+        let depth = |bridge: &RunningBridge| {
             let at = bridge.ancestors.iter().position(|parent| parent == ancestor)?;
             let between = &bridge.ancestors[..at];
             (at <= MAX_BETWEEN && between.iter().all(|pid| is_between(*pid))).then_some(at)
         };
         let depths: Vec<_> = bridges.iter().map(depth).collect();
         let least = depths.iter().flatten().min().copied();
+        // Above the client that runs this process, no bridge is its own.
         if least.is_some() || is_client(*ancestor) {
             let nearest = depths.iter().enumerate().filter(|(_, depth)| **depth == least);
             return nearest.filter(|(_, depth)| depth.is_some()).map(|(at, _)| at).collect();
@@ -77,29 +67,29 @@ fn nearest(
     Vec::new()
 }
 
-/// By its program's name or by what it calls itself: an installed Claude Code is a file named after its version.
+/// Whether a process is a client, by its program's file or by its own name: an installed client may be a file that is
+/// named after its version.
 fn is_client(pid: u32) -> bool {
     let program = program(pid);
     let file = program.as_ref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
-    let is_one = |name: &str| CLIENTS.contains(&name);
-    file.is_some_and(is_one) || name(pid).as_deref().is_some_and(is_one)
+    file.is_some_and(is_client_program) || name(pid).as_deref().is_some_and(is_client_program)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bridge(ancestors: &[u32]) -> Bridge {
-        Bridge { socket: PathBuf::new(), ancestors: ancestors.to_vec() }
+    fn bridge(ancestors: &[u32]) -> RunningBridge {
+        RunningBridge { socket: PathBuf::new(), ancestors: ancestors.to_vec() }
     }
 
-    /// 20 is the client, 10 the shell it was started from; 30 and up are programs between it and a bridge.
-    fn found(ancestors: &[u32], bridges: &[Bridge]) -> Vec<usize> {
+    /// Process 20 is the client, 10 the shell that started it; 30 and above are wrappers between it and a bridge.
+    fn found(ancestors: &[u32], bridges: &[RunningBridge]) -> Vec<usize> {
         nearest(ancestors, bridges, |pid| pid >= 30, |pid| pid == 20)
     }
 
     #[test]
-    fn the_child_of_the_nearest_ancestor_is_meant() {
+    fn bridge_of_the_nearest_ancestor_is_found() {
         let bridges = [bridge(&[10]), bridge(&[20, 10])];
         assert_eq!(found(&[25, 20, 10], &bridges), [1]);
         assert_eq!(found(&[25, 10], &bridges), [0]);
@@ -107,23 +97,23 @@ mod tests {
     }
 
     #[test]
-    fn programs_between_a_client_and_its_bridge_do_not_count() {
+    fn wrappers_between_a_client_and_its_bridge_do_not_count() {
         assert_eq!(found(&[25, 20, 10], &[bridge(&[31, 30, 20, 10])]), [0]);
-        // Another client below the same shell is none of them.
+        // Another client below the same shell is not a wrapper.
         assert!(found(&[25, 15, 10], &[bridge(&[20, 10])]).is_empty());
         assert!(found(&[25, 20], &[bridge(&[33, 32, 31, 30, 20])]).is_empty());
         assert_eq!(found(&[25, 20], &[bridge(&[30, 20]), bridge(&[20])]), [1]);
     }
 
     #[test]
-    fn a_client_without_a_bridge_has_none_of_those_above() {
+    fn client_without_a_bridge_takes_none_from_above() {
         let bridges = [bridge(&[10, 1])];
         assert!(found(&[25, 20, 10, 1], &bridges).is_empty());
         assert_eq!(found(&[25, 21, 10, 1], &bridges), [0]);
     }
 
     #[test]
-    fn several_are_all_meant() {
+    fn several_bridges_of_one_client_are_all_found() {
         assert_eq!(found(&[20], &[bridge(&[20]), bridge(&[20]), bridge(&[21])]), [0, 1]);
     }
 }

@@ -1,17 +1,17 @@
-//! Systems where a bridge has no door yet: hooks find none and stay silent.
+//! Systems on which a bridge has no socket yet: hooks find no bridge and stay silent.
 
 use std::convert::Infallible;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// A connection, of which there are none.
+/// A connection, which never exists.
 pub(super) type Stream = tokio::io::DuplexStream;
 
-/// No door.
-pub(crate) struct Door(Infallible);
+/// A listening socket, which never exists.
+pub(super) struct SocketListener(Infallible);
 
-impl Door {
-    /// There is none to open.
+impl SocketListener {
+    /// Opens no socket.
     ///
     /// # Errors
     /// Always.
@@ -19,16 +19,26 @@ impl Door {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Nobody comes.
-    pub(super) async fn caller(&self) -> io::Result<Stream> {
+    /// Never returns.
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
         match self.0 {}
     }
+}
 
-    /// There is none to call at.
-    ///
-    /// # Errors
-    /// Always.
-    pub(crate) async fn call(_: &Path) -> io::Result<Stream> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
+/// Connects to nothing.
+///
+/// # Errors
+/// Always.
+pub(super) async fn connect(_: &Path) -> io::Result<Stream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// No directories.
+pub(super) fn directories() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+/// No process.
+pub(super) fn owner(_: &Path) -> Option<u32> {
+    None
 }

@@ -1,32 +1,34 @@
-//! Sockets in the file system, and who is at the other end.
+//! Unix sockets, their directories, and the check that both ends belong to one user.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::settings::env_path;
 use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 
-use super::directory::{candidates, owner, socket_of};
+/// The name of the sockets' directory where the parent directory belongs to the user alone.
+const DIRECTORY: &str = "agent-junction";
 
 /// A connection.
 pub(super) type Stream = UnixStream;
 
-/// A bridge's door. Dropped, its socket is gone.
-pub(crate) struct Door {
+/// A bridge's listening socket. Dropping it removes the socket file.
+pub(super) struct SocketListener {
     listener: UnixListener,
     path: PathBuf,
 }
 
-impl Door {
-    /// Opens it in the first directory that takes it.
+impl SocketListener {
+    /// Opens the socket in the first directory that permits it.
     ///
     /// # Errors
-    /// Why the last of them did not.
+    /// The error of the last directory, if none permits it.
     pub(super) fn open() -> io::Result<Self> {
         let mut outcome = Err(io::ErrorKind::NotFound.into());
-        for dir in candidates() {
+        for dir in directories() {
             outcome = Self::open_in(&dir);
             if outcome.is_ok() {
                 break;
@@ -38,16 +40,16 @@ impl Door {
     fn open_in(dir: &Path) -> io::Result<Self> {
         ConfigDir::at(dir.to_owned()).open().map_err(io::Error::other)?;
         remove_stale(dir);
-        let path = socket_of(dir, std::process::id());
+        let path = dir.join(format!("{}.sock", std::process::id()));
         let listener = UnixListener::bind(&path)?;
-        let door = Self { listener, path };
-        // Nobody else could come in before: the directory is the user's alone.
-        std::fs::set_permissions(&door.path, PermissionsExt::from_mode(0o600))?;
-        Ok(door)
+        let socket = Self { listener, path };
+        // Nobody else could connect before: only the user can enter the directory.
+        std::fs::set_permissions(&socket.path, PermissionsExt::from_mode(0o600))?;
+        Ok(socket)
     }
 
-    /// The next caller of the same user.
-    pub(super) async fn caller(&self) -> io::Result<UnixStream> {
+    /// The next connection from a process of the same user.
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         loop {
             let (stream, _) = self.listener.accept().await?;
             if is_ours(&stream) {
@@ -55,35 +57,59 @@ impl Door {
             }
         }
     }
-
-    /// Calls at the door of another bridge of the same user.
-    ///
-    /// # Errors
-    /// If nobody is there, or somebody else.
-    pub(crate) async fn call(path: &Path) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect(path).await?;
-        if is_ours(&stream) { Ok(stream) } else { Err(io::ErrorKind::PermissionDenied.into()) }
-    }
 }
 
-impl Drop for Door {
+impl Drop for SocketListener {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Connects to the socket of another bridge of the same user.
+///
+/// # Errors
+/// If nobody listens there, or another user does.
+pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
+    let stream = UnixStream::connect(path).await?;
+    if is_ours(&stream) { Ok(stream) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+}
+
+/// The directories that may hold sockets, the preferred one first. A hook reads all of them, because a bridge may have
+/// been started with another environment.
+pub(super) fn directories() -> Vec<PathBuf> {
+    let uid = geteuid().as_raw();
+    let runtime =
+        env_path("XDG_RUNTIME_DIR").into_iter().chain([format!("/run/user/{uid}").into()]);
+    let runtime = runtime.filter(|dir| dir.is_dir()).map(|dir| dir.join(DIRECTORY));
+    let shared = format!("{DIRECTORY}-{uid}");
+    let temporary = [std::env::temp_dir(), "/tmp".into()].map(|dir| dir.join(&shared));
+    let mut all: Vec<PathBuf> = Vec::new();
+    for dir in runtime.chain(temporary) {
+        if dir.is_absolute() && !all.contains(&dir) {
+            all.push(dir);
+        }
+    }
+    all
+}
+
+/// The id of the process that a socket belongs to.
+pub(super) fn owner(socket: &Path) -> Option<u32> {
+    let name = socket.file_name()?.to_str()?;
+    name.strip_suffix(".sock")?.parse().ok()
 }
 
 fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == geteuid().as_raw())
 }
 
-/// Removes what bridges left behind that were killed. Whether one lives is asked at its door: its process may be in a
-/// container, and have a number that says nothing here.
+/// Removes the sockets of bridges that were killed. Connecting shows whether a bridge lives; its process id would not,
+/// because the bridge may run in a container.
 fn remove_stale(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for path in paths.filter(|path| owner(path).is_some()) {
-        let called = std::os::unix::net::UnixStream::connect(&path);
-        if called.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        let connected = std::os::unix::net::UnixStream::connect(&path);
+        if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             let _ = std::fs::remove_file(path);
         }
     }

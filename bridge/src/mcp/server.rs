@@ -16,7 +16,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
 use rmcp::{RoleServer, ServerHandler};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::args::ToolError;
@@ -25,10 +25,10 @@ use super::schema::{INSTRUCTIONS, SPECS, Spec, Tool};
 use super::stdio;
 use super::stdio::transport::{StdioTransport, call_number};
 use super::tools::{Answer, Tools};
-use crate::context_probe::Sight;
-use crate::hook;
+use crate::clients;
+use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
-use crate::wake::{Thread, Wake};
+use crate::wake::Wake;
 use crate::wording::Wording;
 use junction_engine::Engine;
 use junction_engine::hubs::known::KnownHosts;
@@ -36,13 +36,9 @@ use junction_engine::hubs::known::KnownHosts;
 /// How long a client has to say where the project is.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
 
-/// How often a client is told that a call is under way: opencode gives up after 60 seconds without a word.
-const BEAT: Duration = Duration::from_secs(25);
 /// What a client calls at events of its session, where it can have a hook call a tool. It is in no list, for it is
 /// nothing that a model should know of.
 const HOOK_TOOL: &str = "hook_event";
-/// What Codex says of the turn that a call belongs to.
-const CODEX_TURN: &str = "x-codex-turn-metadata";
 
 /// What the tools of one agent are made of.
 pub(crate) struct Agent {
@@ -75,8 +71,8 @@ impl Session {
         let calls = Calls::new();
         let (lines, out) = (stdio::spawn_reader(input)?, stdio::spawn_writer(output)?);
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
-        let (sight, wake) = (Sight::new(agent.engine.clone()), agent.wake.clone());
-        let server = Server { tools: Tools::new(agent, calls.clone()), sight, wake };
+        let (probe, wake) = (ContextProbe::new(agent.engine.clone()), agent.wake.clone());
+        let server = Server { tools: Tools::new(agent, calls.clone()), probe, wake };
         // Directly, past the library's own opening: that one ends the session on whatever comes before an
         // era is settled. The two eras are told apart by each request instead.
         let service = serve_directly(server, transport, None);
@@ -98,7 +94,7 @@ impl Session {
 /// The server of one session.
 struct Server {
     tools: Tools,
-    sight: Sight,
+    probe: ContextProbe,
     wake: Wake,
 }
 
@@ -108,21 +104,21 @@ impl Server {
         if let Some(client) = context.meta.client_info() {
             self.client(&client.name);
         }
-        if let Some(thread) = thread(&context.meta) {
-            self.wake.thread(&thread);
+        if let Some(origin) = clients::call_origin(&context.meta.0) {
+            self.wake.call_from(&origin);
         }
     }
 
     fn client(&self, name: &str) {
-        self.sight.client(name);
-        self.wake.client(name);
+        self.probe.client_named(name);
+        self.wake.client_named(name);
     }
 
     /// What a client that calls this tool at an event of its session is to do. The answer is text alone, and JSON
     /// even if it is nothing: anything else would be shown to the model.
     fn hook(&self, arguments: JsonObject) -> CallToolResult {
-        let event = hook::named(&Value::Object(arguments));
-        let told = event.and_then(|event| hook::answer(&event.name, &self.wake.hook(event.event)));
+        let event = clients::hook_event(&Value::Object(arguments));
+        let told = event.and_then(|event| self.wake.hook(event.event).to_json(&event.name));
         let text = told.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }
@@ -153,10 +149,10 @@ impl ServerHandler for Server {
             peer.peer_info().is_some_and(|client| client.capabilities.roots.is_some())
         };
         if has_roots(&context.peer)
-            && self.sight.wants_root()
+            && self.probe.wants_root()
             && let Some(root) = first_root(&context.peer).await
         {
-            self.sight.root(root).await;
+            self.probe.root(root).await;
         }
     }
 
@@ -166,7 +162,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.note(&context);
-        self.wake.listed();
+        self.wake.tools_listed();
         Ok(ListToolsResult::with_all_items(SPECS.iter().map(definition).collect()))
     }
 
@@ -206,7 +202,7 @@ impl ServerHandler for Server {
         if request.name == HOOK_TOOL {
             return Ok(self.hook(request.arguments.unwrap_or_default()).into());
         }
-        let _called = self.wake.called();
+        let _called = self.wake.call_began();
         let unknown =
             || ErrorData::invalid_params("Invalid params: there is no tool of that name.", None);
         let tool = Tool::named(&request.name).ok_or_else(unknown)?;
@@ -239,8 +235,9 @@ struct Beats(tokio::time::Interval, f64);
 
 impl Beats {
     fn new() -> Self {
-        let first = tokio::time::Instant::now() + BEAT;
-        Self(tokio::time::interval_at(first, BEAT), 0.0)
+        let interval = clients::progress_interval();
+        let first = tokio::time::Instant::now() + interval;
+        Self(tokio::time::interval_at(first, interval), 0.0)
     }
 
     async fn next(&mut self) -> f64 {
@@ -248,17 +245,6 @@ impl Beats {
         self.1 += 1.0;
         self.1
     }
-}
-
-/// Which thread of its client a call is from, as Codex says with each.
-fn thread(meta: &MetaObject) -> Option<Thread> {
-    let turn = meta.get(CODEX_TURN);
-    let text = |field: &str| turn.and_then(|turn| turn[field].as_str()).map(str::to_owned);
-    Some(Thread {
-        id: meta.get("threadId")?.as_str()?.to_owned(),
-        turn: text("turn_id"),
-        trigger: text("turn_trigger"),
-    })
 }
 
 /// The first of the directories that the client works in, if it names any in time.
@@ -297,13 +283,7 @@ fn definition(spec: &Spec) -> ToolDefinition {
         .idempotent(spec.idempotent)
         // A junction is a closed group.
         .open_world(false);
-    let mut meta = JsonObject::new();
-    if spec.always_load {
-        meta.insert("anthropic/alwaysLoad".to_owned(), json!(true));
-    }
-    if let Some(characters) = spec.max_result {
-        meta.insert("anthropic/maxResultSizeChars".to_owned(), json!(characters));
-    }
+    let meta = clients::tool_meta(spec.always_load, spec.max_result);
     let definition = ToolDefinition::new(spec.name, spec.description, input).annotate(annotations);
     if meta.is_empty() { definition } else { definition.with_meta(MetaObject(meta)) }
 }
@@ -317,9 +297,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_under_way_gives_a_sign_of_life_often_enough() {
         let started = Instant::now();
-        let mut beats = Beats::new();
-        assert_eq!((beats.next().await, started.elapsed()), (1.0, BEAT));
-        assert_eq!((beats.next().await, started.elapsed()), (2.0, 2 * BEAT));
-        assert!(BEAT < Duration::from_secs(30));
+        let (mut beats, interval) = (Beats::new(), clients::progress_interval());
+        assert_eq!((beats.next().await, started.elapsed()), (1.0, interval));
+        assert_eq!((beats.next().await, started.elapsed()), (2.0, 2 * interval));
     }
 }

@@ -129,7 +129,7 @@ impl Tools {
         let messages = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX);
         let limits = PageLimits { messages, shown_len: presented_len };
         let place = self.wait(wait, number)?;
-        let _waits = place.as_ref().map(|_| self.wake.waits());
+        let _waits = place.as_ref().map(|_| self.wake.wait_began());
         let page = self.engine.read(limits, wait).await?;
         let answer = object(&MailPageJson::new(&page));
         self.calls.deposit(number, page.lease);

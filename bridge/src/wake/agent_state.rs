@@ -1,4 +1,4 @@
-//! What is known of the agent, and what it is told. A pure machine.
+//! What is known of the agent, and what it has been told. A pure state machine.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -6,99 +6,106 @@ use std::time::Instant;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::State;
 
-use crate::ipc::{EventKind, Told};
-use crate::wake::activity::{Activity, Sign};
+use crate::clients::hook_event::HookEventKind;
+use crate::clients::hook_reply::HookReply;
+use crate::wake::activity::{Activity, ActivitySign};
 use crate::wake::notice::greeting;
-use crate::wake::policy::Alarm;
+use crate::wake::policy::WakePolicy;
 use junction_engine::Snapshot;
 
-/// Names of its client's sessions that are kept: one goes on under another when its context is cleared.
+/// The most session ids that are kept. A session goes on under another id when its context is cleared.
 const MAX_SESSIONS: usize = 16;
-/// The longest of them that is kept.
+/// The longest session id that is kept, in bytes.
 const MAX_SESSION: usize = 128;
 
 /// What is known of the agent.
-pub(super) struct Mind {
+pub(super) struct AgentState {
     pub(super) activity: Activity,
-    pub(super) alarm: Alarm,
+    pub(super) policy: WakePolicy,
     pub(super) sessions: VecDeque<String>,
-    /// The turn that calls came from last, where the client says.
+    /// The turn of the last call, where the client names it.
     pub(super) turn: Option<String>,
-    /// The alias that the agent was told it has.
+    /// The alias that the agent was last told.
     pub(super) greeted: Option<Alias>,
-    /// From when on its model has the tools.
-    pub(super) ready: Option<Instant>,
-    /// The way by which it was woken, and when, if nothing was heard of it since.
-    pub(super) rung: Option<(usize, Instant)>,
-    /// The first way to try: those before it were tried in vain.
-    pub(super) first: usize,
+    /// When the agent's model has the tools.
+    pub(super) ready_at: Option<Instant>,
+    /// The channel that woke the agent, and when; `None` once the agent has shown a sign of life.
+    pub(super) woken_by: Option<(usize, Instant)>,
+    /// The first channel to try. Those before it were tried without effect.
+    pub(super) first_channel: usize,
 }
 
-impl Mind {
-    /// Nothing is known yet.
+impl AgentState {
+    /// The state before anything is known.
     pub(super) fn new(snapshot: Snapshot, wakes_per_hour: usize) -> Self {
         Self {
             activity: Activity::default(),
-            alarm: Alarm::new(snapshot, wakes_per_hour),
+            policy: WakePolicy::new(snapshot, wakes_per_hour),
             sessions: VecDeque::new(),
             turn: None,
             greeted: None,
-            ready: None,
-            rung: None,
-            first: 0,
+            ready_at: None,
+            woken_by: None,
+            first_channel: 0,
         }
     }
 
-    /// Takes in an event, and gives what the agent is to be told.
-    pub(super) fn told(&mut self, kind: EventKind, snapshot: &Snapshot, now: Instant) -> Told {
-        if kind == EventKind::Prompted {
-            self.alarm.turn_ended();
+    /// Takes an event of the agent's session, and returns what the agent should be told.
+    pub(super) fn reply(
+        &mut self,
+        kind: HookEventKind,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> HookReply {
+        if kind == HookEventKind::Prompted {
+            self.policy.turn_ended();
         }
-        let mut told = Told::default();
+        let mut reply = HookReply::default();
         match kind {
-            EventKind::Began | EventKind::Compacted => {
+            HookEventKind::Began | HookEventKind::Compacted => {
                 self.greeted = None;
-                told.context = self.greet(snapshot);
+                reply.context = self.greet(snapshot);
             }
-            EventKind::Prompted | EventKind::Woken | EventKind::Used => {
-                let notice = self.alarm.announce(now).map(|notice| notice.to_string());
+            HookEventKind::Prompted | HookEventKind::Woken | HookEventKind::Used => {
+                let notice = self.policy.announce(now).map(|notice| notice.to_string());
                 let lines: Vec<String> = self.greet(snapshot).into_iter().chain(notice).collect();
-                told.context = (!lines.is_empty()).then(|| lines.join("\n"));
+                reply.context = (!lines.is_empty()).then(|| lines.join("\n"));
             }
-            EventKind::Stops => {
-                told.block = self.alarm.before_stop(now).map(|notice| notice.to_string());
+            HookEventKind::Stops => {
+                reply.block = self.policy.before_stop(now).map(|notice| notice.to_string());
             }
-            EventKind::StopsAgain => self.alarm.turn_ended(),
-            EventKind::Failed => self.alarm.has_failed(now),
+            HookEventKind::StopsAgain => self.policy.turn_ended(),
+            HookEventKind::Failed => self.policy.turn_failed(now),
             _ => {}
         }
-        if kind.tells_of_turn() {
-            let goes_on = told.block.is_some();
-            self.activity.told(if goes_on { Sign::Does(State::Busy) } else { sign(kind) }, now);
+        if kind.shows_activity() {
+            let goes_on = reply.block.is_some();
+            let sign = if goes_on { ActivitySign::Known(State::Busy) } else { sign_of(kind) };
+            self.activity.hook_sign(sign, now);
         }
-        told
+        reply
     }
 
-    /// What the agent is told of itself, once in a context.
-    pub(super) fn greet(&mut self, snapshot: &Snapshot) -> Option<String> {
+    /// The greeting, once in a context.
+    fn greet(&mut self, snapshot: &Snapshot) -> Option<String> {
         let alias = snapshot.alias.as_ref().filter(|_| self.greeted.is_none())?;
         self.greeted = Some(alias.clone());
         Some(greeting(alias))
     }
 
-    /// Something was heard of the agent.
-    pub(super) fn heard(&mut self) {
-        (self.rung, self.first) = (None, 0);
+    /// Notes a sign of life.
+    pub(super) fn touch(&mut self) {
+        (self.woken_by, self.first_channel) = (None, 0);
     }
 
-    /// When the agent is to be woken.
-    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
-        let due = self.alarm.due(self.activity.wakeable_from(now), now)?;
-        Some(due.max(self.ready?))
+    /// When the agent should be woken; `None` if there is no need.
+    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let due = self.policy.wake_at(self.activity.wakeable_from(now), now)?;
+        Some(due.max(self.ready_at?))
     }
 
-    /// The client has named its session.
-    pub(super) fn know(&mut self, session: String) {
+    /// Notes an id of the client's session.
+    pub(super) fn note_session(&mut self, session: String) {
         if session.len() <= MAX_SESSION && !self.sessions.contains(&session) {
             if self.sessions.len() == MAX_SESSIONS {
                 self.sessions.pop_front();
@@ -108,18 +115,21 @@ impl Mind {
     }
 }
 
-/// What an event says of what the agent does.
-pub(super) fn sign(kind: EventKind) -> Sign {
+/// What an event shows of the agent's activity.
+pub(super) fn sign_of(kind: HookEventKind) -> ActivitySign {
     match kind {
-        EventKind::Prompted | EventKind::Woken | EventKind::Used | EventKind::Busy => {
-            Sign::Does(State::Busy)
+        HookEventKind::Prompted
+        | HookEventKind::Woken
+        | HookEventKind::Used
+        | HookEventKind::Busy => ActivitySign::Known(State::Busy),
+        HookEventKind::Asks => ActivitySign::Known(State::WaitingOnHuman),
+        HookEventKind::Began
+        | HookEventKind::Stops
+        | HookEventKind::StopsAgain
+        | HookEventKind::Failed
+        | HookEventKind::Idle => ActivitySign::Known(State::Idle),
+        HookEventKind::Ended | HookEventKind::Compacted | HookEventKind::Other => {
+            ActivitySign::Unknown
         }
-        EventKind::Asks => Sign::Does(State::WaitingOnHuman),
-        EventKind::Began
-        | EventKind::Stops
-        | EventKind::StopsAgain
-        | EventKind::Failed
-        | EventKind::Idle => Sign::Does(State::Idle),
-        EventKind::Ended | EventKind::Compacted | EventKind::Other => Sign::Ends,
     }
 }

@@ -1,98 +1,88 @@
-//! The ways by which a waiting message gets to the agent, best first. What fails falls to the next.
+//! The ways by which a waiting message gets to the agent, best first. If one fails, the next is tried.
 
 use std::sync::Arc;
 
 use junction_shared::protocol::wire::Reach;
 
-mod channel;
-mod hooks;
-mod inbox;
-mod queue;
-mod sleeper;
-mod unread;
-mod waiting;
+use crate::clients::{self, CallOrigin, Channel};
 
-pub(crate) use channel::Rung;
-use hooks::TurnHooks;
-pub(crate) use inbox::Inbox;
-pub(crate) use queue::{Queue, Thread};
-pub(crate) use sleeper::Sleeper;
-use sleeper::Sleepers;
-use unread::Unread;
-use waiting::Waiting;
+mod passive;
+mod rewake_hook;
 
-/// All of them.
-pub(super) struct Ladder {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) queue: Arc<Queue>,
-    pub(super) sleeper: Arc<Sleepers>,
-    pub(super) waiting: Arc<Waiting>,
-    pub(super) hooks: Arc<TurnHooks>,
-    rungs: [Arc<dyn Rung>; 6],
+use passive::{TurnHooks, UnreadCount, WaitingRead};
+pub(crate) use rewake_hook::RewakeHook;
+use rewake_hook::RewakeHooks;
+
+/// All channels of one agent.
+pub(super) struct Channels {
+    pub(super) rewake_hooks: Arc<RewakeHooks>,
+    pub(super) waiting_read: Arc<WaitingRead>,
+    pub(super) turn_hooks: Arc<TurnHooks>,
+    in_order: Vec<Arc<dyn Channel>>,
 }
 
-impl Ladder {
-    /// By what the environment says.
+impl Channels {
+    /// The clients' own channels, and those that every client has.
     pub(super) fn new() -> Self {
-        Self::with(Inbox::from_env())
+        let (rewake_hooks, waiting_read, turn_hooks) =
+            (Arc::default(), Arc::default(), Arc::default());
+        let mut in_order = clients::channels();
+        in_order.extend([
+            Arc::<RewakeHooks>::clone(&rewake_hooks) as Arc<dyn Channel>,
+            Arc::<WaitingRead>::clone(&waiting_read) as _,
+            Arc::<TurnHooks>::clone(&turn_hooks) as _,
+            Arc::new(UnreadCount),
+        ]);
+        Self { rewake_hooks, waiting_read, turn_hooks, in_order }
     }
 
-    /// With this inbox.
-    pub(super) fn with(inbox: Inbox) -> Self {
-        let (inbox, queue, sleeper) = (Arc::new(inbox), Arc::default(), Arc::default());
-        let (waiting, hooks) = (Arc::default(), Arc::default());
-        let rungs: [Arc<dyn Rung>; 6] = [
-            Arc::clone(&inbox) as _,
-            Arc::<Queue>::clone(&queue) as _,
-            Arc::<Sleepers>::clone(&sleeper) as _,
-            Arc::<Waiting>::clone(&waiting) as _,
-            Arc::<TurnHooks>::clone(&hooks) as _,
-            Arc::new(Unread),
-        ];
-        Self { inbox, queue, sleeper, waiting, hooks, rungs }
-    }
-
-    /// Puts a way in the place of the first.
+    /// Puts a channel before all others.
     #[cfg(test)]
-    pub(super) fn put_first(&mut self, rung: Arc<dyn Rung>) {
-        self.rungs[0] = rung;
+    pub(super) fn put_first(&mut self, channel: Arc<dyn Channel>) {
+        self.in_order.insert(0, channel);
     }
 
-    /// How a message gets to the agent now, by whether it may be woken.
+    /// How a message gets to the agent now, with or without waking it.
     pub(super) fn reach(&self, may_wake: bool) -> Reach {
-        let usable = self.rungs.iter().filter(|rung| may_wake || !rung.is_wake());
-        usable.filter_map(|rung| rung.reach()).max().unwrap_or_default()
+        let usable = self.in_order.iter().filter(|channel| may_wake || !channel.wakes());
+        usable.filter_map(|channel| channel.reach()).max().unwrap_or_default()
     }
 
-    /// How one does that is to wake nobody.
-    pub(super) fn unwoken(&self) -> Reach {
-        self.reach(false)
-    }
-
-    /// Whether anything wakes the agent, from this way on.
+    /// Whether the channel at this index, or one after it, can wake the agent.
     pub(super) fn can_wake_from(&self, first: usize) -> bool {
-        self.rungs.iter().skip(first).any(|rung| rung.is_wake() && rung.reach().is_some())
+        self.in_order.iter().skip(first).any(|channel| channel.wakes() && channel.reach().is_some())
     }
 
-    /// Gives the agent a notice by the first way that does it, from this one on. Which one did, if any.
+    /// Gives the agent a notice by the first channel that takes it, from this index on. The index of that channel, if
+    /// there is one.
     pub(super) async fn wake(&self, first: usize, notice: &str) -> Option<usize> {
-        for (at, rung) in self.rungs.iter().enumerate().skip(first) {
-            if rung.is_wake() && rung.reach().is_some() && rung.wake(notice).await {
+        for (at, channel) in self.in_order.iter().enumerate().skip(first) {
+            if channel.wakes() && channel.reach().is_some() && channel.wake(notice).await {
                 return Some(at);
             }
         }
         None
     }
 
-    /// Whether a way can come and go without being heard of.
-    pub(super) fn is_to_be_looked_at(&self) -> bool {
-        self.rungs.iter().any(|rung| rung.is_to_be_looked_at())
+    /// Whether any channel can come and go without an event that says so.
+    pub(super) fn need_polling(&self) -> bool {
+        self.in_order.iter().any(|channel| channel.needs_polling())
     }
 
-    /// Looks which are there.
-    pub(super) async fn look(&self) {
-        for rung in &self.rungs {
-            rung.look().await;
+    /// Checks which channels can be used.
+    pub(super) async fn poll(&self) {
+        for channel in &self.in_order {
+            channel.poll().await;
         }
+    }
+
+    /// Takes note of the client's name in MCP. True if the channels should be polled now.
+    pub(super) fn client_named(&self, mcp_name: &str) -> bool {
+        self.in_order.iter().fold(false, |any, channel| channel.client_named(mcp_name) || any)
+    }
+
+    /// Takes note of the thread that a call belongs to. True if that may change the reach.
+    pub(super) fn call_from(&self, origin: &CallOrigin) -> bool {
+        self.in_order.iter().fold(false, |any, channel| channel.call_from(origin) || any)
     }
 }

@@ -1,35 +1,35 @@
-//! What an agent is told of mail that waits: one line of fixed words, with a number, aliases and the tool to call.
-//! Nothing that a peer wrote is in it.
+//! The notice of waiting messages: one line of fixed words with a number, aliases and the tool to call. It holds no text
+//! of a peer.
 
 use std::fmt;
 
 use junction_shared::protocol::alias::Alias;
 
+use crate::clients::hook_event::NOTICE_PREFIX;
 use junction_engine::Snapshot;
 
-/// What each notice begins with; a prompt that begins so was not typed by a person.
-pub(crate) const PREFIX: &str = "Agent Junction notice ";
-/// Aliases that are named.
-const NAMED: usize = 3;
+/// The most aliases that a notice names.
+const MAX_NAMED: usize = 3;
 
-/// A notice. No two of one bridge are the same text: a client drops what it was told just now.
+/// A notice. Its number makes each text of a bridge unique, because clients drop a repeated text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
-    /// Which one it is.
+    /// The notice's number, counted from 1.
     pub(crate) number: u64,
-    /// How many messages wait, and who sent them.
+    /// The number of unread messages.
     pub(crate) unread: usize,
+    /// The senders of the unread messages.
     pub(crate) from: Vec<Alias>,
-    /// How many news wait that were asked for.
+    /// The number of waiting notifications that the agent asked for.
     pub(crate) news: usize,
-    /// Whether the user should be asked before anything is answered.
+    /// Whether the agent should ask its user before it answers.
     pub(crate) past_limit: bool,
     /// Whether the agent is about to end its turn.
     pub(crate) before_stop: bool,
 }
 
 impl Notice {
-    /// What there is to tell at this moment.
+    /// The notice of everything that waits now.
     pub(crate) fn of(snapshot: &Snapshot, number: u64) -> Self {
         Self {
             number,
@@ -44,10 +44,10 @@ impl Notice {
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}: ", self.number)?;
+        write!(f, "{NOTICE_PREFIX}{}: ", self.number)?;
         if self.unread > 0 {
             let s = if self.unread == 1 { "" } else { "s" };
-            write!(f, "{} unread message{s} from {}. ", self.unread, Names(&self.from))?;
+            write!(f, "{} unread message{s} from {}. ", self.unread, QuotedAliases(&self.from))?;
         }
         if self.news > 0 {
             let s = if self.news == 1 { "" } else { "s" };
@@ -66,12 +66,12 @@ impl fmt::Display for Notice {
     }
 }
 
-/// A few aliases, each in quotes: one may be made of words that read like an order.
-struct Names<'a>(&'a [Alias]);
+/// A few aliases, each in quotes because an alias may read like an instruction.
+struct QuotedAliases<'a>(&'a [Alias]);
 
-impl fmt::Display for Names<'_> {
+impl fmt::Display for QuotedAliases<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (named, rest) = self.0.split_at(self.0.len().min(NAMED));
+        let (named, rest) = self.0.split_at(self.0.len().min(MAX_NAMED));
         for (at, alias) in named.iter().enumerate() {
             let before = match at {
                 0 => "",
@@ -84,7 +84,7 @@ impl fmt::Display for Names<'_> {
     }
 }
 
-/// What an agent is told at the start: who it is, and who else is there.
+/// The greeting at the start of a context: the session's alias, and the tools.
 pub(crate) fn greeting(alias: &Alias) -> String {
     format!(
         "Agent Junction: other agents know this session as \"{alias}\" and can send it messages. \
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_one_line_of_fixed_words() {
+    fn notice_is_one_line_of_fixed_words() {
         assert_eq!(
             notice(1, &["bob"]).to_string(),
             "Agent Junction notice 7: 1 unread message from \"bob\". Call the tool read_messages."
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_there_is_has_its_words() {
+    fn every_other_part_of_a_notice_has_fixed_words() {
         assert_eq!(
             Notice { news: 2, ..notice(0, &[]) }.to_string(),
             "Agent Junction notice 7: 2 notifications that you asked for. Call the tool read_messages."
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greeting_names_the_alias() {
+    fn greeting_names_the_alias() {
         assert_eq!(
             greeting(&Alias::parse("calm-otter").unwrap()),
             "Agent Junction: other agents know this session as \"calm-otter\" and can send it messages. read_messages \

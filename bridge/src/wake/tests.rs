@@ -1,43 +1,44 @@
-//! An agent whose hooks sleep, its engine, and a clock that is turned by hand.
+//! An agent with rewake hooks, its engine, and a clock that the test turns.
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::Reach;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant as Moment, timeout};
+use tokio::time::{Instant as TokioInstant, timeout};
 
 use super::*;
+use crate::clients::Channel;
 use crate::testing::snapshot;
 use junction_engine::Command;
 
 const SECOND: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
-struct Stage {
+struct WakeTest {
     wake: Wake,
     commands: mpsc::Receiver<Command>,
     snapshot: watch::Sender<Snapshot>,
-    started: Moment,
+    started: TokioInstant,
 }
 
-impl Stage {
+impl WakeTest {
     fn new(wakes: usize) -> Self {
         let (engine, commands, snapshot) = Engine::new(snapshot());
         snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
         let wake = Wake::start(engine, wakes);
-        // Its model has had the tools for long.
-        wake.mind().ready = Some(now());
-        Self { wake, commands, snapshot, started: Moment::now() }
+        // The model has the tools already.
+        wake.agent().ready_at = Some(now());
+        Self { wake, commands, snapshot, started: TokioInstant::now() }
     }
 
-    fn hook(&self, kind: EventKind) -> Told {
-        self.wake.hook(Event { kind, ..Event::default() })
+    fn hook(&self, kind: HookEventKind) -> HookReply {
+        self.wake.hook(HookEvent { kind, ..HookEvent::default() })
     }
 
-    fn sleeper(&self, kind: EventKind) -> Sleeper {
-        self.wake.sleeper(Event { kind, ..Event::default() })
+    fn rewake_hook(&self, kind: HookEventKind) -> RewakeHook {
+        self.wake.rewake_hook(HookEvent { kind, ..HookEvent::default() })
     }
 
-    /// A message has come that may wake the agent.
+    /// A message arrives that may wake the agent.
     fn mail(&self) {
         self.snapshot.send_modify(|snapshot| {
             snapshot.unread.count += 1;
@@ -54,16 +55,16 @@ impl Stage {
         });
     }
 
-    /// When the sleeper is woken, counted from the start, if it is within a day.
-    async fn woken(&self, sleeper: &mut Sleeper) -> Option<Duration> {
-        let call = timeout(FAR, sleeper.call()).await.ok()??;
+    /// When the hook is called, counted from the start; `None` if that takes more than a day.
+    async fn woken(&self, hook: &mut RewakeHook) -> Option<Duration> {
+        let call = timeout(FAR, hook.call()).await.ok()??;
         assert!(call.notice.starts_with("Agent Junction notice "), "{}", call.notice);
         let at = self.started.elapsed();
         call.answer(true);
         Some(at)
     }
 
-    /// What the engine is told next of the agent's availability.
+    /// The availability that the engine is told next.
     async fn availability(&mut self) -> Availability {
         loop {
             match timeout(FAR, self.commands.recv()).await.unwrap() {
@@ -76,154 +77,154 @@ impl Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_agent_is_woken_at_once_and_then_once_a_minute_at_most() {
-    let stage = Stage::new(30);
-    let mut sleeper = stage.sleeper(EventKind::Stops);
-    stage.mail();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(Duration::ZERO));
-    stage.read();
-    let mut sleeper = stage.sleeper(EventKind::Stops);
-    stage.mail();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(60 * SECOND));
+async fn idle_agent_is_woken_at_once_and_then_at_most_once_a_minute() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    test.mail();
+    assert_eq!(test.woken(&mut hook).await, Some(Duration::ZERO));
+    test.read();
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    test.mail();
+    assert_eq!(test.woken(&mut hook).await, Some(60 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_nobody_is_woken_before_their_model_has_the_tools() {
-    let stage = Stage::new(30);
-    stage.wake.mind().ready = None;
-    let mut sleeper = stage.sleeper(EventKind::Began);
-    stage.mail();
+async fn regression_agent_is_not_woken_before_its_model_has_the_tools() {
+    let test = WakeTest::new(30);
+    test.wake.agent().ready_at = None;
+    let mut hook = test.rewake_hook(HookEventKind::Began);
+    test.mail();
     tokio::time::advance(10 * SECOND).await;
-    stage.wake.listed();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(12 * SECOND));
+    test.wake.tools_listed();
+    assert_eq!(test.woken(&mut hook).await, Some(12 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_in_a_turn_is_told_in_it_and_woken_when_it_has_ended() {
-    let stage = Stage::new(30);
-    let mut sleeper = stage.sleeper(EventKind::Began);
-    stage.hook(EventKind::Prompted);
+async fn agent_in_a_turn_is_woken_when_the_turn_has_ended() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Began);
+    test.hook(HookEventKind::Prompted);
     tokio::time::advance(10 * SECOND).await;
-    assert_eq!(stage.hook(EventKind::Stops), Told::default());
+    assert_eq!(test.hook(HookEventKind::Stops), HookReply::default());
     tokio::time::advance(10 * SECOND).await;
-    stage.mail();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(20 * SECOND));
+    test.mail();
+    assert_eq!(test.woken(&mut hook).await, Some(20 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupted_turn_keeps_nobody_asleep_for_ever() {
-    let stage = Stage::new(30);
-    let mut sleeper = stage.sleeper(EventKind::Began);
-    stage.hook(EventKind::Prompted);
-    stage.mail();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(60 * SECOND));
+async fn interrupted_turn_does_not_block_wakes_forever() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Began);
+    test.hook(HookEventKind::Prompted);
+    test.mail();
+    assert_eq!(test.woken(&mut hook).await, Some(60 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_turn_was_told_wakes_nobody_after_it() {
-    let stage = Stage::new(30);
-    let mut sleeper = stage.sleeper(EventKind::Began);
-    stage.hook(EventKind::Prompted);
-    stage.mail();
-    assert!(stage.hook(EventKind::Used).context.is_some());
-    assert!(stage.hook(EventKind::Stops).block.is_some());
-    assert_eq!(stage.hook(EventKind::StopsAgain), Told::default());
-    assert_eq!(stage.woken(&mut sleeper).await, None);
+async fn notice_within_a_turn_causes_no_wake_after_it() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Began);
+    test.hook(HookEventKind::Prompted);
+    test.mail();
+    assert!(test.hook(HookEventKind::Used).context.is_some());
+    assert!(test.hook(HookEventKind::Stops).block.is_some());
+    assert_eq!(test.hook(HookEventKind::StopsAgain), HookReply::default());
+    assert_eq!(test.woken(&mut hook).await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_hooks_an_agent_may_be_woken_some_time_after_its_last_call() {
-    let stage = Stage::new(30);
-    let mut sleeper = stage.wake.sleeper(Event::default());
-    drop(stage.wake.called());
-    stage.mail();
-    assert_eq!(stage.woken(&mut sleeper).await, Some(5 * SECOND));
+async fn agent_without_hooks_is_woken_some_time_after_its_last_call() {
+    let test = WakeTest::new(30);
+    let mut hook = test.wake.rewake_hook(HookEvent::default());
+    drop(test.wake.call_began());
+    test.mail();
+    assert_eq!(test.woken(&mut hook).await, Some(5 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_against_an_agent_that_reads_costs_what_the_budget_allows() {
-    let stage = Stage::new(3);
+async fn flood_against_an_agent_that_reads_wakes_within_the_budget() {
+    let test = WakeTest::new(3);
     let mut woken = Vec::new();
     loop {
-        let mut sleeper = stage.sleeper(EventKind::Stops);
-        stage.mail();
-        let within_the_hour = timeout(50 * 60 * SECOND, stage.woken(&mut sleeper)).await;
+        let mut hook = test.rewake_hook(HookEventKind::Stops);
+        test.mail();
+        let within_the_hour = timeout(50 * 60 * SECOND, test.woken(&mut hook)).await;
         let Ok(Some(at)) = within_the_hour else { break };
         woken.push(at.as_secs());
-        stage.read();
+        test.read();
     }
     assert_eq!(woken, [0, 60, 120]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_be_said_of_an_agent_is_said_as_it_changes() {
-    let mut stage = Stage::new(1);
-    let said = |reach, unwoken, state| Availability { reach, unwoken, state };
+async fn availability_is_reported_as_it_changes() {
+    let mut test = WakeTest::new(1);
+    let availability = |reach, unwoken, state| Availability { reach, unwoken, state };
     let (next, push) = (Reach::NextTurn, Reach::Push);
-    stage.hook(EventKind::Prompted);
-    assert_eq!(stage.availability().await, said(next, next, Some(State::Busy)));
-    // Nothing more is heard of that turn.
-    assert_eq!(stage.availability().await, said(next, next, None));
-    assert_eq!(stage.started.elapsed(), 300 * SECOND);
-    let mut sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.availability().await, said(push, next, Some(State::Idle)));
-    stage.mail();
-    assert!(stage.woken(&mut sleeper).await.is_some());
-    assert_eq!(stage.availability().await, said(next, next, Some(State::Idle)));
-    // A hook sleeps again, but the hour's only wake was that one.
-    let _sleeper = stage.sleeper(EventKind::Stops);
-    stage.read();
-    let at = stage.started.elapsed();
-    assert_eq!(stage.availability().await, said(push, next, Some(State::Idle)));
-    assert_eq!(stage.started.elapsed() - at, 60 * 60 * SECOND);
-    stage.hook(EventKind::Ended);
-    assert_eq!(stage.availability().await, said(push, next, None));
+    test.hook(HookEventKind::Prompted);
+    assert_eq!(test.availability().await, availability(next, next, Some(State::Busy)));
+    // The turn shows no further sign.
+    assert_eq!(test.availability().await, availability(next, next, None));
+    assert_eq!(test.started.elapsed(), 300 * SECOND);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    assert_eq!(test.availability().await, availability(push, next, Some(State::Idle)));
+    test.mail();
+    assert!(test.woken(&mut hook).await.is_some());
+    assert_eq!(test.availability().await, availability(next, next, Some(State::Idle)));
+    // A hook waits again, but the hour's only wake is used.
+    let _hook = test.rewake_hook(HookEventKind::Stops);
+    test.read();
+    let at = test.started.elapsed();
+    assert_eq!(test.availability().await, availability(push, next, Some(State::Idle)));
+    assert_eq!(test.started.elapsed() - at, 60 * 60 * SECOND);
+    test.hook(HookEventKind::Ended);
+    assert_eq!(test.availability().await, availability(push, next, None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_for_messages_is_reach_once_it_lasts() {
-    let mut stage = Stage::new(30);
-    let called = stage.wake.called();
-    assert_eq!(stage.availability().await.state, Some(State::Busy));
-    let waits = stage.wake.waits();
-    let availability = stage.availability().await;
+async fn wait_for_messages_raises_the_reach_once_it_lasts() {
+    let mut test = WakeTest::new(30);
+    let called = test.wake.call_began();
+    assert_eq!(test.availability().await.state, Some(State::Busy));
+    let waits = test.wake.wait_began();
+    let availability = test.availability().await;
     assert_eq!((availability.reach, availability.state), (Reach::Push, Some(State::Idle)));
-    assert_eq!((availability.unwoken, stage.started.elapsed()), (Reach::Push, SECOND));
+    assert_eq!((availability.unwoken, test.started.elapsed()), (Reach::Push, SECOND));
     drop((waits, called));
-    assert_eq!(stage.availability().await.reach, Reach::Pull);
+    assert_eq!(test.availability().await.reach, Reach::Pull);
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_sleeper_that_is_gone_is_no_way_any_more() {
-    let mut stage = Stage::new(30);
-    let sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.availability().await.reach, Reach::Push);
-    drop(sleeper);
-    assert_eq!(stage.availability().await.reach, Reach::Pull);
-    assert_eq!(stage.started.elapsed(), Duration::ZERO);
+async fn regression_rewake_hook_that_is_gone_is_not_a_channel() {
+    let mut test = WakeTest::new(30);
+    let hook = test.rewake_hook(HookEventKind::Stops);
+    assert_eq!(test.availability().await.reach, Reach::Push);
+    drop(hook);
+    assert_eq!(test.availability().await.reach, Reach::Pull);
+    assert_eq!(test.started.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_turn_that_goes_on_is_not_idle_for_the_sleeper_that_hears_of_its_stop() {
-    let stage = Stage::new(30);
-    stage.hook(EventKind::Prompted);
-    stage.mail();
-    assert!(stage.hook(EventKind::Stops).block.is_some());
-    let _sleeper = stage.sleeper(EventKind::Stops);
-    assert_eq!(stage.wake.availability(now()).state, Some(State::Busy));
-    let _sleeper = stage.sleeper(EventKind::StopsAgain);
-    assert_eq!(stage.wake.availability(now()).state, Some(State::Idle));
+async fn regression_turn_whose_stop_is_held_up_is_not_idle_for_the_rewake_hook() {
+    let test = WakeTest::new(30);
+    test.hook(HookEventKind::Prompted);
+    test.mail();
+    assert!(test.hook(HookEventKind::Stops).block.is_some());
+    let _hook = test.rewake_hook(HookEventKind::Stops);
+    assert_eq!(test.wake.availability(now()).state, Some(State::Busy));
+    let _hook = test.rewake_hook(HookEventKind::StopsAgain);
+    assert_eq!(test.wake.availability(now()).state, Some(State::Idle));
 }
 
-/// A client's inbox that takes what it is given and does nothing with it.
-struct Deaf;
+/// A channel that takes notices without effect.
+struct IneffectiveChannel;
 
-impl channels::Rung for Deaf {
+impl Channel for IneffectiveChannel {
     fn reach(&self) -> Option<Reach> {
         Some(Reach::Push)
     }
 
-    fn is_wake(&self) -> bool {
+    fn wakes(&self) -> bool {
         true
     }
 
@@ -233,57 +234,64 @@ impl channels::Rung for Deaf {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_who_gives_no_sign_is_woken_by_the_next_way() {
+async fn regression_agent_without_a_sign_is_woken_by_the_next_channel() {
     let (engine, _commands, snapshot) = Engine::new(snapshot());
     let mut wake = Wake::new(engine, 30);
     let shared = Arc::get_mut(&mut wake.0).unwrap();
-    shared.ladder.put_first(Arc::new(Deaf));
-    wake.mind().ready = Some(now());
+    shared.channels.put_first(Arc::new(IneffectiveChannel));
+    wake.agent().ready_at = Some(now());
     tokio::spawn(wake.clone().run());
-    let mut sleeper = wake.sleeper(Event::default());
-    let started = Moment::now();
+    let mut hook = wake.rewake_hook(HookEvent::default());
+    let started = TokioInstant::now();
     snapshot.send_modify(|snapshot| (snapshot.unread.count, snapshot.unread.waking) = (1, 1));
-    let call = timeout(FAR, sleeper.call()).await.unwrap().unwrap();
+    let call = timeout(FAR, hook.call()).await.unwrap().unwrap();
     assert_eq!(started.elapsed(), 60 * SECOND);
     call.answer(true);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_alias_is_told_once_a_context_and_as_soon_as_there_is_one() {
-    let stage = Stage::new(30);
-    stage.snapshot.send_modify(|snapshot| snapshot.alias = None);
-    assert_eq!(stage.hook(EventKind::Began), Told::default());
-    stage.snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
-    assert!(stage.hook(EventKind::Prompted).context.is_some_and(|text| text.contains("\"alice\"")));
-    assert_eq!(stage.hook(EventKind::Prompted), Told::default());
-    // Its context was cleared.
-    assert!(stage.hook(EventKind::Began).context.is_some());
+async fn alias_is_told_once_per_context_as_soon_as_there_is_one() {
+    let test = WakeTest::new(30);
+    test.snapshot.send_modify(|snapshot| snapshot.alias = None);
+    assert_eq!(test.hook(HookEventKind::Began), HookReply::default());
+    test.snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
+    assert!(
+        test.hook(HookEventKind::Prompted).context.is_some_and(|text| text.contains("\"alice\""))
+    );
+    assert_eq!(test.hook(HookEventKind::Prompted), HookReply::default());
+    // The context was cleared.
+    assert!(test.hook(HookEventKind::Began).context.is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_is_told_from_what_nobody_typed() {
-    let mut stage = Stage::new(30);
-    stage.hook(EventKind::Woken);
-    stage.hook(EventKind::Prompted);
-    let mut anew = 0;
-    while let Ok(Some(command)) = timeout(SECOND, stage.commands.recv()).await {
-        anew += usize::from(matches!(command, Command::BeginTurn));
+async fn prompt_of_a_person_is_told_apart_from_an_automatic_one() {
+    let mut test = WakeTest::new(30);
+    test.hook(HookEventKind::Woken);
+    test.hook(HookEventKind::Prompted);
+    let mut new_turns = 0;
+    while let Ok(Some(command)) = timeout(SECOND, test.commands.recv()).await {
+        new_turns += usize::from(matches!(command, Command::BeginTurn));
     }
-    assert_eq!(anew, 1);
-    // Where no hook tells, Codex does.
-    let thread = |turn: &str, trigger: &str| Thread {
-        id: "t".to_owned(),
+    assert_eq!(new_turns, 1);
+    // Without hooks, calls may show it.
+    let origin = |turn: &str, by_person| CallOrigin {
+        thread: "t".to_owned(),
         turn: Some(turn.to_owned()),
-        trigger: Some(trigger.to_owned()),
+        by_person,
+        is_lasting: true,
     };
-    for (turn, trigger) in [("1", "user"), ("1", "user"), ("2", "queue"), ("3", "user")] {
-        stage.wake.thread(&thread(turn, trigger));
-        // A hook's call between.
-        stage.wake.thread(&Thread { turn: None, trigger: None, ..thread(turn, trigger) });
+    for (turn, by_person) in [("1", true), ("1", true), ("2", false), ("3", true)] {
+        test.wake.call_from(&origin(turn, by_person));
+        // The call of a hook in between.
+        test.wake.call_from(&CallOrigin {
+            turn: None,
+            by_person: false,
+            ..origin(turn, by_person)
+        });
     }
-    let mut anew = 0;
-    while let Ok(Some(command)) = timeout(SECOND, stage.commands.recv()).await {
-        anew += usize::from(matches!(command, Command::BeginTurn));
+    let mut new_turns = 0;
+    while let Ok(Some(command)) = timeout(SECOND, test.commands.recv()).await {
+        new_turns += usize::from(matches!(command, Command::BeginTurn));
     }
-    assert_eq!(anew, 2);
+    assert_eq!(new_turns, 2);
 }

@@ -1,0 +1,197 @@
+//! The agent clients, and all that differs between them: one file a client, and one line in [`CLIENTS`].
+//!
+//! A new client is a file beside `claude.rs` with a [`ClientProfile`] named `PROFILE`, and a line in the table. What a
+//! profile leaves out is taken from [`ClientProfile::plain`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::machine::settings::env_path;
+use serde_json::{Map, Value};
+
+mod channel;
+mod claude;
+mod codex;
+mod gemini;
+pub(crate) mod hook_event;
+pub(crate) mod hook_reply;
+mod opencode;
+mod profile;
+
+pub(crate) use channel::{CallOrigin, Channel};
+use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
+use profile::ClientProfile;
+
+/// All clients that need anything of their own. Their wake channels are tried in this order.
+static CLIENTS: [&ClientProfile; 4] =
+    [&claude::PROFILE, &codex::PROFILE, &gemini::PROFILE, &opencode::PROFILE];
+
+/// The longest id of a session that is accepted from a hook.
+const MAX_SESSION: usize = 128;
+
+/// The project's directory, where a client names it in the environment of its servers.
+pub(crate) fn project_dir() -> Option<PathBuf> {
+    CLIENTS.iter().filter_map(|client| client.project_variable).find_map(env_path)
+}
+
+/// How often a client is sent progress for a call that is still running: twice and a bit within the shortest silence
+/// after which any client gives a call up.
+pub(crate) fn progress_interval() -> Duration {
+    let shortest = CLIENTS.iter().filter_map(|client| client.silence_limit).min();
+    shortest.unwrap_or(Duration::from_secs(60)) * 5 / 12
+}
+
+/// Whether a program or process of this name is a client.
+pub(crate) fn is_client_program(name: &str) -> bool {
+    CLIENTS.iter().any(|client| client.program == name)
+}
+
+/// The event in a hook's input; `None` if the input is not an event. Neither a prompt's text nor anything about a tool
+/// is kept.
+pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
+    let text = |field: &str| input[field].as_str();
+    let name = text("hook_event_name")?.to_owned();
+    let session = text("session_id").filter(|id| !id.is_empty() && id.len() <= MAX_SESSION);
+    // Only subagents have such an id.
+    let subagent = text("agent_id").is_some_and(|id| !id.is_empty());
+    let kind = CLIENTS.iter().find_map(|client| (client.hook_event)(&name, input));
+    let kind = kind.unwrap_or(HookEventKind::Other);
+    Some(NamedHookEvent {
+        name,
+        event: HookEvent { kind, session: session.map(str::to_owned), subagent },
+    })
+}
+
+/// The exit status by which a rewake hook asks its client to wake the agent; `None` where the client would wait for
+/// the hook before it ends.
+pub(crate) fn rewake_status() -> Option<u8> {
+    let supports = || CLIENTS.iter().filter_map(|client| client.rewake.as_ref());
+    let status = supports().map(|support| support.exit_status).next();
+    status.filter(|_| supports().all(|support| (support.is_interactive)()))
+}
+
+/// The wake channels of the clients, as far as this process's environment shows that they may exist.
+pub(crate) fn channels() -> Vec<Arc<dyn Channel>> {
+    CLIENTS.iter().filter_map(|client| (client.channel)()).collect()
+}
+
+/// The thread and turn that a tool call belongs to, where the client says so in the call's `_meta`.
+pub(crate) fn call_origin(meta: &Map<String, Value>) -> Option<CallOrigin> {
+    CLIENTS.iter().find_map(|client| (client.call_origin)(meta))
+}
+
+/// The `_meta` of a tool's definition: whether it should always be in the model's context, and the most characters of
+/// a result that should be shown whole.
+pub(crate) fn tool_meta(always_load: bool, max_result: Option<u32>) -> Map<String, Value> {
+    let entries = CLIENTS.iter().map(|client| (client.tool_meta)(always_load, max_result));
+    entries.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_client_has_names_of_its_own() {
+        for (at, client) in CLIENTS.iter().enumerate() {
+            assert!(!client.mcp_name.is_empty() && !client.program.is_empty());
+            for other in &CLIENTS[at + 1..] {
+                assert_ne!(client.mcp_name, other.mcp_name);
+                assert_ne!(client.program, other.program);
+            }
+            assert!(is_client_program(client.program));
+        }
+        assert!(!is_client_program("bash"));
+    }
+
+    #[test]
+    fn every_client_takes_unknown_input_as_nothing() {
+        for client in CLIENTS {
+            assert_eq!((client.hook_event)("SomethingNew", &json!({})), None);
+            assert_eq!((client.call_origin)(&Map::new()), None);
+            assert!((client.tool_meta)(false, None).is_empty());
+        }
+    }
+
+    #[test]
+    fn progress_is_sent_twice_before_any_client_gives_up() {
+        for limit in CLIENTS.iter().filter_map(|client| client.silence_limit) {
+            assert!(2 * progress_interval() < limit);
+        }
+        assert_eq!(progress_interval(), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn events_are_known_by_the_names_of_every_client() {
+        for (name, kind) in [
+            ("SessionStart", HookEventKind::Began),
+            ("UserPromptSubmit", HookEventKind::Prompted),
+            ("BeforeAgent", HookEventKind::Prompted),
+            ("PreToolUse", HookEventKind::Busy),
+            ("BeforeTool", HookEventKind::Busy),
+            ("PostToolUse", HookEventKind::Used),
+            ("PostToolBatch", HookEventKind::Used),
+            ("AfterTool", HookEventKind::Used),
+            ("PermissionRequest", HookEventKind::Asks),
+            ("Stop", HookEventKind::Stops),
+            ("AfterAgent", HookEventKind::Stops),
+            ("StopFailure", HookEventKind::Failed),
+            ("SessionEnd", HookEventKind::Ended),
+            ("SubagentStop", HookEventKind::Other),
+            ("SomethingNew", HookEventKind::Other),
+        ] {
+            assert_eq!(kind_of(&json!({ "hook_event_name": name })), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn notification_of_any_client_is_read_by_its_type() {
+        let notification = |kind: &str| {
+            kind_of(&json!({ "hook_event_name": "Notification", "notification_type": kind }))
+        };
+        assert_eq!(notification("permission_prompt"), HookEventKind::Asks);
+        assert_eq!(notification("ToolPermission"), HookEventKind::Asks);
+        assert_eq!(notification("idle_prompt"), HookEventKind::Idle);
+        assert_eq!(notification("auth_success"), HookEventKind::Other);
+    }
+
+    #[test]
+    fn session_and_subagent_are_read() {
+        let input =
+            json!({ "hook_event_name": "PostToolUse", "session_id": "s", "agent_id": "a1" });
+        let event = hook_event(&input).unwrap().event;
+        assert_eq!((event.session.as_deref(), event.subagent), (Some("s"), true));
+        let long = json!({ "hook_event_name": "Stop", "session_id": "x".repeat(129) });
+        assert_eq!(hook_event(&long).unwrap().event.session, None);
+    }
+
+    #[test]
+    fn input_that_is_not_an_event_is_nothing() {
+        for input in [json!(null), json!([]), json!({}), json!({ "hook_event_name": 7 })] {
+            assert_eq!(hook_event(&input), None);
+        }
+    }
+
+    fn kind_of(input: &Value) -> HookEventKind {
+        hook_event(input).unwrap().event.kind
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_about_the_work_is_kept(secret in "[a-z]{12,40}") {
+            for name in ["UserPromptSubmit", "PostToolUse", "Stop", "Notification"] {
+                let input = json!({
+                    "hook_event_name": name, "session_id": "s", "prompt": secret, "cwd": secret,
+                    "tool_name": secret, "tool_input": { "x": secret }, "tool_response": secret,
+                    "message": secret, "last_assistant_message": secret, "transcript_path": secret,
+                });
+                let event = hook_event(&input).unwrap().event;
+                let kept = serde_json::to_string(&event).unwrap();
+                proptest::prop_assert!(!kept.contains(&secret));
+            }
+        }
+    }
+}

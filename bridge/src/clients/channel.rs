@@ -1,0 +1,53 @@
+//! A way by which a waiting message gets to the agent.
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use junction_shared::protocol::wire::Reach;
+
+/// One way by which a waiting message gets to the agent.
+pub(crate) trait Channel: Send + Sync {
+    /// How a message gets to the agent by this channel; `None` while the channel cannot be used.
+    fn reach(&self) -> Option<Reach>;
+
+    /// Whether the channel wakes the agent, which the hourly budget counts.
+    fn wakes(&self) -> bool {
+        false
+    }
+
+    /// Gives the agent a notice. False if that failed.
+    fn wake<'a>(&'a self, _notice: &'a str) -> BoxFuture<'a, bool> {
+        ready(false).boxed()
+    }
+
+    /// Whether the channel can come and go without an event that says so.
+    fn needs_polling(&self) -> bool {
+        false
+    }
+
+    /// Checks whether the channel can be used, without waking anybody.
+    fn poll(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+
+    /// Takes note of the client's name in MCP. True if the channel should be polled now.
+    fn client_named(&self, _mcp_name: &str) -> bool {
+        false
+    }
+
+    /// Takes note of the thread that a tool call belongs to. True if that may change the channel's reach.
+    fn call_from(&self, _origin: &CallOrigin) -> bool {
+        false
+    }
+}
+
+/// The thread and turn of the client that a tool call belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallOrigin {
+    /// The thread's id.
+    pub(crate) thread: String,
+    /// The turn's id.
+    pub(crate) turn: Option<String>,
+    /// Whether a person began the turn.
+    pub(crate) by_person: bool,
+    /// Whether the thread goes on after this turn.
+    pub(crate) is_lasting: bool,
+}

@@ -1,0 +1,112 @@
+//! Claude Code.
+
+use std::sync::Arc;
+
+use junction_shared::machine::settings::env;
+use serde_json::{Map, Value, json};
+
+use super::channel::Channel;
+use super::hook_event::HookEventKind;
+use super::profile::{ClientProfile, RewakeSupport};
+
+#[cfg(unix)]
+mod inbox_socket;
+
+/// Claude Code, as seen with version 2.1.330.
+pub(super) static PROFILE: ClientProfile = ClientProfile {
+    project_variable: Some("CLAUDE_PROJECT_DIR"),
+    hook_event,
+    rewake: Some(RewakeSupport { exit_status: 2, is_interactive }),
+    channel,
+    tool_meta,
+    ..ClientProfile::plain("claude-code", "claude")
+};
+
+/// Beginnings of prompts that no person typed: for background tasks that ended, and for messages of other sessions.
+const UNTYPED: [&str; 2] = ["<task-notification>", "<cross-session-message"];
+/// Tools by which the agent asks its user something.
+const ASKING_TOOLS: [&str; 2] = ["AskUserQuestion", "ExitPlanMode"];
+/// The environment variable that tells how Claude Code was started, and its value in an interactive session. A run
+/// that ends with its first answer waits for hooks of every kind.
+const ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
+const INTERACTIVE: &str = "cli";
+
+fn is_interactive() -> bool {
+    env(ENTRYPOINT).is_none_or(|entrypoint| entrypoint == INTERACTIVE)
+}
+
+#[cfg(unix)]
+fn channel() -> Option<Arc<dyn Channel>> {
+    Some(Arc::new(inbox_socket::InboxSocket::from_env()?))
+}
+
+#[cfg(not(unix))]
+fn channel() -> Option<Arc<dyn Channel>> {
+    None
+}
+
+/// Keeps a tool out of the tool search, and sets the length of results above which Claude Code writes them to a file.
+fn tool_meta(always_load: bool, max_result: Option<u32>) -> Map<String, Value> {
+    let mut meta = Map::new();
+    if always_load {
+        meta.insert("anthropic/alwaysLoad".to_owned(), json!(true));
+    }
+    if let Some(characters) = max_result {
+        meta.insert("anthropic/maxResultSizeChars".to_owned(), json!(characters));
+    }
+    meta
+}
+
+fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {
+    Some(match name {
+        "SessionStart" => HookEventKind::of_session_start(input),
+        "UserPromptSubmit" => HookEventKind::of_prompt(input, &UNTYPED),
+        "PreToolUse" if asks_user(input) => HookEventKind::Asks,
+        "PreToolUse" | "PermissionDenied" | "PostToolUseFailure" | "ElicitationResult" => {
+            HookEventKind::Busy
+        }
+        "PostToolUse" | "PostToolBatch" => HookEventKind::Used,
+        "PermissionRequest" | "Elicitation" => HookEventKind::Asks,
+        "Notification" => match input["notification_type"].as_str()? {
+            "idle_prompt" => HookEventKind::Idle,
+            "permission_prompt"
+            | "worker_permission_prompt"
+            | "agent_needs_input"
+            | "elicitation_dialog"
+            | "elicitation_url_dialog" => HookEventKind::Asks,
+            _ => return None,
+        },
+        "Stop" => HookEventKind::of_stop(input),
+        "StopFailure" => HookEventKind::Failed,
+        "Interrupt" => HookEventKind::Idle,
+        "SessionEnd" => HookEventKind::Ended,
+        _ => return None,
+    })
+}
+
+fn asks_user(input: &Value) -> bool {
+    input["tool_name"].as_str().is_some_and(|tool| ASKING_TOOLS.contains(&tool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_of_the_client_itself_are_not_typed() {
+        for prompt in [
+            "<task-notification>\n<task-id>k7</task-id>",
+            "<cross-session-message from=\"uds:/x\">",
+        ] {
+            let kind = hook_event("UserPromptSubmit", &json!({ "prompt": prompt }));
+            assert_eq!(kind, Some(HookEventKind::Woken), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn questions_to_the_user_are_known() {
+        let kind = |tool: &str| hook_event("PreToolUse", &json!({ "tool_name": tool }));
+        assert_eq!(kind("AskUserQuestion"), Some(HookEventKind::Asks));
+        assert_eq!(kind("Bash"), Some(HookEventKind::Busy));
+    }
+}

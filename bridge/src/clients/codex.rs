@@ -1,0 +1,193 @@
+//! Codex. Its hooks have the events of Claude Code.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use junction_shared::machine::settings::env_path;
+use junction_shared::protocol::wire::Reach;
+use serde_json::{Map, Value};
+use tokio::process::Command;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::channel::{CallOrigin, Channel};
+use super::profile::ClientProfile;
+use crate::process::tree::{ProcessTree, program};
+use crate::timestamp::date;
+
+/// Codex, as seen with version 0.169.
+pub(super) static PROFILE: ClientProfile = ClientProfile {
+    channel: || Some(Arc::new(CodexQueue::default())),
+    call_origin,
+    ..ClientProfile::plain("codex-mcp-client", PROGRAM)
+};
+
+/// The key in a call's `_meta` under which Codex describes the turn.
+const TURN_META: &str = "x-codex-turn-metadata";
+/// How long `codex queue` may take. It took 50 ms when measured.
+const QUEUE_TIME: Duration = Duration::from_secs(5);
+/// The program, and the folder with its sessions unless `CODEX_HOME` names another.
+const PROGRAM: &str = "codex";
+const HOME: &str = ".codex";
+/// The most files of one day's folder that are read.
+const MAX_FILES: usize = 10_000;
+
+fn call_origin(meta: &Map<String, Value>) -> Option<CallOrigin> {
+    let turn = meta.get(TURN_META);
+    let text = |field: &str| turn.and_then(|turn| turn[field].as_str());
+    let trigger = text("turn_trigger");
+    Some(CallOrigin {
+        thread: meta.get("threadId")?.as_str()?.to_owned(),
+        turn: text("turn_id").map(str::to_owned),
+        by_person: matches!(trigger, Some("user" | "exec")),
+        // A run of `codex exec` ends with its turn.
+        is_lasting: matches!(trigger, Some("user" | "queue")),
+    })
+}
+
+/// The command `codex queue`, which begins a turn in an idle session, or the next turn in a busy one. The command does
+/// not say whether the session got the notice, so it is used only for a session whose files are where it looks for them.
+#[derive(Default)]
+struct CodexQueue(Mutex<Option<QueueThread>>);
+
+/// The session's thread.
+#[derive(Clone)]
+struct QueueThread {
+    id: String,
+    /// The program that can wake the thread, if it can be woken.
+    program: Option<PathBuf>,
+}
+
+impl CodexQueue {
+    fn thread(&self) -> MutexGuard<'_, Option<QueueThread>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usable(&self) -> Option<(String, PathBuf)> {
+        let thread = self.thread().clone()?;
+        Some((thread.id, thread.program?))
+    }
+}
+
+impl Channel for CodexQueue {
+    fn reach(&self) -> Option<Reach> {
+        self.usable().map(|_| Reach::Push)
+    }
+
+    fn wakes(&self) -> bool {
+        true
+    }
+
+    fn wake<'a>(&'a self, notice: &'a str) -> BoxFuture<'a, bool> {
+        async move {
+            let Some((thread, program)) = self.usable() else { return false };
+            let mut command = Command::new(program);
+            command
+                .args(["queue", "--thread", &thread, "--message", notice])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .kill_on_drop(true);
+            let status = timeout(QUEUE_TIME, command.status()).await;
+            let is_queued = matches!(status, Ok(Ok(status)) if status.success());
+            if !is_queued && let Some(thread) = self.thread().as_mut() {
+                // The next call from the thread is another chance.
+                thread.program = None;
+            }
+            is_queued
+        }
+        .boxed()
+    }
+
+    fn call_from(&self, origin: &CallOrigin) -> bool {
+        let mut thread = self.thread();
+        let Some(id) = Uuid::try_parse(&origin.thread).ok().filter(|_| origin.is_lasting) else {
+            return false;
+        };
+        let is_known = thread
+            .as_ref()
+            .is_some_and(|thread| thread.id == origin.thread && thread.program.is_some());
+        if is_known {
+            return false;
+        }
+        let program = home().filter(|home| has_session(home, id)).and_then(|_| codex());
+        *thread = Some(QueueThread { id: id.hyphenated().to_string(), program });
+        true
+    }
+}
+
+/// The program that runs this session, or else the one on the path.
+fn codex() -> Option<PathBuf> {
+    let is_codex = |path: &PathBuf| path.file_stem().is_some_and(|name| name == PROGRAM);
+    let ancestors = ProcessTree::now().ancestors(std::process::id());
+    let own = ancestors.into_iter().filter_map(program).find(is_codex);
+    own.or_else(|| {
+        let file = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|path| path.is_file())
+    })
+}
+
+/// The folder in which Codex keeps its sessions, for this process and for a `codex queue` that it starts.
+fn home() -> Option<PathBuf> {
+    env_path("CODEX_HOME").or_else(|| env_path("HOME").map(|home| home.join(HOME)))
+}
+
+/// Whether a thread's session file is in the folder of the day on which the thread began. The id holds the time but
+/// not the time zone, so the days before and after are searched, too.
+fn has_session(home: &Path, thread: Uuid) -> bool {
+    let Some((seconds, _)) = thread.get_timestamp().map(|time| time.to_unix()) else {
+        return false;
+    };
+    let suffix = format!("-{}.jsonl", thread.hyphenated());
+    const DAY: u64 = 24 * 60 * 60;
+    let days = [seconds.saturating_sub(DAY), seconds, seconds + DAY].map(|at| folder_of(at / DAY));
+    days.iter().any(|day| {
+        let entries = std::fs::read_dir(home.join("sessions").join(day)).into_iter().flatten();
+        let mut names = entries.take(MAX_FILES).filter_map(|entry| Some(entry.ok()?.file_name()));
+        names.any(|name| name.to_string_lossy().ends_with(&suffix))
+    })
+}
+
+/// `YYYY/MM/DD` of a day, counted from 1970.
+fn folder_of(day: u64) -> String {
+    let (year, month, day) = date(day.saturating_mul(24 * 60 * 60 * 1000));
+    format!("{year:04}/{month:02}/{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn thread_and_turn_are_read_from_a_call() {
+        let origin = |trigger: &str| {
+            let turn = json!({ "turn_id": "t1", "turn_trigger": trigger });
+            let meta = json!({ "threadId": "th", TURN_META: turn });
+            call_origin(meta.as_object().unwrap()).unwrap()
+        };
+        assert_eq!(
+            origin("user"),
+            CallOrigin {
+                thread: "th".to_owned(),
+                turn: Some("t1".to_owned()),
+                by_person: true,
+                is_lasting: true
+            }
+        );
+        assert!(!origin("queue").by_person && origin("queue").is_lasting);
+        assert!(origin("exec").by_person && !origin("exec").is_lasting);
+    }
+
+    #[test]
+    fn call_of_a_hook_names_its_thread_and_no_turn() {
+        let meta = json!({ "threadId": "th" });
+        let origin = call_origin(meta.as_object().unwrap()).unwrap();
+        assert_eq!((origin.turn, origin.by_person), (None, false));
+    }
+}

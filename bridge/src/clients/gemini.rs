@@ -1,0 +1,23 @@
+//! Gemini CLI.
+
+use serde_json::Value;
+
+use super::hook_event::HookEventKind;
+use super::profile::ClientProfile;
+
+/// Gemini CLI, as seen with version 0.61.
+pub(super) static PROFILE: ClientProfile =
+    ClientProfile { hook_event, ..ClientProfile::plain("gemini-cli-mcp-client", "gemini") };
+
+fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {
+    Some(match name {
+        "SessionStart" => HookEventKind::of_session_start(input),
+        "BeforeAgent" => HookEventKind::of_prompt(input, &[]),
+        "BeforeTool" => HookEventKind::Busy,
+        "AfterTool" => HookEventKind::Used,
+        "Notification" if input["notification_type"] == "ToolPermission" => HookEventKind::Asks,
+        "AfterAgent" => HookEventKind::of_stop(input),
+        "SessionEnd" => HookEventKind::Ended,
+        _ => return None,
+    })
+}

@@ -1,0 +1,79 @@
+//! What a hook answers its client. All clients with hooks take the same JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// What the agent is told at an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HookReply {
+    /// Text that is added to the agent's context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<String>,
+    /// The reason why the agent should not end its turn yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) block: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextReplyJson<'a> {
+    hook_specific_output: HookOutputJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HookOutputJson<'a> {
+    hook_event_name: &'a str,
+    additional_context: &'a str,
+}
+
+#[derive(Serialize)]
+struct BlockReplyJson<'a> {
+    decision: &'static str,
+    reason: &'a str,
+}
+
+impl HookReply {
+    /// The line of JSON that answers an event of this name; `None` if there is nothing to tell.
+    pub(crate) fn to_json(&self, event: &str) -> Option<String> {
+        let line = if let Some(reason) = &self.block {
+            serde_json::to_string(&BlockReplyJson { decision: "block", reason })
+        } else if let Some(additional_context) = &self.context {
+            let hook_specific_output =
+                HookOutputJson { hook_event_name: event, additional_context };
+            serde_json::to_string(&ContextReplyJson { hook_specific_output })
+        } else {
+            return None;
+        };
+        line.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_goes_out_under_the_name_of_the_event() {
+        let reply = HookReply { context: Some("a \"b\"".to_owned()), block: None };
+        assert_eq!(
+            reply.to_json("PostToolUse").as_deref(),
+            Some(
+                r#"{"hookSpecificOutput":{"hookEventName":"PostToolUse","additionalContext":"a \"b\""}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn block_goes_out_with_its_reason() {
+        let reply = HookReply { context: None, block: Some("read".to_owned()) };
+        assert_eq!(
+            reply.to_json("Stop").as_deref(),
+            Some(r#"{"decision":"block","reason":"read"}"#)
+        );
+    }
+
+    #[test]
+    fn empty_reply_is_no_json() {
+        assert_eq!(HookReply::default().to_json("Stop"), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! What differs between clients, as one table of values and functions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::channel::{CallOrigin, Channel};
+use super::hook_event::HookEventKind;
+
+/// One client: its names, and where it differs from a plain MCP client.
+pub(super) struct ClientProfile {
+    /// The name in `clientInfo`, by which the client introduces itself.
+    pub(super) mcp_name: &'static str,
+    /// The name of the program, and of its process.
+    pub(super) program: &'static str,
+    /// The environment variable that names the project's directory.
+    pub(super) project_variable: Option<&'static str>,
+    /// The meaning of a hook event, by its name and input; `None` for events that the client does not have.
+    pub(super) hook_event: fn(&str, &Value) -> Option<HookEventKind>,
+    /// How the client wakes its agent after a hook that ran beside the session.
+    pub(super) rewake: Option<RewakeSupport>,
+    /// The channel by which the client wakes its agent, if the environment shows that there may be one.
+    pub(super) channel: fn() -> Option<Arc<dyn Channel>>,
+    /// The thread and turn in the `_meta` of a tool call.
+    pub(super) call_origin: fn(&Map<String, Value>) -> Option<CallOrigin>,
+    /// The `_meta` of a tool's definition: always in the context, and the longest result shown whole, in characters.
+    pub(super) tool_meta: fn(bool, Option<u32>) -> Map<String, Value>,
+    /// How long the client waits for a call that shows no progress.
+    pub(super) silence_limit: Option<Duration>,
+}
+
+/// How a client wakes its agent when a hook ends that ran beside the session.
+pub(super) struct RewakeSupport {
+    /// The exit status that asks for it.
+    pub(super) exit_status: u8,
+    /// Whether the session goes on after its first answer. Otherwise the client would wait for the hook to end.
+    pub(super) is_interactive: fn() -> bool,
+}
+
+impl ClientProfile {
+    /// A client that needs nothing beyond MCP.
+    pub(super) const fn plain(mcp_name: &'static str, program: &'static str) -> Self {
+        Self {
+            mcp_name,
+            program,
+            project_variable: None,
+            hook_event: |_, _| None,
+            rewake: None,
+            channel: || None,
+            call_origin: |_| None,
+            tool_meta: |_, _| Map::new(),
+            silence_limit: None,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `junction-bridge hook`: what a client runs at the events of a session. The command tells the session's bridge of the
+//! event, and the client what the agent should know.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use junction_shared::machine::settings::{parse_millis, setting};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::clients;
+use crate::clients::hook_event::NamedHookEvent;
+use crate::clients::hook_reply::HookReply;
+use crate::ipc::{
+    ReceivedResponse, Request, Response, SessionMatch, bridges_of_this_session, send,
+};
+
+/// The most bytes of an event that are read. An event can hold a whole tool result.
+const MAX_INPUT: u64 = 64 << 20;
+/// How long the client may take to write the event.
+const INPUT_TIME: Duration = Duration::from_secs(2);
+/// How long a bridge may take to reply, unless the setting says otherwise: the client waits for the hook.
+const REPLY_TIME: Duration = Duration::from_millis(30);
+/// The setting, in milliseconds, for machines that are often too busy to reply so soon.
+const REPLY_TIME_SETTING: &str = "JUNCTION_HOOK_TIMEOUT_MS";
+/// How long after the first hook of a session a client may take to start its servers.
+const SERVER_TIME: Duration = Duration::from_secs(30);
+/// How often a rewake hook looks for the bridge meanwhile.
+const SEARCH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Tells the session's bridge of the event on stdin. If anything fails, the client goes on as if there were no hook.
+pub(crate) async fn run() -> ExitCode {
+    if let Some(event) = read_event().await
+        && let Some((reply, received)) = reply_to(&event).await
+    {
+        let written = match reply.to_json(&event.name) {
+            Some(line) => writeln!(std::io::stdout(), "{line}").is_ok(),
+            None => true,
+        };
+        if written {
+            received.acknowledge().await;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Waits until the session's bridge has a reason to wake the agent, and writes the notice to stderr.
+pub(crate) async fn run_rewake() -> ExitCode {
+    let Some(status) = clients::rewake_status() else { return ExitCode::SUCCESS };
+    let Some(event) = read_event().await else { return ExitCode::SUCCESS };
+    // At the beginning of a session, its hooks run before its servers do.
+    let mut own = bridges_of_this_session();
+    let started = Instant::now();
+    while own.is_empty() && started.elapsed() < SERVER_TIME {
+        tokio::time::sleep(SEARCH_INTERVAL).await;
+        own = bridges_of_this_session();
+    }
+    let waits = own.iter().map(|(socket, session_match)| {
+        let request = Request::Rewake { event: event.event.clone(), session_match: *session_match };
+        async move { send(socket, &request).await.ok() }
+    });
+    // All bridges but the session's own hang up at once.
+    let woken = join_all(waits).await.into_iter().flatten().find_map(|it| match it.response {
+        Response::Wake { notice } => Some(notice),
+        _ => None,
+    });
+    let Some(notice) = woken else { return ExitCode::SUCCESS };
+    let _ = writeln!(std::io::stderr(), "{notice}");
+    ExitCode::from(status)
+}
+
+/// The event that the client writes to stdin, if it is one.
+async fn read_event() -> Option<NamedHookEvent> {
+    let read = tokio::task::spawn_blocking(|| {
+        let input = std::io::BufReader::new(std::io::stdin().lock().take(MAX_INPUT));
+        // Only the first value is read, because some clients leave stdin open.
+        serde_json::Deserializer::from_reader(input).into_iter::<Value>().next()
+    });
+    let input = timeout(INPUT_TIME, read).await.ok()?.ok()??.ok()?;
+    clients::hook_event(&input)
+}
+
+/// The reply of the session's bridge. Where several bridges may be meant, each decides whether it is.
+async fn reply_to(event: &NamedHookEvent) -> Option<(HookReply, ReceivedResponse)> {
+    let own = bridges_of_this_session();
+    // A setting that cannot be read counts as absent: a hook reports no errors.
+    let limit = setting(None, REPLY_TIME_SETTING, parse_millis, REPLY_TIME).unwrap_or(REPLY_TIME);
+    let asked = own.iter().map(|(socket, session_match): &(_, SessionMatch)| {
+        let request = Request::Hook { event: event.event.clone(), session_match: *session_match };
+        async move { timeout(limit, send(socket, &request)).await.ok()?.ok() }
+    });
+    let received = join_all(asked).await.into_iter().flatten();
+    let mut replies = received.filter_map(|received| match &received.response {
+        Response::Hook(reply) => Some((reply.clone(), received)),
+        _ => None,
+    });
+    // If two bridges claim the session, neither is trusted.
+    replies.next().filter(|_| replies.next().is_none())
+}

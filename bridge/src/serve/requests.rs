@@ -1,0 +1,75 @@
+//! Requests of hooks and commands, answered from the wake state and the engine.
+
+use junction_engine::Engine;
+use junction_shared::protocol::alias::Alias;
+
+use crate::clients::hook_event::HookEvent;
+use crate::ipc::server::{IpcConnection, RequestHandler};
+use crate::ipc::{Request, Response, SessionMatch};
+use crate::wake::Wake;
+
+/// Answers the requests to one bridge.
+#[derive(Clone)]
+pub(super) struct BridgeRequests {
+    pub(super) engine: Engine,
+    pub(super) wake: Wake,
+}
+
+impl RequestHandler for BridgeRequests {
+    async fn handle(&self, request: Request, mut connection: IpcConnection) {
+        match request {
+            Request::Hook { event, session_match } => {
+                if self.is_own_session(session_match, &event) {
+                    self.hook(event, &mut connection).await;
+                } else {
+                    connection.respond(&Response::Nothing).await;
+                }
+            }
+            Request::Rewake { event, session_match } => {
+                if self.is_own_session(session_match, &event) {
+                    self.rewake(event, &mut connection).await;
+                }
+            }
+            Request::Verify { alias } => {
+                let response = self.fingerprints(&alias).await.unwrap_or(Response::Nothing);
+                connection.respond(&response).await;
+            }
+        }
+    }
+}
+
+impl BridgeRequests {
+    fn is_own_session(&self, session_match: SessionMatch, event: &HookEvent) -> bool {
+        session_match == SessionMatch::Only
+            || event.session.as_deref().is_some_and(|session| self.wake.knows_session(session))
+    }
+
+    /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook
+    /// up.
+    async fn hook(&self, event: HookEvent, connection: &mut IpcConnection) {
+        let reply = self.wake.hook(event);
+        if !connection.respond_acknowledged(&Response::Hook(reply.clone())).await {
+            self.wake.reply_lost(&reply);
+        }
+    }
+
+    /// Holds a rewake hook until there is a reason to wake the agent, the hook hangs up, or another takes its place.
+    async fn rewake(&self, event: HookEvent, connection: &mut IpcConnection) {
+        let mut hook = self.wake.rewake_hook(event);
+        tokio::select! {
+            () = connection.closed() => {}
+            call = hook.call() => {
+                let Some(call) = call else { return };
+                let response = Response::Wake { notice: call.notice.clone() };
+                call.answer(connection.respond(&response).await);
+            }
+        }
+    }
+
+    async fn fingerprints(&self, alias: &str) -> Option<Response> {
+        let snapshot = self.engine.snapshot();
+        let (alias, own) = (Alias::parse(alias).ok()?, snapshot.alias?);
+        let other = self.engine.fingerprint_of(alias).await?;
+        Some(Response::Fingerprints { alias: own.to_string(), own: snapshot.fingerprint, other })
+    }
+}
