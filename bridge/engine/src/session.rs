@@ -354,7 +354,7 @@ impl Session {
     fn misbehaves(&self, what: &str) {
         tracing::warn!("hub_misbehaving: {what}");
         self.snapshot.send_modify(|snapshot| {
-            snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1)
+            snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1);
         });
     }
 
