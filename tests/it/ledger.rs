@@ -92,6 +92,12 @@ impl<Who: Copy + Debug + Eq + Hash> Ledger<Who> {
         (number, text)
     }
 
+    /// The message was taken for this receiver, and lives until `ends`: that is decided when it is taken.
+    pub(crate) fn readdress(&mut self, number: usize, to: Who, ends: Duration) {
+        let sent = &mut self.sent[number];
+        (sent.to, sent.ends) = (to, ends);
+    }
+
     /// It was taken, under this id; or it was not, and must never be read.
     pub(crate) fn submitted(&mut self, number: usize, id: Option<MessageId>) {
         let Some(id) = id else {

@@ -95,9 +95,9 @@ impl Default for PageLimits {
     }
 }
 
-/// A peer found for sending.
+/// The peer that a message goes to.
 #[derive(Clone, Copy, Debug)]
-pub struct Resolved {
+pub struct Receiver {
     /// The peer's key.
     pub key: PeerKey,
     /// Whether the peer is connected, as far as is known.
@@ -108,9 +108,11 @@ pub struct Resolved {
 
 /// A message taken into the outbox.
 pub struct Submitted {
-    /// The id it was given.
+    /// The id that the message was given.
     pub id: MessageId,
-    /// How urgent it counts.
+    /// The peer that the message goes to.
+    pub receiver: Receiver,
+    /// How urgent the message counts.
     pub urgency: Urgency,
     /// Whether its chain is so long that it wakes nobody.
     pub past_limit: bool,
@@ -135,10 +137,11 @@ pub enum Command {
     List(PeerQuery, Reply<PeerPage>),
     /// Waits for peers of this role, or of any, to be online.
     Watch(Option<String>, Reply<Vec<PeerInfo>>),
-    /// Looks up the peer behind an alias; the fingerprint is the one it must have.
-    Resolve(Alias, Option<String>, Reply<Resolved>),
-    /// Takes a message into the outbox.
-    Submit(PeerKey, Draft, Reply<Submitted>),
+    /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
+    /// closed the reply channel.
+    Send(Draft, Reply<Submitted>),
+    /// Finds the key that an alias belongs to.
+    Lookup(Alias, Reply<PeerKey>),
     /// Reads a page of messages and receipts.
     Read {
         /// What bounds the page.
@@ -172,8 +175,8 @@ impl Command {
             Self::Apply(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::List(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Watch(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Resolve(_, _, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Submit(_, _, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Send(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::Lookup(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),

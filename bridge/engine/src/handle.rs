@@ -17,7 +17,7 @@ use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::target::HubTarget;
 
-use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved};
+use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Submitted};
 use crate::view::{
     ConnectionState, Departure, MailPage, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status,
 };
@@ -172,10 +172,7 @@ impl Engine {
     pub async fn send_message(&self, draft: Draft) -> Result<Sent, Error> {
         let deadline = Instant::now() + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
-        let peer = self.resolve(&draft, deadline).await?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Submit(peer.key, draft, reply)).await?;
-        let submitted = answer.await.map_err(|_| self.away())??;
+        let submitted = self.submit(draft, deadline).await?;
         let mut status = submitted.status;
         let started = Instant::now();
         let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
@@ -198,8 +195,8 @@ impl Engine {
             id: submitted.id,
             to,
             status,
-            presence: peer.presence,
-            availability: peer.availability,
+            presence: submitted.receiver.presence,
+            availability: submitted.receiver.availability,
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
             reply,
@@ -208,23 +205,33 @@ impl Engine {
         })
     }
 
-    async fn resolve(&self, draft: &Draft, deadline: Instant) -> Result<Resolved, Error> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Resolve(draft.target.clone(), draft.fingerprint.clone(), reply);
-        self.send(command).await?;
-        // Without the receiver's key nothing can be sealed, so the message does not wait in the outbox.
-        flatten(timeout_at(deadline, answer).await, || match self.away() {
-            Error::HubAway(why) => Error::NotSent(why),
-            error => error,
+    /// Hands a message to the session, which may have to look up the receiver's key first. Without the key nothing can
+    /// be sealed, so the message does not wait in the outbox: if it was not taken by the deadline, it is never sent.
+    async fn submit(&self, draft: Draft, deadline: Instant) -> Result<Submitted, Error> {
+        let (reply, mut answer) = oneshot::channel();
+        self.send(Command::Send(draft, reply)).await?;
+        let answered = match timeout_at(deadline, &mut answer).await {
+            Ok(answered) => answered.ok(),
+            Err(_) => {
+                // From here on the session takes the message no more; it may have done so just now.
+                answer.close();
+                answer.try_recv().ok()
+            }
+        };
+        answered.unwrap_or_else(|| {
+            Err(match self.away() {
+                Error::HubAway(why) => Error::NotSent(why),
+                error => error,
+            })
         })
     }
 
     /// The fingerprint of the peer with this alias; `None` if there is no such peer, or its key has changed.
     pub async fn fingerprint_of(&self, alias: Alias) -> Option<String> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Resolve(alias, None, reply)).await.ok()?;
+        self.send(Command::Lookup(alias, reply)).await.ok()?;
         let found = timeout(HUB_PATIENCE, answer).await.ok()?.ok()?.ok()?;
-        Some(found.key.fingerprint())
+        Some(found.fingerprint())
     }
 
     /// Unread messages and receipts; waits for a message if there is none.

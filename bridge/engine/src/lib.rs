@@ -31,7 +31,7 @@ mod view;
 pub mod wiped;
 
 pub use clock::now;
-pub use command::{Change, Command, Draft, PageLimits, PeerQuery, Resolved, Submitted};
+pub use command::{Change, Command, Draft, PageLimits, PeerQuery, Receiver, Submitted};
 pub use handle::Engine;
 pub use hops::Hops;
 pub use send_limits::SendLimit;

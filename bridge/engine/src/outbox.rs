@@ -130,6 +130,14 @@ impl Outbox {
         Ok(status)
     }
 
+    /// Takes back a message that was submitted and never handed over, as if it had never been.
+    pub(crate) fn withdraw(&mut self, id: MessageId) {
+        let Some(to) = self.receivers.remove(&id) else { return };
+        if let Some(entry) = self.lanes.get_mut(&to).and_then(|lane| lane.remove(id)) {
+            self.bytes -= entry.bytes;
+        }
+    }
+
     /// How long to wait past the time of a message, by what the hub says of itself.
     pub(crate) fn set_times(&mut self, times: Times) {
         self.times = times;

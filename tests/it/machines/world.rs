@@ -9,7 +9,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{ToBridge, ToHub};
 use junction_shared::secret::Secret;
-use junction_testkit::sim::{Machine, Page, Search};
+use junction_testkit::sim::{Machine, Page, Search, Sending};
 
 use crate::ledger::Ledger;
 
@@ -19,6 +19,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
 /// A hub pings at least this often.
 const PING: Duration = Duration::from_secs(30);
+/// A call to `send_message` waits for a look-up for this long, as in the handle that tools use.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection that carries nothing for this long, though there is something, is given up by both sides.
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -43,11 +45,20 @@ pub(super) struct Process {
     wires: Vec<Wire>,
     /// A page whose answer is on its way, and since when.
     page: Option<(Page, Duration)>,
-    searches: Vec<(usize, Search)>,
-    /// Whom its agent has found, by number.
-    pub(super) found: Vec<Option<PeerKey>>,
+    searches: Vec<Search>,
+    /// Calls to `send_message` that have not been answered.
+    calls: Vec<Call>,
     /// When a hub last heard of it.
     heard: Duration,
+}
+
+/// A call to `send_message`.
+struct Call {
+    /// The number of the message.
+    number: usize,
+    ttl: Duration,
+    gives_up: Duration,
+    sending: Sending,
 }
 
 /// A running hub.
@@ -82,7 +93,7 @@ impl World {
             ledger: Ledger::default(),
         };
         for who in 0..peers {
-            let process = world.spawn(who, peers);
+            let process = world.spawn(who);
             world.processes.push(process);
         }
         world.calm();
@@ -90,6 +101,7 @@ impl World {
             (0..peers).filter(|to| *to != who).for_each(|to| world.find(who, to));
         }
         world.calm();
+        world.processes.iter_mut().for_each(|process| process.searches.clear());
         world
     }
 
@@ -97,7 +109,7 @@ impl World {
         self.start + self.now
     }
 
-    fn spawn(&mut self, who: usize, peers: usize) -> Process {
+    fn spawn(&mut self, who: usize) -> Process {
         let mut machine = Machine::new(&self.secret, self.instant());
         let alias = alias(who);
         machine.wish(alias.clone());
@@ -110,7 +122,7 @@ impl World {
             wires: Vec::new(),
             page: None,
             searches: Vec::new(),
-            found: vec![None; peers],
+            calls: Vec::new(),
             heard: self.now,
         }
     }
@@ -261,6 +273,7 @@ impl World {
             None if !wire.hub_open => self.lose(who),
             None => return false,
         }
+        self.hear_answers(who);
         true
     }
 
@@ -270,35 +283,41 @@ impl World {
     fn find(&mut self, who: usize, to: usize) {
         let (now, alias) = (self.instant(), self.processes[to].alias.clone());
         let process = &mut self.processes[who];
-        let search = process.machine.find(alias, now);
-        process.searches.push((to, search));
+        process.searches.push(process.machine.find(alias, now));
+    }
+
+    /// The agent sends, to the peer that has the alias when the message is taken.
+    pub(super) fn send(&mut self, who: usize, to: usize, size: usize, ttl: Option<Duration>) {
+        let (now, alias, key) =
+            (self.instant(), self.processes[to].alias.clone(), self.processes[to].key);
+        let process = &mut self.processes[who];
+        let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
+        let (number, text) = self.ledger.submit(process.key, key, size, self.now + life);
+        let sending = process.machine.send(alias, text, ttl, now);
+        let gives_up = self.now + PATIENCE;
+        process.calls.push(Call { number, ttl: life, gives_up, sending });
         self.hear_answers(who);
     }
 
+    /// Notes which messages were taken, and which were not in time: those are never sent.
     fn hear_answers(&mut self, who: usize) {
-        let process = &mut self.processes[who];
-        process.searches.retain_mut(|(to, search)| match search.found() {
-            Some(key) => {
-                process.found[*to] = Some(key);
+        let (now, ledger) = (self.now, &mut self.ledger);
+        self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
+            Some(Some((id, to))) => {
+                ledger.readdress(call.number, to, now + call.ttl);
+                ledger.submitted(call.number, Some(id));
+                false
+            }
+            Some(None) => {
+                ledger.submitted(call.number, None);
+                false
+            }
+            None if now >= call.gives_up => {
+                ledger.submitted(call.number, None);
                 false
             }
             None => true,
         });
-        // Questions that came to nothing are put again.
-        let excess = process.searches.len().saturating_sub(8);
-        process.searches.drain(..excess);
-    }
-
-    /// The agent sends, to whoever it finds under the alias.
-    pub(super) fn send(&mut self, who: usize, to: usize, size: usize, ttl: Option<Duration>) {
-        self.find(who, to);
-        let (now, alias) = (self.instant(), self.processes[to].alias.clone());
-        let process = &mut self.processes[who];
-        let Some(key) = process.found[to] else { return };
-        let ends = self.now + ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
-        let (number, text) = self.ledger.submit(process.key, key, size, ends);
-        let id = process.machine.send(key, alias, text, ttl, now);
-        self.ledger.submitted(number, id);
     }
 
     /// The agent reads; its answer is on its way from now on.
@@ -349,12 +368,7 @@ impl World {
         while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
             self.forget(who);
         }
-        let peers = self.processes.len();
-        let process = self.spawn(who, peers);
-        self.processes[who] = process;
-        for other in &mut self.processes {
-            other.found[who] = None;
-        }
+        self.processes[who] = self.spawn(who);
     }
 
     /// Time passes. What comes due is seen to when it does; connections that both sides take for open are
@@ -376,6 +390,7 @@ impl World {
                     self.ledger.lonely(process.key);
                 }
             }
+            (0..self.processes.len()).for_each(|who| self.hear_answers(who));
         }
     }
 
@@ -448,7 +463,6 @@ impl World {
             moved = self.flow_all();
             for who in 0..self.processes.len() {
                 moved |= self.connect(who, false);
-                self.hear_answers(who);
                 // A page from before may be empty, with mail behind it.
                 moved |= self.finish(who, true);
                 self.read(who, usize::MAX);

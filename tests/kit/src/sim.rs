@@ -4,7 +4,7 @@
 mod machine;
 mod node;
 
-pub use machine::{Machine, Search};
+pub use machine::{Machine, Search, Sending};
 pub use node::Node;
 
 pub use junction_engine::Status;

@@ -1,6 +1,6 @@
 //! Questions to the hub and what to do with their answers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use junction_shared::protocol::alias::Alias;
@@ -17,7 +17,7 @@ use super::said::{Said, merge};
 use crate::clock::wall_ms;
 use crate::error::{Error, Unanswered};
 use crate::seal::{Broken, verify_card};
-use crate::{Change, PeerInfo, PeerPage, PeerQuery, Registration, Resolved};
+use crate::{Change, Draft, PeerInfo, PeerPage, PeerQuery, Registration, Submitted};
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -30,8 +30,10 @@ pub(super) enum Ask {
     Rename(Box<Wish>),
     /// For a page of peers.
     List { query: PeerQuery, reply: Reply<PeerPage> },
-    /// For a peer by its alias, to send to it.
-    Resolve { alias: Alias, fingerprint: Option<String>, reply: Reply<Resolved> },
+    /// For the receiver of a message, by its alias.
+    Send { draft: Draft, reply: Reply<Submitted> },
+    /// For the key that an alias belongs to.
+    Lookup { alias: Alias, reply: Reply<PeerKey> },
     /// For peers that are online.
     Watch { role: Option<String>, reply: Reply<Vec<PeerInfo>> },
     /// For a peer by its key, and its changes.
@@ -45,11 +47,11 @@ pub(super) struct Wish {
     reply: Reply<Registration>,
 }
 
-/// Open questions by number.
+/// Open questions by number, which is their order.
 #[derive(Default)]
 pub(super) struct Asks {
     last: u32,
-    open: HashMap<u32, Ask>,
+    open: BTreeMap<u32, Ask>,
 }
 
 impl Ask {
@@ -57,7 +59,8 @@ impl Ask {
     fn abandoned(&self) -> bool {
         match self {
             Self::List { reply, .. } => reply.is_closed(),
-            Self::Resolve { reply, .. } => reply.is_closed(),
+            Self::Send { reply, .. } => reply.is_closed(),
+            Self::Lookup { reply, .. } => reply.is_closed(),
             Self::Watch { reply, .. } => reply.is_closed(),
             // The hub acts on a wish whether or not its call still waits.
             Self::Rename(_) | Self::Subscribe { .. } => false,
@@ -74,7 +77,7 @@ impl Ask {
                 limit: query.limit.clamp(1, MAX_PAGE),
                 cursor: query.cursor.clone(),
             })),
-            Self::Resolve { alias, .. } => {
+            Self::Send { draft: Draft { target: alias, .. }, .. } | Self::Lookup { alias, .. } => {
                 Some(Question::Lookup(Target::Alias(alias.as_str().to_owned())))
             }
             Self::Watch { role, .. } => Some(Question::Watch(role.clone())),
@@ -154,7 +157,7 @@ impl Session {
     /// Puts every open question again on a new connection. A wish for an alias fails instead: the agent can
     /// see what came of it and ask again.
     pub(super) fn ask_again(&mut self) {
-        let wishes = self.asks.open.extract_if(|_, ask| matches!(ask, Ask::Rename(_)));
+        let wishes = self.asks.open.extract_if(.., |_, ask| matches!(ask, Ask::Rename(_)));
         for (_, ask) in wishes {
             if let Ask::Rename(wish) = ask {
                 let _ = wish.reply.send(Err(Error::HubAway(Unanswered::Lost)));
@@ -183,12 +186,24 @@ impl Session {
             (Ask::List { reply, .. }, Answer::Page(page)) => {
                 let _ = reply.send(Ok(self.page(page)));
             }
-            (Ask::Resolve { alias, fingerprint, reply }, Answer::Found(standing, card)) => {
-                let resolved = self.found_alias(&alias, fingerprint.as_deref(), standing, card);
-                let key = resolved.as_ref().ok().map(|peer| peer.key);
-                let _ = reply.send(resolved);
+            (Ask::Send { draft, reply }, Answer::Found(standing, card)) => {
+                match self.found_alias(&draft.target, standing, card) {
+                    Ok(key) => {
+                        let alias = draft.target.clone();
+                        // Others may have waited for longer.
+                        self.asks.open.insert(req, Ask::Send { draft, reply });
+                        self.submit_waiting(&alias, key, now);
+                    }
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            (Ask::Lookup { alias, reply }, Answer::Found(standing, card)) => {
+                let found = self.found_alias(&alias, standing, card);
+                let key = found.as_ref().ok().copied();
+                let checked = found.and_then(|key| self.check_alias(&alias, key, None));
+                let _ = reply.send(checked.map(|receiver| receiver.key));
                 if let Some(key) = key {
-                    self.resolve_others(&alias, key);
+                    self.submit_waiting(&alias, key, now);
                 }
             }
             (Ask::Watch { reply, .. }, Answer::Seen(peers)) => {
@@ -207,15 +222,14 @@ impl Session {
         }
     }
 
-    /// Answers all others that ask for this alias, in their order: who asks from now on is answered at once, and is
-    /// not to be sooner than they.
-    fn resolve_others(&mut self, alias: &Alias, key: PeerKey) {
-        let same = |ask: &Ask| matches!(ask, Ask::Resolve { alias: asked, .. } if asked == alias);
-        let mut others: Vec<_> = self.asks.open.extract_if(|_, ask| same(ask)).collect();
-        others.sort_unstable_by_key(|(req, _)| *req);
-        for (_, ask) in others {
-            if let Ask::Resolve { alias, fingerprint, reply } = ask {
-                let _ = reply.send(self.resolved(&alias, key, fingerprint.as_deref()));
+    /// Submits every message that waits for the look-up of this alias, in order. A message that comes later is
+    /// submitted at once, and must not overtake one of these.
+    pub(super) fn submit_waiting(&mut self, alias: &Alias, key: PeerKey, now: Instant) {
+        let is_for = |ask: &Ask| matches!(ask, Ask::Send { draft, .. } if draft.target == *alias);
+        let waiting: Vec<_> = self.asks.open.extract_if(.., |_, ask| is_for(ask)).collect();
+        for (_, ask) in waiting {
+            if let Ask::Send { draft, reply } = ask {
+                self.submit(key, draft, reply, now);
             }
         }
     }
@@ -277,18 +291,17 @@ impl Session {
         self.peers.admit(signed, &group, &self.me)
     }
 
+    /// The answer to a look-up by alias: the key that has the alias.
     fn found_alias(
         &mut self,
         alias: &Alias,
-        fingerprint: Option<&str>,
         standing: Standing,
         card: Option<SignedCard>,
-    ) -> Result<Resolved, Error> {
+    ) -> Result<PeerKey, Error> {
         let Some(card) = card.filter(|_| standing != Standing::Gone) else {
             // A hub that has just started knows few aliases. The peer's key, which it is asked for next, decides.
             let known = self.peers.named(alias).filter(|peer| peer.standing == Standing::NotYet);
-            let key = known.map(|peer| peer.card.key).ok_or(Error::UnknownAlias)?;
-            return self.resolved(alias, key, fingerprint);
+            return known.map(|peer| peer.card.key).ok_or(Error::UnknownAlias);
         };
         let key = self.admit(&card).ok();
         let Some(key) = key.filter(|key| self.peers.get(key).is_some_and(|p| p.alias == *alias))
@@ -299,7 +312,7 @@ impl Session {
         self.peers.set_standing(key, standing);
         self.peers.set_subscribed(key);
         self.outbox.open(key);
-        self.resolved(alias, key, fingerprint)
+        Ok(key)
     }
 
     /// The answer to a look-up by key: what waits for it to be sealed, handed over or opened goes on.

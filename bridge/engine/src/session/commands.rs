@@ -10,13 +10,15 @@ use tokio::sync::oneshot;
 
 use super::Session;
 use super::asks::Ask;
+use crate::command::Reply;
 use crate::error::Error;
+use crate::hops::Hops;
 use crate::outbox::{Full, Submission};
 use crate::peers::attention_in;
 use crate::reader::Reader;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
-use crate::{Change, Command, Draft, Registration, Resolved, Submitted};
+use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
 
 impl Session {
     /// Carries out a command of the tools. Those that concern the link itself are the link's.
@@ -25,10 +27,8 @@ impl Session {
             Command::Apply(change, reply) => self.apply(change, reply, now),
             Command::List(query, reply) => self.ask(Ask::List { query, reply }),
             Command::Watch(role, reply) => self.ask(Ask::Watch { role, reply }),
-            Command::Resolve(alias, fingerprint, reply) => self.resolve(alias, fingerprint, reply),
-            Command::Submit(key, draft, reply) => {
-                let _ = reply.send(self.submit(key, draft, now));
-            }
+            Command::Send(draft, reply) => self.send(draft, reply, now),
+            Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
                 self.expire_mail(now);
                 self.delivery.read(Reader { limits, wait, since: now, reply });
@@ -96,43 +96,104 @@ impl Session {
         }
     }
 
-    /// Finds the peer to send to: by what is known while the hub is away or pushes its changes, else by asking.
-    fn resolve(
-        &mut self,
-        alias: Alias,
-        fingerprint: Option<String>,
-        reply: oneshot::Sender<Result<Resolved, Error>>,
-    ) {
+    /// Finds the receiver of a message and submits the message. A known card decides while the hub is away or pushes
+    /// the peer's changes; otherwise the message waits for a look-up, and so do all later ones to the same alias.
+    fn send(&mut self, draft: Draft, reply: Reply<Submitted>, now: Instant) {
+        if self.alias.as_ref() == Some(&draft.target) {
+            let _ = reply.send(Err(Error::ToSelf));
+            return;
+        }
+        match self.known_key(&draft.target) {
+            Some(key) => {
+                self.submit_waiting(&draft.target, key, now);
+                self.submit(key, draft, reply, now);
+            }
+            None => self.ask(Ask::Send { draft, reply }),
+        }
+    }
+
+    /// Finds the key that an alias belongs to.
+    fn look_up(&mut self, alias: Alias, reply: Reply<PeerKey>) {
         if self.alias.as_ref() == Some(&alias) {
             let _ = reply.send(Err(Error::ToSelf));
             return;
         }
-        let known = self.peers.named(&alias).filter(|peer| peer.subscribed || !self.connected);
-        match known.map(|peer| peer.card.key) {
+        match self.known_key(&alias) {
             Some(key) => {
-                let _ = reply.send(self.resolved(&alias, key, fingerprint.as_deref()));
+                let _ = reply.send(self.check_alias(&alias, key, None).map(|peer| peer.key));
             }
-            None => self.ask(Ask::Resolve { alias, fingerprint, reply }),
+            None => self.ask(Ask::Lookup { alias, reply }),
         }
     }
 
+    /// The key that an alias belongs to, where no look-up is needed to know.
+    fn known_key(&self, alias: &Alias) -> Option<PeerKey> {
+        let known = self.peers.named(alias).filter(|peer| peer.subscribed || !self.connected);
+        known.map(|peer| peer.card.key)
+    }
+
     /// The peer behind an alias, if the alias may be used for it.
-    pub(super) fn resolved(
+    pub(super) fn check_alias(
         &mut self,
         alias: &Alias,
         key: PeerKey,
         fingerprint: Option<&str>,
-    ) -> Result<Resolved, Error> {
+    ) -> Result<Receiver, Error> {
         self.peers.check_pin(alias, key, fingerprint)?;
         if fingerprint.is_some() {
             self.peers.pin(alias, key);
         }
         let peer = self.peers.get(&key).ok_or(Error::UnknownAlias)?;
-        Ok(Resolved { key, presence: peer.standing, availability: attention_in(&peer.card) })
+        Ok(Receiver { key, presence: peer.standing, availability: attention_in(&peer.card) })
     }
 
-    /// Takes a message into the outbox.
-    fn submit(&mut self, to: PeerKey, draft: Draft, now: Instant) -> Result<Submitted, Error> {
+    /// Takes a message into the outbox, unless its caller has given up: then nothing is sent.
+    pub(super) fn submit(
+        &mut self,
+        to: PeerKey,
+        draft: Draft,
+        reply: Reply<Submitted>,
+        now: Instant,
+    ) {
+        if reply.is_closed() {
+            return;
+        }
+        let notify = draft.notify_when.map(|when| (when, draft.target.clone()));
+        let (alias, wait) = (draft.target.clone(), draft.wait);
+        let (answer, answered) = oneshot::channel();
+        let (submitted, place) = match self.enqueue(to, draft, answered, now) {
+            Ok(enqueued) => enqueued,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let id = submitted.id;
+        if reply.send(Ok(submitted)).is_err() {
+            // The caller gave up just now, and has said that nothing was sent.
+            return self.outbox.withdraw(id);
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.sent(to, now);
+        }
+        if let Some((when, alias)) = notify {
+            self.watched.add(id, to, alias, when, place);
+        }
+        self.peers.pin(&alias, to);
+        if self.connected {
+            self.start_lane(to);
+        }
+        if !wait.is_zero() {
+            self.delivery.expect_reply(id, to, answer, now);
+        }
+    }
+
+    /// Puts a message last in its receiver's lane.
+    fn enqueue(
+        &mut self,
+        to: PeerKey,
+        draft: Draft,
+        reply: oneshot::Receiver<(Message, Lease)>,
+        now: Instant,
+    ) -> Result<(Submitted, Hops), Error> {
+        let receiver = self.check_alias(&draft.target, to, draft.fingerprint.as_deref())?;
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge);
         }
@@ -152,7 +213,7 @@ impl Session {
             .submit(Submission {
                 id,
                 to,
-                alias: draft.target.clone(),
+                alias: draft.target,
                 plain: Plain {
                     reply_to: draft.reply_to,
                     follows: (place.hops > 1).then_some(place),
@@ -166,21 +227,8 @@ impl Session {
                 Full::Peer => Error::PeerFull,
                 Full::Outbox => Error::OutboxFull,
             })?;
-        if let Some(pace) = &mut self.pace {
-            pace.sent(to, now);
-        }
-        if let Some(when) = draft.notify_when {
-            self.watched.add(id, to, draft.target.clone(), when, place);
-        }
-        self.peers.pin(&draft.target, to);
-        if self.connected {
-            self.start_lane(to);
-        }
-        let (answer, reply) = oneshot::channel();
-        if !draft.wait.is_zero() {
-            self.delivery.expect_reply(id, to, answer, now);
-        }
-        Ok(Submitted { id, urgency, past_limit: place.is_past_limit(), status, reply, refusal })
+        let past_limit = place.is_past_limit();
+        Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, place))
     }
 
     /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.

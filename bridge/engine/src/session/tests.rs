@@ -15,9 +15,7 @@ use junction_shared::secret::Secret;
 
 use super::*;
 use crate::error::Error;
-use crate::{
-    Change, Command, ConnectionState, Draft, MailPage, PageLimits, Resolved, Status, Submitted,
-};
+use crate::{Change, Command, ConnectionState, Draft, MailPage, PageLimits, Status, Submitted};
 
 mod life;
 
@@ -35,6 +33,8 @@ struct Stage {
     /// What a dishonest hub does to the frames it sends.
     tamper: fn(&mut Vec<ToBridge>),
 }
+
+type PendingSend = oneshot::Receiver<Result<Submitted, Error>>;
 
 fn snapshot() -> watch::Sender<Snapshot> {
     watch::Sender::new(Snapshot::new("local".to_owned(), ConnectionState::Connected))
@@ -191,20 +191,20 @@ impl Stage {
         answer.try_recv().expect("the session has answered")
     }
 
-    fn resolve(
-        &mut self,
-        from: &'static str,
-        to: &str,
-        fp: Option<&str>,
-    ) -> Result<Resolved, Error> {
-        let (to, fp) = (Alias::parse(to).unwrap(), fp.map(str::to_owned));
-        self.ask(from, |reply| Command::Resolve(to, fp, reply))
+    fn try_send(&mut self, from: &'static str, draft: Draft) -> Result<Submitted, Error> {
+        self.ask(from, |reply| Command::Send(draft, reply))
     }
 
     fn send(&mut self, from: &'static str, to: &str, body: &str) -> Submitted {
-        let peer = self.resolve(from, to, None).unwrap();
-        let draft = draft(to, body);
-        self.ask(from, |reply| Command::Submit(peer.key, draft, reply)).unwrap()
+        self.try_send(from, draft(to, body)).unwrap()
+    }
+
+    /// Sends without carrying any frame.
+    fn begin_send(&mut self, from: &'static str, draft: Draft) -> PendingSend {
+        let (reply, answer) = oneshot::channel();
+        let now = self.now;
+        self.session(from).command(Command::Send(draft, reply), now);
+        answer
     }
 
     fn read(&mut self, name: &'static str) -> MailPage {
@@ -289,13 +289,11 @@ fn a_second_read_waits_for_the_first_answer() {
 #[test]
 fn a_reply_goes_to_the_call_that_waits_for_it_alone() {
     let mut stage = Stage::new();
-    let peer = stage.resolve("alice", "bob", None).unwrap();
     let question = Draft { wait: Duration::from_secs(9), ..draft("bob", "question") };
-    let mut asked = stage.ask("alice", |reply| Command::Submit(peer.key, question, reply)).unwrap();
+    let mut asked = stage.try_send("alice", question).unwrap();
     stage.send("bob", "alice", "something else");
-    let back = stage.resolve("bob", "alice", None).unwrap();
     let answer = Draft { reply_to: Some(asked.id), ..draft("alice", "answer") };
-    let answered = stage.ask("bob", |reply| Command::Submit(back.key, answer, reply)).unwrap();
+    let answered = stage.try_send("bob", answer).unwrap();
     let (message, lease) = asked.reply.try_recv().unwrap();
     assert_eq!((message.body.as_str(), message.reply_to), ("answer", Some(asked.id)));
     lease.settle();
@@ -307,15 +305,68 @@ fn a_reply_goes_to_the_call_that_waits_for_it_alone() {
 #[test]
 fn a_reply_whose_call_has_gone_waits_for_a_reader() {
     let mut stage = Stage::new();
-    let peer = stage.resolve("alice", "bob", None).unwrap();
     let question = Draft { wait: Duration::from_secs(9), ..draft("bob", "question") };
-    let asked = stage.ask("alice", |reply| Command::Submit(peer.key, question, reply)).unwrap();
+    let asked = stage.try_send("alice", question).unwrap();
     let id = asked.id;
     drop(asked);
-    let back = stage.resolve("bob", "alice", None).unwrap();
     let answer = Draft { reply_to: Some(id), ..draft("alice", "answer") };
-    stage.ask("bob", |reply| Command::Submit(back.key, answer, reply)).unwrap();
+    stage.try_send("bob", answer).unwrap();
     assert_eq!(stage.read_for_good("alice"), ["answer"]);
+}
+
+#[test]
+fn messages_that_wait_for_a_look_up_keep_their_order() {
+    let mut stage = Stage::new();
+    let mut waiting: Vec<_> =
+        ["one", "two"].map(|body| stage.begin_send("alice", draft("bob", body))).into();
+    assert!(waiting.iter_mut().all(|sent| sent.try_recv().is_err()), "Bob has to be looked up");
+    // The first answer is enough for both, and the card is known from then on.
+    let key = stage.key("bob");
+    while stage.session("alice").peers.get(&key).is_none() {
+        assert!(stage.turn("alice"));
+    }
+    waiting.push(stage.begin_send("alice", draft("bob", "three")));
+    stage.run();
+    assert!(waiting.into_iter().all(|mut sent| sent.try_recv().unwrap().is_ok()));
+    assert_eq!(stage.read_for_good("bob"), ["one", "two", "three"]);
+}
+
+#[test]
+fn message_to_a_known_card_does_not_overtake_those_that_wait_while_the_hub_is_away() {
+    let mut stage = Stage::new();
+    stage.send("alice", "bob", "one");
+    stage.session("alice").disconnected();
+    stage.welcome("alice", "alice");
+    // Of the new connection nothing is known yet.
+    let mut second = stage.begin_send("alice", draft("bob", "two"));
+    assert!(second.try_recv().is_err());
+    stage.session("alice").disconnected();
+    let mut third = stage.begin_send("alice", draft("bob", "three"));
+    for sent in [&mut second, &mut third] {
+        assert_eq!(*sent.try_recv().unwrap().unwrap().status.borrow(), Status::Queued);
+    }
+    stage.welcome("alice", "alice");
+    stage.run();
+    assert_eq!(stage.read_for_good("bob"), ["one", "two", "three"]);
+}
+
+#[test]
+fn message_whose_caller_gave_up_before_the_look_up_ended_is_not_sent() {
+    let mut stage = Stage::new();
+    drop(stage.begin_send("alice", draft("bob", "given up")));
+    stage.send("alice", "bob", "meant");
+    assert_eq!(stage.read_for_good("bob"), ["meant"]);
+}
+
+#[test]
+fn message_to_an_unknown_alias_is_an_error() {
+    let mut stage = Stage::new();
+    for _ in 0..2 {
+        let error = stage.try_send("alice", draft("nobody", "hello")).err();
+        assert_eq!(error, Some(Error::UnknownAlias));
+    }
+    let own = stage.try_send("alice", draft("alice", "hello")).err();
+    assert_eq!(own, Some(Error::ToSelf));
 }
 
 #[test]
@@ -372,16 +423,20 @@ fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() 
     stage.enter("bob", "bob");
     stage.run();
     let second = stage.key("bob").fingerprint();
-    let error = stage.resolve("alice", "bob", None).unwrap_err();
+    let error = stage.try_send("alice", draft("bob", "to whom?")).err().unwrap();
     let Error::KeyChanged { known, offered, .. } = &error else { panic!("{error:?}") };
     assert_eq!((known, offered), (&first.fingerprint(), &second));
     stage.send("bob", "alice", "I am bob");
     let page = stage.read("alice");
     assert_eq!(page.messages[0].key_changed.as_ref(), Some(&second));
-    let wrong = stage.resolve("alice", "bob", Some("0123456789abcdef")).unwrap_err();
+    let to = |fingerprint: &str| Draft {
+        fingerprint: Some(fingerprint.to_owned()),
+        ..draft("bob", "to the second bob")
+    };
+    let wrong = stage.try_send("alice", to("0123456789abcdef")).err().unwrap();
     assert!(matches!(wrong, Error::OtherFingerprint { .. }));
-    assert!(stage.resolve("alice", "bob", Some(&second)).is_ok());
-    assert!(stage.resolve("alice", "bob", None).is_ok(), "accepted once, it is known");
+    assert!(stage.try_send("alice", to(&second)).is_ok());
+    stage.send("alice", "bob", "accepted once, it is known");
 }
 
 #[test]
@@ -456,7 +511,7 @@ fn a_hub_that_answers_with_another_peers_card_is_noticed() {
     let wrong = stage.cards[&stage.key("carol")].clone();
     let bob = stage.key("bob");
     stage.cards.insert(bob, wrong);
-    let error = stage.resolve("alice", "bob", None).err();
+    let error = stage.try_send("alice", draft("bob", "hello")).err();
     assert_eq!(error, Some(Error::HubMisbehaving));
     assert_eq!(stage.misbehaviour("alice"), 1);
 }
@@ -513,9 +568,8 @@ fn mail_waits_for_its_senders_card_and_later_mail_behind_it() {
 #[test]
 fn unread_mail_expires_by_the_receivers_clock_and_the_sender_is_told() {
     let mut stage = Stage::new();
-    let peer = stage.resolve("alice", "bob", None).unwrap();
     let short = Draft { ttl: Some(Duration::from_secs(10)), ..draft("bob", "soon gone") };
-    let sent = stage.ask("alice", |reply| Command::Submit(peer.key, short, reply)).unwrap();
+    let sent = stage.try_send("alice", short).unwrap();
     stage.now += Duration::from_secs(11);
     let now = stage.now;
     assert!(stage.session("bob").deadline().is_some_and(|deadline| deadline <= now));
@@ -628,9 +682,9 @@ fn regression_a_full_mailbox_that_expires_asks_for_what_it_dropped() {
 #[test]
 fn regression_presence_is_not_known_while_the_hub_is_away() {
     let mut stage = Stage::new();
-    assert_eq!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+    assert_eq!(stage.send("alice", "bob", "one").receiver.presence, Standing::Online);
     stage.session("alice").disconnected();
-    assert_ne!(stage.resolve("alice", "bob", None).unwrap().presence, Standing::Online);
+    assert_ne!(stage.send("alice", "bob", "two").receiver.presence, Standing::Online);
 }
 
 #[test]

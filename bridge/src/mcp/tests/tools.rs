@@ -13,7 +13,7 @@ use junction_engine::availability::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
 use junction_engine::{
-    Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, Registration, Resolved,
+    Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, Receiver, Registration,
     Status, Submitted,
 };
 
@@ -101,16 +101,16 @@ async fn submit(
     agent: &mut Agent,
     status: Status,
 ) -> (junction_engine::Draft, oneshot::Sender<(junction_engine::Message, Lease)>) {
-    let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
+    let Command::Send(draft, reply) = agent.command().await else { panic!("another command") };
     let availability = Availability { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
     let presence = Standing::Online;
-    let _ = reply.send(Ok(Resolved { key: PeerKey([1; 32]), presence, availability }));
-    let Command::Submit(_, draft, reply) = agent.command().await else { panic!("another command") };
+    let receiver = Receiver { key: PeerKey([1; 32]), presence, availability };
     let (answer, waited_for) = oneshot::channel();
     let status = watch::channel(status).1;
     let urgency = if draft.body.contains("shout") { Urgency::Normal } else { draft.urgency };
     let _ = reply.send(Ok(Submitted {
         id: MessageId([9; 16]),
+        receiver,
         urgency,
         past_limit: draft.body.contains("long chain"),
         status,
@@ -179,7 +179,7 @@ async fn message_that_was_refused_is_an_error() {
 async fn unknown_alias_names_the_tool_that_helps() {
     let mut agent = Agent::open(Era::Stateless).await;
     let id = agent.begin("send_message", json!({ "target_alias": "nobody", "message": "" }));
-    let Command::Resolve(_, _, reply) = agent.command().await else { panic!("another command") };
+    let Command::Send(_, reply) = agent.command().await else { panic!("another command") };
     let _ = reply.send(Err(Error::UnknownAlias));
     assert!(agent.failure(&id).await.contains("list_peers"));
 }

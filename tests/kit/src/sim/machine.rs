@@ -8,25 +8,37 @@ use junction_shared::protocol::handshake::{GroupKeys, NO_PIN};
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use junction_shared::secret::Secret;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 
 use super::Page;
 use junction_engine::error::Error;
 use junction_engine::session::Session;
-use junction_engine::{Command, ConnectionState, Draft, PageLimits, Resolved, Snapshot};
+use junction_engine::{Command, ConnectionState, Draft, PageLimits, Snapshot, Submitted};
 
 /// One session, from its first hello to its goodbye.
 pub struct Machine(Session);
 
-/// A question for a peer that may not have been answered yet.
-pub struct Search(oneshot::Receiver<Result<Resolved, Error>>);
+/// A message on its way into the outbox. Dropped before it was taken, it is never sent.
+pub struct Sending(oneshot::Receiver<Result<Submitted, Error>>);
 
-impl Search {
-    /// The peer's key, once it was found.
-    pub fn found(&mut self) -> Option<PeerKey> {
-        self.0.try_recv().ok()?.ok().map(|peer| peer.key)
+impl Sending {
+    /// Whether the session took the message, once that is known: its id and its receiver, or nothing.
+    pub fn taken(&mut self) -> Option<Option<(MessageId, PeerKey)>> {
+        match self.0.try_recv() {
+            Ok(answer) => Some(answer.ok().map(|sent| (sent.id, sent.receiver.key))),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Closed) => Some(None),
+        }
     }
 }
+
+/// A look-up of a peer that may not have been answered yet.
+pub struct Search(
+    #[expect(dead_code, reason = "held: the session drops a look-up nobody waits for")] Answer,
+);
+
+type Answer = oneshot::Receiver<Result<PeerKey, Error>>;
 
 impl Machine {
     /// A new identity in the group that the join secret makes.
@@ -94,26 +106,25 @@ impl Machine {
         self.0.on_time(now);
     }
 
-    /// Asks for a peer by its alias.
+    /// Looks up the peer that has this alias.
     pub fn find(&mut self, alias: Alias, now: Instant) -> Search {
         let (reply, answer) = oneshot::channel();
-        self.0.command(Command::Resolve(alias, None, reply), now);
+        self.0.command(Command::Lookup(alias, reply), now);
         Search(answer)
     }
 
-    /// Takes a message into the outbox. Nothing if it is full.
+    /// Sends a message to the peer that has this alias.
     pub fn send(
         &mut self,
-        to: PeerKey,
-        alias: Alias,
+        to: Alias,
         text: String,
         ttl: Option<Duration>,
         now: Instant,
-    ) -> Option<MessageId> {
-        let draft = Draft { ttl, ..Draft::new(alias, text) };
-        let (reply, mut answer) = oneshot::channel();
-        self.0.command(Command::Submit(to, draft, reply), now);
-        answer.try_recv().ok()?.ok().map(|submitted| submitted.id)
+    ) -> Sending {
+        let draft = Draft { ttl, ..Draft::new(to, text) };
+        let (reply, answer) = oneshot::channel();
+        self.0.command(Command::Send(draft, reply), now);
+        Sending(answer)
     }
 
     /// Reads what is there. Nothing while another page has not been settled.

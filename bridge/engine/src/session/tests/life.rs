@@ -111,9 +111,8 @@ fn nothing_that_opens_a_message_outlives_the_key_it_was_sealed_to() {
 #[test]
 fn regression_what_is_given_back_after_its_time_is_not_read() {
     let mut stage = Stage::new();
-    let peer = stage.resolve("alice", "bob", None).unwrap();
     let brief = Draft { ttl: Some(10 * SECOND), ..draft("bob", "brief") };
-    stage.ask("alice", |reply| Command::Submit(peer.key, brief, reply)).unwrap();
+    stage.try_send("alice", brief).unwrap();
     let page = stage.read("bob");
     stage.now += 11 * SECOND;
     drop(page);
@@ -163,9 +162,8 @@ fn a_session_that_ended_reads_what_it_had_opened_and_corrects_its_sender() {
 fn regression_what_is_read_while_the_hub_is_away_corrects_its_sender_after_its_time() {
     let mut stage = Stage::new();
     stage.forgets = true;
-    let peer = stage.resolve("alice", "bob", None).unwrap();
     let brief = Draft { ttl: Some(10 * SECOND), ..draft("bob", "brief") };
-    let sent = stage.ask("alice", |reply| Command::Submit(peer.key, brief, reply)).unwrap();
+    let sent = stage.try_send("alice", brief).unwrap();
     stage.session("bob").disconnected();
     stage.inboxes.clear();
     assert_eq!(stage.read_for_good("bob"), ["brief"]);
