@@ -14,15 +14,15 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::cli::Flags;
 use junction_engine::SendLimit;
 
-/// What a session may send in a minute, unless set otherwise: more than a person would have it send, and little
-/// enough that two agents that run wild are seen.
+/// What a session may send in a minute, unless set otherwise: more than a person asks an agent to send, and few enough
+/// that two agents in a loop are noticed.
 const SEND_LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
-/// How often an hour messages may wake an agent, unless set otherwise: every wake is a turn that is paid for.
+/// How many times an hour messages may wake an agent, unless set otherwise: every wake is a turn that costs money.
 const WAKES_PER_HOUR: usize = 30;
-/// The largest number that either may be: each is as many moments to remember.
+/// The highest value of a rate limit: a limiter keeps as many timestamps.
 const MAX_COUNT: usize = 10_000;
 
-/// What a bridge is told before it starts.
+/// The settings of a bridge.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// The hub to join: the name of a known host, or `HOST:PORT` on loopback.
@@ -31,11 +31,11 @@ pub(crate) struct Config {
     pub(crate) autostart: bool,
     /// The directory of the known hosts and the local hub's identity.
     pub(crate) dir: ConfigDir,
-    /// The port of the local hub, never 0: a hub that may choose its port cannot be found by it.
+    /// The port of the local hub, never 0: a hub that chooses its own port cannot be found.
     pub(crate) port: u16,
-    /// How much a session may send in a minute; nothing if there is no limit.
+    /// How much a session may send in a minute; `None` for no limit.
     pub(crate) send_limit: Option<SendLimit>,
-    /// How often an hour messages may wake the agent.
+    /// How many times an hour messages may wake the agent.
     pub(crate) wakes_per_hour: usize,
     /// What to log.
     pub(crate) log: Targets,
@@ -44,12 +44,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The settings: flags, else the environment, else defaults. What is wrong with the environment is kept
-    /// for the tools to say: an agent sees those, and not a process that ends.
+    /// The settings: flags, then the environment, then defaults. An error of the environment is kept for the tools to
+    /// report: an agent sees their answers, and does not see why a process ended.
     ///
     /// # Errors
-    /// No place for the configuration, or a flag that has a value it cannot have; one sentence that says
-    /// which, one that says what to do.
+    /// There is no directory for the configuration, or a flag has a value that it cannot have.
     pub(crate) fn resolve(flags: Flags) -> anyhow::Result<Self> {
         let text = |text: &str| Ok(text.to_owned());
         let log = given("--log", flags.log, parse_log)?;
@@ -65,7 +64,7 @@ impl Config {
         let send_limit =
             setting(send_limit, "JUNCTION_SEND_LIMIT", parse_send_limit, Some(SEND_LIMIT));
         let wakes = setting(wakes, "JUNCTION_WAKES_PER_HOUR", parse_wakes, WAKES_PER_HOUR);
-        // For the hub that may have to be started.
+        // Checked for the hub that autostart may start.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         if let Err(error) = setting(None, "JUNCTION_HOST", parse_host, loopback) {
             noted(&mut problem, error, ());
@@ -86,10 +85,10 @@ impl Config {
 }
 
 impl Config {
-    /// As [`Config::resolve`], for a person, who sees an error where it is made.
+    /// As [`Config::resolve`], for a command of a person.
     ///
     /// # Errors
-    /// A setting with a value that it cannot have, too.
+    /// As [`Config::resolve`], or a variable of the environment has a value that it cannot have.
     pub(crate) fn for_person(flags: Flags) -> anyhow::Result<Self> {
         let config = Self::resolve(flags)?;
         match config.problem {
@@ -105,7 +104,7 @@ fn noted<T>(problem: &mut Option<SettingError>, error: SettingError, instead: T)
     instead
 }
 
-/// The value of a flag, which a person sees refused.
+/// The value of a flag.
 fn given<T>(
     flag: &str,
     raw: Option<String>,
@@ -116,7 +115,7 @@ fn given<T>(
         .map_err(|Expected(what)| anyhow::anyhow!("The value of {flag} is not {what}. Correct it."))
 }
 
-/// Two numbers, or `off`.
+/// Parses two numbers, or `off`.
 fn parse_send_limit(text: &str) -> Result<Option<SendLimit>, Expected> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
@@ -133,7 +132,7 @@ fn parse_wakes(text: &str) -> Result<usize, Expected> {
     parse_count(text).ok_or(Expected("a number from 0 to 10000"))
 }
 
-/// A number that a window of time can be bounded by.
+/// Parses a rate limit.
 fn parse_count(text: &str) -> Option<usize> {
     let text = text.trim();
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());

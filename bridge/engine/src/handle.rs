@@ -298,9 +298,9 @@ impl Engine {
     }
 }
 
-type Answered<T> =
+type TimedReply<T> =
     Result<Result<Result<T, Error>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
 
-fn flatten<T>(answer: Answered<T>, late: impl Fn() -> Error) -> Result<T, Error> {
+fn flatten<T>(answer: TimedReply<T>, late: impl Fn() -> Error) -> Result<T, Error> {
     answer.map_err(|_| late())?.map_err(|_| late())?
 }

@@ -21,7 +21,7 @@ use crate::process::signals::Signals;
 
 mod client;
 
-use client::Client;
+use client::DemoClient;
 
 /// The longest any one step may take; on an idle machine each takes milliseconds, but for the one that
 /// waits 2 s for a dead hub.
@@ -49,10 +49,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 
 async fn tell(home: &Home) -> anyhow::Result<()> {
     say("Agent Junction: two agents and one hub, on this machine only, keeping nothing.\n")?;
-    let mut hub = step("the hub's start", Hub::start(home, 0)).await?;
+    let mut hub = step("the hub's start", DemoHub::start(home, 0)).await?;
     line("hub", &format!("serves 127.0.0.1:{}, in a temporary home", hub.port))?;
-    let mut alice = step("alice's start", Agent::join(home, hub.port, "alice")).await?;
-    let mut bob = step("bob's start", Agent::join(home, hub.port, "bob")).await?;
+    let mut alice = step("alice's start", DemoAgent::join(home, hub.port, "alice")).await?;
+    let mut bob = step("bob's start", DemoAgent::join(home, hub.port, "bob")).await?;
     meet(&mut alice, &mut bob).await?;
     talk(&mut alice, &mut bob).await?;
     let ids = outlive(&mut hub, home, &mut alice, &mut bob).await?;
@@ -71,7 +71,7 @@ async fn tell(home: &Home) -> anyhow::Result<()> {
 }
 
 /// Alice finds bob.
-async fn meet(alice: &mut Agent, bob: &mut Agent) -> anyhow::Result<()> {
+async fn meet(alice: &mut DemoAgent, bob: &mut DemoAgent) -> anyhow::Result<()> {
     for agent in [&*alice, &*bob] {
         line(agent.name, &format!("joins; others know its key by {}", agent.fingerprint))?;
     }
@@ -86,7 +86,7 @@ async fn meet(alice: &mut Agent, bob: &mut Agent) -> anyhow::Result<()> {
 }
 
 /// A question, its answer, and the receipt.
-async fn talk(alice: &mut Agent, bob: &mut Agent) -> anyhow::Result<()> {
+async fn talk(alice: &mut DemoAgent, bob: &mut DemoAgent) -> anyhow::Result<()> {
     let question = "Is the parser ready for review?";
     let sent = step("alice's question", alice.send("bob", question, None)).await?;
     line("alice", &format!("to bob: {question}   [{}]", word(&sent["status"])))?;
@@ -104,10 +104,10 @@ async fn talk(alice: &mut Agent, bob: &mut Agent) -> anyhow::Result<()> {
 /// The hub dies with one message unread and is away for another; all of them arrive, once and in order.
 /// Their ids.
 async fn outlive(
-    hub: &mut Hub,
+    hub: &mut DemoHub,
     home: &Home,
-    alice: &mut Agent,
-    bob: &mut Agent,
+    alice: &mut DemoAgent,
+    bob: &mut DemoAgent,
 ) -> anyhow::Result<Vec<String>> {
     let texts_sent = ["one: before the crash", "two: while the hub is dead", "three: after it"];
     let mut ids = Vec::new();
@@ -123,7 +123,7 @@ async fn outlive(
                 line("hub", "is killed (kill -9) before bob has read that")?;
             }
             1 => {
-                *hub = step("the hub's second start", Hub::start(home, hub.port)).await?;
+                *hub = step("the hub's second start", DemoHub::start(home, hub.port)).await?;
                 line("hub", "is started again, remembering nothing")?;
             }
             _ => {}
@@ -137,15 +137,15 @@ async fn outlive(
 }
 
 /// One agent: a real bridge, and the client that an agent's tool would be.
-struct Agent {
+struct DemoAgent {
     name: &'static str,
     fingerprint: String,
-    client: Client,
+    client: DemoClient,
     /// Ends of its messages that it was told of, by id: any read may bring some, each once.
     told: HashMap<String, String>,
 }
 
-impl Agent {
+impl DemoAgent {
     async fn join(home: &Home, port: u16, name: &'static str) -> anyhow::Result<Self> {
         let hub = format!("127.0.0.1:{port}");
         let settings = [
@@ -155,7 +155,7 @@ impl Agent {
             ("JUNCTION_HUB", Path::new(&hub)),
             ("JUNCTION_AUTOSTART", Path::new("false")),
         ];
-        let mut client = Client::start(&own_binary()?, &settings).await?;
+        let mut client = DemoClient::start(&own_binary()?, &settings).await?;
         let role = if name == "bob" { "reviewer" } else { "author" };
         let card = client.call("register", json!({ "alias": name, "role": role })).await?;
         let fingerprint = word(&card["fingerprint"]).to_owned();
@@ -219,12 +219,12 @@ impl Agent {
 }
 
 /// A hub process; dropped, it is killed.
-struct Hub {
+struct DemoHub {
     port: u16,
     child: Child,
 }
 
-impl Hub {
+impl DemoHub {
     async fn start(home: &Home, port: u16) -> anyhow::Result<Self> {
         let program = own_binary()?.with_file_name(format!("junction-hub{EXE_SUFFIX}"));
         let mut command = Command::new(&program);

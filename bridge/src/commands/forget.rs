@@ -1,4 +1,4 @@
-//! `junction-bridge forget`: a host is known no more.
+//! `junction-bridge forget`: removes a known host.
 
 use anyhow::bail;
 use junction_shared::machine::hosts::{LOCAL, remove};
@@ -6,10 +6,10 @@ use junction_shared::machine::hosts::{LOCAL, remove};
 use super::remark;
 use crate::config::Config;
 
-/// Removes a host from the file of hosts.
+/// Removes a host from `hosts.toml`.
 ///
 /// # Errors
-/// If there is no such host in the file, or it cannot be removed.
+/// The file has no such host, or cannot be written.
 pub(crate) fn forget(config: &Config, name: &str) -> anyhow::Result<()> {
     if name == LOCAL {
         bail!(

@@ -19,10 +19,10 @@ use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 
-/// What a link is good for, and what ends that.
+/// What the holder of a link can do.
 const WARNING: &str = "Whoever has a link can join the group: see its sessions, and write to them. Hand it on by a \
                        way that you trust, and to nobody else.";
-/// How that ends, where the hub is this machine's.
+/// How to make the links of this machine's hub invalid.
 const REMEDY: &str = "junction-hub rotate makes all links invalid.";
 
 /// Which links to make.
@@ -51,7 +51,7 @@ pub(crate) struct Invite {
 /// Shows links, one a line.
 ///
 /// # Errors
-/// Why there are none, and what to do.
+/// Why there are no links, and what to do.
 pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()> {
     let links = match (&invite.host, &invite.hub) {
         (_, Some(address)) => vec![found(config, address, invite.name.as_deref(), &invite.out)?],
@@ -85,7 +85,7 @@ fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
     })
 }
 
-/// Links to the hub of this machine, for every address at which it answers with its own key.
+/// Links to the hub of this machine: one for every address at which the hub answers with its key.
 async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
     let port = config.port;
     let Ok(health) = probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await else {
@@ -134,7 +134,7 @@ fn found(config: &Config, address: &str, name: Option<&str>, out: &Path) -> anyh
     let (link, key) = new_group(&host, port);
     key.save_as(out)?;
     if let Err(error) = set_link(&config.dir, &name, &link) {
-        // Keys whose link nobody has are of no use.
+        // Without the link the keys are useless.
         let _ = std::fs::remove_file(out);
         return Err(error.into());
     }
@@ -151,6 +151,6 @@ fn found(config: &Config, address: &str, name: Option<&str>, out: &Path) -> anyh
 fn qr_code(text: &str) -> anyhow::Result<String> {
     let code = QrCode::new(text)
         .map_err(|_| anyhow!("The link is too long for a QR code. Leave out --qr."))?;
-    // Most terminals are dark: what is drawn on them is what cameras expect to be light.
+    // Most terminals are dark, so the colors are inverted.
     Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }

@@ -1,4 +1,4 @@
-//! `junction-bridge join`: a link is proven against its hub, and kept under a name.
+//! `junction-bridge join`: verifies a link with its hub, and keeps it under a name.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
@@ -18,10 +18,10 @@ use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 use junction_engine::transport::verify::verify;
 
-/// The most that is read where a link should be, in bytes: the longest link has some 360.
+/// Bytes of a line with a link, at most: the longest link has about 360.
 const MAX_LINK: usize = 4096;
 
-/// What `join` takes besides the link.
+/// The options of `join`.
 #[derive(Debug, Args)]
 pub(crate) struct Join {
     /// What the hub is to be called here: 1 to 32 of a-z, 0-9 and hyphen [default: made of its address]
@@ -32,7 +32,7 @@ pub(crate) struct Join {
     file: Option<PathBuf>,
 }
 
-/// Takes a link, has its hub prove itself, and keeps the link.
+/// Reads a link, verifies it with its hub, and keeps it.
 ///
 /// # Errors
 /// What is wrong with the link, the hub or the file of hosts, and what to do. The link is not repeated.
@@ -80,7 +80,7 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A name made of the hub's address, that is no other hub's.
+/// A name made of the hub's address that no other hub has.
 fn free_name(known: &HostsFile, link: &Link) -> String {
     let name = name_for(&link.host);
     let is_others = |other: &HostEntry| (&other.host, other.port) != (&link.host, link.port);
@@ -90,8 +90,8 @@ fn free_name(known: &HostsFile, link: &Link) -> String {
     }
 }
 
-/// The first link whose hub proves itself. Where there are several, one a line as `invite` shows them, they are
-/// ways to one hub, and the next is looked at only if the one before leads nowhere.
+/// The first link that its hub verifies. Several links, one a line as `invite` shows them, are addresses of one hub:
+/// each is tried only if those before it failed.
 async fn first_verified(source: &mut dyn BufRead) -> anyhow::Result<Link> {
     let mut first_error = None;
     while let Some(line) = next_line(source)? {
@@ -109,7 +109,7 @@ async fn first_verified(source: &mut dyn BufRead) -> anyhow::Result<Link> {
     Err(first_error.unwrap_or_else(|| LinkError::NotALink.into()))
 }
 
-/// Where links come from: a file, stdin, or a terminal, where what is typed is not shown.
+/// The source of links: a file, stdin, or a terminal that does not show what is typed.
 fn source(file: Option<PathBuf>) -> anyhow::Result<Box<dyn BufRead>> {
     if let Some(path) = file {
         let file = File::open(&path).map_err(|error| {
@@ -126,9 +126,9 @@ fn source(file: Option<PathBuf>) -> anyhow::Result<Box<dyn BufRead>> {
     Ok(Box::new(std::io::stdin().lock()))
 }
 
-/// The next line that is not empty; nothing at the end.
+/// The next line that is not empty, or `None` at the end.
 fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<Zeroizing<String>>> {
-    // Room for all of it from the start: growing would leave copies of the link behind.
+    // Allocated at full size: growing would leave copies of the link behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LINK));
     loop {
         bytes.clear();

@@ -12,14 +12,14 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 const VERSION: &str = "2025-11-25";
 
 /// A running bridge and the client's end of its stdio. Dropped, it kills the bridge.
-pub(super) struct Client {
+pub(super) struct DemoClient {
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     calls: u64,
     _bridge: Child,
 }
 
-impl Client {
+impl DemoClient {
     /// Starts the bridge in this program file with these settings, and opens a session with it.
     pub(super) async fn start(program: &Path, settings: &[(&str, &Path)]) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
