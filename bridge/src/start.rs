@@ -41,8 +41,20 @@ pub fn run() -> ExitCode {
     }
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format_args!("{error:#}")),
+        Err(error) => fail(sentence(&error)),
     }
+}
+
+/// What went wrong and what to do: the error's own words, and those of its causes that it does not quote already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.ends_with('.') { " " } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 fn fail(why: impl Display) -> ExitCode {
@@ -106,4 +118,28 @@ fn start_engine(config: &Config) -> Engine {
         seen: context_probe::initial_context(),
         send_limit: config.send_limit,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn regression_cause_that_the_sentence_quotes_is_not_repeated() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("/x cannot be used: {source}. Choose another file.")]
+        struct Refused {
+            source: io::Error,
+        }
+        let refused = || Refused { source: io::Error::other("full") };
+        assert_eq!(sentence(&refused().into()), "/x cannot be used: full. Choose another file.");
+        let failed = anyhow::Error::new(refused()).context("It went wrong at the start.");
+        assert_eq!(
+            sentence(&failed),
+            "It went wrong at the start. /x cannot be used: full. Choose another file."
+        );
+        assert_eq!(sentence(&anyhow::anyhow!("full").context("no start")), "no start: full");
+    }
 }
