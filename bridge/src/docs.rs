@@ -10,12 +10,12 @@ fn updating() -> bool {
     std::env::var_os("JUNCTION_UPDATE_DOCS").is_some_and(|value| value == "1")
 }
 
-/// The page is this text; or becomes it, where `JUNCTION_UPDATE_DOCS=1`.
+/// Asserts that a page of `docs/` is this text. With `JUNCTION_UPDATE_DOCS=1`, writes the page instead.
 pub(crate) fn assert_written(name: &str, text: &str) {
     assert_file(&page(name), text);
 }
 
-/// The snapshot of this name beside the source is this text; or becomes it, where `JUNCTION_UPDATE_DOCS=1`.
+/// Asserts that a snapshot beside the source is this text. With `JUNCTION_UPDATE_DOCS=1`, writes the snapshot instead.
 pub(crate) fn assert_snapshot(name: &str, text: &str) {
     assert_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name), text);
 }
@@ -29,8 +29,8 @@ fn assert_file(file: &Path, text: &str) {
     assert!(found == text, "{file} is out of date. Run the tests with JUNCTION_UPDATE_DOCS=1.");
 }
 
-/// The page has this text between the markers `<!-- section -->` and `<!-- end of section -->`; or gets it,
-/// where `JUNCTION_UPDATE_DOCS=1`. What is outside of them is not looked at.
+/// Asserts that a page of `docs/` has this text between the markers `<!-- section -->` and `<!-- end of section -->`,
+/// whatever lies outside the markers. With `JUNCTION_UPDATE_DOCS=1`, writes the section instead.
 pub(crate) fn assert_section(name: &str, section: &str, text: &str) {
     let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- end of {section} -->\n"));
     let found = std::fs::read_to_string(page(name)).unwrap_or_default();

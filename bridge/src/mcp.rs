@@ -1,15 +1,19 @@
-//! The face towards the agent: an MCP server on stdin and stdout.
+//! The face for the agent: an MCP server on stdin and stdout.
 //!
 //! ```text
-//! stdin  → lines → envelope → transport ─┐          ┌→ args ─┐
-//!                                calls   rmcp → server → tools → link
-//! stdout ← stdio ←────────── transport ←─┘          └ results ← present
+//! stdin  → lines → envelope → transport ─┐                ┌→ args ─┐
+//!                                calls   rmcp → server → tools → engine
+//! stdout ← stdio ←─ tool_line ← transport ←─┘             └ results ←┘
 //! ```
+//!
+//! `schema` and `params` define what a model sees of each tool and what `args` checks; `escape` writes out the
+//! characters in a peer's text that could mislead a reader.
 
 pub(crate) mod args;
 pub(crate) mod calls;
 pub(crate) mod envelope;
 pub(crate) mod escape;
+pub(crate) mod params;
 pub(crate) mod results;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -7,8 +7,9 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::ipc;
-use crate::mcp::server::{Agent, Session};
+use crate::mcp::server::McpServer;
 use crate::mcp::stdio;
+use crate::mcp::tools::Tools;
 use crate::process::parent::ParentWatch;
 use crate::process::signals::Signals;
 use crate::wake::Wake;
@@ -34,22 +35,22 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
     let wake = Wake::start(engine.clone(), config.wakes_per_hour);
-    let agent = Agent { engine: engine.clone(), wake: wake.clone(), hosts };
-    let session = Session::start(agent, stdio::stdin()?, stdio::stdout()?)?;
+    let tools = Tools::new(engine.clone(), wake.clone(), hosts);
+    let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
     let socket = ipc::server::start(BridgeRequests { engine: engine.clone(), wake });
-    end(&session, signals, parent).await;
+    end(&server, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.
     socket.abort();
     // Before the goodbye, which would cut off the calls that are still to be answered.
-    let _ = timeout(ANSWER_TIME, session.answered()).await;
+    let _ = timeout(ANSWER_TIME, server.answered()).await;
     let _ = timeout(GOODBYE_TIME, engine.stop()).await;
     Ok(())
 }
 
 /// Waits until there is no agent left to serve.
-async fn end(session: &Session, mut signals: Signals, parent: ParentWatch) {
+async fn end(server: &McpServer, mut signals: Signals, parent: ParentWatch) {
     tokio::select! {
-        () = session.ended() => {}
+        () = server.ended() => {}
         () = signals.next() => {}
         () = parent.parent_ended() => {}
     }

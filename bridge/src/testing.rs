@@ -1,15 +1,15 @@
-//! What the tests of several modules share.
+//! Test data that the unit tests of several modules share.
 
 use tempfile::TempDir;
 
 use junction_engine::{ConnectionState, Snapshot};
 
-/// The snapshot of a link that is connected and has no news.
+/// A snapshot of an engine that is connected and has nothing to report.
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot::new("local".to_owned(), ConnectionState::Connected)
 }
 
-/// A directory with a repository of this name in it, on this branch.
+/// Creates a directory with a repository of this name in it, on this branch.
 pub(crate) fn git_repo(name: &str, branch: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
     let git = dir.path().join(name).join(".git");

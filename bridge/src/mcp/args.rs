@@ -1,34 +1,23 @@
-//! The arguments of a tool call. They are read here rather than by a deserialiser, so that an agent that
-//! gets one wrong is told which, and what it takes, in words that quote nothing.
+//! The arguments of one tool call. They are checked here rather than by a deserialiser, so that a model that gets one
+//! wrong learns which one and what it must be, in a sentence that quotes nothing.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use junction_engine::error::Error;
 use junction_engine::wiped::Wiped;
-use junction_shared::machine::hosts::is_host_name;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::params::{Param, ParamKind};
+use super::schema::ToolSpec;
 use crate::wording::Wording;
-use junction_engine::error::Error;
-use junction_engine::label::is_label;
 
-/// The longest wait, in seconds: some clients give up after ten minutes.
-pub(crate) const MAX_WAIT: u64 = 540;
-/// The longest cursor: those of a hub are an alias long.
-const MAX_CURSOR: usize = 256;
-/// Characters of a fingerprint.
-const FINGERPRINT: usize = 16;
-
-/// The arguments of one call, read by name. Whoever has read all that the tool takes calls
-/// [`Args::done`].
+/// The arguments of one call, read by name. After the last one, [`Args::done`] refuses what is left.
 pub(crate) struct Args {
-    tool: &'static str,
+    tool: &'static ToolSpec,
     given: Map<String, Value>,
-    takes: Vec<&'static str>,
 }
 
 type Parsed<T> = Result<T, ToolError>;
@@ -36,9 +25,9 @@ type Parsed<T> = Result<T, ToolError>;
 /// Why a tool call failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToolError {
-    /// An argument is wrong: which one, and what it takes.
+    /// An argument is wrong: a sentence about what is wrong, and one about what to do.
     Argument(String),
-    /// The engine could not do what was asked for.
+    /// The engine could not do what was asked.
     Engine(Error),
 }
 
@@ -58,152 +47,132 @@ impl Wording for ToolError {
 }
 
 impl Args {
-    pub(crate) fn new(tool: &'static str, given: Map<String, Value>) -> Self {
-        Self { tool, given, takes: Vec::new() }
+    /// The arguments that a client gave to this tool.
+    pub(crate) fn new(tool: &'static ToolSpec, given: Map<String, Value>) -> Self {
+        Self { tool, given }
     }
 
-    /// Nothing but what was asked for is there.
+    /// Ends the reading of arguments.
+    ///
+    /// # Errors
+    /// If the call has an argument that the tool does not take.
     pub(crate) fn done(self) -> Parsed<()> {
-        let Self { tool, given, takes } = self;
-        if given.is_empty() {
+        let tool = self.tool.name;
+        if self.given.is_empty() {
             return Ok(());
         }
-        if takes.is_empty() {
+        if self.tool.params.is_empty() {
             return argument(format!("{tool} takes no arguments. Call it again without any."));
         }
+        let takes: Vec<_> = self.tool.params.iter().map(|param| param.name).collect();
         let takes = takes.join(", ");
         argument(format!("{tool} takes only {takes}. Call it again without other arguments."))
     }
 
-    /// A wished alias.
-    pub(crate) fn alias(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => {
-                Alias::parse(&text).map(Some).map_err(|_| Error::BadAlias.into())
-            }
-            Some(_) => Err(Error::BadAlias.into()),
-        }
+    /// An alias that this session would like to have.
+    pub(crate) fn new_alias(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
+        let (_, value) = self.take(name);
+        let Some(value) = value else { return Ok(None) };
+        let alias = value.as_str().and_then(|text| Alias::parse(text).ok());
+        alias.map(Some).ok_or(Error::BadAlias.into())
     }
 
     /// The alias of a peer, which must be given.
     pub(crate) fn peer(&mut self, name: &'static str) -> Parsed<Alias> {
-        let text = self.take(name);
-        let alias = text.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
+        let (param, value) = self.take(name);
+        let alias = value.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
         alias.ok_or_else(|| {
-            let tool = self.tool;
+            let (tool, what) = (self.tool.name, param.kind.description());
             ToolError::Argument(format!(
-                "{tool} needs {name}, a peer's alias as list_peers shows it. Call list_peers to see who is there."
+                "{tool} needs {name}, {what}. Call list_peers to see who is there."
             ))
         })
     }
 
-    /// A label of the context: at most 64 printable ASCII characters, possibly none.
-    pub(crate) fn label(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        let what = || format!("a text of at most {MAX_CONTEXT_FIELD} printable ASCII characters");
-        self.text(name, what, |text| is_label(&text).then_some(text))
+    /// The text of a message, which must be given and may be empty.
+    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<Wiped<String>> {
+        let (param, value) = self.take(name);
+        match value {
+            Some(Value::String(text)) => {
+                let text = Wiped::new(text);
+                if param.kind.accepts(&text) { Ok(text) } else { Err(Error::TooLarge.into()) }
+            }
+            _ => {
+                let (tool, what) = (self.tool.name, param.kind.description());
+                argument(format!("{tool} needs {name}, {what}. Call it again with that."))
+            }
+        }
     }
 
-    /// The name of a known host.
-    pub(crate) fn host(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        let what = || "the name of a host as known_hosts shows it".to_owned();
-        self.text(name, what, |text| is_host_name(&text).then_some(text))
+    /// A text of the parameter's kind.
+    pub(crate) fn text(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        let (param, value) = self.take(name);
+        match value {
+            None => Ok(None),
+            Some(Value::String(text)) if param.kind.accepts(&text) => Ok(Some(text)),
+            Some(_) => self.wrong(param, &param.kind.description()),
+        }
     }
 
-    /// A cursor that an earlier answer gave.
-    pub(crate) fn cursor(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        let what = || "the nextCursor of the answer before, unchanged".to_owned();
-        let fits = |text: &str| text.len() <= MAX_CURSOR && text.is_ascii();
-        self.text(name, what, |text| fits(&text).then_some(text))
+    /// A text to search for. Some models write an empty text where they search for nothing in particular.
+    pub(crate) fn filter(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        Ok(self.text(name)?.filter(|text| !text.is_empty()))
     }
 
-    /// The fingerprint of a key.
+    /// The fingerprint of a key, in lower case.
     pub(crate) fn fingerprint(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        let what = || format!("the {FINGERPRINT} hexadecimal digits of a peer's fingerprint");
-        let fits =
-            |text: &str| text.len() == FINGERPRINT && text.bytes().all(|b| b.is_ascii_hexdigit());
-        self.text(name, what, |text| fits(&text).then(|| text.to_ascii_lowercase()))
+        Ok(self.text(name)?.map(|text| text.to_ascii_lowercase()))
     }
 
     /// The id of a message.
     pub(crate) fn message_id(&mut self, name: &'static str) -> Parsed<Option<MessageId>> {
-        let what = || "the id of a message, as read_messages shows it".to_owned();
-        let parse = |text: String| Uuid::try_parse(&text).ok();
-        Ok(self.text(name, what, parse)?.map(|id| MessageId(id.into_bytes())))
+        let id = self.text(name)?.and_then(|text| Uuid::try_parse(&text).ok());
+        Ok(id.map(|id| MessageId(id.into_bytes())))
     }
 
-    /// The text of a message, which must be given and may be empty.
-    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<Wiped<String>> {
-        match self.take(name) {
-            Some(Value::String(text)) if text.len() <= MAX_MESSAGE => Ok(Wiped::new(text)),
-            Some(Value::String(text)) => {
-                drop(Wiped::new(text));
-                Err(Error::TooLarge.into())
-            }
-            _ => {
-                let tool = self.tool;
-                argument(format!(
-                    "{tool} needs {name}, a text of at most {MAX_MESSAGE} bytes. Call it again with that."
-                ))
-            }
-        }
-    }
-
-    /// One of a few words.
-    pub(crate) fn choice<T: Copy>(
+    /// One of a few words, as what it stands for.
+    pub(crate) fn choice<T>(
         &mut self,
         name: &'static str,
-        names: [(&'static str, T); 3],
+        names: impl IntoIterator<Item = (&'static str, T)>,
     ) -> Parsed<Option<T>> {
-        let what = || {
-            let [(first, _), (second, _), (third, _)] = &names;
-            format!("{first}, {second} or {third}")
-        };
-        let parse = |text: String| names.iter().find(|(word, _)| *word == text).map(|(_, it)| *it);
-        self.text(name, what, parse)
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        Ok(names.into_iter().find(|(word, _)| *word == text).map(|(_, value)| value))
     }
 
-    /// How long to wait, in seconds, or as long as is usual.
-    pub(crate) fn wait(&mut self, name: &'static str, usual: u64) -> Parsed<Duration> {
-        Ok(Duration::from_secs(self.whole(name, 0..=MAX_WAIT)?.unwrap_or(usual)))
+    /// An integer in the parameter's range. An absent one is the parameter's default.
+    pub(crate) fn integer(&mut self, name: &'static str) -> Parsed<Option<u64>> {
+        self.integer_up_to(name, u64::MAX)
     }
 
-    /// A whole number in a range.
-    pub(crate) fn whole(
-        &mut self,
-        name: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Parsed<Option<u64>> {
-        let Some(value) = self.take(name) else { return Ok(None) };
-        match whole(&value).filter(|number| range.contains(number)) {
+    /// A number of seconds in the parameter's range. An absent one is the parameter's default, or none.
+    pub(crate) fn seconds(&mut self, name: &'static str) -> Parsed<Duration> {
+        Ok(Duration::from_secs(self.integer(name)?.unwrap_or_default()))
+    }
+
+    /// An integer in the parameter's range, of which no bound is larger than `limit`.
+    pub(crate) fn integer_up_to(&mut self, name: &'static str, limit: u64) -> Parsed<Option<u64>> {
+        let (param, value) = self.take(name);
+        let ParamKind::Integer(range, default) = &param.kind else { return Ok(None) };
+        let Some(value) = value else { return Ok(*default) };
+        let range = *range.start().min(&limit)..=*range.end().min(&limit);
+        match integer(&value).filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
-            None => self
-                .wrong(name, &format!("a whole number from {} to {}", range.start(), range.end())),
+            None => self.wrong(param, &ParamKind::Integer(range, None).description()),
         }
     }
 
-    fn text<T>(
-        &mut self,
-        name: &'static str,
-        what: impl FnOnce() -> String,
-        parse: impl FnOnce(String) -> Option<T>,
-    ) -> Parsed<Option<T>> {
-        let parsed = match self.take(name) {
-            None => return Ok(None),
-            Some(Value::String(text)) => parse(text),
-            Some(_) => None,
-        };
-        if parsed.is_some() { Ok(parsed) } else { self.wrong(name, &what()) }
+    /// The parameter of this name, and the argument for it unless that is absent, or null, which some models write
+    /// for absent.
+    #[expect(clippy::expect_used, reason = "a test passes every parameter of every tool")]
+    fn take(&mut self, name: &str) -> (&'static Param, Option<Value>) {
+        let param = self.tool.params.iter().find(|param| param.name == name);
+        let value = self.given.remove(name).filter(|value| !value.is_null());
+        (param.expect("the tool has this parameter"), value)
     }
 
-    /// The argument, unless it is absent or null, which some models write for absent.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
-        self.takes.push(name);
-        self.given.remove(name).filter(|value| !value.is_null())
-    }
-
-    fn wrong<T>(&self, name: &str, what: &str) -> Parsed<T> {
-        let tool = self.tool;
+    fn wrong<T>(&self, param: &Param, what: &str) -> Parsed<T> {
+        let (tool, name) = (self.tool.name, param.name);
         argument(format!("The argument {name} takes {what}. Call {tool} again with that."))
     }
 }
@@ -212,8 +181,8 @@ fn argument<T>(text: String) -> Parsed<T> {
     Err(ToolError::Argument(text))
 }
 
-/// The whole number that a JSON number stands for: some models write 30.0 for 30.
-fn whole(value: &Value) -> Option<u64> {
+/// The integer that a JSON number stands for. Some models write 30.0 for 30.
+fn integer(value: &Value) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     let float = value.as_f64()?;
     if let Some(number) = value.as_u64() {
@@ -223,7 +192,7 @@ fn whole(value: &Value) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "whole and in range"
+        reason = "an integer in the range of u64"
     )]
     integral.then_some(float as u64)
 }
@@ -234,83 +203,127 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::mcp::params::optional;
+
+    static TOOL: ToolSpec = ToolSpec {
+        name: "send_message",
+        params: &[
+            optional("alias", ParamKind::NewAlias, ""),
+            optional("peer", ParamKind::PeerAlias, ""),
+            optional("label", ParamKind::Label, ""),
+            optional("fingerprint", ParamKind::Fingerprint, ""),
+            optional("id", ParamKind::MessageId, ""),
+            optional("message", ParamKind::Message, ""),
+            optional("number", ParamKind::Integer(1..=9, Some(5)), ""),
+            optional("wait", ParamKind::Integer(0..=540, None), ""),
+            optional("urgency", ParamKind::Choice(&["low", "normal", "high"]), ""),
+        ],
+        ..ToolSpec::EMPTY
+    };
 
     fn args(given: Value) -> Args {
-        let Value::Object(given) = given else { panic!("arguments are an object") };
-        Args::new("send_message", given)
+        let Value::Object(given) = given else { panic!("no object") };
+        Args::new(&TOOL, given)
     }
 
-    fn told<T>(outcome: Parsed<T>) -> String {
+    fn error<T>(outcome: Parsed<T>) -> String {
         outcome.err().unwrap().wording()
     }
 
     #[test]
-    fn absent_and_null_are_the_same() {
-        let mut args = args(json!({ "limit": null }));
-        assert_eq!(args.whole("limit", 1..=9), Ok(None));
-        assert_eq!(args.label("role"), Ok(None));
-        assert_eq!(args.done(), Ok(()));
-    }
-
-    #[test]
-    fn numbers_may_be_written_as_floats() {
-        for (value, whole) in
-            [(json!(30), Some(30)), (json!(30.0), Some(30)), (json!(3e1), Some(30))]
-        {
-            assert_eq!(args(json!({ "n": value })).whole("n", 0..=540), Ok(whole));
+    fn integers_may_be_written_as_floats() {
+        for (given, number) in [
+            (json!(1), Some(1)),
+            (json!(9), Some(9)),
+            (json!(3.0), Some(3)),
+            (json!(3.5), None),
+            (json!(0), None),
+            (json!(10), None),
+            (json!(-1), None),
+            (json!(1e300), None),
+            (json!("3"), None),
+            (json!([3]), None),
+        ] {
+            let outcome = args(json!({ "number": given })).integer("number");
+            match number {
+                Some(number) => assert_eq!(outcome, Ok(Some(number))),
+                None => assert_eq!(
+                    error(outcome),
+                    "The argument number takes a whole number from 1 to 9. Call send_message again with that."
+                ),
+            }
         }
-        for value in [json!(541), json!(-1), json!(0.5), json!(1e300), json!("30"), json!(true)] {
-            assert_eq!(
-                told(args(json!({ "n": value })).whole("n", 0..=540)),
-                "The argument n takes a whole number from 0 to 540. Call send_message again with that."
-            );
+    }
+
+    #[test]
+    fn absent_and_null_arguments_have_their_default() {
+        assert_eq!(args(json!({})).integer("number"), Ok(Some(5)));
+        assert_eq!(args(json!({ "number": null })).integer("number"), Ok(Some(5)));
+        assert_eq!(args(json!({ "wait": null })).seconds("wait"), Ok(Duration::ZERO));
+        assert_eq!(args(json!({ "label": null })).text("label"), Ok(None));
+    }
+
+    #[test]
+    fn limit_lowers_both_bounds_of_an_integer() {
+        let up_to =
+            |limit, number| args(json!({ "number": number })).integer_up_to("number", limit);
+        assert_eq!(up_to(4, 4), Ok(Some(4)));
+        assert!(error(up_to(4, 5)).contains("from 1 to 4."));
+        assert_eq!(up_to(0, 0), Ok(Some(0)));
+        assert_eq!(up_to(100, 9), Ok(Some(9)));
+        assert!(error(up_to(100, 10)).contains("from 1 to 9."));
+    }
+
+    #[test]
+    fn unknown_arguments_are_refused_and_not_quoted() {
+        let mut one = args(json!({ "number": 1, "s3cret": 1 }));
+        one.integer("number").unwrap();
+        assert_eq!(
+            error(one.done()),
+            "send_message takes only alias, peer, label, fingerprint, id, message, number, wait, urgency. \
+             Call it again without other arguments."
+        );
+        let given = Map::from_iter([("s3cret".to_owned(), json!(1))]);
+        assert_eq!(
+            error(Args::new(&ToolSpec::EMPTY, given).done()),
+            " takes no arguments. Call it again without any."
+        );
+    }
+
+    #[test]
+    fn message_that_is_too_large_has_an_error_of_its_own() {
+        for text in ParamKind::Message.inside() {
+            assert!(args(json!({ "message": text })).message("message").is_ok());
         }
+        let large = ParamKind::Message.outside().remove(0);
+        let outcome = args(json!({ "message": large })).message("message");
+        assert_eq!(outcome.err(), Some(Error::TooLarge.into()));
+        assert!(error(args(json!({})).message("message")).contains("needs message"));
     }
 
     #[test]
-    fn unknown_names_are_refused_without_being_quoted() {
-        let mut one = args(json!({ "limit": 1, "s3cret": 1 }));
-        one.whole("limit", 0..=9).unwrap();
-        assert_eq!(
-            told(one.done()),
-            "send_message takes only limit. Call it again without other arguments."
-        );
-        assert_eq!(
-            told(args(json!({ "s3cret": 1 })).done()),
-            "send_message takes no arguments. Call it again without any."
-        );
-    }
-
-    #[test]
-    fn message_is_as_long_as_may_be_and_no_longer() {
-        let message = |length| args(json!({ "message": "x".repeat(length) })).message("message");
-        assert_eq!(message(MAX_MESSAGE).unwrap().len(), MAX_MESSAGE);
-        assert_eq!(message(0).unwrap().len(), 0);
-        assert_eq!(message(MAX_MESSAGE + 1).err(), Some(Error::TooLarge.into()));
-        assert!(told(args(json!({})).message("message")).contains("needs message"));
-    }
-
-    #[test]
-    fn ids_fingerprints_and_hosts_have_their_grammars() {
+    fn texts_become_what_they_stand_for() {
         let id = "018f0000-0000-7000-8000-0000000000ff";
         assert!(matches!(args(json!({ "id": id })).message_id("id"), Ok(Some(_))));
-        assert!(args(json!({ "id": "1" })).message_id("id").is_err());
-        let fingerprint = args(json!({ "f": "ABCDEF0123456789" })).fingerprint("f");
-        assert_eq!(fingerprint, Ok(Some("abcdef0123456789".to_owned())));
-        assert!(args(json!({ "f": "abcdef012345678" })).fingerprint("f").is_err());
-        assert!(args(json!({ "h": "../etc" })).host("h").is_err());
-        assert_eq!(args(json!({ "a": "Not One" })).alias("a"), Err(Error::BadAlias.into()));
-        assert!(told(args(json!({ "a": "Not One" })).peer("a")).ends_with("see who is there."));
+        let fingerprint = args(json!({ "fingerprint": "ABCDEF0123456789" }));
+        let lower = Some("abcdef0123456789".to_owned());
+        assert_eq!({ fingerprint }.fingerprint("fingerprint"), Ok(lower));
+        assert_eq!(args(json!({ "label": "" })).text("label"), Ok(Some(String::new())));
+        assert_eq!(args(json!({ "label": "" })).filter("label"), Ok(None));
+        let alias = args(json!({ "alias": "Not One" })).new_alias("alias");
+        assert_eq!(alias, Err(Error::BadAlias.into()));
+        let peer = args(json!({ "peer": "Not One" })).peer("peer");
+        assert!(error(peer).ends_with("see who is there."));
     }
 
     #[test]
-    fn choices_are_told_when_one_is_wrong() {
+    fn choices_are_named_when_one_is_wrong() {
         let names = [("low", 1), ("normal", 2), ("high", 3)];
-        assert_eq!(args(json!({ "u": "high" })).choice("u", names), Ok(Some(3)));
-        assert_eq!(args(json!({})).choice("u", names), Ok(None));
+        assert_eq!(args(json!({ "urgency": "high" })).choice("urgency", names), Ok(Some(3)));
+        assert_eq!(args(json!({})).choice("urgency", names), Ok(None));
         assert_eq!(
-            told(args(json!({ "u": "s3cret" })).choice("u", names)),
-            "The argument u takes low, normal or high. Call send_message again with that."
+            error(args(json!({ "urgency": "s3cret" })).choice("urgency", names)),
+            "The argument urgency takes low, normal or high. Call send_message again with that."
         );
     }
 
@@ -334,21 +347,18 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_is_taken_or_refused_without_a_quote(value in any_json()) {
-            let given = || args(json!({ "x": value.clone() }));
-            let outcomes = [
-                given().alias("x").map(|_| ()),
-                given().peer("x").map(|_| ()),
-                given().label("x").map(|_| ()),
-                given().host("x").map(|_| ()),
-                given().cursor("x").map(|_| ()),
-                given().fingerprint("x").map(|_| ()),
-                given().message_id("x").map(|_| ()),
-                given().message("x").map(|_| ()),
-                given().wait("x", 0).map(|_| ()),
-                given().choice("x", [("a", 1), ("b", 2), ("c", 3)]).map(|_| ()),
-                given().done(),
-            ];
-            for error in outcomes.into_iter().filter_map(Result::err) {
+            let given = |name: &str| {
+                args(Value::Object(Map::from_iter([(name.to_owned(), value.clone())])))
+            };
+            let texts = TOOL.params.iter().map(|param| given(param.name).text(param.name).map(|_| ()));
+            let outcomes = texts.chain([
+                given("alias").new_alias("alias").map(|_| ()),
+                given("peer").peer("peer").map(|_| ()),
+                given("message").message("message").map(|_| ()),
+                given("wait").seconds("wait").map(|_| ()),
+                given("number").done(),
+            ]);
+            for error in outcomes.filter_map(Result::err) {
                 prop_assert!(!error.wording().contains("qq"), "{error:?}");
             }
         }

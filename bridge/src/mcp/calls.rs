@@ -1,13 +1,12 @@
-//! The calls in flight: which there are, what their answers hold, and whether those answers were written.
+//! The requests in flight: which there are, what their answers hold, and how each of them ends.
 //!
-//! **Every call gets a number of ours, never used twice, and is known by it on this side of the
-//! transport.** A client may use an id again as soon as it has cancelled the call that had it, while that
-//! call's handler has yet to notice; numbers keep the old call's answer, and what it holds, from being
-//! taken for the new one's.
+//! **Every request has a number of ours that is never used twice, and rmcp knows the request by that number.** A client
+//! may reuse an id as soon as it has cancelled the request that had it, before that request's handler has noticed. With
+//! numbers, the old request's answer, and what it holds, is never mistaken for the new one's.
 //!
-//! A call ends in one of two ways, whichever comes first: it is *claimed* by the thread that is about to
-//! write its answer, or *cancelled*. What is deposited with it follows: settled once the answer is
-//! written, given back otherwise.
+//! A request ends in one of two ways, whichever comes first: the thread that is about to write its answer *claims* it,
+//! or the client *cancels* it. Messages leased to it follow: they count as read once the answer is written, and are
+//! given back otherwise.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,169 +16,187 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::envelope::ClientId;
 use junction_engine::Lease;
 
-/// Calls in flight at most: beyond it no more lines are read until one ends. Real clients have a handful.
+/// Requests in flight at most. With as many, no more lines are read until one ends. Real clients have a handful.
 pub(crate) const MAX_CALLS: usize = 256;
 
-/// The table of calls in flight. Clones share one table.
+/// The table of requests in flight. Clones share one table.
 #[derive(Clone)]
-pub(crate) struct Calls(Arc<Shared>);
+pub(crate) struct CallTable(Arc<SharedCalls>);
 
-struct Shared {
-    table: Mutex<Table>,
-    places: Arc<Semaphore>,
+struct SharedCalls {
+    entries: Mutex<CallEntries>,
+    slots: Arc<Semaphore>,
     busy: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct Table {
+struct CallEntries {
     next: i64,
-    calls: HashMap<CallNumber, Call>,
+    by_number: HashMap<CallNumber, CallEntry>,
     numbers: HashMap<ClientId, CallNumber>,
 }
 
-struct Call {
+struct CallEntry {
     id: ClientId,
     leases: Vec<Lease>,
-    /// None while the call waits for something that may never come.
-    busy: Option<Busy>,
-    place: Place,
+    /// Absent while the call waits for something that may never come.
+    busy: Option<BusyGuard>,
+    slot: CallSlot,
 }
 
-/// Our number for a call.
+/// Our number for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallNumber(pub(crate) i64);
 
-/// A place among the calls in flight.
-pub(crate) struct Place(#[expect(dead_code, reason = "held, to be dropped")] OwnedSemaphorePermit);
+/// Room for one request in flight.
+pub(crate) struct CallSlot(
+    #[expect(dead_code, reason = "held, to be dropped")] OwnedSemaphorePermit,
+);
 
-/// Another call in flight has the same id.
+/// The id of a request is that of another request in flight.
 #[derive(Debug)]
-pub(crate) struct Duplicate;
+pub(crate) struct DuplicateId;
 
-/// The right to answer a call. Dropped, the call ends without an answer.
-pub(crate) struct Answer {
-    calls: Calls,
+/// One call, as its tool sees it.
+#[derive(Clone)]
+pub(crate) struct CallHandle {
+    calls: CallTable,
     number: CallNumber,
 }
 
-/// What an answer holds, while it is being written. Dropped, all of it is given back.
-pub(crate) struct Claim {
-    leases: Vec<Lease>,
-    _place: Place,
+/// The right to answer a request. Dropped without being claimed, it ends the request without an answer.
+pub(crate) struct Responder {
+    calls: CallTable,
+    number: CallNumber,
 }
 
-/// While one of these lives there is something for the client that takes but a moment.
-pub(crate) struct Busy(watch::Sender<usize>);
+/// What an answer holds while it is being written. Dropped before [`ClaimedAnswer::written`], all of it is given back.
+pub(crate) struct ClaimedAnswer {
+    leases: Vec<Lease>,
+    _slot: CallSlot,
+}
 
-impl Calls {
+/// Marks, while it lives, that the client is owed something that takes but a moment.
+pub(crate) struct BusyGuard(watch::Sender<usize>);
+
+impl CallTable {
     pub(crate) fn new() -> Self {
-        let places = Arc::new(Semaphore::new(MAX_CALLS));
-        Self(Arc::new(Shared { table: Mutex::default(), places, busy: watch::Sender::new(0) }))
+        let slots = Arc::new(Semaphore::new(MAX_CALLS));
+        let entries = Mutex::default();
+        Self(Arc::new(SharedCalls { entries, slots, busy: watch::Sender::new(0) }))
     }
 
-    /// Waits for a place among the calls in flight.
-    pub(crate) async fn place(&self) -> Place {
-        #[expect(clippy::expect_used, reason = "a semaphore that nobody closes")]
-        Place(Arc::clone(&self.0.places).acquire_owned().await.expect("the places stay open"))
+    /// Waits for room for one more request.
+    pub(crate) async fn slot(&self) -> CallSlot {
+        #[expect(clippy::expect_used, reason = "nothing closes the semaphore")]
+        CallSlot(Arc::clone(&self.0.slots).acquire_owned().await.expect("the semaphore is open"))
     }
 
-    /// A call has been read.
+    /// Enters a request that was read.
     ///
     /// # Errors
-    /// [`Duplicate`] if a call in flight has this id; that one is unharmed.
-    pub(crate) fn begin(&self, id: ClientId, place: Place) -> Result<CallNumber, Duplicate> {
+    /// [`DuplicateId`] if a request in flight has this id; that one goes on unharmed.
+    pub(crate) fn begin(&self, id: ClientId, slot: CallSlot) -> Result<CallNumber, DuplicateId> {
         let busy = Some(self.busy());
-        let mut table = self.table();
-        if table.numbers.contains_key(&id) {
-            return Err(Duplicate);
+        let mut entries = self.entries();
+        if entries.numbers.contains_key(&id) {
+            return Err(DuplicateId);
         }
-        let number = CallNumber(table.next);
-        table.next += 1;
-        table.numbers.insert(id.clone(), number);
-        table.calls.insert(number, Call { id, leases: Vec::new(), busy, place });
+        let number = CallNumber(entries.next);
+        entries.next += 1;
+        entries.numbers.insert(id.clone(), number);
+        entries.by_number.insert(number, CallEntry { id, leases: Vec::new(), busy, slot });
         Ok(number)
     }
 
-    /// The call waits from here on for what may never come: the end of the process need not wait for it.
-    pub(crate) fn waits(&self, number: CallNumber) {
-        let call_busy = self.table().calls.get_mut(&number).and_then(|call| call.busy.take());
-        drop(call_busy);
+    /// The call of this number, for its tool.
+    pub(crate) fn handle(&self, number: CallNumber) -> CallHandle {
+        CallHandle { calls: self.clone(), number }
     }
 
-    /// Puts what an answer holds with its call, before the answer is returned. If the call has been
-    /// cancelled meanwhile, nobody will see the answer, and it is given back at once.
-    pub(crate) fn deposit(&self, number: CallNumber, lease: Lease) {
-        if let Some(call) = self.table().calls.get_mut(&number) {
-            call.leases.push(lease);
-        }
-    }
-
-    /// The client does not want an answer any more: whatever the call holds is given back, and its id is
-    /// free. Nothing, if there is no such call or its answer is being written.
+    /// Ends a request because the client wants no answer any more: what it holds is given back, and its id is free.
+    /// Does nothing if there is no such request, or if its answer is being written.
     pub(crate) fn cancel(&self, id: &ClientId) -> Option<CallNumber> {
-        let mut table = self.table();
-        let number = table.numbers.get(id).copied()?;
-        let call = table.remove(number);
-        // Unlocked before the call's leases go: their end is news to the link.
-        drop(table);
-        call.map(|_| number)
+        let mut entries = self.entries();
+        let number = entries.numbers.get(id).copied()?;
+        let entry = entries.remove(number);
+        // Unlocked before the leases go: the engine hears of their end.
+        drop(entries);
+        entry.map(|_| number)
     }
 
-    /// The right to answer the call, and the client's id for it; nothing if it was cancelled.
-    pub(crate) fn answer(&self, number: CallNumber) -> Option<(ClientId, Answer)> {
-        let id = self.table().calls.get(&number)?.id.clone();
-        Some((id, Answer { calls: self.clone(), number }))
+    /// The right to answer a request, and the client's id for it; nothing if it was cancelled.
+    pub(crate) fn responder(&self, number: CallNumber) -> Option<(ClientId, Responder)> {
+        let id = self.entries().by_number.get(&number)?.id.clone();
+        Some((id, Responder { calls: self.clone(), number }))
     }
 
-    /// Marks that there is something for the client that takes but a moment.
-    pub(crate) fn busy(&self) -> Busy {
+    /// Marks that the client is owed something that takes but a moment.
+    pub(crate) fn busy(&self) -> BusyGuard {
         self.0.busy.send_modify(|count| *count += 1);
-        Busy(self.0.busy.clone())
+        BusyGuard(self.0.busy.clone())
     }
 
-    /// Waits until every call that takes but a moment is answered and the answer written.
-    pub(crate) async fn quiet(&self) {
+    /// Waits until every request, except for calls that wait, is answered and its answer written.
+    pub(crate) async fn idle(&self) {
         let _ = self.0.busy.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, CallEntries> {
+        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
-    fn remove(&mut self, number: CallNumber) -> Option<Call> {
-        let call = self.calls.remove(&number)?;
-        self.numbers.remove(&call.id);
-        Some(call)
+impl CallEntries {
+    fn remove(&mut self, number: CallNumber) -> Option<CallEntry> {
+        let entry = self.by_number.remove(&number)?;
+        self.numbers.remove(&entry.id);
+        Some(entry)
     }
 }
 
-impl Answer {
-    /// Ends the call for the sake of its answer; from here on it is too late to cancel. Nothing, if it
-    /// was cancelled before.
-    pub(crate) fn claim(self) -> Option<Claim> {
-        let call = self.calls.table().remove(self.number)?;
-        Some(Claim { leases: call.leases, _place: call.place })
+impl CallHandle {
+    /// Notes that the call waits from here on for something that may never come, so that the end of the process need
+    /// not wait for it.
+    pub(crate) fn waits(&self) {
+        let entry_busy =
+            self.calls.entries().by_number.get_mut(&self.number).and_then(|call| call.busy.take());
+        drop(entry_busy);
+    }
+
+    /// Leases to the call what its answer will hold, before the answer is returned. If the call has been cancelled
+    /// meanwhile, its answer is never written, and the lease is given back at once.
+    pub(crate) fn hold(&self, lease: Lease) {
+        if let Some(entry) = self.calls.entries().by_number.get_mut(&self.number) {
+            entry.leases.push(lease);
+        }
     }
 }
 
-impl Drop for Answer {
+impl Responder {
+    /// Ends the request with its answer; from here on it is too late to cancel. Nothing if it was cancelled before.
+    pub(crate) fn claim(self) -> Option<ClaimedAnswer> {
+        let entry = self.calls.entries().remove(self.number)?;
+        Some(ClaimedAnswer { leases: entry.leases, _slot: entry.slot })
+    }
+}
+
+impl Drop for Responder {
     fn drop(&mut self) {
-        // Nothing is left of a call that was claimed. For one that was not, this is its end.
-        let call = self.calls.table().remove(self.number);
-        drop(call);
+        // After a claim nothing is left to remove. Without one, this is the end of the request.
+        let entry = self.calls.entries().remove(self.number);
+        drop(entry);
     }
 }
 
-impl Claim {
-    /// The answer was written and flushed.
-    pub(crate) fn settle(self) {
+impl ClaimedAnswer {
+    /// Counts what the answer holds as read: the answer was written and flushed.
+    pub(crate) fn written(self) {
         self.leases.into_iter().for_each(Lease::settle);
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
@@ -195,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    /// The outcome of what is ready at once.
+    /// The outcome of a future that is ready at once.
     fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => Some(outcome),
@@ -203,13 +220,13 @@ mod tests {
         }
     }
 
-    fn begin(calls: &Calls, id: impl Into<ClientId>) -> CallNumber {
-        calls.begin(id.into(), now(calls.place()).unwrap()).unwrap()
+    fn begin(calls: &CallTable, id: impl Into<ClientId>) -> CallNumber {
+        calls.begin(id.into(), now(calls.slot()).unwrap()).unwrap()
     }
 
-    fn deposit(calls: &Calls, number: CallNumber) -> Receiver<()> {
+    fn hold(calls: &CallTable, number: CallNumber) -> Receiver<()> {
         let (lease, end) = Lease::new();
-        calls.deposit(number, lease);
+        calls.handle(number).hold(lease);
         end
     }
 
@@ -222,125 +239,125 @@ mod tests {
     }
 
     #[test]
-    fn lease_is_settled_only_once_the_answer_is_written() {
-        let calls = Calls::new();
+    fn lease_ends_as_read_only_once_the_answer_is_written() {
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut end = deposit(&calls, number);
-        let (id, answer) = calls.answer(number).unwrap();
+        let mut end = hold(&calls, number);
+        let (id, responder) = calls.responder(number).unwrap();
         assert_eq!(id, 1.into());
-        let claim = answer.claim().unwrap();
+        let claim = responder.claim().unwrap();
         assert!(held(&mut end));
-        claim.settle();
+        claim.written();
         assert_eq!(end.try_recv(), Ok(()));
     }
 
     #[test]
-    fn write_that_fails_gives_back() {
-        let calls = Calls::new();
+    fn write_that_fails_gives_the_lease_back() {
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut end = deposit(&calls, number);
-        drop(calls.answer(number).unwrap().1.claim());
+        let mut end = hold(&calls, number);
+        drop(calls.responder(number).unwrap().1.claim());
         assert!(given_back(&mut end));
     }
 
     #[test]
     fn answer_that_is_dropped_ends_its_call() {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut end = deposit(&calls, number);
-        drop(calls.answer(number).unwrap());
+        let mut end = hold(&calls, number);
+        drop(calls.responder(number).unwrap());
         assert!(given_back(&mut end));
-        assert!(calls.answer(number).is_none());
-        assert_eq!(calls.0.places.available_permits(), MAX_CALLS);
+        assert!(calls.responder(number).is_none());
+        assert_eq!(calls.0.slots.available_permits(), MAX_CALLS);
     }
 
     #[test]
-    fn cancelling_gives_back_what_is_deposited_before_and_after() {
-        let calls = Calls::new();
+    fn cancelling_gives_back_what_is_held_before_and_after() {
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut before = deposit(&calls, number);
+        let mut before = hold(&calls, number);
         assert_eq!(calls.cancel(&1.into()), Some(number));
         assert!(given_back(&mut before));
-        assert!(given_back(&mut deposit(&calls, number)));
-        assert!(calls.answer(number).is_none());
+        assert!(given_back(&mut hold(&calls, number)));
+        assert!(calls.responder(number).is_none());
     }
 
     #[test]
     fn cancelling_beats_an_answer_that_waits_to_be_written() {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut end = deposit(&calls, number);
-        let (_, answer) = calls.answer(number).unwrap();
+        let mut end = hold(&calls, number);
+        let (_, responder) = calls.responder(number).unwrap();
         assert_eq!(calls.cancel(&1.into()), Some(number));
         assert!(given_back(&mut end));
-        assert!(answer.claim().is_none());
+        assert!(responder.claim().is_none());
     }
 
     #[test]
     fn answer_that_is_being_written_cannot_be_cancelled() {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let number = begin(&calls, 1);
-        let mut end = deposit(&calls, number);
-        let claim = calls.answer(number).unwrap().1.claim().unwrap();
+        let mut end = hold(&calls, number);
+        let claim = calls.responder(number).unwrap().1.claim().unwrap();
         assert_eq!(calls.cancel(&1.into()), None);
-        claim.settle();
+        claim.written();
         assert_eq!(end.try_recv(), Ok(()));
     }
 
     #[test]
     fn id_used_again_after_cancelling_is_another_call() {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let old = begin(&calls, 1);
         calls.cancel(&1.into());
         let new = begin(&calls, 1);
-        assert!(given_back(&mut deposit(&calls, old)));
-        assert!(calls.answer(old).is_none());
-        let mut end = deposit(&calls, new);
-        calls.answer(new).unwrap().1.claim().unwrap().settle();
+        assert!(given_back(&mut hold(&calls, old)));
+        assert!(calls.responder(old).is_none());
+        let mut end = hold(&calls, new);
+        calls.responder(new).unwrap().1.claim().unwrap().written();
         assert_eq!(end.try_recv(), Ok(()));
     }
 
     #[test]
     fn duplicate_is_refused_and_the_first_call_is_unharmed() {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let first = begin(&calls, 1);
-        let mut end = deposit(&calls, first);
-        let place = now(calls.place()).unwrap();
-        assert!(calls.begin(1.into(), place).is_err());
+        let mut end = hold(&calls, first);
+        let slot = now(calls.slot()).unwrap();
+        assert!(calls.begin(1.into(), slot).is_err());
         assert!(held(&mut end));
-        // The text "1" is another id than the number 1.
+        // The text "1" and the number 1 are different ids.
         assert_ne!(begin(&calls, "1"), first);
     }
 
     #[test]
     fn unknown_ids_are_not_cancelled() {
-        assert_eq!(Calls::new().cancel(&7.into()), None);
+        assert_eq!(CallTable::new().cancel(&7.into()), None);
     }
 
     #[test]
-    fn places_are_as_many_as_calls_may_be() {
-        let calls = Calls::new();
+    fn at_most_the_limit_of_calls_are_in_flight() {
+        let calls = CallTable::new();
         let numbers: Vec<_> = (0..MAX_CALLS as i64).map(|id| begin(&calls, id)).collect();
-        assert!(now(calls.place()).is_none());
+        assert!(now(calls.slot()).is_none());
         calls.cancel(&0.into());
-        assert!(now(calls.place()).is_some());
-        drop(calls.answer(numbers[1]).unwrap().1.claim());
-        assert_eq!(calls.0.places.available_permits(), 2);
+        assert!(now(calls.slot()).is_some());
+        drop(calls.responder(numbers[1]).unwrap().1.claim());
+        assert_eq!(calls.0.slots.available_permits(), 2);
     }
 
     #[test]
-    fn quiet_is_when_no_call_but_those_that_wait_is_left() {
-        let calls = Calls::new();
-        assert!(now(calls.quiet()).is_some());
+    fn table_is_idle_when_only_calls_that_wait_are_left() {
+        let calls = CallTable::new();
+        assert!(now(calls.idle()).is_some());
         let (waiting, brief) = (begin(&calls, 1), begin(&calls, 2));
-        calls.waits(waiting);
-        assert!(now(calls.quiet()).is_none());
-        let claim = calls.answer(brief).unwrap().1.claim();
+        calls.handle(waiting).waits();
+        assert!(now(calls.idle()).is_none());
+        let claim = calls.responder(brief).unwrap().1.claim();
         assert!(claim.is_some());
-        assert!(now(calls.quiet()).is_some());
+        assert!(now(calls.idle()).is_some());
         let busy = calls.busy();
-        assert!(now(calls.quiet()).is_none());
+        assert!(now(calls.idle()).is_none());
         drop(busy);
-        assert!(now(calls.quiet()).is_some());
+        assert!(now(calls.idle()).is_some());
     }
 }

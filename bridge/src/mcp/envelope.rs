@@ -1,7 +1,7 @@
-//! JSON-RPC 2.0: what one line is, and the lines that answer it.
+//! JSON-RPC 2.0: reads one line as a message, and writes the errors for lines that are none.
 //!
-//! The bridge reads the envelope itself, because the library behind it ends the session on much of what a
-//! client can get wrong, and quotes the rest in its errors. Nothing here quotes what a client wrote but its ids.
+//! The bridge reads messages itself, because rmcp ends the session on much of what a client can get wrong, and quotes
+//! the rest in its errors. Of what a client wrote, nothing here is quoted except for ids.
 
 use junction_engine::wiped::Wiped;
 use serde::de::IgnoredAny;
@@ -10,74 +10,74 @@ use serde_json::{Map, Value};
 
 use crate::json_text::{self, repair_surrogates};
 
-/// The id that a client gave to a request. The number 1 and the text "1" are two ids.
+/// The id that a client gave to a request. The number 1 and the text "1" are different ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ClientId {
-    /// A whole number.
+    /// An integer.
     Number(i64),
     /// A text.
     Text(String),
 }
 
-/// What a line turned out to be.
+/// A line of the client, read as a message.
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    /// A request, which wants an answer.
+    /// A request, which must be answered.
     Request {
-        /// Its id.
+        /// The id of the request.
         id: ClientId,
-        /// What it asks for.
+        /// The method to call.
         method: String,
-        /// Its parameters; absent ones are none at all.
+        /// The parameters; empty if absent.
         params: Map<String, Value>,
     },
     /// A notification, which must not be answered.
     Notification {
-        /// What it is about.
+        /// The method of the notification.
         method: String,
-        /// Its parameters.
+        /// The parameters; empty if absent.
         params: Map<String, Value>,
     },
-    /// An answer to a request of ours.
+    /// An answer to a request of this server.
     Response,
-    /// Nothing that can be used. It is answered with this.
-    Bad(Fault),
+    /// Not a message that can be used, with the error that answers it.
+    Bad(RpcError),
 }
 
-/// An error of JSON-RPC, in words of ours alone.
+/// An error of JSON-RPC. Its text is fixed: it holds nothing that a client wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The request that it is about, if that can be told.
+pub(crate) struct RpcError {
+    /// The id of the request in question, if the line has one.
     pub(crate) id: Option<ClientId>,
-    /// The code and the sentence for it.
-    pub(crate) kind: FaultKind,
+    /// What is wrong, which determines the code and the sentence.
+    pub(crate) kind: RpcErrorKind,
 }
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// It is not JSON.
+pub(crate) enum RpcErrorKind {
+    /// The line is not JSON.
     NotJson,
-    /// It is longer than the longest line.
+    /// The line is longer than the longest line that is accepted.
     TooLong,
-    /// It is a batch.
+    /// The line is a batch.
     Batch,
-    /// It is JSON, but no message.
+    /// The line is JSON, but not a message.
     NotAMessage,
-    /// It has an id that is neither a whole number nor a text, or a request has none.
+    /// The id is neither an integer nor a text, or a request has none.
     BadId,
-    /// A request in flight has the same id.
+    /// Another request in flight has the same id.
     DuplicateId,
-    /// Nothing here has that method.
+    /// The server does not serve the method.
     UnknownMethod,
     /// The parameters do not fit the method.
     BadParams,
 }
 
-/// The members of a message, each of any kind.
+/// The members of a message, before their types are checked.
 #[derive(Deserialize)]
-struct Members {
+struct MessageMembers {
     jsonrpc: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     id: Option<Value>,
@@ -89,7 +89,7 @@ struct Members {
     error: Option<IgnoredAny>,
 }
 
-/// Tells a member that is null from one that is absent.
+/// Distinguishes a member that is null from one that is absent.
 fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -98,42 +98,42 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// What a line is.
+/// Reads a line as a message.
 pub(crate) fn read(line: &[u8]) -> Incoming {
-    let fault = |id, kind| Incoming::Bad(Fault { id, kind });
+    let bad = |id, kind| Incoming::Bad(RpcError { id, kind });
     let batch = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if batch {
         let json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
-        return fault(None, if json { FaultKind::Batch } else { FaultKind::NotJson });
+        return bad(None, if json { RpcErrorKind::Batch } else { RpcErrorKind::NotJson });
     }
     let repaired = repair_surrogates(line);
     let line = repaired.as_ref().map_or(line, |repaired| repaired.as_slice());
-    let members = match serde_json::from_slice::<Members>(line) {
+    let members = match serde_json::from_slice::<MessageMembers>(line) {
         Ok(members) => members,
-        Err(error) if error.is_data() => return fault(None, FaultKind::NotAMessage),
-        Err(_) => return fault(None, FaultKind::NotJson),
+        Err(error) if error.is_data() => return bad(None, RpcErrorKind::NotAMessage),
+        Err(_) => return bad(None, RpcErrorKind::NotJson),
     };
     let answers = members.result.is_some() || members.error.is_some();
     let id = match members.id.map(ClientId::try_from).transpose() {
         Ok(id) => id,
-        // A bad answer is not answered, lest two sides answer each other's errors for ever.
+        // A bad answer is not answered. Otherwise two sides could answer each other's errors for ever.
         Err(BadId) if answers && members.method.is_none() => return Incoming::Response,
-        Err(BadId) => return fault(None, FaultKind::BadId),
+        Err(BadId) => return bad(None, RpcErrorKind::BadId),
     };
     let method = match members.method {
         None if answers => return Incoming::Response,
         Some(Value::String(method)) if !answers && is_version_2(members.jsonrpc.as_ref()) => method,
-        _ => return fault(id, FaultKind::NotAMessage),
+        _ => return bad(id, RpcErrorKind::NotAMessage),
     };
     let params = match members.params {
         None => Map::new(),
         Some(Value::Object(params)) => params,
-        Some(_) => return fault(id, FaultKind::BadParams),
+        Some(_) => return bad(id, RpcErrorKind::BadParams),
     };
     match id {
         Some(id) => Incoming::Request { id, method, params },
         None if method.starts_with("notifications/") => Incoming::Notification { method, params },
-        None => fault(None, FaultKind::BadId),
+        None => bad(None, RpcErrorKind::BadId),
     }
 }
 
@@ -141,7 +141,7 @@ fn is_version_2(version: Option<&Value>) -> bool {
     version.and_then(Value::as_str) == Some("2.0")
 }
 
-/// The value cannot be an id.
+/// A value that cannot be an id.
 #[derive(Debug)]
 pub(crate) struct BadId;
 
@@ -157,8 +157,8 @@ impl TryFrom<Value> for ClientId {
     }
 }
 
-impl FaultKind {
-    /// The code, as JSON-RPC 2.0 §5.1 has it.
+impl RpcErrorKind {
+    /// The error code, from JSON-RPC 2.0 §5.1.
     pub(crate) fn code(self) -> i32 {
         match self {
             Self::NotJson => -32700,
@@ -186,23 +186,23 @@ impl FaultKind {
 }
 
 #[derive(Serialize)]
-struct ErrorLine<'a> {
+struct RpcErrorLine<'a> {
     jsonrpc: &'static str,
     id: Option<&'a ClientId>,
-    error: ErrorBody,
+    error: RpcErrorBody,
 }
 
 #[derive(Serialize)]
-struct ErrorBody {
+struct RpcErrorBody {
     code: i32,
     message: &'static str,
 }
 
-impl Fault {
-    /// The line that answers the fault; its id is null where none could be told.
+impl RpcError {
+    /// The line that carries the error. Its id is null if the line in question has none.
     pub(crate) fn line(&self) -> Wiped<Vec<u8>> {
-        let error = ErrorBody { code: self.kind.code(), message: self.kind.message() };
-        json_text::line(&ErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
+        let error = RpcErrorBody { code: self.kind.code(), message: self.kind.message() };
+        json_text::line(&RpcErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
     }
 }
 
@@ -224,15 +224,15 @@ mod tests {
         }
     }
 
-    fn fault(text: &str) -> Fault {
+    fn error(text: &str) -> RpcError {
         match read(text.as_bytes()) {
-            Incoming::Bad(fault) => fault,
+            Incoming::Bad(error) => error,
             other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
-    fn requests_and_notifications_are_told_apart() {
+    fn request_has_an_id_and_notification_has_none() {
         let line = br#" {"jsonrpc":"2.0","id":"1","method":"ping","params":{"a":[1]}}"#;
         let Incoming::Request { id, method, params } = read(line) else { panic!("no request") };
         assert_eq!((id, method.as_str()), ("1".into(), "ping"));
@@ -242,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_has_its_code_and_the_id_if_it_can_be_told() {
-        use FaultKind::{BadId, BadParams, Batch, NotAMessage, NotJson};
+    fn every_error_has_its_kind_and_the_id_of_the_request_if_there_is_one() {
+        use RpcErrorKind::{BadId, BadParams, Batch, NotAMessage, NotJson};
         let cases = [
             ("nonsense", None, NotJson),
             ("{", None, NotJson),
@@ -274,7 +274,7 @@ mod tests {
             ),
         ];
         for (text, id, kind) in cases {
-            assert_eq!(fault(text), Fault { id, kind }, "{text}");
+            assert_eq!(error(text), RpcError { id, kind }, "{text}");
         }
     }
 
@@ -291,16 +291,16 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_a_fault() {
+    fn deep_nesting_is_an_error() {
         let deep =
             format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}"#, "[".repeat(500_000));
-        assert_eq!(fault(&deep).kind, FaultKind::NotJson);
-        assert_eq!(fault(&"[".repeat(1_000_000)).kind, FaultKind::NotJson);
+        assert_eq!(error(&deep).kind, RpcErrorKind::NotJson);
+        assert_eq!(error(&"[".repeat(1_000_000)).kind, RpcErrorKind::NotJson);
     }
 
     #[test]
-    fn fault_line_is_one_line_with_a_null_id() {
-        let line = fault("nonsense").line();
+    fn error_is_one_line_with_a_null_id() {
+        let line = error("nonsense").line();
         let text = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: the line is not JSON."}}"#;
         assert_eq!(std::str::from_utf8(&line).unwrap(), format!("{text}\n"));
         assert_eq!(line.len(), line.capacity());

@@ -1,18 +1,18 @@
-//! How a peer's text is shown: what cannot be seen, or changes how other text is seen, is written out.
+//! Escapes a peer's text for display: characters that are invisible, or change how other text looks, are written out.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::json_text::{count, leading};
 
-/// Characters of a presented message besides its text, at most: the names of its fields, the longest
-/// values, and what JSON puts between them.
+/// The most characters that a message in an answer has beside its text: the names of its fields, the longest values, and
+/// what JSON puts between them.
 const FIELDS: usize = 320;
 
-/// The ranges of characters that are written out: all of the Unicode categories Cc (but not newline and
-/// tab), Cf, Zl, Zp and Co, and the property Default_Ignorable_Code_Point (Unicode 17, but not U+FE0E and
-/// U+FE0F, which choose between the forms of common emoji). They hold ANSI's escape, bidirectional
-/// controls, zero-width and tag characters, and what else can smuggle text past a reader.
+/// The ranges of characters that are written out: the Unicode categories Cc (except for newline and tab), Cf, Zl, Zp and
+/// Co, and the property Default_Ignorable_Code_Point (Unicode 17, except for U+FE0E and U+FE0F, which choose between the
+/// forms of common emoji). Among them are ANSI's escape, bidirectional controls, zero-width and tag characters, and
+/// everything else that can hide text from a reader.
 const HIDDEN: &[(char, char)] = &[
     ('\0', '\u{8}'),
     ('\u{b}', '\u{1f}'),
@@ -47,8 +47,8 @@ const HIDDEN: &[(char, char)] = &[
     ('\u{f0000}', '\u{10ffff}'),
 ];
 
-/// A text as it is shown: each hidden character as `\u{…}` with its number in hexadecimal, all others as
-/// they are.
+/// Escapes a text for display: each hidden character becomes `\u{…}` with its number in hexadecimal, and all others stay
+/// as they are.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let mut pieces = Pieces(text).peekable();
     if let Some(Piece::Plain(all)) = pieces.peek()
@@ -70,8 +70,8 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// How many characters a message with this text takes in an answer, at most: its text as it is shown,
-/// escaped as JSON, and its other fields.
+/// The most characters that a message with this text takes in an answer: its text, escaped for display and then as JSON,
+/// and its other fields.
 pub(crate) fn presented_len(body: &str) -> usize {
     let width = |piece| match piece {
         // JSON puts a backslash before these four.
@@ -93,11 +93,11 @@ fn width_of_other(c: char) -> usize {
     5 + digits as usize
 }
 
-/// A text in pieces: what is nearly all of it in one look, the rest by the character.
+/// The pieces of a text: long runs of plain ASCII, which is nearly all of most texts, and single other characters.
 struct Pieces<'a>(&'a str);
 
 enum Piece<'a> {
-    /// ASCII that is shown as it is.
+    /// ASCII that stays as it is.
     Plain(&'a str),
     /// One other character.
     Other(char),
@@ -127,7 +127,7 @@ fn is_hidden(c: char) -> bool {
     if is_plain(c) {
         return false;
     }
-    // The last two of every plane are no characters.
+    // The last two code points of every plane are noncharacters.
     let none = u32::from(c) & 0xfffe == 0xfffe;
     let after = HIDDEN.partition_point(|(_, last)| *last < c);
     none || HIDDEN.get(after).is_some_and(|(first, _)| *first <= c)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_misleads_is_written_out() {
+    fn hidden_characters_are_written_out() {
         for (text, shown) in [
             ("a\u{1b}[31mb", r"a\u{1b}[31mb"),
             ("a\r\0b\u{7f}\u{9b}", r"a\u{d}\u{0}b\u{7f}\u{9b}"),

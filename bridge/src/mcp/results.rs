@@ -1,4 +1,4 @@
-//! What the tools answer: one JSON object each. Optional fields are absent, never null.
+//! The answers of the tools as JSON: one object each, whose optional fields are absent, never null.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::{Context, Reach, Standing};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::escape::escape;
@@ -39,7 +40,7 @@ impl From<engine::Registration> for RegistrationJson {
     }
 }
 
-/// A context as it is shown. Its owner wrote it, so each field is made a label once more.
+/// A context for display. A peer wrote it, so each field is cut down to a label again.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ContextJson {
@@ -114,7 +115,7 @@ impl From<engine::PeerPage> for PeerPageJson {
 }
 
 #[derive(Serialize)]
-pub(crate) struct FoundJson {
+pub(crate) struct PeerWaitJson {
     found: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     peers: Vec<PeerJson>,
@@ -123,8 +124,8 @@ pub(crate) struct FoundJson {
     waited_seconds: f64,
 }
 
-impl FoundJson {
-    /// The outcome of a wait for peers: none means that it came to its end.
+impl PeerWaitJson {
+    /// The outcome of a wait for peers. No peer means that the time was over.
     pub(crate) fn new(peers: Vec<engine::PeerInfo>, waited: Duration) -> Self {
         let found = !peers.is_empty();
         let peers = peers.into_iter().map(Into::into).collect();
@@ -156,20 +157,20 @@ struct ReceiverJson {
     state: &'static str,
 }
 
-/// What a sender is told whose message is past the limit of its chain.
+/// The sentence for the sender of a message that is past the limit of its chain.
 const WAKES_NOBODY: &str = "More than 8 messages have gone to and fro without a person, so this one wakes nobody. \
                             Ask your user before you send more.";
-/// What a reader is told of such a message.
+/// The sentence for the reader of a message that is past the limit of its chain.
 const ASK_FIRST: &str = "More than 8 messages have gone to and fro without a person. Ask your user before you answer \
                          those with past_limit.";
 
 impl<'a> SentJson<'a> {
-    /// What became of a message that was to be so urgent; `waited` is how long its sender waited for a reply, if it
-    /// did.
+    /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
+    /// reply, if it waited.
     pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
         let Availability { reach: woken, unwoken, state } = sent.availability;
         let wakes = sent.urgency > Urgency::Low;
-        // A call that waits is not ended by what is past the limit: what else there is, nobody here knows.
+        // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
         Self {
             id: uuid(sent.id),
@@ -301,9 +302,9 @@ impl From<engine::Departure> for DepartureJson {
     }
 }
 
-/// What every answer tells besides its own matter, if there is anything to tell.
+/// What every answer reports about the session beside its own matter, where there is anything to report.
 #[derive(Serialize)]
-pub(crate) struct StatusJson {
+pub(crate) struct NoticesJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -316,7 +317,7 @@ pub(crate) struct StatusJson {
     rejoined: Option<String>,
 }
 
-impl From<&engine::Snapshot> for StatusJson {
+impl From<&engine::Snapshot> for NoticesJson {
     fn from(snapshot: &engine::Snapshot) -> Self {
         let waiting = snapshot.unread.count > 0;
         let from = snapshot.unread.from.iter().filter(|_| waiting);
@@ -330,11 +331,20 @@ impl From<&engine::Snapshot> for StatusJson {
     }
 }
 
+/// An answer as a JSON object.
+pub(crate) fn object(answer: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(answer) {
+        Ok(Value::Object(object)) => object,
+        // Every answer is a struct whose fields have names.
+        _ => Map::new(),
+    }
+}
+
 fn uuid(id: MessageId) -> String {
     Uuid::from_bytes(id.0).hyphenated().to_string()
 }
 
-/// Seconds, to the millisecond.
+/// A time in seconds, rounded to milliseconds.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -362,7 +372,7 @@ fn event(occasion: Occasion) -> String {
 fn presence(standing: Standing) -> &'static str {
     match standing {
         Standing::Online => "online",
-        // A hub too young to know has not seen the peer yet: it is away as far as anybody can tell.
+        // The hub has just started and may not have seen the peer yet: all that is known is that the peer is away.
         Standing::Away | Standing::NotYet => "away",
         Standing::Gone => "gone",
     }
@@ -404,14 +414,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn message_is_never_longer_than_was_said(body: String) {
+        fn message_is_never_longer_than_presented_len(body: String) {
             let json = serde_json::to_string(&MessageJson::from(&message(&body))).unwrap();
             prop_assert!(json.chars().count() < presented_len(&body));
         }
     }
 
     #[test]
-    fn waits_are_told_to_the_millisecond() {
+    fn waits_are_rounded_to_milliseconds() {
         assert_eq!(seconds(Duration::from_micros(1_234_567)), 1.235);
         assert_eq!(seconds(Duration::ZERO), 0.0);
     }

@@ -1,4 +1,4 @@
-//! The MCP server as the library wants it: who we are, what tools there are, and how they are called.
+//! The MCP server, in the terms of `rmcp`: its name and instructions, its list of tools, and the calls of tools.
 
 use std::future::pending;
 use std::io::{self, Read, Write};
@@ -20,111 +20,99 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::args::ToolError;
-use super::calls::Calls;
-use super::schema::{INSTRUCTIONS, SPECS, Spec, Tool};
+use super::calls::CallTable;
+use super::params::schema;
+use super::schema::{INSTRUCTIONS, SPECS, Tool, ToolSpec};
 use super::stdio;
 use super::stdio::transport::{StdioTransport, call_number};
-use super::tools::{Answer, Tools};
+use super::tools::Tools;
 use crate::clients;
 use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
-use crate::wake::Wake;
 use crate::wording::Wording;
-use junction_engine::Engine;
-use junction_engine::hubs::known::KnownHosts;
 
-/// How long a client has to say where the project is.
+/// How long to wait for a client's list of the directories that it works in.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
 
-/// What a client calls at events of its session, where it can have a hook call a tool. It is in no list, for it is
-/// nothing that a model should know of.
+/// The tool that clients call at events of their session, where a hook can call a tool. No list has it, because a model
+/// has no use for it.
 const HOOK_TOOL: &str = "hook_event";
 
-/// What the tools of one agent are made of.
-pub(crate) struct Agent {
-    /// Its session on the junction.
-    pub(crate) engine: Engine,
-    /// How messages reach it.
-    pub(crate) wake: Wake,
-    /// The hubs it may move to.
-    pub(crate) hosts: KnownHosts,
-}
-
-/// A client being served. Dropped, it is served no more.
-pub(crate) struct Session {
-    calls: Calls,
+/// The server of one client. Dropping it ends the service.
+pub(crate) struct McpServer {
+    calls: CallTable,
     input_ended: watch::Receiver<bool>,
-    _service: RunningService<RoleServer, Server>,
+    _service: RunningService<RoleServer, ToolHandler>,
 }
 
-impl Session {
-    /// Begins to serve the client at the other ends of `input` and `output`, in whatever era of MCP it
-    /// turns out to speak.
+impl McpServer {
+    /// Starts to serve the client at the other ends of `input` and `output`, with any version of MCP: stateful (up to
+    /// 2025-11-25, opened by `initialize`) or stateless (from 2026-07-28 on).
     ///
     /// # Errors
-    /// If the system has no threads to give.
+    /// If the system refuses a thread.
     pub(crate) fn start(
-        agent: Agent,
+        tools: Tools,
         input: impl Read + Send + 'static,
         output: impl Write + Send + 'static,
     ) -> io::Result<Self> {
-        let calls = Calls::new();
+        let calls = CallTable::new();
         let (lines, out) = (stdio::spawn_reader(input)?, stdio::spawn_writer(output)?);
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
-        let (probe, wake) = (ContextProbe::new(agent.engine.clone()), agent.wake.clone());
-        let server = Server { tools: Tools::new(agent, calls.clone()), probe, wake };
-        // Directly, past the library's own opening: that one ends the session on whatever comes before an
-        // era is settled. The two eras are told apart by each request instead.
-        let service = serve_directly(server, transport, None);
+        let probe = ContextProbe::new(tools.engine.clone());
+        let handler = ToolHandler { tools, calls: calls.clone(), probe };
+        // Not with rmcp's own opening, which ends the session on anything unexpected that comes before the version is
+        // known. Each request shows which kind of version it belongs to.
+        let service = serve_directly(handler, transport, None);
         Ok(Self { calls, input_ended, _service: service })
     }
 
     /// Waits until the client has ended its input.
     pub(crate) async fn ended(&self) {
-        // An error means that the library gave up: nobody is served any more either way.
+        // An error means that rmcp gave up. The client is not served any more either way.
         let _ = self.input_ended.clone().wait_for(|ended| *ended).await;
     }
 
-    /// Waits until all calls but those that wait are answered, and their answers written.
+    /// Waits until every call, except for those that wait for messages or peers, is answered and its answer written.
     pub(crate) async fn answered(&self) {
-        self.calls.quiet().await;
+        self.calls.idle().await;
     }
 }
 
-/// The server of one session.
-struct Server {
+/// The handler that rmcp calls for each request.
+struct ToolHandler {
     tools: Tools,
+    calls: CallTable,
     probe: ContextProbe,
-    wake: Wake,
 }
 
-impl Server {
-    /// Notes who asks. In the stateless era every request says so itself.
+impl ToolHandler {
+    /// Notes which client and which of its threads a request is from. With stateless versions every request says so.
     fn note(&self, context: &RequestContext<RoleServer>) {
         if let Some(client) = context.meta.client_info() {
             self.client(&client.name);
         }
         if let Some(origin) = clients::call_origin(&context.meta.0) {
-            self.wake.call_from(&origin);
+            self.tools.wake.call_from(&origin);
         }
     }
 
     fn client(&self, name: &str) {
         self.probe.client_named(name);
-        self.wake.client_named(name);
+        self.tools.wake.client_named(name);
     }
 
-    /// What a client that calls this tool at an event of its session is to do. The answer is text alone, and JSON
-    /// even if it is nothing: anything else would be shown to the model.
+    /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
+    /// anything else to the model.
     fn hook(&self, arguments: JsonObject) -> CallToolResult {
         let event = clients::hook_event(&Value::Object(arguments));
-        let told = event.and_then(|event| self.wake.hook(event.event).to_json(&event.name));
+        let told = event.and_then(|event| self.tools.wake.hook(event.event).to_json(&event.name));
         let text = told.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }
 }
 
-impl ServerHandler for Server {
+impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("agent-junction", env!("CARGO_PKG_VERSION")))
@@ -138,7 +126,7 @@ impl ServerHandler for Server {
     ) -> Result<InitializeResult, ErrorData> {
         let result = self.negotiate_initialize(&request)?;
         self.client(&request.client_info.name);
-        // With the version agreed on, not the one asked for: results take its shape.
+        // With the version agreed on, not the one asked for: it decides the shape of results.
         let agreed = result.protocol_version.clone();
         context.peer.set_peer_info(request.with_protocol_version(agreed));
         Ok(result)
@@ -162,12 +150,12 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.note(&context);
-        self.wake.tools_listed();
+        self.tools.wake.tools_listed();
         Ok(ListToolsResult::with_all_items(SPECS.iter().map(definition).collect()))
     }
 
-    // Clients ask for prompts and resources without looking whether there are any, and some show the error that
-    // the library answers by default where none are announced: an empty list tells them the same and disturbs nobody.
+    // Clients ask for prompts and resources even where the server announces none. By default rmcp answers that with an
+    // error, which some clients show to their user. An empty list says the same without alarm.
 
     async fn list_prompts(
         &self,
@@ -202,38 +190,39 @@ impl ServerHandler for Server {
         if request.name == HOOK_TOOL {
             return Ok(self.hook(request.arguments.unwrap_or_default()).into());
         }
-        let _called = self.wake.call_began();
+        let _called = self.tools.wake.call_began();
         let unknown =
             || ErrorData::invalid_params("Invalid params: there is no tool of that name.", None);
         let tool = Tool::named(&request.name).ok_or_else(unknown)?;
         let number = call_number(&context.id).ok_or_else(unknown)?;
-        let call = self.tools.call(tool, request.arguments.unwrap_or_default(), number);
-        // A call that panics is answered too: its client waits, and it has a place among the calls.
+        let handle = self.calls.handle(number);
+        let call = self.tools.call(tool, request.arguments.unwrap_or_default(), &handle);
+        // A call that panics is answered too: its client waits, and the call takes room in the table.
         let call = AssertUnwindSafe(call).catch_unwind();
         tokio::select! {
             biased;
-            () = context.ct.cancelled() => Err(broken()), // which nobody gets to see
+            () = context.ct.cancelled() => Err(broken()), // which rmcp drops
             outcome = call => outcome.map(|outcome| result(outcome).into()).map_err(|_| broken()),
-            () = keep_alive(&context) => Err(broken()), // which never comes
+            () = keep_alive(&context) => Err(broken()), // never: keep_alive does not end
         }
     }
 }
 
-/// Tells the client now and then that a call it waits for is still under way: some give up after a minute of silence.
-/// It never ends.
+/// Sends progress notifications for a call, without end, if the client asked for them: some clients give up on a call
+/// after a minute of silence.
 async fn keep_alive(context: &RequestContext<RoleServer>) {
     let Some(token) = context.meta.get_progress_token() else { return pending().await };
-    let mut beats = Beats::new();
+    let mut ticker = ProgressTicker::new();
     loop {
-        let progress = ProgressNotificationParam::new(token.clone(), beats.next().await);
+        let progress = ProgressNotificationParam::new(token.clone(), ticker.next().await);
         let _ = context.peer.notify_progress(progress).await;
     }
 }
 
-/// Moments at which to say something, each with its number.
-struct Beats(tokio::time::Interval, f64);
+/// The moments of progress notifications, counted from 1.
+struct ProgressTicker(tokio::time::Interval, f64);
 
-impl Beats {
+impl ProgressTicker {
     fn new() -> Self {
         let interval = clients::progress_interval();
         let first = tokio::time::Instant::now() + interval;
@@ -247,7 +236,7 @@ impl Beats {
     }
 }
 
-/// The first of the directories that the client works in, if it names any in time.
+/// The first of the directories that the client works in, if the client names one in time.
 #[expect(deprecated, reason = "gone from the newest MCP, but what clients of the older ones offer")]
 async fn first_root(peer: &Peer<RoleServer>) -> Option<PathBuf> {
     let roots = tokio::time::timeout(ROOTS_TIME, peer.list_roots()).await.ok()?.ok()?;
@@ -258,8 +247,8 @@ fn broken() -> ErrorData {
     ErrorData::internal_error("Internal error: the call came to no end.", None)
 }
 
-/// The answer as the object it is; a failure as text alone. The transport adds the object's text.
-fn result(outcome: Result<Answer, ToolError>) -> CallToolResult {
+/// An answer as structured content, to which the transport adds its text, or an error as text alone.
+fn result(outcome: Result<JsonObject, ToolError>) -> CallToolResult {
     match outcome {
         Ok(answer) => {
             let mut result = CallToolResult::success(Vec::new());
@@ -273,10 +262,8 @@ fn result(outcome: Result<Answer, ToolError>) -> CallToolResult {
     }
 }
 
-/// A tool's definition in the library's types.
-fn definition(spec: &Spec) -> ToolDefinition {
-    // A test reads every schema.
-    let input: JsonObject = serde_json::from_str(spec.input).unwrap_or_default();
+/// A tool's definition in rmcp's types.
+fn definition(spec: &ToolSpec) -> ToolDefinition {
     let annotations = ToolAnnotations::new()
         .read_only(spec.read_only)
         .destructive(spec.destructive)
@@ -284,7 +271,8 @@ fn definition(spec: &Spec) -> ToolDefinition {
         // A junction is a closed group.
         .open_world(false);
     let meta = clients::tool_meta(spec.always_load, spec.max_result);
-    let definition = ToolDefinition::new(spec.name, spec.description, input).annotate(annotations);
+    let definition =
+        ToolDefinition::new(spec.name, spec.description, schema(spec.params)).annotate(annotations);
     if meta.is_empty() { definition } else { definition.with_meta(MetaObject(meta)) }
 }
 
@@ -295,10 +283,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_under_way_gives_a_sign_of_life_often_enough() {
+    async fn progress_is_notified_at_each_interval() {
         let started = Instant::now();
-        let (mut beats, interval) = (Beats::new(), clients::progress_interval());
-        assert_eq!((beats.next().await, started.elapsed()), (1.0, interval));
-        assert_eq!((beats.next().await, started.elapsed()), (2.0, 2 * interval));
+        let (mut ticker, interval) = (ProgressTicker::new(), clients::progress_interval());
+        assert_eq!((ticker.next().await, started.elapsed()), (1.0, interval));
+        assert_eq!((ticker.next().await, started.elapsed()), (2.0, 2 * interval));
     }
 }

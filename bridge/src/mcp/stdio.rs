@@ -1,8 +1,7 @@
-//! The process's stdin and stdout, each with a thread of its own.
+//! The process's stdin and stdout, each served by a thread of its own.
 //!
-//! Threads, because agents hand over pipes, sockets, files and terminals, and only blocking reads and
-//! writes work on all of them; and without a buffered layer, because such a layer keeps what went through
-//! it unwiped.
+//! Threads, because clients hand over pipes, sockets, files and terminals, and only blocking reads and writes work on
+//! all of them. No buffered layer, because its buffers would keep messages unwiped.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,47 +15,49 @@ mod lines;
 mod tool_line;
 pub(crate) mod transport;
 
-use super::calls::{Answer, Busy};
+use super::calls::{BusyGuard, Responder};
 #[cfg(test)]
 pub(crate) use lines::MAX_LINE;
-use lines::{Cutter, Line};
+use lines::{InputLine, LineSplitter};
 
-/// Lines read ahead of the server; with all of them waiting the client's writes wait too.
+/// Lines read ahead of the server. While as many wait, nothing more is read, and the client's writes wait too.
 const LINES_IN: usize = 16;
-/// Lines waiting to be written; whoever has one more waits.
+/// Lines that may wait to be written. A sender with one more waits.
 const LINES_OUT: usize = 64;
-/// One read takes at most this many bytes: all but the end of the longest usual line, and idle bridges stay small.
+/// The most bytes that one read takes: nearly all of the longest usual line, while idle bridges stay small.
 const READ_BUFFER: usize = 64 * 1024;
 
 /// A line on its way to the client.
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingLine {
     /// The text with its newline.
     pub(crate) line: Wiped<Vec<u8>>,
-    /// The call that it answers, if it is a call's answer.
-    pub(crate) answer: Option<Answer>,
-    /// Keeps the process alive for the moment that the line needs to be written.
-    pub(crate) busy: Busy,
-    /// Told how the write ended, after the flush.
+    /// The right to answer the request, if the line is an answer.
+    pub(crate) responder: Option<Responder>,
+    /// Keeps the process alive until the line is written.
+    pub(crate) busy: BusyGuard,
+    /// Gets the outcome of the write, after the flush.
     pub(crate) written: oneshot::Sender<io::Result<()>>,
 }
 
-/// Reads lines from `input` until its end. The channel closes behind the last one.
+/// Starts a thread that reads lines from `input` until its end. The channel closes after the last line.
 ///
 /// # Errors
-/// If the system has no thread to give.
-pub(crate) fn spawn_reader(input: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<Line>> {
+/// If the system refuses a thread.
+pub(crate) fn spawn_reader(
+    input: impl Read + Send + 'static,
+) -> io::Result<mpsc::Receiver<InputLine>> {
     let (sender, lines) = mpsc::channel(LINES_IN);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || read_lines(input, &sender))?;
     Ok(lines)
 }
 
-/// Writes lines to `output`, each flushed before the next.
+/// Starts a thread that writes lines to `output`, each flushed before the next.
 ///
 /// # Errors
-/// If the system has no thread to give.
+/// If the system refuses a thread.
 pub(crate) fn spawn_writer(
     output: impl Write + Send + 'static,
-) -> io::Result<mpsc::Sender<Outgoing>> {
+) -> io::Result<mpsc::Sender<OutgoingLine>> {
     let (lines, receiver) = mpsc::channel(LINES_OUT);
     thread::Builder::new()
         .name("stdout".to_owned())
@@ -64,18 +65,18 @@ pub(crate) fn spawn_writer(
     Ok(lines)
 }
 
-fn read_lines(mut input: impl Read, lines: &mpsc::Sender<Line>) {
+fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
     let mut buffer = Wiped::new(vec![0; READ_BUFFER]);
-    let mut cutter = Cutter::default();
+    let mut splitter = LineSplitter::default();
     loop {
         let read = match input.read(&mut buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // A descriptor that cannot be read any more has come to its end.
+            // Input that cannot be read any more is at its end.
             Err(_) => 0,
         };
         let mut chunk = &buffer[..read];
-        while let Some(line) = cutter.cut(&mut chunk) {
+        while let Some(line) = splitter.next_line(&mut chunk) {
             if lines.blocking_send(line).is_err() {
                 return;
             }
@@ -85,53 +86,53 @@ fn read_lines(mut input: impl Read, lines: &mpsc::Sender<Line>) {
         }
         buffer[..read].zeroize();
     }
-    if let Some(line) = cutter.finish() {
+    if let Some(line) = splitter.finish() {
         let _ = lines.blocking_send(line);
     }
 }
 
-fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<Outgoing>) {
-    while let Some(Outgoing { line, answer, busy, written }) = lines.blocking_recv() {
-        // The answer of a call that was cancelled while the answer waited here is not written at all.
-        // From the claim on it is too late to cancel: the client has, or is about to have, the answer.
-        let claim = match answer.map(Answer::claim) {
+fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<OutgoingLine>) {
+    while let Some(OutgoingLine { line, responder, busy, written }) = lines.blocking_recv() {
+        // The answer of a call that was cancelled while the answer waited here is not written.
+        // After the claim it is too late to cancel: the client has the answer, or is about to have it.
+        let claim = match responder.map(Responder::claim) {
             Some(None) => continue,
             Some(Some(claim)) => Some(claim),
             None => None,
         };
         let outcome = output.write_all(&line).and_then(|()| output.flush());
         match (&outcome, claim) {
-            (Ok(()), Some(claim)) => claim.settle(),
-            // An answer that never left gives back what it held.
+            (Ok(()), Some(claim)) => claim.written(),
+            // An answer that was not written gives back what it held.
             (_, claim) => drop(claim),
         }
         let _ = written.send(outcome);
-        // Last: whoever waits for quiet may end the process on it.
+        // Last, because the process may end as soon as nothing is busy.
         drop(busy);
     }
 }
 
-/// The process's stdin, as it was given, but wider if it is a pipe.
+/// The process's stdin. If it is a pipe, makes it larger.
 ///
 /// # Errors
-/// If it is closed.
+/// If the descriptor is closed.
 pub(crate) fn stdin() -> io::Result<Descriptor> {
     let file = imp::own(&io::stdin())?;
     imp::widen(&file);
     Ok(Descriptor(file))
 }
 
-/// The process's stdout, as it was given: an answer counts as read once it is written, so the less a pipe takes ahead
-/// of its reader the truer that is.
+/// The process's stdout. A pipe keeps its size: messages count as read once their answer is written, and the less a pipe
+/// holds that its reader has not taken, the closer that is to the truth.
 ///
 /// # Errors
-/// If it is closed.
+/// If the descriptor is closed.
 pub(crate) fn stdout() -> io::Result<Descriptor> {
     imp::own(&io::stdout()).map(Descriptor)
 }
 
-/// A descriptor of this process, read and written in blocking mode even if whoever gave it to us left it
-/// in the other: that mode is shared with them, so it is not ours to change.
+/// A descriptor of this process that blocks on reads and writes, even if the process that handed it over left it in
+/// non-blocking mode. The mode is shared with that process, so it is not changed.
 pub(crate) struct Descriptor(File);
 
 impl Read for Descriptor {
@@ -158,7 +159,7 @@ mod imp {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// What the client's pipe is to hold: a message of the largest size, with what is around it.
+    /// The size for the client's pipe: the largest message and what surrounds it on its line.
     #[cfg(target_os = "linux")]
     const PIPE: usize = 128 * 1024;
 
@@ -169,14 +170,14 @@ mod imp {
         descriptor.as_fd().try_clone_to_owned().map(File::from)
     }
 
-    /// Makes a pipe hold the longest usual line: through one of the usual size such a line passes in pieces, and
-    /// its writer waits in between. Whatever else it is stays as it is.
+    /// Makes a pipe large enough for the longest usual line. Through a pipe of the default size such a line passes in
+    /// pieces, and its writer waits in between. Anything that is not a pipe stays as it is.
     #[cfg(target_os = "linux")]
     pub(super) fn widen(file: &File) {
         use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 
         if fcntl_getpipe_size(file).is_ok_and(|size| size < PIPE) {
-            // An unprivileged user has only so much of it; less is no fault.
+            // The system bounds what an unprivileged user gets. A smaller pipe works too.
             let _ = fcntl_setpipe_size(file, PIPE);
         }
     }
@@ -233,7 +234,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn descriptor_left_in_non_blocking_mode_is_read_and_written_all_the_same() {
+    fn descriptor_in_non_blocking_mode_is_read_and_written() {
         use std::os::unix::net::UnixStream;
 
         let (ours, mut theirs) = UnixStream::pair().unwrap();
@@ -259,7 +260,9 @@ mod tests {
         theirs.write_all(b"one\ntwo").unwrap();
         drop(theirs);
         for expected in ["one", "two"] {
-            let Some(Line::Text(line)) = lines.blocking_recv() else { panic!("a line is missing") };
+            let Some(InputLine::Text(line)) = lines.blocking_recv() else {
+                panic!("a line is missing")
+            };
             assert_eq!(*line, expected.as_bytes());
         }
         assert!(lines.blocking_recv().is_none());

@@ -1,7 +1,8 @@
 //! The MCP server as a client meets it, over real pipes and with a link whose answers the tests write.
-//! What holds in both eras of MCP is tested in both.
+//! What holds for stateful and stateless versions of MCP is tested with both.
 
-mod agent;
+mod bounds;
+mod client;
 mod leases;
 mod mischief;
 mod opening;

@@ -1,23 +1,25 @@
-//! The seven tools: what each takes, what it asks of the engine, and what it answers.
+//! The seven tools: what each takes from the model, what it asks of the engine, and what it answers.
+//!
+//! A call goes through three steps, each in a file of its own: [`Args`] checks the arguments against the tool's
+//! parameters (`schema.rs`), the [`Engine`] does the work, and a type whose name ends in `Json` (`results.rs`) turns
+//! the outcome into the answer. Messages in an answer are leased to the call ([`CallHandle::hold`]): they count as read
+//! once the answer is written to the client, and not before.
 
 use std::time::Duration;
 
-use junction_shared::protocol::limits::{
-    INBOX_MESSAGES, MAX_PAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
-};
-use serde::Serialize;
+use junction_shared::protocol::limits::MAX_PAGE;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::args::{Args, ToolError};
-use super::calls::{CallNumber, Calls};
+use super::calls::CallHandle;
 use super::escape::presented_len;
 use super::results::{
-    DepartureJson, FoundJson, MailPageJson, PeerPageJson, RegistrationJson, SentJson, StatusJson,
+    DepartureJson, MailPageJson, NoticesJson, PeerPageJson, PeerWaitJson, RegistrationJson,
+    SentJson, object,
 };
 use super::schema::Tool;
-use super::server::Agent;
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
 use junction_engine::error::Error;
@@ -26,168 +28,175 @@ use junction_engine::hubs::probe::survey;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status};
 
-/// Calls that wait at most: an agent has one or two, and each holds a place among the calls in flight.
+/// Calls that may wait at once. An agent has one or two, and each takes room from the requests in flight.
 const MAX_WAITS: usize = 32;
-/// PeerPage on a page, unless a call says otherwise.
-const USUAL_PAGE: u16 = 50;
-/// How long `wait_for_peer` waits, unless a call says otherwise, in seconds.
-const USUAL_PEER_WAIT: u64 = 30;
 
-/// A tool's answer: one JSON object.
-pub(crate) type Answer = Map<String, Value>;
+/// The answer of a tool: one JSON object.
+type ToolAnswer = Map<String, Value>;
 
-/// The tools of one session.
+/// The tools of one session, and what they work with.
 pub(crate) struct Tools {
-    engine: Engine,
-    calls: Calls,
-    wake: Wake,
+    /// The session's membership of a group.
+    pub(super) engine: Engine,
+    /// The ways in which messages reach the agent.
+    pub(super) wake: Wake,
+    /// The hubs that the session may move to.
     hosts: KnownHosts,
     waits: Semaphore,
 }
 
 impl Tools {
-    pub(crate) fn new(agent: Agent, calls: Calls) -> Self {
-        let Agent { engine, wake, hosts } = agent;
-        Self { engine, calls, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
+    pub(crate) fn new(engine: Engine, wake: Wake, hosts: KnownHosts) -> Self {
+        Self { engine, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
     }
 
-    /// Calls a tool. What the answer holds is deposited with the call of this number.
+    /// Calls a tool.
+    ///
+    /// # Errors
+    /// If an argument is wrong, or the engine cannot do what was asked.
     pub(crate) async fn call(
         &self,
         tool: Tool,
         arguments: Map<String, Value>,
-        number: CallNumber,
-    ) -> Result<Answer, ToolError> {
-        let args = Args::new(tool.spec().name, arguments);
+        call: &CallHandle,
+    ) -> Result<ToolAnswer, ToolError> {
+        let args = Args::new(tool.spec(), arguments);
         let mut answer = match tool {
             Tool::Register => self.register(args).await,
             Tool::ListPeers => self.list_peers(args).await,
-            Tool::SendMessage => self.send_message(args, number).await,
-            Tool::ReadMessages => self.read_messages(args, number).await,
-            Tool::WaitForPeer => self.wait_for_peer(args, number).await,
+            Tool::SendMessage => self.send_message(args, call).await,
+            Tool::ReadMessages => self.read_messages(args, call).await,
+            Tool::WaitForPeer => self.wait_for_peer(args, call).await,
             Tool::KnownHosts => self.known_hosts(args).await,
             Tool::Disconnect => self.disconnect(args).await,
         }?;
         // After the call itself, so that what it read does not count as unread.
-        answer.extend(object(&StatusJson::from(&self.engine.snapshot())));
+        answer.extend(object(&NoticesJson::from(&self.engine.snapshot())));
         Ok(answer)
     }
 
-    async fn register(&self, mut args: Args) -> Result<Answer, ToolError> {
+    /// Takes a name and a task for this session, or a hub to move to. Answers who this session is now.
+    async fn register(&self, mut args: Args) -> Result<ToolAnswer, ToolError> {
         let change = Change {
-            alias: args.alias("alias")?,
-            repo: args.label("repo")?,
-            task: args.label("task")?,
-            role: args.label("role")?,
-            host: args.host("host")?,
+            alias: args.new_alias("alias")?,
+            repo: args.text("repo")?,
+            task: args.text("task")?,
+            role: args.text("role")?,
+            host: args.text("host")?,
         };
         args.done()?;
-        Ok(object(&RegistrationJson::from(self.engine.register(change).await?)))
+        let registered = self.engine.register(change).await?;
+        Ok(object(&RegistrationJson::from(registered)))
     }
 
-    async fn list_peers(&self, mut args: Args) -> Result<Answer, ToolError> {
-        let role = given(args.label("role")?);
-        let repo = given(args.label("repo")?);
-        let limit = args.whole("limit", 1..=MAX_PAGE.into())?;
-        let limit = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(USUAL_PAGE);
-        let cursor = given(args.cursor("cursor")?);
+    /// Takes filters and a place to go on from. Answers one page of the other sessions.
+    async fn list_peers(&self, mut args: Args) -> Result<ToolAnswer, ToolError> {
+        let role = args.filter("role")?;
+        let repo = args.filter("repo")?;
+        let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
+        let cursor = args.filter("cursor")?;
         args.done()?;
-        let page = self.engine.list(PeerQuery { role, repo, limit, cursor }).await?;
-        Ok(object(&PeerPageJson::from(page)))
+        let query = PeerQuery { role, repo, limit: limit.unwrap_or(MAX_PAGE), cursor };
+        Ok(object(&PeerPageJson::from(self.engine.list(query).await?)))
     }
 
-    async fn send_message(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
+    /// Takes a message and its receiver. Answers how far the message is known to have come, and with `wait_seconds`
+    /// also the reply, if one comes in time.
+    async fn send_message(
+        &self,
+        mut args: Args,
+        call: &CallHandle,
+    ) -> Result<ToolAnswer, ToolError> {
         let draft = Draft {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
             reply_to: args.message_id("reply_to")?,
-            wait: args.wait("wait_seconds", 0)?,
-            ttl: args.whole("ttl_seconds", self.ttl_range())?.map(Duration::from_secs),
+            wait: args.seconds("wait_seconds")?,
+            ttl: args.integer_up_to("ttl_seconds", self.longest_ttl())?.map(Duration::from_secs),
             fingerprint: args.fingerprint("fingerprint")?,
             urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
             notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
         };
         args.done()?;
-        let _wait = self.wait(draft.wait, number)?;
+        let _wait = self.wait(draft.wait, call)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
         let sent = self.engine.send_message(draft).await?;
         if let Status::Refused(reason) = sent.status {
-            sent.refusal.into_iter().for_each(|told| self.calls.deposit(number, told));
+            // The error is the only notice of this end, so it has to be written too.
+            sent.refusal.into_iter().for_each(|lease| call.hold(lease));
             return Err(Error::Refused(reason).into());
         }
         let answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
         if let Some((_, lease)) = sent.reply {
-            self.calls.deposit(number, lease);
+            call.hold(lease);
         }
         Ok(answer)
     }
 
-    async fn read_messages(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
-        let wait = args.wait("wait_seconds", 0)?;
-        let limit = args.whole("limit", 1..=INBOX_MESSAGES as u64)?;
+    /// Takes how many messages to read, and how long to wait for the first. Answers the messages, and the ends of
+    /// messages that this session sent.
+    async fn read_messages(
+        &self,
+        mut args: Args,
+        call: &CallHandle,
+    ) -> Result<ToolAnswer, ToolError> {
+        let wait = args.seconds("wait_seconds")?;
+        let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
         args.done()?;
-        let messages = limit.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX);
-        let limits = PageLimits { messages, shown_len: presented_len };
-        let place = self.wait(wait, number)?;
-        let _waits = place.as_ref().map(|_| self.wake.wait_began());
+        let limits = PageLimits { messages: limit.unwrap_or(usize::MAX), shown_len: presented_len };
+        let permit = self.wait(wait, call)?;
+        // While the agent waits here, a message needs no other way to it.
+        let _waits = permit.as_ref().map(|_| self.wake.wait_began());
         let page = self.engine.read(limits, wait).await?;
         let answer = object(&MailPageJson::new(&page));
-        self.calls.deposit(number, page.lease);
+        call.hold(page.lease);
         Ok(answer)
     }
 
-    async fn wait_for_peer(&self, mut args: Args, number: CallNumber) -> Result<Answer, ToolError> {
-        let timeout = args.wait("timeout_seconds", USUAL_PEER_WAIT)?;
-        let role = given(args.label("expected_role")?);
+    /// Takes a role, and how long to wait for it. Answers which sessions of that role are online.
+    async fn wait_for_peer(
+        &self,
+        mut args: Args,
+        call: &CallHandle,
+    ) -> Result<ToolAnswer, ToolError> {
+        let timeout = args.seconds("timeout_seconds")?;
+        let role = args.filter("expected_role")?;
         args.done()?;
-        let _wait = self.wait(timeout, number)?;
+        let _wait = self.wait(timeout, call)?;
         let started = Instant::now();
         let peers = self.engine.wait_for_peer(role, timeout).await?;
-        Ok(object(&FoundJson::new(peers, started.elapsed())))
+        Ok(object(&PeerWaitJson::new(peers, started.elapsed())))
     }
 
-    async fn known_hosts(&self, args: Args) -> Result<Answer, ToolError> {
+    /// Takes nothing. Answers which hubs this machine knows, and which of them can be reached.
+    async fn known_hosts(&self, args: Args) -> Result<ToolAnswer, ToolError> {
         args.done()?;
         let survey = survey(&self.hosts, &self.engine.snapshot().hub).await;
         Ok(object(&SurveyJson::from(survey)))
     }
 
-    async fn disconnect(&self, args: Args) -> Result<Answer, ToolError> {
+    /// Takes nothing. Answers which messages have an end that nobody can tell any more.
+    async fn disconnect(&self, args: Args) -> Result<ToolAnswer, ToolError> {
         args.done()?;
         Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
     }
 
-    /// A place among the calls that wait, for one that does.
+    /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.
     fn wait(
         &self,
         wait: Duration,
-        number: CallNumber,
+        call: &CallHandle,
     ) -> Result<Option<SemaphorePermit<'_>>, ToolError> {
         if wait.is_zero() {
             return Ok(None);
         }
-        let place = self.waits.try_acquire().map_err(|_| Error::TooManyWaits)?;
-        self.calls.waits(number);
-        Ok(Some(place))
+        let permit = self.waits.try_acquire().map_err(|_| Error::TooManyWaits)?;
+        call.waits();
+        Ok(Some(permit))
     }
 
-    /// The seconds that a message may be told to live.
-    fn ttl_range(&self) -> std::ops::RangeInclusive<u64> {
-        let session = self.engine.snapshot().session_timeout.as_secs().max(1);
-        MIN_TTL_SECONDS.min(session)..=MAX_TTL_SECONDS.min(session)
-    }
-}
-
-/// A text to look for: some models write an empty one for none.
-fn given(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-/// An answer as a JSON object.
-fn object(answer: &impl Serialize) -> Answer {
-    match serde_json::to_value(answer) {
-        Ok(Value::Object(object)) => object,
-        // Every answer is a struct whose fields have names.
-        _ => Map::new(),
+    /// The most seconds that a message may wait unread: no longer than its hub keeps a session without a connection.
+    fn longest_ttl(&self) -> u64 {
+        self.engine.snapshot().session_timeout.as_secs().max(1)
     }
 }

@@ -23,7 +23,8 @@ pub const HOSTS_FILE: &str = "hosts.toml";
 pub const LOCAL: &str = "local";
 
 const TABLE: &str = "hosts";
-const MAX_NAME: usize = 32;
+/// The longest name of a host, in characters.
+pub const MAX_HOST_NAME: usize = 32;
 /// Lines that are skipped because they are not TOML before the whole file is rejected: more are no typing mistake.
 const MAX_BAD_LINES: usize = 32;
 
@@ -75,7 +76,7 @@ impl HostsFile {
 #[must_use]
 pub fn is_host_name(name: &str) -> bool {
     let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(allowed)
+    (1..=MAX_HOST_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 /// A parser that collects the file's mistakes.

@@ -1,42 +1,42 @@
-//! Cuts a stream of bytes into the lines of JSON-RPC: one message a line, at most [`MAX_LINE`] bytes.
+//! Splits a stream of bytes into lines of JSON-RPC: one message a line, at most [`MAX_LINE`] bytes.
 
 use std::io::BufRead;
 
 use junction_engine::wiped::Wiped;
 
-/// The longest line taken, in bytes without its newline: the largest message, each of its bytes as the
-/// six characters of a JSON escape, with room to spare.
+/// The longest line that is accepted, in bytes without its newline: the largest message, each of its bytes as the six
+/// characters of a JSON escape, with room to spare.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
-/// Room for the end of a line whose chunk has come to its end.
+/// Room for the rest of a line whose first part is one whole chunk.
 const REST: usize = 4 * 1024;
 
 /// One line of the input.
-pub(crate) enum Line {
-    /// A line without its newline; it has at least one byte that is not white space.
+pub(crate) enum InputLine {
+    /// A line without its newline. At least one byte is not white space.
     Text(Wiped<Vec<u8>>),
-    /// A line that was longer than [`MAX_LINE`]; nothing of it was kept.
+    /// A line that was longer than [`MAX_LINE`], of which nothing was kept.
     TooLong,
 }
 
-/// Collects bytes until they are a line. Blank lines are passed over.
+/// Collects bytes until they are a line, and skips blank lines.
 #[derive(Default)]
-pub(crate) struct Cutter {
+pub(crate) struct LineSplitter {
     line: Wiped<Vec<u8>>,
     too_long: bool,
 }
 
-impl Cutter {
-    /// The next line that ends in `chunk`, which is left at what follows it; nothing once all of `chunk`
-    /// is taken in.
-    pub(crate) fn cut(&mut self, chunk: &mut &[u8]) -> Option<Line> {
+impl LineSplitter {
+    /// Takes the next line that ends in `chunk`, and leaves `chunk` at what follows the line. Returns nothing once all of
+    /// `chunk` is taken.
+    pub(crate) fn next_line(&mut self, chunk: &mut &[u8]) -> Option<InputLine> {
         while !chunk.is_empty() {
             let start = *chunk;
-            // It searches with the system's own means; reading from a slice cannot fail.
+            // The standard library searches with vector instructions. Reading from a slice cannot fail.
             let taken = chunk.skip_until(b'\n').unwrap_or(start.len());
             let Some(rest_of_line) = start[..taken].strip_suffix(b"\n") else {
-                // A message of the largest size is a little more than one read takes: room for the rest of it saves
-                // a copy of this chunk.
+                // A message of the largest size is a little longer than one read. Room for its rest saves a copy of
+                // this chunk.
                 self.add(start, start.len() + REST);
                 break;
             };
@@ -48,14 +48,14 @@ impl Cutter {
         None
     }
 
-    /// The line as far as it has come: its end is here, or the end of the input.
-    pub(crate) fn finish(&mut self) -> Option<Line> {
+    /// Takes what was collected as a line: its newline was read, or the end of the input.
+    pub(crate) fn finish(&mut self) -> Option<InputLine> {
         let line = std::mem::take(&mut self.line);
         if std::mem::take(&mut self.too_long) {
-            return Some(Line::TooLong);
+            return Some(InputLine::TooLong);
         }
         let blank = line.iter().all(u8::is_ascii_whitespace);
-        (!blank).then_some(Line::Text(line))
+        (!blank).then_some(InputLine::Text(line))
     }
 
     fn add(&mut self, bytes: &[u8], room: usize) {
@@ -75,29 +75,29 @@ mod tests {
 
     use super::*;
 
-    /// The lines of an input that comes in pieces of these sizes, in turn.
-    fn cut_all(input: &[u8], sizes: &[usize]) -> Vec<Option<Vec<u8>>> {
-        let mut cutter = Cutter::default();
+    /// The lines of an input that arrives in pieces of these sizes, repeated in turn.
+    fn split_all(input: &[u8], sizes: &[usize]) -> Vec<Option<Vec<u8>>> {
+        let mut splitter = LineSplitter::default();
         let mut lines = Vec::new();
         let mut rest = input;
         let mut sizes = sizes.iter().cycle();
         while !rest.is_empty() {
             let size = sizes.next().map_or(1, |size| (*size).clamp(1, rest.len()));
             let (mut chunk, behind) = rest.split_at(size);
-            while let Some(line) = cutter.cut(&mut chunk) {
+            while let Some(line) = splitter.next_line(&mut chunk) {
                 lines.push(line);
             }
             rest = behind;
         }
-        lines.extend(cutter.finish());
+        lines.extend(splitter.finish());
         let text = |line| match line {
-            Line::Text(text) => Some(text.to_vec()),
-            Line::TooLong => None,
+            InputLine::Text(text) => Some(text.to_vec()),
+            InputLine::TooLong => None,
         };
         lines.into_iter().map(text).collect()
     }
 
-    /// What the lines should be, by the plainest means.
+    /// The expected lines, found by the simplest means.
     fn expected(input: &[u8]) -> Vec<Option<Vec<u8>>> {
         let lines = input.split(|byte| *byte == b'\n');
         let solid =
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn last_line_needs_no_newline() {
-        assert_eq!(cut_all(b"a\r\n\n  \nb", &[3]), [Some(b"a\r".to_vec()), Some(b"b".to_vec())]);
+        assert_eq!(split_all(b"a\r\n\n  \nb", &[3]), [Some(b"a\r".to_vec()), Some(b"b".to_vec())]);
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         for (length, taken) in [(MAX_LINE, true), (MAX_LINE + 1, false), (2 * MAX_LINE, false)] {
             let mut input = vec![b'x'; length];
             input.extend_from_slice(b"\nnext\n");
-            let lines = cut_all(&input, &[65_536]);
+            let lines = split_all(&input, &[65_536]);
             assert_eq!(lines.len(), 2, "{length}");
             assert_eq!(lines[0].is_some(), taken, "{length}");
             assert_eq!(lines[1].as_deref(), Some(&b"next"[..]));
@@ -124,11 +124,11 @@ mod tests {
 
     #[test]
     fn line_too_long_keeps_no_memory() {
-        let mut cutter = Cutter::default();
+        let mut splitter = LineSplitter::default();
         for _ in 0..64 {
-            assert!(cutter.cut(&mut &[b'x'; 65_536][..]).is_none());
+            assert!(splitter.next_line(&mut &[b'x'; 65_536][..]).is_none());
         }
-        assert_eq!(cutter.line.capacity(), 0);
+        assert_eq!(splitter.line.capacity(), 0);
     }
 
     proptest! {
@@ -137,7 +137,7 @@ mod tests {
             input in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b' '), any::<u8>()], 0..400),
             sizes in prop::collection::vec(1_usize..60, 1..8),
         ) {
-            prop_assert_eq!(cut_all(&input, &sizes), expected(&input));
+            prop_assert_eq!(split_all(&input, &sizes), expected(&input));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The line that answers a tool's call: the answer as a structure, and the same JSON once more as text.
+//! The line that answers a call of a tool: the answer as structured content, and as the same JSON in a text.
 //!
-//! An answer may hold 64 KiB and more, so it is turned to JSON once, in its place on the line, and the text is
-//! made of that.
+//! An answer may hold more than 64 KiB. Its JSON is written once, at its place on the line, and the text is made from
+//! those bytes.
 
 use std::ops::Range;
 
@@ -12,13 +12,13 @@ use crate::json_text::{count, leading};
 use crate::mcp::envelope::ClientId;
 use junction_engine::wiped::Wiped;
 
-/// Room for what is on the line besides the answer.
+/// Room for everything on the line except for the answer.
 const FRAME: usize = 256;
 
-/// The line for a structure and what else the result has, less its content.
+/// The line for structured content and the other members of its result, whose own content is left out.
 pub(super) fn line(id: &ClientId, structure: &Value, result: &impl Serialize) -> Wiped<Vec<u8>> {
     let room = room(structure);
-    // Twice the answer, and a part of it more for what is escaped. Where that is too little the line grows.
+    // Twice the answer, and a quarter of it more for escapes. Where that is too little, the line grows.
     let mut line = Wiped::new(Vec::with_capacity(2 * room + room / 4 + FRAME));
     line.append(b"{\"jsonrpc\":\"2.0\",\"id\":");
     write(&mut line, id);
@@ -39,24 +39,24 @@ pub(super) fn line(id: &ClientId, structure: &Value, result: &impl Serialize) ->
     line
 }
 
-/// What a result has besides content and structure.
+/// The members of a result except for its content. Its structured content was taken out before.
 fn others(result: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(result) {
         Ok(Value::Object(mut members)) => {
             members.remove("content");
             members
         }
-        // A result is a struct.
+        // Every result is a struct.
         _ => Map::new(),
     }
 }
 
 fn write(line: &mut Wiped<Vec<u8>>, value: &impl Serialize) {
-    // A vector takes whatever is written to it, and nothing here has keys that are not text.
+    // A vector accepts every write, and all keys here are texts.
     let _ = serde_json::to_writer(line, value);
 }
 
-/// About how long a value is as JSON.
+/// The approximate length of a value as JSON, in bytes.
 fn room(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 3,
@@ -68,8 +68,8 @@ fn room(value: &Value) -> usize {
     }
 }
 
-/// Appends JSON that is on the line already as the inside of a JSON text. Of what such a text escapes, JSON
-/// that is written without white space holds only quotes and backslashes.
+/// Appends JSON that is on the line already, escaped as the inside of a JSON text. Compact JSON has only two characters
+/// that a text must escape: quotes and backslashes.
 fn append_escaped(line: &mut Wiped<Vec<u8>>, json: Range<usize>) {
     let plain = |byte| byte != b'"' && byte != b'\\';
     let escapes = count(&line[json.clone()], |byte| !plain(byte));
@@ -96,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn structure_and_text_are_one(text: String, id: i64, padding in 0_usize..5_000) {
+        fn structured_content_and_text_are_the_same_json(text: String, id: i64, padding in 0_usize..5_000) {
             let structure = json!({ "messages": [{ "message": text + &"\"".repeat(padding) }], "n": 1 });
             let result = json!({ "content": [], "isError": false, "resultType": "complete" });
             let line = line(&ClientId::Number(id), &structure, &result);

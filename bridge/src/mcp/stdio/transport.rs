@@ -1,8 +1,8 @@
-//! MCP's transport over stdin and stdout, as the library wants it.
+//! The transport between the client and `rmcp`, over the lines of stdin and stdout.
 //!
-//! It stands between the client and `rmcp` and lets through only what `rmcp` handles well: everything
-//! else it answers or drops itself. It knows a request by a number of ours ([`crate::mcp::calls`]), and settles
-//! what an answer holds once the answer is written.
+//! The transport passes on only what `rmcp` handles well, and answers or drops everything else itself. `rmcp` knows each
+//! request by a number of ours ([`crate::mcp::calls`]), under which the transport finds the client's id again, and what
+//! the answer holds.
 
 use std::future::pending;
 use std::io;
@@ -18,16 +18,16 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Outgoing;
-use super::lines::Line;
+use super::OutgoingLine;
+use super::lines::InputLine;
 use super::tool_line;
 use crate::json_text;
-use crate::mcp::calls::{Answer, CallNumber, Calls, Place};
-use crate::mcp::envelope::{self, ClientId, Fault, FaultKind, Incoming};
+use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
+use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
 use junction_engine::wiped::Wiped;
 
-/// The requests that are served. Asked for prompts or resources, which clients do unasked, the answer
-/// is an empty list.
+/// The methods of requests that are served. Prompts and resources are empty lists: clients ask for them even where none
+/// are announced.
 const SERVED: [&str; 8] = [
     "initialize",
     "server/discover",
@@ -39,33 +39,33 @@ const SERVED: [&str; 8] = [
     "resources/templates/list",
 ];
 
-/// The transport.
+/// The transport of one client.
 pub(crate) struct StdioTransport {
-    lines: mpsc::Receiver<Line>,
-    out: mpsc::Sender<Outgoing>,
-    calls: Calls,
-    /// The place that the next request will have.
-    place: Option<Place>,
-    /// An answer of our own that waits for its turn to be written.
-    owed: Option<Outgoing>,
-    /// True once the input has come to its end.
+    lines: mpsc::Receiver<InputLine>,
+    out: mpsc::Sender<OutgoingLine>,
+    calls: CallTable,
+    /// Room in the table of calls for the next request.
+    slot: Option<CallSlot>,
+    /// An error from the transport itself that waits to be written.
+    owed: Option<OutgoingLine>,
+    /// Becomes true at the end of the input.
     ended: watch::Sender<bool>,
 }
 
 impl StdioTransport {
-    /// A transport over the lines of the input and to the lines of the output, and what becomes true when
-    /// the input has come to its end.
+    /// A transport from the lines of the input to the lines of the output, and a flag that becomes true at the end of the
+    /// input.
     pub(crate) fn new(
-        lines: mpsc::Receiver<Line>,
-        out: mpsc::Sender<Outgoing>,
-        calls: Calls,
+        lines: mpsc::Receiver<InputLine>,
+        out: mpsc::Sender<OutgoingLine>,
+        calls: CallTable,
     ) -> (Self, watch::Receiver<bool>) {
         let (ended, end) = watch::channel(false);
-        (Self { lines, out, calls, place: None, owed: None, ended }, end)
+        (Self { lines, out, calls, slot: None, owed: None, ended }, end)
     }
 
-    /// Takes one line. Dropped at any of its awaits, it has taken nothing: `rmcp` drops the future whenever
-    /// something else happens first.
+    /// Takes one line. `rmcp` drops this future whenever something else happens first, so no await comes after a line is
+    /// taken.
     async fn step(&mut self) -> Option<ClientJsonRpcMessage> {
         if self.owed.is_some()
             && let Ok(permit) = self.out.reserve().await
@@ -73,16 +73,16 @@ impl StdioTransport {
         {
             permit.send(owed);
         }
-        if self.place.is_none() {
-            self.place = Some(self.calls.place().await);
+        if self.slot.is_none() {
+            self.slot = Some(self.calls.slot().await);
         }
         match self.lines.recv().await {
-            Some(Line::Text(line)) => self.take(&line),
-            Some(Line::TooLong) => self.refuse(None, FaultKind::TooLong),
+            Some(InputLine::Text(line)) => self.take(&line),
+            Some(InputLine::TooLong) => self.refuse(None, RpcErrorKind::TooLong),
             None => {
                 self.ended.send_replace(true);
-                // Told of the end, rmcp would wait up to five seconds for calls that may wait for
-                // ever. Whoever looks at `ended` ends the session, and sooner.
+                // If rmcp learned of the end, it would wait up to five seconds for calls that may wait for ever. The
+                // process watches `ended` and ends the session sooner.
                 pending().await
             }
         }
@@ -92,9 +92,9 @@ impl StdioTransport {
         match envelope::read(line) {
             Incoming::Request { id, method, params } => self.request(id, &method, params),
             Incoming::Notification { method, params } => self.notification(&method, params),
-            // rmcp ignores answers to what it did not ask.
+            // rmcp ignores answers to requests that it did not make.
             Incoming::Response => serde_json::from_slice(line).ok(),
-            Incoming::Bad(Fault { id, kind }) => self.refuse(id, kind),
+            Incoming::Bad(RpcError { id, kind }) => self.refuse(id, kind),
         }
     }
 
@@ -108,16 +108,16 @@ impl StdioTransport {
             Ok(request) => request,
             Err(kind) => return self.refuse(Some(id), kind),
         };
-        match self.calls.begin(id.clone(), self.place.take()?) {
+        match self.calls.begin(id.clone(), self.slot.take()?) {
             Ok(CallNumber(number)) => {
                 Some(JsonRpcMessage::request(request, RequestId::Number(number)))
             }
-            // Without its id: a client would take the error for the answer to the first, and lose that.
-            Err(_) => self.refuse(None, FaultKind::DuplicateId),
+            // Without its id: a client would take the error for the answer to the first request, and lose that one.
+            Err(_) => self.refuse(None, RpcErrorKind::DuplicateId),
         }
     }
 
-    /// Of the notifications, those that change something here go on.
+    /// Passes on the notifications that change something here.
     fn notification(
         &self,
         method: &str,
@@ -129,8 +129,8 @@ impl StdioTransport {
             }
             "notifications/cancelled" => {
                 let id = ClientId::try_from(params.remove("requestId")?).ok()?;
-                // What the call holds is given back here: rmcp drops the answer without a word. Clients
-                // also cancel what was answered already; that is nobody's call any more.
+                // The call gives back here what it holds, because rmcp drops its answer without telling the
+                // transport. Clients also cancel calls that were answered already: the table does not know those.
                 let CallNumber(number) = self.calls.cancel(&id)?;
                 let number = Some(RequestId::Number(number));
                 let params = CancelledNotificationParam::new(number, None);
@@ -140,41 +140,41 @@ impl StdioTransport {
         }
     }
 
-    /// Answers a line ourselves. What it returns is what goes on to rmcp: nothing.
-    fn refuse(&mut self, id: Option<ClientId>, kind: FaultKind) -> Option<ClientJsonRpcMessage> {
+    /// Answers a line with an error of the transport's own. Nothing goes on to rmcp.
+    fn refuse(&mut self, id: Option<ClientId>, kind: RpcErrorKind) -> Option<ClientJsonRpcMessage> {
         let (written, _) = oneshot::channel();
-        let line = Fault { id, kind }.line();
-        self.owed = Some(Outgoing { line, answer: None, busy: self.calls.busy(), written });
+        let line = RpcError { id, kind }.line();
+        self.owed = Some(OutgoingLine { line, responder: None, busy: self.calls.busy(), written });
         None
     }
 
-    /// The line for a message of rmcp's, under the client's id; none for a call that was cancelled.
+    /// The line for a message from rmcp, with the client's id; none for a request that was cancelled.
     fn outgoing(
         &self,
         message: ServerJsonRpcMessage,
-    ) -> Option<(Outgoing, oneshot::Receiver<io::Result<()>>)> {
+    ) -> Option<(OutgoingLine, oneshot::Receiver<io::Result<()>>)> {
         let busy = self.calls.busy();
-        let (line, answer) = match message {
+        let (line, responder) = match message {
             JsonRpcMessage::Response(JsonRpcResponse { id, result, .. }) => {
-                let (id, answer) = self.answer(&id)?;
-                (result_line(id, result), Some(answer))
+                let (id, responder) = self.responder(&id)?;
+                (result_line(id, result), Some(responder))
             }
             JsonRpcMessage::Error(JsonRpcError { id: Some(id), error, .. }) => {
-                let (id, answer) = self.answer(&id)?;
-                (json_text::line(&ErrorLine { jsonrpc: "2.0", id, error }), Some(answer))
+                let (id, responder) = self.responder(&id)?;
+                (json_text::line(&ErrorResponseLine { jsonrpc: "2.0", id, error }), Some(responder))
             }
             other => (json_text::line(&other), None),
         };
         let (written, outcome) = oneshot::channel();
-        Some((Outgoing { line, answer, busy, written }, outcome))
+        Some((OutgoingLine { line, responder, busy, written }, outcome))
     }
 
-    fn answer(&self, id: &RequestId) -> Option<(ClientId, Answer)> {
-        self.calls.answer(call_number(id)?)
+    fn responder(&self, id: &RequestId) -> Option<(ClientId, Responder)> {
+        self.calls.responder(call_number(id)?)
     }
 }
 
-/// Our number in an id of rmcp's.
+/// Our number for the request that rmcp knows by this id.
 pub(crate) fn call_number(id: &RequestId) -> Option<CallNumber> {
     match id {
         RequestId::Number(number) => Some(CallNumber(*number)),
@@ -188,18 +188,18 @@ fn result_line(id: ClientId, mut result: ServerResult) -> Wiped<Vec<u8>> {
     {
         return tool_line::line(&id, &structure, result);
     }
-    json_text::line(&ResultLine { jsonrpc: "2.0", id, result })
+    json_text::line(&ResultResponseLine { jsonrpc: "2.0", id, result })
 }
 
 #[derive(Serialize)]
-struct ResultLine<R> {
+struct ResultResponseLine<R> {
     jsonrpc: &'static str,
     id: ClientId,
     result: R,
 }
 
 #[derive(Serialize)]
-struct ErrorLine<E> {
+struct ErrorResponseLine<E> {
     jsonrpc: &'static str,
     id: ClientId,
     error: E,
@@ -218,7 +218,7 @@ impl Transport<RoleServer> for StdioTransport {
             let Some((line, written)) = outgoing else { return Ok(()) };
             let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
             out.send(line).await.map_err(|_| gone())?;
-            // No word means that the call was cancelled at the last moment: nothing was to be written.
+            // A closed channel means that the call was cancelled at the last moment, and nothing had to be written.
             written.await.unwrap_or(Ok(()))
         }
     }
@@ -236,25 +236,27 @@ impl Transport<RoleServer> for StdioTransport {
     }
 }
 
-/// A request in rmcp's types, if it is served and its parameters fit.
-fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, FaultKind> {
+/// A request in rmcp's types, if its method is served and its parameters fit.
+fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
     if method == "tools/call" {
         return call(params);
     }
     if !SERVED.contains(&method) {
-        return Err(FaultKind::UnknownMethod);
+        return Err(RpcErrorKind::UnknownMethod);
     }
-    // What fits no type of its own comes out as a custom request.
+    // rmcp makes a custom request of parameters that do not fit the method.
     match serde_json::from_value(json!({ "method": method, "params": params })) {
-        Ok(ClientRequest::CustomRequest(_)) | Err(_) => Err(FaultKind::BadParams),
+        Ok(ClientRequest::CustomRequest(_)) | Err(_) => Err(RpcErrorKind::BadParams),
         Ok(request) => Ok(request),
     }
 }
 
-/// A call of a tool. It is put together here, because rmcp's way of trying one type after the other
-/// copies the whole of the arguments again and again.
-fn call(mut params: Map<String, Value>) -> Result<ClientRequest, FaultKind> {
-    let Some(Value::String(name)) = params.remove("name") else { return Err(FaultKind::BadParams) };
+/// A call of a tool in rmcp's types. It is built here, because rmcp's own parser tries one type after the other and
+/// copies all of the arguments each time.
+fn call(mut params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
+    let Some(Value::String(name)) = params.remove("name") else {
+        return Err(RpcErrorKind::BadParams);
+    };
     let arguments = object(params.remove("arguments"))?;
     let meta = object(params.remove("_meta"))?;
     let mut request =
@@ -263,11 +265,11 @@ fn call(mut params: Map<String, Value>) -> Result<ClientRequest, FaultKind> {
     Ok(request.into())
 }
 
-/// An object that may be left out.
-fn object(value: Option<Value>) -> Result<Map<String, Value>, FaultKind> {
+/// An object that may be absent or null, which counts as empty.
+fn object(value: Option<Value>) -> Result<Map<String, Value>, RpcErrorKind> {
     match value {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(FaultKind::BadParams),
+        Some(_) => Err(RpcErrorKind::BadParams),
     }
 }

@@ -3,13 +3,13 @@
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::agent::{Agent, ERAS, Era, Flow, Valve, page, within};
+use super::client::{Flow, MCP_VERSIONS, McpVersion, PipeClient, Valve, page, within};
 use junction_engine::error::Error;
 use junction_engine::{Command, MailPage};
 
 type Reply = oneshot::Sender<Result<MailPage, Error>>;
 
-async fn read(agent: &mut Agent) -> Reply {
+async fn read(agent: &mut PipeClient) -> Reply {
     match agent.command().await {
         Command::Read { reply, .. } => reply,
         _ => panic!("another command"),
@@ -24,8 +24,8 @@ fn give(reply: Reply, body: &str) -> oneshot::Receiver<()> {
 
 #[tokio::test]
 async fn answer_that_was_written_is_settled() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("read_messages", json!({}));
         let end = give(read(&mut agent).await, "hello");
         assert_eq!(agent.result(&id).await["messages"][0]["message"], "hello");
@@ -35,8 +35,8 @@ async fn answer_that_was_written_is_settled() {
 
 #[tokio::test]
 async fn cancelled_call_is_not_answered_and_lets_go_of_its_command() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("read_messages", json!({ "wait_seconds": 540 }));
         let mut reply = read(&mut agent).await;
         agent.cancel(&id);
@@ -50,8 +50,8 @@ async fn cancelled_call_is_not_answered_and_lets_go_of_its_command() {
 
 #[tokio::test]
 async fn id_of_a_cancelled_call_can_be_used_again_at_once() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = json!("again");
         for _ in 0..50 {
             agent.begin_as(&id, "read_messages", json!({ "wait_seconds": 540 }));
@@ -77,9 +77,9 @@ async fn id_of_a_cancelled_call_can_be_used_again_at_once() {
 
 #[tokio::test]
 async fn answer_cancelled_while_it_waits_to_be_written_is_given_back() {
-    for era in ERAS {
+    for version in MCP_VERSIONS {
         let valve = Valve::default();
-        let mut agent = Agent::with_output(era, |output| valve.on(output));
+        let mut agent = PipeClient::with_output(version, |output| valve.on(output));
         agent.opening().await;
         valve.set(Flow::Closed);
         let first = agent.begin("read_messages", json!({}));
@@ -97,9 +97,9 @@ async fn answer_cancelled_while_it_waits_to_be_written_is_given_back() {
 
 #[tokio::test]
 async fn answer_that_cannot_be_written_is_given_back() {
-    for era in ERAS {
+    for version in MCP_VERSIONS {
         let valve = Valve::default();
-        let mut agent = Agent::with_output(era, |output| valve.on(output));
+        let mut agent = PipeClient::with_output(version, |output| valve.on(output));
         agent.opening().await;
         valve.set(Flow::Broken);
         agent.begin("read_messages", json!({}));
@@ -112,16 +112,16 @@ async fn answer_that_cannot_be_written_is_given_back() {
 
 #[tokio::test]
 async fn end_of_the_input_is_told_and_waits_need_no_answer() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         agent.begin("read_messages", json!({ "wait_seconds": 540 }));
         let waiting = read(&mut agent).await;
         let brief = agent.begin("read_messages", json!({}));
         let reply = read(&mut agent).await;
         agent.hang_up();
-        within(agent.session.ended()).await;
+        within(agent.server.ended()).await;
         let end = give(reply, "in the last moment");
-        within(agent.session.answered()).await;
+        within(agent.server.answered()).await;
         // Whoever waits for that may end the process: all that is owed has been written.
         assert_eq!(within(end).await, Ok(()));
         assert_eq!(agent.result(&brief).await["messages"][0]["message"], "in the last moment");
@@ -131,17 +131,17 @@ async fn end_of_the_input_is_told_and_waits_need_no_answer() {
 
 #[tokio::test]
 async fn faults_in_the_last_line_are_answered_before_the_end() {
-    let mut agent = Agent::silent(Era::Initialize);
+    let mut agent = PipeClient::silent(McpVersion::Stateful);
     agent.line("nonsense");
     agent.hang_up();
-    within(agent.session.ended()).await;
-    within(agent.session.answered()).await;
+    within(agent.server.ended()).await;
+    within(agent.server.answered()).await;
     assert_eq!(agent.next().await["error"]["code"], -32700);
 }
 
 #[tokio::test]
 async fn more_than_32_waits_are_refused_and_brief_calls_go_on() {
-    let mut agent = Agent::open(Era::Initialize).await;
+    let mut agent = PipeClient::open(McpVersion::Stateful).await;
     let mut waits = Vec::new();
     for _ in 0..32 {
         let id = agent.begin("read_messages", json!({ "wait_seconds": 540 }));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::agent::{Agent, ERAS, Era};
+use super::client::{MCP_VERSIONS, McpVersion, PipeClient};
 use crate::mcp::stdio::MAX_LINE;
 use junction_engine::{Command, PeerPage};
 
@@ -41,7 +41,7 @@ const SILENT: [&str; 9] = [
     r#"{"jsonrpc":"2.0","id":0,"error":{"code":-1,"message":"x"}}"#,
 ];
 
-async fn misbehave(agent: &mut Agent) {
+async fn misbehave(agent: &mut PipeClient) {
     for line in SILENT {
         agent.line(line);
     }
@@ -59,8 +59,8 @@ async fn misbehave(agent: &mut Agent) {
 
 #[tokio::test]
 async fn rubbish_before_the_opening_is_answered_and_survived() {
-    for era in ERAS {
-        let mut agent = Agent::silent(era);
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::silent(version);
         misbehave(&mut agent).await;
         agent.opening().await;
         agent.assert_alive().await;
@@ -69,8 +69,8 @@ async fn rubbish_before_the_opening_is_answered_and_survived() {
 
 #[tokio::test]
 async fn rubbish_after_the_opening_is_answered_and_survived() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         misbehave(&mut agent).await;
         agent.assert_alive().await;
     }
@@ -78,8 +78,8 @@ async fn rubbish_after_the_opening_is_answered_and_survived() {
 
 #[tokio::test]
 async fn requests_that_cannot_be_served_are_refused_under_their_id() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         for (method, params, code) in [
             ("no/such/method", json!({}), -32601),
             ("logging/setLevel", json!({ "level": "debug" }), -32601),
@@ -101,8 +101,8 @@ async fn requests_that_cannot_be_served_are_refused_under_their_id() {
 
 #[tokio::test]
 async fn arguments_that_are_wrong_never_reach_the_link() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         for (tool, arguments, names) in [
             ("register", json!({ "canary": 1 }), "alias, repo, task, role, host"),
             ("register", json!({ "task": "canary".repeat(20) }), "task"),
@@ -129,8 +129,8 @@ async fn arguments_that_are_wrong_never_reach_the_link() {
 
 #[tokio::test]
 async fn second_call_of_an_id_in_flight_is_refused_and_the_first_unharmed() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         agent.begin_as(&json!("x"), "list_peers", json!({}));
         let Command::List(_, first) = agent.command().await else { panic!("another command") };
         agent.begin_as(&json!("x"), "list_peers", json!({}));
@@ -143,8 +143,8 @@ async fn second_call_of_an_id_in_flight_is_refused_and_the_first_unharmed() {
 
 #[tokio::test]
 async fn ids_of_other_types_are_other_ids() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let ids = [json!("70"), json!(70), json!(""), json!(i64::MIN)];
         let mut replies = Vec::new();
         for (total, id) in (0..).zip(&ids) {
@@ -165,7 +165,7 @@ async fn ids_of_other_types_are_other_ids() {
 #[tokio::test]
 async fn ten_thousand_calls_at_once_are_all_answered() {
     const CALLS: usize = 10_000;
-    let mut agent = Agent::open(Era::Initialize).await;
+    let mut agent = PipeClient::open(McpVersion::Stateful).await;
     let line = json!({
         "jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": { "name": "disconnect", "arguments": { "x": 1 } },
     });

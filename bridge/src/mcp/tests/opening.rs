@@ -1,8 +1,8 @@
-//! How a session opens, in both eras.
+//! How a session opens in each kind of MCP version.
 
 use serde_json::{Value, json};
 
-use super::agent::{Agent, ERAS, Era, initialize, within};
+use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, within};
 use crate::testing::git_repo;
 
 const TOOLS: [&str; 7] = [
@@ -22,12 +22,12 @@ fn names(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn server_says_who_it_is_and_that_it_has_tools_alone() {
-    for era in ERAS {
-        let opened = Agent::silent(era).opening().await;
+    for version in MCP_VERSIONS {
+        let opened = PipeClient::silent(version).opening().await;
         let result = &opened["result"];
         assert_eq!(result["capabilities"], json!({ "tools": {} }), "{opened}");
         assert!(result["instructions"].as_str().unwrap().len() < 2000);
-        if era == Era::Initialize {
+        if version == McpVersion::Stateful {
             assert_eq!(result["serverInfo"]["name"], "agent-junction");
             assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
         } else {
@@ -48,7 +48,7 @@ async fn every_older_version_is_spoken_and_others_get_the_newest_of_them() {
         ("2026-07-28", "2025-11-25"),
         ("1999-01-01", "2025-11-25"),
     ] {
-        let mut agent = Agent::silent(Era::Initialize);
+        let mut agent = PipeClient::silent(McpVersion::Stateful);
         let opened = agent.request("initialize", initialize(asked, json!({}))).await;
         assert_eq!(opened["result"]["protocolVersion"], agreed);
         // The shape of what follows is that of the version agreed on.
@@ -59,8 +59,8 @@ async fn every_older_version_is_spoken_and_others_get_the_newest_of_them() {
 
 #[tokio::test]
 async fn tools_are_listed_in_their_order_with_honest_hints() {
-    for era in ERAS {
-        let listed = Agent::open(era).await.request("tools/list", json!({})).await;
+    for version in MCP_VERSIONS {
+        let listed = PipeClient::open(version).await.request("tools/list", json!({})).await;
         assert_eq!(names(&listed), TOOLS);
         let tool = |name: &str| {
             let tools = listed["result"]["tools"].as_array().unwrap();
@@ -82,8 +82,8 @@ async fn tools_are_listed_in_their_order_with_honest_hints() {
 
 #[tokio::test]
 async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         for (id, method) in [
             (70, "tools/list"),
             (71, "prompts/list"),
@@ -105,8 +105,8 @@ async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
 }
 
 #[tokio::test]
-async fn session_may_open_with_a_probe_and_then_as_in_the_older_era() {
-    let mut agent = Agent::silent(Era::Initialize);
+async fn session_may_open_with_a_probe_and_then_with_initialize() {
+    let mut agent = PipeClient::silent(McpVersion::Stateful);
     let refused = agent.request("server/discover", json!({})).await;
     assert_eq!(refused["error"]["code"], -32602);
     agent.opening().await;
@@ -115,14 +115,14 @@ async fn session_may_open_with_a_probe_and_then_as_in_the_older_era() {
 
 #[tokio::test]
 async fn ping_is_answered_before_anything_was_opened() {
-    let mut agent = Agent::silent(Era::Initialize);
+    let mut agent = PipeClient::silent(McpVersion::Stateful);
     assert_eq!(agent.request("ping", json!({})).await["result"], json!({}));
 }
 
 #[tokio::test]
 async fn link_is_told_who_the_client_is() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         agent.assert_alive().await;
         assert_eq!(agent.observation().await.client.as_deref(), Some("test-client"));
     }
@@ -134,7 +134,7 @@ async fn client_with_roots_is_asked_where_the_project_is() {
         return;
     }
     let repo = git_repo("shop", "main");
-    let mut agent = Agent::silent(Era::Initialize);
+    let mut agent = PipeClient::silent(McpVersion::Stateful);
     agent.request("initialize", initialize("2025-06-18", json!({ "roots": {} }))).await;
     assert_eq!(agent.observation().await.client.as_deref(), Some("test-client"));
     agent.notify("notifications/initialized", json!({}));
@@ -148,9 +148,9 @@ async fn client_with_roots_is_asked_where_the_project_is() {
 }
 
 #[tokio::test]
-async fn client_without_roots_or_of_the_newer_era_is_asked_nothing() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+async fn client_without_roots_or_of_a_stateless_version_is_asked_nothing() {
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         agent.notify("notifications/initialized", json!({}));
         agent.assert_alive().await;
         agent.assert_alive().await;

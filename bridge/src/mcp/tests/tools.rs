@@ -8,7 +8,7 @@ use junction_shared::protocol::wire::{Context, Reach, Refusal, Standing, State};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
-use super::agent::{Agent, ERAS, Era, message, within};
+use super::client::{MCP_VERSIONS, McpVersion, PipeClient, message, within};
 use junction_engine::availability::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
@@ -54,8 +54,8 @@ fn peer_json(presence: &str) -> Value {
 
 #[tokio::test]
 async fn register_passes_on_what_is_given_and_tells_who_we_are() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("register", json!({ "alias": "alice", "role": "", "task": "t" }));
         let Command::Join(None, reply) = agent.command().await else { panic!("another command") };
         let _ = reply.send(Ok(()));
@@ -82,8 +82,8 @@ async fn register_passes_on_what_is_given_and_tells_who_we_are() {
 
 #[tokio::test]
 async fn list_peers_pages_and_filters() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("list_peers", json!({ "role": "r", "limit": 2.0, "cursor": "abc" }));
         let Command::List(query, reply) = agent.command().await else { panic!("another command") };
         assert_eq!((query.role.as_deref(), query.repo, query.limit), (Some("r"), None, 2));
@@ -98,7 +98,7 @@ async fn list_peers_pages_and_filters() {
 
 /// Plays the engine's part in sending: what it is asked to send, and what becomes of it.
 async fn submit(
-    agent: &mut Agent,
+    agent: &mut PipeClient,
     status: Status,
 ) -> (junction_engine::Draft, oneshot::Sender<(junction_engine::Message, Lease)>) {
     let Command::Send(draft, reply) = agent.command().await else { panic!("another command") };
@@ -122,8 +122,8 @@ async fn submit(
 
 #[tokio::test]
 async fn send_message_tells_no_more_than_is_known() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let arguments = json!({
             "target_alias": "bob", "message": "hi", "ttl_seconds": 60,
             "reply_to": "07070707-0707-0707-0707-070707070707", "fingerprint": "0123456789ABCDEF",
@@ -146,8 +146,8 @@ async fn send_message_tells_no_more_than_is_known() {
 
 #[tokio::test]
 async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let arguments = json!({ "target_alias": "bob", "message": "?", "wait_seconds": 540 });
         let id = agent.begin("send_message", arguments);
         let (_, answer) = submit(&mut agent, Status::Opened).await;
@@ -163,8 +163,8 @@ async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
 
 #[tokio::test]
 async fn message_that_was_refused_is_an_error() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("send_message", json!({ "target_alias": "bob", "message": "" }));
         submit(&mut agent, Status::Refused(Refusal::Gone)).await;
         let text = agent.failure(&id).await;
@@ -177,7 +177,7 @@ async fn message_that_was_refused_is_an_error() {
 
 #[tokio::test]
 async fn unknown_alias_names_the_tool_that_helps() {
-    let mut agent = Agent::open(Era::Stateless).await;
+    let mut agent = PipeClient::open(McpVersion::Stateless).await;
     let id = agent.begin("send_message", json!({ "target_alias": "nobody", "message": "" }));
     let Command::Send(_, reply) = agent.command().await else { panic!("another command") };
     let _ = reply.send(Err(Error::UnknownAlias));
@@ -186,8 +186,8 @@ async fn unknown_alias_names_the_tool_that_helps() {
 
 #[tokio::test]
 async fn mail_is_shown_escaped_and_marked() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("read_messages", json!({ "limit": 5 }));
         let Command::Read { limits, wait: false, reply } = agent.command().await else {
             panic!("another command")
@@ -233,8 +233,8 @@ async fn mail_is_shown_escaped_and_marked() {
 
 #[tokio::test]
 async fn wait_for_peer_finds_or_times_out() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         for (found, expected) in [
             (vec![peer(true)], json!({ "found": true, "peers": [peer_json("online")] })),
             (vec![], json!({ "found": false, "reason": "timeout" })),
@@ -255,8 +255,8 @@ async fn wait_for_peer_finds_or_times_out() {
 
 #[tokio::test]
 async fn disconnect_tells_what_is_left_behind() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("disconnect", json!({}));
         let Command::Flush(reply) = agent.command().await else { panic!("another command") };
         let _ = reply.send(());
@@ -270,8 +270,8 @@ async fn disconnect_tells_what_is_left_behind() {
 
 #[tokio::test]
 async fn known_hosts_needs_no_link() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         let id = agent.begin("known_hosts", json!({}));
         let hosts = agent.result(&id).await;
         assert_eq!(
@@ -283,8 +283,8 @@ async fn known_hosts_needs_no_link() {
 
 #[tokio::test]
 async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
-    for era in ERAS {
-        let mut agent = Agent::open(era).await;
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
         agent.snapshot.send_modify(|snapshot| {
             snapshot.unread.count = 3;
             snapshot.unread.from = vec![alias("bob"), alias("eve")];

@@ -15,7 +15,8 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::mcp::server::{self, Session};
+use crate::mcp::server::McpServer;
+use crate::mcp::tools::Tools;
 use crate::testing::snapshot;
 use crate::wake::Wake;
 use junction_engine::Hops as Place;
@@ -25,25 +26,25 @@ use junction_engine::{Command, Engine, Lease, MailPage, Message, Snapshot};
 /// Far longer than anything here takes: what is not there by then does not come.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The eras of MCP.
+/// The two kinds of MCP versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Era {
-    /// A session opened by `initialize`.
-    Initialize,
-    /// Requests that each tell who asks.
+pub(super) enum McpVersion {
+    /// Up to 2025-11-25: a session that begins with `initialize`.
+    Stateful,
+    /// From 2026-07-28 on: each request says which client it is from.
     Stateless,
 }
 
-pub(super) const ERAS: [Era; 2] = [Era::Initialize, Era::Stateless];
+pub(super) const MCP_VERSIONS: [McpVersion; 2] = [McpVersion::Stateful, McpVersion::Stateless];
 
 /// A client, and both ends of what it talks through.
-pub(super) struct Agent {
-    era: Era,
+pub(super) struct PipeClient {
+    version: McpVersion,
     to: Option<PipeWriter>,
     from: mpsc::Receiver<String>,
     next_id: i64,
     /// The session as the process holds it.
-    pub(super) session: Session,
+    pub(super) server: McpServer,
     /// What the tools ask of the engine.
     commands: mpsc::Receiver<Command>,
     /// What the engine shows.
@@ -56,15 +57,15 @@ pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.expect("it comes in time")
 }
 
-impl Agent {
+impl PipeClient {
     /// A client that has opened nothing.
-    pub(super) fn silent(era: Era) -> Self {
-        Self::with_output(era, |output| output)
+    pub(super) fn silent(version: McpVersion) -> Self {
+        Self::with_output(version, |output| output)
     }
 
     /// A client that has opened nothing, whose output the server writes through something else.
     pub(super) fn with_output<W: Write + Send + 'static>(
-        era: Era,
+        version: McpVersion,
         through: impl FnOnce(PipeWriter) -> W,
     ) -> Self {
         let (input, to) = pipe().unwrap();
@@ -73,28 +74,37 @@ impl Agent {
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
         let wake = Wake::still(engine.clone());
-        let served = server::Agent { engine, wake, hosts: KnownHosts::new(dir, 4200) };
-        let session = Session::start(served, input, through(output)).unwrap();
+        let tools = Tools::new(engine, wake, KnownHosts::new(dir, 4200));
+        let server = McpServer::start(tools, input, through(output)).unwrap();
         let from = lines(from);
-        Self { era, to: Some(to), from, next_id: 0, session, commands, snapshot, _config: config }
+        Self {
+            version,
+            to: Some(to),
+            from,
+            next_id: 0,
+            server,
+            commands,
+            snapshot,
+            _config: config,
+        }
     }
 
     /// A client that has opened its session.
-    pub(super) async fn open(era: Era) -> Self {
-        let mut agent = Self::silent(era);
+    pub(super) async fn open(version: McpVersion) -> Self {
+        let mut agent = Self::silent(version);
         agent.opening().await;
         agent
     }
 
-    /// Opens the session in this client's era.
+    /// Opens the session as this client's version of MCP does.
     pub(super) async fn opening(&mut self) -> Value {
-        match self.era {
-            Era::Initialize => {
+        match self.version {
+            McpVersion::Stateful => {
                 let opened = self.request("initialize", initialize("2025-11-25", json!({}))).await;
                 self.notify("notifications/initialized", json!({}));
                 opened
             }
-            Era::Stateless => self.request("server/discover", json!({})).await,
+            McpVersion::Stateless => self.request("server/discover", json!({})).await,
         }
     }
 
@@ -117,7 +127,7 @@ impl Agent {
 
     /// Sends a request of this id.
     pub(super) fn send(&mut self, id: &Value, method: &str, mut params: Value) {
-        if self.era == Era::Stateless {
+        if self.version == McpVersion::Stateless {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": "2026-07-28",
                 "io.modelcontextprotocol/clientInfo": { "name": "test-client", "version": "1" },

@@ -1,0 +1,263 @@
+//! The parameters of tools. Each is one constant: the JSON schema that a client sees and the check of what a model
+//! passes both come from it.
+
+use std::ops::RangeInclusive;
+
+use junction_engine::label::is_label;
+use junction_shared::machine::hosts::{MAX_HOST_NAME, is_host_name};
+use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
+use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// The longest cursor, in characters. A hub's cursors are as long as an alias.
+const MAX_CURSOR: usize = 256;
+/// The length of a fingerprint, in hexadecimal digits.
+const FINGERPRINT: usize = 16;
+
+/// One parameter of a tool.
+pub(crate) struct Param {
+    /// The name of the argument.
+    pub(crate) name: &'static str,
+    /// What the argument may be.
+    pub(crate) kind: ParamKind,
+    /// Whether a call must have the argument.
+    pub(crate) required: bool,
+    /// What the argument means, for a model; empty where the name is enough.
+    pub(crate) meaning: &'static str,
+}
+
+/// What an argument may be.
+pub(crate) enum ParamKind {
+    /// An alias for this session.
+    NewAlias,
+    /// The alias of a peer.
+    PeerAlias,
+    /// A field of a context, possibly empty.
+    Label,
+    /// The name of a known host.
+    HostName,
+    /// The place where the next page of a list begins, as an earlier answer gave it.
+    Cursor,
+    /// The fingerprint of a peer's key.
+    Fingerprint,
+    /// The id of a message.
+    MessageId,
+    /// The text of a message, possibly empty.
+    Message,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// An integer in a range, with the value that an absent argument stands for, if it stands for one.
+    Integer(RangeInclusive<u64>, Option<u64>),
+}
+
+/// A parameter that a call may leave out.
+pub(crate) const fn optional(name: &'static str, kind: ParamKind, meaning: &'static str) -> Param {
+    Param { name, kind, required: false, meaning }
+}
+
+/// A parameter that a call must have.
+pub(crate) const fn required(name: &'static str, kind: ParamKind, meaning: &'static str) -> Param {
+    Param { name, kind, required: true, meaning }
+}
+
+/// The JSON schema of an object with these parameters as its members.
+pub(crate) fn schema(params: &[Param]) -> Map<String, Value> {
+    let properties: Map<_, _> =
+        params.iter().map(|param| (param.name.to_owned(), param.schema().into())).collect();
+    let required: Vec<_> =
+        params.iter().filter(|param| param.required).map(|param| param.name).collect();
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("properties".to_owned(), properties.into());
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    schema
+}
+
+impl Param {
+    fn schema(&self) -> Map<String, Value> {
+        let mut schema = Map::new();
+        let mut add = |key: &str, value: Value| schema.insert(key.to_owned(), value);
+        let is_integer = matches!(self.kind, ParamKind::Integer(..));
+        add("type", json!(if is_integer { "integer" } else { "string" }));
+        match &self.kind {
+            ParamKind::Integer(range, default) => {
+                add("minimum", json!(range.start()));
+                add("maximum", json!(range.end()));
+                if let Some(default) = default {
+                    add("default", json!(default));
+                }
+            }
+            ParamKind::Choice(words) => {
+                add("enum", json!(words));
+            }
+            // A schema can bound characters, but not bytes.
+            ParamKind::Message => {
+                add("description", json!(format!("At most {MAX_MESSAGE} bytes")));
+            }
+            kind => {
+                if let Some(lengths) = kind.lengths() {
+                    if *lengths.start() > 0 {
+                        add("minLength", json!(lengths.start()));
+                    }
+                    add("maxLength", json!(lengths.end()));
+                }
+            }
+        }
+        if !self.meaning.is_empty() {
+            add("description", json!(self.meaning));
+        }
+        schema
+    }
+}
+
+impl ParamKind {
+    /// How many characters a text of this kind has, if it is bounded by characters.
+    fn lengths(&self) -> Option<RangeInclusive<usize>> {
+        match self {
+            Self::NewAlias | Self::PeerAlias => Some(MIN_ALIAS..=MAX_ALIAS),
+            Self::Label => Some(0..=MAX_CONTEXT_FIELD),
+            Self::HostName => Some(1..=MAX_HOST_NAME),
+            Self::Cursor => Some(0..=MAX_CURSOR),
+            Self::Fingerprint => Some(FINGERPRINT..=FINGERPRINT),
+            Self::Message | Self::MessageId | Self::Choice(_) | Self::Integer(..) => None,
+        }
+    }
+
+    /// Whether a text is one of this kind.
+    pub(crate) fn accepts(&self, text: &str) -> bool {
+        let is_sized = self.lengths().is_none_or(|lengths| lengths.contains(&text.len()));
+        is_sized
+            && match self {
+                Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
+                Self::Label => is_label(text),
+                Self::HostName => is_host_name(text),
+                Self::Cursor => text.is_ascii(),
+                Self::Fingerprint => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                Self::MessageId => Uuid::try_parse(text).is_ok(),
+                Self::Message => text.len() <= MAX_MESSAGE,
+                Self::Choice(words) => words.contains(&text),
+                Self::Integer(..) => false,
+            }
+    }
+
+    /// What an argument of this kind is, for an error.
+    pub(crate) fn description(&self) -> String {
+        match self {
+            Self::NewAlias => "an alias".to_owned(),
+            Self::PeerAlias => "a peer's alias as list_peers shows it".to_owned(),
+            Self::Label => {
+                format!("a text of at most {MAX_CONTEXT_FIELD} printable ASCII characters")
+            }
+            Self::HostName => "the name of a host as known_hosts shows it".to_owned(),
+            Self::Cursor => "the nextCursor of the answer before, unchanged".to_owned(),
+            Self::Fingerprint => {
+                format!("the {FINGERPRINT} hexadecimal digits of a peer's fingerprint")
+            }
+            Self::MessageId => "the id of a message, as read_messages shows it".to_owned(),
+            Self::Message => format!("a text of at most {MAX_MESSAGE} bytes"),
+            Self::Choice(words) => match words {
+                [first @ .., last] => format!("{} or {last}", first.join(", ")),
+                [] => String::new(),
+            },
+            Self::Integer(range, _) => {
+                format!("a whole number from {} to {}", range.start(), range.end())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl ParamKind {
+    /// Arguments at the bounds that are just inside.
+    pub(crate) fn inside(&self) -> Vec<Value> {
+        match self {
+            Self::Integer(range, _) => vec![json!(range.start()), json!(range.end())],
+            Self::Choice(words) => words.iter().map(|word| json!(word)).collect(),
+            Self::Message => vec![json!(""), json!("x".repeat(MAX_MESSAGE))],
+            Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000ff")],
+            _ => {
+                let lengths = self.lengths().expect("a text with bounds");
+                [*lengths.start(), *lengths.end()].map(|length| json!("a".repeat(length))).into()
+            }
+        }
+    }
+
+    /// Arguments one past the bounds, and of other types.
+    pub(crate) fn outside(&self) -> Vec<Value> {
+        let mut outside = match self {
+            Self::Integer(range, _) => {
+                let least = i64::try_from(*range.start()).unwrap();
+                vec![json!(least - 1), json!(range.end() + 1), json!(0.5), json!("1")]
+            }
+            Self::Choice(words) => vec![json!(format!("{}x", words[0])), json!("")],
+            Self::Message => vec![json!("x".repeat(MAX_MESSAGE + 1))],
+            Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000f")],
+            _ => {
+                let lengths = self.lengths().expect("a text with bounds");
+                let shorter = lengths.start().checked_sub(1);
+                let lengths = shorter.into_iter().chain([lengths.end() + 1]);
+                lengths.map(|length| json!("a".repeat(length))).collect()
+            }
+        };
+        outside.extend([json!(true), json!([]), json!({})]);
+        outside
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds() -> Vec<ParamKind> {
+        vec![
+            ParamKind::NewAlias,
+            ParamKind::PeerAlias,
+            ParamKind::Label,
+            ParamKind::HostName,
+            ParamKind::Cursor,
+            ParamKind::Fingerprint,
+            ParamKind::MessageId,
+            ParamKind::Message,
+            ParamKind::Choice(&["low", "high"]),
+        ]
+    }
+
+    #[test]
+    fn texts_just_inside_the_bounds_are_accepted_and_those_just_outside_are_not() {
+        for kind in kinds() {
+            for text in kind.inside() {
+                assert!(kind.accepts(text.as_str().unwrap()), "{}: {text}", kind.description());
+            }
+            for text in kind.outside().iter().filter_map(Value::as_str) {
+                assert!(!kind.accepts(text), "{}: {text}", kind.description());
+            }
+        }
+    }
+
+    #[test]
+    fn schema_has_the_bounds_that_are_checked() {
+        let params = [
+            required("one", ParamKind::Integer(3..=7, Some(5)), "How many"),
+            optional("two", ParamKind::Choice(&["low", "high"]), ""),
+            optional("three", ParamKind::Label, ""),
+        ];
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "one": {
+                    "type": "integer", "minimum": 3, "maximum": 7, "default": 5,
+                    "description": "How many",
+                },
+                "two": { "type": "string", "enum": ["low", "high"] },
+                "three": { "type": "string", "maxLength": 64 },
+            },
+            "required": ["one"],
+            "additionalProperties": false,
+        });
+        assert_eq!(Value::from(schema(&params)), expected);
+    }
+}
