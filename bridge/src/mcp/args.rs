@@ -82,9 +82,9 @@ impl Args {
         let (param, value) = self.take(name);
         let alias = value.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
         alias.ok_or_else(|| {
-            let (tool, what) = (self.tool.name, param.kind.description());
+            let what = param.kind.description();
             ToolError::Argument(format!(
-                "{tool} needs {name}, {what}. Call list_peers to see who is there."
+                "{name} must be {what}. Call list_peers to see who is there."
             ))
         })
     }
@@ -97,10 +97,7 @@ impl Args {
                 let text = Wiped::new(text);
                 if param.kind.accepts(&text) { Ok(text) } else { Err(Error::TooLarge.into()) }
             }
-            _ => {
-                let (tool, what) = (self.tool.name, param.kind.description());
-                argument(format!("{tool} needs {name}, {what}. Call it again with that."))
-            }
+            _ => self.wrong(param, &param.kind.description()),
         }
     }
 
@@ -173,7 +170,7 @@ impl Args {
 
     fn wrong<T>(&self, param: &Param, what: &str) -> Parsed<T> {
         let (tool, name) = (self.tool.name, param.name);
-        argument(format!("The argument {name} takes {what}. Call {tool} again with that."))
+        argument(format!("{name} must be {what}. Call {tool} again with one."))
     }
 }
 
@@ -249,7 +246,7 @@ mod tests {
                 Some(number) => assert_eq!(outcome, Ok(Some(number))),
                 None => assert_eq!(
                     error(outcome),
-                    "The argument number takes a whole number from 1 to 9. Call send_message again with that."
+                    "number must be an integer from 1 to 9. Call send_message again with one."
                 ),
             }
         }
@@ -298,7 +295,7 @@ mod tests {
         let large = ParamKind::Message.outside().remove(0);
         let outcome = args(json!({ "message": large })).message("message");
         assert_eq!(outcome.err(), Some(Error::TooLarge.into()));
-        assert!(error(args(json!({})).message("message")).contains("needs message"));
+        assert!(error(args(json!({})).message("message")).contains("message must be a string"));
     }
 
     #[test]
@@ -323,7 +320,7 @@ mod tests {
         assert_eq!(args(json!({})).choice("urgency", names), Ok(None));
         assert_eq!(
             error(args(json!({ "urgency": "s3cret" })).choice("urgency", names)),
-            "The argument urgency takes low, normal or high. Call send_message again with that."
+            "urgency must be low, normal or high. Call send_message again with one."
         );
     }
 

@@ -175,12 +175,12 @@ impl RpcErrorKind {
         match self {
             Self::NotJson => "Parse error: the line is not JSON.",
             Self::TooLong => "Invalid request: the line is longer than 1 MiB.",
-            Self::Batch => "Invalid request: batches are not taken; send one message a line.",
-            Self::NotAMessage => "Invalid request: this is no message of JSON-RPC 2.0.",
-            Self::BadId => "Invalid request: an id is a text or a whole number.",
+            Self::Batch => "Invalid request: batches are not supported. Send one message a line.",
+            Self::NotAMessage => "Invalid request: this is not a JSON-RPC 2.0 message.",
+            Self::BadId => "Invalid request: an id must be a string or an integer.",
             Self::DuplicateId => "Invalid request: another request in flight has this id.",
             Self::UnknownMethod => "Method not found.",
-            Self::BadParams => "Invalid params: they do not fit the method.",
+            Self::BadParams => "Invalid params: the parameters do not fit the method.",
         }
     }
 }

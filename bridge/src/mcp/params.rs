@@ -148,23 +148,23 @@ impl ParamKind {
     pub(crate) fn description(&self) -> String {
         match self {
             Self::NewAlias => "an alias".to_owned(),
-            Self::PeerAlias => "a peer's alias as list_peers shows it".to_owned(),
+            Self::PeerAlias => "a peer's alias, as list_peers shows it".to_owned(),
             Self::Label => {
-                format!("a text of at most {MAX_CONTEXT_FIELD} printable ASCII characters")
+                format!("a string of at most {MAX_CONTEXT_FIELD} printable ASCII characters")
             }
-            Self::HostName => "the name of a host as known_hosts shows it".to_owned(),
-            Self::Cursor => "the nextCursor of the answer before, unchanged".to_owned(),
+            Self::HostName => "the name of a host, as known_hosts shows it".to_owned(),
+            Self::Cursor => "an unchanged nextCursor from an earlier answer".to_owned(),
             Self::Fingerprint => {
-                format!("the {FINGERPRINT} hexadecimal digits of a peer's fingerprint")
+                format!("a fingerprint of {FINGERPRINT} hexadecimal digits, as list_peers shows it")
             }
-            Self::MessageId => "the id of a message, as read_messages shows it".to_owned(),
-            Self::Message => format!("a text of at most {MAX_MESSAGE} bytes"),
+            Self::MessageId => "a message id, as read_messages shows it".to_owned(),
+            Self::Message => format!("a string of at most {MAX_MESSAGE} bytes"),
             Self::Choice(words) => match words {
                 [first @ .., last] => format!("{} or {last}", first.join(", ")),
                 [] => String::new(),
             },
             Self::Integer(range, _) => {
-                format!("a whole number from {} to {}", range.start(), range.end())
+                format!("an integer from {} to {}", range.start(), range.end())
             }
         }
     }

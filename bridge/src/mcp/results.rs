@@ -158,11 +158,11 @@ struct ReceiverJson {
 }
 
 /// The sentence for the sender of a message that is past the limit of its chain.
-const WAKES_NOBODY: &str = "More than 8 messages have gone to and fro without a person, so this one wakes nobody. \
+const WAKES_NOBODY: &str = "More than 8 messages have gone back and forth without a person, so this one wakes nobody. \
                             Ask your user before you send more.";
 /// The sentence for the reader of a message that is past the limit of its chain.
-const ASK_FIRST: &str = "More than 8 messages have gone to and fro without a person. Ask your user before you answer \
-                         those with past_limit.";
+const ASK_FIRST: &str = "More than 8 messages have gone back and forth without a person. Ask your user before you \
+                         answer the messages with past_limit.";
 
 impl<'a> SentJson<'a> {
     /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a

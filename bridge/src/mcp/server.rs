@@ -192,7 +192,7 @@ impl ServerHandler for ToolHandler {
         }
         let _called = self.tools.wake.call_began();
         let unknown =
-            || ErrorData::invalid_params("Invalid params: there is no tool of that name.", None);
+            || ErrorData::invalid_params("Invalid params: there is no tool with that name.", None);
         let tool = Tool::named(&request.name).ok_or_else(unknown)?;
         let number = call_number(&context.id).ok_or_else(unknown)?;
         let handle = self.calls.handle(number);
@@ -244,7 +244,7 @@ async fn first_root(peer: &Peer<RoleServer>) -> Option<PathBuf> {
 }
 
 fn broken() -> ErrorData {
-    ErrorData::internal_error("Internal error: the call came to no end.", None)
+    ErrorData::internal_error("Internal error: the call ended unexpectedly.", None)
 }
 
 /// An answer as structured content, to which the transport adds its text, or an error as text alone.
