@@ -8,8 +8,8 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::harness::{Home, TestBridge, TestHub, list};
 use crate::processor::Times;
+use junction_testkit::{TestBridge, TestHome, TestHub, list};
 
 /// Messages of one sender whose end it does not know, at most: half of what it may have.
 pub(crate) const OPEN: usize = 16;
@@ -20,7 +20,7 @@ const JOINING: usize = 25;
 
 /// So many bridges that send messages of so many bytes.
 pub(crate) async fn run(peers: usize, size: usize) {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let names: Vec<String> = (0..peers).map(|number| format!("loader-{number:03}")).collect();
     let mut bridges = Vec::new();

@@ -1,17 +1,11 @@
 //! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
-//! It stands on the harness of the end-to-end tests. Named parts run alone:
-//! `cargo bench --bench budgets -- start memory crowd load herd`, and of a load `load-small`, `load-large`,
-//! `load-many` or `load-nats`.
+//! Named parts run alone: `cargo bench --bench budgets -- start memory hub-memory load reconnect`, and of the load
+//! `load-small`, `load-large`, `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
 
-#[path = "../../tests/it/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the tests use the rest of it")]
-mod harness;
-#[path = "../../tests/it/herd.rs"]
-mod herd;
 mod load;
 mod memory;
 mod nats;
@@ -19,9 +13,8 @@ mod processor;
 
 use std::time::{Duration, Instant};
 
+use junction_testkit::{TestBridge, TestHome, TestHub, raise_file_limit, reconnect_storm, within};
 use serde_json::json;
-
-use harness::{Home, TestBridge, TestHub, within};
 
 /// Starts that are timed.
 const STARTS: usize = 200;
@@ -29,7 +22,7 @@ const STARTS: usize = 200;
 const LOADS: [(&str, usize, usize); 3] =
     [("load-small", 50, 200), ("load-large", 50, 64 * 1024), ("load-many", 500, 200)];
 /// How long a hub with many bridges is dead, each time.
-const HUB_AWAY: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(20)];
+const OUTAGES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(20)];
 
 fn main() {
     let parts: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
@@ -42,12 +35,12 @@ fn main() {
         if wanted("memory") {
             memory::of_a_bridge().await;
         }
-        if wanted("crowd") {
+        if wanted("hub-memory") {
             memory::of_a_hub().await;
         }
         for (part, peers, size) in LOADS {
             if wanted("load") || wanted(part) {
-                harness::raise_file_limit();
+                raise_file_limit();
                 load::run(peers, size).await;
             }
         }
@@ -56,10 +49,10 @@ fn main() {
                 nats::run(50, size).await;
             }
         }
-        if wanted("herd") {
-            harness::raise_file_limit();
-            for came_back in herd::stampede(500, &HUB_AWAY).await {
-                println!("herd, {came_back}");
+        if wanted("reconnect") {
+            raise_file_limit();
+            for recovery in reconnect_storm(500, &OUTAGES).await {
+                println!("reconnect storm, {recovery}");
             }
         }
     });
@@ -67,7 +60,7 @@ fn main() {
 
 /// From the start of the process to the answer to `tools/list`, as a client that does not wait in between.
 async fn start() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut times = Vec::new();
     for _ in 0..STARTS {

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::harness::{
-    Home, RawPeer, RawSocket, TestBridge, TestHub, eventually, health, raise_file_limit,
-};
 use crate::quantiles;
+use junction_testkit::{
+    RawPeer, RawSocket, TestBridge, TestHome, TestHub, eventually, health, raise_file_limit,
+};
 
 /// Bridges that run when the memory of one is read.
 const COMPANIES: [usize; 4] = [1, 2, 10, 20];
@@ -28,7 +28,7 @@ fn mebibytes(pid: u32, figure: &str) -> f64 {
 
 /// One bridge alone, and one of several, which share what they do not write to.
 pub(crate) async fn of_a_bridge() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut bridges = Vec::new();
     for size in COMPANIES {
@@ -43,7 +43,7 @@ pub(crate) async fn of_a_bridge() {
 
 /// A hub under a growing crowd, and how long a listing takes then.
 pub(crate) async fn of_a_hub() {
-    let home = Home::new();
+    let home = TestHome::new();
     raise_file_limit();
     let hub = TestHub::start(&home).await;
     let mut crowd = Vec::new();

@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::harness::{eventually, free_port};
 use crate::load::{LASTS, OPEN};
 use crate::processor::Times;
+use junction_testkit::{eventually, free_port};
 
 /// A running NATS server, ended when dropped.
 struct Server {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures_util::{SinkExt, StreamExt};
-use junction_testkit::client::{Client, Launch};
+use junction_testkit::client::{Launch, McpClient};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -115,8 +115,8 @@ async fn serve_echo(port: &mpsc::SyncSender<u16>) {
 
 /// A hub and two bridges on it, each a process.
 struct Pair {
-    alice: Client,
-    bob: Client,
+    alice: McpClient,
+    bob: McpClient,
     sent: usize,
     _hub: Hub,
 }
@@ -183,7 +183,7 @@ impl Hub {
         Self { child, port, home }
     }
 
-    async fn bridge(&self, alias: &str) -> Client {
+    async fn bridge(&self, alias: &str) -> McpClient {
         let client = Launch::new(env!("CARGO_BIN_EXE_junction-bridge"))
             .env("JUNCTION_CONFIG_DIR", self.home.path().join("config"))
             .env("JUNCTION_HUB", format!("127.0.0.1:{}", self.port))

@@ -1,13 +1,10 @@
 //! Delivery as a whole, between pure machines: any order of frames on any connection, any fault at any moment.
-//! What must hold is in `ledger.rs`.
-
-mod world;
+//! What must hold is in `history.rs`.
 
 use std::time::Duration;
 
+use junction_testkit::sim::{SWEEP, SimWorld, TIMEOUT};
 use proptest::prelude::*;
-
-use world::{SWEEP, TIMEOUT, World};
 
 /// One thing that happens. Numbers of processes are taken modulo how many there are.
 #[derive(Clone, Copy, Debug)]
@@ -125,52 +122,50 @@ fn time() -> impl Strategy<Value = Duration> {
     seconds.prop_map(Duration::from_secs)
 }
 
-impl World {
-    fn happen(&mut self, event: Event) {
-        match event {
-            Event::Send { who, to, count, size, ttl } if who != to => {
-                (0..count).for_each(|_| self.send(who, to, size, ttl));
-            }
-            Event::Send { .. } => {}
-            Event::Read { who, limit } => self.read(who, limit),
-            Event::Finish { who, written } => _ = self.finish(who, written),
-            Event::Write { who, count } => (0..count).for_each(|_| _ = self.write(who)),
-            Event::Arrive { who, count } => (0..count).for_each(|_| _ = self.arrive(who)),
-            Event::Push { who, count } => (0..count).for_each(|_| _ = self.push(who)),
-            Event::Deliver { who, count } => (0..count).for_each(|_| _ = self.deliver(who)),
-            Event::Flow(who) => _ = self.flow(who),
-            Event::FlowAll => while self.flow_all() {},
-            Event::Lose(who) => self.lose(who),
-            Event::Forget(who) => self.forget(who),
-            Event::Connect { who, welcome_lost } => _ = self.connect(who, welcome_lost),
-            Event::KillHub => self.kill_hub(),
-            Event::StartHub => self.start_hub(),
-            Event::Replace { who, goodbye } => self.replace(who, goodbye),
-            Event::Pass(time) => self.pass(time),
-            Event::Calm => self.calm(),
+fn apply(world: &mut SimWorld, event: Event) {
+    match event {
+        Event::Send { who, to, count, size, ttl } if who != to => {
+            (0..count).for_each(|_| world.send(who, to, size, ttl));
         }
-    }
-
-    /// With no further fault everything comes to its end: at once between the living, and once their sessions
-    /// have ended for the dead. Then nothing is left that could still change.
-    fn come_to_an_end(&mut self) {
-        self.calm();
-        self.ledger.all_ended_between_the_living(self.now);
-        // Sooner than the messages' own time: the hub tells who is gone.
-        self.pass(TIMEOUT + Duration::from_millis(1));
-        self.calm();
-        self.ledger.all_have_ended();
-        let counts = self.ledger.counts();
-        self.pass(TIMEOUT + SWEEP);
-        self.calm();
-        assert_eq!(self.ledger.counts(), counts, "an end was not the end");
+        Event::Send { .. } => {}
+        Event::Read { who, limit } => world.read(who, limit),
+        Event::Finish { who, written } => _ = world.finish(who, written),
+        Event::Write { who, count } => (0..count).for_each(|_| _ = world.write(who)),
+        Event::Arrive { who, count } => (0..count).for_each(|_| _ = world.arrive(who)),
+        Event::Push { who, count } => (0..count).for_each(|_| _ = world.push(who)),
+        Event::Deliver { who, count } => (0..count).for_each(|_| _ = world.deliver(who)),
+        Event::Flow(who) => _ = world.flow(who),
+        Event::FlowAll => while world.flow_all() {},
+        Event::Lose(who) => world.lose(who),
+        Event::Forget(who) => world.forget(who),
+        Event::Connect { who, welcome_lost } => _ = world.connect(who, welcome_lost),
+        Event::KillHub => world.kill_hub(),
+        Event::StartHub => world.start_hub(),
+        Event::Replace { who, goodbye } => world.replace(who, goodbye),
+        Event::Pass(time) => world.pass(time),
+        Event::Calm => world.calm(),
     }
 }
 
+/// With no further fault everything comes to its end: at once between the living, and once their sessions
+/// have ended for the dead. Then nothing is left that could still change.
+fn come_to_an_end(world: &mut SimWorld) {
+    world.calm();
+    world.history.all_ended_between_the_living(world.now);
+    // Sooner than the messages' own time: the hub tells who is gone.
+    world.pass(TIMEOUT + Duration::from_millis(1));
+    world.calm();
+    world.history.all_have_ended();
+    let counts = world.history.counts();
+    world.pass(TIMEOUT + SWEEP);
+    world.calm();
+    assert_eq!(world.history.counts(), counts, "an end was not the end");
+}
+
 fn run(crowd: Crowd, events: Vec<Event>) {
-    let mut world = World::new(crowd.peers);
-    events.into_iter().for_each(|event| world.happen(event));
-    world.come_to_an_end();
+    let mut world = SimWorld::new(crowd.peers);
+    events.into_iter().for_each(|event| apply(&mut world, event));
+    come_to_an_end(&mut world);
 }
 
 const FEW: Crowd = Crowd { peers: 3, burst: 6 };

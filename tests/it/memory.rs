@@ -15,13 +15,12 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::join_all;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::wire::{Answer, Standing, ToBridge};
-use junction_testkit::client::{Call, CallError};
-use serde_json::{Value, json};
-
-use crate::harness::{
-    Era, Home, SlowClient, TestBridge, TestHub, from_hub, list, pass, settles, texts, tool_call,
-    within,
+use junction_testkit::client::{CallError, PendingCall};
+use junction_testkit::{
+    SlowClient, TestBridge, TestHome, TestHub, Version, from_hub, list, pass, settles, texts,
+    tool_call, within,
 };
+use serde_json::{Value, json};
 
 use scan::{Needle, are_gone};
 use stage::{Stage, bridge, holds, hub, may_look, nobody_holds, slow};
@@ -53,7 +52,7 @@ async fn take_until(client: &mut SlowClient, id: &Value) -> Value {
 }
 
 /// Begins to send bob these texts.
-async fn begin<'a>(alice: &'a TestBridge, texts: &[&Text]) -> Vec<Call<'a>> {
+async fn begin<'a>(alice: &'a TestBridge, texts: &[&Text]) -> Vec<PendingCall<'a>> {
     let send = |text: &&Text| {
         alice.begin("send_message", json!({ "target_alias": "bob", "message": text.body }))
     };
@@ -61,7 +60,7 @@ async fn begin<'a>(alice: &'a TestBridge, texts: &[&Text]) -> Vec<Call<'a>> {
 }
 
 /// The ids of messages that were taken.
-async fn ids(calls: Vec<Call<'_>>) -> Vec<Value> {
+async fn ids(calls: Vec<PendingCall<'_>>) -> Vec<Value> {
     let answers = join_all(calls.into_iter().map(|call| within("a send", call.content()))).await;
     answers.into_iter().map(|answer| answer.expect("it is taken")["id"].clone()).collect()
 }
@@ -112,13 +111,13 @@ async fn a_text_of_one_character_is_gone_from_both_bridges_once_it_is_read() {
 #[tokio::test]
 async fn the_lines_with_a_text_of_one_byte_are_gone_once_it_is_sent_and_read() {
     const BYTE: &str = "~";
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
     }
-    let mut alice = SlowClient::join(&home, &hub_process, "alice", Era::Initialize).await;
-    let mut bob = SlowClient::join(&home, &hub_process, "bob", Era::Stateless).await;
+    let mut alice = SlowClient::join(&home, &hub_process, "alice", Version::Stateful).await;
+    let mut bob = SlowClient::join(&home, &hub_process, "bob", Version::Stateless).await;
     let everybody = [slow("alice", &alice), slow("bob", &bob), hub(&hub_process)];
     let escaped = Text::of(700);
     let lines = [
@@ -261,13 +260,13 @@ async fn a_text_that_is_not_taken_is_gone_and_one_that_waits_is_gone_with_the_se
 
 #[tokio::test]
 async fn a_text_in_an_answer_that_is_cancelled_is_back_in_the_mailbox_and_gone_once_read() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
     }
     let alice = TestBridge::join(&home, &hub_process, "alice").await;
-    let mut bob = SlowClient::join(&home, &hub_process, "bob", Era::Initialize).await;
+    let mut bob = SlowClient::join(&home, &hub_process, "bob", Version::Stateful).await;
     let everybody = [bridge("alice", &alice), slow("bob", &bob), hub(&hub_process)];
     let (asked, large) = (Text::of(235), Text::of(20_000));
     // The sender wants no answer any more, and has sent the message all the same.
@@ -296,12 +295,12 @@ async fn a_text_in_an_answer_that_is_cancelled_is_back_in_the_mailbox_and_gone_o
 
 #[tokio::test]
 async fn a_reply_that_was_waited_for_is_gone_from_both_bridges_once_it_is_answered() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
     }
-    let mut alice = SlowClient::join(&home, &hub_process, "alice", Era::Stateless).await;
+    let mut alice = SlowClient::join(&home, &hub_process, "alice", Version::Stateless).await;
     let bob = TestBridge::join(&home, &hub_process, "bob").await;
     let everybody = [slow("alice", &alice), bridge("bob", &bob), hub(&hub_process)];
     let (question, reply) = (Text::of(3_000), Text::of(20_000));

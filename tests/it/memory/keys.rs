@@ -15,14 +15,14 @@ use junction_shared::protocol::handshake::{GroupKeys, NO_PIN, agree, derive, mac
 use junction_shared::protocol::id::{Epoch, PeerKey};
 use junction_shared::protocol::wire::{Card, Header, Hello, HelloBody, Question, ToBridge, ToHub};
 use junction_shared::secret::Secret;
+use junction_testkit::{
+    FrameProxy, TestBridge, TestHome, TestHub, bridge_binary, from_bridge, from_hub, settles,
+    within,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-
-use crate::harness::{
-    BRIDGE, Home, Proxy, TestBridge, TestHub, from_bridge, from_hub, settles, within,
-};
 
 use super::scan::{Needle, Process, Snapshot, are_gone};
 use super::stage::{bridge, hub, may_look};
@@ -44,10 +44,10 @@ struct Wire {
 
 impl Wire {
     /// Listens before the hub at this port.
-    async fn tap(port: u16) -> (Proxy, Arc<Mutex<Self>>) {
+    async fn tap(port: u16) -> (FrameProxy, Arc<Mutex<Self>>) {
         let wire = Arc::<Mutex<Self>>::default();
         let record = Arc::clone(&wire);
-        let proxy = Proxy::start(port, move |heard| {
+        let proxy = FrameProxy::start(port, move |heard| {
             let mut wire = record.lock().expect("the record");
             if let Some(ToBridge::Challenge(_)) = from_hub(heard) {
                 wire.challenges.push(heard.bytes.to_vec());
@@ -172,7 +172,7 @@ fn holds_keys(snapshot: &Snapshot, process: Process, most: usize, keys: &[(&str,
 
 #[tokio::test]
 async fn keys_of_a_session_are_in_its_bridge_alone_and_gone_once_it_has_left() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
@@ -258,7 +258,7 @@ fn join_secret(link: &str) -> Vec<Needle> {
 
 #[tokio::test]
 async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
@@ -270,8 +270,8 @@ async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
     let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = mute.local_addr().expect("an address").port();
     let link = Link::parse(&home.link()).expect("a link").at("127.0.0.1", port).to_text();
-    let guest = Home::new();
-    let mut join = tokio::process::Command::new(BRIDGE)
+    let guest = TestHome::new();
+    let mut join = tokio::process::Command::new(bridge_binary())
         .arg("join")
         .env("JUNCTION_CONFIG_DIR", guest.config())
         .stdin(Stdio::piped())

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use std::fs::{File, read_dir, read_to_string};
 use std::os::unix::fs::FileExt as _;
 
+use junction_testkit::{eventually, settles, signal};
 use rustix::process::Signal;
-
-use crate::harness::{eventually, settles, signal};
 
 /// What the kernel lends to every process. Nothing is written there, and reading it fails or says nothing.
 const LENT: [&str; 4] = ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"];

@@ -1,9 +1,9 @@
 //! Alice, bob and their hub, whose memory is looked at.
 
 use bytes::Bytes;
-
-use crate::harness::{
-    Cable, Heard, Home, Proxy, SlowClient, TestBridge, TestHub, eventually, pass, settles, skipped,
+use junction_testkit::{
+    FrameProxy, ProxiedFrame, SlowClient, TcpProxy, TestBridge, TestHome, TestHub, eventually,
+    pass, settles, skipped,
 };
 
 use super::scan::{Needle, Process, are_gone};
@@ -11,12 +11,12 @@ use super::text::Text;
 
 /// Two bridges on a hub.
 pub(super) struct Stage {
-    pub(super) home: Home,
+    pub(super) home: TestHome,
     pub(super) hub: TestHub,
     pub(super) alice: TestBridge,
     pub(super) bob: TestBridge,
     /// Between alice and the hub.
-    cable: Cable,
+    proxy: TcpProxy,
 }
 
 impl Stage {
@@ -28,30 +28,30 @@ impl Stage {
     /// The same, where alice and the hub hear of each other what `tamper` makes of it.
     pub(super) async fn set_with(
         settings: &[(&str, &str)],
-        tamper: impl FnMut(&Heard) -> Vec<Bytes> + Send + 'static,
+        tamper: impl FnMut(&ProxiedFrame) -> Vec<Bytes> + Send + 'static,
     ) -> Option<Self> {
-        let home = Home::new();
+        let home = TestHome::new();
         let hub = TestHub::start_with(&home, settings).await;
         if !may_look(hub.pid()) {
             return None;
         }
-        let proxy = Proxy::start(hub.port, tamper).await;
-        let cable = Cable::lay(proxy.port).await;
-        let alice = TestBridge::join_port(&home, cable.port, "alice").await;
+        let proxy = FrameProxy::start(hub.port, tamper).await;
+        let proxy = TcpProxy::start(proxy.port).await;
+        let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
         let bob = TestBridge::join(&home, &hub, "bob").await;
         // Each is to have heard of the other: so a message is taken while there is no hub.
         let sent = alice.send("bob", "first").await;
         bob.read_one().await;
         alice.receipt(&sent["id"]).await;
-        Some(Self { home, hub, alice, bob, cable })
+        Some(Self { home, hub, alice, bob, proxy })
     }
 
     /// Kills the hub, and waits until alice has seen it: until then she would seal what she is to send.
     pub(super) async fn lose_hub(&mut self) {
-        let before = self.cable.dials().len();
+        let before = self.proxy.dials().len();
         self.hub.kill();
         eventually("alice looks for a hub", async || {
-            (self.cable.dials().len() > before).then_some(())
+            (self.proxy.dials().len() > before).then_some(())
         })
         .await;
     }

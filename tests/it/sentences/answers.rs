@@ -18,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::assert_written;
-use crate::harness::{
-    BRIDGE, Era, HUB, Home, TestBridge, TestHub, eventually, free_port, next_json, pair, tool_call,
-    within,
+use junction_testkit::{
+    TestBridge, TestHome, TestHub, Version, bridge_binary, eventually, free_port, hub_binary,
+    next_json, pair, tool_call, within,
 };
 
 /// Settings that neither program can follow.
@@ -103,7 +103,7 @@ impl Scene {
     }
 
     /// Runs a command to its end: what it says on stderr.
-    async fn run(&mut self, home: &Home, run: Run<'_>) {
+    async fn run(&mut self, home: &TestHome, run: Run<'_>) {
         let name = Path::new(run.program).file_name().and_then(|name| name.to_str());
         let mut command = Command::new(run.program);
         for (name, _) in std::env::vars_os() {
@@ -147,11 +147,11 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn bridge(arguments: &'a [&'a str]) -> Self {
-        Self { program: BRIDGE, arguments, ..Self::default() }
+        Self { program: bridge_binary(), arguments, ..Self::default() }
     }
 
     fn hub(arguments: &'a [&'a str]) -> Self {
-        Self { program: HUB, arguments, ..Self::default() }
+        Self { program: hub_binary(), arguments, ..Self::default() }
     }
 
     fn with(self, settings: &'a [(&'a str, &'a str)]) -> Self {
@@ -194,14 +194,14 @@ fn without_numbers(text: &str) -> String {
 }
 
 /// A bridge on a hub that is at this port, if any is.
-async fn bridge_at(home: &Home, port: u16, settings: &[(&str, &str)]) -> TestBridge {
+async fn bridge_at(home: &TestHome, port: u16, settings: &[(&str, &str)]) -> TestBridge {
     let add = |launch: Launch, (name, value): &(&str, &str)| launch.env(name, value);
     let launch = settings.iter().fold(TestBridge::launch(home, port), add);
-    TestBridge::open(home, launch, Era::Initialize).await
+    TestBridge::open(home, launch, Version::Stateful).await
 }
 
 async fn instructions() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, free_port()));
     let answer = within("initialize", bridge.client.initialize("test-client")).await;
     let answer = answer.expect("the bridge opens a session");
@@ -211,7 +211,7 @@ async fn instructions() -> Scene {
 }
 
 async fn wrong_arguments() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
     let mut scene = Scene::new("Wrong arguments, of alice on a hub with bob");
@@ -300,9 +300,9 @@ fn to_others() -> Vec<(&'static str, Value)> {
 }
 
 async fn wrong_lines() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let launch = TestBridge::launch(&home, free_port());
-    let bridge = TestBridge::open(&home, launch, Era::Initialize).await;
+    let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
     let mut scene = Scene::new("Lines that are no requests");
     let waits = tool_call(&json!("a"), "read_messages", &json!({ "wait_seconds": 540 }));
     let long = "x".repeat((1 << 20) + 1);
@@ -327,7 +327,7 @@ async fn wrong_lines() -> Scene {
 }
 
 async fn limits() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (_bob, _carol) =
         tokio::join!(TestBridge::join(&home, &hub, "bob"), TestBridge::join(&home, &hub, "carol"));
@@ -353,7 +353,7 @@ async fn limits() -> Scene {
 }
 
 async fn other_key() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
     let mut scene = Scene::new("Another bob than before");
@@ -367,7 +367,7 @@ async fn other_key() -> Scene {
 }
 
 async fn after_disconnect() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
     let mut scene = Scene::new("After disconnect");
@@ -393,7 +393,7 @@ fn every_tool() -> Vec<(&'static str, Value)> {
 }
 
 async fn hub_away() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
     let mut scene = Scene::new("The hub is away");
@@ -428,7 +428,7 @@ async fn web_server() -> u16 {
 }
 
 async fn other_hubs() -> Scene {
-    let (home, other) = (Home::new(), Home::new());
+    let (home, other) = (TestHome::new(), TestHome::new());
     // One of them for the keys that it makes.
     drop(TestHub::start(&home).await);
     let hub = TestHub::start(&other).await;
@@ -449,7 +449,7 @@ async fn other_hubs() -> Scene {
 }
 
 async fn other_hosts() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut scene = Scene::new("Hosts that are not known, or not reached");
     let nobody = free_port().to_string();
@@ -467,7 +467,7 @@ async fn other_hosts() -> Scene {
 }
 
 async fn wrong_settings() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let mut scene = Scene::new("Settings of the bridge that it cannot follow");
     for (name, value) in BAD_SETTINGS.into_iter().chain(BAD_SETTINGS_OF_BRIDGE) {
         let bridge = bridge_at(&home, free_port(), &[(name, value)]).await;
@@ -509,7 +509,7 @@ fn set_mode(path: &Path, mode: u32) {
 async fn wrong_folders() -> Scene {
     let mut scene = Scene::new("A configuration that cannot be used");
     for (what, spoil) in SPOILT {
-        let home = Home::new();
+        let home = TestHome::new();
         drop(TestHub::start(&home).await);
         spoil(&home.config());
         scene.add(what, "");
@@ -533,7 +533,7 @@ fn link(port: u16) -> Link {
 }
 
 async fn join_command() -> Scene {
-    let (home, owner) = (Home::new(), Home::new());
+    let (home, owner) = (TestHome::new(), TestHome::new());
     let (hub, web) = (TestHub::start(&owner).await, web_server().await);
     let own = Link::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
     let (port, good) = (free_port(), link(free_port()).to_text().to_string());
@@ -576,7 +576,7 @@ async fn join_command() -> Scene {
 }
 
 async fn known_hosts() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let mut scene = Scene::new("Known hosts");
     let port = free_port().to_string();
     let settings = [
@@ -604,7 +604,7 @@ async fn known_hosts() -> Scene {
 }
 
 async fn other_commands() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (own, nobody) = (hub.port.to_string(), free_port().to_string());
     let mut scene = Scene::new("Other commands of a person");
@@ -638,7 +638,7 @@ async fn other_commands() -> Scene {
 }
 
 async fn command_lines() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let mut scene = Scene::new("Command lines and settings that a program cannot follow");
     let link = link(4200).to_text().to_string();
     scene.hide(&link, "<link>");
@@ -682,7 +682,7 @@ async fn command_lines() -> Scene {
 }
 
 async fn hub_commands() -> Scene {
-    let home = Home::new();
+    let home = TestHome::new();
     let mut scene = Scene::new("A hub, and the commands of its person");
     scene.run(&home, Run::hub(&["rotate"])).await;
     let hub = TestHub::start(&home).await;

@@ -1,6 +1,5 @@
-//! A small MCP client over the stdio of a server that it starts: what an agent's command-line tool is to
-//! the bridge. The demo, the end-to-end tests and the benches drive the real binary with it. It sets no time
-//! limits of its own: whoever waits says how long.
+//! A small MCP client over the stdio of a server that it starts, as an agent's command-line tool is. It sets no time
+//! limits: callers do.
 
 mod pipes;
 
@@ -20,18 +19,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use pipes::{Pending, held, read_lines, watch_over, write_lines};
 
-/// Lines on their way to the server; whoever adds one to a full queue waits.
+/// The queue of lines to the server. Adding one to a full queue waits.
 const LINES_OUT: usize = 64;
-/// Lines from the server that answer no call. When they are full the client stops reading, as a client
-/// that hangs does.
+/// The queue of lines from the server that answer no call. When the queue is full the client stops reading, as a
+/// client that hangs does.
 const STRAYS: usize = 64;
 
-/// The MCP version of [`Client::initialize`].
+/// The MCP version of [`McpClient::initialize`].
 const INITIALIZE_VERSION: &str = "2025-11-25";
-/// The MCP version of [`Client::discover`]: no handshake, every request says who asks.
+/// The MCP version of [`McpClient::discover`]: no handshake, every request names its client.
 const STATELESS_VERSION: &str = "2026-07-28";
 
-/// Why a request got no result.
+/// The reason why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// The tool failed and said so in its answer (`isError`): the text the model sees.
@@ -50,8 +49,8 @@ pub enum CallError {
     Ended,
 }
 
-/// A server to start. It inherits the environment less every `JUNCTION_*`, so that settings of whoever
-/// starts it do not leak in; its stderr goes nowhere unless [`Launch::stderr`] says otherwise.
+/// A server to start. It inherits the environment without every `JUNCTION_*`, so that no settings leak in. Its stderr
+/// is discarded unless [`Launch::stderr`] says otherwise.
 pub struct Launch(Command);
 
 impl Launch {
@@ -90,7 +89,7 @@ impl Launch {
         self
     }
 
-    /// With nothing in its environment but what is added after this.
+    /// With an empty environment, except for what is added after this.
     #[must_use]
     pub fn env_clear(mut self) -> Self {
         self.0.env_clear();
@@ -104,7 +103,7 @@ impl Launch {
         self
     }
 
-    /// With its stderr there.
+    /// With its stderr connected to this.
     #[must_use]
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.0.stderr(stderr);
@@ -115,7 +114,7 @@ impl Launch {
     ///
     /// # Errors
     /// If the program cannot be started.
-    pub fn start(mut self) -> std::io::Result<Client> {
+    pub fn start(mut self) -> std::io::Result<McpClient> {
         let mut child = self.0.spawn()?;
         let (Some(stdin), Some(stdout), Some(pid)) =
             (child.stdin.take(), child.stdout.take(), child.id())
@@ -130,7 +129,7 @@ impl Launch {
         tokio::spawn(write_lines(stdin, lines));
         tokio::spawn(read_lines(stdout, Arc::clone(&pending), stray));
         tokio::spawn(watch_over(child, killed, status));
-        Ok(Client {
+        Ok(McpClient {
             pid,
             pending,
             input: Mutex::new(Some(input)),
@@ -143,8 +142,8 @@ impl Launch {
     }
 }
 
-/// A running server and the client's end of its stdio. Dropped, it kills the server.
-pub struct Client {
+/// A running server and the client's end of its stdio. Dropping it kills the server.
+pub struct McpClient {
     pid: u32,
     pending: Arc<Pending>,
     input: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
@@ -156,14 +155,14 @@ pub struct Client {
     stateless: Mutex<Option<Value>>,
 }
 
-/// A request that has been written; dropped, its answer is ignored.
-pub struct Call<'a> {
-    client: &'a Client,
+/// A request that has been written. Dropping it ignores the answer.
+pub struct PendingCall<'a> {
+    client: &'a McpClient,
     id: u64,
     answer: oneshot::Receiver<Vec<u8>>,
 }
 
-impl Client {
+impl McpClient {
     /// The server's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -185,8 +184,8 @@ impl Client {
         Ok(answer)
     }
 
-    /// Asks what the server is, as stateless clients (2026-07-28) do, and stays stateless: every later
-    /// request carries version and client itself.
+    /// Asks the server for its capabilities, as stateless clients (2026-07-28) do, and stays stateless: every later
+    /// request carries version and client.
     ///
     /// # Errors
     /// [`CallError`] if the server refuses or ends.
@@ -207,11 +206,15 @@ impl Client {
         self.begin_call(tool, arguments).await?.content().await
     }
 
-    /// Begins a tool call and comes back once it is on its way.
+    /// Begins a tool call and returns once it is queued for the server.
     ///
     /// # Errors
     /// [`CallError::Ended`] if the server is gone.
-    pub async fn begin_call(&self, tool: &str, arguments: Value) -> Result<Call<'_>, CallError> {
+    pub async fn begin_call(
+        &self,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<PendingCall<'_>, CallError> {
         self.begin("tools/call", json!({ "name": tool, "arguments": arguments })).await
     }
 
@@ -223,11 +226,15 @@ impl Client {
         self.begin(method, params).await?.result().await
     }
 
-    /// Begins a request and comes back once it is on its way.
+    /// Begins a request and returns once it is queued for the server.
     ///
     /// # Errors
     /// [`CallError::Ended`] if the server is gone.
-    pub async fn begin(&self, method: &str, mut params: Value) -> Result<Call<'_>, CallError> {
+    pub async fn begin(
+        &self,
+        method: &str,
+        mut params: Value,
+    ) -> Result<PendingCall<'_>, CallError> {
         if let (Some(meta), Some(params)) = (held(&self.stateless).clone(), params.as_object_mut())
         {
             params.insert("_meta".to_owned(), meta);
@@ -235,16 +242,20 @@ impl Client {
         self.begin_written(method, &params.to_string()).await
     }
 
-    /// Begins a request whose parameters are written as JSON already, and comes back once it is on its way.
+    /// Begins a request whose parameters are JSON text already, and returns once it is queued for the server.
     ///
     /// # Errors
     /// [`CallError::Ended`] if the server is gone.
-    pub async fn begin_written(&self, method: &str, params: &str) -> Result<Call<'_>, CallError> {
+    pub async fn begin_written(
+        &self,
+        method: &str,
+        params: &str,
+    ) -> Result<PendingCall<'_>, CallError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         // Known before it is written: the answer may come before this task runs again.
         held(&self.pending).as_mut().ok_or(CallError::Ended)?.insert(id, sender);
-        let call = Call { client: self, id, answer };
+        let call = PendingCall { client: self, id, answer };
         let mut line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
         line.reserve_exact(params.len() + 2);
         line.extend([params, "}"]);
@@ -260,7 +271,7 @@ impl Client {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params })).await
     }
 
-    /// Writes one line as it is; what the server answers to it comes out of [`Client::next_line`].
+    /// Writes one line as it is. The server's answer comes from [`McpClient::next_line`].
     ///
     /// # Errors
     /// [`CallError::Ended`] if the server is gone or its stdin was closed.
@@ -275,19 +286,19 @@ impl Client {
         self.send_line(message.to_string()).await
     }
 
-    /// The next line of the server that answers none of the calls made here; none once it closed its
-    /// stdout. One caller at a time.
+    /// The next line of the server that answers no call of this client; none once the server closed its stdout. One
+    /// caller at a time.
     pub async fn next_line(&self) -> Option<String> {
         poll_fn(|context| held(&self.strays).poll_recv(context)).await
     }
 
-    /// A line for [`Client::next_line`] that is here already.
+    /// The next line of [`McpClient::next_line`] if it has arrived already.
     #[must_use]
     pub fn try_next_line(&self) -> Option<String> {
         held(&self.strays).try_recv().ok()
     }
 
-    /// Closes the server's stdin once what was sent before has been written.
+    /// Closes the server's stdin once everything that was sent has been written.
     pub fn close_stdin(&self) {
         held(&self.input).take();
     }
@@ -298,14 +309,14 @@ impl Client {
         let _ = self.kill.try_send(());
     }
 
-    /// How the server ended, once it has; none if nobody could tell.
+    /// The exit status of the server once it has ended; none if the system does not tell.
     pub async fn wait(&self) -> Option<ExitStatus> {
         let mut exit = self.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 }
 
-impl Call<'_> {
+impl PendingCall<'_> {
     /// The id under which the server knows the request.
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -326,7 +337,7 @@ impl Call<'_> {
     /// [`CallError::Tool`] with the text if the tool failed, another if the call itself did.
     pub async fn content(mut self) -> Result<Value, CallError> {
         let line = self.line().await?;
-        // Of a success the text is passed over: it is the structure once more, and may be large.
+        // The text of a success is skipped: it repeats the structure, and may be large.
         let result: ToolResult = parsed(&line)?;
         if result.is_error != Some(true) {
             return Ok(result.structured_content);
@@ -340,7 +351,7 @@ impl Call<'_> {
         (&mut self.answer).await.map_err(|_| CallError::Ended)
     }
 
-    /// Tells the server that nobody wants the answer any more.
+    /// Cancels the request.
     ///
     /// # Errors
     /// [`CallError::Ended`] if the server is gone.
@@ -350,20 +361,20 @@ impl Call<'_> {
     }
 }
 
-/// An answer: one of the two.
+/// A JSON-RPC response, with one of the two.
 #[derive(Deserialize)]
-struct Answer<T> {
+struct JsonRpcResponse<T> {
     result: Option<T>,
-    error: Option<ErrorBody>,
+    error: Option<JsonRpcError>,
 }
 
 #[derive(Deserialize)]
-struct ErrorBody {
+struct JsonRpcError {
     code: i64,
     message: String,
 }
 
-/// What a tool's result has besides its text.
+/// A tool's result without its text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ToolResult {
@@ -375,15 +386,15 @@ struct ToolResult {
 /// The result in an answer's line.
 fn parsed<T: DeserializeOwned>(line: &[u8]) -> Result<T, CallError> {
     match serde_json::from_slice(line) {
-        Ok(Answer { result: Some(result), error: None }) => Ok(result),
-        Ok(Answer { error: Some(error), .. }) => {
+        Ok(JsonRpcResponse { result: Some(result), error: None }) => Ok(result),
+        Ok(JsonRpcResponse { error: Some(error), .. }) => {
             Err(CallError::Refused { code: error.code, message: error.message })
         }
         _ => Err(CallError::Refused { code: 0, message: "What came is no answer.".to_owned() }),
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
         if let Some(pending) = held(&self.client.pending).as_mut() {
             pending.remove(&self.id);

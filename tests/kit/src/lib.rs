@@ -1,5 +1,41 @@
-//! What the tests and benches of Agent Junction share. No product crate depends on it.
+//! What the tests and benches of Agent Junction share: real hubs and bridges, an MCP client, a raw socket, proxies
+//! that fail or lie, a network of machines, and simulations. No product crate depends on it.
+#![expect(clippy::print_stderr, reason = "a test that fails or is skipped says what it saw")]
 
-pub mod bench;
+#[cfg(unix)]
+mod agent;
+mod binaries;
+mod bridge;
 pub mod client;
+mod frame_proxy;
+mod home;
+mod hub;
+#[cfg(target_os = "linux")]
+mod network;
+mod process;
+mod raw_peer;
+mod raw_socket;
+mod reconnect_storm;
 pub mod sim;
+mod slow_client;
+mod tcp_proxy;
+mod transport;
+mod wait;
+
+#[cfg(unix)]
+pub use agent::{HookRun, MessagingSocket, TOKEN, TestAgent, hook, reaches, rewake_hook};
+pub use binaries::{bridge_binary, hub_binary};
+pub use bridge::{TestBridge, Version, answer_to, list, next_json, pair, texts, tool_call};
+pub use frame_proxy::{FrameProxy, ProxiedFrame, from_bridge, from_hub, pass};
+pub use home::{TestHome, free_port};
+pub use hub::TestHub;
+#[cfg(target_os = "linux")]
+pub use network::{Network, Recording};
+pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};
+pub use raw_peer::RawPeer;
+pub use raw_socket::{RawSocket, look_up};
+pub use reconnect_storm::{Recovery, reconnect_storm};
+pub use slow_client::{SlowClient, large};
+pub use tcp_proxy::{ConnectionFault, Cut, TcpProxy};
+pub use transport::{ByteStream, Transport, health, http_at};
+pub use wait::{DEADLINE, at, eventually, settles, skipped, within};

@@ -12,20 +12,20 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// What a pipe holds on Linux.
+/// The size of a pipe on Linux.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// Calls on their way, by id, each waiting for its line; none once the server has closed its stdout.
+/// The calls that wait for their answers, by id; none once the server has closed its stdout.
 pub(super) type Pending = Mutex<Option<HashMap<u64, oneshot::Sender<Vec<u8>>>>>;
 
-/// What tells an answer from other lines, and whose it is.
+/// The parts of a line that show whether it is an answer, and to which call.
 #[derive(Deserialize)]
 struct Address {
     id: Option<Value>,
     method: Option<IgnoredAny>,
 }
 
-/// The lock; one that panicked while it held it left nothing half done.
+/// Locks. A panic of another holder left nothing half done.
 pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -69,8 +69,8 @@ fn deliver(pending: &Pending, line: Vec<u8>) -> Option<Vec<u8>> {
     None
 }
 
-/// The id of an answer that begins as those of the bridge do: large ones are then parsed once, by whoever
-/// waits for them.
+/// The id of an answer that begins as the bridge's do, without parsing it: large answers are parsed once, by the
+/// caller that waits for them.
 fn usual_id(line: &[u8]) -> Option<u64> {
     let rest = line.strip_prefix(b"{\"jsonrpc\":\"2.0\",\"id\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,7 +1,10 @@
-//! A bridge as a pure machine: frames and the time go in, frames come out.
+//! A session as a pure state machine: frames and the time go in, frames come out.
 
 use std::time::{Duration, Instant};
 
+use junction_engine::error::Error;
+use junction_engine::session::Session;
+use junction_engine::{Command, ConnectionState, Draft, MailPage, PageLimits, Snapshot, Submitted};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::handshake::{GroupKeys, NO_PIN};
@@ -11,19 +14,14 @@ use junction_shared::secret::Secret;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 
-use super::Page;
-use junction_engine::error::Error;
-use junction_engine::session::Session;
-use junction_engine::{Command, ConnectionState, Draft, PageLimits, Snapshot, Submitted};
+/// A session, from its first hello to its goodbye.
+pub struct SessionMachine(Session);
 
-/// One session, from its first hello to its goodbye.
-pub struct Machine(Session);
-
-/// A message on its way into the outbox. Dropped before it was taken, it is never sent.
+/// A message on its way into the outbox. Dropped before the session took it, it is never sent.
 pub struct Sending(oneshot::Receiver<Result<Submitted, Error>>);
 
 impl Sending {
-    /// Whether the session took the message, once that is known: its id and its receiver, or nothing.
+    /// The outcome, once it is known: the message's id and receiver, or `None` if the session did not take it.
     pub fn taken(&mut self) -> Option<Option<(MessageId, PeerKey)>> {
         match self.0.try_recv() {
             Ok(answer) => Some(answer.ok().map(|sent| (sent.id, sent.receiver.key))),
@@ -33,15 +31,14 @@ impl Sending {
     }
 }
 
-/// A look-up of a peer that may not have been answered yet.
+/// A lookup of a peer that may not have been answered yet.
 pub struct Search(
-    #[expect(dead_code, reason = "held: the session drops a look-up nobody waits for")] Answer,
+    #[expect(dead_code, reason = "held: the session drops a lookup that nobody waits for")]
+    oneshot::Receiver<Result<PeerKey, Error>>,
 );
 
-type Answer = oneshot::Receiver<Result<PeerKey, Error>>;
-
-impl Machine {
-    /// A new identity in the group that the join secret makes.
+impl SessionMachine {
+    /// A session with a new identity, in the group that the join secret makes.
     #[must_use]
     pub fn new(join_secret: &Secret, now: Instant) -> Self {
         let snapshot =
@@ -51,12 +48,12 @@ impl Machine {
         Self(session)
     }
 
-    /// The alias to ask for where none was granted yet.
+    /// Sets the alias to ask for until one is granted.
     pub fn wish(&mut self, alias: Alias) {
         self.0.wish_for(alias);
     }
 
-    /// What the next connection says of the session. Nothing only if it has no group.
+    /// The hello of the next connection; none only if the session has no group.
     pub fn hello(&mut self) -> Option<HelloBody> {
         let caller = self.0.caller(NO_PIN)?;
         let (want, ticket) = caller.want.unzip();
@@ -90,18 +87,18 @@ impl Machine {
         decode(&self.0.next_frame(now)?).ok()
     }
 
-    /// Whether [`Machine::next_frame`] has one.
+    /// Whether [`SessionMachine::next_frame`] has one.
     pub fn has_frame(&mut self, now: Instant) -> bool {
         self.0.has_frame(now)
     }
 
-    /// When [`Machine::on_time`] has something to do.
+    /// The next moment at which [`SessionMachine::on_time`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Ends and drops what has outlived its time.
+    /// Ends and drops everything whose time is over.
     pub fn on_time(&mut self, now: Instant) {
         self.0.on_time(now);
     }
@@ -127,8 +124,8 @@ impl Machine {
         Sending(answer)
     }
 
-    /// Reads what is there. Nothing while another page has not been settled.
-    pub fn read(&mut self, limit: usize, now: Instant) -> Option<Page> {
+    /// Reads what is there; none while the lease of another page is held.
+    pub fn read(&mut self, limit: usize, now: Instant) -> Option<MailPage> {
         let (reply, mut answer) = oneshot::channel();
         self.0.command(
             Command::Read {
@@ -138,15 +135,15 @@ impl Machine {
             },
             now,
         );
-        answer.try_recv().ok()?.ok().map(Into::into)
+        answer.try_recv().ok()?.ok()
     }
 
-    /// Sees to pages that were written or dropped since.
+    /// Handles the leases that were settled or dropped since the last call.
     pub fn settle(&mut self, now: Instant) {
         self.0.settle_leases(now);
     }
 
-    /// Leaves for good: the last frames for the hub.
+    /// Leaves for good; the last frames for the hub.
     pub fn leave(&mut self, now: Instant) -> Vec<ToHub> {
         self.settle(now);
         let (last, _) = self.0.leave();

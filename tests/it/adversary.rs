@@ -1,0 +1,13 @@
+//! Hubs, members and web pages that attack: a hub that alters, withholds or invents, a member that breaks every rule,
+//! a page in a browser. Also who can see which secret.
+
+mod cards;
+mod handshake;
+mod names;
+mod peer;
+mod regressions;
+mod secrecy;
+mod tampering;
+#[cfg(target_os = "linux")]
+mod web_page;
+mod withholding;

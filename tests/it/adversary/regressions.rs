@@ -1,0 +1,249 @@
+//! What members and hubs got away with once.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::id::{Epoch, ReceiveKey};
+use junction_shared::protocol::wire::{
+    Answer, Card, Context, Question, Reach, ReceiptKind, Refusal, SignedCard, ToBridge, ToHub,
+};
+use junction_shared::secret::random_bytes;
+use junction_testkit::{
+    FrameProxy, RawPeer, RawSocket, TestBridge, TestHome, TestHub, eventually, from_bridge,
+    from_hub, list, pass, texts,
+};
+use serde_json::json;
+
+fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
+    peer.sign(&Card {
+        key: peer.key,
+        receive_key: ReceiveKey(random_bytes()),
+        epoch: Epoch(epoch),
+        alias: alias.to_owned(),
+        reach: Reach::Pull,
+        context: Context::default(),
+        state: None,
+        unwoken: None,
+    })
+}
+
+/// A member that is listed under this alias, by a card of this epoch.
+async fn enter(port: u16, peer: &RawPeer, alias: &str, epoch: u64) -> RawSocket {
+    let (mut socket, body) = RawSocket::welcomed(port, peer, Some((alias.to_owned(), None))).await;
+    assert_eq!(body.grant.alias, alias);
+    socket.send(&ToHub::Card(card_of(peer, alias, epoch))).await;
+    socket.card_of(alias).await;
+    socket
+}
+
+async fn leave(mut socket: RawSocket) {
+    socket.send(&ToHub::Leave).await;
+    let _ = socket.close_code().await;
+}
+
+/// Hands rubbish over to a bridge, which looks its sender up.
+async fn knock(socket: &mut RawSocket, peer: &RawPeer, card: &Card, group: u8) {
+    let mut send = peer.sending(card.key, 1, &[0xaa; 272]);
+    send.envelope.header.epoch = card.epoch;
+    send.envelope.header.group.0[0] ^= group;
+    socket.send(&ToHub::Send(send)).await;
+    let accepted = |frame| matches!(frame, ToBridge::Accepted(_)).then_some(());
+    socket.until("the hub takes it", accepted).await;
+}
+
+#[tokio::test]
+async fn regression_an_alias_that_was_let_go_is_not_won_back_by_its_old_ticket() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mallory = RawPeer::new(&home);
+    let (socket, body) = RawSocket::join(hub.port, &mallory, "bob").await;
+    leave(socket).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let want = Some(("bob".to_owned(), Some(body.grant.ticket)));
+    let (_socket, again) = RawSocket::welcomed(hub.port, &mallory, want).await;
+    assert_ne!(again.grant.alias, "bob");
+    assert_eq!(bob.call("register", json!({})).await["alias"], "bob");
+}
+
+#[tokio::test]
+async fn regression_a_name_leads_to_whoever_has_it_though_another_had_it_before() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let looks = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&looks);
+    let proxy = FrameProxy::start(hub.port, move |heard| {
+        if let Some(ToBridge::Answer(_, Answer::Found(..)) | ToBridge::Peer(..)) = from_hub(heard) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        pass(heard)
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let mallory = RawPeer::new(&home);
+    let mut socket = enter(hub.port, &mallory, "mallory", 5).await;
+    let heard = looks.load(Ordering::Relaxed);
+    let alices = socket.card_of("alice").await;
+    knock(&mut socket, &mallory, &alices, 0).await;
+    eventually("alice looks mallory up", async || {
+        (looks.load(Ordering::Relaxed) > heard).then_some(())
+    })
+    .await;
+    leave(socket).await;
+    // The same epoch under another name, and then another epoch under a third.
+    let mut socket = enter(hub.port, &mallory, "bob", 5).await;
+    socket.send(&ToHub::Ask(1, Question::Rename(card_of(&mallory, "zed", 6)))).await;
+    let named = |frame| matches!(frame, ToBridge::Answer(1, _)).then_some(());
+    socket.until("she has the third", named).await;
+    eventually("alice has heard of all of it", async || {
+        (looks.load(Ordering::Relaxed) >= heard + 4).then_some(())
+    })
+    .await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    alice.send("bob", "for bob alone").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["for bob alone"]);
+}
+
+#[tokio::test]
+async fn regression_nobody_speaks_under_a_name_that_it_had_before() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestBridge::join(&home, &hub, "alice").await;
+    // A true bridge of mallory's, whose cards she numbers as she likes, and who leaves without forgetting its key.
+    let signer = RawPeer::new(&home);
+    let (epochs, leaves) = (Arc::new(AtomicU64::new(1000)), Arc::new(AtomicBool::new(false)));
+    let (epoch, goes) = (Arc::clone(&epochs), Arc::clone(&leaves));
+    let proxy = FrameProxy::start(hub.port, move |heard| {
+        let renumbered = |card: SignedCard| {
+            let mut card: Card = decode(&card.body).expect("a card");
+            card.epoch = Epoch(epoch.fetch_add(1, Ordering::Relaxed));
+            signer.sign(&card)
+        };
+        let frame = match from_bridge(heard) {
+            Some(ToHub::Card(card)) => ToHub::Card(renumbered(card)),
+            Some(ToHub::Ask(number, Question::Rename(card))) => {
+                ToHub::Ask(number, Question::Rename(renumbered(card)))
+            }
+            Some(ToHub::Ask(..)) if goes.swap(false, Ordering::Relaxed) => ToHub::Leave,
+            _ => return pass(heard),
+        };
+        vec![encode(&frame)]
+    })
+    .await;
+    let mallory = TestBridge::join_port(&home, proxy.port, "bob").await;
+    alice.sees("bob", "online").await;
+    epochs.store(1, Ordering::Relaxed);
+    leaves.store(true, Ordering::Relaxed);
+    let _ = mallory.try_call("list_peers", json!({})).await;
+    eventually("she comes back under another name", async || {
+        mallory.try_call("register", json!({ "alias": "zed" })).await.ok()
+    })
+    .await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    mallory.send("alice", "I am bob").await;
+    bob.send("alice", "and I am").await;
+    assert_eq!(texts(&alice.read_many(1).await), ["and I am"]);
+    assert!(alice.leftovers().await.is_empty());
+}
+
+#[tokio::test]
+async fn regression_a_message_that_was_opened_is_not_said_to_be_refused() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Receipt(receipt)) if receipt.kind == ReceiptKind::Opened => {
+            let lie = encode(&ToBridge::Refused(receipt.id, Refusal::Gone));
+            vec![heard.bytes.clone(), lie]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let sent = alice.send("bob", "opened and read").await;
+    assert_eq!(texts(&bob.read_many(1).await), ["opened and read"]);
+    assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
+}
+
+#[tokio::test]
+async fn regression_a_false_refusal_is_corrected_by_the_receipt() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Accepted(id)) => vec![encode(&ToBridge::Refused(id, Refusal::Gone))],
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let arguments = json!({ "target_alias": "bob", "message": "delivered" });
+    let text = alice.error("send_message", arguments).await;
+    assert_eq!(texts(&bob.read_many(1).await), ["delivered"]);
+    let told = eventually("she is told the truth", async || {
+        let receipts = list(&alice.read().await, "receipts");
+        receipts.into_iter().find(|receipt| receipt["status"] == "read")
+    })
+    .await;
+    assert_eq!(told["to"], "bob", "{text}");
+}
+
+#[tokio::test]
+async fn regression_a_listing_with_an_older_card_does_not_hide_the_newer() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut first: Option<SignedCard> = None;
+    let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(number, Answer::Page(mut page))) => {
+            for listed in &mut page.peers {
+                listed.card = first.get_or_insert(listed.card.clone()).clone();
+            }
+            vec![encode(&ToBridge::Answer(number, Answer::Page(page)))]
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let mut bob = TestBridge::join(&home, &hub, "bob").await;
+    alice.sees("bob", "online").await;
+    bob.register("robert").await;
+    // So that she has the newer card.
+    alice.send("robert", "hello").await;
+    let listed = list(&alice.call("list_peers", json!({})).await, "peers");
+    assert!(listed.iter().all(|peer| peer["alias"] != "bob"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn regression_messages_are_read_in_the_order_of_their_calls_whatever_a_look_up_takes() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let held: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let hold = Arc::clone(&held);
+    let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {
+        Some(ToBridge::Answer(_, Answer::Found(_, Some(card))))
+            if decode::<Card>(&card.body).expect("a card").alias == "bob" =>
+        {
+            hold.lock().expect("what is held").push(heard.bytes.clone());
+            Vec::new()
+        }
+        _ => pass(heard),
+    })
+    .await;
+    let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let message = |text: &str| json!({ "target_alias": "bob", "message": text });
+    let first = alice.begin("send_message", message("first")).await;
+    let second = alice.begin("send_message", message("second")).await;
+    let answers = eventually("bob is looked up", async || {
+        let held = held.lock().expect("what is held").clone();
+        (held.len() == 2).then_some(held)
+    })
+    .await;
+    // The hub is slow, no more: it answers one after the other.
+    proxy.inject(0, &decode(&answers[0]).expect("a frame")).await;
+    first.content().await.expect("it is sent");
+    alice.send("bob", "third").await;
+    proxy.inject(0, &decode(&answers[1]).expect("a frame")).await;
+    second.content().await.expect("it is sent");
+    assert_eq!(texts(&bob.read_many(3).await), ["first", "second", "third"]);
+}

@@ -1,0 +1,4 @@
+//! Messages and peers when nothing fails.
+
+mod messages;
+mod peers;

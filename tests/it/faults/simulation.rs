@@ -1,0 +1,310 @@
+//! The code of hub and link over a simulated network and clock: hubs that are killed and started again, processes
+//! that die, links that are cut, half-open, stalled or slow. Each run follows from its seed, but for keys and ids,
+//! which come from the system.
+//!
+//! `JUNCTION_SIMULATIONS` says how many runs there are, `JUNCTION_SEED` which is the first: a run that fails
+//! prints its own.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use axum::serve::Listener;
+use futures_util::future::join_all;
+use junction_engine::transport::dial::Dialer;
+use junction_hub::{Config, Hub};
+use junction_shared::machine::identity::HubKey;
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::secret::Secret;
+use junction_testkit::sim::{History, Node};
+use turmoil::net::{TcpListener, TcpStream};
+use turmoil::{Builder, Sim};
+
+/// Runs, unless `JUNCTION_SIMULATIONS` says otherwise.
+const RUNS: u64 = 1000;
+/// How many processes talk to each other.
+const NODES: usize = 3;
+/// Messages of each to each.
+const EACH: usize = 6;
+/// How long faults are made.
+const TROUBLE: Duration = Duration::from_secs(6);
+/// How long after the last fault everything has come to its end.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The clock's step.
+const TICK: Duration = Duration::from_millis(25);
+const PORT: u16 = 4200;
+
+type Shared = Rc<RefCell<History<usize>>>;
+
+/// Connections of the simulated network.
+#[derive(Clone)]
+struct Simulated;
+
+impl Dialer for Simulated {
+    type Stream = TcpStream;
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address).await
+    }
+}
+
+struct SimulatedListener(TcpListener);
+
+impl Listener for SimulatedListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            if let Ok(accepted) = self.0.accept().await {
+                return accepted;
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+fn secret() -> Secret {
+    Secret::filled(|key| key.fill(5))
+}
+
+fn name(node: usize) -> String {
+    format!("node-{node}")
+}
+
+async fn serve(session_timeout: Duration) -> turmoil::Result {
+    let config =
+        Config { session_timeout, sweep_interval: Duration::from_secs(2), ..Config::default() };
+    let key = HubKey {
+        auth: GroupKeys::derive(&secret()).auth,
+        tls_key: Secret::filled(|key| key.fill(6)),
+    };
+    let hub = Hub::new(config, key)?;
+    hub.serve(
+        SimulatedListener(TcpListener::bind(("0.0.0.0", PORT)).await?),
+        std::future::pending(),
+    )
+    .await;
+    Ok(())
+}
+
+/// One process: its agent writes to all others, and reads, until the end.
+async fn live(me: usize, history: Shared, lifetime: Duration) -> turmoil::Result {
+    let node = Node::start(Simulated, SocketAddr::new(turmoil::lookup("hub"), PORT), &secret());
+    while node.register(&name(me)).await.is_err() {
+        pause(100).await;
+    }
+    let talk = join_all(
+        (0..NODES).filter(|to| *to != me).map(|to| talk(me, to, &node, &history, lifetime)),
+    );
+    let read = async {
+        loop {
+            let since = turmoil::elapsed();
+            let Ok(page) = node.read(Duration::from_secs(1)).await else { continue };
+            // Once in a while the answer never leaves.
+            if fastrand::u8(..) < 40 {
+                continue;
+            }
+            let mut history = history.borrow_mut();
+            for message in &page.messages {
+                history.read(me, message, since);
+            }
+            for end in &page.receipts {
+                history.ended(me, end.id, end.status, turmoil::elapsed());
+            }
+            page.lease.settle();
+        }
+    };
+    tokio::join!(talk, read);
+    Ok(())
+}
+
+async fn talk(me: usize, to: usize, node: &Node, history: &Shared, lifetime: Duration) {
+    for _ in 0..EACH {
+        pause(900).await;
+        let ends = turmoil::elapsed() + lifetime;
+        let size = if fastrand::u8(..) < 20 { 60_000 } else { 40 };
+        let (number, text) = history.borrow_mut().submit(me, to, size, ends);
+        let sent = node.send(&name(to), &text).await;
+        history.borrow_mut().submitted(number, sent.ok());
+    }
+}
+
+/// A while of up to so many milliseconds.
+async fn pause(longest: u64) {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..longest))).await;
+}
+
+/// What is wrong at some moment, and until when.
+enum Trouble {
+    HubDown,
+    Cut(usize),
+    Stalled(usize),
+    Slow(usize),
+}
+
+struct Run<'a> {
+    sim: Sim<'a>,
+    history: Shared,
+    /// Whether links are cut: a cut that is seen late ends a short session.
+    cuts: bool,
+    troubles: Vec<(Duration, Trouble)>,
+}
+
+impl Run<'_> {
+    fn step(&mut self) {
+        if let Err(error) = self.sim.step() {
+            panic!("{error}");
+        }
+    }
+
+    /// Makes trouble, and mends what has lasted long enough.
+    fn trouble(&mut self) {
+        let now = self.sim.elapsed();
+        let over = |(until, _): &mut (Duration, Trouble)| *until <= now;
+        for (_, trouble) in self.troubles.extract_if(.., over).collect::<Vec<_>>() {
+            self.mend(&trouble);
+        }
+        if fastrand::u8(..) < 12 {
+            let until = now + Duration::from_millis(fastrand::u64(30..1_500));
+            let node = fastrand::usize(..NODES);
+            let trouble = match fastrand::u8(..10) {
+                0..4 => Trouble::HubDown,
+                4..6 if self.cuts => Trouble::Cut(node),
+                4..8 => Trouble::Stalled(node),
+                _ => Trouble::Slow(node),
+            };
+            self.make(&trouble);
+            self.troubles.push((until, trouble));
+        }
+    }
+
+    fn make(&mut self, trouble: &Trouble) {
+        match trouble {
+            Trouble::HubDown => self.sim.crash("hub"),
+            Trouble::Cut(node) if fastrand::bool() => self.sim.partition(name(*node), "hub"),
+            Trouble::Cut(node) => self.sim.partition_oneway(name(*node), "hub"),
+            Trouble::Stalled(node) => self.sim.hold(name(*node), "hub"),
+            Trouble::Slow(node) => self.latency(*node, Duration::from_millis(250)),
+        }
+    }
+
+    fn mend(&mut self, trouble: &Trouble) {
+        match trouble {
+            Trouble::HubDown => self.sim.bounce("hub"),
+            Trouble::Cut(node) => self.sim.repair(name(*node), "hub"),
+            Trouble::Stalled(node) => self.sim.release(name(*node), "hub"),
+            Trouble::Slow(node) => self.latency(*node, Duration::from_millis(1)),
+        }
+    }
+
+    fn latency(&self, node: usize, latency: Duration) {
+        self.sim.set_link_latency(name(node), "hub", latency);
+    }
+
+    fn mend_all(&mut self) {
+        for (_, trouble) in std::mem::take(&mut self.troubles) {
+            self.mend(&trouble);
+        }
+        if !self.sim.is_host_running("hub") {
+            self.sim.bounce("hub");
+        }
+    }
+}
+
+/// One run. In some of them a process dies for good, and sessions are short, so that its senders hear of it.
+fn simulate(seed: u64) -> [usize; 3] {
+    fastrand::seed(seed);
+    let dies = fastrand::u8(..4) == 0;
+    let timeout = Duration::from_secs(if dies { 24 } else { 300 });
+    let mut run = Run {
+        sim: Builder::new()
+            .rng_seed(seed)
+            .tick_duration(TICK)
+            .simulation_duration(TROUBLE + PATIENCE + TICK)
+            .min_message_latency(Duration::from_millis(1))
+            .max_message_latency(Duration::from_millis(40))
+            .tcp_capacity(4096)
+            .build(),
+        history: Rc::default(),
+        cuts: !dies,
+        troubles: Vec::new(),
+    };
+    run.sim.host("hub", move || serve(timeout));
+    for me in 0..NODES {
+        run.history.borrow_mut().started(me);
+        let history = run.history.clone();
+        run.sim.host(name(me), move || live(me, history.clone(), timeout));
+    }
+    let death = TROUBLE.mul_f64(fastrand::f64());
+    while run.sim.elapsed() < TROUBLE {
+        run.trouble();
+        run.step();
+        if dies && run.sim.elapsed() > death && run.sim.is_host_running(name(0)) {
+            run.sim.crash(name(0));
+            run.history.borrow_mut().died(0);
+        }
+    }
+    run.mend_all();
+    let all = if dies { (NODES - 1) * (NODES - 1) * EACH } else { NODES * (NODES - 1) * EACH };
+    let done = |run: &Run<'_>| {
+        let history = run.history.borrow();
+        history.counts()[0] >= all && history.open().next().is_none()
+    };
+    while !done(&run) && run.sim.elapsed() < TROUBLE + PATIENCE {
+        run.step();
+    }
+    let history = run.history.borrow();
+    history.all_ended_between_the_living(run.sim.elapsed());
+    history.all_have_ended();
+    history.counts()
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Runs these seeds, on as many threads as the machine has.
+fn simulate_all(seeds: Range<u64>) -> [usize; 3] {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = |thread: usize| {
+        let mut total = [0; 3];
+        for seed in seeds.clone().skip(thread).step_by(threads) {
+            let counts = std::panic::catch_unwind(|| simulate(seed))
+                .unwrap_or_else(|_| panic!("JUNCTION_SEED={seed} JUNCTION_SIMULATIONS=1 fails"));
+            total = std::array::from_fn(|at| total[at] + counts[at]);
+        }
+        total
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn({
+                    let work = &work;
+                    move || work(thread)
+                })
+            })
+            .collect();
+        let totals = threads.into_iter().map(|thread| thread.join().expect("every run holds"));
+        totals.fold([0; 3], |sum, total| std::array::from_fn(|at| sum[at] + total[at]))
+    })
+}
+
+#[test]
+fn delivery_outlives_a_hostile_network() {
+    let first = setting("JUNCTION_SEED", fastrand::u64(..1 << 32));
+    let runs = setting("JUNCTION_SIMULATIONS", RUNS);
+    let started = Instant::now();
+    let [sent, read, told] = simulate_all(first..first + runs);
+    let took = started.elapsed();
+    eprintln!(
+        "{runs} runs from JUNCTION_SEED={first}, in {took:.0?}: {sent} messages, {read} read, {told} ends told"
+    );
+}

@@ -1,0 +1,7 @@
+//! The bridge as an MCP server: its versions, its input, its calls, and its end.
+
+mod calls;
+mod input;
+mod readers;
+mod shutdown;
+mod versions;

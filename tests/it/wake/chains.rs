@@ -1,0 +1,176 @@
+//! What ends an exchange that no person would have gone on with, and what a sender is told of its message.
+
+use junction_testkit::{TestBridge, TestHome, TestHub, eventually, list, pair, reaches, within};
+use serde_json::{Value, json};
+
+/// Answers the message with this id.
+async fn answer(from: &TestBridge, to: &str, id: &Value) -> Value {
+    let arguments = json!({ "target_alias": to, "message": "and then?", "reply_to": id });
+    from.call("send_message", arguments).await
+}
+
+#[tokio::test]
+async fn past_eight_hops_a_message_ends_no_wait_and_its_reader_is_told_to_ask() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    let mut sent = alice.send("bob", "1").await;
+    for hop in 2..=8 {
+        let (reader, writer, to) =
+            if hop % 2 == 0 { (&bob, &bob, "alice") } else { (&alice, &alice, "bob") };
+        let read = reader.read_one().await;
+        assert_eq!((&read["id"], read.get("past_limit")), (&sent["id"], None), "hop {hop}");
+        sent = answer(writer, to, &read["id"]).await;
+        assert_eq!(sent.get("ask_user"), None, "hop {hop}");
+    }
+    let eighth = alice.read_one().await;
+    assert_eq!(eighth.get("past_limit"), None);
+    let wait = bob.begin("read_messages", json!({ "wait_seconds": 60 })).await;
+    // A wait that has lasted is one that others see.
+    reaches(&alice, "bob", "push").await;
+    let ninth = answer(&alice, "bob", &eighth["id"]).await;
+    assert!(ninth["ask_user"].as_str().is_some_and(|text| text.contains("wakes nobody")));
+    bob.holds(1).await;
+    // What is not of that chain ends the wait, and brings the other with it.
+    let carol = TestBridge::join(&home, &hub, "carol").await;
+    carol.send("bob", "something else").await;
+    let page = within("the wait ends", wait.content()).await.expect("a page");
+    let limits: Vec<_> =
+        list(&page, "messages").iter().map(|message| message["past_limit"] == true).collect();
+    assert_eq!(limits, [true, false]);
+    assert!(page["ask_user"].as_str().is_some_and(|text| text.contains("Ask your user")));
+}
+
+#[tokio::test]
+async fn regression_who_reads_gets_what_is_there_however_long_its_chain() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    for _ in 0..6 {
+        alice.send("bob", "ping").await;
+        bob.read_one().await;
+        bob.send("alice", "pong").await;
+        alice.read_one().await;
+    }
+    assert_eq!(
+        alice.send("bob", "one more").await.get("ask_user").map(Value::is_string),
+        Some(true)
+    );
+    bob.holds(1).await;
+    let page = bob.call("read_messages", json!({ "wait_seconds": 60 })).await;
+    assert_eq!(page["messages"][0]["past_limit"], true);
+}
+
+#[tokio::test]
+async fn a_person_who_begins_a_turn_begins_the_count_anew() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    for _ in 0..4 {
+        alice.send("bob", "ping").await;
+        bob.read_one().await;
+        bob.send("alice", "pong").await;
+        alice.read_one().await;
+    }
+    assert!(alice.send("bob", "ping").await.get("ask_user").is_some());
+    let prompt = json!({ "hook_event_name": "UserPromptSubmit", "prompt": "go on with it" });
+    let call = json!({ "name": "hook_event", "arguments": prompt });
+    alice.client.request("tools/call", call).await.expect("an answer");
+    assert_eq!(alice.send("bob", "ping").await.get("ask_user"), None);
+}
+
+#[tokio::test]
+async fn a_minute_has_a_limit_that_says_when_to_go_on() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let launch = TestBridge::launch(&home, hub.port).env("JUNCTION_SEND_LIMIT", "3,2");
+    let mut alice = TestBridge::open(&home, launch, junction_testkit::Version::Stateful).await;
+    alice.register("alice").await;
+    let mut peers = Vec::new();
+    for alias in ["bob", "carol", "dave"] {
+        peers.push(TestBridge::join(&home, &hub, alias).await);
+    }
+    alice.send("bob", "one").await;
+    alice.send("carol", "two").await;
+    let message = |to: &str| json!({ "target_alias": to, "message": "more" });
+    let refused = alice.error("send_message", message("dave")).await;
+    assert!(
+        refused.starts_with("Error: This session has written to as many new sessions"),
+        "{refused}"
+    );
+    alice.send("bob", "three").await;
+    let refused = alice.error("send_message", message("bob")).await;
+    let seconds = refused.split("again in ").nth(1).and_then(|rest| rest.split(' ').next());
+    let seconds: u64 = seconds.and_then(|seconds| seconds.parse().ok()).expect("a time");
+    assert!((1..=60).contains(&seconds), "{refused}");
+    // It lasts beyond a session of the same process.
+    alice.call("disconnect", json!({})).await;
+    alice.register("alice").await;
+    alice.error("send_message", message("bob")).await;
+}
+
+/// The notifications that a session is told, once there are any.
+async fn notifications(bridge: &TestBridge) -> Vec<Value> {
+    let page = bridge.call("read_messages", json!({ "wait_seconds": 20 })).await;
+    list(&page, "notifications")
+}
+
+#[tokio::test]
+async fn a_sender_is_told_what_it_asked_to_be_told() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    let hook = async |event: Value| {
+        let call = json!({ "name": "hook_event", "arguments": event });
+        bob.client.request("tools/call", call).await.expect("an answer");
+    };
+    let ask = async |when: &str| {
+        let arguments = json!({ "target_alias": "bob", "message": "hello", "notify_when": when });
+        alice.call("send_message", arguments).await
+    };
+    hook(json!({ "hook_event_name": "UserPromptSubmit", "prompt": "x" })).await;
+    eventually("bob is busy", async || {
+        (alice.sees("bob", "online").await["state"] == "busy").then_some(())
+    })
+    .await;
+    let idle = ask("idle").await;
+    assert_eq!(idle["peer"]["state"], "busy");
+    hook(json!({ "hook_event_name": "Stop", "stop_hook_active": true })).await;
+    let told = notifications(&alice).await;
+    assert_eq!(
+        (&told[0]["id"], &told[0]["to"], &told[0]["event"]),
+        (&idle["id"], &json!("bob"), &json!("idle"))
+    );
+    let read = ask("read").await;
+    bob.read_many(2).await;
+    let told = notifications(&alice).await;
+    assert_eq!((&told[0]["id"], &told[0]["event"]), (&read["id"], &json!("read")));
+    let gone = ask("gone").await;
+    bob.call("disconnect", json!({})).await;
+    let told = notifications(&alice).await;
+    assert_eq!((&told[0]["id"], &told[0]["event"]), (&gone["id"], &json!("gone")));
+    assert!(notifications_left(&alice).await.is_empty());
+}
+
+async fn notifications_left(bridge: &TestBridge) -> Vec<Value> {
+    list(&bridge.read().await, "notifications")
+}
+
+#[tokio::test]
+async fn notifications_are_counted_on_every_answer_and_survive_an_answer_that_never_left() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (alice, bob) = pair(&home, &hub).await;
+    let arguments = json!({ "target_alias": "bob", "message": "hello", "notify_when": "read" });
+    alice.call("send_message", arguments).await;
+    bob.read_one().await;
+    eventually("it is counted", async || {
+        (alice.call("register", json!({})).await["notifications_waiting"] == 1).then_some(())
+    })
+    .await;
+    let wait = json!({ "target_alias": "bob", "message": "x", "notify_when": "soon" });
+    let error = alice.error("send_message", wait).await;
+    assert!(error.contains("idle, read or gone"), "{error}");
+    assert_eq!(notifications_left(&alice).await.len(), 1);
+    assert!(notifications_left(&alice).await.is_empty());
+}

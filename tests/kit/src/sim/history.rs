@@ -1,0 +1,194 @@
+//! The history of a simulation: which messages were sent and read, and which ends were reported. Checks the promises
+//! of docs/delivery.md at each step. The proofs over state machines and over a simulated network keep one each.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Duration;
+
+use junction_engine::{Message, Status};
+use junction_shared::protocol::id::MessageId;
+
+/// A message, and what became of it.
+struct Sent<Who> {
+    from: Who,
+    to: Who,
+    text: String,
+    /// The moment at which the time to live is over.
+    ends: Duration,
+    /// Whether the sender's call said that the message was not taken.
+    is_void: bool,
+    read: bool,
+    reported: Vec<Status>,
+}
+
+/// All messages of a simulation, whose processes are named by `Who`.
+pub struct History<Who> {
+    /// By number, in the order in which they were submitted.
+    sent: Vec<Sent<Who>>,
+    numbers: HashMap<MessageId, usize>,
+    /// Ends that were reported before the call that sent the message gave its id.
+    early: HashMap<MessageId, (Who, Status, Duration)>,
+    /// The number of the last message that a receiver (first) read of a sender.
+    last_read: HashMap<(Who, Who), usize>,
+    alive: HashSet<Who>,
+    /// Processes that no hub heard of for a session timeout: their sessions may have ended.
+    unheard: HashSet<Who>,
+    /// How long messages of a process were on the wire, where no state machine counts the time.
+    stalled: HashMap<Who, Duration>,
+}
+
+impl<Who> Default for History<Who> {
+    fn default() -> Self {
+        Self {
+            sent: Vec::new(),
+            numbers: HashMap::new(),
+            early: HashMap::new(),
+            last_read: HashMap::new(),
+            alive: HashSet::new(),
+            unheard: HashSet::new(),
+            stalled: HashMap::new(),
+        }
+    }
+}
+
+impl<Who: Copy + Debug + Eq + Hash> History<Who> {
+    /// A process has started.
+    pub fn started(&mut self, who: Who) {
+        self.alive.insert(who);
+    }
+
+    /// A process has ended for good.
+    pub fn died(&mut self, who: Who) {
+        self.alive.remove(&who);
+    }
+
+    /// No hub has heard of a process for a session timeout.
+    pub fn unheard(&mut self, who: Who) {
+        self.unheard.insert(who);
+    }
+
+    /// Messages of a process were on the wire for this long.
+    pub fn stalled(&mut self, who: Who, time: Duration) {
+        *self.stalled.entry(who).or_default() += time;
+    }
+
+    /// A message is about to be submitted. Gives its number and its text, which begins with the number.
+    pub fn submit(&mut self, from: Who, to: Who, size: usize, ends: Duration) -> (usize, String) {
+        let number = self.sent.len();
+        let text = format!("{number:<size$}");
+        let sent = Sent {
+            from,
+            to,
+            text: text.clone(),
+            ends,
+            is_void: false,
+            read: false,
+            reported: Vec::new(),
+        };
+        self.sent.push(sent);
+        (number, text)
+    }
+
+    /// The message was taken for this receiver and lives until `ends`, which is decided when it is taken.
+    pub fn readdress(&mut self, number: usize, to: Who, ends: Duration) {
+        let sent = &mut self.sent[number];
+        (sent.to, sent.ends) = (to, ends);
+    }
+
+    /// The message was taken under this id, or was not taken and must never be read.
+    pub fn submitted(&mut self, number: usize, id: Option<MessageId>) {
+        let Some(id) = id else {
+            let sent = &mut self.sent[number];
+            assert!(!sent.read, "message {number} was not taken, and was read");
+            sent.is_void = true;
+            return;
+        };
+        assert!(self.numbers.insert(id, number).is_none(), "an id is used once");
+        if let Some((by, end, now)) = self.early.remove(&id) {
+            self.ended(by, id, end, now);
+        }
+    }
+
+    /// The answer with this message was written to the client of `by`. The answer was made at `since`, and leased
+    /// messages do not expire.
+    pub fn read(&mut self, by: Who, message: &Message, since: Duration) {
+        let number = message.body.split(' ').next().and_then(|number| number.parse().ok());
+        let number: usize = number.expect("a text begins with its number");
+        let sent = &mut self.sent[number];
+        assert_eq!(sent.text, message.body.as_str(), "what is read is what was sent");
+        assert_eq!(sent.to, by, "it is read by whom it was for");
+        assert!(!sent.is_void, "message {number} was not taken, and is read");
+        assert!(!std::mem::replace(&mut sent.read, true), "message {number} is read twice");
+        let unread = |reported: &Status| matches!(reported, Status::Expired | Status::Refused(_));
+        assert!(!sent.reported.iter().any(unread), "{number} is read after {:?}", sent.reported);
+        let stalled = |who| self.stalled.get(who).copied().unwrap_or_default();
+        let ends = sent.ends + stalled(&sent.from) + stalled(&sent.to);
+        assert!(
+            since <= ends,
+            "message {number} is read after its time: at {since:?}, not by {ends:?}"
+        );
+        let last = self.last_read.insert((by, sent.from), number);
+        assert!(last < Some(number), "{last:?} was read before {number}");
+    }
+
+    /// A sender got the end of its message.
+    pub fn ended(&mut self, by: Who, id: MessageId, end: Status, now: Duration) {
+        let Some(number) = self.numbers.get(&id).copied() else {
+            assert!(self.early.insert(id, (by, end, now)).is_none(), "{id:?} ends twice");
+            return;
+        };
+        let sent = &mut self.sent[number];
+        assert_eq!(sent.from, by, "the end is reported to the sender");
+        match end {
+            Status::Read => assert!(sent.read, "message {number} is reported as read, and was not"),
+            Status::Expired => assert!(!sent.read, "message {number} expired, and was read"),
+            Status::Refused(_) => assert!(!sent.read, "message {number} was refused, and read"),
+            Status::Unconfirmed => {
+                let lost = !self.alive.contains(&sent.to) || self.unheard.contains(&sent.to);
+                let late = now >= sent.ends;
+                assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
+            }
+            Status::Queued | Status::Accepted | Status::Opened => panic!("{end:?} is no end"),
+        }
+        let corrects = sent.reported == [Status::Unconfirmed] && end != Status::Unconfirmed;
+        assert!(
+            sent.reported.is_empty() || corrects,
+            "message {number}: {:?}, then {end:?}",
+            sent.reported
+        );
+        sent.reported.push(end);
+    }
+
+    /// The messages of living senders whose end has not been reported.
+    pub fn open(&self) -> impl Iterator<Item = usize> {
+        let of_the_living = |sent: &Sent<Who>| self.alive.contains(&sent.from) && !sent.is_void;
+        let sent = self.sent.iter().enumerate();
+        sent.filter(move |(_, sent)| of_the_living(sent) && sent.reported.is_empty())
+            .map(|(number, _)| number)
+    }
+
+    /// Checks that every message between living processes has come to its end, and that its sender knows. A message
+    /// whose time was over before anything came back ends by the clock.
+    pub fn all_ended_between_the_living(&self, now: Duration) {
+        let in_time = |sent: &Sent<Who>| self.alive.contains(&sent.to) && now < sent.ends;
+        let open = self.open().find(|number| in_time(&self.sent[*number]));
+        assert_eq!(open, None, "that message never ends");
+        for sent in self.sent.iter().filter(|sent| sent.read && in_time(sent)) {
+            let told_read = sent.reported.last() == Some(&Status::Read);
+            assert!(told_read || !self.alive.contains(&sent.from), "{} was read", sent.text);
+        }
+    }
+
+    /// Checks that every message of a living sender has come to its end.
+    pub fn all_have_ended(&self) {
+        assert_eq!(self.open().next(), None, "that message never ends");
+    }
+
+    /// The number of messages sent, of messages read, and of ends reported.
+    pub fn counts(&self) -> [usize; 3] {
+        let read = self.sent.iter().filter(|sent| sent.read).count();
+        let reported = self.sent.iter().map(|sent| sent.reported.len()).sum();
+        [self.sent.len(), read, reported]
+    }
+}

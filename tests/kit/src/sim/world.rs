@@ -1,0 +1,305 @@
+//! Sessions and a hub as pure state machines, and a network between them that a test controls: every frame moves, and
+//! every fault happens, when the test says so.
+
+use std::time::{Duration, Instant};
+
+use junction_engine::MailPage;
+use junction_hub::{Output, State, Timeouts};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::secret::Secret;
+
+mod wire;
+
+use super::{History, Search, Sending, SessionMachine};
+use wire::Wire;
+
+/// The session timeout, and the longest life of a message.
+pub const TIMEOUT: Duration = Duration::from_secs(600);
+/// The hub's sweep interval: how long past its time a message may wait for its end.
+pub const SWEEP: Duration = Duration::from_secs(10);
+/// The hub's ping interval.
+const PING: Duration = Duration::from_secs(30);
+/// The time a call to `send_message` waits for a lookup, as in the engine's handle.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A simulated process that runs a session.
+pub struct SimProcess {
+    machine: SessionMachine,
+    /// The alias that the process asks for.
+    pub alias: Alias,
+    /// The key of the session.
+    pub key: PeerKey,
+    /// The connections, the newest last. Earlier ones may still carry frames to the hub.
+    wires: Vec<Wire>,
+    /// The page of an answer that is being written, and since when.
+    page: Option<(MailPage, Duration)>,
+    searches: Vec<Search>,
+    /// Calls to `send_message` that have not been answered.
+    calls: Vec<SendCall>,
+    /// The moment at which a hub last heard of the process.
+    heard: Duration,
+}
+
+/// A call to `send_message`.
+struct SendCall {
+    /// The number of the message.
+    number: usize,
+    ttl: Duration,
+    gives_up: Duration,
+    sending: Sending,
+}
+
+/// A running hub, and when it started.
+struct SimHub {
+    state: State,
+    started: Duration,
+}
+
+/// A hub and sessions, a clock, and everything that happened.
+pub struct SimWorld {
+    start: Instant,
+    /// The time since the simulation began.
+    pub now: Duration,
+    hub: Option<SimHub>,
+    /// The processes, by number.
+    pub processes: Vec<SimProcess>,
+    secret: Secret,
+    /// The messages of all processes.
+    pub history: History<PeerKey>,
+}
+
+/// The alias of the process with this number.
+fn alias(who: usize) -> Alias {
+    Alias::parse(&format!("peer-{who}")).expect("an alias")
+}
+
+impl SimWorld {
+    /// A world of this many sessions that have all found each other on a hub.
+    pub fn new(peers: usize) -> Self {
+        let mut world = Self {
+            start: Instant::now(),
+            now: Duration::ZERO,
+            hub: None,
+            processes: Vec::new(),
+            secret: Secret::filled(|key| key.fill(3)),
+            history: History::default(),
+        };
+        for who in 0..peers {
+            let process = world.spawn(who);
+            world.processes.push(process);
+        }
+        world.calm();
+        for who in 0..peers {
+            (0..peers).filter(|to| *to != who).for_each(|to| world.find(who, to));
+        }
+        world.calm();
+        world.processes.iter_mut().for_each(|process| process.searches.clear());
+        world
+    }
+
+    fn instant(&self) -> Instant {
+        self.start + self.now
+    }
+
+    fn spawn(&mut self, who: usize) -> SimProcess {
+        let mut machine = SessionMachine::new(&self.secret, self.instant());
+        let alias = alias(who);
+        machine.wish(alias.clone());
+        let key = machine.hello().expect("it has a group").key;
+        self.history.started(key);
+        SimProcess {
+            machine,
+            alias,
+            key,
+            wires: Vec::new(),
+            page: None,
+            searches: Vec::new(),
+            calls: Vec::new(),
+            heard: self.now,
+        }
+    }
+
+    // ---- the hub
+
+    /// Starts a hub where none runs.
+    pub fn start_hub(&mut self) {
+        if self.hub.is_none() {
+            let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
+            let ticket_key = Secret::filled(|key| key.fill(9));
+            let state = State::new(timeouts, ticket_key, 7);
+            self.hub = Some(SimHub { state, started: self.now });
+        }
+    }
+
+    /// Kills the hub: its state is gone. Frames that it wrote before may still arrive.
+    pub fn kill_hub(&mut self) {
+        self.hub = None;
+        for wire in self.processes.iter_mut().flat_map(|process| &mut process.wires) {
+            wire.hub_open = false;
+            wire.up.clear();
+        }
+    }
+
+    fn ask_hub(&mut self, ask: impl FnOnce(&mut State, Duration) -> Vec<Output>) {
+        let Some(hub) = &mut self.hub else { return };
+        for output in ask(&mut hub.state, self.now - hub.started) {
+            let wires = self.processes.iter_mut().flat_map(|process| &mut process.wires);
+            let mut open = wires.filter(|wire| wire.hub_open);
+            match output {
+                Output::Send(to, frame) => {
+                    if let Some(wire) = open.find(|wire| wire.connection == to) {
+                        wire.down.push_back(*frame);
+                    }
+                }
+                Output::Close(id, _) | Output::Left(id) => {
+                    if let Some(wire) = open.find(|wire| wire.connection == id) {
+                        wire.hub_open = false;
+                        wire.up.clear();
+                    }
+                }
+                Output::MailReady(_) => {}
+            }
+        }
+    }
+
+    // ---- agents
+
+    /// The agent looks for a peer by its alias.
+    fn find(&mut self, who: usize, to: usize) {
+        let (now, alias) = (self.instant(), self.processes[to].alias.clone());
+        let process = &mut self.processes[who];
+        process.searches.push(process.machine.find(alias, now));
+    }
+
+    /// The agent sends, to the peer that has the alias when the message is taken.
+    pub fn send(&mut self, who: usize, to: usize, size: usize, ttl: Option<Duration>) {
+        let (now, alias, key) =
+            (self.instant(), self.processes[to].alias.clone(), self.processes[to].key);
+        let process = &mut self.processes[who];
+        let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
+        let (number, text) = self.history.submit(process.key, key, size, self.now + life);
+        let sending = process.machine.send(alias, text, ttl, now);
+        let gives_up = self.now + PATIENCE;
+        process.calls.push(SendCall { number, ttl: life, gives_up, sending });
+        self.hear_answers(who);
+    }
+
+    /// Records which messages were taken, and which were not in time: those are never sent.
+    fn hear_answers(&mut self, who: usize) {
+        let (now, history) = (self.now, &mut self.history);
+        self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
+            Some(Some((id, to))) => {
+                history.readdress(call.number, to, now + call.ttl);
+                history.submitted(call.number, Some(id));
+                false
+            }
+            Some(None) => {
+                history.submitted(call.number, None);
+                false
+            }
+            None if now >= call.gives_up => {
+                history.submitted(call.number, None);
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// The agent reads. The answer is being written from now on.
+    pub fn read(&mut self, who: usize, limit: usize) {
+        let now = self.instant();
+        let process = &mut self.processes[who];
+        if process.page.is_none() {
+            process.page = process.machine.read(limit, now).map(|page| (page, self.now));
+        }
+    }
+
+    /// The answer was written, or never left. Whether it held anything.
+    pub fn finish(&mut self, who: usize, written: bool) -> bool {
+        let process = &mut self.processes[who];
+        let Some((page, since)) = process.page.take() else { return false };
+        let held = !page.messages.is_empty() || !page.receipts.is_empty();
+        if written {
+            for message in &page.messages {
+                self.history.read(process.key, message, since);
+            }
+            for end in &page.receipts {
+                self.history.ended(process.key, end.id, end.status, self.now);
+            }
+            page.lease.settle();
+        } else {
+            drop(page);
+        }
+        process.machine.settle(self.start + self.now);
+        held
+    }
+
+    // ---- lives
+
+    /// The process ends, with or without a goodbye, and another takes its place and alias.
+    pub fn replace(&mut self, who: usize, goodbye: bool) {
+        if goodbye {
+            self.finish(who, true);
+            let last = self.processes[who].machine.leave(self.start + self.now);
+            if let Some(wire) = self.processes[who].wires.last_mut()
+                && wire.bridge_open
+                && wire.hub_open
+            {
+                wire.up.extend(last);
+            }
+            while self.arrive(who) {}
+        }
+        self.history.died(self.processes[who].key);
+        while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
+            self.forget(who);
+        }
+        self.processes[who] = self.spawn(who);
+    }
+
+    /// Time passes. Deadlines are handled when they come; pings keep connections alive that both sides take for open.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            let step =
+                self.next_deadline().map_or(PING, |at| at.saturating_sub(self.now).min(PING));
+            let step = step.max(Duration::from_millis(1)).min(end - self.now);
+            self.now += step;
+            self.wait_on_wires(step);
+            self.ping();
+            self.ask_hub(State::sweep);
+            let now = self.instant();
+            for process in &mut self.processes {
+                process.machine.on_time(now);
+                if self.now >= process.heard + TIMEOUT {
+                    self.history.unheard(process.key);
+                }
+            }
+            (0..self.processes.len()).for_each(|who| self.hear_answers(who));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let machines = self.processes.iter().filter_map(|process| process.machine.deadline());
+        let machines = machines.map(|at| at.saturating_duration_since(self.start));
+        let hub = self.hub.as_ref();
+        machines.chain(hub.and_then(|hub| Some(hub.started + hub.state.next_deadline()?))).min()
+    }
+
+    /// Everything that can move without time or a fault moves, until nothing is left to: hub and sessions find
+    /// each other, frames arrive, agents read all there is.
+    pub fn calm(&mut self) {
+        self.start_hub();
+        let mut moved = true;
+        while moved {
+            moved = self.flow_all();
+            for who in 0..self.processes.len() {
+                moved |= self.connect(who, false);
+                // A page from before may be empty, with mail behind it.
+                moved |= self.finish(who, true);
+                self.read(who, usize::MAX);
+                moved |= self.finish(who, true);
+            }
+        }
+    }
+}
