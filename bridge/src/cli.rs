@@ -7,7 +7,7 @@ use junction_shared::machine::settings::{parse_bool, parse_port};
 
 use crate::commands::{Invite, Join};
 
-/// Joins an agent to the junction: an MCP server on stdin and stdout, for the agent's command-line tool to start.
+/// Connects an agent to the junction, as an MCP server on stdin and stdout that the agent's client starts.
 #[derive(Debug, Parser)]
 #[command(name = "junction-bridge", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -17,70 +17,67 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// The settings that flags can give. Each goes before its environment variable.
+/// Settings from flags. Each overrides its environment variable.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Flags {
-    /// The hub to join: the name of a known host, or HOST:PORT on this machine [env: JUNCTION_HUB] [default: local]
+    /// Hub to join: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB] [default: local]
     #[arg(long, value_name = "HUB")]
     pub(crate) hub: Option<String>,
-    /// The port of the local hub [env: JUNCTION_PORT] [default: 4200]
+    /// Port of the local hub [env: JUNCTION_PORT] [default: 4200]
     #[arg(long, global = true, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
-    /// The directory of the known hosts and the local hub's identity [env: JUNCTION_CONFIG_DIR]
+    /// Directory of the known hosts and the local hub's keys [env: JUNCTION_CONFIG_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Whether to start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
+    /// Start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
     pub(crate) autostart: Option<bool>,
-    /// How many messages, and how many new receivers, a session may send to in a minute: N,M or off
-    /// [env: JUNCTION_SEND_LIMIT] [default: 30,5]
+    /// Messages and new recipients per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
     #[arg(long, value_name = "LIMIT")]
     pub(crate) send_limit: Option<String>,
-    /// How often an hour messages may wake the agent [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
+    /// Wakes of the agent per hour [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
     #[arg(long, value_name = "COUNT")]
     pub(crate) wakes_per_hour: Option<String>,
-    /// What to log to stderr: off, error, warn, info, debug or trace, or TARGET=LEVEL,… [env: JUNCTION_LOG]
-    /// [default: warn]
+    /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
 }
 
-/// What to do instead of serving an agent.
+/// A command to run instead of serving an agent.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the junction at work: two bridges and a hub of their own, in the time of a breath
+    /// Run a self-contained demo with two bridges and a private hub
     Demo,
-    /// Join the group of a hub on another machine by its link, which is typed, read from stdin or from a file
+    /// Join a hub on another machine by its link, from a prompt, stdin or a file
     Join(Join),
-    /// Make links that let other machines join the group of a hub
+    /// Create links by which other machines join a hub
     Invite(Invite),
-    /// Show the known hosts, and which of them answer
+    /// List the known hosts and whether they answer
     Hosts {
-        /// Show what the tool known_hosts answers
+        /// Print the result of the tool known_hosts
         #[arg(long)]
         json: bool,
     },
     /// Forget a known host and its link
     Forget {
-        /// The host's name
+        /// Name of the host
         name: String,
     },
-    /// Show eight words that two people compare to know that nobody stands between their sessions
+    /// Show eight words that two people compare to rule out an impostor between their sessions
     Verify {
-        /// A peer's alias, as a session of yours that runs here knows it; or the fingerprint of one session, as
-        /// register and list_peers show it
+        /// Alias of a peer of your local session, or a session's fingerprint from register or list_peers
         #[arg(value_name = "ALIAS|FINGERPRINT")]
         peer: String,
-        /// The fingerprint of the other
+        /// Fingerprint of the other session
         #[arg(value_name = "FINGERPRINT")]
         other: Option<String>,
     },
-    /// Tell an agent of mail that waits, at events of its session: what its client's hooks run
+    /// Tell an agent of waiting messages, as a hook of its client
     ///
-    /// The event is read from stdin and answered on stdout, in the format of Claude Code and Codex. The bridge of the
-    /// same session is found by their common parent; where there is none, nothing is said.
+    /// Reads the event from stdin and answers on stdout, in the format of Claude Code and Codex. Finds the session's
+    /// bridge by their common parent process, and prints nothing without one.
     Hook {
-        /// Sleep until the agent is to be woken, then say so on stderr and exit with status 2 (asyncRewake)
+        /// Wait until the agent should be woken, then print why to stderr and exit with status 2 (asyncRewake)
         #[arg(long)]
         rewake: bool,
     },
@@ -94,7 +91,7 @@ mod tests {
     use crate::docs::assert_section;
 
     #[test]
-    fn flags_are_read() {
+    fn flags_are_parsed() {
         let cli = Cli::try_parse_from([
             "x",
             "--hub",
@@ -115,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn docs_tell_what_the_command_line_is() {
+    fn docs_show_the_help_texts() {
         let mut command = Cli::command().term_width(100);
         command.build();
         let mut text =
@@ -131,7 +128,7 @@ mod tests {
         assert_section("cli.md", "junction-bridge", &text);
     }
 
-    /// A help text without the space at the ends of its lines.
+    /// A help text without trailing spaces.
     fn trimmed(help: &str) -> String {
         help.trim().lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
