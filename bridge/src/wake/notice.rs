@@ -59,7 +59,7 @@ impl fmt::Display for Notice {
         }
         if self.past_limit {
             f.write_str(
-                ". Ask your user before you answer: this has gone to and fro without a person",
+                ". Ask your user before you answer: too many messages were exchanged without a person",
             )?;
         }
         f.write_str(".")
@@ -88,7 +88,7 @@ impl fmt::Display for QuotedAliases<'_> {
 pub(crate) fn greeting(alias: &Alias) -> String {
     format!(
         "Agent Junction: other agents know this session as \"{alias}\" and can send it messages. \
-         read_messages reads them, list_peers shows who is there."
+         Use read_messages to read them and list_peers to see who is there."
     )
 }
 
@@ -131,7 +131,8 @@ mod tests {
         assert_eq!(
             Notice { past_limit: true, news: 1, ..notice(2, &["bob"]) }.to_string(),
             "Agent Junction notice 7: 2 unread messages from \"bob\". 1 notification that you asked for. Call the tool \
-             read_messages. Ask your user before you answer: this has gone to and fro without a person."
+             read_messages. Ask your user before you answer: too many messages were exchanged without a \
+             person."
         );
     }
 
@@ -139,8 +140,8 @@ mod tests {
     fn greeting_names_the_alias() {
         assert_eq!(
             greeting(&Alias::parse("calm-otter").unwrap()),
-            "Agent Junction: other agents know this session as \"calm-otter\" and can send it messages. read_messages \
-             reads them, list_peers shows who is there."
+            "Agent Junction: other agents know this session as \"calm-otter\" and can send it messages. Use \
+             read_messages to read them and list_peers to see who is there."
         );
     }
 }

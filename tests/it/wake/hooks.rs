@@ -10,7 +10,7 @@ use junction_testkit::{
 use serde_json::{Value, json};
 
 const GREETING: &str = "Agent Junction: other agents know this session as \"alice\" and can send it messages. \
-                        read_messages reads them, list_peers shows who is there.";
+                        Use read_messages to read them and list_peers to see who is there.";
 
 /// An event as Claude Code and Codex say it, less what differs from run to run.
 fn event(name: &str, more: &Value) -> Value {
