@@ -1,5 +1,5 @@
-//! The bridge of Agent Junction: an MCP server beside one agent, and the commands of a person, in front of the engine
-//! that seals what is sent and opens what comes.
+//! The bridge of Agent Junction: an MCP server for one agent, commands for people, and hooks for agent clients, in front
+//! of the engine that seals and opens messages.
 
 mod cli;
 mod clients;

@@ -1,4 +1,4 @@
-//! What goes to stderr: the log, and a word on a panic. Neither ever holds what a message says.
+//! Output to stderr: the log, and one line for a panic. Neither ever holds a message's text.
 
 use std::io::Write;
 
@@ -7,28 +7,28 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The MCP library. It logs the bodies of messages at `debug`, and what a client wrote at `warn`.
+/// The MCP library, which logs message bodies at `debug` and client text at `warn`.
 const LOGS_BODIES: &str = "rmcp";
 
-/// Starts logging to stderr what the filter lets through, but nothing of the MCP library.
+/// Starts logging to stderr by this filter, without the MCP library.
 pub(crate) fn init(filter: Targets) {
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(|| Redacted::new(std::io::stderr()))
         .with_ansi(false);
     let log = tracing_subscriber::registry().with(stderr).with(without_bodies(filter));
-    // It fails only where there is a log already.
+    // This fails only where logging has been started already.
     let _ = log.try_init();
 }
 
-/// The filter without any of its words on the MCP library, and with one that silences it. Left in, a
-/// word on a part of the library would go before ours, which is on the whole.
+/// The filter with the MCP library silenced. Directives for the library are removed first, because one for a module of
+/// the library would override ours for the whole.
 fn without_bodies(filter: Targets) -> Targets {
     let default = filter.default_level().unwrap_or(LevelFilter::OFF);
     let others = filter.into_iter().filter(|(target, _)| !target.starts_with(LOGS_BODIES));
     others.collect::<Targets>().with_default(default).with_target(LOGS_BODIES, LevelFilter::OFF)
 }
 
-/// Has a panic tell where it was and nothing else: its text could quote a message.
+/// Makes a panic print its place and nothing else, because its text could quote a message.
 pub(crate) fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(place) = panic.location() {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mcp_library_is_silent_whatever_the_filter_says() {
+    fn mcp_library_is_silent_with_any_filter() {
         for filter in ["trace", "rmcp=trace", "rmcp::service=trace,debug", "rmcp_x=trace", "rmcp"] {
             let filter = without_bodies(filter.parse().unwrap());
             for target in ["rmcp", "rmcp::service", "rmcp::transport::io"] {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_of_the_filter_stay() {
+    fn other_directives_of_the_filter_stay() {
         let filter = without_bodies("info,junction_bridge=debug,hyper=off".parse().unwrap());
         assert!(filter.would_enable("junction_bridge::link", &Level::DEBUG));
         assert!(filter.would_enable("other", &Level::INFO));

@@ -1,5 +1,5 @@
-//! What can be seen of the project an agent works on: the names of its repository and branch, read from
-//! `.git` by hand. Nothing is run, and nothing of it is trusted: names become labels.
+//! The project that an agent works on: the names of its repository and branch, read from `.git` without running git. The
+//! names are untrusted, so they become labels.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,38 +7,37 @@ use std::path::{Path, PathBuf};
 
 use junction_engine::label::label;
 
-/// The most that is read of a file in `.git`: one line of a path or a reference.
+/// The most bytes that are read of a file in `.git`, which holds one path or reference.
 const MAX_READ: u64 = 4096;
 
 /// A project's names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Project {
-    /// The folder of the repository's main checkout; none outside of a repository.
+    /// The folder name of the repository's main checkout; `None` outside of a repository.
     pub(crate) repo: Option<String>,
-    /// The branch; none on a detached head.
+    /// The branch; `None` on a detached head.
     pub(crate) branch: Option<String>,
 }
 
 impl Project {
-    /// What can be seen from a directory, which may be deep inside the project.
+    /// The project around a directory, which may be deep inside it.
     pub(crate) fn seen_from(dir: &Path) -> Self {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         dir.ancestors().find_map(Self::at).unwrap_or_default()
     }
 
-    /// The project whose checkout this very directory is.
+    /// The project whose checkout is this directory.
     fn at(checkout: &Path) -> Option<Self> {
         let git_dir = git_dir(checkout)?;
         let head = first_line(&git_dir.join("HEAD"))?;
         let branch = head.strip_prefix("ref: refs/heads/");
-        // Where references are kept in tables, HEAD holds this.
+        // With the reftable format, HEAD holds this placeholder.
         let branch = branch.filter(|branch| *branch != ".invalid").and_then(label);
         Some(Self { repo: folder(&main_checkout(checkout, &git_dir)), branch })
     }
 }
 
-/// Where the repository of a checkout is: `.git`, or where a file of that name points, as in worktrees
-/// and submodules.
+/// The repository of a checkout: the folder `.git`, or the folder that a file `.git` names, as in worktrees and submodules.
 fn git_dir(checkout: &Path) -> Option<PathBuf> {
     let git = checkout.join(".git");
     if git.is_dir() {
@@ -48,7 +47,7 @@ fn git_dir(checkout: &Path) -> Option<PathBuf> {
     Some(checkout.join(line.strip_prefix("gitdir: ")?))
 }
 
-/// The checkout that a worktree belongs to; any other checkout is its own.
+/// The main checkout of a worktree; any other checkout itself.
 fn main_checkout(checkout: &Path, git_dir: &Path) -> PathBuf {
     let Some(common) = first_line(&git_dir.join("commondir")) else { return checkout.to_owned() };
     let common = resolved(&git_dir.join(common));
@@ -56,7 +55,7 @@ fn main_checkout(checkout: &Path, git_dir: &Path) -> PathBuf {
     if of_checkout && let Some(checkout) = common.parent() { checkout.to_owned() } else { common }
 }
 
-/// A folder's name; that of a bare repository loses its `.git`.
+/// A folder's name, without the `.git` of a bare repository.
 fn folder(path: &Path) -> Option<String> {
     let name = resolved(path).file_name()?.to_string_lossy().into_owned();
     label(name.strip_suffix(".git").filter(|stem| !stem.is_empty()).unwrap_or(&name))
@@ -67,7 +66,7 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 fn first_line(path: &Path) -> Option<String> {
-    // A file of another kind, such as a named pipe, could hold us for ever.
+    // Reading another kind of file, such as a named pipe, could block forever.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
@@ -81,7 +80,7 @@ pub(crate) fn path_of_uri(uri: &str) -> Option<PathBuf> {
     let rest = uri.strip_prefix("file://")?;
     let path = rest.strip_prefix("localhost").unwrap_or(rest);
     let path = percent_decoded(path)?;
-    // `/C:/folder` is how a drive is written.
+    // A drive is written `/C:/folder`.
     let drive = cfg!(windows) && path.as_bytes().get(2) == Some(&b':');
     let path = PathBuf::from(if drive { &path[1..] } else { &path });
     path.is_absolute().then_some(path)
@@ -120,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// Files in a directory of their own.
+    /// A new directory with these files.
     fn tree(files: &[(&str, &str)]) -> TempDir {
         let dir = TempDir::new().unwrap();
         for (path, text) in files {
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn repository_is_seen_from_inside() {
+    fn repository_is_found_from_inside() {
         let dir = tree(&[("shop/.git/HEAD", "ref: refs/heads/feature/x\n")]);
         assert_eq!(seen(&dir, "shop/src/deep"), (some("shop"), some("feature/x")));
         assert_eq!(seen(&dir, "elsewhere"), (None, None));
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn worktree_of_a_bare_repository_has_its_name() {
+    fn worktree_has_the_name_of_its_bare_repository() {
         let dir = tree(&[
             ("shop.git/worktrees/a/HEAD", "ref: refs/heads/a\n"),
             ("shop.git/worktrees/a/commondir", "../..\n"),
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_repositories_are_none() {
+    fn damaged_repository_is_ignored() {
         for files in [
             &[("x/.git", "nonsense")][..],
             &[("x/.git", "gitdir: /nowhere")],
@@ -203,7 +202,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn paths_come_out_of_uris() {
+    fn file_uri_is_a_path() {
         for (uri, path) in [
             ("file:///home/me/shop", Some("/home/me/shop")),
             ("file://localhost/a%20b/%C3%A4", Some("/a b/ä")),
@@ -225,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_uri_is_a_path_or_none(uri: String) {
+        fn any_uri_is_parsed_without_a_panic(uri: String) {
             let _ = path_of_uri(&format!("file://{uri}"));
         }
     }

@@ -1,10 +1,10 @@
-//! From the command line to an agent served.
+//! The start of the process: command line, settings, and then a command or the service of an agent.
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::Parser;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::harden;
@@ -16,15 +16,15 @@ use crate::process::parent::ParentWatch;
 use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
-/// Runs `junction-bridge` as its command line says, to the end of the process.
+/// Runs `junction-bridge` by its command line, until the process ends.
 #[must_use]
 pub fn run() -> ExitCode {
-    // First, while it is there: a parent that is gone by then cannot be missed later.
+    // First, because a parent that ends before cannot be watched.
     let parent = ParentWatch::new();
     harden();
     log::quiet_panics();
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
-        // Nothing of it is repeated: it holds a secret.
+        // The link holds a secret, so the error does not quote it.
         return fail(
             "A link on the command line can be read by every user of this machine. Start again without it.",
         );
@@ -62,14 +62,14 @@ fn fail(why: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a hook, which fails in silence: its client goes on without it.
+/// Runs a hook. If it fails, it is silent, and its client goes on without it.
 fn run_hook(rewake: bool) -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::SUCCESS;
     };
     let code = runtime
         .block_on(async { if rewake { hook::run_rewake().await } else { hook::run().await } });
-    // A client may leave stdin open behind the event.
+    // Without waiting for stdin, which some clients leave open after the event.
     runtime.shutdown_background();
     code
 }
@@ -83,18 +83,19 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<()> {
             log::init(config.log.clone());
             runtime.block_on(async {
                 let engine = start_engine(&config);
-                serve::serve(engine, &config, parent)
-                    .await
-                    .context("stdin and stdout cannot be served")
+                let served = serve::serve(engine, &config, parent).await;
+                served.map_err(|error| {
+                    anyhow!("stdin or stdout cannot be used: {error}. Let an MCP client start the bridge.")
+                })
             })
         }
     };
-    // Not waiting for what may still be under way: a name being looked up takes as long as it takes.
+    // Without waiting for tasks that still run: looking up a host's name can take long.
     runtime.shutdown_background();
     outcome
 }
 
-/// Does what a person asks for.
+/// Runs a person's command.
 async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
     match command {
         Command::Demo => demo::run().await,
@@ -107,7 +108,7 @@ async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Starts the engine, which takes its time in a task of its own.
+/// Starts the engine in a task of its own.
 fn start_engine(config: &Config) -> Engine {
     Engine::start(junction_engine::Config {
         setting_error: config.problem,
