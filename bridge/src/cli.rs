@@ -14,7 +14,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) flags: Flags,
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Option<BridgeCommand>,
 }
 
 /// Settings from flags. Each overrides its environment variable.
@@ -45,7 +45,7 @@ pub(crate) struct Flags {
 
 /// A command to run instead of serving an agent.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum BridgeCommand {
     /// Run a self-contained demo with two bridges and a private hub
     Demo,
     /// Join a hub on another machine by its link, from a prompt, stdin or a file
@@ -107,7 +107,7 @@ mod tests {
             (flags.hub.as_deref(), flags.port, flags.autostart),
             (Some("attic"), Some(0), Some(false))
         );
-        assert!(matches!(command, Some(Command::Demo)));
+        assert!(matches!(command, Some(BridgeCommand::Demo)));
         assert!(Cli::try_parse_from(["x", "--port", "70000"]).is_err());
     }
 

@@ -101,7 +101,7 @@ pub(crate) enum SessionMatch {
 /// A bridge's response, and the connection on which it can be acknowledged.
 pub(crate) struct ReceivedResponse {
     pub(crate) response: Response,
-    stream: platform::Stream,
+    stream: platform::SocketStream,
 }
 
 impl ReceivedResponse {

@@ -9,7 +9,7 @@ use clap::Parser;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::harden;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BridgeCommand, Cli};
 use crate::commands::{demo, hook};
 use crate::config::Config;
 use crate::process::parent::ParentWatch;
@@ -36,7 +36,7 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    if let Some(Command::Hook { rewake }) = cli.command {
+    if let Some(BridgeCommand::Hook { rewake }) = cli.command {
         return run_hook(rewake);
     }
     match start(cli, parent) {
@@ -96,15 +96,15 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<()> {
 }
 
 /// Runs a person's command.
-async fn command_line(command: Command, config: &Config) -> anyhow::Result<()> {
+async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result<()> {
     match command {
-        Command::Demo => demo::run().await,
-        Command::Join(join) => commands::join(config, join).await,
-        Command::Invite(invite) => commands::invite(config, invite).await,
-        Command::Hosts { json } => commands::hosts(config, json).await,
-        Command::Forget { name } => commands::forget(config, &name),
-        Command::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
-        Command::Hook { .. } => Ok(()),
+        BridgeCommand::Demo => demo::run().await,
+        BridgeCommand::Join(join) => commands::join(config, join).await,
+        BridgeCommand::Invite(invite) => commands::invite(config, invite).await,
+        BridgeCommand::Hosts { json } => commands::hosts(config, json).await,
+        BridgeCommand::Forget { name } => commands::forget(config, &name),
+        BridgeCommand::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
+        BridgeCommand::Hook { .. } => Ok(()),
     }
 }
 

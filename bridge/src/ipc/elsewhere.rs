@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A connection, which never exists.
-pub(super) type Stream = tokio::io::DuplexStream;
+pub(super) type SocketStream = tokio::io::DuplexStream;
 
 /// A listening socket, which never exists.
 pub(super) struct SocketListener(Infallible);
@@ -20,7 +20,7 @@ impl SocketListener {
     }
 
     /// Never returns.
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    pub(super) async fn accept(&self) -> io::Result<SocketStream> {
         match self.0 {}
     }
 }
@@ -29,7 +29,7 @@ impl SocketListener {
 ///
 /// # Errors
 /// Always.
-pub(super) async fn connect(_: &Path) -> io::Result<Stream> {
+pub(super) async fn connect(_: &Path) -> io::Result<SocketStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::platform::{SocketListener, Stream};
+use super::platform::{SocketListener, SocketStream};
 use super::{MAX_LINE, Request, Response};
 
 /// Connections served at once; further ones wait in the system's queue.
@@ -27,7 +27,7 @@ pub(crate) trait RequestHandler: Clone + Send + Sync + 'static {
 }
 
 /// A connection whose request has been read.
-pub(crate) struct IpcConnection(BufReader<Stream>);
+pub(crate) struct IpcConnection(BufReader<SocketStream>);
 
 /// Opens the socket and answers requests in a task of its own. Aborting the task closes the socket.
 pub(crate) fn start(handler: impl RequestHandler) -> AbortHandle {

@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 const DIRECTORY: &str = "agent-junction";
 
 /// A connection.
-pub(super) type Stream = UnixStream;
+pub(super) type SocketStream = UnixStream;
 
 /// A bridge's listening socket. Dropping it removes the socket file.
 pub(super) struct SocketListener {
