@@ -59,7 +59,7 @@ impl fmt::Display for Notice {
         }
         if self.past_limit {
             f.write_str(
-                ". Ask your user before you answer: too many messages were exchanged without a person",
+                ". Ask your user before you answer: too many messages have gone back and forth without a person",
             )?;
         }
         f.write_str(".")
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(
             Notice { past_limit: true, news: 1, ..notice(2, &["bob"]) }.to_string(),
             "Agent Junction notice 7: 2 unread messages from \"bob\". 1 notification that you asked for. Call the tool \
-             read_messages. Ask your user before you answer: too many messages were exchanged without a \
-             person."
+             read_messages. Ask your user before you answer: too many messages have gone back \
+             and forth without a person."
         );
     }
 
