@@ -1,11 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
-use junction_shared::machine::settings::{parse_bool, parse_port};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{Invite, Join};
+use crate::config::Flags;
 
 /// Connects an agent to the junction, as an MCP server on stdin and stdout that the agent's client starts.
 #[derive(Debug, Parser)]
@@ -15,32 +13,6 @@ pub(crate) struct Cli {
     pub(crate) flags: Flags,
     #[command(subcommand)]
     pub(crate) command: Option<BridgeCommand>,
-}
-
-/// Settings from flags. Each overrides its environment variable.
-#[derive(Debug, Default, Args)]
-pub(crate) struct Flags {
-    /// Hub to join: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB] [default: local]
-    #[arg(long, value_name = "HUB")]
-    pub(crate) hub: Option<String>,
-    /// Port of the local hub [env: JUNCTION_PORT] [default: 4200]
-    #[arg(long, global = true, value_name = "PORT", value_parser = parse_port)]
-    pub(crate) port: Option<u16>,
-    /// Directory of the known hosts and the local hub's keys [env: JUNCTION_CONFIG_DIR]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) config_dir: Option<PathBuf>,
-    /// Start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
-    #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
-    pub(crate) autostart: Option<bool>,
-    /// Messages and new recipients per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
-    #[arg(long, value_name = "LIMIT")]
-    pub(crate) send_limit: Option<String>,
-    /// Wakes of the agent per hour [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) wakes_per_hour: Option<String>,
-    /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
-    #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
 }
 
 /// A command to run instead of serving an agent.

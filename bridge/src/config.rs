@@ -1,8 +1,10 @@
 //! The settings of a bridge, from its flags, its environment and its defaults.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Args;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::settings::{
@@ -11,7 +13,6 @@ use junction_shared::machine::settings::{
 use junction_shared::protocol::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::cli::Flags;
 use junction_engine::SendLimit;
 
 /// What a session may send in a minute, unless set otherwise: more than a person asks an agent to send, and few enough
@@ -21,6 +22,32 @@ const SEND_LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
 const WAKES_PER_HOUR: usize = 30;
 /// The highest value of a rate limit: a limiter keeps as many timestamps.
 const MAX_COUNT: usize = 10_000;
+
+/// Settings from flags. Each overrides its environment variable.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Flags {
+    /// Hub to join: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB] [default: local]
+    #[arg(long, value_name = "HUB")]
+    pub(crate) hub: Option<String>,
+    /// Port of the local hub [env: JUNCTION_PORT] [default: 4200]
+    #[arg(long, global = true, value_name = "PORT", value_parser = parse_port)]
+    pub(crate) port: Option<u16>,
+    /// Directory of the known hosts and the local hub's keys [env: JUNCTION_CONFIG_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
+    #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
+    pub(crate) autostart: Option<bool>,
+    /// Messages and new recipients per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) send_limit: Option<String>,
+    /// Wakes of the agent per hour [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) wakes_per_hour: Option<String>,
+    /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
 
 /// The settings of a bridge.
 #[derive(Debug)]

@@ -78,11 +78,19 @@ impl Channels {
 
     /// Takes note of the client's name in MCP. True if the channels should be polled now.
     pub(super) fn client_named(&self, mcp_name: &str) -> bool {
-        self.in_order.iter().fold(false, |any, channel| channel.client_named(mcp_name) || any)
+        let mut any = false;
+        for channel in &self.in_order {
+            any |= channel.client_named(mcp_name);
+        }
+        any
     }
 
     /// Takes note of the thread that a call belongs to. True if that may change the reach.
     pub(super) fn call_from(&self, origin: &CallOrigin) -> bool {
-        self.in_order.iter().fold(false, |any, channel| channel.call_from(origin) || any)
+        let mut any = false;
+        for channel in &self.in_order {
+            any |= channel.call_from(origin);
+        }
+        any
     }
 }
