@@ -155,7 +155,7 @@ impl ParamKind {
             Self::HostName => "the name of a host, as known_hosts shows it".to_owned(),
             Self::Cursor => "an unchanged nextCursor from an earlier answer".to_owned(),
             Self::Fingerprint => {
-                format!("a fingerprint of {FINGERPRINT} hexadecimal digits, as list_peers shows it")
+                format!("a string of {FINGERPRINT} hexadecimal digits, as list_peers shows it")
             }
             Self::MessageId => "a message id, as read_messages shows it".to_owned(),
             Self::Message => format!("a string of at most {MAX_MESSAGE} bytes"),

@@ -257,7 +257,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
             ),
             (
                 "ask_user?",
-                "a sentence for you to follow, if so many messages have gone back and forth without a person that \
+                "a sentence for the agent to follow, if so many messages have gone back and forth without a person that \
                  this one wakes nobody",
             ),
             ("reply?", "the reply, as in `messages[]` of `read_messages`"),
@@ -306,7 +306,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                 "the notifications that `notify_when` asked for: the message's `id`, `to`, `event` (`idle`, `gone`, \
                  or how the message ended: `read`, `expired`, …), `at`",
             ),
-            ("ask_user?", "a sentence for you to follow, if a message has `past_limit`"),
+            ("ask_user?", "a sentence for the agent to follow, if a message has `past_limit`"),
         ],
     },
     ToolSpec {

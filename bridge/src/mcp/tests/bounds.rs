@@ -52,8 +52,8 @@ async fn arguments_just_outside_their_bounds_are_refused_by_name() {
                 assert!(error.contains(param.name), "{}: {error}", spec.name);
             }
             if param.required {
-                let id = client.begin(spec.name, json!({}));
-                assert!(client.failure(&id).await.contains(spec.name));
+                let id = client.begin(spec.name, arguments(spec, param, Value::Null));
+                assert!(client.failure(&id).await.contains(param.name));
             }
         }
     }

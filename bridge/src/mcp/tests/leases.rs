@@ -7,16 +7,16 @@ use super::client::{Flow, MCP_VERSIONS, McpVersion, PipeClient, Valve, page, wit
 use junction_engine::error::Error;
 use junction_engine::{Command, MailPage};
 
-type Reply = oneshot::Sender<Result<MailPage, Error>>;
+type PageReply = oneshot::Sender<Result<MailPage, Error>>;
 
-async fn read(agent: &mut PipeClient) -> Reply {
+async fn read(agent: &mut PipeClient) -> PageReply {
     match agent.command().await {
         Command::Read { reply, .. } => reply,
         _ => panic!("another command"),
     }
 }
 
-fn give(reply: Reply, body: &str) -> oneshot::Receiver<()> {
+fn give(reply: PageReply, body: &str) -> oneshot::Receiver<()> {
     let (page, end) = page(body);
     assert!(reply.send(Ok(page)).is_ok(), "the tool waits for its page");
     end
