@@ -1,7 +1,7 @@
 //! The keys of a session: whose they are is known by what was said on the wire, so that even those which a bridge made
 //! at random and shows to nobody are found in its memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use super::scan::{Needle, Process, Snapshot, are_gone};
+use super::scan::{Needle, Process, Snapshot, are_found, are_gone};
 use super::stage::{bridge, hub, may_look};
 
 type Key = [u8; 32];
@@ -73,6 +73,12 @@ impl Wire {
         body.key
     }
 
+    /// Whatever public keys this bridge has shown: its identity, and a receive key or more.
+    fn keys_of(&self, bridge: PeerKey) -> HashSet<Key> {
+        let cards = self.cards.iter().filter(|((owner, _), _)| *owner == bridge);
+        cards.map(|(_, receive)| *receive).chain([bridge.0]).collect()
+    }
+
     /// The key of the handshake on this connection, made as the bridge made it that has this secret key: with it, the
     /// bridge's proof comes out.
     fn handshake_key(&self, connection: usize, auth: &Secret, identity: &Secret) -> Secret {
@@ -104,11 +110,11 @@ fn is_like_a_key(bytes: &[u8]) -> bool {
     different >= 22 && bytes.chunks(8).filter(is_small).count() < 2
 }
 
-/// The secret halves of these public keys, wherever a value in the memory lies as a program lays it, on a multiple of
+/// The secret halves of these public keys, all of which the bridge must hold, wherever a value in the memory lies as a program lays it, on a multiple of
 /// eight.
-fn secrets_of(snapshot: &Snapshot, public: &[Key]) -> HashMap<Key, Secret> {
+fn secrets_of(snapshot: &Snapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
     let mut found = HashMap::new();
-    let mut tried = std::collections::HashSet::new();
+    let mut tried = HashSet::new();
     for region in snapshot.0.iter().filter(|region| region.is_writable) {
         for at in (0..region.bytes.len().saturating_sub(31)).step_by(8) {
             let bytes = &region.bytes[at..at + 32];
@@ -121,7 +127,7 @@ fn secrets_of(snapshot: &Snapshot, public: &[Key]) -> HashMap<Key, Secret> {
             }
         }
     }
-    eprintln!("{} candidates", tried.len());
+    assert_eq!(found.len(), public.len(), "the bridge holds all of them, among {}", tried.len());
     found
 }
 
@@ -154,20 +160,58 @@ fn message_keys(group: &GroupKeys, psk: &Secret, receive: &Secret, header: &Head
     })
 }
 
-/// Keys under their names, as bytes to be searched for.
-fn needles(keys: &[(&str, &[u8])]) -> Vec<Needle> {
-    keys.iter().flat_map(|(name, key)| Needle::key(name, key)).collect()
+/// The process holds one copy of each of these keys, and none as text.
+fn holds_one_of_each(snapshot: &Snapshot, process: Process, keys: &[Needle]) {
+    for forms in keys.chunks(3) {
+        let copies: Vec<_> = forms.iter().map(|form| snapshot.count(form)).collect();
+        let (what, who) = (&forms[0].what, process.name);
+        assert_eq!(copies, [1, 0, 0], "{what} in {who}, raw and in both hexadecimals");
+    }
 }
 
-/// The process holds each of these keys, and in no other form than raw, so often at most.
-fn holds_keys(snapshot: &Snapshot, process: Process, most: usize, keys: &[(&str, &[u8])]) {
-    for (name, key) in keys {
-        let [raw, lower, upper] = &Needle::key(name, key)[..] else { unreachable!("three forms") };
-        let copies = snapshot.count(raw);
-        let who = process.name;
-        assert!((1..=most).contains(&copies), "{who} holds {copies} copies of {name}");
-        assert_eq!(snapshot.count(lower) + snapshot.count(upper), 0, "{who} has {name} as text");
+/// What the bridges of alice and bob hold of keys, and held.
+struct Keys {
+    of_alice: Vec<Key>,
+    of_bob: Vec<Key>,
+    /// What both have, and nobody else.
+    shared: Vec<(&'static str, Key)>,
+    /// What both have made, and do not need any more.
+    served: Vec<Key>,
+}
+
+impl Keys {
+    /// Finds in the two memories what belongs to what was said on the wire, and makes the rest of it.
+    fn uncover(wire: &Wire, group: &GroupKeys, alice: &Snapshot, bob: &Snapshot) -> Self {
+        let header = wire.header.as_ref().expect("an envelope passed");
+        let (a, b) = (wire.caller(0), wire.caller(1));
+        assert_eq!((header.from, header.to), (a, b));
+        let of_alice = secrets_of(alice, &wire.keys_of(a));
+        let of_bob = secrets_of(bob, &wire.keys_of(b));
+        let pair = pair_psk(group, &of_alice[&a.0], a, b);
+        assert_eq!(pair.expose(), pair_psk(group, &of_bob[&b.0], b, a).expose());
+        let receive = &of_bob[&wire.cards[&(b, header.epoch)]];
+        let [message, receipt] = message_keys(group, &pair, receive, header);
+        let served = vec![
+            *wire.handshake_key(0, &group.auth, &of_alice[&a.0]).expose(),
+            *wire.handshake_key(1, &group.auth, &of_bob[&b.0]).expose(),
+            // HKDF-Expand (RFC 5869 §2.3) of the message key: the first block of it.
+            mac(&message, &[b"m".as_slice(), &header.id.0, &[1]]),
+        ];
+        let shared = vec![
+            ("the pair's key", *pair.expose()),
+            ("the message key", message),
+            ("the receipt key", receipt),
+            ("the group's psk", *group.psk.expose()),
+            ("the group's card key", *group.card.expose()),
+        ];
+        let own = |keys: HashMap<Key, Secret>| keys.values().map(|key| *key.expose()).collect();
+        Self { of_alice: own(of_alice), of_bob: own(of_bob), shared, served }
     }
+}
+
+/// Keys of one kind, in all their forms.
+fn named(what: &str, keys: &[Key]) -> Vec<Needle> {
+    keys.iter().flat_map(|key| Needle::key(what, key)).collect()
 }
 
 #[tokio::test]
@@ -183,63 +227,39 @@ async fn keys_of_a_session_are_in_its_bridge_alone_and_gone_once_it_has_left() {
     let sent = alice.send("bob", "so that there are keys").await;
     bob.read_one().await;
     assert_eq!(alice.receipt(&sent["id"]).await["status"], "read");
-    let [alices, bobs] = [bridge("alice", &alice), bridge("bob", &bob)];
+    let (alices, bobs) = (bridge("alice", &alice), bridge("bob", &bob));
     let hubs = hub(&hub_process);
-    let group = home.group();
-
-    let [in_alice, in_bob] = [alices.snapshot().await, bobs.snapshot().await];
-    let wire = wire.lock().expect("the record");
-    let header = wire.header.as_ref().expect("an envelope passed");
-    let (a, b) = (wire.caller(0), wire.caller(1));
-    assert_eq!((header.from, header.to), (a, b));
-    let receive = wire.cards[&(b, header.epoch)];
-    let mut of_alice = secrets_of(&in_alice, &[a.0]);
-    let mut of_bob = secrets_of(&in_bob, &[b.0, receive]);
-    let identity_a = of_alice.remove(&a.0).expect("alice holds her identity's secret key");
-    let identity_b = of_bob.remove(&b.0).expect("bob holds his identity's secret key");
-    let receive_b = of_bob.remove(&receive).expect("bob holds his receive key");
-    let pair = pair_psk(&group, &identity_a, a, b);
-    assert_eq!(pair.expose(), pair_psk(&group, &identity_b, b, a).expose());
-    let [message, receipt] = message_keys(&group, &pair, &receive_b, header);
-    let handshakes = [
-        wire.handshake_key(0, &group.auth, &identity_a),
-        wire.handshake_key(1, &group.auth, &identity_b),
-    ];
-    drop(wire);
-
-    let identity_a: [(&str, &[u8]); 1] = [("alice's identity key", identity_a.expose())];
-    let own_b: [(&str, &[u8]); 2] =
-        [("bob's identity key", identity_b.expose()), ("bob's receive key", receive_b.expose())];
-    let shared: [(&str, &[u8]); 6] = [
-        ("the pair's key", pair.expose()),
-        ("the message key", &message),
-        ("the receipt key", &receipt),
-        ("the group's psk", group.psk.expose()),
-        ("the group's card key", group.card.expose()),
-        ("the group's auth", group.auth.expose()),
-    ];
-    for (snapshot, process, own) in
-        [(&in_alice, alices, &identity_a[..]), (&in_bob, bobs, &own_b[..])]
-    {
-        holds_keys(snapshot, process, 1, own);
-        holds_keys(snapshot, process, 1, &shared);
-    }
+    let (in_alice, in_bob) = (alices.snapshot().await, bobs.snapshot().await);
     let in_hub = hubs.snapshot().await;
-    holds_keys(&in_hub, hubs, 1, &shared[5..]);
+    let wire = std::mem::take(&mut *wire.lock().expect("the record"));
+    let group = home.group();
+    let keys = Keys::uncover(&wire, &group, &in_alice, &in_bob);
 
-    // What is whose is in nobody else; and what has served is in nobody.
-    let (of_a, of_b, of_both) = (needles(&identity_a), needles(&own_b), needles(&shared));
-    let served = handshakes.each_ref().map(|key| Needle::new("a handshake's key", *key.expose()));
-    let secrets = needles(&shared[..5]);
-    are_gone(&[hubs], &all(&[&of_a, &of_b, &secrets])).await;
-    are_gone(&[alices], &all(&[&of_b])).await;
-    are_gone(&[bobs], &all(&[&of_a])).await;
+    let of_alice = named("a key of alice", &keys.of_alice);
+    let of_bob = named("a key of bob", &keys.of_bob);
+    let shared: Vec<_> =
+        keys.shared.iter().flat_map(|(what, key)| Needle::key(what, key)).collect();
+    let auth = named("the hub's key", &[*group.auth.expose()]);
+    for (snapshot, process, held) in [
+        (&in_alice, alices, [&of_alice[..], &shared, &auth]),
+        (&in_bob, bobs, [&of_bob[..], &shared, &auth]),
+        (&in_hub, hubs, [&auth[..], &[], &[]]),
+    ] {
+        for keys in held {
+            holds_one_of_each(snapshot, process, keys);
+        }
+    }
+
+    let served = named("a key that has served", &keys.served);
+    are_gone(&[hubs], &all(&[&of_alice, &of_bob, &shared])).await;
+    are_gone(&[alices], &all(&[&of_bob])).await;
+    are_gone(&[bobs], &all(&[&of_alice])).await;
     are_gone(&[alices, bobs, hubs], &all(&[&served])).await;
 
     alice.call("disconnect", json!({})).await;
-    are_gone(&[alices], &all(&[&of_a, &of_both])).await;
+    are_gone(&[alices], &all(&[&of_alice, &shared, &auth])).await;
     bob.call("disconnect", json!({})).await;
-    are_gone(&[bobs], &all(&[&of_b, &of_both])).await;
+    are_gone(&[bobs], &all(&[&of_bob, &shared, &auth])).await;
 }
 
 fn all<'a>(needles: &[&'a [Needle]]) -> Vec<&'a Needle> {
@@ -284,12 +304,7 @@ async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
     stdin.write_all(format!("{}\n", *link).as_bytes()).await.expect("it reads");
     let (_connection, _) = within("it dials", mute.accept()).await.expect("a connection");
     let joining = Process { name: "who joins", pid: join.id().expect("it lives") };
-    settles("who joins holds the secret", async || {
-        let snapshot = joining.snapshot().await;
-        let found = [&secret[0], &secret[3]].map(|needle| snapshot.count(needle));
-        if found.iter().all(|found| *found > 0) { Ok(()) } else { Err(format!("{found:?}")) }
-    })
-    .await;
+    are_found(joining, &[&secret[0], &secret[3]]).await;
 
     let secret: Vec<&Needle> = secret.iter().collect();
     are_gone(&[bridge("alice", &alice), hub(&hub_process)], &secret).await;

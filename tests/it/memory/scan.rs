@@ -137,7 +137,8 @@ impl Snapshot {
 
 /// Bytes to be searched for.
 pub(super) struct Needle {
-    what: String,
+    /// What failures call them.
+    pub(super) what: String,
     bytes: Vec<u8>,
     /// Where in it the two bytes are by which it is looked for. Neither is zero.
     anchor: usize,
@@ -153,7 +154,7 @@ impl Needle {
         Self { anchor: anchor.expect("two bytes that are not zero"), what, bytes }
     }
 
-    /// A key in all the forms in which one may lie about: raw, and in hexadecimal digits of both cases.
+    /// A key in the three forms in which one may lie about: raw, and in hexadecimal digits of both cases.
     pub(super) fn key(what: &str, key: &[u8]) -> Vec<Self> {
         let (mut lower, mut upper) = (String::new(), String::new());
         for byte in key {
@@ -215,6 +216,17 @@ impl<'a> Index<'a> {
             start.is_some_and(|start| bytes[start..].starts_with(&needle.bytes))
         })
     }
+}
+
+/// Waits until all of the needles are in the process.
+pub(super) async fn are_found(process: Process, needles: &[&Needle]) {
+    settles(&format!("all of it is in {}", process.name), async || {
+        let snapshot = process.snapshot().await;
+        let missing = needles.iter().filter(|needle| snapshot.count(needle) == 0);
+        let missing: Vec<_> = missing.map(|needle| &needle.what).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("without {missing:?}")) }
+    })
+    .await;
 }
 
 /// Waits until none of the needles is in any of the processes: what has just been written to a client may still be on

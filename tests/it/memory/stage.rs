@@ -6,7 +6,7 @@ use junction_testkit::{
     pass, settles, skipped,
 };
 
-use super::scan::{Needle, Process, are_gone};
+use super::scan::{Needle, Process, are_found, are_gone};
 use super::text::Text;
 
 /// Two bridges on a hub.
@@ -97,14 +97,8 @@ pub(super) fn hub(hub: &TestHub) -> Process {
 
 /// The process holds each of these texts, whole.
 pub(super) async fn holds(process: Process, texts: &[&Text]) {
-    settles(&format!("{} holds it all", process.name), async || {
-        let snapshot = process.snapshot().await;
-        let missing: Vec<_> =
-            texts.iter().filter(|text| snapshot.count(&text.whole) == 0).collect();
-        let lengths: Vec<_> = missing.iter().map(|text| text.body.len()).collect();
-        if missing.is_empty() { Ok(()) } else { Err(format!("no text of {lengths:?} bytes")) }
-    })
-    .await;
+    let needles: Vec<&Needle> = texts.iter().map(|text| &text.whole).collect();
+    are_found(process, &needles).await;
 }
 
 /// None of the processes holds any part of these texts.

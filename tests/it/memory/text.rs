@@ -23,24 +23,25 @@ const PIECE: usize = MARK + 4;
 impl Text {
     /// A text of so many bytes.
     pub(super) fn of(bytes: usize) -> Self {
-        let mut text = Self::made_of(bytes.div_ceil(PIECE), "");
         assert!(bytes >= PIECE, "a text so short has no mark; take a single character");
-        text.body.truncate(bytes);
-        text.whole = Needle::new(format!("a text of {bytes} bytes"), text.body.clone());
-        text
+        Self::made_of("", bytes)
     }
 
-    /// A text of which JSON quotes much, in all the ways it has.
+    /// A text of which JSON quotes much, in all the ways it has, and of which an answer shows some characters by
+    /// their numbers.
     pub(super) fn quoted() -> Self {
-        Self::made_of(100, "\"\\\n\t\u{1}\u{7f}é漢😀")
+        Self::made_of("\"\\\n\t\u{1}\u{7f}é漢😀\u{202e}", 4_000)
     }
 
-    fn made_of(pieces: usize, between: &str) -> Self {
+    fn made_of(between: &str, bytes: usize) -> Self {
         let mark: String = (0..MARK).map(|_| fastrand::alphanumeric()).collect();
-        let body = (0..pieces).fold(String::new(), |mut body, number| {
+        let mut body = String::new();
+        for number in 0..bytes.div_ceil(PIECE + between.len()) {
             write!(body, "{mark}{number:04}{between}").expect("a string takes it");
-            body
-        });
+        }
+        if between.is_empty() {
+            body.truncate(bytes);
+        }
         Self::new(body, &mark)
     }
 

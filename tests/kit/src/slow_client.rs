@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::{TestHome, TestHub, Version, bridge_binary, within};
+use crate::{TestHome, TestHub, Version, bridge_binary, eventually, within};
 
 /// A text so long that no pipe holds the answer with it: an answer has the text twice, and a pipe and the client
 /// together hold less than 80 KiB.
 pub fn large(first: &str) -> String {
     format!("{first}{}", ".".repeat(60_000))
 }
+
+/// Half of what a pipe holds.
+const HALF_A_PIPE: u64 = 32 * 1024;
 
 /// A bridge and its slow client. Dropping it kills the bridge.
 pub struct SlowClient {
@@ -110,6 +113,17 @@ impl SlowClient {
         let stdout = self.stdout.as_mut().expect("stdout is open");
         let begun = within("an answer begins", stdout.fill_buf()).await.expect("bytes");
         assert!(!begun.is_empty() && !begun.contains(&b'\n'), "half an answer");
+    }
+
+    /// Waits until unread answers leave so little room in the pipe that one of half its size can no longer be written
+    /// whole.
+    pub async fn stuck(&mut self) {
+        let stdout = self.stdout.as_ref().expect("stdout is open").get_ref();
+        eventually("more than half a pipe is full", async || {
+            let waiting = rustix::io::ioctl_fionread(stdout).expect("a pipe");
+            (waiting > HALF_A_PIPE).then_some(())
+        })
+        .await;
     }
 
     /// The next answer, whole.
