@@ -262,7 +262,7 @@ impl<D: Dialer> Actor<D> {
         connection: Option<HubConnection<D::Stream>>,
     ) -> bool {
         // Answers that are written by now have made their messages read: the senders get receipts for them.
-        self.session.settle_leases(now());
+        self.session.drain_leases(now());
         let (last, departure) = self.session.leave();
         if let Some(connection) = connection {
             let exits = matches!(transition, Transition::Stop(_));

@@ -125,23 +125,23 @@ pub struct Submitted {
 }
 
 /// The channel for the answer to a command.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
 
 /// A command for an engine's task.
 pub enum Command {
     /// Joins again after `Leave`, or moves to another known host.
-    Join(Option<HubTarget>, Reply<()>),
+    Join(Option<HubTarget>, ReplySender<()>),
     /// Changes what the session says about itself.
-    Apply(Change, Reply<Registration>),
+    Apply(Change, ReplySender<Registration>),
     /// Asks for a page of peers.
-    List(PeerQuery, Reply<PeerPage>),
+    List(PeerQuery, ReplySender<PeerPage>),
     /// Waits for peers of this role, or of any, to be online.
-    Watch(Option<String>, Reply<Vec<PeerInfo>>),
+    Watch(Option<String>, ReplySender<Vec<PeerInfo>>),
     /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
     /// closed the reply channel.
-    Send(Draft, Reply<Submitted>),
+    Send(Draft, ReplySender<Submitted>),
     /// Finds the key that an alias belongs to.
-    Lookup(Alias, Reply<PeerKey>),
+    Lookup(Alias, ReplySender<PeerKey>),
     /// Reads a page of messages and receipts.
     Read {
         /// What bounds the page.
@@ -149,7 +149,7 @@ pub enum Command {
         /// Whether to wait for a message if there is none.
         wait: bool,
         /// Where the page goes.
-        reply: Reply<MailPage>,
+        reply: ReplySender<MailPage>,
     },
     /// Waits until every message that was sent has its receipt.
     Flush(oneshot::Sender<()>),

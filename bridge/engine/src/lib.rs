@@ -17,7 +17,6 @@ pub mod label;
 mod mailbox;
 mod notifications;
 mod outbox;
-mod peers;
 pub mod quota;
 mod reader;
 mod receive_keys;

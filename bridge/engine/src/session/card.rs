@@ -1,65 +1,302 @@
-//! The session's card: what others see of it, and when they see something new.
+//! The session's own card: what it says, and when a new one is due.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use junction_shared::protocol::wire::{Card, Context, SignedCard, ToHub};
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::Epoch;
+use junction_shared::protocol::wire::{Card, Context, SignedCard};
 
-use super::Session;
-use super::said::{Said, merge};
+use super::membership::Membership;
+use crate::Change;
 use crate::availability::Availability;
+use crate::receive_keys::ReceiveKeys;
 use crate::seal::sign_card;
 
-impl Session {
-    /// What others see of this session.
+/// The shortest time between two cards that differ in availability alone: a turn of an agent takes longer.
+const AVAILABILITY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a card says of its session, besides its keys.
+pub(super) struct CardContent {
+    epoch: Epoch,
+    alias: String,
+    context: Context,
+    availability: Availability,
+}
+
+/// The cards that the session publishes, and the receive keys that they offer.
+pub(super) struct CardPublisher {
+    /// The receive keys, one an epoch.
+    pub(super) receive_keys: ReceiveKeys,
+    /// The context that the agent gave by `register`; it wins over `seen`. An empty text stands for "nothing to say".
+    named: Context,
+    /// The context that the bridge observed.
+    seen: Context,
+    /// The newest card that was sent.
+    published: Option<CardContent>,
+    published_at: Option<Instant>,
+    availability: Availability,
+    /// Whether the availability changed since the newest card. A change back still counts: watchers wait for it.
+    availability_changed: bool,
+}
+
+impl CardContent {
+    /// The alias on the card.
+    pub(super) fn alias(&self) -> &str {
+        &self.alias
+    }
+}
+
+impl CardPublisher {
+    /// A session that has published nothing yet.
+    pub(super) fn new(seen: Context, now: Instant) -> Self {
+        Self {
+            receive_keys: ReceiveKeys::new(now),
+            named: Context::default(),
+            seen,
+            published: None,
+            published_at: None,
+            availability: Availability::default(),
+            availability_changed: false,
+        }
+    }
+
+    /// The first card of another identity of the same process: what was observed of the agent stays.
+    pub(super) fn successor(&self, now: Instant) -> Self {
+        Self { availability: self.availability, ..Self::new(self.seen.clone(), now) }
+    }
+
+    /// The context that others see.
     pub(super) fn context(&self) -> Context {
-        merge(&self.named, &self.seen)
+        without_blanks(merge(&self.named, &self.seen))
     }
 
-    /// When the receive key is to be followed by a new one; a hub takes no card while a wish for an alias is
-    /// on its way.
-    pub(super) fn rotates_at(&self) -> Option<Instant> {
-        let may_publish = self.connected && !self.is_renaming();
-        self.receive.rotates_at().filter(|_| may_publish)
+    /// Takes in what the agent says of itself.
+    pub(super) fn name(&mut self, change: &Change) {
+        self.named = merge(&context_of(change), &self.named);
     }
 
-    /// Sends the session's card. One that says something new is a new epoch. It has a new key, and so has one whose
-    /// key is old, unless all that is new is the agent's availability.
-    pub(super) fn publish_card(&mut self, now: Instant) {
-        let (Some(grant), true) = (&self.grant, self.connected) else { return };
-        let (alias, context) = (grant.alias.clone(), self.context());
-        let availability = self.attending.now;
-        let is_old = self.receive.rotates_at().is_some_and(|at| at <= now);
-        let epoch = self.receive.epoch();
-        match self.published.as_ref().filter(|card| card.epoch == epoch) {
+    /// Takes in what was observed.
+    pub(super) fn observe(&mut self, seen: &Context) {
+        self.seen = merge(seen, &self.seen);
+    }
+
+    /// Takes in the agent's availability. True if it is another.
+    pub(super) fn set_availability(&mut self, availability: Availability) -> bool {
+        let changed = self.availability != availability;
+        self.availability = availability;
+        self.availability_changed |= changed;
+        changed
+    }
+
+    /// Whether the newest card that was sent says another context than it should.
+    pub(super) fn context_changed(&self) -> bool {
+        self.published.as_ref().is_some_and(|card| card.context != self.context())
+    }
+
+    /// When a card is due: for a receive key that was used and is old, or for another availability.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let published_at = self.published_at.filter(|_| self.availability_changed);
+        let availability = published_at.map(|at| at + AVAILABILITY_PAUSE);
+        self.receive_keys.rotates_at().into_iter().chain(availability).min()
+    }
+
+    /// The card to send now; nothing before an alias was granted. A card that says something new has a new epoch. It
+    /// has a new key too, and so has a card whose key is old, unless all that is new is the agent's availability.
+    pub(super) fn publish(
+        &mut self,
+        membership: &Membership,
+        timeout: Duration,
+        now: Instant,
+    ) -> Option<SignedCard> {
+        let alias = membership.granted_alias()?;
+        let context = self.context();
+        let keys = &mut self.receive_keys;
+        let is_old = keys.rotates_at().is_some_and(|at| at <= now);
+        match self.published.as_ref().filter(|card| card.epoch == keys.epoch()) {
             Some(card) if is_old || card.alias != alias || card.context != context => {
-                self.receive.rotate(now, self.session_timeout);
+                keys.rotate(now, timeout);
             }
-            // One that was another in between is news, even if it is the same again.
-            Some(card) if card.availability != availability || self.attending.is_news() => {
-                self.receive.advance();
+            Some(card) if card.availability != self.availability || self.availability_changed => {
+                keys.advance();
             }
             _ => {}
         }
-        let said = Said { epoch: self.receive.epoch(), alias, context, availability };
-        if let Some(card) = self.card(&said) {
-            self.published = Some(said);
-            self.attending.said(now);
-            self.post(ToHub::Card(card));
-        }
+        let content = self.content(alias, context);
+        let card = self.sign(&content, membership)?;
+        self.published = Some(content);
+        (self.availability_changed, self.published_at) = (false, Some(now));
+        Some(card)
     }
 
-    pub(super) fn card(&self, said: &Said) -> Option<SignedCard> {
-        let Availability { reach, unwoken, state } = said.availability;
+    /// The card that asks the hub for an alias. Nothing changes unless the hub grants it, except the receive key.
+    pub(super) fn propose(
+        &mut self,
+        alias: &Alias,
+        change: &Change,
+        membership: &Membership,
+        timeout: Duration,
+        now: Instant,
+    ) -> Option<(CardContent, SignedCard)> {
+        self.receive_keys.rotate(now, timeout);
+        let named = merge(&context_of(change), &self.named);
+        let content = self.content(alias.as_str(), without_blanks(merge(&named, &self.seen)));
+        let card = self.sign(&content, membership)?;
+        Some((content, card))
+    }
+
+    /// The hub granted the alias that this card asked for.
+    pub(super) fn granted(&mut self, change: &Change, content: CardContent) {
+        self.name(change);
+        self.published = Some(content);
+    }
+
+    fn content(&self, alias: &str, context: Context) -> CardContent {
+        let (epoch, availability) = (self.receive_keys.epoch(), self.availability);
+        CardContent { epoch, alias: alias.to_owned(), context, availability }
+    }
+
+    fn sign(&self, content: &CardContent, membership: &Membership) -> Option<SignedCard> {
+        let (group, me) = membership.keys()?;
+        let Availability { reach, unwoken, state } = content.availability;
         let card = Card {
-            key: self.me.key,
-            receive_key: self.receive.public(),
-            epoch: said.epoch,
-            alias: said.alias.clone(),
+            key: me.key,
+            receive_key: self.receive_keys.public(),
+            epoch: content.epoch,
+            alias: content.alias.clone(),
             reach,
-            context: said.context.clone(),
+            context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
         };
-        Some(sign_card(self.group.as_ref()?, &card))
+        Some(sign_card(group, &card))
+    }
+}
+
+/// Each field from `newer` where it has one, else from `older`.
+fn merge(newer: &Context, older: &Context) -> Context {
+    let pick =
+        |newer: &Option<String>, older: &Option<String>| newer.clone().or_else(|| older.clone());
+    Context {
+        repo: pick(&newer.repo, &older.repo),
+        task: pick(&newer.task, &older.task),
+        role: pick(&newer.role, &older.role),
+        branch: pick(&newer.branch, &older.branch),
+        machine: pick(&newer.machine, &older.machine),
+        client: pick(&newer.client, &older.client),
+    }
+}
+
+/// An empty text stands for "nothing to say": it hides what was observed, and no card carries it.
+fn without_blanks(mut context: Context) -> Context {
+    let Context { repo, task, role, branch, machine, client } = &mut context;
+    for field in [repo, task, role, branch, machine, client] {
+        field.take_if(|text| text.is_empty());
+    }
+    context
+}
+
+/// The fields of a context that a change names.
+fn context_of(change: &Change) -> Context {
+    let Change { repo, task, role, .. } = change.clone();
+    Context { repo, task, role, ..Context::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use junction_shared::protocol::codec::decode;
+    use junction_shared::protocol::handshake::GroupKeys;
+    use junction_shared::protocol::wire::{Grant, State, Ticket};
+    use junction_shared::secret::Secret;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn member() -> Membership {
+        let mut membership = Membership::new();
+        membership.enter(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
+        membership.grant(Grant { alias: "bob".to_owned(), ticket: Ticket([0; 32]) });
+        membership
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn published(cards: &mut CardPublisher, membership: &Membership, now: Instant) -> Card {
+        decode(&cards.publish(membership, TIMEOUT, now).unwrap().body).unwrap()
+    }
+
+    #[test]
+    fn newer_fields_win_and_missing_ones_change_nothing() {
+        let older = Context { repo: text("old"), task: text("parse"), ..Context::default() };
+        let newer = Context { repo: text("new"), client: text("codex"), ..Context::default() };
+        let merged = merge(&newer, &older);
+        let expected = Context { task: text("parse"), ..newer.clone() };
+        assert_eq!(merged, expected);
+        assert_eq!(merge(&Context::default(), &older), older);
+    }
+
+    #[test]
+    fn empty_text_hides_what_was_observed() {
+        let now = Instant::now();
+        let seen = Context { repo: text("junction"), branch: text(""), ..Context::default() };
+        let mut cards = CardPublisher::new(seen, now);
+        assert_eq!((cards.context().repo, cards.context().branch), (text("junction"), None));
+        cards.name(&Change { repo: text(""), ..Change::default() });
+        assert_eq!(cards.context().repo, None);
+        cards.observe(&Context { repo: text("other"), ..Context::default() });
+        assert_eq!(cards.context().repo, None, "what the agent said stays");
+        cards.name(&Change { repo: text("third"), ..Change::default() });
+        assert_eq!(cards.context().repo, text("third"));
+    }
+
+    #[test]
+    fn card_that_says_nothing_new_keeps_its_epoch_and_a_new_context_takes_a_new_key() {
+        let (membership, now) = (member(), Instant::now());
+        let mut cards = CardPublisher::new(Context::default(), now);
+        let first = published(&mut cards, &membership, now);
+        let second = published(&mut cards, &membership, now);
+        assert_eq!((first.epoch, second.epoch), (Epoch(1), Epoch(1)));
+        cards.name(&Change { role: text("worker"), ..Change::default() });
+        assert!(cards.context_changed());
+        let third = published(&mut cards, &membership, now);
+        assert_eq!(third.epoch, Epoch(2));
+        assert_ne!(third.receive_key, first.receive_key);
+        assert!(!cards.context_changed());
+    }
+
+    #[test]
+    fn availability_takes_a_new_epoch_of_the_same_key_at_most_once_a_second() {
+        let (membership, now) = (member(), Instant::now());
+        let mut cards = CardPublisher::new(Context::default(), now);
+        let busy = Availability { state: Some(State::Busy), ..Availability::default() };
+        assert!(cards.set_availability(busy) && !cards.set_availability(busy));
+        assert_eq!(cards.due(), None, "the first card says it");
+        let first = published(&mut cards, &membership, now);
+        assert_eq!(cards.due(), None);
+        assert!(cards.set_availability(Availability::default()));
+        assert_eq!(cards.due(), Some(now + SECOND));
+        assert!(cards.set_availability(busy));
+        assert_eq!(cards.due(), Some(now + SECOND), "a change back is news too");
+        let second = published(&mut cards, &membership, now + SECOND);
+        assert_eq!((second.epoch, second.receive_key), (Epoch(2), first.receive_key));
+        assert_eq!(cards.due(), None);
+    }
+
+    #[test]
+    fn refused_proposal_changes_the_receive_key_alone() {
+        let (membership, now) = (member(), Instant::now());
+        let mut cards = CardPublisher::new(Context::default(), now);
+        published(&mut cards, &membership, now);
+        let alias = Alias::parse("rob").unwrap();
+        let change = Change { task: text("rob"), ..Change::default() };
+        let (content, _) = cards.propose(&alias, &change, &membership, TIMEOUT, now).unwrap();
+        assert_eq!((content.alias(), cards.context().task), ("rob", None));
+        let standing = published(&mut cards, &membership, now);
+        assert_eq!((standing.alias.as_str(), standing.epoch), ("bob", Epoch(2)));
+        cards.granted(&change, content);
+        assert_eq!(cards.context().task, text("rob"));
     }
 }

@@ -1,32 +1,31 @@
-//! What tools ask of the session.
+//! What a session makes of each command of its handle.
 
 use std::time::Instant;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::MAX_MESSAGE;
-use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
 use super::Session;
-use super::asks::Ask;
-use crate::command::Reply;
+use super::directory::availability_of;
+use super::requests::{AliasRequest, Request};
+use crate::command::ReplySender;
 use crate::error::Error;
 use crate::hops::Hops;
 use crate::outbox::{Full, Submission};
-use crate::peers::attention_in;
 use crate::reader::Reader;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
 use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
 
 impl Session {
-    /// Carries out a command of the tools. Those that concern the link itself are the link's.
+    /// Carries out a command. Those that take the connection elsewhere are the actor's.
     pub fn command(&mut self, command: Command, now: Instant) {
         match command {
             Command::Apply(change, reply) => self.apply(change, reply, now),
-            Command::List(query, reply) => self.ask(Ask::List { query, reply }),
-            Command::Watch(role, reply) => self.ask(Ask::Watch { role, reply }),
+            Command::List(query, reply) => self.ask(Request::List { query, reply }),
+            Command::Watch(role, reply) => self.ask(Request::Watch { role, reply }),
             Command::Send(draft, reply) => self.send(draft, reply, now),
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
@@ -34,72 +33,50 @@ impl Session {
                 self.delivery.read(Reader { limits, wait, since: now, reply });
             }
             Command::Flush(reply) => {
-                self.settled.push(reply);
-                self.tell_ends();
+                self.outgoing.flush(reply);
+                self.report_ends();
             }
-            Command::SetContext(seen) => self.observe(seen, now),
-            Command::SetAvailability(availability) => self.attend(availability, now),
+            Command::SetContext(seen) => {
+                self.card.observe(&seen);
+                self.publish_if_changed(now);
+            }
+            Command::SetAvailability(availability) => {
+                if self.card.set_availability(availability) {
+                    self.publish_if_due(now);
+                }
+            }
             Command::BeginTurn => self.delivery.chains.begin_anew(),
             Command::MaybeBeginTurn => self.delivery.chains.seem_to_begin_anew(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }
 
+    fn ask(&mut self, request: Request) {
+        let frames = self.requests.open(request);
+        self.outgoing.post_all(frames);
+    }
+
     /// Names and refines the session. With a new alias nothing changes unless the hub grants it.
-    fn apply(
-        &mut self,
-        change: Change,
-        reply: oneshot::Sender<Result<Registration, Error>>,
-        now: Instant,
-    ) {
-        match change.alias.clone().filter(|alias| Some(alias) != self.alias.as_ref()) {
-            Some(alias) => self.ask_for_alias(&alias, change, reply, now),
-            None => {
-                self.named = refine(&self.named, &change);
-                self.publish_if_changed(now);
-                let _ = reply.send(self.registered());
-            }
-        }
-    }
-
-    /// How the session is registered now.
-    pub(super) fn registered(&self) -> Result<Registration, Error> {
-        let alias = self.alias.clone().ok_or(Error::HubMisbehaving)?;
-        Ok(Registration {
-            alias,
-            fingerprint: self.me.key.fingerprint(),
-            hub: self.snapshot.borrow().hub.clone(),
-            peer_count: 0,
-            context: self.context(),
-        })
-    }
-
-    fn observe(&mut self, seen: Context, now: Instant) {
-        let keep = |new: Option<String>, old: &Option<String>| new.or_else(|| old.clone());
-        self.seen = Context {
-            repo: keep(seen.repo, &self.seen.repo),
-            task: keep(seen.task, &self.seen.task),
-            role: keep(seen.role, &self.seen.role),
-            branch: keep(seen.branch, &self.seen.branch),
-            machine: keep(seen.machine, &self.seen.machine),
-            client: keep(seen.client, &self.seen.client),
+    fn apply(&mut self, change: Change, reply: ReplySender<Registration>, now: Instant) {
+        let current = self.membership.alias();
+        let Some(alias) = change.alias.clone().filter(|alias| Some(alias) != current) else {
+            self.card.name(&change);
+            self.publish_if_changed(now);
+            let _ = reply.send(self.registered());
+            return;
         };
-        self.publish_if_changed(now);
-    }
-
-    /// Sends the card again if what it says has changed.
-    pub(super) fn publish_if_changed(&mut self, now: Instant) {
-        let context = self.context();
-        let changed = self.published.as_ref().is_some_and(|card| card.context != context);
-        if changed && !self.is_renaming() {
-            self.publish_card(now);
+        let timeout = self.session_timeout;
+        let proposal = self.card.propose(&alias, &change, &self.membership, timeout, now);
+        if let Some((card, signed)) = proposal {
+            let question = self.requests.rename(signed, AliasRequest { change, card, reply });
+            self.outgoing.post(question);
         }
     }
 
     /// Finds the receiver of a message and submits the message. A known card decides while the hub is away or pushes
     /// the peer's changes; otherwise the message waits for a look-up, and so do all later ones to the same alias.
-    fn send(&mut self, draft: Draft, reply: Reply<Submitted>, now: Instant) {
-        if self.alias.as_ref() == Some(&draft.target) {
+    fn send(&mut self, draft: Draft, reply: ReplySender<Submitted>, now: Instant) {
+        if self.membership.alias() == Some(&draft.target) {
             let _ = reply.send(Err(Error::ToSelf));
             return;
         }
@@ -108,58 +85,48 @@ impl Session {
                 self.submit_waiting(&draft.target, key, now);
                 self.submit(key, draft, reply, now);
             }
-            None => self.ask(Ask::Send { draft, reply }),
+            None => self.ask(Request::Send { draft, reply }),
         }
     }
 
     /// Finds the key that an alias belongs to.
-    fn look_up(&mut self, alias: Alias, reply: Reply<PeerKey>) {
-        if self.alias.as_ref() == Some(&alias) {
+    fn look_up(&mut self, alias: Alias, reply: ReplySender<PeerKey>) {
+        if self.membership.alias() == Some(&alias) {
             let _ = reply.send(Err(Error::ToSelf));
             return;
         }
         match self.known_key(&alias) {
-            Some(key) => {
-                let _ = reply.send(self.check_alias(&alias, key, None).map(|peer| peer.key));
-            }
-            None => self.ask(Ask::Lookup { alias, reply }),
+            Some(key) => drop(reply.send(self.checked_key(&alias, key))),
+            None => self.ask(Request::Lookup { alias, reply }),
         }
     }
 
-    /// The key that an alias belongs to, where no look-up is needed to know.
+    /// The key that an alias belongs to, where no look-up is needed to know it.
     fn known_key(&self, alias: &Alias) -> Option<PeerKey> {
-        let known = self.peers.named(alias).filter(|peer| peer.subscribed || !self.connected);
+        let is_away = !self.outgoing.is_connected();
+        let known = self.directory.named(alias).filter(|peer| peer.subscribed || is_away);
         known.map(|peer| peer.card.key)
     }
 
-    /// The peer behind an alias, if the alias may be used for it.
-    pub(super) fn check_alias(
-        &mut self,
-        alias: &Alias,
-        key: PeerKey,
-        fingerprint: Option<&str>,
-    ) -> Result<Receiver, Error> {
-        self.peers.check_pin(alias, key, fingerprint)?;
-        if fingerprint.is_some() {
-            self.peers.pin(alias, key);
+    /// The key behind an alias, if the alias did not belong to another one before.
+    pub(super) fn checked_key(&self, alias: &Alias, key: PeerKey) -> Result<PeerKey, Error> {
+        self.directory.check_pin(alias, key, None).map(|()| key)
+    }
+
+    /// Submits every message that waits for the look-up of this alias, in their order. A message that comes later is
+    /// submitted at once, and must not overtake one of these.
+    pub(super) fn submit_waiting(&mut self, alias: &Alias, key: PeerKey, now: Instant) {
+        for (draft, reply) in self.requests.take_sends(alias) {
+            self.submit(key, draft, reply, now);
         }
-        let peer = self.peers.get(&key).ok_or(Error::UnknownAlias)?;
-        Ok(Receiver { key, presence: peer.standing, availability: attention_in(&peer.card) })
     }
 
     /// Takes a message into the outbox, unless its caller has given up: then nothing is sent.
-    pub(super) fn submit(
-        &mut self,
-        to: PeerKey,
-        draft: Draft,
-        reply: Reply<Submitted>,
-        now: Instant,
-    ) {
+    fn submit(&mut self, to: PeerKey, draft: Draft, reply: ReplySender<Submitted>, now: Instant) {
         if reply.is_closed() {
             return;
         }
-        let notify = draft.notify_when.map(|when| (when, draft.target.clone()));
-        let (alias, wait) = (draft.target.clone(), draft.wait);
+        let (alias, wait, notify_when) = (draft.target.clone(), draft.wait, draft.notify_when);
         let (answer, answered) = oneshot::channel();
         let (submitted, place) = match self.enqueue(to, draft, answered, now) {
             Ok(enqueued) => enqueued,
@@ -168,16 +135,16 @@ impl Session {
         let id = submitted.id;
         if reply.send(Ok(submitted)).is_err() {
             // The caller gave up just now, and has said that nothing was sent.
-            return self.outbox.withdraw(id);
+            return self.outgoing.outbox.withdraw(id);
         }
         if let Some(pace) = &mut self.pace {
             pace.sent(to, now);
         }
-        if let Some((when, alias)) = notify {
+        self.directory.pin(&alias, to);
+        if let Some(when) = notify_when {
             self.watched.add(id, to, alias, when, place);
         }
-        self.peers.pin(&alias, to);
-        if self.connected {
+        if self.outgoing.is_connected() {
             self.start_lane(to);
         }
         if !wait.is_zero() {
@@ -185,7 +152,7 @@ impl Session {
         }
     }
 
-    /// Puts a message last in its receiver's lane.
+    /// Puts a message last among those to its receiver.
     fn enqueue(
         &mut self,
         to: PeerKey,
@@ -193,7 +160,7 @@ impl Session {
         reply: oneshot::Receiver<(Message, Lease)>,
         now: Instant,
     ) -> Result<(Submitted, Hops), Error> {
-        let receiver = self.check_alias(&draft.target, to, draft.fingerprint.as_deref())?;
+        let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge);
         }
@@ -208,46 +175,48 @@ impl Session {
         let (call, refusal) = oneshot::channel();
         let place = self.delivery.chains.place(id, &to, draft.reply_to);
         let urgency = self.loud.granted(to, draft.urgency, now);
-        let status = self
-            .outbox
-            .submit(Submission {
-                id,
-                to,
-                alias: draft.target,
-                plain: Plain {
-                    reply_to: draft.reply_to,
-                    follows: (place.hops > 1).then_some(place),
-                    urgency,
-                    body: draft.body,
-                },
-                deadline: now + draft.ttl.unwrap_or(longest).min(longest),
-                refusal: call,
-            })
-            .map_err(|full| match full {
-                Full::Peer => Error::PeerFull,
-                Full::Outbox => Error::OutboxFull,
-            })?;
+        let message = Submission {
+            id,
+            to,
+            alias: draft.target,
+            plain: Plain {
+                reply_to: draft.reply_to,
+                follows: (place.hops > 1).then_some(place),
+                urgency,
+                body: draft.body,
+            },
+            deadline: now + draft.ttl.unwrap_or(longest).min(longest),
+            refusal: call,
+        };
+        let status = self.outgoing.outbox.submit(message).map_err(|full| match full {
+            Full::Peer => Error::PeerFull,
+            Full::Outbox => Error::OutboxFull,
+        })?;
         let past_limit = place.is_past_limit();
         Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, place))
     }
 
+    /// The peer behind an alias, if the alias may be used for it.
+    fn receiver(
+        &mut self,
+        alias: &Alias,
+        key: PeerKey,
+        fingerprint: Option<&str>,
+    ) -> Result<Receiver, Error> {
+        self.directory.check_pin(alias, key, fingerprint)?;
+        if fingerprint.is_some() {
+            self.directory.pin(alias, key);
+        }
+        let peer = self.directory.get(&key).ok_or(Error::UnknownAlias)?;
+        Ok(Receiver { key, presence: peer.standing, availability: availability_of(&peer.card) })
+    }
+
     /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.
     fn start_lane(&mut self, to: PeerKey) {
-        if self.peers.get(&to).is_some_and(|peer| peer.subscribed) {
-            self.outbox.open(to);
+        if self.directory.get(&to).is_some_and(|peer| peer.subscribed) {
+            self.outgoing.outbox.open(to);
         } else {
             self.subscribe(to);
         }
-    }
-}
-
-/// What the session says of itself after a change: an empty text stands for "nothing to say".
-pub(super) fn refine(named: &Context, change: &Change) -> Context {
-    let pick = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
-    Context {
-        repo: pick(&change.repo, &named.repo),
-        task: pick(&change.task, &named.task),
-        role: pick(&change.role, &named.role),
-        ..named.clone()
     }
 }

@@ -1,45 +1,134 @@
-//! The next frame for the hub: what has to be said first, then messages, sealed as they go.
+//! What goes to the hub: control frames first, then messages, sealed as they are handed over.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::GroupKeys;
-use junction_shared::protocol::wire::{Envelope, Header, Kind, ToHub};
+use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, ToHub};
+use tokio::sync::oneshot;
 
-use super::Session;
+use super::directory::Directory;
+use super::membership::Membership;
+use super::sent_receipts::SentReceipts;
 use crate::clock::wall_ms;
-use crate::outbox::{Step, Unsealed};
-use crate::peers::Directory;
+use crate::outbox::{Outbox, Step, Unsealed};
 use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
-impl Session {
-    /// Whether [`Session::next_frame`] has one.
-    pub fn has_frame(&mut self, now: Instant) -> bool {
-        self.connected && (!self.control.is_empty() || self.outbox.has_next(now))
+/// Control frames that wait to be written; with more, the connection is too slow to keep.
+const MAX_CONTROL: usize = 2048;
+
+/// Frames for the hub, on this connection and on those to come.
+#[derive(Default)]
+pub(super) struct OutgoingFrames {
+    is_connected: bool,
+    control: VecDeque<ToHub>,
+    /// The messages that this session sends, until their ends are known.
+    pub(super) outbox: Outbox,
+    sent_receipts: SentReceipts,
+    /// Calls that wait until no message is on its way.
+    flushing: Vec<oneshot::Sender<()>>,
+}
+
+impl OutgoingFrames {
+    /// Whether a hub has welcomed the session on a connection that still stands.
+    pub(super) fn is_connected(&self) -> bool {
+        self.is_connected
     }
 
-    /// The next frame to write. A message counts as handed over by this call.
-    pub fn next_frame(&mut self, now: Instant) -> Option<Bytes> {
-        if !self.connected {
+    /// A connection begins: frames can be posted from now on.
+    pub(super) fn connected(&mut self) {
+        self.is_connected = true;
+    }
+
+    /// The connection is over. Nothing goes out until each receiver has been looked up on the next one.
+    pub(super) fn disconnected(&mut self) {
+        self.is_connected = false;
+        self.control.clear();
+        self.outbox.close_all();
+    }
+
+    /// Queues a frame for this connection. Without one the frame is dropped: its fact is said again on the next.
+    pub(super) fn post(&mut self, frame: ToHub) {
+        if self.is_connected {
+            self.control.push_back(frame);
+        }
+    }
+
+    /// Queues frames, as [`OutgoingFrames::post`].
+    pub(super) fn post_all(&mut self, frames: impl IntoIterator<Item = ToHub>) {
+        frames.into_iter().for_each(|frame| self.post(frame));
+    }
+
+    /// Posts a final receipt now, and on every connection until this time.
+    pub(super) fn post_final_receipt(&mut self, receipt: Receipt, until: Instant) {
+        self.sent_receipts.keep(receipt.clone(), until);
+        self.post(ToHub::Receipt(receipt));
+    }
+
+    /// Posts the final receipts that were sent while there was no hub, or may have been lost with a connection.
+    pub(super) fn repeat_receipts(&mut self, now: Instant) {
+        let receipts = self.sent_receipts.all(now);
+        self.post_all(receipts.into_iter().map(ToHub::Receipt));
+    }
+
+    /// Forgets the final receipts: another hub has none of their messages.
+    pub(super) fn forget_receipts(&mut self) {
+        self.sent_receipts = SentReceipts::default();
+    }
+
+    /// Whether more control frames wait than a working connection leaves.
+    pub(super) fn overrun(&self) -> bool {
+        self.control.len() > MAX_CONTROL
+    }
+
+    /// Takes the control frames, encoded, for the end of a connection.
+    pub(super) fn drain_control(&mut self) -> Vec<Bytes> {
+        self.control.drain(..).map(|frame| encode(&frame)).collect()
+    }
+
+    /// Answers this call once no message that was handed over waits for a receipt.
+    pub(super) fn flush(&mut self, call: oneshot::Sender<()>) {
+        self.flushing.push(call);
+    }
+
+    /// Answers the calls that wait for a flush, if there is nothing on its way.
+    pub(super) fn end_flush(&mut self) {
+        if !self.flushing.is_empty() && !self.outbox.unsettled() {
+            self.flushing.drain(..).for_each(|call| _ = call.send(()));
+        }
+    }
+
+    /// Whether [`OutgoingFrames::next`] has a frame.
+    pub(super) fn has_next(&mut self, now: Instant) -> bool {
+        self.is_connected && (!self.control.is_empty() || self.outbox.has_next(now))
+    }
+
+    /// The next frame to write. A message counts as handed over by this call. One that cannot be sealed at all ends
+    /// in the outbox.
+    pub(super) fn next(
+        &mut self,
+        directory: &mut Directory,
+        membership: &Membership,
+        now: Instant,
+    ) -> Option<Bytes> {
+        if !self.is_connected {
             return None;
         }
         if let Some(frame) = self.control.pop_front() {
             return Some(encode(&frame));
         }
+        let (group, me) = membership.keys()?;
         loop {
-            let group = self.group.as_deref()?;
             let message = match self.outbox.next(now)? {
                 Step::HandOver(send) => return Some(encode(&ToHub::Send(send))),
                 Step::Seal(message) => message,
             };
             let id = message.id;
-            match seal_message(&message, &mut self.peers, group, &self.me) {
+            match seal_message(&message, directory, group, me) {
                 Ok((envelope, key)) => self.outbox.sealed(envelope, key, now),
-                Err(Broken) => {
-                    self.outbox.unsealable(id);
-                    self.tell_ends();
-                }
+                Err(Broken) => self.outbox.unsealable(id),
             }
         }
     }
@@ -48,11 +137,11 @@ impl Session {
 /// Seals a message to the newest card of its receiver.
 fn seal_message(
     message: &Unsealed<'_>,
-    peers: &mut Directory,
+    directory: &mut Directory,
     group: &GroupKeys,
     me: &Identity,
 ) -> Result<(Envelope, ReceiptKey), Broken> {
-    let (epoch, keys) = peers.sealing_keys(&message.to, group, me)?;
+    let (epoch, keys) = directory.sealing_keys(&message.to, group, me)?;
     let header = Header {
         group: group.group,
         id: message.id,
@@ -67,4 +156,47 @@ fn seal_message(
     };
     let sealed = seal(&keys, &header, message.plain)?;
     Ok((Envelope { header, sealed }, keys.receipt_key()))
+}
+
+#[cfg(test)]
+mod tests {
+    use junction_shared::protocol::codec::decode;
+
+    use super::*;
+
+    #[test]
+    fn control_frames_belong_to_one_connection() {
+        let (mut outgoing, now) = (OutgoingFrames::default(), Instant::now());
+        let (mut directory, membership) = (Directory::default(), Membership::new());
+        outgoing.post(ToHub::Repush);
+        outgoing.connected();
+        assert!(!outgoing.has_next(now), "what was posted without a connection is dropped");
+        outgoing.post(ToHub::Repush);
+        outgoing.post(ToHub::Leave);
+        let first = outgoing.next(&mut directory, &membership, now).unwrap();
+        assert_eq!(decode::<ToHub>(&first).unwrap(), ToHub::Repush);
+        outgoing.disconnected();
+        outgoing.connected();
+        assert!(!outgoing.has_next(now));
+    }
+
+    #[test]
+    fn connection_that_takes_no_control_frames_is_overrun() {
+        let mut outgoing = OutgoingFrames::default();
+        outgoing.connected();
+        (0..MAX_CONTROL).for_each(|_| outgoing.post(ToHub::Repush));
+        assert!(!outgoing.overrun());
+        outgoing.post(ToHub::Repush);
+        assert!(outgoing.overrun());
+        assert_eq!(outgoing.drain_control().len(), MAX_CONTROL + 1);
+    }
+
+    #[test]
+    fn flush_ends_at_once_where_nothing_is_on_its_way() {
+        let mut outgoing = OutgoingFrames::default();
+        let (call, mut flushed) = oneshot::channel();
+        outgoing.flush(call);
+        outgoing.end_flush();
+        assert_eq!(flushed.try_recv(), Ok(()));
+    }
 }

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::handshake::NO_PIN;
-use junction_shared::protocol::id::{ConnectionId, MessageId};
+use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, Naming, Page, Question, ReceiptKind, SignedCard, Standing, Target,
-    Ticket,
+    Answer, Card, Envelope, Naming, Page, Question, Receipt, ReceiptKind, SignedCard, Standing,
+    Target, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
 
+use tokio::sync::oneshot;
+
 use super::*;
-use crate::error::Error;
 use crate::{Change, Command, ConnectionState, Draft, MailPage, PageLimits, Status, Submitted};
 
 mod life;
@@ -64,7 +65,7 @@ impl Stage {
         let mut session = Session::new(snapshot(), Context::default(), self.now);
         session.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
         assert!(session.caller(NO_PIN).is_some());
-        self.keys.insert(session.me.key, name);
+        self.keys.insert(session.membership.key(), name);
         self.sessions.insert(name, session);
         self.welcome(name, alias);
     }
@@ -88,7 +89,7 @@ impl Stage {
     }
 
     fn key(&self, name: &str) -> PeerKey {
-        self.sessions[name].me.key
+        self.sessions[name].membership.key()
     }
 
     /// Carries frames until nobody has any.
@@ -153,7 +154,7 @@ impl Stage {
             let name = self
                 .sessions
                 .iter()
-                .find(|(_, s)| s.alias.as_ref().is_some_and(|a| a.as_str() == alias));
+                .find(|(_, s)| s.membership.alias().is_some_and(|a| a.as_str() == alias));
             name.map(|(name, _)| self.key(name))
         };
         match question {
@@ -322,7 +323,7 @@ fn messages_that_wait_for_a_look_up_keep_their_order() {
     assert!(waiting.iter_mut().all(|sent| sent.try_recv().is_err()), "Bob has to be looked up");
     // The first answer is enough for both, and the card is known from then on.
     let key = stage.key("bob");
-    while stage.session("alice").peers.get(&key).is_none() {
+    while stage.session("alice").directory.get(&key).is_none() {
         assert!(stage.turn("alice"));
     }
     waiting.push(stage.begin_send("alice", draft("bob", "three")));
@@ -376,7 +377,7 @@ fn a_change_of_card_keeps_mail_on_its_way_readable() {
     let change = Change { role: Some("worker".to_owned()), ..Change::default() };
     let registered = stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
     assert_eq!(registered.context.role.as_deref(), Some("worker"));
-    let epoch = stage.session("bob").receive.epoch();
+    let epoch = stage.session("bob").card.receive_keys.epoch();
     assert_eq!(epoch, Epoch(2));
     stage.send("alice", "bob", "after");
     let (now, old) = (stage.now, stage.inboxes[&stage.key("bob")][0].clone());
@@ -507,7 +508,7 @@ fn a_hub_that_answers_with_another_peers_card_is_noticed() {
     let mut stage = Stage::new();
     stage.enter("carol", "carol");
     stage.run();
-    stage.session("alice").peers = Directory::default();
+    stage.session("alice").directory = Directory::default();
     let wrong = stage.cards[&stage.key("carol")].clone();
     let bob = stage.key("bob");
     stage.cards.insert(bob, wrong);
@@ -524,7 +525,7 @@ fn a_forged_card_and_one_of_a_lower_epoch_change_nothing() {
     let change = Change { role: Some("worker".to_owned()), ..Change::default() };
     stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
     stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(old.clone())), now);
-    assert_eq!(stage.session("alice").peers.get(&bob).unwrap().card.epoch, Epoch(2));
+    assert_eq!(stage.session("alice").directory.get(&bob).unwrap().card.epoch, Epoch(2));
     assert_eq!(stage.misbehaviour("alice"), 1);
     let forged = SignedCard { mac: [0; 32], ..old };
     stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(forged)), now);
@@ -555,7 +556,7 @@ fn mail_waits_for_its_senders_card_and_later_mail_behind_it() {
     let (bob, now) = (stage.key("bob"), stage.now);
     let inbox = stage.inboxes[&bob].clone();
     // A session that has never heard of Alice and whose hub is too young to know her.
-    stage.session("bob").peers = Directory::default();
+    stage.session("bob").directory = Directory::default();
     stage.session("bob").delivery = Delivery::new(snapshot());
     for envelope in inbox {
         stage.session("bob").frame(ToBridge::Deliver(envelope, 0), now);
@@ -609,7 +610,7 @@ fn a_full_mailbox_drops_unrecorded_and_asks_again_once_there_is_room() {
         }
     }
     assert_eq!(senders, 5);
-    assert!(stage.session("bob").held.is_dropping());
+    assert!(stage.session("bob").intake.is_dropping());
     let mut read = 0;
     for _ in 0..1000 {
         let page = stage.read_for_good("bob").len();
@@ -619,7 +620,7 @@ fn a_full_mailbox_drops_unrecorded_and_asks_again_once_there_is_room() {
         read += page;
     }
     assert_eq!(read, sent);
-    assert!(!stage.session("bob").held.is_dropping());
+    assert!(!stage.session("bob").intake.is_dropping());
 }
 
 #[test]
@@ -638,7 +639,7 @@ fn what_is_seen_while_an_alias_is_asked_for_reaches_the_card_that_follows() {
         (card.alias.as_str(), card.context.client.as_deref()),
         ("robert", Some("claude-code"))
     );
-    assert_eq!(card.epoch, stage.session("bob").receive.epoch());
+    assert_eq!(card.epoch, stage.session("bob").card.receive_keys.epoch());
 }
 
 #[test]
@@ -667,7 +668,7 @@ fn regression_a_full_mailbox_that_expires_asks_for_what_it_dropped() {
             stage.send(name, "bob", &big);
         }
     }
-    assert!(stage.session("bob").held.is_dropping());
+    assert!(stage.session("bob").intake.is_dropping());
     stage.now += SESSION_TIMEOUT;
     let (now, bob) = (stage.now, stage.key("bob"));
     // What expired has left the hub too; one message that was dropped has not.
@@ -675,7 +676,7 @@ fn regression_a_full_mailbox_that_expires_asks_for_what_it_dropped() {
     stage.inboxes.insert(bob, vec![last]);
     stage.session("bob").on_time(now);
     stage.run();
-    assert!(!stage.session("bob").held.is_dropping());
+    assert!(!stage.session("bob").intake.is_dropping());
     assert_eq!(stage.read_for_good("bob").len(), 1);
 }
 

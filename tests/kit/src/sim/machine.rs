@@ -140,7 +140,7 @@ impl SessionMachine {
 
     /// Handles the leases that were settled or dropped since the last call.
     pub fn settle(&mut self, now: Instant) {
-        self.0.settle_leases(now);
+        self.0.drain_leases(now);
     }
 
     /// Leaves for good; the last frames for the hub.

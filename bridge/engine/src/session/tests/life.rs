@@ -42,20 +42,24 @@ impl Stage {
 fn a_receive_key_that_was_used_is_replaced_after_two_minutes() {
     let mut stage = Stage::new();
     stage.pass(10 * MINUTE);
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(1), "nothing was sealed to it");
+    assert_eq!(
+        stage.session("bob").card.receive_keys.epoch(),
+        Epoch(1),
+        "nothing was sealed to it"
+    );
     stage.send("alice", "bob", "first");
     let now = stage.now;
     assert!(stage.session("bob").deadline().is_some_and(|at| at < now), "it is old already");
     stage.pass(SECOND);
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2));
+    assert_eq!(stage.session("bob").card.receive_keys.epoch(), Epoch(2));
     stage.send("alice", "bob", "second");
     let bob = stage.key("bob");
     let epochs: Vec<_> = stage.inboxes[&bob].iter().map(|mail| mail.header.epoch).collect();
     assert_eq!(epochs, [Epoch(1), Epoch(2)]);
     stage.pass(2 * MINUTE - 2 * SECOND);
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2));
+    assert_eq!(stage.session("bob").card.receive_keys.epoch(), Epoch(2));
     stage.pass(2 * SECOND);
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(3));
+    assert_eq!(stage.session("bob").card.receive_keys.epoch(), Epoch(3));
     assert_eq!(stage.read_for_good("bob"), ["first", "second"]);
 }
 
@@ -67,11 +71,15 @@ fn a_key_is_not_replaced_where_no_hub_could_be_told() {
     stage.now += 10 * MINUTE;
     let now = stage.now;
     stage.session("bob").on_time(now);
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(1));
+    assert_eq!(stage.session("bob").card.receive_keys.epoch(), Epoch(1));
     assert!(stage.session("bob").deadline().is_none_or(|at| at > now), "no time to wake up for");
     stage.welcome("bob", "bob");
     stage.run();
-    assert_eq!(stage.session("bob").receive.epoch(), Epoch(2), "its next card has a new one");
+    assert_eq!(
+        stage.session("bob").card.receive_keys.epoch(),
+        Epoch(2),
+        "its next card has a new one"
+    );
 }
 
 #[test]
@@ -100,12 +108,12 @@ fn nothing_that_opens_a_message_outlives_the_key_it_was_sealed_to() {
     let mut stage = Stage::new();
     stage.send("alice", "bob", "hello");
     stage.read_for_good("bob");
-    assert_eq!(stage.session("bob").opening.len(), 1);
+    assert_eq!(stage.session("bob").intake.kept_keys(), 1);
     stage.pass(2 * MINUTE);
     let bob = stage.key("bob");
-    assert!(!stage.session("alice").peers.keeps_sealing_keys(&bob), "the new card wiped them");
+    assert!(!stage.session("alice").directory.keeps_sealing_keys(&bob), "the new card wiped them");
     stage.pass(SESSION_TIMEOUT + AFTERLIFE);
-    assert_eq!(stage.session("bob").opening.len(), 0);
+    assert_eq!(stage.session("bob").intake.kept_keys(), 0);
 }
 
 #[test]
@@ -228,7 +236,8 @@ fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
 #[test]
 fn a_new_secret_of_the_group_ends_what_was_sealed_and_keeps_what_was_not_read() {
     let mut stage = Stage::new();
-    let fingerprints = ["alice", "bob"].map(|name| stage.session(name).me.key.fingerprint());
+    let fingerprints =
+        ["alice", "bob"].map(|name| stage.session(name).membership.key().fingerprint());
     stage.send("alice", "bob", "sealed under the old one");
     stage.session("bob").disconnected();
     stage.session("alice").disconnected();
@@ -252,6 +261,6 @@ fn a_new_secret_of_the_group_ends_what_was_sealed_and_keeps_what_was_not_read() 
     let ends = stage.ends_for_good("alice");
     assert!(ends.contains(&(queued, Status::Read)), "{ends:?}");
     assert!(ends.iter().all(|(_, status)| *status == Status::Read), "the other was read after all");
-    let after = ["alice", "bob"].map(|name| stage.session(name).me.key.fingerprint());
+    let after = ["alice", "bob"].map(|name| stage.session(name).membership.key().fingerprint());
     assert_eq!(fingerprints, after, "they are who they were");
 }

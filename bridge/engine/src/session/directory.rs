@@ -22,24 +22,24 @@ const MAX_CARDS: usize = 4096;
 const MAX_PINS: usize = 65_536;
 
 /// A peer whose card is known.
-pub(crate) struct Peer {
+pub(super) struct Peer {
     /// Its alias, parsed from the card.
-    pub(crate) alias: Alias,
+    pub(super) alias: Alias,
     /// Its newest card.
-    pub(crate) card: Card,
+    pub(super) card: Card,
     /// How it stands, as far as is known.
-    pub(crate) standing: Standing,
+    pub(super) standing: Standing,
     /// Whether the hub pushes its changes on this connection.
-    pub(crate) subscribed: bool,
+    pub(super) subscribed: bool,
     /// P, the pre-shared key of the pair.
-    pub(crate) psk: Arc<Secret>,
+    pub(super) psk: Arc<Secret>,
     /// Keys for sealing to its newest card, once something was sealed.
     sealing: Option<(Epoch, Arc<PairKeys>)>,
 }
 
 /// Directory by key, their aliases, and the pins.
 #[derive(Default)]
-pub(crate) struct Directory {
+pub(super) struct Directory {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
     /// In each group that the session has been in: an alias elsewhere is somebody else's.
@@ -50,7 +50,7 @@ pub(crate) struct Directory {
 }
 
 /// What a card says of its agent's availability.
-pub(crate) fn attention_in(card: &Card) -> Availability {
+pub(super) fn availability_of(card: &Card) -> Availability {
     let unwoken = card.unwoken.unwrap_or(card.reach);
     Availability { reach: card.reach, unwoken, state: card.state }
 }
@@ -61,7 +61,7 @@ impl Directory {
     /// # Errors
     /// [`Broken`] if no member of the group made it, its alias is none, its key is of low order, or it is older than
     /// the known one.
-    pub(crate) fn admit(
+    pub(super) fn admit(
         &mut self,
         signed: &SignedCard,
         group: &GroupKeys,
@@ -100,7 +100,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Broken`] as [`Directory::admit`].
-    pub(crate) fn listed(
+    pub(super) fn listed(
         &mut self,
         listed: &Listed,
         now_ms: u64,
@@ -118,31 +118,31 @@ impl Directory {
             alias,
             connected_ms: now_ms.saturating_sub(listed.session_ms),
             online: listed.online,
-            availability: attention_in(&card),
+            availability: availability_of(&card),
             context: card.context,
         })
     }
 
     /// A peer by its key.
-    pub(crate) fn get(&self, key: &PeerKey) -> Option<&Peer> {
+    pub(super) fn get(&self, key: &PeerKey) -> Option<&Peer> {
         self.known.get(key)
     }
 
     /// Who has an alias, as far as is known.
-    pub(crate) fn named(&self, alias: &Alias) -> Option<&Peer> {
+    pub(super) fn named(&self, alias: &Alias) -> Option<&Peer> {
         let peer = self.aliases.get(alias).and_then(|key| self.known.get(key));
         peer.filter(|peer| peer.alias == *alias)
     }
 
     /// What the hub said of a peer's presence.
-    pub(crate) fn set_standing(&mut self, key: PeerKey, standing: Standing) {
+    pub(super) fn set_standing(&mut self, key: PeerKey, standing: Standing) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = standing;
         }
     }
 
     /// The hub pushes this peer's changes from now on.
-    pub(crate) fn set_subscribed(&mut self, key: PeerKey) {
+    pub(super) fn set_subscribed(&mut self, key: PeerKey) {
         match self.known.get_mut(&key) {
             Some(peer) if !peer.subscribed => peer.subscribed = true,
             _ => return,
@@ -158,14 +158,14 @@ impl Directory {
     }
 
     /// What the hub says of this peer is not to be built on.
-    pub(crate) fn unsubscribe(&mut self, key: &PeerKey) {
+    pub(super) fn unsubscribe(&mut self, key: &PeerKey) {
         if let Some(peer) = self.known.get_mut(key) {
             peer.subscribed = false;
         }
     }
 
     /// The connection ended, and all subscriptions with it: of nobody it is known any more who is online.
-    pub(crate) fn unsubscribe_all(&mut self) {
+    pub(super) fn unsubscribe_all(&mut self) {
         self.subscribed.clear();
         for peer in self.known.values_mut() {
             peer.subscribed = false;
@@ -176,12 +176,12 @@ impl Directory {
     }
 
     /// From now on all is said in this group.
-    pub(crate) fn enter(&mut self, group: GroupId) {
+    pub(super) fn enter(&mut self, group: GroupId) {
         self.group = Some(group);
     }
 
     /// A group has another id, and those in it are who they were.
-    pub(crate) fn rename_group(&mut self, old: GroupId, new: GroupId) {
+    pub(super) fn rename_group(&mut self, old: GroupId, new: GroupId) {
         let renamed = |((group, alias), key)| {
             ((if group == Some(old) { Some(new) } else { group }, alias), key)
         };
@@ -189,14 +189,14 @@ impl Directory {
     }
 
     /// Nothing that a card said holds any more. Whose an alias was stays known.
-    pub(crate) fn forget_cards(&mut self) {
+    pub(super) fn forget_cards(&mut self) {
         self.known.clear();
         self.aliases.clear();
         self.subscribed.clear();
     }
 
     /// A peer that is gone: its card opens what it left behind, but nothing is sent to it.
-    pub(crate) fn gone(&mut self, key: PeerKey) {
+    pub(super) fn gone(&mut self, key: PeerKey) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = Standing::Gone;
             // Should it come again, what it is called is to be asked.
@@ -215,7 +215,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Broken`] if no card of it is known, or its receive key is of low order.
-    pub(crate) fn sealing_keys(
+    pub(super) fn sealing_keys(
         &mut self,
         key: &PeerKey,
         group: &GroupKeys,
@@ -235,7 +235,7 @@ impl Directory {
 
     /// Whether keys for sealing to this peer are kept.
     #[cfg(test)]
-    pub(crate) fn keeps_sealing_keys(&self, key: &PeerKey) -> bool {
+    pub(super) fn keeps_sealing_keys(&self, key: &PeerKey) -> bool {
         self.known.get(key).is_some_and(|peer| peer.sealing.is_some())
     }
 
@@ -244,7 +244,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::KeyChanged`] and [`Error::OtherFingerprint`], both with the fingerprint found.
-    pub(crate) fn check_pin(
+    pub(super) fn check_pin(
         &self,
         alias: &Alias,
         key: PeerKey,
@@ -269,7 +269,7 @@ impl Directory {
     }
 
     /// The first message either way: from now on the alias belongs to this key.
-    pub(crate) fn pin(&mut self, alias: &Alias, key: PeerKey) {
+    pub(super) fn pin(&mut self, alias: &Alias, key: PeerKey) {
         let place = (self.group, alias.clone());
         if self.pins.len() < MAX_PINS || self.pins.contains_key(&place) {
             self.pins.insert(place, key);
@@ -277,7 +277,7 @@ impl Directory {
     }
 
     /// Pins the alias of a message's sender, unless it belongs to another key: then the message is marked.
-    pub(crate) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
+    pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
         match self.pinned(alias) {
             Some(pinned) => *pinned != key,
             None => {

@@ -1,0 +1,394 @@
+//! What a session makes of each frame of the hub.
+
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::MAX_SEALED;
+use junction_shared::protocol::wire::{
+    Answer, Envelope, Header, Listed, Naming, Page, Receipt, ReceiptKind, SignedCard, Standing,
+    ToBridge, ToHub,
+};
+
+use super::Session;
+use super::intake::{IntakeStep, Opening, PushedEnvelope};
+use super::requests::{AliasRequest, Request};
+use crate::clock::wall_ms;
+use crate::error::Error;
+use crate::hops::Hops;
+use crate::mailbox::{Arrival, Mail};
+use crate::seal::{Broken, Plain, ReceiptKey, receipt, receipt_holds, stale_holds, verify_card};
+use crate::{PeerInfo, PeerPage, Registration};
+
+impl Session {
+    /// Takes in a frame of the hub.
+    pub fn frame(&mut self, frame: ToBridge, now: Instant) {
+        match frame {
+            ToBridge::Challenge(_) | ToBridge::Welcome(_) => {
+                self.misbehaves("it began a second handshake");
+            }
+            ToBridge::Answer(number, answer) => self.answered(number, answer, now),
+            ToBridge::Reassigned(grant) => {
+                tracing::warn!("another session showed an older right to this session's alias");
+                self.granted(grant);
+                self.publish_card(now);
+            }
+            ToBridge::Peer(key, standing, card) => {
+                self.peer_changed(key, standing, card.as_ref(), now);
+            }
+            ToBridge::Accepted(id) => self.outgoing.outbox.accepted(id),
+            ToBridge::Refused(id, reason) => self.outgoing.outbox.refused(id, reason),
+            ToBridge::Later(id) => self.outgoing.outbox.later(id),
+            ToBridge::Room(to) => self.outgoing.outbox.room(to),
+            ToBridge::Deliver(envelope, age_ms) => self.delivered(envelope, age_ms, now),
+            ToBridge::Receipt(receipt) => self.receipt(&receipt),
+            ToBridge::Repushing => self.intake.repushing(),
+        }
+        self.report_ends();
+    }
+
+    // ---- answers
+
+    /// The hub answered a request.
+    fn answered(&mut self, number: u32, answer: Answer, now: Instant) {
+        let Some(request) = self.requests.answered(number) else { return };
+        match (request, answer) {
+            (Request::Rename(request), Answer::Named(naming)) => self.named(*request, naming, now),
+            (Request::List { reply, .. }, Answer::Page(page)) => {
+                let _ = reply.send(Ok(self.page(page)));
+            }
+            (Request::Send { draft, reply }, Answer::Found(standing, card)) => {
+                let alias = draft.target.clone();
+                match self.found_alias(&alias, standing, card) {
+                    Ok(key) => {
+                        // Others may have waited for longer.
+                        self.requests.put_back(number, Request::Send { draft, reply });
+                        self.submit_waiting(&alias, key, now);
+                    }
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            (Request::Lookup { alias, reply }, Answer::Found(standing, card)) => {
+                let found = self.found_alias(&alias, standing, card);
+                let key = found.as_ref().ok().copied();
+                let _ = reply.send(found.and_then(|key| self.checked_key(&alias, key)));
+                if let Some(key) = key {
+                    self.submit_waiting(&alias, key, now);
+                }
+            }
+            (Request::Watch { reply, .. }, Answer::Seen(peers)) => {
+                let _ = reply.send(Ok(self.listed(&peers)));
+            }
+            (Request::Watch { reply, .. }, Answer::Busy) => {
+                let _ = reply.send(Err(Error::TooManyWaits));
+            }
+            (Request::Subscribe { key }, Answer::Found(_, card))
+                if key == self.membership.key() =>
+            {
+                self.own_card(card.as_ref(), now);
+            }
+            (Request::Subscribe { key }, Answer::Found(standing, card)) => {
+                self.found_key(key, standing, card.as_ref(), now);
+            }
+            _ => self.misbehaves("its answer does not fit the question"),
+        }
+    }
+
+    /// The answer to a request for an alias.
+    fn named(&mut self, request: AliasRequest, naming: Naming, now: Instant) {
+        let AliasRequest { change, card, reply } = request;
+        let registered = match naming {
+            Naming::Granted(grant) if grant.alias == card.alias() => {
+                self.card.granted(&change, card);
+                self.granted(grant);
+                // What changed while the request was open is on no card yet.
+                self.publish_if_changed(now);
+                self.publish_if_due(now);
+                self.registered()
+            }
+            Naming::Granted(_) => {
+                self.misbehaves("it granted another alias than was asked for");
+                Err(Error::HubMisbehaving)
+            }
+            Naming::Taken { .. } | Naming::Bad => {
+                // The key of the refused card is the newest: the standing card moves on to it, or its own would die.
+                self.publish_card(now);
+                Err(refused_alias(&naming))
+            }
+        };
+        let _ = reply.send(registered);
+    }
+
+    /// How the session is registered now.
+    pub(super) fn registered(&self) -> Result<Registration, Error> {
+        let alias = self.membership.alias().cloned().ok_or(Error::HubMisbehaving)?;
+        Ok(Registration {
+            alias,
+            fingerprint: self.membership.key().fingerprint(),
+            hub: self.snapshot.borrow().hub.clone(),
+            peer_count: 0,
+            context: self.card.context(),
+        })
+    }
+
+    fn page(&mut self, page: Page) -> PeerPage {
+        PeerPage { peers: self.listed(&page.peers), total: page.total, next: page.next }
+    }
+
+    /// What an agent may see of listed peers. Cards that no member of the group made are left out.
+    fn listed(&mut self, listed: &[Listed]) -> Vec<PeerInfo> {
+        let Some((group, me)) = self.membership.keys() else { return Vec::new() };
+        let (now, mut peers) = (wall_ms(), Vec::with_capacity(listed.len()));
+        for peer in listed {
+            peers.extend(self.directory.listed(peer, now, group, me));
+        }
+        for _ in peers.len()..listed.len() {
+            self.misbehaves("it listed a card that no member of the group made");
+        }
+        peers
+    }
+
+    // ---- peers
+
+    fn admit(&mut self, signed: &SignedCard) -> Result<PeerKey, Broken> {
+        let (group, me) = self.membership.keys().ok_or(Broken)?;
+        self.directory.admit(signed, group, me)
+    }
+
+    /// The answer to a look-up by alias: the key that has the alias.
+    fn found_alias(
+        &mut self,
+        alias: &Alias,
+        standing: Standing,
+        card: Option<SignedCard>,
+    ) -> Result<PeerKey, Error> {
+        let Some(card) = card.filter(|_| standing != Standing::Gone) else {
+            // A hub that has just started knows few aliases. The look-up by key, which comes next, decides.
+            let known = self.directory.named(alias);
+            let known = known.filter(|peer| peer.standing == Standing::NotYet);
+            return known.map(|peer| peer.card.key).ok_or(Error::UnknownAlias);
+        };
+        let key = self.admit(&card).ok();
+        let Some(key) =
+            key.filter(|key| self.directory.get(key).is_some_and(|p| p.alias == *alias))
+        else {
+            self.misbehaves("its answer is not the card of the alias asked for");
+            return Err(Error::HubMisbehaving);
+        };
+        self.directory.set_standing(key, standing);
+        self.directory.set_subscribed(key);
+        self.outgoing.outbox.open(key);
+        Ok(key)
+    }
+
+    /// The answer to a look-up by key: what waits for it to be sealed, handed over or opened goes on.
+    fn found_key(
+        &mut self,
+        key: PeerKey,
+        standing: Standing,
+        card: Option<&SignedCard>,
+        now: Instant,
+    ) {
+        if card.is_none_or(|card| self.admit_as(key, card)) {
+            self.directory.set_subscribed(key);
+            self.stands(key, standing, now);
+        }
+    }
+
+    /// The hub's news of a peer.
+    fn peer_changed(
+        &mut self,
+        key: PeerKey,
+        standing: Standing,
+        card: Option<&SignedCard>,
+        now: Instant,
+    ) {
+        if key == self.membership.key() {
+            self.own_card(card, now);
+        } else if card.is_none_or(|card| self.admit_as(key, card)) {
+            self.stands(key, standing, now);
+        }
+    }
+
+    /// The hub shows the card of this session that it has.
+    fn own_card(&mut self, card: Option<&SignedCard>, now: Instant) {
+        let Some((group, me)) = self.membership.keys() else { return };
+        let Some(card) = card.and_then(|card| verify_card(group, card).ok()) else { return };
+        if card.key == me.key {
+            self.card.receive_keys.published(card.epoch, now, self.session_timeout);
+        }
+    }
+
+    /// Takes in a card that must be this peer's newest.
+    fn admit_as(&mut self, key: PeerKey, card: &SignedCard) -> bool {
+        let before = self.directory.get(&key).map(|peer| (peer.card.epoch, peer.card.state));
+        if self.admit(card) != Ok(key) {
+            self.misbehaves("a card is not the newest of the peer that it should be of");
+            // The peer's mail is not opened, and keeps no room that others need.
+            self.directory.unsubscribe(&key);
+            self.intake.forget(key);
+            self.ask_for_dropped();
+            return false;
+        }
+        let after = self.directory.get(&key).map(|peer| (peer.card.epoch, peer.card.state));
+        if let (Some(before), Some(after)) = (before, after)
+            && before.0 < after.0
+        {
+            let notifications = self.watched.changed(key, before.1, after.1);
+            self.notify(notifications);
+        }
+        true
+    }
+
+    /// The hub said how a peer stands.
+    fn stands(&mut self, key: PeerKey, standing: Standing, now: Instant) {
+        self.directory.set_standing(key, standing);
+        let known = self.directory.get(&key).is_some();
+        match standing {
+            Standing::Gone => {
+                self.open_held(key, now);
+                self.intake.forget(key);
+                self.directory.gone(key);
+                self.outgoing.outbox.gone(key);
+                let notifications = self.watched.gone(key);
+                self.notify(notifications);
+            }
+            Standing::Online | Standing::Away if known => {
+                self.outgoing.outbox.open(key);
+                self.open_held(key, now);
+            }
+            Standing::Online | Standing::Away | Standing::NotYet => {
+                self.outgoing.outbox.open_for_sealed(key);
+                self.open_held(key, now);
+            }
+        }
+        self.ask_for_dropped();
+    }
+
+    // ---- mail
+
+    /// The hub pushed an envelope.
+    fn delivered(&mut self, envelope: Envelope, age_ms: u64, now: Instant) {
+        let (header, me) = (&envelope.header, self.membership.key());
+        let is_for_us = self.group_id() == Some(header.group)
+            && header.to == me
+            && header.from != me
+            && envelope.sealed.len() <= MAX_SEALED;
+        if !is_for_us {
+            return self.misbehaves("it pushed an envelope that is not for this session");
+        }
+        let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
+        let deadline = now + left.min(self.session_timeout);
+        // A card whose changes are not pushed may be an old one: the sender's alias comes from the newest.
+        let is_current = self.directory.get(&header.from).is_some_and(|peer| peer.subscribed);
+        match self.intake.pushed(PushedEnvelope { envelope, deadline }, is_current) {
+            IntakeStep::Drop => {}
+            IntakeStep::LookUp(from) => self.subscribe(from),
+            IntakeStep::Open(pushed) => self.open_envelope(pushed, now),
+        }
+    }
+
+    /// Opens the envelopes of a sender whose card is known, in their order.
+    fn open_held(&mut self, from: PeerKey, now: Instant) {
+        if self.directory.get(&from).is_some() {
+            for pushed in self.intake.release(from) {
+                self.open_envelope(pushed, now);
+            }
+            self.ask_for_dropped();
+        }
+    }
+
+    fn open_envelope(&mut self, pushed: PushedEnvelope, now: Instant) {
+        let PushedEnvelope { envelope, deadline } = pushed;
+        let from = envelope.header.from;
+        let (Some((group, _)), Some(sender)) = (self.membership.keys(), self.directory.get(&from))
+        else {
+            return;
+        };
+        let has_room = self.delivery.mailbox.has_room(&from, envelope.sealed.len());
+        let receive_keys = &mut self.card.receive_keys;
+        match self.intake.open(envelope, has_room, sender, group, receive_keys) {
+            Opening::Opened(header, plain, key) => {
+                let alias = sender.alias.clone();
+                self.record(&header, plain, key, alias, deadline, now);
+            }
+            Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
+            Opening::Nothing => {}
+        }
+    }
+
+    /// What to do with a message that was decrypted, by its place in the order.
+    fn record(
+        &mut self,
+        header: &Header,
+        plain: Plain,
+        receipt_key: ReceiptKey,
+        alias: Alias,
+        deadline: Instant,
+        now: Instant,
+    ) {
+        let (id, from) = (header.id, header.from);
+        let arrival = self.delivery.mailbox.arrive(from, header.seq, id);
+        let kind = match arrival {
+            Arrival::Dropped => return,
+            Arrival::Read => ReceiptKind::Read,
+            Arrival::New if deadline <= now => ReceiptKind::Expired,
+            Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
+        };
+        self.outgoing.post(ToHub::Receipt(receipt(&receipt_key, from, id, kind)));
+        if arrival == Arrival::New && kind == ReceiptKind::Opened {
+            let key_changed = self.directory.pin_sender(&alias, from);
+            let said = plain.follows.unwrap_or(Hops::first(id));
+            let place = self.delivery.chains.arrived(said, plain.reply_to);
+            let mail = Mail {
+                id,
+                from,
+                alias,
+                seq: header.seq,
+                body: std::sync::Arc::new(plain.body),
+                reply_to: plain.reply_to,
+                place,
+                urgency: self.heard.granted(from, plain.urgency, now),
+                sent_ms: header.sent_ms,
+                deadline,
+                key_changed,
+                receipt_key,
+            };
+            self.delivery.arrived(mail, now);
+        }
+    }
+
+    /// Has the inbox pushed from its start, once there is room for what was dropped.
+    pub(super) fn ask_for_dropped(&mut self) {
+        if self.intake.wants_repush(self.delivery.mailbox.fits(MAX_SEALED)) {
+            self.outgoing.post(ToHub::Repush);
+        }
+    }
+
+    /// A peer's receipt for a message of this session. Only its true receiver can have made it.
+    fn receipt(&mut self, receipt: &Receipt) {
+        let outbox = &mut self.outgoing.outbox;
+        let is_authentic = match receipt.kind {
+            ReceiptKind::Stale => {
+                let receiver = outbox.receiver(receipt.id).and_then(|to| self.directory.get(&to));
+                receiver.is_some_and(|peer| stale_holds(&peer.psk, receipt))
+            }
+            _ => outbox.receipt_key(receipt.id).is_some_and(|key| receipt_holds(&key, receipt)),
+        };
+        if is_authentic {
+            outbox.receipt(receipt.id, receipt.kind);
+        } else if outbox.receiver(receipt.id).is_some() {
+            tracing::warn!("a receipt is not from the message's receiver; it changes nothing");
+        }
+    }
+}
+
+/// The error for an alias that the hub did not grant.
+fn refused_alias(naming: &Naming) -> Error {
+    match naming {
+        Naming::Taken { free } => {
+            Alias::parse(free).map_or(Error::HubMisbehaving, Error::AliasTaken)
+        }
+        Naming::Bad | Naming::Granted(_) => Error::BadAlias,
+    }
+}
