@@ -156,12 +156,12 @@ async fn the_lines_with_a_text_of_one_byte_are_gone_once_it_is_sent_and_read() {
 
 #[tokio::test]
 async fn a_text_that_its_client_writes_in_escapes_is_gone_from_both_bridges_once_it_is_read() {
-    let home = Home::new();
+    let home = TestHome::new();
     let hub_process = TestHub::start(&home).await;
     if !may_look(hub_process.pid()) {
         return;
     }
-    let mut alice = SlowClient::join(&home, &hub_process, "alice", Era::Initialize).await;
+    let mut alice = SlowClient::join(&home, &hub_process, "alice", Version::Stateful).await;
     let bob = TestBridge::join(&home, &hub_process, "bob").await;
     let everybody = [slow("alice", &alice), bridge("bob", &bob), hub(&hub_process)];
     let text = Text::of(3_000);

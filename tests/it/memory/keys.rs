@@ -16,8 +16,7 @@ use junction_shared::protocol::id::{Epoch, PeerKey};
 use junction_shared::protocol::wire::{Card, Header, Hello, HelloBody, Question, ToBridge, ToHub};
 use junction_shared::secret::Secret;
 use junction_testkit::{
-    FrameProxy, TestBridge, TestHome, TestHub, bridge_binary, from_bridge, from_hub, settles,
-    within,
+    FrameProxy, TestBridge, TestHome, TestHub, bridge_binary, from_bridge, from_hub, within,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};

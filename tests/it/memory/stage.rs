@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use junction_testkit::{
     FrameProxy, ProxiedFrame, SlowClient, TcpProxy, TestBridge, TestHome, TestHub, eventually,
-    pass, settles, skipped,
+    pass, skipped,
 };
 
 use super::scan::{Needle, Process, are_found, are_gone};
