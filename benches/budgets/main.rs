@@ -4,7 +4,7 @@
 //! Named parts run alone: `cargo bench --bench budgets -- start memory hub-memory load reconnect`, and of the load
 //! `load-small`, `load-large`, `load-many` or `load-nats`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 mod load;
 mod memory;

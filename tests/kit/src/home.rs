@@ -23,6 +23,12 @@ pub struct TestHome {
     logs: AtomicUsize,
 }
 
+impl Default for TestHome {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TestHome {
     /// A home in which nothing has run yet.
     pub fn new() -> Self {

@@ -25,7 +25,7 @@ pub async fn settles<T, E: Display>(what: &str, mut check: impl AsyncFnMut() -> 
         match within(what, check()).await {
             Ok(found) => return found,
             Err(wrong) => {
-                assert!(Instant::now() < deadline, "it never came to this: {what}: {wrong}")
+                assert!(Instant::now() < deadline, "it never came to this: {what}: {wrong}");
             }
         }
         sleep(LOOK).await;
