@@ -37,7 +37,7 @@ const MAX_LINE: usize = 4096;
 /// A request to a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
-pub(crate) enum Request {
+pub(crate) enum BridgeRequest {
     /// Asks what the agent should be told at a hook event.
     Hook {
         /// The event.
@@ -65,7 +65,7 @@ pub(crate) enum Request {
 /// A bridge's response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "lowercase")]
-pub(crate) enum Response {
+pub(crate) enum BridgeResponse {
     /// What the agent should be told at the event, if anything.
     Hook(HookReply),
     /// The agent should be woken now.
@@ -100,7 +100,7 @@ pub(crate) enum SessionMatch {
 
 /// A bridge's response, and the connection on which it can be acknowledged.
 pub(crate) struct ReceivedResponse {
-    pub(crate) response: Response,
+    pub(crate) response: BridgeResponse,
     stream: platform::SocketStream,
 }
 
@@ -116,7 +116,7 @@ impl ReceivedResponse {
 ///
 /// # Errors
 /// If the bridge cannot be reached, or its response cannot be read.
-pub(crate) async fn send(socket: &Path, request: &Request) -> io::Result<ReceivedResponse> {
+pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<ReceivedResponse> {
     let mut stream = BufReader::new(platform::connect(socket).await?);
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');

@@ -35,7 +35,7 @@ const MAX_LABEL: usize = 63;
 
 /// A hub's address, the pin of its TLS key, and the join secret of its group. A link is as secret as the secret in it,
 /// so the type has no `Debug`.
-pub struct Link {
+pub struct InviteLink {
     /// A DNS name or an IP address; an IPv6 address without its brackets.
     pub host: String,
     /// The hub's port, never 0.
@@ -81,11 +81,11 @@ pub enum LinkError {
     Altered,
 }
 
-impl Link {
+impl InviteLink {
     /// Parses a link. White space and quotes around it are ignored.
     ///
     /// # Errors
-    /// [`LinkError`] for anything that [`Link::to_text`] would not write.
+    /// [`LinkError`] for anything that [`InviteLink::to_text`] would not write.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         let text = text.trim_matches(is_wrapping);
         let rest = text.strip_prefix(SCHEME).ok_or(LinkError::NotALink)?;
@@ -219,7 +219,7 @@ mod tests {
     /// A link whose 32-byte fields are all one byte.
     fn text(host: &str, port: u16, pin: u8, secret: u8) -> String {
         let secret = Secret::filled(|key| key.fill(secret));
-        Link { host: host.to_owned(), port, pin: [pin; 32], secret }.to_text().to_string()
+        InviteLink { host: host.to_owned(), port, pin: [pin; 32], secret }.to_text().to_string()
     }
 
     /// Any text with the checksum that fits it.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn error(text: &str) -> Option<LinkError> {
-        Link::parse(text).err()
+        InviteLink::parse(text).err()
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         for (before, after) in
             [("  ", "\r\n"), ("\u{feff}", ""), ("<", ">"), ("`", "`"), ("'", "'\u{200b}")]
         {
-            let parsed = Link::parse(&format!("{before}{link}{after}"));
+            let parsed = InviteLink::parse(&format!("{before}{link}{after}"));
             assert!(parsed.is_ok_and(|parsed| *parsed.to_text() == link), "{before:?} {after:?}");
         }
     }
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn white_space_around_a_link_is_no_part_of_it() {
         let good = text("hub.example", 4200, 1, 2);
-        assert!(Link::parse(&format!(" \t{good}\r\n")).is_ok());
+        assert!(InviteLink::parse(&format!(" \t{good}\r\n")).is_ok());
     }
 
     #[test]
@@ -378,8 +378,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read(host in hosts(), port in 1u16.., pin: [u8; 32], key: [u8; 32]) {
             let secret = Secret::filled(|bytes| *bytes = key);
-            let text = Link { host: host.clone(), port, pin, secret }.to_text();
-            let link = Link::parse(&text);
+            let text = InviteLink { host: host.clone(), port, pin, secret }.to_text();
+            let link = InviteLink::parse(&text);
             prop_assert!(link.is_ok());
             let link = link.ok().unwrap();
             prop_assert_eq!((link.host.as_str(), link.port, link.pin), (host.as_str(), port, pin));
@@ -390,7 +390,7 @@ mod tests {
         #[test]
         fn any_changed_character_is_noticed(key: [u8; 32], at: prop::sample::Index, other: char) {
             let secret = Secret::filled(|bytes| *bytes = key);
-            let link = Link { host: "hub.example".to_owned(), port: 4200, pin: key, secret };
+            let link = InviteLink { host: "hub.example".to_owned(), port: 4200, pin: key, secret };
             let mut text: Vec<char> = link.to_text().chars().collect();
             let at = at.index(text.len());
             prop_assume!(text[at] != other && !(at + 1 == text.len() && other.is_whitespace()));
@@ -401,7 +401,7 @@ mod tests {
         #[test]
         fn any_cut_is_noticed(key: [u8; 32]) {
             let secret = Secret::filled(|bytes| *bytes = key);
-            let text = Link { host: "hub.example".to_owned(), port: 1, pin: key, secret }.to_text();
+            let text = InviteLink { host: "hub.example".to_owned(), port: 1, pin: key, secret }.to_text();
             for end in 0..text.len() {
                 prop_assert!(error(&text[..end]).is_some());
                 prop_assert!(error(&text[end + 1..]).is_some());

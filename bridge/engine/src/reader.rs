@@ -27,7 +27,7 @@ const MAX_ENDS: usize = 2048;
 const REAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A call to `read_messages`.
-pub(crate) struct Reader {
+pub(crate) struct ReadCall {
     /// What bounds its page.
     pub(crate) limits: PageLimits,
     /// Whether it waits for a message.
@@ -67,7 +67,7 @@ pub(crate) struct Delivery {
     dropped: usize,
     /// Refusals that their calls are telling.
     refusals: HashMap<LeaseId, Outcome>,
-    readers: VecDeque<Reader>,
+    readers: VecDeque<ReadCall>,
     replies: HashMap<MessageId, Waiting>,
     /// One page at a time: a second read waits, so that order holds.
     page: Option<OnPage>,
@@ -188,7 +188,7 @@ impl Delivery {
     }
 
     /// A call reads.
-    pub(crate) fn read(&mut self, reader: Reader) {
+    pub(crate) fn read(&mut self, reader: ReadCall) {
         let now = reader.since;
         self.readers.retain(|waiting| !waiting.reply.is_closed());
         self.readers.push_back(reader);
@@ -200,11 +200,11 @@ impl Delivery {
         self.turn_pages(|reader| now < reader.since + REAL_WAIT);
     }
 
-    fn turn_pages(&mut self, has_just_come: impl Fn(&Reader) -> bool) {
+    fn turn_pages(&mut self, has_just_come: impl Fn(&ReadCall) -> bool) {
         while self.page.is_none() {
             let is_awaited = self.mailbox.has_awaited() || self.news.iter().any(may_wake);
             let mail_waits = self.mailbox.unread().count > 0 || !self.news.is_empty();
-            let ready = |reader: &Reader| {
+            let ready = |reader: &ReadCall| {
                 !reader.wait || is_awaited || (mail_waits && has_just_come(reader))
             };
             let Some(at) = self.readers.iter().position(ready) else { break };
@@ -216,7 +216,7 @@ impl Delivery {
         self.publish();
     }
 
-    fn turn_page(&mut self, reader: Reader) {
+    fn turn_page(&mut self, reader: ReadCall) {
         let (lease, messages) = self.mailbox.lease_page(reader.limits);
         let count = self.ends.len().min(PAGE_ENDS);
         let ends: Vec<Outcome> = self.ends.drain(..count).collect();

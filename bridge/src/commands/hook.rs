@@ -14,7 +14,7 @@ use crate::clients;
 use crate::clients::hook_event::NamedHookEvent;
 use crate::clients::hook_reply::HookReply;
 use crate::ipc::{
-    ReceivedResponse, Request, Response, SessionMatch, bridges_of_this_session, send,
+    BridgeRequest, BridgeResponse, ReceivedResponse, SessionMatch, bridges_of_this_session, send,
 };
 
 /// The most bytes of an event that are read. An event can hold a whole tool result.
@@ -58,12 +58,13 @@ pub(crate) async fn run_rewake() -> ExitCode {
         own = bridges_of_this_session();
     }
     let waits = own.iter().map(|(socket, session_match)| {
-        let request = Request::Rewake { event: event.event.clone(), session_match: *session_match };
+        let request =
+            BridgeRequest::Rewake { event: event.event.clone(), session_match: *session_match };
         async move { send(socket, &request).await.ok() }
     });
     // All bridges but the session's own hang up at once.
     let woken = join_all(waits).await.into_iter().flatten().find_map(|it| match it.response {
-        Response::Wake { notice } => Some(notice),
+        BridgeResponse::Wake { notice } => Some(notice),
         _ => None,
     });
     let Some(notice) = woken else { return ExitCode::SUCCESS };
@@ -88,12 +89,13 @@ async fn reply_to(event: &NamedHookEvent) -> Option<(HookReply, ReceivedResponse
     // A setting that cannot be read counts as absent: a hook reports no errors.
     let limit = setting(None, REPLY_TIME_SETTING, parse_millis, REPLY_TIME).unwrap_or(REPLY_TIME);
     let asked = own.iter().map(|(socket, session_match): &(_, SessionMatch)| {
-        let request = Request::Hook { event: event.event.clone(), session_match: *session_match };
+        let request =
+            BridgeRequest::Hook { event: event.event.clone(), session_match: *session_match };
         async move { timeout(limit, send(socket, &request)).await.ok()?.ok() }
     });
     let received = join_all(asked).await.into_iter().flatten();
     let mut replies = received.filter_map(|received| match &received.response {
-        Response::Hook(reply) => Some((reply.clone(), received)),
+        BridgeResponse::Hook(reply) => Some((reply.clone(), received)),
         _ => None,
     });
     // If two bridges claim the session, neither is trusted.

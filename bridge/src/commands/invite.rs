@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use futures_util::future::join_all;
-use junction_shared::invite_link::{Link, parse_address};
+use junction_shared::invite_link::{InviteLink, parse_address};
 use junction_shared::machine::hosts::{HostsFile, LOCAL, is_host_name, set_link};
 use junction_shared::machine::identity::{new_group, own_link};
 use junction_shared::machine::network;
@@ -73,7 +73,7 @@ pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()
 }
 
 /// The link of a known host.
-fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
+fn known(config: &Config, name: &str) -> anyhow::Result<InviteLink> {
     let entry = HostsFile::load(&config.dir)?.entries.into_iter().find(|entry| entry.name == name);
     let Some(entry) = entry else {
         bail!("No known host has that name. Run junction-bridge hosts to see which there are.");
@@ -86,7 +86,7 @@ fn known(config: &Config, name: &str) -> anyhow::Result<Link> {
 }
 
 /// Links to the hub of this machine: one for every address at which the hub answers with its key.
-async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
+async fn local(config: &Config) -> anyhow::Result<Vec<InviteLink>> {
     let port = config.port;
     let Ok(health) = probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await else {
         bail!(
@@ -118,7 +118,12 @@ async fn local(config: &Config) -> anyhow::Result<Vec<Link>> {
 }
 
 /// A new group, and the keys for its hub in a file.
-fn found(config: &Config, address: &str, name: Option<&str>, out: &Path) -> anyhow::Result<Link> {
+fn found(
+    config: &Config,
+    address: &str,
+    name: Option<&str>,
+    out: &Path,
+) -> anyhow::Result<InviteLink> {
     let Some((host, port)) = parse_address(address) else {
         bail!("That is not HOST:PORT. Give the address that other machines will reach the hub by.");
     };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use junction_shared::invite_link::{Link, LinkError, address_text};
+use junction_shared::invite_link::{InviteLink, LinkError, address_text};
 use junction_shared::machine::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
 use junction_shared::protocol::handshake::{GroupKeys, fingerprint};
 use zeroize::Zeroizing;
@@ -81,7 +81,7 @@ fn check_name(name: &str) -> anyhow::Result<()> {
 }
 
 /// A name made of the hub's address that no other hub has.
-fn free_name(known: &HostsFile, link: &Link) -> String {
+fn free_name(known: &HostsFile, link: &InviteLink) -> String {
     let name = name_for(&link.host);
     let is_others = |other: &HostEntry| (&other.host, other.port) != (&link.host, link.port);
     match known.find(&name) {
@@ -92,10 +92,10 @@ fn free_name(known: &HostsFile, link: &Link) -> String {
 
 /// The first link that its hub verifies. Several links, one a line as `invite` shows them, are addresses of one hub:
 /// each is tried only if those before it failed.
-async fn first_verified(source: &mut dyn BufRead) -> anyhow::Result<Link> {
+async fn first_verified(source: &mut dyn BufRead) -> anyhow::Result<InviteLink> {
     let mut first_error = None;
     while let Some(line) = next_line(source)? {
-        let link = Link::parse(&line)?;
+        let link = InviteLink::parse(&line)?;
         let security = Security::Pinned(link.pin);
         let hub = Endpoint { host: link.host.clone(), port: link.port, security };
         match verify(&hub, &GroupKeys::derive(&link.secret)).await {

@@ -9,7 +9,7 @@ use junction_shared::protocol::safety_phrase::safety_phrase;
 use tokio::time::timeout;
 
 use super::{remark, tell};
-use crate::ipc::{Request, Response, all_bridges, bridges_of_this_session, send};
+use crate::ipc::{BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, send};
 
 /// How long a session may take to answer: it may have to ask its hub.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -50,12 +50,12 @@ async fn of_peer(alias: &str) -> anyhow::Result<()> {
     }
     let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
     let sockets = if own.is_empty() { all_bridges() } else { own };
-    let request = Request::Verify { alias: alias.to_owned() };
+    let request = BridgeRequest::Verify { alias: alias.to_owned() };
     let asked = sockets.iter().map(|socket| timeout(PATIENCE, send(socket, &request)));
     let mut is_known = false;
     for response in join_all(asked).await {
         let Ok(Ok(received)) = response else { continue };
-        if let Response::Fingerprints { alias: session, own, other } = received.response {
+        if let BridgeResponse::Fingerprints { alias: session, own, other } = received.response {
             is_known = true;
             remark(&format!("{session} ({own}) and {alias} ({other}):"));
             tell(&safety_phrase(&own, &other))?;

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::platform::{SocketListener, SocketStream};
-use super::{MAX_LINE, Request, Response};
+use super::{BridgeRequest, BridgeResponse, MAX_LINE};
 
 /// Connections served at once; further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 16;
@@ -21,7 +21,7 @@ pub(crate) trait RequestHandler: Clone + Send + Sync + 'static {
     /// Answers one request on its connection.
     fn handle(
         &self,
-        request: Request,
+        request: BridgeRequest,
         connection: IpcConnection,
     ) -> impl Future<Output = ()> + Send;
 }
@@ -67,12 +67,12 @@ async fn serve(listener: SocketListener, handler: impl RequestHandler) {
 
 impl IpcConnection {
     /// Writes the response. False if the caller did not take it in time.
-    pub(crate) async fn respond(&mut self, response: &Response) -> bool {
+    pub(crate) async fn respond(&mut self, response: &BridgeResponse) -> bool {
         matches!(timeout(IO_TIME, self.write(response)).await, Ok(Ok(())))
     }
 
     /// Writes the response and waits for the acknowledgement. False if none arrived in time.
-    pub(crate) async fn respond_acknowledged(&mut self, response: &Response) -> bool {
+    pub(crate) async fn respond_acknowledged(&mut self, response: &BridgeResponse) -> bool {
         let acknowledged = timeout(IO_TIME, async {
             self.write(response).await.ok()?;
             self.0.read_u8().await.ok()
@@ -86,14 +86,14 @@ impl IpcConnection {
         while let Ok(1) = self.0.read(&mut byte).await {}
     }
 
-    async fn request(&mut self) -> Option<Request> {
+    async fn request(&mut self) -> Option<BridgeRequest> {
         let mut line = String::new();
         let mut limited = (&mut self.0).take(MAX_LINE as u64);
         limited.read_line(&mut line).await.ok()?;
         line.ends_with('\n').then(|| serde_json::from_str(&line).ok())?
     }
 
-    async fn write(&mut self, response: &Response) -> std::io::Result<()> {
+    async fn write(&mut self, response: &BridgeResponse) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(response)?;
         line.push(b'\n');
         self.0.write_all(&line).await?;

@@ -5,7 +5,7 @@ use junction_shared::protocol::alias::Alias;
 
 use crate::clients::hook_event::HookEvent;
 use crate::ipc::server::{IpcConnection, RequestHandler};
-use crate::ipc::{Request, Response, SessionMatch};
+use crate::ipc::{BridgeRequest, BridgeResponse, SessionMatch};
 use crate::wake::Wake;
 
 /// Answers the requests to one bridge.
@@ -16,22 +16,22 @@ pub(super) struct BridgeRequests {
 }
 
 impl RequestHandler for BridgeRequests {
-    async fn handle(&self, request: Request, mut connection: IpcConnection) {
+    async fn handle(&self, request: BridgeRequest, mut connection: IpcConnection) {
         match request {
-            Request::Hook { event, session_match } => {
+            BridgeRequest::Hook { event, session_match } => {
                 if self.is_own_session(session_match, &event) {
                     self.hook(event, &mut connection).await;
                 } else {
-                    connection.respond(&Response::Nothing).await;
+                    connection.respond(&BridgeResponse::Nothing).await;
                 }
             }
-            Request::Rewake { event, session_match } => {
+            BridgeRequest::Rewake { event, session_match } => {
                 if self.is_own_session(session_match, &event) {
                     self.rewake(event, &mut connection).await;
                 }
             }
-            Request::Verify { alias } => {
-                let response = self.fingerprints(&alias).await.unwrap_or(Response::Nothing);
+            BridgeRequest::Verify { alias } => {
+                let response = self.fingerprints(&alias).await.unwrap_or(BridgeResponse::Nothing);
                 connection.respond(&response).await;
             }
         }
@@ -48,7 +48,7 @@ impl BridgeRequests {
     /// up.
     async fn hook(&self, event: HookEvent, connection: &mut IpcConnection) {
         let reply = self.wake.hook(event);
-        if !connection.respond_acknowledged(&Response::Hook(reply.clone())).await {
+        if !connection.respond_acknowledged(&BridgeResponse::Hook(reply.clone())).await {
             self.wake.reply_lost(&reply);
         }
     }
@@ -60,16 +60,20 @@ impl BridgeRequests {
             () = connection.closed() => {}
             call = hook.call() => {
                 let Some(call) = call else { return };
-                let response = Response::Wake { notice: call.notice.clone() };
+                let response = BridgeResponse::Wake { notice: call.notice.clone() };
                 call.answer(connection.respond(&response).await);
             }
         }
     }
 
-    async fn fingerprints(&self, alias: &str) -> Option<Response> {
+    async fn fingerprints(&self, alias: &str) -> Option<BridgeResponse> {
         let snapshot = self.engine.snapshot();
         let (alias, own) = (Alias::parse(alias).ok()?, snapshot.alias?);
         let other = self.engine.fingerprint_of(alias).await?;
-        Some(Response::Fingerprints { alias: own.to_string(), own: snapshot.fingerprint, other })
+        Some(BridgeResponse::Fingerprints {
+            alias: own.to_string(),
+            own: snapshot.fingerprint,
+            other,
+        })
     }
 }

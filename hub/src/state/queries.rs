@@ -8,7 +8,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_PAGE};
 use junction_shared::protocol::wire::{
-    Answer, List, Listed, Page, SignedCard, Standing, Target, ToBridge,
+    Answer, List, Listed, LookupTarget, Page, SignedCard, Standing, ToBridge,
 };
 
 use super::inbox::millis;
@@ -21,12 +21,12 @@ impl State {
     pub(super) fn lookup(
         &mut self,
         requester: Requester,
-        target: &Target,
+        target: &LookupTarget,
         now: Duration,
     ) -> Answer {
         let key = match target {
-            Target::Key(key) => Some(*key),
-            Target::Alias(text) => self.listed_as(text),
+            LookupTarget::Key(key) => Some(*key),
+            LookupTarget::Alias(text) => self.listed_as(text),
         };
         // Without a key there is nothing to subscribe to: anyone may take an alias.
         let Some(key) = key else { return Answer::Found(Standing::Gone, None) };

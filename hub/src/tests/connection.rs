@@ -8,7 +8,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::{CONTROL_QUEUE, MAX_FRAME, MAX_SEALED};
 use junction_shared::protocol::wire::{
-    Answer, List, Question, Receipt, ReceiptKind, Standing, Target, ToBridge, ToHub,
+    Answer, List, LookupTarget, Question, Receipt, ReceiptKind, Standing, ToBridge, ToHub,
 };
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -30,7 +30,7 @@ fn delivered(frame: ToBridge) -> MessageId {
 }
 
 fn lookup(identity: u8) -> ToHub {
-    ToHub::Ask(1, Question::Lookup(Target::Key(key(identity))))
+    ToHub::Ask(1, Question::Lookup(LookupTarget::Key(key(identity))))
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use toml_edit::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::invite_link::{Link, parse_address};
+use crate::invite_link::{InviteLink, parse_address};
 use crate::machine::config_dir::{ConfigDir, ConfigError};
 use crate::machine::hosts_problem::{HostsMistake, HostsProblem};
 
@@ -46,7 +46,7 @@ pub struct HostEntry {
     /// The hub's port, never 0.
     pub port: u16,
     /// The link that joins the hub's group, if known.
-    pub link: Option<Link>,
+    pub link: Option<InviteLink>,
 }
 
 impl HostsFile {
@@ -57,12 +57,12 @@ impl HostsFile {
     /// instead.
     pub fn load(dir: &ConfigDir) -> Result<Self, ConfigError> {
         let Some(mut text) = dir.read_private(HOSTS_FILE)? else { return Ok(Self::default()) };
-        let mut reader = Reader { dir, found: Self::default() };
-        reader.set_bad_lines_aside(&mut text);
+        let mut parser = HostsParser { dir, found: Self::default() };
+        parser.set_bad_lines_aside(&mut text);
         if let Ok(document) = Document::parse(text.as_str()) {
-            reader.document(&text, &document);
+            parser.document(&text, &document);
         }
-        Ok(reader.found)
+        Ok(parser.found)
     }
 
     /// The entry of this name.
@@ -80,12 +80,12 @@ pub fn is_host_name(name: &str) -> bool {
 }
 
 /// A parser that collects the file's mistakes.
-struct Reader<'a> {
+struct HostsParser<'a> {
     dir: &'a ConfigDir,
     found: HostsFile,
 }
 
-impl Reader<'_> {
+impl HostsParser<'_> {
     fn problem(&mut self, line: usize, mistake: HostsMistake) {
         let path = self.dir.path().join(HOSTS_FILE);
         self.found.problems.push(HostsProblem { path, line, mistake });
@@ -140,7 +140,7 @@ fn entry(name: &str, item: &Item) -> Result<HostEntry, HostsMistake> {
     if !text.contains("://") {
         return Err(HostsMistake::NotAHost);
     }
-    let link = Link::parse(text)?;
+    let link = InviteLink::parse(text)?;
     Ok(HostEntry { name, host: link.host.clone(), port: link.port, link: Some(link) })
 }
 
@@ -175,7 +175,7 @@ fn blank(text: &mut String, line: usize) {
 ///
 /// # Errors
 /// [`ConfigError`] if the name is not valid, the file is not TOML, or it cannot be read or written.
-pub fn set_link(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigError> {
+pub fn set_link(dir: &ConfigDir, name: &str, link: &InviteLink) -> Result<(), ConfigError> {
     if !is_host_name(name) {
         return Err(ConfigError::BadName);
     }
@@ -184,7 +184,11 @@ pub fn set_link(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigEr
 }
 
 /// [`set_link`] for a caller that holds the directory's lock.
-pub(crate) fn set_link_locked(dir: &ConfigDir, name: &str, link: &Link) -> Result<(), ConfigError> {
+pub(crate) fn set_link_locked(
+    dir: &ConfigDir,
+    name: &str,
+    link: &InviteLink,
+) -> Result<(), ConfigError> {
     let text = link.to_text();
     edit(dir, |hosts| {
         match hosts.get_mut(name).and_then(Item::as_value_mut) {
@@ -262,9 +266,9 @@ mod tests {
         (outer, dir)
     }
 
-    fn link(port: u16) -> Link {
+    fn link(port: u16) -> InviteLink {
         let secret = Secret::filled(|key| key.fill(7));
-        Link { host: "10.0.0.1".to_owned(), port, pin: [1; 32], secret }
+        InviteLink { host: "10.0.0.1".to_owned(), port, pin: [1; 32], secret }
     }
 
     /// What a file of this text holds: its entries in short, and its problems without the path.

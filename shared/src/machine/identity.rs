@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use toml_edit::Document;
 use zeroize::Zeroizing;
 
-use crate::invite_link::Link;
+use crate::invite_link::InviteLink;
 use crate::machine::config_dir::{ConfigDir, ConfigError, write_new_private};
 use crate::machine::hosts::{HostEntry, HostsFile, LOCAL, set_link_locked};
 use crate::protocol::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
@@ -140,7 +140,7 @@ pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
 /// interrupted and has to change both.
 fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
     let Some(key) = HubKey::load(dir)? else { return Ok(false) };
-    let is_half = |link: Link| {
+    let is_half = |link: InviteLink| {
         link.pin == key.pin() && GroupKeys::derive(&link.secret).auth.expose() != key.auth.expose()
     };
     Ok(!local_link(dir)?.is_some_and(is_half))
@@ -148,21 +148,21 @@ fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
 
 /// Creates a group and the keys for its hub at this address. Only the link holds the group's secret.
 #[must_use]
-pub fn new_group(host: &str, port: u16) -> (Link, HubKey) {
+pub fn new_group(host: &str, port: u16) -> (InviteLink, HubKey) {
     let (secret, tls_key) = (Secret::random(), Secret::random());
     let key = HubKey { auth: GroupKeys::derive(&secret).auth, tls_key };
-    (Link { host: host.to_owned(), port, pin: key.pin(), secret }, key)
+    (InviteLink { host: host.to_owned(), port, pin: key.pin(), secret }, key)
 }
 
 /// Creates a group with its hub on this machine; the pin is not set yet.
-fn fresh_link(port: u16) -> Link {
+fn fresh_link(port: u16) -> InviteLink {
     // A link names one port, so "any" becomes the default.
     let port = if port == 0 { limits::PORT } else { port };
-    Link { host: "127.0.0.1".to_owned(), port, pin: NO_PIN, secret: Secret::random() }
+    InviteLink { host: "127.0.0.1".to_owned(), port, pin: NO_PIN, secret: Secret::random() }
 }
 
 /// Stores a hub's identity: its TLS key, and its group's link with the key's pin. The caller holds the lock.
-fn store(dir: &ConfigDir, mut link: Link, tls_key: Secret) -> Result<(), ConfigError> {
+fn store(dir: &ConfigDir, mut link: InviteLink, tls_key: Secret) -> Result<(), ConfigError> {
     let key = HubKey { auth: GroupKeys::derive(&link.secret).auth, tls_key };
     link.pin = key.pin();
     // The link first: the next start completes a link without keys, but not keys without a link.
@@ -170,7 +170,7 @@ fn store(dir: &ConfigDir, mut link: Link, tls_key: Secret) -> Result<(), ConfigE
     key.save(dir)
 }
 
-fn local_link(dir: &ConfigDir) -> Result<Option<Link>, ConfigError> {
+fn local_link(dir: &ConfigDir) -> Result<Option<InviteLink>, ConfigError> {
     let local = |entry: &HostEntry| entry.name == LOCAL;
     Ok(HostsFile::load(dir)?.entries.into_iter().find(local).and_then(|entry| entry.link))
 }
@@ -199,7 +199,7 @@ pub fn rotate(dir: &ConfigDir, with_tls_key: bool) -> Result<(), ConfigError> {
     let _lock = dir.lock()?;
     let (link, key) = own_link_and_key(dir)?;
     let tls_key = if with_tls_key { Secret::random() } else { key.tls_key };
-    store(dir, Link { secret: Secret::random(), ..link }, tls_key)
+    store(dir, InviteLink { secret: Secret::random(), ..link }, tls_key)
 }
 
 /// The link of the group that this machine's hub serves.
@@ -207,11 +207,11 @@ pub fn rotate(dir: &ConfigDir, with_tls_key: bool) -> Result<(), ConfigError> {
 /// # Errors
 /// [`ConfigError::NoHub`] if there are no hub keys here, [`ConfigError::NoLocalLink`] or
 /// [`ConfigError::OtherGroup`] if the group's secret is missing here, another if the files are unusable.
-pub fn own_link(dir: &ConfigDir) -> Result<Link, ConfigError> {
+pub fn own_link(dir: &ConfigDir) -> Result<InviteLink, ConfigError> {
     own_link_and_key(dir).map(|(link, _)| link)
 }
 
-fn own_link_and_key(dir: &ConfigDir) -> Result<(Link, HubKey), ConfigError> {
+fn own_link_and_key(dir: &ConfigDir) -> Result<(InviteLink, HubKey), ConfigError> {
     let file = || dir.path().join(KEY_FILE);
     let key = HubKey::load(dir)?.ok_or_else(|| ConfigError::NoHub(file()))?;
     let link = local_link(dir)?.ok_or_else(|| ConfigError::NoLocalLink(file()))?;
@@ -254,11 +254,11 @@ mod tests {
         (outer, dir)
     }
 
-    fn auth_of(link: &Link) -> [u8; 32] {
+    fn auth_of(link: &InviteLink) -> [u8; 32] {
         *GroupKeys::derive(&link.secret).auth.expose()
     }
 
-    fn local(dir: &ConfigDir) -> Link {
+    fn local(dir: &ConfigDir) -> InviteLink {
         local_link(dir).unwrap().unwrap()
     }
 

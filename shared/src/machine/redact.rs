@@ -53,7 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::invite_link::Link;
+    use crate::invite_link::InviteLink;
     use crate::secret::Secret;
 
     fn redacted(text: &str) -> String {
@@ -75,7 +75,7 @@ mod tests {
         #[test]
         fn no_link_passes_whatever_is_round_it(before in ".{0,40}", after in ".{0,40}", key in any::<[u8; 32]>()) {
             let secret = Secret::filled(|bytes| bytes.copy_from_slice(&key));
-            let link = Link { host: "10.0.0.1".to_owned(), port: 1, pin: key, secret }.to_text();
+            let link = InviteLink { host: "10.0.0.1".to_owned(), port: 1, pin: key, secret }.to_text();
             let text = redacted(&format!("{before}{}{after}", *link));
             prop_assert!(!text.contains(&link[22..]), "{text}");
         }

@@ -108,7 +108,7 @@ pub enum Question {
     List(#[n(0)] List),
     /// What is this peer's newest card? Subscribes to the peer's changes. → `Found`
     #[n(2)]
-    Lookup(#[n(0)] Target),
+    Lookup(#[n(0)] LookupTarget),
     /// Which peers of this role, or of any, are online? Waits until there is one. → `Seen`
     #[n(3)]
     Watch(#[n(0)] Option<String>),
@@ -199,7 +199,7 @@ pub struct Listed {
 
 /// The peer whose card a lookup requests.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Target {
+pub enum LookupTarget {
     /// The peer that has this alias now.
     #[n(0)]
     Alias(#[n(0)] String),

@@ -7,7 +7,8 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, Naming, Question, Receipt, ReceiptKind, Target, Ticket, ToBridge, ToHub,
+    Answer, Card, Envelope, LookupTarget, Naming, Question, Receipt, ReceiptKind, Ticket, ToBridge,
+    ToHub,
 };
 use junction_shared::secret::random_bytes;
 use junction_testkit::{
@@ -114,7 +115,7 @@ async fn mail_for_others_is_not_brought_whatever_is_asked() {
     assert_eq!(sent["status"], "accepted");
     let mallory = RawPeer::new(&home);
     let (mut socket, _) = RawSocket::join(hub.port, &mallory, "mallory").await;
-    let target = Target::Key(bob.key);
+    let target = LookupTarget::Key(bob.key);
     for frame in [ToHub::Repush, ToHub::Ask(1, Question::Lookup(target)), ToHub::Repush] {
         socket.send(&frame).await;
     }

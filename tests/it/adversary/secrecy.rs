@@ -107,7 +107,7 @@ async fn what_passes_the_hub_holds_no_text_of_a_message() {
 /// The bytes of the join secret and of what bridges alone derive from it.
 fn secrets_of(home: &TestHome) -> Vec<Vec<u8>> {
     let group = home.group();
-    let link = junction_shared::invite_link::Link::parse(&home.link()).expect("a link");
+    let link = junction_shared::invite_link::InviteLink::parse(&home.link()).expect("a link");
     [link.secret.expose(), group.psk.expose(), group.card.expose()].map(|key| key.to_vec()).to_vec()
 }
 

@@ -4,7 +4,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{
-    Answer, Naming, Question, Standing, Target, ToBridge, ToHub,
+    Answer, LookupTarget, Naming, Question, Standing, ToBridge, ToHub,
 };
 
 use super::with_and_without_tls;
@@ -114,7 +114,7 @@ async fn a_lookup_tells_who_left_from_who_was_never_there(transport: Transport) 
     let (mut asker, _) =
         RawSocket::join_over(transport, hub.port, &RawPeer::new(&home), "asker").await;
     let mut number = 0;
-    let mut standing = async |target: Target| {
+    let mut standing = async |target: LookupTarget| {
         number += 1;
         asker.send(&ToHub::Ask(number, Question::Lookup(target))).await;
         asker
@@ -126,11 +126,11 @@ async fn a_lookup_tells_who_left_from_who_was_never_there(transport: Transport) 
             })
             .await
     };
-    assert_eq!(standing(Target::Key(leaver.key)).await, (Standing::Online, true));
+    assert_eq!(standing(LookupTarget::Key(leaver.key)).await, (Standing::Online, true));
     socket.send(&ToHub::Leave).await;
     let _ = socket.close_code().await;
-    assert_eq!(standing(Target::Key(leaver.key)).await.0, Standing::Gone);
-    assert_eq!(standing(Target::Alias("leaver".to_owned())).await.0, Standing::Gone);
+    assert_eq!(standing(LookupTarget::Key(leaver.key)).await.0, Standing::Gone);
+    assert_eq!(standing(LookupTarget::Alias("leaver".to_owned())).await.0, Standing::Gone);
     let unknown = PeerKey([9; 32]);
-    assert_eq!(standing(Target::Key(unknown)).await.0, Standing::NotYet, "the hub is young");
+    assert_eq!(standing(LookupTarget::Key(unknown)).await.0, Standing::NotYet, "the hub is young");
 }

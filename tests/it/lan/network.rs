@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output, Stdio};
 
-use junction_shared::invite_link::Link;
+use junction_shared::invite_link::InviteLink;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::limits::PORT;
 use junction_testkit::client::Launch;
@@ -95,7 +95,7 @@ async fn linked(network: &Network) -> (TestHome, TestHub, TestHome) {
 }
 
 /// The fingerprint of a hub's key, as it is shown.
-fn fingerprint(link: &Link) -> String {
+fn fingerprint(link: &InviteLink) -> String {
     link.pin.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -111,7 +111,7 @@ async fn three_machines_meet_by_one_link_and_outlive_their_hub() {
     let link = invite(&network, &home);
     let at_carol = TestHome::new();
     let joined = said(&run(&network, CAROL, &at_carol, &["join", "--name", "attic"], &link));
-    let parsed = Link::parse(&link).expect("a link");
+    let parsed = InviteLink::parse(&link).expect("a link");
     assert!(
         joined.contains(&fingerprint(&parsed)) && joined.contains("10.77.0.1:4200"),
         "{joined}"
@@ -176,13 +176,13 @@ async fn a_hub_with_another_key_is_sent_nothing_and_both_fingerprints_are_shown(
     let Some(network) = Network::create(2) else { return };
     let (home, mut hub, guest) = linked(&network).await;
     let bob = join(&network, BOB, &guest, "attic", "bob").await;
-    let true_key = fingerprint(&Link::parse(&invite(&network, &home)).expect("a link"));
+    let true_key = fingerprint(&InviteLink::parse(&invite(&network, &home)).expect("a link"));
     // Another takes the hub's place, its address and its port.
     hub.kill();
     let other_home = TestHome::new();
     let other = TestHub::start_for(&network, HUB, &other_home).await;
     let other_link = invite(&network, &other_home);
-    let other_key = fingerprint(&Link::parse(&other_link).expect("a link"));
+    let other_key = fingerprint(&InviteLink::parse(&other_link).expect("a link"));
     let why = eventually("the session says what it met", async || {
         let why = bob.error("list_peers", json!({})).await;
         why.contains("fingerprint").then_some(why)
@@ -191,7 +191,7 @@ async fn a_hub_with_another_key_is_sent_nothing_and_both_fingerprints_are_shown(
     assert!(why.contains(&true_key) && why.contains(&other_key), "{why}");
     let why = refused(&run(&network, BOB, &guest, &["join", "--name", "other"], &{
         let (mut mixed, other) =
-            (link_of(&guest, "attic"), Link::parse(&other_link).expect("a link"));
+            (link_of(&guest, "attic"), InviteLink::parse(&other_link).expect("a link"));
         mixed.secret = other.secret;
         mixed.to_text().to_string()
     }));
@@ -225,17 +225,17 @@ async fn metrics(network: &Network) -> String {
 }
 
 /// The link that a home has under a name.
-fn link_of(home: &TestHome, name: &str) -> Link {
+fn link_of(home: &TestHome, name: &str) -> InviteLink {
     let hosts = std::fs::read_to_string(home.config().join("hosts.toml")).expect("hosts.toml");
     let line = hosts.lines().find(|line| line.starts_with(name)).expect("a line");
-    Link::parse(line.split('"').nth(1).expect("a link")).expect("a link")
+    InviteLink::parse(line.split('"').nth(1).expect("a link")).expect("a link")
 }
 
 #[tokio::test]
 async fn a_link_of_another_group_joins_nothing() {
     let Some(network) = Network::create(2) else { return };
     let (home, _hub, guest) = linked(&network).await;
-    let mut forged = Link::parse(&invite(&network, &home)).expect("a link");
+    let mut forged = InviteLink::parse(&invite(&network, &home)).expect("a link");
     forged.secret = junction_shared::secret::Secret::random();
     let why =
         refused(&run(&network, BOB, &guest, &["join", "--name", "forged"], &forged.to_text()));
@@ -382,7 +382,7 @@ async fn a_hub_that_never_held_the_secret_serves_the_group() {
     let carol = join(&network, CAROL, &guest, "attic", "carol").await;
     carol.send("bob", "by a hub that knows nothing").await;
     assert_eq!(bob.read_one().await["message"], "by a hub that knows nothing");
-    let secret = Link::parse(link).expect("a link").secret;
+    let secret = InviteLink::parse(link).expect("a link").secret;
     for entry in std::fs::read_dir(untrusted.config()).expect("the folder") {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
         let text = String::from_utf8_lossy(&bytes);
@@ -421,7 +421,7 @@ async fn a_hub_that_is_ephemeral_keeps_no_link_valid() {
         invited.status.success().then(|| text(&invited.stdout))
     })
     .await;
-    let new = Link::parse(link.trim_end()).expect("a link");
+    let new = InviteLink::parse(link.trim_end()).expect("a link");
     assert!(new.pin != old.pin && new.secret.expose() != old.secret.expose());
     let why = refused(&run(&network, BOB, &guest, &["join"], &old.to_text()));
     assert!(why.contains(&fingerprint(&old)) && why.contains(&fingerprint(&new)), "{why}");

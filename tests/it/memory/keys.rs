@@ -9,7 +9,7 @@ use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, PskBundle, setup_receiver};
-use junction_shared::invite_link::Link;
+use junction_shared::invite_link::InviteLink;
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::handshake::{GroupKeys, NO_PIN, agree, derive, mac, public_key};
 use junction_shared::protocol::id::{Epoch, PeerKey};
@@ -269,7 +269,7 @@ fn all<'a>(needles: &[&'a [Needle]]) -> Vec<&'a Needle> {
 fn join_secret(link: &str) -> Vec<Needle> {
     let (_, coded) =
         link.split_once("#1.").and_then(|(_, keys)| keys.split_once('.')).expect("a link");
-    let parsed = Link::parse(link).expect("a link");
+    let parsed = InviteLink::parse(link).expect("a link");
     let mut needles = Needle::key("the join secret", parsed.secret.expose());
     needles.push(Needle::new("the join secret in a link", &coded[..43]));
     needles
@@ -288,7 +288,7 @@ async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
     // A hub that takes connections and says nothing: who joins it waits with the link in its hands.
     let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = mute.local_addr().expect("an address").port();
-    let link = Link::parse(&home.link()).expect("a link").at("127.0.0.1", port).to_text();
+    let link = InviteLink::parse(&home.link()).expect("a link").at("127.0.0.1", port).to_text();
     let guest = TestHome::new();
     let mut join = tokio::process::Command::new(bridge_binary())
         .arg("join")

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, select_all};
-use junction_shared::invite_link::Link;
+use junction_shared::invite_link::InviteLink;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::Secret;
 use junction_testkit::client::{CallError, Launch};
@@ -527,23 +527,23 @@ async fn wrong_folders() -> Scene {
 }
 
 /// A link to a port of this machine, of a hub that is nowhere.
-fn link(port: u16) -> Link {
+fn link(port: u16) -> InviteLink {
     let host = "127.0.0.1".to_owned();
-    Link { host, port, pin: [3; 32], secret: Secret::filled(|key| key.fill(9)) }
+    InviteLink { host, port, pin: [3; 32], secret: Secret::filled(|key| key.fill(9)) }
 }
 
 async fn join_command() -> Scene {
     let (home, owner) = (TestHome::new(), TestHome::new());
     let (hub, web) = (TestHub::start(&owner).await, web_server().await);
-    let own = Link::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
+    let own = InviteLink::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
     let (port, good) = (free_port(), link(free_port()).to_text().to_string());
     let mut scene = Scene::new("Joining by a link");
     for (port, name) in [(hub.port, "<port>"), (web, "<port>"), (port, "<port>")] {
         scene.hide(&port, name);
     }
     let own_text = own.to_text().to_string();
-    let other_key = Link { pin: [8; 32], ..own.at("127.0.0.1", hub.port) };
-    let other_secret = Link { secret: link(1).secret, ..own.at("127.0.0.1", hub.port) };
+    let other_key = InviteLink { pin: [8; 32], ..own.at("127.0.0.1", hub.port) };
+    let other_secret = InviteLink { secret: link(1).secret, ..own.at("127.0.0.1", hub.port) };
     for (what, text) in [
         ("nothing", String::new()),
         ("another text", "hello".to_owned()),

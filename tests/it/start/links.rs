@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use junction_shared::invite_link::Link;
+use junction_shared::invite_link::InviteLink;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::set_link;
 use junction_shared::secret::Secret;
@@ -33,9 +33,9 @@ fn refused(output: &Output) -> String {
 }
 
 /// A link to a port of this machine.
-fn link(port: u16) -> Link {
+fn link(port: u16) -> InviteLink {
     let host = "127.0.0.1".to_owned();
-    Link { host, port, pin: [3; 32], secret: Secret::filled(|key| key.fill(9)) }
+    InviteLink { host, port, pin: [3; 32], secret: Secret::filled(|key| key.fill(9)) }
 }
 
 #[test]
@@ -103,8 +103,8 @@ async fn a_link_is_kept_only_once_its_hub_has_proven_itself() {
     assert!(said.contains("connection refused") && said.contains("firewall"), "{said}");
     let owner = TestHome::new();
     let hub = TestHub::start(&owner).await;
-    let true_link = Link::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
-    let other_key = Link { pin: [8; 32], ..true_link.at("127.0.0.1", hub.port) };
+    let true_link = InviteLink::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
+    let other_key = InviteLink { pin: [8; 32], ..true_link.at("127.0.0.1", hub.port) };
     let said = refused(&run(&home, &["join", "--name", "attic"], &other_key.to_text()));
     assert!(said.contains("0808080808080808"), "{said}");
     for name in ["local", "Attic", "", "x/y"] {

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
-use junction_shared::invite_link::Link;
+use junction_shared::invite_link::InviteLink;
 use junction_shared::protocol::handshake::GroupKeys;
 use tempfile::TempDir;
 
@@ -102,7 +102,7 @@ impl TestHome {
 
     /// The keys of the group that this home's invite link makes.
     pub fn group(&self) -> GroupKeys {
-        let link = Link::parse(&self.link()).expect("the link parses");
+        let link = InviteLink::parse(&self.link()).expect("the link parses");
         GroupKeys::derive(&link.secret)
     }
 }

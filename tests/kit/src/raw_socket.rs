@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::wire::{
-    Answer, Card, Question, Target, Ticket, ToBridge, ToHub, WelcomeBody,
+    Answer, Card, LookupTarget, Question, Ticket, ToBridge, ToHub, WelcomeBody,
 };
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -127,7 +127,7 @@ impl RawSocket {
         let mut number = 1_000_000;
         eventually(&format!("{alias} has a card"), async || {
             number += 1;
-            let question = Question::Lookup(Target::Alias(alias.to_owned()));
+            let question = Question::Lookup(LookupTarget::Alias(alias.to_owned()));
             self.send(&ToHub::Ask(number, question)).await;
             let found = self
                 .until("an answer to the lookup", |frame| match frame {

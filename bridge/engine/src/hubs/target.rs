@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use junction_shared::invite_link::{Link, parse_address};
+use junction_shared::invite_link::{InviteLink, parse_address};
 use junction_shared::machine::hosts::{HostEntry, LOCAL};
 use junction_shared::machine::identity::local_group;
 use junction_shared::protocol::handshake::GroupKeys;
@@ -83,7 +83,7 @@ impl KnownHosts {
         Ok((target, group))
     }
 
-    fn resolve(&self, name: &str) -> Result<(HubTarget, Option<Link>), TargetError> {
+    fn resolve(&self, name: &str) -> Result<(HubTarget, Option<InviteLink>), TargetError> {
         let address = as_address(name);
         if let Some((host, port)) = address.as_ref().filter(|(host, _)| is_loopback(host)) {
             return Ok((self.on_loopback(name, host, *port)?, None));

@@ -14,7 +14,7 @@ use crate::command::ReplySender;
 use crate::error::Error;
 use crate::hops::Hops;
 use crate::outbox::{Full, Submission};
-use crate::reader::Reader;
+use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
 use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
@@ -30,7 +30,7 @@ impl Session {
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
                 self.expire_mail(now);
-                self.delivery.read(Reader { limits, wait, since: now, reply });
+                self.delivery.read(ReadCall { limits, wait, since: now, reply });
             }
             Command::Flush(reply) => {
                 self.outgoing.flush(reply);

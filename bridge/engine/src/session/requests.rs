@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::{List, Question, SignedCard, Target, ToHub};
+use junction_shared::protocol::wire::{List, LookupTarget, Question, SignedCard, ToHub};
 
 use super::card::CardContent;
 use crate::command::ReplySender;
@@ -71,10 +71,10 @@ impl Request {
                 cursor: query.cursor.clone(),
             })),
             Self::Send { draft: Draft { target: alias, .. }, .. } | Self::Lookup { alias, .. } => {
-                Some(Question::Lookup(Target::Alias(alias.as_str().to_owned())))
+                Some(Question::Lookup(LookupTarget::Alias(alias.as_str().to_owned())))
             }
             Self::Watch { role, .. } => Some(Question::Watch(role.clone())),
-            Self::Subscribe { key } => Some(Question::Lookup(Target::Key(*key))),
+            Self::Subscribe { key } => Some(Question::Lookup(LookupTarget::Key(*key))),
         }
     }
 }

@@ -8,8 +8,8 @@ use junction_shared::protocol::handshake::NO_PIN;
 use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, Naming, Page, Question, Receipt, ReceiptKind, SignedCard, Standing,
-    Target, Ticket, ToBridge,
+    Answer, Card, Envelope, LookupTarget, Naming, Page, Question, Receipt, ReceiptKind, SignedCard,
+    Standing, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
 
@@ -168,8 +168,8 @@ impl Stage {
             }
             Question::Lookup(target) => {
                 let key = match target {
-                    Target::Alias(alias) => named(&alias),
-                    Target::Key(key) => Some(key),
+                    LookupTarget::Alias(alias) => named(&alias),
+                    LookupTarget::Key(key) => Some(key),
                 };
                 let card = key.and_then(|key| self.cards.get(&key).cloned());
                 Answer::Found(if card.is_some() { Standing::Online } else { Standing::Gone }, card)

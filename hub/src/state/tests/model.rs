@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{
     INBOX_BYTES, INBOX_MESSAGES, MAX_SEALED, PAIR_BYTES, PAIR_MESSAGES,
 };
 use junction_shared::protocol::wire::{
-    Question, ReceiptKind, Refusal, Send, Target, ToBridge, ToHub,
+    LookupTarget, Question, ReceiptKind, Refusal, Send, ToBridge, ToHub,
 };
 use proptest::prelude::*;
 
@@ -142,7 +142,7 @@ impl Model {
             ModelEvent::Rename(client, alias) => self.rename(client, alias),
             ModelEvent::Lookup(client, of) => {
                 if let Some(connection) = self.uses(client) {
-                    let target = Target::Key(key(of));
+                    let target = LookupTarget::Key(key(of));
                     self.world.say(connection, ToHub::Ask(1, Question::Lookup(target)));
                 }
             }

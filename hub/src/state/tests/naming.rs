@@ -6,7 +6,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{ticket, ticket_holds};
 use junction_shared::protocol::id::{ConnectionId, Epoch};
 use junction_shared::protocol::wire::{
-    Answer, Card, Context, Naming, Question, Standing, Target, ToBridge, ToHub,
+    Answer, Card, Context, LookupTarget, Naming, Question, Standing, ToBridge, ToHub,
 };
 
 use super::world::{ConnectionEnd, TIMEOUT, World, card, key, signed, ticket_key};
@@ -19,7 +19,7 @@ fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
 }
 
 fn find(world: &mut World, requester: ConnectionId, alias: &str) -> Option<Card> {
-    match world.ask(requester, Question::Lookup(Target::Alias(alias.to_owned()))) {
+    match world.ask(requester, Question::Lookup(LookupTarget::Alias(alias.to_owned()))) {
         Some(Answer::Found(_, card)) => {
             card.map(|card| junction_shared::protocol::codec::decode(&card.body).unwrap())
         }
@@ -69,7 +69,7 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     let [ToBridge::Reassigned(grant)] = received.as_slice() else { panic!("{received:?}") };
     assert_eq!(find(&mut world, bob, "ann"), None);
     assert_eq!(find(&mut world, bob, &grant.alias), None);
-    let lookup = Question::Lookup(Target::Key(key(1)));
+    let lookup = Question::Lookup(LookupTarget::Key(key(1)));
     assert_eq!(world.ask(bob, lookup), Some(Answer::Found(Standing::NotYet, None)));
     // A card for the alias it just lost was on its way.
     world.publish(squatter, &card(1, 2, "ann", None));

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{ConnectionId, Dial};
-use junction_shared::protocol::wire::{Answer, Question, Standing, Target, ToBridge, ToHub};
+use junction_shared::protocol::wire::{Answer, LookupTarget, Question, Standing, ToBridge, ToHub};
 
 use super::world::{ConnectionEnd, SWEEP, TIMEOUT, World, card, envelope, key, send, signed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn find(world: &mut World, requester: ConnectionId, client: u8) -> Standing {
-    match world.ask(requester, Question::Lookup(Target::Key(key(client)))) {
+    match world.ask(requester, Question::Lookup(LookupTarget::Key(key(client)))) {
         Some(Answer::Found(standing, _)) => standing,
         other => panic!("no standing in {other:?}"),
     }
@@ -205,7 +205,7 @@ fn the_card_of_a_peer_that_left_stays_as_long_as_its_mail() {
     let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
     world.hand(ann, send(envelope(1, 2, 1, 300)));
     world.say(ann, ToHub::Leave);
-    let of_ann = Question::Lookup(Target::Key(key(1)));
+    let of_ann = Question::Lookup(LookupTarget::Key(key(1)));
     let last = signed(&card(1, 1, "ann", None));
     assert_eq!(world.ask(bob, of_ann.clone()), Some(Answer::Found(Standing::Gone, Some(last))));
     assert_eq!(world.pushed(bob).len(), 1);

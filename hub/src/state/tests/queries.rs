@@ -7,7 +7,7 @@ use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::id::{ConnectionId, PeerKey, ReceiveKey};
 use junction_shared::protocol::limits::{MAX_FRAME, MAX_PAGE};
 use junction_shared::protocol::wire::{
-    Answer, Card, Context, List, Listed, Page, Question, Standing, Target, ToBridge, ToHub,
+    Answer, Card, Context, List, Listed, LookupTarget, Page, Question, Standing, ToBridge, ToHub,
 };
 
 use super::world::{ConnectionEnd, World, card, signed};
@@ -128,7 +128,7 @@ fn a_full_page_fits_a_frame() {
 fn a_lookup_by_alias_matches_exactly() {
     let mut world = World::past_grace();
     let (ann, _) = (world.join(1, "ann"), world.join(2, "worker-1"));
-    let by = |alias: &str| Question::Lookup(Target::Alias(alias.to_owned()));
+    let by = |alias: &str| Question::Lookup(LookupTarget::Alias(alias.to_owned()));
     for unknown in ["worker1", "nobody", "", "Worker-1"] {
         assert_eq!(world.ask(ann, by(unknown)), Some(Answer::Found(Standing::Gone, None)));
     }
@@ -140,7 +140,7 @@ fn a_lookup_by_alias_matches_exactly() {
 fn a_lookup_of_oneself_does_not_subscribe() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
-    world.ask(ann, Question::Lookup(Target::Alias("ann".to_owned())));
+    world.ask(ann, Question::Lookup(LookupTarget::Alias("ann".to_owned())));
     world.publish(ann, &card(1, 2, "ann", None));
     assert_eq!(world.received(ann), []);
 }

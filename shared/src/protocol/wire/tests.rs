@@ -239,7 +239,7 @@ fn unknown_variants_are_refused() {
     assert!(decode::<Question>(&unknown).is_err());
     assert!(decode::<Answer>(&unknown).is_err());
     assert!(decode::<Naming>(&unknown).is_err());
-    assert!(decode::<Target>(&unknown).is_err());
+    assert!(decode::<LookupTarget>(&unknown).is_err());
     let number = [0x17];
     assert!(decode::<Reach>(&number).is_err());
     assert!(decode::<State>(&number).is_err());

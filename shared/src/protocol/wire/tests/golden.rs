@@ -217,7 +217,7 @@ fn questions() -> Vec<Golden> {
     let ask = |name, question, frozen| golden(name, ToHub::Ask(9, question), frozen);
     let all = List { role: None, repo: None, limit: 50, cursor: None };
     let some = List { role: text("writer"), repo: None, limit: 200, cursor: text("calm-fox") };
-    let alias = Target::Alias("calm-fox".to_owned());
+    let alias = LookupTarget::Alias("calm-fox".to_owned());
     vec![
         ask("Ask Rename", Question::Rename(signed()), "820282098200818242b0d15820 55*32"),
         ask("Ask List", Question::List(all), "8202820982018183f6f61832"),
@@ -233,7 +233,7 @@ fn questions() -> Vec<Golden> {
         ),
         ask(
             "Ask Lookup of a key",
-            Question::Lookup(Target::Key(KEY)),
+            Question::Lookup(LookupTarget::Key(KEY)),
             "820282098202818201815820 11*32",
         ),
         ask("Ask Watch", Question::Watch(None), "82028209820380"),

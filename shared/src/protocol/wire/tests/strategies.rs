@@ -66,8 +66,11 @@ fn list() -> Any<List> {
         .boxed()
 }
 
-fn target() -> Any<Target> {
-    any_of(vec![text().prop_map(Target::Alias).boxed(), key().prop_map(Target::Key).boxed()])
+fn target() -> Any<LookupTarget> {
+    any_of(vec![
+        text().prop_map(LookupTarget::Alias).boxed(),
+        key().prop_map(LookupTarget::Key).boxed(),
+    ])
 }
 
 pub(super) fn question() -> Any<Question> {
