@@ -4,6 +4,7 @@
 mod clocks;
 mod reconnect;
 mod restart;
+mod rng;
 mod simulation;
 mod storm;
 mod suspend;

@@ -8,6 +8,7 @@ use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::clock::now;
 use crate::error::{Error, MoveError};
 use crate::hubs::selection::{AwayReason, HubSelection};
@@ -16,10 +17,6 @@ use crate::session::Session;
 use crate::transport::dial::{self, DialError, Dialer, HubConnection};
 use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
 
-/// The first pause between two dials, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause between two dials.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long the goodbye of a process may take to write: the process has to end within 100 ms.
 const EXIT_PATIENCE: Duration = Duration::from_millis(30);
 /// How long the goodbye of a session may take to write when the process goes on.
@@ -34,8 +31,7 @@ pub(crate) struct Actor<D> {
     commands: mpsc::Receiver<Command>,
     snapshot: watch::Sender<Snapshot>,
     hub: HubSelection,
-    /// The longest pause before the next dial.
-    pause: Duration,
+    backoff: Backoff,
     /// The command that ends the present state.
     transition: Option<Transition>,
 }
@@ -62,8 +58,9 @@ impl<D: Dialer> Actor<D> {
         commands: mpsc::Receiver<Command>,
         snapshot: watch::Sender<Snapshot>,
         hub: HubSelection,
+        backoff: Backoff,
     ) -> Self {
-        Self { dialer, session, commands, snapshot, hub, pause: FIRST_PAUSE, transition: None }
+        Self { dialer, session, commands, snapshot, hub, backoff, transition: None }
     }
 
     /// Runs until a command stops it, or no handle is left.
@@ -106,7 +103,7 @@ impl<D: Dialer> Actor<D> {
         let (connection, welcome) = answered.map_err(|error| self.unreachable(error))?;
         let body = handshake.check(&welcome).map_err(|error| self.unproven(error))?;
         self.session.welcomed(body, now());
-        self.pause = FIRST_PAUSE;
+        self.backoff.reset();
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
@@ -190,9 +187,7 @@ impl<D: Dialer> Actor<D> {
             let _ = self.drive(other_group).await;
             return;
         }
-        let pause = self.pause.mul_f64(fastrand::f64());
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        let pause = self.hub.shorten(pause);
+        let pause = self.hub.shorten(self.backoff.next_pause());
         let _ = self.drive(tokio::time::sleep(pause)).await;
     }
 
@@ -321,7 +316,7 @@ impl<D: Dialer> Actor<D> {
 
     /// Makes ready to dial this hub, or the present one.
     fn rejoin(&mut self, target: Option<HubTarget>) {
-        self.pause = FIRST_PAUSE;
+        self.backoff.reset();
         if let Some(target) = target {
             self.hub.select(target);
         }

@@ -7,6 +7,7 @@
 
 mod actor;
 pub mod availability;
+mod backoff;
 mod clock;
 mod command;
 pub mod error;

@@ -6,8 +6,10 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::SettingError;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::wire::Context;
+use junction_shared::secret::random_bytes;
 
 use crate::actor::Actor;
+use crate::backoff::Backoff;
 use crate::clock::now;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::selection::{AwayReason, HubSelection};
@@ -44,25 +46,29 @@ impl Engine {
         let known = KnownHosts::new(config.config_dir, config.port);
         let hub =
             HubSelection::new(config.hub, known.clone(), config.autostart, config.setting_error);
-        spawn(Tcp, hub, config.seen, config.send_limit, None).with_hosts(known, config.autostart)
+        let backoff = Backoff::new(u64::from_ne_bytes(random_bytes()));
+        spawn(Tcp, hub, backoff, config.seen, config.send_limit, None)
+            .with_hosts(known, config.autostart)
     }
 
-    /// Starts an engine that reads no files: its hub and its group are given.
+    /// Starts an engine that reads no files: its hub and its group are given. The pauses between its dials follow
+    /// from the seed.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
-    pub fn start_at<D: Dialer>(dialer: D, target: HubTarget, group: GroupKeys) -> Self {
+    pub fn start_at<D: Dialer>(dialer: D, target: HubTarget, group: GroupKeys, seed: u64) -> Self {
         let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), target.endpoint.port);
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
-        spawn(dialer, hub, Context::default(), None, Some(group))
+        spawn(dialer, hub, Backoff::new(seed), Context::default(), None, Some(group))
     }
 }
 
 fn spawn<D: Dialer>(
     dialer: D,
     hub: HubSelection,
+    backoff: Backoff,
     seen: Context,
     send_limit: Option<SendLimit>,
     group: Option<GroupKeys>,
@@ -73,6 +79,6 @@ fn spawn<D: Dialer>(
     if let Some(group) = group {
         session.set_group(group);
     }
-    tokio::spawn(Actor::new(dialer, session, commands, snapshot, hub).run());
+    tokio::spawn(Actor::new(dialer, session, commands, snapshot, hub, backoff).run());
     engine
 }

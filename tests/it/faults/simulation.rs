@@ -19,10 +19,12 @@ use junction_engine::transport::dial::Dialer;
 use junction_hub::{Config, Hub};
 use junction_shared::machine::identity::HubKey;
 use junction_shared::protocol::handshake::GroupKeys;
-use junction_shared::secret::Secret;
+use junction_shared::secret::{Secret, random_bytes};
 use junction_testkit::sim::{History, Node};
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
+
+use super::rng::SeededRng;
 
 /// Runs, unless `JUNCTION_SIMULATIONS` says otherwise.
 const RUNS: u64 = 1000;
@@ -96,20 +98,21 @@ async fn serve(session_timeout: Duration) -> turmoil::Result {
 }
 
 /// One process: its agent writes to all others, and reads, until the end.
-async fn live(me: usize, history: Shared, lifetime: Duration) -> turmoil::Result {
-    let node = Node::start(Simulated, SocketAddr::new(turmoil::lookup("hub"), PORT), &secret());
+async fn live(me: usize, rng: SeededRng, history: Shared, lifetime: Duration) -> turmoil::Result {
+    let hub = SocketAddr::new(turmoil::lookup("hub"), PORT);
+    let node = Node::start(Simulated, hub, &secret(), rng.seed());
     while node.register(&name(me)).await.is_err() {
-        pause(100).await;
+        pause(&rng, 100).await;
     }
     let talk = join_all(
-        (0..NODES).filter(|to| *to != me).map(|to| talk(me, to, &node, &history, lifetime)),
+        (0..NODES).filter(|to| *to != me).map(|to| talk(me, to, &node, &rng, &history, lifetime)),
     );
     let read = async {
         loop {
             let since = turmoil::elapsed();
             let Ok(page) = node.read(Duration::from_secs(1)).await else { continue };
             // Once in a while the answer never leaves.
-            if fastrand::u8(..) < 40 {
+            if rng.below(256) < 40 {
                 continue;
             }
             let mut history = history.borrow_mut();
@@ -126,11 +129,18 @@ async fn live(me: usize, history: Shared, lifetime: Duration) -> turmoil::Result
     Ok(())
 }
 
-async fn talk(me: usize, to: usize, node: &Node, history: &Shared, lifetime: Duration) {
+async fn talk(
+    me: usize,
+    to: usize,
+    node: &Node,
+    rng: &SeededRng,
+    history: &Shared,
+    lifetime: Duration,
+) {
     for _ in 0..EACH {
-        pause(900).await;
+        pause(rng, 900).await;
         let ends = turmoil::elapsed() + lifetime;
-        let size = if fastrand::u8(..) < 20 { 60_000 } else { 40 };
+        let size = if rng.below(256) < 20 { 60_000 } else { 40 };
         let (number, text) = history.borrow_mut().submit(me, to, size, ends);
         let sent = node.send(&name(to), &text).await;
         history.borrow_mut().submitted(number, sent.ok());
@@ -138,8 +148,8 @@ async fn talk(me: usize, to: usize, node: &Node, history: &Shared, lifetime: Dur
 }
 
 /// A while of up to so many milliseconds.
-async fn pause(longest: u64) {
-    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..longest))).await;
+async fn pause(rng: &SeededRng, longest: u64) {
+    tokio::time::sleep(rng.millis(1, longest)).await;
 }
 
 /// What is wrong at some moment, and until when.
@@ -153,6 +163,7 @@ enum Trouble {
 struct Run<'a> {
     sim: Sim<'a>,
     history: Shared,
+    rng: SeededRng,
     /// Whether links are cut: a cut that is seen late ends a short session.
     cuts: bool,
     troubles: Vec<(Duration, Trouble)>,
@@ -172,10 +183,10 @@ impl Run<'_> {
         for (_, trouble) in self.troubles.extract_if(.., over).collect::<Vec<_>>() {
             self.mend(&trouble);
         }
-        if fastrand::u8(..) < 12 {
-            let until = now + Duration::from_millis(fastrand::u64(30..1_500));
-            let node = fastrand::usize(..NODES);
-            let trouble = match fastrand::u8(..10) {
+        if self.rng.below(256) < 12 {
+            let until = now + self.rng.millis(30, 1_500);
+            let node = self.rng.below(NODES);
+            let trouble = match self.rng.below(10) {
                 0..4 => Trouble::HubDown,
                 4..6 if self.cuts => Trouble::Cut(node),
                 4..8 => Trouble::Stalled(node),
@@ -189,7 +200,7 @@ impl Run<'_> {
     fn make(&mut self, trouble: &Trouble) {
         match trouble {
             Trouble::HubDown => self.sim.crash("hub"),
-            Trouble::Cut(node) if fastrand::bool() => self.sim.partition(name(*node), "hub"),
+            Trouble::Cut(node) if self.rng.once_in(2) => self.sim.partition(name(*node), "hub"),
             Trouble::Cut(node) => self.sim.partition_oneway(name(*node), "hub"),
             Trouble::Stalled(node) => self.sim.hold(name(*node), "hub"),
             Trouble::Slow(node) => self.latency(*node, Duration::from_millis(250)),
@@ -221,8 +232,9 @@ impl Run<'_> {
 
 /// One run. In some of them a process dies for good, and sessions are short, so that its senders hear of it.
 fn simulate(seed: u64) -> [usize; 3] {
-    fastrand::seed(seed);
-    let dies = fastrand::u8(..4) == 0;
+    let rng = SeededRng::new(seed, NODES);
+    let dies = rng.once_in(4);
+    let death = rng.millis(0, TROUBLE.as_secs() * 1000);
     let timeout = Duration::from_secs(if dies { 24 } else { 300 });
     let mut run = Run {
         sim: Builder::new()
@@ -234,6 +246,7 @@ fn simulate(seed: u64) -> [usize; 3] {
             .tcp_capacity(4096)
             .build(),
         history: Rc::default(),
+        rng,
         cuts: !dies,
         troubles: Vec::new(),
     };
@@ -241,9 +254,9 @@ fn simulate(seed: u64) -> [usize; 3] {
     for me in 0..NODES {
         run.history.borrow_mut().started(me);
         let history = run.history.clone();
-        run.sim.host(name(me), move || live(me, history.clone(), timeout));
+        run.sim
+            .host(name(me), move || live(me, SeededRng::new(seed, me), history.clone(), timeout));
     }
-    let death = TROUBLE.mul_f64(fastrand::f64());
     while run.sim.elapsed() < TROUBLE {
         run.trouble();
         run.step();
@@ -299,7 +312,7 @@ fn simulate_all(seeds: Range<u64>) -> [usize; 3] {
 
 #[test]
 fn delivery_outlives_a_hostile_network() {
-    let first = setting("JUNCTION_SEED", fastrand::u64(..1 << 32));
+    let first = setting("JUNCTION_SEED", u32::from_ne_bytes(random_bytes()).into());
     let runs = setting("JUNCTION_SIMULATIONS", RUNS);
     let started = Instant::now();
     let [sent, read, told] = simulate_all(first..first + runs);

@@ -7,7 +7,6 @@
 
 mod call_log;
 mod injection;
-mod rng;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -17,10 +16,10 @@ use junction_testkit::client::CallError;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::rng::SeededRng;
 use call_log::{CallLog, TestMessage};
 use injection::inject_faults;
 use junction_testkit::{DEADLINE, TcpProxy, TestBridge, TestHome, TestHub, at};
-use rng::SeededRng;
 
 /// The number of bridges.
 const BRIDGES: usize = 10;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use junction_shared::secret::random_bytes;
+
 use super::scan::Needle;
 
 /// A message's text.
@@ -17,6 +19,7 @@ pub(super) struct Text {
 
 /// Characters of a mark. By chance it is found nowhere: there are 36 to the power of 8 of them.
 const MARK: usize = 8;
+const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Bytes of a piece: the mark and its number in the text, so that no two are alike.
 const PIECE: usize = MARK + 4;
 
@@ -34,7 +37,9 @@ impl Text {
     }
 
     fn made_of(between: &str, bytes: usize) -> Self {
-        let mark: String = (0..MARK).map(|_| fastrand::alphanumeric()).collect();
+        let random = random_bytes::<MARK>().map(usize::from);
+        let mark =
+            String::from_iter(random.map(|byte| char::from(ALPHABET[byte % ALPHABET.len()])));
         let mut body = String::new();
         for number in 0..bytes.div_ceil(PIECE + between.len()) {
             write!(body, "{mark}{number:04}{between}").expect("a string takes it");
@@ -47,7 +52,8 @@ impl Text {
 
     /// The shortest text that can be searched for by itself: one character, of four bytes, that is seldom written.
     pub(super) fn character() -> Self {
-        let character = char::from_u32(fastrand::u32(0x2_0000..0x2_a6d0)).expect("a character");
+        let random = u32::from_ne_bytes(random_bytes());
+        let character = char::from_u32(0x2_0000 + random % 0xa6d0).expect("a character");
         Self::new(character.to_string(), &character.to_string())
     }
 

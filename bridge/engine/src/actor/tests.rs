@@ -35,7 +35,7 @@ impl Dialer for NoHub {
 impl NoHub {
     fn engine(&self) -> Engine {
         let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
-        Engine::start_at(self.clone(), target, GroupKeys::derive(&Secret::random()))
+        Engine::start_at(self.clone(), target, GroupKeys::derive(&Secret::random()), 1)
     }
 
     /// The pauses between dials during this time.

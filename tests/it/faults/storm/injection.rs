@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::Schedule;
-use super::rng::SeededRng;
+use crate::faults::rng::SeededRng;
 use junction_testkit::{ConnectionFault, Cut, TcpProxy, TestBridge, TestHome, TestHub, at, signal};
 
 /// How long a hub is paused in a long storm: longer than the timeouts of its pings and of its bridges' writes.

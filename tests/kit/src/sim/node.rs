@@ -17,10 +17,10 @@ pub struct Node(Engine);
 
 impl Node {
     /// Starts an engine that keeps dialing the hub at this address over `dialer`, as a member of the group that the join
-    /// secret makes.
-    pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret) -> Self {
+    /// secret makes. The pauses between its dials follow from the seed.
+    pub fn start(dialer: impl Dialer, hub: SocketAddr, join_secret: &Secret, seed: u64) -> Self {
         let target = HubTarget::plain("local", hub);
-        Self(Engine::start_at(dialer, target, GroupKeys::derive(join_secret)))
+        Self(Engine::start_at(dialer, target, GroupKeys::derive(join_secret), seed))
     }
 
     /// Takes an alias, as `register` does.
