@@ -52,7 +52,7 @@ async fn one_machine_that_connects_without_end_keeps_no_other_out() {
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
         http_at(Transport::Plain, ([127, 0, 0, 1], PORT).into(), request).await
     });
-    let line = counted.lines().find(|line| line.contains("reason=\"address\"")).expect("a line");
+    let line = counted.lines().find(|line| line.contains("reason=\"ip_limit\"")).expect("a line");
     let refused: u32 = line.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("a number");
     assert!(refused > 1_000, "{line}");
 }
