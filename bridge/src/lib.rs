@@ -1,5 +1,6 @@
 //! The bridge of Agent Junction: an MCP server for one agent, commands for people, and hooks for agent clients, in front
 //! of the engine that seals and opens messages.
+#![deny(unused_crate_dependencies)]
 
 mod cli;
 mod clients;

@@ -3,6 +3,7 @@
 //! The hub keeps everything in memory and cannot read a message: it holds no key to one, and no crate in its
 //! dependency graph could open one. `state` holds what it knows and decides; `connection` serves one
 //! connection; `registry` connects the two; `accept` and `http` let connections in; `daemon` is the program.
+#![deny(unused_crate_dependencies)]
 
 mod accept;
 mod app_state;

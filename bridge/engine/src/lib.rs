@@ -4,6 +4,7 @@
 //! Where to start reading: [`Engine`] is what a face calls. The engine's task (`actor`) keeps a `session` connected: it
 //! dials, backs off, and carries commands and frames. `session` is one identity on a hub, without any input or output.
 //! Below are [`hubs`] (which hub, and whose group) and [`transport`] (one connection).
+#![deny(unused_crate_dependencies)]
 
 mod actor;
 pub mod availability;

@@ -1,5 +1,6 @@
 //! What the tests and benches of Agent Junction share: real hubs and bridges, an MCP client, a raw socket, proxies
 //! that fail or lie, a network of machines, and simulations. No product crate depends on it.
+#![deny(unused_crate_dependencies)]
 #![expect(clippy::print_stderr, reason = "a test that fails or is skipped says what it saw")]
 
 #[cfg(unix)]
