@@ -2,5 +2,6 @@
 
 pub mod dial;
 pub mod endpoint;
+pub mod http;
 pub mod tls;
 pub mod verify;

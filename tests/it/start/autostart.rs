@@ -42,6 +42,22 @@ async fn tools_are_listed_before_any_hub_is_reached() {
 }
 
 #[tokio::test]
+async fn proxy_of_the_environment_is_not_asked_for_a_hub() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut launch = TestBridge::launch(&home, hub.port)
+        .env("JUNCTION_KNOWN_HOSTS", format!("attic=127.0.0.1:{}", hub.port));
+    for variable in
+        ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        launch = launch.env(variable, format!("http://127.0.0.1:{}", free_port()));
+    }
+    let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
+    let hosts = list(&bridge.call("known_hosts", json!({})).await, "hosts");
+    assert_eq!(hosts[1]["reachable"], true, "{hosts:?}");
+}
+
+#[tokio::test]
 async fn without_a_hub_tools_say_what_is_wrong_and_what_comes_next() {
     let home = TestHome::new();
     let launch = TestBridge::launch(&home, free_port());

@@ -1,27 +1,18 @@
 //! Asks hubs for their health: whether they answer, and what they say about themselves.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper::header::HOST;
-use hyper_util::rt::TokioIo;
 use junction_shared::machine::hosts::HostEntry;
 use junction_shared::protocol::handshake::Pin;
 use serde::Deserialize;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::hubs::known::{HostList, KnownHosts, ListingProblem, endpoint};
 use crate::label::label;
-use crate::transport::dial::{Tcp, dial_one};
 use crate::transport::endpoint::Endpoint;
-use crate::transport::tls::{HubStream, Insecure, secure};
+use crate::transport::http;
+use crate::transport::tls::Insecure;
 
 /// How long a hub has to answer.
 const PROBE_TIME: Duration = Duration::from_secs(1);
@@ -156,28 +147,9 @@ fn parse(body: &[u8], latency: Duration) -> Option<Health> {
 }
 
 /// The body of the answer to `GET /health`.
-async fn ask(hub: &Endpoint) -> Result<Bytes, ProbeError> {
+async fn ask(hub: &Endpoint) -> Result<Vec<u8>, ProbeError> {
     let addresses = hub.addresses().await.map_err(|_| ProbeError::NoAnswer)?;
-    let dialed = dial_one(&Tcp, &addresses).await;
-    let (stream, address) = dialed.map_err(|_| ProbeError::NoAnswer)?;
-    let (stream, _) = secure(stream, hub.security).await?;
-    request(stream, address).await.ok_or(ProbeError::NoAnswer)
-}
-
-/// Sends `GET /health`. The `Host` header holds the IP address: a hub refuses names, because a name is what a
-/// DNS-rebinding attack on a browser uses.
-async fn request(stream: HubStream<TcpStream>, address: SocketAddr) -> Option<Bytes> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-    // Dropped at the end of this function, which ends the connection.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let request = Request::get("/health").header(HOST, address.to_string());
-    let response = sender.send_request(request.body(Empty::<Bytes>::new()).ok()?).await.ok()?;
-    if !response.status().is_success() {
-        return None;
-    }
-    let body = Limited::new(response.into_body(), MAX_HEALTH).collect().await.ok()?;
-    Some(body.to_bytes())
+    http::get(&addresses, hub.security, "/health", MAX_HEALTH).await?.ok_or(ProbeError::NoAnswer)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ const READ_BUFFER: usize = 16 * 1024;
 
 /// How long one of several addresses of a hub may take to answer before the next is tried: far longer than a round
 /// trip in a local network.
-const ADDRESS_PATIENCE: Duration = Duration::from_millis(400);
+pub(super) const ADDRESS_PATIENCE: Duration = Duration::from_millis(400);
 
 /// Opens byte streams to hubs: TCP, or a simulated network.
 pub trait Dialer: Clone + Send + Sync + 'static {
@@ -140,7 +140,7 @@ async fn connect<D: Dialer>(
 ///
 /// # Errors
 /// [`DialError`] of the last address.
-pub async fn dial_one<D: Dialer>(
+async fn dial_one<D: Dialer>(
     dialer: &D,
     addresses: &[SocketAddr],
 ) -> Result<(D::Stream, SocketAddr), DialError> {

@@ -68,40 +68,61 @@ pub async fn secure<S>(stream: S, security: Security) -> Result<(HubStream<S>, P
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let expected = match security {
-        Security::Loopback => return Ok((Either::Left(stream), NO_PIN)),
-        Security::Pinned(pin) => Some(pin),
-        Security::Unknown => None,
-    };
-    let verifier = Arc::new(Verifier::new(expected));
-    let connector = TlsConnector::from(Arc::new(config(verifier.clone())?));
+    if security == Security::Loopback {
+        return Ok((Either::Left(stream), NO_PIN));
+    }
+    let tls = HubTls::new(security);
+    let connector = TlsConnector::from(Arc::new(tls.config()?));
     // Neither sent nor compared: a hub is identified by its key and not by a name.
     let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
     let connected = connector.connect(name, stream).await;
-    let found = verifier.found();
-    match (connected, expected.zip(found)) {
-        (_, Some((expected, found))) if expected != found => {
-            Err(Insecure::OtherKey { expected, found })
-        }
-        (Ok(stream), _) => Ok((Either::Right(Box::new(stream)), found.unwrap_or(NO_PIN))),
-        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
+    let found = tls.0.found();
+    match (connected, tls.other_key()) {
+        (_, Some(other_key)) => Err(other_key),
+        (Ok(stream), None) => Ok((Either::Right(Box::new(stream)), found.unwrap_or(NO_PIN))),
+        (Err(error), None) if error.kind() == io::ErrorKind::InvalidData => {
             Err(found.map_or(Insecure::NoTls, Insecure::Unowned))
         }
-        (Err(_), _) => Err(Insecure::Lost),
+        (Err(_), None) => Err(Insecure::Lost),
     }
 }
 
-fn config(verifier: Arc<Verifier>) -> Result<ClientConfig, Insecure> {
-    let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
-        .with_protocol_versions(&[&version::TLS13])
-        .map_err(|_| Insecure::NoTls)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    config.enable_sni = false;
-    config.resumption = Resumption::disabled();
-    Ok(config)
+/// TLS for one connection to a hub. It remembers the key that the hub showed.
+pub(super) struct HubTls(Arc<Verifier>);
+
+impl HubTls {
+    /// TLS to a hub that has to prove this. On loopback, where a hub serves without TLS, no key is good enough.
+    pub(super) fn new(security: Security) -> Self {
+        let expected = match security {
+            Security::Loopback => Some(NO_PIN),
+            Security::Pinned(pin) => Some(pin),
+            Security::Unknown => None,
+        };
+        Self(Arc::new(Verifier::new(expected)))
+    }
+
+    /// The configuration of the connection.
+    ///
+    /// # Errors
+    /// [`Insecure::NoTls`] if the library speaks no TLS 1.3, which cannot be.
+    pub(super) fn config(&self) -> Result<ClientConfig, Insecure> {
+        let mut config = ClientConfig::builder_with_provider(self.0.provider.clone())
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(|_| Insecure::NoTls)?
+            .dangerous()
+            .with_custom_certificate_verifier(self.0.clone())
+            .with_no_client_auth();
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.enable_sni = false;
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+
+    /// [`Insecure::OtherKey`] if the hub showed another key than the pinned one.
+    pub(super) fn other_key(&self) -> Option<Insecure> {
+        let (expected, found) = self.0.expected.zip(self.0.found())?;
+        (expected != found).then_some(Insecure::OtherKey { expected, found })
+    }
 }
 
 /// Checks a hub's key against a pin, and keeps the pin of the key that the hub showed.
