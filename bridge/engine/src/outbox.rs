@@ -1,6 +1,5 @@
 //! The outbox: messages this session sends, from their submission to their end. A pure machine: no clock,
 //! no cipher, no I/O. The session asks it for the `next` step and tells it what the hub and the peers said.
-//!
 //! ```text
 //! submit → queued ─ seal ─ hand over → accepted → opened → read
 //!              │                │ refused (first hand-over only)     any end without a receipt:
