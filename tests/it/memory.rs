@@ -227,8 +227,9 @@ async fn a_text_whose_receiver_is_gone_is_gone_from_its_senders_bridge() {
 #[tokio::test]
 async fn a_text_that_is_not_taken_is_gone_and_one_that_waits_is_gone_with_the_session() {
     let Some(mut stage) = Stage::set(&[]).await else { return };
-    let refused: Vec<_> = (0..7).map(|_| Text::of(700)).collect();
-    let taken: Vec<_> = (0..32).map(|_| Text::of(700)).collect();
+    // Each has a length of its own, by which a failure tells which it is.
+    let refused: Vec<_> = (0..7).map(|number| Text::of(600 + number)).collect();
+    let taken: Vec<_> = (0..32).map(|number| Text::of(700 + number)).collect();
     let too_long = Text::of(65_537);
     let send = |text: &Text| json!({ "target_alias": "bob", "message": text.body });
     stage.lose_hub().await;
