@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use junction_engine::Status;
 use junction_testkit::sim::{SWEEP, SimWorld, TIMEOUT};
 use proptest::prelude::*;
 
@@ -184,4 +185,32 @@ proptest! {
     fn delivery_keeps_its_promises_at_its_bounds(events in MANY.events()) {
         run(MANY, events);
     }
+}
+
+/// A hub may refuse a message that it accepted before, if it withholds the news that the receiver is gone. The
+/// receiver may have read the message all the same.
+#[test]
+fn refusal_of_a_message_that_was_handed_over_twice_leaves_it_unconfirmed() {
+    let (alice, bob) = (0, 1);
+    let mut world = SimWorld::new(2);
+    world.send(alice, bob, 20, None);
+    while world.write(alice) || world.arrive(alice) {}
+    // Alice loses her connection before she hears what becomes of the message.
+    world.lose(alice);
+    world.forget(alice);
+    while world.push(bob) || world.deliver(bob) {}
+    world.read(bob, 1);
+    assert!(world.finish(bob, true), "Bob reads the message");
+    while world.write(bob) || world.arrive(bob) {}
+    assert!(world.connect(alice, false));
+    while world.write(alice) || world.arrive(alice) {}
+    // The answer to the look-up lets Alice write the message again. It has not arrived when Bob leaves.
+    while world.deliver(alice) {}
+    while world.write(alice) {}
+    world.replace(bob, true);
+    world.withhold_news(alice);
+    while world.arrive(alice) || world.deliver(alice) {}
+    world.read(alice, 1);
+    assert_eq!(world.page_ends(alice), [Status::Unconfirmed]);
+    come_to_an_end(&mut world);
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use junction_engine::MailPage;
+use junction_engine::{MailPage, Status};
 use junction_hub::{Output, State, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
@@ -213,6 +213,12 @@ impl SimWorld {
         if process.page.is_none() {
             process.page = process.machine.read(limit, now).map(|page| (page, self.now));
         }
+    }
+
+    /// The ends on the page whose answer is on its way.
+    pub fn page_ends(&self, who: usize) -> Vec<Status> {
+        let page = self.processes[who].page.iter();
+        page.flat_map(|(page, _)| page.receipts.iter().map(|end| end.status)).collect()
     }
 
     /// The answer was written, or never left. Whether it held anything.

@@ -143,6 +143,13 @@ impl SimWorld {
         true
     }
 
+    /// The hub withholds its news of other peers that are on their way to this one.
+    pub fn withhold_news(&mut self, who: usize) {
+        for wire in &mut self.processes[who].wires {
+            wire.down.retain(|frame| !matches!(frame, ToBridge::Peer(..)));
+        }
+    }
+
     /// Moves the frames of one process until none moves.
     pub fn flow(&mut self, who: usize) -> bool {
         let mut moved = false;
