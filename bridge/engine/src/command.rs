@@ -1,128 +1,16 @@
-//! The commands that an engine's handle sends to its task, and what they hold.
+//! The commands that an engine's handle sends to its task.
 
-use std::time::Duration;
-
-use crate::wiped::Wiped;
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::{Context, Standing};
-use tokio::sync::{oneshot, watch};
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::wire::Context;
+use tokio::sync::oneshot;
 
 use crate::availability::Availability;
 use crate::error::Error;
 use crate::hubs::target::HubTarget;
-use crate::urgency::Urgency;
-use crate::view::{
-    Departure, Lease, MailPage, Message, NotifyWhen, PeerInfo, PeerPage, Registration, Status,
-};
-
-/// Which page of which peers.
-#[derive(Clone, Debug, Default)]
-pub struct PeerQuery {
-    /// Only this role.
-    pub role: Option<String>,
-    /// Only this repository.
-    pub repo: Option<String>,
-    /// Peers on the page, at most.
-    pub limit: u16,
-    /// The cursor of the page, as the page before it gave it.
-    pub cursor: Option<String>,
-}
-
-/// What a session changes about itself. A field that is `None` stays; an empty text clears it.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// The alias that the session wants.
-    pub alias: Option<Alias>,
-    /// The repository that the session works in.
-    pub repo: Option<String>,
-    /// The session's task.
-    pub task: Option<String>,
-    /// The session's role.
-    pub role: Option<String>,
-    /// The known host that the session moves to.
-    pub host: Option<String>,
-}
-
-/// A message to send.
-pub struct Draft {
-    /// The receiver.
-    pub target: Alias,
-    /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
-    pub body: Wiped<String>,
-    /// The message that this one answers.
-    pub reply_to: Option<MessageId>,
-    /// How long the message may wait unread; `None` for as long as the hub allows.
-    pub ttl: Option<Duration>,
-    /// The fingerprint that the receiver must have.
-    pub fingerprint: Option<String>,
-    /// How long to wait for an answer to the message.
-    pub wait: Duration,
-    /// How urgent the message is.
-    pub urgency: Urgency,
-    /// What the sender wants to be notified of.
-    pub notify_when: Option<NotifyWhen>,
-}
-
-impl Draft {
-    /// A message to this peer, with no options.
-    pub fn new(target: Alias, body: String) -> Self {
-        Self {
-            target,
-            body: Wiped::new(body),
-            reply_to: None,
-            ttl: None,
-            fingerprint: None,
-            wait: Duration::ZERO,
-            urgency: Urgency::Normal,
-            notify_when: None,
-        }
-    }
-}
-
-/// What bounds one page of messages.
-#[derive(Clone, Copy, Debug)]
-pub struct PageLimits {
-    /// Messages on the page, at most.
-    pub messages: usize,
-    /// The length of a message's text, in characters, as the face shows it.
-    pub shown_len: fn(&str) -> usize,
-}
-
-impl Default for PageLimits {
-    fn default() -> Self {
-        Self { messages: usize::MAX, shown_len: str::len }
-    }
-}
-
-/// The peer that a message goes to.
-#[derive(Clone, Copy, Debug)]
-pub struct Receiver {
-    /// The peer's key.
-    pub key: PeerKey,
-    /// Whether the peer is connected, as far as is known.
-    pub presence: Standing,
-    /// What the peer's agent does, and how a message gets to it.
-    pub availability: Availability,
-}
-
-/// A message taken into the outbox.
-pub struct Submitted {
-    /// The id that the message was given.
-    pub id: MessageId,
-    /// The peer that the message goes to.
-    pub receiver: Receiver,
-    /// How urgent the message counts.
-    pub urgency: Urgency,
-    /// Whether its chain is so long that it wakes nobody.
-    pub past_limit: bool,
-    /// What is known of it, as that changes.
-    pub status: watch::Receiver<Status>,
-    /// The answer to it, if the draft waits for one, and the hold on that.
-    pub reply: oneshot::Receiver<(Message, Lease)>,
-    /// The hold on its refusal: the call tells of it, unless it is given back.
-    pub refusal: oneshot::Receiver<Lease>,
-}
+use crate::message::{Draft, MailPage, PageLimits, Submitted};
+use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::registration::{Change, Departure, Registration};
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;

@@ -17,10 +17,11 @@ use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::target::HubTarget;
 
-use crate::command::{Change, Command, Draft, PageLimits, PeerQuery, Submitted};
-use crate::view::{
-    ConnectionState, Departure, MailPage, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status,
-};
+use crate::command::Command;
+use crate::message::{Draft, MailPage, PageLimits, Sent, Status, Submitted};
+use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::registration::{Change, Departure, Registration};
+use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
@@ -182,7 +183,7 @@ impl Engine {
                 biased;
                 reply = submitted.reply => reply.ok(),
                 // Not every final status ends the wait: a message that was read may still be answered.
-                Ok(_) = status.wait_for(|status| status.hopeless()) => None,
+                Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
             };
         }
@@ -195,8 +196,7 @@ impl Engine {
             id: submitted.id,
             to,
             status,
-            presence: submitted.receiver.presence,
-            availability: submitted.receiver.availability,
+            receiver: submitted.receiver,
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
             reply,

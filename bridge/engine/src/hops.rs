@@ -17,121 +17,121 @@ pub struct Hops {
     /// The id of the chain's first message.
     pub chain: MessageId,
     /// How many messages it has up to this one: 1 for the first.
-    pub hops: u8,
+    pub count: u8,
 }
 
 impl Hops {
     /// The place of a message that answers nothing.
     pub fn first(id: MessageId) -> Self {
-        Self { chain: id, hops: 1 }
+        Self { chain: id, count: 1 }
     }
 
     /// The place of a message that follows on this one.
     fn next(self) -> Self {
-        Self { hops: self.hops.saturating_add(1), ..self }
+        Self { count: self.count.saturating_add(1), ..self }
     }
 
     /// Whether a person should be asked before the chain goes on.
     pub fn is_past_limit(self) -> bool {
-        self.hops > MAX_HOPS
+        self.count > MAX_HOPS
     }
 }
 
 /// What a session has read and sent since a person last began a turn.
 #[derive(Default)]
 pub(crate) struct Chains {
-    read: Kept<MessageId>,
+    read: HopsLog<MessageId>,
     /// What was read last, from each and from all.
-    last: Kept<PeerKey>,
+    last: HopsLog<PeerKey>,
     last_of_all: Option<Hops>,
     /// Whether something was read since the last message was sent.
-    owes: bool,
-    sent: Kept<MessageId>,
+    has_unanswered: bool,
+    sent: HopsLog<MessageId>,
 }
 
 impl Chains {
     /// The place of a message that is about to be sent: behind what was read last from its receiver, and behind what it
     /// answers, or else behind what was read last of all; whichever has more hops.
-    pub(crate) fn place(
+    pub(crate) fn next_hops(
         &mut self,
         id: MessageId,
         to: &PeerKey,
         reply_to: Option<MessageId>,
     ) -> Hops {
-        self.owes = false;
+        self.has_unanswered = false;
         let answered = reply_to.and_then(|id| self.read.get(&id));
         let both = [self.last.get(to), answered.or(self.last_of_all)];
-        let before = both.into_iter().flatten().max_by_key(|link| link.hops);
-        let link = before.map_or(Hops::first(id), Hops::next);
-        self.sent.keep(id, link);
-        link
+        let before = both.into_iter().flatten().max_by_key(|hops| hops.count);
+        let hops = before.map_or(Hops::first(id), Hops::next);
+        self.sent.keep(id, hops);
+        hops
     }
 
     /// The place of a message that came, at least one hop past what it answers, whatever it says itself.
-    pub(crate) fn arrived(&self, said: Hops, reply_to: Option<MessageId>) -> Hops {
+    pub(crate) fn received(&self, said: Hops, reply_to: Option<MessageId>) -> Hops {
         let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Hops::next);
         match answered {
-            Some(answered) if answered.hops > said.hops => answered,
+            Some(answered) if answered.count > said.count => answered,
             _ => said,
         }
     }
 
     /// A message is shown to the agent.
-    pub(crate) fn read(&mut self, id: MessageId, from: PeerKey, link: Hops) {
-        self.read.keep(id, link);
-        self.heard(from, link);
+    pub(crate) fn shown(&mut self, id: MessageId, from: PeerKey, hops: Hops) {
+        self.read.keep(id, hops);
+        self.note(from, hops);
     }
 
     /// The agent is told what became of a message that it sent: what it sends because of that is no beginning.
-    pub(crate) fn heard_of(&mut self, of: PeerKey, link: Hops) {
-        self.heard(of, link.next());
+    pub(crate) fn notified(&mut self, of: PeerKey, hops: Hops) {
+        self.note(of, hops.next());
     }
 
-    fn heard(&mut self, from: PeerKey, link: Hops) {
-        self.last.keep(from, link);
-        self.last_of_all = Some(link);
-        self.owes = true;
+    fn note(&mut self, from: PeerKey, hops: Hops) {
+        self.last.keep(from, hops);
+        self.last_of_all = Some(hops);
+        self.has_unanswered = true;
     }
 
     /// A person has begun a turn: what comes of it begins anew.
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn person_prompted(&mut self) {
         *self = Self::default();
     }
 
     /// A person seems to have begun one, for nothing was heard of the agent for long. If it has read something since it
     /// last sent anything, that is what it may have been at all the time.
-    pub(crate) fn seem_to_begin_anew(&mut self) {
-        if !self.owes {
-            self.begin_anew();
+    pub(crate) fn person_may_have_prompted(&mut self) {
+        if !self.has_unanswered {
+            self.person_prompted();
         }
     }
 }
 
 /// Links by what they belong to, the oldest forgotten first.
-struct Kept<K> {
-    links: HashMap<K, Hops>,
+struct HopsLog<K> {
+    hops: HashMap<K, Hops>,
     order: VecDeque<K>,
 }
 
-impl<K> Default for Kept<K> {
+impl<K> Default for HopsLog<K> {
     fn default() -> Self {
-        Self { links: HashMap::new(), order: VecDeque::new() }
+        Self { hops: HashMap::new(), order: VecDeque::new() }
     }
 }
 
-impl<K: Copy + Eq + Hash> Kept<K> {
+impl<K: Copy + Eq + Hash> HopsLog<K> {
     fn get(&self, key: &K) -> Option<Hops> {
-        self.links.get(key).copied()
+        self.hops.get(key).copied()
     }
 
-    fn keep(&mut self, key: K, link: Hops) {
-        if self.links.insert(key, link).is_none() {
+    fn keep(&mut self, key: K, hops: Hops) {
+        if self.hops.insert(key, hops).is_none() {
             self.order.push_back(key);
         }
         if self.order.len() > MAX_KEPT
             && let Some(oldest) = self.order.pop_front()
         {
-            self.links.remove(&oldest);
+            self.hops.remove(&oldest);
         }
     }
 }
@@ -152,21 +152,21 @@ mod tests {
     /// One message from one side to the other, which reads it.
     fn hop(from: &mut Chains, to: &mut Chains, number: u8, reply_to: Option<u8>) -> Hops {
         let reply_to = reply_to.map(id);
-        let link = to.arrived(from.place(id(number), &PEER, reply_to), reply_to);
-        to.read(id(number), PEER, link);
-        link
+        let hops = to.received(from.next_hops(id(number), &PEER, reply_to), reply_to);
+        to.shown(id(number), PEER, hops);
+        hops
     }
 
     #[test]
     fn answers_count_whether_or_not_they_say_what_they_answer() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
         for (number, reply_to) in [(1, None), (2, Some(1)), (3, None), (4, Some(3)), (5, None)] {
-            let link = if number % 2 == 1 {
+            let hops = if number % 2 == 1 {
                 hop(&mut alice, &mut bob, number, reply_to)
             } else {
                 hop(&mut bob, &mut alice, number, reply_to)
             };
-            assert_eq!(link, Hops { chain: id(1), hops: number });
+            assert_eq!(hops, Hops { chain: id(1), count: number });
         }
     }
 
@@ -177,41 +177,47 @@ mod tests {
             assert!(!hop(&mut alice, &mut bob, 2 * number, None).is_past_limit() || number > 4);
             hop(&mut bob, &mut alice, 2 * number + 1, None);
         }
-        assert!(alice.place(id(100), &PEER, Some(id(17))).is_past_limit());
-        alice.begin_anew();
-        assert_eq!(alice.place(id(101), &PEER, Some(id(17))), Hops::first(id(101)));
+        assert!(alice.next_hops(id(100), &PEER, Some(id(17))).is_past_limit());
+        alice.person_prompted();
+        assert_eq!(alice.next_hops(id(101), &PEER, Some(id(17))), Hops::first(id(101)));
     }
 
     #[test]
     fn a_peer_that_says_less_than_is_known_is_not_believed() {
         let mut alice = Chains::default();
-        alice.read(id(1), PEER, Hops { chain: id(1), hops: 5 });
-        let sent = alice.place(id(2), &PEER, Some(id(1)));
-        assert_eq!(sent.hops, 6);
-        assert_eq!(alice.arrived(Hops::first(id(3)), Some(id(2))), Hops { chain: id(1), hops: 7 });
-        assert_eq!(alice.arrived(Hops::first(id(4)), Some(id(9))), Hops::first(id(4)));
+        alice.shown(id(1), PEER, Hops { chain: id(1), count: 5 });
+        let sent = alice.next_hops(id(2), &PEER, Some(id(1)));
+        assert_eq!(sent.count, 6);
+        assert_eq!(
+            alice.received(Hops::first(id(3)), Some(id(2))),
+            Hops { chain: id(1), count: 7 }
+        );
+        assert_eq!(alice.received(Hops::first(id(4)), Some(id(9))), Hops::first(id(4)));
     }
 
     #[test]
     fn each_conversation_has_its_own_count() {
         let mut alice = Chains::default();
-        alice.read(id(1), PEER, Hops { chain: id(1), hops: 7 });
-        alice.read(id(2), OTHER, Hops::first(id(2)));
-        assert_eq!(alice.place(id(20), &PEER, Some(id(1))), Hops { chain: id(1), hops: 8 });
-        assert_eq!(alice.place(id(21), &OTHER, Some(id(2))), Hops { chain: id(2), hops: 2 });
+        alice.shown(id(1), PEER, Hops { chain: id(1), count: 7 });
+        alice.shown(id(2), OTHER, Hops::first(id(2)));
+        assert_eq!(alice.next_hops(id(20), &PEER, Some(id(1))), Hops { chain: id(1), count: 8 });
+        assert_eq!(alice.next_hops(id(21), &OTHER, Some(id(2))), Hops { chain: id(2), count: 2 });
         // To one that was never heard from: because of what was read last.
-        assert_eq!(alice.place(id(23), &PeerKey([3; 32]), None), Hops { chain: id(2), hops: 2 });
+        assert_eq!(
+            alice.next_hops(id(23), &PeerKey([3; 32]), None),
+            Hops { chain: id(2), count: 2 }
+        );
     }
 
     #[test]
     fn regression_an_answer_to_something_old_is_no_way_back() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
         let root = hop(&mut alice, &mut bob, 1, None);
-        assert_eq!(root.hops, 1);
+        assert_eq!(root.count, 1);
         for number in 2..=9 {
             let (from, to) =
                 if number % 2 == 0 { (&mut bob, &mut alice) } else { (&mut alice, &mut bob) };
-            assert_eq!(hop(from, to, number, Some(1)).hops, number);
+            assert_eq!(hop(from, to, number, Some(1)).count, number);
         }
     }
 
@@ -221,27 +227,27 @@ mod tests {
         let key = |at: usize| PeerKey([u8::try_from(at).unwrap(); 32]);
         for (at, chains) in ring.iter_mut().enumerate() {
             let greeting = id(100 + u8::try_from(at).unwrap());
-            chains.read(greeting, key((at + 1) % 3), Hops::first(greeting));
+            chains.shown(greeting, key((at + 1) % 3), Hops::first(greeting));
         }
         let mut last = 0;
         for number in 0..10_u8 {
             let from = usize::from(number) % 3;
             let to = (from + 1) % 3;
-            let link = ring[from].place(id(number), &key(to), None);
-            assert!(link.hops > last);
-            last = link.hops;
-            ring[to].read(id(number), key(from), link);
+            let hops = ring[from].next_hops(id(number), &key(to), None);
+            assert!(hops.count > last);
+            last = hops.count;
+            ring[to].shown(id(number), key(from), hops);
         }
     }
 
     #[test]
     fn who_was_silent_may_have_been_at_what_it_read() {
         let mut alice = Chains::default();
-        alice.read(id(1), PEER, Hops { chain: id(1), hops: 5 });
-        alice.seem_to_begin_anew();
-        assert_eq!(alice.place(id(2), &PEER, None).hops, 6);
-        alice.seem_to_begin_anew();
-        assert_eq!(alice.place(id(3), &PEER, None).hops, 1);
+        alice.shown(id(1), PEER, Hops { chain: id(1), count: 5 });
+        alice.person_may_have_prompted();
+        assert_eq!(alice.next_hops(id(2), &PEER, None).count, 6);
+        alice.person_may_have_prompted();
+        assert_eq!(alice.next_hops(id(3), &PEER, None).count, 1);
     }
 
     #[test]
@@ -256,17 +262,17 @@ mod tests {
             next(&mut alice, &mut bob);
             next(&mut bob, &mut alice);
         }
-        alice.begin_anew();
-        assert_eq!(next(&mut alice, &mut bob).hops, 1);
-        assert_eq!(next(&mut bob, &mut alice).hops, 2);
+        alice.person_prompted();
+        assert_eq!(next(&mut alice, &mut bob).count, 1);
+        assert_eq!(next(&mut bob, &mut alice).count, 2);
     }
 
     #[test]
     fn what_is_sent_because_of_a_notification_is_no_beginning() {
         let mut alice = Chains::default();
-        let sent = alice.place(id(1), &PEER, None);
-        alice.heard_of(PEER, sent);
-        assert_eq!(alice.place(id(2), &PEER, None), Hops { chain: id(1), hops: 3 });
+        let sent = alice.next_hops(id(1), &PEER, None);
+        alice.notified(PEER, sent);
+        assert_eq!(alice.next_hops(id(2), &PEER, None), Hops { chain: id(1), count: 3 });
     }
 
     proptest! {
@@ -276,24 +282,24 @@ mod tests {
             let mut last = None;
             for (number, says) in (1..).zip(answers) {
                 let reply_to = last.filter(|_| says);
-                let link = if number % 2 == 1 {
+                let hops = if number % 2 == 1 {
                     hop(&mut alice, &mut bob, number, reply_to)
                 } else {
                     hop(&mut bob, &mut alice, number, reply_to)
                 };
-                prop_assert_eq!(link.is_past_limit(), number > MAX_HOPS);
+                prop_assert_eq!(hops.is_past_limit(), number > MAX_HOPS);
                 last = Some(number);
             }
         }
 
         #[test]
         fn what_is_kept_is_bounded(numbers in prop::collection::vec(any::<u16>(), 0..3000)) {
-            let mut kept = Kept::<MessageId>::default();
+            let mut kept = HopsLog::<MessageId>::default();
             for number in numbers {
                 let mut bytes = [0; 16];
                 bytes[..2].copy_from_slice(&number.to_be_bytes());
                 kept.keep(MessageId(bytes), Hops::first(MessageId(bytes)));
-                prop_assert!(kept.links.len() <= MAX_KEPT && kept.order.len() == kept.links.len());
+                prop_assert!(kept.hops.len() <= MAX_KEPT && kept.order.len() == kept.hops.len());
             }
         }
     }

@@ -16,28 +16,34 @@ mod handle;
 mod hops;
 pub mod hubs;
 pub mod label;
+mod lease;
 mod mailbox;
+mod message;
 mod notifications;
 mod outbox;
+mod peer;
 pub mod quota;
 mod reader;
 mod receive_keys;
+mod registration;
 pub mod seal;
 mod send_limits;
 pub mod session;
+mod snapshot;
 mod start;
 pub mod transport;
 pub mod urgency;
-mod view;
 pub mod wiped;
 
 pub use clock::now;
-pub use command::{Change, Command, Draft, PageLimits, PeerQuery, Receiver, Submitted};
+pub use command::Command;
 pub use handle::Engine;
 pub use hops::Hops;
+pub use lease::Lease;
+pub use message::{Draft, MailPage, Message, Outcome, PageLimits, Sent, Status, Submitted};
+pub use notifications::{Notification, NotifyWhen, Occasion};
+pub use peer::{PeerInfo, PeerPage, PeerQuery, Receiver};
+pub use registration::{Change, Departure, Registration};
 pub use send_limits::SendLimit;
+pub use snapshot::{ConnectionState, Snapshot, UnreadMail};
 pub use start::Config;
-pub use view::{
-    ConnectionState, Departure, Lease, MailPage, Message, Notification, NotifyWhen, Occasion,
-    Outcome, PeerInfo, PeerPage, Registration, Sent, Snapshot, Status, Unread,
-};

@@ -1,22 +1,18 @@
 //! The mailbox: opened messages that wait for the agent, and what was read of each sender. A pure machine.
 //!
-//! A message is given out under a lease: settled, it counts as read; given back, it waits again in its place.
+//! A message is given out under a lease: acknowledged, it counts as read; given back, it waits again in its place.
 //! Of each sender the highest sequence number and 64 read-bits are kept for the life of the process; they tell
 //! a message that comes again from a new one.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::wiped::Wiped;
-use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
 
-use crate::hops::Hops;
 use crate::seal::ReceiptKey;
 use crate::urgency::Urgency;
-use crate::{Message, PageLimits, Unread};
+use crate::{Message, PageLimits, UnreadMail};
 
 /// Characters on one page of messages: what every client shows its model whole.
 pub(crate) const PAGE_CHARS: usize = 40_000;
@@ -42,34 +38,21 @@ pub(crate) enum Arrival {
     Dropped,
 }
 
-/// An opened message, and what its receipts are made with.
-pub(crate) struct Mail {
-    pub(crate) id: MessageId,
-    pub(crate) from: PeerKey,
-    pub(crate) alias: Alias,
+/// A message in the mailbox, and what its receipts are made with.
+pub(crate) struct MailboxMessage {
+    pub(crate) message: Message,
     pub(crate) seq: Seq,
-    pub(crate) body: Arc<Wiped<String>>,
-    pub(crate) reply_to: Option<MessageId>,
-    /// Its place in a chain.
-    pub(crate) place: Hops,
-    /// How urgent it counts here.
+    /// How urgent the message counts here.
     pub(crate) urgency: Urgency,
-    pub(crate) sent_ms: u64,
-    /// When it is dropped unread.
+    /// When the message is dropped unread.
     pub(crate) deadline: Instant,
-    /// Set if the alias belonged to another key before.
-    pub(crate) key_changed: bool,
     pub(crate) receipt_key: ReceiptKey,
-}
-
-/// A message and the hold on it.
-struct Slot {
-    mail: Mail,
-    lease: Option<LeaseId>,
+    /// The hold that an answer has on the message.
+    pub(crate) lease: Option<LeaseId>,
 }
 
 /// A receipt to make for a message.
-pub(crate) struct Due {
+pub(crate) struct ReceiptDue {
     pub(crate) id: MessageId,
     pub(crate) to: PeerKey,
     pub(crate) receipt_key: ReceiptKey,
@@ -78,7 +61,7 @@ pub(crate) struct Due {
 /// Messages that wait, by the order of their arrival.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    slots: VecDeque<Slot>,
+    messages: VecDeque<MailboxMessage>,
     windows: HashMap<PeerKey, Window>,
     bytes: usize,
     leases: u64,
@@ -111,32 +94,20 @@ impl Window {
     }
 }
 
-impl Mail {
-    /// Whether it may wake the agent, or end what it waits for.
+impl MailboxMessage {
+    /// Whether the message may wake the agent, or end what the agent waits for.
     pub(crate) fn may_disturb(&self) -> bool {
-        !self.place.is_past_limit()
+        !self.message.hops.is_past_limit()
     }
 
-    /// Whether it may wake the agent.
+    /// Whether the message may wake the agent.
     pub(crate) fn wakes(&self) -> bool {
         self.may_disturb() && self.urgency > Urgency::Low
     }
 
-    fn due(&self) -> Due {
-        Due { id: self.id, to: self.from, receipt_key: self.receipt_key.clone() }
-    }
-
-    fn show(&self) -> Message {
-        Message {
-            id: self.id,
-            from: self.alias.clone(),
-            body: Arc::clone(&self.body),
-            sent_ms: self.sent_ms,
-            reply_to: self.reply_to,
-            key_changed: self.key_changed.then(|| self.from.fingerprint()),
-            sender: self.from,
-            place: self.place,
-        }
+    fn receipt_due(&self) -> ReceiptDue {
+        let (id, to) = (self.message.id, self.message.sender);
+        ReceiptDue { id, to, receipt_key: self.receipt_key.clone() }
     }
 }
 
@@ -148,7 +119,7 @@ impl Mailbox {
 
     /// Whether one more message of that many bytes fits.
     pub(crate) fn fits(&self, bytes: usize) -> bool {
-        self.slots.len() < INBOX_MESSAGES && self.bytes + bytes <= INBOX_BYTES
+        self.messages.len() < INBOX_MESSAGES && self.bytes + bytes <= INBOX_BYTES
     }
 
     /// What a decrypted message is. A new one is recorded by this call, and by nothing before it.
@@ -158,28 +129,29 @@ impl Mailbox {
             window.advance(seq);
             return Arrival::New;
         }
-        if self.slots.iter().any(|slot| slot.mail.id == id && slot.mail.from == from) {
+        if self.messages.iter().any(|m| m.message.id == id && m.message.sender == from) {
             return Arrival::Waiting;
         }
         if window.was_read(seq) { Arrival::Read } else { Arrival::Dropped }
     }
 
     /// Puts a new message last.
-    pub(crate) fn put(&mut self, mail: Mail) {
-        self.bytes += mail.body.len();
-        self.slots.push_back(Slot { mail, lease: None });
+    pub(crate) fn put(&mut self, message: MailboxMessage) {
+        self.bytes += message.message.body.len();
+        self.messages.push_back(message);
     }
 
-    /// What waits unread, besides what is leased.
-    pub(crate) fn unread(&self) -> Unread {
-        let mut unread = Unread::default();
-        for mail in self.waiting() {
+    /// The messages that wait unread, without those that are leased.
+    pub(crate) fn unread(&self) -> UnreadMail {
+        let mut unread = UnreadMail::default();
+        for waiting in self.waiting() {
             unread.count += 1;
-            unread.waking += usize::from(mail.wakes());
-            unread.urgent |= mail.wakes() && mail.urgency == Urgency::High;
-            unread.past_limit |= mail.place.is_past_limit();
-            if unread.from.len() < NAMED && !unread.from.contains(&mail.alias) {
-                unread.from.push(mail.alias.clone());
+            unread.waking += usize::from(waiting.wakes());
+            unread.urgent |= waiting.wakes() && waiting.urgency == Urgency::High;
+            unread.past_limit |= waiting.message.hops.is_past_limit();
+            let from = &waiting.message.from;
+            if unread.from.len() < NAMED && !unread.from.contains(from) {
+                unread.from.push(from.clone());
             }
         }
         unread
@@ -187,27 +159,27 @@ impl Mailbox {
 
     /// Whether anything waits that ends a wait for messages.
     pub(crate) fn has_awaited(&self) -> bool {
-        self.waiting().any(Mail::may_disturb)
+        self.waiting().any(MailboxMessage::may_disturb)
     }
 
-    fn waiting(&self) -> impl Iterator<Item = &Mail> {
-        self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| &slot.mail)
+    fn waiting(&self) -> impl Iterator<Item = &MailboxMessage> {
+        self.messages.iter().filter(|message| message.lease.is_none())
     }
 
-    /// Leases the next page: messages in the order of their arrival, at least one if there is any, as many as
-    /// fit by `size` and `limit`.
+    /// Leases the next page: messages in the order of their arrival, at least one if there is any, as many as fit by
+    /// their number and size.
     pub(crate) fn lease_page(&mut self, limits: PageLimits) -> (LeaseId, Vec<Message>) {
         let lease = self.new_lease();
         let mut used = 0;
         let mut page = Vec::new();
-        for slot in self.slots.iter_mut().filter(|slot| slot.lease.is_none()).take(limits.messages)
-        {
-            used += (limits.shown_len)(&slot.mail.body);
+        let waiting = self.messages.iter_mut().filter(|message| message.lease.is_none());
+        for next in waiting.take(limits.messages) {
+            used += (limits.shown_len)(&next.message.body);
             if used > PAGE_CHARS && !page.is_empty() {
                 break;
             }
-            slot.lease = Some(lease);
-            page.push(slot.mail.show());
+            next.lease = Some(lease);
+            page.push(next.message.clone());
         }
         (lease, page)
     }
@@ -215,49 +187,50 @@ impl Mailbox {
     /// Leases one message out of its turn: the answer that a call waits for.
     pub(crate) fn lease_one(&mut self, id: MessageId) -> Option<(LeaseId, Message)> {
         let lease = self.new_lease();
-        let slot = self.slots.iter_mut().find(|slot| slot.mail.id == id && slot.lease.is_none())?;
-        slot.lease = Some(lease);
-        Some((lease, slot.mail.show()))
+        let is_it = |m: &&mut MailboxMessage| m.message.id == id && m.lease.is_none();
+        let found = self.messages.iter_mut().find(is_it)?;
+        found.lease = Some(lease);
+        Some((lease, found.message.clone()))
     }
 
-    /// A hold that no other is.
+    /// A new lease.
     pub(crate) fn new_lease(&mut self) -> LeaseId {
         self.leases += 1;
         LeaseId(self.leases)
     }
 
-    /// The answer was written: its messages are read. Their receipts are due.
-    pub(crate) fn settle(&mut self, lease: LeaseId) -> Vec<Due> {
-        self.remove(|slot| slot.lease == Some(lease), true)
+    /// The answer was written: its messages are read, and their receipts are due.
+    pub(crate) fn ack(&mut self, lease: LeaseId) -> Vec<ReceiptDue> {
+        self.remove(|message| message.lease == Some(lease), true)
     }
 
-    /// The answer never left: its messages wait again, in their places.
+    /// The answer never left: its messages wait again, in their order.
     pub(crate) fn give_back(&mut self, lease: LeaseId) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.lease == Some(lease)) {
-            slot.lease = None;
+        for message in self.messages.iter_mut().filter(|message| message.lease == Some(lease)) {
+            message.lease = None;
         }
     }
 
-    /// Drops what has outlived its time unread. Leased mail stays: its answer may be on its way.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Due> {
-        self.remove(|slot| slot.lease.is_none() && slot.mail.deadline <= now, false)
+    /// Drops what has outlived its time unread. Leased messages stay: their answer may be on its way.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<ReceiptDue> {
+        self.remove(|message| message.lease.is_none() && message.deadline <= now, false)
     }
 
     /// When [`Mailbox::expire`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.slots.iter().filter(|slot| slot.lease.is_none()).map(|slot| slot.mail.deadline).min()
+        self.waiting().map(|message| message.deadline).min()
     }
 
-    fn remove(&mut self, which: impl Fn(&Slot) -> bool, read: bool) -> Vec<Due> {
+    fn remove(&mut self, which: impl Fn(&MailboxMessage) -> bool, read: bool) -> Vec<ReceiptDue> {
         let mut due = Vec::new();
         let (windows, bytes) = (&mut self.windows, &mut self.bytes);
-        self.slots.retain(|slot| {
-            let (goes, mail) = (which(slot), &slot.mail);
+        self.messages.retain(|message| {
+            let goes = which(message);
             if goes {
-                *bytes -= mail.body.len();
-                due.push(mail.due());
-                if let (true, Some(window)) = (read, windows.get_mut(&mail.from)) {
-                    window.mark_read(mail.seq);
+                *bytes -= message.message.body.len();
+                due.push(message.receipt_due());
+                if let (true, Some(window)) = (read, windows.get_mut(&message.message.sender)) {
+                    window.mark_read(message.seq);
                 }
             }
             !goes

@@ -15,21 +15,23 @@ use junction_shared::protocol::limits::{
     OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES, SEQ_WINDOW,
 };
 use junction_shared::protocol::wire::{Envelope, ReceiptKind, Refusal, Send};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::seal::{Plain, ReceiptKey};
 use crate::{Lease, Status};
 
 mod lane;
 
-use lane::{Entry, Gate, Lane};
+use lane::{Lane, LaneGate};
+
+pub(crate) use lane::OutboxMessage;
 
 /// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the word.
 const CORRECTABLE: usize = 256;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub(crate) enum OutboxFull {
     /// This peer's share is used up.
     Peer,
     /// The outbox is.
@@ -37,7 +39,7 @@ pub(crate) enum Full {
 }
 
 /// The end of a message.
-pub(crate) struct Ended {
+pub(crate) struct EndedMessage {
     pub(crate) id: MessageId,
     pub(crate) to: Alias,
     pub(crate) status: Status,
@@ -46,7 +48,7 @@ pub(crate) struct Ended {
 }
 
 /// What to do next for the hub.
-pub(crate) enum Step<'a> {
+pub(crate) enum OutboxStep<'a> {
     /// Seal this message and give it back by [`Outbox::sealed`].
     Seal(Unsealed<'a>),
     /// Hand over these bytes.
@@ -73,13 +75,13 @@ pub(crate) struct Outbox {
     receivers: HashMap<MessageId, PeerKey>,
     bytes: usize,
     unconfirmed: VecDeque<Correctable>,
-    ended: Vec<Ended>,
-    times: Times,
+    ended: Vec<EndedMessage>,
+    times: OutboxTimes,
 }
 
 /// How long the outbox waits past the time of a message.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Times {
+pub(crate) struct OutboxTimes {
     /// A sealed message for a receipt: the hub's sweep interval.
     pub(crate) grace: Duration,
     /// One that ended `unconfirmed` for a correction: as long as its receiver may still read it.
@@ -95,50 +97,37 @@ struct Correctable {
     dies: Instant,
 }
 
-/// A message as it is submitted.
-pub(crate) struct Submission {
-    pub(crate) id: MessageId,
-    pub(crate) to: PeerKey,
-    pub(crate) alias: Alias,
-    pub(crate) plain: Plain,
-    pub(crate) deadline: Instant,
-    /// Where the call that submits it waits to tell of a refusal.
-    pub(crate) refusal: oneshot::Sender<Lease>,
-}
-
 impl Outbox {
-    /// Takes a message, and gives a view of its status.
+    /// Takes a message for this receiver.
     ///
     /// # Errors
-    /// [`Full`] if a bound would be passed; nothing is kept then.
-    pub(crate) fn submit(&mut self, message: Submission) -> Result<watch::Receiver<Status>, Full> {
-        let bytes = message.plain.body.len();
+    /// [`OutboxFull`] if a bound would be passed; nothing is kept then.
+    pub(crate) fn submit(&mut self, to: PeerKey, message: OutboxMessage) -> Result<(), OutboxFull> {
+        let bytes = message.bytes;
         if self.receivers.len() >= OUTBOX_MESSAGES || self.bytes + bytes > OUTBOX_BYTES {
-            return Err(Full::Outbox);
+            return Err(OutboxFull::Outbox);
         }
-        let lane = self.lanes.entry(message.to).or_default();
-        if lane.entries.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
-            return Err(Full::Peer);
+        let lane = self.lanes.entry(to).or_default();
+        if lane.messages.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
+            return Err(OutboxFull::Peer);
         }
-        let (id, to) = (message.id, message.to);
-        let (entry, status) = Entry::new(message);
-        lane.entries.push_back(entry);
+        self.receivers.insert(message.id, to);
+        lane.messages.push_back(message);
         self.bytes += bytes;
-        self.receivers.insert(id, to);
         self.activate(to);
-        Ok(status)
+        Ok(())
     }
 
     /// Takes back a message that was submitted and never handed over, as if it had never been.
     pub(crate) fn withdraw(&mut self, id: MessageId) {
         let Some(to) = self.receivers.remove(&id) else { return };
-        if let Some(entry) = self.lanes.get_mut(&to).and_then(|lane| lane.remove(id)) {
-            self.bytes -= entry.bytes;
+        if let Some(message) = self.lanes.get_mut(&to).and_then(|lane| lane.remove(id)) {
+            self.bytes -= message.bytes;
         }
     }
 
     /// How long to wait past the time of a message, by what the hub says of itself.
-    pub(crate) fn set_times(&mut self, times: Times) {
+    pub(crate) fn set_times(&mut self, times: OutboxTimes) {
         self.times = times;
     }
 
@@ -151,43 +140,43 @@ impl Outbox {
     }
 
     /// Receivers with messages that wait for a look-up on this connection.
-    pub(crate) fn waiting(&self) -> Vec<PeerKey> {
-        let waits = |lane: &Lane| lane.gate == Gate::Closed && !lane.entries.is_empty();
+    pub(crate) fn awaiting_lookup(&self) -> Vec<PeerKey> {
+        let waits = |lane: &Lane| lane.gate == LaneGate::Closed && !lane.messages.is_empty();
         self.lanes.iter().filter(|(_, lane)| waits(lane)).map(|(key, _)| *key).collect()
     }
 
     /// The receiver's newest card is known on this connection.
     pub(crate) fn open(&mut self, to: PeerKey) {
-        self.set_gate(to, Gate::Open);
+        self.set_gate(to, LaneGate::Open);
     }
 
     /// The hub does not know the receiver yet: what is sealed already may wait in its inbox there.
     pub(crate) fn open_for_sealed(&mut self, to: PeerKey) {
-        self.set_gate(to, Gate::SealedOnly);
+        self.set_gate(to, LaneGate::SealedOnly);
     }
 
     /// Only [`Outbox::room`] opens what the hub holds back.
-    fn set_gate(&mut self, to: PeerKey, gate: Gate) {
-        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate != Gate::Held) {
+    fn set_gate(&mut self, to: PeerKey, gate: LaneGate) {
+        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate != LaneGate::Paused) {
             lane.set_gate(gate);
             self.activate(to);
         }
     }
 
     /// The next thing to do for the hub, if there is one. Receivers take turns.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Step<'_>> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<OutboxStep<'_>> {
         let to = self.turn(now)?;
         self.active.rotate_left(1);
         let lane = self.lanes.get_mut(&to)?;
         let at = lane.position(now)?;
-        if lane.entries[at].envelope.is_some() {
-            return lane.hand_over(at, now).map(Step::HandOver);
+        if lane.messages[at].envelope.is_some() {
+            return lane.hand_over(at, now).map(OutboxStep::HandOver);
         }
         let seq = lane.next_seq();
-        let entry = &lane.entries[at];
-        let ttl = entry.deadline.saturating_duration_since(now);
-        let plain = entry.plain.as_ref()?;
-        Some(Step::Seal(Unsealed { id: entry.id, to, seq, plain, ttl }))
+        let message = &lane.messages[at];
+        let ttl = message.deadline.saturating_duration_since(now);
+        let plain = message.plain.as_ref()?;
+        Some(OutboxStep::Seal(Unsealed { id: message.id, to, seq, plain, ttl }))
     }
 
     /// Whether [`Outbox::next`] has a step.
@@ -219,17 +208,17 @@ impl Outbox {
 
     /// The hub keeps the message.
     pub(crate) fn accepted(&mut self, id: MessageId) {
-        if let Some(entry) = self.entry(id) {
-            entry.answered = true;
-            entry.progress(Status::Accepted);
+        if let Some(message) = self.message(id) {
+            message.answered = true;
+            message.progress(Status::Accepted);
         }
     }
 
     /// The hub did not take the message. Only for bytes never written before is that the end of it.
     pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
         // The hub's word counts for nothing against the receiver's.
-        let entry = self.entry(id).filter(|entry| !entry.is_opened());
-        let Some(first) = entry.map(|entry| entry.hand_overs == 1) else { return };
+        let message = self.message(id).filter(|message| !message.is_opened());
+        let Some(first) = message.map(|message| message.hand_overs == 1) else { return };
         self.end(id, if first { Status::Refused(reason) } else { Status::Unconfirmed });
     }
 
@@ -237,14 +226,14 @@ impl Outbox {
     pub(crate) fn later(&mut self, id: MessageId) {
         let Some(to) = self.receivers.get(&id) else { return };
         if let Some(lane) = self.lanes.get_mut(to) {
-            lane.set_gate(Gate::Held);
+            lane.set_gate(LaneGate::Paused);
         }
     }
 
     /// The hub has room again for this receiver: from the lowest message without an end.
     pub(crate) fn room(&mut self, to: PeerKey) {
-        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate == Gate::Held) {
-            lane.set_gate(Gate::Open);
+        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate == LaneGate::Paused) {
+            lane.set_gate(LaneGate::Open);
             self.activate(to);
         }
     }
@@ -252,9 +241,10 @@ impl Outbox {
     /// The key to check a receipt with: of a message on its way, or of one that ended `unconfirmed`.
     pub(crate) fn receipt_key(&self, id: MessageId) -> Option<ReceiptKey> {
         let known = self.receivers.get(&id).and_then(|to| self.lanes.get(to));
-        if let Some(entry) = known.and_then(|lane| lane.entries.iter().find(|entry| entry.id == id))
+        if let Some(message) =
+            known.and_then(|lane| lane.messages.iter().find(|message| message.id == id))
         {
-            return entry.receipt_key.clone();
+            return message.receipt_key.clone();
         }
         self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.key.clone())
     }
@@ -268,9 +258,9 @@ impl Outbox {
     pub(crate) fn receipt(&mut self, id: MessageId, kind: ReceiptKind) {
         let end = match kind {
             ReceiptKind::Opened => {
-                if let Some(entry) = self.entry(id) {
-                    entry.answered = true;
-                    entry.progress(Status::Opened);
+                if let Some(message) = self.message(id) {
+                    message.answered = true;
+                    message.progress(Status::Opened);
                 }
                 return;
             }
@@ -284,7 +274,7 @@ impl Outbox {
             && let Some(at) = self.unconfirmed.iter().position(|old| old.id == id)
             && let Some(old) = self.unconfirmed.remove(at)
         {
-            self.ended.push(Ended { id, to: old.to, status: end, refusal: None });
+            self.ended.push(EndedMessage { id, to: old.to, status: end, refusal: None });
         }
     }
 
@@ -292,8 +282,8 @@ impl Outbox {
     /// says more.
     pub(crate) fn gone(&mut self, to: PeerKey) {
         let Some(lane) = self.lanes.get_mut(&to) else { return };
-        let ends: Vec<_> = lane.entries.iter().filter_map(Entry::end_when_gone).collect();
-        lane.set_gate(Gate::Closed);
+        let ends: Vec<_> = lane.messages.iter().filter_map(OutboxMessage::end_when_gone).collect();
+        lane.set_gate(LaneGate::Closed);
         for (id, status) in ends {
             self.end(id, status);
         }
@@ -301,9 +291,9 @@ impl Outbox {
 
     /// What is sealed can be opened by nobody any more: if it was not read before, it will not be.
     pub(crate) fn give_up_sealed(&mut self) {
-        let all = self.lanes.values().flat_map(|lane| &lane.entries);
+        let all = self.lanes.values().flat_map(|lane| &lane.messages);
         let sealed: Vec<_> =
-            all.filter(|entry| entry.envelope.is_some()).map(|entry| entry.id).collect();
+            all.filter(|message| message.envelope.is_some()).map(|message| message.id).collect();
         for id in sealed {
             self.end(id, Status::Unconfirmed);
         }
@@ -315,9 +305,9 @@ impl Outbox {
         let grace = self.times.grace;
         self.unconfirmed.retain(|old| old.dies > now);
         let ends: Vec<_> = (self.lanes.values())
-            .flat_map(|lane| &lane.entries)
-            .filter(|entry| entry.ends_at(grace) <= now)
-            .map(|entry| (entry.id, entry.status_when_over()))
+            .flat_map(|lane| &lane.messages)
+            .filter(|message| message.ends_at(grace) <= now)
+            .map(|message| (message.id, message.status_when_over()))
             .collect();
         for (id, status) in ends {
             self.end(id, status);
@@ -326,13 +316,13 @@ impl Outbox {
 
     /// When [`Outbox::expire`] has something to do, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let entries = self.lanes.values().flat_map(|lane| &lane.entries);
-        let ends = entries.map(|entry| entry.ends_at(self.times.grace));
+        let messages = self.lanes.values().flat_map(|lane| &lane.messages);
+        let ends = messages.map(|message| message.ends_at(self.times.grace));
         ends.chain(self.unconfirmed.iter().map(|old| old.dies)).min()
     }
 
     /// Ends since the last call.
-    pub(crate) fn take_ended(&mut self) -> Vec<Ended> {
+    pub(crate) fn take_ended(&mut self) -> Vec<EndedMessage> {
         std::mem::take(&mut self.ended)
     }
 
@@ -343,43 +333,44 @@ impl Outbox {
     }
 
     /// Whether a message that was handed over still waits for a receipt.
-    pub(crate) fn unsettled(&self) -> bool {
-        self.lanes.values().flat_map(|lane| &lane.entries).any(|entry| entry.hand_overs > 0)
+    pub(crate) fn has_in_flight(&self) -> bool {
+        self.lanes.values().flat_map(|lane| &lane.messages).any(|message| message.hand_overs > 0)
     }
 
     /// Messages without an end, as the session leaves.
     pub(crate) fn abandon(&mut self) -> Vec<(MessageId, Alias, Status)> {
-        let all = self.lanes.values().flat_map(|lane| &lane.entries);
-        let left: Vec<_> =
-            all.map(|entry| (entry.id, entry.alias.clone(), entry.status_when_left())).collect();
+        let all = self.lanes.values().flat_map(|lane| &lane.messages);
+        let left: Vec<_> = all
+            .map(|message| (message.id, message.alias.clone(), message.status_when_left()))
+            .collect();
         for (id, _, status) in &left {
             self.end(*id, *status);
         }
         left
     }
 
-    fn entry(&mut self, id: MessageId) -> Option<&mut Entry> {
+    fn message(&mut self, id: MessageId) -> Option<&mut OutboxMessage> {
         let to = self.receivers.get(&id)?;
-        self.lanes.get_mut(to)?.entries.iter_mut().find(|entry| entry.id == id)
+        self.lanes.get_mut(to)?.messages.iter_mut().find(|message| message.id == id)
     }
 
     fn end(&mut self, id: MessageId, status: Status) {
         let Some(to) = self.receivers.remove(&id) else { return };
         let Some(lane) = self.lanes.get_mut(&to) else { return };
-        let Some(entry) = lane.remove(id) else { return };
-        self.bytes -= entry.bytes;
-        entry.progress(status);
+        let Some(message) = lane.remove(id) else { return };
+        self.bytes -= message.bytes;
+        message.progress(status);
         // Of a refusal, too, there is only the hub's word.
         let is_correctable = matches!(status, Status::Unconfirmed | Status::Refused(_));
-        if let Some(key) = entry.receipt_key.clone().filter(|_| is_correctable) {
+        if let Some(key) = message.receipt_key.clone().filter(|_| is_correctable) {
             if self.unconfirmed.len() == CORRECTABLE {
                 self.unconfirmed.pop_front();
             }
-            let (to, dies) = (entry.alias.clone(), entry.deadline + self.times.correctable);
+            let (to, dies) = (message.alias.clone(), message.deadline + self.times.correctable);
             self.unconfirmed.push_back(Correctable { id, to, key, dies });
         }
-        let refusal = entry.refusal.filter(|_| matches!(status, Status::Refused(_)));
-        self.ended.push(Ended { id, to: entry.alias, status, refusal });
+        let refusal = message.refusal.filter(|_| matches!(status, Status::Refused(_)));
+        self.ended.push(EndedMessage { id, to: message.alias, status, refusal });
         // An end may open the window, or leave a new lowest message.
         self.activate(to);
     }

@@ -1,4 +1,4 @@
-//! What reaches the agent: opened messages and the ends of its own, to whoever reads or waits for an answer.
+//! What reaches the agent: opened messages and the ends of its own, for calls that read or wait for an answer.
 //! Everything goes out under a lease, so that an answer that is never written loses nothing.
 
 use std::collections::hash_map::Entry;
@@ -12,65 +12,65 @@ use tokio::sync::{oneshot, watch};
 
 use crate::error::Error;
 use crate::hops::Chains;
-use crate::mailbox::{Due, LeaseId, Mail, Mailbox};
+use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
 use crate::{Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status};
 
 /// Ends on one page.
 const PAGE_ENDS: usize = 100;
-/// Notification on one page.
-const PAGE_NEWS: usize = 50;
+/// Notifications on one page.
+const PAGE_NOTIFICATIONS: usize = 50;
 /// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
 
-/// From when on a call that waits is one that a message past the limit of its chain does not end: what has waited for
-/// less was about to read anyway.
+/// How long a call must have waited so that a message past the limit of its chain does not end it: a call that has waited
+/// for less was about to read anyway.
 const REAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A call to `read_messages`.
 pub(crate) struct ReadCall {
-    /// What bounds its page.
+    /// The bounds of the page.
     pub(crate) limits: PageLimits,
-    /// Whether it waits for a message.
+    /// Whether the call waits for a message.
     pub(crate) wait: bool,
-    /// Since when.
+    /// When the call began.
     pub(crate) since: Instant,
-    /// Where its page goes.
+    /// Where the page goes.
     pub(crate) reply: oneshot::Sender<Result<MailPage, Error>>,
 }
 
 /// A call that waits for the answer to a message.
-struct Waiting {
+struct ReplyWaiter {
     from: PeerKey,
     since: Instant,
     reply: oneshot::Sender<(Message, Lease)>,
 }
 
 /// What a page that is being answered holds.
-struct OnPage {
+struct LeasedPage {
     lease: LeaseId,
     ends: Vec<Outcome>,
-    news: Vec<Notification>,
+    notifications: Vec<Notification>,
     dropped: usize,
-    /// Whether it tells that the session was joined anew.
+    /// Whether the page tells that the session has joined again.
     rejoined: bool,
 }
 
 /// Mail and ends on their way to the agent.
 pub(crate) struct Delivery {
     pub(crate) mailbox: Mailbox,
-    /// What of it was shown, and how long its chains are.
+    /// The messages that the agent was shown, and how long their chains are.
     pub(crate) chains: Chains,
     ends: VecDeque<Outcome>,
-    /// Notification that were asked for.
-    news: VecDeque<Notification>,
+    /// Notifications that were asked for and not read yet.
+    notifications: VecDeque<Notification>,
     /// Ends that had no room, and are only counted.
     dropped: usize,
     /// Refusals that their calls are telling.
     refusals: HashMap<LeaseId, Outcome>,
     readers: VecDeque<ReadCall>,
-    replies: HashMap<MessageId, Waiting>,
+    replies: HashMap<MessageId, ReplyWaiter>,
     /// One page at a time: a second read waits, so that order holds.
-    page: Option<OnPage>,
+    page: Option<LeasedPage>,
     leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
     snapshot: watch::Sender<Snapshot>,
 }
@@ -82,7 +82,7 @@ impl Delivery {
             mailbox: Mailbox::default(),
             chains: Chains::default(),
             ends: VecDeque::new(),
-            news: VecDeque::new(),
+            notifications: VecDeque::new(),
             dropped: 0,
             refusals: HashMap::new(),
             readers: VecDeque::new(),
@@ -95,11 +95,11 @@ impl Delivery {
 
     /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers. What comes
     /// at the end of too long a chain ends no wait that has lasted.
-    pub(crate) fn arrived(&mut self, mail: Mail, now: Instant) {
-        let (id, from, answers) = (mail.id, mail.from, mail.reply_to);
-        let (may_disturb, wakes) = (mail.may_disturb(), mail.wakes());
-        self.mailbox.put(mail);
-        let ends = |waiting: &Waiting| {
+    pub(crate) fn arrived(&mut self, arrived: MailboxMessage, now: Instant) {
+        let Message { id, sender: from, reply_to: answers, .. } = arrived.message;
+        let (may_disturb, wakes) = (arrived.may_disturb(), arrived.wakes());
+        self.mailbox.put(arrived);
+        let ends = |waiting: &ReplyWaiter| {
             waiting.from == from && (may_disturb || now < waiting.since + REAL_WAIT)
         };
         let waiting = answers.and_then(|to| match self.replies.entry(to) {
@@ -113,16 +113,18 @@ impl Delivery {
         self.serve(now);
     }
 
-    /// Something has happened that the agent asked to be told of.
-    pub(crate) fn happened(&mut self, news: Vec<Notification>) {
-        self.count_arrivals(news.iter().filter(|news| may_wake(news)).count());
-        self.news.extend(news);
-        self.turn_pages(|_| false);
+    /// Something has happened that the agent asked to be notified of.
+    pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
+        self.count_arrivals(
+            notifications.iter().filter(|notification| may_wake(notification)).count(),
+        );
+        self.notifications.extend(notifications);
+        self.serve_ready(|_| false);
     }
 
-    /// How many news have not been told yet.
-    pub(crate) fn untold(&self) -> usize {
-        self.news.len()
+    /// How many notifications have not been read yet.
+    pub(crate) fn pending_notifications(&self) -> usize {
+        self.notifications.len()
     }
 
     fn count_arrivals(&self, count: usize) {
@@ -133,17 +135,17 @@ impl Delivery {
     }
 
     /// The agent is shown these.
-    fn shown(&mut self, messages: &[Message], news: &[Notification]) {
-        for news in news {
-            self.chains.heard_of(news.peer, news.place);
+    fn shown(&mut self, messages: &[Message], notifications: &[Notification]) {
+        for notification in notifications {
+            self.chains.notified(notification.peer, notification.hops);
         }
         for message in messages {
-            self.chains.read(message.id, message.sender, message.place);
+            self.chains.shown(message.id, message.sender, message.hops);
         }
         self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
     }
 
-    fn reply(&mut self, id: MessageId, waiting: Waiting) {
+    fn reply(&mut self, id: MessageId, waiting: ReplyWaiter) {
         let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
         let hold = self.hold(lease);
         self.shown(std::slice::from_ref(&message), &[]);
@@ -161,14 +163,14 @@ impl Delivery {
         since: Instant,
     ) {
         self.replies.retain(|_, waiting| !waiting.reply.is_closed());
-        self.replies.insert(to, Waiting { from, since, reply });
+        self.replies.insert(to, ReplyWaiter { from, since, reply });
     }
 
     /// A message of this session came to its end.
     pub(crate) fn ended(&mut self, end: Outcome) {
         self.ends.push_back(end);
         if self.ends.len() > MAX_ENDS {
-            // Good news is missed least. That something was dropped is told.
+            // Good notifications is missed least. That something was dropped is told.
             let good = self.ends.iter().position(|end| end.status == Status::Read);
             self.ends.remove(good.unwrap_or(0));
             self.dropped += 1;
@@ -197,42 +199,42 @@ impl Delivery {
 
     /// Gives the next reader in turn its page, if there is one for it.
     pub(crate) fn serve(&mut self, now: Instant) {
-        self.turn_pages(|reader| now < reader.since + REAL_WAIT);
+        self.serve_ready(|reader| now < reader.since + REAL_WAIT);
     }
 
-    fn turn_pages(&mut self, has_just_come: impl Fn(&ReadCall) -> bool) {
+    fn serve_ready(&mut self, has_just_come: impl Fn(&ReadCall) -> bool) {
         while self.page.is_none() {
-            let is_awaited = self.mailbox.has_awaited() || self.news.iter().any(may_wake);
-            let mail_waits = self.mailbox.unread().count > 0 || !self.news.is_empty();
+            let is_awaited = self.mailbox.has_awaited() || self.notifications.iter().any(may_wake);
+            let mail_waits = self.mailbox.unread().count > 0 || !self.notifications.is_empty();
             let ready = |reader: &ReadCall| {
                 !reader.wait || is_awaited || (mail_waits && has_just_come(reader))
             };
             let Some(at) = self.readers.iter().position(ready) else { break };
             let Some(reader) = self.readers.remove(at) else { break };
             if !reader.reply.is_closed() {
-                self.turn_page(reader);
+                self.hand_page(reader);
             }
         }
         self.publish();
     }
 
-    fn turn_page(&mut self, reader: ReadCall) {
+    fn hand_page(&mut self, reader: ReadCall) {
         let (lease, messages) = self.mailbox.lease_page(reader.limits);
         let count = self.ends.len().min(PAGE_ENDS);
         let ends: Vec<Outcome> = self.ends.drain(..count).collect();
-        let count = self.news.len().min(PAGE_NEWS);
-        let news: Vec<Notification> = self.news.drain(..count).collect();
+        let count = self.notifications.len().min(PAGE_NOTIFICATIONS);
+        let notifications: Vec<Notification> = self.notifications.drain(..count).collect();
         let hold = self.hold(lease);
-        if !messages.is_empty() || !news.is_empty() {
-            self.shown(&messages, &news);
+        if !messages.is_empty() || !notifications.is_empty() {
+            self.shown(&messages, &notifications);
         }
         let rejoined = self.snapshot.borrow().rejoined.is_some();
         let dropped = std::mem::take(&mut self.dropped);
-        let (kept, told) = (ends.clone(), news.clone());
-        self.page = Some(OnPage { lease, ends: kept, news: told, dropped, rejoined });
+        let (kept, told) = (ends.clone(), notifications.clone());
+        self.page = Some(LeasedPage { lease, ends: kept, notifications: told, dropped, rejoined });
         // The snapshot first: the answer says what is left after it.
         self.publish();
-        let page = MailPage { messages, receipts: ends, news, dropped, lease: hold };
+        let page = MailPage { messages, receipts: ends, notifications, dropped, lease: hold };
         let _ = reader.reply.send(Ok(page));
     }
 
@@ -252,7 +254,7 @@ impl Delivery {
 
     /// A lease ended. What was written is read, and its receipts are due; the rest waits again, for
     /// [`Delivery::serve`] to hand out.
-    pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<Due> {
+    pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<ReceiptDue> {
         if let Some(end) = self.refusals.remove(&lease) {
             if !written {
                 self.ended(end);
@@ -264,13 +266,16 @@ impl Delivery {
             if on_page.is_some_and(|page| page.rejoined) {
                 self.snapshot.send_modify(|snapshot| snapshot.rejoined = None);
             }
-            self.mailbox.settle(lease)
+            self.mailbox.ack(lease)
         } else {
             self.mailbox.give_back(lease);
             if let Some(page) = on_page {
                 self.dropped += page.dropped;
                 page.ends.into_iter().rev().for_each(|end| self.ends.push_front(end));
-                page.news.into_iter().rev().for_each(|news| self.news.push_front(news));
+                page.notifications
+                    .into_iter()
+                    .rev()
+                    .for_each(|old| self.notifications.push_front(old));
             }
             Vec::new()
         }
@@ -278,11 +283,12 @@ impl Delivery {
 
     /// Shows what waits unread.
     pub(crate) fn publish(&self) {
-        let (mut unread, news) = (self.mailbox.unread(), self.news.len());
-        unread.waking += self.news.iter().filter(|news| may_wake(news)).count();
+        let (mut unread, notifications) = (self.mailbox.unread(), self.notifications.len());
+        unread.waking +=
+            self.notifications.iter().filter(|notification| may_wake(notification)).count();
         self.snapshot.send_if_modified(|snapshot| {
-            let changed = snapshot.unread != unread || snapshot.news != news;
-            (snapshot.unread, snapshot.news) = (unread, news);
+            let changed = snapshot.unread != unread || snapshot.notifications != notifications;
+            (snapshot.unread, snapshot.notifications) = (unread, notifications);
             changed
         });
     }
@@ -293,7 +299,7 @@ impl Delivery {
     }
 }
 
-/// Whether news may wake the agent, or end what it waits for: like an answer to the message that they are of.
-fn may_wake(news: &Notification) -> bool {
-    !news.place.is_past_limit()
+/// Whether a notification may wake the agent, or end what the agent waits for: as an answer to its message would.
+fn may_wake(notification: &Notification) -> bool {
+    !notification.hops.is_past_limit()
 }

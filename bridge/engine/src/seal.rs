@@ -279,9 +279,9 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     buffer.extend_from_slice(&length.to_be_bytes());
     buffer.push(flags(plain));
     buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
-    if let Some(Hops { chain, hops }) = plain.follows {
+    if let Some(Hops { chain, count }) = plain.follows {
         buffer.extend_from_slice(&chain.0);
-        buffer.push(hops);
+        buffer.push(count);
     }
     buffer.extend_from_slice(body);
     buffer.resize(padded + TAG, 0);
@@ -342,8 +342,8 @@ fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
 
 /// The place in a chain of a message that is not its first.
 fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
-    let (chain, hops) = (id(&bytes[..16])?, bytes[16]);
-    if hops > 1 { Ok(Hops { chain, hops }) } else { Err(Broken) }
+    let (chain, count) = (id(&bytes[..16])?, bytes[16]);
+    if count > 1 { Ok(Hops { chain, count }) } else { Err(Broken) }
 }
 
 /// A receipt that only the receiver of the message can make.

@@ -26,13 +26,13 @@ pub struct SendLimit {
 }
 
 /// What was sent lately.
-pub(crate) struct Pace {
+pub(crate) struct SendQuota {
     messages: Quota,
     receivers: Quota,
     known: HashSet<PeerKey>,
 }
 
-impl Pace {
+impl SendQuota {
     pub(crate) fn new(limit: SendLimit) -> Self {
         Self {
             messages: Quota::new(limit.messages, MINUTE),
@@ -74,9 +74,9 @@ fn seconds(time: Duration) -> u64 {
 
 /// How loud each peer has been in the last hour, to one side of a pair.
 #[derive(Default)]
-pub(crate) struct Loudness(HashMap<PeerKey, Quota>);
+pub(crate) struct HighUrgencyQuota(HashMap<PeerKey, Quota>);
 
-impl Loudness {
+impl HighUrgencyQuota {
     /// How urgent a message counts, and counts it.
     pub(crate) fn granted(&mut self, peer: PeerKey, asked: Urgency, now: Instant) -> Urgency {
         if asked != Urgency::High {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_minute_has_room_for_so_many_messages() {
-        let (mut pace, start) = (Pace::new(LIMIT), Instant::now());
+        let (mut pace, start) = (SendQuota::new(LIMIT), Instant::now());
         for at in 0..30 {
             assert_eq!(pace.check(&key(1), start), Ok(()));
             pace.sent(key(1), start + Duration::from_secs(at));
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_minute_has_room_for_so_many_new_receivers() {
-        let (mut pace, start) = (Pace::new(LIMIT), Instant::now());
+        let (mut pace, start) = (SendQuota::new(LIMIT), Instant::now());
         (1..=5).for_each(|number| pace.sent(key(number), start));
         let refused = Err(Error::ReceiverLimit { seconds: 60 });
         assert_eq!(pace.check(&key(6), start), refused);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_loud_six_times_an_hour() {
-        let (mut loudness, start) = (Loudness::default(), Instant::now());
+        let (mut loudness, start) = (HighUrgencyQuota::default(), Instant::now());
         let mut granted = |peer, asked, at| loudness.granted(key(peer), asked, start + at);
         for _ in 0..6 {
             assert_eq!(granted(1, Urgency::High, Duration::ZERO), Urgency::High);

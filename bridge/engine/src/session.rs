@@ -21,13 +21,13 @@ use tokio::sync::watch;
 
 use crate::clock::wall_ms;
 use crate::error::{Error, Unanswered};
-use crate::mailbox::{Due, LeaseId};
-use crate::notifications::Watched;
-use crate::outbox::Times;
+use crate::mailbox::{LeaseId, ReceiptDue};
+use crate::notifications::NotificationRequests;
+use crate::outbox::OutboxTimes;
 use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
-use crate::send_limits::{Loudness, Pace, SendLimit};
+use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
 use crate::{Departure, Notification, Outcome, Snapshot};
 
 mod card;
@@ -57,12 +57,12 @@ pub struct Session {
     outgoing: OutgoingFrames,
     delivery: Delivery,
     /// What senders on this side want to be notified of.
-    watched: Watched,
+    notification_requests: NotificationRequests,
     /// How much may be sent; nothing if there is no limit.
-    pace: Option<Pace>,
+    send_quota: Option<SendQuota>,
     /// How many messages of high urgency this session sent to each peer, and each peer to it.
-    loud: Loudness,
-    heard: Loudness,
+    high_sent: HighUrgencyQuota,
+    high_received: HighUrgencyQuota,
     session_timeout: Duration,
     snapshot: watch::Sender<Snapshot>,
 }
@@ -83,10 +83,10 @@ impl Session {
             intake: Intake::default(),
             outgoing: OutgoingFrames::default(),
             delivery: Delivery::new(snapshot.clone()),
-            watched: Watched::default(),
-            pace: None,
-            loud: Loudness::default(),
-            heard: Loudness::default(),
+            notification_requests: NotificationRequests::default(),
+            send_quota: None,
+            high_sent: HighUrgencyQuota::default(),
+            high_received: HighUrgencyQuota::default(),
             session_timeout,
             snapshot,
         };
@@ -103,14 +103,14 @@ impl Session {
     pub fn successor(&mut self, now: Instant) -> Self {
         let mut next = Self::with_card(self.snapshot.clone(), self.card.successor(now));
         next.delivery.chains = std::mem::take(&mut self.delivery.chains);
-        next.loud = std::mem::take(&mut self.loud);
-        next.pace = self.pace.take();
+        next.high_sent = std::mem::take(&mut self.high_sent);
+        next.send_quota = self.send_quota.take();
         next
     }
 
     /// Limits how much is sent in a minute.
     pub fn limit(mut self, limit: Option<SendLimit>) -> Self {
-        self.pace = limit.map(Pace::new);
+        self.send_quota = limit.map(SendQuota::new);
         self
     }
 
@@ -156,7 +156,7 @@ impl Session {
         self.outgoing.connected();
         let timeout = Duration::from_millis(welcome.session_timeout_ms);
         self.session_timeout = timeout;
-        self.outgoing.outbox.set_times(Times {
+        self.outgoing.outbox.set_times(OutboxTimes {
             grace: Duration::from_millis(welcome.sweep_interval_ms),
             correctable: longest_life(timeout) + AFTERLIFE,
         });
@@ -180,7 +180,13 @@ impl Session {
         }
         // The hub's answer, and its news from then on, tell which card of this session it has.
         self.subscribe(self.membership.key());
-        for to in self.outgoing.outbox.waiting().into_iter().chain(self.watched.peers()) {
+        for to in self
+            .outgoing
+            .outbox
+            .awaiting_lookup()
+            .into_iter()
+            .chain(self.notification_requests.peers())
+        {
             self.subscribe(to);
         }
     }
@@ -337,7 +343,7 @@ impl Session {
         }
     }
 
-    fn send_final_receipts(&mut self, due: Vec<Due>, kind: ReceiptKind, now: Instant) {
+    fn send_final_receipts(&mut self, due: Vec<ReceiptDue>, kind: ReceiptKind, now: Instant) {
         let until = now + longest_life(self.session_timeout) + AFTERLIFE;
         for due in due {
             let receipt = receipt(&due.receipt_key, due.to, due.id, kind);
@@ -348,7 +354,7 @@ impl Session {
     /// Moves ends from the outbox to where reads find them.
     fn report_ends(&mut self) {
         for ended in self.outgoing.outbox.take_ended() {
-            let notifications = self.watched.ended(ended.id, ended.status);
+            let notifications = self.notification_requests.ended(ended.id, ended.status);
             self.notify(notifications);
             let end =
                 Outcome { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
@@ -362,7 +368,7 @@ impl Session {
 
     fn notify(&mut self, notifications: Vec<Notification>) {
         if !notifications.is_empty() {
-            self.delivery.happened(notifications);
+            self.delivery.notify(notifications);
         }
     }
 

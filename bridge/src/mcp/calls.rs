@@ -192,7 +192,7 @@ impl Drop for Responder {
 impl ClaimedAnswer {
     /// Counts what the answer holds as read: the answer was written and flushed.
     pub(crate) fn written(self) {
-        self.leases.into_iter().for_each(Lease::settle);
+        self.leases.into_iter().for_each(Lease::ack);
     }
 }
 

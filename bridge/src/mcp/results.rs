@@ -168,7 +168,7 @@ impl<'a> SentJson<'a> {
     /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
     /// reply, if it waited.
     pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
-        let Availability { reach: woken, unwoken, state } = sent.availability;
+        let Availability { reach: woken, unwoken, state } = sent.receiver.availability;
         let wakes = sent.urgency > Urgency::Low;
         // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
@@ -177,7 +177,7 @@ impl<'a> SentJson<'a> {
             to: sent.to.to_string(),
             status: status(sent.status),
             peer: ReceiverJson {
-                presence: presence(sent.presence),
+                presence: presence(sent.receiver.presence),
                 reach: reach(if sent.past_limit {
                     unwaited
                 } else if wakes {
@@ -223,7 +223,7 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
             untrusted: true,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
-            past_limit: message.place.is_past_limit(),
+            past_limit: message.hops.is_past_limit(),
         }
     }
 }
@@ -270,12 +270,12 @@ impl<'a> MailPageJson<'a> {
             event: event(news.occasion),
             at: rfc3339(news.at_ms),
         };
-        let past_limit = page.messages.iter().any(|message| message.place.is_past_limit());
+        let past_limit = page.messages.iter().any(|message| message.hops.is_past_limit());
         Self {
             messages: page.messages.iter().map(Into::into).collect(),
             receipts: page.receipts.iter().map(receipt).collect(),
             receipts_dropped: (page.dropped > 0).then_some(page.dropped),
-            notifications: page.news.iter().map(notification).collect(),
+            notifications: page.notifications.iter().map(notification).collect(),
             ask_user: past_limit.then_some(ASK_FIRST),
         }
     }
@@ -324,7 +324,7 @@ impl From<&engine::Snapshot> for NoticesJson {
         Self {
             unread: waiting.then_some(snapshot.unread.count),
             unread_from: from.map(ToString::to_string).collect(),
-            notifications_waiting: (snapshot.news > 0).then_some(snapshot.news),
+            notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
             hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
             rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
         }
@@ -408,7 +408,7 @@ mod tests {
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),
             sender: PeerKey([0; 32]),
-            place: Hops { chain: MessageId([0; 16]), hops: 9 },
+            hops: Hops { chain: MessageId([0; 16]), count: 9 },
         }
     }
 

@@ -35,7 +35,7 @@ impl Notice {
             number,
             unread: snapshot.unread.count,
             from: snapshot.unread.from.clone(),
-            news: snapshot.news,
+            news: snapshot.notifications,
             past_limit: snapshot.unread.past_limit,
             before_stop: false,
         }

@@ -55,7 +55,7 @@ impl WakePolicy {
 
     /// Takes the engine's present snapshot.
     pub(crate) fn update(&mut self, snapshot: Snapshot) {
-        let is_empty = snapshot.unread.count + snapshot.news == 0;
+        let is_empty = snapshot.unread.count + snapshot.notifications == 0;
         if is_empty || self.snapshot.reads != snapshot.reads {
             self.outstanding = None;
         }
@@ -70,7 +70,7 @@ impl WakePolicy {
 
     /// The notice for an agent in a turn, unless one is outstanding that covers everything.
     pub(crate) fn announce(&mut self, now: Instant) -> Option<Notice> {
-        let anything_waits = self.snapshot.unread.count + self.snapshot.news > 0;
+        let anything_waits = self.snapshot.unread.count + self.snapshot.notifications > 0;
         let covers_all = |notice: OutstandingNotice| {
             now < notice.since + NOTICE_LIFETIME && (notice.is_waking || !self.is_waking())
         };

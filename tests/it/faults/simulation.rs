@@ -122,7 +122,7 @@ async fn live(me: usize, rng: SeededRng, history: Shared, lifetime: Duration) ->
             for end in &page.receipts {
                 history.ended(me, end.id, end.status, turmoil::elapsed());
             }
-            page.lease.settle();
+            page.lease.ack();
         }
     };
     tokio::join!(talk, read);

@@ -1,9 +1,14 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use junction_shared::protocol::alias::Alias;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::hops::Hops;
 use crate::seal::Identity;
+use crate::wiped::Wiped;
 
 const ALICE: PeerKey = PeerKey([1; 32]);
 const BOB: PeerKey = PeerKey([2; 32]);
@@ -21,6 +26,19 @@ fn id(n: u8) -> MessageId {
     MessageId([n; 16])
 }
 
+fn message(from: PeerKey, n: u8) -> Message {
+    Message {
+        id: id(n),
+        from: Alias::parse(if from == ALICE { "alice" } else { "bob" }).unwrap(),
+        body: Arc::new(Wiped::new(format!("message {n}"))),
+        sent_ms: 0,
+        reply_to: None,
+        key_changed: None,
+        sender: from,
+        hops: Hops::first(id(n)),
+    }
+}
+
 /// A mailbox and what it was filled with.
 struct Room {
     mailbox: Mailbox,
@@ -33,23 +51,22 @@ impl Room {
         Self { mailbox: Mailbox::default(), now: Instant::now(), key: receipt_key() }
     }
 
+    fn put(&mut self, message: Message, seq: u64) {
+        let deadline = self.now + Duration::from_secs(u64::from(message.id.0[0]));
+        self.mailbox.put(MailboxMessage {
+            message,
+            seq: Seq(seq),
+            urgency: Urgency::Normal,
+            deadline,
+            receipt_key: self.key.clone(),
+            lease: None,
+        });
+    }
+
     fn arrive(&mut self, from: PeerKey, seq: u64, n: u8) -> Arrival {
         let arrival = self.mailbox.arrive(from, Seq(seq), id(n));
         if arrival == Arrival::New {
-            self.mailbox.put(Mail {
-                id: id(n),
-                from,
-                alias: Alias::parse(if from == ALICE { "alice" } else { "bob" }).unwrap(),
-                seq: Seq(seq),
-                body: Arc::new(Wiped::new(format!("message {n}"))),
-                reply_to: None,
-                place: Hops::first(id(n)),
-                urgency: Urgency::Normal,
-                sent_ms: 0,
-                deadline: self.now + Duration::from_secs(u64::from(n)),
-                key_changed: false,
-                receipt_key: self.key.clone(),
-            });
+            self.put(message(from, n), seq);
         }
         arrival
     }
@@ -69,7 +86,7 @@ fn a_message_is_read_at_most_once_however_often_it_arrives() {
     let (lease, page) = room.page(10);
     assert_eq!(page, [id(1)]);
     assert_eq!(room.arrive(ALICE, 1, 1), Arrival::Waiting, "leased is not read");
-    assert_eq!(room.mailbox.settle(lease).len(), 1);
+    assert_eq!(room.mailbox.ack(lease).len(), 1);
     assert_eq!(room.arrive(ALICE, 1, 1), Arrival::Read);
     assert!(room.page(10).1.is_empty());
 }
@@ -103,7 +120,7 @@ fn a_reply_that_is_waited_for_may_overtake() {
     let (lease, reply) = room.mailbox.lease_one(id(2)).unwrap();
     assert_eq!(reply.id, id(2));
     assert!(room.mailbox.lease_one(id(2)).is_none(), "it goes to one call alone");
-    room.mailbox.settle(lease);
+    room.mailbox.ack(lease);
     assert_eq!(room.page(10).1, [id(1)]);
     assert_eq!(room.arrive(ALICE, 2, 2), Arrival::Read);
     assert_eq!(room.arrive(ALICE, 1, 1), Arrival::Waiting);
@@ -133,7 +150,7 @@ fn a_page_holds_at_least_one_message_and_otherwise_stops_at_its_size() {
     let (lease, page) =
         room.mailbox.lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS + 1 });
     assert_eq!(page.len(), 1);
-    room.mailbox.settle(lease);
+    room.mailbox.ack(lease);
     assert_eq!(
         room.mailbox.lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS / 2 }).1.len(),
         2
@@ -146,20 +163,9 @@ fn the_notice_names_five_senders_and_counts_all() {
     for n in 1..=9 {
         let from = PeerKey([n; 32]);
         room.mailbox.arrive(from, Seq(1), id(n));
-        room.mailbox.put(Mail {
-            id: id(n),
-            from,
-            alias: Alias::parse(&format!("peer-{n}")).unwrap(),
-            seq: Seq(1),
-            body: Arc::new(Wiped::new(String::new())),
-            reply_to: None,
-            place: Hops::first(id(n)),
-            urgency: Urgency::Normal,
-            sent_ms: 0,
-            deadline: room.now,
-            key_changed: false,
-            receipt_key: room.key.clone(),
-        });
+        let message =
+            Message { from: Alias::parse(&format!("peer-{n}")).unwrap(), ..message(from, n) };
+        room.put(message, 1);
     }
     let unread = room.mailbox.unread();
     assert_eq!((unread.count, unread.from.len()), (9, 5));
@@ -186,7 +192,7 @@ proptest! {
         for (seq, reads) in steps {
             let n = u8::try_from(seq).unwrap();
             let arrival = room.arrive(ALICE, seq, n);
-            let waits = room.mailbox.slots.iter().any(|slot| slot.mail.seq == Seq(seq));
+            let waits = room.mailbox.messages.iter().any(|waiting| waiting.seq == Seq(seq));
             let expected = if seq > highest {
                 Arrival::New
             } else if waits {
@@ -199,11 +205,11 @@ proptest! {
             prop_assert_eq!(arrival, expected);
             highest = highest.max(seq);
             if reads {
-                for slot in &room.mailbox.slots {
-                    read.insert(slot.mail.seq.0);
+                for waiting in &room.mailbox.messages {
+                    read.insert(waiting.seq.0);
                 }
                 let (lease, _) = room.mailbox.lease_page(PageLimits { messages: usize::MAX, shown_len: |_| 0 });
-                room.mailbox.settle(lease);
+                room.mailbox.ack(lease);
             }
         }
     }

@@ -8,20 +8,20 @@ use junction_shared::protocol::id::{MessageId, Seq};
 use junction_shared::protocol::wire::{Envelope, Refusal, Send};
 use tokio::sync::{oneshot, watch};
 
-use super::{Submission, within_window};
+use super::within_window;
 use crate::seal::{Plain, ReceiptKey};
 use crate::{Lease, Status};
 
 /// What may be handed over on this connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Gate {
+pub(super) enum LaneGate {
     /// Nothing: the receiver has not been looked up.
     #[default]
     Closed,
     /// What is sealed already: the hub does not know the receiver yet.
     SealedOnly,
     /// Nothing until the hub says that there is room.
-    Held,
+    Paused,
     /// Everything.
     Open,
 }
@@ -29,16 +29,16 @@ pub(super) enum Gate {
 /// The messages to one receiver that have no end yet.
 #[derive(Default)]
 pub(super) struct Lane {
-    pub(super) entries: VecDeque<Entry>,
-    pub(super) gate: Gate,
+    pub(super) messages: VecDeque<OutboxMessage>,
+    pub(super) gate: LaneGate,
     /// The last sequence number taken; never reset.
     last_seq: Seq,
     /// The next hand-over is the lowest without an end, and says so.
     restart: bool,
 }
 
-/// One message.
-pub(super) struct Entry {
+/// A message in the outbox.
+pub(crate) struct OutboxMessage {
     pub(super) id: MessageId,
     pub(super) alias: Alias,
     /// The text, until it is sealed.
@@ -46,12 +46,12 @@ pub(super) struct Entry {
     pub(super) bytes: usize,
     pub(super) envelope: Option<Envelope>,
     sealed_at: Instant,
-    /// What its receipts are checked with, once it is sealed: the keys that could open it are not kept.
+    /// What the message's receipts are checked with, once it is sealed: keys that could open it are not kept.
     pub(super) receipt_key: Option<ReceiptKey>,
     pub(super) deadline: Instant,
-    /// How often its bytes were given to a socket.
+    /// How often the message's bytes were given to a socket.
     pub(super) hand_overs: u32,
-    /// Whether they were on this connection, since the lane was last opened.
+    /// Whether they were given to one on this connection, since the lane was last opened.
     handed: bool,
     /// Whether the hub said what it did with them.
     pub(super) answered: bool,
@@ -62,16 +62,16 @@ pub(super) struct Entry {
 
 impl Lane {
     pub(super) fn bytes(&self) -> usize {
-        self.entries.iter().map(|entry| entry.bytes).sum()
+        self.messages.iter().map(|message| message.bytes).sum()
     }
 
     /// The connection is over. What the hub held it may have lost: nothing better than `queued` is known of
     /// what was not opened.
     pub(super) fn close(&mut self) {
-        self.set_gate(Gate::Closed);
-        for entry in &mut self.entries {
-            entry.answered = false;
-            entry.status.send_if_modified(|status| {
+        self.set_gate(LaneGate::Closed);
+        for message in &mut self.messages {
+            message.answered = false;
+            message.status.send_if_modified(|status| {
                 let lost = *status == Status::Accepted;
                 if lost {
                     *status = Status::Queued;
@@ -82,8 +82,8 @@ impl Lane {
     }
 
     /// Opened again, the lane starts from its lowest message; otherwise nothing of it moves.
-    pub(super) fn set_gate(&mut self, gate: Gate) {
-        if gate == Gate::Open && self.gate == Gate::SealedOnly {
+    pub(super) fn set_gate(&mut self, gate: LaneGate) {
+        if gate == LaneGate::Open && self.gate == LaneGate::SealedOnly {
             // Nothing was lost in between: what was handed over stays so.
             self.gate = gate;
             return;
@@ -91,22 +91,24 @@ impl Lane {
         if self.gate != gate {
             self.gate = gate;
             self.restart = true;
-            self.entries.iter_mut().for_each(|entry| entry.handed = false);
+            self.messages.iter_mut().for_each(|message| message.handed = false);
         }
     }
 
     /// The place of the next message to seal or to hand over.
     pub(super) fn position(&self, now: Instant) -> Option<usize> {
-        if matches!(self.gate, Gate::Closed | Gate::Held) {
+        if matches!(self.gate, LaneGate::Closed | LaneGate::Paused) {
             return None;
         }
-        let at = self.entries.iter().position(|entry| !entry.handed && now < entry.deadline)?;
-        let entry = &self.entries[at];
-        if entry.envelope.is_some() {
+        let at =
+            self.messages.iter().position(|message| !message.handed && now < message.deadline)?;
+        let message = &self.messages[at];
+        if message.envelope.is_some() {
             return Some(at);
         }
-        let oldest = self.entries.iter().find_map(Entry::seq).unwrap_or(self.last_seq.next());
-        let may_seal = self.gate == Gate::Open && within_window(oldest, self.last_seq.next());
+        let oldest =
+            self.messages.iter().find_map(OutboxMessage::seq).unwrap_or(self.last_seq.next());
+        let may_seal = self.gate == LaneGate::Open && within_window(oldest, self.last_seq.next());
         may_seal.then_some(at)
     }
 
@@ -118,41 +120,50 @@ impl Lane {
     pub(super) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
         let id = envelope.header.id;
         self.last_seq = self.last_seq.max(envelope.header.seq);
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) else { return };
-        entry.plain = None;
-        entry.envelope = Some(envelope);
-        entry.receipt_key = Some(key);
-        entry.sealed_at = now;
+        let Some(message) = self.messages.iter_mut().find(|message| message.id == id) else {
+            return;
+        };
+        message.plain = None;
+        message.envelope = Some(envelope);
+        message.receipt_key = Some(key);
+        message.sealed_at = now;
     }
 
     /// The frame that hands over a sealed message. It counts as written before it is: a socket that fails may
     /// have taken the bytes.
     pub(super) fn hand_over(&mut self, at: usize, now: Instant) -> Option<Send> {
-        let entry = &mut self.entries[at];
-        let envelope = entry.envelope.clone()?;
-        let age = now.saturating_duration_since(entry.sealed_at);
+        let message = &mut self.messages[at];
+        let envelope = message.envelope.clone()?;
+        let age = now.saturating_duration_since(message.sealed_at);
         let send = Send {
             envelope,
             age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
-            resend: entry.hand_overs > 0,
+            resend: message.hand_overs > 0,
             restart: std::mem::take(&mut self.restart),
         };
-        entry.hand_overs += 1;
-        entry.handed = true;
+        message.hand_overs += 1;
+        message.handed = true;
         Some(send)
     }
 
-    pub(super) fn remove(&mut self, id: MessageId) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.id == id)?;
-        self.entries.remove(at)
+    pub(super) fn remove(&mut self, id: MessageId) -> Option<OutboxMessage> {
+        let at = self.messages.iter().position(|message| message.id == id)?;
+        self.messages.remove(at)
     }
 }
 
-impl Entry {
-    pub(super) fn new(message: Submission) -> (Self, watch::Receiver<Status>) {
-        let Submission { id, alias, plain, deadline, refusal, .. } = message;
+impl OutboxMessage {
+    /// A message that was not handed over yet, and a view of its status. `refusal` is where its call waits to tell of a
+    /// refusal.
+    pub(crate) fn new(
+        id: MessageId,
+        alias: Alias,
+        plain: Plain,
+        deadline: Instant,
+        refusal: oneshot::Sender<Lease>,
+    ) -> (Self, watch::Receiver<Status>) {
         let (status, view) = watch::channel(Status::Queued);
-        let entry = Self {
+        let message = Self {
             id,
             alias,
             bytes: plain.body.len(),
@@ -167,7 +178,7 @@ impl Entry {
             refusal: Some(refusal),
             status,
         };
-        (entry, view)
+        (message, view)
     }
 
     fn seq(&self) -> Option<Seq> {

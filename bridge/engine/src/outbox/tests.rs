@@ -5,6 +5,8 @@ use bytes::Bytes;
 use junction_shared::protocol::id::{Epoch, GroupId, ReceiveKey};
 use junction_shared::protocol::wire::{Header, Kind};
 
+use tokio::sync::watch;
+
 use super::*;
 use crate::seal::{Identity, keys_to};
 
@@ -35,11 +37,11 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let mut outbox = Outbox::default();
-        outbox.set_times(Times { grace: GRACE, correctable: 2 * GRACE });
+        outbox.set_times(OutboxTimes { grace: GRACE, correctable: 2 * GRACE });
         Self { outbox, now: Instant::now(), key: receipt_key() }
     }
 
-    fn submit_to(&mut self, to: PeerKey, n: u8) -> Result<watch::Receiver<Status>, Full> {
+    fn submit_to(&mut self, to: PeerKey, n: u8) -> Result<watch::Receiver<Status>, OutboxFull> {
         self.submit_sized(to, n, 5)
     }
 
@@ -48,15 +50,12 @@ impl Desk {
         to: PeerKey,
         n: u8,
         size: usize,
-    ) -> Result<watch::Receiver<Status>, Full> {
-        self.outbox.submit(Submission {
-            id: id(n),
-            to,
-            alias: Alias::parse("calm-otter").unwrap(),
-            plain: Plain { body: Wiped::new("x".repeat(size)), ..Plain::default() },
-            deadline: self.now + TTL,
-            refusal: oneshot::channel().0,
-        })
+    ) -> Result<watch::Receiver<Status>, OutboxFull> {
+        let plain = Plain { body: Wiped::new("x".repeat(size)), ..Plain::default() };
+        let alias = Alias::parse("calm-otter").unwrap();
+        let (deadline, refusal) = (self.now + TTL, oneshot::channel().0);
+        let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, refusal);
+        self.outbox.submit(to, message).map(|()| status)
     }
 
     fn submit(&mut self, n: u8) -> watch::Receiver<Status> {
@@ -68,8 +67,8 @@ impl Desk {
         let mut sends = Vec::new();
         while let Some(step) = self.outbox.next(self.now) {
             match step {
-                Step::HandOver(send) => sends.push(send),
-                Step::Seal(message) => {
+                OutboxStep::HandOver(send) => sends.push(send),
+                OutboxStep::Seal(message) => {
                     let header = Header {
                         group: GroupId([0; 16]),
                         id: message.id,
@@ -92,7 +91,7 @@ impl Desk {
 
     fn reconnect(&mut self) -> Vec<Send> {
         self.outbox.close_all();
-        for to in self.outbox.waiting() {
+        for to in self.outbox.awaiting_lookup() {
             self.outbox.open(to);
         }
         self.hand_over()
@@ -112,10 +111,10 @@ fn nothing_is_sealed_before_its_receiver_was_looked_up() {
     let mut desk = Desk::new();
     desk.submit(1);
     assert!(desk.hand_over().is_empty());
-    assert_eq!(desk.outbox.waiting(), [PEER]);
+    assert_eq!(desk.outbox.awaiting_lookup(), [PEER]);
     desk.outbox.open(PEER);
     assert_eq!(ids(&desk.hand_over()), [id(1)]);
-    assert!(desk.outbox.waiting().is_empty());
+    assert!(desk.outbox.awaiting_lookup().is_empty());
 }
 
 #[test]
@@ -319,14 +318,14 @@ fn bounds_are_checked_here_first() {
     for n in 0..32 {
         desk.submit(n);
     }
-    assert_eq!(desk.submit_to(PEER, 99).err(), Some(Full::Peer));
+    assert_eq!(desk.submit_to(PEER, 99).err(), Some(OutboxFull::Peer));
     let mut desk = Desk::new();
     assert!(desk.submit_sized(PEER, 1, PAIR_BYTES).is_ok());
-    assert_eq!(desk.submit_sized(PEER, 2, 1).err(), Some(Full::Peer));
+    assert_eq!(desk.submit_sized(PEER, 2, 1).err(), Some(OutboxFull::Peer));
     for n in 3..=5 {
         assert!(desk.submit_sized(PeerKey([n; 32]), n, PAIR_BYTES).is_ok());
     }
-    assert_eq!(desk.submit_sized(PeerKey([9; 32]), 6, 1).err(), Some(Full::Outbox));
+    assert_eq!(desk.submit_sized(PeerKey([9; 32]), 6, 1).err(), Some(OutboxFull::Outbox));
     desk.outbox.abandon();
     assert!(desk.submit_sized(PeerKey([9; 32]), 7, 1).is_ok(), "ends make room");
 }
@@ -352,7 +351,7 @@ fn a_session_that_leaves_says_what_is_known_of_each_message() {
     desk.outbox.open(PEER);
     desk.hand_over();
     desk.submit_to(OTHER, 2).unwrap();
-    assert!(desk.outbox.unsettled());
+    assert!(desk.outbox.has_in_flight());
     let mut left: Vec<_> = desk.outbox.abandon().into_iter().map(|(id, _, s)| (id, s)).collect();
     left.sort_by_key(|(id, _)| *id);
     assert_eq!(left, [(id(1), Status::Unconfirmed), (id(2), Status::Refused(Refusal::Gone))]);

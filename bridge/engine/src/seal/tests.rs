@@ -180,7 +180,7 @@ fn what_is_sealed_opens() {
     let keys = pair.keys();
     let header = pair.header(&keys);
     for body in ["", "hello", "żółć 🦀", &"x".repeat(MAX_MESSAGE)] {
-        let links = [None, Some(Hops { chain: MessageId([7; 16]), hops: 9 })];
+        let links = [None, Some(Hops { chain: MessageId([7; 16]), count: 9 })];
         let answers = [None, Some(MessageId([8; 16]))];
         for ((reply_to, follows), (_, urgency)) in
             answers.into_iter().zip(links).flat_map(|two| Urgency::NAMES.map(|name| (two, name)))
@@ -194,7 +194,7 @@ fn what_is_sealed_opens() {
 
 #[test]
 fn flags_that_mean_nothing_are_refused() {
-    let link = Hops { chain: MessageId([7; 16]), hops: 2 };
+    let link = Hops { chain: MessageId([7; 16]), count: 2 };
     let plain = Plain { follows: Some(link), ..text("hello") };
     let padded = || Wiped::new(pad(&plain).unwrap()[..256].to_vec());
     assert!(unpad(padded()).is_ok_and(|read| read == plain));

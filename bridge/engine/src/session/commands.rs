@@ -13,7 +13,7 @@ use super::requests::{AliasRequest, Request};
 use crate::command::ReplySender;
 use crate::error::Error;
 use crate::hops::Hops;
-use crate::outbox::{Full, Submission};
+use crate::outbox::{OutboxFull, OutboxMessage};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
@@ -45,8 +45,8 @@ impl Session {
                     self.publish_if_due(now);
                 }
             }
-            Command::BeginTurn => self.delivery.chains.begin_anew(),
-            Command::MaybeBeginTurn => self.delivery.chains.seem_to_begin_anew(),
+            Command::BeginTurn => self.delivery.chains.person_prompted(),
+            Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }
@@ -128,7 +128,7 @@ impl Session {
         }
         let (alias, wait, notify_when) = (draft.target.clone(), draft.wait, draft.notify_when);
         let (answer, answered) = oneshot::channel();
-        let (submitted, place) = match self.enqueue(to, draft, answered, now) {
+        let (submitted, hops) = match self.enqueue(to, draft, answered, now) {
             Ok(enqueued) => enqueued,
             Err(error) => return drop(reply.send(Err(error))),
         };
@@ -137,12 +137,12 @@ impl Session {
             // The caller gave up just now, and has said that nothing was sent.
             return self.outgoing.outbox.withdraw(id);
         }
-        if let Some(pace) = &mut self.pace {
-            pace.sent(to, now);
+        if let Some(quota) = &mut self.send_quota {
+            quota.sent(to, now);
         }
         self.directory.pin(&alias, to);
         if let Some(when) = notify_when {
-            self.watched.add(id, to, alias, when, place);
+            self.notification_requests.add(id, to, alias, when, hops);
         }
         if self.outgoing.is_connected() {
             self.start_lane(to);
@@ -164,36 +164,33 @@ impl Session {
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge);
         }
-        if let Some(pace) = &self.pace {
-            pace.check(&to, now)?;
+        if let Some(quota) = &self.send_quota {
+            quota.check(&to, now)?;
         }
-        if draft.notify_when.is_some() && !self.watched.has_room(self.delivery.untold()) {
+        if draft.notify_when.is_some()
+            && !self.notification_requests.has_room(self.delivery.pending_notifications())
+        {
             return Err(Error::TooManyNotices);
         }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let (call, refusal) = oneshot::channel();
-        let place = self.delivery.chains.place(id, &to, draft.reply_to);
-        let urgency = self.loud.granted(to, draft.urgency, now);
-        let message = Submission {
-            id,
-            to,
-            alias: draft.target,
-            plain: Plain {
-                reply_to: draft.reply_to,
-                follows: (place.hops > 1).then_some(place),
-                urgency,
-                body: draft.body,
-            },
-            deadline: now + draft.ttl.unwrap_or(longest).min(longest),
-            refusal: call,
+        let hops = self.delivery.chains.next_hops(id, &to, draft.reply_to);
+        let urgency = self.high_sent.granted(to, draft.urgency, now);
+        let plain = Plain {
+            reply_to: draft.reply_to,
+            follows: (hops.count > 1).then_some(hops),
+            urgency,
+            body: draft.body,
         };
-        let status = self.outgoing.outbox.submit(message).map_err(|full| match full {
-            Full::Peer => Error::PeerFull,
-            Full::Outbox => Error::OutboxFull,
+        let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
+        let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, call);
+        self.outgoing.outbox.submit(to, message).map_err(|full| match full {
+            OutboxFull::Peer => Error::PeerFull,
+            OutboxFull::Outbox => Error::OutboxFull,
         })?;
-        let past_limit = place.is_past_limit();
-        Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, place))
+        let past_limit = hops.is_past_limit();
+        Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, hops))
     }
 
     /// The peer behind an alias, if the alias may be used for it.

@@ -1,5 +1,6 @@
 //! What a session makes of each frame of the hub.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
@@ -16,9 +17,9 @@ use super::requests::{AliasRequest, Request};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hops::Hops;
-use crate::mailbox::{Arrival, Mail};
+use crate::mailbox::{Arrival, MailboxMessage};
 use crate::seal::{Broken, Plain, ReceiptKey, receipt, receipt_holds, stale_holds, verify_card};
-use crate::{PeerInfo, PeerPage, Registration};
+use crate::{Message, PeerInfo, PeerPage, Registration};
 
 impl Session {
     /// Takes in a frame of the hub.
@@ -234,7 +235,7 @@ impl Session {
         if let (Some(before), Some(after)) = (before, after)
             && before.0 < after.0
         {
-            let notifications = self.watched.changed(key, before.1, after.1);
+            let notifications = self.notification_requests.changed(key, before.1, after.1);
             self.notify(notifications);
         }
         true
@@ -250,7 +251,7 @@ impl Session {
                 self.intake.forget(key);
                 self.directory.gone(key);
                 self.outgoing.outbox.gone(key);
-                let notifications = self.watched.gone(key);
+                let notifications = self.notification_requests.gone(key);
                 self.notify(notifications);
             }
             Standing::Online | Standing::Away if known => {
@@ -317,7 +318,7 @@ impl Session {
         }
     }
 
-    /// What to do with a message that was decrypted, by its place in the order.
+    /// What to do with a message that was decrypted, by its hops in the order.
     fn record(
         &mut self,
         header: &Header,
@@ -339,22 +340,21 @@ impl Session {
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.directory.pin_sender(&alias, from);
             let said = plain.follows.unwrap_or(Hops::first(id));
-            let place = self.delivery.chains.arrived(said, plain.reply_to);
-            let mail = Mail {
+            let hops = self.delivery.chains.received(said, plain.reply_to);
+            let message = Message {
                 id,
-                from,
-                alias,
-                seq: header.seq,
-                body: std::sync::Arc::new(plain.body),
-                reply_to: plain.reply_to,
-                place,
-                urgency: self.heard.granted(from, plain.urgency, now),
+                from: alias,
+                body: Arc::new(plain.body),
                 sent_ms: header.sent_ms,
-                deadline,
-                key_changed,
-                receipt_key,
+                reply_to: plain.reply_to,
+                key_changed: key_changed.then(|| from.fingerprint()),
+                sender: from,
+                hops,
             };
-            self.delivery.arrived(mail, now);
+            let urgency = self.high_received.granted(from, plain.urgency, now);
+            let (seq, lease) = (header.seq, None);
+            let arrived = MailboxMessage { message, seq, urgency, deadline, receipt_key, lease };
+            self.delivery.arrived(arrived, now);
         }
     }
 

@@ -13,7 +13,7 @@ use super::directory::Directory;
 use super::membership::Membership;
 use super::sent_receipts::SentReceipts;
 use crate::clock::wall_ms;
-use crate::outbox::{Outbox, Step, Unsealed};
+use crate::outbox::{Outbox, OutboxStep, Unsealed};
 use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
@@ -95,7 +95,7 @@ impl OutgoingFrames {
 
     /// Answers the calls that wait for a flush, if there is nothing on its way.
     pub(super) fn end_flush(&mut self) {
-        if !self.flushing.is_empty() && !self.outbox.unsettled() {
+        if !self.flushing.is_empty() && !self.outbox.has_in_flight() {
             self.flushing.drain(..).for_each(|call| _ = call.send(()));
         }
     }
@@ -122,8 +122,8 @@ impl OutgoingFrames {
         let (group, me) = membership.keys()?;
         loop {
             let message = match self.outbox.next(now)? {
-                Step::HandOver(send) => return Some(encode(&ToHub::Send(send))),
-                Step::Seal(message) => message,
+                OutboxStep::HandOver(send) => return Some(encode(&ToHub::Send(send))),
+                OutboxStep::Seal(message) => message,
             };
             let id = message.id;
             match seal_message(&message, directory, group, me) {

@@ -217,7 +217,7 @@ impl Stage {
     fn read_for_good(&mut self, name: &'static str) -> Vec<String> {
         let page = self.read(name);
         let bodies = page.messages.iter().map(|message| message.body.to_string()).collect();
-        page.lease.settle();
+        page.lease.ack();
         self.end_lease(name);
         bodies
     }
@@ -297,7 +297,7 @@ fn a_reply_goes_to_the_call_that_waits_for_it_alone() {
     let answered = stage.try_send("bob", answer).unwrap();
     let (message, lease) = asked.reply.try_recv().unwrap();
     assert_eq!((message.body.as_str(), message.reply_to), ("answer", Some(asked.id)));
-    lease.settle();
+    lease.ack();
     stage.end_lease("alice");
     assert_eq!(*answered.status.borrow(), Status::Read);
     assert_eq!(stage.read_for_good("alice"), ["something else"]);

@@ -19,7 +19,7 @@ use crate::mcp::server::McpServer;
 use crate::mcp::tools::Tools;
 use crate::testing::snapshot;
 use crate::wake::Wake;
-use junction_engine::Hops as Place;
+use junction_engine::Hops;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::{Command, Engine, Lease, MailPage, Message, Snapshot};
 
@@ -267,7 +267,7 @@ pub(super) fn message(body: &str) -> Message {
         reply_to: None,
         key_changed: None,
         sender: PeerKey([1; 32]),
-        place: Place::first(MessageId([7; 16])),
+        hops: Hops::first(MessageId([7; 16])),
     }
 }
 
@@ -278,7 +278,7 @@ pub(super) fn page(body: &str) -> (MailPage, tokio::sync::oneshot::Receiver<()>)
         MailPage {
             messages: vec![message(body)],
             receipts: Vec::new(),
-            news: Vec::new(),
+            notifications: Vec::new(),
             dropped: 0,
             lease,
         },

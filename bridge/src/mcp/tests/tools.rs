@@ -202,7 +202,7 @@ async fn mail_is_shown_escaped_and_marked() {
         let page = MailPage {
             messages: vec![message("one"), second],
             receipts,
-            news: Vec::new(),
+            notifications: Vec::new(),
             dropped: 0,
             lease,
         };

@@ -38,7 +38,7 @@ impl PolicyTest {
 
     fn read(&mut self) {
         self.snapshot.unread = Default::default();
-        self.snapshot.news = 0;
+        self.snapshot.notifications = 0;
         self.snapshot.reads += 1;
         self.policy.update(self.snapshot.clone());
     }
@@ -201,7 +201,7 @@ fn notice_of_a_failed_turn_is_repeated() {
 #[test]
 fn requested_notification_wakes_like_a_message() {
     let mut test = PolicyTest::new(30);
-    test.snapshot.news = 1;
+    test.snapshot.notifications = 1;
     test.snapshot.unread.waking = 1;
     test.snapshot.arrivals += 1;
     test.policy.update(test.snapshot.clone());

@@ -40,7 +40,7 @@ impl Node {
         let draft = Draft::new(parse(to), text.to_owned());
         let sent = self.0.send_message(draft).await?;
         if let Status::Refused(reason) = sent.status {
-            sent.refusal.into_iter().for_each(Lease::settle);
+            sent.refusal.into_iter().for_each(Lease::ack);
             return Err(Error::Refused(reason));
         }
         Ok(sent.id)

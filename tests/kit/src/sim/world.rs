@@ -233,7 +233,7 @@ impl SimWorld {
             for end in &page.receipts {
                 self.history.ended(process.key, end.id, end.status, self.now);
             }
-            page.lease.settle();
+            page.lease.ack();
         } else {
             drop(page);
         }

@@ -28,7 +28,7 @@ impl Stage {
     /// Reads ends, and counts the answer as written.
     fn ends_for_good(&mut self, name: &'static str) -> Vec<(MessageId, Status)> {
         let page = self.read(name);
-        page.lease.settle();
+        page.lease.ack();
         self.end_lease(name);
         page.receipts.iter().map(|end| (end.id, end.status)).collect()
     }
@@ -202,7 +202,7 @@ fn regression_a_refusal_is_told_by_its_call_or_among_the_receipts_never_by_both_
     let refused = Status::Refused(Refusal::InboxFull);
     assert_eq!(*told.status.borrow(), refused);
     assert_eq!(stage.ends_for_good("alice"), [], "the calls are there");
-    told.refusal.try_recv().unwrap().settle();
+    told.refusal.try_recv().unwrap().ack();
     stage.end_lease("alice");
     drop(lost.refusal.try_recv().unwrap());
     stage.end_lease("alice");
@@ -228,7 +228,7 @@ fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
     stage.end_lease("alice");
     let page = stage.read("alice");
     assert_eq!((page.dropped, page.receipts[0].status), (10, Status::Unconfirmed));
-    page.lease.settle();
+    page.lease.ack();
     stage.end_lease("alice");
     assert_eq!(stage.read("alice").dropped, 0);
 }

@@ -1,0 +1,181 @@
+//! A message, from the draft to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::Refusal;
+use tokio::sync::{oneshot, watch};
+
+use crate::hops::Hops;
+use crate::lease::Lease;
+use crate::notifications::{Notification, NotifyWhen};
+use crate::peer::Receiver;
+use crate::urgency::Urgency;
+use crate::wiped::Wiped;
+
+/// A message to send.
+pub struct Draft {
+    /// The receiver.
+    pub target: Alias,
+    /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
+    pub body: Wiped<String>,
+    /// The message that this one answers.
+    pub reply_to: Option<MessageId>,
+    /// How long the message may wait unread; `None` for as long as the hub allows.
+    pub ttl: Option<Duration>,
+    /// The fingerprint that the receiver must have.
+    pub fingerprint: Option<String>,
+    /// How long to wait for an answer to the message.
+    pub wait: Duration,
+    /// How urgent the message is.
+    pub urgency: Urgency,
+    /// What the sender wants to be notified of.
+    pub notify_when: Option<NotifyWhen>,
+}
+
+impl Draft {
+    /// A message to this peer, with no options.
+    pub fn new(target: Alias, body: String) -> Self {
+        Self {
+            target,
+            body: Wiped::new(body),
+            reply_to: None,
+            ttl: None,
+            fingerprint: None,
+            wait: Duration::ZERO,
+            urgency: Urgency::Normal,
+            notify_when: None,
+        }
+    }
+}
+
+/// A message taken into the outbox.
+pub struct Submitted {
+    /// The id that the message was given.
+    pub id: MessageId,
+    /// The peer that the message goes to.
+    pub receiver: Receiver,
+    /// How urgent the message counts.
+    pub urgency: Urgency,
+    /// Whether the message's chain is so long that it wakes nobody.
+    pub past_limit: bool,
+    /// What is known of the message, as that changes.
+    pub status: watch::Receiver<Status>,
+    /// The answer to the message, if the draft waits for one, and the hold on the answer.
+    pub reply: oneshot::Receiver<(Message, Lease)>,
+    /// The hold on the message's refusal: the call tells of it, unless the hold is given back.
+    pub refusal: oneshot::Receiver<Lease>,
+}
+
+/// What became of a message by the time of the call's answer.
+pub struct Sent {
+    /// The message's id.
+    pub id: MessageId,
+    /// The alias that the message was sent to.
+    pub to: Alias,
+    /// The peer that the message goes to.
+    pub receiver: Receiver,
+    /// What is known of the message.
+    pub status: Status,
+    /// How urgent the message counts.
+    pub urgency: Urgency,
+    /// Whether the message's chain is so long that it wakes nobody.
+    pub past_limit: bool,
+    /// The answer that was waited for, and the hold on the answer.
+    pub reply: Option<(Message, Lease)>,
+    /// The hold on the message's refusal, if it was refused. A call that tells of the refusal acknowledges it.
+    pub refusal: Option<Lease>,
+    /// How long the call waited for an answer.
+    pub waited: Duration,
+}
+
+/// What is known of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The message is in this bridge; the hub was not reached.
+    Queued,
+    /// The message is in the hub's inbox of its receiver.
+    Accepted,
+    /// The receiver's bridge opened and verified the message.
+    Opened,
+    /// The answer that holds the message was written to the receiver's client.
+    Read,
+    /// The message was provably never delivered.
+    Refused(Refusal),
+    /// The message was provably unread when its time was up.
+    Expired,
+    /// Nobody can say whether the message was read.
+    Unconfirmed,
+}
+
+impl Status {
+    /// Whether the message has ended, and no answer to it can come any more.
+    pub fn is_final_without_reply(self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Expired | Self::Unconfirmed)
+    }
+}
+
+/// The end of a message that this session sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The message's id.
+    pub id: MessageId,
+    /// The alias that the message was sent to.
+    pub to: Alias,
+    /// How the message ended.
+    pub status: Status,
+    /// When the message ended, by this machine's wall clock: milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// An opened message.
+#[derive(Clone)]
+pub struct Message {
+    /// The message's id, for `reply_to`.
+    pub id: MessageId,
+    /// The alias that belongs to the sender's key.
+    pub from: Alias,
+    /// The text, unescaped.
+    pub body: Arc<Wiped<String>>,
+    /// When the message was sealed, by the sender's wall clock: milliseconds since 1970.
+    pub sent_ms: u64,
+    /// The message that this one answers.
+    pub reply_to: Option<MessageId>,
+    /// The sender's fingerprint, if the alias belonged to another key before.
+    pub key_changed: Option<String>,
+    /// The sender's key.
+    pub sender: PeerKey,
+    /// The chain that the message is part of, and how long it is.
+    pub hops: Hops,
+}
+
+/// What bounds one page of messages.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimits {
+    /// Messages on the page, at most.
+    pub messages: usize,
+    /// The length of a message's text, in characters, as the face shows it.
+    pub shown_len: fn(&str) -> usize,
+}
+
+impl Default for PageLimits {
+    fn default() -> Self {
+        Self { messages: usize::MAX, shown_len: str::len }
+    }
+}
+
+/// One answer to `read_messages`.
+pub struct MailPage {
+    /// Messages, in the order of their arrival.
+    pub messages: Vec<Message>,
+    /// Ends of messages that this session sent.
+    pub receipts: Vec<Outcome>,
+    /// Notifications that the agent asked for.
+    pub notifications: Vec<Notification>,
+    /// How many more ends there were that had no room.
+    pub dropped: usize,
+    /// The hold on all of it.
+    pub lease: Lease,
+}

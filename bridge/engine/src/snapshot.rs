@@ -1,0 +1,81 @@
+//! What every face can read of an engine at any moment.
+
+use std::time::Duration;
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::limits::SESSION_TIMEOUT;
+
+use crate::hubs::selection::AwayReason;
+
+/// Whether a session is connected to its hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Not connected; the engine keeps trying.
+    Away(AwayReason),
+    /// Welcomed by the hub.
+    Connected,
+    /// Left by `disconnect`; the engine does not dial.
+    Left,
+}
+
+/// The messages that wait unread, without those that are leased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnreadMail {
+    /// How many messages wait.
+    pub count: usize,
+    /// Up to five of their senders.
+    pub from: Vec<Alias>,
+    /// How many messages and notifications may wake the agent.
+    pub waking: usize,
+    /// Whether a message is to wake the agent at once.
+    pub urgent: bool,
+    /// Whether a message ends a chain so long that a person should be asked.
+    pub past_limit: bool,
+}
+
+/// The state of an engine, written by its task and read by anyone.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Whether the session is connected.
+    pub state: ConnectionState,
+    /// The messages that wait unread.
+    pub unread: UnreadMail,
+    /// How many notifications wait that the agent asked for.
+    pub notifications: usize,
+    /// How often the agent was handed messages or notifications.
+    pub reads: u64,
+    /// How many messages and notifications have come that may wake the agent.
+    pub arrivals: u64,
+    /// The session's alias, once it has one.
+    pub alias: Option<Alias>,
+    /// The fingerprint of the session's key.
+    pub fingerprint: String,
+    /// The name of the hub in use, as `JUNCTION_HUB` or `register{host}` named it.
+    pub hub: String,
+    /// The longest life of a message, as the hub said.
+    pub session_timeout: Duration,
+    /// How often the hub did what only a dishonest hub does.
+    pub misbehaviour: u32,
+    /// The alias of a session that the hub had ended, because it heard nothing of it, and that has joined again. Set
+    /// until a read has told it.
+    pub rejoined: Option<Alias>,
+}
+
+impl Snapshot {
+    /// The snapshot of an engine that is to use the hub of this name.
+    pub fn new(hub: String, state: ConnectionState) -> Self {
+        Self {
+            state,
+            unread: UnreadMail::default(),
+            notifications: 0,
+            reads: 0,
+            arrivals: 0,
+            alias: None,
+            fingerprint: String::new(),
+            hub,
+            session_timeout: SESSION_TIMEOUT,
+            misbehaviour: 0,
+            rejoined: None,
+        }
+    }
+}
