@@ -1,32 +1,32 @@
-//! Chains: how often messages went to and fro without a person. Each message says, sealed, which chain it is part of
-//! and how many hops that has; two agents that only answer each other come to rest by it.
+//! Chains of messages that no person is part of. Each message says, sealed, which chain it is part of and how many
+//! messages that chain has. Two agents that only answer each other stop waking each other at the limit.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use junction_shared::protocol::id::{MessageId, PeerKey};
 
-/// Hops after which a message wakes nobody: whoever reads it is told to ask its user.
+/// Hops after which a message wakes nobody: an agent that reads it is told to ask its user.
 pub(crate) const MAX_HOPS: u8 = 8;
-/// Messages kept of what was read, and of what was sent: far more than an agent answers in one turn.
+/// Read messages remembered, and sent ones: far more than an agent answers in one turn.
 const MAX_KEPT: usize = 1024;
 
-/// The place of a message in a chain.
+/// The chain that a message is part of, and how long the chain is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hops {
     /// The id of the chain's first message.
     pub chain: MessageId,
-    /// How many messages it has up to this one: 1 for the first.
+    /// How many messages the chain has, this one included: 1 for the first.
     pub count: u8,
 }
 
 impl Hops {
-    /// The place of a message that answers nothing.
+    /// The hops of a message that answers nothing.
     pub fn first(id: MessageId) -> Self {
         Self { chain: id, count: 1 }
     }
 
-    /// The place of a message that follows on this one.
+    /// The hops of a message that follows this one.
     fn next(self) -> Self {
         Self { count: self.count.saturating_add(1), ..self }
     }
@@ -41,17 +41,17 @@ impl Hops {
 #[derive(Default)]
 pub(crate) struct Chains {
     read: HopsLog<MessageId>,
-    /// What was read last, from each and from all.
+    /// The hops of the newest message that was read from each peer.
     last: HopsLog<PeerKey>,
     last_of_all: Option<Hops>,
-    /// Whether something was read since the last message was sent.
+    /// Whether a message was read since the last one was sent.
     has_unanswered: bool,
     sent: HopsLog<MessageId>,
 }
 
 impl Chains {
-    /// The place of a message that is about to be sent: behind what was read last from its receiver, and behind what it
-    /// answers, or else behind what was read last of all; whichever has more hops.
+    /// The hops of a message that is about to be sent. It follows the newest message read from its receiver, or the
+    /// message it answers (without one the newest that was read at all), depending on which has more hops.
     pub(crate) fn next_hops(
         &mut self,
         id: MessageId,
@@ -67,7 +67,7 @@ impl Chains {
         hops
     }
 
-    /// The place of a message that came, at least one hop past what it answers, whatever it says itself.
+    /// The hops of a message that came: at least one more than the message it answers, even if it says less itself.
     pub(crate) fn received(&self, said: Hops, reply_to: Option<MessageId>) -> Hops {
         let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Hops::next);
         match answered {
@@ -82,7 +82,7 @@ impl Chains {
         self.note(from, hops);
     }
 
-    /// The agent is told what became of a message that it sent: what it sends because of that is no beginning.
+    /// The agent is told what became of a message that it sent. What it sends next follows that message.
     pub(crate) fn notified(&mut self, of: PeerKey, hops: Hops) {
         self.note(of, hops.next());
     }
@@ -93,13 +93,13 @@ impl Chains {
         self.has_unanswered = true;
     }
 
-    /// A person has begun a turn: what comes of it begins anew.
+    /// A person has begun a turn: messages sent in it begin new chains.
     pub(crate) fn person_prompted(&mut self) {
         *self = Self::default();
     }
 
-    /// A person seems to have begun one, for nothing was heard of the agent for long. If it has read something since it
-    /// last sent anything, that is what it may have been at all the time.
+    /// A person has probably begun a turn, since the agent was silent for long. An agent that has read a message and
+    /// sent none since may have worked on that message all the time: then nothing changes.
     pub(crate) fn person_may_have_prompted(&mut self) {
         if !self.has_unanswered {
             self.person_prompted();
@@ -107,7 +107,7 @@ impl Chains {
     }
 }
 
-/// Links by what they belong to, the oldest forgotten first.
+/// Hops by the message or peer that they belong to; the oldest entry is forgotten first.
 struct HopsLog<K> {
     hops: HashMap<K, Hops>,
     order: VecDeque<K>,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_begins_anew() {
+    fn a_person_begins_new_chains() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
         for number in 1..=8 {
             assert!(!hop(&mut alice, &mut bob, 2 * number, None).is_past_limit() || number > 4);
@@ -202,7 +202,7 @@ mod tests {
         alice.shown(id(2), OTHER, Hops::first(id(2)));
         assert_eq!(alice.next_hops(id(20), &PEER, Some(id(1))), Hops { chain: id(1), count: 8 });
         assert_eq!(alice.next_hops(id(21), &OTHER, Some(id(2))), Hops { chain: id(2), count: 2 });
-        // To one that was never heard from: because of what was read last.
+        // To a peer without messages: it follows the newest that was read.
         assert_eq!(
             alice.next_hops(id(23), &PeerKey([3; 32]), None),
             Hops { chain: id(2), count: 2 }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn regression_an_answer_to_something_old_is_no_way_back() {
+    fn regression_an_answer_to_an_old_message_shortens_no_chain() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
         let root = hop(&mut alice, &mut bob, 1, None);
         assert_eq!(root.count, 1);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_silent_may_have_been_at_what_it_read() {
+    fn a_silent_agent_may_have_worked_on_what_it_read() {
         let mut alice = Chains::default();
         alice.shown(id(1), PEER, Hops { chain: id(1), count: 5 });
         alice.person_may_have_prompted();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_on_one_side_begins_anew_for_both() {
+    fn a_person_on_one_side_begins_new_chains_for_both() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
         let mut number = 0;
         let mut next = |from: &mut Chains, to: &mut Chains| {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_because_of_a_notification_is_no_beginning() {
+    fn message_after_a_notification_follows_its_message() {
         let mut alice = Chains::default();
         let sent = alice.next_hops(id(1), &PEER, None);
         alice.notified(PEER, sent);
@@ -277,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_only_answers_comes_to_the_limit(answers in prop::collection::vec(any::<bool>(), 9..40)) {
+        fn agents_that_only_answer_come_to_the_limit(answers in prop::collection::vec(any::<bool>(), 9..40)) {
             let (mut alice, mut bob) = (Chains::default(), Chains::default());
             let mut last = None;
             for (number, says) in (1..).zip(answers) {

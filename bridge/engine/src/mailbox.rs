@@ -1,8 +1,8 @@
-//! The mailbox: opened messages that wait for the agent, and what was read of each sender. A pure machine.
+//! The mailbox: opened messages that wait for the agent, and the numbers of those that were read. A pure machine.
 //!
 //! A message is given out under a lease: acknowledged, it counts as read; given back, it waits again in its place.
-//! Of each sender the highest sequence number and 64 read-bits are kept for the life of the process; they tell
-//! a message that comes again from a new one.
+//! For each sender the highest sequence number and 64 read-bits are kept for the life of the process: they tell a
+//! message that comes again from a new one.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::seal::ReceiptKey;
 use crate::urgency::Urgency;
 use crate::{Message, PageLimits, UnreadMail};
 
-/// Characters on one page of messages: what every client shows its model whole.
+/// Characters on one page of messages: as many as every client shows its model without cutting.
 pub(crate) const PAGE_CHARS: usize = 40_000;
 /// Senders whose windows are kept; mail of further ones is not opened.
 const MAX_SENDERS: usize = 65_536;
@@ -25,16 +25,16 @@ const NAMED: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LeaseId(u64);
 
-/// What a message that arrived and was opened is.
+/// Where an opened message stands in its sender's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// Seen for the first time; its number is recorded now.
+    /// The message is seen for the first time; its number is recorded now.
     New,
-    /// It waits here already.
+    /// The message waits here already.
     Waiting,
-    /// It was read.
+    /// The message was read.
     Read,
-    /// It comes behind a later one, which no honest hub does, or was dropped before.
+    /// The message comes behind a later one, which no honest hub does, or was dropped before.
     Dropped,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Mailbox {
     leases: u64,
 }
 
-/// What is known of one sender's numbers: bit n of `read` stands for `highest - n`.
+/// The sequence numbers of one sender: bit n of `read` stands for `highest - n`.
 #[derive(Default)]
 struct Window {
     highest: Seq,
@@ -122,7 +122,7 @@ impl Mailbox {
         self.messages.len() < INBOX_MESSAGES && self.bytes + bytes <= INBOX_BYTES
     }
 
-    /// What a decrypted message is. A new one is recorded by this call, and by nothing before it.
+    /// Where a decrypted message stands. The number of a new message is recorded by this call alone.
     pub(crate) fn arrive(&mut self, from: PeerKey, seq: Seq, id: MessageId) -> Arrival {
         let window = self.windows.entry(from).or_default();
         if seq > window.highest {

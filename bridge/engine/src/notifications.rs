@@ -117,8 +117,8 @@ impl NotificationRequests {
         if after != Some(State::Idle) {
             return Vec::new();
         }
-        // A turn may be too short to be seen: a receiver that has read the message and says once more that it is idle has
-        // become idle again.
+        // A turn may be too short to be seen: a receiver that has read the message and says once more that it is idle
+        // has become idle again.
         self.take(Occasion::Idle, |request| {
             let is_news = before != after || request.was_read;
             request.peer == peer && request.when == NotifyWhen::Idle && is_news

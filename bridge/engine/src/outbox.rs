@@ -1,5 +1,6 @@
-//! The outbox: messages this session sends, from their submission to their end. A pure machine: no clock,
-//! no cipher, no I/O. The session asks it for the `next` step and tells it what the hub and the peers said.
+//! The outbox: messages that this session sends, from their submission to their end. A pure machine: no clock, no
+//! cipher, no I/O. The session asks for the `next` step and passes on what the hub and the peers said.
+//!
 //! ```text
 //! submit → queued ─ seal ─ hand over → accepted → opened → read
 //!              │                │ refused (first hand-over only)     any end without a receipt:
@@ -26,15 +27,15 @@ use lane::{Lane, LaneGate};
 
 pub(crate) use lane::OutboxMessage;
 
-/// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the word.
+/// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the status.
 const CORRECTABLE: usize = 256;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutboxFull {
-    /// This peer's share is used up.
+    /// There are as many messages to this peer as may be.
     Peer,
-    /// The outbox is.
+    /// There are as many messages in the outbox as may be.
     Outbox,
 }
 
@@ -55,7 +56,7 @@ pub(crate) enum OutboxStep<'a> {
     HandOver(Send),
 }
 
-/// A message that needs sealing, and the place in the order that it takes.
+/// A message that needs sealing, and its sequence number.
 pub(crate) struct Unsealed<'a> {
     pub(crate) id: MessageId,
     pub(crate) to: PeerKey,
@@ -68,7 +69,7 @@ pub(crate) struct Unsealed<'a> {
 /// Messages by receiver, until their end is known.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    /// Never shrinks: a lane keeps its sequence for the life of the process.
+    /// Lanes by receiver. None is ever removed: it keeps its sequence number for the life of the process.
     lanes: HashMap<PeerKey, Lane>,
     /// Lanes that may have something to hand over, in turn.
     active: VecDeque<PeerKey>,
@@ -82,9 +83,9 @@ pub(crate) struct Outbox {
 /// How long the outbox waits past the time of a message.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct OutboxTimes {
-    /// A sealed message for a receipt: the hub's sweep interval.
+    /// How long a sealed message waits for a receipt: the hub's sweep interval.
     pub(crate) grace: Duration,
-    /// One that ended `unconfirmed` for a correction: as long as its receiver may still read it.
+    /// How long a message that ended `unconfirmed` can be corrected: as long as its receiver may still read it.
     pub(crate) correctable: Duration,
 }
 
@@ -118,7 +119,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes back a message that was submitted and never handed over, as if it had never been.
+    /// Removes a message that was submitted and never handed over, without an end.
     pub(crate) fn withdraw(&mut self, id: MessageId) {
         let Some(to) = self.receivers.remove(&id) else { return };
         if let Some(message) = self.lanes.get_mut(&to).and_then(|lane| lane.remove(id)) {
@@ -126,7 +127,7 @@ impl Outbox {
         }
     }
 
-    /// How long to wait past the time of a message, by what the hub says of itself.
+    /// Sets how long to wait past the time of a message.
     pub(crate) fn set_times(&mut self, times: OutboxTimes) {
         self.times = times;
     }
@@ -150,7 +151,7 @@ impl Outbox {
         self.set_gate(to, LaneGate::Open);
     }
 
-    /// The hub does not know the receiver yet: what is sealed already may wait in its inbox there.
+    /// The hub does not know the receiver yet: sealed messages may wait in the receiver's inbox.
     pub(crate) fn open_for_sealed(&mut self, to: PeerKey) {
         self.set_gate(to, LaneGate::SealedOnly);
     }
@@ -195,7 +196,7 @@ impl Outbox {
         None
     }
 
-    /// The sealed form of a message. Its text is wiped: from now on the same bytes go out on every try.
+    /// Takes the sealed form of a message. The text is wiped; from now on the same bytes go out on every try.
     pub(crate) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
         let Some(lane) = self.lanes.get_mut(&envelope.header.to) else { return };
         lane.sealed(envelope, key, now);
@@ -214,9 +215,9 @@ impl Outbox {
         }
     }
 
-    /// The hub did not take the message. Only for bytes never written before is that the end of it.
+    /// The hub refused the message. That is its end only if its bytes were never written before.
     pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
-        // The hub's word counts for nothing against the receiver's.
+        // The receiver's receipt counts, not what the hub says.
         let message = self.message(id).filter(|message| !message.is_opened());
         let Some(first) = message.map(|message| message.hand_overs == 1) else { return };
         self.end(id, if first { Status::Refused(reason) } else { Status::Unconfirmed });
@@ -249,12 +250,12 @@ impl Outbox {
         self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.key.clone())
     }
 
-    /// Whom a message without an end is for.
+    /// The receiver of a message that has not ended.
     pub(crate) fn receiver(&self, id: MessageId) -> Option<PeerKey> {
         self.receivers.get(&id).copied()
     }
 
-    /// An authentic receipt. A late one corrects `unconfirmed`, and what the hub had refused.
+    /// Takes in an authentic receipt. A late one corrects `unconfirmed` and `refused`.
     pub(crate) fn receipt(&mut self, id: MessageId, kind: ReceiptKind) {
         let end = match kind {
             ReceiptKind::Opened => {
@@ -278,7 +279,7 @@ impl Outbox {
         }
     }
 
-    /// The receiver is gone. What the hub is still to answer on this connection waits for that answer, which
+    /// The receiver is gone. A message that the hub has yet to answer on this connection waits for that answer, which
     /// says more.
     pub(crate) fn gone(&mut self, to: PeerKey) {
         let Some(lane) = self.lanes.get_mut(&to) else { return };
@@ -289,7 +290,7 @@ impl Outbox {
         }
     }
 
-    /// What is sealed can be opened by nobody any more: if it was not read before, it will not be.
+    /// Ends all sealed messages: nobody can open them any more.
     pub(crate) fn give_up_sealed(&mut self) {
         let all = self.lanes.values().flat_map(|lane| &lane.messages);
         let sealed: Vec<_> =
@@ -299,8 +300,8 @@ impl Outbox {
         }
     }
 
-    /// Ends what has outlived its time: unsealed, it was provably never read; sealed, nobody can say once
-    /// the time for a receipt has passed too.
+    /// Ends messages that have outlived their time. One that was never handed over was provably never read; of another
+    /// one nobody can say, once the time for a receipt has passed too.
     pub(crate) fn expire(&mut self, now: Instant) {
         let grace = self.times.grace;
         self.unconfirmed.retain(|old| old.dies > now);
@@ -360,7 +361,7 @@ impl Outbox {
         let Some(message) = lane.remove(id) else { return };
         self.bytes -= message.bytes;
         message.progress(status);
-        // Of a refusal, too, there is only the hub's word.
+        // A refusal is only what the hub says, so a receipt can correct it too.
         let is_correctable = matches!(status, Status::Unconfirmed | Status::Refused(_));
         if let Some(key) = message.receipt_key.clone().filter(|_| is_correctable) {
             if self.unconfirmed.len() == CORRECTABLE {
@@ -371,7 +372,7 @@ impl Outbox {
         }
         let refusal = message.refusal.filter(|_| matches!(status, Status::Refused(_)));
         self.ended.push(EndedMessage { id, to: message.alias, status, refusal });
-        // An end may open the window, or leave a new lowest message.
+        // The end may have opened the window of sequence numbers, or left a new lowest message.
         self.activate(to);
     }
 
@@ -382,7 +383,7 @@ impl Outbox {
     }
 }
 
-/// Whether a sequence number may be taken while `oldest` is without an end.
+/// Whether a sequence number may be taken while the message `oldest` has not ended.
 fn within_window(oldest: Seq, seq: Seq) -> bool {
     seq.0 - oldest.0 < SEQ_WINDOW
 }

@@ -1,9 +1,9 @@
-//! So many in such a time, and no more.
+//! A limit on how often something happens in a stretch of time.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A sliding window: of any stretch of time this long, no more than that many are taken in it.
+/// A sliding window: in any stretch of time `per`, at most `most` are taken.
 #[derive(Clone, Debug)]
 pub struct Quota {
     most: usize,
@@ -12,23 +12,23 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// `most` in any time of `per`.
+    /// A quota of `most` in any stretch of `per`.
     pub fn new(most: usize, per: Duration) -> Self {
         Self { most, per, taken: VecDeque::new() }
     }
 
-    /// When one more may be taken: nothing if at once. With none allowed at all: one window from now, for ever.
+    /// When one more may be taken; `None` for at once. A quota of zero is always one window away.
     pub fn full_until(&self, now: Instant) -> Option<Instant> {
         let within = self.taken.iter().filter(|taken| now < **taken + self.per);
         if within.count() < self.most {
             return None;
         }
-        // The one whose end makes room for the next.
+        // The next one fits when this one leaves the window.
         let leaves = self.taken.len().checked_sub(self.most).and_then(|at| self.taken.get(at));
         Some(leaves.copied().unwrap_or(now) + self.per)
     }
 
-    /// Takes one. It counts whether or not there was room.
+    /// Takes one, even if there was no room.
     pub fn take(&mut self, now: Instant) {
         self.taken.retain(|taken| now < *taken + self.per);
         if self.taken.len() == self.most.max(1) {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_none() {
+    fn a_quota_of_zero_never_has_room() {
         let (mut quota, now) = (Quota::new(0, PER), Instant::now());
         assert_eq!(quota.full_until(now), Some(now + PER));
         quota.take(now);

@@ -22,8 +22,8 @@ const PAGE_NOTIFICATIONS: usize = 50;
 /// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
 const MAX_ENDS: usize = 2048;
 
-/// How long a call must have waited so that a message past the limit of its chain does not end it: a call that has waited
-/// for less was about to read anyway.
+/// How long a call must have waited so that a message past the limit of its chain does not end it: a call that has
+/// waited for less was about to read anyway.
 const REAL_WAIT: Duration = Duration::from_secs(1);
 
 /// A call to `read_messages`.
@@ -93,8 +93,8 @@ impl Delivery {
         }
     }
 
-    /// A message was opened: an answer that is waited for goes to its call alone, all else to the readers. What comes
-    /// at the end of too long a chain ends no wait that has lasted.
+    /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
+    /// A message past the limit of its chain ends no call that has waited for long.
     pub(crate) fn arrived(&mut self, arrived: MailboxMessage, now: Instant) {
         let Message { id, sender: from, reply_to: answers, .. } = arrived.message;
         let (may_disturb, wakes) = (arrived.may_disturb(), arrived.wakes());
@@ -170,18 +170,18 @@ impl Delivery {
     pub(crate) fn ended(&mut self, end: Outcome) {
         self.ends.push_back(end);
         if self.ends.len() > MAX_ENDS {
-            // Good notifications is missed least. That something was dropped is told.
+            // A message that was read is missed least. That something was dropped is told.
             let good = self.ends.iter().position(|end| end.status == Status::Read);
             self.ends.remove(good.unwrap_or(0));
             self.dropped += 1;
         }
     }
 
-    /// A message was refused, and the call that sent it waits to tell so. If its answer never leaves, the end is
-    /// told as all others are.
+    /// A message was refused, and the call that sent it tells so. If the call's answer never leaves, the end is told
+    /// among the receipts.
     pub(crate) fn refused(&mut self, end: Outcome, call: oneshot::Sender<Lease>) {
         if call.is_closed() {
-            // The call has told its agent something else long ago.
+            // The call has answered long ago.
             return self.ended(end);
         }
         let lease = self.mailbox.new_lease();
@@ -197,7 +197,7 @@ impl Delivery {
         self.serve(now);
     }
 
-    /// Gives the next reader in turn its page, if there is one for it.
+    /// Answers the calls that have something to read, in their turn.
     pub(crate) fn serve(&mut self, now: Instant) {
         self.serve_ready(|reader| now < reader.since + REAL_WAIT);
     }
@@ -252,8 +252,8 @@ impl Delivery {
         }
     }
 
-    /// A lease ended. What was written is read, and its receipts are due; the rest waits again, for
-    /// [`Delivery::serve`] to hand out.
+    /// A lease ended. If its answer was written, its messages are read and their receipts are due; otherwise they wait
+    /// again, for [`Delivery::serve`] to hand out.
     pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool) -> Vec<ReceiptDue> {
         if let Some(end) = self.refusals.remove(&lease) {
             if !written {

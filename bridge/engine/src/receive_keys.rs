@@ -1,4 +1,4 @@
-//! A session's receive keys: one an epoch, the old ones until nothing sealed to them can arrive any more.
+//! A session's receive keys. Old keys are kept until nothing that was sealed to them can arrive any more.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use junction_shared::secret::Secret;
 
 use crate::seal::Identity;
 
-/// How long past the longest life of a message an old key stays: what was sealed just before its successor
-/// was published may arrive that late.
+/// How long past the longest life of a message an old key stays: a message that was sealed just before the next key was
+/// published may arrive that late.
 pub(crate) const AFTERLIFE: Duration = Duration::from_secs(60);
-/// How long a key that was used stays the newest: what is sealed to one key can be opened until it dies.
+/// How long a key that was used stays the newest. Messages sealed to a key can be opened until the key dies.
 const LIFE: Duration = Duration::from_secs(120);
-/// Old keys kept at most; the oldest goes first, and what was sealed to it ends `unconfirmed`.
+/// Old keys kept at most. The oldest goes first, and messages sealed to it end `unconfirmed`.
 const MAX_OLD: usize = 256;
 
 impl Identity {
@@ -34,17 +34,17 @@ pub(crate) struct ReceiveKeys {
     epoch: Epoch,
     current: Secret,
     since: Instant,
-    /// Whether anything was opened by the newest.
+    /// Whether the newest key has opened anything.
     used: bool,
     old: VecDeque<Old>,
 }
 
 struct Old {
-    /// Its epochs, from the first to the last.
+    /// The epochs of the key, from the first to the last.
     first: Epoch,
     last: Epoch,
     secret: Secret,
-    /// Whether the hub is known to have its successor's card.
+    /// Whether the hub is known to have the card with the next key.
     is_followed: bool,
     dies: Instant,
 }
@@ -67,7 +67,7 @@ impl ReceiveKeys {
         ReceiveKey(public_key(&self.current))
     }
 
-    /// Begins a new epoch, whose card is to be published. A session without a sign of life ends after `timeout`.
+    /// Begins a new epoch with a new key; its card is to be published. `timeout` is the session timeout.
     pub(crate) fn rotate(&mut self, now: Instant, timeout: Duration) {
         let secret = std::mem::replace(&mut self.current, Secret::random());
         let dies = dies_unfollowed(now, timeout);
@@ -81,13 +81,13 @@ impl ReceiveKeys {
         }
     }
 
-    /// Begins a new epoch of the same key: its card says something new of the agent's availability, which changes too
-    /// often for a key each.
+    /// Begins a new epoch of the same key, for a card that differs in the agent's availability alone: that changes too
+    /// often for a key each time.
     pub(crate) fn advance(&mut self) {
         self.epoch = self.epoch.next();
     }
 
-    /// A hub has let the session in. A card that was written on the last connection may not have arrived there.
+    /// A hub has welcomed the session. A card that was written on the last connection may not have arrived.
     pub(crate) fn welcomed(&mut self, now: Instant, timeout: Duration) {
         for old in self.old.iter_mut().filter(|old| !old.is_followed) {
             old.dies = dies_unfollowed(now, timeout);
@@ -102,7 +102,7 @@ impl ReceiveKeys {
         }
     }
 
-    /// The secret key of an epoch, if it lives, for opening something.
+    /// The secret key of an epoch, for opening a message; nothing once the key has died.
     pub(crate) fn use_secret(&mut self, epoch: Epoch) -> Option<&Secret> {
         if (self.first..=self.epoch).contains(&epoch) {
             self.used = true;
@@ -129,13 +129,13 @@ impl ReceiveKeys {
     }
 }
 
-/// When a key dies whose successor's card may never have reached the hub: the hub hands out the old card for as
-/// long as it takes the session for alive, and what is sealed to it then lives as long once more.
+/// When a key dies if the card with the next key may never have reached the hub. The hub hands out the old card for as
+/// long as it counts the session as alive, and a message sealed to it then lives as long once more.
 fn dies_unfollowed(now: Instant, timeout: Duration) -> Instant {
     now + timeout + longest_life(timeout) + AFTERLIFE
 }
 
-/// How long a message can live where sessions last that long.
+/// The longest life of a message under this session timeout.
 pub(crate) fn longest_life(timeout: Duration) -> Duration {
     timeout.min(Duration::from_secs(MAX_TTL_SECONDS))
 }
@@ -172,7 +172,7 @@ mod tests {
         keys.welcomed(now + TIMEOUT, TIMEOUT);
         let dies = now + 3 * TIMEOUT + AFTERLIFE;
         assert_eq!(keys.bury(dies - SECOND), Epoch(1));
-        // An older card that comes late says nothing of the newer one.
+        // An older card that comes late does not prove that the newer one arrived.
         keys.published(Epoch(1), now, TIMEOUT);
         assert_eq!(keys.bury(dies - SECOND), Epoch(1));
         assert_eq!(keys.bury(dies), Epoch(2));
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(keys.rotates_at(), Some(now + LIFE));
         keys.rotate(now + LIFE, LIFE);
         assert_eq!(keys.rotates_at(), None);
-        // What was sealed to the old one uses the old one.
+        // A message that was sealed to the old key uses the old key.
         assert!(keys.use_secret(Epoch(1)).is_some());
         assert_eq!(keys.rotates_at(), None);
     }

@@ -56,8 +56,8 @@ const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 /// Stack wiped after a call: more than the deepest of them uses.
 const STACK: usize = 32 * 1024;
 
-/// Why something could not be sealed or opened. One text for all of it: whoever altered an envelope learns
-/// nothing from the answer.
+/// A message or card could not be sealed or opened. There is one error for all causes: who altered an envelope learns
+/// nothing from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the message is broken or not from whom it claims")]
 pub struct Broken;
@@ -92,11 +92,11 @@ impl PairKeys {
 /// What is inside an envelope.
 #[derive(Default, PartialEq, Eq)]
 pub struct Plain {
-    /// The message it answers.
+    /// The message that this one answers.
     pub reply_to: Option<MessageId>,
-    /// Its place in a chain; none for the first of one.
+    /// The message's chain and how long it is; `None` for the first message of a chain.
     pub follows: Option<Hops>,
-    /// How much it wants.
+    /// The urgency that the sender gave the message.
     pub urgency: Urgency,
     /// The text.
     pub body: Wiped<String>,
@@ -209,8 +209,8 @@ pub fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<Bytes, Br
     Ok(Bytes::from(buffer))
 }
 
-/// The message in a sealed text, if every bit of it and of its header is what the sender sealed. It is opened in
-/// its place where nobody else holds it.
+/// The message in a sealed text, if every bit of the text and of its header is what the sender sealed. The text is
+/// opened in place where nobody else holds its buffer.
 ///
 /// # Errors
 /// [`Broken`] if not.
@@ -340,7 +340,7 @@ fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
     bytes.try_into().map(MessageId).map_err(|_| Broken)
 }
 
-/// The place in a chain of a message that is not its first.
+/// The hops of a message that is not the first of its chain.
 fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
     let (chain, count) = (id(&bytes[..16])?, bytes[16]);
     if count > 1 { Ok(Hops { chain, count }) } else { Err(Broken) }
@@ -358,7 +358,7 @@ pub fn receipt_holds(key: &ReceiptKey, receipt: &Receipt) -> bool {
     mac_holds(key.0.expose(), &parts, &receipt.mac)
 }
 
-/// The word of a receiver that no longer has the key a message was sealed to.
+/// The receipt of a receiver that no longer has the key that the message was sealed to.
 pub fn stale_receipt(psk: &Secret, to: PeerKey, id: MessageId) -> Receipt {
     let key = stale_key(psk);
     let mac = mac(key.expose(), &[&[ReceiptKind::Stale as u8], &id.0]);
@@ -385,7 +385,7 @@ pub fn sign_card(group: &GroupKeys, card: &Card) -> SignedCard {
 /// The card in a signed card, if a member of the group made it.
 ///
 /// # Errors
-/// [`Broken`] if not, or if it is no card.
+/// [`Broken`] if no member made it, or if it is no card.
 pub fn verify_card(group: &GroupKeys, signed: &SignedCard) -> Result<Card, Broken> {
     if !mac_holds(group.card.expose(), &[&signed.body], &signed.mac) {
         return Err(Broken);

@@ -1,4 +1,4 @@
-//! How much a session may send, and how often it may be loud: bounds that end what no person would have begun.
+//! How much a session may send, and how often with high urgency: bounds that stop agents that run away.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use crate::urgency::Urgency;
 const MAX_HIGH: usize = 6;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
-/// PeerPage remembered; beyond it a peer may count as new once more.
+/// Peers remembered; beyond it, a peer may count as new once more.
 const MAX_KNOWN: usize = 65_536;
 
 /// What a bridge may send in a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendLimit {
-    /// Messages.
+    /// How many messages.
     pub messages: usize,
-    /// Receivers that nothing was sent to before.
+    /// How many receivers that nothing was sent to before.
     pub receivers: usize,
 }
 
-/// What was sent lately.
+/// How much was sent in the last minute.
 pub(crate) struct SendQuota {
     messages: Quota,
     receivers: Quota,
@@ -55,7 +55,7 @@ impl SendQuota {
         }
     }
 
-    /// One more goes to this peer.
+    /// Counts one more message to this peer.
     pub(crate) fn sent(&mut self, to: PeerKey, now: Instant) {
         self.messages.take(now);
         if self.known.len() >= MAX_KNOWN {
@@ -67,17 +67,17 @@ impl SendQuota {
     }
 }
 
-/// Whole seconds, rounded up: whoever waits that long does not wait in vain.
+/// Whole seconds, rounded up: after that long there is room.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// How loud each peer has been in the last hour, to one side of a pair.
+/// How many messages of high urgency each peer was sent, or has sent, in the last hour.
 #[derive(Default)]
 pub(crate) struct HighUrgencyQuota(HashMap<PeerKey, Quota>);
 
 impl HighUrgencyQuota {
-    /// How urgent a message counts, and counts it.
+    /// The urgency that a message counts with. A message of high urgency takes from the quota.
     pub(crate) fn granted(&mut self, peer: PeerKey, asked: Urgency, now: Instant) -> Urgency {
         if asked != Urgency::High {
             return asked;
@@ -106,30 +106,30 @@ mod tests {
 
     #[test]
     fn a_minute_has_room_for_so_many_messages() {
-        let (mut pace, start) = (SendQuota::new(LIMIT), Instant::now());
+        let (mut quota, start) = (SendQuota::new(LIMIT), Instant::now());
         for at in 0..30 {
-            assert_eq!(pace.check(&key(1), start), Ok(()));
-            pace.sent(key(1), start + Duration::from_secs(at));
+            assert_eq!(quota.check(&key(1), start), Ok(()));
+            quota.sent(key(1), start + Duration::from_secs(at));
         }
         let late = start + Duration::from_millis(30_500);
-        assert_eq!(pace.check(&key(1), late), Err(Error::SendLimit { seconds: 30 }));
-        assert_eq!(pace.check(&key(1), late + Duration::from_secs(30)), Ok(()));
+        assert_eq!(quota.check(&key(1), late), Err(Error::SendLimit { seconds: 30 }));
+        assert_eq!(quota.check(&key(1), late + Duration::from_secs(30)), Ok(()));
     }
 
     #[test]
     fn a_minute_has_room_for_so_many_new_receivers() {
-        let (mut pace, start) = (SendQuota::new(LIMIT), Instant::now());
-        (1..=5).for_each(|number| pace.sent(key(number), start));
+        let (mut quota, start) = (SendQuota::new(LIMIT), Instant::now());
+        (1..=5).for_each(|number| quota.sent(key(number), start));
         let refused = Err(Error::ReceiverLimit { seconds: 60 });
-        assert_eq!(pace.check(&key(6), start), refused);
-        assert_eq!(pace.check(&key(5), start), Ok(()));
-        assert_eq!(pace.check(&key(6), start + MINUTE), Ok(()));
+        assert_eq!(quota.check(&key(6), start), refused);
+        assert_eq!(quota.check(&key(5), start), Ok(()));
+        assert_eq!(quota.check(&key(6), start + MINUTE), Ok(()));
     }
 
     #[test]
-    fn a_pair_is_loud_six_times_an_hour() {
-        let (mut loudness, start) = (HighUrgencyQuota::default(), Instant::now());
-        let mut granted = |peer, asked, at| loudness.granted(key(peer), asked, start + at);
+    fn six_messages_of_a_pair_are_high_in_an_hour() {
+        let (mut quota, start) = (HighUrgencyQuota::default(), Instant::now());
+        let mut granted = |peer, asked, at| quota.granted(key(peer), asked, start + at);
         for _ in 0..6 {
             assert_eq!(granted(1, Urgency::High, Duration::ZERO), Urgency::High);
         }

@@ -1,23 +1,23 @@
-//! How much a message wants: its sender's word, which the receiver's bridge lowers where it must.
+//! The urgency of a message: its sender's claim, which the receiver's bridge may lower.
 
-/// How much a message wants, least first.
+/// The urgency of a message, least first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// It wakes nobody.
+    /// The message wakes nobody.
     Low,
-    /// It wakes an agent that is idle.
+    /// The message wakes an agent that is idle.
     #[default]
     Normal,
-    /// It wakes an agent at once.
+    /// The message wakes an agent at once.
     High,
 }
 
 impl Urgency {
-    /// Its names, in their order.
+    /// The names of the values, in their order.
     pub const NAMES: [(&'static str, Self); 3] =
         [("low", Self::Low), ("normal", Self::Normal), ("high", Self::High)];
 
-    /// The word for it.
+    /// The name of the urgency.
     pub fn word(self) -> &'static str {
         Self::NAMES[self as usize].0
     }

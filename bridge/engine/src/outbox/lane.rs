@@ -33,7 +33,7 @@ pub(super) struct Lane {
     pub(super) gate: LaneGate,
     /// The last sequence number taken; never reset.
     last_seq: Seq,
-    /// The next hand-over is the lowest without an end, and says so.
+    /// Whether the next hand-over is the lowest message without an end; its frame says so.
     restart: bool,
 }
 
@@ -51,9 +51,9 @@ pub(crate) struct OutboxMessage {
     pub(super) deadline: Instant,
     /// How often the message's bytes were given to a socket.
     pub(super) hand_overs: u32,
-    /// Whether they were given to one on this connection, since the lane was last opened.
+    /// Whether the bytes were given to this connection's socket since the lane was last opened.
     handed: bool,
-    /// Whether the hub said what it did with them.
+    /// Whether the hub has answered the hand-over.
     pub(super) answered: bool,
     /// The call that tells of a refusal.
     pub(super) refusal: Option<oneshot::Sender<Lease>>,
@@ -65,8 +65,7 @@ impl Lane {
         self.messages.iter().map(|message| message.bytes).sum()
     }
 
-    /// The connection is over. What the hub held it may have lost: nothing better than `queued` is known of
-    /// what was not opened.
+    /// The connection is over, and the hub may have lost what it held: a message that was not opened is `queued` again.
     pub(super) fn close(&mut self) {
         self.set_gate(LaneGate::Closed);
         for message in &mut self.messages {
@@ -81,7 +80,7 @@ impl Lane {
         }
     }
 
-    /// Opened again, the lane starts from its lowest message; otherwise nothing of it moves.
+    /// Opens or closes the lane. A lane that is opened again starts from its lowest message.
     pub(super) fn set_gate(&mut self, gate: LaneGate) {
         if gate == LaneGate::Open && self.gate == LaneGate::SealedOnly {
             // Nothing was lost in between: what was handed over stays so.
@@ -129,7 +128,7 @@ impl Lane {
         message.sealed_at = now;
     }
 
-    /// The frame that hands over a sealed message. It counts as written before it is: a socket that fails may
+    /// The frame that hands over a sealed message. The message counts as written from now on: a socket that fails may
     /// have taken the bytes.
     pub(super) fn hand_over(&mut self, at: usize, now: Instant) -> Option<Send> {
         let message = &mut self.messages[at];
@@ -185,7 +184,7 @@ impl OutboxMessage {
         self.envelope.as_ref().map(|envelope| envelope.header.seq)
     }
 
-    /// Whether its receiver has said that it opened the message.
+    /// Whether the receiver has said that it opened the message.
     pub(super) fn is_opened(&self) -> bool {
         *self.status.borrow() == Status::Opened
     }
@@ -202,7 +201,7 @@ impl OutboxMessage {
         });
     }
 
-    /// How the message ends when its receiver is gone, unless the hub's answer is still to come.
+    /// The end of the message when its receiver is gone, unless the hub has yet to answer.
     pub(super) fn end_when_gone(&self) -> Option<(MessageId, Status)> {
         let first_in_flight = self.handed && self.hand_overs == 1 && !self.answered;
         let status = match self.hand_overs {
@@ -212,17 +211,18 @@ impl OutboxMessage {
         (!first_in_flight).then_some((self.id, status))
     }
 
-    /// When it ends for want of anything better.
+    /// When the message ends if nothing more is heard of it.
     pub(super) fn ends_at(&self, grace: Duration) -> Instant {
         if self.hand_overs == 0 { self.deadline } else { self.deadline + grace }
     }
 
-    /// How it ends then.
+    /// The status of a message that ends because its time is over.
     pub(super) fn status_when_over(&self) -> Status {
         if self.hand_overs == 0 { Status::Expired } else { Status::Unconfirmed }
     }
 
-    /// What can be said of it when the session leaves: what was never handed over was provably not delivered.
+    /// The status of a message that ends because the session leaves: if it was never handed over, it was provably not
+    /// delivered.
     pub(super) fn status_when_left(&self) -> Status {
         if self.hand_overs == 0 { Status::Refused(Refusal::Gone) } else { Status::Unconfirmed }
     }

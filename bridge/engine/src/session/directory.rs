@@ -1,5 +1,4 @@
-//! What this session knows of other peers: their newest cards, who is subscribed to, and which key an alias
-//! belongs to.
+//! The other peers: their newest cards, the subscriptions to their changes, and the key that each alias is pinned to.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,40 +15,40 @@ use crate::availability::Availability;
 use crate::error::Error;
 use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
 
-/// Cards kept; beyond it those of peers only ever seen in a listing are not.
+/// Cards kept; beyond it, cards of peers that were only seen in a listing are not.
 const MAX_CARDS: usize = 4096;
-/// Aliases whose key is remembered; beyond it further ones are not pinned but stay usable.
+/// Aliases pinned to a key; beyond it, further ones are usable but not pinned.
 const MAX_PINS: usize = 65_536;
 
 /// A peer whose card is known.
 pub(super) struct Peer {
-    /// Its alias, parsed from the card.
+    /// The alias on the card.
     pub(super) alias: Alias,
-    /// Its newest card.
+    /// The newest card.
     pub(super) card: Card,
-    /// How it stands, as far as is known.
+    /// The presence of the peer, as far as is known.
     pub(super) standing: Standing,
-    /// Whether the hub pushes its changes on this connection.
+    /// Whether the hub pushes the peer's changes on this connection.
     pub(super) subscribed: bool,
     /// P, the pre-shared key of the pair.
     pub(super) psk: Arc<Secret>,
-    /// Keys for sealing to its newest card, once something was sealed.
+    /// Keys for sealing to the newest card, once something was sealed.
     sealing: Option<(Epoch, Arc<PairKeys>)>,
 }
 
-/// Directory by key, their aliases, and the pins.
+/// The known peers by key, their aliases, and the pins.
 #[derive(Default)]
 pub(super) struct Directory {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
-    /// In each group that the session has been in: an alias elsewhere is somebody else's.
+    /// The key that each alias is pinned to, by group: the same alias in another group is another peer.
     pins: HashMap<(Option<GroupId>, Alias), PeerKey>,
     group: Option<GroupId>,
-    /// Whose changes the hub pushes, oldest first.
+    /// The peers whose changes the hub pushes; the oldest subscription is first.
     subscribed: VecDeque<PeerKey>,
 }
 
-/// What a card says of its agent's availability.
+/// The agent's availability on a card.
 pub(super) fn availability_of(card: &Card) -> Availability {
     let unwoken = card.unwoken.unwrap_or(card.reach);
     Availability { reach: card.reach, unwoken, state: card.state }
@@ -59,8 +58,8 @@ impl Directory {
     /// Takes in a card.
     ///
     /// # Errors
-    /// [`Broken`] if no member of the group made it, its alias is none, its key is of low order, or it is older than
-    /// the known one.
+    /// [`Broken`] if no member of the group made the card, its alias breaks the grammar, its key is of low order, or
+    /// the known card is newer.
     pub(super) fn admit(
         &mut self,
         signed: &SignedCard,
@@ -76,10 +75,10 @@ impl Directory {
                     self.aliases.remove(&peer.alias);
                 }
                 (peer.alias, peer.card) = (alias.clone(), card);
-                // Nothing is sealed to the old key any more: what it was derived for is wiped.
+                // Nothing is sealed to the old receive key any more: the keys derived for it are wiped.
                 peer.sealing = None;
             }
-            // One epoch is one card: another of the same number is as little its newest.
+            // One epoch has one card: another card of the same epoch is not the newest either.
             Some(peer) if card.epoch < peer.card.epoch || alias != peer.alias => {
                 return Err(Broken);
             }
@@ -96,7 +95,7 @@ impl Directory {
         Ok(key)
     }
 
-    /// Takes in a peer out of a listing and gives what an agent may see of it.
+    /// Takes in a listed peer, and gives what an agent may see of the peer.
     ///
     /// # Errors
     /// [`Broken`] as [`Directory::admit`].
@@ -128,27 +127,27 @@ impl Directory {
         self.known.get(key)
     }
 
-    /// Who has an alias, as far as is known.
+    /// The peer that has an alias, as far as is known.
     pub(super) fn named(&self, alias: &Alias) -> Option<&Peer> {
         let peer = self.aliases.get(alias).and_then(|key| self.known.get(key));
         peer.filter(|peer| peer.alias == *alias)
     }
 
-    /// What the hub said of a peer's presence.
+    /// Notes what the hub said about a peer's presence.
     pub(super) fn set_standing(&mut self, key: PeerKey, standing: Standing) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = standing;
         }
     }
 
-    /// The hub pushes this peer's changes from now on.
+    /// Notes that the hub pushes this peer's changes from now on.
     pub(super) fn set_subscribed(&mut self, key: PeerKey) {
         match self.known.get_mut(&key) {
             Some(peer) if !peer.subscribed => peer.subscribed = true,
             _ => return,
         }
         self.subscribed.push_back(key);
-        // Sooner than the hub drops its oldest: whose news may be missing is looked up again.
+        // The oldest subscription counts as ended sooner than the hub drops it, so that its peer is looked up again.
         if self.subscribed.len() > MAX_SUBSCRIPTIONS / 2
             && let Some(oldest) = self.subscribed.pop_front()
             && let Some(peer) = self.known.get_mut(&oldest)
@@ -157,14 +156,14 @@ impl Directory {
         }
     }
 
-    /// What the hub says of this peer is not to be built on.
+    /// Notes that the hub's news of this peer cannot be relied on.
     pub(super) fn unsubscribe(&mut self, key: &PeerKey) {
         if let Some(peer) = self.known.get_mut(key) {
             peer.subscribed = false;
         }
     }
 
-    /// The connection ended, and all subscriptions with it: of nobody it is known any more who is online.
+    /// The connection ended, and all subscriptions with it: nobody's presence is known any more.
     pub(super) fn unsubscribe_all(&mut self) {
         self.subscribed.clear();
         for peer in self.known.values_mut() {
@@ -175,12 +174,12 @@ impl Directory {
         }
     }
 
-    /// From now on all is said in this group.
+    /// Sets the group that aliases are pinned in from now on.
     pub(super) fn enter(&mut self, group: GroupId) {
         self.group = Some(group);
     }
 
-    /// A group has another id, and those in it are who they were.
+    /// A group has another id; its pins stay.
     pub(super) fn rename_group(&mut self, old: GroupId, new: GroupId) {
         let renamed = |((group, alias), key)| {
             ((if group == Some(old) { Some(new) } else { group }, alias), key)
@@ -188,18 +187,18 @@ impl Directory {
         self.pins = self.pins.drain().map(renamed).collect();
     }
 
-    /// Nothing that a card said holds any more. Whose an alias was stays known.
+    /// Forgets all cards. The pins stay.
     pub(super) fn forget_cards(&mut self) {
         self.known.clear();
         self.aliases.clear();
         self.subscribed.clear();
     }
 
-    /// A peer that is gone: its card opens what it left behind, but nothing is sent to it.
+    /// A peer is gone. Its card still opens the messages that it left behind, but nothing is sent to it.
     pub(super) fn gone(&mut self, key: PeerKey) {
         if let Some(peer) = self.known.get_mut(&key) {
             peer.standing = Standing::Gone;
-            // Should it come again, what it is called is to be asked.
+            // If the peer comes back, its alias has to be looked up.
             peer.subscribed = false;
             peer.sealing = None;
             if self.aliases.get(&peer.alias) == Some(&key) {
@@ -211,10 +210,10 @@ impl Directory {
         }
     }
 
-    /// Keys for sealing to a peer's newest card: one HPKE set-up an epoch.
+    /// The keys for sealing to a peer's newest card: one HPKE set-up an epoch.
     ///
     /// # Errors
-    /// [`Broken`] if no card of it is known, or its receive key is of low order.
+    /// [`Broken`] if no card of the peer is known, or its receive key is of low order.
     pub(super) fn sealing_keys(
         &mut self,
         key: &PeerKey,
@@ -239,8 +238,8 @@ impl Directory {
         self.known.get(key).is_some_and(|peer| peer.sealing.is_some())
     }
 
-    /// Whether the alias belongs to this key, or to none yet. A fingerprint decides otherwise: it accepts just
-    /// the key that has it.
+    /// Checks that an alias is pinned to this key, or to none. An expected fingerprint overrides the pin: it accepts
+    /// the key with that fingerprint alone.
     ///
     /// # Errors
     /// [`Error::KeyChanged`] and [`Error::OtherFingerprint`], both with the fingerprint found.
@@ -268,7 +267,7 @@ impl Directory {
         self.pins.get(&(self.group, alias.clone()))
     }
 
-    /// The first message either way: from now on the alias belongs to this key.
+    /// Pins an alias to a key, at the first message either way.
     pub(super) fn pin(&mut self, alias: &Alias, key: PeerKey) {
         let place = (self.group, alias.clone());
         if self.pins.len() < MAX_PINS || self.pins.contains_key(&place) {
@@ -276,7 +275,7 @@ impl Directory {
         }
     }
 
-    /// Pins the alias of a message's sender, unless it belongs to another key: then the message is marked.
+    /// Pins the alias of a message's sender. True if the alias is pinned to another key: then the message is marked.
     pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
         match self.pinned(alias) {
             Some(pinned) => *pinned != key,
