@@ -18,7 +18,8 @@ use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::target::HubTarget;
 
 use crate::command::Command;
-use crate::message::{Draft, MailPage, PageLimits, Sent, Status, Submitted};
+use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
+use crate::outcome::Status;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 use crate::snapshot::{ConnectionState, Snapshot};

@@ -1,16 +1,16 @@
-//! A message, from the draft to its end.
+//! A message, from the draft to the page that its receiver reads.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::Refusal;
 use tokio::sync::{oneshot, watch};
 
 use crate::hops::Hops;
 use crate::lease::Lease;
 use crate::notifications::{Notification, NotifyWhen};
+use crate::outcome::{Outcome, Status};
 use crate::peer::Receiver;
 use crate::urgency::Urgency;
 use crate::wiped::Wiped;
@@ -89,45 +89,6 @@ pub struct Sent {
     pub refusal: Option<Lease>,
     /// How long the call waited for an answer.
     pub waited: Duration,
-}
-
-/// What is known of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// The message is in this bridge; the hub was not reached.
-    Queued,
-    /// The message is in the hub's inbox of its receiver.
-    Accepted,
-    /// The receiver's bridge opened and verified the message.
-    Opened,
-    /// The answer that holds the message was written to the receiver's client.
-    Read,
-    /// The message was provably never delivered.
-    Refused(Refusal),
-    /// The message was provably unread when its time was up.
-    Expired,
-    /// Nobody can say whether the message was read.
-    Unconfirmed,
-}
-
-impl Status {
-    /// Whether the message has ended, and no answer to it can come any more.
-    pub fn is_final_without_reply(self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Expired | Self::Unconfirmed)
-    }
-}
-
-/// The end of a message that this session sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The message's id.
-    pub id: MessageId,
-    /// The alias that the message was sent to.
-    pub to: Alias,
-    /// How the message ended.
-    pub status: Status,
-    /// When the message ended, by this machine's wall clock: milliseconds since 1970.
-    pub at_ms: u64,
 }
 
 /// An opened message.

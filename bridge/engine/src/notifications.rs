@@ -6,7 +6,7 @@ use junction_shared::protocol::wire::State;
 
 use crate::clock::wall_ms;
 use crate::hops::Hops;
-use crate::message::Status;
+use crate::outcome::Status;
 
 /// What a sender may ask to be notified of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

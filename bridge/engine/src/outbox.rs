@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
-use junction_shared::protocol::limits::{
-    OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES, SEQ_WINDOW,
-};
+use junction_shared::protocol::limits::{OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES};
 use junction_shared::protocol::wire::{Envelope, ReceiptKind, Refusal, Send};
 use tokio::sync::oneshot;
 
@@ -381,11 +379,6 @@ impl Outbox {
             self.active.push_back(to);
         }
     }
-}
-
-/// Whether a sequence number may be taken while the message `oldest` has not ended.
-fn within_window(oldest: Seq, seq: Seq) -> bool {
-    seq.0 - oldest.0 < SEQ_WINDOW
 }
 
 #[cfg(test)]

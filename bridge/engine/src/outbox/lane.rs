@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, Seq};
+use junction_shared::protocol::limits::SEQ_WINDOW;
 use junction_shared::protocol::wire::{Envelope, Refusal, Send};
 use tokio::sync::{oneshot, watch};
 
-use super::within_window;
 use crate::seal::{Plain, ReceiptKey};
 use crate::{Lease, Status};
 
@@ -226,4 +226,9 @@ impl OutboxMessage {
     pub(super) fn status_when_left(&self) -> Status {
         if self.hand_overs == 0 { Status::Refused(Refusal::Gone) } else { Status::Unconfirmed }
     }
+}
+
+/// Whether a sequence number may be taken while the message `oldest` has not ended.
+fn within_window(oldest: Seq, seq: Seq) -> bool {
+    seq.0 - oldest.0 < SEQ_WINDOW
 }
