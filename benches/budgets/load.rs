@@ -18,7 +18,7 @@ pub(crate) const LASTS: Duration = Duration::from_secs(10);
 /// Bridges that join at a time.
 const JOINING: usize = 25;
 
-/// So many bridges that send messages of so many bytes.
+/// Runs a load of `peers` bridges that send messages of `size` bytes.
 pub(crate) async fn run(peers: usize, size: usize) {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;

@@ -1,4 +1,4 @@
-//! The same load as request and reply through a NATS server, where one is installed: what a broker that
+//! The load as request and reply through a NATS server, where one is installed: what a broker that
 //! neither seals nor keeps anything does on this machine.
 
 use std::cell::{Cell, RefCell};
@@ -146,7 +146,7 @@ async fn write(mut writer: OwnedWriteHalf, mut lines: mpsc::Receiver<Bytes>) {
     }
 }
 
-/// So many clients that send requests of so many bytes.
+/// Runs a load of `peers` clients that send requests of `size` bytes.
 pub(crate) async fn run(peers: usize, size: usize) {
     let Some(server) = Server::start().await else {
         println!("nats, {peers} clients, {size} B: left out, no nats-server is on the path");

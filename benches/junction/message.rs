@@ -1,15 +1,12 @@
 //! One message from agent to agent through three real processes, beside a bare websocket echo.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures_util::{SinkExt, StreamExt};
-use junction_testkit::client::{Launch, McpClient};
+use junction_testkit::{TestBridge, TestHome, TestHub, pair};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -31,9 +28,9 @@ pub(crate) fn agent_to_agent(criterion: &mut Criterion) {
         bencher.iter_custom(|times| runtime.block_on(echo.run(times, &mut echoes)));
     });
     let mut messages = Vec::new();
-    let mut pair = runtime.block_on(Pair::start());
+    let mut agents = runtime.block_on(AgentPair::start());
     group.bench_function("agent to agent, 200 B", |bencher| {
-        bencher.iter_custom(|times| runtime.block_on(pair.run(times, &mut messages)));
+        bencher.iter_custom(|times| runtime.block_on(agents.run(times, &mut messages)));
     });
     group.finish();
     if let (Some(echo), Some(message)) = (Quantiles::of(echoes), Quantiles::of(messages)) {
@@ -114,18 +111,20 @@ async fn serve_echo(port: &mpsc::SyncSender<u16>) {
 }
 
 /// A hub and two bridges on it, each a process.
-struct Pair {
-    alice: McpClient,
-    bob: McpClient,
+struct AgentPair {
+    alice: TestBridge,
+    bob: TestBridge,
     sent: usize,
-    _hub: Hub,
+    _hub: TestHub,
+    _home: TestHome,
 }
 
-impl Pair {
+impl AgentPair {
     async fn start() -> Self {
-        let hub = Hub::start();
-        let (alice, bob) = (hub.bridge("alice").await, hub.bridge("bob").await);
-        Self { alice, bob, sent: 0, _hub: hub }
+        let home = TestHome::new();
+        let hub = TestHub::start(&home).await;
+        let (alice, bob) = pair(&home, &hub).await;
+        Self { alice, bob, sent: 0, _hub: hub, _home: home }
     }
 
     async fn run(&mut self, times: u64, each: &mut Vec<Duration>) -> Duration {
@@ -136,7 +135,7 @@ impl Pair {
             sum += took;
             self.sent += 1;
             if self.sent.is_multiple_of(RECEIPTS) {
-                self.alice.call("read_messages", json!({})).await.expect("receipts");
+                self.alice.read().await;
             }
         }
         sum
@@ -145,62 +144,16 @@ impl Pair {
     /// From alice's call to the answer that brings the message to bob, who waits for it.
     async fn one(&mut self) -> Duration {
         let read = json!({ "wait_seconds": 30 });
-        let reading = self.bob.begin_call("read_messages", read).await.expect("a read");
+        let reading = self.bob.client.begin_call("read_messages", read).await.expect("a read");
         // Lines are read in order: once this is answered, the read waits.
-        self.bob.request("ping", json!({})).await.expect("a pong");
+        self.bob.client.request("ping", json!({})).await.expect("a pong");
         let send = json!({ "target_alias": "bob", "message": "m".repeat(SIZE) });
         let started = Instant::now();
-        let sending = self.alice.begin_call("send_message", send).await.expect("a send");
+        let sending = self.alice.client.begin_call("send_message", send).await.expect("a send");
         let answer = reading.content().await.expect("an answer");
         let took = started.elapsed();
         sending.content().await.expect("a status");
         assert_eq!(answer["messages"].as_array().map(Vec::len), Some(1));
         took
-    }
-}
-
-/// A hub in a home of its own; dropped, it is killed.
-struct Hub {
-    child: Child,
-    port: String,
-    home: TempDir,
-}
-
-impl Hub {
-    fn start() -> Self {
-        let home = TempDir::with_prefix("junction-bench-").expect("a directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_junction-hub"))
-            .env("JUNCTION_CONFIG_DIR", home.path().join("config"))
-            .env("JUNCTION_PORT", "0")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a hub");
-        let mut line = String::new();
-        let stderr = child.stderr.take().expect("its stderr");
-        BufReader::new(stderr).read_line(&mut line).expect("a line");
-        let port = line.trim().rsplit(':').next().expect("a port").to_owned();
-        Self { child, port, home }
-    }
-
-    async fn bridge(&self, alias: &str) -> McpClient {
-        let client = Launch::new(env!("CARGO_BIN_EXE_junction-bridge"))
-            .env("JUNCTION_CONFIG_DIR", self.home.path().join("config"))
-            .env("JUNCTION_HUB", format!("127.0.0.1:{}", self.port))
-            .env("JUNCTION_AUTOSTART", "false")
-            .env("JUNCTION_SEND_LIMIT", "off")
-            .start()
-            .expect("a bridge");
-        client.initialize("bench").await.expect("a session");
-        client.call("register", json!({ "alias": alias })).await.expect("a name");
-        client
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // Both fail only if it is dead already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -170,7 +170,7 @@ fn run(crowd: Crowd, events: Vec<Event>) {
 }
 
 const FEW: Crowd = Crowd { peers: 3, burst: 6 };
-/// So many that a receiver's inbox and mailbox fill up.
+/// A crowd that fills a receiver's inbox and mailbox.
 const MANY: Crowd = Crowd { peers: 11, burst: 32 };
 
 proptest! {
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn delivery_keeps_its_promises_at_its_bounds(events in MANY.events()) {
+    fn delivery_keeps_its_promises_at_its_limits(events in MANY.events()) {
         run(MANY, events);
     }
 }

@@ -63,7 +63,7 @@ fn assert_written(name: &str, text: &str) {
 /// What one file holds.
 #[derive(Default)]
 struct Found {
-    /// Its literals, and the paragraphs of its help.
+    /// The file's literals, and the paragraphs of its help.
     texts: Vec<String>,
     /// The files of modules that are for tests alone, without their ending.
     test_modules: Vec<String>,

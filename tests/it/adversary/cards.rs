@@ -60,7 +60,7 @@ fn altered(card: &SignedCard, alter: impl FnOnce(&mut Card)) -> SignedCard {
 }
 
 #[tokio::test]
-async fn a_card_that_no_member_made_is_not_sealed_to() {
+async fn a_forged_card_is_not_sealed_to() {
     is_not_sealed_to(|card| {
         let mut card = card.clone();
         card.mac[0] ^= 1;
@@ -81,7 +81,7 @@ async fn a_card_with_another_key_in_it_is_not_sealed_to() {
 }
 
 #[tokio::test]
-async fn a_card_of_another_than_was_asked_for_is_not_sealed_to() {
+async fn a_card_of_another_peer_than_requested_is_not_sealed_to() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let others = RawPeer::new(&home).card("mallory");
@@ -105,7 +105,7 @@ async fn a_card_of_another_than_was_asked_for_is_not_sealed_to() {
 }
 
 #[tokio::test]
-async fn a_listing_with_a_forged_card_shows_the_others_and_accuses_the_hub() {
+async fn a_listing_with_a_forged_card_shows_the_others_and_the_hub_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {
@@ -133,7 +133,7 @@ async fn a_listing_with_a_forged_card_shows_the_others_and_accuses_the_hub() {
 }
 
 #[tokio::test]
-async fn a_push_with_a_card_of_another_or_of_nobody_changes_nothing_and_accuses_the_hub() {
+async fn a_delivery_with_a_wrong_or_forged_card_changes_nothing_and_the_hub_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let sealed: Arc<Mutex<Vec<Header>>> = Arc::default();
@@ -250,7 +250,7 @@ async fn a_key_of_low_order_is_not_sealed_to() {
 }
 
 #[tokio::test]
-async fn what_the_hub_says_of_presence_is_not_what_it_says_of_delivery() {
+async fn a_false_presence_changes_no_delivery_status() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {

@@ -21,7 +21,7 @@ use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
-async fn a_hub_that_cannot_prove_itself_is_told_nothing() {
+async fn a_hub_that_cannot_authenticate_gets_no_card_and_no_message() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let heard_after: Arc<Mutex<Vec<ToHub>>> = Arc::default();
@@ -58,7 +58,7 @@ async fn a_hub_of_another_group_is_not_joined() {
 }
 
 #[tokio::test]
-async fn the_welcome_of_another_connection_is_not_believed() {
+async fn the_welcome_of_another_connection_is_not_accepted() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let lies = Arc::new(AtomicBool::new(false));
@@ -125,7 +125,7 @@ async fn repeating(challenge: Bytes, welcome: Bytes) -> (u16, Arc<Mutex<Vec<Byte
 }
 
 #[tokio::test]
-async fn a_whole_handshake_said_again_is_not_believed() {
+async fn a_replayed_handshake_is_not_accepted() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let said: Arc<Mutex<Vec<Bytes>>> = Arc::default();
@@ -148,7 +148,7 @@ async fn a_whole_handshake_said_again_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_second_handshake_changes_nothing_and_accuses_the_hub() {
+async fn a_second_handshake_changes_nothing_and_the_hub_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let welcomes: Arc<Mutex<Vec<ToBridge>>> = Arc::default();
@@ -239,7 +239,7 @@ async fn home_with_a_group() -> TestHome {
 }
 
 #[tokio::test]
-async fn an_alias_that_is_none_is_never_shown_and_accuses_the_hub() {
+async fn an_invalid_alias_is_never_shown_and_the_hub_is_reported() {
     let home = home_with_a_group().await;
     let port = granting(&home, body("\u{1b}[2Jalice", 1_800_000, 60_000)).await;
     let launch = TestBridge::launch(&home, port);
@@ -253,7 +253,7 @@ async fn an_alias_that_is_none_is_never_shown_and_accuses_the_hub() {
 }
 
 #[tokio::test]
-async fn whatever_times_a_hub_grants_its_bridge_goes_on_answering() {
+async fn a_bridge_keeps_answering_whatever_timeouts_its_hub_grants() {
     let home = home_with_a_group().await;
     for (session_timeout, sweep_interval) in
         [(u64::MAX, u64::MAX), (u64::MAX, 0), (0, u64::MAX), (0, 0), (1, 1)]

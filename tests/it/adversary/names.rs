@@ -69,7 +69,7 @@ async fn another_key_under_a_known_alias_is_shown_and_nothing_is_sealed_to_it() 
 }
 
 #[tokio::test]
-async fn an_alias_given_to_two_is_shown_to_those_who_know_the_first() {
+async fn an_alias_granted_twice_is_shown_to_peers_that_know_the_first_owner() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let kept: Arc<Mutex<Option<SignedCard>>> = Arc::default();
@@ -117,7 +117,7 @@ async fn an_alias_given_to_two_is_shown_to_those_who_know_the_first() {
 }
 
 #[tokio::test]
-async fn an_alias_that_nobody_asked_for_or_that_is_none_is_not_taken_and_accuses_the_hub() {
+async fn an_alias_that_is_unrequested_or_invalid_is_rejected_and_the_hub_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {

@@ -102,7 +102,7 @@ async fn next_mail(socket: &mut RawSocket) -> Envelope {
 }
 
 #[tokio::test]
-async fn mail_for_others_is_not_brought_whatever_is_asked() {
+async fn messages_for_others_are_not_delivered_whatever_is_requested() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = RawPeer::new(&home);
@@ -138,7 +138,7 @@ async fn mail_for_others_is_not_brought_whatever_is_asked() {
 }
 
 #[tokio::test]
-async fn a_made_up_receipt_for_anothers_mail_ends_nothing() {
+async fn a_forged_receipt_for_the_message_of_another_ends_nothing() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let heard_of: Arc<Mutex<Vec<Receipt>>> = Arc::default();
@@ -179,7 +179,7 @@ async fn a_made_up_receipt_for_anothers_mail_ends_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_let_in_or_heard_under_anothers_key() {
+async fn nobody_joins_or_sends_under_the_key_of_another() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
@@ -209,7 +209,7 @@ async fn nobody_is_let_in_or_heard_under_anothers_key() {
 }
 
 #[tokio::test]
-async fn not_even_with_the_hubs_help_does_a_member_speak_as_another() {
+async fn a_member_cannot_send_as_another_even_with_the_hubs_help() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;

@@ -54,7 +54,7 @@ async fn knock(socket: &mut RawSocket, peer: &RawPeer, card: &Card, group: u8) {
 }
 
 #[tokio::test]
-async fn regression_an_alias_that_was_let_go_is_not_won_back_by_its_old_ticket() {
+async fn regression_a_released_alias_is_not_regained_by_its_old_ticket() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mallory = RawPeer::new(&home);
@@ -68,7 +68,7 @@ async fn regression_an_alias_that_was_let_go_is_not_won_back_by_its_old_ticket()
 }
 
 #[tokio::test]
-async fn regression_a_name_leads_to_whoever_has_it_though_another_had_it_before() {
+async fn regression_an_alias_resolves_to_its_present_owner() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let looks = Arc::new(AtomicU64::new(0));
@@ -106,7 +106,7 @@ async fn regression_a_name_leads_to_whoever_has_it_though_another_had_it_before(
 }
 
 #[tokio::test]
-async fn regression_nobody_speaks_under_a_name_that_it_had_before() {
+async fn regression_a_peer_does_not_send_under_its_former_alias() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
@@ -148,7 +148,7 @@ async fn regression_nobody_speaks_under_a_name_that_it_had_before() {
 }
 
 #[tokio::test]
-async fn regression_a_message_that_was_opened_is_not_said_to_be_refused() {
+async fn regression_an_opened_message_is_not_reported_as_refused() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, move |heard| match from_hub(heard) {
@@ -214,7 +214,7 @@ async fn regression_a_listing_with_an_older_card_does_not_hide_the_newer() {
 }
 
 #[tokio::test]
-async fn regression_messages_are_read_in_the_order_of_their_calls_whatever_a_look_up_takes() {
+async fn regression_messages_are_read_in_the_order_of_their_calls_however_long_a_lookup_takes() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let held: Arc<Mutex<Vec<Bytes>>> = Arc::default();

@@ -54,7 +54,7 @@ async fn converse(home: &TestHome, hub: &mut TestHub, alice: &TestBridge, bob: &
 }
 
 #[tokio::test]
-async fn no_log_at_any_level_holds_a_body_a_name_a_key_or_a_link() {
+async fn no_log_at_any_level_contains_a_body_a_name_a_key_or_a_link() {
     let home = TestHome::new();
     let mut hub = TestHub::start_with(&home, &LOUD).await;
     let alice = loud_bridge(&home, hub.port, "alice").await;
@@ -82,7 +82,7 @@ async fn no_log_at_any_level_holds_a_body_a_name_a_key_or_a_link() {
 }
 
 #[tokio::test]
-async fn what_passes_the_hub_holds_no_text_of_a_message() {
+async fn frames_through_the_hub_contain_no_text_of_a_message() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let wire: Arc<Mutex<Vec<u8>>> = Arc::default();

@@ -48,7 +48,7 @@ fn altered(envelope: &Envelope) -> Vec<Envelope> {
 }
 
 #[tokio::test]
-async fn no_altered_message_is_opened_and_the_true_one_is() {
+async fn an_altered_message_is_not_opened_and_the_original_is_read() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {
@@ -119,7 +119,7 @@ async fn a_replayed_message_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_message_that_comes_behind_a_later_one_is_not_shown() {
+async fn a_message_that_arrives_after_a_later_one_is_not_shown() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut held: Option<Bytes> = None;
@@ -147,7 +147,7 @@ async fn a_message_that_comes_behind_a_later_one_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_message_brought_to_someone_else_stays_closed() {
+async fn a_message_delivered_to_another_peer_is_not_opened() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let caught: Arc<Mutex<Option<Envelope>>> = Arc::default();
@@ -178,7 +178,7 @@ async fn a_message_brought_to_someone_else_stays_closed() {
 }
 
 #[tokio::test]
-async fn messages_of_two_brought_to_each_other_stay_closed_and_the_hub_is_accused() {
+async fn swapped_messages_are_not_opened_and_the_hub_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let held: Arc<Mutex<Vec<Bytes>>> = Arc::default();
@@ -233,7 +233,7 @@ fn mixed(one: &Envelope, other: &Envelope) -> Vec<Envelope> {
 }
 
 #[tokio::test]
-async fn messages_whose_parts_are_swapped_stay_closed_and_the_true_ones_are_read() {
+async fn messages_with_swapped_parts_are_not_opened_and_the_originals_are_read() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut held: Vec<Envelope> = Vec::new();
@@ -273,7 +273,7 @@ async fn messages_whose_parts_are_swapped_stay_closed_and_the_true_ones_are_read
 }
 
 #[tokio::test]
-async fn a_made_up_receipt_is_not_believed() {
+async fn a_forged_receipt_is_not_accepted() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut alices_key = None;
@@ -304,7 +304,7 @@ async fn a_made_up_receipt_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_receipt_made_of_a_true_one_is_not_believed() {
+async fn an_altered_receipt_is_not_accepted() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let ids: Arc<Mutex<Vec<MessageId>>> = Arc::default();
@@ -336,7 +336,7 @@ async fn a_receipt_made_of_a_true_one_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_members_rubbish_harms_nobody() {
+async fn invalid_bytes_of_a_member_harm_nobody() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;

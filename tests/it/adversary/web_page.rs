@@ -50,7 +50,7 @@ async fn found_from_elsewhere(chromium: &Path, target: u16) -> Value {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_neither_links_nor_reads() {
+async fn a_page_of_another_origin_neither_connects_nor_reads() {
     let Some(chromium) = chromium::installed() else { return };
     let open = free_listener().await;
     let port = port_of(&open);
@@ -98,9 +98,9 @@ const CONFIDANT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// How a name that led to the page's server comes to lead elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Turn {
-    /// It has led to both all along, and the page's server is gone.
+    /// The name has led to both all along, and the page's server is gone.
     Both,
-    /// It is looked up anew.
+    /// The name is looked up again.
     Anew,
 }
 
@@ -124,7 +124,7 @@ async fn found_by_rebinding(chromium: &Path, machine: &Machine, port: u16, turn:
 }
 
 #[tokio::test]
-async fn a_page_whose_name_comes_to_lead_to_the_hub_neither_links_nor_reads() {
+async fn a_page_whose_name_is_rebound_to_the_hub_neither_connects_nor_reads() {
     let Some(chromium) = chromium::installed() else { return };
     let Some(machine) = Machine::start() else { return };
     let open = machine.listen((TARGET, 0));

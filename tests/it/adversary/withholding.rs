@@ -79,7 +79,7 @@ async fn a_message_whose_receipts_are_withheld_is_unconfirmed_until_they_come() 
 }
 
 #[tokio::test]
-async fn a_message_that_was_never_said_to_be_accepted_is_not_called_accepted_but_read() {
+async fn a_message_without_an_acknowledgement_is_not_reported_as_accepted_but_as_read() {
     let home = TestHome::new();
     let is_word = |frame: &ToBridge| matches!(frame, ToBridge::Accepted(_) | ToBridge::Receipt(_));
     let (_hub, proxy, withheld) = withholding(&home, is_word).await;
@@ -99,7 +99,7 @@ async fn a_message_that_was_never_said_to_be_accepted_is_not_called_accepted_but
 }
 
 #[tokio::test]
-async fn a_message_that_is_called_too_old_is_dropped_and_its_sender_told_so() {
+async fn a_message_that_the_hub_calls_too_old_is_dropped_and_reported_to_its_sender() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {
@@ -150,7 +150,7 @@ async fn a_peer_whose_card_is_withheld_is_sent_nothing_until_it_comes() {
 }
 
 #[tokio::test]
-async fn what_is_sealed_to_a_card_whose_successor_is_withheld_is_read_all_the_same() {
+async fn a_message_sealed_to_an_older_card_is_read_while_the_new_card_is_withheld() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {
@@ -168,7 +168,7 @@ async fn what_is_sealed_to_a_card_whose_successor_is_withheld_is_read_all_the_sa
 }
 
 #[tokio::test]
-async fn a_peer_left_out_of_a_listing_can_be_written_to_by_name() {
+async fn a_peer_missing_from_a_listing_can_be_messaged_by_alias() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {

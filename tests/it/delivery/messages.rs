@@ -32,7 +32,7 @@ async fn two_agents_find_each_other_and_talk() {
 }
 
 #[tokio::test]
-async fn each_message_is_read_once_and_each_end_is_told_once() {
+async fn each_message_is_read_once_and_each_end_is_reported_once() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -56,7 +56,7 @@ async fn messages_come_in_the_order_they_were_sent() {
 }
 
 #[tokio::test]
-async fn texts_of_every_size_and_script_arrive_as_they_were() {
+async fn texts_of_every_size_and_script_arrive_unchanged() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -128,7 +128,7 @@ async fn a_read_that_waits_has_the_message_when_it_comes() {
 }
 
 #[tokio::test]
-async fn every_result_says_what_waits_unread() {
+async fn every_result_reports_unread_messages() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -177,7 +177,7 @@ async fn a_page_holds_whole_messages_up_to_its_size_and_at_least_one() {
 }
 
 #[tokio::test]
-async fn a_message_nobody_reads_in_time_ends_as_expired() {
+async fn a_message_not_read_in_time_ends_as_expired() {
     let home = TestHome::new();
     let settings = [("JUNCTION_SESSION_TIMEOUT_MS", "6000"), ("JUNCTION_SWEEP_INTERVAL_MS", "500")];
     let hub = TestHub::start_with(&home, &settings).await;
@@ -194,7 +194,7 @@ async fn a_message_nobody_reads_in_time_ends_as_expired() {
 }
 
 #[tokio::test]
-async fn two_hubs_on_two_ports_are_two_junctions() {
+async fn hubs_on_two_ports_are_separate() {
     let (home, other) = (TestHome::new(), TestHome::new());
     let hubs = (TestHub::start(&home).await, TestHub::start(&other).await);
     let (alice, bob) = pair(&home, &hubs.0).await;
@@ -242,7 +242,7 @@ fn said(from: usize, to: usize, number: usize) -> String {
 }
 
 #[tokio::test]
-async fn fifty_bridges_talking_at_once_lose_double_and_reorder_nothing() {
+async fn fifty_bridges_talking_at_once_lose_duplicate_and_reorder_nothing() {
     const COUNT: usize = 50;
     const EACH: usize = 3;
     let targets = |from: usize| [1, 7, 13, 29].map(|step| (from + step) % COUNT);

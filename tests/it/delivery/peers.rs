@@ -41,7 +41,7 @@ async fn a_bridge_joins_by_itself_with_what_it_can_see() {
 }
 
 #[tokio::test]
-async fn register_names_refines_and_changes_nothing_it_was_not_given() {
+async fn register_changes_only_the_given_fields() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
@@ -79,7 +79,7 @@ async fn a_taken_or_similar_alias_is_refused_with_a_free_one() {
 }
 
 #[tokio::test]
-async fn what_is_no_alias_is_refused_without_repeating_it() {
+async fn an_invalid_alias_is_refused_without_repeating_it() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
@@ -195,7 +195,7 @@ async fn disconnect_frees_the_alias_and_stays_left_until_register() {
 }
 
 #[tokio::test]
-async fn a_message_outlives_its_senders_leaving() {
+async fn a_message_survives_its_senders_departure() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
@@ -233,7 +233,7 @@ async fn another_key_under_a_known_alias_is_shown_and_must_be_accepted() {
 }
 
 #[tokio::test]
-async fn a_lost_peer_is_away_then_gone_and_its_senders_are_told() {
+async fn a_lost_peer_is_away_then_gone_and_its_senders_learn_of_it() {
     let home = TestHome::new();
     let hub = TestHub::start_with(&home, &SHORT_SESSIONS).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;

@@ -73,7 +73,7 @@ impl Clock {
 }
 
 #[tokio::test]
-async fn nothing_ends_early_or_late_when_the_time_of_day_jumps() {
+async fn nothing_expires_early_or_late_when_the_wall_clock_jumps() {
     let home = TestHome::new();
     let Some(clock) = Clock::new(home.path()) else { return };
     let mut settings = clock.settings().to_vec();

@@ -29,7 +29,7 @@ fn labelled(label: &str, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn unread_and_queued_messages_outlive_a_killed_hub() {
+async fn unread_and_queued_messages_survive_a_killed_hub() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -55,7 +55,7 @@ async fn unread_and_queued_messages_outlive_a_killed_hub() {
 }
 
 #[tokio::test]
-async fn what_was_read_before_the_crash_is_not_read_again() {
+async fn messages_read_before_a_crash_are_not_read_again() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -107,7 +107,7 @@ async fn aliases_go_back_to_their_owners() {
 }
 
 #[tokio::test]
-async fn a_ticket_wins_an_alias_back_from_whoever_came_first() {
+async fn a_ticket_regains_an_alias_from_the_peer_that_took_it() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -136,7 +136,7 @@ async fn a_ticket_wins_an_alias_back_from_whoever_came_first() {
 }
 
 #[tokio::test]
-async fn a_known_peer_that_is_not_back_yet_can_be_written_to() {
+async fn a_known_peer_that_has_not_reconnected_can_be_messaged() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -155,7 +155,7 @@ async fn a_known_peer_that_is_not_back_yet_can_be_written_to() {
 }
 
 #[tokio::test]
-async fn talk_in_both_directions_survives_one_crash_after_another() {
+async fn talk_in_both_directions_survives_repeated_crashes() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -205,7 +205,7 @@ async fn sends_racing_a_crash_each_come_to_their_end_once() {
 }
 
 #[tokio::test]
-async fn a_new_hub_takes_those_who_never_met_its_predecessor() {
+async fn a_new_hub_accepts_bridges_that_never_met_its_predecessor() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
@@ -225,7 +225,7 @@ async fn a_new_hub_takes_those_who_never_met_its_predecessor() {
 }
 
 #[tokio::test]
-async fn a_crowd_outlives_one_hub_after_another() {
+async fn many_bridges_survive_repeated_hub_crashes() {
     const CROWD: usize = 6;
     const EACH: usize = 12;
     let home = TestHome::new();

@@ -311,7 +311,7 @@ fn simulate_all(seeds: Range<u64>) -> [usize; 3] {
 }
 
 #[test]
-fn delivery_outlives_a_hostile_network() {
+fn delivery_survives_a_hostile_network() {
     let first = setting("JUNCTION_SEED", u32::from_ne_bytes(random_bytes()).into());
     let runs = setting("JUNCTION_SIMULATIONS", RUNS);
     let started = Instant::now();

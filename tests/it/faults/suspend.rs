@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_bridge_that_slept_through_its_session_comes_back_as_itself() {
+async fn a_bridge_suspended_past_its_session_rejoins_with_its_identity() {
     let home = TestHome::new();
     let settings = [("JUNCTION_SESSION_TIMEOUT_MS", "3000"), ("JUNCTION_SWEEP_INTERVAL_MS", "200")];
     let hub = TestHub::start_with(&home, &settings).await;

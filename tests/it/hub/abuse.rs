@@ -26,12 +26,12 @@ struct Scene {
 }
 
 with_and_without_tls! {
-    a_browser_gets_nowhere
-    a_doubtful_host_is_refused
+    requests_of_browsers_are_rejected
+    a_missing_doubled_or_foreign_host_is_rejected
     bytes_that_are_no_http_are_dropped
     a_hello_without_proof_is_unauthorized
     low_order_keys_are_unauthorized
-    no_version_in_common_is_said
+    the_hub_reports_that_no_version_is_supported
     frames_out_of_turn_end_the_connection
     damaged_frames_end_the_connection
     a_frame_over_the_limit_ends_the_connection
@@ -84,7 +84,7 @@ fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no HTTP answer: {answer}"))
 }
 
-async fn a_browser_gets_nowhere(transport: Transport) {
+async fn requests_of_browsers_are_rejected(transport: Transport) {
     let scene = Scene::new(transport).await;
     let port = scene.hub.port;
     let host = format!("Host: 127.0.0.1:{port}\r\n");
@@ -110,7 +110,7 @@ async fn a_browser_gets_nowhere(transport: Transport) {
     }
 }
 
-async fn a_doubtful_host_is_refused(transport: Transport) {
+async fn a_missing_doubled_or_foreign_host_is_rejected(transport: Transport) {
     let scene = Scene::new(transport).await;
     let doubled = "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n";
     let split = "Host: 127.0.0.1\r\nHost: evil.example\r\n";
@@ -215,7 +215,7 @@ async fn low_order_keys_are_unauthorized(transport: Transport) {
     scene.unharmed().await;
 }
 
-async fn no_version_in_common_is_said(transport: Transport) {
+async fn the_hub_reports_that_no_version_is_supported(transport: Transport) {
     let scene = Scene::new(transport).await;
     let member = scene.peer();
     let code = after(&scene, async |socket, challenge| {

@@ -13,11 +13,11 @@ use junction_testkit::{RawPeer, RawSocket, TestHome, TestHub, Transport, eventua
 with_and_without_tls! {
     the_same_message_is_kept_once_and_another_under_its_id_is_refused
     the_bytes_of_a_message_pass_unaltered
-    first_hand_overs_to_nobody_are_refused_with_the_reason
-    a_young_hub_keeps_mail_for_a_key_it_does_not_know_yet
+    messages_to_oneself_and_to_peers_that_are_gone_are_refused_with_the_reason
+    a_new_hub_keeps_messages_for_a_key_it_does_not_know_yet
     one_senders_share_fills_and_others_still_get_through
-    an_inbox_full_by_count_refuses_whoever_comes_next
-    an_inbox_full_by_bytes_refuses_whoever_comes_next
+    an_inbox_full_by_count_refuses_the_next_message
+    an_inbox_full_by_bytes_refuses_the_next_message
     only_its_receiver_can_end_a_message
     a_reader_that_stops_reading_keeps_its_inbox
     an_envelope_from_another_key_or_too_large_ends_the_connection
@@ -127,7 +127,9 @@ async fn the_bytes_of_a_message_pass_unaltered(transport: Transport) {
     }
 }
 
-async fn first_hand_overs_to_nobody_are_refused_with_the_reason(transport: Transport) {
+async fn messages_to_oneself_and_to_peers_that_are_gone_are_refused_with_the_reason(
+    transport: Transport,
+) {
     let home = TestHome::new();
     let settings = [("JUNCTION_SESSION_TIMEOUT_MS", "2000")];
     let hub = TestHub::start_with(&home, &settings).await;
@@ -151,7 +153,7 @@ async fn first_hand_overs_to_nobody_are_refused_with_the_reason(transport: Trans
     assert_eq!(alice.hand_over(resend).await, Word::Refused(Refusal::Gone));
 }
 
-async fn a_young_hub_keeps_mail_for_a_key_it_does_not_know_yet(transport: Transport) {
+async fn a_new_hub_keeps_messages_for_a_key_it_does_not_know_yet(transport: Transport) {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let mut alice = Member::join(transport, &home, &hub, "alice").await;
@@ -194,7 +196,7 @@ async fn one_senders_share_fills_and_others_still_get_through(transport: Transpo
     assert_eq!(alice.hand_over(lowest).await, Word::Accepted);
 }
 
-async fn an_inbox_full_by_count_refuses_whoever_comes_next(transport: Transport) {
+async fn an_inbox_full_by_count_refuses_the_next_message(transport: Transport) {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = Member::join(transport, &home, &hub, "bob").await;
@@ -215,7 +217,7 @@ async fn an_inbox_full_by_count_refuses_whoever_comes_next(transport: Transport)
     assert_eq!(late.hand_over(send).await, Word::Accepted);
 }
 
-async fn an_inbox_full_by_bytes_refuses_whoever_comes_next(transport: Transport) {
+async fn an_inbox_full_by_bytes_refuses_the_next_message(transport: Transport) {
     const LARGEST: usize = 66 * 1024 + 16;
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;

@@ -52,7 +52,7 @@ async fn flood(mut socket: RawSocket, message: Message) -> (Option<u16>, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_ends_and_is_nobody_elses_matter() {
+async fn a_flood_ends_its_own_connection_alone() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (mut witness, _) = RawSocket::join(hub.port, &RawPeer::new(&home), "witness").await;
@@ -94,7 +94,7 @@ fn processor_time(pid: u32) -> Option<Duration> {
 }
 
 #[tokio::test]
-async fn ten_thousand_connections_keep_nobody_out_and_cost_nothing_once_they_stand() {
+async fn ten_thousand_connections_keep_nobody_out_and_cost_no_processor_time_once_open() {
     const CONNECTIONS: u64 = 10_000;
     raise_file_limit();
     let home = TestHome::new();

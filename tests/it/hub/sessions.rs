@@ -14,8 +14,8 @@ with_and_without_tls! {
     a_card_of_another_key_or_alias_ends_the_connection
     unknown_fields_at_the_end_are_tolerated
     among_connections_of_one_key_the_highest_dial_wins
-    wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one
-    a_lookup_tells_who_left_from_who_was_never_there
+    requested_aliases_are_granted_refused_or_answered_with_a_free_one
+    a_lookup_distinguishes_a_peer_that_left_from_one_that_never_joined
 }
 
 async fn a_card_of_another_key_or_alias_ends_the_connection(transport: Transport) {
@@ -61,7 +61,7 @@ async fn among_connections_of_one_key_the_highest_dial_wins(transport: Transport
     second.until("the new connection lives", repushing).await;
 }
 
-async fn wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one(transport: Transport) {
+async fn requested_aliases_are_granted_refused_or_answered_with_a_free_one(transport: Transport) {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let peer = RawPeer::new(&home);
@@ -106,7 +106,7 @@ async fn wishes_for_aliases_are_granted_refused_or_answered_with_a_free_one(tran
     }
 }
 
-async fn a_lookup_tells_who_left_from_who_was_never_there(transport: Transport) {
+async fn a_lookup_distinguishes_a_peer_that_left_from_one_that_never_joined(transport: Transport) {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let leaver = RawPeer::new(&home);

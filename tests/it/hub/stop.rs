@@ -45,7 +45,7 @@ async fn read_all(receiver: &TestBridge, senders: &[TestBridge]) {
 }
 
 #[tokio::test]
-async fn a_thousand_unread_messages_outlive_a_hub_that_is_told_to_stop() {
+async fn a_thousand_unread_messages_survive_a_hub_that_stops() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let senders = crowd(&home, &hub, "sender", SENDERS).await;
@@ -68,7 +68,7 @@ async fn a_thousand_unread_messages_outlive_a_hub_that_is_told_to_stop() {
 }
 
 #[tokio::test]
-async fn bridges_are_told_that_their_hub_stops() {
+async fn bridges_learn_that_their_hub_stops() {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let bridge = TestBridge::join(&home, &hub, "waiter").await;

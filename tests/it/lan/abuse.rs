@@ -28,7 +28,7 @@ fn comes_in(network: &Network, machine: u8, home: &TestHome) -> bool {
 }
 
 #[tokio::test]
-async fn one_machine_that_connects_without_end_keeps_no_other_out() {
+async fn a_machine_that_connects_constantly_keeps_no_other_out() {
     let Some(network) = Network::create(3) else { return };
     raise_file_limit();
     let home = TestHome::new();
@@ -58,7 +58,7 @@ async fn one_machine_that_connects_without_end_keeps_no_other_out() {
 }
 
 #[tokio::test]
-async fn a_machine_of_strangers_is_kept_out_for_a_while_and_no_other() {
+async fn a_machine_that_fails_to_authenticate_is_kept_out_for_a_while() {
     let Some(network) = Network::create(3) else { return };
     let home = TestHome::new();
     let _hub = TestHub::start_for(&network, HUB, &home).await;

@@ -45,7 +45,7 @@ async fn without_a_hub_sends_queue_up_to_the_bound() {
 }
 
 #[tokio::test]
-async fn two_reads_at_once_share_the_mail_without_doubling_it() {
+async fn two_concurrent_reads_share_the_messages_without_duplicates() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -117,7 +117,7 @@ async fn all_up_to(bridge: &TestBridge, last: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn of_two_requests_with_one_id_only_one_takes_the_mail() {
+async fn of_two_requests_with_one_id_only_one_gets_the_messages() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -135,7 +135,7 @@ async fn of_two_requests_with_one_id_only_one_takes_the_mail() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_is_not_called_read() {
+async fn messages_in_an_unread_answer_are_not_reported_as_read() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;

@@ -45,7 +45,7 @@ fn rubbish() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn rubbish_before_initialize_harms_nothing() {
+async fn invalid_lines_before_initialize_change_nothing() {
     let home = TestHome::new();
     for line in rubbish() {
         let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, free_port()));
@@ -59,7 +59,7 @@ async fn rubbish_before_initialize_harms_nothing() {
 }
 
 #[tokio::test]
-async fn rubbish_after_initialize_harms_nothing() {
+async fn invalid_lines_after_initialize_change_nothing() {
     let home = TestHome::new();
     for version in [Version::Stateful, Version::Stateless] {
         let launch = TestBridge::launch(&home, free_port());
@@ -106,7 +106,7 @@ async fn lines_may_end_as_windows_ends_them() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_told_in_band_and_never_quoted() {
+async fn wrong_arguments_are_reported_in_band_and_never_quoted() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;

@@ -33,7 +33,7 @@ async fn nothing_is_told(alice: &TestBridge) {
 }
 
 #[tokio::test]
-async fn what_a_dead_reader_did_not_take_is_unconfirmed() {
+async fn messages_that_a_dead_reader_did_not_take_are_unconfirmed() {
     for version in VERSIONS {
         let home = TestHome::new();
         let hub = TestHub::start_with(&home, &BRIEF).await;
@@ -87,7 +87,7 @@ async fn an_answer_half_written_is_read_once_it_is_whole_even_if_cancelled_by_th
 }
 
 #[tokio::test]
-async fn a_read_cancelled_before_its_answer_is_written_gives_the_mail_back() {
+async fn a_read_cancelled_before_its_answer_is_written_returns_its_messages() {
     for version in VERSIONS {
         let home = TestHome::new();
         let hub = TestHub::start(&home).await;
@@ -119,7 +119,7 @@ async fn a_read_cancelled_before_its_answer_is_written_gives_the_mail_back() {
 }
 
 #[tokio::test]
-async fn mail_of_a_client_that_takes_nothing_more_is_never_called_read() {
+async fn messages_to_a_client_that_stops_reading_are_never_reported_as_read() {
     for (version, half_written) in [(VERSIONS[0], true), (VERSIONS[1], true), (VERSIONS[0], false)]
     {
         let home = TestHome::new();
@@ -142,7 +142,7 @@ async fn mail_of_a_client_that_takes_nothing_more_is_never_called_read() {
 }
 
 #[tokio::test]
-async fn reads_at_once_take_the_mail_in_turn_each_under_its_own_id() {
+async fn concurrent_reads_get_the_messages_in_turn_each_under_its_own_id() {
     for version in VERSIONS {
         let home = TestHome::new();
         let hub = TestHub::start(&home).await;

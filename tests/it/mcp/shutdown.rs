@@ -28,7 +28,7 @@ impl End {
 }
 
 #[tokio::test]
-async fn a_bridge_amid_waits_says_goodbye_and_is_gone() {
+async fn a_bridge_with_waiting_calls_leaves_its_hub_and_ends() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let witness = TestBridge::join(&home, &hub, "witness").await;
@@ -60,7 +60,7 @@ async fn a_bridge_amid_waits_says_goodbye_and_is_gone() {
 }
 
 #[tokio::test]
-async fn a_bridge_without_a_hub_ends_as_well() {
+async fn a_bridge_without_a_hub_ends_when_stdin_closes() {
     let home = TestHome::new();
     for end in End::ALL {
         let launch = TestBridge::launch(&home, free_port());
@@ -75,7 +75,7 @@ async fn a_bridge_without_a_hub_ends_as_well() {
 }
 
 #[tokio::test]
-async fn a_bridge_ends_before_anything_was_said() {
+async fn a_bridge_ends_when_stdin_closes_before_any_request() {
     let home = TestHome::new();
     for end in End::ALL {
         let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, free_port()));

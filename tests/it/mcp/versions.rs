@@ -87,7 +87,7 @@ async fn claude_code_opens_without_a_handshake() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_refused_discovery_initializes() {
+async fn a_client_whose_discovery_is_refused_initializes() {
     let home = TestHome::new();
     let launch = TestBridge::launch(&home, free_port());
     let bridge = TestBridge::spawn(&home, launch);
@@ -153,7 +153,7 @@ async fn codex_gemini_and_opencode_open_with_initialize() {
 }
 
 #[tokio::test]
-async fn tools_are_the_same_in_both_eras_and_small() {
+async fn tools_are_the_same_in_both_versions_and_small() {
     let home = TestHome::new();
     let mut lists = Vec::new();
     for version in [Version::Stateful, Version::Stateless] {
@@ -226,7 +226,7 @@ async fn an_error_is_text_alone() {
 }
 
 #[tokio::test]
-async fn the_two_eras_talk_to_each_other() {
+async fn stateful_and_stateless_clients_talk_to_each_other() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let launch = || TestBridge::launch(&home, hub.port);

@@ -18,7 +18,7 @@ const PAGE: usize = 4096;
 pub(super) struct Process {
     /// What failures call it.
     pub(super) name: &'static str,
-    /// Its process id.
+    /// The process id.
     pub(super) pid: u32,
 }
 

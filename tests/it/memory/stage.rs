@@ -25,7 +25,7 @@ impl Stage {
         Self::set_with(settings, pass).await
     }
 
-    /// The same, where alice and the hub hear of each other what `tamper` makes of it.
+    /// Two bridges that know each other, with `tamper` between alice and the hub.
     pub(super) async fn set_with(
         settings: &[(&str, &str)],
         tamper: impl FnMut(&ProxiedFrame) -> Vec<Bytes> + Send + 'static,
@@ -101,7 +101,7 @@ pub(super) async fn holds(process: Process, texts: &[&Text]) {
     are_found(process, &needles).await;
 }
 
-/// None of the processes holds any part of these texts.
+/// Waits until no process holds any part of these texts.
 pub(super) async fn nobody_holds(processes: &[Process], texts: &[&Text]) {
     let needles: Vec<&Needle> = texts.iter().flat_map(|text| &text.parts).collect();
     are_gone(processes, &needles).await;

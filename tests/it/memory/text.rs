@@ -10,7 +10,7 @@ use super::scan::Needle;
 pub(super) struct Text {
     /// What is sent.
     pub(super) body: String,
-    /// All of it, as it waits in a bridge.
+    /// The whole text, as it waits in a bridge.
     pub(super) whole: Needle,
     /// What every part of it holds that is longer than two pieces, however it is quoted: as it is, and with every
     /// character written as JSON's `\u` and four digits.

@@ -30,13 +30,13 @@ const BAD_SETTINGS: [(&str, &str); 4] = [
     ("JUNCTION_LOG", "a=b=c"),
     ("JUNCTION_CONFIG_DIR", "/dev/null/here"),
 ];
-/// Those of the bridge alone.
+/// Bad settings of the bridge alone.
 const BAD_SETTINGS_OF_BRIDGE: [(&str, &str); 3] = [
     ("JUNCTION_AUTOSTART", "maybe"),
     ("JUNCTION_SEND_LIMIT", "0,5"),
     ("JUNCTION_WAKES_PER_HOUR", "10001"),
 ];
-/// Those of the hub alone.
+/// Bad settings of the hub alone.
 const BAD_SETTINGS_OF_HUB: [(&str, &str); 2] =
     [("JUNCTION_SESSION_TIMEOUT_MS", "0"), ("JUNCTION_SWEEP_INTERVAL_MS", "-5")];
 

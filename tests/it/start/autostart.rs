@@ -58,7 +58,7 @@ async fn proxy_of_the_environment_is_not_asked_for_a_hub() {
 }
 
 #[tokio::test]
-async fn without_a_hub_tools_say_what_is_wrong_and_what_comes_next() {
+async fn tools_without_a_hub_report_the_problem_and_the_next_step() {
     let home = TestHome::new();
     let launch = TestBridge::launch(&home, free_port());
     let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
@@ -77,7 +77,7 @@ async fn without_a_hub_tools_say_what_is_wrong_and_what_comes_next() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_could_not_reach_a_hub_joins_when_one_comes() {
+async fn a_bridge_joins_when_its_hub_comes_up_later() {
     let home = TestHome::new();
     let port = free_port();
     let early = TestBridge::open(&home, TestBridge::launch(&home, port), Version::Stateful).await;
@@ -173,7 +173,7 @@ async fn a_hub_that_died_is_started_again() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_hub_a_bridge_starts_inherits_nothing_of_it_and_outlives_it() {
+async fn an_autostarted_hub_inherits_nothing_and_survives_its_bridge() {
     let home = TestHome::installed();
     let port = free_port();
     let launch = installed(&home, port).env("SOME_API_KEY", "canary-of-the-environment");
@@ -251,7 +251,7 @@ async fn a_hub_stops_cleanly_on_a_signal() {
 }
 
 #[tokio::test]
-async fn a_config_dir_open_to_others_is_refused_with_the_mend() {
+async fn a_config_dir_open_to_others_is_refused_with_the_fix() {
     let open_ancestor = |config: &Path| set_mode(config.parent().expect("a parent"), 0o777);
     type Spoil = fn(&Path);
     // What is spoilt, its mend, and whether the hub and the bridge have to see it.
@@ -281,7 +281,7 @@ async fn a_config_dir_open_to_others_is_refused_with_the_mend() {
 }
 
 #[tokio::test]
-async fn a_config_dir_of_another_user_is_refused_with_the_mend() {
+async fn a_config_dir_of_another_user_is_refused_with_the_fix() {
     let home = TestHome::new();
     drop(TestHub::start(&home).await);
     let nobody = Some(65_534);
@@ -323,7 +323,7 @@ fn symlinked(config: &Path) {
 }
 
 #[tokio::test]
-async fn the_demo_tells_its_story_and_leaves_nothing_behind() {
+async fn the_demo_prints_its_story_and_leaves_nothing_behind() {
     let home = TestHome::new();
     let temporary = home.path().join("tmp");
     std::fs::create_dir(&temporary).expect("a directory");

@@ -39,7 +39,7 @@ fn link(port: u16) -> InviteLink {
 }
 
 #[test]
-fn a_damaged_link_is_refused_for_what_is_wrong_with_it_and_never_repeated() {
+fn a_damaged_link_is_refused_with_the_reason_and_never_repeated() {
     let home = TestHome::new();
     let good = link(free_port()).to_text().to_string();
     let (secret, _) = good[good.len() - 49..].split_at(43);
@@ -96,7 +96,7 @@ fn a_link_on_the_command_line_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_link_is_kept_only_once_its_hub_has_proven_itself() {
+async fn a_link_is_stored_only_after_its_hub_authenticated() {
     let home = TestHome::new();
     let nobody = link(free_port()).to_text().to_string();
     let said = refused(&run(&home, &["join", "--name", "attic"], &nobody));
@@ -128,7 +128,7 @@ async fn a_link_is_kept_only_once_its_hub_has_proven_itself() {
 }
 
 #[tokio::test]
-async fn a_host_is_forgotten_and_the_rest_of_the_file_stays() {
+async fn forget_removes_one_host_and_keeps_the_rest_of_the_file() {
     let home = TestHome::new();
     let dir = ConfigDir::at(home.config());
     dir.write_private("hosts.toml", "# mine\n[hosts]\nshed = \"10.9.9.9:1\" # old\n")

@@ -10,7 +10,7 @@ async fn answer(from: &TestBridge, to: &str, id: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn past_eight_hops_a_message_ends_no_wait_and_its_reader_is_told_to_ask() {
+async fn past_eight_hops_a_message_ends_no_wait_and_tells_its_reader_to_ask_a_person() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -42,7 +42,7 @@ async fn past_eight_hops_a_message_ends_no_wait_and_its_reader_is_told_to_ask() 
 }
 
 #[tokio::test]
-async fn regression_who_reads_gets_what_is_there_however_long_its_chain() {
+async fn regression_a_read_returns_messages_of_any_hop_count() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -62,7 +62,7 @@ async fn regression_who_reads_gets_what_is_there_however_long_its_chain() {
 }
 
 #[tokio::test]
-async fn a_person_who_begins_a_turn_begins_the_count_anew() {
+async fn a_turn_of_a_person_resets_the_hop_count() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
@@ -116,7 +116,7 @@ async fn notifications(bridge: &TestBridge) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_sender_is_told_what_it_asked_to_be_told() {
+async fn a_sender_gets_the_notifications_it_asked_for() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;

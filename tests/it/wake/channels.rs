@@ -54,7 +54,7 @@ async fn send(from: &TestBridge, to: &str, urgency: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_inbox_of_claude_codes_own_session_wakes_it_once() {
+async fn the_messaging_socket_of_claude_codes_session_wakes_it_once() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (bob, alice, inbox) = with_inbox(&home, &hub).await;
@@ -86,7 +86,7 @@ async fn an_idle_agent_is_woken_for_a_normal_message_and_not_for_a_low_one() {
 }
 
 #[tokio::test]
-async fn an_inbox_that_is_another_clients_is_never_written_to() {
+async fn a_messaging_socket_of_another_client_is_never_written_to() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -108,7 +108,7 @@ async fn an_inbox_that_is_another_clients_is_never_written_to() {
 }
 
 #[tokio::test]
-async fn what_fails_falls_to_the_next_way() {
+async fn a_wake_that_fails_falls_back_to_the_next_channel() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (bob, alice, inbox) = with_inbox(&home, &hub).await;
@@ -124,7 +124,7 @@ async fn what_fails_falls_to_the_next_way() {
 }
 
 #[tokio::test]
-async fn of_hooks_that_sleep_the_last_stays_and_all_end_with_their_bridge() {
+async fn only_the_last_rewake_hook_stays_and_it_ends_with_its_bridge() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -138,7 +138,7 @@ async fn of_hooks_that_sleep_the_last_stays_and_all_end_with_their_bridge() {
 }
 
 #[tokio::test]
-async fn regression_a_hook_may_go_to_sleep_before_its_bridge_is_there() {
+async fn regression_a_rewake_hook_can_start_before_its_bridge() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -152,7 +152,7 @@ async fn regression_a_hook_may_go_to_sleep_before_its_bridge_is_there() {
 }
 
 #[tokio::test]
-async fn a_run_that_ends_with_its_answer_is_not_held_up_by_a_hook_that_sleeps() {
+async fn a_one_shot_run_is_not_held_up_by_a_rewake_hook() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let alice = TestAgent::join(&home, &hub, "alice").await;
@@ -167,7 +167,7 @@ async fn a_run_that_ends_with_its_answer_is_not_held_up_by_a_hook_that_sleeps() 
 }
 
 #[tokio::test]
-async fn a_call_that_waits_is_reach_and_its_end_is_not() {
+async fn a_waiting_call_counts_as_reach_until_it_ends() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -182,7 +182,7 @@ async fn a_call_that_waits_is_reach_and_its_end_is_not() {
 }
 
 #[tokio::test]
-async fn without_any_wakes_an_hour_nobody_is_woken_and_senders_see_it() {
+async fn past_its_wakes_an_hour_an_agent_is_not_woken_and_senders_see_it() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -204,7 +204,7 @@ async fn without_any_wakes_an_hour_nobody_is_woken_and_senders_see_it() {
 }
 
 #[tokio::test]
-async fn a_pair_is_loud_six_times_an_hour_and_the_sender_is_told() {
+async fn a_pair_has_six_high_urgency_messages_an_hour_and_the_sender_learns_of_it() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;

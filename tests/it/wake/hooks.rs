@@ -110,7 +110,7 @@ async fn each_event_of_gemini_cli_has_its_answer() {
 }
 
 #[tokio::test]
-async fn a_hook_that_is_a_tool_says_the_same_in_both_eras_and_is_in_no_list() {
+async fn the_hook_tool_answers_the_same_in_both_versions_and_is_not_listed() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
@@ -141,7 +141,7 @@ async fn a_hook_that_is_a_tool_says_the_same_in_both_eras_and_is_in_no_list() {
 }
 
 #[tokio::test]
-async fn what_the_agent_does_is_told_by_its_hooks() {
+async fn hooks_report_the_state_of_the_agent() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = with_mail(&home, &hub, 0).await;
@@ -168,7 +168,7 @@ async fn what_the_agent_does_is_told_by_its_hooks() {
 }
 
 #[tokio::test]
-async fn events_of_helpers_are_told_nothing() {
+async fn hooks_of_subagents_are_silent() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = with_mail(&home, &hub, 1).await;
@@ -195,7 +195,7 @@ async fn a_hook_takes_less_than_fifty_milliseconds() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_a_hook_is_silent() {
+async fn a_hook_that_fails_is_silent() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     // No bridge at all.
@@ -218,7 +218,7 @@ async fn whatever_goes_wrong_a_hook_is_silent() {
 }
 
 #[tokio::test]
-async fn regression_what_a_hook_does_not_pass_on_was_not_told() {
+async fn regression_a_notice_that_a_hook_did_not_pass_on_counts_as_not_shown() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let home = TestHome::new();
@@ -324,7 +324,7 @@ async fn another_user_is_not_answered_even_where_the_directory_lets_them_in() {
 }
 
 #[tokio::test]
-async fn words_to_compare_are_asked_of_the_session_that_knows_the_peer() {
+async fn verify_asks_the_session_that_knows_the_peer() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = with_mail(&home, &hub, 0).await;

@@ -26,12 +26,12 @@ pub struct TestBridge {
     /// The bridge's alias, once registered.
     pub alias: String,
     stderr: PathBuf,
-    kept: Mutex<Kept>,
+    kept: Mutex<Unclaimed>,
 }
 
 /// Messages and receipts that were read and not yet asked for by a test.
 #[derive(Default)]
-struct Kept {
+struct Unclaimed {
     messages: Vec<Value>,
     receipts: Vec<Value>,
 }

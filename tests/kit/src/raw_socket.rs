@@ -27,7 +27,7 @@ impl RawSocket {
         Self::open_over(Transport::Plain, port).await
     }
 
-    /// The same as the one before, over this transport.
+    /// A websocket over this transport on which nothing has been sent or read.
     pub async fn open_over(transport: Transport, port: u16) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         Self::open_at(transport, address).await.expect("the hub opens")
@@ -69,7 +69,7 @@ impl RawSocket {
         Self::join_over(Transport::Plain, port, peer, alias).await
     }
 
-    /// The same as the one before, over this transport.
+    /// A websocket over this transport, of a listed peer under the alias it wants.
     pub async fn join_over(
         transport: Transport,
         port: u16,

@@ -67,7 +67,7 @@ async fn give_page(mut stream: TcpStream) {
 
 /// Where pages tell what they found.
 pub(super) struct Reports {
-    /// Where it is reached.
+    /// The address of the server.
     pub(super) address: SocketAddr,
     told: mpsc::Receiver<(String, String)>,
     go: Arc<Notify>,

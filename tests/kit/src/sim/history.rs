@@ -10,7 +10,7 @@ use junction_engine::{Message, Status};
 use junction_shared::protocol::id::MessageId;
 
 /// A message, and what became of it.
-struct Sent<Who> {
+struct SentMessage<Who> {
     from: Who,
     to: Who,
     text: String,
@@ -25,7 +25,7 @@ struct Sent<Who> {
 /// All messages of a simulation, whose processes are named by `Who`.
 pub struct History<Who> {
     /// By number, in the order in which they were submitted.
-    sent: Vec<Sent<Who>>,
+    sent: Vec<SentMessage<Who>>,
     numbers: HashMap<MessageId, usize>,
     /// Ends that were reported before the call that sent the message gave its id.
     early: HashMap<MessageId, (Who, Status, Duration)>,
@@ -77,7 +77,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
     pub fn submit(&mut self, from: Who, to: Who, size: usize, ends: Duration) -> (usize, String) {
         let number = self.sent.len();
         let text = format!("{number:<size$}");
-        let sent = Sent {
+        let sent = SentMessage {
             from,
             to,
             text: text.clone(),
@@ -162,7 +162,8 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
 
     /// The messages of living senders whose end has not been reported.
     pub fn open(&self) -> impl Iterator<Item = usize> {
-        let of_the_living = |sent: &Sent<Who>| self.alive.contains(&sent.from) && !sent.is_void;
+        let of_the_living =
+            |sent: &SentMessage<Who>| self.alive.contains(&sent.from) && !sent.is_void;
         let sent = self.sent.iter().enumerate();
         sent.filter(move |(_, sent)| of_the_living(sent) && sent.reported.is_empty())
             .map(|(number, _)| number)
@@ -171,7 +172,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
     /// Checks that every message between living processes has come to its end, and that its sender knows. A message
     /// whose time was over before anything came back ends by the clock.
     pub fn all_ended_between_the_living(&self, now: Duration) {
-        let in_time = |sent: &Sent<Who>| self.alive.contains(&sent.to) && now < sent.ends;
+        let in_time = |sent: &SentMessage<Who>| self.alive.contains(&sent.to) && now < sent.ends;
         let open = self.open().find(|number| in_time(&self.sent[*number]));
         assert_eq!(open, None, "that message never ends");
         for sent in self.sent.iter().filter(|sent| sent.read && in_time(sent)) {
