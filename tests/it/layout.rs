@@ -1,175 +1,174 @@
-//! The rules of the house, checked on its source: who may use whom, and how large things get.
+//! The rules of the house, checked on its source and on the crates that cargo resolves: who may use whom, which
+//! names mean what, and how large things get.
 
-use std::path::{Path, PathBuf};
+mod dependencies;
+mod exceptions;
+mod imports;
+mod prose;
+mod source;
+mod types;
 
-/// Names that only these files of the bridge may say.
-const CONFINED: [(&str, &[&str]); 9] = [
+use std::collections::{BTreeMap, BTreeSet};
+
+use dependencies::{crates_of, ours};
+use exceptions::{EXCEPTIONS, PENDING};
+use imports::Imports;
+use prose::leaning_comments;
+use source::{PRODUCT, SourceFile, everything, product, root};
+
+/// The packages that are shipped, and what each may use of the others.
+const PACKAGES: [(&str, &[&str]); 4] = [
+    ("junction-shared", &[]),
+    ("junction-hub", &["junction-shared"]),
+    ("junction-engine", &["junction-shared"]),
+    ("junction-bridge", &["junction-engine", "junction-shared"]),
+];
+
+/// Crates that a package must not need, directly or through others: `shared` has no runtime, the hub holds nothing
+/// that could open a message, the engine has no face.
+const FORBIDDEN: [(&str, &[&str]); 3] = [
+    (
+        "junction-shared",
+        &["tokio", "axum", "rmcp", "hpke", "aes-gcm", "tungstenite", "tokio-tungstenite"],
+    ),
+    ("junction-hub", &["hpke", "aes-gcm", "rmcp"]),
+    ("junction-engine", &["rmcp", "clap", "rpassword", "qrcode"]),
+];
+
+/// Libraries that only these files may name.
+const CONFINED: [(&str, &[&str]); 11] = [
     ("rmcp", &["bridge/src/mcp/stdio/transport.rs", "bridge/src/mcp/server.rs"]),
     ("hpke", &["bridge/engine/src/seal.rs"]),
     ("aes_gcm", &["bridge/engine/src/seal.rs"]),
     ("tokio_tungstenite", &["bridge/engine/src/transport/dial.rs"]),
     ("tokio_rustls", &["bridge/engine/src/transport/tls.rs", "hub/src/accept/tls.rs"]),
+    ("reqwest", &["bridge/engine/src/transport/http.rs"]),
     ("rcgen", &["hub/src/accept/tls.rs"]),
     ("rpassword", &["bridge/src/commands/join.rs"]),
     ("qrcode", &["bridge/src/commands/invite.rs"]),
     ("x25519_dalek", &["shared/src/protocol/handshake.rs"]),
+    ("ed25519_dalek", &["shared/src/machine/identity.rs"]),
 ];
 
-/// Crates that may be in no part of `shared`: it has no runtime and cannot read a message.
-const NOT_IN_SHARED: [&str; 6] = ["tokio", "axum", "rmcp", "hpke", "aes-gcm", "tokio-tungstenite"];
+/// The modules of each crate that are ranked, the lowest layer first. No file of a layer uses a file of a higher one,
+/// directly or through others. Modules of one layer do not use each other.
+const LAYERS: [(&str, &[&[&str]]); 4] = [
+    ("shared", &[&["secret"], &["protocol"], &["invite_link"], &["machine"]]),
+    ("hub", &[&["state"], &["registry"], &["connection"], &["http"], &["daemon"]]),
+    ("engine", &[&["transport"], &["hubs"], &["session"], &["actor"], &["handle"]]),
+    (
+        "bridge",
+        &[&["process"], &["wording"], &["clients"], &["wake"], &["ipc"], &["mcp"], &["commands"]],
+    ),
+];
 
-/// Lines of a file before its tests. The wire is one file on purpose.
-const MAX_LINES: usize = 400;
-const LARGER: [&str; 0] = [];
+/// Fields of a struct, or of a variant of an enum, at most.
+const MOST_FIELDS: usize = 15;
+/// Files that hold the `impl`s of a type, at most.
+const MOST_IMPL_FILES: usize = 3;
+/// Lines of a function, at most. A `main.rs` is shorter as a whole.
+const MOST_FUNCTION_LINES: usize = 60;
+/// Lines of a file without its tests, at most.
+const MOST_FILE_LINES: usize = 400;
+/// A file with fewer lines is worth a file only if it is a noun of its own.
+const FEW_LINES: usize = 60;
+/// The share of such files among those of the product, in percent, at most.
+const MOST_SMALL_FILES: usize = 16;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+/// Names that each crate may give a type of its own.
+const ONCE_A_CRATE: [&str; 5] = ["Args", "Command", "Config", "Error", "State"];
 
-/// Every Rust file of a crate, by its path from the root.
-fn sources(of: &str) -> Vec<(String, String)> {
-    let mut open = vec![root().join(of)];
-    let mut found: Vec<PathBuf> = Vec::new();
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|ext| ext == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-        .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(root()).expect("below the root").display().to_string();
-            (name, std::fs::read_to_string(&path).expect("source"))
+/// Fails with all violations of a rule that no exception names, and with exceptions that nothing needs any more. The
+/// first word of a violation is what the exception names.
+fn check(rule: &str, violations: &[String]) {
+    let subject =
+        |violation: &str| violation.split([' ', ',']).next().unwrap_or_default().to_owned();
+    let of_rule = |list: &'static [(&str, &[&'static str])]| -> BTreeSet<&'static str> {
+        let entries = list.iter().filter(|(of, _)| *of == rule);
+        entries.flat_map(|(_, subjects)| subjects.iter().copied()).collect()
+    };
+    let exceptions: BTreeSet<&str> =
+        EXCEPTIONS.iter().filter(|(of, ..)| *of == rule).map(|(_, subject, _)| *subject).collect();
+    let pending = of_rule(PENDING);
+    let found: BTreeSet<String> = violations.iter().map(|violation| subject(violation)).collect();
+    let new: Vec<&String> = violations
+        .iter()
+        .filter(|violation| {
+            let subject = subject(violation);
+            !exceptions.contains(subject.as_str()) && !pending.contains(subject.as_str())
         })
-        .collect()
-}
-
-/// The part of a file before its tests.
-fn before_tests(source: &str) -> &str {
-    let tests = source.match_indices("\n#[cfg(").find(|(at, _)| {
-        let mut lines = source[at + 1..].lines();
-        let condition = lines.next().unwrap_or_default();
-        let item = lines.find(|line| !line.starts_with("#["));
-        condition.contains("test") && item.is_some_and(|line| line.starts_with("mod tests {"))
-    });
-    tests.map_or(source, |(at, _)| &source[..at])
-}
-
-/// Whether a line of code says this name as a path or an import.
-fn says(source: &str, name: &str) -> bool {
-    before_tests(source).lines().map(str::trim).filter(|line| !line.starts_with("//")).any(|line| {
-        line.match_indices(name).any(|(at, _)| {
-            let before = line[..at].chars().next_back();
-            let after = &line[at + name.len()..];
-            let whole = before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '-'));
-            whole && (after.starts_with("::") || line == format!("use {name};"))
-        })
-    })
-}
-
-/// The names of a crate's dependencies.
-fn dependencies(of: &str) -> Vec<String> {
-    let manifest = std::fs::read_to_string(root().join(of).join("Cargo.toml")).expect("a manifest");
-    let mut inside = false;
-    let mut names = Vec::new();
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            inside = line.trim_end_matches(']').ends_with("dependencies") && !line.contains("dev-");
-        } else if inside && let Some((name, _)) = line.split_once(['.', '=', ' ']) {
-            names.push(name.to_owned());
-        }
+        .collect();
+    assert!(new.is_empty(), "{rule}: {new:#?}");
+    let stale: Vec<_> = exceptions.iter().filter(|subject| !found.contains(**subject)).collect();
+    assert!(stale.is_empty(), "{rule}: no exception is needed for {stale:?}");
+    let done: Vec<_> = pending.iter().filter(|subject| !found.contains(**subject)).collect();
+    if !done.is_empty() {
+        eprintln!("{rule}: no longer pending: {done:?}");
     }
-    names
+}
+
+/// Whether a file names this library: by an import, or at the head of a path.
+fn names(file: &SourceFile, library: &str) -> bool {
+    let mut imports = file.imports.iter().map(|(_, path)| path);
+    let is_head = |path: &Vec<String>| path.first().is_some_and(|head| head == library);
+    imports.any(is_head) || file.paths.iter().any(is_head)
 }
 
 #[test]
-fn hub_and_bridge_know_shared_and_never_each_other() {
-    for (one, other, module) in
-        [("hub", "junction-bridge", "junction_bridge"), ("bridge", "junction-hub", "junction_hub")]
-    {
-        assert!(dependencies(one).contains(&"junction-shared".to_owned()), "{one}");
-        assert!(!dependencies(one).contains(&other.to_owned()), "{one}");
-        for (name, source) in sources(&format!("{one}/src")) {
-            // The main of each binary is part of the root package and names its own library.
-            assert!(!says(&source, module), "{name} says {module}");
+fn crates_use_each_other_in_one_direction() {
+    for (package, may_use) in PACKAGES {
+        let may_use: BTreeSet<String> = may_use.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(ours(package, "normal"), may_use, "{package}");
+    }
+}
+
+#[test]
+fn no_shipped_crate_uses_the_test_kit() {
+    for (package, _) in PACKAGES {
+        for edges in ["normal", "build", "dev"] {
+            let kit = ours(package, edges).into_iter().find(|name| name == "junction-testkit");
+            assert_eq!(kit, None, "{package}, {edges}");
         }
     }
-    for (name, source) in sources("shared/src") {
-        for module in ["junction_bridge", "junction_hub"] {
-            assert!(!says(&source, module), "{name} says {module}");
+    let shipped = crates_of("agent-junction", "normal", None);
+    assert!(!shipped.contains("junction-testkit"));
+}
+
+#[test]
+fn no_crate_needs_what_it_must_not_have() {
+    for (package, forbidden) in FORBIDDEN {
+        let crates = crates_of(package, "normal", None);
+        for name in forbidden {
+            assert!(!crates.contains(*name), "{package} needs {name}");
         }
     }
 }
 
 #[test]
-fn shared_has_no_runtime_and_cannot_read_a_message() {
-    let dependencies = dependencies("shared");
-    for name in NOT_IN_SHARED {
-        assert!(!dependencies.contains(&name.to_owned()), "shared depends on {name}");
-        for (file, source) in sources("shared/src") {
-            assert!(!says(&source, &name.replace('-', "_")), "{file} says {name}");
-        }
-    }
-}
-
-#[test]
-fn the_hub_has_nothing_to_open_a_message_with() {
-    for name in ["hpke", "aes-gcm", "rmcp"] {
-        assert!(!dependencies("hub").contains(&name.to_owned()), "the hub depends on {name}");
-    }
-}
-
-#[test]
-fn what_is_confined_to_a_file_is_said_nowhere_else() {
-    for (name, allowed) in CONFINED {
-        for of in ["shared/src", "hub/src", "bridge/src", "bridge/engine/src"] {
-            for (file, source) in sources(of) {
-                let tests = file.contains("/tests");
-                assert!(
-                    tests || allowed.contains(&file.as_str()) || !says(&source, name),
-                    "{file} says {name}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn no_file_is_too_long_to_read() {
-    for of in ["shared/src", "hub/src", "bridge/src", "bridge/engine/src", "tests/it"] {
-        for (file, source) in sources(of) {
-            let lines = before_tests(&source).lines().count();
-            let tests = file.contains("/tests") || of == "tests/it";
-            let most = if tests { 2 * MAX_LINES } else { MAX_LINES };
+fn libraries_are_named_only_in_their_files() {
+    for file in product() {
+        for (library, allowed) in CONFINED {
+            let named = names(file, library);
             assert!(
-                lines <= most || LARGER.contains(&file.as_str()),
-                "{file} has {lines} lines before its tests"
+                !named || allowed.contains(&file.path.as_str()),
+                "{} names {library}",
+                file.path
             );
         }
     }
 }
 
 #[test]
-fn stdout_is_the_protocols_alone() {
-    for of in ["shared/src", "hub/src", "bridge/src", "bridge/engine/src"] {
-        for (file, source) in sources(of) {
-            for word in ["println!", "print!(", "dbg!("] {
-                let said =
-                    before_tests(&source).lines().any(|line| line.trim_start().starts_with(word));
-                assert!(!said, "{file} says {word}");
-            }
+fn nothing_but_the_protocol_is_written_to_stdout() {
+    for file in product() {
+        for name in ["print", "println", "dbg"] {
+            assert!(!file.macros.contains(name), "{} calls {name}!", file.path);
         }
     }
 }
 
 #[test]
-fn every_crate_forbids_unsafe_code_and_takes_the_lints_of_the_house() {
+fn every_crate_forbids_unsafe_code_and_takes_the_workspace_lints() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("unsafe_code = \"forbid\""));
     for of in [".", "hub", "bridge", "bridge/engine", "shared", "tests/kit"] {
@@ -177,4 +176,146 @@ fn every_crate_forbids_unsafe_code_and_takes_the_lints_of_the_house() {
             std::fs::read_to_string(root().join(of).join("Cargo.toml")).expect("a manifest");
         assert!(manifest.contains("[lints]\nworkspace = true"), "{of}");
     }
+}
+
+#[test]
+fn no_type_has_too_many_fields() {
+    let mut large = Vec::new();
+    for file in everything() {
+        let types = file.definitions.types.iter().filter(|found| found.fields > MOST_FIELDS);
+        large.extend(
+            types.map(|found| format!("{} in {}: {} fields", found.name, file.path, found.fields)),
+        );
+    }
+    check("fields", &large);
+}
+
+#[test]
+fn the_impls_of_a_type_are_in_few_files() {
+    let mut impls: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for file in everything() {
+        for name in &file.definitions.impls {
+            impls.entry((file.of, name)).or_default().push(&file.path);
+        }
+    }
+    let spread = impls.iter().filter(|(_, files)| files.len() > MOST_IMPL_FILES);
+    let spread = spread.map(|((of, name), files)| format!("{of}::{name} in {files:?}"));
+    check("impls", &spread.collect::<Vec<_>>());
+}
+
+#[test]
+fn no_function_is_too_long() {
+    let mut long = Vec::new();
+    for file in everything() {
+        let functions = &file.definitions.functions;
+        let functions = functions.iter().filter(|found| found.lines > MOST_FUNCTION_LINES);
+        long.extend(
+            functions.map(|found| format!("{}::{}, {} lines", file.path, found.name, found.lines)),
+        );
+    }
+    check("functions", &long);
+    for file in everything().iter().filter(|file| file.path.ends_with("src/main.rs")) {
+        assert!(file.lines < MOST_FUNCTION_LINES, "{} has {} lines", file.path, file.lines);
+    }
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let long = everything().iter().filter(|file| file.lines > MOST_FILE_LINES);
+    let long = long.map(|file| format!("{} has {} lines", file.path, file.lines));
+    check("files", &long.collect::<Vec<_>>());
+}
+
+#[test]
+fn few_files_are_small() {
+    let files = product();
+    let small = files.iter().filter(|file| file.lines_with_tests < FEW_LINES);
+    let small: Vec<&str> = small.map(|file| file.path.as_str()).collect();
+    let share = small.len() * 100 / files.len();
+    let violation =
+        format!("share {share} %, {} of {} files: {small:#?}", small.len(), files.len());
+    check(
+        "small files",
+        &(share > MOST_SMALL_FILES).then_some(violation).into_iter().collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn no_type_name_has_two_meanings() {
+    let mut places: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for file in everything().iter().filter(|file| file.of != "it" && !file.of.ends_with("bench")) {
+        for found in &file.definitions.types {
+            places.entry(&found.name).or_default().push((file.of, &file.path));
+        }
+    }
+    let shared = places.iter().filter(|(name, places)| {
+        let crates: BTreeSet<_> = places.iter().map(|(of, _)| of).collect();
+        places.len() > 1 && !(ONCE_A_CRATE.contains(*name) && crates.len() == places.len())
+    });
+    let shared = shared.map(|(name, places)| {
+        let paths: Vec<_> = places.iter().map(|(_, path)| *path).collect();
+        format!("{name} in {}", paths.join(", "))
+    });
+    check("names", &shared.collect::<Vec<_>>());
+}
+
+/// Calls `look` with the imports within each crate of the product.
+fn each_crate(mut look: impl FnMut(&'static str, &Imports<'_>)) {
+    for (of, _) in PRODUCT {
+        look(of, &Imports::of(everything().iter().filter(|file| file.of == of).collect()));
+    }
+}
+
+#[test]
+fn no_layer_uses_a_higher_one() {
+    let mut violations = Vec::new();
+    each_crate(|of, imports| {
+        let layers = LAYERS.iter().find(|(name, _)| *name == of).map(|(_, layers)| *layers);
+        let layers = layers.expect("every crate has layers");
+        let layer = |file: &SourceFile| {
+            let top = file.module.first()?;
+            let at = layers.iter().position(|layer| layer.contains(&top.as_str()))?;
+            Some((at, top.clone()))
+        };
+        for (from, to, through) in imports.reachable() {
+            let (Some((low, one)), Some((high, other))) = (layer(from), layer(to)) else {
+                continue;
+            };
+            if high > low || (high == low && one != other) {
+                violations.push(format!("{} uses {}{through}", from.path, to.path));
+            }
+        }
+    });
+    check("layers", &violations);
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let (mut across, mut within) = (Vec::new(), Vec::new());
+    each_crate(|_, imports| {
+        for circle in imports.circles() {
+            let folders: BTreeSet<Vec<String>> =
+                circle.iter().map(|file| folder(file, imports)).collect();
+            let paths: Vec<&str> = circle.iter().map(|file| file.path.as_str()).collect();
+            let list = if folders.len() > 1 { &mut across } else { &mut within };
+            list.push(format!("{} with {}", paths[0], paths[1..].join(", ")));
+        }
+    });
+    check("circles across folders", &across);
+    check("circles within a folder", &within);
+}
+
+/// The folder of a file: that of its own modules where it has any, else the one that it is in.
+fn folder(file: &SourceFile, imports: &Imports<'_>) -> Vec<String> {
+    let mut module = file.module.clone();
+    if !imports.has_modules(file) {
+        module.pop();
+    }
+    module
+}
+
+#[test]
+fn every_doc_comment_stands_alone() {
+    let leaning: Vec<String> = everything().iter().flat_map(leaning_comments).collect();
+    check("doc comments", &leaning);
 }
