@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::clients::project_dir;
 use crate::project::{Project, machine};
 use junction_engine::Engine;
-use junction_engine::label::label;
+use junction_engine::label;
 
 /// The context before the client has introduced itself: the machine, and the project in the directory that the
 /// environment names, or else in the working directory.

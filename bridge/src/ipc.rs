@@ -25,7 +25,7 @@ mod unix;
 
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
-pub(crate) use discover::{all_bridges, bridges_of_this_session};
+pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session};
 #[cfg(not(unix))]
 use elsewhere as platform;
 #[cfg(unix)]
@@ -85,17 +85,6 @@ pub(crate) enum BridgeResponse {
     },
     /// The request concerns another session, or a peer that the bridge does not know.
     Nothing,
-}
-
-/// How sure a hook is that a bridge belongs to its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum SessionMatch {
-    /// The process tree holds one such bridge.
-    #[serde(rename = "yes")]
-    Only,
-    /// The process tree holds several: the bridge has to know the session's id.
-    #[serde(rename = "no")]
-    OneOfSeveral,
 }
 
 /// A bridge's response, and the connection on which it can be acknowledged.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use junction_engine::label::label;
+use junction_engine::label;
 
 /// The most bytes that are read of a file in `.git`, which holds one path or reference.
 const MAX_READ: u64 = 4096;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::clients::CallOrigin;
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
-use junction_engine::availability::Availability;
+use junction_engine::Availability;
 use junction_engine::now;
 use junction_engine::{Engine, Snapshot};
 

@@ -26,13 +26,13 @@ pub(crate) enum Rejection {
     /// The machine connects too often, holds too many pending connections, or failed to authenticate too
     /// often.
     IpLimit,
-    /// Another connection took its slot while it was silent.
+    /// Another connection took the slot of this one, which was silent.
     Evicted,
-    /// It ended without a valid request.
+    /// The connection ended without a valid request.
     NoRequest,
-    /// It offered no TLS version that the hub accepts.
+    /// The client offered no TLS version that the hub accepts.
     Tls,
-    /// It came without TLS from another machine.
+    /// The connection came without TLS from another machine.
     Plaintext,
 }
 

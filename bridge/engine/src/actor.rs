@@ -204,7 +204,7 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Waits for the next command, the end of an answer or a deadline, and handles it.
+    /// Waits for the next command, the end of an answer, an abandoned request or a deadline, and handles it.
     async fn next_event(&mut self) {
         let deadline = self.session.deadline().map(Instant::from_std);
         let far = Instant::now() + SESSION_TIMEOUT;
@@ -213,9 +213,7 @@ impl<D: Dialer> Actor<D> {
                 Some(command) => self.command(command),
                 None => self.transition = Some(Transition::Stop(None)),
             },
-            (lease, written) = self.session.next_lease_end() => {
-                self.session.lease_ended(lease, written, now());
-            }
+            event = self.session.next_event() => self.session.event(event, now()),
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => self.session.on_time(now()),
         }
     }

@@ -5,10 +5,10 @@ use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
-use crate::availability::Availability;
 use crate::error::Error;
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
+use crate::peer::Availability;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 

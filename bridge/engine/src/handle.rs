@@ -11,11 +11,11 @@ use junction_shared::protocol::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::availability::Availability;
 use crate::error::{Error, MoveError, Unanswered};
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::target::HubTarget;
+use crate::peer::Availability;
 
 use crate::command::Command;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};

@@ -7,7 +7,6 @@
 #![deny(unused_crate_dependencies)]
 
 mod actor;
-pub mod availability;
 mod backoff;
 mod clock;
 mod command;
@@ -15,7 +14,6 @@ pub mod error;
 mod handle;
 mod hops;
 pub mod hubs;
-pub mod label;
 mod lease;
 mod mailbox;
 mod message;
@@ -44,8 +42,8 @@ pub use lease::Lease;
 pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted};
 pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use outcome::{Outcome, Status};
-pub use peer::{PeerInfo, PeerPage, PeerQuery, Receiver};
-pub use registration::{Change, Departure, Registration};
+pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};
+pub use registration::{Change, Departure, Registration, is_label, label};
 pub use send_limits::SendLimit;
 pub use snapshot::{ConnectionState, Snapshot, UnreadMail};
 pub use start::Config;

@@ -2,9 +2,7 @@
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::{Context, Standing};
-
-use crate::availability::Availability;
+use junction_shared::protocol::wire::{Context, Reach, Standing, State};
 
 /// Which page of which peers.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +15,17 @@ pub struct PeerQuery {
     pub limit: u16,
     /// The cursor of the page, as the page before it gave it.
     pub cursor: Option<String>,
+}
+
+/// An agent's availability, as its card says it: what the agent does, and how a message gets to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Availability {
+    /// How a message gets to the agent.
+    pub reach: Reach,
+    /// How a message gets to the agent that is to wake nobody.
+    pub unwoken: Reach,
+    /// What the agent does, if that is known.
+    pub state: Option<State>,
 }
 
 /// A peer as an agent sees it.

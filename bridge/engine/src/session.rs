@@ -240,13 +240,8 @@ impl Session {
         self.report_ends();
     }
 
-    /// The next answer that was written, or not; never returns while nothing is leased.
-    pub(crate) async fn next_lease_end(&mut self) -> (LeaseId, bool) {
-        self.delivery.next_lease_end().await
-    }
-
     /// An answer was written, or given up.
-    pub(crate) fn lease_ended(&mut self, lease: LeaseId, written: bool, now: Instant) {
+    fn lease_ended(&mut self, lease: LeaseId, written: bool, now: Instant) {
         let read = self.delivery.lease_ended(lease, written);
         self.send_final_receipts(read, ReceiptKind::Read, now);
         // A message that is given back may have outlived its time meanwhile: the next reader must not get it.
@@ -257,7 +252,7 @@ impl Session {
 
     /// Takes in the ends of all answers that were written, or given up, by now.
     pub fn drain_leases(&mut self, now: Instant) {
-        while let Some((lease, written)) = self.next_lease_end().now_or_never() {
+        while let Some((lease, written)) = self.delivery.next_lease_end().now_or_never() {
             self.lease_ended(lease, written, now);
         }
     }

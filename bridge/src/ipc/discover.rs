@@ -3,14 +3,28 @@
 use std::path::PathBuf;
 
 use junction_shared::machine::config_dir::ConfigDir;
+use serde::{Deserialize, Serialize};
 
-use super::SessionMatch;
-use super::platform::{directories, owner};
+#[cfg(not(unix))]
+use super::elsewhere::{directories, owner};
+#[cfg(unix)]
+use super::unix::{directories, owner};
 use crate::clients::is_client_program;
 use crate::process::tree::{ProcessTree, is_piped, name, program};
 
 /// The most wrappers between a client and its bridge: `npx`, `env`, a recorder.
 const MAX_BETWEEN: usize = 3;
+
+/// How sure a hook is that a bridge belongs to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SessionMatch {
+    /// The process tree holds one such bridge.
+    #[serde(rename = "yes")]
+    Only,
+    /// The process tree holds several: the bridge has to know the session's id.
+    #[serde(rename = "no")]
+    OneOfSeveral,
+}
 
 /// A running bridge.
 struct RunningBridge {

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use junction_engine::label::is_label;
+use junction_engine::is_label;
 use junction_shared::machine::hosts::{MAX_HOST_NAME, is_host_name};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
 use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::wire::{Context, Reach, Standing};
+use junction_shared::protocol::wire::{Context, Reach, Standing, State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -13,10 +13,9 @@ use uuid::Uuid;
 use super::escape::escape;
 use crate::timestamp::rfc3339;
 use crate::wording::refusal_word;
-use junction_engine::availability::{Availability, state_word};
-use junction_engine::label::label;
 use junction_engine::urgency::Urgency;
 use junction_engine::{self as engine, Occasion, Status};
+use junction_engine::{Availability, label};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -383,6 +382,16 @@ fn reach(reach: Reach) -> &'static str {
         Reach::Pull => "pull",
         Reach::NextTurn => "next-turn",
         Reach::Push => "push",
+    }
+}
+
+/// The name of an agent's state.
+fn state_word(state: Option<State>) -> &'static str {
+    match state {
+        Some(State::Idle) => "idle",
+        Some(State::Busy) => "busy",
+        Some(State::WaitingOnHuman) => "waiting-on-human",
+        None => "unknown",
     }
 }
 

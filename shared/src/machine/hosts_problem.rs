@@ -23,7 +23,7 @@ pub enum HostsMistake {
     /// The line keeps the file from being TOML.
     #[error("This is not TOML. Write name = \"link\", or remove the line.")]
     NotToml,
-    /// So many lines are not TOML that the file is not read.
+    /// The file is not read, because too many of its lines are not TOML.
     #[error("Too many lines are not TOML. Rewrite the file, beginning with a line [hosts].")]
     TooManyBadLines,
     /// The line is in no table, or in another one.

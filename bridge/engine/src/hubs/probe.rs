@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use crate::hubs::known::{HostList, KnownHosts, ListingProblem, endpoint};
-use crate::label::label;
+use crate::registration::label;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http;
 use crate::transport::tls::Insecure;

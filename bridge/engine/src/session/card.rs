@@ -8,7 +8,7 @@ use junction_shared::protocol::wire::{Card, Context, SignedCard};
 
 use super::membership::Membership;
 use crate::Change;
-use crate::availability::Availability;
+use crate::peer::Availability;
 use crate::receive_keys::ReceiveKeys;
 use crate::seal::sign_card;
 

@@ -1,4 +1,4 @@
-//! What a session makes of each command of its handle.
+//! What a session makes of each command of its handle, and of what becomes of the calls behind them.
 
 use std::time::Instant;
 
@@ -13,11 +13,20 @@ use super::requests::{AliasRequest, Request};
 use crate::command::ReplySender;
 use crate::error::Error;
 use crate::hops::Hops;
+use crate::mailbox::LeaseId;
 use crate::outbox::{OutboxFull, OutboxMessage};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
 use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
+
+/// What happens to a session besides commands, frames and the passage of time.
+pub(crate) enum SessionEvent {
+    /// An answer was written to the client, or not.
+    LeaseEnded(LeaseId, bool),
+    /// A call gave up what it had asked of the hub.
+    RequestAbandoned,
+}
 
 impl Session {
     /// Carries out a command. Those that take the connection elsewhere are the actor's.
@@ -48,6 +57,29 @@ impl Session {
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
             Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
+        }
+    }
+
+    /// Waits for what the calls of this session's agent bring about, other than by commands. Nothing is lost if the
+    /// future is dropped.
+    pub(crate) async fn next_event(&mut self) -> SessionEvent {
+        tokio::select! {
+            (lease, written) = self.delivery.next_lease_end() => {
+                SessionEvent::LeaseEnded(lease, written)
+            }
+            () = self.requests.next_abandoned() => SessionEvent::RequestAbandoned,
+        }
+    }
+
+    /// Carries out what [`Session::next_event`] found.
+    pub(crate) fn event(&mut self, event: SessionEvent, now: Instant) {
+        match event {
+            SessionEvent::LeaseEnded(lease, written) => self.lease_ended(lease, written, now),
+            // A message that waits for its receiver's key is wiped with its request.
+            SessionEvent::RequestAbandoned => {
+                let frames = self.requests.drop_abandoned();
+                self.outgoing.post_all(frames);
+            }
         }
     }
 

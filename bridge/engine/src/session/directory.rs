@@ -11,8 +11,8 @@ use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
 use crate::PeerInfo;
-use crate::availability::Availability;
 use crate::error::Error;
+use crate::peer::Availability;
 use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
 
 /// Cards kept; beyond it, cards of peers that were only seen in a listing are not.

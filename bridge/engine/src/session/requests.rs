@@ -1,6 +1,8 @@
 //! Requests to the hub: those that are open, by number, and what becomes of them on another connection.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
@@ -57,6 +59,17 @@ impl Request {
             Self::Watch { reply, .. } => reply.is_closed(),
             // The hub grants an alias whether or not the call still waits.
             Self::Rename(_) | Self::Subscribe { .. } => false,
+        }
+    }
+
+    /// Ready once nobody waits for the answer any more.
+    fn poll_abandoned(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::List { reply, .. } => reply.poll_closed(context),
+            Self::Send { reply, .. } => reply.poll_closed(context),
+            Self::Lookup { reply, .. } => reply.poll_closed(context),
+            Self::Watch { reply, .. } => reply.poll_closed(context),
+            Self::Rename(_) | Self::Subscribe { .. } => Poll::Pending,
         }
     }
 
@@ -153,8 +166,19 @@ impl Requests {
         self.open.retain(|_, open| !matches!(open, Request::Subscribe { .. }));
     }
 
-    /// Drops requests that nobody waits for. The hub keeps a watch open until it is told to end it.
-    fn drop_abandoned(&mut self) -> Vec<ToHub> {
+    /// Waits until a call gives up the answer to an open request.
+    pub(super) async fn next_abandoned(&mut self) {
+        poll_fn(|context| {
+            let polled = self.open.values_mut().map(|open| open.poll_abandoned(context));
+            // Every one is polled, so that each can wake this task.
+            polled.fold(Poll::Pending, |all, one| if one.is_ready() { one } else { all })
+        })
+        .await;
+    }
+
+    /// Drops requests that nobody waits for, and gives the frames to post: the hub keeps a watch open until it is told
+    /// to end it.
+    pub(super) fn drop_abandoned(&mut self) -> Vec<ToHub> {
         let abandoned = self.open.extract_if(.., |_, open| open.is_abandoned());
         let watches = abandoned.filter(|(_, open)| matches!(open, Request::Watch { .. }));
         watches.map(|(number, _)| ToHub::Unwatch(number)).collect()
@@ -168,6 +192,7 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -216,6 +241,20 @@ mod tests {
         let lookup = |number, frame: &ToHub| matches!(frame, ToHub::Ask(n, Question::Lookup(_)) if *n == number);
         assert!(frames.len() == 2 && lookup(2, &frames[0]) && lookup(3, &frames[1]));
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn regression_message_of_a_call_that_gave_up_is_dropped_at_once() {
+        let mut requests = Requests::default();
+        let (waiting, _answer) = send("bob", "one");
+        let (given_up, answer) = send("bob", "two");
+        requests.open(waiting);
+        requests.open(given_up);
+        assert!(requests.next_abandoned().now_or_never().is_none());
+        drop(answer);
+        assert!(requests.next_abandoned().now_or_never().is_some());
+        assert!(requests.drop_abandoned().is_empty());
+        assert!(requests.open.len() == 1 && requests.answered(1).is_some());
     }
 
     #[test]
