@@ -1,39 +1,16 @@
-//! JSON as bytes: lines that are written into a buffer of the right size, texts of which only a few bytes matter, and
-//! input that JavaScript damaged.
-//!
-//! These bytes hold messages, so they lie in buffers that are wiped, and no copy of them is left behind.
+//! JSON as bytes: lines to write, texts of which only a few bytes matter, and input that JavaScript damaged.
 
-use std::io::{self, Write};
-
-use junction_engine::wiped::Wiped;
 use serde::Serialize;
 
 /// How many bytes are compared at once: two vector registers of any x86-64, and few enough for a count to fit in a byte.
 const STRETCH: usize = 32;
 
-/// Writes a message as one line. The length is measured first, so that the buffer never grows and leaves copies behind.
-pub(crate) fn line(message: &impl Serialize) -> Wiped<Vec<u8>> {
-    let mut length = ByteCounter(0);
-    // Neither a counter nor a vector fails to be written, and all keys of messages are texts.
-    let _ = serde_json::to_writer(&mut length, message);
-    let mut line = Wiped::new(Vec::with_capacity(length.0 + 1));
-    let _ = serde_json::to_writer(&mut *line, message);
+/// Writes a message as one line.
+pub(crate) fn line(message: &impl Serialize) -> Vec<u8> {
+    // A vector accepts every write, and all keys of messages are texts.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-/// Counts what is written to it.
-struct ByteCounter(usize);
-
-impl Write for ByteCounter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// How many bytes at the beginning of a text match.
@@ -59,8 +36,8 @@ fn count_stretch(stretch: &[u8; STRETCH], matches: impl Fn(u8) -> bool) -> usize
 
 /// Replaces every lone half of a surrogate pair with U+FFFD, if the JSON has one. JavaScript writes such a half for an
 /// emoji that was cut in two; JSON's grammar allows it, but no Unicode text can hold it. The length stays the same.
-pub(crate) fn repair_surrogates(json: &[u8]) -> Option<Wiped<Vec<u8>>> {
-    let mut repaired: Option<Wiped<Vec<u8>>> = None;
+pub(crate) fn repair_surrogates(json: &[u8]) -> Option<Vec<u8>> {
+    let mut repaired: Option<Vec<u8>> = None;
     let mut at = 0;
     loop {
         at += leading(&json[at..], |byte| byte != b'\\');
@@ -70,7 +47,7 @@ pub(crate) fn repair_surrogates(json: &[u8]) -> Option<Wiped<Vec<u8>>> {
         let width = match (surrogate(json, at), surrogate(json, at + 6)) {
             (Some(Surrogate::High), Some(Surrogate::Low)) => 12,
             (Some(_), _) => {
-                let repaired = repaired.get_or_insert_with(|| Wiped::new(json.to_vec()));
+                let repaired = repaired.get_or_insert_with(|| json.to_vec());
                 repaired[at + 2..at + 6].copy_from_slice(b"fffd");
                 6
             }
@@ -103,10 +80,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_fills_its_buffer() {
+    fn line_is_the_json_and_a_newline() {
         let line = line(&serde_json::json!({ "text": "a\nb" }));
-        assert_eq!(*line, b"{\"text\":\"a\\nb\"}\n");
-        assert_eq!(line.len(), line.capacity());
+        assert_eq!(line, b"{\"text\":\"a\\nb\"}\n");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes all memory that is given back: libraries keep texts in buffers that do not wipe themselves.
+/// Wipes every block of memory when it is freed or has to grow, whoever allocated it. See SECURITY.md, "Secrets in
+/// memory".
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

@@ -14,7 +14,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use crate::protocol::handshake::{Pin, STACK};
 use crate::secret::Secret;
@@ -114,10 +113,9 @@ impl InviteLink {
 
     /// The link as one line of text.
     #[must_use]
-    pub fn to_text(&self) -> Zeroizing<String> {
+    pub fn to_text(&self) -> String {
         let head = format!("{SCHEME}{}/#{VERSION}.", address_text(&self.host, self.port));
-        // The full capacity at once: a growing buffer would leave copies of the secret behind.
-        let mut text = Zeroizing::new(String::with_capacity(head.len() + PAYLOAD));
+        let mut text = String::with_capacity(head.len() + PAYLOAD);
         text.push_str(&head);
         BASE64URL_NOPAD.encode_append(&self.pin, &mut text);
         text.push('.');

@@ -32,7 +32,6 @@ mod snapshot;
 mod start;
 pub mod transport;
 pub mod urgency;
-pub mod wiped;
 
 pub use clock::now;
 pub use command::Command;

@@ -13,14 +13,13 @@ use crate::notifications::{Notification, NotifyWhen};
 use crate::outcome::{Outcome, Status};
 use crate::peer::Receiver;
 use crate::urgency::Urgency;
-use crate::wiped::Wiped;
 
 /// A message to send.
 pub struct Draft {
     /// The receiver.
     pub target: Alias,
     /// The text, at most [`junction_shared::protocol::limits::MAX_MESSAGE`] bytes.
-    pub body: Wiped<String>,
+    pub body: String,
     /// The message that this one answers.
     pub reply_to: Option<MessageId>,
     /// How long the message may wait unread; `None` for as long as the hub allows.
@@ -40,7 +39,7 @@ impl Draft {
     pub fn new(target: Alias, body: String) -> Self {
         Self {
             target,
-            body: Wiped::new(body),
+            body: body,
             reply_to: None,
             ttl: None,
             fingerprint: None,
@@ -99,7 +98,7 @@ pub struct Message {
     /// The alias that belongs to the sender's key.
     pub from: Alias,
     /// The text, unescaped.
-    pub body: Arc<Wiped<String>>,
+    pub body: Arc<String>,
     /// When the message was sealed, by the sender's wall clock: milliseconds since 1970.
     pub sent_ms: u64,
     /// The message that this one answers.

@@ -33,7 +33,6 @@ use zeroize::zeroize_stack;
 
 use crate::hops::Hops;
 use crate::urgency::Urgency;
-use crate::wiped::Wiped;
 
 /// Binds every derivation to this protocol.
 const INFO: &[u8] = b"agent-junction/1";
@@ -99,7 +98,7 @@ pub struct Plain {
     /// The urgency that the sender gave the message.
     pub urgency: Urgency,
     /// The text.
-    pub body: Wiped<String>,
+    pub body: String,
 }
 
 /// P, the pre-shared key of a pair; nothing if the other's key is of low order.
@@ -215,7 +214,7 @@ pub fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<Bytes, Br
 /// # Errors
 /// [`Broken`] if not.
 pub fn open(keys: &PairKeys, header: &Header, sealed: Bytes) -> Result<Plain, Broken> {
-    let mut buffer = Wiped::new(Vec::from(sealed));
+    let mut buffer = Vec::from(sealed);
     let length = buffer.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
     let (text, tag) = buffer.split_at_mut(length.ok_or(Broken)?);
     let tag = &*tag;
@@ -273,7 +272,7 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     }
     let needed = PREFIX + plain.follows.map_or(0, |_| CHAIN) + body.len();
     let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
-    // Room for all of it at once: no growth leaves a copy behind, and the cipher works in place.
+    // Room for the tag too: the cipher works in place.
     let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
     buffer.extend_from_slice(&length.to_be_bytes());
@@ -296,7 +295,7 @@ fn flags(plain: &Plain) -> u8 {
         | when(plain.urgency == Urgency::High, HIGH)
 }
 
-fn unpad(mut buffer: Wiped<Vec<u8>>) -> Result<Plain, Broken> {
+fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
     let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
     let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
     let length = usize::try_from(length).map_err(|_| Broken)?;
@@ -327,13 +326,10 @@ fn unpad(mut buffer: Wiped<Vec<u8>>) -> Result<Plain, Broken> {
     } else {
         buffer.truncate(before + length);
         buffer.drain(..before);
-        std::mem::take(&mut *buffer)
+        buffer
     };
-    let body = String::from_utf8(body).map_err(|error| {
-        drop(Wiped::new(error.into_bytes()));
-        Broken
-    })?;
-    Ok(Plain { reply_to, follows, urgency, body: Wiped::new(body) })
+    let body = String::from_utf8(body).map_err(|_| Broken)?;
+    Ok(Plain { reply_to, follows, urgency, body })
 }
 
 fn id(bytes: &[u8]) -> Result<MessageId, Broken> {

@@ -9,7 +9,6 @@ use clap::Args;
 use junction_shared::invite_link::{InviteLink, LinkError, address_text};
 use junction_shared::machine::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
 use junction_shared::protocol::handshake::{GroupKeys, fingerprint};
-use zeroize::Zeroizing;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
@@ -127,9 +126,8 @@ fn source(file: Option<PathBuf>) -> anyhow::Result<Box<dyn BufRead>> {
 }
 
 /// The next line that is not empty, or `None` at the end.
-fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<Zeroizing<String>>> {
-    // Allocated at full size: growing would leave copies of the link behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LINK));
+fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<String>> {
+    let mut bytes = Vec::with_capacity(MAX_LINK);
     loop {
         bytes.clear();
         let line = source.take(MAX_LINK as u64).read_until(b'\n', &mut bytes);
@@ -138,7 +136,7 @@ fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<Zeroizing<String
         match text.trim() {
             "" if read == 0 => return Ok(None),
             "" => {}
-            line => return Ok(Some(Zeroizing::new(line.to_owned()))),
+            line => return Ok(Some(line.to_owned())),
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use junction_engine::error::Error;
-use junction_engine::wiped::Wiped;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use serde_json::{Map, Value};
@@ -90,12 +89,15 @@ impl Args {
     }
 
     /// The text of a message, which must be given and may be empty.
-    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<Wiped<String>> {
+    pub(crate) fn message(&mut self, name: &'static str) -> Parsed<String> {
         let (param, value) = self.take(name);
         match value {
             Some(Value::String(text)) => {
-                let text = Wiped::new(text);
-                if param.kind.accepts(&text) { Ok(text) } else { Err(Error::TooLarge.into()) }
+                if param.kind.accepts(&text) {
+                    Ok(text)
+                } else {
+                    Err(Error::TooLarge.into())
+                }
             }
             _ => self.wrong(param, &param.kind.description()),
         }

@@ -3,7 +3,6 @@
 //! The bridge reads messages itself, because rmcp ends the session on much of what a client can get wrong, and quotes
 //! the rest in its errors. Of what a client wrote, nothing here is quoted except for ids.
 
-use junction_engine::wiped::Wiped;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -200,7 +199,7 @@ struct RpcErrorBody {
 
 impl RpcError {
     /// The line that carries the error. Its id is null if the line in question has none.
-    pub(crate) fn line(&self) -> Wiped<Vec<u8>> {
+    pub(crate) fn line(&self) -> Vec<u8> {
         let error = RpcErrorBody { code: self.kind.code(), message: self.kind.message() };
         json_text::line(&RpcErrorLine { jsonrpc: "2.0", id: self.id.as_ref(), error })
     }
@@ -303,7 +302,6 @@ mod tests {
         let line = error("nonsense").line();
         let text = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: the line is not JSON."}}"#;
         assert_eq!(std::str::from_utf8(&line).unwrap(), format!("{text}\n"));
-        assert_eq!(line.len(), line.capacity());
     }
 
     proptest! {

@@ -403,7 +403,6 @@ mod tests {
     use proptest::prelude::*;
 
     use junction_engine::Hops;
-    use junction_engine::wiped::Wiped;
 
     use super::*;
     use crate::mcp::escape::presented_len;
@@ -412,7 +411,7 @@ mod tests {
         engine::Message {
             id: MessageId([0xff; 16]),
             from: Alias::parse(&"x".repeat(32)).unwrap(),
-            body: Arc::new(Wiped::new(body.to_owned())),
+            body: Arc::new(body.to_owned()),
             sent_ms: u64::MAX,
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),

@@ -1,15 +1,13 @@
 //! The process's stdin and stdout, each served by a thread of its own.
 //!
 //! Threads, because clients hand over pipes, sockets, files and terminals, and only blocking reads and writes work on
-//! all of them. No buffered layer, because its buffers would keep messages unwiped.
+//! all of them. No buffered layer, because its buffers would keep messages after they are written or read.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::thread;
 
-use junction_engine::wiped::Wiped;
 use tokio::sync::{mpsc, oneshot};
-use zeroize::Zeroize;
 
 mod lines;
 mod tool_line;
@@ -30,7 +28,7 @@ const READ_BUFFER: usize = 64 * 1024;
 /// A line on its way to the client.
 pub(crate) struct OutgoingLine {
     /// The text with its newline.
-    pub(crate) line: Wiped<Vec<u8>>,
+    pub(crate) line: Vec<u8>,
     /// The right to answer the request, if the line is an answer.
     pub(crate) responder: Option<Responder>,
     /// Keeps the process alive until the line is written.
@@ -66,7 +64,7 @@ pub(crate) fn spawn_writer(
 }
 
 fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
-    let mut buffer = Wiped::new(vec![0; READ_BUFFER]);
+    let mut buffer = vec![0; READ_BUFFER];
     let mut splitter = LineSplitter::default();
     loop {
         let read = match input.read(&mut buffer) {
@@ -84,7 +82,8 @@ fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
         if read == 0 {
             break;
         }
-        buffer[..read].zeroize();
+        // This buffer is not freed, so the allocator does not wipe it.
+        buffer[..read].fill(0);
     }
     if let Some(line) = splitter.finish() {
         let _ = lines.blocking_send(line);
@@ -263,7 +262,7 @@ mod tests {
             let Some(InputLine::Text(line)) = lines.blocking_recv() else {
                 panic!("a line is missing")
             };
-            assert_eq!(*line, expected.as_bytes());
+            assert_eq!(line, expected.as_bytes());
         }
         assert!(lines.blocking_recv().is_none());
     }

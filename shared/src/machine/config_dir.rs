@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use zeroize::Zeroizing;
 
 use crate::machine::hosts_problem::HostsProblem;
 use crate::machine::platform;
@@ -248,7 +247,7 @@ impl ConfigDir {
     /// # Errors
     /// [`ConfigError`] if the directory or the file is not private to this user, or the file is not UTF-8 text of at most
     /// 1 MiB.
-    pub fn read_private(&self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
+    pub fn read_private(&self, name: &str) -> Result<Option<String>, ConfigError> {
         if !self.check()? {
             return Ok(None);
         }
@@ -320,21 +319,14 @@ fn check_file(path: &Path, file: &File) -> Result<Metadata, ConfigError> {
     }
 }
 
-fn read_text(path: &Path, file: &File, length: u64) -> Result<Zeroizing<String>, ConfigError> {
-    // The full capacity and the probe for the end at once: a growing buffer would leave copies of secrets behind.
-    let room = usize::try_from(length).unwrap_or(0) + 64;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+fn read_text(path: &Path, file: &File, length: u64) -> Result<String, ConfigError> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     let read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
     read.map_err(|error| ConfigError::io(path, error))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(ConfigError::TooLarge(path.to_owned()));
     }
-    // Checked before conversion: the error of a failed conversion would hold the bytes.
-    if str::from_utf8(&bytes).is_err() {
-        return Err(ConfigError::NotText(path.to_owned()));
-    }
-    let text = String::from_utf8(std::mem::take(&mut *bytes));
-    text.map(Zeroizing::new).map_err(|_| ConfigError::NotText(path.to_owned()))
+    String::from_utf8(bytes).map_err(|_| ConfigError::NotText(path.to_owned()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@
 use toml_edit::{
     Document, DocumentMut, Item, Key, RawString, Table, TableLike, TomlError, Value, value,
 };
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::invite_link::{InviteLink, parse_address};
 use crate::machine::config_dir::{ConfigDir, ConfigError};
@@ -92,7 +91,7 @@ impl HostsParser<'_> {
     }
 
     /// Blanks the lines that are not TOML, or the whole text if there are too many.
-    fn set_bad_lines_aside(&mut self, text: &mut Zeroizing<String>) {
+    fn set_bad_lines_aside(&mut self, text: &mut String) {
         for _ in 0..MAX_BAD_LINES {
             let Some(line) = bad_line(text) else { return };
             blank(text, line);
@@ -100,7 +99,7 @@ impl HostsParser<'_> {
         }
         if bad_line(text).is_some() {
             self.problem(1, HostsMistake::TooManyBadLines);
-            text.zeroize();
+            text.clear();
         }
     }
 
@@ -250,7 +249,7 @@ fn edit(
     let hosts = hosts.as_table_like_mut().ok_or(ConfigError::NotATable(path))?;
     let changed = change(hosts);
     if changed {
-        dir.write_private(HOSTS_FILE, &Zeroizing::new(document.to_string()))?;
+        dir.write_private(HOSTS_FILE, &document.to_string())?;
     }
     Ok(changed)
 }

@@ -9,7 +9,6 @@ use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use toml_edit::Document;
-use zeroize::Zeroizing;
 
 use crate::invite_link::InviteLink;
 use crate::machine::config_dir::{ConfigDir, ConfigError, write_new_private};
@@ -73,9 +72,8 @@ impl HubKey {
         write_new_private(path, &self.to_text())
     }
 
-    fn to_text(&self) -> Zeroizing<String> {
-        // The full capacity at once: a growing buffer would leave copies of the keys behind.
-        let mut text = Zeroizing::new(String::with_capacity(256));
+    fn to_text(&self) -> String {
+        let mut text = String::with_capacity(256);
         text.push_str(
             "# The keys of this machine's hub. Anyone who has them can impersonate it.\n",
         );

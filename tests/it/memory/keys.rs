@@ -300,7 +300,7 @@ async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
         .spawn()
         .expect("it starts");
     let mut stdin = join.stdin.take().expect("its stdin");
-    stdin.write_all(format!("{}\n", *link).as_bytes()).await.expect("it reads");
+    stdin.write_all(format!("{link}\n").as_bytes()).await.expect("it reads");
     let (_connection, _) = within("it dials", mute.accept()).await.expect("a connection");
     let joining = Process { name: "who joins", pid: join.id().expect("it lives") };
     are_found(joining, &[&secret[0], &secret[3]]).await;

@@ -111,7 +111,7 @@ async fn a_link_is_stored_only_after_its_hub_authenticated() {
         refused(&run(&home, &["join", "--name", name], &true_link.to_text()));
     }
     assert!(!home.config().exists(), "nothing of it was kept");
-    let joined = run(&home, &["join", "--name", "attic"], &format!("  {}\n", *true_link.to_text()));
+    let joined = run(&home, &["join", "--name", "attic"], &format!("  {}\n", true_link.to_text()));
     assert!(joined.status.success(), "{}", all_of(&joined));
     assert!(!all_of(&joined).contains("junction://"));
     let known = all_of(&run(&home, &["hosts"], ""));
@@ -120,7 +120,7 @@ async fn a_link_is_stored_only_after_its_hub_authenticated() {
     let again = run(&home, &["join", "--name", "attic"], &true_link.to_text());
     assert!(again.status.success() && all_of(&again).contains("joined before by the same link"));
     // Of several links the first that leads there, out of a pipe that stays open.
-    let several = format!("{}\n\n{}\n", nobody.trim(), *true_link.to_text());
+    let several = format!("{}\n\n{}\n", nobody.trim(), true_link.to_text());
     let other = run(&home, &["join"], &several);
     assert!(other.status.success(), "{}", all_of(&other));
     let known = all_of(&run(&home, &["hosts"], ""));

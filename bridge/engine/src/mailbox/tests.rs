@@ -8,7 +8,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::hops::Hops;
 use crate::seal::Identity;
-use crate::wiped::Wiped;
 
 const ALICE: PeerKey = PeerKey([1; 32]);
 const BOB: PeerKey = PeerKey([2; 32]);
@@ -30,7 +29,7 @@ fn message(from: PeerKey, n: u8) -> Message {
     Message {
         id: id(n),
         from: Alias::parse(if from == ALICE { "alice" } else { "bob" }).unwrap(),
-        body: Arc::new(Wiped::new(format!("message {n}"))),
+        body: Arc::new(format!("message {n}")),
         sent_ms: 0,
         reply_to: None,
         key_changed: None,

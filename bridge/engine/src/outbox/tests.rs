@@ -1,6 +1,5 @@
 use std::time::{Duration, Instant};
 
-use crate::wiped::Wiped;
 use bytes::Bytes;
 use junction_shared::protocol::id::{Epoch, GroupId, ReceiveKey};
 use junction_shared::protocol::wire::{Header, Kind};
@@ -51,7 +50,7 @@ impl Desk {
         n: u8,
         size: usize,
     ) -> Result<watch::Receiver<Status>, OutboxFull> {
-        let plain = Plain { body: Wiped::new("x".repeat(size)), ..Plain::default() };
+        let plain = Plain { body: "x".repeat(size), ..Plain::default() };
         let alias = Alias::parse("calm-otter").unwrap();
         let (deadline, refusal) = (self.now + TTL, oneshot::channel().0);
         let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, refusal);

@@ -171,7 +171,7 @@ impl Pair {
 }
 
 fn text(body: &str) -> Plain {
-    Plain { body: Wiped::new(body.to_owned()), ..Plain::default() }
+    Plain { body: body.to_owned(), ..Plain::default() }
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn what_is_sealed_opens() {
         for ((reply_to, follows), (_, urgency)) in
             answers.into_iter().zip(links).flat_map(|two| Urgency::NAMES.map(|name| (two, name)))
         {
-            let plain = Plain { reply_to, follows, urgency, body: Wiped::new(body.to_owned()) };
+            let plain = Plain { reply_to, follows, urgency, body: body.to_owned() };
             let sealed = seal(&keys, &header, &plain).unwrap();
             assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
         }
@@ -196,7 +196,7 @@ fn what_is_sealed_opens() {
 fn flags_that_mean_nothing_are_refused() {
     let link = Hops { chain: MessageId([7; 16]), count: 2 };
     let plain = Plain { follows: Some(link), ..text("hello") };
-    let padded = || Wiped::new(pad(&plain).unwrap()[..256].to_vec());
+    let padded = || pad(&plain).unwrap()[..256].to_vec();
     assert!(unpad(padded()).is_ok_and(|read| read == plain));
     // Both urgencies, a flag that there is not, an id that nothing is answered with, and a chain that has no second.
     for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 16), (5, 1), (PREFIX + 16, 1)] {
@@ -324,9 +324,9 @@ fn keys_of_low_order_are_refused_before_use() {
 fn padding_that_is_not_zero_is_refused() {
     let mut buffer = pad(&text("hello")).unwrap();
     buffer.truncate(buffer.len() - TAG);
-    assert!(unpad(Wiped::new(buffer.clone())).is_ok());
+    assert!(unpad(buffer.clone()).is_ok());
     *buffer.last_mut().unwrap() = 1;
-    assert!(unpad(Wiped::new(buffer)).is_err());
+    assert!(unpad(buffer).is_err());
 }
 
 #[test]

@@ -20,7 +20,6 @@ use super::PROFILE;
 use crate::clients::channel::Channel;
 use crate::json_text;
 use crate::process::tree::{ProcessTree, program};
-use junction_engine::wiped::Wiped;
 
 /// The environment variables that name the socket and the token that a server of the session must show.
 const SOCKET: &str = "CLAUDE_CODE_MESSAGING_SOCKET";
@@ -32,7 +31,7 @@ const IO_TIME: Duration = Duration::from_secs(2);
 /// only once the client has introduced itself as Claude Code.
 pub(super) struct InboxSocket {
     path: PathBuf,
-    token: Wiped<String>,
+    token: String,
     is_own_client: AtomicBool,
     is_usable: AtomicBool,
 }
@@ -61,7 +60,7 @@ impl InboxSocket {
     /// The socket that the environment names, if it names one.
     pub(super) fn from_env() -> Option<Self> {
         let path = env_path(SOCKET).filter(|path| path.is_absolute())?;
-        let token = Wiped::new(env(TOKEN)?);
+        let token = env(TOKEN)?;
         Some(Self { path, token, is_own_client: false.into(), is_usable: false.into() })
     }
 
@@ -70,8 +69,8 @@ impl InboxSocket {
         let mut stream = connect(&self.path).await?;
         let auth = AuthLineJson { r#type: "auth", token: &self.token };
         let message = UserMessageJson { role: "user", content };
-        let mut lines: Wiped<Vec<u8>> = json_text::line(&auth);
-        lines.append(&json_text::line(&UserLineJson { r#type: "user", message }));
+        let mut lines: Vec<u8> = json_text::line(&auth);
+        lines.append(&mut json_text::line(&UserLineJson { r#type: "user", message }));
         let written = timeout(IO_TIME, async {
             stream.write_all(&lines).await?;
             stream.shutdown().await

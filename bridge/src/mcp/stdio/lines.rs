@@ -2,8 +2,6 @@
 
 use std::io::BufRead;
 
-use junction_engine::wiped::Wiped;
-
 /// The longest line that is accepted, in bytes without its newline: the largest message, each of its bytes as the six
 /// characters of a JSON escape, with room to spare.
 pub(crate) const MAX_LINE: usize = 1 << 20;
@@ -14,7 +12,7 @@ const REST: usize = 4 * 1024;
 /// One line of the input.
 pub(crate) enum InputLine {
     /// A line without its newline. At least one byte is not white space.
-    Text(Wiped<Vec<u8>>),
+    Text(Vec<u8>),
     /// A line that was longer than [`MAX_LINE`], of which nothing was kept.
     TooLong,
 }
@@ -22,7 +20,7 @@ pub(crate) enum InputLine {
 /// Collects bytes until they are a line, and skips blank lines.
 #[derive(Default)]
 pub(crate) struct LineSplitter {
-    line: Wiped<Vec<u8>>,
+    line: Vec<u8>,
     too_long: bool,
 }
 
@@ -61,10 +59,10 @@ impl LineSplitter {
     fn add(&mut self, bytes: &[u8], room: usize) {
         if self.too_long || self.line.len() + bytes.len() > MAX_LINE {
             self.too_long = true;
-            self.line = Wiped::default();
+            self.line = Vec::new();
         } else {
-            self.line.make_room(room);
-            self.line.append(bytes);
+            self.line.reserve(room);
+            self.line.extend_from_slice(bytes);
         }
     }
 }

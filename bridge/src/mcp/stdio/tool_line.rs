@@ -10,32 +10,31 @@ use serde_json::{Map, Value};
 
 use crate::json_text::{count, leading};
 use crate::mcp::envelope::ClientId;
-use junction_engine::wiped::Wiped;
 
 /// Room for everything on the line except for the answer.
 const FRAME: usize = 256;
 
 /// The line for structured content and the other members of its result, whose own content is left out.
-pub(super) fn line(id: &ClientId, structure: &Value, result: &impl Serialize) -> Wiped<Vec<u8>> {
+pub(super) fn line(id: &ClientId, structure: &Value, result: &impl Serialize) -> Vec<u8> {
     let room = room(structure);
     // Twice the answer, and a quarter of it more for escapes. Where that is too little, the line grows.
-    let mut line = Wiped::new(Vec::with_capacity(2 * room + room / 4 + FRAME));
-    line.append(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    let mut line = Vec::with_capacity(2 * room + room / 4 + FRAME);
+    line.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     write(&mut line, id);
-    line.append(b",\"result\":{\"structuredContent\":");
+    line.extend_from_slice(b",\"result\":{\"structuredContent\":");
     let start = line.len();
     write(&mut line, structure);
     let json = start..line.len();
-    line.append(b",\"content\":[{\"type\":\"text\",\"text\":\"");
+    line.extend_from_slice(b",\"content\":[{\"type\":\"text\",\"text\":\"");
     append_escaped(&mut line, json);
-    line.append(b"\"}]");
+    line.extend_from_slice(b"\"}]");
     for (name, value) in others(result) {
-        line.append(b",");
+        line.extend_from_slice(b",");
         write(&mut line, &name);
-        line.append(b":");
+        line.extend_from_slice(b":");
         write(&mut line, &value);
     }
-    line.append(b"}}\n");
+    line.extend_from_slice(b"}}\n");
     line
 }
 
@@ -51,7 +50,7 @@ fn others(result: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-fn write(line: &mut Wiped<Vec<u8>>, value: &impl Serialize) {
+fn write(line: &mut Vec<u8>, value: &impl Serialize) {
     // A vector accepts every write, and all keys here are texts.
     let _ = serde_json::to_writer(line, value);
 }
@@ -70,10 +69,10 @@ fn room(value: &Value) -> usize {
 
 /// Appends JSON that is on the line already, escaped as the inside of a JSON text. Compact JSON has only two characters
 /// that a text must escape: quotes and backslashes.
-fn append_escaped(line: &mut Wiped<Vec<u8>>, json: Range<usize>) {
+fn append_escaped(line: &mut Vec<u8>, json: Range<usize>) {
     let plain = |byte| byte != b'"' && byte != b'\\';
     let escapes = count(&line[json.clone()], |byte| !plain(byte));
-    line.make_room(json.len() + escapes + FRAME);
+    line.reserve(json.len() + escapes + FRAME);
     let mut at = json.start;
     while at < json.end {
         let run = at..at + leading(&line[at..json.end], plain);

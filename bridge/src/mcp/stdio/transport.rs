@@ -24,7 +24,6 @@ use super::tool_line;
 use crate::json_text;
 use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
 use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
-use junction_engine::wiped::Wiped;
 
 /// The methods of requests that are served. Prompts and resources are empty lists: clients ask for them even where none
 /// are announced.
@@ -182,7 +181,7 @@ pub(crate) fn call_number(id: &RequestId) -> Option<CallNumber> {
     }
 }
 
-fn result_line(id: ClientId, mut result: ServerResult) -> Wiped<Vec<u8>> {
+fn result_line(id: ClientId, mut result: ServerResult) -> Vec<u8> {
     if let ServerResult::CallToolResult(result) = &mut result
         && let Some(structure) = result.structured_content.take()
     {

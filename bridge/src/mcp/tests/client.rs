@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use junction_engine::wiped::Wiped;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
@@ -262,7 +261,7 @@ pub(super) fn message(body: &str) -> Message {
     Message {
         id: MessageId([7; 16]),
         from: Alias::parse("bob").unwrap(),
-        body: Arc::new(Wiped::new(body.to_owned())),
+        body: Arc::new(body.to_owned()),
         sent_ms: 0,
         reply_to: None,
         key_changed: None,
