@@ -1,5 +1,5 @@
 //! How long the parts and the whole take. `docs/benchmarks.md` says how to run this and what came of it.
-#![expect(clippy::print_stderr, reason = "it prints what it measures besides criterion")]
+#![expect(clippy::print_stderr, reason = "it prints measurements that criterion does not")]
 
 mod hub;
 mod message;

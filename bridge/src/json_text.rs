@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn repaired(json: &str) -> Option<String> {
-        repair_surrogates(json.as_bytes()).map(|json| String::from_utf8(json.to_vec()).unwrap())
+        repair_surrogates(json.as_bytes()).map(|json| String::from_utf8(json).unwrap())
     }
 
     #[test]

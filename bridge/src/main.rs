@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes every block of memory when it is freed or has to grow, whoever allocated it. See SECURITY.md, "Secrets in
+/// Wipes every block of memory when it is freed or has to grow, whichever library allocated it. See SECURITY.md, "Secrets in
 /// memory".
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);

@@ -53,7 +53,7 @@ impl Default for Config {
 /// The settings of the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The address to serve on, besides loopback.
+    /// The address to serve on, in addition to loopback.
     pub(crate) host: IpAddr,
     /// The port to serve on, 0 for any.
     pub(crate) port: u16,

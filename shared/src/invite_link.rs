@@ -217,7 +217,7 @@ mod tests {
     /// A link whose 32-byte fields are all one byte.
     fn text(host: &str, port: u16, pin: u8, secret: u8) -> String {
         let secret = Secret::filled(|key| key.fill(secret));
-        InviteLink { host: host.to_owned(), port, pin: [pin; 32], secret }.to_text().to_string()
+        InviteLink { host: host.to_owned(), port, pin: [pin; 32], secret }.to_text()
     }
 
     /// Any text with the checksum that fits it.

@@ -70,7 +70,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Some crowds are spared the faults that have everything said anew, and so would hide what was lost.
+    /// Some crowds are spared the faults after which everything is sent again, because those would hide a loss.
     fn events(self) -> impl Strategy<Value = Vec<Event>> {
         let events = prop::collection::vec(self.event(), 1..150);
         (any::<bool>(), any::<bool>(), events).prop_map(|(hub_dies, they_die, mut events)| {

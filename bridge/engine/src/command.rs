@@ -34,7 +34,7 @@ pub enum Command {
     Read {
         /// What bounds the page.
         limits: PageLimits,
-        /// Whether to wait for a message if there is none.
+        /// Whether to wait for a message if no message is unread.
         wait: bool,
         /// Where the page goes.
         reply: ReplySender<MailPage>,

@@ -235,7 +235,7 @@ impl Engine {
         Some(found.fingerprint())
     }
 
-    /// Unread messages and receipts; waits for a message if there is none.
+    /// Reads messages and receipts; if no message is unread, waits for one.
     pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
         if !wait.is_zero() {
             let (reply, answer) = oneshot::channel();

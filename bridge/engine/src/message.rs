@@ -39,7 +39,7 @@ impl Draft {
     pub fn new(target: Alias, body: String) -> Self {
         Self {
             target,
-            body: body,
+            body,
             reply_to: None,
             ttl: None,
             fingerprint: None,

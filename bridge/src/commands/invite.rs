@@ -20,7 +20,7 @@ use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 
 /// What the holder of a link can do.
-const WARNING: &str = "Whoever has a link can join the group: see its sessions, and write to them. Hand it on by a \
+const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Hand it on by a \
                        way that you trust, and to nobody else.";
 /// How to make the links of this machine's hub invalid.
 const REMEDY: &str = "junction-hub rotate makes all links invalid.";

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Shows the safety phrase of two fingerprints, or of a session that runs here and a peer that it knows by its alias.
 ///
 /// # Errors
-/// If a fingerprint is none, both are the same, or no session that runs here knows the peer.
+/// If a fingerprint is not valid, both are the same, or no session that runs here knows the peer.
 pub(crate) async fn verify(one: &str, other: Option<&str>) -> anyhow::Result<()> {
     match other {
         Some(other) => of_fingerprints(one, other),

@@ -37,7 +37,7 @@ fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: 
     let next = match cause {
         DialError::OtherKey { expected, found } => {
             return format!(
-                "{} Nothing was sent; tell your user, and join again only with a new link from whoever runs the hub.",
+                "{} Nothing was sent; tell your user, and join again only with a new link from the person who runs the hub.",
                 other_key(address, expected, found)
             );
         }
@@ -60,7 +60,7 @@ fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: 
              it by a link."
         }
         DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
-            "Its link is no longer valid: ask whoever runs it for a new one, and run junction-bridge join in a \
+            "Its link is no longer valid: ask the person who runs it for a new one, and run junction-bridge join in a \
              terminal."
         }
         DialError::UnknownName => "Correct the name, or use the address; the bridge keeps trying.",
@@ -82,7 +82,7 @@ pub(crate) fn not_joined(address: &str, error: &VerifyError) -> String {
     let next = match cause {
         DialError::OtherKey { expected, found } => {
             return format!(
-                "{} Nothing was sent; ask whoever runs the hub which it is, and join only with a link from there.",
+                "{} Nothing was sent; ask the person who runs the hub which it is, and join only with a link from there.",
                 other_key(address, expected, found)
             );
         }
@@ -188,7 +188,7 @@ pub(crate) fn host_problem(host: &HostStatus) -> Option<String> {
     match &host.health {
         Ok(_) | Err(ProbeError::NoAnswer) => None,
         Err(ProbeError::OtherKey { expected, found }) => Some(format!(
-            "{}: {} Join it again only with a link from whoever runs it.",
+            "{}: {} Join it again only with a link from the person who runs it.",
             host.name,
             other_key(&host.endpoint.address(), expected, found)
         )),

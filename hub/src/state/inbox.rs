@@ -51,7 +51,7 @@ impl StoredEnvelope {
     }
 }
 
-/// The bytes of a sealed text besides the message: the AES-GCM tag (16), and in the plaintext the length (4),
+/// The bytes that sealing adds to a message: the AES-GCM tag (16), and in the plaintext the length (4),
 /// the flags (1) and the id of the message it replies to (16).
 const SEAL_OVERHEAD: usize = 16 + 21;
 /// The minimum charge of an envelope: about what the smallest one costs with its header and its map entries.

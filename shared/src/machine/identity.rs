@@ -262,7 +262,7 @@ mod tests {
 
     /// The bytes of all files, to see that nothing changed.
     fn files(dir: &ConfigDir) -> (String, String) {
-        let text = |name| dir.read_private(name).unwrap().unwrap().to_string();
+        let text = |name| dir.read_private(name).unwrap().unwrap();
         (text(KEY_FILE), text(HOSTS_FILE))
     }
 

@@ -139,7 +139,7 @@ mod linux {
     pub(super) fn is_dumpable(pid: u32) -> bool {
         let me = std::fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or_default();
         if me == 0 {
-            // To root all of /proc looks alike; that core files are off is checked besides.
+            // To root all of /proc looks alike; that core files are off is checked separately.
             return false;
         }
         std::fs::metadata(format!("/proc/{pid}/environ")).is_ok_and(|file| file.uid() == me)

@@ -101,7 +101,7 @@ enum Turn {
     /// The name has led to both all along, and the page's server is gone.
     Both,
     /// The name is looked up again.
-    Anew,
+    Again,
 }
 
 /// What a page finds under its own name, once that leads to this port of the target.
@@ -115,7 +115,7 @@ async fn found_by_rebinding(chromium: &Path, machine: &Machine, port: u16, turn:
     let _chromium = machine.show(chromium, &url);
     reports.loaded().await;
     server.stop().await;
-    if turn == Turn::Anew {
+    if turn == Turn::Again {
         machine.lead(name, &[TARGET]);
         machine.moves();
     }
@@ -154,7 +154,7 @@ async fn a_page_whose_name_is_rebound_to_the_hub_neither_connects_nor_reads() {
         "framedHealth": "",
         "runMetrics": { "names": 0, "error": null },
     });
-    for turn in [Turn::Both, Turn::Anew] {
+    for turn in [Turn::Both, Turn::Again] {
         let found = found_by_rebinding(&chromium, &machine, port, turn).await;
         assert_eq!(found, all, "{turn:?}");
         let found = found_by_rebinding(&chromium, &machine, hub.port, turn).await;

@@ -181,7 +181,7 @@ impl Run<'_> {
         let now = self.sim.elapsed();
         let over = |(until, _): &mut (Duration, Trouble)| *until <= now;
         for (_, trouble) in self.troubles.extract_if(.., over).collect::<Vec<_>>() {
-            self.mend(&trouble);
+            self.repair(&trouble);
         }
         if self.rng.below(256) < 12 {
             let until = now + self.rng.millis(30, 1_500);
@@ -207,7 +207,7 @@ impl Run<'_> {
         }
     }
 
-    fn mend(&mut self, trouble: &Trouble) {
+    fn repair(&mut self, trouble: &Trouble) {
         match trouble {
             Trouble::HubDown => self.sim.bounce("hub"),
             Trouble::Cut(node) => self.sim.repair(name(*node), "hub"),
@@ -222,7 +222,7 @@ impl Run<'_> {
 
     fn mend_all(&mut self) {
         for (_, trouble) in std::mem::take(&mut self.troubles) {
-            self.mend(&trouble);
+            self.repair(&trouble);
         }
         if !self.sim.is_host_running("hub") {
             self.sim.bounce("hub");

@@ -113,7 +113,7 @@ async fn a_hub_with_another_key_is_sent_nothing_and_both_fingerprints_are_shown(
         let (mut mixed, other) =
             (link_of(&guest, "attic"), InviteLink::parse(&other_link).expect("a link"));
         mixed.secret = other.secret;
-        mixed.to_text().to_string()
+        mixed.to_text()
     }));
     assert!(why.contains(&true_key) && why.contains(&other_key), "{why}");
     let survey: Value =

@@ -536,12 +536,12 @@ async fn join_command() -> Scene {
     let (home, owner) = (TestHome::new(), TestHome::new());
     let (hub, web) = (TestHub::start(&owner).await, web_server().await);
     let own = InviteLink::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
-    let (port, good) = (free_port(), link(free_port()).to_text().to_string());
+    let (port, good) = (free_port(), link(free_port()).to_text());
     let mut scene = Scene::new("Joining by a link");
     for (port, name) in [(hub.port, "<port>"), (web, "<port>"), (port, "<port>")] {
         scene.hide(&port, name);
     }
-    let own_text = own.to_text().to_string();
+    let own_text = own.to_text();
     let other_key = InviteLink { pin: [8; 32], ..own.at("127.0.0.1", hub.port) };
     let other_secret = InviteLink { secret: link(1).secret, ..own.at("127.0.0.1", hub.port) };
     for (what, text) in [
@@ -554,10 +554,10 @@ async fn join_command() -> Scene {
         ("a link of another version", good.replace("#1.", "#7.")),
         ("a link that was altered", good.replace("AwMD", "AwME")),
         ("a link without an address", good.replace("127.0.0.1", "127.0.0.256")),
-        ("a link to nobody", link(port).to_text().to_string()),
-        ("a link to a web server", link(web).to_text().to_string()),
-        ("a link with another key", other_key.to_text().to_string()),
-        ("a link with another secret", other_secret.to_text().to_string()),
+        ("a link to nobody", link(port).to_text()),
+        ("a link to a web server", link(web).to_text()),
+        ("a link with another key", other_key.to_text()),
+        ("a link with another secret", other_secret.to_text()),
         ("the hub's link", own_text.clone()),
         ("the hub's link", own_text.clone()),
     ] {
@@ -592,7 +592,7 @@ async fn known_hosts() -> Scene {
         ("a line outside", "shed = \"127.0.0.1:1\"\n"),
         ("a name that none has", "[hosts]\nShed = \"127.0.0.1:1\"\n"),
         ("a number for a host", "[hosts]\nshed = 1\n"),
-        ("a host that is none", "[hosts]\nshed = \"over there\"\n"),
+        ("a host with no link", "[hosts]\nshed = \"over there\"\n"),
         ("a host with a damaged link", "[hosts]\nshed = \"junction://127.0.0.1:1/#1.AA\"\n"),
     ] {
         dir.write_private("hosts.toml", text).expect("written");
@@ -640,7 +640,7 @@ async fn other_commands() -> Scene {
 async fn command_lines() -> Scene {
     let home = TestHome::new();
     let mut scene = Scene::new("Command lines and settings that a program cannot follow");
-    let link = link(4200).to_text().to_string();
+    let link = link(4200).to_text();
     scene.hide(&link, "<link>");
     for arguments in [
         &["join", &link][..],

@@ -254,7 +254,7 @@ async fn a_hub_stops_cleanly_on_a_signal() {
 async fn a_config_dir_open_to_others_is_refused_with_the_fix() {
     let open_ancestor = |config: &Path| set_mode(config.parent().expect("a parent"), 0o777);
     type Spoil = fn(&Path);
-    // What is spoilt, its mend, and whether the hub and the bridge have to see it.
+    // What is spoilt, how the error says to fix it, and whether the hub and the bridge have to see it.
     let cases: [(Spoil, &str, bool, bool); 5] = [
         (|config| set_mode(config, 0o755), "chmod 700", true, true),
         (|config| set_mode(&config.join("hosts.toml"), 0o644), "chmod 600", false, true),
@@ -262,20 +262,20 @@ async fn a_config_dir_open_to_others_is_refused_with_the_fix() {
         (symlinked, "symbolic link", true, true),
         (open_ancestor, "chmod o-w", true, true),
     ];
-    for (spoil, mend, hub_sees, bridge_sees) in cases {
+    for (spoil, fix, hub_sees, bridge_sees) in cases {
         let home = TestHome::new();
         drop(TestHub::start(&home).await);
         spoil(&home.config());
         if hub_sees {
             let ran = TestHub::command(&home, 0).output().expect("it runs");
             let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-            assert!(!ran.status.success() && said.contains(mend), "{mend}: {said}");
+            assert!(!ran.status.success() && said.contains(fix), "{fix}: {said}");
         }
         if bridge_sees {
             let launch = TestBridge::launch(&home, free_port());
             let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
             let text = bridge.error("register", json!({ "alias": "careful" })).await;
-            assert!(text.contains(mend), "{mend}: {text}");
+            assert!(text.contains(fix), "{fix}: {text}");
         }
     }
 }

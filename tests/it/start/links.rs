@@ -41,7 +41,7 @@ fn link(port: u16) -> InviteLink {
 #[test]
 fn a_damaged_link_is_refused_with_the_reason_and_never_repeated() {
     let home = TestHome::new();
-    let good = link(free_port()).to_text().to_string();
+    let good = link(free_port()).to_text();
     let (secret, _) = good[good.len() - 49..].split_at(43);
     let cases = [
         (good[..good.len() - 1].to_owned(), "cut short"),
@@ -76,7 +76,7 @@ fn a_damaged_link_is_refused_with_the_reason_and_never_repeated() {
 #[test]
 fn a_link_on_the_command_line_is_refused_and_not_repeated() {
     let home = TestHome::new();
-    let link = link(4200).to_text().to_string();
+    let link = link(4200).to_text();
     let shouted = link.replace("junction", "JUNCTION");
     for (program, arguments) in [
         (bridge_binary(), vec!["join", &link]),
@@ -98,7 +98,7 @@ fn a_link_on_the_command_line_is_refused_and_not_repeated() {
 #[tokio::test]
 async fn a_link_is_stored_only_after_its_hub_authenticated() {
     let home = TestHome::new();
-    let nobody = link(free_port()).to_text().to_string();
+    let nobody = link(free_port()).to_text();
     let said = refused(&run(&home, &["join", "--name", "attic"], &nobody));
     assert!(said.contains("connection refused") && said.contains("firewall"), "{said}");
     let owner = TestHome::new();

@@ -94,7 +94,7 @@ async fn a_messaging_socket_of_another_client_is_never_written_to() {
     // A client that was started from a session of Claude Code has inherited its variables.
     let launch = inbox.tell(TestAgent::launch(&home, &hub, "gemini"));
     let gemini = TestAgent::start_as(&home, launch, "gemini", "gemini-cli-mcp-client").await;
-    // And here whoever listens is no parent of the bridge: another bridge.
+    // Here the listener is not a parent of the bridge, but another bridge.
     let launch = TestAgent::launch(&home, &hub, "claude")
         .env("CLAUDE_CODE_MESSAGING_SOCKET", gemini.socket())
         .env("CLAUDE_CODE_MESSAGING_TOKEN", "x");

@@ -99,7 +99,7 @@ async fn each_event_of_gemini_cli_has_its_answer() {
     let after =
         event("AfterTool", &json!({ "tool_name": "x", "tool_response": { "llmContent": "y" } }));
     assert_eq!(alice.hook_json(&after).await, Value::Null);
-    // Gemini CLI says false every time, and begins the agent anew with the reason for its prompt.
+    // Gemini CLI says false every time, and starts the agent again with the reason for its prompt.
     let end = event("AfterAgent", &json!({ "prompt": "fix it", "stop_hook_active": false }));
     let blocked = alice.hook_json(&end).await;
     let reason = notice(2, &format!("{two} before you stop."));
@@ -268,7 +268,7 @@ async fn the_socket_is_its_users_alone() {
     let socket = alice.socket();
     let directory = socket.parent().expect("a directory").to_owned();
     assert_eq!((mode(&directory), mode(&socket)), (0o700, 0o600));
-    // A directory that others may use is none to look in.
+    // A directory that others may use is not looked at.
     std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).expect("its mode");
     assert_eq!(alice.hook_json(&stop(false)).await, Value::Null);
     std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o700)).expect("its mode");

@@ -281,7 +281,7 @@ fn neither_another_member_nor_another_group_opens_or_forges() {
 }
 
 #[test]
-fn whoever_stole_the_receive_key_cannot_speak_as_another_member() {
+fn a_thief_of_the_receive_key_cannot_speak_as_another_member() {
     let pair = Pair::new();
     // Mallory holds the group secret and Bob's receive key, but not Alice's identity.
     let mallory = identity(5);

@@ -15,7 +15,7 @@ use crate::seal::sign_card;
 /// The shortest time between two cards that differ in availability alone: a turn of an agent takes longer.
 const AVAILABILITY_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a card says of its session, besides its keys.
+/// What a card says about its session, without its keys.
 pub(super) struct CardContent {
     epoch: Epoch,
     alias: String,

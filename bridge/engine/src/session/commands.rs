@@ -20,7 +20,8 @@ use crate::receive_keys::longest_life;
 use crate::seal::Plain;
 use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
 
-/// What happens to a session besides commands, frames and the passage of time.
+/// What happens to a session other than commands, frames and the passage of time.
+#[derive(Clone, Copy)]
 pub(crate) enum SessionEvent {
     /// An answer was written to the client, or not.
     LeaseEnded(LeaseId, bool),

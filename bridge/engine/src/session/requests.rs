@@ -216,11 +216,8 @@ mod tests {
             assert_eq!(requests.open(request).len(), 1);
             answers.push(answer);
         }
-        let bodies: Vec<_> = requests
-            .take_sends(&alias("bob"))
-            .iter()
-            .map(|(draft, _)| draft.body.to_string())
-            .collect();
+        let bodies: Vec<_> =
+            requests.take_sends(&alias("bob")).into_iter().map(|(draft, _)| draft.body).collect();
         assert_eq!(bodies, ["one", "two"]);
         assert!(requests.take_sends(&alias("bob")).is_empty());
         assert_eq!(requests.open.len(), 1);

@@ -50,7 +50,7 @@ fn client(tls: &HubTls, patience: Option<Duration>) -> Option<Client> {
         .no_proxy()
         .redirect(Policy::none())
         .pool_max_idle_per_host(0)
-        // Also where it is not used: reqwest would look for a default, and there is none.
+        // Set even where it is not used: otherwise reqwest looks for a default provider, which is not installed.
         .tls_backend_preconfigured(tls.config().ok()?);
     if let Some(patience) = patience {
         builder = builder.connect_timeout(patience);

@@ -89,7 +89,7 @@ mod tests {
         }
         lines.extend(splitter.finish());
         let text = |line| match line {
-            InputLine::Text(text) => Some(text.to_vec()),
+            InputLine::Text(text) => Some(text),
             InputLine::TooLong => None,
         };
         lines.into_iter().map(text).collect()

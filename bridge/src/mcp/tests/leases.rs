@@ -122,7 +122,7 @@ async fn end_of_the_input_is_told_and_waits_need_no_answer() {
         within(agent.server.ended()).await;
         let end = give(reply, "in the last moment");
         within(agent.server.answered()).await;
-        // Whoever waits for that may end the process: all that is owed has been written.
+        // A process that waits for that may end: all that is owed has been written.
         assert_eq!(within(end).await, Ok(()));
         assert_eq!(agent.result(&brief).await["messages"][0]["message"], "in the last moment");
         assert!(!waiting.is_closed());

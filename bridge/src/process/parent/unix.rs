@@ -16,7 +16,7 @@ impl ParentWatch {
         Self(getppid())
     }
 
-    /// Waits until the parent is gone; forever, if there is none to watch.
+    /// Waits until the parent is gone; forever, if no parent can be watched.
     pub(crate) async fn parent_ended(self) {
         let Some(parent) = self.0 else { return std::future::pending().await };
         if !end_reported(parent).await {

@@ -69,7 +69,7 @@ impl Machine {
         names.insert(name.to_owned(), to.to_vec());
     }
 
-    /// Gets a new address, as a machine does that comes into another network: browsers ask for names anew then,
+    /// Gets a new address, as a machine does that comes into another network: browsers then resolve names again,
     /// and not only after a minute.
     pub(super) fn moves(&self) {
         let number = self.moves.fetch_add(1, Ordering::Relaxed);

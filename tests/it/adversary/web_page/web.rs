@@ -114,7 +114,7 @@ async fn hear(State((tell, go)): State<Hearing>, Path(what): Path<String>, body:
     }
 }
 
-/// Serves here what a hub serves, to whoever asks: under any name, for any origin.
+/// Serves here what a hub serves, to any client: under any name, for any origin.
 pub(super) fn let_all_in(listener: TcpListener) {
     let secret = get(async || ([("Access-Control-Allow-Origin", "*")], SECRET));
     let link = any(async |upgrade: WebSocketUpgrade| {
