@@ -6,7 +6,6 @@
 //! way of all texts, of which the shortest here is one character of four bytes.
 
 mod keys;
-mod scan;
 mod stage;
 mod text;
 
@@ -22,7 +21,7 @@ use junction_testkit::{
 };
 use serde_json::{Value, json};
 
-use scan::{Needle, Process, are_found, are_gone};
+use junction_testkit::memory_scan::{Needle, ScannedProcess, are_found, are_gone};
 use stage::{Stage, bridge, holds, hub, may_look, nobody_holds, slow};
 use text::Text;
 
@@ -101,7 +100,7 @@ async fn a_text_of_one_character_is_gone_from_both_bridges_once_it_is_read() {
     // Four bytes may be there by chance.
     let mut text = Text::character();
     loop {
-        let snapshots = [stage.alice(), stage.bob(), stage.hub()].map(Process::snapshot);
+        let snapshots = [stage.alice(), stage.bob(), stage.hub()].map(ScannedProcess::snapshot);
         let snapshots = join_all(snapshots).await;
         if snapshots.iter().all(|snapshot| snapshot.find(&text.parts).is_empty()) {
             break;

@@ -23,8 +23,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use super::scan::{Needle, Process, Snapshot, are_found, are_gone};
 use super::stage::{bridge, hub, may_look};
+use junction_testkit::memory_scan::{MemorySnapshot, Needle, ScannedProcess, are_found, are_gone};
 
 type Key = [u8; 32];
 
@@ -111,7 +111,7 @@ fn is_like_a_key(bytes: &[u8]) -> bool {
 
 /// The secret halves of these public keys, all of which the bridge must hold, wherever a value in the memory lies as a program lays it, on a multiple of
 /// eight.
-fn secrets_of(snapshot: &Snapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
+fn secrets_of(snapshot: &MemorySnapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
     let mut found = HashMap::new();
     let mut tried = HashSet::new();
     for region in snapshot.0.iter().filter(|region| region.is_writable) {
@@ -160,7 +160,7 @@ fn message_keys(group: &GroupKeys, psk: &Secret, receive: &Secret, header: &Head
 }
 
 /// The process holds one copy of each of these keys, and none as text.
-fn holds_one_of_each(snapshot: &Snapshot, process: Process, keys: &[Needle]) {
+fn holds_one_of_each(snapshot: &MemorySnapshot, process: ScannedProcess, keys: &[Needle]) {
     for forms in keys.chunks(3) {
         let copies: Vec<_> = forms.iter().map(|form| snapshot.count(form)).collect();
         let (what, who) = (&forms[0].what, process.name);
@@ -180,7 +180,12 @@ struct Keys {
 
 impl Keys {
     /// Finds in the two memories what belongs to what was said on the wire, and makes the rest of it.
-    fn uncover(wire: &Wire, group: &GroupKeys, alice: &Snapshot, bob: &Snapshot) -> Self {
+    fn uncover(
+        wire: &Wire,
+        group: &GroupKeys,
+        alice: &MemorySnapshot,
+        bob: &MemorySnapshot,
+    ) -> Self {
         let header = wire.header.as_ref().expect("an envelope passed");
         let (a, b) = (wire.caller(0), wire.caller(1));
         assert_eq!((header.from, header.to), (a, b));
@@ -302,7 +307,7 @@ async fn the_join_secret_is_in_the_bridge_that_joins_and_in_none_that_has() {
     let mut stdin = join.stdin.take().expect("its stdin");
     stdin.write_all(format!("{link}\n").as_bytes()).await.expect("it reads");
     let (_connection, _) = within("it dials", mute.accept()).await.expect("a connection");
-    let joining = Process { name: "who joins", pid: join.id().expect("it lives") };
+    let joining = ScannedProcess { name: "who joins", pid: join.id().expect("it lives") };
     are_found(joining, &[&secret[0], &secret[3]]).await;
 
     let secret: Vec<&Needle> = secret.iter().collect();

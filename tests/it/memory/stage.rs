@@ -6,8 +6,8 @@ use junction_testkit::{
     pass, skipped,
 };
 
-use super::scan::{Needle, Process, are_found, are_gone};
 use super::text::Text;
+use junction_testkit::memory_scan::{Needle, ScannedProcess, are_found, are_gone};
 
 /// Two bridges on a hub.
 pub(super) struct Stage {
@@ -56,15 +56,15 @@ impl Stage {
         .await;
     }
 
-    pub(super) fn alice(&self) -> Process {
+    pub(super) fn alice(&self) -> ScannedProcess {
         bridge("alice", &self.alice)
     }
 
-    pub(super) fn bob(&self) -> Process {
+    pub(super) fn bob(&self) -> ScannedProcess {
         bridge("bob", &self.bob)
     }
 
-    pub(super) fn hub(&self) -> Process {
+    pub(super) fn hub(&self) -> ScannedProcess {
         hub(&self.hub)
     }
 
@@ -76,33 +76,33 @@ impl Stage {
 
 /// Whether this user may look into this process; says so if not.
 pub(super) fn may_look(pid: u32) -> bool {
-    let may = Process { name: "it", pid }.is_readable();
+    let may = ScannedProcess { name: "it", pid }.is_readable();
     if !may {
         skipped("only root may read the memory of a process that cannot be dumped");
     }
     may
 }
 
-pub(super) fn bridge(name: &'static str, bridge: &TestBridge) -> Process {
-    Process { name, pid: bridge.client.pid() }
+pub(super) fn bridge(name: &'static str, bridge: &TestBridge) -> ScannedProcess {
+    ScannedProcess { name, pid: bridge.client.pid() }
 }
 
-pub(super) fn slow(name: &'static str, bridge: &SlowClient) -> Process {
-    Process { name, pid: bridge.pid() }
+pub(super) fn slow(name: &'static str, bridge: &SlowClient) -> ScannedProcess {
+    ScannedProcess { name, pid: bridge.pid() }
 }
 
-pub(super) fn hub(hub: &TestHub) -> Process {
-    Process { name: "the hub", pid: hub.pid() }
+pub(super) fn hub(hub: &TestHub) -> ScannedProcess {
+    ScannedProcess { name: "the hub", pid: hub.pid() }
 }
 
 /// The process holds each of these texts, whole.
-pub(super) async fn holds(process: Process, texts: &[&Text]) {
+pub(super) async fn holds(process: ScannedProcess, texts: &[&Text]) {
     let needles: Vec<&Needle> = texts.iter().map(|text| &text.whole).collect();
     are_found(process, &needles).await;
 }
 
 /// Waits until no process holds any part of these texts.
-pub(super) async fn nobody_holds(processes: &[Process], texts: &[&Text]) {
+pub(super) async fn nobody_holds(processes: &[ScannedProcess], texts: &[&Text]) {
     let needles: Vec<&Needle> = texts.iter().flat_map(|text| &text.parts).collect();
     are_gone(processes, &needles).await;
 }

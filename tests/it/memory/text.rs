@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use junction_shared::secret::random_bytes;
 
-use super::scan::Needle;
+use junction_testkit::memory_scan::Needle;
 
 /// A message's text.
 pub(super) struct Text {

@@ -12,6 +12,8 @@ mod frame_proxy;
 mod home;
 mod hub;
 #[cfg(target_os = "linux")]
+pub mod memory_scan;
+#[cfg(target_os = "linux")]
 mod network;
 mod process;
 mod raw_peer;

@@ -1,11 +1,11 @@
 //! Reads the memory of a process as root can, and finds bytes in it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{File, read_dir, read_to_string};
 use std::os::unix::fs::FileExt as _;
 
-use junction_testkit::{eventually, settles, signal};
+use crate::{eventually, settles, signal};
 use rustix::process::Signal;
 
 /// What the kernel lends to every process. Nothing is written there, and reading it fails or says nothing.
@@ -15,28 +15,28 @@ const PAGE: usize = 4096;
 
 /// One process under scan.
 #[derive(Clone, Copy)]
-pub(super) struct Process {
+pub struct ScannedProcess {
     /// What failures call it.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// The process id.
-    pub(super) pid: u32,
+    pub pid: u32,
 }
 
 /// One stretch of a process's memory.
-pub(super) struct Region {
+pub struct MemoryRegion {
     /// What the system calls it: a file, `[heap]`, `[stack]`, or nothing.
-    pub(super) name: String,
+    pub name: String,
     /// Whether the process can write to it.
-    pub(super) is_writable: bool,
+    pub is_writable: bool,
     /// All of its bytes; what cannot be read is zero.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 /// All readable memory of a process at one moment.
-pub(super) struct Snapshot(pub(super) Vec<Region>);
+pub struct MemorySnapshot(pub Vec<MemoryRegion>);
 
 /// What was found in which region, and how often.
-pub(super) type Finds = BTreeMap<String, usize>;
+pub type Finds = BTreeMap<String, usize>;
 
 /// Keeps a process stopped; dropped, it goes on.
 struct Stopped(u32);
@@ -68,29 +68,30 @@ fn is_stopped(thread: &std::path::Path) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 'Z', 'X']))
 }
 
-impl Process {
+impl ScannedProcess {
     /// Whether this user may read its memory. Bridges and hubs are not dumpable, so that takes root.
-    pub(super) fn is_readable(self) -> bool {
+    pub fn is_readable(self) -> bool {
         File::open(format!("/proc/{}/mem", self.pid)).is_ok()
     }
 
     /// Reads all that can be read, while the process stands still.
-    pub(super) async fn snapshot(self) -> Snapshot {
+    pub async fn snapshot(self) -> MemorySnapshot {
         let _stopped = Stopped::stop(self.pid).await;
         let maps = read_to_string(format!("/proc/{}/maps", self.pid)).expect("its maps");
         let memory = File::open(format!("/proc/{}/mem", self.pid)).expect("its memory");
-        let regions: Vec<_> = maps.lines().filter_map(|line| Region::read(line, &memory)).collect();
+        let regions: Vec<_> =
+            maps.lines().filter_map(|line| MemoryRegion::read(line, &memory)).collect();
         for needed in ["[heap]", "[stack]"] {
             assert!(
                 regions.iter().any(|region| region.name == needed),
                 "{needed} was read: {maps}"
             );
         }
-        Snapshot(regions)
+        MemorySnapshot(regions)
     }
 }
 
-impl Region {
+impl MemoryRegion {
     /// The region that a line of `maps` describes; nothing if it is not readable, or not the process's own.
     fn read(line: &str, memory: &File) -> Option<Self> {
         let mut words = line.split_whitespace();
@@ -115,30 +116,49 @@ impl Region {
     }
 }
 
-impl Snapshot {
+impl MemorySnapshot {
     /// What of these is found, and where.
-    pub(super) fn find<'a>(&self, needles: impl IntoIterator<Item = &'a Needle>) -> Finds {
-        let index = Index::of(needles);
+    pub fn find<'a>(&self, needles: impl IntoIterator<Item = &'a Needle>) -> Finds {
         let mut finds = Finds::new();
-        for region in &self.0 {
-            index.search(&region.bytes, |needle| {
-                let place = if region.name.is_empty() { "[anonymous]" } else { &region.name };
-                *finds.entry(format!("{} in {place}", needle.what)).or_default() += 1;
-            });
-        }
+        self.search(needles, |needle, region| {
+            let place = if region.name.is_empty() { "[anonymous]" } else { &region.name };
+            *finds.entry(format!("{} in {place}", needle.what)).or_default() += 1;
+        });
         finds
     }
 
+    /// Those of the needles that are not found, by their names.
+    fn missing<'a>(&self, needles: &[&'a Needle]) -> Vec<&'a str> {
+        let mut found = HashSet::new();
+        self.search(needles.iter().copied(), |needle, _| {
+            found.insert(std::ptr::from_ref(needle));
+        });
+        let missing =
+            needles.iter().filter(|needle| !found.contains(&std::ptr::from_ref(**needle)));
+        missing.map(|needle| needle.what.as_str()).collect()
+    }
+
     /// How often a needle is found.
-    pub(super) fn count(&self, needle: &Needle) -> usize {
+    pub fn count(&self, needle: &Needle) -> usize {
         self.find([needle]).values().sum()
+    }
+
+    fn search<'a>(
+        &self,
+        needles: impl IntoIterator<Item = &'a Needle>,
+        mut found: impl FnMut(&'a Needle, &MemoryRegion),
+    ) {
+        let index = Index::of(needles);
+        for region in &self.0 {
+            index.search(&region.bytes, |needle| found(needle, region));
+        }
     }
 }
 
 /// Bytes to be searched for.
-pub(super) struct Needle {
+pub struct Needle {
     /// What failures call them.
-    pub(super) what: String,
+    pub what: String,
     bytes: Vec<u8>,
     /// Where in it the two bytes are by which it is looked for. Neither is zero.
     anchor: usize,
@@ -146,7 +166,7 @@ pub(super) struct Needle {
 
 impl Needle {
     /// Bytes, and what failures call them.
-    pub(super) fn new(what: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn new(what: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         let (what, bytes) = (what.into(), bytes.into());
         assert!(bytes.len() >= 4, "{what} is found everywhere");
         // Of zeros memory is full.
@@ -155,7 +175,7 @@ impl Needle {
     }
 
     /// A key in the three forms in which one may lie about: raw, and in hexadecimal digits of both cases.
-    pub(super) fn key(what: &str, key: &[u8]) -> Vec<Self> {
+    pub fn key(what: &str, key: &[u8]) -> Vec<Self> {
         let (mut lower, mut upper) = (String::new(), String::new());
         for byte in key {
             write!(lower, "{byte:02x}").expect("a string takes it");
@@ -219,11 +239,9 @@ impl<'a> Index<'a> {
 }
 
 /// Waits until all of the needles are in the process.
-pub(super) async fn are_found(process: Process, needles: &[&Needle]) {
+pub async fn are_found(process: ScannedProcess, needles: &[&Needle]) {
     settles(&format!("all of it is in {}", process.name), async || {
-        let snapshot = process.snapshot().await;
-        let missing = needles.iter().filter(|needle| snapshot.count(needle) == 0);
-        let missing: Vec<_> = missing.map(|needle| &needle.what).collect();
+        let missing = process.snapshot().await.missing(needles);
         if missing.is_empty() { Ok(()) } else { Err(format!("without {missing:?}")) }
     })
     .await;
@@ -231,7 +249,7 @@ pub(super) async fn are_found(process: Process, needles: &[&Needle]) {
 
 /// Waits until none of the needles is in any of the processes: what has just been written to a client may still be on
 /// its way out of its bridge.
-pub(super) async fn are_gone(processes: &[Process], needles: &[&Needle]) {
+pub async fn are_gone(processes: &[ScannedProcess], needles: &[&Needle]) {
     for process in processes {
         settles(&format!("none of it is in {}", process.name), async || {
             let finds = process.snapshot().await.find(needles.iter().copied());
