@@ -107,7 +107,9 @@ async fn ten_thousand_connections_keep_nobody_out_and_cost_no_processor_time_onc
     while let Some(dialled) = within("the next connection", dials.next()).await {
         held.extend(dialled);
         if held.len().is_multiple_of(2_500) {
-            assert_eq!(health(hub.port).await.expect("health")["status"], "ok");
+            // On a busy machine this test may be silent for so long itself that the hub gives its slot away.
+            let health = eventually("health", async || health(hub.port).await).await;
+            assert_eq!(health["status"], "ok");
             asked += 1;
         }
     }

@@ -184,14 +184,13 @@ async fn a_hook_takes_less_than_fifty_milliseconds() {
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = with_mail(&home, &hub, 0).await;
     let large = event("PostToolUse", &json!({ "tool_response": "x".repeat(1 << 20) }));
-    let mut least = Duration::MAX;
-    for _ in 0..10 {
+    // Other tests run beside this one: one run in which none of them gets in its way is enough.
+    eventually("a hook that takes less than 50 ms", async || {
         let hooked = alice.hook(&large).await;
         assert!(hooked.status.success());
-        least = least.min(hooked.took);
-    }
-    // The least of ten: other tests run beside this one.
-    assert!(least < Duration::from_millis(50), "{least:?}");
+        (hooked.took < Duration::from_millis(50)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ impl MemorySnapshot {
         finds
     }
 
-    /// Those of the needles that are not found, by their names.
+    /// The names of the needles that are not found.
     fn missing<'a>(&self, needles: &[&'a Needle]) -> Vec<&'a str> {
         let mut found = HashSet::new();
         self.search(needles.iter().copied(), |needle, _| {
