@@ -44,7 +44,7 @@ pub(crate) enum BridgeCommand {
         #[arg(value_name = "FINGERPRINT")]
         other: Option<String>,
     },
-    /// Tell an agent of waiting messages, as a hook of its client
+    /// Notify an agent of unread messages, as a hook of its client
     ///
     /// Reads the event from stdin and answers on stdout, in the format of Claude Code and Codex. Finds the session's
     /// bridge by their common parent process, and prints nothing without one.

@@ -135,7 +135,7 @@ mod tests {
             ("PostToolUse", HookEventKind::Used),
             ("PostToolBatch", HookEventKind::Used),
             ("AfterTool", HookEventKind::Used),
-            ("PermissionRequest", HookEventKind::Asks),
+            ("PermissionRequest", HookEventKind::AwaitsHuman),
             ("Stop", HookEventKind::Stops),
             ("AfterAgent", HookEventKind::Stops),
             ("StopFailure", HookEventKind::Failed),
@@ -152,8 +152,8 @@ mod tests {
         let notification = |kind: &str| {
             kind_of(&json!({ "hook_event_name": "Notification", "notification_type": kind }))
         };
-        assert_eq!(notification("permission_prompt"), HookEventKind::Asks);
-        assert_eq!(notification("ToolPermission"), HookEventKind::Asks);
+        assert_eq!(notification("permission_prompt"), HookEventKind::AwaitsHuman);
+        assert_eq!(notification("ToolPermission"), HookEventKind::AwaitsHuman);
         assert_eq!(notification("idle_prompt"), HookEventKind::Idle);
         assert_eq!(notification("auth_success"), HookEventKind::Other);
     }

@@ -38,7 +38,7 @@ pub(crate) struct Flags {
     /// Start the local hub when none answers: true or false [env: JUNCTION_AUTOSTART] [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse_bool)]
     pub(crate) autostart: Option<bool>,
-    /// Messages and new recipients per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
+    /// Messages and new receivers per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
     #[arg(long, value_name = "LIMIT")]
     pub(crate) send_limit: Option<String>,
     /// Wakes of the agent per hour [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
@@ -138,8 +138,7 @@ fn given<T>(
     parse: impl FnOnce(&str) -> Result<T, Expected>,
 ) -> anyhow::Result<Option<T>> {
     let value = raw.map(|raw| parse(&raw)).transpose();
-    value
-        .map_err(|Expected(what)| anyhow::anyhow!("The value of {flag} is not {what}. Correct it."))
+    value.map_err(|Expected(what)| anyhow::anyhow!("{flag} must be {what}. Correct it."))
 }
 
 /// Parses two numbers, or `off`.

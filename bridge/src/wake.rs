@@ -86,7 +86,9 @@ impl Wake {
         agent.touch();
         if event.subagent {
             // A subagent does not read the agent's messages.
-            if let HookEventKind::Used | HookEventKind::Busy | HookEventKind::Asks = event.kind {
+            if let HookEventKind::Used | HookEventKind::Busy | HookEventKind::AwaitsHuman =
+                event.kind
+            {
                 agent.activity.subagent_sign(sign_of(event.kind), now);
             }
             drop(agent);

@@ -5,8 +5,8 @@ pub(crate) mod hubs;
 #[cfg(test)]
 mod tests;
 
-use junction_engine::error::{Error, Unanswered};
-use junction_shared::protocol::limits::{MAX_MESSAGE, OUTBOX_MESSAGES, PAIR_MESSAGES};
+use junction_engine::error::{Error, Unanswered, UnreadLimit};
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::Refusal;
 
 /// An error that has words.
@@ -24,28 +24,27 @@ impl Wording for Error {
             Self::AliasTaken(free) => format!(
                 "That alias, or one too similar to it, is taken. Call register again with alias {free}, which is free, or with another."
             ),
-            Self::KeyChanged { alias, known, offered } => format!(
-                "The peer {alias} has another key than when you last exchanged messages: it was {known}, it is {offered}. \
-                 Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
-            ),
+            Self::KeyChanged { alias, known, offered } => key_changed(alias, known, offered),
             Self::OtherFingerprint { alias, offered } => format!(
                 "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
             ),
-            Self::TooLarge => format!(
-                "The message is larger than {MAX_MESSAGE} bytes. Send it in parts, or send a path or a link instead."
+            Self::TooLarge { limit } => format!(
+                "The message is larger than {limit} bytes. Send it in parts, or send a path or a link instead."
             ),
-            Self::PeerFull => format!(
-                "{PAIR_MESSAGES} messages or 2 MiB to that peer are still unread. Wait until it reads some, then send again."
+            Self::PeerFull(limit) => format!(
+                "{} to that peer are still unread. Wait until it reads some, then send again.",
+                amount(*limit)
             ),
-            Self::OutboxFull => format!(
-                "{OUTBOX_MESSAGES} messages or 8 MiB of yours are still unread. Wait until some are read, then send again."
+            Self::OutboxFull(limit) => format!(
+                "{} of yours are still unread. Wait until some are read, then send again.",
+                amount(*limit)
             ),
             Self::SendLimit { seconds } => format!(
-                "This session has sent as many messages as it may in a minute, and this one was not sent. Send it again in {seconds} s."
+                "This session has reached its limit of messages per minute, so this message was not sent. Send it again in {seconds} s."
             ),
             Self::ReceiverLimit { seconds } => format!(
-                "This session has written to as many new sessions as it may in a minute, and this message was not sent. Send it \
-                 again in {seconds} s; messages to those it has written to before are taken at once."
+                "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
+                 {seconds} s; messages to earlier receivers are still accepted."
             ),
             Self::Refused(refusal) => format!(
                 "The message ended as refused({}) and was not delivered. {}",
@@ -55,18 +54,18 @@ impl Wording for Error {
             Self::Left => {
                 "This session has left the junction. Call register to join again.".to_owned()
             }
-            Self::UnknownAlias => {
+            Self::UnknownAlias(_) => {
                 "No peer has that alias now. Call list_peers to see who is there.".to_owned()
             }
             Self::BadAlias => {
-                "An alias has 3 to 32 characters out of a-z, 0-9 and hyphen, one of them no hyphen. Call register again with such an alias.".to_owned()
+                "alias must be 3 to 32 characters from a-z, 0-9 and hyphen, with at least one letter or digit. Call register again with such an alias.".to_owned()
             }
             Self::HubMisbehaving => {
-                "The hub gave an answer that it cannot have honestly (hub_misbehaving). Tell your user before you send anything secret.".to_owned()
+                "The hub sent an answer that no honest hub can send (hub_misbehaving). Tell your user before you send anything secret.".to_owned()
             }
             Self::ToSelf => "That alias is your own. Call list_peers to see the others.".to_owned(),
-            Self::TooManyNotices => {
-                "Too many messages wait to be told of, and this one was not sent. Send it again without notify_when.".to_owned()
+            Self::TooManyNotifications => {
+                "Too many notifications are pending, so this message was not sent. Send it again without notify_when.".to_owned()
             }
             Self::ReadBusy => {
                 "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
@@ -76,6 +75,17 @@ impl Wording for Error {
             }
         }
     }
+}
+
+fn key_changed(alias: &Alias, known: &str, offered: &str) -> String {
+    format!(
+        "The key of peer {alias} has changed since you last exchanged messages: it was {known} and is now {offered}. \
+         Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
+    )
+}
+
+fn amount(UnreadLimit { messages, bytes }: UnreadLimit) -> String {
+    format!("{messages} messages or {} MiB", bytes >> 20)
 }
 
 impl Wording for Unanswered {

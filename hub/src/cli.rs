@@ -11,7 +11,7 @@ use junction_shared::machine::settings::{parse_host, parse_millis, parse_port};
 /// memory; the hub cannot read them.
 #[derive(Debug, Default, Parser)]
 #[command(name = "junction-hub", version)]
-pub(crate) struct Args {
+pub(crate) struct HubFlags {
     /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
     /// [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
@@ -53,7 +53,7 @@ pub(crate) enum HubCommand {
         /// directory]
         #[arg(long, value_name = "DIR")]
         config_dir: Option<PathBuf>,
-        /// Also give the hub a new TLS key, in case somebody else may have its hub.key
+        /// Also give the hub a new TLS key, if someone else may have its hub.key
         #[arg(long)]
         key: bool,
     },
@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn the_command_line_is_valid() {
-        Args::command().debug_assert();
+        HubFlags::command().debug_assert();
     }
 
     #[test]
     fn flags_are_read() {
         let line =
             ["junction-hub", "--host", "localhost", "--port", "0", "--session-timeout-ms", "900"];
-        let args = Args::try_parse_from(line).unwrap();
+        let args = HubFlags::try_parse_from(line).unwrap();
         assert_eq!(args.host, Some(IpAddr::from([127, 0, 0, 1])));
         assert_eq!(args.port, Some(0));
         assert_eq!(args.session_timeout_ms, Some(Duration::from_millis(900)));

@@ -8,7 +8,7 @@ use junction_shared::machine::settings::{Expected, parse_host, parse_millis, par
 use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::accept::admission::MAX_PENDING;
-use crate::cli::Args;
+use crate::cli::HubFlags;
 
 /// How long an autostarted hub keeps running while idle.
 const IDLE_EXIT: Duration = Duration::from_secs(600);
@@ -75,7 +75,7 @@ impl Settings {
     ///
     /// # Errors
     /// The setting that is wrong, and what to do.
-    pub(crate) fn resolve(args: Args, descriptors: u32) -> anyhow::Result<Self> {
+    pub(crate) fn resolve(args: HubFlags, descriptors: u32) -> anyhow::Result<Self> {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
         let host = host.to_canonical();
@@ -115,8 +115,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn flags() -> Args {
-        Args { config_dir: Some("/nowhere".into()), ..Args::default() }
+    fn flags() -> HubFlags {
+        HubFlags { config_dir: Some("/nowhere".into()), ..HubFlags::default() }
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn any_address_but_loopback_is_the_lan() {
         let lan = |host: &str| {
-            let args = Args { host: Some(host.parse().unwrap()), ..flags() };
+            let args = HubFlags { host: Some(host.parse().unwrap()), ..flags() };
             Settings::resolve(args, 1024).unwrap().hub.lan
         };
         for host in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn only_an_autostarted_hub_exits_when_idle() {
         assert_eq!(Settings::resolve(flags(), 1024).unwrap().hub.idle_exit, None);
-        let args = Args { autostarted: true, ..flags() };
+        let args = HubFlags { autostarted: true, ..flags() };
         assert_eq!(Settings::resolve(args, 1024).unwrap().hub.idle_exit, Some(IDLE_EXIT));
     }
 }

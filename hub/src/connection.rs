@@ -3,6 +3,10 @@
 //! Reading and writing run side by side in one task, so a full socket in one direction never blocks the
 //! other. Answers go through a bounded queue: a peer that does not take its answers is not read from. Mail is
 //! taken from the state one message at a time, when the socket has room.
+//!
+//! Where a message is here: it comes in as a frame, which the registry hands to the state under its lock, and leaves by the
+//! connection of its receiver, whose cursor in the state moves on with each envelope that the socket takes.
+//! `bridge/engine/src/actor.rs` is at the other end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -24,7 +24,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Args, HubCommand};
+use crate::cli::{HubCommand, HubFlags};
 use crate::config::Settings;
 use crate::{Hub, ProcessState};
 use key_watch::KeyWatch;
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    let args = Args::parse();
+    let args = HubFlags::parse();
     if args.autostarted {
         // Called before this process opens any descriptor of its own.
         process::detach();
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn run(args: HubFlags) -> anyhow::Result<()> {
     let descriptors = process::raise_descriptor_limit();
     let settings = Settings::resolve(args, descriptors)?;
     start_log(&settings.log)?;

@@ -3,6 +3,10 @@
 //! A pure state machine without clock and I/O: `now` is the time since the hub started, randomness comes from
 //! a seeded generator, and what is to be sent is returned. Until the hub is older than the session timeout it
 //! is in its *restart grace*: it may have been restarted, and peers it does not know may still come back.
+//!
+//! Where a message is here: in the inbox of its receiver (`state/mail.rs`, `state/inbox.rs`), from the `Send` frame that
+//! brought its envelope until a receipt, its expiry or the end of its receiver removes it. `hub/src/connection.rs` brings
+//! the frames in and takes the mail out.
 
 mod aliases;
 mod backpressure;

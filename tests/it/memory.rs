@@ -15,23 +15,23 @@ use futures_util::future::join_all;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::wire::{Answer, Standing, ToBridge};
 use junction_testkit::client::{CallError, PendingCall};
+use junction_testkit::memory_scan::{Needle, ScannedProcess, are_found, are_gone};
 use junction_testkit::{
     SlowClient, TestBridge, TestHome, TestHub, Version, from_hub, list, pass, settles, texts,
     tool_call, within,
 };
 use serde_json::{Value, json};
 
-use junction_testkit::memory_scan::{Needle, ScannedProcess, are_found, are_gone};
-use stage::{Stage, bridge, holds, hub, may_look, nobody_holds, slow};
+use stage::{MemoryStage, bridge, holds, hub, may_look, nobody_holds, slow};
 use text::Text;
 
-/// Sessions, and so messages, that last just long enough to be looked at. Who is looked at stands still, so its receipts
-/// have time to come late.
+/// Sessions, and so messages, that last just long enough to be looked at. A scanned process is stopped, so its receipts
+/// may arrive late.
 const SHORT: [(&str, &str); 2] =
     [("JUNCTION_SESSION_TIMEOUT_MS", "4000"), ("JUNCTION_SWEEP_INTERVAL_MS", "2000")];
 
-/// Lengths from a few bytes to the longest that a message may have, one for each size that is sealed, and those about
-/// which a buffer changes its ways.
+/// Lengths from a few bytes to the longest that a message may have, one for each size that is sealed, and those around
+/// which a buffer changes its strategy.
 const LENGTHS: [usize; 8] = [12, 100, 235, 700, 3_000, 9_000, 40_000, 65_536];
 
 /// Requests whose answers are more than a pipe takes: whatever is answered behind them waits in the bridge.
@@ -51,7 +51,7 @@ async fn take_until(client: &mut SlowClient, id: &Value) -> Value {
     }
 }
 
-/// Writes the line that sends bob a text, in the form it has in JSON, up to behind the text; what is left of the line.
+/// Writes the line that sends bob a text, as JSON, through the end of the text. Returns the rest of the line.
 async fn begin_line(client: &mut SlowClient, id: &Value, text: &str) -> String {
     let arguments = json!({ "target_alias": "bob", "message": "TEXT" });
     let line = tool_call(id, "send_message", &arguments).replace("TEXT", text);
@@ -77,7 +77,7 @@ async fn ids(calls: Vec<PendingCall<'_>>) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_text_is_in_its_senders_bridge_until_sealed_and_in_its_receivers_until_read() {
-    let Some(mut stage) = Stage::set(&[]).await else { return };
+    let Some(mut stage) = MemoryStage::set(&[]).await else { return };
     let texts: Vec<_> = LENGTHS.map(Text::of).into_iter().chain([Text::quoted()]).collect();
     let texts: Vec<&Text> = texts.iter().collect();
     stage.lose_hub().await;
@@ -96,7 +96,7 @@ async fn a_text_is_in_its_senders_bridge_until_sealed_and_in_its_receivers_until
 
 #[tokio::test]
 async fn a_text_of_one_character_is_gone_from_both_bridges_once_it_is_read() {
-    let Some(mut stage) = Stage::set(&[]).await else { return };
+    let Some(mut stage) = MemoryStage::set(&[]).await else { return };
     // Four bytes may be there by chance.
     let mut text = Text::character();
     loop {
@@ -175,7 +175,7 @@ async fn a_text_that_its_client_writes_in_escapes_is_gone_from_both_bridges_once
 
 #[tokio::test]
 async fn a_text_that_expires_unread_is_gone_from_its_receivers_bridge() {
-    let Some(stage) = Stage::set(&SHORT).await else { return };
+    let Some(stage) = MemoryStage::set(&SHORT).await else { return };
     let (short, long) = (Text::of(100), Text::of(65_536));
     let calls = begin(&stage.alice, &[&short, &long]).await;
     holds(stage.bob(), &[&short, &long]).await;
@@ -188,7 +188,7 @@ async fn a_text_that_expires_unread_is_gone_from_its_receivers_bridge() {
 
 #[tokio::test]
 async fn a_text_that_expires_before_there_is_a_hub_is_gone_from_its_senders_bridge() {
-    let Some(mut stage) = Stage::set(&SHORT).await else { return };
+    let Some(mut stage) = MemoryStage::set(&SHORT).await else { return };
     let (short, long) = (Text::of(100), Text::of(65_536));
     stage.lose_hub().await;
     let calls = begin(&stage.alice, &[&short, &long]).await;
@@ -203,7 +203,7 @@ async fn a_text_that_expires_before_there_is_a_hub_is_gone_from_its_senders_brid
 async fn a_text_whose_receiver_is_gone_is_gone_from_its_senders_bridge() {
     let is_gone: Arc<Mutex<bool>> = Arc::default();
     let say = Arc::clone(&is_gone);
-    let stage = Stage::set_with(&[], move |heard| match from_hub(heard) {
+    let stage = MemoryStage::set_with(&[], move |heard| match from_hub(heard) {
         Some(ToBridge::Answer(number, Answer::Found(..))) if *say.lock().expect("the lie") => {
             vec![encode(&ToBridge::Answer(number, Answer::Found(Standing::Gone, None)))]
         }
@@ -225,7 +225,7 @@ async fn a_text_whose_receiver_is_gone_is_gone_from_its_senders_bridge() {
 
 #[tokio::test]
 async fn a_text_that_is_not_taken_is_gone_and_one_that_waits_is_gone_with_the_session() {
-    let Some(mut stage) = Stage::set(&[]).await else { return };
+    let Some(mut stage) = MemoryStage::set(&[]).await else { return };
     // Each has a length of its own, by which a failure tells which it is.
     let refused: Vec<_> = (0..7).map(|number| Text::of(600 + number)).collect();
     let taken: Vec<_> = (0..32).map(|number| Text::of(700 + number)).collect();

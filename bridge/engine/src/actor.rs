@@ -1,5 +1,10 @@
 //! The task that owns a session and its connection. It has three states with one method each: dialing, connected,
 //! backing off. In all of them it answers commands and keeps deadlines.
+//!
+//! Where a message is here: in the session. On its way out, `Command::Send` brings it, the session looks up its receiver
+//! and puts it into the outbox, and it is sealed when [`Session::next_frame`] hands it over (`session/commands.rs`,
+//! `outbox.rs`, `seal.rs`). On its way in, [`Session::frame`] opens it into the mailbox (`session/intake.rs`), where
+//! `Command::Read` finds it. `bridge/src/mcp/tools.rs` gives both commands, by way of the handle.
 
 use std::time::Duration;
 

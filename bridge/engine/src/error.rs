@@ -17,8 +17,8 @@ pub enum Error {
     NotSent(Unanswered),
     /// The session has left the junction.
     Left,
-    /// No peer has the alias.
-    UnknownAlias,
+    /// No peer has the alias. Another call may find one later.
+    UnknownAlias(Alias),
     /// The alias is taken, or too similar to one that is. This one is free.
     AliasTaken(Alias),
     /// The alias breaks the grammar of aliases.
@@ -44,11 +44,14 @@ pub enum Error {
     /// The message is addressed to its sender.
     ToSelf,
     /// The message is larger than a message may be.
-    TooLarge,
+    TooLarge {
+        /// The most bytes that a message may have.
+        limit: usize,
+    },
     /// As many messages to the peer as may be are unread.
-    PeerFull,
+    PeerFull(UnreadLimit),
     /// As many messages of the session as may be are unread.
-    OutboxFull,
+    OutboxFull(UnreadLimit),
     /// The session has sent as many messages as it may in a minute.
     SendLimit {
         /// Seconds until it may send the next one.
@@ -60,7 +63,7 @@ pub enum Error {
         seconds: u64,
     },
     /// As many messages with `notify_when` as may be are pending.
-    TooManyNotices,
+    TooManyNotifications,
     /// The hub refused the message for good.
     Refused(Refusal),
     /// A read is still being answered.
@@ -69,6 +72,45 @@ pub enum Error {
     TooManyWaits,
     /// The session did not move to another hub.
     Move(MoveError),
+}
+
+impl Error {
+    /// Whether the same call may succeed later, without any change to it.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::HubAway(_)
+            | Self::NotSent(_)
+            | Self::UnknownAlias(_)
+            | Self::PeerFull(_)
+            | Self::OutboxFull(_)
+            | Self::SendLimit { .. }
+            | Self::ReceiverLimit { .. }
+            | Self::TooManyNotifications
+            | Self::ReadBusy
+            | Self::TooManyWaits
+            | Self::Refused(Refusal::InboxFull | Refusal::IdConflict)
+            | Self::Move(MoveError::NoAnswer) => true,
+            Self::Left
+            | Self::AliasTaken(_)
+            | Self::BadAlias
+            | Self::KeyChanged { .. }
+            | Self::OtherFingerprint { .. }
+            | Self::HubMisbehaving
+            | Self::ToSelf
+            | Self::TooLarge { .. }
+            | Self::Refused(Refusal::Gone | Refusal::ToSelf)
+            | Self::Move(_) => false,
+        }
+    }
+}
+
+/// How much may be unread at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadLimit {
+    /// Messages, at most.
+    pub messages: usize,
+    /// Bytes of their texts, at most.
+    pub bytes: usize,
 }
 
 /// Why the hub did not answer a call.

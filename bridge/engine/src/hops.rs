@@ -68,11 +68,11 @@ impl Chains {
     }
 
     /// The hops of a message that came: at least one more than the message it answers, even if it says less itself.
-    pub(crate) fn received(&self, said: Hops, reply_to: Option<MessageId>) -> Hops {
+    pub(crate) fn received(&self, claimed: Hops, reply_to: Option<MessageId>) -> Hops {
         let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Hops::next);
         match answered {
-            Some(answered) if answered.count > said.count => answered,
-            _ => said,
+            Some(answered) if answered.count > claimed.count => answered,
+            _ => claimed,
         }
     }
 

@@ -230,8 +230,14 @@ impl Delivery {
         }
         let rejoined = self.snapshot.borrow().rejoined.is_some();
         let dropped = std::mem::take(&mut self.dropped);
-        let (kept, told) = (ends.clone(), notifications.clone());
-        self.page = Some(LeasedPage { lease, ends: kept, notifications: told, dropped, rejoined });
+        let page = LeasedPage {
+            lease,
+            ends: ends.clone(),
+            notifications: notifications.clone(),
+            dropped,
+            rejoined,
+        };
+        self.page = Some(page);
         // The snapshot first: the answer says what is left after it.
         self.publish();
         let page = MailPage { messages, receipts: ends, notifications, dropped, lease: hold };

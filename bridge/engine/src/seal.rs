@@ -57,8 +57,7 @@ const STACK: usize = 32 * 1024;
 
 /// A message or card could not be sealed or opened. There is one error for all causes: who altered an envelope learns
 /// nothing from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the message is broken or not from whom it claims")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken;
 
 /// The owner of an identity key, in memory only.

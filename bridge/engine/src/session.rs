@@ -47,6 +47,27 @@ use membership::Membership;
 use outgoing::OutgoingFrames;
 use requests::Requests;
 
+/// What a hub did that does not keep to the protocol.
+#[derive(Clone, Copy, Debug)]
+enum Misbehaviour {
+    /// The hub began a second handshake on a connection.
+    SecondHandshake,
+    /// An answer does not fit the question.
+    UnfittingAnswer,
+    /// The granted alias is not the one that was asked for.
+    OtherAlias,
+    /// A listed card was not made by a member of the group.
+    ForgedCard,
+    /// The card is not that of the alias that was asked for.
+    OtherCard,
+    /// The card is not the newest of the peer that was asked for.
+    OldCard,
+    /// A pushed envelope is not for this session.
+    OtherReceiver,
+    /// The granted alias breaks the grammar of aliases.
+    BadAlias,
+}
+
 /// One identity's life on the junction.
 pub struct Session {
     membership: Membership,
@@ -287,9 +308,9 @@ impl Session {
     }
 
     /// What a session that leaves hands on: ends that its answer to `disconnect` does not tell.
-    pub fn take_ends(&mut self, told: &Departure) -> Vec<Outcome> {
+    pub fn take_ends(&mut self, departure: &Departure) -> Vec<Outcome> {
         let mut ends = self.delivery.take_ends();
-        ends.retain(|end| !told.unconfirmed.iter().any(|(id, _)| *id == end.id));
+        ends.retain(|end| !departure.unconfirmed.iter().any(|(id, _)| *id == end.id));
         ends
     }
 
@@ -300,7 +321,7 @@ impl Session {
 
     fn granted(&mut self, grant: Grant) {
         if !self.membership.grant(grant) {
-            self.misbehaves("it granted an alias that breaks the grammar");
+            self.misbehaves(Misbehaviour::BadAlias);
         }
         let alias = self.membership.alias();
         self.snapshot.send_modify(|snapshot| snapshot.alias = alias.cloned());
@@ -368,8 +389,8 @@ impl Session {
     }
 
     /// Notes what only a hub can have done that does not keep to the protocol.
-    fn misbehaves(&self, what: &str) {
-        tracing::warn!("hub_misbehaving: {what}");
+    fn misbehaves(&self, how: Misbehaviour) {
+        tracing::warn!(?how, "hub_misbehaving");
         self.snapshot.send_modify(|snapshot| {
             snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1);
         });

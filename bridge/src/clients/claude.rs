@@ -61,19 +61,19 @@ fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {
     Some(match name {
         "SessionStart" => HookEventKind::of_session_start(input),
         "UserPromptSubmit" => HookEventKind::of_prompt(input, &UNTYPED),
-        "PreToolUse" if asks_user(input) => HookEventKind::Asks,
+        "PreToolUse" if asks_user(input) => HookEventKind::AwaitsHuman,
         "PreToolUse" | "PermissionDenied" | "PostToolUseFailure" | "ElicitationResult" => {
             HookEventKind::Busy
         }
         "PostToolUse" | "PostToolBatch" => HookEventKind::Used,
-        "PermissionRequest" | "Elicitation" => HookEventKind::Asks,
+        "PermissionRequest" | "Elicitation" => HookEventKind::AwaitsHuman,
         "Notification" => match input["notification_type"].as_str()? {
             "idle_prompt" => HookEventKind::Idle,
             "permission_prompt"
             | "worker_permission_prompt"
             | "agent_needs_input"
             | "elicitation_dialog"
-            | "elicitation_url_dialog" => HookEventKind::Asks,
+            | "elicitation_url_dialog" => HookEventKind::AwaitsHuman,
             _ => return None,
         },
         "Stop" => HookEventKind::of_stop(input),
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn questions_to_the_user_are_known() {
         let kind = |tool: &str| hook_event("PreToolUse", &json!({ "tool_name": tool }));
-        assert_eq!(kind("AskUserQuestion"), Some(HookEventKind::Asks));
+        assert_eq!(kind("AskUserQuestion"), Some(HookEventKind::AwaitsHuman));
         assert_eq!(kind("Bash"), Some(HookEventKind::Busy));
     }
 }

@@ -15,7 +15,9 @@ fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {
         "BeforeAgent" => HookEventKind::of_prompt(input, &[]),
         "BeforeTool" => HookEventKind::Busy,
         "AfterTool" => HookEventKind::Used,
-        "Notification" if input["notification_type"] == "ToolPermission" => HookEventKind::Asks,
+        "Notification" if input["notification_type"] == "ToolPermission" => {
+            HookEventKind::AwaitsHuman
+        }
         "AfterAgent" => HookEventKind::of_stop(input),
         "SessionEnd" => HookEventKind::Ended,
         _ => return None,

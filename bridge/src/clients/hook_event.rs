@@ -45,7 +45,7 @@ pub(crate) enum HookEventKind {
     /// The agent goes on with its turn.
     Busy,
     /// The agent asks its user something.
-    Asks,
+    AwaitsHuman,
     /// The turn is about to end.
     Stops,
     /// The turn is about to end a second time: a hook made it go on before.

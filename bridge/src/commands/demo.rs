@@ -40,7 +40,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let home = Home::new()?;
     tokio::select! {
-        told = tell(&home) => told,
+        outcome = tell(&home) => outcome,
         () = signals.next() => {
             bail!("The demo was interrupted. Run it again to see its end.")
         }
@@ -57,7 +57,7 @@ async fn tell(home: &Home) -> anyhow::Result<()> {
     talk(&mut alice, &mut bob).await?;
     let ids = outlive(&mut hub, home, &mut alice, &mut bob).await?;
     step("alice's receipts", alice.told_read(&ids)).await?;
-    line("alice", "is told the end of each: read, read, read")?;
+    line("alice", "gets the final status of each: read, read, read")?;
     let rest = step("bob's last look", bob.read_once(json!({}))).await?;
     ensure!(
         rest.is_empty(),
@@ -66,7 +66,7 @@ async fn tell(home: &Home) -> anyhow::Result<()> {
     for agent in [&mut alice, &mut bob] {
         step("goodbye", agent.call("disconnect", json!({}))).await?;
     }
-    say("\nThe hub died with messages on their way; none was lost and none came twice.")?;
+    say("\nThe hub died with messages on their way; none was lost or duplicated.")?;
     Ok(())
 }
 
@@ -102,7 +102,7 @@ async fn talk(alice: &mut DemoAgent, bob: &mut DemoAgent) -> anyhow::Result<()> 
 }
 
 /// The hub dies with one message unread and is away for another; all of them arrive, once and in order.
-/// Their ids.
+/// Returns their ids.
 async fn outlive(
     hub: &mut DemoHub,
     home: &Home,
@@ -141,8 +141,8 @@ struct DemoAgent {
     name: &'static str,
     fingerprint: String,
     client: DemoClient,
-    /// Ends of its messages that it was told of, by id: any read may bring some, each once.
-    told: HashMap<String, String>,
+    /// Outcomes of its messages, by id: any read may bring some, each once.
+    outcomes: HashMap<String, String>,
 }
 
 impl DemoAgent {
@@ -159,7 +159,7 @@ impl DemoAgent {
         let role = if name == "bob" { "reviewer" } else { "author" };
         let card = client.call("register", json!({ "alias": name, "role": role })).await?;
         let fingerprint = word(&card["fingerprint"]).to_owned();
-        Ok(Self { name, fingerprint, client, told: HashMap::new() })
+        Ok(Self { name, fingerprint, client, outcomes: HashMap::new() })
     }
 
     async fn call(&mut self, tool: &str, arguments: Value) -> anyhow::Result<Value> {
@@ -184,7 +184,7 @@ impl DemoAgent {
         let mut page = self.call("read_messages", arguments).await?;
         for end in page["receipts"].as_array().into_iter().flatten() {
             let (id, status) = (word(&end["id"]), word(&end["status"]));
-            self.told.insert(id.to_owned(), status.to_owned());
+            self.outcomes.insert(id.to_owned(), status.to_owned());
         }
         match page["messages"].take() {
             Value::Array(messages) => Ok(messages),
@@ -201,14 +201,14 @@ impl DemoAgent {
         Ok(messages)
     }
 
-    /// Reads until the end of each of these messages was told, which must be that it was read.
+    /// Reads until the outcome of each of these messages has come, which must be that it was read.
     async fn told_read(&mut self, ids: &[String]) -> anyhow::Result<()> {
         let mut open: Vec<&String> = ids.iter().collect();
         loop {
-            for status in open.iter().filter_map(|id| self.told.get(*id).cloned()) {
+            for status in open.iter().filter_map(|id| self.outcomes.get(*id).cloned()) {
                 ensure!(status == "read", "A message ended as {status}, though it was read.");
             }
-            open.retain(|id| !self.told.contains_key(*id));
+            open.retain(|id| !self.outcomes.contains_key(*id));
             if open.is_empty() {
                 return Ok(());
             }
@@ -245,7 +245,7 @@ impl DemoHub {
         })?;
         let stderr = child.stderr.take().context("The hub has no stderr.")?;
         let mut lines = BufReader::new(stderr).lines();
-        let mut said = String::new();
+        let mut seen = String::new();
         while let Some(line) = lines.next_line().await? {
             if let Some(port) = line.strip_prefix(SERVES) {
                 let port = port.trim().parse().context("The hub named no port.")?;
@@ -253,9 +253,9 @@ impl DemoHub {
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 return Ok(Self { port, child });
             }
-            said.push_str(&line);
+            seen.push_str(&line);
         }
-        bail!("The hub did not start: {said}")
+        bail!("The hub did not start: {seen}")
     }
 
     /// Kills it as a crash would, and waits until it is dead.
@@ -307,5 +307,5 @@ fn line(who: &str, does: &str) -> anyhow::Result<()> {
 
 /// The demo's own stdout carries a story, not MCP; a reader who left is no panic.
 fn say(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("The story cannot be printed.")
+    writeln!(std::io::stdout(), "{text}").context("The demo's output cannot be written.")
 }

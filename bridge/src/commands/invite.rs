@@ -28,7 +28,7 @@ const REMEDY: &str = "junction-hub rotate makes all links invalid.";
 /// Which links to make.
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
-    /// A known host, whose link is to be handed on [default: the hub of this machine]
+    /// Known host whose link to print [default: the hub of this machine]
     #[arg(long, value_name = "NAME", conflicts_with = "new")]
     host: Option<String>,
     /// Show each link as a QR code, too
@@ -37,13 +37,13 @@ pub(crate) struct Invite {
     /// Make a new group for a hub on another machine, which never holds the group's secret
     #[arg(long, requires = "hub")]
     new: bool,
-    /// Where that hub is going to be
+    /// Address at which that hub will run
     #[arg(long, value_name = "HOST:PORT", requires = "new")]
     hub: Option<String>,
-    /// What that hub is to be called here [default: made of its address]
+    /// Name to store that hub under [default: derived from its address]
     #[arg(long, value_name = "NAME", requires = "new")]
     name: Option<String>,
-    /// The file for that hub's keys, which must not be there yet
+    /// File for that hub's keys, which must not exist yet
     #[arg(long, value_name = "FILE", requires = "new", default_value = "hub.key")]
     out: PathBuf,
 }
@@ -96,8 +96,8 @@ async fn local(config: &Config) -> anyhow::Result<Vec<InviteLink>> {
     };
     if health.mode != Some(HubMode::Lan) {
         bail!(
-            "The hub of this machine serves this machine alone. Stop it, if it was not a bridge that started it, and \
-             start one for other machines with: junction-hub --host 0.0.0.0"
+            "This machine's hub serves only this machine. If a bridge did not start it, stop it. Then run: \
+             junction-hub --host 0.0.0.0"
         );
     }
     let own = own_link(&config.dir)?;
@@ -144,7 +144,7 @@ fn found(
         return Err(error.into());
     }
     remark(&format!(
-        "The hub's keys are in {}. Move that file to the hub's machine, into its configuration folder, readable \
+        "The hub's keys are in {}. Move that file to the hub's machine, into its configuration directory, readable \
          by its user alone; then start there: junction-hub --host 0.0.0.0 --port {port}",
         out.display()
     ));

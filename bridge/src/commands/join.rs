@@ -23,7 +23,7 @@ const MAX_LINK: usize = 4096;
 /// The options of `join`.
 #[derive(Debug, Args)]
 pub(crate) struct Join {
-    /// What the hub is to be called here: 1 to 32 of a-z, 0-9 and hyphen [default: made of its address]
+    /// Name to store the hub under: 1 to 32 of a-z, 0-9 and hyphen [default: derived from its address]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// A file with the link, in place of stdin

@@ -6,6 +6,7 @@ use std::time::Duration;
 use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
+use junction_shared::protocol::limits::MAX_MESSAGE;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -13,8 +14,8 @@ use super::params::{Param, ParamKind};
 use super::schema::ToolSpec;
 use crate::wording::Wording;
 
-/// The arguments of one call, read by name. After the last one, [`Args::done`] refuses what is left.
-pub(crate) struct Args {
+/// The arguments of one call, read by name. After the last one, [`ToolArgs::done`] refuses what is left.
+pub(crate) struct ToolArgs {
     tool: &'static ToolSpec,
     given: Map<String, Value>,
 }
@@ -45,7 +46,7 @@ impl Wording for ToolError {
     }
 }
 
-impl Args {
+impl ToolArgs {
     /// The arguments that a client gave to this tool.
     pub(crate) fn new(tool: &'static ToolSpec, given: Map<String, Value>) -> Self {
         Self { tool, given }
@@ -96,7 +97,7 @@ impl Args {
                 if param.kind.accepts(&text) {
                     Ok(text)
                 } else {
-                    Err(Error::TooLarge.into())
+                    Err(Error::TooLarge { limit: MAX_MESSAGE }.into())
                 }
             }
             _ => self.wrong(param, &param.kind.description()),
@@ -220,9 +221,9 @@ mod tests {
         ..ToolSpec::EMPTY
     };
 
-    fn args(given: Value) -> Args {
+    fn args(given: Value) -> ToolArgs {
         let Value::Object(given) = given else { panic!("no object") };
-        Args::new(&TOOL, given)
+        ToolArgs::new(&TOOL, given)
     }
 
     fn error<T>(outcome: Parsed<T>) -> String {
@@ -284,7 +285,7 @@ mod tests {
         );
         let given = Map::from_iter([("s3cret".to_owned(), json!(1))]);
         assert_eq!(
-            error(Args::new(&ToolSpec::EMPTY, given).done()),
+            error(ToolArgs::new(&ToolSpec::EMPTY, given).done()),
             " takes no arguments. Call it again without any."
         );
     }
@@ -296,7 +297,7 @@ mod tests {
         }
         let large = ParamKind::Message.outside().remove(0);
         let outcome = args(json!({ "message": large })).message("message");
-        assert_eq!(outcome.err(), Some(Error::TooLarge.into()));
+        assert_eq!(outcome.err(), Some(Error::TooLarge { limit: MAX_MESSAGE }.into()));
         assert!(error(args(json!({})).message("message")).contains("message must be a string"));
     }
 

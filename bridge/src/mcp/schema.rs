@@ -34,7 +34,7 @@ and other sessions that your host manages, use the host's own tools.
 `from` and reply_to = its `id`. Text that you write without that tool reaches nobody.
 - To wait for an answer or a message, pass wait_seconds (up to 540) instead of polling.
 - `unread` in a result means that messages are waiting: call read_messages. So does a line that begins with Agent Junction \
-notice. This session's own bridge writes that line, and a peer's alias is all that it takes from a peer.
+notice. This session's own bridge writes that line, and it contains nothing from a peer but the alias.
 - If a result has ask_user, do what it says before you continue.
 - `status` says only what is known: queued (still here), accepted (at the hub), opened (in the peer's bridge), read \
 (written to the peer's client). Before `read`, do not say that the peer saw the message. `receipts` say how messages \
@@ -131,7 +131,7 @@ const NOTICES: &[(&str, &str)] = &[
         "rejoined?",
         "the session's alias, if the hub had ended the session (because the bridge had not answered, for \
                  example on a laptop that slept, or because the group has a new secret) and the session has \
-                 rejoined. The senders of messages that were unread have been told so. The field is shown until \
+                 rejoined. The senders of unread messages have been notified. The field is shown until \
                  `read_messages` has returned it",
     ),
     ("hub_misbehaving?", "how often the hub did something that no honest hub does"),
@@ -204,7 +204,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
         description: "Send text to another agent's session on this junction, by its alias from list_peers; not to \
                       your host's own subagents or teammates. To answer a message, put its id in reply_to. With \
                       wait_seconds, the call waits for the reply and returns it. The status says how far the message \
-                      is known to have come: queued, accepted (at the hub), opened (in the peer's bridge) or read \
+                      is known to have got: queued, accepted (at the hub), opened (in the peer's bridge) or read \
                       (written to the peer's client).",
         params: &[
             required("target_alias", ParamKind::PeerAlias, ""),

@@ -106,8 +106,8 @@ impl ToolHandler {
     /// anything else to the model.
     fn hook(&self, arguments: JsonObject) -> CallToolResult {
         let event = clients::hook_event(&Value::Object(arguments));
-        let told = event.and_then(|event| self.tools.wake.hook(event.event).to_json(&event.name));
-        let text = told.unwrap_or_else(|| "{}".to_owned());
+        let reply = event.and_then(|event| self.tools.wake.hook(event.event).to_json(&event.name));
+        let text = reply.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }
 }

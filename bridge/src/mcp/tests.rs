@@ -1,4 +1,4 @@
-//! The MCP server as a client meets it, over real pipes and with a link whose answers the tests write.
+//! The MCP server as a client meets it, over real pipes and with an engine whose replies the tests script.
 //! What holds for stateful and stateless versions of MCP is tested with both.
 
 mod bounds;

@@ -1,9 +1,12 @@
 //! The seven tools: what each takes from the model, what it asks of the engine, and what it answers.
 //!
-//! A call goes through three steps, each in a file of its own: [`Args`] checks the arguments against the tool's
+//! A call goes through three steps, each in a file of its own: [`ToolArgs`] checks the arguments against the tool's
 //! parameters (`schema.rs`), the [`Engine`] does the work, and a type whose name ends in `Json` (`results.rs`) turns
-//! the outcome into the answer. Messages in an answer are leased to the call ([`CallHandle::hold`]): they count as read
-//! once the answer is written to the client, and not before.
+//! the outcome into the answer.
+//!
+//! Where a message is here: going out, it is a [`Draft`], which [`Engine::send_message`] takes to the session. Coming in, it
+//! is on a page of mail, leased to the call ([`CallHandle::hold`]): it counts as read once the answer is written to the
+//! client, and not before.
 
 use std::time::Duration;
 
@@ -12,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::args::{Args, ToolError};
+use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
 use super::escape::presented_len;
 use super::results::{
@@ -60,7 +63,7 @@ impl Tools {
         arguments: Map<String, Value>,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let args = Args::new(tool.spec(), arguments);
+        let args = ToolArgs::new(tool.spec(), arguments);
         let mut answer = match tool {
             Tool::Register => self.register(args).await,
             Tool::ListPeers => self.list_peers(args).await,
@@ -76,7 +79,7 @@ impl Tools {
     }
 
     /// Takes a name and a task for this session, or a hub to move to. Answers who this session is now.
-    async fn register(&self, mut args: Args) -> Result<ToolAnswer, ToolError> {
+    async fn register(&self, mut args: ToolArgs) -> Result<ToolAnswer, ToolError> {
         let change = Change {
             alias: args.new_alias("alias")?,
             repo: args.text("repo")?,
@@ -90,7 +93,7 @@ impl Tools {
     }
 
     /// Takes filters and a place to go on from. Answers one page of the other sessions.
-    async fn list_peers(&self, mut args: Args) -> Result<ToolAnswer, ToolError> {
+    async fn list_peers(&self, mut args: ToolArgs) -> Result<ToolAnswer, ToolError> {
         let role = args.filter("role")?;
         let repo = args.filter("repo")?;
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
@@ -100,11 +103,11 @@ impl Tools {
         Ok(object(&PeerPageJson::from(self.engine.list(query).await?)))
     }
 
-    /// Takes a message and its receiver. Answers how far the message is known to have come, and with `wait_seconds`
+    /// Takes a message and its receiver. Answers how far the message is known to have got, and with `wait_seconds`
     /// also the reply, if one comes in time.
     async fn send_message(
         &self,
-        mut args: Args,
+        mut args: ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let draft = Draft {
@@ -137,7 +140,7 @@ impl Tools {
     /// messages that this session sent.
     async fn read_messages(
         &self,
-        mut args: Args,
+        mut args: ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let wait = args.seconds("wait_seconds")?;
@@ -156,7 +159,7 @@ impl Tools {
     /// Takes a role, and how long to wait for it. Answers which sessions of that role are online.
     async fn wait_for_peer(
         &self,
-        mut args: Args,
+        mut args: ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let timeout = args.seconds("timeout_seconds")?;
@@ -169,14 +172,14 @@ impl Tools {
     }
 
     /// Takes nothing. Answers which hubs this machine knows, and which of them can be reached.
-    async fn known_hosts(&self, args: Args) -> Result<ToolAnswer, ToolError> {
+    async fn known_hosts(&self, args: ToolArgs) -> Result<ToolAnswer, ToolError> {
         args.done()?;
         let survey = survey(&self.hosts, &self.engine.snapshot().hub).await;
         Ok(object(&SurveyJson::from(survey)))
     }
 
-    /// Takes nothing. Answers which messages have an end that nobody can tell any more.
-    async fn disconnect(&self, args: Args) -> Result<ToolAnswer, ToolError> {
+    /// Takes nothing. Answers which messages have an outcome that can no longer be known.
+    async fn disconnect(&self, args: ToolArgs) -> Result<ToolAnswer, ToolError> {
         args.done()?;
         Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
     }

@@ -64,11 +64,12 @@ impl AgentState {
         match kind {
             HookEventKind::Began | HookEventKind::Compacted => {
                 self.greeted = None;
-                reply.context = self.greet(snapshot);
+                reply.context = self.greeting_once(snapshot);
             }
             HookEventKind::Prompted | HookEventKind::Woken | HookEventKind::Used => {
                 let notice = self.policy.announce(now).map(|notice| notice.to_string());
-                let lines: Vec<String> = self.greet(snapshot).into_iter().chain(notice).collect();
+                let lines: Vec<String> =
+                    self.greeting_once(snapshot).into_iter().chain(notice).collect();
                 reply.context = (!lines.is_empty()).then(|| lines.join("\n"));
             }
             HookEventKind::Stops => {
@@ -87,7 +88,7 @@ impl AgentState {
     }
 
     /// The greeting, once in a context.
-    fn greet(&mut self, snapshot: &Snapshot) -> Option<String> {
+    fn greeting_once(&mut self, snapshot: &Snapshot) -> Option<String> {
         let alias = snapshot.alias.as_ref().filter(|_| self.greeted.is_none())?;
         self.greeted = Some(alias.clone());
         Some(greeting(alias))
@@ -122,7 +123,7 @@ pub(super) fn sign_of(kind: HookEventKind) -> ActivitySign {
         | HookEventKind::Woken
         | HookEventKind::Used
         | HookEventKind::Busy => ActivitySign::Known(State::Busy),
-        HookEventKind::Asks => ActivitySign::Known(State::WaitingOnHuman),
+        HookEventKind::AwaitsHuman => ActivitySign::Known(State::WaitingOnHuman),
         HookEventKind::Began
         | HookEventKind::Stops
         | HookEventKind::StopsAgain

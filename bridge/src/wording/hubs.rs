@@ -45,18 +45,25 @@ fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: 
             HubStart::Ended => {
                 "A hub was started and ended at once: run junction-hub in a terminal to see why."
             }
+            HubStart::Failed(kind) => {
+                return format!(
+                    "The hub at {address} cannot be reached ({}), and none could be started beside this program ({kind}). \
+                     Start junction-hub by hand; the bridge keeps trying.",
+                    dial_cause(cause)
+                );
+            }
             HubStart::None => "Start junction-hub there; the bridge keeps trying.",
             HubStart::Pending => KEEPS_TRYING,
         },
         DialError::Unowned(_) => {
-            "Somebody stands in its place: tell your user, and send nothing by this network."
+            "Another server answers in the hub's place: tell your user, and send nothing over this network."
         }
         DialError::NotAHub if is_own_group => "Stop what uses that port, or use another one.",
         DialError::NotAHub | DialError::NoTls => {
-            "Something else than a hub for other machines is at that address; tell your user."
+            "The server at that address is not a hub that serves other machines; tell your user."
         }
         DialError::Closed(Close::Unauthorized) if is_own_group => {
-            "It belongs to another group or configuration folder; use the folder that it was started with, or join \
+            "It belongs to another group or configuration directory; use the directory that it was started with, or join \
              it by a link."
         }
         DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
@@ -87,7 +94,9 @@ pub(crate) fn not_joined(address: &str, error: &VerifyError) -> String {
             );
         }
         DialError::Closed(Close::Unauthorized) => "The link is no longer valid: ask for a new one.",
-        DialError::Unowned(_) => "Somebody stands in its place: do not join by this network.",
+        DialError::Unowned(_) => {
+            "Another server answers in the hub's place: do not join over this network."
+        }
         DialError::NotAHub | DialError::NoTls => "Check that the link was made by this hub.",
         DialError::UnknownName => "Ask for a link with the hub's address in place of its name.",
         DialError::Full | DialError::Closed(_) => "Try again in a minute.",
@@ -103,15 +112,15 @@ fn dial_cause(error: &DialError) -> String {
     let cause = match error {
         DialError::Refused => "connection refused",
         DialError::Silent => "no answer",
-        DialError::Full => "it has no place for another session",
-        DialError::UnknownName => "its name is not known here",
-        DialError::OtherKey { .. } => "it shows another key than its link says",
+        DialError::Full => "it is full",
+        DialError::UnknownName => "its name cannot be resolved",
+        DialError::OtherKey { .. } => "its key differs from the one in its link",
         DialError::Unowned(pin) => {
             let pin = fingerprint(pin);
-            return format!("it shows the key {pin} of its link, and cannot prove to own it");
+            return format!("it presents the link's key {pin} but cannot prove that it owns it");
         }
-        DialError::NoTls => "what answers there speaks no TLS 1.3",
-        DialError::NotAHub => "what answers there is no hub",
+        DialError::NoTls => "the server there does not speak TLS 1.3",
+        DialError::NotAHub => "the server there is not a hub",
         DialError::Closed(close) => return format!("the hub closed the connection: {close}"),
         DialError::Lost => "the connection was lost",
     };
@@ -152,12 +161,12 @@ impl Wording for TargetError {
             }
             Self::NotJoined => {
                 "No host of that address was joined here. Ask your user to run junction-bridge join in a \
-                 terminal, with a link of junction-bridge invite."
+                 terminal, and to paste a link from junction-bridge invite."
                     .to_owned()
             }
             Self::NoLink(name) => format!(
-                "No link of the host {name} is known. Ask your user to run junction-bridge join --name {name} \
-                 in a terminal, with a link of junction-bridge invite."
+                "No invite link for host {name} is stored. Ask your user to run junction-bridge join --name {name} \
+                 in a terminal, and to paste a link from junction-bridge invite."
             ),
             Self::Listing(problem) => problem.wording(),
             Self::Files(error) => error.get().to_string(),
@@ -208,7 +217,7 @@ impl Wording for MoveError {
                 other_key(address, expected, found)
             ),
             Self::Unread(count) => format!(
-                "Messages wait unread on this hub ({count}). Call read_messages, then register again."
+                "Unread messages are waiting on this hub ({count}). Call read_messages, then register again."
             ),
         }
     }

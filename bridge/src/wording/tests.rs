@@ -66,7 +66,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::HubAway(_) => Error::HubAway(Unanswered::Late),
         Error::NotSent(_) => Error::NotSent(Unanswered::Late),
         Error::Left => Error::Left,
-        Error::UnknownAlias => Error::UnknownAlias,
+        Error::UnknownAlias(_) => Error::UnknownAlias(alias()),
         Error::AliasTaken(_) => Error::AliasTaken(alias()),
         Error::BadAlias => Error::BadAlias,
         Error::KeyChanged { .. } =>
@@ -75,12 +75,13 @@ fn errors() -> Vec<(&'static str, Error)> {
             Error::OtherFingerprint { alias: alias(), offered: print("2") },
         Error::HubMisbehaving => Error::HubMisbehaving,
         Error::ToSelf => Error::ToSelf,
-        Error::TooLarge => Error::TooLarge,
-        Error::PeerFull => Error::PeerFull,
-        Error::OutboxFull => Error::OutboxFull,
+        Error::TooLarge { .. } => Error::TooLarge { limit: 65_536 },
+        Error::PeerFull(_) => Error::PeerFull(UnreadLimit { messages: 32, bytes: 2 << 20 }),
+        Error::OutboxFull(_) =>
+            Error::OutboxFull(UnreadLimit { messages: 256, bytes: 8 << 20 }),
         Error::SendLimit { .. } => Error::SendLimit { seconds: 7 },
         Error::ReceiverLimit { .. } => Error::ReceiverLimit { seconds: 7 },
-        Error::TooManyNotices => Error::TooManyNotices,
+        Error::TooManyNotifications => Error::TooManyNotifications,
         Error::Refused(_) => Error::Refused(Refusal::Gone),
         Error::ReadBusy => Error::ReadBusy,
         Error::TooManyWaits => Error::TooManyWaits,
@@ -148,6 +149,7 @@ fn unreachable() -> Vec<(String, String)> {
         HubStart::None => HubStart::None,
         HubStart::Pending => HubStart::Pending,
         HubStart::Ended => HubStart::Ended,
+        HubStart::Failed(_) => HubStart::Failed(io::ErrorKind::NotFound),
     ];
     let mut wordings = Vec::new();
     for (is_own_group, group) in [(true, "own group"), (false, "other group")] {
@@ -264,5 +266,8 @@ fn every_error_has_its_wording_in_the_snapshot() {
     section(&mut page, "Known hosts that were probed", host_problems());
     section(&mut page, "Sessions that did not move", worded(move_errors()));
     section(&mut page, "Links that were not joined", join_errors());
+    let retryable = errors().into_iter().filter(|(_, error)| error.is_retryable());
+    let labels = retryable.map(|(label, _)| (label.to_owned(), "the same call".to_owned()));
+    section(&mut page, "Calls that may succeed later", labels.collect());
     assert_snapshot("wording.snap", &page);
 }

@@ -6,7 +6,7 @@ use junction_shared::protocol::close::Close;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
-use super::harness::{TestHub, closed};
+use super::harness::{HarnessHub, closed};
 use crate::Config;
 use crate::accept::admission::MAX_PENDING;
 
@@ -19,7 +19,7 @@ async fn end(io: &mut DuplexStream) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_is_closed_after_five_seconds() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut silent = hub.dial().await;
     let begun = Instant::now();
     end(&mut silent).await;
@@ -29,7 +29,7 @@ async fn a_silent_connection_is_closed_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_byte_per_second_does_not_extend_the_handshake() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut slow = hub.dial().await;
     let begun = Instant::now();
     let request = b"GET /link HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
@@ -59,7 +59,7 @@ fn hello_of_tls12() -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn a_tls_hello_that_never_ends_is_closed_after_five_seconds() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let hello = hello_of_tls12();
     for (sent, pause) in [(1, 0), (hello.len() - 1, 0), (hello.len() - 1, 1)] {
         let mut slow = hub.dial().await;
@@ -80,7 +80,7 @@ async fn a_tls_hello_that_never_ends_is_closed_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn tls_below_version_13_gets_an_alert() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut old = hub.dial().await;
     old.write_all(&hello_of_tls12()).await.unwrap();
     // A fatal alert, "protocol_version" (RFC 8446 §6).
@@ -89,7 +89,7 @@ async fn tls_below_version_13_gets_an_alert() {
 
 #[tokio::test(start_paused = true)]
 async fn endless_tls_hellos_keep_no_one_out() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut halves = Vec::new();
     for _ in 0..2 * MAX_PENDING {
         let mut half = hub.dial().await;
@@ -103,7 +103,7 @@ async fn endless_tls_hellos_keep_no_one_out() {
 
 #[tokio::test(start_paused = true)]
 async fn each_reason_for_a_rejection_is_counted() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     for (bytes, reason) in [
         (hello_of_tls12(), "tls"),
         (b"SSH-2.0-x\r\n\r\n".to_vec(), "no_request"),
@@ -119,7 +119,7 @@ async fn each_reason_for_a_rejection_is_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn silent_connections_keep_no_one_out() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut silent = Vec::new();
     for _ in 0..2 * MAX_PENDING {
         silent.push(hub.dial().await);
@@ -134,7 +134,7 @@ async fn silent_connections_keep_no_one_out() {
 
 #[tokio::test(start_paused = true)]
 async fn silent_websockets_keep_no_one_out() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut silent = Vec::new();
     let begun = Instant::now();
     for _ in 0..MAX_PENDING + 10 {
@@ -148,7 +148,7 @@ async fn silent_websockets_keep_no_one_out() {
 
 #[tokio::test(start_paused = true)]
 async fn bridges_that_connect_all_at_once_are_all_welcomed() {
-    let hub = TestHub::start(Config { max_links: 400, ..Config::default() });
+    let hub = HarnessHub::start(Config { max_links: 400, ..Config::default() });
     let mut bridges = tokio::task::JoinSet::new();
     let hub = std::sync::Arc::new(hub);
     for n in 1..=200 {
@@ -160,7 +160,7 @@ async fn bridges_that_connect_all_at_once_are_all_welcomed() {
 
 #[tokio::test(start_paused = true)]
 async fn welcomed_bridges_take_no_pending_slot() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut bridges = Vec::new();
     let begun = Instant::now();
     for n in 1..=255 {
@@ -172,7 +172,7 @@ async fn welcomed_bridges_take_no_pending_slot() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_hub_answers_503_and_stays_healthy() {
-    let hub = TestHub::start(Config { max_links: 1, ..Config::default() });
+    let hub = HarnessHub::start(Config { max_links: 1, ..Config::default() });
     let first = hub.bridge(7, 1).await;
     let ask = |path: &str, more: &str| {
         format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}\r\n").into_bytes()

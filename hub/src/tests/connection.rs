@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::harness::{TestBridge, TestHub, closed, id, key, send};
+use super::harness::{HarnessBridge, HarnessHub, closed, id, key, send};
 use crate::Config;
 
 fn because(close: Close) -> Option<(u16, String)> {
@@ -35,7 +35,7 @@ fn lookup(identity: u8) -> ToHub {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_delivered_and_its_receipt_returns() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     ann.send_frame(&send(7, 8, 1, 300)).await;
     assert_eq!(ann.recv().await, ToBridge::Accepted(id(1)));
@@ -47,7 +47,7 @@ async fn a_message_is_delivered_and_its_receipt_returns() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_mail_is_pushed_after_the_welcome() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     for n in 0..20 {
         ann.send_frame(&send(7, 8, n, MAX_SEALED)).await;
@@ -61,7 +61,7 @@ async fn waiting_mail_is_pushed_after_the_welcome() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repush_restarts_after_its_answer() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     ann.send_frame(&send(7, 8, 1, 300)).await;
     assert_eq!(delivered(bob.recv().await), id(1));
@@ -72,7 +72,7 @@ async fn a_repush_restarts_after_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invalid_frame_closes_the_connection_and_the_peer_is_away() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut watcher = hub.listed(9).await;
     let wrong = [
         Message::Binary(vec![0xff; 10].into()),
@@ -109,7 +109,7 @@ fn repush_with(field: &[u8]) -> Message {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_field_is_tolerated_at_any_depth() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     let mut deep = vec![0x81; 200_000];
     deep.push(0x00);
@@ -126,7 +126,7 @@ fn part(kind: Data, bytes: Vec<u8>) -> Message {
 
 #[tokio::test(start_paused = true)]
 async fn fragments_of_a_message_are_bounded_together() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     ann.socket.send(part(Data::Binary, vec![0; 1000])).await.unwrap();
     for _ in 0..MAX_FRAME / 1000 {
@@ -139,7 +139,7 @@ async fn fragments_of_a_message_are_bounded_together() {
 
 #[tokio::test(start_paused = true)]
 async fn endless_empty_fragments_disturb_no_one_and_are_cut_off() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (mut eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
     eve.socket.feed(part(Data::Binary, Vec::new())).await.unwrap();
     for n in 0..1_000_000 {
@@ -158,7 +158,7 @@ async fn endless_empty_fragments_disturb_no_one_and_are_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_throttled_then_closed_and_disturbs_no_one() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (eve, mut ann) = (hub.bridge(7, 1).await, hub.listed(8).await);
     let (mut flood, mut answers) = eve.socket.split();
     let flooded =
@@ -188,7 +188,7 @@ async fn a_flood_is_throttled_then_closed_and_disturbs_no_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_later_dial_closes_the_older_connection() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut old = hub.listed(7).await;
     let mut new = hub.bridge(7, 2).await;
     assert!(new.welcome.resumed);
@@ -199,7 +199,7 @@ async fn a_later_dial_closes_the_older_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leave_is_answered_with_a_normal_close() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (mut ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     bob.send_frame(&lookup(7)).await;
     bob.recv().await;
@@ -210,7 +210,7 @@ async fn a_leave_is_answered_with_a_normal_close() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_leaves_its_peer_away_then_gone() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     bob.send_frame(&lookup(7)).await;
     bob.recv().await;
@@ -225,7 +225,7 @@ async fn a_lost_connection_leaves_its_peer_away_then_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bridge_that_answers_pings_stays() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     let begun = Instant::now();
     let mut pings = 0;
@@ -240,7 +240,7 @@ async fn a_bridge_that_answers_pings_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bridge_that_answers_no_ping_is_away_within_three_intervals() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (ann, mut bob) = (hub.listed(7).await, hub.listed(8).await);
     bob.send_frame(&lookup(7)).await;
     bob.recv().await;
@@ -254,7 +254,7 @@ async fn a_bridge_that_answers_no_ping_is_away_within_three_intervals() {
 #[tokio::test(start_paused = true)]
 async fn with_a_short_session_timeout_an_answered_ping_keeps_the_session() {
     let session_timeout = Duration::from_millis(900);
-    let hub = TestHub::start(Config { session_timeout, ..Config::default() });
+    let hub = HarnessHub::start(Config { session_timeout, ..Config::default() });
     let mut ann = hub.listed(7).await;
     for _ in 0..20 {
         assert!(matches!(ann.socket.next().await, Some(Ok(Message::Ping(_)))));
@@ -264,7 +264,7 @@ async fn with_a_short_session_timeout_an_answered_ping_keeps_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.listed(7).await;
     let mut bob = hub.bridge_with(8, 1, 1024).await;
     bob.publish_card(8).await;
@@ -288,7 +288,7 @@ async fn a_bridge_that_stops_reading_is_cut_off_and_keeps_its_mail() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.bridge_with(7, 1, 1024).await;
     ann.publish_card(7).await;
     let list = List { role: None, repo: None, limit: 1, cursor: None };
@@ -307,7 +307,7 @@ async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bridge_with_a_full_queue_is_closed_with_slow_down() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut ann = hub.bridge_with(7, 1, 1024).await;
     let mut bob = hub.listed(8).await;
     for n in 0..2 * CONTROL_QUEUE {
@@ -325,8 +325,8 @@ async fn a_bridge_with_a_full_queue_is_closed_with_slow_down() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_keep_their_order_among_many() {
-    let hub = TestHub::start(Config::default());
-    let TestBridge { socket, .. } = hub.listed(7).await;
+    let hub = HarnessHub::start(Config::default());
+    let HarnessBridge { socket, .. } = hub.listed(7).await;
     let (mut outgoing, mut incoming) = socket.split();
     let list = List { role: None, repo: None, limit: 1, cursor: None };
     let asking = async {

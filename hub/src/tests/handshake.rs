@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{MAX_FRAME, SESSION_TIMEOUT};
 use junction_shared::protocol::wire::{Hello, HelloBody, ToHub};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::harness::{TestHub, answer, closed, key, send_frame};
+use super::harness::{HarnessHub, answer, closed, key, send_frame};
 use crate::Config;
 
 fn because(close: Close) -> Option<(u16, String)> {
@@ -19,7 +19,7 @@ fn because(close: Close) -> Option<(u16, String)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_member_of_the_group_is_welcomed() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let bridge = hub.bridge(7, 1).await;
     assert_eq!(bridge.connection().0, 1);
     assert!(!bridge.welcome.resumed);
@@ -29,7 +29,7 @@ async fn a_member_of_the_group_is_welcomed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_member_of_another_group_is_unauthorized() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 99).await;
     send_frame(&mut socket, &hello).await;
@@ -38,7 +38,7 @@ async fn a_member_of_another_group_is_unauthorized() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replayed_hello_is_unauthorized() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let (hello, _) = answer(&mut hub.socket().await, 7, 1, 1).await;
     let mut socket = hub.socket().await;
     send_frame(&mut socket, &hello).await;
@@ -47,7 +47,7 @@ async fn a_replayed_hello_is_unauthorized() {
 
 /// Changes the body of a hello after its proof was made. Returns how the connection was closed.
 async fn forged(change: impl FnOnce(&mut HelloBody)) -> Option<(u16, String)> {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (ToHub::Hello(hello), _) = answer(&mut socket, 7, 1, 1).await else { panic!("no hello") };
     let mut body: HelloBody = decode(&hello.body).unwrap();
@@ -76,7 +76,7 @@ async fn a_version_mismatch_names_both_versions() {
 
 #[tokio::test(start_paused = true)]
 async fn anything_but_a_hello_is_a_protocol_error() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let wrong = [
         Message::Binary(encode(&ToHub::Repush)),
         Message::Binary(vec![0xff; 40].into()),
@@ -93,7 +93,7 @@ async fn anything_but_a_hello_is_a_protocol_error() {
 
 #[tokio::test(start_paused = true)]
 async fn an_oversized_frame_is_a_protocol_error() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut socket = hub.socket().await;
     // The hub refuses the frame by its length and need not read it.
     let _ = socket.send(Message::Binary(vec![0; MAX_FRAME + 1].into())).await;
@@ -102,7 +102,7 @@ async fn an_oversized_frame_is_a_protocol_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_hello_is_a_protocol_error() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let mut socket = hub.socket().await;
     let (hello, _) = answer(&mut socket, 7, 1, 1).await;
     send_frame(&mut socket, &hello).await;
@@ -112,7 +112,7 @@ async fn a_second_hello_is_a_protocol_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_websocket_is_closed_after_five_seconds() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let begun = tokio::time::Instant::now();
     let mut socket = hub.socket().await;
     assert_eq!(closed(&mut socket).await, because(Close::HelloTimeout));
@@ -122,7 +122,7 @@ async fn a_silent_websocket_is_closed_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn pings_do_not_extend_the_handshake() {
-    let hub = TestHub::start(Config::default());
+    let hub = HarnessHub::start(Config::default());
     let begun = tokio::time::Instant::now();
     let mut socket = hub.socket().await;
     for _ in 0..9 {

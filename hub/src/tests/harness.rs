@@ -47,7 +47,7 @@ impl Listener for MemoryListener {
     }
 }
 
-pub(super) struct TestHub {
+pub(super) struct HarnessHub {
     dialed: mpsc::Sender<DuplexStream>,
     stop: Option<oneshot::Sender<()>>,
     pub(super) served: JoinHandle<Close>,
@@ -61,7 +61,7 @@ pub(super) fn hub(config: Config) -> Hub {
     Hub::new(config, HubKey { auth: secret(1), tls_key: secret(2) }).unwrap()
 }
 
-impl TestHub {
+impl HarnessHub {
     pub(super) fn start(config: Config) -> Self {
         let (dialed, ends) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel();
@@ -110,22 +110,27 @@ impl TestHub {
     }
 
     /// Connects a bridge that is welcomed.
-    pub(super) async fn bridge(&self, identity: u8, dial: u64) -> TestBridge {
+    pub(super) async fn bridge(&self, identity: u8, dial: u64) -> HarnessBridge {
         self.bridge_with(identity, dial, BUFFER).await
     }
 
     /// Connects a bridge whose connection buffers so many bytes.
-    pub(super) async fn bridge_with(&self, identity: u8, dial: u64, buffer: usize) -> TestBridge {
+    pub(super) async fn bridge_with(
+        &self,
+        identity: u8,
+        dial: u64,
+        buffer: usize,
+    ) -> HarnessBridge {
         let mut socket = self.socket_with(buffer).await;
         let (hello, handshake) = answer(&mut socket, identity, dial, 1).await;
         send_frame(&mut socket, &hello).await;
         let ToBridge::Welcome(welcome) = recv(&mut socket).await else { panic!("no welcome") };
         let welcome = check(&handshake, &welcome);
-        TestBridge { socket, welcome }
+        HarnessBridge { socket, welcome }
     }
 
     /// Connects a bridge that is listed.
-    pub(super) async fn listed(&self, identity: u8) -> TestBridge {
+    pub(super) async fn listed(&self, identity: u8) -> HarnessBridge {
         let mut bridge = self.bridge(identity, 1).await;
         bridge.publish_card(identity).await;
         bridge
@@ -200,12 +205,12 @@ pub(super) fn send(from: u8, to: u8, n: u16, size: usize) -> ToHub {
 }
 
 /// The bridge's end of a welcomed connection.
-pub(super) struct TestBridge {
+pub(super) struct HarnessBridge {
     pub(super) socket: WebSocketStream<DuplexStream>,
     pub(super) welcome: WelcomeBody,
 }
 
-impl TestBridge {
+impl HarnessBridge {
     pub(super) fn connection(&self) -> ConnectionId {
         self.welcome.connection
     }

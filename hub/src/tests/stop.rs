@@ -6,14 +6,14 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::wire::ToHub;
 use tokio::time::Instant;
 
-use super::harness::{TestHub, closed, send};
+use super::harness::{HarnessHub, closed, send};
 use crate::Config;
 
 const GOING_AWAY: (u16, &str) = (1001, "going_away");
 
 #[tokio::test(start_paused = true)]
 async fn a_stopping_hub_closes_every_connection_with_a_reason() {
-    let mut hub = TestHub::start(Config::default());
+    let mut hub = HarnessHub::start(Config::default());
     let (mut ann, mut pending) = (hub.listed(7).await, hub.socket().await);
     ann.sync().await;
     hub.stop();
@@ -29,7 +29,7 @@ async fn a_stopping_hub_closes_every_connection_with_a_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn no_connection_delays_a_stopping_hub() {
-    let mut hub = TestHub::start(Config::default());
+    let mut hub = HarnessHub::start(Config::default());
     let ann = hub.listed(7).await;
     let deaf = hub.bridge_with(8, 1, 64).await;
     let begun = Instant::now();
@@ -42,7 +42,7 @@ async fn no_connection_delays_a_stopping_hub() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_hub_exits_if_configured() {
     let idle_exit = Some(Duration::from_secs(600));
-    let hub = TestHub::start(Config { idle_exit, ..Config::default() });
+    let hub = HarnessHub::start(Config { idle_exit, ..Config::default() });
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(300)).await;
     let mut ann = hub.listed(7).await;
@@ -59,7 +59,7 @@ async fn an_idle_hub_exits_if_configured() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_hub_keeps_running_by_default() {
-    let mut hub = TestHub::start(Config::default());
+    let mut hub = HarnessHub::start(Config::default());
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(tokio::time::timeout(day, &mut hub.served).await.is_err());
 }

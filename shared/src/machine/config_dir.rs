@@ -88,7 +88,7 @@ pub enum ConfigError {
     /// The directory holds a hub's keys but not its group's link.
     #[error(
         "The hub with the keys in {} serves a group whose secret is not here. Join it by a link like any other \
-         machine, with junction-bridge join, or give that hub a configuration folder of its own.",
+         machine, with junction-bridge join, or give that hub a configuration directory of its own.",
         .0.display()
     )]
     NoLocalLink(PathBuf),

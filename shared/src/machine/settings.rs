@@ -25,7 +25,7 @@ pub struct SettingError {
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, Expected(expected)) = (self.name, self.expected);
-        write!(f, "The value of {name} is not {expected}. Correct it, or unset {name}.")
+        write!(f, "{name} must be {expected}. Correct it, or unset {name}.")
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
         let error = port(None, Some("s3cret")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "The value of JUNCTION_PORT is not a port number from 0 to 65535. Correct it, or unset \
+            "JUNCTION_PORT must be a port number from 0 to 65535. Correct it, or unset \
              JUNCTION_PORT."
         );
     }

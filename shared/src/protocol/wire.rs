@@ -10,6 +10,10 @@
 //! Card   →                              from here on the peer is listed
 //! Ask, Send, Receipt, … → ←  Answer, Accepted, Deliver, Receipt, Peer, …
 //! ```
+//!
+//! Where a message is here: sealed in an [`Envelope`]. `Send` carries the envelope from the sender's bridge to the hub and
+//! `Deliver` from there to the receiver's, which answers with a receipt when it has opened the message and another when
+//! the message was read. `hub/src/state.rs` decides what the hub does with each.
 
 use minicbor::{Decode, Encode};
 

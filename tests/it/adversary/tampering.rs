@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 /// Envelopes that differ from this one in one thing each.
 fn altered(envelope: &Envelope) -> Vec<Envelope> {
-    type Spoil = fn(&mut Envelope);
-    let spoilt: [Spoil; 12] = [
+    type SpoilEnvelope = fn(&mut Envelope);
+    let spoilt: [SpoilEnvelope; 12] = [
         |e| e.header.group.0[0] ^= 1,
         |e| e.header.id.0[15] ^= 1,
         |e| e.header.enc[0] ^= 1,

@@ -153,66 +153,68 @@ async fn pause(rng: &SeededRng, longest: u64) {
 }
 
 /// What is wrong at some moment, and until when.
-enum Trouble {
+enum NetworkFault {
     HubDown,
     Cut(usize),
     Stalled(usize),
     Slow(usize),
 }
 
-struct Run<'a> {
+struct SimulationRun<'a> {
     sim: Sim<'a>,
     history: Shared,
     rng: SeededRng,
     /// Whether links are cut: a cut that is seen late ends a short session.
     cuts: bool,
-    troubles: Vec<(Duration, Trouble)>,
+    faults: Vec<(Duration, NetworkFault)>,
 }
 
-impl Run<'_> {
+impl SimulationRun<'_> {
     fn step(&mut self) {
         if let Err(error) = self.sim.step() {
             panic!("{error}");
         }
     }
 
-    /// Makes trouble, and mends what has lasted long enough.
-    fn trouble(&mut self) {
+    /// Injects faults, and repairs those whose time is up.
+    fn fault(&mut self) {
         let now = self.sim.elapsed();
-        let over = |(until, _): &mut (Duration, Trouble)| *until <= now;
-        for (_, trouble) in self.troubles.extract_if(.., over).collect::<Vec<_>>() {
-            self.repair(&trouble);
+        let over = |(until, _): &mut (Duration, NetworkFault)| *until <= now;
+        for (_, fault) in self.faults.extract_if(.., over).collect::<Vec<_>>() {
+            self.repair(&fault);
         }
         if self.rng.below(256) < 12 {
             let until = now + self.rng.millis(30, 1_500);
             let node = self.rng.below(NODES);
-            let trouble = match self.rng.below(10) {
-                0..4 => Trouble::HubDown,
-                4..6 if self.cuts => Trouble::Cut(node),
-                4..8 => Trouble::Stalled(node),
-                _ => Trouble::Slow(node),
+            let fault = match self.rng.below(10) {
+                0..4 => NetworkFault::HubDown,
+                4..6 if self.cuts => NetworkFault::Cut(node),
+                4..8 => NetworkFault::Stalled(node),
+                _ => NetworkFault::Slow(node),
             };
-            self.make(&trouble);
-            self.troubles.push((until, trouble));
+            self.make(&fault);
+            self.faults.push((until, fault));
         }
     }
 
-    fn make(&mut self, trouble: &Trouble) {
-        match trouble {
-            Trouble::HubDown => self.sim.crash("hub"),
-            Trouble::Cut(node) if self.rng.once_in(2) => self.sim.partition(name(*node), "hub"),
-            Trouble::Cut(node) => self.sim.partition_oneway(name(*node), "hub"),
-            Trouble::Stalled(node) => self.sim.hold(name(*node), "hub"),
-            Trouble::Slow(node) => self.latency(*node, Duration::from_millis(250)),
+    fn make(&mut self, fault: &NetworkFault) {
+        match fault {
+            NetworkFault::HubDown => self.sim.crash("hub"),
+            NetworkFault::Cut(node) if self.rng.once_in(2) => {
+                self.sim.partition(name(*node), "hub");
+            }
+            NetworkFault::Cut(node) => self.sim.partition_oneway(name(*node), "hub"),
+            NetworkFault::Stalled(node) => self.sim.hold(name(*node), "hub"),
+            NetworkFault::Slow(node) => self.latency(*node, Duration::from_millis(250)),
         }
     }
 
-    fn repair(&mut self, trouble: &Trouble) {
-        match trouble {
-            Trouble::HubDown => self.sim.bounce("hub"),
-            Trouble::Cut(node) => self.sim.repair(name(*node), "hub"),
-            Trouble::Stalled(node) => self.sim.release(name(*node), "hub"),
-            Trouble::Slow(node) => self.latency(*node, Duration::from_millis(1)),
+    fn repair(&mut self, fault: &NetworkFault) {
+        match fault {
+            NetworkFault::HubDown => self.sim.bounce("hub"),
+            NetworkFault::Cut(node) => self.sim.repair(name(*node), "hub"),
+            NetworkFault::Stalled(node) => self.sim.release(name(*node), "hub"),
+            NetworkFault::Slow(node) => self.latency(*node, Duration::from_millis(1)),
         }
     }
 
@@ -220,9 +222,9 @@ impl Run<'_> {
         self.sim.set_link_latency(name(node), "hub", latency);
     }
 
-    fn mend_all(&mut self) {
-        for (_, trouble) in std::mem::take(&mut self.troubles) {
-            self.repair(&trouble);
+    fn repair_all(&mut self) {
+        for (_, fault) in std::mem::take(&mut self.faults) {
+            self.repair(&fault);
         }
         if !self.sim.is_host_running("hub") {
             self.sim.bounce("hub");
@@ -236,7 +238,7 @@ fn simulate(seed: u64) -> [usize; 3] {
     let dies = rng.once_in(4);
     let death = rng.millis(0, TROUBLE.as_secs() * 1000);
     let timeout = Duration::from_secs(if dies { 24 } else { 300 });
-    let mut run = Run {
+    let mut run = SimulationRun {
         sim: Builder::new()
             .rng_seed(seed)
             .tick_duration(TICK)
@@ -248,7 +250,7 @@ fn simulate(seed: u64) -> [usize; 3] {
         history: Rc::default(),
         rng,
         cuts: !dies,
-        troubles: Vec::new(),
+        faults: Vec::new(),
     };
     run.sim.host("hub", move || serve(timeout));
     for me in 0..NODES {
@@ -258,16 +260,16 @@ fn simulate(seed: u64) -> [usize; 3] {
             .host(name(me), move || live(me, SeededRng::new(seed, me), history.clone(), timeout));
     }
     while run.sim.elapsed() < TROUBLE {
-        run.trouble();
+        run.fault();
         run.step();
         if dies && run.sim.elapsed() > death && run.sim.is_host_running(name(0)) {
             run.sim.crash(name(0));
             run.history.borrow_mut().died(0);
         }
     }
-    run.mend_all();
+    run.repair_all();
     let all = if dies { (NODES - 1) * (NODES - 1) * EACH } else { NODES * (NODES - 1) * EACH };
-    let done = |run: &Run<'_>| {
+    let done = |run: &SimulationRun<'_>| {
         let history = run.history.borrow();
         history.counts()[0] >= all && history.open().next().is_none()
     };

@@ -141,7 +141,7 @@ async fn messages_to_oneself_and_to_peers_that_are_gone_are_refused_with_the_rea
     let _ = bob.socket.close_code().await;
     let to_leaver = alice.next(bob.peer.key, 272);
     assert_eq!(alice.hand_over(to_leaver).await, Word::Refused(Refusal::Gone));
-    // A young hub may have restarted: it opens an inbox for a key it does not know yet.
+    // A hub in its restart grace may have restarted: it opens an inbox for a key it does not know yet.
     let key = eventually("the hub is old enough to know", async || {
         let stranger = RawPeer::new(&home).key;
         let send = alice.next(stranger, 272);

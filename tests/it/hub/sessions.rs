@@ -132,5 +132,9 @@ async fn a_lookup_distinguishes_a_peer_that_left_from_one_that_never_joined(tran
     assert_eq!(standing(LookupTarget::Key(leaver.key)).await.0, Standing::Gone);
     assert_eq!(standing(LookupTarget::Alias("leaver".to_owned())).await.0, Standing::Gone);
     let unknown = PeerKey([9; 32]);
-    assert_eq!(standing(LookupTarget::Key(unknown)).await.0, Standing::NotYet, "the hub is young");
+    assert_eq!(
+        standing(LookupTarget::Key(unknown)).await.0,
+        Standing::NotYet,
+        "the hub is in its restart grace"
+    );
 }

@@ -176,8 +176,9 @@ async fn a_session_that_moves_keeps_its_identity_and_reports_its_messages() {
     alice.send("bob", "and back").await;
     bob.read_one().await;
     assert_eq!(bob.receipt(&first["id"]).await["status"], "read");
-    // What was never handed over is told as that.
+    // What was never handed over is reported as such. Until bob has seen that the hub is gone, he would hand it over.
     hub.kill();
+    bob.error("list_peers", json!({})).await;
     let queued = bob.send("alice", "queued").await;
     assert_eq!(queued["status"], "queued");
     let moved = bob.call("register", json!({ "host": "cellar" })).await;

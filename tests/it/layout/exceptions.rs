@@ -20,17 +20,18 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("names", "SocketStream", PER_PLATFORM),
     (
         "circles within a folder",
-        "shared/src/machine/config_dir.rs",
+        "shared/src/machine/config_dir.rs with shared/src/machine/config_dir/locks.rs",
         "a lock is taken on the directory, and the directory hands out locks",
     ),
     (
         "circles within a folder",
-        "bridge/src/clients/claude.rs",
+        "bridge/src/clients/claude.rs with bridge/src/clients/claude/inbox_socket.rs",
         "the client's profile names its channel, and the channel asks which client it is for",
     ),
     (
         "circles within a folder",
-        "bridge/src/commands.rs",
+        "bridge/src/commands.rs with bridge/src/commands/forget.rs, bridge/src/commands/hosts.rs, \
+         bridge/src/commands/invite.rs, bridge/src/commands/join.rs, bridge/src/commands/verify.rs",
         "the parent of the commands holds how they write to the terminal",
     ),
 ];

@@ -30,7 +30,7 @@ type Key = [u8; 32];
 
 /// What was heard on the wire.
 #[derive(Default)]
-struct Wire {
+struct WireTap {
     /// Challenges in order, whole.
     challenges: Vec<Vec<u8>>,
     /// Hellos in order.
@@ -41,7 +41,7 @@ struct Wire {
     header: Option<Header>,
 }
 
-impl Wire {
+impl WireTap {
     /// Listens before the hub at this port.
     async fn tap(port: u16) -> (FrameProxy, Arc<Mutex<Self>>) {
         let wire = Arc::<Mutex<Self>>::default();
@@ -109,8 +109,8 @@ fn is_like_a_key(bytes: &[u8]) -> bool {
     different >= 22 && bytes.chunks(8).filter(is_small).count() < 2
 }
 
-/// The secret halves of these public keys, all of which the bridge must hold, wherever a value in the memory lies as a program lays it, on a multiple of
-/// eight.
+/// The secret halves of these public keys, all of which the bridge must hold. A program lays out such values at
+/// multiples of eight bytes.
 fn secrets_of(snapshot: &MemorySnapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
     let mut found = HashMap::new();
     let mut tried = HashSet::new();
@@ -181,7 +181,7 @@ struct Keys {
 impl Keys {
     /// Finds in the two memories what belongs to what was said on the wire, and makes the rest of it.
     fn uncover(
-        wire: &Wire,
+        wire: &WireTap,
         group: &GroupKeys,
         alice: &MemorySnapshot,
         bob: &MemorySnapshot,
@@ -225,7 +225,7 @@ async fn keys_of_a_session_are_in_its_bridge_alone_and_gone_once_it_has_left() {
     if !may_look(hub_process.pid()) {
         return;
     }
-    let (proxy, wire) = Wire::tap(hub_process.port).await;
+    let (proxy, wire) = WireTap::tap(hub_process.port).await;
     let alice = TestBridge::join_port(&home, proxy.port, "alice").await;
     let bob = TestBridge::join_port(&home, proxy.port, "bob").await;
     let sent = alice.send("bob", "so that there are keys").await;

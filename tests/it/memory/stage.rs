@@ -10,7 +10,7 @@ use super::text::Text;
 use junction_testkit::memory_scan::{Needle, ScannedProcess, are_found, are_gone};
 
 /// Two bridges on a hub.
-pub(super) struct Stage {
+pub(super) struct MemoryStage {
     pub(super) home: TestHome,
     pub(super) hub: TestHub,
     pub(super) alice: TestBridge,
@@ -19,7 +19,7 @@ pub(super) struct Stage {
     proxy: TcpProxy,
 }
 
-impl Stage {
+impl MemoryStage {
     /// Two bridges that know each other; none where this user may not look into them.
     pub(super) async fn set(settings: &[(&str, &str)]) -> Option<Self> {
         Self::set_with(settings, pass).await

@@ -65,12 +65,12 @@ async fn every_answer_of_the_programs_is_on_its_page() {
 }
 
 /// A part of the page: what was asked, and what was said to it.
-struct Scene {
+struct AnswerScene {
     text: String,
     hidden: Vec<(String, &'static str)>,
 }
 
-impl Scene {
+impl AnswerScene {
     fn new(title: &str) -> Self {
         Self { text: format!("== {title}\n"), hidden: Vec::new() }
     }
@@ -103,7 +103,7 @@ impl Scene {
     }
 
     /// Runs a command to its end: what it says on stderr.
-    async fn run(&mut self, home: &TestHome, run: Run<'_>) {
+    async fn run(&mut self, home: &TestHome, run: ProgramRun<'_>) {
         let name = Path::new(run.program).file_name().and_then(|name| name.to_str());
         let mut command = Command::new(run.program);
         for (name, _) in std::env::vars_os() {
@@ -137,7 +137,7 @@ impl Scene {
 
 /// A command to run.
 #[derive(Clone, Copy, Default)]
-struct Run<'a> {
+struct ProgramRun<'a> {
     program: &'a str,
     arguments: &'a [&'a str],
     settings: &'a [(&'a str, &'a str)],
@@ -145,7 +145,7 @@ struct Run<'a> {
     input: (&'a str, &'a str),
 }
 
-impl<'a> Run<'a> {
+impl<'a> ProgramRun<'a> {
     fn bridge(arguments: &'a [&'a str]) -> Self {
         Self { program: bridge_binary(), arguments, ..Self::default() }
     }
@@ -200,21 +200,21 @@ async fn bridge_at(home: &TestHome, port: u16, settings: &[(&str, &str)]) -> Tes
     TestBridge::open(home, launch, Version::Stateful).await
 }
 
-async fn instructions() -> Scene {
+async fn instructions() -> AnswerScene {
     let home = TestHome::new();
     let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, free_port()));
     let answer = within("initialize", bridge.client.initialize("test-client")).await;
     let answer = answer.expect("the bridge opens a session");
-    let mut scene = Scene::new("What the server says of itself");
+    let mut scene = AnswerScene::new("What the server says of itself");
     scene.add("initialize", answer["instructions"].as_str().expect("instructions"));
     scene
 }
 
-async fn wrong_arguments() -> Scene {
+async fn wrong_arguments() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
-    let mut scene = Scene::new("Wrong arguments, of alice on a hub with bob");
+    let mut scene = AnswerScene::new("Wrong arguments, of alice on a hub with bob");
     for arguments in to_register() {
         scene.call(&alice, "register", arguments).await;
     }
@@ -299,11 +299,11 @@ fn to_others() -> Vec<(&'static str, Value)> {
     ]
 }
 
-async fn wrong_lines() -> Scene {
+async fn wrong_lines() -> AnswerScene {
     let home = TestHome::new();
     let launch = TestBridge::launch(&home, free_port());
     let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
-    let mut scene = Scene::new("Lines that are no requests");
+    let mut scene = AnswerScene::new("Lines that are no requests");
     let waits = tool_call(&json!("a"), "read_messages", &json!({ "wait_seconds": 540 }));
     let long = "x".repeat((1 << 20) + 1);
     bridge.say(waits.clone()).await;
@@ -326,13 +326,13 @@ async fn wrong_lines() -> Scene {
     scene
 }
 
-async fn limits() -> Scene {
+async fn limits() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (_bob, _carol) =
         tokio::join!(TestBridge::join(&home, &hub, "bob"), TestBridge::join(&home, &hub, "carol"));
     let to = |peer: &str| json!({ "target_alias": peer, "message": "hello" });
-    let mut scene = Scene::new("Too much");
+    let mut scene = AnswerScene::new("Too much");
     let limited = bridge_at(&home, hub.port, &[("JUNCTION_SEND_LIMIT", "2,1")]).await;
     limited.send("bob", "hello").await;
     scene.call(&limited, "send_message", to("carol")).await;
@@ -352,11 +352,11 @@ async fn limits() -> Scene {
     scene
 }
 
-async fn other_key() -> Scene {
+async fn other_key() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
-    let mut scene = Scene::new("Another bob than before");
+    let mut scene = AnswerScene::new("Another bob than before");
     alice.send("bob", "hello").await;
     bob.call("disconnect", json!({})).await;
     alice.sees_nobody().await;
@@ -366,11 +366,11 @@ async fn other_key() -> Scene {
     scene
 }
 
-async fn after_disconnect() -> Scene {
+async fn after_disconnect() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
-    let mut scene = Scene::new("After disconnect");
+    let mut scene = AnswerScene::new("After disconnect");
     for (tool, arguments) in every_tool() {
         scene.call(&alice, tool, arguments).await;
     }
@@ -392,11 +392,11 @@ fn every_tool() -> Vec<(&'static str, Value)> {
     ]
 }
 
-async fn hub_away() -> Scene {
+async fn hub_away() -> AnswerScene {
     let home = TestHome::new();
     let mut hub = TestHub::start(&home).await;
     let (alice, _bob) = pair(&home, &hub).await;
-    let mut scene = Scene::new("The hub is away");
+    let mut scene = AnswerScene::new("The hub is away");
     scene.hide(&hub.port, "<port>");
     hub.kill();
     // The first may hear of the connection that was lost, the others of the hub that nobody reaches.
@@ -427,14 +427,14 @@ async fn web_server() -> u16 {
     port
 }
 
-async fn other_hubs() -> Scene {
+async fn other_hubs() -> AnswerScene {
     let (home, other) = (TestHome::new(), TestHome::new());
     // One of them for the keys that it makes.
     drop(TestHub::start(&home).await);
     let hub = TestHub::start(&other).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let silent_port = silent.local_addr().expect("an address").port();
-    let mut scene = Scene::new("What is at the hub's address is not this group's hub");
+    let mut scene = AnswerScene::new("What is at the hub's address is not this group's hub");
     for (what, port) in [
         ("something that says nothing", silent_port),
         ("a web server", web_server().await),
@@ -448,10 +448,10 @@ async fn other_hubs() -> Scene {
     scene
 }
 
-async fn other_hosts() -> Scene {
+async fn other_hosts() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
-    let mut scene = Scene::new("Hosts that are not known, or not reached");
+    let mut scene = AnswerScene::new("Hosts that are not known, or not reached");
     let nobody = free_port().to_string();
     let settings = [("JUNCTION_KNOWN_HOSTS", "shed=192.0.2.7"), ("JUNCTION_PORT", nobody.as_str())];
     let alice = bridge_at(&home, hub.port, &settings).await;
@@ -466,9 +466,9 @@ async fn other_hosts() -> Scene {
     scene
 }
 
-async fn wrong_settings() -> Scene {
+async fn wrong_settings() -> AnswerScene {
     let home = TestHome::new();
-    let mut scene = Scene::new("Settings of the bridge that it cannot follow");
+    let mut scene = AnswerScene::new("Settings of the bridge that it cannot follow");
     for (name, value) in BAD_SETTINGS.into_iter().chain(BAD_SETTINGS_OF_BRIDGE) {
         let bridge = bridge_at(&home, free_port(), &[(name, value)]).await;
         let said = bridge.error("register", json!({})).await;
@@ -478,10 +478,10 @@ async fn wrong_settings() -> Scene {
 }
 
 /// A way to spoil the folder of the configuration.
-type Spoil = fn(&Path);
+type SpoilFile = fn(&Path);
 
 /// What can be wrong with a folder that a hub has made, and what that is called.
-const SPOILT: [(&str, Spoil); 7] = [
+const SPOILT: [(&str, SpoilFile); 7] = [
     ("others may read the folder", |config| set_mode(config, 0o755)),
     ("others may write to the folder's parent", |config| {
         set_mode(config.parent().expect("a parent"), 0o777);
@@ -506,8 +506,8 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode is set");
 }
 
-async fn wrong_folders() -> Scene {
-    let mut scene = Scene::new("A configuration that cannot be used");
+async fn wrong_folders() -> AnswerScene {
+    let mut scene = AnswerScene::new("A configuration that cannot be used");
     for (what, spoil) in SPOILT {
         let home = TestHome::new();
         drop(TestHub::start(&home).await);
@@ -518,10 +518,10 @@ async fn wrong_folders() -> Scene {
         let bridge = bridge_at(&home, port, &[]).await;
         scene.hide(&home.path().display(), "<home>");
         scene.call(&bridge, "register", json!({})).await;
-        scene.run(&home, Run::bridge(&["forget", "attic"])).await;
-        scene.run(&home, Run::bridge(&["invite", "--host", "attic"])).await;
+        scene.run(&home, ProgramRun::bridge(&["forget", "attic"])).await;
+        scene.run(&home, ProgramRun::bridge(&["invite", "--host", "attic"])).await;
         // It ends at once, or would serve for ever.
-        scene.run(&home, Run::hub(&["rotate"])).await;
+        scene.run(&home, ProgramRun::hub(&["rotate"])).await;
     }
     scene
 }
@@ -532,12 +532,12 @@ fn link(port: u16) -> InviteLink {
     InviteLink { host, port, pin: [3; 32], secret: Secret::filled(|key| key.fill(9)) }
 }
 
-async fn join_command() -> Scene {
+async fn join_command() -> AnswerScene {
     let (home, owner) = (TestHome::new(), TestHome::new());
     let (hub, web) = (TestHub::start(&owner).await, web_server().await);
     let own = InviteLink::parse(&owner.link()).expect("a link").at("127.0.0.1", hub.port);
     let (port, good) = (free_port(), link(free_port()).to_text());
-    let mut scene = Scene::new("Joining by a link");
+    let mut scene = AnswerScene::new("Joining by a link");
     for (port, name) in [(hub.port, "<port>"), (web, "<port>"), (port, "<port>")] {
         scene.hide(&port, name);
     }
@@ -561,30 +561,30 @@ async fn join_command() -> Scene {
         ("the hub's link", own_text.clone()),
         ("the hub's link", own_text.clone()),
     ] {
-        let join = Run::bridge(&["join", "--name", "attic"]);
-        scene.run(&home, Run { input: (what, &text), ..join }).await;
+        let join = ProgramRun::bridge(&["join", "--name", "attic"]);
+        scene.run(&home, ProgramRun { input: (what, &text), ..join }).await;
     }
     for name in ["local", "Attic"] {
         let join = ["join", "--name", name];
-        let join = Run::bridge(&join);
-        scene.run(&home, Run { input: ("the hub's link", &own_text), ..join }).await;
+        let join = ProgramRun::bridge(&join);
+        scene.run(&home, ProgramRun { input: ("the hub's link", &own_text), ..join }).await;
     }
     for file in ["/nowhere", "/"] {
-        scene.run(&home, Run::bridge(&["join", "--file", file])).await;
+        scene.run(&home, ProgramRun::bridge(&["join", "--file", file])).await;
     }
     scene
 }
 
-async fn known_hosts() -> Scene {
+async fn known_hosts() -> AnswerScene {
     let home = TestHome::new();
-    let mut scene = Scene::new("Known hosts");
+    let mut scene = AnswerScene::new("Known hosts");
     let port = free_port().to_string();
     let settings = [
         ("JUNCTION_PORT", port.as_str()),
         ("JUNCTION_KNOWN_HOSTS", "shed,local=127.0.0.1,Attic=127.0.0.1"),
     ];
     scene.hide(&port, "<port>");
-    scene.run(&home, Run::bridge(&["hosts"]).with(&settings)).await;
+    scene.run(&home, ProgramRun::bridge(&["hosts"]).with(&settings)).await;
     let dir = ConfigDir::at(home.config());
     for (what, text) in [
         ("no TOML", "[hosts]\nshed\n"),
@@ -597,17 +597,17 @@ async fn known_hosts() -> Scene {
     ] {
         dir.write_private("hosts.toml", text).expect("written");
         scene.add(&format!("hosts.toml has {what}"), "");
-        scene.run(&home, Run::bridge(&["hosts"]).with(&settings[..1])).await;
-        scene.run(&home, Run::bridge(&["forget", "shed"])).await;
+        scene.run(&home, ProgramRun::bridge(&["hosts"]).with(&settings[..1])).await;
+        scene.run(&home, ProgramRun::bridge(&["forget", "shed"])).await;
     }
     scene
 }
 
-async fn other_commands() -> Scene {
+async fn other_commands() -> AnswerScene {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (own, nobody) = (hub.port.to_string(), free_port().to_string());
-    let mut scene = Scene::new("Other commands of a person");
+    let mut scene = AnswerScene::new("Other commands of a person");
     scene.hide(&own, "<port>");
     scene.hide(&nobody, "<another port>");
     let fingerprint = "0123456789abcdef";
@@ -632,14 +632,14 @@ async fn other_commands() -> Scene {
         &["verify", fingerprint, "0123"],
         &["verify", fingerprint, fingerprint],
     ] {
-        scene.run(&home, Run::bridge(arguments)).await;
+        scene.run(&home, ProgramRun::bridge(arguments)).await;
     }
     scene
 }
 
-async fn command_lines() -> Scene {
+async fn command_lines() -> AnswerScene {
     let home = TestHome::new();
-    let mut scene = Scene::new("Command lines and settings that a program cannot follow");
+    let mut scene = AnswerScene::new("Command lines and settings that a program cannot follow");
     let link = link(4200).to_text();
     scene.hide(&link, "<link>");
     for arguments in [
@@ -656,10 +656,10 @@ async fn command_lines() -> Scene {
         &["invite", "--name", "attic"],
         &["invite", "--host", "attic", "--new", "--hub", "192.0.2.7:4200"],
     ] {
-        scene.run(&home, Run::bridge(arguments)).await;
+        scene.run(&home, ProgramRun::bridge(arguments)).await;
     }
     for setting in BAD_SETTINGS.into_iter().chain(BAD_SETTINGS_OF_BRIDGE) {
-        scene.run(&home, Run::bridge(&["forget", "attic"]).with(&[setting])).await;
+        scene.run(&home, ProgramRun::bridge(&["forget", "attic"]).with(&[setting])).await;
     }
     for arguments in [
         &[link.as_str()][..],
@@ -671,28 +671,28 @@ async fn command_lines() -> Scene {
         &["--sweep-interval-ms", "-5"],
         &["--port", "0", "--log", "a=b=c"],
     ] {
-        scene.run(&home, Run::hub(arguments)).await;
+        scene.run(&home, ProgramRun::hub(arguments)).await;
     }
     for setting in BAD_SETTINGS.into_iter().chain(BAD_SETTINGS_OF_HUB) {
         // A port that nobody else waits for, where the port is not what is wrong.
         let port: &[&str] = if setting.0 == "JUNCTION_PORT" { &[] } else { &["--port", "0"] };
-        scene.run(&home, Run::hub(port).with(&[setting])).await;
+        scene.run(&home, ProgramRun::hub(port).with(&[setting])).await;
     }
     scene
 }
 
-async fn hub_commands() -> Scene {
+async fn hub_commands() -> AnswerScene {
     let home = TestHome::new();
-    let mut scene = Scene::new("A hub, and the commands of its person");
-    scene.run(&home, Run::hub(&["rotate"])).await;
+    let mut scene = AnswerScene::new("A hub, and the commands of its person");
+    scene.run(&home, ProgramRun::hub(&["rotate"])).await;
     let hub = TestHub::start(&home).await;
     let port = hub.port.to_string();
     scene.hide(&port, "<port>");
-    scene.run(&home, Run::hub(&["--port", &port])).await;
+    scene.run(&home, ProgramRun::hub(&["--port", &port])).await;
     let free = free_port().to_string();
     scene.hide(&free, "<port>");
-    scene.run(&home, Run::hub(&["--host", "192.0.2.7", "--port", &free])).await;
-    scene.run(&home, Run::hub(&["rotate"])).await;
+    scene.run(&home, ProgramRun::hub(&["--host", "192.0.2.7", "--port", &free])).await;
+    scene.run(&home, ProgramRun::hub(&["rotate"])).await;
     let said = eventually("the hub has new keys", async || {
         Some(hub.stderr()).filter(|said| said.lines().count() > 1)
     })

@@ -253,9 +253,9 @@ async fn a_hub_stops_cleanly_on_a_signal() {
 #[tokio::test]
 async fn a_config_dir_open_to_others_is_refused_with_the_fix() {
     let open_ancestor = |config: &Path| set_mode(config.parent().expect("a parent"), 0o777);
-    type Spoil = fn(&Path);
+    type SpoilConfig = fn(&Path);
     // What is spoilt, how the error says to fix it, and whether the hub and the bridge have to see it.
-    let cases: [(Spoil, &str, bool, bool); 5] = [
+    let cases: [(SpoilConfig, &str, bool, bool); 5] = [
         (|config| set_mode(config, 0o755), "chmod 700", true, true),
         (|config| set_mode(&config.join("hosts.toml"), 0o644), "chmod 600", false, true),
         (|config| set_mode(&config.join("hub.key"), 0o640), "chmod 600", true, false),

@@ -150,7 +150,7 @@ async fn an_invitation_needs_a_hub_for_other_machines() {
     assert!(said.contains("No hub answers") && said.contains("--host 0.0.0.0"), "{said}");
     let hub = TestHub::start(&home).await;
     let said = refused(&run(&home, &["invite", "--port", &hub.port.to_string()], ""));
-    assert!(said.contains("this machine alone"), "{said}");
+    assert!(said.contains("serves only this machine"), "{said}");
     assert!(refused(&run(&home, &["invite", "--host", "nobody"], "")).contains("hosts"));
     // A known host's link is handed on as it is.
     let dir = ConfigDir::at(home.config());

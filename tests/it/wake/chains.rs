@@ -95,7 +95,7 @@ async fn a_minute_has_a_limit_that_says_when_to_go_on() {
     let message = |to: &str| json!({ "target_alias": to, "message": "more" });
     let refused = alice.error("send_message", message("dave")).await;
     assert!(
-        refused.starts_with("Error: This session has written to as many new sessions"),
+        refused.starts_with("Error: This session has reached its limit of new receivers"),
         "{refused}"
     );
     alice.send("bob", "three").await;

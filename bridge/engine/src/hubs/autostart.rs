@@ -2,6 +2,7 @@
 //! this process's environment, which can hold the agent's API key.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,12 +33,16 @@ pub enum HubStart {
     Pending,
     /// A hub was started and has ended.
     Ended,
+    /// No hub could be started beside this program, for this reason.
+    Failed(ErrorKind),
 }
 
 /// Starts hubs, and knows what became of the last one.
 pub(crate) struct Autostart {
     enabled: bool,
     started: Option<Instant>,
+    /// Why the last start failed, if it did.
+    failure: Option<ErrorKind>,
     /// Whether the hub that was started last has ended.
     ended: Arc<AtomicBool>,
 }
@@ -45,7 +50,7 @@ pub(crate) struct Autostart {
 impl Autostart {
     /// Starts hubs if `enabled`.
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, started: None, ended: Arc::default() }
+        Self { enabled, started: None, failure: None, ended: Arc::default() }
     }
 
     /// Starts a hub at this endpoint, unless one was started just now. If several bridges do so at once, all hubs but
@@ -57,14 +62,13 @@ impl Autostart {
         }
         match hub_command(at, dir).and_then(|mut command| command.spawn()) {
             Ok(child) => {
+                self.failure = None;
                 self.started = Some(Instant::now());
                 self.watch(child);
             }
             Err(error) => {
-                let kind = error.kind();
-                tracing::warn!(
-                    "no hub could be started beside this binary ({kind}): start junction-hub by hand"
-                );
+                tracing::warn!(kind = ?error.kind(), "hub_not_started");
+                self.failure = Some(error.kind());
             }
         }
     }
@@ -81,12 +85,14 @@ impl Autostart {
 
     /// Notes that a hub answers: the next time that none does, one is started at once.
     pub(crate) fn succeeded(&mut self) {
-        self.started = None;
+        (self.started, self.failure) = (None, None);
     }
 
     /// What became of the hub that was started last.
     pub(crate) fn last_start(&self) -> HubStart {
-        if self.started.is_some() && self.ended.load(Ordering::Relaxed) {
+        if let Some(kind) = self.failure {
+            HubStart::Failed(kind)
+        } else if self.started.is_some() && self.ended.load(Ordering::Relaxed) {
             HubStart::Ended
         } else if self.started_within(STARTUP_TIME) {
             HubStart::Pending
@@ -95,7 +101,7 @@ impl Autostart {
         }
     }
 
-    /// This pause before the next dial, or a shorter one while a hub is starting.
+    /// Shortens the pause before the next dial while a hub is starting.
     pub(crate) fn shorten(&self, pause: Duration) -> Duration {
         if self.started_within(FAST_TIME) { pause.min(FAST_PAUSE) } else { pause }
     }

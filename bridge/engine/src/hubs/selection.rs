@@ -142,7 +142,7 @@ impl HubSelection {
         self.autostart.succeeded();
     }
 
-    /// This pause before the next dial, or a shorter one while a hub is starting.
+    /// Shortens the pause before the next dial while a hub is starting.
     pub(crate) fn shorten(&self, pause: Duration) -> Duration {
         self.autostart.shorten(pause)
     }

@@ -274,7 +274,7 @@ fn later_holds_a_peer_back_until_there_is_room_and_then_starts_from_the_lowest()
 }
 
 #[test]
-fn what_is_sealed_may_wait_at_a_young_hub_and_what_is_not_waits_for_a_card() {
+fn what_is_sealed_may_wait_at_a_hub_in_its_restart_grace_and_what_is_not_waits_for_a_card() {
     let mut desk = Desk::new();
     desk.submit(1);
     desk.outbox.open(PEER);

@@ -194,8 +194,8 @@ fn what_is_sealed_opens() {
 
 #[test]
 fn flags_that_mean_nothing_are_refused() {
-    let link = Hops { chain: MessageId([7; 16]), count: 2 };
-    let plain = Plain { follows: Some(link), ..text("hello") };
+    let hops = Hops { chain: MessageId([7; 16]), count: 2 };
+    let plain = Plain { follows: Some(hops), ..text("hello") };
     let padded = || pad(&plain).unwrap()[..256].to_vec();
     assert!(unpad(padded()).is_ok_and(|read| read == plain));
     // Both urgencies, a flag that there is not, an id that nothing is answered with, and a chain that has no second.

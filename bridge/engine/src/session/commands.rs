@@ -4,14 +4,16 @@ use std::time::Instant;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::limits::{
+    MAX_MESSAGE, OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES,
+};
 use tokio::sync::oneshot;
 
 use super::Session;
 use super::directory::availability_of;
 use super::requests::{AliasRequest, Request};
 use crate::command::ReplySender;
-use crate::error::Error;
+use crate::error::{Error, UnreadLimit};
 use crate::hops::Hops;
 use crate::mailbox::LeaseId;
 use crate::outbox::{OutboxFull, OutboxMessage};
@@ -195,7 +197,7 @@ impl Session {
     ) -> Result<(Submitted, Hops), Error> {
         let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
         if draft.body.len() > MAX_MESSAGE {
-            return Err(Error::TooLarge);
+            return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
         if let Some(quota) = &self.send_quota {
             quota.check(&to, now)?;
@@ -203,7 +205,7 @@ impl Session {
         if draft.notify_when.is_some()
             && !self.notification_requests.has_room(self.delivery.pending_notifications())
         {
-            return Err(Error::TooManyNotices);
+            return Err(Error::TooManyNotifications);
         }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
@@ -219,8 +221,12 @@ impl Session {
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, call);
         self.outgoing.outbox.submit(to, message).map_err(|full| match full {
-            OutboxFull::Peer => Error::PeerFull,
-            OutboxFull::Outbox => Error::OutboxFull,
+            OutboxFull::Peer => {
+                Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
+            }
+            OutboxFull::Outbox => {
+                Error::OutboxFull(UnreadLimit { messages: OUTBOX_MESSAGES, bytes: OUTBOX_BYTES })
+            }
         })?;
         let past_limit = hops.is_past_limit();
         Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, hops))
@@ -237,7 +243,7 @@ impl Session {
         if fingerprint.is_some() {
             self.directory.pin(alias, key);
         }
-        let peer = self.directory.get(&key).ok_or(Error::UnknownAlias)?;
+        let peer = self.directory.get(&key).ok_or_else(|| Error::UnknownAlias(alias.clone()))?;
         Ok(Receiver { key, presence: peer.standing, availability: availability_of(&peer.card) })
     }
 

@@ -11,9 +11,9 @@ use junction_shared::protocol::wire::{
     ToBridge, ToHub,
 };
 
-use super::Session;
 use super::intake::{IntakeStep, Opening, PushedEnvelope};
 use super::requests::{AliasRequest, Request};
+use super::{Misbehaviour, Session};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hops::Hops;
@@ -26,11 +26,11 @@ impl Session {
     pub fn frame(&mut self, frame: ToBridge, now: Instant) {
         match frame {
             ToBridge::Challenge(_) | ToBridge::Welcome(_) => {
-                self.misbehaves("it began a second handshake");
+                self.misbehaves(Misbehaviour::SecondHandshake);
             }
             ToBridge::Answer(number, answer) => self.answered(number, answer, now),
             ToBridge::Reassigned(grant) => {
-                tracing::warn!("another session showed an older right to this session's alias");
+                tracing::warn!("alias_reassigned");
                 self.granted(grant);
                 self.publish_card(now);
             }
@@ -91,7 +91,7 @@ impl Session {
             (Request::Subscribe { key }, Answer::Found(standing, card)) => {
                 self.found_key(key, standing, card.as_ref(), now);
             }
-            _ => self.misbehaves("its answer does not fit the question"),
+            _ => self.misbehaves(Misbehaviour::UnfittingAnswer),
         }
     }
 
@@ -108,7 +108,7 @@ impl Session {
                 self.registered()
             }
             Naming::Granted(_) => {
-                self.misbehaves("it granted another alias than was asked for");
+                self.misbehaves(Misbehaviour::OtherAlias);
                 Err(Error::HubMisbehaving)
             }
             Naming::Taken { .. } | Naming::Bad => {
@@ -144,7 +144,7 @@ impl Session {
             peers.extend(self.directory.listed(peer, now, group, me));
         }
         for _ in peers.len()..listed.len() {
-            self.misbehaves("it listed a card that no member of the group made");
+            self.misbehaves(Misbehaviour::ForgedCard);
         }
         peers
     }
@@ -167,13 +167,15 @@ impl Session {
             // A hub that has just started knows few aliases. The look-up by key, which comes next, decides.
             let known = self.directory.named(alias);
             let known = known.filter(|peer| peer.standing == Standing::NotYet);
-            return known.map(|peer| peer.card.key).ok_or(Error::UnknownAlias);
+            return known
+                .map(|peer| peer.card.key)
+                .ok_or_else(|| Error::UnknownAlias(alias.clone()));
         };
         let key = self.admit(&card).ok();
         let Some(key) =
             key.filter(|key| self.directory.get(key).is_some_and(|p| p.alias == *alias))
         else {
-            self.misbehaves("its answer is not the card of the alias asked for");
+            self.misbehaves(Misbehaviour::OtherCard);
             return Err(Error::HubMisbehaving);
         };
         self.directory.set_standing(key, standing);
@@ -224,7 +226,7 @@ impl Session {
     fn admit_as(&mut self, key: PeerKey, card: &SignedCard) -> bool {
         let before = self.directory.get(&key).map(|peer| (peer.card.epoch, peer.card.state));
         if self.admit(card) != Ok(key) {
-            self.misbehaves("a card is not the newest of the peer that it should be of");
+            self.misbehaves(Misbehaviour::OldCard);
             // The peer's mail is not opened, and keeps no room that others need.
             self.directory.unsubscribe(&key);
             self.intake.forget(key);
@@ -276,7 +278,7 @@ impl Session {
             && header.from != me
             && envelope.sealed.len() <= MAX_SEALED;
         if !is_for_us {
-            return self.misbehaves("it pushed an envelope that is not for this session");
+            return self.misbehaves(Misbehaviour::OtherReceiver);
         }
         let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
         let deadline = now + left.min(self.session_timeout);
@@ -339,8 +341,8 @@ impl Session {
         self.outgoing.post(ToHub::Receipt(receipt(&receipt_key, from, id, kind)));
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.directory.pin_sender(&alias, from);
-            let said = plain.follows.unwrap_or(Hops::first(id));
-            let hops = self.delivery.chains.received(said, plain.reply_to);
+            let claimed = plain.follows.unwrap_or(Hops::first(id));
+            let hops = self.delivery.chains.received(claimed, plain.reply_to);
             let message = Message {
                 id,
                 from: alias,
@@ -378,7 +380,7 @@ impl Session {
         if is_authentic {
             outbox.receipt(receipt.id, receipt.kind);
         } else if outbox.receiver(receipt.id).is_some() {
-            tracing::warn!("a receipt is not from the message's receiver; it changes nothing");
+            tracing::warn!("forged_receipt");
         }
     }
 }

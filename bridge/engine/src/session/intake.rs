@@ -134,7 +134,7 @@ impl Intake {
         match opened {
             Ok((plain, receipt_key)) => Opening::Opened(header, plain, receipt_key),
             Err(Broken) => {
-                tracing::warn!("{Broken}");
+                tracing::warn!("broken_message");
                 Opening::Nothing
             }
         }

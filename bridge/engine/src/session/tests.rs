@@ -30,7 +30,7 @@ struct Stage {
     /// Whether what was read leaves the inbox, as it does in an honest hub.
     forgets: bool,
     /// Whether the hub says that it is older than the session timeout.
-    grown: bool,
+    past_restart_grace: bool,
     /// What a dishonest hub does to the frames it sends.
     tamper: fn(&mut Vec<ToBridge>),
 }
@@ -51,7 +51,7 @@ impl Stage {
             cards: HashMap::new(),
             inboxes: HashMap::new(),
             forgets: false,
-            grown: false,
+            past_restart_grace: false,
             tamper: |_| {},
         };
         for name in ["alice", "bob"] {
@@ -78,7 +78,7 @@ impl Stage {
             resumed: false,
             session_timeout_ms: 1_800_000,
             sweep_interval_ms: 60_000,
-            past_restart_grace: self.grown.then_some(true),
+            past_restart_grace: self.past_restart_grace.then_some(true),
         };
         let now = self.now;
         self.session(name).welcomed(welcome, now);
@@ -362,7 +362,7 @@ fn message_to_an_unknown_alias_is_an_error() {
     let mut stage = Stage::new();
     for _ in 0..2 {
         let error = stage.try_send("alice", draft("nobody", "hello")).err();
-        assert_eq!(error, Some(Error::UnknownAlias));
+        assert_eq!(error, Some(Error::UnknownAlias(Alias::parse("nobody").unwrap())));
     }
     let own = stage.try_send("alice", draft("alice", "hello")).err();
     assert_eq!(own, Some(Error::ToSelf));
@@ -553,7 +553,7 @@ fn mail_waits_for_its_senders_card_and_later_mail_behind_it() {
     stage.send("alice", "bob", "two");
     let (bob, now) = (stage.key("bob"), stage.now);
     let inbox = stage.inboxes[&bob].clone();
-    // A session that has never heard of Alice and whose hub is too young to know her.
+    // A session that has never heard of Alice and whose hub is still in its restart grace and may not know her.
     stage.session("bob").directory = Directory::default();
     stage.session("bob").delivery = Delivery::new(snapshot());
     for envelope in inbox {

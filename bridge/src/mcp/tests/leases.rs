@@ -23,7 +23,7 @@ fn give(reply: PageReply, body: &str) -> oneshot::Receiver<()> {
 }
 
 #[tokio::test]
-async fn answer_that_was_written_is_settled() {
+async fn written_answer_is_acknowledged() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
         let id = agent.begin("read_messages", json!({}));

@@ -100,7 +100,7 @@ async fn requests_that_cannot_be_served_are_refused_under_their_id() {
 }
 
 #[tokio::test]
-async fn arguments_that_are_wrong_never_reach_the_link() {
+async fn wrong_arguments_never_reach_the_engine() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
         for (tool, arguments, names) in [

@@ -120,7 +120,7 @@ async fn ping_is_answered_before_anything_was_opened() {
 }
 
 #[tokio::test]
-async fn link_is_told_who_the_client_is() {
+async fn engine_learns_which_client_it_serves() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
         agent.assert_alive().await;

@@ -180,7 +180,7 @@ async fn unknown_alias_names_the_tool_that_helps() {
     let mut agent = PipeClient::open(McpVersion::Stateless).await;
     let id = agent.begin("send_message", json!({ "target_alias": "nobody", "message": "" }));
     let Command::Send(_, reply) = agent.command().await else { panic!("another command") };
-    let _ = reply.send(Err(Error::UnknownAlias));
+    let _ = reply.send(Err(Error::UnknownAlias(Alias::parse("bob").unwrap())));
     assert!(agent.failure(&id).await.contains("list_peers"));
 }
 

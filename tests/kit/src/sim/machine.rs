@@ -138,14 +138,14 @@ impl SessionMachine {
         answer.try_recv().ok()?.ok()
     }
 
-    /// Handles the leases that were settled or dropped since the last call.
-    pub fn settle(&mut self, now: Instant) {
+    /// Handles the leases that were acknowledged or dropped since the last call.
+    pub fn drain_leases(&mut self, now: Instant) {
         self.0.drain_leases(now);
     }
 
     /// Leaves for good; the last frames for the hub.
     pub fn leave(&mut self, now: Instant) -> Vec<ToHub> {
-        self.settle(now);
+        self.drain_leases(now);
         let (last, _) = self.0.leave();
         last.iter().filter_map(|frame| decode(frame).ok()).collect()
     }

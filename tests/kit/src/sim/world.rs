@@ -237,7 +237,7 @@ impl SimWorld {
         } else {
             drop(page);
         }
-        process.machine.settle(self.start + self.now);
+        process.machine.drain_leases(self.start + self.now);
         held
     }
 

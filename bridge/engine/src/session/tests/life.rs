@@ -133,7 +133,7 @@ fn regression_what_is_given_back_after_its_time_is_not_read() {
 #[test]
 fn a_session_that_ended_at_the_hub_says_so_until_a_read_was_written() {
     let mut stage = Stage::new();
-    stage.grown = true;
+    stage.past_restart_grace = true;
     stage.come_back("bob");
     assert_eq!(stage.rejoined("bob").as_deref(), Some("bob"));
     drop(stage.read("bob"));
@@ -153,7 +153,7 @@ fn a_hub_that_was_restarted_ends_no_session() {
 #[test]
 fn a_session_that_ended_reads_what_it_had_opened_and_corrects_its_sender() {
     let mut stage = Stage::new();
-    stage.grown = true;
+    stage.past_restart_grace = true;
     let sent = stage.send("alice", "bob", "opened before the lid was closed");
     let (bob, now) = (stage.key("bob"), stage.now);
     stage.session("bob").disconnected();
