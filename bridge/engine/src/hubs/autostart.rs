@@ -145,3 +145,19 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
             || PASSED_ON.iter().any(|passed| name.eq_ignore_ascii_case(passed))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_cannot_be_started_is_reported_until_one_answers() {
+        // Beside the program of this test lies no hub.
+        let mut autostart = Autostart::new(true);
+        let at = Endpoint::plain(([127, 0, 0, 1], 4200).into());
+        autostart.start(&at, &ConfigDir::at("/nowhere".into()));
+        assert_eq!(autostart.last_start(), HubStart::Failed(ErrorKind::NotFound));
+        autostart.succeeded();
+        assert_eq!(autostart.last_start(), HubStart::None);
+    }
+}
