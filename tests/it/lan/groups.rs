@@ -197,6 +197,7 @@ async fn a_session_that_moves_keeps_its_identity_and_reports_its_messages() {
     assert_eq!(bob.read_one().await["message"], "welcome");
     // The same with `disconnect`.
     hub.kill();
+    bob.error("list_peers", json!({})).await;
     let queued = bob.send("alice", "queued").await;
     let left = bob.call("disconnect", json!({})).await;
     assert_eq!(list(&left, "unconfirmed").len(), 0, "{left}");
