@@ -113,6 +113,7 @@ fn card(key: PeerKey, alias: String) -> SignedCard {
         context: Context::default(),
         state: None,
         unwoken: None,
+        features: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

@@ -13,6 +13,7 @@ pub(crate) mod args;
 pub(crate) mod calls;
 pub(crate) mod envelope;
 pub(crate) mod escape;
+mod notices;
 pub(crate) mod params;
 pub(crate) mod results;
 pub(crate) mod schema;

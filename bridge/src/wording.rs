@@ -63,6 +63,7 @@ impl Wording for Error {
             Self::HubMisbehaving => {
                 "The hub sent an answer that no honest hub can send (hub_misbehaving). Tell your user before you send anything secret.".to_owned()
             }
+            Self::UnreadQuestion(alias) => unread_question(alias),
             Self::ToSelf => "That alias is your own. Call list_peers to see the others.".to_owned(),
             Self::TooManyNotifications => {
                 "Too many notifications are pending, so this message was not sent. Send it again without notify_when.".to_owned()
@@ -81,6 +82,13 @@ fn key_changed(alias: &Alias, known: &str, offered: &str) -> String {
     format!(
         "The key of peer {alias} has changed since you last exchanged messages: it was {known} and is now {offered}. \
          Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
+    )
+}
+
+fn unread_question(alias: &Alias) -> String {
+    format!(
+        "The peer {alias} has asked this session something and waits for the answer, so this message was not sent. Call \
+         read_messages and answer first, then ask again."
     )
 }
 

@@ -1,4 +1,5 @@
 //! Messages and peers when nothing fails.
 
+mod asks;
 mod messages;
 mod peers;

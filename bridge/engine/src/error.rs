@@ -41,6 +41,8 @@ pub enum Error {
     },
     /// The hub gave an answer that no honest hub gives.
     HubMisbehaving,
+    /// The peer waits for the answer to a question of its own, which is unread and has ended a wait of this session.
+    UnreadQuestion(Alias),
     /// The message is addressed to its sender.
     ToSelf,
     /// The message is larger than a message may be.
@@ -96,6 +98,7 @@ impl Error {
             | Self::KeyChanged { .. }
             | Self::OtherFingerprint { .. }
             | Self::HubMisbehaving
+            | Self::UnreadQuestion(_)
             | Self::ToSelf
             | Self::TooLarge { .. }
             | Self::Refused(Refusal::Gone | Refusal::ToSelf)

@@ -29,7 +29,7 @@ const HUB_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a sender waits for the hub to accept a message before the message counts as queued.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a read waits for another read's answer to be written.
-const LEASE_PATIENCE: Duration = Duration::from_secs(10);
+const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that leaves or moves waits for receipts.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands in the queue of an engine. Further callers wait until there is room.
@@ -172,17 +172,17 @@ impl Engine {
 
     /// Sends a message, and waits until the hub accepts it, and for an answer if the draft says so.
     pub async fn send_message(&self, draft: Draft) -> Result<Sent, Error> {
-        let deadline = Instant::now() + SEND_PATIENCE;
+        let started = Instant::now();
+        let deadline = started + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
         let submitted = self.submit(draft, deadline).await?;
         let mut status = submitted.status;
-        let started = Instant::now();
         let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
-        let mut reply = None;
+        let mut wait_end = None;
         if !wait.is_zero() {
-            reply = tokio::select! {
+            wait_end = tokio::select! {
                 biased;
-                reply = submitted.reply => reply.ok(),
+                end = submitted.wait_end => end.ok(),
                 // Not every final status ends the wait: a message that was read may still be answered.
                 Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
@@ -200,7 +200,7 @@ impl Engine {
             receiver: submitted.receiver,
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
-            reply,
+            wait_end,
             refusal,
             waited: started.elapsed(),
         })
@@ -236,7 +236,22 @@ impl Engine {
     }
 
     /// Reads messages and receipts; if no message is unread, waits for one.
+    ///
+    /// # Errors
+    /// Why there is no hub, if there is none and nothing to read either: nobody can write to the session then.
     pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
+        let page = self.next_page(limits, wait).await?;
+        let is_connected = self.snapshot.borrow().state == ConnectionState::Connected;
+        if is_connected || !page.is_empty() {
+            return Ok(page);
+        }
+        // A page that holds nothing needs no answer, and the next read need not wait for one.
+        drop(page);
+        self.connected(Instant::now() + HUB_PATIENCE).await?;
+        self.next_page(limits, Duration::ZERO).await
+    }
+
+    async fn next_page(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
         if !wait.is_zero() {
             let (reply, answer) = oneshot::channel();
             self.send(Command::Read { limits, wait: true, reply }).await?;

@@ -38,7 +38,7 @@ pub use command::Command;
 pub use handle::Engine;
 pub use hops::Hops;
 pub use lease::Lease;
-pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted};
+pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd};
 pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use outcome::{Outcome, Status};
 pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};

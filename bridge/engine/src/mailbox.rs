@@ -44,6 +44,8 @@ pub(crate) struct MailboxMessage {
     pub(crate) seq: Seq,
     /// How urgent the message counts here.
     pub(crate) urgency: Urgency,
+    /// Whether the message has ended a wait of this session.
+    pub(crate) has_ended_wait: bool,
     /// When the message is dropped unread.
     pub(crate) deadline: Instant,
     pub(crate) receipt_key: ReceiptKey,
@@ -155,6 +157,26 @@ impl Mailbox {
             }
         }
         unread
+    }
+
+    /// Notes that an unread message ends a wait; the message.
+    pub(crate) fn ends_wait(&mut self, id: MessageId) -> Option<&Message> {
+        let found = self.messages.iter_mut().find(|message| message.message.id == id)?;
+        found.has_ended_wait = true;
+        Some(&found.message)
+    }
+
+    /// The oldest unread message whose sender waits for the answer.
+    pub(crate) fn oldest_question(&self) -> Option<&Message> {
+        self.waiting().find(|message| message.message.asks).map(|message| &message.message)
+    }
+
+    /// Whether a question of this peer is unread that has ended a wait.
+    pub(crate) fn has_unread_question(&self, from: &PeerKey) -> bool {
+        self.waiting().any(|waiting| {
+            let message = &waiting.message;
+            waiting.has_ended_wait && message.asks && message.sender == *from
+        })
     }
 
     /// Whether anything waits that ends a wait for messages.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::Header;
 use tokio::sync::{oneshot, watch};
 
 use crate::hops::Hops;
@@ -12,6 +13,7 @@ use crate::lease::Lease;
 use crate::notifications::{Notification, NotifyWhen};
 use crate::outcome::{Outcome, Status};
 use crate::peer::Receiver;
+use crate::seal::Plain;
 use crate::urgency::Urgency;
 
 /// A message to send.
@@ -62,8 +64,8 @@ pub struct Submitted {
     pub past_limit: bool,
     /// What is known of the message, as that changes.
     pub status: watch::Receiver<Status>,
-    /// The answer to the message, if the draft waits for one, and the hold on the answer.
-    pub reply: oneshot::Receiver<(Message, Lease)>,
+    /// What ended the wait for an answer, if the draft waits for one.
+    pub wait_end: oneshot::Receiver<WaitEnd>,
     /// The hold on the message's refusal: the call tells of it, unless the hold is given back.
     pub refusal: oneshot::Receiver<Lease>,
 }
@@ -82,12 +84,21 @@ pub struct Sent {
     pub urgency: Urgency,
     /// Whether the message's chain is so long that it wakes nobody.
     pub past_limit: bool,
-    /// The answer that was waited for, and the hold on the answer.
-    pub reply: Option<(Message, Lease)>,
+    /// What ended the wait for an answer, if anything came in time.
+    pub wait_end: Option<WaitEnd>,
     /// The hold on the message's refusal, if it was refused. A call that tells of the refusal acknowledges it.
     pub refusal: Option<Lease>,
     /// How long the call waited for an answer.
     pub waited: Duration,
+}
+
+/// What ended a wait for the answer to a message.
+pub enum WaitEnd {
+    /// The answer, and the hold on it.
+    Reply(Message, Lease),
+    /// A message of this peer, which waits unread: a later one of the peer that was asked, or a question whose own
+    /// sender waits.
+    EndedBy(Alias),
 }
 
 /// An opened message.
@@ -109,6 +120,31 @@ pub struct Message {
     pub sender: PeerKey,
     /// The chain that the message is part of, and how long it is.
     pub hops: Hops,
+    /// Whether the sender waits for the answer.
+    pub asks: bool,
+}
+
+impl Message {
+    /// The message in an envelope. The alias is the one that belongs to the sender's key.
+    pub(crate) fn opened(
+        header: &Header,
+        plain: Plain,
+        from: Alias,
+        key_changed: bool,
+        hops: Hops,
+    ) -> Self {
+        Self {
+            id: header.id,
+            from,
+            body: Arc::new(plain.body),
+            sent_ms: header.sent_ms,
+            reply_to: plain.reply_to,
+            key_changed: key_changed.then(|| header.from.fingerprint()),
+            sender: header.from,
+            hops,
+            asks: plain.asks,
+        }
+    }
 }
 
 /// What bounds one page of messages.
@@ -138,4 +174,14 @@ pub struct MailPage {
     pub dropped: usize,
     /// The hold on all of it.
     pub lease: Lease,
+}
+
+impl MailPage {
+    /// Whether the page tells nothing.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+            && self.receipts.is_empty()
+            && self.notifications.is_empty()
+            && self.dropped == 0
+    }
 }

@@ -13,7 +13,9 @@ use tokio::sync::{oneshot, watch};
 use crate::error::Error;
 use crate::hops::Chains;
 use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
-use crate::{Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status};
+use crate::{
+    Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd,
+};
 
 /// Ends on one page.
 const PAGE_ENDS: usize = 100;
@@ -42,7 +44,7 @@ pub(crate) struct ReadCall {
 struct ReplyWaiter {
     from: PeerKey,
     since: Instant,
-    reply: oneshot::Sender<(Message, Lease)>,
+    wait_end: oneshot::Sender<WaitEnd>,
 }
 
 /// What a page that is being answered holds.
@@ -94,23 +96,41 @@ impl Delivery {
     }
 
     /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
-    /// A message past the limit of its chain ends no call that has waited for long.
+    /// It also ends the waits for answers of its sender, and all of them if its sender waits, too: otherwise two
+    /// sessions that ask each other would stand still. A message past the limit of its chain ends no call that has
+    /// waited for long.
     pub(crate) fn arrived(&mut self, arrived: MailboxMessage, now: Instant) {
-        let Message { id, sender: from, reply_to: answers, .. } = arrived.message;
+        let Message { id, sender: from, reply_to: answers, asks, .. } = arrived.message;
         let (may_disturb, wakes) = (arrived.may_disturb(), arrived.wakes());
         self.mailbox.put(arrived);
-        let ends = |waiting: &ReplyWaiter| {
-            waiting.from == from && (may_disturb || now < waiting.since + REAL_WAIT)
-        };
-        let waiting = answers.and_then(|to| match self.replies.entry(to) {
-            Entry::Occupied(waiting) if ends(waiting.get()) => Some(waiting.remove()),
+        let may_end = |waiter: &ReplyWaiter| may_disturb || now < waiter.since + REAL_WAIT;
+        let answered = answers.and_then(|to| match self.replies.entry(to) {
+            Entry::Occupied(entry) if entry.get().from == from && may_end(entry.get()) => {
+                Some(entry.remove())
+            }
             _ => None,
         });
-        if let Some(waiting) = waiting.filter(|waiting| !waiting.reply.is_closed()) {
-            self.reply(id, waiting);
+        match answered.filter(|waiter| !waiter.wait_end.is_closed()) {
+            Some(waiter) => self.reply(id, waiter),
+            None => self.end_waits(id, |waiter| (asks || waiter.from == from) && may_end(waiter)),
         }
         self.count_arrivals(wakes.into());
         self.serve(now);
+    }
+
+    /// Ends these waits, for an unread message that is no answer to them. For the message's chain that counts as
+    /// reading it: the agent is about to.
+    fn end_waits(&mut self, by: MessageId, which: impl Fn(&ReplyWaiter) -> bool) {
+        let ended = self.replies.extract_if(|_, waiter| which(waiter));
+        let ended: Vec<_> = ended.filter(|(_, waiter)| !waiter.wait_end.is_closed()).collect();
+        if ended.is_empty() {
+            return;
+        }
+        let Some(message) = self.mailbox.ends_wait(by) else { return };
+        for (_, waiter) in ended {
+            let _ = waiter.wait_end.send(WaitEnd::EndedBy(message.from.clone()));
+        }
+        self.chains.shown(by, message.sender, message.hops);
     }
 
     /// Something has happened that the agent asked to be notified of.
@@ -145,25 +165,29 @@ impl Delivery {
         self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
     }
 
-    fn reply(&mut self, id: MessageId, waiting: ReplyWaiter) {
+    fn reply(&mut self, id: MessageId, waiter: ReplyWaiter) {
         let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
         let hold = self.hold(lease);
         self.shown(std::slice::from_ref(&message), &[]);
         self.publish();
         // A call that is gone by now drops the hold, and the message waits for a reader again.
-        let _ = waiting.reply.send((message, hold));
+        let _ = waiter.wait_end.send(WaitEnd::Reply(message, hold));
     }
 
-    /// A call waits for the answer to this message, from this peer.
+    /// A call waits for the answer to this message, from this peer. An unread question whose sender waits ends the wait
+    /// at once.
     pub(crate) fn expect_reply(
         &mut self,
         to: MessageId,
         from: PeerKey,
-        reply: oneshot::Sender<(Message, Lease)>,
+        wait_end: oneshot::Sender<WaitEnd>,
         since: Instant,
     ) {
-        self.replies.retain(|_, waiting| !waiting.reply.is_closed());
-        self.replies.insert(to, ReplyWaiter { from, since, reply });
+        self.replies.retain(|_, waiter| !waiter.wait_end.is_closed());
+        self.replies.insert(to, ReplyWaiter { from, since, wait_end });
+        if let Some(question) = self.mailbox.oldest_question() {
+            self.end_waits(question.id, |_| true);
+        }
     }
 
     /// A message of this session came to its end.

@@ -42,14 +42,13 @@ const TAG: usize = 16;
 const PREFIX: usize = 4 + 1 + 16;
 /// The chain's id and the number of hops, before the body of a message that is not the first of a chain.
 const CHAIN: usize = 16 + 1;
-/// The flag that says that an id is answered.
+/// The flags of a message: it answers another, it is not the first of its chain, it wakes nobody, it wakes at once, its
+/// sender waits.
 const ANSWERS: u8 = 1;
-/// The flag that says that the message is not the first of its chain.
 const FOLLOWS: u8 = 2;
-/// The flag of a message that wakes nobody.
 const LOW: u8 = 4;
-/// The flag of a message that wakes at once.
 const HIGH: u8 = 8;
+const ASKS: u8 = 16;
 /// What a plaintext is padded to: its size tells an observer one of five classes, no more.
 const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 /// Stack wiped after a call: more than the deepest of them uses.
@@ -96,6 +95,8 @@ pub struct Plain {
     pub follows: Option<Hops>,
     /// The urgency that the sender gave the message.
     pub urgency: Urgency,
+    /// Whether the sender waits for the answer.
+    pub asks: bool,
     /// The text.
     pub body: String,
 }
@@ -191,12 +192,17 @@ fn export<E>(
     Ok(PairKeys { enc, message: key(b"message")?, receipt })
 }
 
-/// The sealed form of a message under the header it travels with.
+/// The sealed form of a message under its header. That its sender waits is said only to one who `reads_asks`.
 ///
 /// # Errors
 /// [`Broken`] if the text is larger than a message may be.
-pub fn seal(keys: &PairKeys, header: &Header, plain: &Plain) -> Result<Bytes, Broken> {
-    let mut buffer = pad(plain)?;
+pub fn seal(
+    keys: &PairKeys,
+    header: &Header,
+    plain: &Plain,
+    reads_asks: bool,
+) -> Result<Bytes, Broken> {
+    let mut buffer = pad(plain, reads_asks)?;
     let padded = buffer.len() - TAG;
     let (text, tag) = buffer.split_at_mut(padded);
     let sealed_tag = cipher(keys, &header.id)
@@ -264,7 +270,7 @@ fn associated(header: &Header) -> Vec<u8> {
 }
 
 /// The plaintext, padded, with room for the tag behind it.
-fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
+fn pad(plain: &Plain, reads_asks: bool) -> Result<Vec<u8>, Broken> {
     let body = plain.body.as_bytes();
     if body.len() > MAX_MESSAGE {
         return Err(Broken);
@@ -275,7 +281,7 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
     buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.push(flags(plain));
+    buffer.push(flags(plain, reads_asks));
     buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
     if let Some(Hops { chain, count }) = plain.follows {
         buffer.extend_from_slice(&chain.0);
@@ -286,12 +292,13 @@ fn pad(plain: &Plain) -> Result<Vec<u8>, Broken> {
     Ok(buffer)
 }
 
-fn flags(plain: &Plain) -> u8 {
+fn flags(plain: &Plain, reads_asks: bool) -> u8 {
     let when = |is: bool, flag: u8| if is { flag } else { 0 };
     when(plain.reply_to.is_some(), ANSWERS)
         | when(plain.follows.is_some(), FOLLOWS)
         | when(plain.urgency == Urgency::Low, LOW)
         | when(plain.urgency == Urgency::High, HIGH)
+        | when(plain.asks && reads_asks, ASKS)
 }
 
 fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
@@ -306,7 +313,9 @@ fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         HIGH => Urgency::High,
         _ => return Err(Broken),
     };
-    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH) != 0 || (reply_to.is_none() && id.0 != [0; 16]) {
+    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS) != 0
+        || (reply_to.is_none() && id.0 != [0; 16])
+    {
         return Err(Broken);
     }
     let (follows, before) = if flags & FOLLOWS == 0 {
@@ -328,7 +337,7 @@ fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         buffer
     };
     let body = String::from_utf8(body).map_err(|_| Broken)?;
-    Ok(Plain { reply_to, follows, urgency, body })
+    Ok(Plain { reply_to, follows, urgency, asks: flags & ASKS != 0, body })
 }
 
 fn id(bytes: &[u8]) -> Result<MessageId, Broken> {

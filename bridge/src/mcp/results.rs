@@ -14,7 +14,7 @@ use super::escape::escape;
 use crate::timestamp::rfc3339;
 use crate::wording::refusal_word;
 use junction_engine::urgency::Urgency;
-use junction_engine::{self as engine, Occasion, Status};
+use junction_engine::{self as engine, Occasion, Status, WaitEnd};
 use junction_engine::{Availability, label};
 
 #[derive(Serialize)]
@@ -146,6 +146,8 @@ pub(crate) struct SentJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<MessageJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     waited_seconds: Option<f64>,
 }
 
@@ -157,11 +159,12 @@ struct ReceiverJson {
 }
 
 /// The sentence for the sender of a message that is past the limit of its chain.
-const WAKES_NOBODY: &str = "More than 8 messages have gone back and forth without a person, so this one wakes nobody. \
-                            Ask your user before you send more.";
+const WAKES_NOBODY: &str = "This exchange has run for long without a person, so this message wakes nobody: the peer reads \
+                            it when somebody next prompts it. Tell your user in a sentence what the two of you are doing, and \
+                            ask whether to go on.";
 /// The sentence for the reader of a message that is past the limit of its chain.
-const ASK_FIRST: &str = "More than 8 messages have gone back and forth without a person. Ask your user before you \
-                         answer the messages with past_limit.";
+const ASK_FIRST: &str = "This exchange has run for long without a person. Before you answer the messages marked past_limit, \
+                         tell your user in a sentence what they are about, and ask whether to go on.";
 
 impl<'a> SentJson<'a> {
     /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
@@ -171,6 +174,11 @@ impl<'a> SentJson<'a> {
         let wakes = sent.urgency > Urgency::Low;
         // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
+        let (reply, ended_by) = match &sent.wait_end {
+            Some(WaitEnd::Reply(message, _)) => (Some(message.into()), None),
+            Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
+            None => (None, None),
+        };
         Self {
             id: uuid(sent.id),
             to: sent.to.to_string(),
@@ -188,7 +196,8 @@ impl<'a> SentJson<'a> {
             },
             urgency: (sent.urgency != asked).then(|| sent.urgency.word()),
             ask_user: sent.past_limit.then_some(WAKES_NOBODY),
-            reply: sent.reply.as_ref().map(|(message, _)| message.into()),
+            reply,
+            ended_by,
             waited_seconds: waited.map(seconds),
         }
     }
@@ -301,35 +310,6 @@ impl From<engine::Departure> for DepartureJson {
     }
 }
 
-/// What every answer reports about the session beside its own matter, where there is anything to report.
-#[derive(Serialize)]
-pub(crate) struct NoticesJson {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unread: Option<usize>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unread_from: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notifications_waiting: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hub_misbehaving: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rejoined: Option<String>,
-}
-
-impl From<&engine::Snapshot> for NoticesJson {
-    fn from(snapshot: &engine::Snapshot) -> Self {
-        let waiting = snapshot.unread.count > 0;
-        let from = snapshot.unread.from.iter().filter(|_| waiting);
-        Self {
-            unread: waiting.then_some(snapshot.unread.count),
-            unread_from: from.map(ToString::to_string).collect(),
-            notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
-            hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
-            rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
 /// An answer as a JSON object.
 pub(crate) fn object(answer: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(answer) {
@@ -417,6 +397,7 @@ mod tests {
             key_changed: Some("f".repeat(16)),
             sender: PeerKey([0; 32]),
             hops: Hops { chain: MessageId([0; 16]), count: 9 },
+            asks: false,
         }
     }
 

@@ -121,6 +121,8 @@ impl Tool {
 /// The fields that any result may have, for the documentation.
 #[cfg(test)]
 const NOTICES: &[(&str, &str)] = &[
+    ("you?", "the session's own alias, once it has one"),
+    ("offline?", "a sentence that says why the session is on no hub now, and what to do about it"),
     ("unread?", "how many messages are still unread"),
     ("unread_from?", "up to five of the senders of unread messages"),
     (
@@ -203,7 +205,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
         name: "send_message",
         description: "Send text to another agent's session on this junction, by its alias from list_peers; not to \
                       your host's own subagents or teammates. To answer a message, put its id in reply_to. With \
-                      wait_seconds, the call waits for the reply and returns it. The status says how far the message \
+                      wait_seconds, the call waits for the reply and returns it, or ends early with ended_by: then read first. The status says how far the message \
                       is known to have got: queued, accepted (at the hub), opened (in the peer's bridge) or read \
                       (written to the peer's client).",
         params: &[
@@ -261,6 +263,11 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                  this one wakes nobody",
             ),
             ("reply?", "the reply, as in `messages[]` of `read_messages`"),
+            (
+                "ended_by?",
+                "the peer whose message ended the wait before a reply came: the peer that was asked, or one that waits \
+                 for an answer itself. Read that message first",
+            ),
             ("waited_seconds?", "how long the call waited, with `wait_seconds`"),
         ],
     },
@@ -288,7 +295,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                 "messages[]",
                 "`id`, `from` (the sender's alias), `message`, `timestamp` (by the sender's clock), `reply_to?`, \
                  `untrusted` (always true). If the alias belonged to another key before, also `key_changed` and the \
-                 new `fingerprint`. If more than 8 messages have gone back and forth without a person, also \
+                 new `fingerprint`. If many messages have gone back and forth without a person, also \
                  `past_limit` (true)",
             ),
             (

@@ -18,9 +18,9 @@ use tokio::time::Instant;
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
 use super::escape::presented_len;
+use super::notices::NoticesJson;
 use super::results::{
-    DepartureJson, MailPageJson, NoticesJson, PeerPageJson, PeerWaitJson, RegistrationJson,
-    SentJson, object,
+    DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
 };
 use super::schema::Tool;
 use crate::survey::SurveyJson;
@@ -29,7 +29,7 @@ use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
 use junction_engine::urgency::Urgency;
-use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status};
+use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status, WaitEnd};
 
 /// Calls that may wait at once. An agent has one or two, and each takes room from the requests in flight.
 const MAX_WAITS: usize = 32;
@@ -130,7 +130,7 @@ impl Tools {
             return Err(Error::Refused(reason).into());
         }
         let answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
-        if let Some((_, lease)) = sent.reply {
+        if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
             call.hold(lease);
         }
         Ok(answer)

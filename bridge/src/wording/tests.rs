@@ -82,6 +82,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::SendLimit { .. } => Error::SendLimit { seconds: 7 },
         Error::ReceiverLimit { .. } => Error::ReceiverLimit { seconds: 7 },
         Error::TooManyNotifications => Error::TooManyNotifications,
+        Error::UnreadQuestion(..) => Error::UnreadQuestion(alias()),
         Error::Refused(_) => Error::Refused(Refusal::Gone),
         Error::ReadBusy => Error::ReadBusy,
         Error::TooManyWaits => Error::TooManyWaits,

@@ -176,6 +176,7 @@ pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
         context: Context::default(),
         state: None,
         unwoken: None,
+        features: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

@@ -23,7 +23,7 @@ mod card;
 mod envelope;
 mod opening;
 
-pub use card::{Card, Context, Reach, SignedCard, State};
+pub use card::{Card, Context, READS_ASKS, Reach, SignedCard, State};
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{Challenge, Grant, Hello, HelloBody, Ticket, Welcome, WelcomeBody};
 

@@ -26,6 +26,7 @@ fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
         context: Context::default(),
         state: None,
         unwoken: None,
+        features: None,
     })
 }
 

@@ -85,13 +85,14 @@ async fn an_answer_reaches_the_call_that_waits_for_it_and_no_other() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
+    let carol = TestBridge::join(&home, &hub, "carol").await;
     let ask = alice.call(
         "send_message",
         json!({ "target_alias": "bob", "message": "2 + 2?", "wait_seconds": 30 }),
     );
     let answer = async {
         let question = bob.read_one().await;
-        bob.send("alice", "by the way").await;
+        carol.send("alice", "by the way").await;
         let answer = json!({ "target_alias": "alice", "message": "4", "reply_to": question["id"] });
         bob.call("send_message", answer).await
     };

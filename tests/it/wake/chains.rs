@@ -38,7 +38,7 @@ async fn past_eight_hops_a_message_ends_no_wait_and_tells_its_reader_to_ask_a_pe
     let limits: Vec<_> =
         list(&page, "messages").iter().map(|message| message["past_limit"] == true).collect();
     assert_eq!(limits, [true, false]);
-    assert!(page["ask_user"].as_str().is_some_and(|text| text.contains("Ask your user")));
+    assert!(page["ask_user"].as_str().is_some_and(|text| text.contains("tell your user")));
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ impl RawPeer {
             context: Context::default(),
             state: None,
             unwoken: None,
+            features: None,
         })
     }
 

@@ -10,6 +10,7 @@ use junction_shared::secret::Secret;
 use tokio::io::DuplexStream;
 
 use super::*;
+use crate::error::Unanswered;
 use crate::{Engine, PageLimits};
 
 /// A hub that refuses connections, or accepts them and never answers.
@@ -81,8 +82,8 @@ async fn a_connection_without_a_welcome_does_not_shorten_the_pauses() {
 async fn commands_are_answered_while_there_is_no_hub() {
     let hub = NoHub::default();
     let engine = hub.engine();
-    let page = engine.read(PageLimits::default(), Duration::from_secs(30)).await.unwrap();
-    assert!(page.messages.is_empty());
+    let error = engine.read(PageLimits::default(), Duration::from_secs(30)).await.err();
+    assert!(matches!(error, Some(Error::HubAway(Unanswered::Away(_)))), "{error:?}");
     let error = engine.list(crate::PeerQuery::default()).await.err();
     assert!(matches!(error, Some(Error::HubAway(_))), "{error:?}");
 }

@@ -35,6 +35,7 @@ fn message(from: PeerKey, n: u8) -> Message {
         key_changed: None,
         sender: from,
         hops: Hops::first(id(n)),
+        asks: false,
     }
 }
 
@@ -56,6 +57,7 @@ impl Room {
             message,
             seq: Seq(seq),
             urgency: Urgency::Normal,
+            has_ended_wait: false,
             deadline,
             receipt_key: self.key.clone(),
             lease: None,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::Epoch;
-use junction_shared::protocol::wire::{Card, Context, SignedCard};
+use junction_shared::protocol::wire::{Card, Context, READS_ASKS, SignedCard};
 
 use super::membership::Membership;
 use crate::Change;
@@ -167,6 +167,7 @@ impl CardPublisher {
             context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
+            features: Some(READS_ASKS),
         };
         Some(sign_card(group, &card))
     }

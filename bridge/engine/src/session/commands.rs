@@ -20,7 +20,7 @@ use crate::outbox::{OutboxFull, OutboxMessage};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
-use crate::{Change, Command, Draft, Lease, Message, Receiver, Registration, Submitted};
+use crate::{Change, Command, Draft, Receiver, Registration, Submitted, WaitEnd};
 
 /// What happens to a session other than commands, frames and the passage of time.
 #[derive(Clone, Copy)]
@@ -162,8 +162,8 @@ impl Session {
             return;
         }
         let (alias, wait, notify_when) = (draft.target.clone(), draft.wait, draft.notify_when);
-        let (answer, answered) = oneshot::channel();
-        let (submitted, hops) = match self.enqueue(to, draft, answered, now) {
+        let (wait_end, ended) = oneshot::channel();
+        let (submitted, hops) = match self.enqueue(to, draft, ended, now) {
             Ok(enqueued) => enqueued,
             Err(error) => return drop(reply.send(Err(error))),
         };
@@ -183,7 +183,7 @@ impl Session {
             self.start_lane(to);
         }
         if !wait.is_zero() {
-            self.delivery.expect_reply(id, to, answer, now);
+            self.delivery.expect_reply(id, to, wait_end, now);
         }
     }
 
@@ -192,10 +192,14 @@ impl Session {
         &mut self,
         to: PeerKey,
         draft: Draft,
-        reply: oneshot::Receiver<(Message, Lease)>,
+        wait_end: oneshot::Receiver<WaitEnd>,
         now: Instant,
     ) -> Result<(Submitted, Hops), Error> {
         let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
+        let asks = !draft.wait.is_zero();
+        if asks && self.delivery.mailbox.has_unread_question(&to) {
+            return Err(Error::UnreadQuestion(draft.target));
+        }
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
@@ -216,6 +220,7 @@ impl Session {
             reply_to: draft.reply_to,
             follows: (hops.count > 1).then_some(hops),
             urgency,
+            asks,
             body: draft.body,
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
@@ -229,7 +234,7 @@ impl Session {
             }
         })?;
         let past_limit = hops.is_past_limit();
-        Ok((Submitted { id, receiver, urgency, past_limit, status, reply, refusal }, hops))
+        Ok((Submitted { id, receiver, urgency, past_limit, status, wait_end, refusal }, hops))
     }
 
     /// The peer behind an alias, if the alias may be used for it.

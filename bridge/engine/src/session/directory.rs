@@ -7,7 +7,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Epoch, GroupId, PeerKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
-use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
+use junction_shared::protocol::wire::{Card, Listed, READS_ASKS, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
 use crate::PeerInfo;
@@ -230,6 +230,12 @@ impl Directory {
         let keys = Arc::new(keys_to(group, &peer.psk, me, &peer.card.receive_key)?);
         peer.sealing = Some((epoch, Arc::clone(&keys)));
         Ok((epoch, keys))
+    }
+
+    /// Whether a peer's bridge opens messages that say that their sender waits.
+    pub(super) fn reads_asks(&self, key: &PeerKey) -> bool {
+        let features = self.known.get(key).and_then(|peer| peer.card.features);
+        features.unwrap_or_default() & READS_ASKS != 0
     }
 
     /// Whether keys for sealing to this peer are kept.

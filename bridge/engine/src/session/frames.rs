@@ -1,6 +1,5 @@
 //! What a session makes of each frame of the hub.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
@@ -343,19 +342,18 @@ impl Session {
             let key_changed = self.directory.pin_sender(&alias, from);
             let claimed = plain.follows.unwrap_or(Hops::first(id));
             let hops = self.delivery.chains.received(claimed, plain.reply_to);
-            let message = Message {
-                id,
-                from: alias,
-                body: Arc::new(plain.body),
-                sent_ms: header.sent_ms,
-                reply_to: plain.reply_to,
-                key_changed: key_changed.then(|| from.fingerprint()),
-                sender: from,
-                hops,
-            };
             let urgency = self.high_received.granted(from, plain.urgency, now);
-            let (seq, lease) = (header.seq, None);
-            let arrived = MailboxMessage { message, seq, urgency, deadline, receipt_key, lease };
+            let message = Message::opened(header, plain, alias, key_changed, hops);
+            let (seq, lease, has_ended_wait) = (header.seq, None, false);
+            let arrived = MailboxMessage {
+                message,
+                seq,
+                urgency,
+                has_ended_wait,
+                deadline,
+                receipt_key,
+                lease,
+            };
             self.delivery.arrived(arrived, now);
         }
     }

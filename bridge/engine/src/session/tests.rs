@@ -16,8 +16,11 @@ use junction_shared::secret::Secret;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::{Change, Command, ConnectionState, Draft, MailPage, PageLimits, Status, Submitted};
+use crate::{
+    Change, Command, ConnectionState, Draft, MailPage, PageLimits, Status, Submitted, WaitEnd,
+};
 
+mod asks;
 mod life;
 
 /// Two sessions of one group and what a hub keeps for them.
@@ -290,10 +293,14 @@ fn a_reply_goes_to_the_call_that_waits_for_it_alone() {
     let mut stage = Stage::new();
     let question = Draft { wait: Duration::from_secs(9), ..draft("bob", "question") };
     let mut asked = stage.try_send("alice", question).unwrap();
-    stage.send("bob", "alice", "something else");
+    stage.enter("carol", "carol");
+    stage.run();
+    stage.send("carol", "alice", "something else");
     let answer = Draft { reply_to: Some(asked.id), ..draft("alice", "answer") };
     let answered = stage.try_send("bob", answer).unwrap();
-    let (message, lease) = asked.reply.try_recv().unwrap();
+    let WaitEnd::Reply(message, lease) = asked.wait_end.try_recv().unwrap() else {
+        panic!("no reply")
+    };
     assert_eq!((message.body.as_str(), message.reply_to), ("answer", Some(asked.id)));
     lease.ack();
     stage.end_lease("alice");

@@ -267,6 +267,7 @@ pub(super) fn message(body: &str) -> Message {
         key_changed: None,
         sender: PeerKey([1; 32]),
         hops: Hops::first(MessageId([7; 16])),
+        asks: false,
     }
 }
 

@@ -14,7 +14,7 @@ use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
 use junction_engine::{
     Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, Receiver, Registration,
-    Status, Submitted,
+    Status, Submitted, WaitEnd,
 };
 
 fn alias(text: &str) -> Alias {
@@ -100,7 +100,7 @@ async fn list_peers_pages_and_filters() {
 async fn submit(
     agent: &mut PipeClient,
     status: Status,
-) -> (junction_engine::Draft, oneshot::Sender<(junction_engine::Message, Lease)>) {
+) -> (junction_engine::Draft, oneshot::Sender<WaitEnd>) {
     let Command::Send(draft, reply) = agent.command().await else { panic!("another command") };
     let availability = Availability { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
     let presence = Standing::Online;
@@ -114,7 +114,7 @@ async fn submit(
         urgency,
         past_limit: draft.body.contains("long chain"),
         status,
-        reply: waited_for,
+        wait_end: waited_for,
         refusal: oneshot::channel().1,
     }));
     (draft, answer)
@@ -152,7 +152,7 @@ async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
         let id = agent.begin("send_message", arguments);
         let (_, answer) = submit(&mut agent, Status::Opened).await;
         let (lease, end) = Lease::new();
-        assert!(answer.send((message("an answer\u{1b}"), lease)).is_ok());
+        assert!(answer.send(WaitEnd::Reply(message("an answer\u{1b}"), lease)).is_ok());
         let result = agent.result(&id).await;
         assert_eq!(result["reply"]["message"], "an answer\\u{1b}");
         assert_eq!(result["reply"]["untrusted"], true);

@@ -64,6 +64,7 @@ pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> C
         context: Context { role, ..Context::default() },
         state: None,
         unwoken: None,
+        features: None,
     }
 }
 

@@ -42,7 +42,14 @@ pub struct Card {
     /// The way a message that must wake nobody reaches the agent, if it differs from `reach`.
     #[n(7)]
     pub unwoken: Option<Reach>,
+    /// What the peer's bridge understands beyond what every bridge does: a set of bits, such as [`READS_ASKS`].
+    #[n(8)]
+    pub features: Option<u32>,
 }
+
+/// The bit of a bridge that opens messages whose sealed flags say that the sender waits for an answer. Older bridges
+/// take such a message for a broken one.
+pub const READS_ASKS: u32 = 1;
 
 /// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -115,6 +115,7 @@ pub(super) fn card(context: Context) -> Card {
         context,
         state: None,
         unwoken: None,
+        features: None,
     }
 }
 

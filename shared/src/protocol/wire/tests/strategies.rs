@@ -251,16 +251,10 @@ pub(super) fn card() -> Any<Card> {
     let reach = || one_of(&[Reach::Pull, Reach::NextTurn, Reach::Push]);
     let state = one_of(&[State::Idle, State::Busy, State::WaitingOnHuman]);
     let (state, unwoken) = (of(state), of(reach()));
-    (key(), hash(), number(), text(), reach(), context(), state, unwoken)
-        .prop_map(|(key, receive_key, epoch, alias, reach, context, state, unwoken)| Card {
-            key,
-            receive_key: ReceiveKey(receive_key),
-            epoch: Epoch(epoch),
-            alias,
-            reach,
-            context,
-            state,
-            unwoken,
+    (key(), hash(), number(), text(), reach(), context(), state, unwoken, of(any::<u32>().boxed()))
+        .prop_map(|(key, receive_key, epoch, alias, reach, context, state, unwoken, features)| {
+            let (receive_key, epoch) = (ReceiveKey(receive_key), Epoch(epoch));
+            Card { key, receive_key, epoch, alias, reach, context, state, unwoken, features }
         })
         .boxed()
 }
