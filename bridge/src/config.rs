@@ -41,7 +41,7 @@ pub(crate) struct Flags {
     /// Messages and new receivers per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
     #[arg(long, value_name = "LIMIT")]
     pub(crate) send_limit: Option<String>,
-    /// Wakes of the agent per hour [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
+    /// Wakes of the agent per hour: N or off [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
     #[arg(long, value_name = "COUNT")]
     pub(crate) wakes_per_hour: Option<String>,
     /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
@@ -62,7 +62,7 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     /// How much a session may send in a minute; `None` for no limit.
     pub(crate) send_limit: Option<SendLimit>,
-    /// How many times an hour messages may wake the agent.
+    /// How many times an hour messages may wake the agent; `usize::MAX` for no limit.
     pub(crate) wakes_per_hour: usize,
     /// What to log.
     pub(crate) log: Targets,
@@ -154,8 +154,12 @@ fn parse_send_limit(text: &str) -> Result<Option<SendLimit>, Expected> {
     limit.map(Some).ok_or(expected)
 }
 
+/// Parses a number of wakes, or `off`.
 fn parse_wakes(text: &str) -> Result<usize, Expected> {
-    parse_count(text).ok_or(Expected("a number from 0 to 10000"))
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(usize::MAX);
+    }
+    parse_count(text).ok_or(Expected("a number from 0 to 10000, or off"))
 }
 
 /// Parses a rate limit.
@@ -184,9 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn wakes_may_be_none_at_all() {
+    fn regression_wakes_may_be_none_at_all_or_without_limit() {
         assert_eq!(parse_wakes("0"), Ok(0));
         assert_eq!(parse_wakes("10000"), Ok(10_000));
-        assert!(parse_wakes("10001").is_err() && parse_wakes("off").is_err());
+        for off in ["off", "OFF", "Off"] {
+            assert_eq!(parse_wakes(off), Ok(usize::MAX));
+        }
+        for bad in ["10001", "-1", "none", "offf", ""] {
+            assert!(parse_wakes(bad).is_err(), "{bad}");
+        }
     }
 }

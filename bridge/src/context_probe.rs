@@ -103,7 +103,7 @@ mod tests {
         for name in ["cli\u{202e}", "cli\u{202e}", "", "other"] {
             probe.client_named(name);
         }
-        assert_eq!(observed(&mut commands).await.client.as_deref(), Some("cli?"));
+        assert_eq!(observed(&mut commands).await.client.as_deref(), Some("cli"));
         assert_eq!(observed(&mut commands).await.client.as_deref(), Some("other"));
     }
 

@@ -197,7 +197,7 @@ mod tests {
         }
         let long = "x".repeat(5000);
         let dir = tree(&[("x/.git/HEAD", &format!("ref: refs/heads/{long}"))]);
-        assert_eq!(seen(&dir, "x").1.unwrap().len(), 64);
+        assert_eq!(seen(&dir, "x").1.unwrap().len(), 120);
     }
 
     #[cfg(unix)]

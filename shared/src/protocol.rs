@@ -3,7 +3,9 @@
 pub mod alias;
 pub mod close;
 pub mod codec;
+pub mod context_text;
 pub mod handshake;
+pub mod hidden;
 pub mod id;
 pub mod limits;
 pub mod safety_phrase;

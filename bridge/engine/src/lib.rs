@@ -42,7 +42,7 @@ pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd
 pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use outcome::{Outcome, Status};
 pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};
-pub use registration::{Change, Departure, Registration, is_label, label};
+pub use registration::{Change, Departure, Registration, label};
 pub use send_limits::SendLimit;
 pub use snapshot::{ConnectionState, Snapshot, UnreadMail};
 pub use start::Config;

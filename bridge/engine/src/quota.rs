@@ -12,7 +12,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// A quota of `most` in any stretch of `per`.
+    /// A quota of `most` in any stretch of `per`. `usize::MAX` is no limit.
     pub fn new(most: usize, per: Duration) -> Self {
         Self { most, per, taken: VecDeque::new() }
     }
@@ -30,6 +30,9 @@ impl Quota {
 
     /// Takes one, even if there was no room.
     pub fn take(&mut self, now: Instant) {
+        if self.most == usize::MAX {
+            return;
+        }
         self.taken.retain(|taken| now < *taken + self.per);
         if self.taken.len() == self.most.max(1) {
             self.taken.pop_front();
@@ -65,6 +68,13 @@ mod tests {
         assert_eq!(quota.full_until(now), Some(now + PER));
         quota.take(now);
         assert_eq!(quota.full_until(now), Some(now + PER));
+    }
+
+    #[test]
+    fn without_a_limit_there_is_always_room_and_nothing_is_kept() {
+        let (mut quota, now) = (Quota::new(usize::MAX, PER), Instant::now());
+        quota.take(now);
+        assert!(quota.full_until(now).is_none() && quota.taken.is_empty());
     }
 
     proptest! {

@@ -1,12 +1,13 @@
-//! How a session names itself, and how it leaves. The short texts of its context are labels: printable ASCII, so that no
-//! display can be misled by one.
+//! How a session names itself, and how it leaves. The short texts of its context are labels, so that no display can be
+//! misled by one.
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::context_text::CONTEXT_TEXT;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_CONTEXT_FIELD;
 use junction_shared::protocol::wire::Context;
 
-/// Replaces a character that a label cannot have.
+/// Replaces a character that is not ASCII, for a hub that takes no others.
 const SUBSTITUTE: char = '?';
 
 /// What a session changes about itself. A field that is `None` stays; an empty text clears it.
@@ -48,21 +49,23 @@ pub struct Departure {
     pub unconfirmed: Vec<(MessageId, Alias)>,
 }
 
-/// Whether a text is a label.
-pub fn is_label(text: &str) -> bool {
-    text.len() <= MAX_CONTEXT_FIELD && text.chars().all(is_printable)
-}
-
-/// Makes a label of any text: removes surrounding space, replaces every character that is not printable ASCII by `?`,
-/// and cuts after 64 characters. `None` if nothing is left.
+/// Makes a label of any text: one line without hidden characters and outer blanks, cut after 120 characters or 150
+/// bytes. `None` if nothing is left.
 pub fn label(text: &str) -> Option<String> {
-    let substitute = |c| if is_printable(c) { c } else { SUBSTITUTE };
-    let label: String = text.trim().chars().map(substitute).take(MAX_CONTEXT_FIELD).collect();
-    (!label.is_empty()).then_some(label)
+    CONTEXT_TEXT.label(text)
 }
 
-fn is_printable(c: char) -> bool {
-    matches!(c, ' '..='~')
+/// The label for a hub that takes at most 64 printable ASCII characters.
+pub(crate) fn ascii_label(label: &str) -> Option<String> {
+    let substitute = |c| match c {
+        ' '..='~' => c,
+        '\u{2010}'..='\u{2015}' => '-',
+        '‘' | '’' => '\'',
+        '“' | '”' => '"',
+        _ => SUBSTITUTE,
+    };
+    let ascii: String = label.trim().chars().map(substitute).take(MAX_CONTEXT_FIELD).collect();
+    (!ascii.is_empty()).then_some(ascii)
 }
 
 #[cfg(test)]
@@ -72,20 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_characters_become_question_marks() {
-        assert_eq!(label("  fix/übung\u{202e} ").as_deref(), Some("fix/?bung?"));
-        assert_eq!(label(" \t\n"), None);
+    fn older_hub_gets_question_marks_for_foreign_characters() {
+        assert_eq!(ascii_label("fix/übung – “now”").as_deref(), Some("fix/?bung - \"now\""));
+        assert_eq!(ascii_label(&"x".repeat(120)), Some("x".repeat(64)));
+        assert_eq!(ascii_label(""), None);
     }
 
     proptest! {
         #[test]
-        fn labels_are_labels(text: String) {
-            prop_assert!(label(&text).is_none_or(|label| is_label(&label)));
+        fn older_hub_gets_printable_ascii_alone(text: String) {
+            let ascii = ascii_label(&text).unwrap_or_default();
+            prop_assert!(ascii.len() <= MAX_CONTEXT_FIELD && ascii.bytes().all(|b| matches!(b, b' '..=b'~')));
         }
 
         #[test]
-        fn what_is_a_label_stays_one(text in "[!-~]([ -~]{0,62}[!-~])?") {
-            prop_assert_eq!(label(&text), Some(text));
+        fn older_hub_gets_a_short_label_unchanged(text in "[!-~]([ -~]{0,62}[!-~])?") {
+            prop_assert_eq!(ascii_label(&text), Some(text));
         }
     }
 }

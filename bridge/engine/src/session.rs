@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::{Caller, GroupKeys, Pin};
 use junction_shared::protocol::id::{GroupId, PeerKey};
-use junction_shared::protocol::wire::{Context, Grant, ReceiptKind, ToHub, WelcomeBody};
+use junction_shared::protocol::wire::{self, Context, Grant, ReceiptKind, ToHub, WelcomeBody};
 use tokio::sync::watch;
 
 use crate::clock::wall_ms;
@@ -175,6 +175,9 @@ impl Session {
     /// The hub has welcomed the session on a new connection.
     pub fn welcomed(&mut self, welcome: WelcomeBody, now: Instant) {
         self.outgoing.connected();
+        let takes_long = welcome.has(wire::LONG_CONTEXTS);
+        self.card.set_long_contexts(takes_long);
+        self.requests.set_long_contexts(takes_long);
         let timeout = Duration::from_millis(welcome.session_timeout_ms);
         self.session_timeout = timeout;
         self.outgoing.outbox.set_times(OutboxTimes {
@@ -201,13 +204,8 @@ impl Session {
         }
         // The hub's answer, and its news from then on, tell which card of this session it has.
         self.subscribe(self.membership.key());
-        for to in self
-            .outgoing
-            .outbox
-            .awaiting_lookup()
-            .into_iter()
-            .chain(self.notification_requests.peers())
-        {
+        let awaiting = self.outgoing.outbox.awaiting_lookup().into_iter();
+        for to in awaiting.chain(self.notification_requests.peers()) {
             self.subscribe(to);
         }
     }

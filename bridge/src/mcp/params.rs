@@ -3,10 +3,10 @@
 
 use std::ops::RangeInclusive;
 
-use junction_engine::is_label;
 use junction_shared::machine::hosts::{MAX_HOST_NAME, is_host_name};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
-use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_MESSAGE};
+use junction_shared::protocol::context_text::CONTEXT_TEXT;
+use junction_shared::protocol::limits::MAX_MESSAGE;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -119,7 +119,7 @@ impl ParamKind {
     fn lengths(&self) -> Option<RangeInclusive<usize>> {
         match self {
             Self::NewAlias | Self::PeerAlias => Some(MIN_ALIAS..=MAX_ALIAS),
-            Self::Label => Some(0..=MAX_CONTEXT_FIELD),
+            Self::Label => Some(0..=CONTEXT_TEXT.chars),
             Self::HostName => Some(1..=MAX_HOST_NAME),
             Self::Cursor => Some(0..=MAX_CURSOR),
             Self::Fingerprint => Some(FINGERPRINT..=FINGERPRINT),
@@ -129,11 +129,11 @@ impl ParamKind {
 
     /// Whether a text is one of this kind.
     pub(crate) fn accepts(&self, text: &str) -> bool {
-        let is_sized = self.lengths().is_none_or(|lengths| lengths.contains(&text.len()));
+        let is_sized = self.lengths().is_none_or(|lengths| lengths.contains(&text.chars().count()));
         is_sized
             && match self {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
-                Self::Label => is_label(text),
+                Self::Label => true,
                 Self::HostName => is_host_name(text),
                 Self::Cursor => text.is_ascii(),
                 Self::Fingerprint => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
@@ -150,7 +150,7 @@ impl ParamKind {
             Self::NewAlias => "an alias".to_owned(),
             Self::PeerAlias => "a peer's alias, as list_peers shows it".to_owned(),
             Self::Label => {
-                format!("a string of at most {MAX_CONTEXT_FIELD} printable ASCII characters")
+                format!("a string of at most {} characters", CONTEXT_TEXT.chars)
             }
             Self::HostName => "the name of a host, as known_hosts shows it".to_owned(),
             Self::Cursor => "an unchanged nextCursor from an earlier answer".to_owned(),
@@ -253,7 +253,7 @@ mod tests {
                     "description": "How many",
                 },
                 "two": { "type": "string", "enum": ["low", "high"] },
-                "three": { "type": "string", "maxLength": 64 },
+                "three": { "type": "string", "maxLength": 120 },
             },
             "required": ["one"],
             "additionalProperties": false,

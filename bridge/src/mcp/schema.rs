@@ -472,7 +472,7 @@ mod tests {
             match schema["minLength"].as_u64() {
                 Some(least) if least == length => write!(about, ", {length} characters"),
                 Some(least) => write!(about, ", {least} to {length} characters"),
-                None => write!(about, ", at most {length} printable ASCII characters"),
+                None => write!(about, ", at most {length} characters"),
             }
             .unwrap();
         }

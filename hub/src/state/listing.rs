@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::context_text::is_same;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::List;
@@ -69,5 +70,11 @@ impl Listing {
 
 fn is_match(role: &Option<String>, repo: &Option<String>, published: &PublishedCard) -> bool {
     let context = &published.card.context;
-    (role.is_none() || *role == context.role) && (repo.is_none() || *repo == context.repo)
+    has(&context.role, role) && has(&context.repo, repo)
+}
+
+/// Returns whether a field of a context is the wanted one, or any is.
+pub(super) fn has(field: &Option<String>, wanted: &Option<String>) -> bool {
+    let Some(wanted) = wanted else { return true };
+    field.as_ref().is_some_and(|field| is_same(field, wanted))
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
+use junction_shared::protocol::context_text::is_fit;
 use junction_shared::protocol::id::{ConnectionId, Dial, PeerKey};
-use junction_shared::protocol::limits::{MAX_CARD, MAX_CONTEXT_FIELD};
+use junction_shared::protocol::limits::MAX_CARD;
 use junction_shared::protocol::wire::{Card, Context, SignedCard};
 
 use super::inbox::Offset;
@@ -74,15 +75,13 @@ impl PublishedCard {
             return None;
         }
         let card: Card = decode(&signed.body).ok()?;
-        (card.key == *key && is_fit(&card.context)).then_some(Self { signed, card })
+        (card.key == *key && all_fit(&card.context)).then_some(Self { signed, card })
     }
 }
 
-/// Returns whether every field is short printable ASCII.
-fn is_fit(context: &Context) -> bool {
+/// Returns whether every field is a short text without control characters.
+fn all_fit(context: &Context) -> bool {
     let Context { repo, task, role, branch, machine, client } = context;
-    let fits = |text: &String| {
-        text.len() <= MAX_CONTEXT_FIELD && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-    };
-    [repo, task, role, branch, machine, client].into_iter().flatten().all(fits)
+    let mut fields = [repo, task, role, branch, machine, client].into_iter().flatten();
+    fields.all(|text| is_fit(text))
 }

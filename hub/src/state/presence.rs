@@ -8,7 +8,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::ticket;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{
-    Grant, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody,
+    Grant, HUB_FEATURES, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody,
 };
 
 use super::deadlines::Deadline;
@@ -41,6 +41,7 @@ impl State {
             session_timeout_ms: millis(self.timeouts.session_timeout),
             sweep_interval_ms: millis(self.timeouts.sweep_interval),
             past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
+            features: Some(HUB_FEATURES),
         };
         if resumed && !replaced {
             self.notify_presence(&key);

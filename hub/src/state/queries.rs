@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::close::Close;
+use junction_shared::protocol::context_text::is_fit;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::limits::{MAX_CONTEXT_FIELD, MAX_PAGE};
+use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::{
     Answer, List, Listed, LookupTarget, Page, SignedCard, Standing, ToBridge,
 };
 
 use super::inbox::millis;
+use super::listing::has;
 use super::peer::PublishedCard;
 use super::watches::WatchError;
 use super::{Requester, State};
@@ -94,8 +96,8 @@ impl State {
         role: Option<String>,
         now: Duration,
     ) -> Result<Option<Answer>, Close> {
-        if role.as_ref().is_some_and(|role| role.len() > MAX_CONTEXT_FIELD) {
-            // No card has a role this long, and the hub would have to store it.
+        if role.as_ref().is_some_and(|role| !is_fit(role)) {
+            // No card has such a role, and the hub would have to store it.
             return Err(Close::ProtocolError);
         }
         match self.watches.admits(requester.id, number) {
@@ -103,7 +105,7 @@ impl State {
             Err(WatchError::TooMany) => return Ok(Some(Answer::Busy)),
             Ok(()) => {}
         }
-        let seen = self.online(requester, role.as_ref(), now);
+        let seen = self.online(requester, &role, now);
         if seen.is_empty() {
             self.watches.add(requester.id, number, role);
             return Ok(None);
@@ -112,10 +114,9 @@ impl State {
     }
 
     /// Returns other online peers of this role, at most a page.
-    fn online(&self, requester: Requester, role: Option<&String>, now: Duration) -> Vec<Listed> {
+    fn online(&self, requester: Requester, role: &Option<String>, now: Duration) -> Vec<Listed> {
         let is_match = |published: &&Arc<PublishedCard>| {
-            published.card.key != requester.key
-                && (role.is_none() || role == published.card.context.role.as_ref())
+            published.card.key != requester.key && has(&published.card.context.role, role)
         };
         let listed = self.listing.cards().filter(is_match);
         let listed = listed.filter_map(|published| {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use junction_shared::protocol::context_text::fold;
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::MAX_WATCHES;
 
-/// The role to wait for, or `None` for any.
+/// The role to wait for, folded, or `None` for any.
 type RoleFilter = Option<String>;
 
 /// The unanswered watches of all connections, indexed both ways.
@@ -38,7 +39,8 @@ impl Watches {
     }
 
     /// Adds a watch.
-    pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: RoleFilter) {
+    pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: Option<String>) {
+        let role = role.as_deref().map(fold);
         self.by_role.entry(role.clone()).or_default().insert((connection, number));
         self.by_connection.entry(connection).or_default().insert(number, role);
     }
@@ -63,11 +65,12 @@ impl Watches {
     /// Removes and returns the watches that a peer of this role answers. Those of its own connection stay.
     pub(super) fn answered_by(
         &mut self,
-        role: &RoleFilter,
+        role: &Option<String>,
         own: ConnectionId,
     ) -> Vec<(ConnectionId, u32)> {
+        let role = role.as_deref().map(fold);
         let waiting = |role: &RoleFilter| self.by_role.get(role).into_iter().flatten().copied();
-        let mut answered: BTreeSet<_> = waiting(&None).chain(waiting(role)).collect();
+        let mut answered: BTreeSet<_> = waiting(&None).chain(waiting(&role)).collect();
         answered.retain(|(connection, _)| *connection != own);
         for (connection, number) in &answered {
             self.remove(*connection, *number);
@@ -103,7 +106,7 @@ mod tests {
         watches.add(ONE, 2, role("critic"));
         watches.add(ONE, 3, role("author"));
         watches.add(TWO, 4, None);
-        assert_eq!(watches.answered_by(&role("critic"), TWO), [(ONE, 1), (ONE, 2)]);
+        assert_eq!(watches.answered_by(&role(" CRITIC"), TWO), [(ONE, 1), (ONE, 2)]);
         assert_eq!(watches.answered_by(&role("critic"), TWO), []);
     }
 

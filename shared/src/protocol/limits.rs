@@ -11,7 +11,8 @@ pub const MAX_FRAME: usize = 256 * 1024;
 pub const MAX_SEALED: usize = 66 * 1024 + 16;
 /// The largest body of a card in its encoded form.
 pub const MAX_CARD: usize = 1024;
-/// The longest text of one field of a peer's context, in ASCII characters.
+/// The longest text of one field of a peer's context for a hub without the feature
+/// [`LONG_CONTEXTS`](crate::protocol::wire::LONG_CONTEXTS), in printable ASCII characters.
 pub const MAX_CONTEXT_FIELD: usize = 64;
 
 /// Messages the hub keeps for one receiver; a receiver's bridge holds as many unread.

@@ -25,7 +25,9 @@ mod opening;
 
 pub use card::{Card, Context, READS_ASKS, Reach, SignedCard, State};
 pub use envelope::{Envelope, Header, Kind};
-pub use opening::{Challenge, Grant, Hello, HelloBody, Ticket, Welcome, WelcomeBody};
+pub use opening::{
+    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, Welcome, WelcomeBody,
+};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;

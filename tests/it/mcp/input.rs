@@ -114,9 +114,7 @@ async fn wrong_arguments_are_reported_in_band_and_never_quoted() {
     for (tool, arguments) in [
         ("register", json!({ "alias": 5 })),
         ("register", json!({ "alias": "fine", "nickname": canary })),
-        ("register", json!({ "task": "x".repeat(65) })),
-        ("register", json!({ "task": format!("{canary}\u{7}") })),
-        ("register", json!({ "role": format!("{canary} ünicode") })),
+        ("register", json!({ "task": "x".repeat(121) })),
         ("register", json!({ "host": canary })),
         ("list_peers", json!({ "limit": 0 })),
         ("list_peers", json!({ "limit": 201 })),

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!((attic.is_current, attic.is_linked, local.is_current), (true, false, false));
         let health = attic.health.unwrap();
         assert_eq!((health.active_peers, health.mode), (Some(2), Some(HubMode::Lan)));
-        assert_eq!(health.version.as_deref(), Some("0.1.0?[31m"));
+        assert_eq!(health.version.as_deref(), Some("0.1.0[31m"));
         let head = heads.recv().await.unwrap();
         assert!(head.contains(&format!("host: 127.0.0.1:{port}\r\n")), "{head}");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::{Card, Context, READS_ASKS, SignedCard};
 
@@ -10,6 +11,7 @@ use super::membership::Membership;
 use crate::Change;
 use crate::peer::Availability;
 use crate::receive_keys::ReceiveKeys;
+use crate::registration::ascii_label;
 use crate::seal::sign_card;
 
 /// The shortest time between two cards that differ in availability alone: a turn of an agent takes longer.
@@ -37,6 +39,8 @@ pub(super) struct CardPublisher {
     availability: Availability,
     /// Whether the availability changed since the newest card. A change back still counts: watchers wait for it.
     availability_changed: bool,
+    /// Whether the hub takes contexts of any script.
+    takes_long: bool,
 }
 
 impl CardContent {
@@ -57,6 +61,7 @@ impl CardPublisher {
             published_at: None,
             availability: Availability::default(),
             availability_changed: false,
+            takes_long: true,
         }
     }
 
@@ -67,7 +72,29 @@ impl CardPublisher {
 
     /// The context that others see.
     pub(super) fn context(&self) -> Context {
-        without_blanks(merge(&self.named, &self.seen))
+        self.fitted(merge(&self.named, &self.seen))
+    }
+
+    /// Notes whether the hub takes contexts of any script.
+    pub(super) fn set_long_contexts(&mut self, long: bool) {
+        self.takes_long = long;
+    }
+
+    /// A context as the hub takes it. An empty text stands for "nothing to say": it hides what was observed, and no card
+    /// carries it.
+    fn fitted(&self, context: Context) -> Context {
+        let fit = |text: Option<String>, limit: TextLimit| {
+            let label = limit.label(&text?)?;
+            if self.takes_long { Some(label) } else { ascii_label(&label) }
+        };
+        Context {
+            repo: fit(context.repo, CONTEXT_TEXT),
+            task: fit(context.task, CONTEXT_TEXT),
+            role: fit(context.role, CONTEXT_TEXT),
+            branch: fit(context.branch, CONTEXT_TEXT),
+            machine: fit(context.machine, CONTEXT_NAME),
+            client: fit(context.client, CONTEXT_NAME),
+        }
     }
 
     /// Takes in what the agent says of itself.
@@ -139,7 +166,7 @@ impl CardPublisher {
     ) -> Option<(CardContent, SignedCard)> {
         self.receive_keys.rotate(now, timeout);
         let named = merge(&context_of(change), &self.named);
-        let content = self.content(alias.as_str(), without_blanks(merge(&named, &self.seen)));
+        let content = self.content(alias.as_str(), self.fitted(merge(&named, &self.seen)));
         let card = self.sign(&content, membership)?;
         Some((content, card))
     }
@@ -185,15 +212,6 @@ fn merge(newer: &Context, older: &Context) -> Context {
         machine: pick(&newer.machine, &older.machine),
         client: pick(&newer.client, &older.client),
     }
-}
-
-/// An empty text stands for "nothing to say": it hides what was observed, and no card carries it.
-fn without_blanks(mut context: Context) -> Context {
-    let Context { repo, task, role, branch, machine, client } = &mut context;
-    for field in [repo, task, role, branch, machine, client] {
-        field.take_if(|text| text.is_empty());
-    }
-    context
 }
 
 /// The fields of a context that a change names.
@@ -251,6 +269,23 @@ mod tests {
         assert_eq!(cards.context().repo, None, "what the agent said stays");
         cards.name(&Change { repo: text("third"), ..Change::default() });
         assert_eq!(cards.context().repo, text("third"));
+    }
+
+    #[test]
+    fn regression_older_hub_gets_short_ascii_and_a_newer_one_gets_the_text() {
+        let (membership, now) = (member(), Instant::now());
+        let mut cards = CardPublisher::new(Context::default(), now);
+        let task = format!("größer – {}", "x".repeat(90));
+        cards.name(&Change { task: text(&task), ..Change::default() });
+        cards.observe(&Context { machine: text(&"m".repeat(70)), ..Context::default() });
+        let long = published(&mut cards, &membership, now);
+        assert_eq!(long.context.task, text(&task));
+        assert_eq!(long.context.machine, text(&"m".repeat(64)));
+        cards.set_long_contexts(false);
+        assert!(cards.context_changed());
+        let short = published(&mut cards, &membership, now);
+        assert_eq!(short.context.task, Some(format!("gr??er - {}", "x".repeat(55))));
+        assert!(short.epoch > long.epoch);
     }
 
     #[test]

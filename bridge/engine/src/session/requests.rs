@@ -11,6 +11,7 @@ use junction_shared::protocol::wire::{List, LookupTarget, Question, SignedCard, 
 
 use super::card::CardContent;
 use crate::command::ReplySender;
+use crate::registration::{ascii_label, label};
 use crate::{Change, Draft, PeerInfo, PeerPage, PeerQuery, Registration, Submitted};
 
 /// Requests open at once; calls in flight are bounded well below.
@@ -47,6 +48,8 @@ pub(super) struct AliasRequest {
 pub(super) struct Requests {
     last: u32,
     open: BTreeMap<u32, Request>,
+    /// Whether the hub takes at most 64 ASCII characters of a role or a repository.
+    is_short: bool,
 }
 
 impl Request {
@@ -74,31 +77,45 @@ impl Request {
     }
 
     /// The question that puts the request to the hub. A rename has none: its card belongs to one connection.
-    fn question(&self) -> Option<Question> {
+    fn question(&self, is_short: bool) -> Option<Question> {
+        // A text that no card can have matches none.
+        let wanted = |text: &Option<String>| {
+            text.as_deref().map(|text| {
+                let label = if is_short { ascii_label(text) } else { label(text) };
+                label.unwrap_or_default()
+            })
+        };
         match self {
             Self::Rename(_) => None,
             Self::List { query, .. } => Some(Question::List(List {
-                role: query.role.clone(),
-                repo: query.repo.clone(),
+                role: wanted(&query.role),
+                repo: wanted(&query.repo),
                 limit: query.limit.clamp(1, MAX_PAGE),
                 cursor: query.cursor.clone(),
             })),
             Self::Send { draft: Draft { target: alias, .. }, .. } | Self::Lookup { alias, .. } => {
                 Some(Question::Lookup(LookupTarget::Alias(alias.as_str().to_owned())))
             }
-            Self::Watch { role, .. } => Some(Question::Watch(role.clone())),
+            Self::Watch { role, .. } => Some(Question::Watch(wanted(role))),
             Self::Subscribe { key } => Some(Question::Lookup(LookupTarget::Key(*key))),
         }
     }
 }
 
 impl Requests {
+    /// Notes whether the hub takes contexts of any script.
+    pub(super) fn set_long_contexts(&mut self, long: bool) {
+        self.is_short = !long;
+    }
+
     /// Opens a request, and gives the frames to post. Without a connection its question is put on the next one.
     pub(super) fn open(&mut self, request: Request) -> Vec<ToHub> {
         let mut frames = self.drop_abandoned();
         if self.open.len() < MAX_OPEN {
             let number = self.next_number();
-            frames.extend(request.question().map(|question| ToHub::Ask(number, question)));
+            frames.extend(
+                request.question(self.is_short).map(|question| ToHub::Ask(number, question)),
+            );
             self.open.insert(number, request);
         }
         frames
@@ -157,7 +174,9 @@ impl Requests {
         });
         let lost = lost.collect();
         self.open.retain(|_, open| !open.is_abandoned());
-        let asked = |(number, open): (&u32, &Request)| Some(ToHub::Ask(*number, open.question()?));
+        let asked = |(number, open): (&u32, &Request)| {
+            Some(ToHub::Ask(*number, open.question(self.is_short)?))
+        };
         (self.open.iter().filter_map(asked).collect(), lost)
     }
 
@@ -223,6 +242,20 @@ mod tests {
         assert_eq!(requests.open.len(), 1);
         // The answer to the second look-up finds its request closed.
         assert!(requests.answered(3).is_none() && requests.answered(2).is_some());
+    }
+
+    #[test]
+    fn older_hub_is_asked_for_no_text_that_it_does_not_take() {
+        let mut requests = Requests::default();
+        let (reply, _answer) = oneshot::channel();
+        let frames = requests.open(Request::Watch { role: Some("Prüfer ".to_owned()), reply });
+        let role = |frames: &[ToHub]| match &frames[0] {
+            ToHub::Ask(_, Question::Watch(role)) => role.clone(),
+            _ => panic!("another question"),
+        };
+        assert_eq!(role(&frames).as_deref(), Some("Prüfer"));
+        requests.set_long_contexts(false);
+        assert_eq!(role(&requests.reopen().0).as_deref(), Some("Pr?fer"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use junction_shared::protocol::handshake::NO_PIN;
 use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, LookupTarget, Naming, Page, Question, Receipt, ReceiptKind, SignedCard,
-    Standing, Ticket, ToBridge,
+    Answer, Card, Envelope, HUB_FEATURES, LookupTarget, Naming, Page, Question, Receipt,
+    ReceiptKind, SignedCard, Standing, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
 
@@ -34,6 +34,8 @@ struct Stage {
     forgets: bool,
     /// Whether the hub says that it is older than the session timeout.
     past_restart_grace: bool,
+    /// The features that the hub names.
+    features: Option<u32>,
     /// What a dishonest hub does to the frames it sends.
     tamper: fn(&mut Vec<ToBridge>),
 }
@@ -55,6 +57,7 @@ impl Stage {
             inboxes: HashMap::new(),
             forgets: false,
             past_restart_grace: false,
+            features: Some(HUB_FEATURES),
             tamper: |_| {},
         };
         for name in ["alice", "bob"] {
@@ -82,6 +85,7 @@ impl Stage {
             session_timeout_ms: 1_800_000,
             sweep_interval_ms: 60_000,
             past_restart_grace: self.past_restart_grace.then_some(true),
+            features: self.features,
         };
         let now = self.now;
         self.session(name).welcomed(welcome, now);

@@ -105,7 +105,7 @@ async fn wrong_arguments_never_reach_the_engine() {
         let mut agent = PipeClient::open(version).await;
         for (tool, arguments, names) in [
             ("register", json!({ "canary": 1 }), "alias, repo, task, role, host"),
-            ("register", json!({ "task": "canary".repeat(20) }), "task"),
+            ("register", json!({ "task": "canary".repeat(21) }), "task"),
             ("list_peers", json!({ "limit": "canary" }), "limit"),
             ("send_message", json!({ "message": "canary" }), "target_alias"),
             ("send_message", json!({ "target_alias": "bob" }), "message"),

@@ -47,7 +47,7 @@ fn peer_json(presence: &str) -> Value {
         "presence": presence,
         "reach": "next-turn",
         "state": "busy",
-        "context": { "repo": "shop", "role": "r?le?" },
+        "context": { "repo": "shop", "role": "rôle" },
         "fingerprint": "0123456789abcdef",
     })
 }

@@ -6,7 +6,7 @@ use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{ticket, ticket_holds};
 use junction_shared::protocol::id::{ConnectionId, Epoch};
 use junction_shared::protocol::wire::{
-    Answer, Card, Context, LookupTarget, Naming, Question, Standing, ToBridge, ToHub,
+    Answer, Card, Context, List, LookupTarget, Naming, Question, Standing, ToBridge, ToHub,
 };
 
 use super::world::{ConnectionEnd, TIMEOUT, World, card, key, signed, ticket_key};
@@ -206,15 +206,32 @@ fn a_card_of_another_peer_ends_the_connection() {
     let wrong = [
         card(2, 2, "ann", None),
         card(1, 2, "bob", None),
-        Card { context: context("x".repeat(65)), ..good.clone() },
+        Card { context: context("x".repeat(121)), ..good.clone() },
         Card { context: context("a\u{7}b".to_owned()), ..good.clone() },
-        Card { context: context("ä".to_owned()), ..good },
+        Card { context: context("a\u{202e}b".to_owned()), ..good.clone() },
+        Card { context: context("ä".repeat(76)), ..good },
     ];
     for wrong in wrong {
         let mut world = World::past_grace();
         let ann = world.join(1, "ann");
         world.publish(ann, &wrong);
         assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
+    }
+}
+
+#[test]
+fn regression_a_card_with_texts_of_any_script_is_listed() {
+    for role in ["größer – später".to_owned(), "日".repeat(50), "x".repeat(120), "👩‍💻".to_owned()]
+    {
+        let mut world = World::past_grace();
+        let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
+        world.publish(ann, &card(1, 2, "ann", Some(&role)));
+        assert_eq!(world.ended(ann), None, "{role}");
+        let all = List { role: Some(role), repo: None, limit: 9, cursor: None };
+        let Some(Answer::Page(page)) = world.ask(bob, Question::List(all)) else {
+            panic!("a page")
+        };
+        assert_eq!(page.total, 1);
     }
 }
 

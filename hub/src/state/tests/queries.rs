@@ -79,15 +79,25 @@ fn the_last_page_has_no_cursor_even_if_it_is_full() {
 }
 
 #[test]
-fn filters_match_exactly() {
+fn regression_filters_match_whole_texts_without_case_and_outer_blanks() {
     let mut world = World::past_grace();
     let requester = world.join_as(1, "asker", Some("critic"));
     world.join_as(2, "ann", Some("critic"));
-    world.join_as(3, "bob", Some("Critic"));
+    world.join_as(3, "bob", Some(" Critic"));
     world.join(4, "dan");
-    let critics = List { role: Some("critic".to_owned()), ..all() };
-    let page = list(&mut world, requester, critics);
-    assert_eq!((aliases(&page), page.total), (vec!["ann".to_owned()], 1));
+    world.join_as(5, "eve", Some("critics"));
+    world.join_as(6, "fay", Some("Prüfer"));
+    for role in ["critic", "CRITIC ", "Critic"] {
+        let page = list(&mut world, requester, List { role: Some(role.to_owned()), ..all() });
+        assert_eq!((aliases(&page), page.total), (vec!["ann".to_owned(), "bob".to_owned()], 2));
+        watch(&mut world, requester, 1, Some(role));
+        assert_eq!(seen(&mut world, requester), [(1, aliases(&page))]);
+    }
+    let testers = List { role: Some("PRÜFER".to_owned()), ..all() };
+    assert_eq!(list(&mut world, requester, testers).total, 1);
+    watch(&mut world, requester, 2, Some("Author"));
+    world.join_as(7, "gus", Some("author "));
+    assert_eq!(seen(&mut world, requester), [(2, vec!["gus".to_owned()])]);
     let elsewhere = List { repo: Some("elsewhere".to_owned()), ..all() };
     assert_eq!(list(&mut world, requester, elsewhere).total, 0);
 }
@@ -232,6 +242,6 @@ fn a_watch_with_a_number_in_use_or_an_impossible_role_ends_the_connection() {
     watch(&mut world, ann, 1, Some("critic"));
     assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     let bob = world.connect(2, None, None).connection;
-    watch(&mut world, bob, 1, Some(&"x".repeat(65)));
+    watch(&mut world, bob, 1, Some(&"x".repeat(121)));
     assert_eq!(world.ended(bob), Some(ConnectionEnd::Closed(Close::ProtocolError)));
 }

@@ -82,7 +82,7 @@ pub enum Reach {
     Push,
 }
 
-/// A peer's context. Each field has at most 64 printable ASCII characters.
+/// A peer's context. [`context_text`](crate::protocol::context_text) bounds each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Context {
     /// The repository.

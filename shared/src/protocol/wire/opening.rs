@@ -63,6 +63,12 @@ pub struct Welcome {
     pub mac: [u8; 32],
 }
 
+/// The bit of a welcome's features for contexts of any script, as
+/// [`context_text`](crate::protocol::context_text) bounds them. Other hubs take 64 printable ASCII characters a field.
+pub const LONG_CONTEXTS: u32 = 1 << 0;
+/// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
+pub const HUB_FEATURES: u32 = LONG_CONTEXTS;
+
 /// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct WelcomeBody {
@@ -85,6 +91,17 @@ pub struct WelcomeBody {
     /// does not know has ended. During the grace the hub may have been restarted. Absent, never false.
     #[n(5)]
     pub past_restart_grace: Option<bool>,
+    /// What the hub understands beyond the first version of the protocol, a bit each. Absent: nothing.
+    #[n(6)]
+    pub features: Option<u32>,
+}
+
+impl WelcomeBody {
+    /// Whether the hub has a feature, such as [`LONG_CONTEXTS`].
+    #[must_use]
+    pub fn has(&self, feature: u32) -> bool {
+        self.features.unwrap_or_default() & feature == feature
+    }
 }
 
 /// An alias and the proof that it was granted.

@@ -13,8 +13,9 @@ use self::tree::Tree;
 use super::*;
 use crate::protocol::close;
 use crate::protocol::codec::{CodecError, decode, encode};
+use crate::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use crate::protocol::id::Epoch;
-use crate::protocol::limits::{MAX_CARD, MAX_CONTEXT_FIELD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
+use crate::protocol::limits::{MAX_CARD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
 
 const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
 const BEGIN: &str = "<!-- golden frames: written by cargo test -->\n";
@@ -300,14 +301,14 @@ fn largest_contents_fit_into_a_frame() {
 
 #[test]
 fn fullest_card_is_no_larger_than_a_card_may_be() {
-    let most = || Some("x".repeat(MAX_CONTEXT_FIELD));
+    let most = |limit: TextLimit| Some("x".repeat(limit.bytes));
     let context = Context {
-        repo: most(),
-        task: most(),
-        role: most(),
-        branch: most(),
-        machine: most(),
-        client: most(),
+        repo: most(CONTEXT_TEXT),
+        task: most(CONTEXT_TEXT),
+        role: most(CONTEXT_TEXT),
+        branch: most(CONTEXT_TEXT),
+        machine: most(CONTEXT_NAME),
+        client: most(CONTEXT_NAME),
     };
     let fullest = Card {
         alias: "x".repeat(crate::protocol::alias::MAX_ALIAS),

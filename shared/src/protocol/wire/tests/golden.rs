@@ -155,6 +155,7 @@ pub(super) fn welcome_body() -> WelcomeBody {
         session_timeout_ms: 1_800_000,
         sweep_interval_ms: 60_000,
         past_restart_grace: None,
+        features: None,
     }
 }
 

@@ -210,7 +210,7 @@ pub(super) fn hello_body() -> Any<HelloBody> {
 }
 
 pub(super) fn welcome_body() -> Any<WelcomeBody> {
-    (grant(), number(), flag(), number(), number(), of(flag()))
+    (grant(), number(), flag(), number(), number(), of(flag()), of(any::<u32>()))
         .prop_map(
             |(
                 grant,
@@ -219,6 +219,7 @@ pub(super) fn welcome_body() -> Any<WelcomeBody> {
                 session_timeout_ms,
                 sweep_interval_ms,
                 past_restart_grace,
+                features,
             )| {
                 WelcomeBody {
                     grant,
@@ -227,6 +228,7 @@ pub(super) fn welcome_body() -> Any<WelcomeBody> {
                     session_timeout_ms,
                     sweep_interval_ms,
                     past_restart_grace,
+                    features,
                 }
             },
         )
