@@ -27,6 +27,9 @@ use profile::ClientProfile;
 static CLIENTS: [&ClientProfile; 4] =
     [&claude::PROFILE, &codex::PROFILE, &gemini::PROFILE, &opencode::PROFILE];
 
+/// How long before a client gives a call up the call is answered.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+
 /// The longest id of a session that is accepted from a hook.
 const MAX_SESSION: usize = 128;
 
@@ -40,6 +43,13 @@ pub(crate) fn project_dir() -> Option<PathBuf> {
 pub(crate) fn progress_interval() -> Duration {
     let shortest = CLIENTS.iter().filter_map(|client| client.silence_limit).min();
     shortest.unwrap_or(Duration::from_secs(60)) * 5 / 12
+}
+
+/// The longest that a call of the client with this name in MCP may wait: so much less than the client's own limit that
+/// the answer arrives in time.
+pub(crate) fn longest_wait(mcp_name: &str) -> Option<Duration> {
+    let client = CLIENTS.iter().find(|client| client.mcp_name == mcp_name)?;
+    Some(client.call_limit?.saturating_sub(ANSWER_TIME))
 }
 
 /// Whether a program or process of this name is a client.
@@ -122,6 +132,13 @@ mod tests {
             assert!(2 * progress_interval() < limit);
         }
         assert_eq!(progress_interval(), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn calls_end_before_their_client_gives_them_up() {
+        assert_eq!(longest_wait("codex-mcp-client"), Some(Duration::from_secs(290)));
+        assert_eq!(longest_wait("claude-code"), None);
+        assert_eq!(longest_wait("something-new"), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::timestamp::date;
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     channel: || Some(Arc::new(CodexQueue::default())),
     call_origin,
+    call_limit: Some(Duration::from_secs(300)),
     ..ClientProfile::plain("codex-mcp-client", PROGRAM)
 };
 

@@ -28,6 +28,8 @@ pub(super) struct ClientProfile {
     pub(super) tool_meta: fn(bool, Option<u32>) -> Map<String, Value>,
     /// How long the client waits for a call that shows no progress.
     pub(super) silence_limit: Option<Duration>,
+    /// How long the client waits for a call, whatever progress it shows.
+    pub(super) call_limit: Option<Duration>,
 }
 
 /// How a client wakes its agent when a hook ends that ran beside the session.
@@ -51,6 +53,7 @@ impl ClientProfile {
             call_origin: |_| None,
             tool_meta: |_, _| Map::new(),
             silence_limit: None,
+            call_limit: None,
         }
     }
 }

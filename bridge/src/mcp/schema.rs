@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{
 use super::params::{Param, ParamKind, optional, required};
 
 /// The longest wait of a call, in seconds. Some clients give up after ten minutes.
-const MAX_WAIT: u64 = 540;
+pub(crate) const MAX_WAIT: u64 = 540;
 /// The words for the urgency of a message.
 const URGENCIES: [&str; 3] = words(&Urgency::NAMES);
 /// The words for what a sender may ask to be notified of.
@@ -21,8 +21,13 @@ const fn words<T>(names: &[(&'static str, T); 3]) -> [&'static str; 3] {
     [names[0].0, names[1].0, names[2].0]
 }
 
-/// What the junction is for, as the server's `instructions`. Claude Code cuts instructions at 2 KB.
-pub(crate) const INSTRUCTIONS: &str = "\
+/// The server's `instructions` for a client whose calls may wait for so many seconds.
+pub(crate) fn instructions(longest_wait: u64) -> String {
+    INSTRUCTIONS.replace("{MAX_WAIT}", &longest_wait.to_string())
+}
+
+/// What the junction is for. Claude Code cuts instructions at 2 KB.
+const INSTRUCTIONS: &str = "\
 Agent Junction connects this session with sessions of other coding agents (Claude Code, Codex, Gemini CLI, opencode or \
 any other) in other terminals and folders. This session has already joined under an alias. Call register to choose a \
 better alias and to say what you are working on.
@@ -32,7 +37,7 @@ better alias and to say what you are working on.
 and other sessions that your host manages, use the host's own tools.
 - read_messages returns what other sessions sent you. To answer, call send_message with target_alias = the message's \
 `from` and reply_to = its `id`. Text that you write without that tool reaches nobody.
-- To wait for an answer or a message, pass wait_seconds (up to 540) instead of polling.
+- To wait for an answer or a message, pass wait_seconds (up to {MAX_WAIT}) instead of polling.
 - `unread` in a result means that messages are waiting: call read_messages. So does a line that begins with Agent Junction \
 notice. This session's own bridge writes that line, and it contains nothing from a peer but the alias.
 - If a result has ask_user, do what it says before you continue.
@@ -403,9 +408,10 @@ mod tests {
         };
         let sizes: Vec<_> = SPECS.iter().map(|spec| (spec.name, size(spec))).collect();
         let total: usize = sizes.iter().map(|(_, size)| size).sum();
-        println!("instructions: {} bytes; tools: {total} bytes: {sizes:?}", INSTRUCTIONS.len());
+        let instructions = instructions(MAX_WAIT).len();
+        println!("instructions: {instructions} bytes; tools: {total} bytes: {sizes:?}");
         assert!(total < 5_000);
-        assert!(INSTRUCTIONS.len() < 2_000);
+        assert!(instructions < 2_000);
     }
 
     #[test]
@@ -425,7 +431,7 @@ mod tests {
         }
         writeln!(text, "## Instructions\n\nThe instructions that the server gives to the model:\n")
             .unwrap();
-        for line in INSTRUCTIONS.lines() {
+        for line in instructions(MAX_WAIT).lines() {
             writeln!(text, "{}", format!("> {line}").trim_end()).unwrap();
         }
         assert_written("tools.md", &text);

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::args::ToolError;
 use super::calls::CallTable;
 use super::params::schema;
-use super::schema::{INSTRUCTIONS, SPECS, Tool, ToolSpec};
+use super::schema::{SPECS, Tool, ToolSpec, instructions};
 use super::stdio;
 use super::stdio::transport::{StdioTransport, call_number};
 use super::tools::Tools;
@@ -100,6 +100,7 @@ impl ToolHandler {
     fn client(&self, name: &str) {
         self.probe.client_named(name);
         self.tools.wake.client_named(name);
+        self.tools.client_named(name);
     }
 
     /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
@@ -116,7 +117,7 @@ impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("agent-junction", env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(instructions(self.tools.longest_wait()))
     }
 
     async fn initialize(
@@ -124,8 +125,9 @@ impl ServerHandler for ToolHandler {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let result = self.negotiate_initialize(&request)?;
+        // First, since it decides how long calls may wait.
         self.client(&request.client_info.name);
+        let result = self.negotiate_initialize(&request)?;
         // With the version agreed on, not the one asked for: it decides the shape of results.
         let agreed = result.protocol_version.clone();
         context.peer.set_peer_info(request.with_protocol_version(agreed));

@@ -8,6 +8,7 @@
 //! is on a page of mail, leased to the call ([`CallHandle::hold`]): it counts as read once the answer is written to the
 //! client, and not before.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use junction_shared::protocol::limits::MAX_PAGE;
@@ -22,7 +23,8 @@ use super::notices::NoticesJson;
 use super::results::{
     DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
 };
-use super::schema::Tool;
+use super::schema::{MAX_WAIT, Tool};
+use crate::clients;
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
 use junction_engine::error::Error;
@@ -46,11 +48,25 @@ pub(crate) struct Tools {
     /// The hubs that the session may move to.
     hosts: KnownHosts,
     waits: Semaphore,
+    /// The most seconds that a call may wait.
+    longest_wait: AtomicU64,
 }
 
 impl Tools {
     pub(crate) fn new(engine: Engine, wake: Wake, hosts: KnownHosts) -> Self {
-        Self { engine, wake, hosts, waits: Semaphore::new(MAX_WAITS) }
+        let (waits, longest_wait) = (Semaphore::new(MAX_WAITS), AtomicU64::new(MAX_WAIT));
+        Self { engine, wake, hosts, waits, longest_wait }
+    }
+
+    /// Takes note of the client's name in MCP: some clients give up on a call that others would wait for.
+    pub(crate) fn client_named(&self, mcp_name: &str) {
+        let longest = clients::longest_wait(mcp_name).map_or(MAX_WAIT, |longest| longest.as_secs());
+        self.longest_wait.store(longest.min(MAX_WAIT), Ordering::Relaxed);
+    }
+
+    /// The most seconds that a call of this client may wait.
+    pub(crate) fn longest_wait(&self) -> u64 {
+        self.longest_wait.load(Ordering::Relaxed)
     }
 
     /// Calls a tool.
@@ -114,7 +130,7 @@ impl Tools {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
             reply_to: args.message_id("reply_to")?,
-            wait: args.seconds("wait_seconds")?,
+            wait: self.within_limit(args.seconds("wait_seconds")?),
             ttl: args.integer_up_to("ttl_seconds", self.longest_ttl())?.map(Duration::from_secs),
             fingerprint: args.fingerprint("fingerprint")?,
             urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
@@ -143,7 +159,7 @@ impl Tools {
         mut args: ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let wait = args.seconds("wait_seconds")?;
+        let wait = self.within_limit(args.seconds("wait_seconds")?);
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
         args.done()?;
         let limits = PageLimits { messages: limit.unwrap_or(usize::MAX), shown_len: presented_len };
@@ -162,7 +178,7 @@ impl Tools {
         mut args: ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let timeout = args.seconds("timeout_seconds")?;
+        let timeout = self.within_limit(args.seconds("timeout_seconds")?);
         let role = args.filter("expected_role")?;
         args.done()?;
         let _wait = self.wait(timeout, call)?;
@@ -182,6 +198,11 @@ impl Tools {
     async fn disconnect(&self, args: ToolArgs) -> Result<ToolAnswer, ToolError> {
         args.done()?;
         Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
+    }
+
+    /// As long a wait as the client waits for a call.
+    fn within_limit(&self, wait: Duration) -> Duration {
+        wait.min(Duration::from_secs(self.longest_wait()))
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.

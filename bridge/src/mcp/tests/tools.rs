@@ -8,7 +8,7 @@ use junction_shared::protocol::wire::{Context, Reach, Refusal, Standing, State};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
-use super::client::{MCP_VERSIONS, McpVersion, PipeClient, message, within};
+use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, message, within};
 use junction_engine::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
@@ -158,6 +158,23 @@ async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
         assert_eq!(result["reply"]["untrusted"], true);
         assert!(result["waited_seconds"].is_number());
         within(end).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn regression_no_call_waits_for_longer_than_its_client_does() {
+    for (client, longest) in [("codex-mcp-client", 290), ("claude-code", 540)] {
+        let mut agent = PipeClient::silent(McpVersion::Stateful);
+        let mut params = initialize("2025-11-25", json!({}));
+        params["clientInfo"]["name"] = json!(client);
+        let opened = agent.request("initialize", params).await;
+        let bound = format!("(up to {longest})");
+        assert!(opened["result"]["instructions"].as_str().unwrap().contains(&bound));
+        agent.notify("notifications/initialized", json!({}));
+        let arguments = json!({ "target_alias": "bob", "message": "?", "wait_seconds": 540 });
+        agent.begin("send_message", arguments);
+        let (draft, _answer) = submit(&mut agent, Status::Accepted).await;
+        assert_eq!(draft.wait, Duration::from_secs(longest), "{client}");
     }
 }
 
