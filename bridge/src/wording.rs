@@ -24,10 +24,11 @@ impl Wording for Error {
             Self::AliasTaken(free) => format!(
                 "That alias, or one too similar to it, is taken. Call register again with alias {free}, which is free, or with another."
             ),
-            Self::KeyChanged { alias, known, offered } => key_changed(alias, known, offered),
-            Self::OtherFingerprint { alias, offered } => format!(
-                "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
-            ),
+            Self::KeyChanged { alias, known_as, known, offered } => {
+                key_changed(alias, known_as, known, offered)
+            }
+            Self::OtherFingerprint { alias, offered } => other_fingerprint(alias, offered),
+            Self::UnusableCard(alias) => unusable_card(alias),
             Self::TooLarge { limit } => format!(
                 "The message is larger than {limit} bytes. Send it in parts, or send a path or a link instead."
             ),
@@ -78,10 +79,30 @@ impl Wording for Error {
     }
 }
 
-fn key_changed(alias: &Alias, known: &str, offered: &str) -> String {
+fn key_changed(alias: &Alias, known_as: &Alias, known: &str, offered: &str) -> String {
+    if alias == known_as {
+        return format!(
+            "The key of peer {alias} has changed since you last exchanged messages: it was {known} and is now {offered}. \
+             Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
+        );
+    }
     format!(
-        "The key of peer {alias} has changed since you last exchanged messages: it was {known} and is now {offered}. \
-         Ask your user; to trust the new one, call send_message again with fingerprint {offered}."
+        "The alias {alias} is easily confused with {known_as}, with which you exchanged messages, and belongs to another key: \
+         {known_as} had {known}, {alias} has {offered}. Ask your user; to trust the new one, call send_message again with \
+         fingerprint {offered}."
+    )
+}
+
+fn other_fingerprint(alias: &Alias, offered: &str) -> String {
+    format!(
+        "The peer {alias} has the fingerprint {offered}, not the one you gave. Ask your user which is right before you send."
+    )
+}
+
+fn unusable_card(alias: &Alias) -> String {
+    format!(
+        "Nothing can be sent to the peer {alias}, because its card is not valid or is older than an earlier one. Call \
+         list_peers to see who else is there, and tell your user."
     )
 }
 

@@ -23,10 +23,13 @@ pub enum Error {
     AliasTaken(Alias),
     /// The alias breaks the grammar of aliases.
     BadAlias,
-    /// The peer has another key than when the session last exchanged messages with the alias.
+    /// The peer has another key than the one with which the session last exchanged messages under the alias, or under one
+    /// that people could take for it.
     KeyChanged {
         /// The peer's alias.
         alias: Alias,
+        /// The alias under which the other key is known.
+        known_as: Alias,
         /// The fingerprint of the key known so far.
         known: String,
         /// The fingerprint of the peer's key now.
@@ -39,6 +42,8 @@ pub enum Error {
         /// The fingerprint of the peer's key.
         offered: String,
     },
+    /// The peer's card is faulty: no member of the group made it, or it is older than one seen before.
+    UnusableCard(Alias),
     /// The hub gave an answer that no honest hub gives.
     HubMisbehaving,
     /// The peer waits for the answer to a question of its own, which is unread and has ended a wait of this session.
@@ -83,6 +88,7 @@ impl Error {
             Self::HubAway(_)
             | Self::NotSent(_)
             | Self::UnknownAlias(_)
+            | Self::UnusableCard(_)
             | Self::PeerFull(_)
             | Self::OutboxFull(_)
             | Self::SendLimit { .. }

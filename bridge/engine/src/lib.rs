@@ -44,5 +44,5 @@ pub use outcome::{Outcome, Status};
 pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};
 pub use registration::{Change, Departure, Registration, label};
 pub use send_limits::SendLimit;
-pub use snapshot::{ConnectionState, Snapshot, UnreadMail};
+pub use snapshot::{ConnectionState, RenamedAlias, Snapshot, UnreadMail};
 pub use start::Config;

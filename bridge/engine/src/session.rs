@@ -36,6 +36,7 @@ mod directory;
 mod frames;
 mod intake;
 mod membership;
+mod misbehaviour;
 mod outgoing;
 mod requests;
 mod sent_receipts;
@@ -44,29 +45,9 @@ use card::CardPublisher;
 use directory::Directory;
 use intake::Intake;
 use membership::Membership;
+use misbehaviour::{LoggedFaults, Misbehaviour, PeerFault};
 use outgoing::OutgoingFrames;
 use requests::Requests;
-
-/// What a hub did that does not keep to the protocol.
-#[derive(Clone, Copy, Debug)]
-enum Misbehaviour {
-    /// The hub began a second handshake on a connection.
-    SecondHandshake,
-    /// An answer does not fit the question.
-    UnfittingAnswer,
-    /// The granted alias is not the one that was asked for.
-    OtherAlias,
-    /// A listed card was not made by a member of the group.
-    ForgedCard,
-    /// The card is not that of the alias that was asked for.
-    OtherCard,
-    /// The card is not the newest of the peer that was asked for.
-    OldCard,
-    /// A pushed envelope is not for this session.
-    OtherReceiver,
-    /// The granted alias breaks the grammar of aliases.
-    BadAlias,
-}
 
 /// One identity's life on the junction.
 pub struct Session {
@@ -85,6 +66,7 @@ pub struct Session {
     high_sent: HighUrgencyQuota,
     high_received: HighUrgencyQuota,
     session_timeout: Duration,
+    logged_faults: LoggedFaults,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -109,11 +91,13 @@ impl Session {
             high_sent: HighUrgencyQuota::default(),
             high_received: HighUrgencyQuota::default(),
             session_timeout,
+            logged_faults: LoggedFaults::default(),
             snapshot,
         };
         session.delivery.publish();
         session.snapshot.send_modify(|snapshot| {
             (snapshot.rejoined, snapshot.alias) = (None, None);
+            snapshot.renamed.set(None);
             snapshot.fingerprint = session.membership.key().fingerprint();
         });
         session
@@ -186,7 +170,7 @@ impl Session {
         });
         let was_member = self.membership.granted_alias().is_some();
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
-        self.granted(welcome.grant);
+        self.regranted(welcome.grant);
         let alias = self.membership.alias();
         self.snapshot.send_modify(|snapshot| {
             snapshot.session_timeout = timeout;
@@ -317,6 +301,17 @@ impl Session {
         ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
+    /// The hub gave the session an alias that its agent did not ask for just now.
+    fn regranted(&mut self, grant: Grant) {
+        let before = self.membership.alias().cloned();
+        self.granted(grant);
+        let alias = self.membership.alias().cloned();
+        if before.is_some() && alias.is_some() && before != alias {
+            tracing::warn!("alias_reassigned");
+            self.snapshot.borrow().renamed.set(alias);
+        }
+    }
+
     fn granted(&mut self, grant: Grant) {
         if !self.membership.grant(grant) {
             self.misbehaves(Misbehaviour::BadAlias);
@@ -386,12 +381,17 @@ impl Session {
         }
     }
 
-    /// Notes what only a hub can have done that does not keep to the protocol.
+    /// Notes what only a hub can have done.
     fn misbehaves(&self, how: Misbehaviour) {
         tracing::warn!(?how, "hub_misbehaving");
         self.snapshot.send_modify(|snapshot| {
             snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1);
         });
+    }
+
+    /// Notes what a member can have done as well.
+    fn is_faulty(&mut self, fault: PeerFault) {
+        self.logged_faults.log(fault);
     }
 }
 

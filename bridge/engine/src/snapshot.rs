@@ -1,5 +1,6 @@
 //! What every face can read of an engine at any moment.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
@@ -33,6 +34,29 @@ pub struct UnreadMail {
     pub past_limit: bool,
 }
 
+/// The alias that the hub gave the session in place of another, until a face has taken it to report it. All snapshots of
+/// an engine share one.
+#[derive(Clone, Debug, Default)]
+pub struct RenamedAlias(Arc<Mutex<Option<Alias>>>);
+
+impl RenamedAlias {
+    /// Takes the alias: of all callers one gets it.
+    #[must_use]
+    pub fn take(&self) -> Option<Alias> {
+        self.lock().take()
+    }
+
+    /// Sets the alias, or forgets it.
+    pub fn set(&self, alias: Option<Alias>) {
+        *self.lock() = alias;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Alias>> {
+        // An alias is replaced as a whole, so that a panic elsewhere leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The state of an engine, written by its task and read by anyone.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -59,6 +83,8 @@ pub struct Snapshot {
     /// The alias of a session that the hub had ended, because it heard nothing of it, and that has joined again. Set
     /// until a read has told it.
     pub rejoined: Option<Alias>,
+    /// The alias that the hub gave the session in place of another.
+    pub renamed: RenamedAlias,
 }
 
 impl Snapshot {
@@ -76,6 +102,7 @@ impl Snapshot {
             session_timeout: SESSION_TIMEOUT,
             misbehaviour: 0,
             rejoined: None,
+            renamed: RenamedAlias::default(),
         }
     }
 }

@@ -70,9 +70,15 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::AliasTaken(_) => Error::AliasTaken(alias()),
         Error::BadAlias => Error::BadAlias,
         Error::KeyChanged { .. } =>
-            Error::KeyChanged { alias: alias(), known: print("1"), offered: print("2") },
+            Error::KeyChanged {
+                alias: alias(),
+                known_as: alias(),
+                known: print("1"),
+                offered: print("2"),
+            },
         Error::OtherFingerprint { .. } =>
             Error::OtherFingerprint { alias: alias(), offered: print("2") },
+        Error::UnusableCard(_) => Error::UnusableCard(alias()),
         Error::HubMisbehaving => Error::HubMisbehaving,
         Error::ToSelf => Error::ToSelf,
         Error::TooLarge { .. } => Error::TooLarge { limit: 65_536 },
@@ -88,6 +94,17 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::TooManyWaits => Error::TooManyWaits,
         Error::Move(_) => Error::Move(MoveError::NoAnswer),
     ]
+}
+
+fn look_alikes() -> Vec<(String, String)> {
+    let alias = |text| Alias::parse(text).unwrap();
+    let error = Error::KeyChanged {
+        alias: alias("worker-l"),
+        known_as: alias("worker-1"),
+        known: "1".repeat(16),
+        offered: "2".repeat(16),
+    };
+    vec![("Error::KeyChanged { .. }".to_owned(), error.wording())]
 }
 
 fn refusals() -> Vec<(&'static str, Error)> {
@@ -257,6 +274,7 @@ fn host_problems() -> Vec<(String, String)> {
 fn every_error_has_its_wording_in_the_snapshot() {
     let mut page = String::new();
     section(&mut page, "Failed calls", worded(errors()));
+    section(&mut page, "Aliases that read like another", look_alikes());
     section(&mut page, "Refused messages", worded(refusals()));
     section(&mut page, "Calls that the hub did not answer", worded(unanswered()));
     section(&mut page, "Sessions that are not connected", worded(away_reasons()));

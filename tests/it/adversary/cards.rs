@@ -41,9 +41,10 @@ async fn is_not_sealed_to(lie: impl Fn(&SignedCard) -> SignedCard + Send + 'stat
     let bob = TestBridge::join(&home, &hub, "bob").await;
     let arguments = json!({ "target_alias": "bob", "message": "for bob" });
     let text = alice.error("send_message", arguments).await;
-    assert!(text.contains("hub_misbehaving"), "{text}");
+    // A member could have published such a card, and an honest hub cannot tell.
+    assert!(text.contains("card is not valid"), "{text}");
     assert_eq!(*handed.lock().expect("the count"), 0);
-    alice.accuses_hub(1).await;
+    alice.accuses_hub(0).await;
     assert_eq!(bob.leftovers().await, Vec::<Value>::new());
 }
 
@@ -105,7 +106,7 @@ async fn a_card_of_another_peer_than_requested_is_not_sealed_to() {
 }
 
 #[tokio::test]
-async fn a_listing_with_a_forged_card_shows_the_others_and_the_hub_is_reported() {
+async fn a_listing_with_a_forged_card_shows_the_others() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let proxy = FrameProxy::start(hub.port, |heard| match from_hub(heard) {
@@ -127,13 +128,11 @@ async fn a_listing_with_a_forged_card_shows_the_others_and_the_hub_is_reported()
     let listed = list(&alice.call("list_peers", json!({})).await, "peers");
     let aliases: Vec<_> = listed.iter().map(|peer| &peer["alias"]).collect();
     assert_eq!(aliases, ["carol"]);
-    // Registering lists how many there are, which takes one card at most.
-    let accused = alice.call("list_peers", json!({})).await["hub_misbehaving"].clone();
-    assert!(accused.as_u64().is_some_and(|times| times >= 2), "{accused}");
+    alice.accuses_hub(0).await;
 }
 
 #[tokio::test]
-async fn a_delivery_with_a_wrong_or_forged_card_changes_nothing_and_the_hub_is_reported() {
+async fn news_with_a_wrong_or_forged_card_changes_nothing_and_the_wrong_one_is_reported() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let sealed: Arc<Mutex<Vec<Header>>> = Arc::default();
@@ -151,10 +150,11 @@ async fn a_delivery_with_a_wrong_or_forged_card_changes_nothing_and_the_hub_is_r
     let said = look_up(&home, hub.port, "bob").await;
     let (member, stranger) = (RawPeer::new(&home), RawPeer::stranger());
     let forged = Card { epoch: said.epoch.next(), ..said.clone() };
-    for (before, card) in [member.card("bob"), stranger.sign(&forged)].into_iter().enumerate() {
-        proxy.inject(0, &ToBridge::Peer(said.key, Standing::Online, Some(card))).await;
-        alice.accuses_hub(before as u64 + 1).await;
-    }
+    let news = |card| ToBridge::Peer(said.key, Standing::Online, Some(card));
+    proxy.inject(0, &news(member.card("bob"))).await;
+    alice.accuses_hub(1).await;
+    // The owner of the key can have published this one, so that it is not held against the hub.
+    proxy.inject_and_wait(0, &alice, 1, &news(stranger.sign(&forged))).await;
     alice.send("bob", "two").await;
     assert_eq!(texts(&bob.read_many(2).await), ["one", "two"]);
     for header in sealed.lock().expect("the record").iter() {
@@ -194,9 +194,9 @@ async fn an_older_card_does_not_replace_a_newer_one() {
     let newer = look_up(&home, hub.port, "bob").await;
     let oldest = first.lock().expect("the card").clone().expect("bob's card was shown");
     assert!(open(&oldest).epoch < newer.epoch);
-    // News that the hub sent before is heard before, and accuses it.
+    // News that the hub sent before is heard before.
     let push = ToBridge::Peer(newer.key, Standing::Online, Some(oldest));
-    proxy.inject_and_wait(0, &alice, 1, &push).await;
+    proxy.inject_and_wait(0, &alice, 0, &push).await;
     is_read(&alice, &bob, "after an old card was pushed").await;
     lies.store(true, Ordering::Relaxed);
     hub.kill();
@@ -204,7 +204,7 @@ async fn an_older_card_does_not_replace_a_newer_one() {
     alice.sees("bob", "online").await;
     let message = json!({ "target_alias": "bob", "message": "after an old card was the answer" });
     let text = alice.error("send_message", message).await;
-    assert!(text.contains("hub_misbehaving"), "{text}");
+    assert!(text.contains("older than an earlier one"), "{text}");
     let sealed: Vec<_> = sealed.lock().expect("the record").clone();
     assert!(sealed.len() == 2 && sealed[0] < newer.epoch && sealed[1] >= newer.epoch, "{sealed:?}");
 }

@@ -69,6 +69,24 @@ async fn regression_a_released_alias_is_not_regained_by_its_old_ticket() {
 }
 
 #[tokio::test]
+async fn regression_a_look_alike_of_a_known_alias_is_shown_under_another_key() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestBridge::join(&home, &hub, "alice").await;
+    let first = TestBridge::join(&home, &hub, "worker-1").await;
+    first.send("alice", "I am worker-1").await;
+    assert_eq!(alice.read_one().await.get("key_changed"), None);
+    first.call("disconnect", json!({})).await;
+    let second = TestBridge::join(&home, &hub, "worker-l").await;
+    second.send("alice", "do as I say").await;
+    let message = alice.read_one().await;
+    assert_eq!((&message["from"], &message["key_changed"]), (&json!("worker-l"), &json!(true)));
+    let arguments = json!({ "target_alias": "worker-l", "message": "who are you?" });
+    let text = alice.error("send_message", arguments).await;
+    assert!(text.contains("worker-1") && text.contains("fingerprint"), "{text}");
+}
+
+#[tokio::test]
 async fn regression_an_alias_resolves_to_its_present_owner() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Epoch, GroupId, PeerKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::protocol::wire::{Card, Listed, READS_ASKS, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
+use super::misbehaviour::PeerFault;
 use crate::PeerInfo;
 use crate::error::Error;
 use crate::peer::Availability;
@@ -17,7 +18,7 @@ use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
 
 /// Cards kept; beyond it, cards of peers that were only seen in a listing are not.
 const MAX_CARDS: usize = 4096;
-/// Aliases pinned to a key; beyond it, further ones are usable but not pinned.
+/// Pins kept; beyond it, further aliases are usable but not pinned.
 const MAX_PINS: usize = 65_536;
 
 /// A peer whose card is known.
@@ -36,13 +37,20 @@ pub(super) struct Peer {
     sealing: Option<(Epoch, Arc<PairKeys>)>,
 }
 
+/// The key that an alias is pinned to, and the alias as it was spelled then.
+struct Pinned {
+    alias: Alias,
+    key: PeerKey,
+}
+
 /// The known peers by key, their aliases, and the pins.
 #[derive(Default)]
 pub(super) struct Directory {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
-    /// The key that each alias is pinned to, by group: the same alias in another group is another peer.
-    pins: HashMap<(Option<GroupId>, Alias), PeerKey>,
+    /// What each alias is pinned to. Aliases that people could confuse share one pin. The same alias in another group is
+    /// another peer.
+    pins: HashMap<(Option<GroupId>, Folded), Pinned>,
     group: Option<GroupId>,
     /// The peers whose changes the hub pushes; the oldest subscription is first.
     subscribed: VecDeque<PeerKey>,
@@ -54,20 +62,26 @@ pub(super) fn availability_of(card: &Card) -> Availability {
     Availability { reach: card.reach, unwoken, state: card.state }
 }
 
+/// A card that a member of the group made, and its alias.
+fn authentic_card(group: &GroupKeys, signed: &SignedCard) -> Result<(Card, Alias), PeerFault> {
+    let card = verify_card(group, signed).map_err(|_| PeerFault::ForgedCard)?;
+    let alias = Alias::parse(&card.alias).map_err(|_| PeerFault::ForgedCard)?;
+    Ok((card, alias))
+}
+
 impl Directory {
     /// Takes in a card.
     ///
     /// # Errors
-    /// [`Broken`] if no member of the group made the card, its alias breaks the grammar, its key is of low order, or
+    /// [`PeerFault`] if no member of the group made the card, its alias breaks the grammar, its key is of low order, or
     /// the known card is newer.
     pub(super) fn admit(
         &mut self,
         signed: &SignedCard,
         group: &GroupKeys,
         me: &Identity,
-    ) -> Result<PeerKey, Broken> {
-        let card = verify_card(group, signed)?;
-        let alias = Alias::parse(&card.alias).map_err(|_| Broken)?;
+    ) -> Result<PeerKey, PeerFault> {
+        let (card, alias) = authentic_card(group, signed)?;
         let key = card.key;
         match self.known.get_mut(&key) {
             Some(peer) if card.epoch > peer.card.epoch => {
@@ -80,11 +94,11 @@ impl Directory {
             }
             // One epoch has one card: another card of the same epoch is not the newest either.
             Some(peer) if card.epoch < peer.card.epoch || alias != peer.alias => {
-                return Err(Broken);
+                return Err(PeerFault::OldCard);
             }
             Some(_) => {}
             None => {
-                let psk = Arc::new(pair_psk(group, me, &key).ok_or(Broken)?);
+                let psk = Arc::new(pair_psk(group, me, &key).ok_or(PeerFault::ForgedCard)?);
                 let standing = Standing::NotYet;
                 let (subscribed, sealing) = (false, None);
                 let alias = alias.clone();
@@ -98,16 +112,15 @@ impl Directory {
     /// Takes in a listed peer, and gives what an agent may see of the peer.
     ///
     /// # Errors
-    /// [`Broken`] as [`Directory::admit`].
+    /// [`PeerFault`] as [`Directory::admit`].
     pub(super) fn listed(
         &mut self,
         listed: &Listed,
         now_ms: u64,
         group: &GroupKeys,
         me: &Identity,
-    ) -> Result<PeerInfo, Broken> {
-        let card = verify_card(group, &listed.card)?;
-        let alias = Alias::parse(&card.alias).map_err(|_| Broken)?;
+    ) -> Result<PeerInfo, PeerFault> {
+        let (card, alias) = authentic_card(group, &listed.card)?;
         if self.known.len() < MAX_CARDS || self.known.contains_key(&card.key) {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
@@ -181,8 +194,8 @@ impl Directory {
 
     /// A group has another id; its pins stay.
     pub(super) fn rename_group(&mut self, old: GroupId, new: GroupId) {
-        let renamed = |((group, alias), key)| {
-            ((if group == Some(old) { Some(new) } else { group }, alias), key)
+        let renamed = |((group, alias), pinned)| {
+            ((if group == Some(old) { Some(new) } else { group }, alias), pinned)
         };
         self.pins = self.pins.drain().map(renamed).collect();
     }
@@ -244,7 +257,7 @@ impl Directory {
         self.known.get(key).is_some_and(|peer| peer.sealing.is_some())
     }
 
-    /// Checks that an alias is pinned to this key, or to none. An expected fingerprint overrides the pin: it accepts
+    /// Checks that an alias, or one that people could take for it, is pinned to this key, or to none. An expected fingerprint overrides the pin: it accepts
     /// the key with that fingerprint alone.
     ///
     /// # Errors
@@ -260,31 +273,33 @@ impl Directory {
             (Some(expected), _) if expected != offered => {
                 Err(Error::OtherFingerprint { alias: alias.clone(), offered })
             }
-            (None, Some(pinned)) if *pinned != key => Err(Error::KeyChanged {
+            (None, Some(pinned)) if pinned.key != key => Err(Error::KeyChanged {
                 alias: alias.clone(),
-                known: pinned.fingerprint(),
+                known_as: pinned.alias.clone(),
+                known: pinned.key.fingerprint(),
                 offered,
             }),
             _ => Ok(()),
         }
     }
 
-    fn pinned(&self, alias: &Alias) -> Option<&PeerKey> {
-        self.pins.get(&(self.group, alias.clone()))
+    fn pinned(&self, alias: &Alias) -> Option<&Pinned> {
+        self.pins.get(&(self.group, alias.fold()))
     }
 
     /// Pins an alias to a key, at the first message either way.
     pub(super) fn pin(&mut self, alias: &Alias, key: PeerKey) {
-        let place = (self.group, alias.clone());
+        let place = (self.group, alias.fold());
         if self.pins.len() < MAX_PINS || self.pins.contains_key(&place) {
-            self.pins.insert(place, key);
+            self.pins.insert(place, Pinned { alias: alias.clone(), key });
         }
     }
 
-    /// Pins the alias of a message's sender. True if the alias is pinned to another key: then the message is marked.
+    /// Pins the alias of a message's sender. True if it, or one that people could take for it, is pinned to another key:
+    /// then the message is marked.
     pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
         match self.pinned(alias) {
-            Some(pinned) => *pinned != key,
+            Some(pinned) => pinned.key != key,
             None => {
                 self.pin(alias, key);
                 false

@@ -11,13 +11,13 @@ use junction_shared::protocol::wire::{
 };
 
 use super::intake::{IntakeStep, Opening, PushedEnvelope};
-use super::requests::{AliasRequest, Request};
-use super::{Misbehaviour, Session};
+use super::requests::{AliasRequest, Request, refused_alias};
+use super::{Misbehaviour, PeerFault, Session};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hops::Hops;
 use crate::mailbox::{Arrival, MailboxMessage};
-use crate::seal::{Broken, Plain, ReceiptKey, receipt, receipt_holds, stale_holds, verify_card};
+use crate::seal::{Plain, ReceiptKey, receipt, receipt_holds, stale_holds, verify_card};
 use crate::{Message, PeerInfo, PeerPage, Registration};
 
 impl Session {
@@ -29,8 +29,7 @@ impl Session {
             }
             ToBridge::Answer(number, answer) => self.answered(number, answer, now),
             ToBridge::Reassigned(grant) => {
-                tracing::warn!("alias_reassigned");
-                self.granted(grant);
+                self.regranted(grant);
                 self.publish_card(now);
             }
             ToBridge::Peer(key, standing, card) => {
@@ -101,6 +100,7 @@ impl Session {
             Naming::Granted(grant) if grant.alias == card.alias() => {
                 self.card.granted(&change, card);
                 self.granted(grant);
+                self.snapshot.borrow().renamed.set(None);
                 // What changed while the request was open is on no card yet.
                 self.publish_if_changed(now);
                 self.publish_if_due(now);
@@ -135,23 +135,23 @@ impl Session {
         PeerPage { peers: self.listed(&page.peers), total: page.total, next: page.next }
     }
 
-    /// What an agent may see of listed peers. Cards that no member of the group made are left out.
+    /// What an agent may see of listed peers. Those whose cards are faulty are left out.
     fn listed(&mut self, listed: &[Listed]) -> Vec<PeerInfo> {
         let Some((group, me)) = self.membership.keys() else { return Vec::new() };
         let (now, mut peers) = (wall_ms(), Vec::with_capacity(listed.len()));
         for peer in listed {
-            peers.extend(self.directory.listed(peer, now, group, me));
-        }
-        for _ in peers.len()..listed.len() {
-            self.misbehaves(Misbehaviour::ForgedCard);
+            match self.directory.listed(peer, now, group, me) {
+                Ok(peer) => peers.push(peer),
+                Err(fault) => self.logged_faults.log(fault),
+            }
         }
         peers
     }
 
     // ---- peers
 
-    fn admit(&mut self, signed: &SignedCard) -> Result<PeerKey, Broken> {
-        let (group, me) = self.membership.keys().ok_or(Broken)?;
+    fn admit(&mut self, signed: &SignedCard) -> Result<PeerKey, PeerFault> {
+        let (group, me) = self.membership.keys().ok_or(PeerFault::ForgedCard)?;
         self.directory.admit(signed, group, me)
     }
 
@@ -170,13 +170,14 @@ impl Session {
                 .map(|peer| peer.card.key)
                 .ok_or_else(|| Error::UnknownAlias(alias.clone()));
         };
-        let key = self.admit(&card).ok();
-        let Some(key) =
-            key.filter(|key| self.directory.get(key).is_some_and(|p| p.alias == *alias))
-        else {
+        let key = self.admit(&card).map_err(|fault| {
+            self.is_faulty(fault);
+            Error::UnusableCard(alias.clone())
+        })?;
+        if self.directory.get(&key).is_none_or(|peer| peer.alias != *alias) {
             self.misbehaves(Misbehaviour::OtherCard);
             return Err(Error::HubMisbehaving);
-        };
+        }
         self.directory.set_standing(key, standing);
         self.directory.set_subscribed(key);
         self.outgoing.outbox.open(key);
@@ -224,8 +225,12 @@ impl Session {
     /// Takes in a card that must be this peer's newest.
     fn admit_as(&mut self, key: PeerKey, card: &SignedCard) -> bool {
         let before = self.directory.get(&key).map(|peer| (peer.card.epoch, peer.card.state));
-        if self.admit(card) != Ok(key) {
-            self.misbehaves(Misbehaviour::OldCard);
+        let admitted = self.admit(card);
+        if admitted != Ok(key) {
+            match admitted {
+                Ok(_) => self.misbehaves(Misbehaviour::OtherCard),
+                Err(fault) => self.is_faulty(fault),
+            }
             // The peer's mail is not opened, and keeps no room that others need.
             self.directory.unsubscribe(&key);
             self.intake.forget(key);
@@ -272,12 +277,12 @@ impl Session {
     /// The hub pushed an envelope.
     fn delivered(&mut self, envelope: Envelope, age_ms: u64, now: Instant) {
         let (header, me) = (&envelope.header, self.membership.key());
-        let is_for_us = self.group_id() == Some(header.group)
-            && header.to == me
-            && header.from != me
-            && envelope.sealed.len() <= MAX_SEALED;
+        let is_for_us = header.to == me && header.from != me && envelope.sealed.len() <= MAX_SEALED;
         if !is_for_us {
             return self.misbehaves(Misbehaviour::OtherReceiver);
+        }
+        if self.group_id() != Some(header.group) {
+            return self.is_faulty(PeerFault::OtherGroup);
         }
         let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
         let deadline = now + left.min(self.session_timeout);
@@ -315,7 +320,8 @@ impl Session {
                 self.record(&header, plain, key, alias, deadline, now);
             }
             Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
-            Opening::Nothing => {}
+            Opening::Broken => self.is_faulty(PeerFault::BrokenMessage),
+            Opening::NoRoom => {}
         }
     }
 
@@ -378,17 +384,7 @@ impl Session {
         if is_authentic {
             outbox.receipt(receipt.id, receipt.kind);
         } else if outbox.receiver(receipt.id).is_some() {
-            tracing::warn!("forged_receipt");
+            self.is_faulty(PeerFault::ForgedReceipt);
         }
-    }
-}
-
-/// The error for an alias that the hub did not grant.
-fn refused_alias(naming: &Naming) -> Error {
-    match naming {
-        Naming::Taken { free } => {
-            Alias::parse(free).map_or(Error::HubMisbehaving, Error::AliasTaken)
-        }
-        Naming::Bad | Naming::Granted(_) => Error::BadAlias,
     }
 }

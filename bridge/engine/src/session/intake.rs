@@ -38,8 +38,10 @@ pub(super) enum Opening {
     Opened(Header, Plain, ReceiptKey),
     /// The key that it was sealed to has died: this receipt says so to its sender.
     Stale(Receipt),
-    /// Nothing: there is no room, or it is not what its sender sealed.
-    Nothing,
+    /// The message is not what its sender sealed.
+    Broken,
+    /// The mailbox has no room for the message.
+    NoRoom,
 }
 
 /// Envelopes by sender, whose card is being looked up.
@@ -114,7 +116,7 @@ impl Intake {
     ) -> Opening {
         if self.is_dropping || !has_room {
             self.is_dropping = true;
-            return Opening::Nothing;
+            return Opening::NoRoom;
         }
         let Envelope { header, sealed } = envelope;
         let cached = (header.from, header.epoch, header.enc);
@@ -133,10 +135,7 @@ impl Intake {
         });
         match opened {
             Ok((plain, receipt_key)) => Opening::Opened(header, plain, receipt_key),
-            Err(Broken) => {
-                tracing::warn!("broken_message");
-                Opening::Nothing
-            }
+            Err(Broken) => Opening::Broken,
         }
     }
 

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::{List, LookupTarget, Question, SignedCard, ToHub};
+use junction_shared::protocol::wire::{List, LookupTarget, Naming, Question, SignedCard, ToHub};
 
 use super::card::CardContent;
 use crate::command::ReplySender;
+use crate::error::Error;
 use crate::registration::{ascii_label, label};
 use crate::{Change, Draft, PeerInfo, PeerPage, PeerQuery, Registration, Submitted};
 
@@ -99,6 +100,16 @@ impl Request {
             Self::Watch { role, .. } => Some(Question::Watch(wanted(role))),
             Self::Subscribe { key } => Some(Question::Lookup(LookupTarget::Key(*key))),
         }
+    }
+}
+
+/// The error for an alias that the hub did not grant.
+pub(super) fn refused_alias(naming: &Naming) -> Error {
+    match naming {
+        Naming::Taken { free } => {
+            Alias::parse(free).map_or(Error::HubMisbehaving, Error::AliasTaken)
+        }
+        Naming::Bad | Naming::Granted(_) => Error::BadAlias,
     }
 }
 
@@ -201,6 +212,12 @@ impl Requests {
         let abandoned = self.open.extract_if(.., |_, open| open.is_abandoned());
         let watches = abandoned.filter(|(_, open)| matches!(open, Request::Watch { .. }));
         watches.map(|(number, _)| ToHub::Unwatch(number)).collect()
+    }
+
+    /// The number of the newest request.
+    #[cfg(test)]
+    pub(super) fn last_number(&self) -> u32 {
+        self.last
     }
 
     fn next_number(&mut self) -> u32 {

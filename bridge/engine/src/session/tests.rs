@@ -8,7 +8,7 @@ use junction_shared::protocol::handshake::NO_PIN;
 use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, HUB_FEATURES, LookupTarget, Naming, Page, Question, Receipt,
+    Answer, Card, Envelope, HUB_FEATURES, Listed, LookupTarget, Naming, Page, Question, Receipt,
     ReceiptKind, SignedCard, Standing, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
@@ -450,6 +450,79 @@ fn another_key_under_a_known_alias_is_shown_and_sending_needs_its_fingerprint() 
 }
 
 #[test]
+fn regression_another_key_under_a_look_alike_of_a_known_alias_is_shown() {
+    for (known, similar) in
+        [("worker-1", "worker-l"), ("w0rker", "worker"), ("billy", "b1l-ly"), ("solo", "s-o-l-o")]
+    {
+        let mut stage = Stage::new();
+        stage.enter("first", known);
+        stage.run();
+        // One direction is enough for either.
+        stage.send("first", "alice", "I am the first");
+        stage.read_for_good("alice");
+        let (first, now) = (stage.key("first"), stage.now);
+        stage.sessions.remove("first");
+        stage.cards.remove(&first);
+        stage.keys.remove(&first);
+        stage.session("alice").frame(ToBridge::Peer(first, Standing::Gone, None), now);
+        stage.enter("second", similar);
+        stage.run();
+        let second = stage.key("second").fingerprint();
+        stage.send("second", "alice", "I am the same");
+        let page = stage.read("alice");
+        assert_eq!(page.messages[0].from.as_str(), similar);
+        assert_eq!(page.messages[0].key_changed.as_ref(), Some(&second), "{known} {similar}");
+        let error = stage.try_send("alice", draft(similar, "to whom?")).err();
+        let expected = Error::KeyChanged {
+            alias: Alias::parse(similar).unwrap(),
+            known_as: Alias::parse(known).unwrap(),
+            known: first.fingerprint(),
+            offered: second.clone(),
+        };
+        assert_eq!(error, Some(expected));
+        let accepted = Draft { fingerprint: Some(second), ..draft(similar, "to the second") };
+        assert!(stage.try_send("alice", accepted).is_ok());
+    }
+}
+
+#[test]
+fn a_peer_that_respells_its_alias_keeps_its_key() {
+    let mut stage = Stage::new();
+    stage.enter("carol", "carol");
+    stage.run();
+    stage.send("alice", "carol", "one");
+    let change = Change { alias: Some(Alias::parse("car-0l").unwrap()), ..Change::default() };
+    stage.ask("carol", |reply| Command::Apply(change, reply)).unwrap();
+    assert!(stage.try_send("alice", draft("car-0l", "two")).is_ok());
+}
+
+#[test]
+fn alias_that_the_hub_gave_in_place_of_another_is_reported_once() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    let renamed = |stage: &Stage| {
+        let taken = stage.sessions["bob"].snapshot.borrow().renamed.take();
+        taken.map(|alias| alias.to_string())
+    };
+    assert_eq!(renamed(&stage), None, "the first alias");
+    let change = Change { alias: Some(Alias::parse("robert").unwrap()), ..Change::default() };
+    stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
+    assert_eq!(renamed(&stage), None, "its own wish");
+    let grant = |alias: &str| Grant { alias: alias.to_owned(), ticket: Ticket([0; 32]) };
+    stage.session("bob").frame(ToBridge::Reassigned(grant("robert")), now);
+    assert_eq!(renamed(&stage), None, "the same alias, with another ticket");
+    stage.session("bob").frame(ToBridge::Reassigned(grant("calm-fox")), now);
+    assert_eq!(renamed(&stage).as_deref(), Some("calm-fox"));
+    assert_eq!(renamed(&stage), None);
+    stage.session("bob").disconnected();
+    stage.welcome("bob", "calm-fox");
+    assert_eq!(renamed(&stage), None);
+    stage.session("bob").disconnected();
+    stage.welcome("bob", "brave-owl");
+    assert_eq!(renamed(&stage).as_deref(), Some("brave-owl"));
+}
+
+#[test]
 fn a_hub_that_replays_delivers_nothing_twice() {
     let mut stage = Stage::new();
     stage.tamper = |frames| {
@@ -527,7 +600,7 @@ fn a_hub_that_answers_with_another_peers_card_is_noticed() {
 }
 
 #[test]
-fn a_forged_card_and_one_of_a_lower_epoch_change_nothing() {
+fn regression_what_a_member_can_cause_is_not_blamed_on_the_hub() {
     let mut stage = Stage::new();
     let (bob, now) = (stage.key("bob"), stage.now);
     let old = stage.cards[&bob].clone();
@@ -535,10 +608,34 @@ fn a_forged_card_and_one_of_a_lower_epoch_change_nothing() {
     stage.ask("bob", |reply| Command::Apply(change, reply)).unwrap();
     stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(old.clone())), now);
     assert_eq!(stage.session("alice").directory.get(&bob).unwrap().card.epoch, Epoch(2));
-    assert_eq!(stage.misbehaviour("alice"), 1);
-    let forged = SignedCard { mac: [0; 32], ..old };
-    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(forged)), now);
-    assert_eq!(stage.misbehaviour("alice"), 2);
+    let forged = SignedCard { mac: [0; 32], ..old.clone() };
+    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Online, Some(forged.clone())), now);
+    let listed = |card| Listed { card, online: true, session_ms: 0 };
+    let query = crate::PeerQuery::default();
+    for card in [old, forged] {
+        let (reply, mut page) = oneshot::channel();
+        stage.session("alice").command(Command::List(query.clone(), reply), now);
+        let number = stage.session("alice").requests.last_number();
+        let shown = Page { peers: vec![listed(card.clone())], total: 1, next: None };
+        stage.session("alice").frame(ToBridge::Answer(number, Answer::Page(shown)), now);
+        assert!(page.try_recv().unwrap().unwrap().peers.is_empty());
+        stage.cards.insert(bob, card);
+        let unknown = Directory::default();
+        let known = std::mem::replace(&mut stage.session("alice").directory, unknown);
+        let is_forged = stage.cards[&bob].mac == [0; 32];
+        let sent = stage.try_send("alice", draft("bob", "hello")).err();
+        let expected = Error::UnusableCard(Alias::parse("bob").unwrap());
+        assert_eq!(sent, is_forged.then_some(expected));
+        stage.session("alice").directory = known;
+    }
+    stage.send("bob", "alice", "hello");
+    stage.read_for_good("alice");
+    let alice = stage.key("alice");
+    let mut other = stage.inboxes[&alice][0].clone();
+    other.header.group.0[0] ^= 1;
+    stage.session("alice").frame(ToBridge::Deliver(other, 0), now);
+    assert_eq!(stage.misbehaviour("alice"), 0);
+    assert!(stage.read_for_good("alice").is_empty());
 }
 
 #[test]
