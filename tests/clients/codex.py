@@ -74,7 +74,9 @@ class Codex:
         return terminal
 
     def execute(self, prompt):
-        """Starts `codex exec`; hooks that nobody has trusted run by the flag."""
+        """Starts `codex exec`; hooks that nobody has trusted run by the flag. The prompt may be longer than an argument."""
+        file = self.lab.out / f"prompt-{self.name}.txt"
+        file.write_text(prompt)
         command = [self.lab.program("codex"), "exec", "--json", "--skip-git-repo-check",
-                   "--dangerously-bypass-hook-trust", prompt]
-        return Run(self.lab, self.name, command, self.env, self.project)
+                   "--dangerously-bypass-hook-trust", "-"]
+        return Run(self.lab, self.name, command, self.env, self.project, file)

@@ -3,13 +3,14 @@ import subprocess
 
 
 class Run:
-    """Its process."""
+    """Its process. What it is to read on stdin, if anything, is in a file."""
 
-    def __init__(self, lab, name, command, env, cwd):
+    def __init__(self, lab, name, command, env, cwd, stdin="/dev/null"):
         self.name = name
         self._output = open(lab.out / f"output-{name}.txt", "w")
-        self._process = subprocess.Popen(list(map(str, command)), env=env, cwd=cwd, stdin=subprocess.DEVNULL,
-                                         stdout=self._output, stderr=subprocess.STDOUT)
+        with open(stdin) as stdin:
+            self._process = subprocess.Popen(list(map(str, command)), env=env, cwd=cwd, stdin=stdin,
+                                             stdout=self._output, stderr=subprocess.STDOUT)
         lab.closes(self)
 
     def ended(self, seconds=120):
