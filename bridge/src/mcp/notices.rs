@@ -23,6 +23,8 @@ pub(crate) struct NoticesJson {
     hub_misbehaving: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejoined: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renamed: Option<String>,
 }
 
 impl From<&Snapshot> for NoticesJson {
@@ -41,6 +43,7 @@ impl From<&Snapshot> for NoticesJson {
             notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
             hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
             rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
+            renamed: snapshot.renamed.take().map(|alias| alias.to_string()),
         }
     }
 }

@@ -141,6 +141,10 @@ const NOTICES: &[(&str, &str)] = &[
                  rejoined. The senders of unread messages have been notified. The field is shown until \
                  `read_messages` has returned it",
     ),
+    (
+        "renamed?",
+        "the session's new alias, once, if the hub gave it another because an earlier owner came back for the old one",
+    ),
     ("hub_misbehaving?", "how often the hub did something that no honest hub does"),
 ];
 

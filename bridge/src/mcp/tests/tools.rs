@@ -306,6 +306,8 @@ async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
             snapshot.unread.count = 3;
             snapshot.unread.from = vec![alias("bob"), alias("eve")];
             snapshot.misbehaviour = 2;
+            snapshot.alias = Some(alias("calm-fox"));
+            snapshot.renamed.set(Some(alias("calm-fox")));
         });
         let id = agent.begin("known_hosts", json!({}));
         let result = agent.result(&id).await;
@@ -314,6 +316,10 @@ async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
             (&json!(3), &json!(["bob", "eve"]))
         );
         assert_eq!(result["hub_misbehaving"], 2);
+        assert_eq!((&result["you"], &result["renamed"]), (&json!("calm-fox"), &json!("calm-fox")));
+        let id = agent.begin("known_hosts", json!({}));
+        let result = agent.result(&id).await;
+        assert_eq!((&result["you"], result.get("renamed")), (&json!("calm-fox"), None), "once");
         let id = agent.begin("known_hosts", json!({ "x": 1 }));
         assert_eq!(
             agent.failure(&id).await,
