@@ -10,6 +10,7 @@
 //! characters in a peer's text that could mislead a reader.
 
 pub(crate) mod args;
+pub(crate) mod argument_names;
 pub(crate) mod calls;
 pub(crate) mod envelope;
 pub(crate) mod escape;

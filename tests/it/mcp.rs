@@ -1,5 +1,6 @@
 //! The bridge as an MCP server: its versions, its input, its calls, and its end.
 
+mod arguments;
 mod calls;
 mod input;
 mod readers;

@@ -1,23 +1,42 @@
 //! The arguments of one tool call. They are checked here rather than by a deserialiser, so that a model that gets one
-//! wrong learns which one and what it must be, in a sentence that quotes nothing.
+//! wrong learns which one and what it must be, in a sentence that quotes nothing. What models write in another way than
+//! the schema says, and what can only mean one thing, is taken as that.
 
 use std::time::Duration;
 
 use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::context_text::{CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_MESSAGE;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::params::{Param, ParamKind};
-use super::schema::ToolSpec;
+use super::argument_names::{IgnoredJson, take_unknown};
+use super::params::{Param, ParamKind, ToolSpec, place_of};
 use crate::wording::Wording;
 
-/// The arguments of one call, read by name. After the last one, [`ToolArgs::done`] refuses what is left.
+/// What some models write for an argument that they leave out.
+const ABSENT: [&str; 2] = ["", "null"];
+/// What some models write for nothing. For a text of a context it means that there is to be none.
+const NONE: &str = "none";
+
+/// The arguments of one call, read by name.
 pub(crate) struct ToolArgs {
     tool: &'static ToolSpec,
     given: Map<String, Value>,
+    notes: ArgumentsJson,
+}
+
+/// What an answer tells of the arguments of its call.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct ArgumentsJson {
+    #[serde(flatten)]
+    ignored: IgnoredJson,
+    /// Arguments that were out of range, with what was taken instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clamped: Vec<String>,
 }
 
 type Parsed<T> = Result<T, ToolError>;
@@ -29,6 +48,16 @@ pub(crate) enum ToolError {
     Argument(String),
     /// The engine could not do what was asked.
     Engine(Error),
+}
+
+impl ToolError {
+    /// The arguments of a call of this tool are no JSON object.
+    pub(crate) fn no_object(tool: &ToolSpec) -> Self {
+        let tool = tool.name;
+        Self::Argument(format!(
+            "The arguments must be one JSON object. Call {tool} again with such an object."
+        ))
+    }
 }
 
 impl From<Error> for ToolError {
@@ -48,41 +77,44 @@ impl Wording for ToolError {
 
 impl ToolArgs {
     /// The arguments that a client gave to this tool.
-    pub(crate) fn new(tool: &'static ToolSpec, given: Map<String, Value>) -> Self {
-        Self { tool, given }
-    }
-
-    /// Ends the reading of arguments.
     ///
     /// # Errors
-    /// If the call has an argument that the tool does not take.
-    pub(crate) fn done(self) -> Parsed<()> {
-        let tool = self.tool.name;
-        if self.given.is_empty() {
-            return Ok(());
-        }
-        if self.tool.params.is_empty() {
-            return argument(format!("{tool} takes no arguments. Call it again without any."));
-        }
-        let takes: Vec<_> = self.tool.params.iter().map(|param| param.name).collect();
-        let takes = takes.join(", ");
-        argument(format!("{tool} takes only {takes}. Call it again without other arguments."))
+    /// If one has a name that is nearly the tool's.
+    pub(crate) fn new(tool: &'static ToolSpec, mut given: Map<String, Value>) -> Parsed<Self> {
+        let ignored = take_unknown(tool.params, &mut given).map_err(|meant| {
+            let (tool, meant) = (tool.name, meant.join(", "));
+            ToolError::Argument(format!(
+                "Some arguments have wrong names: {tool} calls them {meant}. Nothing was done: call {tool} again with these names."
+            ))
+        })?;
+        Ok(Self { tool, given, notes: ArgumentsJson { ignored, clamped: Vec::new() } })
+    }
+
+    /// What the answer tells of the arguments.
+    pub(crate) fn into_notes(self) -> ArgumentsJson {
+        self.notes
     }
 
     /// An alias that this session would like to have.
     pub(crate) fn new_alias(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
-        let (_, value) = self.take(name);
-        let Some(value) = value else { return Ok(None) };
-        let alias = value.as_str().and_then(|text| Alias::parse(text).ok());
-        alias.map(Some).ok_or(Error::BadAlias.into())
+        match self.take(name).1 {
+            None => Ok(None),
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case(NONE) => Ok(None),
+            Some(value) => alias(&value).map(Some).ok_or(Error::BadAlias.into()),
+        }
     }
 
     /// The alias of a peer, which must be given.
     pub(crate) fn peer(&mut self, name: &'static str) -> Parsed<Alias> {
         let (param, value) = self.take(name);
-        let alias = value.as_ref().and_then(Value::as_str).and_then(|text| Alias::parse(text).ok());
-        alias.ok_or_else(|| {
-            let what = param.kind.description();
+        let what = param.kind.description();
+        let Some(value) = value else {
+            let tool = self.tool.name;
+            return argument(format!(
+                "{tool} needs {name}: {what}. Call list_peers to see who is there."
+            ));
+        };
+        alias(&value).ok_or_else(|| {
             ToolError::Argument(format!(
                 "{name} must be {what}. Call list_peers to see who is there."
             ))
@@ -104,19 +136,39 @@ impl ToolArgs {
         }
     }
 
-    /// A text of the parameter's kind.
-    pub(crate) fn text(&mut self, name: &'static str) -> Parsed<Option<String>> {
+    /// A text of a context, cut to its limit. It is empty where the context is to have none.
+    pub(crate) fn label(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        const UNCUT: TextLimit = TextLimit { chars: usize::MAX, bytes: usize::MAX };
         let (param, value) = self.take(name);
-        match value {
-            None => Ok(None),
-            Some(Value::String(text)) if param.kind.accepts(&text) => Ok(Some(text)),
-            Some(_) => self.wrong(param, &param.kind.description()),
+        let text = match value {
+            None => return Ok(None),
+            Some(Value::String(text)) => text,
+            Some(_) => return self.wrong(param, &param.kind.description()),
+        };
+        if text.trim().eq_ignore_ascii_case(NONE) {
+            return Ok(Some(String::new()));
         }
+        let (whole, label) = (UNCUT.label(&text), CONTEXT_TEXT.label(&text));
+        if let Some(label) = label.as_ref().filter(|_| label != whole) {
+            let length = label.chars().count();
+            self.notes.clamped.push(format!("{name}: {length} characters"));
+        }
+        Ok(label)
     }
 
-    /// A text to search for. Some models write an empty text where they search for nothing in particular.
+    /// A text to search for, if any.
     pub(crate) fn filter(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        Ok(self.text(name)?.filter(|text| !text.is_empty()))
+        Ok(self.label(name)?.filter(|text| !text.is_empty()))
+    }
+
+    /// The name of a host.
+    pub(crate) fn host(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        self.text(name)
+    }
+
+    /// The place of a list behind which a page begins.
+    pub(crate) fn place(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        Ok(self.text(name)?.as_deref().and_then(place_of).map(str::to_owned))
     }
 
     /// The fingerprint of a key, in lower case.
@@ -140,35 +192,93 @@ impl ToolArgs {
         Ok(names.into_iter().find(|(word, _)| *word == text).map(|(_, value)| value))
     }
 
-    /// An integer in the parameter's range. An absent one is the parameter's default.
+    /// An integer. Nothing but a larger one is out of range; 0 and less stand for an absent one, and that for the
+    /// parameter's default.
     pub(crate) fn integer(&mut self, name: &'static str) -> Parsed<Option<u64>> {
         self.integer_up_to(name, u64::MAX)
     }
 
-    /// A number of seconds in the parameter's range. An absent one is the parameter's default, or none.
-    pub(crate) fn seconds(&mut self, name: &'static str) -> Parsed<Duration> {
-        Ok(Duration::from_secs(self.integer(name)?.unwrap_or_default()))
-    }
-
-    /// An integer in the parameter's range, of which no bound is larger than `limit`.
+    /// An integer as [`ToolArgs::integer`], of which no bound is larger than `limit`.
     pub(crate) fn integer_up_to(&mut self, name: &'static str, limit: u64) -> Parsed<Option<u64>> {
-        let (param, value) = self.take(name);
+        let (param, value) = self.take_number(name);
         let ParamKind::Integer(range, default) = &param.kind else { return Ok(None) };
-        let Some(value) = value else { return Ok(*default) };
         let range = *range.start().min(&limit)..=*range.end().min(&limit);
-        match integer(&value).filter(|number| range.contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => self.wrong(param, &ParamKind::Integer(range, None).description()),
+        let Some(value) = value else { return Ok(*default) };
+        match integer(&value) {
+            Some(number) if number <= 0 => Ok(*default),
+            Some(number) if number.unsigned_abs() >= *range.start() => {
+                Ok(Some(self.clamp(name, number, range.start(), range.end())))
+            }
+            _ => self.wrong(param, &ParamKind::Integer(range, None).description()),
         }
     }
 
-    /// The parameter of this name, and the argument for it unless that is absent, or null, which some models write
-    /// for absent.
+    /// A number of seconds to wait, of which no bound is larger than `longest`.
+    pub(crate) fn seconds(&mut self, name: &'static str, longest: u64) -> Parsed<Duration> {
+        let (param, value) = self.take_number(name);
+        let ParamKind::Wait(range, default) = &param.kind else { return Ok(Duration::ZERO) };
+        let range = *range.start().min(&longest)..=*range.end().min(&longest);
+        let seconds = match value.as_ref().map(integer) {
+            None => *default.min(&longest),
+            Some(Some(number)) if number < 0 => {
+                self.clamp(name, number, range.start(), range.start())
+            }
+            Some(Some(number)) => self.clamp(name, number, range.start(), range.end()),
+            Some(None) => return self.wrong(param, &param.kind.description()),
+        };
+        Ok(Duration::from_secs(seconds))
+    }
+
+    /// The number, or the nearest in this range, and then a note of that.
+    fn clamp(&mut self, name: &str, number: i64, least: &u64, most: &u64) -> u64 {
+        let taken = u64::try_from(number).unwrap_or_default().clamp(*least, *most);
+        if i64::try_from(taken) != Ok(number) {
+            self.notes.clamped.push(format!("{name}: {taken}"));
+        }
+        taken
+    }
+
+    /// A text of the parameter's kind, without what models put around it.
+    fn text(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        let (param, value) = self.take(name);
+        let text = match value {
+            None => return Ok(None),
+            Some(Value::String(text)) => bare(&text).to_owned(),
+            Some(_) => return self.wrong(param, &param.kind.description()),
+        };
+        let is_choice = matches!(param.kind, ParamKind::Choice(_));
+        let text = if is_choice { text.to_ascii_lowercase() } else { text };
+        if param.kind.accepts(&text) {
+            Ok(Some(text))
+        } else if text.is_empty() || text.eq_ignore_ascii_case(NONE) {
+            Ok(None)
+        } else {
+            self.wrong(param, &param.kind.description())
+        }
+    }
+
+    fn take_number(&mut self, name: &str) -> (&'static Param, Option<Value>) {
+        let (param, value) = self.take(name);
+        let is_none = |value: &Value| {
+            value.as_str().is_some_and(|text| bare(text).eq_ignore_ascii_case(NONE))
+        };
+        (param, value.filter(|value| !is_none(value)))
+    }
+
+    /// The parameter of this name, and the argument for it unless that is absent, or what models write for absent.
     #[expect(clippy::expect_used, reason = "a test passes every parameter of every tool")]
     fn take(&mut self, name: &str) -> (&'static Param, Option<Value>) {
         let param = self.tool.params.iter().find(|param| param.name == name);
-        let value = self.given.remove(name).filter(|value| !value.is_null());
-        (param.expect("the tool has this parameter"), value)
+        let param = param.expect("the tool has this parameter");
+        let is_message = matches!(param.kind, ParamKind::Message);
+        let is_absent =
+            |text: &str| ABSENT.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+        let value = self.given.remove(name).filter(|value| match value {
+            Value::Null => false,
+            Value::String(text) => is_message || !is_absent(text),
+            _ => true,
+        });
+        (param, value)
     }
 
     fn wrong<T>(&self, param: &Param, what: &str) -> Parsed<T> {
@@ -181,20 +291,31 @@ fn argument<T>(text: String) -> Parsed<T> {
     Err(ToolError::Argument(text))
 }
 
-/// The integer that a JSON number stands for. Some models write 30.0 for 30.
-fn integer(value: &Value) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    let float = value.as_f64()?;
-    if let Some(number) = value.as_u64() {
-        return Some(number);
+/// The alias that a text stands for: people and models write `@bob`, and quote it.
+fn alias(value: &Value) -> Option<Alias> {
+    let name = bare(value.as_str()?);
+    let name = name.strip_prefix('@').map_or(name, bare);
+    Alias::parse(&name.to_ascii_lowercase()).ok()
+}
+
+/// A text without outer blanks, quotes and backticks.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || "\"'`‘’“”«»".contains(c))
+}
+
+/// The integer that a JSON number or a text stands for. Some models write 30.0 for 30, some "30". One that is too large
+/// stands for the largest.
+fn integer(value: &Value) -> Option<i64> {
+    if let Some(text) = value.as_str() {
+        let text = bare(text);
+        return text.parse().ok().or_else(|| whole(text.parse().ok()?));
     }
-    let integral = float.fract() == 0.0 && (0.0..EXACT).contains(&float);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an integer in the range of u64"
-    )]
-    integral.then_some(float as u64)
+    value.as_i64().or_else(|| whole(value.as_f64()?))
+}
+
+fn whole(float: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "a cast of a float keeps to the range")]
+    (float.fract() == 0.0).then_some(float as i64)
 }
 
 #[cfg(test)]
@@ -203,7 +324,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::params::optional;
+    use crate::mcp::params::{cursor_to, optional};
 
     static TOOL: ToolSpec = ToolSpec {
         name: "send_message",
@@ -215,15 +336,19 @@ mod tests {
             optional("id", ParamKind::MessageId, ""),
             optional("message", ParamKind::Message, ""),
             optional("number", ParamKind::Integer(1..=9, Some(5)), ""),
-            optional("wait", ParamKind::Integer(0..=540, None), ""),
+            optional("ttl", ParamKind::Integer(10..=7200, None), ""),
+            optional("wait", ParamKind::Wait(0..=540, 0), ""),
+            optional("pause", ParamKind::Wait(3..=540, 30), ""),
             optional("urgency", ParamKind::Choice(&["low", "normal", "high"]), ""),
+            optional("cursor", ParamKind::Cursor, ""),
+            optional("host", ParamKind::HostName, ""),
         ],
         ..ToolSpec::EMPTY
     };
 
     fn args(given: Value) -> ToolArgs {
         let Value::Object(given) = given else { panic!("no object") };
-        ToolArgs::new(&TOOL, given)
+        ToolArgs::new(&TOOL, given).unwrap()
     }
 
     fn error<T>(outcome: Parsed<T>) -> String {
@@ -231,63 +356,199 @@ mod tests {
     }
 
     #[test]
-    fn integers_may_be_written_as_floats() {
-        for (given, number) in [
-            (json!(1), Some(1)),
-            (json!(9), Some(9)),
-            (json!(3.0), Some(3)),
-            (json!(3.5), None),
-            (json!(0), None),
-            (json!(10), None),
-            (json!(-1), None),
-            (json!(1e300), None),
-            (json!("3"), None),
-            (json!([3]), None),
+    fn regression_numbers_may_be_written_as_texts_and_floats() {
+        for given in [
+            json!(7),
+            json!(7.0),
+            json!("7"),
+            json!(" 7 "),
+            json!("7.0"),
+            json!("+7"),
+            json!("\"7\""),
         ] {
-            let outcome = args(json!({ "number": given })).integer("number");
-            match number {
-                Some(number) => assert_eq!(outcome, Ok(Some(number))),
-                None => assert_eq!(
-                    error(outcome),
-                    "number must be an integer from 1 to 9. Call send_message again with one."
-                ),
-            }
+            let mut args = args(json!({ "number": given, "wait": given, "pause": given }));
+            assert_eq!(args.integer("number"), Ok(Some(7)), "{given}");
+            assert_eq!(args.seconds("wait", 540), Ok(Duration::from_secs(7)));
+            assert_eq!(args.seconds("pause", 540), Ok(Duration::from_secs(7)));
+            assert_eq!(args.into_notes(), ArgumentsJson::default());
+        }
+        for given in [
+            json!(3.5),
+            json!("3.5"),
+            json!("soon"),
+            json!([3]),
+            json!(true),
+            json!("true"),
+            json!("NaN"),
+            json!("inf"),
+            json!("3 s"),
+            json!({}),
+        ] {
+            let mut args = args(json!({ "number": given, "wait": given }));
+            assert_eq!(
+                error(args.integer("number")),
+                "number must be an integer from 1 to 9. Call send_message again with one."
+            );
+            assert!(
+                error(args.seconds("wait", 540))
+                    .starts_with("wait must be an integer from 0 to 540.")
+            );
         }
     }
 
     #[test]
-    fn absent_and_null_arguments_have_their_default() {
-        assert_eq!(args(json!({})).integer("number"), Ok(Some(5)));
-        assert_eq!(args(json!({ "number": null })).integer("number"), Ok(Some(5)));
-        assert_eq!(args(json!({ "wait": null })).seconds("wait"), Ok(Duration::ZERO));
-        assert_eq!(args(json!({ "label": null })).text("label"), Ok(None));
+    fn regression_waits_are_clamped_both_ways_and_other_numbers_downwards_and_told() {
+        for (given, wait, pause) in [
+            (json!(541), 540, 540),
+            (json!("600"), 540, 540),
+            (json!(1e300), 540, 540),
+            (json!(u64::MAX), 540, 540),
+            (json!("99999999999999999999"), 540, 540),
+            (json!(-1), 0, 3),
+            (json!("-7.0"), 0, 3),
+        ] {
+            let mut args = args(json!({ "wait": given, "pause": given }));
+            assert_eq!(args.seconds("wait", 540), Ok(Duration::from_secs(wait)), "{given}");
+            assert_eq!(args.seconds("pause", 540), Ok(Duration::from_secs(pause)), "{given}");
+            let told = json!({ "clamped": [format!("wait: {wait}"), format!("pause: {pause}")] });
+            assert_eq!(serde_json::to_value(args.into_notes()).unwrap(), told);
+        }
+        let mut short = args(json!({ "wait": 300, "pause": 290 }));
+        assert_eq!(short.seconds("wait", 290), Ok(Duration::from_secs(290)));
+        assert_eq!(short.seconds("pause", 290), Ok(Duration::from_secs(290)));
+        assert_eq!(short.into_notes().clamped, ["wait: 290"]);
+        let mut numbers = args(json!({ "number": 10, "ttl": "99999" }));
+        assert_eq!(numbers.integer("number"), Ok(Some(9)));
+        assert_eq!(numbers.integer_up_to("ttl", 1800), Ok(Some(1800)));
+        assert_eq!(numbers.into_notes().clamped, ["number: 9", "ttl: 1800"]);
+        for nothing in [json!(0), json!(-5), json!("0"), json!(-1e300), json!(-0.0)] {
+            let mut args = args(json!({ "number": nothing, "ttl": nothing }));
+            assert_eq!((args.integer("number"), args.integer("ttl")), (Ok(Some(5)), Ok(None)));
+        }
+        assert!(
+            error(args(json!({ "ttl": 9 })).integer_up_to("ttl", 1800))
+                .contains("from 10 to 1800.")
+        );
+        assert_eq!(args(json!({ "ttl": 9 })).integer_up_to("ttl", 5), Ok(Some(5)));
+    }
+
+    #[test]
+    fn regression_null_and_empty_texts_are_absent() {
+        for absent in [json!(null), json!(""), json!("  "), json!("null"), json!("NULL")] {
+            let given: Map<_, _> =
+                TOOL.params.iter().map(|param| (param.name.to_owned(), absent.clone())).collect();
+            let mut args = args(given.into());
+            assert_eq!((args.integer("number"), args.integer("ttl")), (Ok(Some(5)), Ok(None)));
+            assert_eq!(
+                (args.seconds("wait", 540), args.seconds("pause", 540)),
+                (Ok(Duration::ZERO), Ok(Duration::from_secs(30)))
+            );
+            assert_eq!((args.new_alias("alias"), args.label("label")), (Ok(None), Ok(None)));
+            assert_eq!((args.fingerprint("fingerprint"), args.host("host")), (Ok(None), Ok(None)));
+            assert_eq!((args.message_id("id"), args.place("cursor")), (Ok(None), Ok(None)));
+            assert_eq!(args.choice("urgency", [("low", 1)]), Ok(None));
+            assert_eq!(
+                error(args.peer("peer")),
+                "send_message needs peer: a peer's alias, as list_peers shows it. Call list_peers to see who is there."
+            );
+            assert_eq!(args.message("message").ok(), absent.as_str().map(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn regression_none_clears_a_text_and_stands_for_nothing_elsewhere() {
+        for none in ["none", "None", " NONE "] {
+            let mut args = args(json!({
+                "label": none, "alias": none, "id": none, "fingerprint": none, "cursor": none, "urgency": none,
+                "number": none, "wait": none,
+            }));
+            assert_eq!(args.label("label"), Ok(Some(String::new())));
+            assert_eq!((args.new_alias("alias"), args.message_id("id")), (Ok(None), Ok(None)));
+            assert_eq!(
+                (args.fingerprint("fingerprint"), args.place("cursor")),
+                (Ok(None), Ok(None))
+            );
+            assert_eq!(args.choice("urgency", [("low", 1)]), Ok(None));
+            assert_eq!(
+                (args.integer("number"), args.seconds("wait", 540)),
+                (Ok(Some(5)), Ok(Duration::ZERO))
+            );
+        }
+        assert_eq!(args(json!({ "label": "none" })).filter("label"), Ok(None));
+    }
+
+    #[test]
+    fn regression_aliases_are_found_as_people_and_models_write_them() {
+        for written in [
+            "bob",
+            "Bob",
+            " bob ",
+            "@bob",
+            "@Bob",
+            "`bob`",
+            "\"bob\"",
+            "'BOB'",
+            "`@bob`",
+            "@ `bob`",
+            "“bob”",
+            "\n@bob\t",
+        ] {
+            let mut args = args(json!({ "peer": written, "alias": written }));
+            assert_eq!(args.peer("peer").unwrap().as_str(), "bob", "{written}");
+            assert_eq!(args.new_alias("alias").unwrap().unwrap().as_str(), "bob");
+        }
+        for other in ["b o b", "bob!", "bób", "@", "@@bob", "bob@host", "ВОВ"] {
+            let mut args = args(json!({ "peer": other, "alias": other }));
+            assert_eq!(
+                error(args.peer("peer")),
+                "peer must be a peer's alias, as list_peers shows it. Call list_peers to see who is there."
+            );
+            assert_eq!(args.new_alias("alias"), Err(Error::BadAlias.into()));
+        }
+    }
+
+    #[test]
+    fn regression_texts_of_a_context_are_cleaned_and_cut_and_the_cut_is_told() {
+        let label = |text: &str| {
+            let mut args = args(json!({ "label": text }));
+            (args.label("label").unwrap(), args.into_notes().clamped)
+        };
+        for text in ["größer – später", "日本語", &"x".repeat(120), "👩‍💻"] {
+            assert_eq!(label(text), (Some(text.to_owned()), vec![]));
+        }
+        assert_eq!(label(" a\u{202e}b\n"), (Some("ab".to_owned()), vec![]));
+        assert_eq!(label("\u{202e}"), (None, vec![]));
+        let cut = |text: String, most| (Some(text), vec![format!("label: {most} characters")]);
+        assert_eq!(label(&"x".repeat(500)), cut("x".repeat(120), 120));
+        assert_eq!(label(&"ü".repeat(76)), cut("ü".repeat(75), 75));
+        assert!(
+            error(args(json!({ "label": 7 })).label("label"))
+                .starts_with("label must be a string.")
+        );
     }
 
     #[test]
     fn limit_lowers_both_bounds_of_an_integer() {
-        let up_to =
-            |limit, number| args(json!({ "number": number })).integer_up_to("number", limit);
-        assert_eq!(up_to(4, 4), Ok(Some(4)));
-        assert!(error(up_to(4, 5)).contains("from 1 to 4."));
-        assert_eq!(up_to(0, 0), Ok(Some(0)));
-        assert_eq!(up_to(100, 9), Ok(Some(9)));
-        assert!(error(up_to(100, 10)).contains("from 1 to 9."));
+        let up_to = |limit, number| args(json!({ "ttl": number })).integer_up_to("ttl", limit);
+        assert_eq!(up_to(60, 60), Ok(Some(60)));
+        assert_eq!(up_to(60, 61), Ok(Some(60)));
+        assert_eq!(up_to(5, 5), Ok(Some(5)));
+        assert_eq!(up_to(9_000, 7_201), Ok(Some(7_200)));
     }
 
     #[test]
-    fn unknown_arguments_are_refused_and_not_quoted() {
-        let mut one = args(json!({ "number": 1, "s3cret": 1 }));
-        one.integer("number").unwrap();
+    fn regression_names_that_are_nearly_ours_are_refused_and_others_told() {
+        let given = |name: &str| Map::from_iter([(name.to_owned(), json!(1))]);
         assert_eq!(
-            error(one.done()),
-            "send_message takes only alias, peer, label, fingerprint, id, message, number, wait, urgency. \
-             Call it again without other arguments."
+            error(ToolArgs::new(&TOOL, given("Urgncy"))),
+            "Some arguments have wrong names: send_message calls them urgency. Nothing was done: call send_message again with these names."
         );
-        let given = Map::from_iter([("s3cret".to_owned(), json!(1))]);
+        let notes = ToolArgs::new(&TOOL, given("wait_for_previous")).unwrap().into_notes();
         assert_eq!(
-            error(ToolArgs::new(&ToolSpec::EMPTY, given).done()),
-            " takes no arguments. Call it again without any."
+            serde_json::to_value(notes).unwrap(),
+            json!({ "ignored": ["wait_for_previous"] })
         );
+        assert!(ToolArgs::new(&ToolSpec::EMPTY, given("s3cret")).is_ok());
     }
 
     #[test]
@@ -303,23 +564,37 @@ mod tests {
 
     #[test]
     fn texts_become_what_they_stand_for() {
-        let id = "018f0000-0000-7000-8000-0000000000ff";
+        let id = " `018F0000-0000-7000-8000-0000000000ff` ";
         assert!(matches!(args(json!({ "id": id })).message_id("id"), Ok(Some(_))));
-        let fingerprint = args(json!({ "fingerprint": "ABCDEF0123456789" }));
+        let fingerprint = args(json!({ "fingerprint": " ABCDEF0123456789" }));
         let lower = Some("abcdef0123456789".to_owned());
         assert_eq!({ fingerprint }.fingerprint("fingerprint"), Ok(lower));
-        assert_eq!(args(json!({ "label": "" })).text("label"), Ok(Some(String::new())));
-        assert_eq!(args(json!({ "label": "" })).filter("label"), Ok(None));
-        let alias = args(json!({ "alias": "Not One" })).new_alias("alias");
-        assert_eq!(alias, Err(Error::BadAlias.into()));
-        let peer = args(json!({ "peer": "Not One" })).peer("peer");
-        assert!(error(peer).ends_with("see who is there."));
+        let cursor = cursor_to("bob");
+        assert_eq!(args(json!({ "cursor": cursor })).place("cursor"), Ok(Some("bob".to_owned())));
+    }
+
+    #[test]
+    fn regression_cursor_that_no_answer_gave_is_an_error() {
+        for cursor in [
+            json!("0"),
+            json!(0),
+            json!("bob"),
+            json!("undefined"),
+            json!("1"),
+            json!("eyJvIjoxfQ=="),
+            json!({}),
+        ] {
+            assert_eq!(
+                error(args(json!({ "cursor": cursor })).place("cursor")),
+                "cursor must be an unchanged nextCursor from an earlier answer. Call send_message again with one."
+            );
+        }
     }
 
     #[test]
     fn choices_are_named_when_one_is_wrong() {
         let names = [("low", 1), ("normal", 2), ("high", 3)];
-        assert_eq!(args(json!({ "urgency": "high" })).choice("urgency", names), Ok(Some(3)));
+        assert_eq!(args(json!({ "urgency": " High" })).choice("urgency", names), Ok(Some(3)));
         assert_eq!(args(json!({})).choice("urgency", names), Ok(None));
         assert_eq!(
             error(args(json!({ "urgency": "s3cret" })).choice("urgency", names)),
@@ -354,9 +629,11 @@ mod tests {
             let outcomes = texts.chain([
                 given("alias").new_alias("alias").map(|_| ()),
                 given("peer").peer("peer").map(|_| ()),
+                given("label").label("label").map(|_| ()),
                 given("message").message("message").map(|_| ()),
-                given("wait").seconds("wait").map(|_| ()),
-                given("number").done(),
+                given("wait").seconds("wait", 540).map(|_| ()),
+                given("number").integer("number").map(|_| ()),
+                given("cursor").place("cursor").map(|_| ()),
             ]);
             for error in outcomes.filter_map(Result::err) {
                 prop_assert!(!error.wording().contains("qq"), "{error:?}");

@@ -109,6 +109,11 @@ impl CallTable {
         Ok(number)
     }
 
+    /// Whether a request in flight has this id.
+    pub(crate) fn is_in_flight(&self, id: &ClientId) -> bool {
+        self.entries().numbers.contains_key(id)
+    }
+
     /// The call of this number, for its tool.
     pub(crate) fn handle(&self, number: CallNumber) -> CallHandle {
         CallHandle { calls: self.clone(), number }

@@ -31,7 +31,7 @@ pub(crate) enum Incoming {
         /// The parameters; empty if absent.
         params: Map<String, Value>,
     },
-    /// A notification, which must not be answered.
+    /// A notification, which must not be answered, whatever is wrong with it.
     Notification {
         /// The method of the notification.
         method: String,
@@ -64,7 +64,7 @@ pub(crate) enum RpcErrorKind {
     Batch,
     /// The line is JSON, but not a message.
     NotAMessage,
-    /// The id is neither an integer nor a text, or a request has none.
+    /// The id is neither an integer nor a text.
     BadId,
     /// Another request in flight has the same id.
     DuplicateId,
@@ -73,6 +73,9 @@ pub(crate) enum RpcErrorKind {
     /// The parameters do not fit the method.
     BadParams,
 }
+
+/// What the methods of notifications begin with.
+const NOTIFICATIONS: &str = "notifications/";
 
 /// The members of a message, before their types are checked.
 #[derive(Deserialize)]
@@ -113,6 +116,14 @@ pub(crate) fn read(line: &[u8]) -> Incoming {
         Err(_) => return bad(None, RpcErrorKind::NotJson),
     };
     let answers = members.result.is_some() || members.error.is_some();
+    if members.id.is_none()
+        && !answers
+        && let Some(Value::String(method)) = &members.method
+        && (is_version_2(members.jsonrpc.as_ref()) || method.starts_with(NOTIFICATIONS))
+    {
+        let params = object(members.params).unwrap_or_default();
+        return Incoming::Notification { method: method.clone(), params };
+    }
     let id = match members.id.map(ClientId::try_from).transpose() {
         Ok(id) => id,
         // A bad answer is not answered. Otherwise two sides could answer each other's errors for ever.
@@ -124,15 +135,20 @@ pub(crate) fn read(line: &[u8]) -> Incoming {
         Some(Value::String(method)) if !answers && is_version_2(members.jsonrpc.as_ref()) => method,
         _ => return bad(id, RpcErrorKind::NotAMessage),
     };
-    let params = match members.params {
-        None => Map::new(),
-        Some(Value::Object(params)) => params,
-        Some(_) => return bad(id, RpcErrorKind::BadParams),
-    };
-    match id {
-        Some(id) => Incoming::Request { id, method, params },
-        None if method.starts_with("notifications/") => Incoming::Notification { method, params },
-        None => bad(None, RpcErrorKind::BadId),
+    let Some(id) = id else { return bad(None, RpcErrorKind::NotAMessage) };
+    match object(members.params) {
+        Some(params) => Incoming::Request { id, method, params },
+        None => bad(Some(id), RpcErrorKind::BadParams),
+    }
+}
+
+/// Parameters by name. Some libraries write an empty object as an empty array.
+pub(crate) fn object(value: Option<Value>) -> Option<Map<String, Value>> {
+    match value {
+        None | Some(Value::Null) => Some(Map::new()),
+        Some(Value::Object(members)) => Some(members),
+        Some(Value::Array(items)) if items.is_empty() => Some(Map::new()),
+        Some(_) => None,
     }
 }
 
@@ -265,9 +281,9 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, None, BadId),
             (r#"{"jsonrpc":"2.0","id":99999999999999999999,"method":"ping"}"#, None, BadId),
             (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, None, BadId),
-            (r#"{"jsonrpc":"2.0","method":"ping"}"#, None, BadId),
+            (r#"{"method":"ping"}"#, None, NotAMessage),
             (
-                r#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[]}"#,
+                r#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[1]}"#,
                 Some("a".into()),
                 BadParams,
             ),
@@ -275,6 +291,27 @@ mod tests {
         for (text, id, kind) in cases {
             assert_eq!(error(text), RpcError { id, kind }, "{text}");
         }
+    }
+
+    #[test]
+    fn regression_notifications_are_never_an_error() {
+        for line in [
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":[]}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":"x"}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized","params":7}"#,
+            r#"{"jsonrpc":"2.0","method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","method":"tools/call","params":[1]}"#,
+            r#"{"jsonrpc":"2.0","method":""}"#,
+            r#"{"method":"notifications/progress","params":[1]}"#,
+        ] {
+            assert!(matches!(read(line.as_bytes()), Incoming::Notification { .. }), "{line}");
+        }
+    }
+
+    #[test]
+    fn empty_array_is_as_good_as_no_parameters() {
+        let line = br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#;
+        assert!(matches!(read(line), Incoming::Request { params, .. } if params.is_empty()));
     }
 
     #[test]

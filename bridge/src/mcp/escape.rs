@@ -3,71 +3,45 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use junction_shared::protocol::hidden::TextBefore;
+
 use crate::json_text::{count, leading};
 
 /// The most characters that a message in an answer has beside its text: the names of its fields, the longest values, and
 /// what JSON puts between them.
-const FIELDS: usize = 320;
+const FIELDS: usize = 336;
 
-/// The ranges of characters that are written out: the Unicode categories Cc (except for newline and tab), Cf, Zl, Zp and
-/// Co, and the property Default_Ignorable_Code_Point (Unicode 17, except for U+FE0E and U+FE0F, which choose between the
-/// forms of common emoji). Among them are ANSI's escape, bidirectional controls, zero-width and tag characters, and
-/// everything else that can hide text from a reader.
-const HIDDEN: &[(char, char)] = &[
-    ('\0', '\u{8}'),
-    ('\u{b}', '\u{1f}'),
-    ('\u{7f}', '\u{9f}'),
-    ('\u{ad}', '\u{ad}'),
-    ('\u{34f}', '\u{34f}'),
-    ('\u{600}', '\u{605}'),
-    ('\u{61c}', '\u{61c}'),
-    ('\u{6dd}', '\u{6dd}'),
-    ('\u{70f}', '\u{70f}'),
-    ('\u{890}', '\u{891}'),
-    ('\u{8e2}', '\u{8e2}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180f}'),
-    ('\u{200b}', '\u{200f}'),
-    ('\u{2028}', '\u{202e}'),
-    ('\u{2060}', '\u{206f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{e000}', '\u{f8ff}'),
-    ('\u{fdd0}', '\u{fdef}'),
-    ('\u{fe00}', '\u{fe0d}'),
-    ('\u{feff}', '\u{feff}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{fff0}', '\u{fffb}'),
-    ('\u{110bd}', '\u{110bd}'),
-    ('\u{110cd}', '\u{110cd}'),
-    ('\u{13430}', '\u{1343f}'),
-    ('\u{1bca0}', '\u{1bca3}'),
-    ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
-    ('\u{f0000}', '\u{10ffff}'),
-];
+/// A text as it is displayed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DisplayedText<'a> {
+    pub(crate) text: Cow<'a, str>,
+    /// Whether any character was written out.
+    pub(crate) is_escaped: bool,
+}
 
 /// Escapes a text for display: each hidden character becomes `\u{…}` with its number in hexadecimal, and all others stay
-/// as they are.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    let mut pieces = Pieces(text).peekable();
+/// as they are. A carriage return before a newline is left out.
+pub(crate) fn escape(text: &str) -> DisplayedText<'_> {
+    let mut pieces = Pieces::of(text).peekable();
     if let Some(Piece::Plain(all)) = pieces.peek()
         && all.len() == text.len()
     {
-        return Cow::Borrowed(text);
+        return DisplayedText { text: Cow::Borrowed(text), is_escaped: false };
     }
     let mut shown = String::with_capacity(text.len());
+    let mut is_escaped = false;
     for piece in pieces {
         match piece {
             Piece::Plain(plain) => shown.push_str(plain),
-            Piece::Other(c) if is_hidden(c) => {
+            Piece::Hidden(c) => {
+                is_escaped = true;
                 // Writing to a string does not fail.
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
             }
-            Piece::Other(c) => shown.push(c),
+            Piece::Shown(c) => shown.push(c),
         }
     }
-    Cow::Owned(shown)
+    DisplayedText { text: Cow::Owned(shown), is_escaped }
 }
 
 /// The most characters that a message with this text takes in an answer: its text, escaped for display and then as JSON,
@@ -79,42 +53,56 @@ pub(crate) fn presented_len(body: &str) -> usize {
             let escaped = |byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\t');
             plain.len() + count(plain.as_bytes(), escaped)
         }
-        Piece::Other(c) => width_of_other(c),
+        Piece::Shown(_) => 1,
+        Piece::Hidden(c) => width_of_hidden(c),
     };
-    Pieces(body).map(width).sum::<usize>() + FIELDS
+    Pieces::of(body).map(width).sum::<usize>() + FIELDS
 }
 
-fn width_of_other(c: char) -> usize {
-    if !is_hidden(c) {
-        return 1;
-    }
+fn width_of_hidden(c: char) -> usize {
     let digits = (u32::BITS - u32::from(c).leading_zeros()).div_ceil(4).max(1);
     // A backslash, itself escaped, `u`, and the digits in braces.
     5 + digits as usize
 }
 
 /// The pieces of a text: long runs of plain ASCII, which is nearly all of most texts, and single other characters.
-struct Pieces<'a>(&'a str);
+struct Pieces<'a> {
+    rest: &'a str,
+    before: TextBefore,
+}
 
 enum Piece<'a> {
     /// ASCII that stays as it is.
     Plain(&'a str),
-    /// One other character.
-    Other(char),
+    /// One other character that is shown.
+    Shown(char),
+    /// One other character that is written out.
+    Hidden(char),
+}
+
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text, before: TextBefore::default() }
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
-        let first = self.0.chars().next()?;
-        if !is_plain(first) {
-            self.0 = &self.0[first.len_utf8()..];
-            return Some(Piece::Other(first));
+        if self.rest.starts_with("\r\n") {
+            self.rest = &self.rest[1..];
         }
-        let plain = leading(self.0.as_bytes(), |byte| is_plain(char::from(byte)));
-        let (piece, rest) = self.0.split_at(plain);
-        self.0 = rest;
+        let mut chars = self.rest.chars();
+        let first = chars.next()?;
+        if !is_plain(first) {
+            self.rest = chars.as_str();
+            let is_hidden = self.before.hides(first, chars.next());
+            return Some(if is_hidden { Piece::Hidden(first) } else { Piece::Shown(first) });
+        }
+        let plain = leading(self.rest.as_bytes(), |byte| is_plain(char::from(byte)));
+        let (piece, rest) = self.rest.split_at(plain);
+        (self.rest, self.before) = (rest, TextBefore::default());
         Some(Piece::Plain(piece))
     }
 }
@@ -123,18 +111,9 @@ fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~' | '\n' | '\t')
 }
 
-fn is_hidden(c: char) -> bool {
-    if is_plain(c) {
-        return false;
-    }
-    // The last two code points of every plane are noncharacters.
-    let none = u32::from(c) & 0xfffe == 0xfffe;
-    let after = HIDDEN.partition_point(|(_, last)| *last < c);
-    none || HIDDEN.get(after).is_some_and(|(first, _)| *first <= c)
-}
-
 #[cfg(test)]
 mod tests {
+    use junction_shared::protocol::hidden::is_hidden;
     use proptest::prelude::*;
 
     use super::*;
@@ -143,7 +122,7 @@ mod tests {
     fn plain_text_of_any_script_stays_as_it_is() {
         for text in ["", "a\n\tb \\ \" é", "日本語 العربية עברית हिन्दी", "❤️ 👍🏽 𝔘", "\\u{202e}"]
         {
-            assert_eq!(escape(text), text);
+            assert_eq!(escape(text), DisplayedText { text: text.into(), is_escaped: false });
         }
     }
 
@@ -157,35 +136,63 @@ mod tests {
             ("\u{fe00}\u{e0100}\u{e000}\u{10ffff}", r"\u{fe00}\u{e0100}\u{e000}\u{10ffff}"),
             ("\u{2028}\u{ad}\u{1fffe}", r"\u{2028}\u{ad}\u{1fffe}"),
         ] {
-            assert_eq!(escape(text), shown);
+            assert_eq!(escape(text), DisplayedText { text: shown.into(), is_escaped: true });
         }
     }
 
     #[test]
-    fn ranges_are_in_order() {
-        assert!(HIDDEN.iter().all(|(first, last)| first <= last));
-        assert!(HIDDEN.windows(2).all(|pair| pair[0].1 < pair[1].0));
+    fn regression_carriage_returns_before_newlines_are_left_out_and_others_written_out() {
+        for (text, shown, is_escaped) in [
+            ("one\r\ntwo\r\n", "one\ntwo\n", false),
+            ("\r\n", "\n", false),
+            ("a\rb\r\n", "a\\u{d}b\n", true),
+            ("a\r\r\nb", "a\\u{d}\nb", true),
+            ("a\n\r", "a\n\\u{d}", true),
+        ] {
+            assert_eq!(escape(text), DisplayedText { text: shown.into(), is_escaped });
+        }
+    }
+
+    #[test]
+    fn regression_joiners_stay_inside_emoji_and_scripts_that_need_them() {
+        for text in ["team 👨‍👩‍👧 met", "🏳️‍🌈", "👩🏽‍💻!", "می‌خواهم", "क्‍ष", "ශ්‍රී"]
+        {
+            assert_eq!(escape(text), DisplayedText { text: text.into(), is_escaped: false });
+        }
+        for (text, shown) in [
+            ("a\u{200d}b", r"a\u{200d}b"),
+            ("👩\u{200d} x", r"👩\u{200d} x"),
+            ("pass\u{200c}word", r"pass\u{200c}word"),
+        ] {
+            assert_eq!(escape(text), DisplayedText { text: shown.into(), is_escaped: true });
+        }
     }
 
     fn mischief() -> impl Strategy<Value = String> {
-        let hidden = prop::sample::select(HIDDEN)
-            .prop_flat_map(|(first, last)| prop::char::range(first, last));
-        let c = prop_oneof![any::<char>(), hidden, Just('\n'), Just('"'), Just('\\'), Just('a')];
+        let hidden = any::<char>().prop_filter("one that is hidden", |c| is_hidden(*c));
+        let others = prop::sample::select(
+            "\n\r\"\\a\u{200b}\u{200c}\u{200d}\u{202e}\u{feff}👩م❤\u{fe0f}"
+                .chars()
+                .collect::<Vec<_>>(),
+        );
+        let c = prop_oneof![1 => any::<char>(), 1 => hidden, 4 => others];
         prop::collection::vec(c, 0..200).prop_map(String::from_iter)
     }
 
     proptest! {
         #[test]
         fn nothing_hidden_is_ever_shown(text in mischief()) {
-            let shown = escape(&text);
-            prop_assert!(!shown.chars().any(is_hidden));
+            let shown = escape(&text).text;
+            let is_wrong = |c| is_hidden(c) && c != '\u{200c}' && c != '\u{200d}';
+            prop_assert!(!shown.chars().any(is_wrong));
             prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
-            prop_assert_eq!(escape(&shown), &*shown);
+            let again = escape(&shown);
+            prop_assert!(again.text == shown && !again.is_escaped);
         }
 
         #[test]
         fn length_is_that_of_the_json(text in mischief()) {
-            let json = serde_json::to_string(&escape(&text)).unwrap();
+            let json = serde_json::to_string(&escape(&text).text).unwrap();
             prop_assert_eq!(presented_len(&text) - FIELDS, json.chars().count() - 2);
         }
     }

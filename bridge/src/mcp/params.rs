@@ -1,11 +1,10 @@
-//! The parameters of tools. Each is one constant: the JSON schema that a client sees and the check of what a model
+//! The definition of a tool, and its parameters. Each parameter is one constant: the JSON schema that a client sees and the check of what a model
 //! passes both come from it.
 
 use std::ops::RangeInclusive;
 
 use junction_shared::machine::hosts::{MAX_HOST_NAME, is_host_name};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
-use junction_shared::protocol::context_text::CONTEXT_TEXT;
 use junction_shared::protocol::limits::MAX_MESSAGE;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,6 +13,45 @@ use uuid::Uuid;
 const MAX_CURSOR: usize = 256;
 /// The length of a fingerprint, in hexadecimal digits.
 const FINGERPRINT: usize = 16;
+
+/// The definition of a tool.
+pub(crate) struct ToolSpec {
+    /// The name by which a client calls the tool.
+    pub(crate) name: &'static str,
+    /// What the tool is for, for a model that sees nothing else.
+    pub(crate) description: &'static str,
+    /// The parameters of the tool, in the order in which errors name them.
+    pub(crate) params: &'static [Param],
+    /// Whether the tool changes nothing. Some clients run such calls side by side.
+    pub(crate) read_only: bool,
+    /// Whether the tool may undo or lose something.
+    pub(crate) destructive: bool,
+    /// Whether a second call with the same arguments changes nothing more.
+    pub(crate) idempotent: bool,
+    /// Whether Claude Code should keep the tool in the model's context, not behind its tool search.
+    pub(crate) always_load: bool,
+    /// From how many characters on Claude Code may put the result into a file, if not from its usual 50,000.
+    pub(crate) max_result: Option<u32>,
+    /// The fields of the tool's answer, for the documentation.
+    #[cfg_attr(not(test), expect(dead_code, reason = "docs/tools.md is written by a test"))]
+    pub(crate) returns: &'static [(&'static str, &'static str)],
+}
+
+impl ToolSpec {
+    /// A tool of no name that takes nothing, for tests to begin with.
+    #[cfg(test)]
+    pub(crate) const EMPTY: Self = Self {
+        name: "",
+        description: "",
+        params: &[],
+        read_only: false,
+        destructive: false,
+        idempotent: false,
+        always_load: false,
+        max_result: None,
+        returns: &[],
+    };
+}
 
 /// One parameter of a tool.
 pub(crate) struct Param {
@@ -33,7 +71,7 @@ pub(crate) enum ParamKind {
     NewAlias,
     /// The alias of a peer.
     PeerAlias,
-    /// A field of a context, possibly empty.
+    /// A field of a context. A longer one is cut.
     Label,
     /// The name of a known host.
     HostName,
@@ -47,8 +85,12 @@ pub(crate) enum ParamKind {
     Message,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// An integer in a range, with the value that an absent argument stands for, if it stands for one.
+    /// An integer in a range, with the value that an absent argument stands for, if it stands for one. A larger one stands
+    /// for the largest.
     Integer(RangeInclusive<u64>, Option<u64>),
+    /// Seconds to wait, in a range, with the value that an absent argument stands for. One out of range stands for the
+    /// nearest in it.
+    Wait(RangeInclusive<u64>, u64),
 }
 
 /// A parameter that a call may leave out.
@@ -73,7 +115,7 @@ pub(crate) fn schema(params: &[Param]) -> Map<String, Value> {
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
-    schema.insert("additionalProperties".to_owned(), json!(false));
+    // Further members are allowed: some clients add their own to every call.
     schema
 }
 
@@ -81,7 +123,7 @@ impl Param {
     fn schema(&self) -> Map<String, Value> {
         let mut schema = Map::new();
         let mut add = |key: &str, value: Value| schema.insert(key.to_owned(), value);
-        let is_integer = matches!(self.kind, ParamKind::Integer(..));
+        let is_integer = matches!(self.kind, ParamKind::Integer(..) | ParamKind::Wait(..));
         add("type", json!(if is_integer { "integer" } else { "string" }));
         match &self.kind {
             ParamKind::Integer(range, default) => {
@@ -90,6 +132,11 @@ impl Param {
                 if let Some(default) = default {
                     add("default", json!(default));
                 }
+            }
+            ParamKind::Wait(range, default) => {
+                add("minimum", json!(range.start()));
+                add("maximum", json!(range.end()));
+                add("default", json!(default));
             }
             ParamKind::Choice(words) => {
                 add("enum", json!(words));
@@ -100,7 +147,8 @@ impl Param {
             }
             kind => {
                 if let Some(lengths) = kind.lengths() {
-                    if *lengths.start() > 0 {
+                    // A client that checks the schema must let an empty text pass, which stands for an absent one.
+                    if self.required {
                         add("minLength", json!(lengths.start()));
                     }
                     add("maxLength", json!(lengths.end()));
@@ -119,11 +167,15 @@ impl ParamKind {
     fn lengths(&self) -> Option<RangeInclusive<usize>> {
         match self {
             Self::NewAlias | Self::PeerAlias => Some(MIN_ALIAS..=MAX_ALIAS),
-            Self::Label => Some(0..=CONTEXT_TEXT.chars),
             Self::HostName => Some(1..=MAX_HOST_NAME),
-            Self::Cursor => Some(0..=MAX_CURSOR),
+            Self::Cursor => Some(1..=MAX_CURSOR),
             Self::Fingerprint => Some(FINGERPRINT..=FINGERPRINT),
-            Self::Message | Self::MessageId | Self::Choice(_) | Self::Integer(..) => None,
+            Self::Label
+            | Self::Message
+            | Self::MessageId
+            | Self::Choice(_)
+            | Self::Integer(..)
+            | Self::Wait(..) => None,
         }
     }
 
@@ -135,12 +187,12 @@ impl ParamKind {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
                 Self::Label => true,
                 Self::HostName => is_host_name(text),
-                Self::Cursor => text.is_ascii(),
+                Self::Cursor => place_of(text).is_some(),
                 Self::Fingerprint => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
                 Self::MessageId => Uuid::try_parse(text).is_ok(),
                 Self::Message => text.len() <= MAX_MESSAGE,
                 Self::Choice(words) => words.contains(&text),
-                Self::Integer(..) => false,
+                Self::Integer(..) | Self::Wait(..) => false,
             }
     }
 
@@ -149,9 +201,7 @@ impl ParamKind {
         match self {
             Self::NewAlias => "an alias".to_owned(),
             Self::PeerAlias => "a peer's alias, as list_peers shows it".to_owned(),
-            Self::Label => {
-                format!("a string of at most {} characters", CONTEXT_TEXT.chars)
-            }
+            Self::Label => "a string".to_owned(),
             Self::HostName => "the name of a host, as known_hosts shows it".to_owned(),
             Self::Cursor => "an unchanged nextCursor from an earlier answer".to_owned(),
             Self::Fingerprint => {
@@ -163,20 +213,50 @@ impl ParamKind {
                 [first @ .., last] => format!("{} or {last}", first.join(", ")),
                 [] => String::new(),
             },
-            Self::Integer(range, _) => {
+            Self::Integer(range, _) | Self::Wait(range, _) => {
                 format!("an integer from {} to {}", range.start(), range.end())
             }
         }
     }
 }
 
+/// The cursor for the page behind this place. It ends with a checksum, so that a text that no answer gave is told from
+/// one that an answer gave: a hub takes any text for a place.
+pub(crate) fn cursor_to(place: &str) -> String {
+    format!("{place}.{:08x}", checksum(place))
+}
+
+/// The place of a cursor that an earlier answer gave.
+pub(crate) fn place_of(cursor: &str) -> Option<&str> {
+    let (place, _) = cursor.rsplit_once('.')?;
+    (cursor_to(place) == cursor).then_some(place)
+}
+
+/// FNV-1a (draft-eastlake-fnv), 32 bits.
+fn checksum(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 #[cfg(test)]
 impl ParamKind {
-    /// Arguments at the bounds that are just inside.
+    /// Arguments at the bounds that are just inside, and others that stand for such.
     pub(crate) fn inside(&self) -> Vec<Value> {
         match self {
-            Self::Integer(range, _) => vec![json!(range.start()), json!(range.end())],
-            Self::Choice(words) => words.iter().map(|word| json!(word)).collect(),
+            Self::Integer(range, _) | Self::Wait(range, _) => {
+                let (least, most) = (range.start(), range.end());
+                let texts = [format!(" {least} "), format!("{most}.0"), "1e300".to_owned()];
+                let mut inside =
+                    vec![json!(least), json!(most), json!(most + 1), json!(-1), json!(0)];
+                inside.extend(texts.map(Value::from));
+                inside
+            }
+            Self::Label => ["", "größer – später", &"x".repeat(121), "none", "null", "\u{202e}"]
+                .map(Value::from)
+                .into(),
+            Self::Cursor => vec![json!(cursor_to("bob")), json!(" "), json!("null"), json!("None")],
+            Self::Choice(words) => {
+                words.iter().flat_map(|word| [json!(word), json!(word.to_uppercase())]).collect()
+            }
             Self::Message => vec![json!(""), json!("x".repeat(MAX_MESSAGE))],
             Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000ff")],
             _ => {
@@ -189,16 +269,20 @@ impl ParamKind {
     /// Arguments one past the bounds, and of other types.
     pub(crate) fn outside(&self) -> Vec<Value> {
         let mut outside = match self {
-            Self::Integer(range, _) => {
-                let least = i64::try_from(*range.start()).unwrap();
-                vec![json!(least - 1), json!(range.end() + 1), json!(0.5), json!("1")]
-            }
-            Self::Choice(words) => vec![json!(format!("{}x", words[0])), json!("")],
+            Self::Integer(..) | Self::Wait(..) => ["soon", "30 s", "1.5", "NaN", "inf"]
+                .map(Value::from)
+                .into_iter()
+                .chain([json!(0.5)])
+                .collect(),
+            Self::Label => Vec::new(),
+            Self::Cursor => ["0", "bob", "bob.00000000", ".", "undefined"].map(Value::from).into(),
+            Self::Choice(words) => vec![json!(format!("{}x", words[0]))],
             Self::Message => vec![json!("x".repeat(MAX_MESSAGE + 1))],
             Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000f")],
             _ => {
                 let lengths = self.lengths().expect("a text with bounds");
-                let shorter = lengths.start().checked_sub(1);
+                // An empty text stands for an absent one.
+                let shorter = lengths.start().checked_sub(1).filter(|length| *length > 0);
                 let lengths = shorter.into_iter().chain([lengths.end() + 1]);
                 lengths.map(|length| json!("a".repeat(length))).collect()
             }
@@ -216,9 +300,7 @@ mod tests {
         vec![
             ParamKind::NewAlias,
             ParamKind::PeerAlias,
-            ParamKind::Label,
             ParamKind::HostName,
-            ParamKind::Cursor,
             ParamKind::Fingerprint,
             ParamKind::MessageId,
             ParamKind::Message,
@@ -229,12 +311,28 @@ mod tests {
     #[test]
     fn texts_just_inside_the_bounds_are_accepted_and_those_just_outside_are_not() {
         for kind in kinds() {
-            for text in kind.inside() {
+            let texts = kind.inside().into_iter().filter(|text| {
+                // Choices of other case are folded before they are checked.
+                text.as_str().is_some_and(|text| text.to_lowercase() == text)
+            });
+            for text in texts {
                 assert!(kind.accepts(text.as_str().unwrap()), "{}: {text}", kind.description());
             }
             for text in kind.outside().iter().filter_map(Value::as_str) {
                 assert!(!kind.accepts(text), "{}: {text}", kind.description());
             }
+        }
+    }
+
+    #[test]
+    fn cursor_is_known_by_its_checksum() {
+        for place in ["bob", "", "a.b", "~"] {
+            assert_eq!(place_of(&cursor_to(place)), Some(place));
+        }
+        for other in
+            ["bob", "", "null", "0", "bob.", "bob.0000", &cursor_to("bob").replace('b', "c")]
+        {
+            assert_eq!(place_of(other), None, "{other}");
         }
     }
 
@@ -253,10 +351,9 @@ mod tests {
                     "description": "How many",
                 },
                 "two": { "type": "string", "enum": ["low", "high"] },
-                "three": { "type": "string", "maxLength": 120 },
+                "three": { "type": "string" },
             },
             "required": ["one"],
-            "additionalProperties": false,
         });
         assert_eq!(Value::from(schema(&params)), expected);
     }

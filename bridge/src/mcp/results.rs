@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::escape::escape;
+use super::escape::{DisplayedText, escape};
+use super::params::cursor_to;
 use crate::timestamp::rfc3339;
 use crate::wording::refusal_word;
 use junction_engine::urgency::Urgency;
@@ -109,7 +110,7 @@ pub(crate) struct PeerPageJson {
 impl From<engine::PeerPage> for PeerPageJson {
     fn from(page: engine::PeerPage) -> Self {
         let peers = page.peers.into_iter().map(Into::into).collect();
-        Self { peers, total: page.total, next_cursor: page.next }
+        Self { peers, total: page.total, next_cursor: page.next.as_deref().map(cursor_to) }
     }
 }
 
@@ -213,6 +214,8 @@ struct MessageJson<'a> {
     reply_to: Option<String>,
     untrusted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    escaped: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     key_changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
@@ -222,13 +225,15 @@ struct MessageJson<'a> {
 
 impl<'a> From<&'a engine::Message> for MessageJson<'a> {
     fn from(message: &'a engine::Message) -> Self {
+        let DisplayedText { text, is_escaped } = escape(&message.body);
         Self {
             id: uuid(message.id),
             from: message.from.to_string(),
-            message: escape(&message.body),
+            message: text,
             timestamp: rfc3339(message.sent_ms),
             reply_to: message.reply_to.map(uuid),
             untrusted: true,
+            escaped: is_escaped,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
             past_limit: message.hops.is_past_limit(),

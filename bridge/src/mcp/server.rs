@@ -21,10 +21,10 @@ use tokio::sync::watch;
 
 use super::args::ToolError;
 use super::calls::CallTable;
-use super::params::schema;
-use super::schema::{SPECS, Tool, ToolSpec, instructions};
+use super::params::{ToolSpec, schema};
+use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
 use super::stdio;
-use super::stdio::transport::{StdioTransport, call_number};
+use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::tools::Tools;
 use crate::clients;
 use crate::context_probe::ContextProbe;
@@ -33,10 +33,6 @@ use crate::wording::Wording;
 
 /// How long to wait for a client's list of the directories that it works in.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
-
-/// The tool that clients call at events of their session, where a hook can call a tool. No list has it, because a model
-/// has no use for it.
-const HOOK_TOOL: &str = "hook_event";
 
 /// The server of one client. Dropping it ends the service.
 pub(crate) struct McpServer {
@@ -197,6 +193,9 @@ impl ServerHandler for ToolHandler {
             || ErrorData::invalid_params("Invalid params: there is no tool with that name.", None);
         let tool = Tool::named(&request.name).ok_or_else(unknown)?;
         let number = call_number(&context.id).ok_or_else(unknown)?;
+        if context.extensions.get::<BadArguments>().is_some() {
+            return Ok(result(Err(ToolError::no_object(tool.spec()))).into());
+        }
         let handle = self.calls.handle(number);
         let call = self.tools.call(tool, request.arguments.unwrap_or_default(), &handle);
         // A call that panics is answered too: its client waits, and the call takes room in the table.

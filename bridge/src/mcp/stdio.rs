@@ -10,6 +10,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 mod lines;
+mod long_line;
 mod tool_line;
 pub(crate) mod transport;
 

@@ -79,42 +79,41 @@ impl Tools {
         arguments: Map<String, Value>,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let args = ToolArgs::new(tool.spec(), arguments);
+        let mut args = ToolArgs::new(tool.spec(), arguments)?;
         let mut answer = match tool {
-            Tool::Register => self.register(args).await,
-            Tool::ListPeers => self.list_peers(args).await,
-            Tool::SendMessage => self.send_message(args, call).await,
-            Tool::ReadMessages => self.read_messages(args, call).await,
-            Tool::WaitForPeer => self.wait_for_peer(args, call).await,
-            Tool::KnownHosts => self.known_hosts(args).await,
-            Tool::Disconnect => self.disconnect(args).await,
+            Tool::Register => self.register(&mut args).await,
+            Tool::ListPeers => self.list_peers(&mut args).await,
+            Tool::SendMessage => self.send_message(&mut args, call).await,
+            Tool::ReadMessages => self.read_messages(&mut args, call).await,
+            Tool::WaitForPeer => self.wait_for_peer(&mut args, call).await,
+            Tool::KnownHosts => Ok(self.known_hosts().await),
+            Tool::Disconnect => Ok(self.disconnect().await),
         }?;
+        answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
         answer.extend(object(&NoticesJson::from(&self.engine.snapshot())));
         Ok(answer)
     }
 
     /// Takes a name and a task for this session, or a hub to move to. Answers who this session is now.
-    async fn register(&self, mut args: ToolArgs) -> Result<ToolAnswer, ToolError> {
+    async fn register(&self, args: &mut ToolArgs) -> Result<ToolAnswer, ToolError> {
         let change = Change {
             alias: args.new_alias("alias")?,
-            repo: args.text("repo")?,
-            task: args.text("task")?,
-            role: args.text("role")?,
-            host: args.text("host")?,
+            repo: args.label("repo")?,
+            task: args.label("task")?,
+            role: args.label("role")?,
+            host: args.host("host")?,
         };
-        args.done()?;
         let registered = self.engine.register(change).await?;
         Ok(object(&RegistrationJson::from(registered)))
     }
 
     /// Takes filters and a place to go on from. Answers one page of the other sessions.
-    async fn list_peers(&self, mut args: ToolArgs) -> Result<ToolAnswer, ToolError> {
+    async fn list_peers(&self, args: &mut ToolArgs) -> Result<ToolAnswer, ToolError> {
         let role = args.filter("role")?;
         let repo = args.filter("repo")?;
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
-        let cursor = args.filter("cursor")?;
-        args.done()?;
+        let cursor = args.place("cursor")?;
         let query = PeerQuery { role, repo, limit: limit.unwrap_or(MAX_PAGE), cursor };
         Ok(object(&PeerPageJson::from(self.engine.list(query).await?)))
     }
@@ -123,20 +122,19 @@ impl Tools {
     /// also the reply, if one comes in time.
     async fn send_message(
         &self,
-        mut args: ToolArgs,
+        args: &mut ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let draft = Draft {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
             reply_to: args.message_id("reply_to")?,
-            wait: self.within_limit(args.seconds("wait_seconds")?),
+            wait: args.seconds("wait_seconds", self.longest_wait())?,
             ttl: args.integer_up_to("ttl_seconds", self.longest_ttl())?.map(Duration::from_secs),
             fingerprint: args.fingerprint("fingerprint")?,
             urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
             notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
         };
-        args.done()?;
         let _wait = self.wait(draft.wait, call)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
         let sent = self.engine.send_message(draft).await?;
@@ -156,12 +154,11 @@ impl Tools {
     /// messages that this session sent.
     async fn read_messages(
         &self,
-        mut args: ToolArgs,
+        args: &mut ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let wait = self.within_limit(args.seconds("wait_seconds")?);
+        let wait = args.seconds("wait_seconds", self.longest_wait())?;
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
-        args.done()?;
         let limits = PageLimits { messages: limit.unwrap_or(usize::MAX), shown_len: presented_len };
         let permit = self.wait(wait, call)?;
         // While the agent waits here, a message needs no other way to it.
@@ -175,12 +172,11 @@ impl Tools {
     /// Takes a role, and how long to wait for it. Answers which sessions of that role are online.
     async fn wait_for_peer(
         &self,
-        mut args: ToolArgs,
+        args: &mut ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let timeout = self.within_limit(args.seconds("timeout_seconds")?);
+        let timeout = args.seconds("timeout_seconds", self.longest_wait())?;
         let role = args.filter("expected_role")?;
-        args.done()?;
         let _wait = self.wait(timeout, call)?;
         let started = Instant::now();
         let peers = self.engine.wait_for_peer(role, timeout).await?;
@@ -188,21 +184,14 @@ impl Tools {
     }
 
     /// Takes nothing. Answers which hubs this machine knows, and which of them can be reached.
-    async fn known_hosts(&self, args: ToolArgs) -> Result<ToolAnswer, ToolError> {
-        args.done()?;
+    async fn known_hosts(&self) -> ToolAnswer {
         let survey = survey(&self.hosts, &self.engine.snapshot().hub).await;
-        Ok(object(&SurveyJson::from(survey)))
+        object(&SurveyJson::from(survey))
     }
 
     /// Takes nothing. Answers which messages have an outcome that can no longer be known.
-    async fn disconnect(&self, args: ToolArgs) -> Result<ToolAnswer, ToolError> {
-        args.done()?;
-        Ok(object(&DepartureJson::from(self.engine.disconnect().await)))
-    }
-
-    /// As long a wait as the client waits for a call.
-    fn within_limit(&self, wait: Duration) -> Duration {
-        wait.min(Duration::from_secs(self.longest_wait()))
+    async fn disconnect(&self) -> ToolAnswer {
+        object(&DepartureJson::from(self.engine.disconnect().await))
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.

@@ -40,7 +40,7 @@ impl Watches {
 
     /// Adds a watch.
     pub(super) fn add(&mut self, connection: ConnectionId, number: u32, role: Option<String>) {
-        let role = role.as_deref().map(fold);
+        let role = role.map(|role| fold(&role));
         self.by_role.entry(role.clone()).or_default().insert((connection, number));
         self.by_connection.entry(connection).or_default().insert(number, role);
     }

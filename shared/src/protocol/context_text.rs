@@ -40,6 +40,10 @@ impl TextLimit {
 
 /// A text on one line, without hidden characters and outer blanks.
 fn one_line(text: &str) -> String {
+    // Nearly all texts are.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.trim().to_owned();
+    }
     let mut line = String::with_capacity(text.len());
     let mut before = TextBefore::default();
     let mut rest = text.trim().chars();

@@ -184,12 +184,13 @@ async fn a_message_not_read_in_time_ends_as_expired() {
     let hub = TestHub::start_with(&home, &settings).await;
     let (alice, bob) = pair(&home, &hub).await;
     let text = alice
-        .error("send_message", json!({ "target_alias": "bob", "message": "x", "ttl_seconds": 7 }))
+        .error("send_message", json!({ "target_alias": "bob", "message": "x", "ttl_seconds": 5 }))
         .await;
     assert!(text.contains('6'), "the bounds are named: {text}");
     let sent = alice
-        .call("send_message", json!({ "target_alias": "bob", "message": "x", "ttl_seconds": 6 }))
+        .call("send_message", json!({ "target_alias": "bob", "message": "x", "ttl_seconds": 7 }))
         .await;
+    assert_eq!(sent["clamped"], json!(["ttl_seconds: 6"]));
     assert_eq!(alice.receipt(&sent["id"]).await["status"], "expired");
     assert_eq!(list(&bob.read().await, "messages"), Vec::<Value>::new());
 }

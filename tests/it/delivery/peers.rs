@@ -84,7 +84,7 @@ async fn an_invalid_alias_is_refused_without_repeating_it() {
     let hub = TestHub::start(&home).await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
     let long = "q".repeat(33);
-    for wrong in ["CAPITALS", "ünïcode", "zz..zz", "qq", "---", "white space", "a/b/c", &long] {
+    for wrong in ["CAP_ITALS", "ünïcode", "zz..zz", "qq", "---", "white space", "a/b/c", &long] {
         for (tool, arguments) in [
             ("register", json!({ "alias": wrong })),
             ("send_message", json!({ "target_alias": wrong, "message": "x" })),
@@ -93,9 +93,7 @@ async fn an_invalid_alias_is_refused_without_repeating_it() {
             assert!(!text.contains(wrong), "{tool}: {text}");
         }
     }
-    let text = alice.error("register", json!({ "alias": "" })).await;
-    assert!(text.starts_with("Error: "));
-    assert_eq!(alice.call("register", json!({})).await["alias"], "alice");
+    assert_eq!(alice.call("register", json!({ "alias": "" })).await["alias"], "alice");
 }
 
 #[tokio::test]

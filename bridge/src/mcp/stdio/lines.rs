@@ -2,10 +2,14 @@
 
 use std::io::BufRead;
 
+use super::long_line::LongLine;
+
 /// The longest line that is accepted, in bytes without its newline: the largest message, each of its bytes as the six
 /// characters of a JSON escape, with room to spare.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
+/// U+FEFF, with which some programs on Windows begin what they write. JSON has no use for it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Room for the rest of a line whose first part is one whole chunk.
 const REST: usize = 4 * 1024;
 
@@ -13,15 +17,15 @@ const REST: usize = 4 * 1024;
 pub(crate) enum InputLine {
     /// A line without its newline. At least one byte is not white space.
     Text(Vec<u8>),
-    /// A line that was longer than [`MAX_LINE`], of which nothing was kept.
-    TooLong,
+    /// The gist of a line that was longer than [`MAX_LINE`].
+    TooLong(Vec<u8>),
 }
 
 /// Collects bytes until they are a line, and skips blank lines.
 #[derive(Default)]
 pub(crate) struct LineSplitter {
     line: Vec<u8>,
-    too_long: bool,
+    long: Option<Box<LongLine>>,
 }
 
 impl LineSplitter {
@@ -48,18 +52,28 @@ impl LineSplitter {
 
     /// Takes what was collected as a line: its newline was read, or the end of the input.
     pub(crate) fn finish(&mut self) -> Option<InputLine> {
-        let line = std::mem::take(&mut self.line);
-        if std::mem::take(&mut self.too_long) {
-            return Some(InputLine::TooLong);
+        let mut line = std::mem::take(&mut self.line);
+        if let Some(long) = self.long.take() {
+            return Some(InputLine::TooLong(long.finish()));
+        }
+        if line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
         }
         let blank = line.iter().all(u8::is_ascii_whitespace);
         (!blank).then_some(InputLine::Text(line))
     }
 
     fn add(&mut self, bytes: &[u8], room: usize) {
-        if self.too_long || self.line.len() + bytes.len() > MAX_LINE {
-            self.too_long = true;
-            self.line = Vec::new();
+        if let Some(long) = &mut self.long {
+            long.read(bytes);
+        } else if self.line.len() + bytes.len() > MAX_LINE {
+            let mut long = Box::<LongLine>::default();
+            let start = std::mem::take(&mut self.line);
+            let mut parts = [start.as_slice(), bytes];
+            let first = &mut parts[usize::from(start.is_empty())];
+            *first = first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(first);
+            parts.iter().for_each(|part| long.read(part));
+            self.long = Some(long);
         } else {
             self.line.reserve(room);
             self.line.extend_from_slice(bytes);
@@ -90,7 +104,7 @@ mod tests {
         lines.extend(splitter.finish());
         let text = |line| match line {
             InputLine::Text(text) => Some(text),
-            InputLine::TooLong => None,
+            InputLine::TooLong(_) => None,
         };
         lines.into_iter().map(text).collect()
     }
@@ -127,6 +141,21 @@ mod tests {
             assert!(splitter.next_line(&mut &[b'x'; 65_536][..]).is_none());
         }
         assert_eq!(splitter.line.capacity(), 0);
+    }
+
+    #[test]
+    fn regression_byte_order_mark_before_a_line_is_left_out() {
+        assert_eq!(
+            split_all("\u{feff}{}\n\u{feff}\r\n{}".as_bytes(), &[2]),
+            [Some(b"{}".to_vec()), Some(b"{}".to_vec())]
+        );
+        let long = format!("\u{feff}{{\"id\":1,\"t\":\"{}\"}}\n", "x".repeat(MAX_LINE));
+        let Some(InputLine::TooLong(gist)) =
+            LineSplitter::default().next_line(&mut long.as_bytes())
+        else {
+            panic!("no line that is too long")
+        };
+        assert_eq!(gist, br#"{"id":1,"t":null}"#);
     }
 
     proptest! {

@@ -24,19 +24,34 @@ use super::tool_line;
 use crate::json_text;
 use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
 use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
+use crate::mcp::schema::HOOK_TOOL;
 
 /// The methods of requests that are served. Prompts and resources are empty lists: clients ask for them even where none
 /// are announced.
 const SERVED: [&str; 8] = [
-    "initialize",
+    INITIALIZE,
     "server/discover",
     "ping",
     "tools/list",
-    "tools/call",
+    CALL,
     "prompts/list",
     "resources/list",
     "resources/templates/list",
 ];
+
+const CALL: &str = "tools/call";
+const INITIALIZE: &str = "initialize";
+/// Where a request has what is not for its method, and what a stateless version puts there.
+const META: &str = "_meta";
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// How many texts the arguments of a call may be wrapped in.
+const MOST_TEXTS: u32 = 2;
+
+/// Marks a call whose arguments are no object, for its tool to say so.
+#[derive(Clone, Copy)]
+pub(crate) struct BadArguments;
 
 /// The transport of one client.
 pub(crate) struct StdioTransport {
@@ -77,7 +92,7 @@ impl StdioTransport {
         }
         match self.lines.recv().await {
             Some(InputLine::Text(line)) => self.take(&line),
-            Some(InputLine::TooLong) => self.refuse(None, RpcErrorKind::TooLong),
+            Some(InputLine::TooLong(gist)) => self.take_gist(&gist),
             None => {
                 self.ended.send_replace(true);
                 // If rmcp learned of the end, it would wait up to five seconds for calls that may wait for ever. The
@@ -97,6 +112,20 @@ impl StdioTransport {
         }
     }
 
+    /// Takes the gist of a line that is too long. A hook's call is served, because the gist holds all that is read of it.
+    fn take_gist(&mut self, gist: &[u8]) -> Option<ClientJsonRpcMessage> {
+        match envelope::read(gist) {
+            Incoming::Request { id, method, params }
+                if method == CALL && params.get("name").is_some_and(|name| name == HOOK_TOOL) =>
+            {
+                self.request(id, &method, params)
+            }
+            Incoming::Request { id, .. } => self.refuse(Some(id), RpcErrorKind::TooLong),
+            Incoming::Bad(RpcError { id, .. }) => self.refuse(id, RpcErrorKind::TooLong),
+            Incoming::Notification { .. } | Incoming::Response => None,
+        }
+    }
+
     fn request(
         &mut self,
         id: ClientId,
@@ -111,8 +140,7 @@ impl StdioTransport {
             Ok(CallNumber(number)) => {
                 Some(JsonRpcMessage::request(request, RequestId::Number(number)))
             }
-            // Without its id: a client would take the error for the answer to the first request, and lose that one.
-            Err(_) => self.refuse(None, RpcErrorKind::DuplicateId),
+            Err(_) => self.refuse(Some(id), RpcErrorKind::DuplicateId),
         }
     }
 
@@ -142,6 +170,8 @@ impl StdioTransport {
     /// Answers a line with an error of the transport's own. Nothing goes on to rmcp.
     fn refuse(&mut self, id: Option<ClientId>, kind: RpcErrorKind) -> Option<ClientJsonRpcMessage> {
         let (written, _) = oneshot::channel();
+        // Without the id of a request in flight: a client would take the error for the answer to that one, and lose it.
+        let id = id.filter(|id| !self.calls.is_in_flight(id));
         let line = RpcError { id, kind }.line();
         self.owed = Some(OutgoingLine { line, responder: None, busy: self.calls.busy(), written });
         None
@@ -237,17 +267,45 @@ impl Transport<RoleServer> for StdioTransport {
 
 /// A request in rmcp's types, if its method is served and its parameters fit.
 fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
-    if method == "tools/call" {
-        return call(params);
-    }
-    if !SERVED.contains(&method) {
-        return Err(RpcErrorKind::UnknownMethod);
-    }
+    let params = match method {
+        CALL => return call(params),
+        INITIALIZE => opening(&params),
+        // The lists have no further pages.
+        _ if SERVED.contains(&method) => json!({ META: meta(params) }),
+        _ => return Err(RpcErrorKind::UnknownMethod),
+    };
     // rmcp makes a custom request of parameters that do not fit the method.
     match serde_json::from_value(json!({ "method": method, "params": params })) {
         Ok(ClientRequest::CustomRequest(_)) | Err(_) => Err(RpcErrorKind::BadParams),
         Ok(request) => Ok(request),
     }
+}
+
+/// The parameters of `initialize` that are read here: the version, whether the client has roots, and its name. rmcp
+/// refuses a session whose client describes itself in any other way than rmcp expects.
+fn opening(params: &Map<String, Value>) -> Value {
+    let version = params.get("protocolVersion").and_then(Value::as_str).unwrap_or_default();
+    let has_roots = params.get("capabilities").is_some_and(|all| all["roots"].is_object());
+    let capabilities = if has_roots { json!({ "roots": {} }) } else { json!({}) };
+    let client = client_info(params.get("clientInfo"));
+    json!({ "protocolVersion": version, "capabilities": capabilities, "clientInfo": client })
+}
+
+/// What a client says of itself: its name, or an empty one.
+fn client_info(info: Option<&Value>) -> Value {
+    let name = info.and_then(|info| info.as_str().or_else(|| info["name"].as_str()));
+    json!({ "name": name.unwrap_or_default(), "version": "" })
+}
+
+/// The `_meta` of a request. With a stateless version it describes the client, of which only the name is read.
+fn meta(mut params: Map<String, Value>) -> Map<String, Value> {
+    let Some(Value::Object(mut meta)) = params.remove(META) else { return Map::new() };
+    if meta.get(META_VERSION).is_some_and(Value::is_string) {
+        let client = client_info(meta.get(META_CLIENT));
+        meta.insert(META_CLIENT.to_owned(), client);
+        meta.insert(META_CAPABILITIES.to_owned(), json!({}));
+    }
+    meta
 }
 
 /// A call of a tool in rmcp's types. It is built here, because rmcp's own parser tries one type after the other and
@@ -256,19 +314,24 @@ fn call(mut params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
     let Some(Value::String(name)) = params.remove("name") else {
         return Err(RpcErrorKind::BadParams);
     };
-    let arguments = object(params.remove("arguments"))?;
-    let meta = object(params.remove("_meta"))?;
-    let mut request =
-        CallToolRequest::new(CallToolRequestParams::new(name).with_arguments(arguments));
-    request.extensions.insert(RequestMetaObject::from(meta));
+    let arguments = arguments(params.remove("arguments"), MOST_TEXTS);
+    let is_bad = arguments.is_none();
+    let call = CallToolRequestParams::new(name).with_arguments(arguments.unwrap_or_default());
+    let mut request = CallToolRequest::new(call);
+    request.extensions.insert(RequestMetaObject::from(meta(params)));
+    if is_bad {
+        request.extensions.insert(BadArguments);
+    }
     Ok(request.into())
 }
 
-/// An object that may be absent or null, which counts as empty.
-fn object(value: Option<Value>) -> Result<Map<String, Value>, RpcErrorKind> {
+/// The arguments of a call. Some clients write them as a text, some as a text within a text.
+fn arguments(value: Option<Value>, texts: u32) -> Option<Map<String, Value>> {
     match value {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(RpcErrorKind::BadParams),
+        Some(Value::String(text)) if text.trim().is_empty() => Some(Map::new()),
+        Some(Value::String(text)) if texts > 0 => {
+            arguments(Some(serde_json::from_str(&text).ok()?), texts - 1)
+        }
+        value => envelope::object(value),
     }
 }

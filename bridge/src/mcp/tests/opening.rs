@@ -114,6 +114,78 @@ async fn session_may_open_with_a_probe_and_then_with_initialize() {
 }
 
 #[tokio::test]
+async fn regression_client_may_describe_itself_in_any_way() {
+    let client = |name: &str| json!({ "name": name });
+    for (params, named) in [
+        (json!({}), None),
+        (json!({ "protocolVersion": 20250618 }), None),
+        (
+            json!({ "protocolVersion": "2025-06-18", "capabilities": [], "clientInfo": client("a-client") }),
+            Some("a-client"),
+        ),
+        (
+            json!({ "capabilities": null, "clientInfo": { "name": "a-client", "version": 7 } }),
+            Some("a-client"),
+        ),
+        (
+            json!({ "capabilities": { "roots": true, "sampling": "yes", "elicitation": [], "experimental": 1 }, "clientInfo": "a-client" }),
+            Some("a-client"),
+        ),
+        (json!({ "capabilities": "none", "clientInfo": { "name": 7, "version": null } }), None),
+        (json!({ "clientInfo": { "version": "1", "title": {}, "icons": "x" } }), None),
+        (json!({ "clientInfo": ["a-client"], "_meta": "x", "extra": [1] }), None),
+    ] {
+        let mut agent = PipeClient::silent(McpVersion::Stateful);
+        let opened = agent.request("initialize", params.clone()).await;
+        assert_eq!(opened["result"]["serverInfo"]["name"], "agent-junction", "{params}: {opened}");
+        agent.notify("notifications/initialized", json!([]));
+        agent.assert_alive().await;
+        if let Some(named) = named {
+            assert_eq!(agent.observation().await.client.as_deref(), Some(named));
+        }
+    }
+}
+
+#[tokio::test]
+async fn regression_stateless_client_may_describe_itself_in_any_way() {
+    const KEY: &str = "io.modelcontextprotocol/";
+    for (client, capabilities, named) in [
+        (json!({ "name": "a-client" }), json!([]), Some("a-client")),
+        (json!("a-client"), json!({ "roots": true, "elicitation": 7 }), Some("a-client")),
+        (json!({ "version": 7 }), json!(null), None),
+        (json!(null), json!("all"), None),
+    ] {
+        let mut agent = PipeClient::silent(McpVersion::Stateful);
+        for method in ["server/discover", "tools/list"] {
+            let meta = json!({
+                (format!("{KEY}protocolVersion")): "2026-07-28",
+                (format!("{KEY}clientInfo")): client,
+                (format!("{KEY}clientCapabilities")): capabilities,
+                "progressToken": {},
+            });
+            let answer = agent.request(method, json!({ "_meta": meta, "cursor": 7 })).await;
+            assert!(answer["result"].is_object(), "{method}: {answer}");
+        }
+        if let Some(named) = named {
+            assert_eq!(agent.observation().await.client.as_deref(), Some(named));
+        }
+    }
+}
+
+#[tokio::test]
+async fn regression_byte_order_mark_before_the_first_line_loses_nothing() {
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::silent(version);
+        agent.line("\u{feff}");
+        let opening = json!({ "jsonrpc": "2.0", "id": "o", "method": "initialize", "params": initialize("2025-06-18", json!({})) });
+        agent.line(format!("\u{feff}{opening}\r"));
+        assert_eq!(agent.next().await["id"], "o");
+        agent.opening().await;
+        agent.assert_alive().await;
+    }
+}
+
+#[tokio::test]
 async fn ping_is_answered_before_anything_was_opened() {
     let mut agent = PipeClient::silent(McpVersion::Stateful);
     assert_eq!(agent.request("ping", json!({})).await["result"], json!({}));

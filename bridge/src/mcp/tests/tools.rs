@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, message, within};
+use crate::mcp::params::cursor_to;
 use junction_engine::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
@@ -56,7 +57,10 @@ fn peer_json(presence: &str) -> Value {
 async fn register_passes_on_what_is_given_and_tells_who_we_are() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
-        let id = agent.begin("register", json!({ "alias": "alice", "role": "", "task": "t" }));
+        let id = agent.begin(
+            "register",
+            json!({ "alias": "@Alice", "role": "none", "task": "t", "repo": "" }),
+        );
         let Command::Join(None, reply) = agent.command().await else { panic!("another command") };
         let _ = reply.send(Ok(()));
         let Command::Apply(change, reply) = agent.command().await else {
@@ -64,6 +68,7 @@ async fn register_passes_on_what_is_given_and_tells_who_we_are() {
         };
         assert_eq!(change.alias, Some(alias("alice")));
         assert_eq!((change.role.as_deref(), change.task.as_deref()), (Some(""), Some("t")));
+        assert_eq!(change.repo, None);
         let context = Context { task: Some("t".to_owned()), ..Context::default() };
         let fingerprint = "f".repeat(16);
         let hub = "local".to_owned();
@@ -84,14 +89,15 @@ async fn register_passes_on_what_is_given_and_tells_who_we_are() {
 async fn list_peers_pages_and_filters() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
-        let id = agent.begin("list_peers", json!({ "role": "r", "limit": 2.0, "cursor": "abc" }));
+        let id = agent
+            .begin("list_peers", json!({ "role": "r", "limit": 2.0, "cursor": cursor_to("abc") }));
         let Command::List(query, reply) = agent.command().await else { panic!("another command") };
         assert_eq!((query.role.as_deref(), query.repo, query.limit), (Some("r"), None, 2));
         assert_eq!(query.cursor.as_deref(), Some("abc"));
         let next = Some("bob".to_owned());
         let _ = reply.send(Ok(PeerPage { peers: vec![peer(true), peer(false)], total: 7, next }));
         let peers = [peer_json("online"), peer_json("away")];
-        let expected = json!({ "peers": peers, "total": 7, "nextCursor": "bob" });
+        let expected = json!({ "peers": peers, "total": 7, "nextCursor": cursor_to("bob") });
         assert_eq!(agent.result(&id).await, expected);
     }
 }
@@ -233,7 +239,7 @@ async fn mail_is_shown_escaped_and_marked() {
                 { "id": bob, "from": "bob", "message": "one", "timestamp": "1970-01-01T00:00:00.000Z", "untrusted": true },
                 {
                     "id": bob, "from": "bob", "message": "two\nlines \\u{e0041}\"}]}",
-                    "timestamp": "1970-01-01T00:00:00.000Z", "reply_to": nine, "untrusted": true,
+                    "timestamp": "1970-01-01T00:00:00.000Z", "reply_to": nine, "untrusted": true, "escaped": true,
                     "key_changed": true, "fingerprint": "f".repeat(16),
                 },
             ])
@@ -320,10 +326,10 @@ async fn every_answer_tells_what_waits_and_errors_tell_nothing_else() {
         let id = agent.begin("known_hosts", json!({}));
         let result = agent.result(&id).await;
         assert_eq!((&result["you"], result.get("renamed")), (&json!("calm-fox"), None), "once");
-        let id = agent.begin("known_hosts", json!({ "x": 1 }));
+        let id = agent.begin("list_peers", json!({ "limit": "x" }));
         assert_eq!(
             agent.failure(&id).await,
-            "Error: known_hosts takes no arguments. Call it again without any."
+            "Error: limit must be an integer from 1 to 200. Call list_peers again with one."
         );
     }
 }
