@@ -10,10 +10,20 @@ use junction_engine::label;
 /// The most bytes that are read of a file in `.git`, which holds one path or reference.
 const MAX_READ: u64 = 4096;
 
+/// The most bytes that are read of a repository's configuration.
+const MAX_CONFIG: u64 = 64 * 1024;
+/// The most directories beside a checkout or repository in which the main checkout is looked for.
+const MAX_BESIDE: usize = 256;
+/// Names of bare repositories that say what they are and not which project they hold.
+const GENERIC: [&str; 5] = ["bare", "git", "repo", "repository", "src"];
+/// Names of folders that say which branch is checked out there and not which project.
+const BRANCHES: [&str; 7] = ["dev", "develop", "main", "master", "release", "stable", "trunk"];
+
 /// A project's names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Project {
-    /// The folder name of the repository's main checkout; `None` outside of a repository.
+    /// What people call the repository: the folder name of its main checkout, or the name of its bare repository; `None`
+    /// outside of a repository.
     pub(crate) repo: Option<String>,
     /// The branch; `None` on a detached head.
     pub(crate) branch: Option<String>,
@@ -26,14 +36,21 @@ impl Project {
         dir.ancestors().find_map(Self::at).unwrap_or_default()
     }
 
-    /// The project whose checkout is this directory.
+    /// The project whose checkout, or repository, is this directory.
     fn at(checkout: &Path) -> Option<Self> {
-        let git_dir = git_dir(checkout)?;
+        let (git_dir, repo) = match git_dir(checkout) {
+            Some(git_dir) => {
+                let repo = checkout_name(checkout, &git_dir);
+                (git_dir, repo)
+            }
+            None if is_git_dir(checkout) => (checkout.to_owned(), repository_name(checkout)),
+            None => return None,
+        };
         let head = first_line(&git_dir.join("HEAD"))?;
         let branch = head.strip_prefix("ref: refs/heads/");
         // With the reftable format, HEAD holds this placeholder.
         let branch = branch.filter(|branch| *branch != ".invalid").and_then(label);
-        Some(Self { repo: folder(&main_checkout(checkout, &git_dir)), branch })
+        Some(Self { repo, branch })
     }
 }
 
@@ -47,12 +64,80 @@ fn git_dir(checkout: &Path) -> Option<PathBuf> {
     Some(checkout.join(line.strip_prefix("gitdir: ")?))
 }
 
-/// The main checkout of a worktree; any other checkout itself.
-fn main_checkout(checkout: &Path, git_dir: &Path) -> PathBuf {
-    let Some(common) = first_line(&git_dir.join("commondir")) else { return checkout.to_owned() };
+/// Whether a directory is itself a repository, as a bare one is.
+fn is_git_dir(dir: &Path) -> bool {
+    dir.join("HEAD").is_file() && dir.join("objects").is_dir() && dir.join("refs").is_dir()
+}
+
+/// The project's name, seen from a checkout.
+fn checkout_name(checkout: &Path, git_dir: &Path) -> Option<String> {
+    let Some(common) = first_line(&git_dir.join("commondir")) else {
+        return main_name(checkout, git_dir);
+    };
     let common = resolved(&git_dir.join(common));
-    let of_checkout = common.file_name().is_some_and(|name| name == ".git");
-    if of_checkout && let Some(checkout) = common.parent() { checkout.to_owned() } else { common }
+    match main_checkout(checkout, &common) {
+        Some(main) => main_name(&main, &common),
+        None => repository_name(&common),
+    }
+}
+
+/// The name of a main checkout: that of its folder. If that is a branch's, the checkouts of all branches lie side by side,
+/// and the project has the name that its origin or their common folder has.
+fn main_name(main: &Path, git_dir: &Path) -> Option<String> {
+    let name = folder(main)?;
+    if !BRANCHES.contains(&name.as_str()) {
+        return Some(name);
+    }
+    let origin = config_value(git_dir, "remote \"origin\"", "url").and_then(|url| url_name(&url));
+    let has_worktrees = || git_dir.join("worktrees").is_dir();
+    let common = || resolved(main).parent().filter(|_| has_worktrees()).and_then(folder);
+    origin.or_else(common).or(Some(name))
+}
+
+/// The last part of a remote's address, without its `.git`.
+fn url_name(url: &str) -> Option<String> {
+    let path = url.trim_end_matches('/');
+    let last = path.rsplit(['/', ':', '\\']).next()?;
+    let name = last.strip_suffix(".git").unwrap_or(last);
+    let is_named = !name.is_empty() && !name.starts_with('.') && !GENERIC.contains(&name);
+    is_named.then(|| label(name)).flatten()
+}
+
+/// The main checkout of the repository that a worktree belongs to; nothing for a bare repository.
+fn main_checkout(worktree: &Path, common: &Path) -> Option<PathBuf> {
+    if common.file_name().is_some_and(|name| name == ".git") {
+        return common.parent().map(Path::to_owned);
+    }
+    // Of a submodule.
+    if let Some(checkout) = config_value(common, "core", "worktree") {
+        return Some(common.join(checkout));
+    }
+    // Git keeps no way from a repository elsewhere back to its main checkout. What leads there is the checkout's own file
+    // `.git`, around the worktree or beside it or beside the repository.
+    let is_main = |dir: &PathBuf| git_dir(dir).is_some_and(|git_dir| resolved(&git_dir) == common);
+    let around = worktree.ancestors().skip(1).map(Path::to_owned).find(is_main);
+    let beside = || {
+        let places = [worktree.parent(), common.parent()].into_iter().flatten();
+        let entries =
+            places.flat_map(|place| place.read_dir().into_iter().flatten().take(MAX_BESIDE));
+        entries.filter_map(|entry| Some(entry.ok()?.path())).find(is_main)
+    };
+    around.or_else(beside)
+}
+
+/// The name of a repository without a main checkout: its own, or if that is no project's name, that of its folder.
+fn repository_name(git_dir: &Path) -> Option<String> {
+    let path = resolved(git_dir);
+    let is_named = |path: &&Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        let stem = name.as_deref().map(|name| name.strip_suffix(".git").unwrap_or(name));
+        stem.is_some_and(|stem| {
+            let plain = stem.trim_start_matches(['.', '_']);
+            !stem.starts_with('.') && !stem.is_empty() && !GENERIC.contains(&plain)
+        })
+    };
+    let named = path.ancestors().take(2).find(is_named);
+    named.or(Some(&path)).and_then(folder)
 }
 
 /// A folder's name, without the `.git` of a bare repository.
@@ -61,18 +146,44 @@ fn folder(path: &Path) -> Option<String> {
     label(name.strip_suffix(".git").filter(|stem| !stem.is_empty()).unwrap_or(&name))
 }
 
+/// A value of a repository's configuration.
+fn config_value(git_dir: &Path, section: &str, key: &str) -> Option<String> {
+    let text = read_start(&git_dir.join("config"), MAX_CONFIG)?;
+    let mut is_section = false;
+    let mut found = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            let name = header.split(']').next().unwrap_or_default();
+            is_section = name.trim().eq_ignore_ascii_case(section);
+        } else if is_section
+            && let Some((name, value)) = line.split_once('=')
+            && name.trim().eq_ignore_ascii_case(key)
+        {
+            // The last one counts.
+            found = Some(value.trim().trim_matches('"').to_owned());
+        }
+    }
+    found
+}
+
 fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn first_line(path: &Path) -> Option<String> {
+    let text = read_start(path, MAX_READ)?;
+    text.lines().next().map(|line| line.trim_end().to_owned())
+}
+
+/// The beginning of a file.
+fn read_start(path: &Path, most: u64) -> Option<String> {
     // Reading another kind of file, such as a named pipe, could block forever.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
     let mut text = String::new();
-    File::open(path).ok()?.take(MAX_READ).read_to_string(&mut text).ok()?;
-    text.lines().next().map(|line| line.trim_end().to_owned())
+    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The path in a `file:` URI of this machine (RFC 8089).
@@ -173,6 +284,117 @@ mod tests {
             ("a/.git", "gitdir: ../shop.git/worktrees/a\n"),
         ]);
         assert_eq!(seen(&dir, "a"), (some("shop"), some("a")));
+    }
+
+    #[test]
+    fn regression_bare_repository_in_the_projects_folder_has_the_folders_name() {
+        for bare in [".bare", ".git", "bare", "repo.git", ".shop.git", "_bare", ".repo"] {
+            let dir = tree(&[
+                (&format!("shop/{bare}/HEAD"), "ref: refs/heads/main\n"),
+                (&format!("shop/{bare}/config"), "[core]\n\tbare = true\n"),
+                (&format!("shop/{bare}/objects/x"), ""),
+                (&format!("shop/{bare}/refs/x"), ""),
+                (&format!("shop/{bare}/worktrees/main/HEAD"), "ref: refs/heads/main\n"),
+                (&format!("shop/{bare}/worktrees/main/commondir"), "../..\n"),
+                ("shop/main/.git", &format!("gitdir: ../{bare}/worktrees/main\n")),
+            ]);
+            for from in ["shop/main", "shop/main/src", &format!("shop/{bare}")] {
+                assert_eq!(seen(&dir, from), (some("shop"), some("main")), "{bare}, {from}");
+            }
+            if bare != ".git" {
+                // As it is often set up, so that git works in the project's folder, too.
+                write(dir.path().join("shop/.git"), format!("gitdir: ./{bare}\n")).unwrap();
+                for from in ["shop", "shop/main", "shop/docs"] {
+                    assert_eq!(seen(&dir, from).0, some("shop"), "{bare}, {from}");
+                }
+            }
+        }
+    }
+
+    /// A checkout in `shop` whose repository is elsewhere, and its worktree.
+    fn separate(repository: &str, worktree: &str, config: &str) -> TempDir {
+        let dir = tree(&[
+            (&format!("{repository}/HEAD"), "ref: refs/heads/main\n"),
+            (&format!("{repository}/config"), config),
+            (&format!("{repository}/worktrees/fix/HEAD"), "ref: refs/heads/fix\n"),
+            (&format!("{repository}/worktrees/fix/commondir"), "../..\n"),
+        ]);
+        let repository = dir.path().join(repository);
+        for (checkout, git_dir) in
+            [("code/shop", repository.clone()), (worktree, repository.join("worktrees/fix"))]
+        {
+            create_dir_all(dir.path().join(checkout)).unwrap();
+            let text = format!("gitdir: {}\n", git_dir.display());
+            write(dir.path().join(checkout).join(".git"), text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn regression_worktree_of_a_separate_repository_has_the_name_of_the_main_checkout() {
+        let config = "[core]\n\tbare = false\n";
+        for (repository, worktree) in [
+            ("data/x.git", "code/shop-fix"),
+            ("data/x.git", "code/fix"),
+            ("data/.x", "code/shop/.worktrees/fix"),
+            ("code/x", "elsewhere/fix"),
+        ] {
+            let dir = separate(repository, worktree, config);
+            assert_eq!(seen(&dir, "code/shop").0, some("shop"), "{repository}");
+            assert_eq!(
+                seen(&dir, worktree),
+                (some("shop"), some("fix")),
+                "{repository}, {worktree}"
+            );
+        }
+        // Where nothing leads to the main checkout, the configuration may.
+        let config =
+            "[core] ; of the repository\n\tworktree = \"../../code/shop\"\n[x]\n\tworktree = y\n";
+        let dir = separate("data/x.git", "elsewhere/fix", config);
+        assert_eq!(seen(&dir, "elsewhere/fix").0, some("shop"));
+        let dir = separate("data/shop-data.git", "elsewhere/fix", "[core]\n");
+        assert_eq!(seen(&dir, "elsewhere/fix").0, some("shop-data"));
+    }
+
+    #[test]
+    fn regression_checkouts_named_after_branches_have_the_name_of_their_project() {
+        let layout = |config: &str| {
+            tree(&[
+                ("shop/main/.git/HEAD", "ref: refs/heads/main\n"),
+                ("shop/main/.git/config", config),
+                ("shop/main/.git/worktrees/fix/HEAD", "ref: refs/heads/fix\n"),
+                ("shop/main/.git/worktrees/fix/commondir", "../..\n"),
+                ("shop/fix/.git", "gitdir: ../main/.git/worktrees/fix\n"),
+            ])
+        };
+        for (config, name) in [
+            ("", "shop"),
+            ("[remote \"origin\"]\n\turl = git@example.org:me/store.git\n", "store"),
+            ("[remote \"origin\"]\n\turl = https://example.org/me/store/\n", "store"),
+            ("[remote \"origin\"]\n\turl = /srv/store/.git\n", "shop"),
+            ("[remote \"fork\"]\n\turl = /srv/store.git\n", "shop"),
+        ] {
+            let dir = layout(config);
+            for from in ["shop/main", "shop/main/src", "shop/fix"] {
+                assert_eq!(seen(&dir, from).0, some(name), "{config}, {from}");
+            }
+        }
+        // Without worktrees and origin, its name is all that is known.
+        let dir = tree(&[("shop/main/.git/HEAD", "ref: refs/heads/main\n")]);
+        assert_eq!(seen(&dir, "shop/main").0, some("main"));
+    }
+
+    #[test]
+    fn regression_worktree_of_a_submodule_has_the_name_of_the_submodule() {
+        let dir = tree(&[
+            ("shop/.git/HEAD", "ref: refs/heads/main\n"),
+            ("shop/.git/modules/vendor/lib/config", "[core]\n\tworktree = ../../../../lib\n"),
+            ("shop/.git/modules/vendor/lib/worktrees/fix/HEAD", "ref: refs/heads/fix\n"),
+            ("shop/.git/modules/vendor/lib/worktrees/fix/commondir", "../..\n"),
+            ("shop/lib/.git", "gitdir: ../.git/modules/vendor/lib\n"),
+            ("fix/.git", "gitdir: ../shop/.git/modules/vendor/lib/worktrees/fix\n"),
+        ]);
+        assert_eq!(seen(&dir, "fix"), (some("lib"), some("fix")));
     }
 
     #[test]
