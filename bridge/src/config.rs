@@ -56,7 +56,7 @@ pub(crate) struct Config {
     pub(crate) hub: String,
     /// Whether to start the local hub when none answers.
     pub(crate) autostart: bool,
-    /// The directory of the known hosts and the local hub's identity.
+    /// The directory of the known hosts and the local hub's identity. Where there is none, what needs it says so.
     pub(crate) dir: ConfigDir,
     /// The port of the local hub, never 0: a hub that chooses its own port cannot be found.
     pub(crate) port: u16,
@@ -75,7 +75,7 @@ impl Config {
     /// report: an agent sees their answers, and does not see why a process ended.
     ///
     /// # Errors
-    /// There is no directory for the configuration, or a flag has a value that it cannot have.
+    /// A flag has a value that it cannot have.
     pub(crate) fn resolve(flags: Flags) -> anyhow::Result<Self> {
         let text = |text: &str| Ok(text.to_owned());
         let log = given("--log", flags.log, parse_log)?;
@@ -99,7 +99,7 @@ impl Config {
         Ok(Self {
             hub: hub.unwrap_or_else(|error| noted(&mut problem, error, LOCAL.to_owned())),
             autostart: autostart.unwrap_or_else(|error| noted(&mut problem, error, false)),
-            dir: ConfigDir::locate(flags.config_dir)?,
+            dir: ConfigDir::locate(flags.config_dir).unwrap_or_else(ConfigDir::missing),
             port: if port == 0 { limits::PORT } else { port },
             send_limit: send_limit
                 .unwrap_or_else(|error| noted(&mut problem, error, Some(SEND_LIMIT))),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser;
 use junction_shared::invite_link::holds_link;
-use junction_shared::machine::harden::harden;
+use junction_shared::machine::harden::{harden, private_umask};
 
 use crate::cli::{BridgeCommand, Cli};
 use crate::commands::{demo, hook};
@@ -22,6 +22,7 @@ pub fn run() -> ExitCode {
     // First, because a parent that ends before cannot be watched.
     let parent = ParentWatch::new();
     harden();
+    private_umask();
     log::quiet_panics();
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         // The link holds a secret, so the error does not quote it.

@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::config_dir::ConfigDir;
-use junction_shared::machine::harden::harden;
+use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::identity::{self, hub_key};
 use junction_shared::machine::network;
 use junction_shared::machine::redact::Redacted;
@@ -33,6 +33,7 @@ use port_lock::PortLock;
 /// Runs the program and returns its exit code. An error is one line on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
+    private_umask();
     // The location of a panic is enough: its message may contain private data.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();

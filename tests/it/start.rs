@@ -1,4 +1,6 @@
 //! Before the first message: settings, the first hub, and invite links.
 
 mod autostart;
+#[cfg(target_os = "linux")]
+mod homes;
 mod links;

@@ -53,6 +53,8 @@ pub(crate) struct Invite {
 /// # Errors
 /// Why there are no links, and what to do.
 pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()> {
+    // Before anything else, because no link can be made without it.
+    config.dir.check()?;
     let links = match (&invite.host, &invite.hub) {
         (_, Some(address)) => vec![found(config, address, invite.name.as_deref(), &invite.out)?],
         (Some(name), None) if name != LOCAL => vec![known(config, name)?],

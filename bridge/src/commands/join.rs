@@ -39,6 +39,8 @@ pub(crate) async fn join(config: &Config, join: Join) -> anyhow::Result<()> {
     if let Some(name) = &join.name {
         check_name(name)?;
     }
+    // Before the link is asked for.
+    config.dir.check()?;
     let link = first_verified(&mut source(join.file)?).await?;
     let known = HostsFile::load(&config.dir)?;
     let name = join.name.unwrap_or_else(|| free_name(&known, &link));

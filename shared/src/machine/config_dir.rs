@@ -9,15 +9,13 @@ use data_encoding::HEXLOWER;
 
 use crate::machine::hosts_problem::HostsProblem;
 use crate::machine::platform;
-use crate::machine::settings::env_path;
 use crate::secret::random_bytes;
 
+mod location;
 mod locks;
 
+pub use location::{CONFIG_DIR, LocationError};
 pub use locks::FileLockGuard;
-
-/// The environment variable that names the directory.
-pub const CONFIG_DIR: &str = "JUNCTION_CONFIG_DIR";
 
 /// The largest file that is read, in bytes: a thousand times the size of a long list of hosts.
 const MAX_FILE: u64 = 1 << 20;
@@ -26,14 +24,16 @@ const MAX_FILE: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct ConfigDir {
     path: PathBuf,
+    /// Why there is no path. Every access fails with it.
+    missing: Option<LocationError>,
 }
 
 /// Why the configuration cannot be used: one sentence, then the fix. The error quotes no file contents.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no home directory.
-    #[error("There is no home directory for the configuration. Set {CONFIG_DIR} to a directory.")]
-    NoHome,
+    /// There is no path for the directory.
+    #[error(transparent)]
+    Location(#[from] LocationError),
     /// The path is a symbolic link.
     #[error("{} is a symbolic link. Replace it with the directory or file it points to.", .0.display())]
     Symlink(PathBuf),
@@ -150,13 +150,16 @@ impl ConfigDir {
     /// Locates the directory: the flag, else `JUNCTION_CONFIG_DIR`, else the system's default. No file is touched.
     ///
     /// # Errors
-    /// [`ConfigError::NoHome`] if there is no home directory.
-    pub fn locate(flag: Option<PathBuf>) -> Result<Self, ConfigError> {
-        let named = flag.or_else(|| env_path(CONFIG_DIR)).or_else(|| {
-            let dirs = directories::ProjectDirs::from("", "", "agent-junction")?;
-            Some(dirs.config_dir().to_owned())
-        });
-        named.map(Self::at).ok_or(ConfigError::NoHome)
+    /// [`LocationError`] if that is no path, or one that would depend on the working directory.
+    pub fn locate(flag: Option<PathBuf>) -> Result<Self, LocationError> {
+        location::locate(flag).map(Self::at)
+    }
+
+    /// A directory that could not be located. Every access fails with this error, so that a program that goes on without
+    /// the directory reports it where it is needed.
+    #[must_use]
+    pub fn missing(error: LocationError) -> Self {
+        Self { path: PathBuf::new(), missing: Some(error) }
     }
 
     /// The directory at this path.
@@ -165,7 +168,7 @@ impl ConfigDir {
         // Absolute, because a started hub changes its working directory; rebuilt from components, because a trailing
         // slash would follow a symbolic link unseen.
         let path = std::path::absolute(&path).unwrap_or(path);
-        Self { path: path.components().collect() }
+        Self { path: path.components().collect(), missing: None }
     }
 
     /// The directory's path.
@@ -183,7 +186,7 @@ impl ConfigDir {
             return Ok(());
         }
         let fault = |source| ConfigError::io(&self.path, source);
-        fs::create_dir_all(self.parent()).map_err(fault)?;
+        platform::make_private_dirs(self.parent()).map_err(fault)?;
         // Before there is anything to replace.
         self.check_ancestors()?;
         self.make().map_err(fault)?;
@@ -203,6 +206,9 @@ impl ConfigDir {
     /// # Errors
     /// [`ConfigError`] if the directory is not private to this user, or others could replace it.
     pub fn check(&self) -> Result<bool, ConfigError> {
+        if let Some(error) = self.missing {
+            return Err(error.into());
+        }
         let path = &self.path;
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
@@ -373,6 +379,37 @@ mod tests {
         let names: Vec<_> =
             fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["a"]);
+    }
+
+    #[test]
+    fn regression_ancestors_are_made_for_their_owner_alone() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("a/b/agent-junction"));
+        dir.open().unwrap();
+        for path in ["a", "a/b", "a/b/agent-junction"] {
+            assert_eq!(mode(&outer.path().join(path)), 0o700, "{path}");
+        }
+        // One that is there stays as it is.
+        chmod(&outer.path().join("a"), 0o755);
+        ConfigDir::at(outer.path().join("a/c/agent-junction")).open().unwrap();
+        assert_eq!(mode(&outer.path().join("a")), 0o755);
+        assert_eq!(mode(&outer.path().join("a/c")), 0o700);
+    }
+
+    #[test]
+    fn directory_without_a_path_fails_at_every_access() {
+        let dir = ConfigDir::missing(LocationError::NoHome);
+        for outcome in [
+            dir.open().err(),
+            dir.check().err(),
+            dir.read_private("a").err(),
+            dir.write_private("a", "").err(),
+            dir.lock().err(),
+            dir.try_lock("a").err(),
+            dir.is_locked("a").err(),
+        ] {
+            assert!(matches!(outcome, Some(ConfigError::Location(LocationError::NoHome))));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Keeps the memory of a process from other processes and from disk.
+//! Keeps what a process holds and what it makes from other users, from other processes and from disk.
 
 /// Disables core dumps and, on Linux, access to the process's memory through `/proc` or a debugger by other processes of
 /// the same user. Does what it can and returns whether everything succeeded. On systems other than Unix it does nothing.
@@ -27,6 +27,13 @@ fn not_dumpable() -> bool {
 #[cfg(not(unix))]
 pub fn harden() -> bool {
     true
+}
+
+/// Makes everything that this process creates private to its user and usable by it, whatever umask the process inherited:
+/// some systems start programs with 000. Children inherit it. On systems other than Unix it does nothing.
+pub fn private_umask() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 #[cfg(test)]

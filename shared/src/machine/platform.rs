@@ -37,6 +37,10 @@ mod imp {
         DirBuilder::new().mode(0o700).create(path)
     }
 
+    pub(crate) fn make_private_dirs(path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
     pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
         // Without NONBLOCK, a named pipe in place of the file would block until someone writes to it.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -80,6 +84,10 @@ mod imp {
         std::fs::create_dir(path)
     }
 
+    pub(crate) fn make_private_dirs(path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
     pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
         File::open(path)
     }
@@ -108,9 +116,14 @@ pub(crate) fn is_open_to_all(metadata: &Metadata) -> bool {
     imp::is_open_to_all(metadata)
 }
 
-/// Creates a private directory, whatever the umask.
+/// Creates a private directory.
 pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
     imp::make_private_dir(path)
+}
+
+/// Creates a private directory unless it exists, and the same for each of its ancestors.
+pub(crate) fn make_private_dirs(path: &Path) -> io::Result<()> {
+    imp::make_private_dirs(path)
 }
 
 /// Opens a file for reading, unless it is a symbolic link.

@@ -24,11 +24,12 @@ use junction_testkit::{
 };
 
 /// Settings that neither program can follow.
-const BAD_SETTINGS: [(&str, &str); 4] = [
+const BAD_SETTINGS: [(&str, &str); 5] = [
     ("JUNCTION_PORT", "66000"),
     ("JUNCTION_HOST", "example.org"),
     ("JUNCTION_LOG", "a=b=c"),
     ("JUNCTION_CONFIG_DIR", "/dev/null/here"),
+    ("JUNCTION_CONFIG_DIR", "./here"),
 ];
 /// Bad settings of the bridge alone.
 const BAD_SETTINGS_OF_BRIDGE: [(&str, &str); 3] = [
