@@ -1,23 +1,14 @@
-//! Output to stderr: the log, and one line for a panic. Neither ever holds a message's text.
+//! What the bridge logs, and one line for a panic. Neither ever holds a message's text.
 
-use std::io::Write;
-
-use junction_shared::machine::redact::Redacted;
+use junction_shared::machine::log;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// The MCP library, which logs message bodies at `debug` and client text at `warn`.
 const LOGS_BODIES: &str = "rmcp";
 
 /// Starts logging to stderr by this filter, without the MCP library.
 pub(crate) fn init(filter: Targets) {
-    let stderr = tracing_subscriber::fmt::layer()
-        .with_writer(|| Redacted::new(std::io::stderr()))
-        .with_ansi(false);
-    let log = tracing_subscriber::registry().with(stderr).with(without_bodies(filter));
-    // This fails only where logging has been started already.
-    let _ = log.try_init();
+    log::start(without_bodies(filter));
 }
 
 /// The filter with the MCP library silenced. Directives for the library are removed first, because one for a module of
@@ -32,10 +23,7 @@ fn without_bodies(filter: Targets) -> Targets {
 pub(crate) fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(place) = panic.location() {
-            let _ = writeln!(
-                std::io::stderr(),
-                "junction-bridge panicked at {place}. Please report it."
-            );
+            log::say(&format!("junction-bridge panicked at {place}. Please report it."));
         }
     }));
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::ipc;
 use crate::mcp::server::McpServer;
-use crate::mcp::stdio;
+use crate::mcp::stdio::{self, HangUp};
 use crate::mcp::tools::Tools;
 use crate::process::parent::ParentWatch;
 use crate::process::signals::Signals;
@@ -36,22 +36,40 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
     let wake = Wake::start(engine.clone(), config.wakes_per_hour);
     let tools = Tools::new(engine.clone(), wake.clone(), hosts);
+    let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
     let socket = ipc::server::start(BridgeRequests { engine: engine.clone(), wake });
-    end(&server, signals, parent).await;
+    let end = end(&server, &input, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.
     socket.abort();
     // Before the goodbye, which would cut off the calls that are still to be answered.
-    let _ = timeout(ANSWER_TIME, server.answered()).await;
+    if end == ServiceEnd::Ended {
+        let _ = timeout(ANSWER_TIME, server.answered()).await;
+    }
     let _ = timeout(GOODBYE_TIME, engine.stop()).await;
     Ok(())
 }
 
+/// How the service of an agent ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ServiceEnd {
+    /// The client ended it, and may still take answers.
+    Ended,
+    /// The client takes no answers any more.
+    Abandoned,
+}
+
 /// Waits until there is no agent left to serve.
-async fn end(server: &McpServer, mut signals: Signals, parent: ParentWatch) {
+async fn end(
+    server: &McpServer,
+    input: &HangUp,
+    mut signals: Signals,
+    parent: ParentWatch,
+) -> ServiceEnd {
     tokio::select! {
-        () = server.ended() => {}
-        () = signals.next() => {}
-        () = parent.parent_ended() => {}
+        () = server.ended() => ServiceEnd::Ended,
+        () = signals.next() => ServiceEnd::Ended,
+        () = parent.parent_ended() => ServiceEnd::Ended,
+        () = server.abandoned(input) => ServiceEnd::Abandoned,
     }
 }

@@ -1,13 +1,14 @@
 //! The start of the process: command line, settings, and then a command or the service of an agent.
 
 use std::fmt::Display;
-use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Parser;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::{harden, private_umask};
+use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli};
 use crate::commands::{demo, hook};
@@ -16,6 +17,11 @@ use crate::process::parent::ParentWatch;
 use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
+/// How long the last lines of the log may take at the end. Nobody may be reading them.
+const LAST_LINES: Duration = Duration::from_millis(15);
+/// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Runs `junction-bridge` by its command line, until the process ends.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -23,6 +29,7 @@ pub fn run() -> ExitCode {
     let parent = ParentWatch::new();
     harden();
     private_umask();
+    let _log = LogGuard(LAST_LINES);
     log::quiet_panics();
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         // The link holds a secret, so the error does not quote it.
@@ -33,8 +40,11 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() {
+                return last_words(error.to_string().trim_end());
+            }
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return ExitCode::SUCCESS;
         }
     };
     if let Some(BridgeCommand::Hook { rewake }) = cli.command {
@@ -59,7 +69,13 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 fn fail(why: impl Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "Error: {why}");
+    last_words(&format!("Error: {why}"))
+}
+
+/// Says why the program fails.
+fn last_words(why: &str) -> ExitCode {
+    say(why);
+    finish(LAST_WORDS);
     ExitCode::FAILURE
 }
 

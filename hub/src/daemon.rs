@@ -4,10 +4,11 @@ mod key_watch;
 mod port_lock;
 mod process;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -15,14 +16,12 @@ use junction_shared::invite_link::holds_link;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::identity::{self, hub_key};
+use junction_shared::machine::log::{self, LogGuard, say};
 use junction_shared::machine::network;
-use junction_shared::machine::redact::Redacted;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{Pin, fingerprint};
 use junction_shared::protocol::limits::PORT;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{HubCommand, HubFlags};
 use crate::config::Settings;
@@ -30,22 +29,36 @@ use crate::{Hub, ProcessState};
 use key_watch::KeyWatch;
 use port_lock::PortLock;
 
+/// The exit code for a command line that is not understood, as other programs have it.
+const USAGE: u8 = 2;
+/// How long the last lines may take at the end. Nobody may be reading them.
+const LAST_LINES: Duration = Duration::from_millis(50);
+/// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Runs the program and returns its exit code. An error is one line on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
     private_umask();
+    let _log = LogGuard(LAST_LINES);
     // The location of a panic is enough: its message may contain private data.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         say(&format!("junction-hub: internal error at {location}. Please report it."));
     }));
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
-        say(
+        return last_words(
             "junction-hub: A link on the command line can be read by every user of this machine. Start again without it.",
+            ExitCode::FAILURE,
         );
-        return ExitCode::FAILURE;
     }
-    let args = HubFlags::parse();
+    let args = match HubFlags::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            return last_words(error.to_string().trim_end(), ExitCode::from(USAGE));
+        }
+        Err(help) => help.exit(),
+    };
     if args.autostarted {
         // Called before this process opens any descriptor of its own.
         process::detach();
@@ -56,11 +69,15 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("junction-hub: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => last_words(&format!("junction-hub: {error}"), ExitCode::FAILURE),
     }
+}
+
+/// Says why the program fails.
+fn last_words(why: &str, code: ExitCode) -> ExitCode {
+    say(why);
+    log::finish(LAST_WORDS);
+    code
 }
 
 fn run(args: HubFlags) -> anyhow::Result<()> {
@@ -72,7 +89,11 @@ fn run(args: HubFlags) -> anyhow::Result<()> {
     }
     // One thread is enough: the hub does little between system calls, and the processors are for the agents.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("The event loop could not be started. Try again.")?.block_on(serve(settings))
+    let runtime = runtime.context("The event loop could not be started. Try again.")?;
+    let outcome = runtime.block_on(serve(settings));
+    // Without waiting for anything that still runs.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -168,15 +189,8 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
             "--log (JUNCTION_LOG) is not a valid log filter. Set it to a level such as info."
         ));
     };
-    let stderr = tracing_subscriber::fmt::layer().with_writer(|| Redacted::new(io::stderr()));
-    tracing_subscriber::registry().with(stderr.with_filter(targets)).init();
+    log::start(targets);
     Ok(())
-}
-
-/// Prints one line to stderr, whatever the log filter.
-fn say(line: &str) {
-    // If stderr fails, there is no other place to report it.
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! This machine: the private directory with its identity files, settings, network addresses, and protection of the
-//! process's memory and logs.
+//! This machine: the private directory with its identity files, settings, network addresses, the log, and protection of
+//! the process's memory.
 
 pub mod config_dir;
+pub mod descriptor;
 pub mod harden;
 pub mod hosts;
 pub mod hosts_problem;
 pub mod identity;
+pub mod log;
 pub mod network;
 mod platform;
 pub mod redact;

@@ -5,6 +5,8 @@ mod limits;
 mod load;
 mod sessions;
 mod stop;
+#[cfg(target_os = "linux")]
+mod stuck;
 
 /// Makes two tests of each of these functions, one without and one with TLS. Each function takes a
 /// [`Transport`](junction_testkit::Transport).

@@ -5,4 +5,6 @@ mod calls;
 mod input;
 mod readers;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod stuck;
 mod versions;

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -23,8 +24,8 @@ use super::args::ToolError;
 use super::calls::CallTable;
 use super::params::{ToolSpec, schema};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
-use super::stdio;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
+use super::stdio::{self, HangUp, LineCounts};
 use super::tools::Tools;
 use crate::clients;
 use crate::context_probe::ContextProbe;
@@ -38,6 +39,7 @@ const ROOTS_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct McpServer {
     calls: CallTable,
     input_ended: watch::Receiver<bool>,
+    line_counts: Arc<LineCounts>,
     _service: RunningService<RoleServer, ToolHandler>,
 }
 
@@ -54,19 +56,25 @@ impl McpServer {
     ) -> io::Result<Self> {
         let calls = CallTable::new();
         let (lines, out) = (stdio::spawn_reader(input)?, stdio::spawn_writer(output)?);
+        let line_counts = lines.counts();
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
         let probe = ContextProbe::new(tools.engine.clone());
         let handler = ToolHandler { tools, calls: calls.clone(), probe };
         // Not with rmcp's own opening, which ends the session on anything unexpected that comes before the version is
         // known. Each request shows which kind of version it belongs to.
         let service = serve_directly(handler, transport, None);
-        Ok(Self { calls, input_ended, _service: service })
+        Ok(Self { calls, input_ended, line_counts, _service: service })
     }
 
     /// Waits until the client has ended its input.
     pub(crate) async fn ended(&self) {
         // An error means that rmcp gave up. The client is not served any more either way.
         let _ = self.input_ended.clone().wait_for(|ended| *ended).await;
+    }
+
+    /// Waits until the client has closed its input without taking its answers, so that the end of the input is not read.
+    pub(crate) async fn abandoned(&self, input: &HangUp) {
+        input.stalled(&self.line_counts).await;
     }
 
     /// Waits until every call, except for those that wait for messages or peers, is answered and its answer written.

@@ -3,18 +3,21 @@
 //! Threads, because clients hand over pipes, sockets, files and terminals, and only blocking reads and writes work on
 //! all of them. No buffered layer, because its buffers would keep messages after they are written or read.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::thread;
 
+use junction_shared::machine::descriptor::Descriptor;
 use tokio::sync::{mpsc, oneshot};
 
+mod input_end;
 mod lines;
 mod long_line;
 mod tool_line;
 pub(crate) mod transport;
 
 use super::calls::{BusyGuard, Responder};
+pub(crate) use input_end::{HangUp, LineCounts};
 #[cfg(test)]
 pub(crate) use lines::MAX_LINE;
 use lines::{InputLine, LineSplitter};
@@ -38,15 +41,36 @@ pub(crate) struct OutgoingLine {
     pub(crate) written: oneshot::Sender<io::Result<()>>,
 }
 
-/// Starts a thread that reads lines from `input` until its end. The channel closes after the last line.
+/// The lines of the input, as the server takes them.
+pub(crate) struct InputLines {
+    lines: mpsc::Receiver<InputLine>,
+    counts: Arc<LineCounts>,
+}
+
+impl InputLines {
+    /// The next line; nothing after the last one. A call that is dropped before it ends has taken no line.
+    pub(crate) async fn recv(&mut self) -> Option<InputLine> {
+        let line = self.lines.recv().await;
+        self.counts.took();
+        line
+    }
+
+    /// How many lines were read and taken so far.
+    pub(crate) fn counts(&self) -> Arc<LineCounts> {
+        Arc::clone(&self.counts)
+    }
+}
+
+/// Starts a thread that reads lines from `input` until its end.
 ///
 /// # Errors
 /// If the system refuses a thread.
-pub(crate) fn spawn_reader(
-    input: impl Read + Send + 'static,
-) -> io::Result<mpsc::Receiver<InputLine>> {
+pub(crate) fn spawn_reader(input: impl Read + Send + 'static) -> io::Result<InputLines> {
     let (sender, lines) = mpsc::channel(LINES_IN);
-    thread::Builder::new().name("stdin".to_owned()).spawn(move || read_lines(input, &sender))?;
+    let counts = Arc::<LineCounts>::default();
+    let lines = InputLines { lines, counts: Arc::clone(&counts) };
+    let thread = thread::Builder::new().name("stdin".to_owned());
+    thread.spawn(move || read_lines(input, &sender, &counts))?;
     Ok(lines)
 }
 
@@ -64,7 +88,12 @@ pub(crate) fn spawn_writer(
     Ok(lines)
 }
 
-fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
+fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>, counts: &LineCounts) {
+    let hand_over = |line| {
+        // Before it is sent: a line for which there is no room counts, too.
+        counts.read();
+        lines.blocking_send(line)
+    };
     let mut buffer = vec![0; READ_BUFFER];
     let mut splitter = LineSplitter::default();
     loop {
@@ -76,7 +105,7 @@ fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
         };
         let mut chunk = &buffer[..read];
         while let Some(line) = splitter.next_line(&mut chunk) {
-            if lines.blocking_send(line).is_err() {
+            if hand_over(line).is_err() {
                 return;
             }
         }
@@ -87,7 +116,7 @@ fn read_lines(mut input: impl Read, lines: &mpsc::Sender<InputLine>) {
         buffer[..read].fill(0);
     }
     if let Some(line) = splitter.finish() {
-        let _ = lines.blocking_send(line);
+        let _ = hand_over(line);
     }
 }
 
@@ -117,9 +146,9 @@ fn write_lines(mut output: impl Write, mut lines: mpsc::Receiver<OutgoingLine>) 
 /// # Errors
 /// If the descriptor is closed.
 pub(crate) fn stdin() -> io::Result<Descriptor> {
-    let file = imp::own(&io::stdin())?;
-    imp::widen(&file);
-    Ok(Descriptor(file))
+    let stdin = Descriptor::of(&io::stdin())?;
+    widen(&stdin);
+    Ok(stdin)
 }
 
 /// The process's stdout. A pipe keeps its size: messages count as read once their answer is written, and the less a pipe
@@ -128,130 +157,29 @@ pub(crate) fn stdin() -> io::Result<Descriptor> {
 /// # Errors
 /// If the descriptor is closed.
 pub(crate) fn stdout() -> io::Result<Descriptor> {
-    imp::own(&io::stdout()).map(Descriptor)
+    Descriptor::of(&io::stdout())
 }
 
-/// A descriptor of this process that blocks on reads and writes, even if the process that handed it over left it in
-/// non-blocking mode. The mode is shared with that process, so it is not changed.
-pub(crate) struct Descriptor(File);
+/// Makes a pipe large enough for the longest usual line: the largest message and what surrounds it. Through a pipe of the
+/// default size such a line passes in pieces, and its writer waits in between. Anything that is not a pipe stays as it is.
+#[cfg(target_os = "linux")]
+fn widen(input: &Descriptor) {
+    use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 
-impl Read for Descriptor {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        imp::blocking(&self.0, imp::READABLE, |mut file| file.read(buffer))
-    }
-}
-
-impl Write for Descriptor {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        imp::blocking(&self.0, imp::WRITABLE, |mut file| file.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-#[cfg(unix)]
-mod imp {
-    use std::fs::File;
-    use std::io;
-    use std::os::fd::AsFd;
-
-    use rustix::event::{PollFd, PollFlags, poll};
-
-    /// The size for the client's pipe: the largest message and what surrounds it on its line.
-    #[cfg(target_os = "linux")]
     const PIPE: usize = 128 * 1024;
 
-    pub(super) const READABLE: PollFlags = PollFlags::IN;
-    pub(super) const WRITABLE: PollFlags = PollFlags::OUT;
-
-    pub(super) fn own(descriptor: &impl AsFd) -> io::Result<File> {
-        descriptor.as_fd().try_clone_to_owned().map(File::from)
-    }
-
-    /// Makes a pipe large enough for the longest usual line. Through a pipe of the default size such a line passes in
-    /// pieces, and its writer waits in between. Anything that is not a pipe stays as it is.
-    #[cfg(target_os = "linux")]
-    pub(super) fn widen(file: &File) {
-        use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
-
-        if fcntl_getpipe_size(file).is_ok_and(|size| size < PIPE) {
-            // The system bounds what an unprivileged user gets. A smaller pipe works too.
-            let _ = fcntl_setpipe_size(file, PIPE);
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn widen(_: &File) {}
-
-    pub(super) fn blocking<T>(
-        file: &File,
-        ready: PollFlags,
-        mut attempt: impl FnMut(&File) -> io::Result<T>,
-    ) -> io::Result<T> {
-        loop {
-            match attempt(file) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match poll(&mut [PollFd::new(file, ready)], None) {
-                        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+    if fcntl_getpipe_size(input.file()).is_ok_and(|size| size < PIPE) {
+        // The system bounds what an unprivileged user gets. A smaller pipe works too.
+        let _ = fcntl_setpipe_size(input.file(), PIPE);
     }
 }
 
-#[cfg(windows)]
-mod imp {
-    use std::fs::File;
-    use std::io;
-    use std::os::windows::io::AsHandle;
-
-    pub(super) const READABLE: () = ();
-    pub(super) const WRITABLE: () = ();
-
-    pub(super) fn own(handle: &impl AsHandle) -> io::Result<File> {
-        handle.as_handle().try_clone_to_owned().map(File::from)
-    }
-
-    pub(super) fn widen(_: &File) {}
-
-    pub(super) fn blocking<T>(
-        file: &File,
-        (): (),
-        mut attempt: impl FnMut(&File) -> io::Result<T>,
-    ) -> io::Result<T> {
-        attempt(file)
-    }
-}
+#[cfg(not(target_os = "linux"))]
+fn widen(_: &Descriptor) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn descriptor_in_non_blocking_mode_is_read_and_written() {
-        use std::os::unix::net::UnixStream;
-
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let mut ours = Descriptor(imp::own(&ours).unwrap());
-        let reader = thread::spawn(move || {
-            let mut first = [0; 5];
-            ours.read_exact(&mut first).unwrap();
-            // Far more than the socket holds.
-            ours.write_all(&vec![b'x'; 4 << 20]).unwrap();
-            first
-        });
-        theirs.write_all(b"hello").unwrap();
-        let mut written = vec![0; 4 << 20];
-        theirs.read_exact(&mut written).unwrap();
-        assert_eq!(&reader.join().unwrap(), b"hello");
-    }
 
     #[test]
     fn reader_hands_over_every_line_and_then_ends() {
@@ -260,11 +188,11 @@ mod tests {
         theirs.write_all(b"one\ntwo").unwrap();
         drop(theirs);
         for expected in ["one", "two"] {
-            let Some(InputLine::Text(line)) = lines.blocking_recv() else {
+            let Some(InputLine::Text(line)) = lines.lines.blocking_recv() else {
                 panic!("a line is missing")
             };
             assert_eq!(line, expected.as_bytes());
         }
-        assert!(lines.blocking_recv().is_none());
+        assert!(lines.lines.blocking_recv().is_none());
     }
 }

@@ -13,6 +13,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
     ("files", "tests/it/sentences.rs", "one rule: what a sentence is, and where it is looked for"),
     ("files", "tests/it/sentences/answers.rs", "one run of the programs through every answer"),
+    ("names", "InputWatch", PER_PLATFORM),
     ("names", "ParentWatch", PER_PLATFORM),
     ("names", "Processes", PER_PLATFORM),
     ("names", "Signals", PER_PLATFORM),

@@ -34,6 +34,8 @@ pub use home::{TestHome, free_port};
 pub use hub::TestHub;
 #[cfg(target_os = "linux")]
 pub use network::{Network, Recording};
+#[cfg(target_os = "linux")]
+pub use process::stuck_pipe;
 pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub use raw_peer::RawPeer;
 pub use raw_socket::{RawSocket, look_up};

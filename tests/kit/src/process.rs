@@ -1,5 +1,7 @@
 //! Processes as the system shows them.
 
+#[cfg(target_os = "linux")]
+use std::io::{PipeReader, PipeWriter, Write as _};
 use std::path::Path;
 
 use rustix::process::{
@@ -58,4 +60,18 @@ pub(crate) fn end_processes_of(directory: &Path) {
 pub fn raise_file_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("the limit is raised");
+}
+
+/// The size of the smallest pipe.
+#[cfg(target_os = "linux")]
+const SMALLEST_PIPE: usize = 4096;
+
+/// A pipe of the smallest size with so many bytes in it that this many more fit. Nobody reads from it as long as the test
+/// keeps the reading end.
+#[cfg(target_os = "linux")]
+pub fn stuck_pipe(room: usize) -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let size = rustix::pipe::fcntl_setpipe_size(&writer, SMALLEST_PIPE).expect("its size is set");
+    writer.write_all(&vec![b'\n'; size - room]).expect("it is filled");
+    (reader, writer)
 }

@@ -18,9 +18,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::OutgoingLine;
 use super::lines::InputLine;
 use super::tool_line;
+use super::{InputLines, OutgoingLine};
 use crate::json_text;
 use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
 use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
@@ -55,7 +55,7 @@ pub(crate) struct BadArguments;
 
 /// The transport of one client.
 pub(crate) struct StdioTransport {
-    lines: mpsc::Receiver<InputLine>,
+    lines: InputLines,
     out: mpsc::Sender<OutgoingLine>,
     calls: CallTable,
     /// Room in the table of calls for the next request.
@@ -70,7 +70,7 @@ impl StdioTransport {
     /// A transport from the lines of the input to the lines of the output, and a flag that becomes true at the end of the
     /// input.
     pub(crate) fn new(
-        lines: mpsc::Receiver<InputLine>,
+        lines: InputLines,
         out: mpsc::Sender<OutgoingLine>,
         calls: CallTable,
     ) -> (Self, watch::Receiver<bool>) {
