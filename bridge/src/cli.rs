@@ -1,11 +1,13 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{Invite, Join};
 use crate::config::Flags;
 
 /// Connects an agent to the junction, as an MCP server on stdin and stdout that the agent's client starts.
+///
+/// On a terminal, without a command, it shows what it is for and the commands.
 #[derive(Debug, Parser)]
 #[command(name = "junction-bridge", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -55,10 +57,30 @@ pub(crate) enum BridgeCommand {
     },
 }
 
+/// What a person sees who runs the program in a terminal without a command.
+const WELCOME: &str = "\
+Agent Junction lets coding agents in different terminals, folders and machines write to each other, end to end
+encrypted. You do not start this program yourself: add junction-bridge to the MCP servers of Claude Code, Codex, Gemini
+CLI, opencode or another client, and each session joins by itself. To see two sessions talk now, run
+junction-bridge demo.";
+
+/// [`WELCOME`] and the commands, for a terminal.
+pub(crate) fn welcome() -> String {
+    let cli = Cli::command();
+    let commands: Vec<_> = cli.get_subcommands().collect();
+    let width = commands.iter().map(|command| command.get_name().len()).max().unwrap_or(0);
+    let lines = commands.iter().map(|command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        format!("  {:width$}  {about}\n", command.get_name())
+    });
+    format!(
+        "{WELCOME}\n\nCommands:\n{}\njunction-bridge --help has the settings, and junction-bridge COMMAND --help each command.\n",
+        lines.collect::<String>()
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::docs::assert_section;
 
@@ -81,6 +103,19 @@ mod tests {
         );
         assert!(matches!(command, Some(BridgeCommand::Demo)));
         assert!(Cli::try_parse_from(["x", "--port", "70000"]).is_err());
+    }
+
+    #[test]
+    fn welcome_is_one_paragraph_and_all_commands() {
+        let welcome = welcome();
+        let [paragraph, commands, more] = welcome.split("\n\n").collect::<Vec<_>>()[..] else {
+            panic!("{welcome}")
+        };
+        assert!(paragraph.lines().all(|line| line.len() <= 120) && more.lines().count() == 1);
+        for command in Cli::command().get_subcommands() {
+            let line = format!("\n  {} ", command.get_name());
+            assert!(commands.contains(&line), "{line}: {welcome}");
+        }
     }
 
     #[test]

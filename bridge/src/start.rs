@@ -1,6 +1,7 @@
 //! The start of the process: command line, settings, and then a command or the service of an agent.
 
 use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::log::{LogGuard, finish, say};
 
-use crate::cli::{BridgeCommand, Cli};
+use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::commands::{demo, hook};
 use crate::config::Config;
 use crate::process::parent::ParentWatch;
@@ -49,6 +50,11 @@ pub fn run() -> ExitCode {
     };
     if let Some(BridgeCommand::Hook { rewake }) = cli.command {
         return run_hook(rewake);
+    }
+    if cli.command.is_none() && std::io::stdin().is_terminal() {
+        // Whoever types here is no MCP client.
+        let _ = std::io::stdout().write_all(welcome().as_bytes());
+        return ExitCode::SUCCESS;
     }
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,3 +4,5 @@ mod autostart;
 #[cfg(target_os = "linux")]
 mod homes;
 mod links;
+#[cfg(target_os = "linux")]
+mod terminal;
