@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 
 from model import Model
@@ -13,6 +14,16 @@ PROGRAMS = {
     "gemini": "npm-gemini/node_modules/.bin/gemini",
     "opencode": "npm-opencode/node_modules/opencode-linux-*/bin/opencode",
 }
+# In place of the bridge: the bridge itself, with a full stderr of the smallest size. It holds the other end, so that a
+# write waits for ever.
+UNREAD = """#!{python}
+import fcntl, os, sys
+reader, writer = os.pipe()
+os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)))
+os.set_inheritable(reader, True)
+os.dup2(writer, 2)
+os.execve({bridge!r}, sys.argv, os.environ | {{"JUNCTION_LOG": "trace"}})
+"""
 
 
 class Lab:
@@ -38,6 +49,14 @@ class Lab:
         for name, program in found.items():
             if program:
                 (self.programs / name).symlink_to(program)
+
+    def nobody_reads_stderr(self):
+        """From now on every bridge starts with a stderr that is full, that nobody reads, and to which it logs all it can."""
+        bridge = self.programs / "junction-bridge"
+        text = UNREAD.format(python=sys.executable, bridge=str(bridge.resolve()))
+        bridge.unlink()
+        bridge.write_text(text)
+        bridge.chmod(0o755)
 
     def program(self, name):
         """The path of a program of this case."""
