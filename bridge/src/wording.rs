@@ -47,11 +47,7 @@ impl Wording for Error {
                 "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
                  {seconds} s; messages to earlier receivers are still accepted."
             ),
-            Self::Refused(refusal) => format!(
-                "The message ended as refused({}) and was not delivered. {}",
-                refusal_word(*refusal),
-                refusal_step(*refusal)
-            ),
+            Self::Refused(refusal) => refused(*refusal),
             Self::Left => {
                 "This session has left the junction. Call register to join again.".to_owned()
             }
@@ -77,6 +73,14 @@ impl Wording for Error {
             }
         }
     }
+}
+
+fn refused(refusal: Refusal) -> String {
+    format!(
+        "The message ended as refused({}) and was not delivered. {}",
+        refusal_word(refusal),
+        refusal_step(refusal)
+    )
 }
 
 fn key_changed(alias: &Alias, known_as: &Alias, known: &str, offered: &str) -> String {
