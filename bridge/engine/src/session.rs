@@ -45,7 +45,7 @@ use card::CardPublisher;
 use directory::Directory;
 use intake::Intake;
 use membership::Membership;
-use misbehaviour::{LoggedFaults, Misbehaviour, PeerFault};
+use misbehaviour::{Misbehaviour, PeerFault};
 use outgoing::OutgoingFrames;
 use requests::Requests;
 
@@ -66,7 +66,6 @@ pub struct Session {
     high_sent: HighUrgencyQuota,
     high_received: HighUrgencyQuota,
     session_timeout: Duration,
-    logged_faults: LoggedFaults,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -91,7 +90,6 @@ impl Session {
             high_sent: HighUrgencyQuota::default(),
             high_received: HighUrgencyQuota::default(),
             session_timeout,
-            logged_faults: LoggedFaults::default(),
             snapshot,
         };
         session.delivery.publish();
@@ -387,11 +385,6 @@ impl Session {
         self.snapshot.send_modify(|snapshot| {
             snapshot.misbehaviour = snapshot.misbehaviour.saturating_add(1);
         });
-    }
-
-    /// Notes what a member can have done as well.
-    fn is_faulty(&mut self, fault: PeerFault) {
-        self.logged_faults.log(fault);
     }
 }
 

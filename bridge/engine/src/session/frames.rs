@@ -142,7 +142,7 @@ impl Session {
         for peer in listed {
             match self.directory.listed(peer, now, group, me) {
                 Ok(peer) => peers.push(peer),
-                Err(fault) => self.logged_faults.log(fault),
+                Err(fault) => fault.log(),
             }
         }
         peers
@@ -171,7 +171,7 @@ impl Session {
                 .ok_or_else(|| Error::UnknownAlias(alias.clone()));
         };
         let key = self.admit(&card).map_err(|fault| {
-            self.is_faulty(fault);
+            fault.log();
             Error::UnusableCard(alias.clone())
         })?;
         if self.directory.get(&key).is_none_or(|peer| peer.alias != *alias) {
@@ -229,7 +229,7 @@ impl Session {
         if admitted != Ok(key) {
             match admitted {
                 Ok(_) => self.misbehaves(Misbehaviour::OtherCard),
-                Err(fault) => self.is_faulty(fault),
+                Err(fault) => fault.log(),
             }
             // The peer's mail is not opened, and keeps no room that others need.
             self.directory.unsubscribe(&key);
@@ -282,7 +282,7 @@ impl Session {
             return self.misbehaves(Misbehaviour::OtherReceiver);
         }
         if self.group_id() != Some(header.group) {
-            return self.is_faulty(PeerFault::OtherGroup);
+            return PeerFault::OtherGroup.log();
         }
         let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
         let deadline = now + left.min(self.session_timeout);
@@ -320,7 +320,7 @@ impl Session {
                 self.record(&header, plain, key, alias, deadline, now);
             }
             Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
-            Opening::Broken => self.is_faulty(PeerFault::BrokenMessage),
+            Opening::Broken => PeerFault::BrokenMessage.log(),
             Opening::NoRoom => {}
         }
     }
@@ -384,7 +384,7 @@ impl Session {
         if is_authentic {
             outbox.receipt(receipt.id, receipt.kind);
         } else if outbox.receiver(receipt.id).is_some() {
-            self.is_faulty(PeerFault::ForgedReceipt);
+            PeerFault::ForgedReceipt.log();
         }
     }
 }

@@ -34,17 +34,9 @@ pub(super) enum PeerFault {
     ForgedReceipt,
 }
 
-/// The faults that were logged, each kind once: a member can repeat them without end.
-#[derive(Default)]
-pub(super) struct LoggedFaults(u8);
-
-impl LoggedFaults {
-    /// Logs a fault if it is the first of its kind.
-    pub(super) fn log(&mut self, fault: PeerFault) {
-        let bit = 1 << fault as u8;
-        if self.0 & bit == 0 {
-            tracing::warn!(?fault, "peer_fault");
-        }
-        self.0 |= bit;
+impl PeerFault {
+    /// Logs the fault. A member can repeat it without end; the log writes a warning once and then counts it.
+    pub(super) fn log(self) {
+        tracing::warn!(fault = ?self, "peer_fault");
     }
 }
