@@ -117,6 +117,11 @@ fn unread_question(alias: &Alias) -> String {
     )
 }
 
+fn refused(refusal: Refusal) -> String {
+    let (word, step) = (refusal_word(refusal), refusal_step(refusal));
+    format!("The message ended as refused({word}) and was not delivered. {step}")
+}
+
 fn amount(UnreadLimit { messages, bytes }: UnreadLimit) -> String {
     format!("{messages} messages or {} MiB", bytes >> 20)
 }

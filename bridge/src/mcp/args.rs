@@ -168,7 +168,13 @@ impl ToolArgs {
 
     /// The place of a list behind which a page begins.
     pub(crate) fn place(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        Ok(self.text(name)?.as_deref().and_then(place_of).map(str::to_owned))
+        let cursor = self.text(name).map_err(|_| {
+            let (tool, what) = (self.tool.name, ParamKind::Cursor.description());
+            ToolError::Argument(format!(
+                "{name} must be {what}. Call {tool} again with one, or without {name} for the first page."
+            ))
+        })?;
+        Ok(cursor.as_deref().and_then(place_of).map(str::to_owned))
     }
 
     /// The fingerprint of a key, in lower case.
@@ -586,7 +592,7 @@ mod tests {
         ] {
             assert_eq!(
                 error(args(json!({ "cursor": cursor })).place("cursor")),
-                "cursor must be an unchanged nextCursor from an earlier answer. Call send_message again with one."
+                "cursor must be an unchanged nextCursor from an earlier answer. Call send_message again with one, or without cursor for the first page."
             );
         }
     }
