@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
-use junction_hub::{State, Timeouts};
+use junction_hub::{State, StateOptions, Timeouts};
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
@@ -42,7 +42,13 @@ impl Relay {
     fn new(peers: usize) -> Self {
         let timeouts =
             Timeouts { session_timeout: SESSION_TIMEOUT, sweep_interval: SWEEP_INTERVAL };
-        let mut state = State::new(timeouts, Secret::random(), 1);
+        let mut state = State::new(StateOptions {
+            timeouts,
+            ticket_key: Secret::random(),
+            group: None,
+            started_ms: 0,
+            seed: 1,
+        });
         let peers = (0..peers).map(|number| join(&mut state, number)).collect();
         Self { state, peers, sealed: Bytes::from(vec![7; SEALED]), count: 0 }
     }

@@ -32,7 +32,7 @@ use tokio::sync::{Semaphore, watch};
 
 pub use accept::tls::BadKey;
 pub use config::Config;
-pub use state::{Connected, Output, State, Timeouts};
+pub use state::{Connected, Output, State, StateOptions, Timeouts};
 
 use accept::ip_limits::IpLimits;
 use accept::tls::Tls;
@@ -73,7 +73,7 @@ impl Hub {
         let Config { session_timeout, sweep_interval, max_links, lan, .. } = config;
         let timeouts = Timeouts { session_timeout, sweep_interval };
         let ProcessState { metrics, ip_limits } = process;
-        let registry = Arc::new(Registry::new(timeouts, key.ticket_key(), metrics.clone()));
+        let registry = Arc::new(Registry::new(timeouts, &key, metrics.clone()));
         let links = Arc::new(Semaphore::new(max_links as usize));
         let stopping = watch::Sender::new(None);
         let tls = Tls::new(&key)?;

@@ -6,18 +6,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use junction_shared::machine::identity::HubKey;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::CONTROL_QUEUE;
 use junction_shared::protocol::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
-use junction_shared::secret::{Secret, random_bytes};
+use junction_shared::secret::random_bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::{Gauges, Metrics};
-use crate::state::{Output, State, Timeouts};
+use crate::state::{Output, State, StateOptions, Timeouts};
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
@@ -67,8 +68,14 @@ pub(crate) struct ConnectionHandle {
 
 impl Registry {
     /// Creates the registry of a hub that starts now.
-    pub(crate) fn new(timeouts: Timeouts, ticket_key: Secret, metrics: Arc<Metrics>) -> Self {
-        let state = State::new(timeouts, ticket_key, u64::from_ne_bytes(random_bytes()));
+    pub(crate) fn new(timeouts: Timeouts, key: &HubKey, metrics: Arc<Metrics>) -> Self {
+        let state = State::new(StateOptions {
+            timeouts,
+            ticket_key: key.ticket_key(),
+            group: key.group,
+            started_ms: wall_ms(),
+            seed: u64::from_ne_bytes(random_bytes()),
+        });
         let inner =
             Inner { state, entries: HashMap::new(), next_sweep: Duration::ZERO, stopping: None };
         let (inner, started) = (Mutex::new(inner), Instant::now());
@@ -186,6 +193,16 @@ impl Registry {
             self.wake_sweeper.notify_one();
         }
     }
+}
+
+/// This machine's wall clock, in milliseconds since 1970.
+fn wall_ms() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tickets of different runs of a hub are ordered by it"
+    )]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Inner {

@@ -20,6 +20,7 @@ mod presence;
 mod queries;
 mod store;
 mod subscriptions;
+mod tickets;
 mod tombstones;
 mod watches;
 
@@ -30,19 +31,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use junction_shared::protocol::close::Close;
-use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::id::{ConnectionId, GroupId, PeerKey};
 use junction_shared::protocol::wire::{Answer, Question, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::Secret;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use aliases::{Aliases, ReleasedAliases};
+use aliases::Aliases;
 use backpressure::Backpressure;
 use deadlines::{Deadline, Deadlines};
 use listing::Listing;
 use peer::PeerSession;
 use store::Store;
 use subscriptions::Subscriptions;
+use tickets::Tickets;
 use tombstones::Tombstones;
 use watches::Watches;
 
@@ -78,6 +80,20 @@ pub struct Timeouts {
     pub sweep_interval: Duration,
 }
 
+/// What the state of a hub begins with.
+pub struct StateOptions {
+    /// How long sessions, messages and expired data last.
+    pub timeouts: Timeouts,
+    /// The key under which the hub issues tickets.
+    pub ticket_key: Secret,
+    /// The group that the hub serves, if its keys say so. Mail of other groups is refused.
+    pub group: Option<GroupId>,
+    /// The wall clock of the machine, in milliseconds since 1970. It orders tickets, and nothing expires by it.
+    pub started_ms: u64,
+    /// The seed that decides which aliases are generated.
+    pub seed: u64,
+}
+
 /// The connection that a frame came from, and its peer.
 #[derive(Clone, Copy)]
 struct Requester {
@@ -88,13 +104,13 @@ struct Requester {
 /// Everything a hub knows.
 pub struct State {
     timeouts: Timeouts,
-    ticket_key: Secret,
+    group: Option<GroupId>,
     rng: SmallRng,
     peers: HashMap<PeerKey, PeerSession>,
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
     aliases: Aliases,
-    released: ReleasedAliases,
+    tickets: Tickets,
     listing: Listing,
     subscriptions: Subscriptions,
     watches: Watches,
@@ -107,19 +123,20 @@ pub struct State {
 }
 
 impl State {
-    /// Creates the state of a hub that starts now. The seed decides which aliases are generated.
-    pub fn new(timeouts: Timeouts, ticket_key: Secret, seed: u64) -> Self {
+    /// Creates the state of a hub that starts now.
+    pub fn new(options: StateOptions) -> Self {
+        let StateOptions { timeouts, ticket_key, group, started_ms, seed } = options;
         let mut deadlines = Deadlines::default();
         deadlines.set(timeouts.session_timeout, Deadline::RestartGrace);
         Self {
             timeouts,
-            ticket_key,
+            group,
             rng: SmallRng::seed_from_u64(seed),
             peers: HashMap::new(),
             connections: HashMap::new(),
             last_connection: ConnectionId::default(),
             aliases: Aliases::default(),
-            released: ReleasedAliases::default(),
+            tickets: Tickets::new(ticket_key, started_ms),
             listing: Listing::default(),
             subscriptions: Subscriptions::default(),
             watches: Watches::default(),

@@ -1,6 +1,6 @@
 //! Which peer owns which alias. Aliases that people could confuse count as the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::id::PeerKey;
@@ -65,42 +65,6 @@ impl Aliases {
 
     fn is_free(&self, alias: &Alias) -> bool {
         !self.0.contains_key(&alias.fold())
-    }
-}
-
-/// The maximum number of released aliases remembered. Beyond it no ticket is valid any more: nobody gets back
-/// an alias lost to a restart, and nobody takes another's.
-const MAX_RELEASED: usize = 65_536;
-
-/// Aliases whose owners gave them up during the restart grace. Their tickets still verify, and must not take
-/// the alias back from its new owner. `None` after the restart grace, when tickets no longer count.
-pub(super) struct ReleasedAliases(Option<HashSet<(Alias, PeerKey)>>);
-
-impl Default for ReleasedAliases {
-    fn default() -> Self {
-        Self(Some(HashSet::new()))
-    }
-}
-
-impl ReleasedAliases {
-    /// Records that a peer has given up an alias.
-    pub(super) fn add(&mut self, alias: &Alias, key: PeerKey) {
-        if let Some(released) = self.0.as_mut().filter(|released| released.len() < MAX_RELEASED) {
-            released.insert((alias.clone(), key));
-        }
-    }
-
-    /// Returns whether this peer has given up this alias.
-    pub(super) fn has(&self, alias: &Alias, key: &PeerKey) -> bool {
-        let was = |released: &HashSet<_>| {
-            released.len() >= MAX_RELEASED || released.contains(&(alias.clone(), *key))
-        };
-        self.0.as_ref().is_some_and(was)
-    }
-
-    /// Forgets all released aliases at the end of the restart grace.
-    pub(super) fn forget(&mut self) {
-        self.0 = None;
     }
 }
 

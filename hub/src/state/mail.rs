@@ -54,6 +54,10 @@ impl State {
     fn judge(&mut self, requester: Requester, send: Send, now: Duration) -> Verdict {
         let header = &send.envelope.header;
         let (to, from) = (header.to, header.from);
+        if self.group.is_some_and(|group| group != header.group) {
+            // A bridge could only take the envelope for a fault of its hub. The hub has no receivers of another group.
+            return Verdict::Refused(Refusal::Gone);
+        }
         if to == from {
             return Verdict::Refused(Refusal::ToSelf);
         }

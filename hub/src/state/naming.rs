@@ -5,52 +5,78 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::close::Close;
-use junction_shared::protocol::handshake::ticket_holds;
+use junction_shared::protocol::handshake::GrantTime;
 use junction_shared::protocol::id::{Epoch, PeerKey};
-use junction_shared::protocol::wire::{HelloBody, Naming, SignedCard, Standing, ToBridge};
+use junction_shared::protocol::wire::{Grant, HelloBody, Naming, SignedCard, Standing, ToBridge};
 
 use super::peer::PublishedCard;
+use super::tickets::AliasClaim;
 use super::{Requester, State};
 
 impl State {
-    /// Returns the alias for a new session, and whether it was claimed with a ticket.
-    pub(super) fn choose_alias(&mut self, hello: &HelloBody, now: Duration) -> (Alias, bool) {
+    /// Returns the alias for a new session, and its claim to it.
+    pub(super) fn choose_alias(&mut self, hello: &HelloBody, now: Duration) -> (Alias, AliasClaim) {
         let wish = hello.want.as_deref().and_then(|text| Alias::parse(text).ok());
-        let Some(wish) = wish else { return (self.aliases.any(&mut self.rng), false) };
-        let ticket = hello.ticket.as_ref();
-        let by_ticket = ticket.is_some_and(|ticket| {
-            ticket_holds(&self.ticket_key, wish.as_str(), &hello.key, ticket)
-                && !self.released.has(&wish, &hello.key)
-        });
-        match self.aliases.owner(&wish) {
-            None => (wish, by_ticket),
-            Some(holder) if by_ticket && self.must_yield(&holder, now) => {
-                // The alias changes hands first, so that its holder is not given it again.
-                self.aliases.give(&wish, hello.key);
-                self.reassign(holder);
-                (wish, true)
+        let granted = wish.and_then(|wish| self.grant_wish(hello, wish, now));
+        granted.unwrap_or_else(|| self.any_alias(now))
+    }
+
+    /// Returns the wished alias if it is free, or if its holder has to yield it to the ticket in the hello.
+    fn grant_wish(
+        &mut self,
+        hello: &HelloBody,
+        wish: Alias,
+        now: Duration,
+    ) -> Option<(Alias, AliasClaim)> {
+        let shown = self.tickets.shown(hello, &wish);
+        let claimed = shown.filter(|time| self.tickets.counts(&hello.key, *time));
+        if let Some(holder) = self.aliases.owner(&wish) {
+            let claim = self.peers.get(&holder)?.claim;
+            if !claimed.is_some_and(|time| self.tickets.yields(&claim, time)) {
+                self.affirm(holder, shown?, now);
+                return None;
             }
-            Some(_) => (self.aliases.any(&mut self.rng), false),
+            // The alias changes hands first, so that its holder is not given it again.
+            self.aliases.give(&wish, hello.key);
+            self.reassign(holder, now);
+        }
+        let claim = self.tickets.claim(&wish, claimed, now);
+        Some((wish, claim))
+    }
+
+    /// Returns a free generated alias.
+    fn any_alias(&mut self, now: Duration) -> (Alias, AliasClaim) {
+        let alias = self.aliases.any(&mut self.rng);
+        let claim = self.tickets.claim(&alias, None, now);
+        (alias, claim)
+    }
+
+    /// Gives the holder of an alias a newer ticket, if another peer has shown one that is as new as the holder's.
+    fn affirm(&mut self, holder: PeerKey, shown: GrantTime, now: Duration) {
+        let Some(peer) = self.peers.get_mut(&holder) else { return };
+        if self.tickets.outdo(&peer.alias, &mut peer.claim, shown, now) {
+            let (alias, claim) = (peer.alias.clone(), peer.claim);
+            let grant = self.grant(&alias, &holder, &claim);
+            self.notify_grant(&holder, grant);
         }
     }
 
-    /// Returns whether the holder got the alias without a ticket during the restart grace, when its owner may
-    /// not have reconnected yet.
-    fn must_yield(&self, holder: &PeerKey, now: Duration) -> bool {
-        self.in_restart_grace(now) && self.peers.get(holder).is_some_and(|peer| !peer.by_ticket)
-    }
-
     /// Gives another alias to a peer whose alias went back to its earlier owner.
-    fn reassign(&mut self, holder: PeerKey) {
-        let alias = self.aliases.any(&mut self.rng);
+    fn reassign(&mut self, holder: PeerKey, now: Duration) {
+        let (alias, claim) = self.any_alias(now);
         self.aliases.give(&alias, holder);
-        let grant = self.grant(&alias, &holder);
+        let grant = self.grant(&alias, &holder, &claim);
         let Some(peer) = self.peers.get_mut(&holder) else { return };
         if peer.listed().is_some() {
             self.listing.remove(&peer.alias);
         }
         peer.former = Some(std::mem::replace(&mut peer.alias, alias));
-        if let Some(connection) = self.connection_of(&holder) {
+        peer.claim = claim;
+        self.notify_grant(&holder, grant);
+    }
+
+    fn notify_grant(&mut self, holder: &PeerKey, grant: Grant) {
+        if let Some(connection) = self.connection_of(holder) {
             self.send(connection, ToBridge::Reassigned(grant));
         }
     }
@@ -74,26 +100,28 @@ impl State {
             let free = self.aliases.like(&alias, &mut self.rng).to_string();
             return Ok(Naming::Taken { free });
         }
-        let grant = self.grant(&alias, &requester.key);
-        self.take_alias(&requester.key, alias);
+        let Some(claim) = self.take_alias(&requester.key, &alias, now) else {
+            return Ok(Naming::Bad);
+        };
+        let grant = self.grant(&alias, &requester.key, &claim);
         self.publish(&requester.key, published, now);
         Ok(Naming::Granted(grant))
     }
 
-    /// Replaces a peer's alias by one that is free or already its own.
-    fn take_alias(&mut self, key: &PeerKey, alias: Alias) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        if peer.alias == alias {
-            return;
+    /// Replaces a peer's alias by one that is free or already its own. Returns the peer's claim to it.
+    fn take_alias(&mut self, key: &PeerKey, alias: &Alias, now: Duration) -> Option<AliasClaim> {
+        let peer = self.peers.get_mut(key)?;
+        if peer.alias == *alias {
+            return Some(peer.claim);
         }
         if peer.listed().is_some() {
             self.listing.remove(&peer.alias);
         }
         self.aliases.free(&peer.alias);
-        self.released.add(&peer.alias, *key);
-        self.aliases.give(&alias, *key);
-        peer.former = Some(std::mem::replace(&mut peer.alias, alias));
-        peer.by_ticket = false;
+        self.aliases.give(alias, *key);
+        peer.former = Some(std::mem::replace(&mut peer.alias, alias.clone()));
+        peer.claim = self.tickets.claim(alias, None, now);
+        Some(peer.claim)
     }
 
     /// Handles a new card. A card that is not newer is ignored, and so is one for the peer's previous alias:

@@ -11,13 +11,14 @@ use junction_shared::protocol::limits::MAX_CARD;
 use junction_shared::protocol::wire::{Card, Context, SignedCard};
 
 use super::inbox::Offset;
+use super::tickets::AliasClaim;
 
 /// A peer whose session has not ended.
 pub(super) struct PeerSession {
     /// The alias of the session.
     pub(super) alias: Alias,
-    /// Whether the alias was claimed with a ticket, so that no other ticket takes it away.
-    pub(super) by_ticket: bool,
+    /// What the session's claim to the alias rests on.
+    pub(super) claim: AliasClaim,
     /// The previous alias, until a card names the new one: cards for the old one may still be on their way,
     /// and are not the sender's fault.
     pub(super) former: Option<Alias>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::close::Close;
-use junction_shared::protocol::handshake::ticket;
 use junction_shared::protocol::id::{ConnectionId, PeerKey};
 use junction_shared::protocol::wire::{
     Grant, HUB_FEATURES, HelloBody, SignedCard, Standing, ToBridge, WelcomeBody,
@@ -14,6 +13,7 @@ use junction_shared::protocol::wire::{
 use super::deadlines::Deadline;
 use super::inbox::{Offset, millis};
 use super::peer::{PeerConnection, PeerSession};
+use super::tickets::AliasClaim;
 use super::{Connected, Output, Requester, State};
 
 /// How late a deadline must be to conclude that the hub was not running. Deadlines are precise to the
@@ -29,13 +29,19 @@ impl State {
     pub fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
         let replaced = self.supersede(hello)?;
         let key = hello.key;
-        let (alias, resumed) = match self.peers.get(&key) {
-            Some(peer) => (peer.alias.clone(), true),
-            None => (self.begin_session(hello, now), false),
+        let (alias, claim, resumed) = match self.peers.get_mut(&key) {
+            Some(peer) => {
+                self.tickets.settle(&peer.alias, &mut peer.claim, now);
+                (peer.alias.clone(), peer.claim, true)
+            }
+            None => {
+                let (alias, claim) = self.begin_session(hello, now);
+                (alias, claim, false)
+            }
         };
         let connection = self.attach(hello, now);
         let welcome = WelcomeBody {
-            grant: self.grant(&alias, &key),
+            grant: self.grant(&alias, &key, &claim),
             connection,
             resumed,
             session_timeout_ms: millis(self.timeouts.session_timeout),
@@ -68,17 +74,17 @@ impl State {
         Ok(true)
     }
 
-    /// Begins a session. Returns its alias.
-    fn begin_session(&mut self, hello: &HelloBody, now: Duration) -> Alias {
+    /// Begins a session. Returns its alias and its claim to it.
+    fn begin_session(&mut self, hello: &HelloBody, now: Duration) -> (Alias, AliasClaim) {
         let key = hello.key;
-        let (alias, by_ticket) = self.choose_alias(hello, now);
+        let (alias, claim) = self.choose_alias(hello, now);
         self.aliases.give(&alias, key);
         self.tombstones.remove(&key);
         let deadline = now + self.timeouts.session_timeout;
         self.deadlines.set(deadline, Deadline::Session(key));
         let peer = PeerSession {
             alias: alias.clone(),
-            by_ticket,
+            claim,
             former: None,
             card: None,
             started: now,
@@ -88,7 +94,7 @@ impl State {
             connection: None,
         };
         self.peers.insert(key, peer);
-        alias
+        (alias, claim)
     }
 
     /// Attaches a connection to its peer.
@@ -110,9 +116,8 @@ impl State {
     }
 
     /// Returns the grant of an alias with its ticket.
-    pub(super) fn grant(&self, alias: &Alias, key: &PeerKey) -> Grant {
-        let ticket = ticket(&self.ticket_key, alias.as_str(), key);
-        Grant { alias: alias.to_string(), ticket }
+    pub(super) fn grant(&self, alias: &Alias, key: &PeerKey, claim: &AliasClaim) -> Grant {
+        Grant { alias: alias.to_string(), ticket: self.tickets.ticket(alias, key, claim) }
     }
 
     /// Records that a connection has ended. Its peer is away until it returns or its session ends. A
@@ -189,7 +194,7 @@ impl State {
         let Some(peer) = self.peers.remove(key) else { return };
         self.deadlines.clear(peer.deadline, Deadline::Session(*key));
         self.aliases.free(&peer.alias);
-        self.released.add(&peer.alias, *key);
+        self.tickets.left(*key);
         if peer.listed().is_some() {
             self.listing.remove(&peer.alias);
         }
@@ -208,7 +213,7 @@ impl State {
     /// Ends the restart grace: peers that are still unknown are gone.
     pub(super) fn end_restart_grace(&mut self) {
         self.tombstones.forget_goodbyes();
-        self.released.forget();
+        self.tickets.end_grace();
         let awaited: BTreeSet<_> =
             self.store.receivers().chain(self.backpressure.receivers()).collect();
         for key in awaited {

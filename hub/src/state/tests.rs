@@ -5,4 +5,5 @@ mod model;
 mod naming;
 mod presence;
 mod queries;
+mod tickets;
 mod world;

@@ -58,7 +58,7 @@ pub(super) fn secret(byte: u8) -> Secret {
 }
 
 pub(super) fn hub(config: Config) -> Hub {
-    Hub::new(config, HubKey { auth: secret(1), tls_key: secret(2) }).unwrap()
+    Hub::new(config, HubKey { auth: secret(1), tls_key: secret(2), group: None }).unwrap()
 }
 
 impl HarnessHub {

@@ -14,6 +14,7 @@ use crate::invite_link::InviteLink;
 use crate::machine::config_dir::{ConfigDir, ConfigError, write_new_private};
 use crate::machine::hosts::{HostEntry, HostsFile, LOCAL, set_link_locked};
 use crate::protocol::handshake::{GroupKeys, NO_PIN, Pin, STACK, derive};
+use crate::protocol::id::GroupId;
 use crate::protocol::limits;
 use crate::secret::Secret;
 
@@ -25,6 +26,8 @@ const SPKI_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// Characters of base64url for 32 bytes.
 const KEY_TEXT: usize = 43;
+/// Characters of base64url for the 16 bytes of a group's id.
+const GROUP_TEXT: usize = 22;
 
 /// The keys that a hub keeps across restarts. They cannot open a message.
 pub struct HubKey {
@@ -32,6 +35,8 @@ pub struct HubKey {
     pub tls_key: Secret,
     /// Verifies and proves membership of the group.
     pub auth: Secret,
+    /// The group's public id. Files of earlier versions do not have it.
+    pub group: Option<GroupId>,
 }
 
 impl HubKey {
@@ -47,6 +52,11 @@ impl HubKey {
         }
     }
 
+    fn of(join_secret: &Secret, tls_key: Secret) -> Self {
+        let GroupKeys { auth, group, .. } = GroupKeys::derive(join_secret);
+        Self { tls_key, auth, group: Some(group) }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let document = Document::parse(text).ok()?;
         let key = |name: &str| {
@@ -57,7 +67,11 @@ impl HubKey {
             };
             Secret::try_filled(fill).ok()
         };
-        Some(Self { tls_key: key("tls_key")?, auth: key("auth")? })
+        let group = match document.get("group") {
+            Some(item) => Some(parse_group(item.as_str()?)?),
+            None => None,
+        };
+        Some(Self { tls_key: key("tls_key")?, auth: key("auth")?, group })
     }
 
     fn save(&self, dir: &ConfigDir) -> Result<(), ConfigError> {
@@ -83,6 +97,11 @@ impl HubKey {
             BASE64URL_NOPAD.encode_append(key.expose(), &mut text);
             text.push_str("\"\n");
         }
+        if let Some(GroupId(group)) = self.group {
+            text.push_str("group = \"");
+            BASE64URL_NOPAD.encode_append(&group, &mut text);
+            text.push_str("\"\n");
+        }
         text
     }
 
@@ -106,6 +125,13 @@ impl HubKey {
     pub fn ticket_key(&self) -> Secret {
         derive(b"agent-junction/1", self.tls_key.expose(), b"ticket")
     }
+}
+
+fn parse_group(text: &str) -> Option<GroupId> {
+    let mut group = [0; 16];
+    let is_sized = text.len() == GROUP_TEXT;
+    let is_read = is_sized && BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut group).is_ok();
+    is_read.then_some(GroupId(group))
 }
 
 fn pin_of(tls_key: &Secret) -> Pin {
@@ -135,11 +161,13 @@ pub fn ensure(dir: &ConfigDir, port: u16) -> Result<(), ConfigError> {
 }
 
 /// Whether the hub has keys that match its link, if the link is there. A rotation that changed only the link was
-/// interrupted and has to change both.
+/// interrupted and has to change both. Keys of earlier versions have no group, which the link adds.
 fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
     let Some(key) = HubKey::load(dir)? else { return Ok(false) };
     let is_half = |link: InviteLink| {
-        link.pin == key.pin() && GroupKeys::derive(&link.secret).auth.expose() != key.auth.expose()
+        let group = GroupKeys::derive(&link.secret);
+        let is_same = group.auth.expose() == key.auth.expose() && key.group == Some(group.group);
+        link.pin == key.pin() && !is_same
     };
     Ok(!local_link(dir)?.is_some_and(is_half))
 }
@@ -148,7 +176,7 @@ fn is_whole(dir: &ConfigDir) -> Result<bool, ConfigError> {
 #[must_use]
 pub fn new_group(host: &str, port: u16) -> (InviteLink, HubKey) {
     let (secret, tls_key) = (Secret::random(), Secret::random());
-    let key = HubKey { auth: GroupKeys::derive(&secret).auth, tls_key };
+    let key = HubKey::of(&secret, tls_key);
     (InviteLink { host: host.to_owned(), port, pin: key.pin(), secret }, key)
 }
 
@@ -161,7 +189,7 @@ fn fresh_link(port: u16) -> InviteLink {
 
 /// Stores a hub's identity: its TLS key, and its group's link with the key's pin. The caller holds the lock.
 fn store(dir: &ConfigDir, mut link: InviteLink, tls_key: Secret) -> Result<(), ConfigError> {
-    let key = HubKey { auth: GroupKeys::derive(&link.secret).auth, tls_key };
+    let key = HubKey::of(&link.secret, tls_key);
     link.pin = key.pin();
     // The link first: the next start completes a link without keys, but not keys without a link.
     set_link_locked(dir, LOCAL, &link)?;
@@ -350,6 +378,26 @@ mod tests {
     }
 
     #[test]
+    fn keys_without_their_groups_id_get_it_from_the_link() {
+        let (_outer, dir) = dir();
+        ensure(&dir, 1).unwrap();
+        let (whole, _) = files(&dir);
+        let old: String =
+            whole.lines().filter(|line| !line.starts_with("group")).collect::<Vec<_>>().join("\n");
+        dir.write_private(KEY_FILE, &old).unwrap();
+        let before = HubKey::load(&dir).unwrap().unwrap();
+        assert_eq!(before.group, None);
+        let after = hub_key(&dir, 1).unwrap();
+        assert_eq!(files(&dir).0, whole);
+        assert_eq!(after.group, Some(local_group(&dir).unwrap().group));
+        assert_eq!(after.digest(), before.digest(), "no running hub takes it for other keys");
+        // Without the link there is nothing to add it from, and the keys serve as they are.
+        dir.write_private(KEY_FILE, &old).unwrap();
+        dir.write_private(HOSTS_FILE, "[hosts]\n").unwrap();
+        assert_eq!(hub_key(&dir, 1).unwrap().group, None);
+    }
+
+    #[test]
     fn keys_of_another_group_are_left_alone() {
         let (_outer, dir) = dir();
         assert!(matches!(rotate(&dir, false), Err(ConfigError::NoHub(_))));
@@ -407,6 +455,7 @@ mod tests {
             keys.replace("auth", "other"),
             keys.replace("tls_key = \"", "tls_key = \"A"),
             keys.replace("tls_key = ", "tls_key = 5 #"),
+            keys.replace("group = \"", "group = \"A"),
         ];
         for damaged in damaged {
             dir.write_private(KEY_FILE, &damaged).unwrap();
@@ -431,7 +480,7 @@ mod tests {
     #[test]
     fn pin_and_ticket_key_have_their_frozen_values() {
         let secret = |byte| Secret::filled(|key| key.fill(byte));
-        let key = HubKey { tls_key: secret(1), auth: secret(2) };
+        let key = HubKey { tls_key: secret(1), auth: secret(2), group: None };
         assert_eq!(
             data_encoding::HEXLOWER.encode(&key.pin()),
             "fd110d301d2f077de1414b8f99f441b1403fab207b2052fbd2c065e4ee8e7dc2"

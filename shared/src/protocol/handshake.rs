@@ -143,16 +143,53 @@ fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
     mac
 }
 
-/// The ticket of an alias for the owner of a key: HMAC(ticket key, alias ‖ ik).
-#[must_use]
-pub fn ticket(ticket_key: &Secret, alias: &str, key: &PeerKey) -> Ticket {
-    Ticket(mac(ticket_key.expose(), &[alias.as_bytes(), &key.0]))
+/// The order of a hub's grants: of two tickets for one alias, the one with the greater time is the newer. Hubs use
+/// milliseconds since 1970 where they can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantTime(pub u64);
+
+impl GrantTime {
+    /// The time after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
-/// Verifies that a ticket was granted for this alias and key.
+/// The bytes of a ticket that hold its time.
+const TICKET_TIME: usize = 8;
+/// The bytes of a ticket that authenticate it.
+const TICKET_TAG: usize = 24;
+
+/// The ticket of an alias for the owner of a key: the time of the grant as 8 bytes, big-endian, and the first 24 bytes of
+/// HMAC(ticket key, alias ‖ ik ‖ time).
 #[must_use]
-pub fn ticket_holds(ticket_key: &Secret, alias: &str, key: &PeerKey, ticket: &Ticket) -> bool {
-    mac_holds(ticket_key.expose(), &[alias.as_bytes(), &key.0], &ticket.0)
+pub fn ticket(ticket_key: &Secret, alias: &str, key: &PeerKey, granted: GrantTime) -> Ticket {
+    let time = granted.0.to_be_bytes();
+    let tag = mac(ticket_key.expose(), &[alias.as_bytes(), &key.0, &time]);
+    let mut bytes = [0; 32];
+    bytes[..TICKET_TIME].copy_from_slice(&time);
+    bytes[TICKET_TIME..].copy_from_slice(&tag[..TICKET_TAG]);
+    Ticket(bytes)
+}
+
+/// The time at which a ticket was granted for this alias and key; nothing if it was not. Tickets of hubs that wrote no time
+/// into them, HMAC(ticket key, alias ‖ ik), are the oldest.
+#[must_use]
+pub fn ticket_time(
+    ticket_key: &Secret,
+    alias: &str,
+    key: &PeerKey,
+    ticket: &Ticket,
+) -> Option<GrantTime> {
+    let (time, tag) = ticket.0.split_first_chunk::<TICKET_TIME>()?;
+    let parts: [&[u8]; 3] = [alias.as_bytes(), &key.0, time];
+    let holds = keyed(ticket_key.expose(), &parts).verify_truncated_left(tag).is_ok();
+    zeroize::zeroize_stack::<STACK>();
+    if holds {
+        return Some(GrantTime(u64::from_be_bytes(*time)));
+    }
+    mac_holds(ticket_key.expose(), &parts[..2], &ticket.0).then(GrantTime::default)
 }
 
 /// The transcript and key that both sides share once the hello has arrived.

@@ -87,6 +87,7 @@ async fn serve(session_timeout: Duration) -> turmoil::Result {
     let key = HubKey {
         auth: GroupKeys::derive(&secret()).auth,
         tls_key: Secret::filled(|key| key.fill(6)),
+        group: Some(GroupKeys::derive(&secret()).group),
     };
     let hub = Hub::new(config, key)?;
     hub.serve(

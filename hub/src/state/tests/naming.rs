@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use junction_shared::protocol::close::Close;
-use junction_shared::protocol::handshake::{ticket, ticket_holds};
+use junction_shared::protocol::handshake::ticket_time;
 use junction_shared::protocol::id::{ConnectionId, Epoch};
 use junction_shared::protocol::wire::{
     Answer, Card, Context, List, LookupTarget, Naming, Question, Standing, ToBridge, ToHub,
 };
 
-use super::world::{ConnectionEnd, TIMEOUT, World, card, key, signed, ticket_key};
+use super::world::{ConnectionEnd, TIMEOUT, World, card, granted, key, signed, ticket_key};
 
 fn rename(world: &mut World, connection: ConnectionId, card: &Card) -> Naming {
     match world.ask(connection, Question::Rename(signed(card))) {
@@ -32,7 +32,7 @@ fn a_free_alias_is_granted_with_a_ticket() {
     let mut world = World::in_grace();
     let grant = world.connect(1, Some("ann"), None).grant;
     assert_eq!(grant.alias, "ann");
-    assert!(ticket_holds(&ticket_key(), "ann", &key(1), &grant.ticket));
+    assert!(ticket_time(&ticket_key(), "ann", &key(1), &grant.ticket).is_some());
 }
 
 #[test]
@@ -51,20 +51,20 @@ fn a_missing_invalid_or_taken_alias_gets_a_generated_one() {
 fn a_ticket_takes_the_alias_back_in_the_restart_grace() {
     let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
-    let owner = ticket(&ticket_key(), "ann", &key(2));
+    let owner = granted(2, "ann", 5);
     let welcome = world.connect(2, Some("ann"), Some(owner));
     assert_eq!(welcome.grant.alias, "ann");
     let received = world.received(squatter);
     let [ToBridge::Reassigned(grant)] = received.as_slice() else { panic!("{received:?}") };
     assert_ne!(grant.alias, "ann");
-    assert!(ticket_holds(&ticket_key(), &grant.alias, &key(1), &grant.ticket));
+    assert!(ticket_time(&ticket_key(), &grant.alias, &key(1), &grant.ticket).is_some());
 }
 
 #[test]
 fn a_reassigned_peer_is_unlisted_until_its_next_card() {
     let mut world = World::in_grace();
     let (squatter, bob) = (world.join(1, "ann"), world.join(3, "bob"));
-    world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    world.connect(2, Some("ann"), Some(granted(2, "ann", 5)));
     let received = world.received(squatter);
     let [ToBridge::Reassigned(grant)] = received.as_slice() else { panic!("{received:?}") };
     assert_eq!(find(&mut world, bob, "ann"), None);
@@ -84,8 +84,8 @@ fn a_reassigned_peer_is_unlisted_until_its_next_card() {
 #[test]
 fn an_alias_held_by_ticket_does_not_yield() {
     let mut world = World::in_grace();
-    world.connect(1, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(1))));
-    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    world.connect(1, Some("ann"), Some(granted(1, "ann", 5)));
+    let welcome = world.connect(2, Some("ann"), Some(granted(2, "ann", 5)));
     assert_ne!(welcome.grant.alias, "ann");
 }
 
@@ -93,7 +93,7 @@ fn an_alias_held_by_ticket_does_not_yield() {
 fn after_the_restart_grace_no_alias_is_taken_away() {
     let mut world = World::past_grace();
     world.connect(1, Some("ann"), None);
-    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    let welcome = world.connect(2, Some("ann"), Some(granted(2, "ann", 5)));
     assert_ne!(welcome.grant.alias, "ann");
 }
 
@@ -101,7 +101,7 @@ fn after_the_restart_grace_no_alias_is_taken_away() {
 fn a_ticket_of_another_peer_is_invalid() {
     let mut world = World::in_grace();
     world.connect(1, Some("ann"), None);
-    let stolen = ticket(&ticket_key(), "ann", &key(3));
+    let stolen = granted(3, "ann", 5);
     assert_ne!(world.connect(2, Some("ann"), Some(stolen)).grant.alias, "ann");
 }
 
@@ -110,7 +110,7 @@ fn an_away_holder_learns_its_new_alias_when_it_returns() {
     let mut world = World::in_grace();
     let squatter = world.join(1, "ann");
     world.disconnect(squatter);
-    world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    world.connect(2, Some("ann"), Some(granted(2, "ann", 5)));
     let welcome = world.connect(1, Some("ann"), None);
     assert!(welcome.resumed);
     assert_ne!(welcome.grant.alias, "ann");
@@ -123,7 +123,7 @@ fn a_rename_frees_the_old_alias_and_publishes_at_once() {
     find(&mut world, bob, "ann");
     let wished = card(1, 2, "anna", None);
     let Naming::Granted(grant) = rename(&mut world, ann, &wished) else { panic!("not granted") };
-    assert!(ticket_holds(&ticket_key(), "anna", &key(1), &grant.ticket));
+    assert!(ticket_time(&ticket_key(), "anna", &key(1), &grant.ticket).is_some());
     assert_eq!(
         world.received(bob),
         [ToBridge::Peer(key(1), Standing::Online, Some(signed(&wished)))]
@@ -251,10 +251,9 @@ fn a_card_that_is_too_long_or_malformed_ends_the_connection() {
 #[test]
 fn in_the_restart_grace_a_rename_yields_to_a_ticket() {
     let mut world = World::in_grace();
-    let squatter =
-        world.connect(1, Some("own"), Some(ticket(&ticket_key(), "own", &key(1)))).connection;
+    let squatter = world.connect(1, Some("own"), Some(granted(1, "own", 5))).connection;
     assert!(matches!(rename(&mut world, squatter, &card(1, 1, "ann", None)), Naming::Granted(_)));
     world.pass(TIMEOUT - Duration::from_secs(1));
-    let welcome = world.connect(2, Some("ann"), Some(ticket(&ticket_key(), "ann", &key(2))));
+    let welcome = world.connect(2, Some("ann"), Some(granted(2, "ann", 5)));
     assert_eq!(welcome.grant.alias, "ann");
 }

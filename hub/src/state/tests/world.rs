@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::handshake::{GrantTime, ticket};
 use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };
@@ -15,7 +16,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 
-use super::super::{Output, State, Timeouts};
+use super::super::{Output, State, StateOptions, Timeouts};
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
@@ -43,6 +44,11 @@ pub(super) fn key(client: u8) -> PeerKey {
 /// Returns a message id.
 pub(super) fn id(n: u8) -> MessageId {
     MessageId([n; 16])
+}
+
+/// Returns a ticket that this hub granted at this time.
+pub(super) fn granted(client: u8, alias: &str, at: u64) -> Ticket {
+    ticket(&ticket_key(), alias, &key(client), GrantTime(at))
 }
 
 pub(super) fn ticket_key() -> Secret {
@@ -92,9 +98,20 @@ pub(super) fn send(envelope: Envelope) -> Send {
 impl World {
     /// Creates a hub that has just started.
     pub(super) fn in_grace() -> Self {
+        Self::started_at(1_700_000_000_000, None)
+    }
+
+    /// Creates a hub of this group that starts at this time of the wall clock.
+    pub(super) fn started_at(started_ms: u64, group: Option<GroupId>) -> Self {
         let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
         Self {
-            state: State::new(timeouts, ticket_key(), 1),
+            state: State::new(StateOptions {
+                timeouts,
+                ticket_key: ticket_key(),
+                group,
+                started_ms,
+                seed: 1,
+            }),
             now: Duration::ZERO,
             frames: BTreeMap::new(),
             ended: BTreeMap::new(),

@@ -17,6 +17,11 @@ fn auth(byte: u8) -> Secret {
     GroupKeys::derive(&secret(byte)).auth
 }
 
+/// The ticket of a hub that wrote no time into its tickets.
+fn timeless_ticket(alias: &str, key: &PeerKey) -> Ticket {
+    Ticket(mac(secret(6).expose(), &[alias.as_bytes(), &key.0]))
+}
+
 /// A bridge: its identity and what it believes of the connection.
 struct Bridge {
     identity: Secret,
@@ -32,7 +37,7 @@ impl Bridge {
     }
 
     fn caller(&self) -> Caller<'_> {
-        let want = Some(("calm-fox".to_owned(), Some(ticket(&secret(6), "calm-fox", &self.key))));
+        let want = Some(("calm-fox".to_owned(), Some(timeless_ticket("calm-fox", &self.key))));
         let Self { identity, key, auth, pin } = self;
         Caller { identity, key: *key, auth, pin: *pin, dial: Dial(1), want }
     }
@@ -77,7 +82,8 @@ fn both_sides_agree() {
     let body = hub_says(&bridge, NO_PIN, false).unwrap();
     assert_eq!((body.key, body.dial), (bridge.key, Dial(1)));
     assert_eq!(body.want.as_deref(), Some("calm-fox"));
-    assert!(ticket_holds(&secret(6), "calm-fox", &bridge.key, &body.ticket.unwrap()));
+    let shown = ticket_time(&secret(6), "calm-fox", &bridge.key, &body.ticket.unwrap());
+    assert_eq!(shown, Some(GrantTime(0)));
 
     let (waiting, welcome) = agreed();
     assert_eq!(waiting.check(&welcome), Ok(welcome_body()));
@@ -228,13 +234,24 @@ fn bridge_refuses_a_proven_welcome_without_content() {
 }
 
 #[test]
-fn tickets_are_for_one_alias_one_key_and_one_hub() {
+fn tickets_are_for_one_alias_one_key_one_time_and_one_hub() {
     let (mine, other) = (PeerKey([1; 32]), PeerKey([2; 32]));
-    let granted = ticket(&secret(6), "calm-fox", &mine);
-    assert!(ticket_holds(&secret(6), "calm-fox", &mine, &granted));
-    assert!(!ticket_holds(&secret(6), "calm-fo", &mine, &granted));
-    assert!(!ticket_holds(&secret(6), "calm-fox", &other, &granted));
-    assert!(!ticket_holds(&secret(7), "calm-fox", &mine, &granted));
+    let tickets = [
+        (ticket(&secret(6), "calm-fox", &mine, GrantTime(9)), 9),
+        (timeless_ticket("calm-fox", &mine), 0),
+    ];
+    for (granted, time) in tickets {
+        let holds = |hub, alias, key| ticket_time(&secret(hub), alias, key, &granted);
+        assert_eq!(holds(6, "calm-fox", &mine), Some(GrantTime(time)));
+        assert_eq!(holds(6, "calm-fo", &mine), None);
+        assert_eq!(holds(6, "calm-fox", &other), None);
+        assert_eq!(holds(7, "calm-fox", &mine), None);
+        for at in 0..32 {
+            let mut altered = granted.clone();
+            altered.0[at] ^= 1;
+            assert_eq!(ticket_time(&secret(6), "calm-fox", &mine, &altered), None, "byte {at}");
+        }
+    }
 }
 
 #[test]
@@ -269,9 +286,14 @@ fn keys_of_a_group_have_their_frozen_values() {
 }
 
 #[test]
-fn ticket_has_its_frozen_value() {
+fn tickets_have_their_frozen_values() {
+    let key = PeerKey([1; 32]);
     assert_eq!(
-        HEXLOWER.encode(&ticket(&secret(6), "calm-fox", &PeerKey([1; 32])).0),
+        HEXLOWER.encode(&ticket(&secret(6), "calm-fox", &key, GrantTime(1_700_000_000_000)).0),
+        "0000018bcfe56800d4ffb53ec66ee26a9f522bc0bfd3411be508cbe4c1ab44d4"
+    );
+    assert_eq!(
+        HEXLOWER.encode(&timeless_ticket("calm-fox", &key).0),
         "2623f7d3449eaa503cdf10b6bf919a7e9275e1e1f7b0f577798257a90ff392c8"
     );
 }

@@ -115,7 +115,7 @@ pub struct Grant {
     pub ticket: Ticket,
 }
 
-/// HMAC(ticket key, alias ‖ ik): proves to a restarted hub who owned an alias.
+/// Proves to a restarted hub who owned an alias, and since when. Only the hub that issued a ticket can read it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct Ticket(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);

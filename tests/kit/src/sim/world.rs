@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use junction_engine::{MailPage, Status};
-use junction_hub::{Output, State, Timeouts};
+use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::secret::Secret;
@@ -127,7 +127,9 @@ impl SimWorld {
         if self.hub.is_none() {
             let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
             let ticket_key = Secret::filled(|key| key.fill(9));
-            let state = State::new(timeouts, ticket_key, 7);
+            let (group, started_ms) = (None, 0);
+            let options = StateOptions { timeouts, ticket_key, group, started_ms, seed: 7 };
+            let state = State::new(options);
             self.hub = Some(SimHub { state, started: self.now });
         }
     }
