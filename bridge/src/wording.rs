@@ -40,9 +40,7 @@ impl Wording for Error {
                 "{} of yours are still unread. Wait until some are read, then send again.",
                 amount(*limit)
             ),
-            Self::SendLimit { seconds } => format!(
-                "This session has reached its limit of messages per minute, so this message was not sent. Send it again in {seconds} s."
-            ),
+            Self::SendLimit { seconds } => send_limit(*seconds),
             Self::ReceiverLimit { seconds } => format!(
                 "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
                  {seconds} s; messages to earlier receivers are still accepted."
@@ -117,9 +115,10 @@ fn unread_question(alias: &Alias) -> String {
     )
 }
 
-fn refused(refusal: Refusal) -> String {
-    let (word, step) = (refusal_word(refusal), refusal_step(refusal));
-    format!("The message ended as refused({word}) and was not delivered. {step}")
+fn send_limit(seconds: u64) -> String {
+    format!(
+        "This session has reached its limit of messages per minute, so this message was not sent. Send it again in {seconds} s."
+    )
 }
 
 fn amount(UnreadLimit { messages, bytes }: UnreadLimit) -> String {

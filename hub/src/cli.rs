@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use junction_shared::machine::settings::{parse_host, parse_millis, parse_port};
+use junction_shared::machine::settings::{
+    parse_host, parse_port, parse_session_timeout, parse_sweep_interval,
+};
 
 /// Runs the hub that the bridges of Agent Junction connect to. Messages pass through it encrypted and stay in
 /// memory; the hub cannot read them.
@@ -19,13 +21,13 @@ pub(crate) struct HubFlags {
     /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200]
     #[arg(long, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
-    /// Milliseconds after which a session without a sign of life ends [env: JUNCTION_SESSION_TIMEOUT_MS]
+    /// Milliseconds after which a session without a sign of life ends, at least 1000 [env: JUNCTION_SESSION_TIMEOUT_MS]
     /// [default: 1800000]
-    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    #[arg(long, value_name = "MS", value_parser = parse_session_timeout)]
     pub(crate) session_timeout_ms: Option<Duration>,
-    /// Longest time in milliseconds that expired data may stay in memory [env: JUNCTION_SWEEP_INTERVAL_MS]
+    /// Longest time in milliseconds that expired data may stay in memory, at least 10 [env: JUNCTION_SWEEP_INTERVAL_MS]
     /// [default: 60000]
-    #[arg(long, value_name = "MS", value_parser = parse_millis)]
+    #[arg(long, value_name = "MS", value_parser = parse_sweep_interval)]
     pub(crate) sweep_interval_ms: Option<Duration>,
     /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
     #[arg(long, value_name = "DIR")]
@@ -73,11 +75,11 @@ mod tests {
     #[test]
     fn flags_are_read() {
         let line =
-            ["junction-hub", "--host", "localhost", "--port", "0", "--session-timeout-ms", "900"];
+            ["junction-hub", "--host", "localhost", "--port", "0", "--session-timeout-ms", "1900"];
         let args = HubFlags::try_parse_from(line).unwrap();
         assert_eq!(args.host, Some(IpAddr::from([127, 0, 0, 1])));
         assert_eq!(args.port, Some(0));
-        assert_eq!(args.session_timeout_ms, Some(Duration::from_millis(900)));
+        assert_eq!(args.session_timeout_ms, Some(Duration::from_millis(1900)));
         assert!(!args.autostarted);
     }
 }

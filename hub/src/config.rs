@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use junction_shared::machine::config_dir::ConfigDir;
-use junction_shared::machine::settings::{Expected, parse_host, parse_millis, parse_port, setting};
+use junction_shared::machine::settings::{
+    Expected, parse_host, parse_port, parse_session_timeout, parse_sweep_interval, setting,
+};
 use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::accept::admission::MAX_PENDING;
@@ -83,13 +85,13 @@ impl Settings {
         let session_timeout = setting(
             args.session_timeout_ms,
             "JUNCTION_SESSION_TIMEOUT_MS",
-            parse_millis,
+            parse_session_timeout,
             SESSION_TIMEOUT,
         )?;
         let sweep_interval = setting(
             args.sweep_interval_ms,
             "JUNCTION_SWEEP_INTERVAL_MS",
-            parse_millis,
+            parse_sweep_interval,
             SWEEP_INTERVAL,
         )?;
         let any = |text: &str| Ok::<_, Expected>(text.to_owned());

@@ -16,11 +16,11 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use junction_shared::protocol::close::Close;
+use junction_shared::protocol::close::{Close, version_mismatch};
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::{HandshakeError, HubHandshake};
 use junction_shared::protocol::limits::WRITE_TIMEOUT;
-use junction_shared::protocol::wire::{Hello, HelloBody, ToBridge, ToHub, VERSION};
+use junction_shared::protocol::wire::{Hello, ToBridge, ToHub, VERSION};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -118,7 +118,7 @@ async fn perform_handshake(
     with_timeout(writer.send(Message::Binary(handshake.challenge()))).await?;
     let hello = read_hello(reader).await?;
     let verified = handshake.verify(&app.auth, info.pin, &hello);
-    let (body, verified) = verified.map_err(|error| refusal(error, &hello))?;
+    let (body, verified) = verified.map_err(refusal)?;
     let (handle, granted) = app.registry.connect(&body).map_err(Disconnect::Closed)?;
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
     with_timeout(writer.send(Message::Binary(encode(&welcome)))).await?;
@@ -141,14 +141,11 @@ async fn read_hello(reader: &mut WsReader) -> Result<Hello, Disconnect> {
     Err(Disconnect::Lost)
 }
 
-fn refusal(error: HandshakeError, hello: &Hello) -> Disconnect {
+fn refusal(error: HandshakeError) -> Disconnect {
     match error {
         HandshakeError::Malformed => Disconnect::Closed(Close::ProtocolError),
         HandshakeError::Unproven => Disconnect::Closed(Close::Unauthorized),
-        HandshakeError::NoCommonVersion => {
-            let version = decode::<HelloBody>(&hello.body).map_or(0, |body| body.version);
-            Disconnect::VersionMismatch(version)
-        }
+        HandshakeError::NoCommonVersion(version) => Disconnect::VersionMismatch(version),
     }
 }
 
@@ -354,7 +351,7 @@ fn close_frame(end: &Disconnect) -> Option<CloseFrame> {
         Disconnect::Closed(close) => Some(frame(*close)),
         Disconnect::VersionMismatch(version) => {
             let close = Close::NoCommonVersion;
-            let reason = format!("{close}: the hub speaks {VERSION}, the bridge {version}");
+            let reason = version_mismatch(VERSION, *version);
             Some(CloseFrame { reason: reason.into(), ..frame(close) })
         }
         Disconnect::Left => Some(CloseFrame { code: NORMAL, reason: "".into() }),

@@ -39,6 +39,8 @@ pub(crate) struct Actor<D> {
     backoff: Backoff,
     /// The command that ends the present state.
     transition: Option<Transition>,
+    /// Whether a call needs the hub.
+    is_asked: bool,
 }
 
 /// A command that ends a connection.
@@ -65,14 +67,20 @@ impl<D: Dialer> Actor<D> {
         hub: HubSelection,
         backoff: Backoff,
     ) -> Self {
-        Self { dialer, session, commands, snapshot, hub, backoff, transition: None }
+        let (transition, is_asked) = (None, false);
+        Self { dialer, session, commands, snapshot, hub, backoff, transition, is_asked }
     }
 
     /// Runs until a command stops it, or no handle is left.
     pub(crate) async fn run(mut self) {
         loop {
             let (end, connection) = match self.dialing().await {
-                Ok(mut connection) => (self.connected(&mut connection).await, Some(connection)),
+                Ok(mut connection) => {
+                    let began = Instant::now();
+                    let end = self.connected(&mut connection).await;
+                    self.backoff.disconnected(began.elapsed());
+                    (end, Some(connection))
+                }
                 Err(end) => (end, None),
             };
             let connection = match end {
@@ -108,7 +116,6 @@ impl<D: Dialer> Actor<D> {
         let (connection, welcome) = answered.map_err(|error| self.unreachable(error))?;
         let body = handshake.check(&welcome).map_err(|error| self.unproven(error))?;
         self.session.welcomed(body, now());
-        self.backoff.reset();
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
@@ -186,14 +193,34 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Pauses before the next dial: exponential backoff with full jitter, without an end.
+    /// Pauses before the next dial: exponential backoff with full jitter, without an end. A hub that speaks no version of
+    /// this bridge is not dialed again before it can be another, or a call needs it.
     async fn backing_off(&mut self) {
+        if let Some(other_program) = self.hub.other_program() {
+            if self.stand_still(other_program).await {
+                self.hub.files_changed();
+            }
+            return;
+        }
         if let Some(other_group) = self.hub.other_group() {
             let _ = self.drive(other_group).await;
             return;
         }
         let pause = self.hub.shorten(self.backoff.next_pause());
         let _ = self.drive(tokio::time::sleep(pause)).await;
+    }
+
+    /// Waits until this future ends, a call needs the hub or a command ends the state. True if the future ended.
+    async fn stand_still(&mut self, until: impl Future<Output = ()>) -> bool {
+        let mut until = std::pin::pin!(until);
+        self.is_asked = false;
+        while !self.is_asked && self.transition.is_none() {
+            tokio::select! {
+                () = &mut until => return true,
+                () = self.next_event() => {}
+            }
+        }
+        false
     }
 
     /// Drives a future to its end while commands are answered and deadlines kept.
@@ -226,6 +253,7 @@ impl<D: Dialer> Actor<D> {
     /// Carries out a command, or notes that it ends the state. This never waits: a command that was received must not
     /// be lost to another event.
     fn command(&mut self, command: Command) {
+        self.is_asked |= command.needs_hub();
         match command {
             Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
             Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),

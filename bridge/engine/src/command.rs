@@ -39,6 +39,8 @@ pub enum Command {
         /// Where the page goes.
         reply: ReplySender<MailPage>,
     },
+    /// Notes that a call waits for the hub.
+    AskForHub,
     /// Waits until every message that was sent has its receipt.
     Flush(oneshot::Sender<()>),
     /// Leaves the junction.
@@ -56,6 +58,27 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether the command says that a call needs the hub.
+    pub(crate) fn needs_hub(&self) -> bool {
+        match self {
+            Self::Join(..)
+            | Self::Apply(..)
+            | Self::List(..)
+            | Self::Watch(..)
+            | Self::Send(..)
+            | Self::Lookup(..)
+            | Self::AskForHub => true,
+            Self::Read { .. }
+            | Self::Flush(_)
+            | Self::Leave(_)
+            | Self::SetContext(_)
+            | Self::SetAvailability(_)
+            | Self::BeginTurn
+            | Self::MaybeBeginTurn
+            | Self::Stop(_) => false,
+        }
+    }
+
     /// Answers the command with [`Error::Left`].
     pub fn refuse(self) {
         match self {
@@ -68,7 +91,8 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::SetContext(_)
+            Self::AskForHub
+            | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::BeginTurn
             | Self::MaybeBeginTurn => {}

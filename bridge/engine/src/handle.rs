@@ -295,6 +295,9 @@ impl Engine {
     /// Waits until the hub has welcomed the session.
     async fn connected(&self, deadline: Instant) -> Result<(), Error> {
         let mut snapshot = self.snapshot.clone();
+        if matches!(snapshot.borrow().state, ConnectionState::Away(_)) {
+            self.send(Command::AskForHub).await?;
+        }
         let is_decided = |snapshot: &Snapshot| !matches!(snapshot.state, ConnectionState::Away(_));
         let _ = timeout_at(deadline, snapshot.wait_for(is_decided)).await;
         match self.snapshot.borrow().state {

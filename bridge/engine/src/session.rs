@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::{Caller, GroupKeys, Pin};
 use junction_shared::protocol::id::{GroupId, PeerKey};
+use junction_shared::protocol::limits::{MAX_SESSION_TIMEOUT, MIN_SESSION_TIMEOUT};
 use junction_shared::protocol::wire::{self, Context, Grant, ReceiptKind, ToHub, WelcomeBody};
 use tokio::sync::watch;
 
@@ -45,7 +46,7 @@ use card::CardPublisher;
 use directory::Directory;
 use intake::Intake;
 use membership::Membership;
-use misbehaviour::{Misbehaviour, PeerFault};
+use misbehaviour::Misbehaviour;
 use outgoing::OutgoingFrames;
 use requests::Requests;
 
@@ -160,10 +161,12 @@ impl Session {
         let takes_long = welcome.has(wire::LONG_CONTEXTS);
         self.card.set_long_contexts(takes_long);
         self.requests.set_long_contexts(takes_long);
-        let timeout = Duration::from_millis(welcome.session_timeout_ms);
+        // A hub that says less or more than a hub can be set to is not believed.
+        let timeout = Duration::from_millis(welcome.session_timeout_ms)
+            .clamp(MIN_SESSION_TIMEOUT, MAX_SESSION_TIMEOUT);
         self.session_timeout = timeout;
         self.outgoing.outbox.set_times(OutboxTimes {
-            grace: Duration::from_millis(welcome.sweep_interval_ms),
+            grace: Duration::from_millis(welcome.sweep_interval_ms).min(MAX_SESSION_TIMEOUT),
             correctable: longest_life(timeout) + AFTERLIFE,
         });
         let was_member = self.membership.granted_alias().is_some();
@@ -284,7 +287,10 @@ impl Session {
         self.outgoing.forget_receipts();
         self.directory.forget_cards();
         self.intake.forget_keys();
-        self.snapshot.send_modify(|snapshot| snapshot.rejoined = None);
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.rejoined = None;
+            snapshot.renamed.set(None);
+        });
     }
 
     /// What a session that leaves hands on: ends that its answer to `disconnect` does not tell.
@@ -299,15 +305,17 @@ impl Session {
         ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
-    /// The hub gave the session an alias that its agent did not ask for just now.
-    fn regranted(&mut self, grant: Grant) {
+    /// The hub gave the session an alias that its agent did not ask for just now. True if it is another alias than before.
+    fn regranted(&mut self, grant: Grant) -> bool {
         let before = self.membership.alias().cloned();
         self.granted(grant);
         let alias = self.membership.alias().cloned();
-        if before.is_some() && alias.is_some() && before != alias {
+        let changed = before != alias;
+        if changed && before.is_some() && alias.is_some() {
             tracing::warn!("alias_reassigned");
             self.snapshot.borrow().renamed.set(alias);
         }
+        changed
     }
 
     fn granted(&mut self, grant: Grant) {

@@ -27,6 +27,9 @@ impl Wording for AwayReason {
             Self::Unreachable { address, cause, start, is_own_group } => {
                 unreachable(address, cause, *start, *is_own_group)
             }
+            Self::OtherVersion { address, spoken } => {
+                format!("{} Dialing stops until then, or until a tool needs the hub.", other_version(address, *spoken))
+            }
             Self::Unproven { address, cause } => unproven(address, *cause),
         }
     }
@@ -71,6 +74,7 @@ fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: 
              terminal."
         }
         DialError::UnknownName => "Correct the name, or use the address; the bridge keeps trying.",
+        DialError::OtherVersion(spoken) => return other_version(address, *spoken),
         DialError::Silent | DialError::Full | DialError::Closed(_) | DialError::Lost => {
             KEEPS_TRYING
         }
@@ -93,6 +97,7 @@ pub(crate) fn not_joined(address: &str, error: &VerifyError) -> String {
                 other_key(address, expected, found)
             );
         }
+        DialError::OtherVersion(spoken) => return other_version(address, *spoken),
         DialError::Closed(Close::Unauthorized) => "The link is no longer valid: ask for a new one.",
         DialError::Unowned(_) => {
             "Another server answers in the hub's place: do not join over this network."
@@ -122,6 +127,7 @@ fn dial_cause(error: &DialError) -> String {
         DialError::NoTls => "the server there does not speak TLS 1.3",
         DialError::NotAHub => "the server there is not a hub",
         DialError::Closed(close) => return format!("the hub closed the connection: {close}"),
+        DialError::OtherVersion(_) => "it speaks another version of the protocol",
         DialError::Lost => "the connection was lost",
     };
     cause.to_owned()
@@ -130,13 +136,28 @@ fn dial_cause(error: &DialError) -> String {
 /// The words for a server that did not prove that it belongs to the group.
 fn unproven(address: &str, error: HandshakeError) -> String {
     match error {
-        HandshakeError::NoCommonVersion => format!(
-            "The hub at {address} speaks another version of the protocol than {VERSION}. \
-             Install the same version of both programs, and restart the older one."
-        ),
+        HandshakeError::NoCommonVersion(newest) => other_version(address, Some(newest)),
         HandshakeError::Malformed | HandshakeError::Unproven => format!(
             "What answers at {address} is not this group's hub: {error}. \
              Nothing secret was sent; find out what uses that address, and tell your user."
+        ),
+    }
+}
+
+/// The words for a hub that speaks no version of this bridge: which of the two is older, and what to do.
+fn other_version(address: &str, spoken: Option<u16>) -> String {
+    match spoken {
+        Some(hub) if hub > VERSION => format!(
+            "The hub at {address} speaks version {hub} of the protocol and this bridge the older version {VERSION}. Install the \
+             junction-bridge of the hub's release, then restart this session."
+        ),
+        Some(hub) => format!(
+            "The hub at {address} speaks version {hub} of the protocol and this bridge the newer version {VERSION}. Install the \
+             junction-hub of this bridge's release there, then restart the hub."
+        ),
+        None => format!(
+            "The hub at {address} speaks another version of the protocol than this bridge, which speaks {VERSION}. Install the \
+             same release of junction-hub and junction-bridge, then restart the older one."
         ),
     }
 }

@@ -138,6 +138,8 @@ fn away_reasons() -> Vec<(&'static str, AwayReason)> {
             start: HubStart::None,
             is_own_group: true,
         },
+        AwayReason::OtherVersion { .. } =>
+            AwayReason::OtherVersion { address: AT.to_owned(), spoken: Some(2) },
         AwayReason::Unproven { .. } =>
             AwayReason::Unproven { address: AT.to_owned(), cause: HandshakeError::Unproven },
     ]
@@ -154,6 +156,7 @@ fn dial_errors() -> Vec<(String, DialError)> {
         DialError::NoTls => DialError::NoTls,
         DialError::NotAHub => DialError::NotAHub,
         DialError::Lost => DialError::Lost,
+        DialError::OtherVersion(_) => DialError::OtherVersion(Some(0)),
         DialError::Closed(_) => DialError::Closed(close::ALL[0]),
     ];
     let closed =
@@ -193,7 +196,7 @@ fn unreachable() -> Vec<(String, String)> {
 fn handshake_errors() -> Vec<(&'static str, HandshakeError)> {
     every![
         HandshakeError::Malformed => HandshakeError::Malformed,
-        HandshakeError::NoCommonVersion => HandshakeError::NoCommonVersion,
+        HandshakeError::NoCommonVersion(_) => HandshakeError::NoCommonVersion(2),
         HandshakeError::Unproven => HandshakeError::Unproven,
     ]
 }
@@ -202,6 +205,12 @@ fn unproven() -> Vec<(String, String)> {
     let wording = |cause| AwayReason::Unproven { address: AT.to_owned(), cause }.wording();
     let errors = handshake_errors().into_iter();
     errors.map(|(label, cause)| (label.to_owned(), wording(cause))).collect()
+}
+
+fn other_versions() -> Vec<(String, String)> {
+    let wording = |spoken| AwayReason::OtherVersion { address: AT.to_owned(), spoken }.wording();
+    let spoken = [None, Some(0), Some(2)];
+    spoken.map(|spoken| (format!("{spoken:?}"), wording(spoken))).into()
 }
 
 fn join_errors() -> Vec<(String, String)> {
@@ -280,6 +289,7 @@ fn every_error_has_its_wording_in_the_snapshot() {
     section(&mut page, "Sessions that are not connected", worded(away_reasons()));
     section(&mut page, "Hubs that cannot be reached", unreachable());
     section(&mut page, "Hubs that did not prove their group", unproven());
+    section(&mut page, "Hubs of other versions", other_versions());
     section(&mut page, "Names that mean no hub", worded(target_errors()));
     section(&mut page, "Settings that name hosts", worded(listing_problems()));
     section(&mut page, "Known hosts that were probed", host_problems());

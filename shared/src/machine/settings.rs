@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest time that a setting accepts, in milliseconds: a year. More could overflow deadlines.
-const MAX_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
+use crate::protocol::limits::{MAX_SESSION_TIMEOUT, MIN_SESSION_TIMEOUT, MIN_SWEEP_INTERVAL};
 
 /// The value that a parser expected, as a noun phrase ("a port number …").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,10 +97,31 @@ pub fn parse_port(text: &str) -> Result<u16, Expected> {
 /// # Errors
 /// [`Expected`] if the text is something else.
 pub fn parse_millis(text: &str) -> Result<Duration, Expected> {
-    digits(text)
-        .filter(|ms| (1..=MAX_MILLIS).contains(ms))
-        .map(Duration::from_millis)
+    parse_time(text, Duration::from_millis(1))
         .ok_or(Expected("a number of milliseconds from 1 to 31536000000"))
+}
+
+/// Parses a session timeout in milliseconds, from a second to a year.
+///
+/// # Errors
+/// [`Expected`] if the text is something else.
+pub fn parse_session_timeout(text: &str) -> Result<Duration, Expected> {
+    parse_time(text, MIN_SESSION_TIMEOUT)
+        .ok_or(Expected("a number of milliseconds from 1000 to 31536000000"))
+}
+
+/// Parses a sweep interval in milliseconds, from 10 to a year.
+///
+/// # Errors
+/// [`Expected`] if the text is something else.
+pub fn parse_sweep_interval(text: &str) -> Result<Duration, Expected> {
+    parse_time(text, MIN_SWEEP_INTERVAL)
+        .ok_or(Expected("a number of milliseconds from 10 to 31536000000"))
+}
+
+fn parse_time(text: &str, shortest: Duration) -> Option<Duration> {
+    let time = digits(text).map(Duration::from_millis);
+    time.filter(|time| (shortest..=MAX_SESSION_TIMEOUT).contains(time))
 }
 
 /// Parses a switch: `true`, `on`, `yes`, `1`, or `false`, `off`, `no`, `0`, in any case.
@@ -184,6 +204,18 @@ mod tests {
         assert_eq!(parse_millis("31536000000"), Ok(Duration::from_hours(365 * 24)));
         for bad in ["0", "-1", "31536000001", "1s", "18446744073709551616"] {
             assert!(parse_millis(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_of_a_hub_have_a_floor() {
+        assert_eq!(parse_session_timeout("1000"), Ok(Duration::from_secs(1)));
+        assert_eq!(parse_sweep_interval("10"), Ok(Duration::from_millis(10)));
+        for bad in ["0", "1", "999", "-1000", "31536000001", "18446744073709551615"] {
+            assert!(parse_session_timeout(bad).is_err(), "{bad}");
+        }
+        for bad in ["0", "9", "31536000001"] {
+            assert!(parse_sweep_interval(bad).is_err(), "{bad}");
         }
     }
 

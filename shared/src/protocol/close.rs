@@ -78,6 +78,22 @@ impl Close {
     }
 }
 
+/// The text with which a hub closes a connection for [`Close::NoCommonVersion`]: it names the versions of both sides.
+#[must_use]
+pub fn version_mismatch(hub: u16, bridge: u16) -> String {
+    format!("{}: {HUB_SPEAKS}{hub}, the bridge {bridge}", Close::NoCommonVersion)
+}
+
+/// The hub's version in the text of [`version_mismatch`].
+#[must_use]
+pub fn hub_version(text: &str) -> Option<u16> {
+    let (_, rest) = text.split_once(HUB_SPEAKS)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+const HUB_SPEAKS: &str = "the hub speaks ";
+
 impl fmt::Display for Close {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
@@ -94,5 +110,16 @@ mod tests {
             assert_eq!(Close::from_code(close.code()), Some(close));
         }
         assert_eq!(Close::from_code(1000), None);
+    }
+
+    #[test]
+    fn versions_are_read_as_they_were_written() {
+        assert_eq!(version_mismatch(2, 7), "no_common_version: the hub speaks 2, the bridge 7");
+        for version in [0, 1, u16::MAX] {
+            assert_eq!(hub_version(&version_mismatch(version, 7)), Some(version));
+        }
+        for other in ["", "no_common_version", "the hub speaks ", "the hub speaks 65536"] {
+            assert_eq!(hub_version(other), None, "{other}");
+        }
     }
 }

@@ -77,9 +77,9 @@ pub enum HandshakeError {
     /// The frames are not those of a handshake.
     #[error("the other side does not speak this protocol")]
     Malformed,
-    /// The two sides have no protocol version in common.
+    /// The two sides have no protocol version in common. This is the newest of the other side; 0 if it speaks none.
     #[error("the two sides have no protocol version in common")]
-    NoCommonVersion,
+    NoCommonVersion(u16),
     /// The other side does not hold the group's secret or does not own its key.
     #[error("the other side could not prove that it belongs to this group")]
     Unproven,
@@ -246,7 +246,7 @@ impl HubHandshake {
     ) -> Result<(HelloBody, Verified), HandshakeError> {
         let body: HelloBody = decode(&hello.body).map_err(|_| HandshakeError::Malformed)?;
         if body.version != VERSION {
-            return Err(HandshakeError::NoCommonVersion);
+            return Err(HandshakeError::NoCommonVersion(body.version));
         }
         let dh = agree(&self.eph, &body.key.0).ok_or(HandshakeError::Unproven)?;
         let agreed = Agreed::new(auth, &dh, pin, &self.challenge, &hello.body);
@@ -309,7 +309,8 @@ impl BridgeHandshake {
             return Err(HandshakeError::Malformed);
         };
         if !challenge.versions.contains(&VERSION) {
-            return Err(HandshakeError::NoCommonVersion);
+            let newest = challenge.versions.iter().max().copied();
+            return Err(HandshakeError::NoCommonVersion(newest.unwrap_or_default()));
         }
         let (want, ticket) = caller.want.map_or((None, None), |(alias, t)| (Some(alias), t));
         let body = encode(&HelloBody {

@@ -53,6 +53,13 @@ pub const MIN_TTL_SECONDS: u64 = 10;
 pub const MAX_TTL_SECONDS: u64 = 7200;
 /// The default time a session lasts without a sign of life.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// The shortest time that a hub can be set to, and that a bridge takes from a welcome. It leaves time for three pings.
+pub const MIN_SESSION_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest time that a hub can be set to, and that a bridge takes from a welcome: a year. More could overflow
+/// deadlines.
+pub const MAX_SESSION_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The shortest sweep interval that a hub can be set to.
+pub const MIN_SWEEP_INTERVAL: Duration = Duration::from_millis(10);
 /// The default longest time that anything stays past its end.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// The default port of a hub.

@@ -1,6 +1,6 @@
 //! A hub that lies before anything is said: in its handshake, or in what it grants.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -9,7 +9,8 @@ use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::{GroupKeys, HubHandshake, NO_PIN};
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::wire::{
-    Answer, Card, Grant, Naming, Page, Question, Standing, Ticket, ToBridge, ToHub, WelcomeBody,
+    Answer, Card, Challenge, Grant, Naming, Page, Question, Standing, Ticket, ToBridge, ToHub,
+    VERSION, WelcomeBody,
 };
 use junction_testkit::{
     FrameProxy, TestBridge, TestHome, TestHub, Version, eventually, from_bridge, from_hub, pass,
@@ -251,6 +252,47 @@ async fn an_invalid_alias_is_never_shown_and_the_hub_is_reported() {
     let text = bridge.error("register", json!({})).await;
     assert!(text.contains("hub_misbehaving") && !text.contains("[2J"), "{text}");
     assert!(!bridge.stderr().contains("[2J"), "{}", bridge.stderr());
+}
+
+/// A hub that offers one version of the protocol, and counts its connections.
+async fn offering(version: u16) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let dials = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&dials);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut socket) = accept_async(stream).await else { continue };
+            count.fetch_add(1, Ordering::Relaxed);
+            let challenge = Challenge { versions: vec![version], nonce: [0; 32], hub_eph: [9; 32] };
+            let frame = encode(&ToBridge::Challenge(challenge));
+            let _ = socket.send(Message::Binary(frame)).await;
+            // Until the bridge hangs up.
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    });
+    (port, dials)
+}
+
+#[tokio::test]
+async fn regression_both_versions_are_named_and_the_hub_is_dialed_again_when_files_change() {
+    let home = home_with_a_group().await;
+    let (port, dials) = offering(VERSION + 8).await;
+    let launch = TestBridge::launch(&home, port);
+    let bridge = TestBridge::open(&home, launch, Version::Stateful).await;
+    let text = bridge.error("list_peers", json!({})).await;
+    for version in [VERSION, VERSION + 8] {
+        assert!(text.contains(&format!("version {version}")), "{text}");
+    }
+    assert!(text.contains("older version 1"), "{text}");
+    let before = dials.load(Ordering::Relaxed);
+    eventually("the hub is dialed again", async || {
+        // As a hub does that starts.
+        std::fs::write(home.config().join("a-mark"), "").expect("a mark");
+        std::fs::remove_file(home.config().join("a-mark")).expect("the mark");
+        (dials.load(Ordering::Relaxed) > before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::id::{Epoch, ReceiveKey};
 use junction_shared::protocol::wire::{
-    Answer, Card, Context, Question, Reach, ReceiptKind, Refusal, SignedCard, ToBridge, ToHub,
+    Answer, Card, Context, Question, Reach, Receipt, ReceiptKind, Refusal, SignedCard, ToBridge,
+    ToHub,
 };
 use junction_shared::secret::random_bytes;
 use junction_testkit::{
     FrameProxy, RawPeer, RawSocket, TestBridge, TestHome, TestHub, eventually, from_bridge,
-    from_hub, list, pass, texts,
+    from_hub, list, look_up, pass, texts,
 };
 use serde_json::json;
 
@@ -66,6 +67,97 @@ async fn regression_a_released_alias_is_not_regained_by_its_old_ticket() {
     let (_socket, again) = RawSocket::welcomed(hub.port, &mallory, want).await;
     assert_ne!(again.grant.alias, "bob");
     assert_eq!(bob.call("register", json!({})).await["alias"], "bob");
+}
+
+#[tokio::test]
+async fn regression_old_tickets_take_no_alias_from_its_last_owner_when_the_hub_restarts() {
+    const NAME: &str = "worker-1";
+    let home = TestHome::new();
+    let mut hub = TestHub::start(&home).await;
+    // Two had the name and let it go: one by leaving, one for another name.
+    let peers = [RawPeer::new(&home), RawPeer::new(&home), RawPeer::new(&home)];
+    let [left, renamed, owner] = &peers;
+    let (socket, body) = RawSocket::join(hub.port, left, NAME).await;
+    let mut tickets = vec![body.grant.ticket];
+    leave(socket).await;
+    let (mut socket, body) = RawSocket::join(hub.port, renamed, NAME).await;
+    tickets.push(body.grant.ticket);
+    socket.send(&ToHub::Ask(1, Question::Rename(renamed.card("other-1")))).await;
+    let named = |frame| matches!(frame, ToBridge::Answer(1, _)).then_some(());
+    socket.until("the other name", named).await;
+    let (_socket, body) = RawSocket::join(hub.port, owner, NAME).await;
+    assert_eq!(body.grant.alias, NAME);
+    tickets.push(body.grant.ticket);
+    for order in [[0, 1, 2], [1, 0, 2], [2, 0, 1], [0, 2, 1]] {
+        hub.kill();
+        hub.restart(&home).await;
+        let mut sockets = Vec::new();
+        for who in order {
+            let want = Some((NAME.to_owned(), Some(tickets[who].clone())));
+            let (socket, body) = RawSocket::welcomed(hub.port, &peers[who], want).await;
+            sockets.push((who, socket, body.grant));
+        }
+        for (who, mut socket, grant) in sockets {
+            if who == 2 {
+                assert_eq!(grant.alias, NAME, "{order:?}");
+                tickets[who] = grant.ticket;
+            } else if grant.alias == NAME {
+                // It had the name for a moment, and hears that it has another.
+                let other = |frame| match frame {
+                    ToBridge::Reassigned(grant) => (grant.alias != NAME).then_some(()),
+                    _ => None,
+                };
+                socket.until("another name", other).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn regression_what_a_member_does_is_not_blamed_on_an_honest_hub() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let bobs = look_up(&home, hub.port, "bob").await;
+    let to_mallory = json!({ "target_alias": "mallory", "message": "hello" });
+    // A card whose mac does not hold.
+    let forger = RawPeer::new(&home);
+    let want = Some(("mallory".to_owned(), None));
+    let (mut socket, _) = RawSocket::welcomed(hub.port, &forger, want).await;
+    let mut forged = card_of(&forger, "mallory", 1);
+    forged.mac[0] ^= 1;
+    socket.send(&ToHub::Card(forged)).await;
+    socket.card_of("mallory").await;
+    bob.error("send_message", to_mallory.clone()).await;
+    assert!(list(&bob.call("list_peers", json!({})).await, "peers").is_empty());
+    leave(socket).await;
+    // The same key once more, with a card older than the one that bob knows.
+    let mallory = RawPeer::new(&home);
+    let mut socket = enter(hub.port, &mallory, "mallory", 5).await;
+    let mut send = mallory.sending(bobs.key, 1, &[0xaa; 272]);
+    send.envelope.header.epoch = bobs.epoch;
+    // Of another group: the hub does not deliver it.
+    let mut other = send.clone();
+    other.envelope.header.group.0[0] ^= 1;
+    socket.send(&ToHub::Send(other)).await;
+    let answered = |frame| match frame {
+        ToBridge::Accepted(_) => Some(None),
+        ToBridge::Refused(_, refusal) => Some(Some(refusal)),
+        _ => None,
+    };
+    assert_eq!(socket.until("an answer", answered).await, Some(Refusal::Gone));
+    // Rubbish, and a receipt for nothing.
+    socket.send(&ToHub::Send(send.clone())).await;
+    assert_eq!(socket.until("an answer", answered).await, None);
+    let (to, id, kind) = (bobs.key, send.envelope.header.id, ReceiptKind::Read);
+    socket.send(&ToHub::Receipt(Receipt { to, id, kind, mac: [7; 32] })).await;
+    bob.call("send_message", to_mallory.clone()).await;
+    leave(socket).await;
+    let _socket = enter(hub.port, &mallory, "mallory", 1).await;
+    let text = bob.error("send_message", to_mallory).await;
+    assert!(text.contains("older"), "{text}");
+    bob.call("list_peers", json!({})).await;
+    bob.accuses_hub(0).await;
 }
 
 #[tokio::test]

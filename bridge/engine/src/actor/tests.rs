@@ -1,17 +1,27 @@
-//! Reconnecting, with a paused clock and a hub that is not there, or accepts connections and never answers.
+//! Reconnecting, with a paused clock and a hub that is not there, never answers, speaks another version or hangs up.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use junction_shared::protocol::handshake::GroupKeys;
+use futures_util::{SinkExt, StreamExt};
+use junction_shared::protocol::close::{Close, version_mismatch};
+use junction_shared::protocol::codec::{decode, encode};
+use junction_shared::protocol::handshake::{GroupKeys, HubHandshake, NO_PIN};
+use junction_shared::protocol::id::ConnectionId;
+use junction_shared::protocol::wire::{
+    Challenge, Grant, Hello, Ticket, ToBridge, ToHub, VERSION, WelcomeBody,
+};
 use junction_shared::secret::Secret;
 use tokio::io::DuplexStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
 use crate::error::Unanswered;
-use crate::{Engine, PageLimits};
+use crate::{Engine, PageLimits, PeerQuery};
 
 /// A hub that refuses connections, or accepts them and never answers.
 #[derive(Clone, Default)]
@@ -84,6 +94,161 @@ async fn commands_are_answered_while_there_is_no_hub() {
     let engine = hub.engine();
     let error = engine.read(PageLimits::default(), Duration::from_secs(30)).await.err();
     assert!(matches!(error, Some(Error::HubAway(Unanswered::Away(_)))), "{error:?}");
-    let error = engine.list(crate::PeerQuery::default()).await.err();
+    let error = engine.list(PeerQuery::default()).await.err();
     assert!(matches!(error, Some(Error::HubAway(_))), "{error:?}");
+}
+
+/// What a hub of the group does with each connection.
+#[derive(Clone, Copy)]
+enum Manners {
+    /// It offers this version of the protocol alone.
+    Offers(u16),
+    /// It closes at the hello, because it speaks this version alone.
+    Closes(u16),
+    /// It welcomes with this session timeout, says nothing more, and hangs up after this time.
+    Welcomes { timeout_ms: u64, lasts: Duration },
+}
+
+/// A hub of the group that counts its connections.
+#[derive(Clone)]
+struct FakeHub {
+    dials: Arc<Mutex<Vec<Instant>>>,
+    manners: Arc<Mutex<Manners>>,
+}
+
+fn group() -> GroupKeys {
+    GroupKeys::derive(&Secret::filled(|key| key.fill(1)))
+}
+
+impl Dialer for FakeHub {
+    type Stream = DuplexStream;
+
+    async fn dial(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+        self.dials.lock().unwrap().push(Instant::now());
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let manners = *self.manners.lock().unwrap();
+        tokio::spawn(async move {
+            if let Ok(socket) = accept_async(theirs).await {
+                serve(socket, manners).await;
+            }
+        });
+        Ok(ours)
+    }
+}
+
+async fn serve(mut socket: WebSocketStream<DuplexStream>, manners: Manners) {
+    let handshake = HubHandshake::start();
+    let challenge = match manners {
+        Manners::Offers(version) => {
+            let challenge = Challenge { versions: vec![version], nonce: [0; 32], hub_eph: [9; 32] };
+            encode(&ToBridge::Challenge(challenge))
+        }
+        _ => handshake.challenge(),
+    };
+    let _ = socket.send(Message::Binary(challenge)).await;
+    let Some(Ok(Message::Binary(bytes))) = socket.next().await else { return };
+    let ToHub::Hello(hello) = decode(&bytes).unwrap() else { panic!("no hello") };
+    match manners {
+        Manners::Offers(_) => panic!("a hello to a hub of another version"),
+        Manners::Closes(version) => {
+            let code = Close::NoCommonVersion.code().into();
+            let reason = version_mismatch(version, VERSION).into();
+            let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
+        }
+        Manners::Welcomes { timeout_ms, lasts } => {
+            welcome(&mut socket, handshake, &hello, timeout_ms).await;
+            let unheard = async { while let Some(Ok(_)) = socket.next().await {} };
+            let _ = tokio::time::timeout(lasts, unheard).await;
+        }
+    }
+}
+
+async fn welcome(
+    socket: &mut WebSocketStream<DuplexStream>,
+    handshake: HubHandshake,
+    hello: &Hello,
+    session_timeout_ms: u64,
+) {
+    let (_, verified) = handshake.verify(&group().auth, NO_PIN, hello).unwrap();
+    let body = WelcomeBody {
+        grant: Grant { alias: "calm-fox".to_owned(), ticket: Ticket([0; 32]) },
+        connection: ConnectionId(1),
+        resumed: false,
+        session_timeout_ms,
+        sweep_interval_ms: 0,
+        past_restart_grace: None,
+        features: None,
+    };
+    let frame = encode(&ToBridge::Welcome(verified.welcome(&body)));
+    let _ = socket.send(Message::Binary(frame)).await;
+}
+
+impl FakeHub {
+    fn start(manners: Manners) -> (Self, Engine) {
+        let hub = Self { dials: Arc::default(), manners: Arc::new(Mutex::new(manners)) };
+        let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
+        let engine = Engine::start_at(hub.clone(), target, group(), 1);
+        (hub, engine)
+    }
+
+    fn dials(&self) -> usize {
+        self.dials.lock().unwrap().len()
+    }
+}
+
+const FOREVER: Duration = Duration::from_secs(1_000_000);
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_hub_of_another_version_is_not_dialed_again_before_a_call_needs_it() {
+    for (manners, version) in [
+        (Manners::Offers(VERSION + 1), VERSION + 1),
+        (Manners::Offers(0), 0),
+        (Manners::Closes(VERSION + 8), VERSION + 8),
+    ] {
+        let (hub, engine) = FakeHub::start(manners);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(hub.dials(), 1);
+        let read = engine.read(PageLimits::default(), Duration::from_secs(60)).await;
+        assert!(read.is_err());
+        assert_eq!(hub.dials(), 2, "a read with nothing to give");
+        for dials in 3..6 {
+            let error = engine.list(PeerQuery::default()).await.err();
+            let Some(Error::HubAway(Unanswered::Away(why))) = error else { panic!("{error:?}") };
+            assert!(
+                matches!(why, AwayReason::OtherVersion { spoken: Some(spoken), .. } if spoken == version),
+                "{why:?}"
+            );
+            assert_eq!(hub.dials(), dials, "once for each call");
+        }
+        *hub.manners.lock().unwrap() = Manners::Welcomes { timeout_ms: 1_800_000, lasts: FOREVER };
+        let _ = engine.list(PeerQuery::default()).await;
+        assert_eq!(engine.snapshot().state, ConnectionState::Connected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_hub_that_welcomes_and_hangs_up_is_dialed_no_more_often_than_one_that_is_gone()
+{
+    for (timeout_ms, lasts) in [
+        (0, FOREVER),
+        (1, FOREVER),
+        (0, Duration::ZERO),
+        (1_800_000, Duration::ZERO),
+        (1_800_000, Duration::from_millis(4_900)),
+        (u64::MAX, Duration::from_millis(10)),
+    ] {
+        let (hub, _engine) = FakeHub::start(Manners::Welcomes { timeout_ms, lasts });
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert!(hub.dials() < 400, "{} dials in ten minutes, {timeout_ms} {lasts:?}", hub.dials());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_was_there_for_long_is_dialed_at_once() {
+    let lasts = Duration::from_secs(6);
+    let (hub, _engine) = FakeHub::start(Manners::Welcomes { timeout_ms: 1_800_000, lasts });
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let dials = hub.dials.lock().unwrap();
+    let pauses = dials.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(pauses.max().unwrap() < lasts + Duration::from_millis(50) + 2 * TICK);
 }

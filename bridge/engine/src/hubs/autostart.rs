@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,10 +112,14 @@ impl Autostart {
     }
 }
 
-fn hub_command(at: &Endpoint, dir: &ConfigDir) -> std::io::Result<Command> {
+/// The hub's program beside this one.
+pub(super) fn hub_program() -> std::io::Result<PathBuf> {
     let name = format!("junction-hub{}", std::env::consts::EXE_SUFFIX);
-    let binary = std::env::current_exe()?.with_file_name(name);
-    let mut command = Command::new(binary);
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+fn hub_command(at: &Endpoint, dir: &ConfigDir) -> std::io::Result<Command> {
+    let mut command = Command::new(hub_program()?);
     command
         .arg("--autostarted")
         .env_clear()

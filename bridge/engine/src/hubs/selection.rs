@@ -1,15 +1,18 @@
 //! The hub that a session uses: which one, where it is, whose group it serves, and whether the files that say so have
 //! to be read again.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::HOSTS_FILE;
+use junction_shared::machine::identity::KEY_FILE;
 use junction_shared::machine::settings::SettingError;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::HandshakeError;
 use junction_shared::protocol::id::GroupId;
 use tokio::task::spawn_blocking;
 
-use crate::hubs::autostart::{Autostart, HubStart};
+use crate::hubs::autostart::{Autostart, HubStart, hub_program};
 use crate::hubs::known::KnownHosts;
 use crate::hubs::target::{HubGroup, HubTarget, TargetError};
 use crate::transport::dial::DialError;
@@ -40,6 +43,14 @@ pub enum AwayReason {
         /// Whether the hub is of this machine's own group.
         is_own_group: bool,
     },
+    /// The hub speaks no version of the protocol that this bridge speaks. It is not dialed again before its program or
+    /// this machine's configuration has changed, or a call needs it.
+    OtherVersion {
+        /// The hub's address.
+        address: String,
+        /// The newest version that the hub speaks, if it said which.
+        spoken: Option<u16>,
+    },
     /// The hub did not prove that it belongs to the group.
     Unproven {
         /// The hub's address.
@@ -64,6 +75,8 @@ pub(crate) struct HubSelection {
     is_outdated: bool,
     /// The group that the hub refused.
     refused: Option<GroupId>,
+    /// Whether the hub speaks no version of this bridge.
+    is_other_version: bool,
 }
 
 impl HubSelection {
@@ -83,6 +96,7 @@ impl HubSelection {
             is_own_group: false,
             is_outdated: false,
             refused: None,
+            is_other_version: false,
         }
     }
 
@@ -149,6 +163,9 @@ impl HubSelection {
 
     /// Notes that the hub cannot be reached, or turned away a session of this group.
     pub(crate) fn unreachable(&mut self, cause: DialError, group: Option<GroupId>) -> AwayReason {
+        if let DialError::OtherVersion(spoken) = cause {
+            return self.other_version(spoken);
+        }
         use Close::{Rotated, Unauthorized};
         let is_refused = matches!(cause, DialError::Closed(Rotated | Unauthorized));
         if is_refused && !self.is_own_group {
@@ -166,8 +183,43 @@ impl HubSelection {
 
     /// Notes that the hub did not prove that it belongs to the group.
     pub(crate) fn unproven(&mut self, cause: HandshakeError) -> AwayReason {
+        if let HandshakeError::NoCommonVersion(newest) = cause {
+            return self.other_version(Some(newest));
+        }
         self.is_outdated = true;
         AwayReason::Unproven { address: self.address(), cause }
+    }
+
+    fn other_version(&mut self, spoken: Option<u16>) -> AwayReason {
+        self.is_other_version = true;
+        AwayReason::OtherVersion { address: self.address(), spoken }
+    }
+
+    /// Notes that the files may name another hub.
+    pub(crate) fn files_changed(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// If the hub speaks no version of this bridge: waits until the program of this machine's hub, or what this machine
+    /// knows of hubs, has changed.
+    pub(crate) fn other_program(&mut self) -> Option<impl Future<Output = ()> + use<>> {
+        if !std::mem::take(&mut self.is_other_version) {
+            return None;
+        }
+        let dir = self.known.dir.clone();
+        let stamps = move || {
+            let dir = dir.clone();
+            spawn_blocking(move || stamps(&dir))
+        };
+        Some(async move {
+            let before = stamps().await.ok();
+            loop {
+                tokio::time::sleep(REREAD_EVERY).await;
+                if stamps().await.ok() != before {
+                    return;
+                }
+            }
+        })
     }
 
     /// If the hub has refused the group: waits until the files have another group for the hub's name. To dial again
@@ -193,4 +245,13 @@ impl HubSelection {
         let address = |target: &HubTarget| target.endpoint.address();
         self.target.as_ref().map_or_else(|| self.name.clone(), address)
     }
+}
+
+/// When the files last changed that say which hub there is: the hub's program, and all in the directory of links and keys,
+/// where a hub that starts leaves its marks.
+fn stamps(dir: &ConfigDir) -> Vec<Option<SystemTime>> {
+    let files = [hub_program().ok(), Some(dir.path().to_owned())];
+    let files =
+        files.into_iter().chain([KEY_FILE, HOSTS_FILE].map(|name| Some(dir.path().join(name))));
+    files.map(|file| std::fs::metadata(file?).ok()?.modified().ok()).collect()
 }

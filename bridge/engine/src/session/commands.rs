@@ -59,7 +59,7 @@ impl Session {
             }
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
-            Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
+            Command::AskForHub | Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
     }
 

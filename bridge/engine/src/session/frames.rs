@@ -11,8 +11,9 @@ use junction_shared::protocol::wire::{
 };
 
 use super::intake::{IntakeStep, Opening, PushedEnvelope};
+use super::misbehaviour::PeerFault;
 use super::requests::{AliasRequest, Request, refused_alias};
-use super::{Misbehaviour, PeerFault, Session};
+use super::{Misbehaviour, Session};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hops::Hops;
@@ -29,8 +30,9 @@ impl Session {
             }
             ToBridge::Answer(number, answer) => self.answered(number, answer, now),
             ToBridge::Reassigned(grant) => {
-                self.regranted(grant);
-                self.publish_card(now);
+                if self.regranted(grant) {
+                    self.publish_card(now);
+                }
             }
             ToBridge::Peer(key, standing, card) => {
                 self.peer_changed(key, standing, card.as_ref(), now);

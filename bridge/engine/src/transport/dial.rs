@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
-use junction_shared::protocol::close::Close;
+use junction_shared::protocol::close::{Close, hub_version};
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::limits::{HANDSHAKE_TIMEOUT, MAX_FRAME, WRITE_TIMEOUT};
@@ -87,6 +87,8 @@ pub enum DialError {
     NotAHub,
     /// The hub closed the connection and gave a reason.
     Closed(Close),
+    /// The hub closed the connection because it speaks no version of this bridge, but this one, if it said which.
+    OtherVersion(Option<u16>),
     /// The connection ended without a reason.
     Lost,
 }
@@ -207,9 +209,11 @@ where
     match socket.next().await {
         Some(Ok(Message::Binary(frame))) => Ok(Some(frame)),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Close(Some(frame)))) => {
-            Err(Close::from_code(frame.code.into()).map_or(DialError::Lost, DialError::Closed))
-        }
+        Some(Ok(Message::Close(Some(frame)))) => Err(match Close::from_code(frame.code.into()) {
+            Some(Close::NoCommonVersion) => DialError::OtherVersion(hub_version(&frame.reason)),
+            Some(close) => DialError::Closed(close),
+            None => DialError::Lost,
+        }),
         Some(Ok(Message::Text(_) | Message::Frame(_))) => Err(DialError::NotAHub),
         Some(Ok(Message::Close(None)) | Err(_)) | None => Err(DialError::Lost),
     }

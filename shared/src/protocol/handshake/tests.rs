@@ -179,7 +179,10 @@ fn hub_refuses_another_version() {
     let mut body: HelloBody = decode(&hello.body).unwrap();
     body.version = VERSION + 1;
     hello.body = encode(&body).to_vec();
-    assert_eq!(hub.verify(&auth(1), NO_PIN, &hello).err(), Some(HandshakeError::NoCommonVersion));
+    assert_eq!(
+        hub.verify(&auth(1), NO_PIN, &hello).err(),
+        Some(HandshakeError::NoCommonVersion(VERSION + 1))
+    );
 }
 
 #[test]
@@ -189,8 +192,11 @@ fn bridge_refuses_a_challenge_it_cannot_answer() {
     let versions = |versions| {
         encode(&ToBridge::Challenge(Challenge { versions, nonce: [0; 32], hub_eph: [9; 32] }))
     };
-    assert_eq!(refused(&versions(vec![VERSION + 1])), Some(HandshakeError::NoCommonVersion));
-    assert_eq!(refused(&versions(vec![])), Some(HandshakeError::NoCommonVersion));
+    assert_eq!(
+        refused(&versions(vec![VERSION + 1])),
+        Some(HandshakeError::NoCommonVersion(VERSION + 1))
+    );
+    assert_eq!(refused(&versions(vec![])), Some(HandshakeError::NoCommonVersion(0)));
     assert_eq!(refused(&versions(vec![VERSION + 1, VERSION])), None);
     assert_eq!(refused(&encode(&ToBridge::Repushing)), Some(HandshakeError::Malformed));
     assert_eq!(refused(b""), Some(HandshakeError::Malformed));

@@ -39,6 +39,35 @@ impl Stage {
 }
 
 #[test]
+fn regression_timeouts_that_no_hub_can_be_set_to_are_not_believed() {
+    let mut stage = Stage::new();
+    let now = stage.now;
+    for (said, taken) in [
+        (0, SECOND),
+        (1, SECOND),
+        (1_000, SECOND),
+        (6_000, 6 * SECOND),
+        (u64::MAX, 365 * 24 * 60 * MINUTE),
+    ] {
+        let welcome = WelcomeBody {
+            grant: Grant { alias: "bob".to_owned(), ticket: Ticket([0; 32]) },
+            connection: ConnectionId(1),
+            resumed: true,
+            session_timeout_ms: said,
+            sweep_interval_ms: said,
+            past_restart_grace: None,
+            features: None,
+        };
+        stage.session("bob").disconnected();
+        stage.session("bob").welcomed(welcome, now);
+        assert_eq!(stage.session("bob").snapshot.borrow().session_timeout, taken);
+        stage.run();
+        stage.send("alice", "bob", "still there");
+        assert_eq!(stage.read_for_good("bob"), ["still there"]);
+    }
+}
+
+#[test]
 fn a_receive_key_that_was_used_is_replaced_after_two_minutes() {
     let mut stage = Stage::new();
     stage.pass(10 * MINUTE);
