@@ -66,7 +66,8 @@ impl Relay {
         let accepted = self.state.frame(sender, ToHub::Send(send), now);
         let pushed = self.state.next_push(receiver, now);
         assert!(matches!(pushed, Some(ToBridge::Deliver(..))));
-        let receipt = Receipt { to: from, id, kind: ReceiptKind::Read, mac: [0; 32] };
+        let receipt =
+            Receipt { to: from, id, kind: ReceiptKind::Read, mac: [0; 32], outlook: None };
         let forwarded = self.state.frame(receiver, ToHub::Receipt(receipt), now);
         assert!(!accepted.is_empty() && !forwarded.is_empty());
     }
@@ -120,6 +121,7 @@ fn card(key: PeerKey, alias: String) -> SignedCard {
         state: None,
         unwoken: None,
         features: None,
+        attended: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::machine::settings::env_path;
+use junction_shared::protocol::wire::Hindrance;
 use serde_json::{Map, Value};
 
 mod channel;
@@ -18,10 +19,12 @@ pub(crate) mod hook_event;
 pub(crate) mod hook_reply;
 mod opencode;
 mod profile;
+mod session_view;
 
 pub(crate) use channel::{CallOrigin, Channel};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
+pub(crate) use session_view::{ClientSigns, SessionView};
 
 /// All clients that need anything of their own. Their wake channels are tried in this order.
 static CLIENTS: [&ClientProfile; 4] =
@@ -55,6 +58,25 @@ pub(crate) fn longest_wait(mcp_name: &str) -> Option<Duration> {
 /// Whether a program or process of this name is a client.
 pub(crate) fn is_client_program(name: &str) -> bool {
     CLIENTS.iter().any(|client| client.program == name)
+}
+
+/// The name by which people know the client that has this name in MCP.
+pub(crate) fn display_name(mcp_name: &str) -> &str {
+    named(mcp_name).map_or(mcp_name, |client| client.name)
+}
+
+/// What the client that has this name in MCP shows of its session.
+pub(crate) fn session_view(mcp_name: &str) -> Option<Arc<dyn SessionView>> {
+    (named(mcp_name)?.session)()
+}
+
+/// Why an agent of the client that has this name in MCP cannot be woken, where no channel can.
+pub(crate) fn hindrance(mcp_name: &str, signs: ClientSigns) -> Hindrance {
+    named(mcp_name).map_or(Hindrance::NoWay, |client| (client.hindrance)(signs))
+}
+
+fn named(mcp_name: &str) -> Option<&'static ClientProfile> {
+    CLIENTS.into_iter().find(|client| client.mcp_name == mcp_name)
 }
 
 /// The event in a hook's input; `None` if the input is not an event. Neither a prompt's text nor anything about a tool
@@ -115,6 +137,19 @@ mod tests {
             assert!(is_client_program(client.program));
         }
         assert!(!is_client_program("bash"));
+    }
+
+    #[test]
+    fn regression_clients_are_known_by_their_proper_names() {
+        for (mcp_name, name) in [
+            ("claude-code", "Claude Code"),
+            ("codex-mcp-client", "Codex"),
+            ("gemini-cli-mcp-client", "Gemini CLI"),
+            ("opencode", "opencode"),
+            ("my-client", "my-client"),
+        ] {
+            assert_eq!(display_name(mcp_name), name);
+        }
     }
 
     #[test]

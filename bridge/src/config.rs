@@ -13,13 +13,13 @@ use junction_shared::machine::settings::{
 use junction_shared::protocol::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use junction_engine::SendLimit;
+use junction_engine::{ChainLimit, SendLimit};
 
 /// What a session may send in a minute, unless set otherwise: more than a person asks an agent to send, and few enough
 /// that two agents in a loop are noticed.
 const SEND_LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
 /// How many times an hour messages may wake an agent, unless set otherwise: every wake is a turn that costs money.
-const WAKES_PER_HOUR: usize = 30;
+const WAKES_PER_HOUR: Option<u32> = Some(30);
 /// The highest value of a rate limit: a limiter keeps as many timestamps.
 const MAX_COUNT: usize = 10_000;
 
@@ -41,9 +41,12 @@ pub(crate) struct Flags {
     /// Messages and new receivers per minute: N,M or off [env: JUNCTION_SEND_LIMIT] [default: 30,5]
     #[arg(long, value_name = "LIMIT")]
     pub(crate) send_limit: Option<String>,
-    /// Wakes of the agent per hour: N or off [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
+    /// Wakes of the agent per hour, or off [env: JUNCTION_WAKES_PER_HOUR] [default: 30]
     #[arg(long, value_name = "COUNT")]
     pub(crate) wakes_per_hour: Option<String>,
+    /// Messages exchanged without a person before they wake nobody, or off [env: JUNCTION_CHAIN_LIMIT] [default: 16]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) chain_limit: Option<String>,
     /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -62,8 +65,10 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     /// How much a session may send in a minute; `None` for no limit.
     pub(crate) send_limit: Option<SendLimit>,
-    /// How many times an hour messages may wake the agent; `usize::MAX` for no limit.
-    pub(crate) wakes_per_hour: usize,
+    /// How many times an hour messages may wake the agent; `None` for no limit.
+    pub(crate) wakes_per_hour: Option<u32>,
+    /// How many messages a chain may have until they wake nobody.
+    pub(crate) chain_limit: ChainLimit,
     /// What to log.
     pub(crate) log: Targets,
     /// The first setting of the environment with a value that it cannot have.
@@ -81,6 +86,7 @@ impl Config {
         let log = given("--log", flags.log, parse_log)?;
         let send_limit = given("--send-limit", flags.send_limit, parse_send_limit)?;
         let wakes = given("--wakes-per-hour", flags.wakes_per_hour, parse_wakes)?;
+        let chain_limit = given("--chain-limit", flags.chain_limit, parse_chain_limit)?;
         let mut problem = None;
         let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT);
         let port = port.unwrap_or_else(|error| noted(&mut problem, error, limits::PORT));
@@ -91,6 +97,8 @@ impl Config {
         let send_limit =
             setting(send_limit, "JUNCTION_SEND_LIMIT", parse_send_limit, Some(SEND_LIMIT));
         let wakes = setting(wakes, "JUNCTION_WAKES_PER_HOUR", parse_wakes, WAKES_PER_HOUR);
+        let chain_limit =
+            setting(chain_limit, "JUNCTION_CHAIN_LIMIT", parse_chain_limit, ChainLimit::default());
         // Checked for the hub that autostart may start.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         if let Err(error) = setting(None, "JUNCTION_HOST", parse_host, loopback) {
@@ -105,6 +113,8 @@ impl Config {
                 .unwrap_or_else(|error| noted(&mut problem, error, Some(SEND_LIMIT))),
             wakes_per_hour: wakes
                 .unwrap_or_else(|error| noted(&mut problem, error, WAKES_PER_HOUR)),
+            chain_limit: chain_limit
+                .unwrap_or_else(|error| noted(&mut problem, error, ChainLimit::default())),
             log: log.unwrap_or_else(|error| noted(&mut problem, error, warnings())),
             problem,
         })
@@ -154,12 +164,23 @@ fn parse_send_limit(text: &str) -> Result<Option<SendLimit>, Expected> {
     limit.map(Some).ok_or(expected)
 }
 
-/// Parses a number of wakes, or `off`.
-fn parse_wakes(text: &str) -> Result<usize, Expected> {
+/// Parses a number, or `off`.
+fn parse_wakes(text: &str) -> Result<Option<u32>, Expected> {
     if text.eq_ignore_ascii_case("off") {
-        return Ok(usize::MAX);
+        return Ok(None);
     }
-    parse_count(text).ok_or(Expected("a number from 0 to 10000, or off"))
+    let count = parse_count(text).and_then(|count| count.try_into().ok());
+    count.map(Some).ok_or(Expected("a number from 0 to 10000, or off"))
+}
+
+/// Parses a number, or `off`.
+fn parse_chain_limit(text: &str) -> Result<ChainLimit, Expected> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(ChainLimit::OFF);
+    }
+    let count = parse_count(text).and_then(|count| u8::try_from(count).ok());
+    let limit = count.filter(|count| (1..=ChainLimit::MAX).contains(count)).map(ChainLimit::of);
+    limit.ok_or(Expected("a number from 1 to 254, or off"))
 }
 
 /// Parses a rate limit.
@@ -189,13 +210,18 @@ mod tests {
 
     #[test]
     fn regression_wakes_may_be_none_at_all_or_without_limit() {
-        assert_eq!(parse_wakes("0"), Ok(0));
-        assert_eq!(parse_wakes("10000"), Ok(10_000));
-        for off in ["off", "OFF", "Off"] {
-            assert_eq!(parse_wakes(off), Ok(usize::MAX));
-        }
-        for bad in ["10001", "-1", "none", "offf", ""] {
-            assert!(parse_wakes(bad).is_err(), "{bad}");
+        assert_eq!(parse_wakes("0"), Ok(Some(0)));
+        assert_eq!(parse_wakes("10000"), Ok(Some(10_000)));
+        assert_eq!(parse_wakes("Off"), Ok(None));
+        assert!(parse_wakes("10001").is_err() && parse_wakes("on").is_err());
+    }
+
+    #[test]
+    fn chains_may_be_of_any_length() {
+        assert_eq!(parse_chain_limit("16"), Ok(ChainLimit::default()));
+        assert_eq!(parse_chain_limit("OFF"), Ok(ChainLimit::OFF));
+        for bad in ["", "0", "255", "-1", "16,5"] {
+            assert!(parse_chain_limit(bad).is_err(), "{bad}");
         }
     }
 }

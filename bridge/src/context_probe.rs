@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use junction_shared::protocol::wire::Context;
 use tokio::task::spawn_blocking;
 
-use crate::clients::project_dir;
+use crate::clients::{display_name, project_dir};
 use crate::project::{Project, machine};
 use junction_engine::Engine;
 use junction_engine::label;
@@ -44,7 +44,7 @@ impl ContextProbe {
 
     /// Tells the engine the client's name, if it has changed.
     pub(crate) fn client_named(&self, name: &str) {
-        let Some(name) = label(name) else { return };
+        let Some(name) = label(display_name(name)) else { return };
         let mut known = self.0.client.lock().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref() != Some(&name) {
             *known = Some(name.clone());

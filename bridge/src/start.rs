@@ -141,6 +141,7 @@ fn start_engine(config: &Config) -> Engine {
         autostart: config.autostart,
         seen: context_probe::initial_context(),
         send_limit: config.send_limit,
+        chain_limit: config.chain_limit,
     })
 }
 

@@ -1,25 +1,26 @@
 //! How a message reaches the agent: what the agent is doing, what it is told, when it is woken, and by which channel.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use junction_shared::protocol::wire::State;
+use junction_shared::protocol::wire::{Hindrance, Outlook, State};
 use tokio::sync::Notify;
 
-use crate::clients::CallOrigin;
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
+use crate::clients::{self, CallOrigin, ClientSigns, SessionView};
 use junction_engine::Availability;
 use junction_engine::now;
-use junction_engine::{Engine, Snapshot};
+use junction_engine::{Arrived, Engine, Forecast, Snapshot};
 
 mod activity;
 mod agent_state;
+mod budget;
 mod channels;
 mod notice;
 mod policy;
 
-use activity::ActivitySign;
+use activity::{ActivitySign, WatchedTurn};
 use agent_state::{AgentState, sign_of};
 use channels::{Channels, RewakeHook};
 use notice::Notice;
@@ -29,8 +30,11 @@ use notice::Notice;
 const TOOLS_SHOWN_AFTER: Duration = Duration::from_secs(2);
 /// How long a woken agent may show no sign of life before the next channel is tried.
 const NO_SIGN: Duration = Duration::from_secs(60);
-/// How often channels are polled that can come and go without an event.
-const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the client's own word of its session is looked at, and how often while a message waits for it.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL_WAITING: Duration = Duration::from_millis(250);
+/// When to look again where nothing needs it.
+const FAR: Duration = Duration::from_secs(60 * 60);
 
 /// A handle to what is known of one agent, and to the task that wakes it. Clones share both.
 #[derive(Clone)]
@@ -40,9 +44,19 @@ struct WakeShared {
     engine: Engine,
     agent: Mutex<AgentState>,
     channels: Channels,
+    client: OnceLock<AgentClient>,
     /// Notified whenever the agent's state or a channel has changed.
     changed: Arc<Notify>,
 }
+
+/// The agent's client, once it has introduced itself.
+struct AgentClient {
+    mcp_name: String,
+    session: Option<Arc<dyn SessionView>>,
+}
+
+/// What the engine asks when a message has come.
+struct WakeForecast(Weak<WakeShared>);
 
 /// A tool call that is running. Dropping it ends the call.
 pub(crate) struct RunningCall(Wake);
@@ -52,8 +66,10 @@ pub(crate) struct RunningWait(Wake, Instant);
 
 impl Wake {
     /// Begins to watch the agent behind this engine, in a task of its own.
-    pub(crate) fn start(engine: Engine, wakes_per_hour: usize) -> Self {
+    pub(crate) fn start(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
         let wake = Self::new(engine, wakes_per_hour);
+        // Weak, because the engine lives as long as its last handle, and this is one.
+        wake.0.engine.set_forecast(Arc::new(WakeForecast(Arc::downgrade(&wake.0))));
         tokio::spawn(wake.clone().run());
         wake
     }
@@ -61,15 +77,16 @@ impl Wake {
     /// A handle without the task, which wakes nobody.
     #[cfg(test)]
     pub(crate) fn still(engine: Engine) -> Self {
-        Self::new(engine, 0)
+        Self::new(engine, Some(0))
     }
 
-    fn new(engine: Engine, wakes_per_hour: usize) -> Self {
+    fn new(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
         let agent = Mutex::new(AgentState::new(engine.snapshot(), wakes_per_hour));
         Self(Arc::new(WakeShared {
             engine,
             agent,
             channels: Channels::new(),
+            client: OnceLock::new(),
             changed: Arc::default(),
         }))
     }
@@ -119,7 +136,7 @@ impl Wake {
         }
         if block.is_some() {
             // Nothing held the turn up, so it has ended.
-            agent.policy.turn_ended();
+            agent.policy.turn_ended(now());
             agent.activity.hook_sign(ActivitySign::Known(State::Idle), now());
         }
         drop(agent);
@@ -133,6 +150,11 @@ impl Wake {
 
     /// Takes note of the client's name in MCP.
     pub(crate) fn client_named(&self, mcp_name: &str) {
+        self.0.client.get_or_init(|| AgentClient {
+            mcp_name: mcp_name.to_owned(),
+            session: clients::session_view(mcp_name),
+        });
+        self.0.changed.notify_one();
         if self.0.channels.client_named(mcp_name) {
             let wake = self.clone();
             tokio::spawn(async move {
@@ -170,6 +192,7 @@ impl Wake {
     pub(crate) fn call_began(&self) -> RunningCall {
         let mut agent = self.agent();
         agent.touch();
+        agent.has_called = true;
         agent.ready_at = Some(agent.ready_at.map_or(now(), |ready| ready.min(now())));
         let begins_turn = agent.activity.call_began(self.0.channels.can_wake_from(0), now());
         // An agent that was told of a message is in a turn for that reason.
@@ -202,6 +225,11 @@ impl Wake {
         if !goes_on && event.kind.shows_activity() {
             agent.activity.hook_sign(sign_of(event.kind), now());
         }
+        if event.kind == HookEventKind::Stops && !goes_on && !self.0.channels.turn_hooks.were_seen()
+        {
+            // Nothing else reports that the turn has ended.
+            agent.policy.turn_ended(now());
+        }
         drop(agent);
         let hook = self.0.channels.rewake_hooks.register(Arc::clone(&self.0.changed));
         self.0.changed.notify_one();
@@ -212,9 +240,15 @@ impl Wake {
     async fn run(self) {
         let mut snapshot = self.0.engine.watch();
         let mut reported = Availability::default();
+        let mut polled = now();
         loop {
+            if self.0.channels.poll_interval().is_some_and(|interval| now() >= polled + interval) {
+                polled = now();
+                self.0.channels.poll().await;
+            }
             let now = now();
             let seen = snapshot.borrow_and_update().clone();
+            self.look_at_session(now);
             if let Some(notice) = self.take_due_notice(seen, now) {
                 self.wake_agent(&notice).await;
             }
@@ -223,16 +257,37 @@ impl Wake {
                 reported = availability;
                 self.0.engine.set_availability(availability).await;
             }
-            let next = tokio::time::Instant::from_std(self.deadline(now));
+            let next = tokio::time::Instant::from_std(self.deadline(polled, now));
             tokio::select! {
                 changed = snapshot.changed() => if changed.is_err() {
                     return;
                 },
                 () = self.0.changed.notified() => {}
-                () = tokio::time::sleep_until(next) => if self.0.channels.need_polling() {
-                    self.0.channels.poll().await;
-                },
+                () = tokio::time::sleep_until(next) => {}
             }
+        }
+    }
+
+    /// Takes in what the client shows of its session, if it is time to look.
+    fn look_at_session(&self, now: Instant) {
+        let Some(session) = self.0.client.get().and_then(|client| client.session.as_ref()) else {
+            return;
+        };
+        let mut agent = self.agent();
+        if agent.looks_at > Some(now) {
+            return;
+        }
+        let is_awaited = agent.policy.is_waking();
+        let interval = if is_awaited { LOOK_INTERVAL_WAITING } else { LOOK_INTERVAL };
+        agent.looks_at = Some(now + interval);
+        let shown = session.state();
+        let turn = agent.watch(shown, now);
+        if let Some(State::Busy | State::WaitingOnHuman) = shown {
+            agent.touch();
+        }
+        // A turn that nothing of this bridge's began may be a person's.
+        if turn == Some(WatchedTurn::Began) && !agent.policy.is_notice_outstanding() {
+            self.0.engine.maybe_begin_turn();
         }
     }
 
@@ -271,22 +326,52 @@ impl Wake {
         self.0.channels.waiting_read.set(agent.activity.is_waiting(now));
         let unwoken = self.0.channels.reach(false);
         let reach = self.0.channels.reach(agent.policy.can_wake(now)).max(unwoken);
-        Availability { reach, unwoken, state: agent.activity.state(now) }
+        let is_unattended = self.0.channels.are_unattended();
+        Availability { reach, unwoken, state: agent.activity.state(now), is_unattended }
     }
 
     /// When the task has to look again though nothing has happened.
-    fn deadline(&self, now: Instant) -> Instant {
+    fn deadline(&self, polled: Instant, now: Instant) -> Instant {
         let agent = self.agent();
         let due = agent.wake_at(now).filter(|_| self.0.channels.can_wake_from(agent.first_channel));
         let no_sign = agent.woken_by.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
         let changes = [agent.activity.changes_at(now), agent.policy.changes_at(now)];
-        let poll = self.0.channels.need_polling().then(|| now + POLL_INTERVAL);
-        let all = changes.into_iter().chain([due, poll, no_sign]).flatten();
-        all.min().unwrap_or(now + 60 * POLL_INTERVAL)
+        let poll = self.0.channels.poll_interval().map(|interval| polled + interval);
+        let all = changes.into_iter().chain([due, poll, no_sign, agent.looks_at]).flatten();
+        all.min().unwrap_or(now + FAR)
+    }
+
+    /// What the sender of a message should know that nobody waits for here.
+    fn outlook(&self, arrived: Arrived, snapshot: &Snapshot, now: Instant) -> Option<Outlook> {
+        let because = |why| Some(Outlook { wakes_in: None, hindrance: Some(why) });
+        if arrived.past_limit {
+            return because(Hindrance::Chain);
+        }
+        let mut agent = self.agent();
+        agent.policy.update(snapshot.clone());
+        let has_hooks = self.0.channels.turn_hooks.were_seen();
+        let is_told_in_turn = has_hooks && agent.activity.state(now) == Some(State::Busy);
+        if agent.activity.is_waiting(now) || is_told_in_turn {
+            return None;
+        }
+        if !self.0.channels.can_wake_from(0) {
+            let signs = ClientSigns { has_hooks, has_called: agent.has_called };
+            let client = self.0.client.get().map_or("", |client| &client.mcp_name);
+            let is_unattended = self.0.channels.are_unattended();
+            let why = || clients::hindrance(client, signs);
+            return because(if is_unattended { Hindrance::Asleep } else { why() });
+        }
+        agent.policy.outlook(arrived.arrival?, now)
     }
 
     fn agent(&self) -> MutexGuard<'_, AgentState> {
         self.0.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Forecast for WakeForecast {
+    fn outlook(&self, arrived: Arrived, snapshot: &Snapshot) -> Option<Outlook> {
+        Wake(self.0.upgrade()?).outlook(arrived, snapshot, now())
     }
 }
 

@@ -7,7 +7,7 @@ mod tests;
 
 use junction_engine::error::{Error, Unanswered, UnreadLimit};
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::wire::Refusal;
+use junction_shared::protocol::wire::{Hindrance, Refusal};
 
 /// An error that has words.
 pub(crate) trait Wording {
@@ -132,6 +132,20 @@ impl Wording for Unanswered {
             Self::Late => "The hub did not answer in time. Call again in a few seconds.".to_owned(),
             Self::Lost => "The hub was lost before it answered. Call register again.".to_owned(),
         }
+    }
+}
+
+/// The word for why an agent is not woken.
+pub(crate) fn hindrance_word(hindrance: Hindrance) -> &'static str {
+    match hindrance {
+        Hindrance::Budget => "budget",
+        Hindrance::NoHooks => "no-hooks",
+        Hindrance::HooksUntrusted => "hooks-untrusted",
+        Hindrance::NeverPrompted => "never-prompted",
+        Hindrance::Denied => "denied",
+        Hindrance::Asleep => "asleep",
+        Hindrance::Chain => "chain",
+        Hindrance::NoWay => "no-way",
     }
 }
 

@@ -3,3 +3,5 @@
 mod chains;
 mod channels;
 mod hooks;
+mod pace;
+mod states;

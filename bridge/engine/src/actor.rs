@@ -335,6 +335,7 @@ impl<D: Dialer> Actor<D> {
                 Some(
                     command @ (Command::SetContext(_)
                     | Command::SetAvailability(_)
+                    | Command::SetForecast(_)
                     | Command::BeginTurn
                     | Command::MaybeBeginTurn),
                 ) => {

@@ -1,11 +1,14 @@
 //! The commands that an engine's handle sends to its task.
 
+use std::sync::Arc;
+
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
+use crate::forecast::Forecast;
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
@@ -49,6 +52,8 @@ pub enum Command {
     SetContext(Context),
     /// Sets what the agent does, and how messages get to it.
     SetAvailability(Availability),
+    /// Sets whom to ask when the agent will be told of a message.
+    SetForecast(Arc<dyn Forecast>),
     /// Notes that a person has begun a turn of the agent.
     BeginTurn,
     /// Notes that a person has probably begun a turn of the agent.
@@ -73,6 +78,7 @@ impl Command {
             | Self::Leave(_)
             | Self::SetContext(_)
             | Self::SetAvailability(_)
+            | Self::SetForecast(_)
             | Self::BeginTurn
             | Self::MaybeBeginTurn
             | Self::Stop(_) => false,
@@ -94,6 +100,7 @@ impl Command {
             Self::AskForHub
             | Self::SetContext(_)
             | Self::SetAvailability(_)
+            | Self::SetForecast(_)
             | Self::BeginTurn
             | Self::MaybeBeginTurn => {}
         }

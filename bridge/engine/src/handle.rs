@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{Error, MoveError, Unanswered};
+use crate::forecast::Forecast;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::target::HubTarget;
@@ -28,6 +29,8 @@ use crate::snapshot::{ConnectionState, Snapshot};
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a sender waits for the hub to accept a message before the message counts as queued.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a sender waits, past the hub's answer, for the receiver's bridge to say when its agent will be told.
+const OUTLOOK_PATIENCE: Duration = Duration::from_millis(200);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that leaves or moves waits for receipts.
@@ -78,6 +81,12 @@ impl Engine {
     /// Sets what the agent does, and how messages get to it.
     pub async fn set_availability(&self, availability: Availability) {
         let _ = self.commands.send(Command::SetAvailability(availability)).await;
+    }
+
+    /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the
+    /// queue of commands has room.
+    pub fn set_forecast(&self, forecast: Arc<dyn Forecast>) {
+        let _ = self.commands.try_send(Command::SetForecast(forecast));
     }
 
     /// Notes that a person has begun a turn of the agent; this comes before all commands of that turn. While the
@@ -175,9 +184,15 @@ impl Engine {
         let started = Instant::now();
         let deadline = started + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
-        let submitted = self.submit(draft, deadline).await?;
+        let mut submitted = self.submit(draft, deadline).await?;
+        let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
         let mut status = submitted.status;
         let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
+        if awaits_outlook {
+            // The receiver's bridge opens the message at once, or is not there.
+            let opened = status.wait_for(|status| *status != Status::Accepted);
+            let _ = timeout(OUTLOOK_PATIENCE, opened).await;
+        }
         let mut wait_end = None;
         if !wait.is_zero() {
             wait_end = tokio::select! {
@@ -201,6 +216,7 @@ impl Engine {
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
             wait_end,
+            outlook: submitted.outlook.try_recv().ok(),
             refusal,
             waited: started.elapsed(),
         })

@@ -1,15 +1,38 @@
 //! Chains of messages that no person is part of. Each message says, sealed, which chain it is part of and how many
 //! messages that chain has. Two agents that only answer each other stop waking each other at the limit.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
-
 use junction_shared::protocol::id::{MessageId, PeerKey};
 
-/// Hops after which a message wakes nobody: an agent that reads it is told to ask its user.
-pub(crate) const MAX_HOPS: u8 = 8;
-/// Read messages remembered, and sent ones: far more than an agent answers in one turn.
-const MAX_KEPT: usize = 1024;
+use crate::recent::RecentMap;
+
+/// How many messages a chain may have until they wake nobody: an agent that reads a further one is told to ask its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainLimit(Option<u8>);
+
+impl ChainLimit {
+    /// No limit.
+    pub const OFF: Self = Self(None);
+    /// The highest limit. One more can still be told from it.
+    pub const MAX: u8 = u8::MAX - 1;
+
+    /// A limit of this many messages, at most [`ChainLimit::MAX`].
+    #[must_use]
+    pub fn of(messages: u8) -> Self {
+        Self(Some(messages.min(Self::MAX)))
+    }
+
+    /// Whether a person should be asked before the chain goes on.
+    pub(crate) fn is_passed_by(self, hops: Hops) -> bool {
+        self.0.is_some_and(|limit| hops.count > limit)
+    }
+}
+
+impl Default for ChainLimit {
+    /// As many as eight questions and their answers.
+    fn default() -> Self {
+        Self::of(16)
+    }
+}
 
 /// The chain that a message is part of, and how long the chain is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,26 +53,32 @@ impl Hops {
     fn next(self) -> Self {
         Self { count: self.count.saturating_add(1), ..self }
     }
-
-    /// Whether a person should be asked before the chain goes on.
-    pub fn is_past_limit(self) -> bool {
-        self.count > MAX_HOPS
-    }
 }
 
 /// What a session has read and sent since a person last began a turn.
 #[derive(Default)]
 pub(crate) struct Chains {
-    read: HopsLog<MessageId>,
+    limit: ChainLimit,
+    read: RecentMap<MessageId, Hops>,
     /// The hops of the newest message that was read from each peer.
-    last: HopsLog<PeerKey>,
+    last: RecentMap<PeerKey, Hops>,
     last_of_all: Option<Hops>,
     /// Whether a message was read since the last one was sent.
     has_unanswered: bool,
-    sent: HopsLog<MessageId>,
+    sent: RecentMap<MessageId, Hops>,
 }
 
 impl Chains {
+    /// Nothing read or sent, under this limit.
+    pub(crate) fn new(limit: ChainLimit) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Whether a person should be asked before the chain goes on.
+    pub(crate) fn is_past_limit(&self, hops: Hops) -> bool {
+        self.limit.is_passed_by(hops)
+    }
+
     /// The hops of a message that is about to be sent. It follows the newest message read from its receiver, or the
     /// message it answers (without one the newest that was read at all), depending on which has more hops.
     pub(crate) fn next_hops(
@@ -95,7 +124,7 @@ impl Chains {
 
     /// A person has begun a turn: messages sent in it begin new chains.
     pub(crate) fn person_prompted(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.limit);
     }
 
     /// A person has probably begun a turn, since the agent was silent for long. An agent that has read a message and
@@ -103,35 +132,6 @@ impl Chains {
     pub(crate) fn person_may_have_prompted(&mut self) {
         if !self.has_unanswered {
             self.person_prompted();
-        }
-    }
-}
-
-/// Hops by the message or peer that they belong to; the oldest entry is forgotten first.
-struct HopsLog<K> {
-    hops: HashMap<K, Hops>,
-    order: VecDeque<K>,
-}
-
-impl<K> Default for HopsLog<K> {
-    fn default() -> Self {
-        Self { hops: HashMap::new(), order: VecDeque::new() }
-    }
-}
-
-impl<K: Copy + Eq + Hash> HopsLog<K> {
-    fn get(&self, key: &K) -> Option<Hops> {
-        self.hops.get(key).copied()
-    }
-
-    fn keep(&mut self, key: K, hops: Hops) {
-        if self.hops.insert(key, hops).is_none() {
-            self.order.push_back(key);
-        }
-        if self.order.len() > MAX_KEPT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.hops.remove(&oldest);
         }
     }
 }
@@ -173,13 +173,25 @@ mod tests {
     #[test]
     fn a_person_begins_new_chains() {
         let (mut alice, mut bob) = (Chains::default(), Chains::default());
-        for number in 1..=8 {
-            assert!(!hop(&mut alice, &mut bob, 2 * number, None).is_past_limit() || number > 4);
+        for number in 1..=9 {
+            let hops = hop(&mut alice, &mut bob, 2 * number, None);
+            assert_eq!(alice.is_past_limit(hops), number > 8);
             hop(&mut bob, &mut alice, 2 * number + 1, None);
         }
-        assert!(alice.next_hops(id(100), &PEER, Some(id(17))).is_past_limit());
+        let hops = alice.next_hops(id(100), &PEER, Some(id(19)));
+        assert!(alice.is_past_limit(hops));
         alice.person_prompted();
-        assert_eq!(alice.next_hops(id(101), &PEER, Some(id(17))), Hops::first(id(101)));
+        assert_eq!(alice.next_hops(id(101), &PEER, Some(id(19))), Hops::first(id(101)));
+    }
+
+    #[test]
+    fn limit_can_be_set_or_be_off_and_outlasts_a_persons_turn() {
+        let hops = |count| Hops { chain: id(1), count };
+        let mut chains = Chains::new(ChainLimit::of(3));
+        chains.person_prompted();
+        assert!(!chains.is_past_limit(hops(3)) && chains.is_past_limit(hops(4)));
+        assert!(!Chains::new(ChainLimit::OFF).is_past_limit(hops(u8::MAX)));
+        assert!(Chains::new(ChainLimit::of(u8::MAX)).is_past_limit(hops(u8::MAX)));
     }
 
     #[test]
@@ -277,7 +289,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agents_that_only_answer_come_to_the_limit(answers in prop::collection::vec(any::<bool>(), 9..40)) {
+        fn agents_that_only_answer_come_to_the_limit(answers in prop::collection::vec(any::<bool>(), 17..40)) {
             let (mut alice, mut bob) = (Chains::default(), Chains::default());
             let mut last = None;
             for (number, says) in (1..).zip(answers) {
@@ -287,19 +299,8 @@ mod tests {
                 } else {
                     hop(&mut bob, &mut alice, number, reply_to)
                 };
-                prop_assert_eq!(hops.is_past_limit(), number > MAX_HOPS);
+                prop_assert_eq!(alice.is_past_limit(hops), number > 16);
                 last = Some(number);
-            }
-        }
-
-        #[test]
-        fn what_is_kept_is_bounded(numbers in prop::collection::vec(any::<u16>(), 0..3000)) {
-            let mut kept = HopsLog::<MessageId>::default();
-            for number in numbers {
-                let mut bytes = [0; 16];
-                bytes[..2].copy_from_slice(&number.to_be_bytes());
-                kept.keep(MessageId(bytes), Hops::first(MessageId(bytes)));
-                prop_assert!(kept.hops.len() <= MAX_KEPT && kept.order.len() == kept.hops.len());
             }
         }
     }

@@ -12,7 +12,7 @@ use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW}
 
 use crate::seal::ReceiptKey;
 use crate::urgency::Urgency;
-use crate::{Message, PageLimits, UnreadMail};
+use crate::{Message, PageLimits, UnreadMail, Waker};
 
 /// Characters on one page of messages: as many as every client shows its model without cutting.
 pub(crate) const PAGE_CHARS: usize = 40_000;
@@ -46,6 +46,10 @@ pub(crate) struct MailboxMessage {
     pub(crate) urgency: Urgency,
     /// Whether the message has ended a wait of this session.
     pub(crate) has_ended_wait: bool,
+    /// Whether the message is the first answer to one that this session sent to its sender.
+    pub(crate) is_answer: bool,
+    /// The number of the arrival, among those that may wake the agent.
+    pub(crate) arrival: u64,
     /// When the message is dropped unread.
     pub(crate) deadline: Instant,
     pub(crate) receipt_key: ReceiptKey,
@@ -97,14 +101,44 @@ impl Window {
 }
 
 impl MailboxMessage {
+    /// A message that has just been opened.
+    pub(crate) fn new(
+        message: Message,
+        seq: Seq,
+        urgency: Urgency,
+        deadline: Instant,
+        receipt_key: ReceiptKey,
+    ) -> Self {
+        Self {
+            message,
+            seq,
+            urgency,
+            has_ended_wait: false,
+            is_answer: false,
+            arrival: 0,
+            deadline,
+            receipt_key,
+            lease: None,
+        }
+    }
+
     /// Whether the message may wake the agent, or end what the agent waits for.
     pub(crate) fn may_disturb(&self) -> bool {
-        !self.message.hops.is_past_limit()
+        !self.message.past_limit
     }
 
     /// Whether the message may wake the agent.
     pub(crate) fn wakes(&self) -> bool {
         self.may_disturb() && self.urgency > Urgency::Low
+    }
+
+    fn waker(&self) -> Waker {
+        Waker {
+            arrival: self.arrival,
+            sender: Some(self.message.sender),
+            is_answer: self.is_answer,
+            is_urgent: self.urgency == Urgency::High,
+        }
     }
 
     fn receipt_due(&self) -> ReceiptDue {
@@ -148,9 +182,8 @@ impl Mailbox {
         let mut unread = UnreadMail::default();
         for waiting in self.waiting() {
             unread.count += 1;
-            unread.waking += usize::from(waiting.wakes());
-            unread.urgent |= waiting.wakes() && waiting.urgency == Urgency::High;
-            unread.past_limit |= waiting.message.hops.is_past_limit();
+            unread.wakers.extend(waiting.wakes().then(|| waiting.waker()));
+            unread.past_limit |= waiting.message.past_limit;
             let from = &waiting.message.from;
             if unread.from.len() < NAMED && !unread.from.contains(from) {
                 unread.from.push(from.clone());
@@ -177,6 +210,16 @@ impl Mailbox {
             let message = &waiting.message;
             waiting.has_ended_wait && message.asks && message.sender == *from
         })
+    }
+
+    /// Whether any message waits unread.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.waiting().next().is_some()
+    }
+
+    /// Whether this message waits unread.
+    pub(crate) fn is_unread(&self, id: MessageId) -> bool {
+        self.waiting().any(|waiting| waiting.message.id == id)
     }
 
     /// Whether anything waits that ends a wait for messages.

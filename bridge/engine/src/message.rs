@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::Header;
+use junction_shared::protocol::wire::{Header, Outlook, Reach, Standing};
 use tokio::sync::{oneshot, watch};
 
 use crate::hops::Hops;
@@ -66,8 +66,20 @@ pub struct Submitted {
     pub status: watch::Receiver<Status>,
     /// What ended the wait for an answer, if the draft waits for one.
     pub wait_end: oneshot::Receiver<WaitEnd>,
+    /// The outlook that the receiver's bridge gives as it opens the message, if it gives one.
+    pub outlook: oneshot::Receiver<Outlook>,
     /// The hold on the message's refusal: the call tells of it, unless the hold is given back.
     pub refusal: oneshot::Receiver<Lease>,
+}
+
+impl Submitted {
+    /// Whether the receiver's bridge may say when its agent will be told: it is connected, its agent is not known to
+    /// wait for messages, and the message is to wake it.
+    pub(crate) fn awaits_outlook(&self) -> bool {
+        self.receiver.presence == Standing::Online
+            && self.receiver.availability.unwoken != Reach::Push
+            && self.urgency > Urgency::Low
+    }
 }
 
 /// What became of a message by the time of the call's answer.
@@ -86,6 +98,8 @@ pub struct Sent {
     pub past_limit: bool,
     /// What ended the wait for an answer, if anything came in time.
     pub wait_end: Option<WaitEnd>,
+    /// When the receiver's agent will be woken, or why it will not be, as far as its bridge has said so.
+    pub outlook: Option<Outlook>,
     /// The hold on the message's refusal, if it was refused. A call that tells of the refusal acknowledges it.
     pub refusal: Option<Lease>,
     /// How long the call waited for an answer.
@@ -122,6 +136,8 @@ pub struct Message {
     pub hops: Hops,
     /// Whether the sender waits for the answer.
     pub asks: bool,
+    /// Whether the chain is too long to go on without a person.
+    pub past_limit: bool,
 }
 
 impl Message {
@@ -132,6 +148,7 @@ impl Message {
         from: Alias,
         key_changed: bool,
         hops: Hops,
+        past_limit: bool,
     ) -> Self {
         Self {
             id: header.id,
@@ -143,6 +160,7 @@ impl Message {
             sender: header.from,
             hops,
             asks: plain.asks,
+            past_limit,
         }
     }
 }

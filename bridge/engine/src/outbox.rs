@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 use junction_shared::protocol::limits::{OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES};
-use junction_shared::protocol::wire::{Envelope, ReceiptKind, Refusal, Send};
+use junction_shared::protocol::wire::{Envelope, Outlook, ReceiptKind, Refusal, Send};
 use tokio::sync::oneshot;
 
 use crate::seal::{Plain, ReceiptKey};
@@ -23,7 +23,7 @@ mod lane;
 
 use lane::{Lane, LaneGate};
 
-pub(crate) use lane::OutboxMessage;
+pub(crate) use lane::{OutboxMessage, SendingCall};
 
 /// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the status.
 const CORRECTABLE: usize = 256;
@@ -274,6 +274,14 @@ impl Outbox {
             && let Some(old) = self.unconfirmed.remove(at)
         {
             self.ended.push(EndedMessage { id, to: old.to, status: end, refusal: None });
+        }
+    }
+
+    /// The receiver's bridge says when its agent will be told of a message.
+    pub(crate) fn outlook(&mut self, id: MessageId, outlook: Outlook) {
+        if let Some(call) = self.message(id).and_then(|message| message.outlook.take()) {
+            // A call that has answered its agent needs it no more.
+            let _ = call.send(outlook);
         }
     }
 

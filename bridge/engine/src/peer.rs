@@ -26,6 +26,8 @@ pub struct Availability {
     pub unwoken: Reach,
     /// What the agent does, if that is known.
     pub state: Option<State>,
+    /// Whether the session goes on although nobody can see it.
+    pub is_unattended: bool,
 }
 
 /// A peer as an agent sees it.

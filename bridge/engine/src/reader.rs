@@ -11,10 +11,13 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::Error;
+use crate::forecast::Arrived;
 use crate::hops::Chains;
 use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
+use crate::recent::RecentMap;
+use crate::urgency::Urgency;
 use crate::{
-    Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd,
+    Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd, Waker,
 };
 
 /// Ends on one page.
@@ -74,6 +77,10 @@ pub(crate) struct Delivery {
     /// One page at a time: a second read waits, so that order holds.
     page: Option<LeasedPage>,
     leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
+    /// The peers that this session's messages went to, until one of them has answered.
+    unanswered: RecentMap<MessageId, PeerKey>,
+    /// The number of the last notification's arrival.
+    notified_at: u64,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -83,6 +90,8 @@ impl Delivery {
         Self {
             mailbox: Mailbox::default(),
             chains: Chains::default(),
+            unanswered: RecentMap::default(),
+            notified_at: 0,
             ends: VecDeque::new(),
             notifications: VecDeque::new(),
             dropped: 0,
@@ -98,10 +107,15 @@ impl Delivery {
     /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
     /// It also ends the waits for answers of its sender, and all of them if its sender waits, too: otherwise two
     /// sessions that ask each other would stand still. A message past the limit of its chain ends no call that has
-    /// waited for long.
-    pub(crate) fn arrived(&mut self, arrived: MailboxMessage, now: Instant) {
-        let Message { id, sender: from, reply_to: answers, asks, .. } = arrived.message;
+    /// waited for long. Returns what a face should be asked of the message, if it waits unread.
+    pub(crate) fn arrived(&mut self, mut arrived: MailboxMessage, now: Instant) -> Option<Arrived> {
+        let Message { id, sender: from, reply_to: answers, asks, past_limit, .. } = arrived.message;
         let (may_disturb, wakes) = (arrived.may_disturb(), arrived.wakes());
+        let is_low = arrived.urgency == Urgency::Low;
+        arrived.is_answer = wakes && answers.is_some_and(|sent| self.is_first_answer(sent, from));
+        self.count_arrivals(wakes.into());
+        arrived.arrival = self.snapshot.borrow().arrivals;
+        let arrival = wakes.then_some(arrived.arrival);
         self.mailbox.put(arrived);
         let may_end = |waiter: &ReplyWaiter| may_disturb || now < waiter.since + REAL_WAIT;
         let answered = answers.and_then(|to| match self.replies.entry(to) {
@@ -114,8 +128,23 @@ impl Delivery {
             Some(waiter) => self.reply(id, waiter),
             None => self.end_waits(id, |waiter| (asks || waiter.from == from) && may_end(waiter)),
         }
-        self.count_arrivals(wakes.into());
         self.serve(now);
+        let is_asked = !is_low && self.mailbox.is_unread(id);
+        is_asked.then_some(Arrived { arrival, past_limit })
+    }
+
+    /// A message of this session was submitted to this peer.
+    pub(crate) fn sent(&mut self, id: MessageId, to: PeerKey) {
+        self.unanswered.keep(id, to);
+    }
+
+    /// Whether this peer is the one that the message went to, and answers it for the first time.
+    fn is_first_answer(&mut self, sent: MessageId, from: PeerKey) -> bool {
+        let is_first = self.unanswered.get(&sent) == Some(from);
+        if is_first {
+            self.unanswered.remove(&sent);
+        }
+        is_first
     }
 
     /// Ends these waits, for an unread message that is no answer to them. For the message's chain that counts as
@@ -135,9 +164,15 @@ impl Delivery {
 
     /// Something has happened that the agent asked to be notified of.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
-        self.count_arrivals(
-            notifications.iter().filter(|notification| may_wake(notification)).count(),
-        );
+        if notifications.is_empty() {
+            return;
+        }
+        let waking = notifications.iter().filter(|notification| self.may_wake(notification));
+        let waking = waking.count();
+        self.count_arrivals(waking);
+        if waking > 0 {
+            self.notified_at = self.snapshot.borrow().arrivals;
+        }
         self.notifications.extend(notifications);
         self.serve_ready(|_| false);
     }
@@ -228,8 +263,8 @@ impl Delivery {
 
     fn serve_ready(&mut self, has_just_come: impl Fn(&ReadCall) -> bool) {
         while self.page.is_none() {
-            let is_awaited = self.mailbox.has_awaited() || self.notifications.iter().any(may_wake);
-            let mail_waits = self.mailbox.unread().count > 0 || !self.notifications.is_empty();
+            let is_awaited = self.mailbox.has_awaited() || self.has_waking_notification();
+            let mail_waits = self.mailbox.has_unread() || !self.notifications.is_empty();
             let ready = |reader: &ReadCall| {
                 !reader.wait || is_awaited || (mail_waits && has_just_come(reader))
             };
@@ -314,8 +349,12 @@ impl Delivery {
     /// Shows what waits unread.
     pub(crate) fn publish(&self) {
         let (mut unread, notifications) = (self.mailbox.unread(), self.notifications.len());
-        unread.waking +=
-            self.notifications.iter().filter(|notification| may_wake(notification)).count();
+        unread.wakers.extend(self.has_waking_notification().then_some(Waker {
+            arrival: self.notified_at,
+            sender: None,
+            is_answer: false,
+            is_urgent: false,
+        }));
         self.snapshot.send_if_modified(|snapshot| {
             let changed = snapshot.unread != unread || snapshot.notifications != notifications;
             (snapshot.unread, snapshot.notifications) = (unread, notifications);
@@ -323,13 +362,17 @@ impl Delivery {
         });
     }
 
+    fn has_waking_notification(&self) -> bool {
+        self.notifications.iter().any(|notification| self.may_wake(notification))
+    }
+
+    /// Whether a notification may wake the agent, or end what the agent waits for: as an answer to its message would.
+    fn may_wake(&self, notification: &Notification) -> bool {
+        !self.chains.is_past_limit(notification.hops)
+    }
+
     /// Ends that no read has told yet, as the session moves.
     pub(crate) fn take_ends(&mut self) -> Vec<Outcome> {
         self.ends.drain(..).collect()
     }
-}
-
-/// Whether a notification may wake the agent, or end what the agent waits for: as an answer to its message would.
-fn may_wake(notification: &Notification) -> bool {
-    !notification.hops.is_past_limit()
 }

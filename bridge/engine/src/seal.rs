@@ -8,6 +8,7 @@
 //! key      HKDF-Expand(K, "m" ‖ id, 32)                                              RFC 5869
 //! sealed   AES-256-GCM(key, nonce 0, aad = header, padded plaintext)                 NIST SP 800-38D
 //! receipt  HMAC(Q, kind ‖ id), a stale one under HKDF(P, "stale")                    RFC 2104
+//! outlook  HMAC(Q, kind ‖ id ‖ body), beside the receipt
 //! ```
 //!
 //! P keeps a stolen receive key from passing for a member of the pair; one key a message means there is no
@@ -26,13 +27,19 @@ use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::{GroupKeys, agree, derive, mac, mac_holds};
 use junction_shared::protocol::id::{MessageId, PeerKey, ReceiveKey};
 use junction_shared::protocol::limits::MAX_MESSAGE;
-use junction_shared::protocol::wire::{Card, Header, Receipt, ReceiptKind, SignedCard, VERSION};
+use junction_shared::protocol::wire::{Card, Header, SignedCard, VERSION};
 use junction_shared::secret::Secret;
 use sha2::Sha256;
 use zeroize::zeroize_stack;
 
 use crate::hops::Hops;
 use crate::urgency::Urgency;
+
+mod receipts;
+
+pub use receipts::{
+    ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, stale_holds, stale_receipt,
+};
 
 /// Binds every derivation to this protocol.
 const INFO: &[u8] = b"agent-junction/1";
@@ -74,10 +81,6 @@ pub struct PairKeys {
     message: Secret,
     receipt: ReceiptKey,
 }
-
-/// Q alone: it makes and checks receipts and opens nothing, so it may outlive K.
-#[derive(Clone)]
-pub struct ReceiptKey(Arc<Secret>);
 
 impl PairKeys {
     /// Q of these keys.
@@ -348,35 +351,6 @@ fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
 fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
     let (chain, count) = (id(&bytes[..16])?, bytes[16]);
     if count > 1 { Ok(Hops { chain, count }) } else { Err(Broken) }
-}
-
-/// A receipt that only the receiver of the message can make.
-pub fn receipt(key: &ReceiptKey, to: PeerKey, id: MessageId, kind: ReceiptKind) -> Receipt {
-    let mac = mac(key.0.expose(), &[&[kind as u8], &id.0]);
-    Receipt { to, id, kind, mac }
-}
-
-/// Whether a receipt is from the receiver of the message.
-pub fn receipt_holds(key: &ReceiptKey, receipt: &Receipt) -> bool {
-    let parts: [&[u8]; 2] = [&[receipt.kind as u8], &receipt.id.0];
-    mac_holds(key.0.expose(), &parts, &receipt.mac)
-}
-
-/// The receipt of a receiver that no longer has the key that the message was sealed to.
-pub fn stale_receipt(psk: &Secret, to: PeerKey, id: MessageId) -> Receipt {
-    let key = stale_key(psk);
-    let mac = mac(key.expose(), &[&[ReceiptKind::Stale as u8], &id.0]);
-    Receipt { to, id, kind: ReceiptKind::Stale, mac }
-}
-
-/// Whether a stale receipt is from the other half of the pair.
-pub fn stale_holds(psk: &Secret, receipt: &Receipt) -> bool {
-    let parts: [&[u8]; 2] = [&[ReceiptKind::Stale as u8], &receipt.id.0];
-    mac_holds(stale_key(psk).expose(), &parts, &receipt.mac)
-}
-
-fn stale_key(psk: &Secret) -> Secret {
-    derive(&[], psk.expose(), b"stale")
 }
 
 /// A card, authenticated by the group: HMAC(card key, body).

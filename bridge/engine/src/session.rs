@@ -9,6 +9,7 @@
 //! outgoing    frames for the hub, and messages until their ends are known
 //! ```
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ use tokio::sync::watch;
 
 use crate::clock::wall_ms;
 use crate::error::{Error, Unanswered};
+use crate::forecast::Forecast;
+use crate::hops::{ChainLimit, Chains};
 use crate::mailbox::{LeaseId, ReceiptDue};
 use crate::notifications::NotificationRequests;
 use crate::outbox::OutboxTimes;
@@ -29,7 +32,7 @@ use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
 use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
-use crate::{Departure, Notification, Outcome, Snapshot};
+use crate::{Departure, Outcome, Snapshot};
 
 mod card;
 mod commands;
@@ -67,6 +70,8 @@ pub struct Session {
     high_sent: HighUrgencyQuota,
     high_received: HighUrgencyQuota,
     session_timeout: Duration,
+    /// Whom to ask when the agent will be told of a message.
+    forecast: Option<Arc<dyn Forecast>>,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -91,6 +96,7 @@ impl Session {
             high_sent: HighUrgencyQuota::default(),
             high_received: HighUrgencyQuota::default(),
             session_timeout,
+            forecast: None,
             snapshot,
         };
         session.delivery.publish();
@@ -109,12 +115,14 @@ impl Session {
         next.delivery.chains = std::mem::take(&mut self.delivery.chains);
         next.high_sent = std::mem::take(&mut self.high_sent);
         next.send_quota = self.send_quota.take();
+        next.forecast = self.forecast.take();
         next
     }
 
-    /// Limits how much is sent in a minute.
-    pub fn limit(mut self, limit: Option<SendLimit>) -> Self {
-        self.send_quota = limit.map(SendQuota::new);
+    /// Limits how much is sent in a minute, and how many messages a chain may have until they wake nobody.
+    pub fn limit(mut self, sending: Option<SendLimit>, chains: ChainLimit) -> Self {
+        self.send_quota = sending.map(SendQuota::new);
+        self.delivery.chains = Chains::new(chains);
         self
     }
 
@@ -370,7 +378,7 @@ impl Session {
     fn report_ends(&mut self) {
         for ended in self.outgoing.outbox.take_ended() {
             let notifications = self.notification_requests.ended(ended.id, ended.status);
-            self.notify(notifications);
+            self.delivery.notify(notifications);
             let end =
                 Outcome { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
             match ended.refusal {
@@ -379,12 +387,6 @@ impl Session {
             }
         }
         self.outgoing.end_flush();
-    }
-
-    fn notify(&mut self, notifications: Vec<Notification>) {
-        if !notifications.is_empty() {
-            self.delivery.notify(notifications);
-        }
     }
 
     /// Notes what only a hub can have done.

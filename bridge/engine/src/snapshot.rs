@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 
 use crate::hubs::selection::AwayReason;
@@ -19,6 +20,19 @@ pub enum ConnectionState {
     Left,
 }
 
+/// An unread message that may wake the agent, or all notifications that may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waker {
+    /// The number of the arrival, as [`Snapshot::arrivals`] counts.
+    pub arrival: u64,
+    /// The message's sender; `None` for notifications.
+    pub sender: Option<PeerKey>,
+    /// Whether the message is the first answer to one that this session sent to its sender.
+    pub is_answer: bool,
+    /// Whether the message is to wake the agent at once.
+    pub is_urgent: bool,
+}
+
 /// The messages that wait unread, without those that are leased.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnreadMail {
@@ -26,10 +40,8 @@ pub struct UnreadMail {
     pub count: usize,
     /// Up to five of their senders.
     pub from: Vec<Alias>,
-    /// How many messages and notifications may wake the agent.
-    pub waking: usize,
-    /// Whether a message is to wake the agent at once.
-    pub urgent: bool,
+    /// What may wake the agent, in the order of arrival: messages, and the waiting notifications as one.
+    pub wakers: Vec<Waker>,
     /// Whether a message ends a chain so long that a person should be asked.
     pub past_limit: bool,
 }

@@ -16,7 +16,7 @@ use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::HubTarget;
 use crate::session::Session;
 use crate::transport::dial::{Dialer, Tcp};
-use crate::{ConnectionState, Engine, SendLimit, Snapshot};
+use crate::{ChainLimit, ConnectionState, Engine, SendLimit, Snapshot};
 
 /// What an engine needs to start.
 pub struct Config {
@@ -34,6 +34,8 @@ pub struct Config {
     pub seen: Context,
     /// How much the session may send in a minute.
     pub send_limit: Option<SendLimit>,
+    /// How many messages a chain may have until they wake nobody.
+    pub chain_limit: ChainLimit,
 }
 
 impl Engine {
@@ -47,8 +49,8 @@ impl Engine {
         let hub =
             HubSelection::new(config.hub, known.clone(), config.autostart, config.setting_error);
         let backoff = Backoff::new(u64::from_ne_bytes(random_bytes()));
-        spawn(Tcp, hub, backoff, config.seen, config.send_limit, None)
-            .with_hosts(known, config.autostart)
+        let limits = (config.send_limit, config.chain_limit);
+        spawn(Tcp, hub, backoff, config.seen, limits, None).with_hosts(known, config.autostart)
     }
 
     /// Starts an engine that reads no files: its hub and its group are given. The pauses between its dials follow
@@ -61,7 +63,8 @@ impl Engine {
         let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), target.endpoint.port);
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
-        spawn(dialer, hub, Backoff::new(seed), Context::default(), None, Some(group))
+        let limits = (None, ChainLimit::default());
+        spawn(dialer, hub, Backoff::new(seed), Context::default(), limits, Some(group))
     }
 }
 
@@ -70,12 +73,13 @@ fn spawn<D: Dialer>(
     hub: HubSelection,
     backoff: Backoff,
     seen: Context,
-    send_limit: Option<SendLimit>,
+    (send_limit, chain_limit): (Option<SendLimit>, ChainLimit),
     group: Option<GroupKeys>,
 ) -> Engine {
     let away = ConnectionState::Away(AwayReason::NotYet);
     let (engine, commands, snapshot) = Engine::new(Snapshot::new(hub.name().to_owned(), away));
-    let mut session = Session::new(snapshot.clone(), seen, now()).limit(send_limit);
+    let session = Session::new(snapshot.clone(), seen, now());
+    let mut session = session.limit(send_limit, chain_limit);
     if let Some(group) = group {
         session.set_group(group);
     }

@@ -1,5 +1,7 @@
 //! A way by which a waiting message gets to the agent.
 
+use std::time::Duration;
+
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use junction_shared::protocol::wire::Reach;
 
@@ -18,8 +20,13 @@ pub(crate) trait Channel: Send + Sync {
         ready(false).boxed()
     }
 
-    /// Whether the channel can come and go without an event that says so.
-    fn needs_polling(&self) -> bool {
+    /// How often the channel should be polled, if it can come and go without an event that says so.
+    fn poll_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Whether the channel has found that nobody can see the session.
+    fn is_unattended(&self) -> bool {
         false
     }
 

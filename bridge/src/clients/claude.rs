@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use super::channel::Channel;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, RewakeSupport};
+use super::session_view::{ClientSigns, SessionView};
 
 #[cfg(unix)]
 mod inbox_socket;
+mod session_file;
 
 /// Claude Code, as seen with version 2.1.330.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
@@ -18,8 +20,10 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     hook_event,
     rewake: Some(RewakeSupport { exit_status: 2, is_interactive }),
     channel,
+    session,
+    hindrance: ClientSigns::hindrance_of_hooks,
     tool_meta,
-    ..ClientProfile::plain("claude-code", "claude")
+    ..ClientProfile::plain("claude-code", "Claude Code", "claude")
 };
 
 /// Beginnings of prompts that no person typed: for background tasks that ended, and for messages of other sessions.
@@ -43,6 +47,10 @@ fn channel() -> Option<Arc<dyn Channel>> {
 #[cfg(not(unix))]
 fn channel() -> Option<Arc<dyn Channel>> {
     None
+}
+
+fn session() -> Option<Arc<dyn SessionView>> {
+    Some(Arc::new(session_file::SessionFile::of_own_client()?))
 }
 
 /// Keeps a tool out of the tool search, and sets the length of results above which Claude Code writes them to a file.

@@ -1,13 +1,16 @@
 //! Codex. Its hooks have the events of Claude Code.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use junction_shared::machine::settings::env_path;
-use junction_shared::protocol::wire::Reach;
+use junction_shared::protocol::wire::{Hindrance, Reach};
 use serde_json::{Map, Value};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -15,15 +18,19 @@ use uuid::Uuid;
 
 use super::channel::{CallOrigin, Channel};
 use super::profile::ClientProfile;
+use super::session_view::ClientSigns;
 use crate::process::tree::{ProcessTree, program};
 use crate::timestamp::date;
+
+mod windows;
 
 /// Codex, as seen with version 0.169.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     channel: || Some(Arc::new(CodexQueue::default())),
     call_origin,
+    hindrance,
     call_limit: Some(Duration::from_secs(300)),
-    ..ClientProfile::plain("codex-mcp-client", PROGRAM)
+    ..ClientProfile::plain("codex-mcp-client", "Codex", PROGRAM)
 };
 
 /// The key in a call's `_meta` under which Codex describes the turn.
@@ -33,6 +40,13 @@ const QUEUE_TIME: Duration = Duration::from_secs(5);
 /// The program, and the folder with its sessions unless `CODEX_HOME` names another.
 const PROGRAM: &str = "codex";
 const HOME: &str = ".codex";
+/// How often it is looked whether anybody can see the session. A session that nobody sees and nothing wakes ends after a
+/// minute.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// What hooks of the bridge are called by, in Codex's settings.
+const HOOK_WORDS: [&str; 2] = ["junction-bridge hook", "hook_event"];
+/// The most bytes of settings that are read.
+const MAX_SETTINGS: u64 = 256 * 1024;
 /// The most files of one day's folder that are read.
 const MAX_FILES: usize = 10_000;
 
@@ -52,7 +66,10 @@ fn call_origin(meta: &Map<String, Value>) -> Option<CallOrigin> {
 /// The command `codex queue`, which begins a turn in an idle session, or the next turn in a busy one. The command does
 /// not say whether the session got the notice, so it is used only for a session whose files are where it looks for them.
 #[derive(Default)]
-struct CodexQueue(Mutex<Option<QueueThread>>);
+struct CodexQueue {
+    thread: Mutex<Option<QueueThread>>,
+    is_unattended: AtomicBool,
+}
 
 /// The session's thread.
 #[derive(Clone)]
@@ -64,7 +81,13 @@ struct QueueThread {
 
 impl CodexQueue {
     fn thread(&self) -> MutexGuard<'_, Option<QueueThread>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks whether anybody can see the session.
+    fn look(&self) {
+        let is_unattended = home().and_then(|home| windows::is_unattended(&home)) == Some(true);
+        self.is_unattended.store(is_unattended, Ordering::Relaxed);
     }
 
     fn usable(&self) -> Option<(String, PathBuf)> {
@@ -75,7 +98,7 @@ impl CodexQueue {
 
 impl Channel for CodexQueue {
     fn reach(&self) -> Option<Reach> {
-        self.usable().map(|_| Reach::Push)
+        self.usable().filter(|_| !self.is_unattended()).map(|_| Reach::Push)
     }
 
     fn wakes(&self) -> bool {
@@ -84,7 +107,9 @@ impl Channel for CodexQueue {
 
     fn wake<'a>(&'a self, notice: &'a str) -> BoxFuture<'a, bool> {
         async move {
-            let Some((thread, program)) = self.usable() else { return false };
+            self.look();
+            let usable = self.usable().filter(|_| !self.is_unattended());
+            let Some((thread, program)) = usable else { return false };
             let mut command = Command::new(program);
             command
                 .args(["queue", "--thread", &thread, "--message", notice])
@@ -103,6 +128,18 @@ impl Channel for CodexQueue {
         .boxed()
     }
 
+    fn poll_interval(&self) -> Option<Duration> {
+        self.usable().map(|_| LOOK_INTERVAL)
+    }
+
+    fn poll(&self) -> BoxFuture<'_, ()> {
+        async { self.look() }.boxed()
+    }
+
+    fn is_unattended(&self) -> bool {
+        self.is_unattended.load(Ordering::Relaxed)
+    }
+
     fn call_from(&self, origin: &CallOrigin) -> bool {
         let mut thread = self.thread();
         let Some(id) = Uuid::try_parse(&origin.thread).ok().filter(|_| origin.is_lasting) else {
@@ -118,6 +155,33 @@ impl Channel for CodexQueue {
         *thread = Some(QueueThread { id: id.hyphenated().to_string(), program });
         true
     }
+}
+
+/// Why Codex cannot be woken where its queue cannot be used: it names the session's thread in its calls alone.
+fn hindrance(signs: ClientSigns) -> Hindrance {
+    if signs.has_called {
+        // A run of `codex exec`, or a session that is kept elsewhere.
+        Hindrance::NoWay
+    } else if !signs.has_hooks && home().is_some_and(|home| has_untrusted_hooks(&home)) {
+        Hindrance::HooksUntrusted
+    } else {
+        Hindrance::NeverPrompted
+    }
+}
+
+/// Whether hooks of the bridge are set in Codex's own folder of which none is trusted. Codex skips them silently, and
+/// notes those that its user has trusted in its settings.
+fn has_untrusted_hooks(home: &Path) -> bool {
+    let text = |name: &str| {
+        let mut text = String::new();
+        let file = File::open(home.join(name)).ok()?;
+        file.take(MAX_SETTINGS).read_to_string(&mut text).ok()?;
+        Some(text)
+    };
+    let settings = text("config.toml").unwrap_or_default();
+    let is_set = |text: &str| HOOK_WORDS.iter().any(|word| text.contains(word));
+    let are_set = is_set(&settings) || text("hooks.json").is_some_and(|text| is_set(&text));
+    are_set && !settings.contains("trusted_hash")
 }
 
 /// The program that runs this session, or else the one on the path.
@@ -183,6 +247,22 @@ mod tests {
         );
         assert!(!origin("queue").by_person && origin("queue").is_lasting);
         assert!(origin("exec").by_person && !origin("exec").is_lasting);
+    }
+
+    #[test]
+    fn regression_hooks_that_nobody_has_trusted_are_known() {
+        let home = tempfile::TempDir::new().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+        assert!(!has_untrusted_hooks(home.path()));
+        write("config.toml", "[mcp_servers.junction]\ncommand = \"junction-bridge\"\n");
+        assert!(!has_untrusted_hooks(home.path()));
+        write("hooks.json", "{\"command\":\"/usr/bin/junction-bridge hook\"}");
+        assert!(has_untrusted_hooks(home.path()));
+        write("config.toml", "[hooks.state.\"x:stop:0:0\"]\ntrusted_hash = \"sha256:00\"\n");
+        assert!(!has_untrusted_hooks(home.path()));
+        write("hooks.json", "{}");
+        write("config.toml", "tool = \"hook_event\"\n");
+        assert!(has_untrusted_hooks(home.path()));
     }
 
     #[test]

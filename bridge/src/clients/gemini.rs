@@ -4,10 +4,14 @@ use serde_json::Value;
 
 use super::hook_event::HookEventKind;
 use super::profile::ClientProfile;
+use super::session_view::ClientSigns;
 
 /// Gemini CLI, as seen with version 0.61.
-pub(super) static PROFILE: ClientProfile =
-    ClientProfile { hook_event, ..ClientProfile::plain("gemini-cli-mcp-client", "gemini") };
+pub(super) static PROFILE: ClientProfile = ClientProfile {
+    hook_event,
+    hindrance: ClientSigns::hindrance_of_hooks,
+    ..ClientProfile::plain("gemini-cli-mcp-client", "Gemini CLI", "gemini")
+};
 
 fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {
     Some(match name {

@@ -7,5 +7,5 @@ use super::profile::ClientProfile;
 /// opencode, as seen with version 1.18.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     silence_limit: Some(Duration::from_secs(60)),
-    ..ClientProfile::plain("opencode", "opencode")
+    ..ClientProfile::plain("opencode", "opencode", "opencode")
 };

@@ -3,21 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use junction_shared::protocol::wire::Hindrance;
 use serde_json::{Map, Value};
 
 use super::channel::{CallOrigin, Channel};
 use super::hook_event::HookEventKind;
+use super::session_view::{ClientSigns, SessionView};
 
 /// One client: its names, and where it differs from a plain MCP client.
 pub(super) struct ClientProfile {
     /// The name in `clientInfo`, by which the client introduces itself.
     pub(super) mcp_name: &'static str,
+    /// The name by which people know the client.
+    pub(super) name: &'static str,
     /// The name of the program, and of its process.
     pub(super) program: &'static str,
     /// The environment variable that names the project's directory.
     pub(super) project_variable: Option<&'static str>,
     /// The meaning of a hook event, by its name and input; `None` for events that the client does not have.
     pub(super) hook_event: fn(&str, &Value) -> Option<HookEventKind>,
+    /// Where the client shows what its agent does, if it shows that.
+    pub(super) session: fn() -> Option<Arc<dyn SessionView>>,
+    /// Why the agent cannot be woken, where no channel can.
+    pub(super) hindrance: fn(ClientSigns) -> Hindrance,
     /// How the client wakes its agent after a hook that ran beside the session.
     pub(super) rewake: Option<RewakeSupport>,
     /// The channel by which the client wakes its agent, if the environment shows that there may be one.
@@ -42,12 +50,19 @@ pub(super) struct RewakeSupport {
 
 impl ClientProfile {
     /// A client that needs nothing beyond MCP.
-    pub(super) const fn plain(mcp_name: &'static str, program: &'static str) -> Self {
+    pub(super) const fn plain(
+        mcp_name: &'static str,
+        name: &'static str,
+        program: &'static str,
+    ) -> Self {
         Self {
             mcp_name,
+            name,
             program,
             project_variable: None,
             hook_event: |_, _| None,
+            session: || None,
+            hindrance: |_| Hindrance::NoWay,
             rewake: None,
             channel: || None,
             call_origin: |_| None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::wire::{Context, Reach, Standing, State};
+use junction_shared::protocol::wire::{Context, Hindrance, Reach, Standing, State};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::escape::{DisplayedText, escape};
 use super::params::cursor_to;
 use crate::timestamp::rfc3339;
-use crate::wording::refusal_word;
+use crate::wording::{hindrance_word, refusal_word};
 use junction_engine::urgency::Urgency;
 use junction_engine::{self as engine, Occasion, Status, WaitEnd};
 use junction_engine::{Availability, label};
@@ -80,6 +80,8 @@ struct PeerJson {
     presence: &'static str,
     reach: &'static str,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attended: Option<bool>,
     context: ContextJson,
     fingerprint: String,
 }
@@ -92,6 +94,7 @@ impl From<engine::PeerInfo> for PeerJson {
             presence: presence(if peer.online { Standing::Online } else { Standing::Away }),
             reach: reach(peer.availability.reach),
             state: state_word(peer.availability.state),
+            attended: peer.availability.is_unattended.then_some(false),
             context: peer.context.into(),
             fingerprint: peer.fingerprint,
         }
@@ -157,6 +160,12 @@ struct ReceiverJson {
     presence: &'static str,
     reach: &'static str,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attended: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reach_why: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wakes_in_seconds: Option<u32>,
 }
 
 /// The sentence for the sender of a message that is past the limit of its chain.
@@ -171,7 +180,10 @@ impl<'a> SentJson<'a> {
     /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
     /// reply, if it waited.
     pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
-        let Availability { reach: woken, unwoken, state } = sent.receiver.availability;
+        let Availability { reach: woken, unwoken, state, is_unattended } =
+            sent.receiver.availability;
+        let outlook = sent.outlook.unwrap_or_default();
+        let chain = sent.past_limit.then_some(Hindrance::Chain);
         let wakes = sent.urgency > Urgency::Low;
         // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
@@ -194,6 +206,9 @@ impl<'a> SentJson<'a> {
                     unwoken
                 }),
                 state: state_word(state),
+                attended: is_unattended.then_some(false),
+                reach_why: chain.or(outlook.hindrance).map(hindrance_word),
+                wakes_in_seconds: outlook.wakes_in.filter(|_| chain.is_none()),
             },
             urgency: (sent.urgency != asked).then(|| sent.urgency.word()),
             ask_user: sent.past_limit.then_some(WAKES_NOBODY),
@@ -236,7 +251,7 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
             escaped: is_escaped,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
-            past_limit: message.hops.is_past_limit(),
+            past_limit: message.past_limit,
         }
     }
 }
@@ -283,7 +298,7 @@ impl<'a> MailPageJson<'a> {
             event: event(news.occasion),
             at: rfc3339(news.at_ms),
         };
-        let past_limit = page.messages.iter().any(|message| message.hops.is_past_limit());
+        let past_limit = page.messages.iter().any(|message| message.past_limit);
         Self {
             messages: page.messages.iter().map(Into::into).collect(),
             receipts: page.receipts.iter().map(receipt).collect(),
@@ -401,7 +416,8 @@ mod tests {
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),
             sender: PeerKey([0; 32]),
-            hops: Hops { chain: MessageId([0; 16]), count: 9 },
+            hops: Hops { chain: MessageId([0; 16]), count: 17 },
+            past_limit: true,
             asks: false,
         }
     }

@@ -30,6 +30,15 @@ pub(crate) enum ActivitySign {
     Unknown,
 }
 
+/// What the client's own word shows beyond the state itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WatchedTurn {
+    /// A turn began, which no hook reported.
+    Began,
+    /// A turn ended, which no hook reported: it was interrupted, or the client has no hooks.
+    Ended,
+}
+
 /// What is known of the agent's activity.
 #[derive(Default)]
 pub(crate) struct Activity {
@@ -41,6 +50,12 @@ pub(crate) struct Activity {
     calls: usize,
     /// The start of each running call that waits for messages.
     waits: Vec<Instant>,
+    /// The state by the client's own word and all signs since, where the client shows its state.
+    watched: Option<State>,
+    /// When the client's own word was last taken.
+    looked_at: Option<Instant>,
+    /// When a hook or a call was last heard of.
+    last_sign: Option<Instant>,
 }
 
 impl Activity {
@@ -51,6 +66,59 @@ impl Activity {
             ActivitySign::Unknown => None,
         };
         self.reported = Some((state, now));
+        self.sign(state, now);
+    }
+
+    /// A hook or a call shows this state. Where the client shows its own, that is looked at again.
+    fn sign(&mut self, state: Option<State>, now: Instant) {
+        self.last_sign = Some(now);
+        if self.watched.is_some() {
+            self.watched = state.or(self.watched);
+        }
+    }
+
+    /// Takes the state that the client shows, or that it shows none. Hooks report at once; so what the client showed
+    /// before the last of them says nothing.
+    pub(crate) fn watch(&mut self, shown: Option<State>, now: Instant) -> Option<WatchedTurn> {
+        let before = self.looked_at.replace(now);
+        let Some(shown) = shown else {
+            self.watched = None;
+            return None;
+        };
+        if self.last_sign.is_some_and(|sign| before.is_none_or(|before| before < sign)) {
+            return None;
+        }
+        let was = self.watched.replace(shown);
+        if self.reported.is_some() {
+            let is_over = self.is_in_reported_turn() && shown == State::Idle;
+            if is_over {
+                self.reported = Some((Some(State::Idle), now));
+            }
+            return is_over.then_some(WatchedTurn::Ended);
+        }
+        match (was, shown) {
+            (Some(State::Busy | State::WaitingOnHuman), State::Idle) => Some(WatchedTurn::Ended),
+            (Some(State::Idle), State::Busy | State::WaitingOnHuman) => Some(WatchedTurn::Began),
+            _ => None,
+        }
+    }
+
+    /// Whether hooks reported a turn and then nothing for so long that it must have ended without them. Notes that it
+    /// has.
+    pub(crate) fn take_lost_turn(&mut self, now: Instant) -> bool {
+        let Some((Some(State::Busy | State::WaitingOnHuman), at)) = self.reported else {
+            return false;
+        };
+        let is_lost = self.watched.is_none() && now >= at + STATE_LIFETIME;
+        if is_lost {
+            self.reported = Some((None, at));
+        }
+        is_lost
+    }
+
+    /// Whether the agent is in a turn, as far as hooks report.
+    pub(crate) fn is_in_reported_turn(&self) -> bool {
+        matches!(self.reported, Some((Some(State::Busy | State::WaitingOnHuman), _)))
     }
 
     /// Takes a sign from a hook of a subagent. It is a sign of the agent's turn only while that turn lasts, because a
@@ -68,6 +136,7 @@ impl Activity {
     pub(crate) fn call_began(&mut self, can_be_woken: bool, now: Instant) -> bool {
         let before = self.last_call.replace(now);
         self.calls += 1;
+        self.sign(Some(State::Busy), now);
         if let Some((state, at)) = &mut self.reported {
             // An agent that calls a tool is in a turn, whatever a hook reported before.
             (*state, *at) = (Some(State::Busy), now);
@@ -80,7 +149,7 @@ impl Activity {
     /// Notes that a call was answered.
     pub(crate) fn call_ended(&mut self, now: Instant) {
         self.calls = self.calls.saturating_sub(1);
-        self.last_call = Some(now);
+        (self.last_call, self.last_sign) = (Some(now), Some(now));
     }
 
     /// Notes that a call waits for messages.
@@ -102,11 +171,14 @@ impl Activity {
 
     /// The agent's state, if it is known.
     pub(crate) fn state(&self, now: Instant) -> Option<State> {
+        if self.is_waiting(now) && self.reported.is_none() {
+            // An agent that only waits for messages is as good as idle.
+            return Some(State::Idle);
+        }
         match self.reported {
+            _ if self.watched.is_some() => self.watched,
             Some((Some(State::Idle), _)) => Some(State::Idle),
             Some((state, at)) => state.filter(|_| now < at + STATE_LIFETIME),
-            // An agent that only waits for messages is as good as idle.
-            None if self.is_waiting(now) => Some(State::Idle),
             None => (now < self.in_turn_until()?).then_some(State::Busy),
         }
     }
@@ -116,14 +188,17 @@ impl Activity {
         match self.reported {
             Some((Some(State::Busy | State::WaitingOnHuman), at)) => now.max(at + BUSY_SILENCE),
             Some(_) => now,
+            None if self.watched == Some(State::Idle) => now,
             None => self.last_call.map_or(now, |called| now.max(called + WAKE_AFTER_CALL)),
         }
     }
 
     /// When the state or the wait next changes by the passing of time alone.
     pub(crate) fn changes_at(&self, now: Instant) -> Option<Instant> {
-        let lapses = self.reported.map(|(_, at)| at + STATE_LIFETIME);
-        let after_call = self.reported.is_none().then(|| self.in_turn_until()).flatten();
+        let is_watched = self.watched.is_some();
+        let lapses = self.reported.filter(|_| !is_watched).map(|(_, at)| at + STATE_LIFETIME);
+        let after_call =
+            (self.reported.is_none() && !is_watched).then(|| self.in_turn_until()).flatten();
         let waits = self.waits.iter().map(|began| *began + MIN_WAIT);
         lapses.into_iter().chain(after_call).chain(waits).filter(|at| *at > now).min()
     }
@@ -212,6 +287,62 @@ mod tests {
         assert_eq!(activity.state(now + SECOND), Some(State::Idle));
         activity.wait_ended(now);
         assert!(!activity.is_waiting(now + SECOND));
+    }
+
+    #[test]
+    fn regression_turn_that_ends_without_a_hook_is_seen_by_the_clients_own_word() {
+        let (mut activity, now) = (Activity::default(), Instant::now());
+        let at = |seconds| now + seconds * SECOND;
+        activity.hook_sign(ActivitySign::Known(State::Idle), now);
+        assert_eq!(activity.watch(Some(State::Idle), at(1)), None);
+        activity.hook_sign(ActivitySign::Known(State::Busy), at(2));
+        activity.hook_sign(ActivitySign::Known(State::WaitingOnHuman), at(3));
+        // What is shown may be older than the hook.
+        assert_eq!(activity.watch(Some(State::Idle), at(4)), None);
+        assert_eq!(activity.state(at(4)), Some(State::WaitingOnHuman));
+        assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(5)), None);
+        // It is believed as long as it is shown.
+        assert_eq!(activity.state(at(1000)), Some(State::WaitingOnHuman));
+        assert_eq!(activity.watch(Some(State::Idle), at(1000)), Some(WatchedTurn::Ended));
+        assert_eq!(activity.state(at(1000)), Some(State::Idle));
+        assert_eq!(activity.wakeable_from(at(1000)), at(1000));
+        // A turn whose end a hook reports is not interrupted.
+        activity.hook_sign(ActivitySign::Known(State::Busy), at(1001));
+        assert_eq!(activity.watch(Some(State::Busy), at(1002)), None);
+        activity.hook_sign(ActivitySign::Known(State::Idle), at(1003));
+        // Another hook of the person's own takes its time.
+        assert_eq!(activity.watch(Some(State::Busy), at(1004)), None);
+        assert_eq!(activity.watch(Some(State::Busy), at(1005)), None);
+        assert_eq!(activity.watch(Some(State::Idle), at(1006)), None);
+    }
+
+    #[test]
+    fn regression_state_is_known_without_hooks_where_the_client_shows_it() {
+        let (mut activity, now) = (Activity::default(), Instant::now());
+        let at = |seconds| now + seconds * SECOND;
+        assert_eq!(activity.watch(Some(State::Idle), now), None);
+        assert_eq!(activity.state(now), Some(State::Idle));
+        assert_eq!(activity.watch(Some(State::Busy), at(1)), Some(WatchedTurn::Began));
+        activity.call_began(true, at(2));
+        activity.call_ended(at(3));
+        assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(4)), None);
+        assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(5)), None);
+        assert_eq!(activity.state(at(500)), Some(State::WaitingOnHuman));
+        assert_eq!(activity.watch(Some(State::Idle), at(500)), Some(WatchedTurn::Ended));
+        assert_eq!(activity.wakeable_from(at(500)), at(500));
+        // A client that shows nothing any more is one without.
+        assert_eq!(activity.watch(None, at(501)), None);
+        assert_eq!(activity.state(at(501)), None);
+    }
+
+    #[test]
+    fn regression_turn_of_which_nothing_more_is_heard_is_lost_once() {
+        let (mut activity, now) = (Activity::default(), Instant::now());
+        activity.hook_sign(ActivitySign::Known(State::WaitingOnHuman), now);
+        assert!(!activity.take_lost_turn(now + STATE_LIFETIME - SECOND));
+        assert!(activity.take_lost_turn(now + STATE_LIFETIME));
+        assert!(!activity.take_lost_turn(now + STATE_LIFETIME));
+        assert_eq!(activity.state(now + STATE_LIFETIME), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use junction_shared::protocol::wire::State;
 
 use crate::clients::hook_event::HookEventKind;
 use crate::clients::hook_reply::HookReply;
-use crate::wake::activity::{Activity, ActivitySign};
+use crate::wake::activity::{Activity, ActivitySign, WatchedTurn};
 use crate::wake::notice::greeting;
 use crate::wake::policy::WakePolicy;
 use junction_engine::Snapshot;
@@ -33,11 +33,15 @@ pub(super) struct AgentState {
     pub(super) woken_by: Option<(usize, Instant)>,
     /// The first channel to try. Those before it were tried without effect.
     pub(super) first_channel: usize,
+    /// When the client's own word of its session is to be looked at next, if it has one.
+    pub(super) looks_at: Option<Instant>,
+    /// Whether the agent has called a tool.
+    pub(super) has_called: bool,
 }
 
 impl AgentState {
     /// The state before anything is known.
-    pub(super) fn new(snapshot: Snapshot, wakes_per_hour: usize) -> Self {
+    pub(super) fn new(snapshot: Snapshot, wakes_per_hour: Option<u32>) -> Self {
         Self {
             activity: Activity::default(),
             policy: WakePolicy::new(snapshot, wakes_per_hour),
@@ -47,6 +51,8 @@ impl AgentState {
             ready_at: None,
             woken_by: None,
             first_channel: 0,
+            looks_at: None,
+            has_called: false,
         }
     }
 
@@ -58,7 +64,7 @@ impl AgentState {
         now: Instant,
     ) -> HookReply {
         if kind == HookEventKind::Prompted {
-            self.policy.turn_ended();
+            self.policy.person_prompted(now);
         }
         let mut reply = HookReply::default();
         match kind {
@@ -74,8 +80,15 @@ impl AgentState {
             }
             HookEventKind::Stops => {
                 reply.block = self.policy.before_stop(now).map(|notice| notice.to_string());
+                if reply.block.is_none() {
+                    self.policy.turn_ended(now);
+                }
             }
-            HookEventKind::StopsAgain => self.policy.turn_ended(),
+            HookEventKind::StopsAgain => self.policy.turn_ended(now),
+            // The client says that the agent is idle; a turn that ended as it should has told so before.
+            HookEventKind::Idle if self.activity.is_in_reported_turn() => {
+                self.policy.turn_interrupted(now);
+            }
             HookEventKind::Failed => self.policy.turn_failed(now),
             _ => {}
         }
@@ -92,6 +105,15 @@ impl AgentState {
         let alias = snapshot.alias.as_ref().filter(|_| self.greeted.is_none())?;
         self.greeted = Some(alias.clone());
         Some(greeting(alias))
+    }
+
+    /// Takes the state that the client itself shows, and notes turns that have ended without a hook.
+    pub(super) fn watch(&mut self, shown: Option<State>, now: Instant) -> Option<WatchedTurn> {
+        let turn = self.activity.watch(shown, now);
+        if turn == Some(WatchedTurn::Ended) || self.activity.take_lost_turn(now) {
+            self.policy.turn_interrupted(now);
+        }
+        turn
     }
 
     /// Notes a sign of life.

@@ -1,6 +1,7 @@
 //! The ways by which a waiting message gets to the agent, best first. If one fails, the next is tried.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use junction_shared::protocol::wire::Reach;
 
@@ -64,9 +65,14 @@ impl Channels {
         None
     }
 
-    /// Whether any channel can come and go without an event that says so.
-    pub(super) fn need_polling(&self) -> bool {
-        self.in_order.iter().any(|channel| channel.needs_polling())
+    /// How often the channels should be polled, if any can come and go without an event that says so.
+    pub(super) fn poll_interval(&self) -> Option<Duration> {
+        self.in_order.iter().filter_map(|channel| channel.poll_interval()).min()
+    }
+
+    /// Whether nobody can see the session.
+    pub(super) fn are_unattended(&self) -> bool {
+        self.in_order.iter().any(|channel| channel.is_unattended())
     }
 
     /// Checks which channels can be used.

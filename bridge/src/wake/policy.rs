@@ -1,29 +1,45 @@
 //! When an agent is told of waiting messages, and when it is woken for them. A pure state machine.
 //!
-//! **At most one notice is outstanding**: it covers whatever arrives after it, until the agent reads.
+//! **At most one notice is outstanding**: it covers whatever arrives after it, until the agent reads or its turn ends.
+//! A turn that ended without a read gives the wake back: one that was interrupted once for the same messages, any other
+//! for later messages alone, after a pause that doubles.
 
 use std::time::{Duration, Instant};
 
-use crate::wake::notice::Notice;
-use junction_engine::Snapshot;
-use junction_engine::quota::Quota;
+use junction_shared::protocol::wire::{Hindrance, Outlook};
 
-/// The period over which wakes are counted.
-const HOUR: Duration = Duration::from_secs(60 * 60);
-/// The shortest time between two wakes, unless a message is urgent.
+use crate::wake::budget::WakeBudget;
+use crate::wake::notice::Notice;
+use junction_engine::{Snapshot, Waker};
+
+/// How long after a wake that no channel took the next is tried, and how long a notice may go unread until nobody knows
+/// whether the agent was woken.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long a notice stays outstanding without a read. It may be lost: the turn that it begins can fail.
+/// How long a notice stays outstanding without a read or the end of a turn. It may be lost: the turn that it begins can
+/// fail.
 const NOTICE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// How soon the wake of an interrupted turn is repeated. The person who interrupted it may be typing.
+const REPEAT_AFTER: Duration = Duration::from_secs(5);
+/// How long later messages wait after a first turn that ended without a read; each further turn doubles it.
+const FIRST_REST: Duration = Duration::from_secs(60);
+/// The longest such wait.
+const LONGEST_REST: Duration = Duration::from_secs(30 * 60);
 
 /// Which messages wait, and what the agent was told of them.
 pub(crate) struct WakePolicy {
     snapshot: Snapshot,
-    wakes: Quota,
-    /// When a wake was last tried.
-    last_try: Option<Instant>,
+    budget: WakeBudget,
+    /// The message that the present wake is for.
+    waking_for: Option<Waker>,
+    /// Until when no wake is tried because no channel took the last.
+    retries_at: Option<Instant>,
     /// Until when the agent is left alone because a turn failed.
     rests_until: Option<Instant>,
     outstanding: Option<OutstandingNotice>,
+    /// How many turns have ended without a read since the last read or the last turn of a person.
+    unread_turns: u32,
+    /// Whether the wake for the messages that wait was repeated.
+    is_repeated: bool,
     /// Whether a notice has held up the end of this turn.
     stop_held_up: bool,
     /// The number of notices so far.
@@ -33,21 +49,45 @@ pub(crate) struct WakePolicy {
 #[derive(Clone, Copy)]
 struct OutstandingNotice {
     since: Instant,
-    /// The number of arrivals by then.
+    /// The number of arrivals that the notice covers.
     arrivals: u64,
     /// Whether the notice covered anything that may wake the agent.
     is_waking: bool,
+    /// How the turn ended in which the agent was told, once it has.
+    ended: Option<UnreadTurn>,
+}
+
+/// A turn that ended without a read.
+#[derive(Clone, Copy)]
+struct UnreadTurn {
+    /// When the agent is woken once more for what it was told of.
+    repeats_at: Option<Instant>,
+    /// From when on later messages wake it.
+    wakes_from: Instant,
+    /// Whether a person stopped this turn, and the one before it.
+    is_denied: bool,
+}
+
+/// When a message wakes the agent, and what it waits for.
+#[derive(Clone, Copy)]
+struct Due {
+    /// `None` for never.
+    at: Option<Instant>,
+    hindrance: Option<Hindrance>,
 }
 
 impl WakePolicy {
-    /// A policy with this many wakes an hour.
-    pub(crate) fn new(snapshot: Snapshot, wakes_per_hour: usize) -> Self {
+    /// A policy with this many wakes an hour, or any number.
+    pub(crate) fn new(snapshot: Snapshot, wakes_per_hour: Option<u32>) -> Self {
         Self {
             snapshot,
-            wakes: Quota::new(wakes_per_hour, HOUR),
-            last_try: None,
+            budget: WakeBudget::new(wakes_per_hour),
+            waking_for: None,
+            retries_at: None,
             rests_until: None,
             outstanding: None,
+            unread_turns: 0,
+            is_repeated: false,
             stop_held_up: false,
             notices: 0,
         }
@@ -57,22 +97,58 @@ impl WakePolicy {
     pub(crate) fn update(&mut self, snapshot: Snapshot) {
         let is_empty = snapshot.unread.count + snapshot.notifications == 0;
         if is_empty || self.snapshot.reads != snapshot.reads {
-            self.outstanding = None;
+            (self.outstanding, self.unread_turns, self.is_repeated) = (None, 0, false);
         }
         self.snapshot = snapshot;
     }
 
-    /// Notes that a turn has ended, or that a person has begun the next. The start of a turn without a person says
-    /// nothing: with some clients, that is how a turn goes on whose end was held up.
-    pub(crate) fn turn_ended(&mut self) {
+    /// Notes that a person has begun a turn. The start of a turn without a person says nothing: with some clients, that
+    /// is how a turn goes on whose end was held up.
+    pub(crate) fn person_prompted(&mut self, now: Instant) {
+        (self.stop_held_up, self.unread_turns) = (false, 0);
+        if let Some(ended) = self.outstanding.as_mut().and_then(|notice| notice.ended.as_mut()) {
+            ended.wakes_from = now;
+        }
+    }
+
+    /// Notes that a turn has ended.
+    pub(crate) fn turn_ended(&mut self, now: Instant) {
         self.stop_held_up = false;
+        self.give_back(now, false);
+    }
+
+    /// Notes that a turn has ended before its time, or nobody knows how.
+    pub(crate) fn turn_interrupted(&mut self, now: Instant) {
+        self.stop_held_up = false;
+        self.give_back(now, true);
+    }
+
+    /// Ends the turn in which the agent was told of something, if it has read nothing since.
+    fn give_back(&mut self, now: Instant, is_interrupted: bool) {
+        let arrivals = self.snapshot.arrivals;
+        let told = self.outstanding.as_mut().filter(|notice| notice.is_waking);
+        let Some(notice) = told.filter(|notice| notice.ended.is_none()) else { return };
+        notice.ended = Some(if is_interrupted && !self.is_repeated {
+            self.is_repeated = true;
+            let repeats_at = Some(now + REPEAT_AFTER);
+            UnreadTurn { repeats_at, wakes_from: now, is_denied: false }
+        } else {
+            // What came during the turn was waiting when the agent was asked at its end.
+            notice.arrivals = arrivals;
+            let rest = FIRST_REST * 2_u32.saturating_pow(self.unread_turns.min(16));
+            self.unread_turns += 1;
+            let wakes_from = now + rest.min(LONGEST_REST);
+            UnreadTurn { repeats_at: None, wakes_from, is_denied: is_interrupted }
+        });
     }
 
     /// The notice for an agent in a turn, unless one is outstanding that covers everything.
     pub(crate) fn announce(&mut self, now: Instant) -> Option<Notice> {
         let anything_waits = self.snapshot.unread.count + self.snapshot.notifications > 0;
         let covers_all = |notice: OutstandingNotice| {
-            now < notice.since + NOTICE_LIFETIME && (notice.is_waking || !self.is_waking())
+            now < notice.since + NOTICE_LIFETIME
+                && (notice.is_waking || !self.is_waking())
+                && (notice.ended.is_none() || self.snapshot.arrivals == notice.arrivals)
         };
         if !anything_waits || self.outstanding.is_some_and(covers_all) {
             return None;
@@ -92,34 +168,87 @@ impl WakePolicy {
     /// When the agent should be woken, given that its activity permits it from `wakeable` on; `None` if there is no
     /// need.
     pub(crate) fn wake_at(&self, wakeable: Instant, now: Instant) -> Option<Instant> {
-        if !self.is_waking() {
-            return None;
+        self.next(wakeable, now).map(|(at, _)| at)
+    }
+
+    /// The message that is the first to wake the agent, and when it does.
+    fn next(&self, wakeable: Instant, now: Instant) -> Option<(Instant, Waker)> {
+        let wakers = self.snapshot.unread.wakers.iter();
+        let due = wakers.filter_map(|waker| Some((self.due(waker, wakeable, now)?.at?, *waker)));
+        // Of several, one that takes no part of the burst.
+        due.min_by_key(|(at, waker)| (*at, is_paced(waker)))
+    }
+
+    /// When a message wakes the agent; `None` if a notice covers it.
+    fn due(&self, waker: &Waker, wakeable: Instant, now: Instant) -> Option<Due> {
+        let mut due = self.free_at(waker, now)?;
+        let wait = |due: &mut Due, until: Instant| due.at = due.at.map(|at| at.max(until));
+        wait(&mut due, self.rests_until.unwrap_or(now));
+        if is_paced(waker) {
+            wait(&mut due, self.budget.burst_at(now));
         }
-        let free = match self.outstanding {
-            Some(notice) if !notice.is_waking => now,
-            Some(notice) if self.snapshot.arrivals > notice.arrivals => {
-                notice.since + NOTICE_LIFETIME
-            }
-            Some(_) => return None,
-            None => now,
+        if !waker.is_urgent {
+            wait(&mut due, wakeable.max(self.retries_at.unwrap_or(now)));
+        }
+        match self.budget.room_at(waker.sender, now) {
+            Some(room) if due.at.is_some_and(|at| at >= room) => {}
+            Some(room) => due = Due { at: Some(room), hindrance: Some(Hindrance::Budget) },
+            None => due = Due { at: None, hindrance: Some(Hindrance::Budget) },
+        }
+        Some(due)
+    }
+
+    /// When the notice that the agent was last given lets a message wake it; `None` if it covers the message.
+    fn free_at(&self, waker: &Waker, now: Instant) -> Option<Due> {
+        let at = |at, hindrance| Some(Due { at: Some(at), hindrance });
+        let Some(notice) = self.outstanding.filter(|notice| notice.is_waking) else {
+            return at(now, None);
         };
-        let is_urgent = self.snapshot.unread.urgent;
-        let pause = self.last_try.filter(|_| !is_urgent).map_or(now, |tried| tried + PAUSE);
-        let budget = self.wakes.full_until(now).unwrap_or(now);
-        let wakeable = if is_urgent { now } else { wakeable };
-        let rested = self.rests_until.unwrap_or(now);
-        Some(free.max(pause).max(budget).max(wakeable).max(rested))
+        let is_later = waker.arrival > notice.arrivals;
+        match notice.ended {
+            None if is_later && waker.is_urgent => at(notice.since + PAUSE, None),
+            None if is_later => at(notice.since + NOTICE_LIFETIME, None),
+            None => None,
+            Some(turn) if is_later && is_paced(waker) => {
+                let why = if turn.is_denied { Hindrance::Denied } else { Hindrance::Asleep };
+                at(turn.wakes_from, (turn.wakes_from > now).then_some(why))
+            }
+            Some(_) if is_later => at(now, None),
+            Some(turn) => at(turn.repeats_at?, None),
+        }
+    }
+
+    /// What the sender of a message should know: nothing if the agent is woken as soon as what it does permits it, or a
+    /// notice covers the message.
+    pub(crate) fn outlook(&self, arrival: u64, now: Instant) -> Option<Outlook> {
+        if let Some((from, _)) = self.stale_for() {
+            let hindrance = Some(Hindrance::Asleep);
+            return (now >= from).then_some(Outlook { wakes_in: None, hindrance });
+        }
+        let wakers = &self.snapshot.unread.wakers;
+        let waker = wakers.iter().find(|waker| waker.arrival == arrival)?;
+        let Due { at, hindrance } = self.due(waker, now, now)?;
+        // A wake for another message covers this one.
+        let first = self.wake_at(now, now).or(at);
+        let wait = first.map(|first| first.saturating_duration_since(now));
+        let wakes_in = wait.map(whole_seconds).filter(|seconds| *seconds > 0);
+        let is_late = at.is_none() || wakes_in.is_some();
+        is_late.then_some(Outlook { wakes_in, hindrance })
     }
 
     /// Begins a wake, and returns its notice.
     pub(crate) fn begin_wake(&mut self, now: Instant) -> Notice {
-        self.last_try = Some(now);
+        self.waking_for = self.next(now, now).map(|(_, waker)| waker);
+        self.retries_at = Some(now + PAUSE);
         self.notice(now)
     }
 
     /// Counts a wake that a channel has taken.
     pub(crate) fn wake_done(&mut self, now: Instant) {
-        self.wakes.take(now);
+        self.retries_at = None;
+        let waker = self.waking_for.take();
+        let is_paced = waker.as_ref().is_none_or(is_paced);
+        self.budget.take(waker.and_then(|waker| waker.sender), is_paced, now);
     }
 
     /// Forgets the outstanding notice, because the agent never got it.
@@ -140,38 +269,55 @@ impl WakePolicy {
         self.stop_held_up
     }
 
-    /// Whether the agent was told of something that it has not read yet.
+    /// Whether the agent is in a turn in which it was told of something that it has not read yet, or is about to begin
+    /// one.
     pub(crate) fn is_notice_outstanding(&self) -> bool {
-        self.outstanding.is_some()
+        self.outstanding.is_some_and(|notice| notice.ended.is_none())
     }
 
     /// Whether one more message would wake the agent, sooner or later. After a notice that has gone unread for longer
     /// than a turn takes to begin, nobody knows.
     pub(crate) fn can_wake(&self, now: Instant) -> bool {
-        let is_stale = self.outstanding.is_some_and(|notice| {
-            (notice.since + PAUSE..notice.since + NOTICE_LIFETIME).contains(&now)
-        });
-        self.wakes.full_until(now).is_none() && !is_stale
+        let is_stale = self.stale_for().is_some_and(|(from, until)| (from..until).contains(&now));
+        self.budget.hour_at(now) == Some(now) && !is_stale
     }
 
     /// When [`WakePolicy::can_wake`] next changes by the passing of time alone.
     pub(crate) fn changes_at(&self, now: Instant) -> Option<Instant> {
-        let stale =
-            self.outstanding.map(|notice| [notice.since + PAUSE, notice.since + NOTICE_LIFETIME]);
-        stale.into_iter().flatten().chain(self.wakes.full_until(now)).filter(|at| *at > now).min()
+        let stale = self.stale_for().map(|(from, until)| [from, until]);
+        let changes = stale.into_iter().flatten().chain(self.budget.hour_at(now));
+        changes.filter(|at| *at > now).min()
+    }
+
+    /// From when until when nobody knows whether the agent was woken.
+    fn stale_for(&self) -> Option<(Instant, Instant)> {
+        let notice = self.outstanding.filter(|notice| notice.ended.is_none())?;
+        Some((notice.since + PAUSE, notice.since + NOTICE_LIFETIME))
     }
 
     /// Whether anything waits that may wake the agent.
-    fn is_waking(&self) -> bool {
-        self.snapshot.unread.waking > 0
+    pub(crate) fn is_waking(&self) -> bool {
+        !self.snapshot.unread.wakers.is_empty()
     }
 
     fn notice(&mut self, now: Instant) -> Notice {
         self.notices += 1;
         let (arrivals, is_waking) = (self.snapshot.arrivals, self.is_waking());
-        self.outstanding = Some(OutstandingNotice { since: now, arrivals, is_waking });
+        let ended = None;
+        self.outstanding = Some(OutstandingNotice { since: now, arrivals, is_waking, ended });
         Notice::of(&self.snapshot, self.notices)
     }
+}
+
+/// Whether a message keeps to the pace. What answers this session, and what is urgent, does not.
+fn is_paced(waker: &Waker) -> bool {
+    !waker.is_answer && !waker.is_urgent
+}
+
+/// Whole seconds, rounded up.
+fn whole_seconds(time: Duration) -> u32 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

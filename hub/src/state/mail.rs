@@ -5,7 +5,9 @@ use std::time::Duration;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{ConnectionId, MessageId, PeerKey};
 use junction_shared::protocol::limits::MAX_SEALED;
-use junction_shared::protocol::wire::{Receipt, ReceiptKind, Refusal, Send, ToBridge};
+use junction_shared::protocol::wire::{
+    Receipt, ReceiptKind, Refusal, Send, SignedOutlook, ToBridge,
+};
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, StoredEnvelope, charge};
@@ -145,8 +147,10 @@ impl State {
     }
 
     /// Forwards a receipt to the sender of a message, and removes the message if the receipt is final. Only
-    /// mail addressed to this connection's own key can be removed.
-    pub(super) fn receipt(&mut self, requester: Requester, receipt: Receipt) {
+    /// mail addressed to this connection's own key can be removed. An outlook that is too long is left out.
+    pub(super) fn receipt(&mut self, requester: Requester, mut receipt: Receipt) {
+        // What waits for a sender counts by frames, so none may be long.
+        receipt.outlook.take_if(|outlook| outlook.body.len() > SignedOutlook::MAX_BODY);
         if is_end(receipt.kind) {
             self.forget_message(&requester.key, receipt.to, receipt.id);
         }

@@ -177,6 +177,7 @@ pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
         state: None,
         unwoken: None,
         features: None,
+        attended: None,
     };
     SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
 }

@@ -22,12 +22,14 @@ use crate::protocol::id::{MessageId, PeerKey};
 mod card;
 mod envelope;
 mod opening;
+mod receipt;
 
 pub use card::{Card, Context, READS_ASKS, Reach, SignedCard, State};
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
     Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, Welcome, WelcomeBody,
 };
+pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
@@ -265,41 +267,6 @@ pub enum Refusal {
     /// The receiver is the sender.
     #[n(3)]
     ToSelf,
-}
-
-/// An authenticated statement from a message's receiver to its sender.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Receipt {
-    /// The message's sender.
-    #[n(0)]
-    pub to: PeerKey,
-    /// The message.
-    #[n(1)]
-    pub id: MessageId,
-    /// The message's fate.
-    #[n(2)]
-    pub kind: ReceiptKind,
-    /// HMAC(Q, kind ‖ id); a `Stale` one under HKDF(P, "stale").
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub mac: [u8; 32],
-}
-
-/// The fate of a message at its receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ReceiptKind {
-    /// The receiver's bridge opened and verified it.
-    #[n(1)]
-    Opened = 1,
-    /// The answer that holds it was written to the agent's client.
-    #[n(2)]
-    Read = 2,
-    /// The message was dropped unread when its time to live ended.
-    #[n(3)]
-    Expired = 3,
-    /// The message was sealed to a key that the receiver no longer has.
-    #[n(4)]
-    Stale = 4,
 }
 
 #[cfg(test)]

@@ -239,6 +239,7 @@ async fn a_key_of_low_order_is_not_sealed_to() {
             state: None,
             unwoken: None,
             features: None,
+            attended: None,
         };
         socket.send(&ToHub::Card(weak.sign(&card))).await;
         socket.card_of("weakling").await;

@@ -164,7 +164,13 @@ async fn a_forged_receipt_for_the_message_of_another_ends_nothing() {
     let (mut liar, _) = RawSocket::join(hub.port, &mallory, "mallory").await;
     use ReceiptKind::{Expired, Opened, Read, Stale};
     for kind in [Opened, Read, Expired, Stale] {
-        let forged = Receipt { to: alices, id: envelope.header.id, kind, mac: random_bytes() };
+        let forged = Receipt {
+            to: alices,
+            id: envelope.header.id,
+            kind,
+            mac: random_bytes(),
+            outlook: None,
+        };
         liar.send(&ToHub::Receipt(forged)).await;
     }
     eventually("alice has heard them", async || {

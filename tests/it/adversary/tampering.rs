@@ -284,8 +284,13 @@ async fn a_forged_receipt_is_not_accepted() {
         let mut frames = pass(heard);
         if let (Some(ToBridge::Accepted(id)), Some(to)) = (from_hub(heard), alices_key) {
             use ReceiptKind::{Expired, Opened, Read, Stale};
-            let forged =
-                [Opened, Read, Expired, Stale].map(|kind| Receipt { to, id, kind, mac: [5; 32] });
+            let forged = [Opened, Read, Expired, Stale].map(|kind| Receipt {
+                to,
+                id,
+                kind,
+                mac: [5; 32],
+                outlook: None,
+            });
             frames.extend(forged.map(|receipt| encode(&ToBridge::Receipt(receipt))));
         }
         frames

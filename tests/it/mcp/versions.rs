@@ -83,7 +83,7 @@ async fn claude_code_opens_without_a_handshake() {
     let message = alice.read_one().await;
     assert_eq!(message["message"], "hello from the stateless version");
     let peers = list(&alice.call("list_peers", json!({})).await, "peers");
-    assert_eq!(peers[0]["context"]["client"], "claude-code");
+    assert_eq!(peers[0]["context"]["client"], "Claude Code");
 }
 
 #[tokio::test]
@@ -109,16 +109,23 @@ async fn codex_gemini_and_opencode_open_with_initialize() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let watcher = TestBridge::join(&home, &hub, "watcher").await;
-    for (client, version, capabilities, lists) in [
-        ("codex-mcp-client", "2025-06-18", json!({ "elicitation": {} }), &["tools/list"][..]),
+    for (client, name, version, capabilities, lists) in [
+        (
+            "codex-mcp-client",
+            "Codex",
+            "2025-06-18",
+            json!({ "elicitation": {} }),
+            &["tools/list"][..],
+        ),
         (
             "gemini-cli-mcp-client",
+            "Gemini CLI",
             "2025-06-18",
             json!({ "roots": { "listChanged": true } }),
             &["prompts/list", "tools/list", "resources/list"][..],
         ),
-        ("opencode", "2025-11-25", json!({ "roots": {} }), &["tools/list"][..]),
-        ("old-client", "2024-11-05", json!({}), &["tools/list"][..]),
+        ("opencode", "opencode", "2025-11-25", json!({ "roots": {} }), &["tools/list"][..]),
+        ("old-client", "old-client", "2024-11-05", json!({}), &["tools/list"][..]),
     ] {
         let bridge = TestBridge::spawn(&home, TestBridge::launch(&home, hub.port));
         let params = json!({
@@ -148,7 +155,7 @@ async fn codex_gemini_and_opencode_open_with_initialize() {
         let peers = watcher.call("list_peers", json!({})).await;
         let seen: Vec<Value> =
             list(&peers, "peers").iter().map(|peer| peer["context"]["client"].clone()).collect();
-        assert!(seen.contains(&json!(client)), "{client} is not among {seen:?}");
+        assert!(seen.contains(&json!(name)), "{client} is not among {seen:?}");
     }
 }
 

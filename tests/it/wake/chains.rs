@@ -10,12 +10,12 @@ async fn answer(from: &TestBridge, to: &str, id: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn past_eight_hops_a_message_ends_no_wait_and_tells_its_reader_to_ask_a_person() {
+async fn past_sixteen_hops_a_message_ends_no_wait_and_tells_its_reader_to_ask_a_person() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
     let mut sent = alice.send("bob", "1").await;
-    for hop in 2..=8 {
+    for hop in 2..=16 {
         let (reader, writer, to) =
             if hop % 2 == 0 { (&bob, &bob, "alice") } else { (&alice, &alice, "bob") };
         let read = reader.read_one().await;
@@ -23,13 +23,14 @@ async fn past_eight_hops_a_message_ends_no_wait_and_tells_its_reader_to_ask_a_pe
         sent = answer(writer, to, &read["id"]).await;
         assert_eq!(sent.get("ask_user"), None, "hop {hop}");
     }
-    let eighth = alice.read_one().await;
-    assert_eq!(eighth.get("past_limit"), None);
+    let last = alice.read_one().await;
+    assert_eq!(last.get("past_limit"), None);
     let wait = bob.begin("read_messages", json!({ "wait_seconds": 60 })).await;
     // A wait that has lasted is one that others see.
     reaches(&alice, "bob", "push").await;
-    let ninth = answer(&alice, "bob", &eighth["id"]).await;
-    assert!(ninth["ask_user"].as_str().is_some_and(|text| text.contains("wakes nobody")));
+    let beyond = answer(&alice, "bob", &last["id"]).await;
+    assert!(beyond["ask_user"].as_str().is_some_and(|text| text.contains("wakes nobody")));
+    assert_eq!(beyond["peer"]["reach_why"], "chain");
     bob.holds(1).await;
     // What is not of that chain ends the wait, and brings the other with it.
     let carol = TestBridge::join(&home, &hub, "carol").await;
@@ -46,7 +47,7 @@ async fn regression_a_read_returns_messages_of_any_hop_count() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
-    for _ in 0..6 {
+    for _ in 0..9 {
         alice.send("bob", "ping").await;
         bob.read_one().await;
         bob.send("alice", "pong").await;
@@ -66,7 +67,7 @@ async fn a_turn_of_a_person_resets_the_hop_count() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (alice, bob) = pair(&home, &hub).await;
-    for _ in 0..4 {
+    for _ in 0..8 {
         alice.send("bob", "ping").await;
         bob.read_one().await;
         bob.send("alice", "pong").await;
@@ -77,6 +78,33 @@ async fn a_turn_of_a_person_resets_the_hop_count() {
     let call = json!({ "name": "hook_event", "arguments": prompt });
     alice.client.request("tools/call", call).await.expect("an answer");
     assert_eq!(alice.send("bob", "ping").await.get("ask_user"), None);
+}
+
+#[tokio::test]
+async fn regression_chain_limit_can_be_set_and_be_off() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    for (limit, asks) in [("2", true), ("off", false)] {
+        let start = async |alias: String| {
+            let launch = TestBridge::launch(&home, hub.port).env("JUNCTION_CHAIN_LIMIT", limit);
+            let version = junction_testkit::Version::Stateful;
+            let mut bridge = TestBridge::open(&home, launch, version).await;
+            bridge.register(&alias).await;
+            bridge
+        };
+        let (alice, bob) =
+            (start(format!("alice-{limit}")).await, start(format!("bob-{limit}")).await);
+        for _ in 0..if asks { 1 } else { 20 } {
+            alice.send(&bob.alias, "ping").await;
+            bob.read_one().await;
+            let pong = bob.send(&alice.alias, "pong").await;
+            assert_eq!(pong.get("ask_user"), None);
+            alice.read_one().await;
+        }
+        let more = alice.send(&bob.alias, "ping").await;
+        assert_eq!(more.get("ask_user").is_some(), asks, "{more}");
+        assert_eq!(bob.read_one().await.get("past_limit").is_some(), asks);
+    }
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ impl TestBridge {
             .env_remove("CLAUDE_CODE_MESSAGING_SOCKET")
             .env_remove("CLAUDE_CODE_MESSAGING_TOKEN")
             .env_remove("CODEX_HOME")
+            // Whoever runs the tests may sit in a Claude Code that shows what it does.
+            .env("CLAUDE_CONFIG_DIR", home.path().join("claude"))
             .env_remove("CLAUDE_PROJECT_DIR")
             .cwd(home.path())
     }

@@ -83,6 +83,7 @@ impl RawPeer {
             state: None,
             unwoken: None,
             features: None,
+            attended: None,
         })
     }
 

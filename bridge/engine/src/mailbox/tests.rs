@@ -36,6 +36,7 @@ fn message(from: PeerKey, n: u8) -> Message {
         sender: from,
         hops: Hops::first(id(n)),
         asks: false,
+        past_limit: false,
     }
 }
 
@@ -53,15 +54,8 @@ impl Room {
 
     fn put(&mut self, message: Message, seq: u64) {
         let deadline = self.now + Duration::from_secs(u64::from(message.id.0[0]));
-        self.mailbox.put(MailboxMessage {
-            message,
-            seq: Seq(seq),
-            urgency: Urgency::Normal,
-            has_ended_wait: false,
-            deadline,
-            receipt_key: self.key.clone(),
-            lease: None,
-        });
+        let (key, urgency) = (self.key.clone(), Urgency::Normal);
+        self.mailbox.put(MailboxMessage::new(message, Seq(seq), urgency, deadline, key));
     }
 
     fn arrive(&mut self, from: PeerKey, seq: u64, n: u8) -> Arrival {

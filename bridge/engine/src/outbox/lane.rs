@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, Seq};
 use junction_shared::protocol::limits::SEQ_WINDOW;
-use junction_shared::protocol::wire::{Envelope, Refusal, Send};
+use junction_shared::protocol::wire::{Envelope, Outlook, Refusal, Send};
 use tokio::sync::{oneshot, watch};
 
 use crate::seal::{Plain, ReceiptKey};
@@ -57,7 +57,17 @@ pub(crate) struct OutboxMessage {
     pub(super) answered: bool,
     /// The call that tells of a refusal.
     pub(super) refusal: Option<oneshot::Sender<Lease>>,
+    /// The call that tells when the receiver's agent will be woken.
+    pub(super) outlook: Option<oneshot::Sender<Outlook>>,
     status: watch::Sender<Status>,
+}
+
+/// Where the call that sends a message waits for what it tells of it.
+pub(crate) struct SendingCall {
+    /// For the hold on a refusal.
+    pub(crate) refusal: oneshot::Sender<Lease>,
+    /// For the outlook that the receiver's bridge gives.
+    pub(crate) outlook: oneshot::Sender<Outlook>,
 }
 
 impl Lane {
@@ -152,14 +162,13 @@ impl Lane {
 }
 
 impl OutboxMessage {
-    /// A message that was not handed over yet, and a view of its status. `refusal` is where its call waits to tell of a
-    /// refusal.
+    /// A message that was not handed over yet, and a view of its status.
     pub(crate) fn new(
         id: MessageId,
         alias: Alias,
         plain: Plain,
         deadline: Instant,
-        refusal: oneshot::Sender<Lease>,
+        calls: SendingCall,
     ) -> (Self, watch::Receiver<Status>) {
         let (status, view) = watch::channel(Status::Queued);
         let message = Self {
@@ -174,7 +183,8 @@ impl OutboxMessage {
             hand_overs: 0,
             handed: false,
             answered: false,
-            refusal: Some(refusal),
+            refusal: Some(calls.refusal),
+            outlook: Some(calls.outlook),
             status,
         };
         (message, view)

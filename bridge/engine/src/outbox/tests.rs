@@ -52,8 +52,9 @@ impl Desk {
     ) -> Result<watch::Receiver<Status>, OutboxFull> {
         let plain = Plain { body: "x".repeat(size), ..Plain::default() };
         let alias = Alias::parse("calm-otter").unwrap();
-        let (deadline, refusal) = (self.now + TTL, oneshot::channel().0);
-        let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, refusal);
+        let deadline = self.now + TTL;
+        let calls = SendingCall { refusal: oneshot::channel().0, outlook: oneshot::channel().0 };
+        let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, calls);
         self.outbox.submit(to, message).map(|()| status)
     }
 

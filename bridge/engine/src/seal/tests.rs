@@ -2,7 +2,9 @@
 
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use junction_shared::protocol::id::{Epoch, GroupId, Seq};
-use junction_shared::protocol::wire::{Context, Kind, Reach};
+use junction_shared::protocol::wire::{
+    Context, Hindrance, Kind, Outlook, Reach, Receipt, ReceiptKind, SignedOutlook,
+};
 use serde_json::Value;
 
 use super::*;
@@ -355,6 +357,32 @@ fn a_receipt_is_made_by_the_receiver_alone() {
 }
 
 #[test]
+fn an_outlook_is_made_by_the_receiver_alone_and_for_one_receipt() {
+    let pair = Pair::new();
+    let (key, other) = (pair.keys().receipt_key(), pair.keys().receipt_key());
+    let (id, opened) = (MessageId([9; 16]), ReceiptKind::Opened);
+    let outlook = Outlook { wakes_in: Some(60), hindrance: Some(Hindrance::Budget) };
+    let good = receipt_with(Some(&outlook), &key, pair.alice.key, id, opened);
+    assert!(receipt_holds(&key, &good));
+    assert_eq!(outlook_of(&key, &good), Some(outlook));
+    // Without it, the receipt is the plain one.
+    let plain = receipt(&key, pair.alice.key, id, opened);
+    assert_eq!(Receipt { outlook: None, ..good.clone() }, plain);
+    assert_eq!(outlook_of(&key, &plain), None);
+    assert_eq!(outlook_of(&other, &good), None);
+    assert_eq!(outlook_of(&key, &Receipt { id: MessageId([8; 16]), ..good.clone() }), None);
+    assert_eq!(outlook_of(&key, &Receipt { kind: ReceiptKind::Read, ..good.clone() }), None);
+    let mut altered = good.clone();
+    altered.outlook.as_mut().unwrap().body[2] ^= 1;
+    assert!(receipt_holds(&key, &altered));
+    assert_eq!(outlook_of(&key, &altered), None);
+    // The mac of a receipt is not that of an outlook.
+    let body = Vec::new();
+    let forged = SignedOutlook { body, mac: plain.mac };
+    assert_eq!(outlook_of(&key, &Receipt { outlook: Some(forged), ..plain }), None);
+}
+
+#[test]
 fn a_card_is_made_by_a_member_alone() {
     let (group, other) = (group(), GroupKeys::derive(&secret(&[8; 32])));
     let card = Card {
@@ -367,6 +395,7 @@ fn a_card_is_made_by_a_member_alone() {
         state: None,
         unwoken: None,
         features: None,
+        attended: None,
     };
     let signed = sign_card(&group, &card);
     assert_eq!(verify_card(&group, &signed), Ok(card));
@@ -431,6 +460,15 @@ fn frozen_vectors_of_aj1() {
     assert_eq!(
         HEX.encode(&read.mac),
         "f1f2f42dddcc4e7523e0512fa67955acc716a2e21c9fcbdd9cd4630f0dbaf47b"
+    );
+    let outlook = Outlook { wakes_in: Some(60), hindrance: None };
+    let (key, id) = (keys.receipt_key(), MessageId([9; 16]));
+    let opened = receipt_with(Some(&outlook), &key, pair.alice.key, id, ReceiptKind::Opened);
+    let signed = opened.outlook.unwrap();
+    assert_eq!(HEX.encode(&signed.body), "81183c");
+    assert_eq!(
+        HEX.encode(&signed.mac),
+        "8dfa6030ecbf16781e531d665496b9edf6c2a308768990606a1e29c657a51699"
     );
     let stale = stale_receipt(&pair.psk(), pair.alice.key, MessageId([9; 16]));
     assert_eq!(

@@ -184,7 +184,7 @@ impl CardPublisher {
 
     fn sign(&self, content: &CardContent, membership: &Membership) -> Option<SignedCard> {
         let (group, me) = membership.keys()?;
-        let Availability { reach, unwoken, state } = content.availability;
+        let Availability { reach, unwoken, state, is_unattended } = content.availability;
         let card = Card {
             key: me.key,
             receive_key: self.receive_keys.public(),
@@ -195,6 +195,7 @@ impl CardPublisher {
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
             features: Some(READS_ASKS),
+            attended: is_unattended.then_some(false),
         };
         Some(sign_card(group, &card))
     }

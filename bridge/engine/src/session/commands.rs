@@ -16,7 +16,7 @@ use crate::command::ReplySender;
 use crate::error::{Error, UnreadLimit};
 use crate::hops::Hops;
 use crate::mailbox::LeaseId;
-use crate::outbox::{OutboxFull, OutboxMessage};
+use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
@@ -57,6 +57,7 @@ impl Session {
                     self.publish_if_due(now);
                 }
             }
+            Command::SetForecast(forecast) => self.forecast = Some(forecast),
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
             Command::AskForHub | Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
@@ -176,6 +177,7 @@ impl Session {
             quota.sent(to, now);
         }
         self.directory.pin(&alias, to);
+        self.delivery.sent(id, to);
         if let Some(when) = notify_when {
             self.notification_requests.add(id, to, alias, when, hops);
         }
@@ -213,7 +215,9 @@ impl Session {
         }
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
-        let (call, refusal) = oneshot::channel();
+        let ((refusal_call, refusal), (outlook_call, outlook)) =
+            (oneshot::channel(), oneshot::channel());
+        let calls = SendingCall { refusal: refusal_call, outlook: outlook_call };
         let hops = self.delivery.chains.next_hops(id, &to, draft.reply_to);
         let urgency = self.high_sent.granted(to, draft.urgency, now);
         let plain = Plain {
@@ -224,7 +228,7 @@ impl Session {
             body: draft.body,
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
-        let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, call);
+        let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
         self.outgoing.outbox.submit(to, message).map_err(|full| match full {
             OutboxFull::Peer => {
                 Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
@@ -233,8 +237,10 @@ impl Session {
                 Error::OutboxFull(UnreadLimit { messages: OUTBOX_MESSAGES, bytes: OUTBOX_BYTES })
             }
         })?;
-        let past_limit = hops.is_past_limit();
-        Ok((Submitted { id, receiver, urgency, past_limit, status, wait_end, refusal }, hops))
+        let past_limit = self.delivery.chains.is_past_limit(hops);
+        let submitted =
+            Submitted { id, receiver, urgency, past_limit, status, wait_end, outlook, refusal };
+        Ok((submitted, hops))
     }
 
     /// The peer behind an alias, if the alias may be used for it.

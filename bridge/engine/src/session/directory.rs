@@ -59,7 +59,8 @@ pub(super) struct Directory {
 /// The agent's availability on a card.
 pub(super) fn availability_of(card: &Card) -> Availability {
     let unwoken = card.unwoken.unwrap_or(card.reach);
-    Availability { reach: card.reach, unwoken, state: card.state }
+    let is_unattended = card.attended == Some(false);
+    Availability { reach: card.reach, unwoken, state: card.state, is_unattended }
 }
 
 /// A card that a member of the group made, and its alias.

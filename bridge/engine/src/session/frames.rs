@@ -10,15 +10,17 @@ use junction_shared::protocol::wire::{
     ToBridge, ToHub,
 };
 
+use super::Session;
 use super::intake::{IntakeStep, Opening, PushedEnvelope};
-use super::misbehaviour::PeerFault;
+use super::misbehaviour::{Misbehaviour, PeerFault};
 use super::requests::{AliasRequest, Request, refused_alias};
-use super::{Misbehaviour, Session};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::hops::Hops;
 use crate::mailbox::{Arrival, MailboxMessage};
-use crate::seal::{Plain, ReceiptKey, receipt, receipt_holds, stale_holds, verify_card};
+use crate::seal::{
+    Plain, ReceiptKey, outlook_of, receipt_holds, receipt_with, stale_holds, verify_card,
+};
 use crate::{Message, PeerInfo, PeerPage, Registration};
 
 impl Session {
@@ -244,7 +246,7 @@ impl Session {
             && before.0 < after.0
         {
             let notifications = self.notification_requests.changed(key, before.1, after.1);
-            self.notify(notifications);
+            self.delivery.notify(notifications);
         }
         true
     }
@@ -260,7 +262,7 @@ impl Session {
                 self.directory.gone(key);
                 self.outgoing.outbox.gone(key);
                 let notifications = self.notification_requests.gone(key);
-                self.notify(notifications);
+                self.delivery.notify(notifications);
             }
             Standing::Online | Standing::Away if known => {
                 self.outgoing.outbox.open(key);
@@ -319,7 +321,7 @@ impl Session {
         match self.intake.open(envelope, has_room, sender, group, receive_keys) {
             Opening::Opened(header, plain, key) => {
                 let alias = sender.alias.clone();
-                self.record(&header, plain, key, alias, deadline, now);
+                self.record(&header, plain, &key, alias, deadline, now);
             }
             Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
             Opening::Broken => PeerFault::BrokenMessage.log(),
@@ -332,7 +334,7 @@ impl Session {
         &mut self,
         header: &Header,
         plain: Plain,
-        receipt_key: ReceiptKey,
+        receipt_key: &ReceiptKey,
         alias: Alias,
         deadline: Instant,
         now: Instant,
@@ -345,25 +347,23 @@ impl Session {
             Arrival::New if deadline <= now => ReceiptKind::Expired,
             Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
         };
-        self.outgoing.post(ToHub::Receipt(receipt(&receipt_key, from, id, kind)));
+        let mut outlook = None;
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.directory.pin_sender(&alias, from);
             let claimed = plain.follows.unwrap_or(Hops::first(id));
             let hops = self.delivery.chains.received(claimed, plain.reply_to);
             let urgency = self.high_received.granted(from, plain.urgency, now);
-            let message = Message::opened(header, plain, alias, key_changed, hops);
-            let (seq, lease, has_ended_wait) = (header.seq, None, false);
-            let arrived = MailboxMessage {
-                message,
-                seq,
-                urgency,
-                has_ended_wait,
-                deadline,
-                receipt_key,
-                lease,
-            };
-            self.delivery.arrived(arrived, now);
+            let past_limit = self.delivery.chains.is_past_limit(hops);
+            let message = Message::opened(header, plain, alias, key_changed, hops, past_limit);
+            let key = receipt_key.clone();
+            let arrived = MailboxMessage::new(message, header.seq, urgency, deadline, key);
+            // Before the receipt, which says what the face expects of a message that no call was waiting for.
+            let asked = self.delivery.arrived(arrived, now).zip(self.forecast.as_ref());
+            outlook = asked
+                .and_then(|(arrived, forecast)| forecast.outlook(arrived, &self.snapshot.borrow()));
         }
+        let receipt = receipt_with(outlook.as_ref(), receipt_key, from, id, kind);
+        self.outgoing.post(ToHub::Receipt(receipt));
     }
 
     /// Has the inbox pushed from its start, once there is room for what was dropped.
@@ -381,7 +381,12 @@ impl Session {
                 let receiver = outbox.receiver(receipt.id).and_then(|to| self.directory.get(&to));
                 receiver.is_some_and(|peer| stale_holds(&peer.psk, receipt))
             }
-            _ => outbox.receipt_key(receipt.id).is_some_and(|key| receipt_holds(&key, receipt)),
+            _ => outbox.receipt_key(receipt.id).is_some_and(|key| {
+                if let Some(outlook) = outlook_of(&key, receipt) {
+                    outbox.outlook(receipt.id, outlook);
+                }
+                receipt_holds(&key, receipt)
+            }),
         };
         if is_authentic {
             outbox.receipt(receipt.id, receipt.kind);

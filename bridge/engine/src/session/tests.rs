@@ -22,6 +22,7 @@ use crate::{
 
 mod asks;
 mod life;
+mod outlooks;
 
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
@@ -577,10 +578,16 @@ fn a_hub_cannot_fake_a_receipt() {
     let sent = stage.send("alice", "bob", "hello");
     let (now, to) = (stage.now, stage.key("alice"));
     for kind in [ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale] {
-        let forged = Receipt { to, id: sent.id, kind, mac: [1; 32] };
+        let forged = Receipt { to, id: sent.id, kind, mac: [1; 32], outlook: None };
         stage.session("alice").frame(ToBridge::Receipt(forged), now);
     }
-    let unknown = Receipt { to, id: MessageId([0; 16]), kind: ReceiptKind::Read, mac: [1; 32] };
+    let unknown = Receipt {
+        to,
+        id: MessageId([0; 16]),
+        kind: ReceiptKind::Read,
+        mac: [1; 32],
+        outlook: None,
+    };
     stage.session("alice").frame(ToBridge::Receipt(unknown), now);
     assert_eq!(*sent.status.borrow(), Status::Opened);
 }

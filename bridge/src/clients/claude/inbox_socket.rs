@@ -24,6 +24,8 @@ use crate::process::tree::{ProcessTree, program};
 /// The environment variables that name the socket and the token that a server of the session must show.
 const SOCKET: &str = "CLAUDE_CODE_MESSAGING_SOCKET";
 const TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
+/// How often the socket is tried.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// How long connecting may take, and how long writing may.
 const IO_TIME: Duration = Duration::from_secs(2);
 
@@ -64,6 +66,10 @@ impl InboxSocket {
         Some(Self { path, token, is_own_client: false.into(), is_usable: false.into() })
     }
 
+    fn is_own_client(&self) -> bool {
+        self.is_own_client.load(Ordering::Relaxed)
+    }
+
     /// Writes a line for the agent.
     async fn write(&self, content: &str) -> io::Result<()> {
         let mut stream = connect(&self.path).await?;
@@ -90,7 +96,7 @@ impl Channel for InboxSocket {
 
     fn wake<'a>(&'a self, notice: &'a str) -> BoxFuture<'a, bool> {
         async move {
-            if !self.needs_polling() {
+            if !self.is_own_client() {
                 return false;
             }
             let is_written = self.write(notice).await.is_ok();
@@ -100,13 +106,13 @@ impl Channel for InboxSocket {
         .boxed()
     }
 
-    fn needs_polling(&self) -> bool {
-        self.is_own_client.load(Ordering::Relaxed)
+    fn poll_interval(&self) -> Option<Duration> {
+        self.is_own_client().then_some(POLL_INTERVAL)
     }
 
     fn poll(&self) -> BoxFuture<'_, ()> {
         async {
-            if self.needs_polling() {
+            if self.is_own_client() {
                 // A connection without a line has no effect on the session.
                 let is_usable = connect(&self.path).await.is_ok();
                 self.is_usable.store(is_usable, Ordering::Relaxed);

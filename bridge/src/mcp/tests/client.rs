@@ -266,6 +266,7 @@ pub(super) fn message(body: &str) -> Message {
         reply_to: None,
         key_changed: None,
         sender: PeerKey([1; 32]),
+        past_limit: false,
         hops: Hops::first(MessageId([7; 16])),
         asks: false,
     }

@@ -32,6 +32,7 @@ fn peer(online: bool) -> PeerInfo {
             reach: Reach::NextTurn,
             unwoken: Reach::NextTurn,
             state: Some(State::Busy),
+            ..Availability::default()
         },
         context: Context {
             repo: Some("shop".to_owned()),
@@ -108,7 +109,8 @@ async fn submit(
     status: Status,
 ) -> (junction_engine::Draft, oneshot::Sender<WaitEnd>) {
     let Command::Send(draft, reply) = agent.command().await else { panic!("another command") };
-    let availability = Availability { reach: Reach::Push, unwoken: Reach::NextTurn, state: None };
+    let availability =
+        Availability { reach: Reach::Push, unwoken: Reach::NextTurn, ..Availability::default() };
     let presence = Standing::Online;
     let receiver = Receiver { key: PeerKey([1; 32]), presence, availability };
     let (answer, waited_for) = oneshot::channel();
@@ -121,6 +123,7 @@ async fn submit(
         past_limit: draft.body.contains("long chain"),
         status,
         wait_end: waited_for,
+        outlook: oneshot::channel().1,
         refusal: oneshot::channel().1,
     }));
     (draft, answer)

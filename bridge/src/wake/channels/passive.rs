@@ -30,6 +30,11 @@ impl Channel for WaitingRead {
 pub(crate) struct TurnHooks(AtomicBool);
 
 impl TurnHooks {
+    /// Whether such a hook has run.
+    pub(crate) fn were_seen(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Notes that such a hook has run.
     pub(crate) fn seen(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -38,7 +43,7 @@ impl TurnHooks {
 
 impl Channel for TurnHooks {
     fn reach(&self) -> Option<Reach> {
-        self.0.load(Ordering::Relaxed).then_some(Reach::NextTurn)
+        self.were_seen().then_some(Reach::NextTurn)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Arrivals, notices, and the passing of time.
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::PeerKey;
 use proptest::prelude::*;
 
 use super::*;
@@ -16,17 +17,49 @@ struct PolicyTest {
     now: Instant,
 }
 
+/// Bob, from whom messages come unless a test says otherwise.
+const BOB: PeerKey = PeerKey([2; 32]);
+const CAROL: PeerKey = PeerKey([3; 32]);
+
 impl PolicyTest {
-    fn new(wakes: usize) -> Self {
-        let now = Instant::now();
+    fn new(wakes: u32) -> Self {
+        let (now, wakes) = (Instant::now(), Some(wakes));
         Self { policy: WakePolicy::new(snapshot(), wakes), snapshot: snapshot(), start: now, now }
     }
 
-    /// A message arrives that may wake the agent.
+    /// A message of normal urgency arrives.
     fn mail(&mut self) {
-        self.snapshot.unread.waking += 1;
+        self.mail_from(BOB, false, false);
+    }
+
+    /// The first answer to a message of this session arrives.
+    fn answer(&mut self) {
+        self.mail_from(BOB, true, false);
+    }
+
+    /// A message of high urgency arrives.
+    fn urgent(&mut self) {
+        self.mail_from(BOB, false, true);
+    }
+
+    fn mail_from(&mut self, sender: PeerKey, is_answer: bool, is_urgent: bool) {
         self.snapshot.arrivals += 1;
+        let (arrival, sender) = (self.snapshot.arrivals, Some(sender));
+        self.snapshot.unread.wakers.push(Waker { arrival, sender, is_answer, is_urgent });
         self.quiet_mail();
+    }
+
+    /// What the sender of the last message is told.
+    fn outlook(&self) -> Option<Outlook> {
+        self.policy.outlook(self.snapshot.arrivals, self.now)
+    }
+
+    /// A turn begins in which the agent is told, and ends without a read.
+    fn ends_unread(&mut self) {
+        if self.policy.before_stop(self.now).is_some() {
+            assert!(self.policy.before_stop(self.now).is_none());
+        }
+        self.policy.turn_ended(self.now);
     }
 
     /// A message arrives that may not wake the agent.
@@ -75,22 +108,82 @@ fn idle_agent_is_woken_once_and_again_after_a_read() {
     assert!(!test.wake());
     test.read();
     test.mail();
-    assert_eq!(test.due(), Some(PAUSE));
-    test.pass(PAUSE);
     assert!(test.wake());
 }
 
 #[test]
-fn urgent_message_waits_for_neither_turn_nor_pause() {
+fn regression_short_conversation_wakes_at_once_and_a_long_one_once_a_minute() {
     let mut test = PolicyTest::new(30);
+    for _ in 0..4 {
+        test.mail();
+        assert!(test.wake());
+        test.read();
+        test.pass(SECOND);
+    }
     test.mail();
-    test.wake();
+    assert_eq!(test.due(), Some(60 * SECOND));
+    assert_eq!(test.outlook(), Some(Outlook { wakes_in: Some(56), hindrance: None }));
+    test.pass(56 * SECOND);
+    assert!(test.wake());
     test.read();
-    test.pass(SECOND);
-    test.snapshot.unread.urgent = true;
     test.mail();
+    assert_eq!(test.due(), Some(120 * SECOND));
+}
+
+#[test]
+fn regression_answer_wakes_at_once_whatever_came_before() {
+    let mut test = PolicyTest::new(30);
+    for _ in 0..10 {
+        test.answer();
+        assert!(test.wake());
+        test.read();
+    }
+    // The burst is whole still.
+    for _ in 0..4 {
+        test.mail();
+        assert!(test.wake());
+        test.read();
+    }
+    test.mail();
+    assert!(!test.wake());
+    // A further one brings forward the wake for what waits.
+    test.answer();
+    assert!(test.wake());
+}
+
+#[test]
+fn regression_no_sender_takes_more_than_half_of_the_hours_wakes() {
+    let mut test = PolicyTest::new(30);
+    for _ in 0..15 {
+        test.answer();
+        assert!(test.wake());
+        test.read();
+    }
+    test.answer();
+    assert!(!test.wake());
+    let late = Outlook { wakes_in: Some(240), hindrance: Some(Hindrance::Budget) };
+    assert_eq!(test.outlook(), Some(late));
+    assert!(test.policy.can_wake(test.now));
+    test.mail_from(CAROL, true, false);
+    assert!(test.wake());
+}
+
+#[test]
+fn urgent_message_waits_for_neither_turn_nor_pace() {
+    let mut test = PolicyTest::new(30);
+    for _ in 0..5 {
+        test.mail();
+        test.wake();
+        test.read();
+    }
+    test.urgent();
     let busy = test.now + Duration::from_secs(600);
     assert_eq!(test.policy.wake_at(busy, test.now), Some(test.now));
+    test.wake();
+    // It goes past a notice that has had no effect for long.
+    test.pass(SECOND);
+    test.urgent();
+    assert_eq!(test.due(), Some(PAUSE));
 }
 
 #[test]
@@ -125,7 +218,7 @@ fn end_of_a_turn_is_held_up_once_whatever_notice_is_outstanding() {
     let asked = test.policy.before_stop(test.now);
     assert!(asked.is_some_and(|notice| notice.before_stop && notice.number == 2));
     assert_eq!(test.policy.before_stop(test.now), None);
-    test.policy.turn_ended();
+    test.policy.turn_ended(test.now);
     assert!(test.policy.before_stop(test.now).is_some());
 }
 
@@ -148,18 +241,113 @@ fn notice_without_a_read_lapses_once_more_has_arrived() {
 #[test]
 fn hourly_budget_is_kept_and_reported() {
     let mut test = PolicyTest::new(2);
-    for _ in 0..2 {
-        test.mail();
+    for sender in [BOB, CAROL] {
+        test.mail_from(sender, false, false);
         assert!(test.wake());
         test.read();
-        test.pass(PAUSE);
     }
-    test.mail();
+    test.mail_from(PeerKey([4; 32]), false, false);
     assert!(!test.policy.can_wake(test.now));
-    assert_eq!(test.policy.changes_at(test.now), Some(test.start + HOUR));
-    assert_eq!(test.due(), Some(HOUR));
+    let half_an_hour = Duration::from_secs(30 * 60);
+    assert_eq!(test.policy.changes_at(test.now), Some(test.start + half_an_hour));
+    assert_eq!(test.due(), Some(half_an_hour));
+    let late = Outlook { wakes_in: Some(1800), hindrance: Some(Hindrance::Budget) };
+    assert_eq!(test.outlook(), Some(late));
     // A turn that begins for another reason still gets the notice.
     assert!(test.policy.announce(test.now).is_some());
+}
+
+#[test]
+fn agent_without_wakes_is_never_woken_and_senders_are_told() {
+    let mut test = PolicyTest::new(0);
+    test.urgent();
+    assert_eq!(test.due(), None);
+    let never = Outlook { wakes_in: None, hindrance: Some(Hindrance::Budget) };
+    assert_eq!(test.outlook(), Some(never));
+}
+
+#[test]
+fn regression_interrupted_turn_gives_its_wake_back_once() {
+    let mut test = PolicyTest::new(30);
+    test.mail();
+    assert!(test.wake());
+    test.policy.turn_interrupted(test.now);
+    assert_eq!(test.due(), Some(REPEAT_AFTER));
+    test.pass(REPEAT_AFTER);
+    assert!(test.wake());
+    // A person who interrupts that turn as well means it.
+    test.policy.turn_interrupted(test.now);
+    assert_eq!(test.due(), None);
+    test.mail();
+    let denied = Outlook { wakes_in: Some(60), hindrance: Some(Hindrance::Denied) };
+    assert_eq!(test.outlook(), Some(denied));
+    test.pass(60 * SECOND);
+    assert!(test.wake());
+    test.read();
+    test.mail();
+    assert!(test.wake());
+}
+
+#[test]
+fn regression_after_an_interrupted_turn_a_later_message_wakes_at_once() {
+    for urgent in [false, true] {
+        let mut test = PolicyTest::new(30);
+        test.mail();
+        test.wake();
+        test.policy.turn_interrupted(test.now);
+        test.mail_from(BOB, false, urgent);
+        assert_eq!(test.outlook(), None);
+        assert!(test.wake());
+    }
+}
+
+#[test]
+fn regression_turn_that_ends_without_a_read_is_repeated_for_later_messages_alone() {
+    let mut test = PolicyTest::new(30);
+    let minute = 60 * SECOND;
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
+        test.mail();
+        test.pass(NOTICE_LIFETIME * 4);
+        assert!(test.wake());
+        test.mail();
+        test.ends_unread();
+        test.pass(SECOND);
+        assert_eq!(test.due(), None, "what came during the turn was asked about at its end");
+        let since = test.now - test.start - SECOND;
+        test.mail();
+        assert_eq!(test.due(), Some(since + pause * minute));
+        let asleep = Outlook { wakes_in: Some(pause * 60 - 1), hindrance: Some(Hindrance::Asleep) };
+        assert_eq!(test.outlook(), Some(asleep));
+    }
+    // A person's turn begins anew.
+    test.policy.person_prompted(test.now);
+    assert!(test.wake());
+    test.ends_unread();
+    test.mail();
+    assert_eq!(test.due(), Some(test.now - test.start + minute));
+    // So does a read, and an answer waits for none of it.
+    test.answer();
+    assert!(test.wake());
+}
+
+#[test]
+fn forty_messages_to_one_that_never_reads_cost_one_wake_and_one_question() {
+    let mut test = PolicyTest::new(30);
+    test.mail();
+    assert!(test.wake());
+    for _ in 1..20 {
+        test.mail();
+        assert!(!test.wake());
+    }
+    assert!(test.policy.before_stop(test.now).is_some());
+    for _ in 20..40 {
+        test.mail();
+        assert!(!test.wake());
+    }
+    assert_eq!(test.policy.before_stop(test.now), None);
+    test.policy.turn_ended(test.now);
+    test.pass(24 * 60 * 60 * SECOND);
+    assert_eq!(test.due(), None);
 }
 
 #[test]
@@ -181,7 +369,7 @@ fn regression_message_that_expires_unread_leaves_no_notice_behind() {
     test.snapshot.unread = Default::default();
     test.policy.update(test.snapshot.clone());
     test.mail();
-    assert_eq!(test.due(), Some(PAUSE));
+    assert_eq!(test.due(), Some(Duration::ZERO));
     assert!(test.policy.announce(test.now).is_some());
 }
 
@@ -193,8 +381,7 @@ fn notice_of_a_failed_turn_is_repeated() {
     test.policy.turn_failed(test.now);
     assert_eq!(test.due(), Some(NOTICE_LIFETIME));
     // An urgent message would fail, too.
-    test.snapshot.unread.urgent = true;
-    test.mail();
+    test.urgent();
     assert_eq!(test.due(), Some(NOTICE_LIFETIME));
 }
 
@@ -202,8 +389,9 @@ fn notice_of_a_failed_turn_is_repeated() {
 fn requested_notification_wakes_like_a_message() {
     let mut test = PolicyTest::new(30);
     test.snapshot.notifications = 1;
-    test.snapshot.unread.waking = 1;
     test.snapshot.arrivals += 1;
+    let waker = Waker { arrival: 1, sender: None, is_answer: false, is_urgent: false };
+    test.snapshot.unread.wakers.push(waker);
     test.policy.update(test.snapshot.clone());
     assert!(test.wake());
     test.read();
@@ -211,27 +399,36 @@ fn requested_notification_wakes_like_a_message() {
 }
 
 proptest! {
-    /// Whatever arrives, wakes stay within the hourly budget, at least a minute apart, and at most one per read.
+    /// Whatever arrives, wakes stay within the hour's budget and a sender's half of it, at most one comes per read or
+    /// ended turn, and those for normal messages keep the pace.
     #[test]
-    fn flood_wakes_within_the_budget(steps in prop::collection::vec((0_u64..90, 0..4), 1..200)) {
-        let mut test = PolicyTest::new(5);
-        let mut wakes: Vec<Instant> = Vec::new();
-        let mut read_since = true;
+    fn flood_wakes_within_the_budget(steps in prop::collection::vec((0_u64..90, 0..8), 1..200)) {
+        let mut test = PolicyTest::new(6);
+        let (mut wakes, mut of_bob): (Vec<Instant>, Vec<Instant>) = (Vec::new(), Vec::new());
+        let mut told_since = false;
         for (pause, what) in steps {
             test.pass(Duration::from_secs(pause));
             match what {
-                0 => { test.read(); read_since = true; }
+                0 | 1 => { test.read(); told_since = false; }
+                2 => { test.ends_unread(); told_since = false; }
+                3 => test.answer(),
+                4 => test.urgent(),
+                5 => test.mail_from(CAROL, false, false),
                 _ => test.mail(),
             }
+            let from_bob_alone =
+                test.snapshot.unread.wakers.iter().all(|waker| waker.sender == Some(BOB));
             if test.wake() {
                 let last = wakes.last().copied();
-                let lapsed = last.is_none_or(|last| test.now >= last + NOTICE_LIFETIME);
-                prop_assert!(read_since || lapsed);
-                prop_assert!(last.is_none_or(|last| test.now >= last + PAUSE));
+                prop_assert!(!told_since || last.is_none_or(|last| test.now >= last + PAUSE));
                 wakes.push(test.now);
-                read_since = false;
+                of_bob.extend(from_bob_alone.then_some(test.now));
+                told_since = true;
             }
-            prop_assert!(wakes.iter().filter(|at| test.now < **at + HOUR).count() <= 5);
+            // A bucket holds as much as comes back in an hour: twice that in any hour at most.
+            let hour = Duration::from_secs(60 * 60);
+            let within = |wakes: &[Instant]| wakes.iter().filter(|at| test.now < **at + hour).count();
+            prop_assert!(within(&wakes) <= 12 && within(&of_bob) <= 6);
         }
     }
 }

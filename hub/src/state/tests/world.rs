@@ -71,6 +71,7 @@ pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> C
         state: None,
         unwoken: None,
         features: None,
+        attended: None,
     }
 }
 
@@ -240,7 +241,7 @@ impl World {
     }
 
     pub(super) fn receipt(&mut self, connection: ConnectionId, to: u8, n: u8, kind: ReceiptKind) {
-        let receipt = Receipt { to: key(to), id: id(n), kind, mac: [0; 32] };
+        let receipt = Receipt { to: key(to), id: id(n), kind, mac: [0; 32], outlook: None };
         self.say(connection, ToHub::Receipt(receipt));
     }
 

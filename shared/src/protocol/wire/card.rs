@@ -45,6 +45,9 @@ pub struct Card {
     /// What the peer's bridge understands beyond what every bridge does: a set of bits, such as [`READS_ASKS`].
     #[n(8)]
     pub features: Option<u32>,
+    /// False where a session goes on although nobody can see it; absent otherwise.
+    #[n(9)]
+    pub attended: Option<bool>,
 }
 
 /// The bit of a bridge that opens messages whose sealed flags say that the sender waits for an answer. Older bridges

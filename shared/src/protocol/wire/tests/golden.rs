@@ -116,6 +116,7 @@ pub(super) fn card(context: Context) -> Card {
         state: None,
         unwoken: None,
         features: None,
+        attended: None,
     }
 }
 
@@ -135,8 +136,13 @@ pub(super) fn envelope() -> Envelope {
     Envelope { header, sealed: vec![0x99; 24].into() }
 }
 
+pub(super) fn outlook() -> SignedOutlook {
+    let outlook = Outlook { wakes_in: Some(60), hindrance: None };
+    SignedOutlook { body: encode(&outlook).to_vec(), mac: MAC }
+}
+
 pub(super) fn receipt(kind: ReceiptKind) -> Receipt {
-    Receipt { to: KEY, id: ID, kind, mac: MAC }
+    Receipt { to: KEY, id: ID, kind, mac: MAC, outlook: None }
 }
 
 pub(super) fn challenge() -> Challenge {
@@ -332,6 +338,21 @@ fn receipts() -> Vec<Golden> {
         last("Receipt, expired", ReceiptKind::Expired, "820581845820 11*32 50 33*16 035820 55*32"),
         last("Receipt, stale", ReceiptKind::Stale, "820581845820 11*32 50 33*16 045820 55*32"),
         golden(
+            "Receipt, opened, with an outlook",
+            ToHub::Receipt(Receipt { outlook: Some(outlook()), ..receipt(ReceiptKind::Opened) }),
+            "820581855820 11*32 50 33*16 015820 55*32 824381183c5820 55*32",
+        ),
+        golden(
+            "body of Outlook, woken in a minute",
+            Outlook { wakes_in: Some(60), hindrance: None },
+            "81183c",
+        ),
+        golden(
+            "body of Outlook, not woken",
+            Outlook { wakes_in: None, hindrance: Some(Hindrance::NoWay) },
+            "82f607",
+        ),
+        golden(
             "body of Card, pull",
             card(Reach::Pull),
             "865820 11*32 5820 66*32 036863616c6d2d666f780080",
@@ -354,6 +375,11 @@ fn receipts() -> Vec<Golden> {
                 ..card(Reach::Push)
             },
             "885820 11*32 5820 66*32 036863616c6d2d666f7802800201",
+        ),
+        golden(
+            "body of Card, unattended",
+            Card { attended: Some(false), ..card(Reach::Pull) },
+            "8a5820 11*32 5820 66*32 036863616c6d2d666f780080f6f6f6f4",
         ),
     ]
 }

@@ -149,8 +149,9 @@ fn send() -> Any<Send> {
 
 fn receipt() -> Any<Receipt> {
     let kinds = [ReceiptKind::Opened, ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale];
-    (key(), id(), one_of(&kinds), hash())
-        .prop_map(|(to, id, kind, mac)| Receipt { to, id, kind, mac })
+    let outlook = (bytes(), hash()).prop_map(|(body, mac)| SignedOutlook { body, mac });
+    (key(), id(), one_of(&kinds), hash(), of(outlook))
+        .prop_map(|(to, id, kind, mac, outlook)| Receipt { to, id, kind, mac, outlook })
         .boxed()
 }
 
@@ -253,10 +254,24 @@ pub(super) fn card() -> Any<Card> {
     let reach = || one_of(&[Reach::Pull, Reach::NextTurn, Reach::Push]);
     let state = one_of(&[State::Idle, State::Busy, State::WaitingOnHuman]);
     let (state, unwoken) = (of(state), of(reach()));
-    (key(), hash(), number(), text(), reach(), context(), state, unwoken, of(any::<u32>().boxed()))
-        .prop_map(|(key, receive_key, epoch, alias, reach, context, state, unwoken, features)| {
+    let (features, attended) = (of(any::<u32>().boxed()), of(flag()));
+    let more = (state, unwoken, features, attended);
+    (key(), hash(), number(), text(), reach(), context(), more)
+        .prop_map(|(key, receive_key, epoch, alias, reach, context, more)| {
             let (receive_key, epoch) = (ReceiveKey(receive_key), Epoch(epoch));
-            Card { key, receive_key, epoch, alias, reach, context, state, unwoken, features }
+            let (state, unwoken, features, attended) = more;
+            Card {
+                key,
+                receive_key,
+                epoch,
+                alias,
+                reach,
+                context,
+                state,
+                unwoken,
+                features,
+                attended,
+            }
         })
         .boxed()
 }
