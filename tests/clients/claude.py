@@ -33,7 +33,7 @@ def rewake_hooks():
 class Claude:
     """One session. Several share the home, as one user's do."""
 
-    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, **env):
+    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, **env):
         self.name = name
         self.lab = lab
         self.project = lab.project(name)
@@ -41,7 +41,7 @@ class Claude:
         self.debug = lab.out / f"debug-{name}.txt"
         self._answer_first_questions()
         words = [lab.program("claude"), "--mcp-config", self._servers(socket), "--strict-mcp-config",
-                 "--allowedTools", "mcp__junction", "--permission-mode", "manual",
+                 *(["--allowedTools", "mcp__junction"] if allowed else []), "--permission-mode", "manual",
                  "--settings", self._settings(hooks or {}),
                  "--debug-file", self.debug]
         env = lab.env(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=f"{lab.model.url}/{name}",

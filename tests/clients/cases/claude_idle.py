@@ -95,7 +95,7 @@ def hub_killed_while_both_idle(lab):
 
 
 def two_claudes_come_to_rest(lab):
-    """Two sessions that answer every message, and nothing else, are at rest after nine: the ninth wakes nobody."""
+    """Two sessions that answer every message, and nothing else, are at rest after 17: the last wakes nobody."""
     def asks():
         yield
         turn = yield call("list_peers")
@@ -116,4 +116,4 @@ def two_claudes_come_to_rest(lab):
     lab.figure("model turns", sum(len(actor.prompts) for actor in both))
     lab.figure("model requests", sum(len(actor.turns) for actor in both))
     lab.figure("last request after s", last() - alice.actor.turns[0].at)
-    assert sent == 9, f"{sent} messages were sent."
+    assert sent == 17, f"{sent} messages were sent."

@@ -1,9 +1,11 @@
 """What tells Codex of a message."""
 import threading
+import time
 
 from codex import Codex
 from peer import Peer
 from script import NOTICE, answers, call, say
+from until import until
 
 
 def _wakes(lab, *flags):
@@ -32,6 +34,27 @@ def codex_tui_wakes_by_queue(lab):
 def codex_tui_without_daemon_wakes_by_queue(lab):
     """So is one without a daemon, which looks into its queue every few seconds."""
     _wakes(lab, "--no-daemon")
+
+
+def codex_tui_without_window_is_marked(lab):
+    """After `/quit` a Codex in its daemon is shown as unattended and is not woken; within two minutes it is gone."""
+    bob = Peer(lab, "bob")
+    cody = Codex(lab, "cody", answers())
+    terminal = cody.terminal()
+    terminal.type("Look for mail.")
+    cody.actor.asked(2, 60)
+    cody.actor.at_rest()
+    bob.other(lambda peer: peer["reach"] == "push" and "attended" not in peer)
+    terminal.type("/quit")
+    peer = bob.other(lambda peer: peer.get("attended") is False)
+    asked = len(cody.actor.turns)
+    sent = bob.send(peer["alias"], "Is anybody there?")
+    lab.figure("peer", str(sent["peer"]))
+    assert sent["peer"]["reach_why"] == "asleep", f"The sender is told {sent['peer']}."
+    began = time.monotonic()
+    until("The end of the session", lambda: not bob.others(), 120)
+    lab.figure("gone after s", time.monotonic() - began)
+    assert len(cody.actor.turns) == asked, "A turn began that nobody could see."
 
 
 def codex_exec_hooks(lab):
