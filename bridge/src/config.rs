@@ -10,7 +10,6 @@ use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::settings::{
     Expected, SettingError, parse_bool, parse_host, parse_port, setting,
 };
-use junction_shared::protocol::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use junction_engine::{ChainLimit, SendLimit};
@@ -29,7 +28,7 @@ pub(crate) struct Flags {
     /// Hub to join: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB] [default: local]
     #[arg(long, value_name = "HUB")]
     pub(crate) hub: Option<String>,
-    /// Port of the local hub [env: JUNCTION_PORT] [default: 4200]
+    /// Port of the local hub [env: JUNCTION_PORT] [default: the one it serves, or 4200]
     #[arg(long, global = true, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
     /// Directory of the known hosts and the local hub's keys [env: JUNCTION_CONFIG_DIR]
@@ -61,8 +60,8 @@ pub(crate) struct Config {
     pub(crate) autostart: bool,
     /// The directory of the known hosts and the local hub's identity. Where there is none, what needs it says so.
     pub(crate) dir: ConfigDir,
-    /// The port of the local hub, never 0: a hub that chooses its own port cannot be found.
-    pub(crate) port: u16,
+    /// The port of the local hub, if one was set; never 0, which is any port.
+    pub(crate) port: Option<u16>,
     /// How much a session may send in a minute; `None` for no limit.
     pub(crate) send_limit: Option<SendLimit>,
     /// How many times an hour messages may wake the agent; `None` for no limit.
@@ -88,8 +87,9 @@ impl Config {
         let wakes = given("--wakes-per-hour", flags.wakes_per_hour, parse_wakes)?;
         let chain_limit = given("--chain-limit", flags.chain_limit, parse_chain_limit)?;
         let mut problem = None;
-        let port = setting(flags.port, "JUNCTION_PORT", parse_port, limits::PORT);
-        let port = port.unwrap_or_else(|error| noted(&mut problem, error, limits::PORT));
+        let some_port = |text: &str| parse_port(text).map(Some);
+        let port = setting(flags.port.map(Some), "JUNCTION_PORT", some_port, None);
+        let port = port.unwrap_or_else(|error| noted(&mut problem, error, None));
         let hub = setting(flags.hub, "JUNCTION_HUB", text, LOCAL.to_owned());
         let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
         let warnings = || Targets::new().with_default(LevelFilter::WARN);
@@ -108,7 +108,7 @@ impl Config {
             hub: hub.unwrap_or_else(|error| noted(&mut problem, error, LOCAL.to_owned())),
             autostart: autostart.unwrap_or_else(|error| noted(&mut problem, error, false)),
             dir: ConfigDir::locate(flags.config_dir).unwrap_or_else(ConfigDir::missing),
-            port: if port == 0 { limits::PORT } else { port },
+            port: port.filter(|port| *port != 0),
             send_limit: send_limit
                 .unwrap_or_else(|error| noted(&mut problem, error, Some(SEND_LIMIT))),
             wakes_per_hour: wakes

@@ -18,7 +18,7 @@ pub(crate) struct HubFlags {
     /// [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
     pub(crate) host: Option<IpAddr>,
-    /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200]
+    /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]
     #[arg(long, value_name = "PORT", value_parser = parse_port)]
     pub(crate) port: Option<u16>,
     /// Milliseconds after which a session without a sign of life ends, at least 1000 [env: JUNCTION_SESSION_TIMEOUT_MS]

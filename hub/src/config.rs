@@ -7,7 +7,7 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::{
     Expected, parse_host, parse_port, parse_session_timeout, parse_sweep_interval, setting,
 };
-use junction_shared::protocol::limits::{PORT, SESSION_TIMEOUT, SWEEP_INTERVAL};
+use junction_shared::protocol::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 
 use crate::accept::admission::MAX_PENDING;
 use crate::cli::HubFlags;
@@ -52,15 +52,22 @@ impl Default for Config {
     }
 }
 
+/// What a hub is to serve.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    /// The address to serve, in addition to loopback.
+    pub(crate) host: IpAddr,
+    /// The port that was set, 0 for any.
+    pub(crate) port: Option<u16>,
+    /// Whether a bridge started the hub.
+    pub(crate) autostarted: bool,
+}
+
 /// The settings of the program.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The address to serve on, in addition to loopback.
-    pub(crate) host: IpAddr,
-    /// The port to serve on, 0 for any.
-    pub(crate) port: u16,
-    /// Whether a bridge started the hub.
-    pub(crate) autostarted: bool,
+    /// Where to serve.
+    pub(crate) wish: Wish,
     /// Whether the hub creates a new identity first.
     pub(crate) ephemeral: bool,
     /// How the hub behaves.
@@ -81,7 +88,8 @@ impl Settings {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
         let host = host.to_canonical();
-        let port = setting(args.port, "JUNCTION_PORT", parse_port, PORT)?;
+        let some_port = |text: &str| parse_port(text).map(Some);
+        let port = setting(args.port.map(Some), "JUNCTION_PORT", some_port, None)?;
         let session_timeout = setting(
             args.session_timeout_ms,
             "JUNCTION_SESSION_TIMEOUT_MS",
@@ -96,9 +104,7 @@ impl Settings {
         )?;
         let any = |text: &str| Ok::<_, Expected>(text.to_owned());
         Ok(Self {
-            host,
-            port,
-            autostarted: args.autostarted,
+            wish: Wish { host, port, autostarted: args.autostarted },
             ephemeral: args.ephemeral,
             hub: Config {
                 session_timeout,

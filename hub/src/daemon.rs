@@ -1,10 +1,9 @@
 //! The program `junction-hub`: a hub as a process on its machine.
 
+mod hub_lock;
 mod key_watch;
-mod port_lock;
 mod process;
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,16 +17,17 @@ use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::identity::{self, hub_key};
 use junction_shared::machine::log::{self, LogGuard, say};
 use junction_shared::machine::network;
+use junction_shared::machine::running_system::port_owner;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{Pin, fingerprint};
 use junction_shared::protocol::limits::PORT;
 use tracing_subscriber::filter::Targets;
 
 use crate::cli::{HubCommand, HubFlags};
-use crate::config::Settings;
+use crate::config::{Settings, Wish};
 use crate::{Hub, ProcessState};
+use hub_lock::HubLock;
 use key_watch::KeyWatch;
-use port_lock::PortLock;
 
 /// The exit code for a command line that is not understood, as other programs have it.
 const USAGE: u8 = 2;
@@ -97,56 +97,66 @@ fn run(args: HubFlags) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let Settings { host, port, config_dir, .. } = settings;
+    let Settings { wish, config_dir, .. } = settings;
     let mut shutdown = std::pin::pin!(process::shutdown_signal()?);
-    // The port comes first: a hub that cannot bind it writes nothing to disk.
-    let mut port_lock = PortLock::new(&config_dir, port);
-    let listeners = match settings.autostarted {
-        true => port_lock.bind_autostarted(host),
-        false => port_lock.bind(host).await,
-    };
-    let listeners = listeners.map_err(|(address, error)| bind_error(address, &error))?;
-    let port = listeners.port();
+    // Lock and port come first: a hub that cannot have them makes no keys. The lock goes last.
+    let lock = HubLock::take(&config_dir, wish).await?;
+    let listeners = lock.bind(wish).await?;
+    // The address of the link is that of a setting: where the hub is today is in a file of its own.
+    let link_port = wish.port.unwrap_or(PORT);
     if settings.ephemeral {
-        identity::renew(&config_dir, port)?;
+        identity::renew(&config_dir, link_port)?;
     }
-    let mut key = hub_key(&config_dir, port)?;
-    say_addresses(host, port, &key.pin(), identity::own_link(&config_dir).is_ok());
+    let mut key = hub_key(&config_dir, link_port)?;
+    publish(&lock, wish, listeners.port())?;
+    say_addresses(wish, listeners.port(), &key.pin(), identity::own_link(&config_dir).is_ok());
     let state = ProcessState::default();
     loop {
         let watch = KeyWatch::new(&config_dir, &key);
         let ends = async {
-            tokio::select! {
+            let why = tokio::select! {
                 () = &mut shutdown => Close::GoingAway,
-                () = port_lock.must_yield(), if settings.autostarted => Close::GoingAway,
+                () = lock.must_yield(), if wish.autostarted => Close::GoingAway,
                 () = watch.changed() => Close::Rotated,
+            };
+            if why == Close::GoingAway {
+                lock.withdraw();
             }
+            why
         };
         let hub = Hub::with(settings.hub.clone(), key, state.clone())?;
         if hub.serve(listeners.clone(), ends).await != Close::Rotated {
             return Ok(());
         }
-        key = hub_key(&config_dir, port)?;
+        key = hub_key(&config_dir, link_port)?;
         say(
             "junction-hub has new keys: all sessions have ended, and old links are no longer valid",
         );
     }
 }
 
-fn bind_error(address: SocketAddr, error: &io::Error) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => anyhow!(
-            "{address} is in use by another program. Stop that program, or choose another port with --port."
-        ),
-        _ => anyhow!(
-            "Cannot listen on {address}: {error}. Choose another address with --host or --port."
-        ),
+/// Tells bridges and the person where the hub serves.
+fn publish(lock: &HubLock, wish: Wish, port: u16) -> anyhow::Result<()> {
+    match lock.publish(port) {
+        // The bridges know this port without being told.
+        Err(error) if port == wish.port.unwrap_or(PORT) => say(&format!("junction-hub: {error}")),
+        published => published?,
     }
+    if wish.port.is_none() && port != PORT && !wish.autostarted {
+        say(&format!(
+            "Port {PORT} is in use by {}: another one was chosen. Set JUNCTION_PORT for one that stays the same",
+            port_owner(PORT)
+        ));
+    }
+    Ok(())
 }
 
 /// Prints the addresses the hub serves, one per line.
-fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
+fn say_addresses(wish: Wish, port: u16, pin: &Pin, is_own_group: bool) {
+    let (host, localhost) = (wish.host, IpAddr::from(Ipv4Addr::LOCALHOST));
+    say(&serving(localhost, port));
     let others = match host {
+        _ if host == localhost => return,
         _ if host.is_loopback() => return say(&serving(host, port)),
         _ if host.is_unspecified() => {
             let mut all = network::addresses();
@@ -156,17 +166,12 @@ fn say_addresses(host: IpAddr, port: u16, pin: &Pin, is_own_group: bool) {
         }
         _ => vec![host],
     };
-    say(&serving(Ipv4Addr::LOCALHOST.into(), port));
     for address in others {
         say(&serving(address, port));
     }
-    let invite = match port {
-        PORT => "junction-bridge invite".to_owned(),
-        port => format!("junction-bridge invite --port {port}"),
-    };
     say(&format!("The fingerprint of the hub's key is {}", fingerprint(pin)));
     if is_own_group {
-        say(&format!("Run {invite} here for a link that lets another machine join"));
+        say("Run junction-bridge invite here for a link that lets another machine join");
     }
 }
 
@@ -191,19 +196,4 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
     };
     log::start(targets);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accept::listeners::Listeners;
-
-    #[tokio::test]
-    async fn the_error_for_a_taken_port_names_its_address() {
-        let localhost = IpAddr::from([127, 0, 0, 1]);
-        let first = Listeners::bind(localhost, 0).unwrap();
-        let (address, error) = Listeners::bind(localhost, first.port()).unwrap_err();
-        let error = bind_error(address, &error).to_string();
-        assert!(error.contains(&address.to_string()) && error.lines().count() == 1, "{error}");
-    }
 }

@@ -5,4 +5,8 @@ mod autostart;
 mod homes;
 mod links;
 #[cfg(target_os = "linux")]
+mod ports;
+#[cfg(target_os = "linux")]
+mod set_ports;
+#[cfg(target_os = "linux")]
 mod terminal;

@@ -8,16 +8,17 @@
 
 use std::time::Duration;
 
-use junction_shared::protocol::handshake::{BridgeHandshake, HandshakeError};
+use junction_shared::protocol::handshake::BridgeHandshake;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::backoff::Backoff;
 use crate::clock::now;
 use crate::error::{Error, MoveError};
+use crate::hubs::failed_dial::FailedDial;
 use crate::hubs::selection::{AwayReason, HubSelection};
-use crate::hubs::target::HubTarget;
+use crate::hubs::target::{FoundHub, HubTarget};
 use crate::session::Session;
 use crate::transport::dial::{self, DialError, Dialer, HubConnection};
 use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
@@ -104,21 +105,34 @@ impl<D: Dialer> Actor<D> {
     async fn dialing(&mut self) -> Result<HubConnection<D::Stream>, StateEnd> {
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
-        let opened = self.drive(dial::open(&dialer, &target.endpoint)).await?;
-        if matches!(opened, Err(DialError::Refused)) {
-            self.hub.start_hub();
-        }
-        let opened = opened.map_err(|error| self.unreachable(error))?;
+        let opening = timeout(self.hub.patience(), dial::open(&dialer, &target.endpoint));
+        let opened = self.drive(opening).await?.unwrap_or(Err(DialError::Silent));
+        let opened = self.checked(opened).await?;
         let caller = self.session.caller(opened.pin).ok_or(StateEnd::Transition)?;
-        let (hello, handshake) = BridgeHandshake::answer(&opened.challenge, caller)
-            .map_err(|error| self.unproven(error))?;
+        let answered = BridgeHandshake::answer(&opened.challenge, caller);
+        let (hello, handshake) = self.checked(answered).await?;
         let answered = self.drive(opened.send_hello(hello)).await?;
-        let (connection, welcome) = answered.map_err(|error| self.unreachable(error))?;
-        let body = handshake.check(&welcome).map_err(|error| self.unproven(error))?;
+        let (connection, welcome) = self.checked(answered).await?;
+        let body = handshake.check(&welcome);
+        let body = self.checked(body).await?;
         self.session.welcomed(body, now());
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
+    }
+
+    /// The result of a step of a dial. If it failed, finds out why.
+    async fn checked<T, E: Into<FailedDial>>(
+        &mut self,
+        result: Result<T, E>,
+    ) -> Result<T, StateEnd> {
+        let failed = match result {
+            Ok(done) => return Ok(done),
+            Err(error) => error.into(),
+        };
+        let port = self.hub.failed(&failed);
+        let port = self.drive(port).await?;
+        Err(StateEnd::Away(self.hub.away(failed, port, self.session.group_id())))
     }
 
     /// Finds out where the hub is, and sets the keys of its group. A person may correct the files at any time: they are
@@ -128,9 +142,9 @@ impl<D: Dialer> Actor<D> {
             return Ok(target);
         }
         let found = self.drive(self.hub.look_up()).await?;
-        let (target, group) = found.map_err(StateEnd::Away)?;
+        let FoundHub { target, group, running } = found.map_err(StateEnd::Away)?;
         self.session.set_group(group.keys);
-        self.hub.found(target.clone(), group.is_own);
+        self.hub.found(target.clone(), group.is_own, running);
         self.show_hub();
         Ok(target)
     }
@@ -141,7 +155,7 @@ impl<D: Dialer> Actor<D> {
         loop {
             self.write_frames(connection);
             if self.session.overrun() {
-                return self.unreachable(DialError::Lost);
+                return self.lost(DialError::Lost);
             }
             let outgoing = connection.outgoing().clone();
             let more = self.session.has_frame(now());
@@ -151,16 +165,16 @@ impl<D: Dialer> Actor<D> {
                         heard = Instant::now();
                         frame.into_iter().for_each(|frame| self.session.frame(frame, now()));
                     }
-                    Err(error) => return self.unreachable(error),
+                    Err(error) => return self.lost(error),
                 },
                 // The queue was full: continue when it takes frames again.
                 permit = outgoing.reserve(), if more => {
                     if permit.is_err() {
-                        return self.unreachable(DialError::Lost);
+                        return self.lost(DialError::Lost);
                     }
                 }
                 () = tokio::time::sleep_until(heard + self.longest_silence()) => {
-                    return self.unreachable(DialError::Silent);
+                    return self.lost(DialError::Silent);
                 }
                 () = self.next_event() => if self.transition.is_some() {
                     self.write_frames(connection);
@@ -272,7 +286,9 @@ impl<D: Dialer> Actor<D> {
 
     /// The hub to move to, if it is another than the present one.
     fn destination(&self, target: Option<HubTarget>) -> Result<Option<HubTarget>, Error> {
-        let Some(target) = target.filter(|target| self.hub.target() != Some(target)) else {
+        let is_present =
+            |target: &HubTarget| self.hub.target().is_some_and(|hub| hub.is_same_hub(target));
+        let Some(target) = target.filter(|target| !is_present(target)) else {
             return Ok(None);
         };
         match self.snapshot.borrow().unread.count {
@@ -374,12 +390,8 @@ impl<D: Dialer> Actor<D> {
         self.snapshot.send_modify(|snapshot| self.hub.name().clone_into(&mut snapshot.hub));
     }
 
-    fn unreachable(&mut self, error: DialError) -> StateEnd {
-        StateEnd::Away(self.hub.unreachable(error, self.session.group_id()))
-    }
-
-    fn unproven(&mut self, error: HandshakeError) -> StateEnd {
-        StateEnd::Away(self.hub.unproven(error))
+    fn lost(&mut self, error: DialError) -> StateEnd {
+        StateEnd::Away(self.hub.lost(error, self.session.group_id()))
     }
 }
 

@@ -135,7 +135,9 @@ impl Engine {
         }
         match probe(&target.endpoint).await {
             Ok(_) => Ok(Some(target)),
-            Err(ProbeError::NoAnswer) => Err(Error::Move(MoveError::NoAnswer)),
+            Err(ProbeError::NoAnswer | ProbeError::Stranger | ProbeError::OldLink) => {
+                Err(Error::Move(MoveError::NoAnswer))
+            }
             Err(ProbeError::OtherKey { expected, found }) => {
                 let address = target.endpoint.address();
                 Err(Error::Move(MoveError::OtherKey { address, expected, found }))

@@ -2,6 +2,7 @@
 //! hub of this machine.
 
 pub mod autostart;
+pub mod failed_dial;
 pub mod known;
 pub mod probe;
 pub mod selection;

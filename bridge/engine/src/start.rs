@@ -26,8 +26,8 @@ pub struct Config {
     pub hub: String,
     /// The directory of secrets and known hosts.
     pub config_dir: ConfigDir,
-    /// The port of the hub of this machine.
-    pub port: u16,
+    /// The port of the hub of this machine, if one was set.
+    pub port: Option<u16>,
     /// Whether to start the hub of this machine where none answers.
     pub autostart: bool,
     /// What is known of the session before its client has said anything.
@@ -60,7 +60,7 @@ impl Engine {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start_at<D: Dialer>(dialer: D, target: HubTarget, group: GroupKeys, seed: u64) -> Self {
-        let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), target.endpoint.port);
+        let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), None);
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
         let limits = (None, ChainLimit::default());

@@ -4,7 +4,7 @@ use super::{remark, tell};
 use crate::config::Config;
 use crate::survey::{SurveyJson, problems, rounded_ms};
 use junction_engine::hubs::known::KnownHosts;
-use junction_engine::hubs::probe::{Health, HostStatus, survey};
+use junction_engine::hubs::probe::{Health, HostStatus, ProbeError, survey};
 
 /// Shows the known hosts: as JSON, in the form of the tool `known_hosts`, or one a line.
 ///
@@ -31,12 +31,21 @@ fn state(host: &HostStatus) -> String {
     let mut words = vec![if host.is_linked { "linked" } else { "not linked" }.to_owned()];
     match &host.health {
         Ok(health) => words.extend(health_words(health)),
-        Err(_) => words.push("does not answer".to_owned()),
+        Err(error) => words.push(error_words(*error).to_owned()),
     }
     if host.is_current {
         words.push("in use".to_owned());
     }
     words.join(", ")
+}
+
+fn error_words(error: ProbeError) -> &'static str {
+    match error {
+        ProbeError::NoAnswer => "does not answer",
+        ProbeError::Stranger => "what listens there is not this group's hub",
+        ProbeError::OldLink => "answers, but its link is no longer valid",
+        ProbeError::OtherKey { .. } => "answers with another key",
+    }
 }
 
 fn health_words(health: &Health) -> Vec<String> {

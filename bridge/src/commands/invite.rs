@@ -15,6 +15,7 @@ use qrcode::render::unicode::Dense1x2;
 
 use super::{name_for, remark, tell};
 use crate::config::Config;
+use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
@@ -89,7 +90,15 @@ fn known(config: &Config, name: &str) -> anyhow::Result<InviteLink> {
 
 /// Links to the hub of this machine: one for every address at which the hub answers with its key.
 async fn local(config: &Config) -> anyhow::Result<Vec<InviteLink>> {
-    let port = config.port;
+    let known = KnownHosts::new(config.dir.clone(), config.port);
+    let running = known.running_hub()?;
+    let port = known.local_port(running);
+    if let Some(other) = running.port().filter(|other| *other != port) {
+        bail!(
+            "This machine's hub serves port {other}, and JUNCTION_PORT or --port says {port}. Leave the port out: the \
+             hub is found by itself."
+        );
+    }
     let Ok(health) = probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await else {
         bail!(
             "No hub answers on this machine at port {port}. Start one for other machines with: junction-hub --host \

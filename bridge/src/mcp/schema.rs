@@ -359,8 +359,8 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
             (
                 "hosts[]",
                 "`name`, `address`, `healthUrl`, `current` (whether this session is on it), `linked` (whether its \
-                 group can be joined from here), `reachable`, and if the hub answers, `latencyMs?`, `activePeers?`, \
-                 `mode?` (`localhost` or `lan`) and `version?`",
+                 group can be joined from here), `reachable` (whether it answers and proves to be that hub), and then \
+                 `latencyMs?`, `activePeers?`, `mode?` (`localhost` or `lan`) and `version?`",
             ),
             ("problems[]?", "what is wrong with the settings of hosts, one sentence each"),
         ],

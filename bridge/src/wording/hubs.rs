@@ -2,6 +2,7 @@
 
 use junction_engine::error::MoveError;
 use junction_engine::hubs::autostart::HubStart;
+use junction_engine::hubs::failed_dial::PortState;
 use junction_engine::hubs::known::{ListingProblem, MAX_HOSTS};
 use junction_engine::hubs::probe::{HostStatus, ProbeError};
 use junction_engine::hubs::selection::AwayReason;
@@ -24,15 +25,68 @@ impl Wording for AwayReason {
             Self::Setting(error) => error.to_string(),
             Self::Target(error) => error.wording(),
             Self::Interrupted => "The configuration could not be read. Call again.".to_owned(),
-            Self::Unreachable { address, cause, start, is_own_group } => {
-                unreachable(address, cause, *start, *is_own_group)
+            Self::Unreachable { address, cause, start, is_own_group, port } => {
+                let is_hub = matches!(cause, DialError::Closed(_));
+                let at_port = at_port(address, &dial_cause(cause), is_hub, *start, port);
+                at_port.unwrap_or_else(|| unreachable(address, cause, *start, *is_own_group))
+            }
+            Self::Unproven { address, cause, port } => {
+                let at_port = at_port(address, &cause.to_string(), false, HubStart::None, port);
+                at_port.unwrap_or_else(|| unproven(address, *cause))
             }
             Self::OtherVersion { address, spoken } => {
                 format!("{} Dialing stops until then, or until a tool needs the hub.", other_version(address, *spoken))
             }
-            Self::Unproven { address, cause } => unproven(address, *cause),
         }
     }
+}
+
+/// The words for a port of this machine where its hub is not, if that is known. Whether a hub answers there is known
+/// by its refusal.
+fn at_port(
+    address: &str,
+    cause: &str,
+    is_hub: bool,
+    start: HubStart,
+    port: &PortState,
+) -> Option<String> {
+    let what = match is_hub {
+        true => "a hub of another group, user or configuration directory",
+        false => "which is not this group's hub",
+    };
+    let owner = match port {
+        PortState::Unknown => return None,
+        PortState::HubElsewhere(other) => {
+            return Some(format!(
+                "The hub at {address} cannot be reached ({cause}): this group's hub here serves 127.0.0.1:{other}. Tell \
+                 your user to unset JUNCTION_PORT (or JUNCTION_HUB, if that names the port), or to set it to {other}."
+            ));
+        }
+        PortState::Taken(owner) => {
+            return Some(format!(
+                "The hub at {address} cannot be reached ({cause}): the port is in use by {owner}, {what}. Tell your \
+                 user to stop it, or to unset JUNCTION_PORT or set it to a free port."
+            ));
+        }
+        PortState::DefaultTaken(owner) => owner,
+    };
+    let next = match start {
+        HubStart::Pending => "A hub is being started on another port: call again in a few seconds.".to_owned(),
+        HubStart::Ended => {
+            "A hub was started on another port and ended at once: run junction-hub in a terminal to see why."
+                .to_owned()
+        }
+        HubStart::Failed(kind) => format!(
+            "No hub could be started beside this program ({kind}): start junction-hub by hand; it takes another port by \
+             itself."
+        ),
+        HubStart::None => {
+            "Start junction-hub, which takes another port by itself; the bridge finds it.".to_owned()
+        }
+    };
+    Some(format!(
+        "The hub at {address} cannot be reached ({cause}): the port is in use by {owner}, {what}. {next}"
+    ))
 }
 
 /// The words for a hub that cannot be reached, or whose connection has ended.
@@ -61,13 +115,15 @@ fn unreachable(address: &str, cause: &DialError, start: HubStart, is_own_group: 
         DialError::Unowned(_) => {
             "Another server answers in the hub's place: tell your user, and send nothing over this network."
         }
-        DialError::NotAHub if is_own_group => "Stop what uses that port, or use another one.",
+        DialError::NotAHub if is_own_group => {
+            "Stop what uses that port, or set JUNCTION_PORT to another one."
+        }
         DialError::NotAHub | DialError::NoTls => {
             "The server at that address is not a hub that serves other machines; tell your user."
         }
         DialError::Closed(Close::Unauthorized) if is_own_group => {
-            "It belongs to another group or configuration directory; use the directory that it was started with, or join \
-             it by a link."
+            "It belongs to another group or configuration directory; set JUNCTION_PORT to another port, or use the \
+             directory that it was started with."
         }
         DialError::Closed(Close::Unauthorized | Close::Rotated) if !is_own_group => {
             "Its link is no longer valid: ask the person who runs it for a new one, and run junction-bridge join in a \
@@ -216,7 +272,12 @@ impl Wording for ListingProblem {
 /// The words for a known host whose hub has another key than its link names.
 pub(crate) fn host_problem(host: &HostStatus) -> Option<String> {
     match &host.health {
-        Ok(_) | Err(ProbeError::NoAnswer) => None,
+        Ok(_) | Err(ProbeError::NoAnswer | ProbeError::Stranger) => None,
+        Err(ProbeError::OldLink) => Some(format!(
+            "{}: Its link is no longer valid. Ask the person who runs the hub for a new one, and run junction-bridge \
+             join --name {}.",
+            host.name, host.name
+        )),
         Err(ProbeError::OtherKey { expected, found }) => Some(format!(
             "{}: {} Join it again only with a link from the person who runs it.",
             host.name,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use junction_engine::error::MoveError;
 use junction_engine::hubs::autostart::HubStart;
+use junction_engine::hubs::failed_dial::PortState;
 use junction_engine::hubs::known::ListingProblem;
 use junction_engine::hubs::probe::{HostStatus, ProbeError};
 use junction_engine::hubs::selection::AwayReason;
@@ -14,6 +15,7 @@ use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::verify::VerifyError;
 use junction_shared::machine::config_dir::ConfigError;
 use junction_shared::machine::hosts_problem::{HostsMistake, HostsProblem};
+use junction_shared::machine::port_owner::PortOwner;
 use junction_shared::machine::settings::{Expected, SettingError};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::close;
@@ -137,11 +139,15 @@ fn away_reasons() -> Vec<(&'static str, AwayReason)> {
             cause: DialError::Silent,
             start: HubStart::None,
             is_own_group: true,
+            port: PortState::Unknown,
+        },
+        AwayReason::Unproven { .. } => AwayReason::Unproven {
+            address: AT.to_owned(),
+            cause: HandshakeError::Unproven,
+            port: PortState::Unknown,
         },
         AwayReason::OtherVersion { .. } =>
             AwayReason::OtherVersion { address: AT.to_owned(), spoken: Some(2) },
-        AwayReason::Unproven { .. } =>
-            AwayReason::Unproven { address: AT.to_owned(), cause: HandshakeError::Unproven },
     ]
 }
 
@@ -184,6 +190,7 @@ fn unreachable() -> Vec<(String, String)> {
                     cause: cause.clone(),
                     start: *start,
                     is_own_group,
+                    port: PortState::Unknown,
                 };
                 wordings.push((format!("{label}, {group}{start_label}"), reason.wording()));
             }
@@ -202,7 +209,10 @@ fn handshake_errors() -> Vec<(&'static str, HandshakeError)> {
 }
 
 fn unproven() -> Vec<(String, String)> {
-    let wording = |cause| AwayReason::Unproven { address: AT.to_owned(), cause }.wording();
+    let wording = |cause| {
+        let port = PortState::Unknown;
+        AwayReason::Unproven { address: AT.to_owned(), cause, port }.wording()
+    };
     let errors = handshake_errors().into_iter();
     errors.map(|(label, cause)| (label.to_owned(), wording(cause))).collect()
 }
@@ -211,6 +221,54 @@ fn other_versions() -> Vec<(String, String)> {
     let wording = |spoken| AwayReason::OtherVersion { address: AT.to_owned(), spoken }.wording();
     let spoken = [None, Some(0), Some(2)];
     spoken.map(|spoken| (format!("{spoken:?}"), wording(spoken))).into()
+}
+
+/// The wordings of every port of this machine at which its hub did not answer.
+fn ports() -> Vec<(String, String)> {
+    let owners = every![
+        PortOwner::Program { .. } =>
+            PortOwner::Program { name: "python3".to_owned(), process: 4711 },
+        PortOwner::OtherUser(_) => PortOwner::OtherUser(1001),
+        PortOwner::Unknown => PortOwner::Unknown,
+    ];
+    let program = || Box::new(owners[0].1.clone());
+    let mut states = every![
+        PortState::Unknown => PortState::Unknown,
+        PortState::HubElsewhere(_) => PortState::HubElsewhere(4200),
+        PortState::Taken(_) => PortState::Taken(program()),
+        PortState::DefaultTaken(_) => PortState::DefaultTaken(program()),
+    ];
+    let others = owners[1..]
+        .iter()
+        .map(|(label, owner)| (*label, PortState::Taken(Box::new(owner.clone()))));
+    states.extend(others);
+    let starts = [
+        HubStart::None,
+        HubStart::Pending,
+        HubStart::Ended,
+        HubStart::Failed(io::ErrorKind::NotFound),
+    ];
+    let mut wordings = Vec::new();
+    for (label, port) in states {
+        for start in starts {
+            let (address, cause, port) = (AT.to_owned(), DialError::Silent, port.clone());
+            let is_own_group = true;
+            let reason = AwayReason::Unreachable { address, cause, start, is_own_group, port };
+            wordings.push((label.to_owned(), reason.wording()));
+        }
+        let refused = AwayReason::Unreachable {
+            address: AT.to_owned(),
+            cause: DialError::Closed(close::Close::Unauthorized),
+            start: HubStart::Pending,
+            is_own_group: true,
+            port: port.clone(),
+        };
+        wordings.push((label.to_owned(), refused.wording()));
+        let (address, cause) = (AT.to_owned(), HandshakeError::Unproven);
+        wordings.push((label.to_owned(), AwayReason::Unproven { address, cause, port }.wording()));
+    }
+    wordings.dedup();
+    wordings
 }
 
 fn join_errors() -> Vec<(String, String)> {
@@ -263,6 +321,8 @@ fn move_errors() -> Vec<(&'static str, MoveError)> {
 fn host_problems() -> Vec<(String, String)> {
     let errors = every![
         ProbeError::NoAnswer => ProbeError::NoAnswer,
+        ProbeError::Stranger => ProbeError::Stranger,
+        ProbeError::OldLink => ProbeError::OldLink,
         ProbeError::OtherKey { .. } => ProbeError::OtherKey { expected: EXPECTED, found: FOUND },
     ];
     let host = |error| HostStatus {
@@ -290,6 +350,7 @@ fn every_error_has_its_wording_in_the_snapshot() {
     section(&mut page, "Hubs that cannot be reached", unreachable());
     section(&mut page, "Hubs that did not prove their group", unproven());
     section(&mut page, "Hubs of other versions", other_versions());
+    section(&mut page, "Ports of this machine where its hub is not", ports());
     section(&mut page, "Names that mean no hub", worded(target_errors()));
     section(&mut page, "Settings that name hosts", worded(listing_problems()));
     section(&mut page, "Known hosts that were probed", host_problems());

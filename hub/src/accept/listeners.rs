@@ -51,11 +51,12 @@ impl Listeners {
     }
 }
 
-/// Returns the addresses to listen on for this host: loopback is always included.
+/// Returns the addresses to listen on for this host: 127.0.0.1, where the bridges of this machine dial, is always
+/// included.
 fn addresses(host: IpAddr) -> Vec<IpAddr> {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
     match host {
-        _ if host.is_loopback() => vec![host],
+        _ if host == localhost => vec![host],
         // Whether an IPv6 wildcard covers IPv4 depends on the system, so `bind` turns that off and both are
         // bound.
         IpAddr::V6(any) if any.is_unspecified() => vec![host, Ipv4Addr::UNSPECIFIED.into()],
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn loopback_is_always_served() {
         assert_eq!(addresses(ip("127.0.0.1")), [ip("127.0.0.1")]);
-        assert_eq!(addresses(ip("::1")), [ip("::1")]);
+        assert_eq!(addresses(ip("::1")), [ip("127.0.0.1"), ip("::1")]);
         assert_eq!(addresses(ip("0.0.0.0")), [ip("0.0.0.0")]);
         assert_eq!(addresses(ip("::")), [ip("::"), ip("0.0.0.0")]);
         assert_eq!(addresses(ip("192.168.1.7")), [ip("127.0.0.1"), ip("192.168.1.7")]);

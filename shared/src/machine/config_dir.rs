@@ -405,7 +405,7 @@ mod tests {
             dir.read_private("a").err(),
             dir.write_private("a", "").err(),
             dir.lock().err(),
-            dir.try_lock("a").err(),
+            dir.try_passing_lock("a").err(),
             dir.is_locked("a").err(),
         ] {
             assert!(matches!(outcome, Some(ConfigError::Location(LocationError::NoHome))));

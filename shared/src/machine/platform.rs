@@ -61,6 +61,13 @@ mod imp {
     pub(crate) fn create_private(path: &Path) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
     }
+
+    pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+        let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let (opened, there) =
+            (file.metadata().map(place), std::fs::symlink_metadata(path).map(place));
+        matches!((opened, there), (Ok(opened), Ok(there)) if opened == there)
+    }
 }
 
 #[cfg(not(unix))]
@@ -98,6 +105,10 @@ mod imp {
 
     pub(crate) fn create_private(path: &Path) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).open(path)
+    }
+
+    pub(crate) fn is_at(_: &File, _: &Path) -> bool {
+        true
     }
 }
 
@@ -139,4 +150,9 @@ pub(crate) fn open_or_create_private(path: &Path) -> io::Result<File> {
 /// Creates a new private file; an existing one is an error.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     imp::create_private(path)
+}
+
+/// Whether the opened file is still the one at this path.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    imp::is_at(file, path)
 }

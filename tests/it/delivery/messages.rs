@@ -209,9 +209,12 @@ async fn hubs_on_two_ports_are_separate() {
 }
 
 #[tokio::test]
-async fn a_session_moves_to_another_hub_of_its_config_dir() {
+async fn a_session_moves_to_another_hub_of_its_group() {
     let home = TestHome::new();
-    let (first, second) = (TestHub::start(&home).await, TestHub::start(&home).await);
+    let first = TestHub::start(&home).await;
+    // A configuration directory has one hub on a machine.
+    let twin = home.twin();
+    let second = TestHub::start(&twin).await;
     let there = TestBridge::join(&home, &second, "already-there").await;
     let launch = TestBridge::launch(&home, first.port)
         .env("JUNCTION_KNOWN_HOSTS", format!("next=127.0.0.1:{}", second.port));

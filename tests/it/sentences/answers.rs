@@ -170,7 +170,7 @@ fn short(mut arguments: Value) -> Value {
     arguments
 }
 
-/// A text without fingerprints, and without measured times.
+/// A text without fingerprints, without ids of processes, and without measured times.
 fn without_numbers(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
@@ -184,6 +184,9 @@ fn without_numbers(text: &str) -> String {
         shown.push_str(before);
         shown.push_str(match run {
             _ if is_whole && is_fingerprint => "<fingerprint>",
+            _ if is_number && ["process ", "kill "].iter().any(|word| shown.ends_with(word)) => {
+                "<process>"
+            }
             _ if is_number && [" s.", " s;", " ms"].iter().any(|unit| after.starts_with(unit)) => {
                 "<time>"
             }

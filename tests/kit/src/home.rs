@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use junction_shared::invite_link::InviteLink;
+use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::handshake::GroupKeys;
 use tempfile::TempDir;
 
@@ -90,6 +91,32 @@ impl TestHome {
             format!("== {}\n{}\n", path.display(), String::from_utf8_lossy(&text))
         })
         .collect()
+    }
+
+    /// Another home of the same group: its hub has the same keys, and a lock of its own.
+    pub fn twin(&self) -> Self {
+        let twin = Self::new();
+        let dir = ConfigDir::at(twin.config());
+        for file in ["hub.key", "hosts.toml"] {
+            let text = std::fs::read_to_string(self.config().join(file)).expect("a file");
+            dir.write_private(file, &text).expect("a copy");
+        }
+        twin
+    }
+
+    /// The file with the port of the hub that this home has here, and the port in it. A hub that is gone has none,
+    /// unless it was killed.
+    pub fn hub_address(&self) -> Option<(PathBuf, u16)> {
+        let entries = std::fs::read_dir(self.config()).ok()?;
+        let paths = entries.flatten().map(|entry| entry.path());
+        let mut files = paths.filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("hub.addr")
+        });
+        let path = files.next()?;
+        assert_eq!(files.next(), None, "one machine, one file");
+        let port = std::fs::read_to_string(&path).ok()?.trim().parse().ok()?;
+        Some((path, port))
     }
 
     /// The text of the `local` invite link.

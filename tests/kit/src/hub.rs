@@ -13,6 +13,8 @@ use crate::{TestHome, eventually, free_port, hub_binary, signal};
 pub struct TestHub {
     /// The port on which the hub serves.
     pub port: u16,
+    /// The port that the hub was told to serve.
+    set_port: Option<u16>,
     child: Child,
     stderr: PathBuf,
     settings: Vec<(String, String)>,
@@ -32,7 +34,7 @@ impl TestHub {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self::serve(home, free_port(), settings, Vec::new()).await
+        Self::serve(home, Some(free_port()), settings, Vec::new()).await
     }
 
     /// A hub that can have this many descriptors open.
@@ -46,13 +48,20 @@ impl TestHub {
     #[cfg(target_os = "linux")]
     pub async fn start_for(network: &Network, machine: u8, home: &TestHome) -> Self {
         let settings = vec![("JUNCTION_HOST".to_owned(), "0.0.0.0".to_owned())];
-        Self::serve(
-            home,
-            junction_shared::protocol::limits::PORT,
-            settings,
-            network.prefix(machine),
-        )
-        .await
+        let port = Some(junction_shared::protocol::limits::PORT);
+        Self::serve(home, port, settings, network.prefix(machine)).await
+    }
+
+    /// A hub on a machine of a network that is told no port, with these settings.
+    #[cfg(target_os = "linux")]
+    pub async fn start_anywhere(
+        network: &Network,
+        machine: u8,
+        home: &TestHome,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Self::serve(home, None, settings.collect(), network.prefix(machine)).await
     }
 
     /// A hub on this port.
@@ -62,7 +71,7 @@ impl TestHub {
 
     /// A hub on this port, started by this command.
     pub async fn start_by(home: &TestHome, port: u16, prefix: Vec<String>) -> Self {
-        Self::serve(home, port, Vec::new(), prefix).await
+        Self::serve(home, Some(port), Vec::new(), prefix).await
     }
 
     /// A hub on a port that the system chooses.
@@ -72,12 +81,12 @@ impl TestHub {
 
     async fn serve(
         home: &TestHome,
-        port: u16,
+        set_port: Option<u16>,
         settings: Vec<(String, String)>,
         prefix: Vec<String>,
     ) -> Self {
         let (stderr, file) = home.log("hub");
-        let mut command = Self::command_by(&prefix, home, port);
+        let mut command = Self::command_by(&prefix, home, set_port);
         command.envs(settings.iter().map(|(name, value)| (name, value))).stderr(file);
         let mut child = command.spawn().expect("the hub starts");
         let port = eventually("the hub says where it serves", async || {
@@ -90,15 +99,16 @@ impl TestHub {
             rest.split_once('\n')?.0.trim().parse().ok()
         })
         .await;
-        Self { port, child, stderr, settings, prefix }
+        Self { port, set_port, child, stderr, settings, prefix }
     }
 
     /// The command that starts a hub of this home on a port.
     pub fn command(home: &TestHome, port: u16) -> Command {
-        Self::command_by(&[], home, port)
+        Self::command_by(&[], home, Some(port))
     }
 
-    fn command_by(prefix: &[String], home: &TestHome, port: u16) -> Command {
+    /// The command that starts a hub of this home by another command, told this port.
+    pub fn command_by(prefix: &[String], home: &TestHome, port: Option<u16>) -> Command {
         let mut words = prefix.iter().map(String::as_str).chain([hub_binary()]);
         let mut command = Command::new(words.next().expect("a program"));
         command.args(words);
@@ -109,7 +119,7 @@ impl TestHub {
         }
         command
             .env("JUNCTION_CONFIG_DIR", home.config())
-            .env("JUNCTION_PORT", port.to_string())
+            .envs(port.map(|port| ("JUNCTION_PORT", port.to_string())))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command
@@ -134,7 +144,9 @@ impl TestHub {
     /// Starts the hub again on its port, with its settings.
     pub async fn restart(&mut self, home: &TestHome) {
         let (settings, prefix) = (self.settings.clone(), self.prefix.clone());
-        let again = Self::serve(home, self.port, settings, prefix).await;
+        // A port that the system chose is told, too: the proxies of tests know it.
+        let port = self.set_port.map(|_| self.port);
+        let again = Self::serve(home, port, settings, prefix).await;
         *self = again;
     }
 

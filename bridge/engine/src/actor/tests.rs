@@ -158,7 +158,7 @@ async fn serve(mut socket: WebSocketStream<DuplexStream>, manners: Manners) {
         Manners::Welcomes { timeout_ms, lasts } => {
             welcome(&mut socket, handshake, &hello, timeout_ms).await;
             let unheard = async { while let Some(Ok(_)) = socket.next().await {} };
-            let _ = tokio::time::timeout(lasts, unheard).await;
+            let _ = timeout(lasts, unheard).await;
         }
     }
 }

@@ -13,7 +13,7 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::{env, parse_host};
 use tokio::process::{Child, Command};
 
-use crate::transport::endpoint::Endpoint;
+use crate::hubs::target::HubTarget;
 use crate::transport::tls::Security;
 
 /// How long a hub that was started has to answer before a second one is started.
@@ -54,14 +54,14 @@ impl Autostart {
         Self { enabled, started: None, failure: None, ended: Arc::default() }
     }
 
-    /// Starts a hub at this endpoint, unless one was started just now. If several bridges do so at once, all hubs but
-    /// one find the port taken and end.
-    pub(crate) fn start(&mut self, at: &Endpoint, dir: &ConfigDir) {
-        let may_start = self.enabled && at.security == Security::Loopback;
+    /// Starts this hub, unless one was started just now. If several bridges do so at once, all hubs but one find the
+    /// directory's lock taken and end.
+    pub(crate) fn start(&mut self, hub: &HubTarget, dir: &ConfigDir) {
+        let may_start = self.enabled && hub.endpoint.security == Security::Loopback;
         if !may_start || self.started_within(STARTUP_TIME) {
             return;
         }
-        match hub_command(at, dir).and_then(|mut command| command.spawn()) {
+        match hub_command(hub, dir).and_then(|mut command| command.spawn()) {
             Ok(child) => {
                 self.failure = None;
                 self.started = Some(Instant::now());
@@ -118,19 +118,22 @@ pub(super) fn hub_program() -> std::io::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
-fn hub_command(at: &Endpoint, dir: &ConfigDir) -> std::io::Result<Command> {
+fn hub_command(hub: &HubTarget, dir: &ConfigDir) -> std::io::Result<Command> {
     let mut command = Command::new(hub_program()?);
     command
         .arg("--autostarted")
         .env_clear()
         .envs(environment())
-        .env("JUNCTION_HOST", bind_address(&at.host))
-        .env("JUNCTION_PORT", at.port.to_string())
+        .env("JUNCTION_HOST", bind_address(&hub.endpoint.host))
+        .env_remove("JUNCTION_PORT")
         .env("JUNCTION_CONFIG_DIR", dir.path())
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    if !hub.is_anywhere {
+        command.env("JUNCTION_PORT", hub.endpoint.port.to_string());
+    }
     Ok(command)
 }
 
@@ -159,8 +162,8 @@ mod tests {
     fn a_hub_that_cannot_be_started_is_reported_until_one_answers() {
         // Beside the program of this test lies no hub.
         let mut autostart = Autostart::new(true);
-        let at = Endpoint::plain(([127, 0, 0, 1], 4200).into());
-        autostart.start(&at, &ConfigDir::at("/nowhere".into()));
+        let hub = HubTarget::plain("local", ([127, 0, 0, 1], 4200).into());
+        autostart.start(&hub, &ConfigDir::at("/nowhere".into()));
         assert_eq!(autostart.last_start(), HubStart::Failed(ErrorKind::NotFound));
         autostart.succeeded();
         assert_eq!(autostart.last_start(), HubStart::None);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use junction_shared::machine::config_dir::{ConfigDir, ConfigError};
 use junction_shared::machine::hosts::{HostEntry, HostsFile, LOCAL, is_host_name};
 use junction_shared::machine::hosts_problem::HostsProblem;
+use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::machine::settings::env;
+use junction_shared::protocol::limits;
 
 use crate::transport::endpoint::{Endpoint, is_loopback};
 use crate::transport::tls::Security;
@@ -21,8 +23,9 @@ pub struct KnownHosts {
     pub dir: ConfigDir,
     /// The value of `JUNCTION_KNOWN_HOSTS`.
     pub listed: Option<String>,
-    /// The port of the `local` hub, and of hosts that are listed without a port.
-    pub port: u16,
+    /// The port that was set for the `local` hub and for hosts that are listed without a port. Without one the `local`
+    /// hub is where it says that it is, and every other at the default port.
+    pub port: Option<u16>,
 }
 
 /// The known hosts, and what is wrong with the settings that name them.
@@ -81,9 +84,9 @@ impl PartialEq for FilesError {
 impl Eq for FilesError {}
 
 impl KnownHosts {
-    /// The hosts in the file of this directory and in the environment. `port` is the port of the `local` hub.
+    /// The hosts in the file of this directory and in the environment. `port` is the port that was set, if one was.
     #[must_use]
-    pub fn new(dir: ConfigDir, port: u16) -> Self {
+    pub fn new(dir: ConfigDir, port: Option<u16>) -> Self {
         Self { dir, listed: env("JUNCTION_KNOWN_HOSTS"), port }
     }
 
@@ -125,14 +128,30 @@ impl KnownHosts {
 
     fn local(&self) -> HostEntry {
         let host = Ipv4Addr::LOCALHOST.to_string();
-        HostEntry { name: LOCAL.to_owned(), host, port: self.port, link: None }
+        // A directory that cannot be read is reported by whatever needs more of it.
+        let port = self.local_port(self.running_hub().unwrap_or(RunningHub::None));
+        HostEntry { name: LOCAL.to_owned(), host, port, link: None }
+    }
+
+    /// The hub that this directory has on this machine.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the files are not private to this user.
+    pub fn running_hub(&self) -> Result<RunningHub, ConfigError> {
+        LocalHub::of(&self.dir).running()
+    }
+
+    /// The port to dial for the `local` hub: the one that was set, or that of the hub that runs, or the default.
+    #[must_use]
+    pub fn local_port(&self, running: RunningHub) -> u16 {
+        self.port.or(running.port()).unwrap_or(limits::PORT)
     }
 
     fn add_listed(&self, hosts: &mut Vec<HostEntry>, problems: &mut Vec<ListingProblem>) {
         let parts = self.listed.as_deref().unwrap_or_default().split(',').map(str::trim);
         for (index, text) in parts.enumerate().filter(|(_, part)| !part.is_empty()) {
             let part = index + 1;
-            match parse_listed(text, self.port) {
+            match parse_listed(text, self.port.unwrap_or(limits::PORT)) {
                 Some(host) if hosts.iter().any(|known| known.name == host.name) => {
                     problems.push(ListingProblem::NameTaken { part });
                 }
@@ -176,7 +195,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let config = ConfigDir::at(dir.path().join("config"));
         config.open().unwrap();
-        (KnownHosts { dir: config, listed: Some(listed.to_owned()), port: 4200 }, dir)
+        (KnownHosts { dir: config, listed: Some(listed.to_owned()), port: None }, dir)
     }
 
     #[test]
@@ -184,7 +203,7 @@ mod tests {
         let (mut known, _dir) = known(
             "a=192.168.1.2, b=192.168.1.3:5000,c=[::1]:6000 ,d=::1,,local=10.0.0.1,E=10.0.0.1,f=x,g=1.2.3.4:0,nonsense",
         );
-        known.port = 4201;
+        known.port = Some(4201);
         known
             .dir
             .write_private("hosts.toml", "[hosts]\nattic = \"attic.lan:4300\"\nb = 1\n")
@@ -211,6 +230,22 @@ mod tests {
             ListingProblem::NotAHost { part: 10 },
         ];
         assert_eq!(problems[1..], expected);
+    }
+
+    #[test]
+    fn local_is_where_its_hub_is_unless_a_port_was_set() {
+        let (mut known, _dir) = known("a=192.168.1.2");
+        let ports = |known: &KnownHosts| {
+            let HostList { hosts, .. } = known.list();
+            hosts.iter().map(|host| host.port).collect::<Vec<_>>()
+        };
+        assert_eq!(ports(&known), [4200, 4200]);
+        let claim = LocalHub::of(&known.dir).try_claim().unwrap().unwrap();
+        assert_eq!(ports(&known), [4200, 4200]);
+        claim.publish(38_000).unwrap();
+        assert_eq!(ports(&known), [38_000, 4200]);
+        known.port = Some(4201);
+        assert_eq!(ports(&known), [4201, 4201]);
     }
 
     #[test]

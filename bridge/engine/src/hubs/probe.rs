@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use junction_shared::machine::hosts::HostEntry;
-use junction_shared::protocol::handshake::Pin;
+use junction_shared::invite_link::InviteLink;
+use junction_shared::machine::hosts::{HostEntry, LOCAL};
+use junction_shared::machine::local_hub::RunningHub;
+use junction_shared::protocol::close::Close;
+use junction_shared::protocol::handshake::{GroupKeys, Pin};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use crate::hubs::known::{HostList, KnownHosts, ListingProblem, endpoint};
 use crate::registration::label;
+use crate::transport::dial::{DialError, is_listening};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http;
-use crate::transport::tls::Insecure;
+use crate::transport::tls::{Insecure, Security};
+use crate::transport::verify::{VerifyError, verify_once};
 
 /// How long a hub has to answer.
 const PROBE_TIME: Duration = Duration::from_secs(1);
@@ -35,7 +40,7 @@ pub struct HostStatus {
     pub endpoint: Endpoint,
     /// Whether this is the hub in use.
     pub is_current: bool,
-    /// Whether the host's link is known.
+    /// Whether the host's link is known, and nothing at its address failed to prove that it has the link's group.
     pub is_linked: bool,
     /// What the hub says about itself, or why it was not asked.
     pub health: Result<Health, ProbeError>,
@@ -79,6 +84,10 @@ impl HubMode {
 pub enum ProbeError {
     /// No healthy hub answered in time.
     NoAnswer,
+    /// Something listens there that did not prove to be the hub.
+    Stranger,
+    /// The hub no longer accepts the link.
+    OldLink,
     /// The hub showed another key than its link names.
     OtherKey {
         /// The key in the link.
@@ -97,21 +106,54 @@ impl From<Insecure> for ProbeError {
     }
 }
 
-/// Asks all known hosts for their health at once. `current` is the name or the address of the hub in use.
+/// Asks all known hosts for their health at once, and those whose group is known here for a proof of it. `current` is
+/// the name or the address of the hub in use.
 pub async fn survey(known: &KnownHosts, current: &str) -> Survey {
+    let running = known.running_hub().unwrap_or(RunningHub::None);
     let HostList { hosts, problems } = known.list();
-    let hosts = join_all(hosts.into_iter().map(|host| status(host, current))).await;
-    Survey { hosts, problems }
+    let own = hosts.iter().find(|host| host.name == LOCAL).and_then(|host| host.link.as_ref());
+    let hosts = hosts.iter().map(|host| status(host, own, running, current));
+    Survey { hosts: join_all(hosts).await, problems }
 }
 
-async fn status(host: HostEntry, current: &str) -> HostStatus {
-    let endpoint = endpoint(&host);
+async fn status(
+    host: &HostEntry,
+    own: Option<&InviteLink>,
+    running: RunningHub,
+    current: &str,
+) -> HostStatus {
+    let endpoint = endpoint(host);
+    let is_here = endpoint.security == Security::Loopback;
+    let link = host.link.as_ref().or(own.filter(|_| is_here));
+    // The lock of a hub of this machine is a proof, too, where no secret is here to ask for another.
+    let has_lock = is_here && running.port() == Some(endpoint.port);
+    let health = match (probe(&endpoint).await, link) {
+        (Ok(health), Some(link)) => proven(&endpoint, link).await.map(|()| health),
+        (Ok(_), None) if is_here && !has_lock => Err(ProbeError::Stranger),
+        (Err(ProbeError::NoAnswer), _) if !has_lock && is_listening(&endpoint).await => {
+            Err(ProbeError::Stranger)
+        }
+        (health, _) => health,
+    };
     HostStatus {
-        health: probe(&endpoint).await,
         is_current: current == host.name || current == endpoint.address(),
-        is_linked: host.link.is_some(),
-        name: host.name,
+        is_linked: host.link.is_some() && matches!(health, Ok(_) | Err(ProbeError::NoAnswer)),
+        name: host.name.clone(),
+        health,
         endpoint,
+    }
+}
+
+/// Has the hub prove the group of this link.
+async fn proven(hub: &Endpoint, link: &InviteLink) -> Result<(), ProbeError> {
+    let group = GroupKeys::derive(&link.secret);
+    match timeout(PROBE_TIME, verify_once(hub, &group)).await {
+        // A hub that is full cannot be asked.
+        Ok(Ok(()) | Err(VerifyError::Unreachable(DialError::Full))) => Ok(()),
+        Ok(Err(VerifyError::Unreachable(DialError::Closed(
+            Close::Unauthorized | Close::Rotated,
+        )))) if hub.security != Security::Loopback => Err(ProbeError::OldLink),
+        Ok(Err(_)) | Err(_) => Err(ProbeError::Stranger),
     }
 }
 
@@ -184,7 +226,7 @@ mod tests {
         let config = ConfigDir::at(dir.path().join("config"));
         config.open().unwrap();
         let listed = Some(format!("attic=127.0.0.1:{port}"));
-        let known = KnownHosts { dir: config, listed, port: 4200 };
+        let known = KnownHosts { dir: config, listed, port: None };
         let Survey { hosts, problems } = survey(&known, current).await;
         assert_eq!(problems, []);
         hosts.try_into().ok().unwrap()
@@ -197,18 +239,20 @@ mod tests {
              {\"status\":\"ok\",\"mode\":\"lan\",\"activePeers\":2,\"uptime\":3600,\"version\":\"0.1.0\\u001b[31m\"}  ",
         )
         .await;
-        let [local, attic] = survey_attic(port, "attic").await;
-        assert_eq!(attic.endpoint.address(), format!("127.0.0.1:{port}"));
-        assert_eq!((attic.is_current, attic.is_linked, local.is_current), (true, false, false));
-        let health = attic.health.unwrap();
+        let health = probe(&Endpoint::plain(([127, 0, 0, 1], port).into())).await.unwrap();
         assert_eq!((health.active_peers, health.mode), (Some(2), Some(HubMode::Lan)));
         assert_eq!(health.version.as_deref(), Some("0.1.0[31m"));
         let head = heads.recv().await.unwrap();
         assert!(head.contains(&format!("host: 127.0.0.1:{port}\r\n")), "{head}");
+        // Whoever says so on this machine has proven nothing.
+        let [local, attic] = survey_attic(port, "attic").await;
+        assert_eq!(attic.endpoint.address(), format!("127.0.0.1:{port}"));
+        assert_eq!((attic.is_current, attic.is_linked, local.is_current), (true, false, false));
+        assert_eq!(attic.health, Err(ProbeError::Stranger));
     }
 
     #[tokio::test]
-    async fn server_that_is_not_a_healthy_hub_counts_as_no_answer() {
+    async fn server_that_is_not_a_healthy_hub_is_a_stranger() {
         for answer in [
             "nonsense\r\n\r\n",
             "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}",
@@ -217,8 +261,10 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length: 999999\r\n\r\n{\"status\":\"ok\"}",
         ] {
             let (port, _heads) = server(answer).await;
+            let at = Endpoint::plain(([127, 0, 0, 1], port).into());
+            assert_eq!(probe(&at).await, Err(ProbeError::NoAnswer), "{answer}");
             let [local, attic] = survey_attic(port, "local").await;
-            assert_eq!(attic.health, Err(ProbeError::NoAnswer), "{answer}");
+            assert_eq!(attic.health, Err(ProbeError::Stranger), "{answer}");
             assert!(local.is_current);
         }
     }

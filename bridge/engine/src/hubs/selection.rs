@@ -6,20 +6,33 @@ use std::time::{Duration, SystemTime};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::HOSTS_FILE;
 use junction_shared::machine::identity::KEY_FILE;
+use junction_shared::machine::local_hub::RunningHub;
 use junction_shared::machine::settings::SettingError;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::HandshakeError;
 use junction_shared::protocol::id::GroupId;
+use junction_shared::protocol::limits::HANDSHAKE_TIMEOUT;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::hubs::autostart::{Autostart, HubStart, hub_program};
+use crate::hubs::failed_dial::{FailedDial, PortState};
 use crate::hubs::known::KnownHosts;
-use crate::hubs::target::{HubGroup, HubTarget, TargetError};
+use crate::hubs::target::{FoundHub, HubTarget, TargetError};
 use crate::transport::dial::DialError;
+use crate::transport::tls::Security;
 
 /// How often the files are read for another group than the one that a hub refused, and how many times.
 const REREAD_EVERY: Duration = Duration::from_secs(1);
 const REREADS: u32 = 30;
+/// How long a hub that holds the lock has to say where it serves, and how often it is asked.
+const UNREADY_TIME: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long a listener on a port of this machine has to open a connection where no hub holds the lock: a call of an
+/// agent that waits for its hub waits no longer than twice that.
+const STRANGER_PATIENCE: Duration = Duration::from_secs(1);
+/// How often to look who has a port, as long as the same is found.
+const LOOK_AT_OWNER_EVERY: Duration = Duration::from_secs(30);
 
 /// Why a session is not connected to its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +55,8 @@ pub enum AwayReason {
         start: HubStart,
         /// Whether the hub is of this machine's own group.
         is_own_group: bool,
+        /// What is known of the port.
+        port: PortState,
     },
     /// The hub speaks no version of the protocol that this bridge speaks. It is not dialed again before its program or
     /// this machine's configuration has changed, or a call needs it.
@@ -57,6 +72,8 @@ pub enum AwayReason {
         address: String,
         /// What was wrong with its answer.
         cause: HandshakeError,
+        /// What is known of the port.
+        port: PortState,
     },
 }
 
@@ -66,13 +83,18 @@ pub(crate) struct HubSelection {
     autostart: Autostart,
     /// What is wrong with the settings: then no hub is looked up.
     setting_error: Option<SettingError>,
-    name: String,
+    /// The name by which the hub is looked up.
+    wish: String,
     /// Where the hub is, once it was looked up.
     target: Option<HubTarget>,
     /// Whether the hub is of this machine's own group. A hub of another group is never started.
     is_own_group: bool,
     /// Whether the hub may be another, or have another group, than the files said when they were read.
     is_outdated: bool,
+    /// The hub that this machine had when the files were read.
+    running: RunningHub,
+    /// What was found at the port at which the hub did not answer, and when.
+    port: Option<(PortState, Instant)>,
     /// The group that the hub refused.
     refused: Option<GroupId>,
     /// Whether the hub speaks no version of this bridge.
@@ -91,10 +113,12 @@ impl HubSelection {
             known,
             autostart: Autostart::new(autostart),
             setting_error,
-            name,
+            wish: name,
             target: None,
             is_own_group: false,
             is_outdated: false,
+            running: RunningHub::None,
+            port: None,
             refused: None,
             is_other_version: false,
         }
@@ -102,7 +126,7 @@ impl HubSelection {
 
     /// The hub's name.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.target.as_ref().map_or(&self.wish, |target| &target.name)
     }
 
     /// The hub's place, once it was looked up.
@@ -115,45 +139,122 @@ impl HubSelection {
         self.target.clone().filter(|_| !self.is_outdated)
     }
 
-    /// Looks the hub and its group up in the files.
-    pub(crate) fn look_up(
-        &self,
-    ) -> impl Future<Output = Result<(HubTarget, HubGroup), AwayReason>> + use<> {
-        let (name, known) = (self.name.clone(), self.known.clone());
+    /// Looks the hub and its group up in the files. A hub of this machine that is starting, or stopping, is given a
+    /// moment to say where it is.
+    pub(crate) fn look_up(&self) -> impl Future<Output = Result<FoundHub, AwayReason>> + use<> {
+        let (name, known) = (self.wish.clone(), self.known.clone());
         let setting_error = self.setting_error;
         async move {
             if let Some(error) = setting_error {
                 return Err(AwayReason::Setting(error));
             }
-            // Off this thread: another process may hold the folder's lock.
-            let found = spawn_blocking(move || known.target_and_group(&name)).await;
-            found.map_err(|_| AwayReason::Interrupted)?.map_err(AwayReason::Target)
+            let deadline = Instant::now() + UNREADY_TIME;
+            loop {
+                let (name, known) = (name.clone(), known.clone());
+                // Off this thread: another process may hold the folder's lock.
+                let found = spawn_blocking(move || known.find(&name)).await;
+                let found = found.map_err(|_| AwayReason::Interrupted)?;
+                let found = found.map_err(AwayReason::Target)?;
+                let is_unready = found.target.is_anywhere && found.running == RunningHub::Unready;
+                if !is_unready || Instant::now() >= deadline {
+                    return Ok(found);
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
     }
 
     /// Takes what [`HubSelection::look_up`] found.
-    pub(crate) fn found(&mut self, target: HubTarget, is_own_group: bool) {
+    pub(crate) fn found(&mut self, target: HubTarget, is_own_group: bool, running: RunningHub) {
         self.is_outdated = false;
         self.is_own_group = is_own_group;
+        self.running = running;
         self.select(target);
     }
 
     /// Selects a hub.
     pub(crate) fn select(&mut self, target: HubTarget) {
-        self.name.clone_from(&target.name);
+        self.wish = target.wish();
         self.target = Some(target);
     }
 
-    /// Starts the hub, if it is this machine's and autostart is on.
-    pub(crate) fn start_hub(&mut self) {
-        if let Some(target) = self.target.as_ref().filter(|_| self.is_own_group) {
-            self.autostart.start(&target.endpoint, &self.known.dir);
+    /// How long the hub has to open a connection. Where no hub of this machine holds the lock, whatever listens is most
+    /// likely none: only a hub of an earlier version holds no lock.
+    pub(crate) fn patience(&self) -> Duration {
+        match self.is_own_group && self.running == RunningHub::None {
+            true => STRANGER_PATIENCE,
+            false => HANDSHAKE_TIMEOUT,
+        }
+    }
+
+    /// After a failed dial: finds out what has the port, and starts the hub if it is this machine's and none runs. A
+    /// hub without a port of its own is also started where another program has the default port.
+    pub(crate) fn failed(
+        &mut self,
+        failed: &FailedDial,
+    ) -> impl Future<Output = PortState> + use<> {
+        let own = self
+            .target
+            .clone()
+            .filter(|target| self.is_own_group && target.endpoint.security == Security::Loopback);
+        if let Some(target) = &own
+            && self.running == RunningHub::None
+            && (failed.is_refused() || target.is_anywhere && failed.is_taken())
+        {
+            self.autostart.start(target, &self.known.dir);
+        }
+        let (running, failed) = (self.running, failed.clone());
+        let known = self.port.clone().filter(|(state, since)| {
+            // To look through all processes with every dial would keep a processor busy.
+            matches!(state, PortState::Taken(_) | PortState::DefaultTaken(_))
+                && since.elapsed() < LOOK_AT_OWNER_EVERY
+                && failed.is_taken()
+                && running == RunningHub::None
+        });
+        async move {
+            match (own, known) {
+                (None, _) => PortState::Unknown,
+                (Some(_), Some((state, _))) => state,
+                (Some(target), None) => {
+                    let state = move || PortState::after(&failed, &target, running);
+                    spawn_blocking(state).await.unwrap_or_default()
+                }
+            }
+        }
+    }
+
+    /// Notes what [`HubSelection::failed`] found, and says why the session is not connected.
+    pub(crate) fn away(
+        &mut self,
+        failed: FailedDial,
+        port: PortState,
+        group: Option<GroupId>,
+    ) -> AwayReason {
+        match &self.port {
+            Some((state, _)) if *state == port => {}
+            _ => self.port = Some((port.clone(), Instant::now())),
+        }
+        // Where a hub is started on another port, this one does not matter.
+        let is_left = matches!(port, PortState::DefaultTaken(_));
+        match failed {
+            FailedDial::Unreachable(DialError::OtherVersion(spoken)) if !is_left => {
+                self.other_version(spoken)
+            }
+            FailedDial::Unproven(HandshakeError::NoCommonVersion(newest)) if !is_left => {
+                self.other_version(Some(newest))
+            }
+            FailedDial::Unreachable(cause) => self.unreachable(cause, port, group),
+            FailedDial::Unproven(cause) => {
+                self.is_outdated = true;
+                AwayReason::Unproven { address: self.address(), cause, port }
+            }
         }
     }
 
     /// Notes that the hub has welcomed the session.
     pub(crate) fn welcomed(&mut self) {
         self.autostart.succeeded();
+        self.port = None;
     }
 
     /// Shortens the pause before the next dial while a hub is starting.
@@ -161,33 +262,33 @@ impl HubSelection {
         self.autostart.shorten(pause)
     }
 
-    /// Notes that the hub cannot be reached, or turned away a session of this group.
-    pub(crate) fn unreachable(&mut self, cause: DialError, group: Option<GroupId>) -> AwayReason {
-        if let DialError::OtherVersion(spoken) = cause {
-            return self.other_version(spoken);
-        }
+    /// Notes that a connection to the hub has ended.
+    pub(crate) fn lost(&mut self, cause: DialError, group: Option<GroupId>) -> AwayReason {
+        self.unreachable(cause, PortState::Unknown, group)
+    }
+
+    fn unreachable(
+        &mut self,
+        cause: DialError,
+        port: PortState,
+        group: Option<GroupId>,
+    ) -> AwayReason {
         use Close::{Rotated, Unauthorized};
         let is_refused = matches!(cause, DialError::Closed(Rotated | Unauthorized));
         if is_refused && !self.is_own_group {
             self.refused = group;
         }
-        // The files may have a new secret or a new link by now, or soon.
-        self.is_outdated |= is_refused || matches!(cause, DialError::OtherKey { .. });
+        // The files may have a new secret or a new link by now, or soon, and this machine's hub may come back on
+        // another port.
+        self.is_outdated |=
+            self.is_own_group || is_refused || matches!(cause, DialError::OtherKey { .. });
         AwayReason::Unreachable {
             address: self.address(),
             cause,
             start: self.autostart.last_start(),
             is_own_group: self.is_own_group,
+            port,
         }
-    }
-
-    /// Notes that the hub did not prove that it belongs to the group.
-    pub(crate) fn unproven(&mut self, cause: HandshakeError) -> AwayReason {
-        if let HandshakeError::NoCommonVersion(newest) = cause {
-            return self.other_version(Some(newest));
-        }
-        self.is_outdated = true;
-        AwayReason::Unproven { address: self.address(), cause }
     }
 
     fn other_version(&mut self, spoken: Option<u16>) -> AwayReason {
@@ -227,12 +328,12 @@ impl HubSelection {
     /// all the same, because the hub may have read other files by then.
     pub(crate) fn other_group(&mut self) -> Option<impl Future<Output = ()> + use<>> {
         let refused = self.refused.take()?;
-        let (name, known) = (self.name.clone(), self.known.clone());
+        let (name, known) = (self.wish.clone(), self.known.clone());
         Some(async move {
             for _ in 0..REREADS {
                 let (name, known) = (name.clone(), known.clone());
-                let found = spawn_blocking(move || known.target_and_group(&name).ok());
-                let group = found.await.ok().flatten().map(|(_, group)| group.keys.group);
+                let found = spawn_blocking(move || known.find(&name).ok());
+                let group = found.await.ok().flatten().map(|found| found.group.keys.group);
                 if group.is_some_and(|group| group != refused) {
                     return;
                 }
@@ -243,7 +344,7 @@ impl HubSelection {
 
     fn address(&self) -> String {
         let address = |target: &HubTarget| target.endpoint.address();
-        self.target.as_ref().map_or_else(|| self.name.clone(), address)
+        self.target.as_ref().map_or_else(|| self.wish.clone(), address)
     }
 }
 

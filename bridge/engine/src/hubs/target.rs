@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use junction_shared::invite_link::{InviteLink, parse_address};
 use junction_shared::machine::hosts::{HostEntry, LOCAL};
 use junction_shared::machine::identity::local_group;
+use junction_shared::machine::local_hub::RunningHub;
 use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::limits;
 
 use crate::hubs::known::{FilesError, KnownHosts, ListingProblem, endpoint};
 use crate::transport::endpoint::{Endpoint, is_loopback};
@@ -18,14 +20,39 @@ pub struct HubTarget {
     pub name: String,
     /// Where the hub is, and what it has to prove.
     pub endpoint: Endpoint,
+    /// Whether the hub is this machine's and may be on any port, as none was set.
+    pub is_anywhere: bool,
 }
 
 impl HubTarget {
     /// A hub at this address that serves without TLS.
     #[must_use]
     pub fn plain(name: &str, address: SocketAddr) -> Self {
-        Self { name: name.to_owned(), endpoint: Endpoint::plain(address) }
+        Self { name: name.to_owned(), endpoint: Endpoint::plain(address), is_anywhere: false }
     }
+
+    /// The name by which the hub is found again. Where a port was set, that is never left.
+    pub(crate) fn wish(&self) -> String {
+        match self.name == LOCAL && !self.is_anywhere {
+            true => self.endpoint.address(),
+            false => self.name.clone(),
+        }
+    }
+
+    /// Whether both are the same hub. A hub that may be anywhere can have moved in between.
+    pub(crate) fn is_same_hub(&self, other: &Self) -> bool {
+        self.endpoint == other.endpoint || (self.is_anywhere && other.is_anywhere)
+    }
+}
+
+/// A hub to dial, whose group it serves, and what was known of the hub of this machine when it was looked up.
+pub struct FoundHub {
+    /// The hub.
+    pub target: HubTarget,
+    /// The hub's group.
+    pub group: HubGroup,
+    /// The hub that this machine has.
+    pub running: RunningHub,
 }
 
 /// The group of a hub.
@@ -59,7 +86,7 @@ impl KnownHosts {
     /// # Errors
     /// [`TargetError`].
     pub fn target(&self, name: &str) -> Result<HubTarget, TargetError> {
-        self.resolve(name).map(|(target, _)| target)
+        self.resolve(name, self.running()?).map(|(target, _)| target)
     }
 
     /// The hub that `JUNCTION_HUB` or `register{host}` names, and its group: that of its link, or else that of this
@@ -67,8 +94,9 @@ impl KnownHosts {
     ///
     /// # Errors
     /// [`TargetError`].
-    pub fn target_and_group(&self, name: &str) -> Result<(HubTarget, HubGroup), TargetError> {
-        let (target, link) = self.resolve(name)?;
+    pub fn find(&self, name: &str) -> Result<FoundHub, TargetError> {
+        let running = self.running()?;
+        let (target, link) = self.resolve(name, running)?;
         let group = match link.filter(|_| target.name != LOCAL) {
             // Nothing of this machine's own is needed to be a guest of another group.
             Some(link) => HubGroup { keys: GroupKeys::derive(&link.secret), is_own: false },
@@ -80,10 +108,21 @@ impl KnownHosts {
                 }
             }
         };
-        Ok((target, group))
+        Ok(FoundHub { target, group, running })
     }
 
-    fn resolve(&self, name: &str) -> Result<(HubTarget, Option<InviteLink>), TargetError> {
+    fn running(&self) -> Result<RunningHub, TargetError> {
+        self.running_hub().map_err(|error| TargetError::Files(error.into()))
+    }
+
+    fn resolve(
+        &self,
+        name: &str,
+        running: RunningHub,
+    ) -> Result<(HubTarget, Option<InviteLink>), TargetError> {
+        if name == LOCAL {
+            return Ok((self.local_target(running), None));
+        }
         let address = as_address(name);
         if let Some((host, port)) = address.as_ref().filter(|(host, _)| is_loopback(host)) {
             return Ok((self.on_loopback(name, host, *port)?, None));
@@ -105,19 +144,26 @@ impl KnownHosts {
         if endpoint.security == Security::Unknown {
             return Err(TargetError::NoLink(name.to_owned()));
         }
-        Ok((HubTarget { name: known.name, endpoint }, known.link))
+        Ok((HubTarget { name: known.name, endpoint, is_anywhere: false }, known.link))
     }
 
-    /// A hub on this machine.
+    /// The hub of this machine.
+    fn local_target(&self, running: RunningHub) -> HubTarget {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.local_port(running)));
+        HubTarget { is_anywhere: self.port.is_none(), ..HubTarget::plain(LOCAL, address) }
+    }
+
+    /// A hub on this machine, at a port that is not left.
     fn on_loopback(&self, name: &str, host: &str, port: u16) -> Result<HubTarget, TargetError> {
         if port == 0 {
             return Err(TargetError::PortZero);
         }
         // The local hub has one name, however its address is spelled.
-        let is_local = port == self.port && host == Ipv4Addr::LOCALHOST.to_string();
+        let local = self.port.unwrap_or(limits::PORT);
+        let is_local = port == local && host == Ipv4Addr::LOCALHOST.to_string();
         let name = if is_local { LOCAL } else { name }.to_owned();
         let endpoint = Endpoint { host: host.to_owned(), port, security: Security::Loopback };
-        Ok(HubTarget { name, endpoint })
+        Ok(HubTarget { name, endpoint, is_anywhere: false })
     }
 }
 

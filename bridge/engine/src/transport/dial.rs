@@ -127,6 +127,12 @@ pub async fn open<D: Dialer>(dialer: &D, hub: &Endpoint) -> Result<Opened<D::Str
     Ok(Opened { socket, pin, challenge, deadline })
 }
 
+/// Whether anything accepts connections at this hub's address. Nothing is sent.
+pub async fn is_listening(hub: &Endpoint) -> bool {
+    let Ok(addresses) = hub.addresses().await else { return false };
+    matches!(timeout(ADDRESS_PATIENCE, dial_one(&Tcp, &addresses)).await, Ok(Ok(_)))
+}
+
 async fn connect<D: Dialer>(
     dialer: &D,
     hub: &Endpoint,

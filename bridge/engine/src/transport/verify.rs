@@ -47,7 +47,11 @@ pub async fn verify(hub: &Endpoint, group: &GroupKeys) -> Result<(), VerifyError
     }
 }
 
-async fn verify_once(hub: &Endpoint, group: &GroupKeys) -> Result<(), VerifyError> {
+/// Connects to the hub once, as [`verify`] does.
+///
+/// # Errors
+/// [`VerifyError`].
+pub async fn verify_once(hub: &Endpoint, group: &GroupKeys) -> Result<(), VerifyError> {
     let opened = dial::open(&Tcp, hub).await.map_err(VerifyError::Unreachable)?;
     let identity = Secret::random();
     let caller = Caller {

@@ -73,7 +73,7 @@ impl PipeClient {
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
         let wake = Wake::still(engine.clone());
-        let tools = Tools::new(engine, wake, KnownHosts::new(dir, 4200));
+        let tools = Tools::new(engine, wake, KnownHosts::new(dir, None));
         let server = McpServer::start(tools, input, through(output)).unwrap();
         let from = lines(from);
         Self {

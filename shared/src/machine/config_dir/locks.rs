@@ -1,7 +1,8 @@
 //! Locks on files of the directory. The system releases them when their process ends, however it ends.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use super::{ConfigDir, ConfigError, cannot_open, check_file};
 use crate::machine::platform;
@@ -9,13 +10,24 @@ use crate::machine::platform;
 /// An empty file whose lock serialises changes to the others.
 pub(super) const LOCK: &str = "lock";
 
+/// Tries for a lock whose file is removed by its last holder just then.
+const TRIES: u32 = 16;
+
 /// Holds a lock of the directory until it is dropped.
-pub struct FileLockGuard(File);
+pub struct FileLockGuard {
+    file: File,
+    /// The file, if it goes with the lock.
+    passing: Option<PathBuf>,
+}
 
 impl Drop for FileLockGuard {
     fn drop(&mut self) {
+        // Before the lock is free: whoever takes it afterwards sees that the file is another one.
+        if let Some(path) = &self.passing {
+            let _ = fs::remove_file(path);
+        }
         // Closing the file unlocks it too, so a failure here needs no handling.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
@@ -27,24 +39,41 @@ impl ConfigDir {
     pub fn lock(&self) -> Result<FileLockGuard, ConfigError> {
         let file = self.lock_file(LOCK)?;
         file.lock().map_err(|error| ConfigError::io(&self.path.join(LOCK), error))?;
-        Ok(FileLockGuard(file))
+        Ok(FileLockGuard { file, passing: None })
     }
 
-    /// Takes the named lock for as long as the guard lives, if it is free.
+    /// Takes the named lock for as long as the guard lives, if it is free. Its file is removed with the lock where the
+    /// system allows that. A process that asks by [`ConfigDir::is_locked`] holds the lock, too, for as long as it takes
+    /// to ask: one that finds it held tries again a little later.
     ///
     /// # Errors
     /// The errors of [`ConfigDir::lock`].
-    pub fn try_lock(&self, name: &str) -> Result<Option<FileLockGuard>, ConfigError> {
-        let file = self.lock_file(name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(FileLockGuard(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(ConfigError::io(&self.path.join(name), error)),
+    pub fn try_passing_lock(&self, name: &str) -> Result<Option<FileLockGuard>, ConfigError> {
+        let path = self.path.join(name);
+        for _ in 0..TRIES {
+            let file = self.lock_file(name)?;
+            match file.try_lock() {
+                Ok(()) if platform::is_at(&file, &path) => {
+                    let passing = cfg!(unix).then_some(path);
+                    return Ok(Some(FileLockGuard { file, passing }));
+                }
+                // Its holder removed the file just now: the next one to make it has the lock.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(ConfigError::io(&path, error)),
+            }
         }
+        Ok(None)
     }
 
-    /// Whether a process holds the named lock by [`ConfigDir::try_lock`]. Creates nothing; any number of processes may ask
-    /// at once.
+    /// Removes a file of the directory, if it is there.
+    pub(crate) fn remove(&self, name: &str) {
+        // What cannot be removed is as it was, and nothing relies on more.
+        let _ = fs::remove_file(self.path.join(name));
+    }
+
+    /// Whether a process holds the named lock by [`ConfigDir::try_passing_lock`]. Creates nothing; any number of processes
+    /// may ask at once.
     ///
     /// # Errors
     /// [`ConfigError`] if the directory or the file is not private to this user.
@@ -80,12 +109,12 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let dir = ConfigDir::at(outer.path().join("config"));
         assert!(!dir.is_locked("a").unwrap() && !dir.path().exists());
-        let held = dir.try_lock("a").unwrap().unwrap();
+        let held = dir.try_passing_lock("a").unwrap().unwrap();
         assert!(dir.is_locked("a").unwrap() && !dir.is_locked("b").unwrap());
-        assert!(dir.try_lock("a").unwrap().is_none());
-        assert!(dir.try_lock("b").unwrap().is_some());
+        assert!(dir.try_passing_lock("a").unwrap().is_none());
+        assert!(dir.try_passing_lock("b").unwrap().is_some());
         drop(held);
         assert!(!dir.is_locked("a").unwrap());
-        assert!(dir.try_lock("a").unwrap().is_some());
+        assert!(dir.try_passing_lock("a").unwrap().is_some());
     }
 }

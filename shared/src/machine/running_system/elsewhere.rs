@@ -1,0 +1,24 @@
+//! Other systems: nothing is known of other programs, and a machine has one network.
+
+use std::path::Path;
+
+use crate::machine::port_owner::PortOwner;
+
+/// The name of this machine.
+pub(crate) fn network_place() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    String::new()
+}
+
+/// Nobody.
+pub(crate) fn lock_holder(_: &Path) -> Option<u32> {
+    None
+}
+
+/// Nobody that is known.
+#[must_use]
+pub fn port_owner(_: u16) -> PortOwner {
+    PortOwner::Unknown
+}
