@@ -30,9 +30,6 @@ use notice::Notice;
 const TOOLS_SHOWN_AFTER: Duration = Duration::from_secs(2);
 /// How long a woken agent may show no sign of life before the next channel is tried.
 const NO_SIGN: Duration = Duration::from_secs(60);
-/// How often the client's own word of its session is looked at, and how often while a message waits for it.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-const LOOK_INTERVAL_WAITING: Duration = Duration::from_millis(250);
 /// When to look again where nothing needs it.
 const FAR: Duration = Duration::from_secs(60 * 60);
 
@@ -274,12 +271,10 @@ impl Wake {
             return;
         };
         let mut agent = self.agent();
-        if agent.looks_at > Some(now) {
+        if agent.looks_at() > Some(now) {
             return;
         }
-        let is_awaited = agent.policy.is_waking();
-        let interval = if is_awaited { LOOK_INTERVAL_WAITING } else { LOOK_INTERVAL };
-        agent.looks_at = Some(now + interval);
+        agent.looked_at = Some(now);
         let shown = session.state();
         let turn = agent.watch(shown, now);
         if let Some(State::Busy | State::WaitingOnHuman) = shown {
@@ -337,7 +332,7 @@ impl Wake {
         let no_sign = agent.woken_by.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
         let changes = [agent.activity.changes_at(now), agent.policy.changes_at(now)];
         let poll = self.0.channels.poll_interval().map(|interval| polled + interval);
-        let all = changes.into_iter().chain([due, poll, no_sign, agent.looks_at]).flatten();
+        let all = changes.into_iter().chain([due, poll, no_sign, agent.looks_at()]).flatten();
         all.min().unwrap_or(now + FAR)
     }
 

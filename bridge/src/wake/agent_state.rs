@@ -1,7 +1,7 @@
 //! What is known of the agent, and what it has been told. A pure state machine.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::State;
@@ -18,6 +18,12 @@ const MAX_SESSIONS: usize = 16;
 /// The longest session id that is kept, in bytes.
 const MAX_SESSION: usize = 128;
 
+/// How often the client's own word of its session is looked at: in a turn, while the agent is idle, and while a message
+/// waits for that word.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL_IDLE: Duration = Duration::from_secs(5);
+const LOOK_INTERVAL_WAITING: Duration = Duration::from_millis(250);
+
 /// What is known of the agent.
 pub(super) struct AgentState {
     pub(super) activity: Activity,
@@ -33,8 +39,8 @@ pub(super) struct AgentState {
     pub(super) woken_by: Option<(usize, Instant)>,
     /// The first channel to try. Those before it were tried without effect.
     pub(super) first_channel: usize,
-    /// When the client's own word of its session is to be looked at next, if it has one.
-    pub(super) looks_at: Option<Instant>,
+    /// When the client's own word of its session was last looked at, if it has one.
+    pub(super) looked_at: Option<Instant>,
     /// Whether the agent has called a tool.
     pub(super) has_called: bool,
 }
@@ -51,7 +57,7 @@ impl AgentState {
             ready_at: None,
             woken_by: None,
             first_channel: 0,
-            looks_at: None,
+            looked_at: None,
             has_called: false,
         }
     }
@@ -114,6 +120,23 @@ impl AgentState {
             self.policy.turn_interrupted(now);
         }
         turn
+    }
+
+    /// When the client's own word of its session is to be looked at again, if it has one: soon while a message waits for
+    /// it, and seldom while there is nothing to see.
+    pub(super) fn looks_at(&self) -> Option<Instant> {
+        let looked = self.looked_at?;
+        let is_idle = self.activity.state(looked) == Some(State::Idle);
+        Some(
+            looked
+                + if self.policy.is_waking() {
+                    LOOK_INTERVAL_WAITING
+                } else if is_idle {
+                    LOOK_INTERVAL_IDLE
+                } else {
+                    LOOK_INTERVAL
+                },
+        )
     }
 
     /// Notes a sign of life.

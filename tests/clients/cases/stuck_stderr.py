@@ -45,8 +45,8 @@ def claude_whose_servers_stderr_is_full(lab):
     alice.actor.asked(1)
     _conversation(lab, bob)
     alice.actor.at_rest()
-    alice.terminal.keys("C-c")
-    alice.terminal.keys("C-c")
+    alice.idle()
+    alice.terminal.type("/exit")
     _leaves(bob)
 
 
