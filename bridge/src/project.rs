@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use junction_engine::label;
+use junction_shared::machine::settings::env_path;
 
 /// The most bytes that are read of a file in `.git`, which holds one path or reference.
 const MAX_READ: u64 = 4096;
@@ -14,6 +15,8 @@ const MAX_READ: u64 = 4096;
 const MAX_CONFIG: u64 = 64 * 1024;
 /// The most directories beside a checkout or repository in which the main checkout is looked for.
 const MAX_BESIDE: usize = 256;
+/// How many folders are looked at, upwards, for a project's name.
+const MAX_CLIMB: usize = 4;
 /// Names of bare repositories that say what they are and not which project they hold.
 const GENERIC: [&str; 5] = ["bare", "git", "repo", "repository", "src"];
 /// Names of folders that say which branch is checked out there and not which project.
@@ -77,6 +80,10 @@ fn checkout_name(checkout: &Path, git_dir: &Path) -> Option<String> {
     let common = resolved(&git_dir.join(common));
     match main_checkout(checkout, &common) {
         Some(main) => main_name(&main, &common),
+        // A repository apart from its checkout is named for itself, and its origin for the project.
+        None if config_value(&common, "core", "bare").as_deref() == Some("false") => {
+            origin_name(&common).or_else(|| repository_name(&common))
+        }
         None => repository_name(&common),
     }
 }
@@ -88,10 +95,15 @@ fn main_name(main: &Path, git_dir: &Path) -> Option<String> {
     if !BRANCHES.contains(&name.as_str()) {
         return Some(name);
     }
-    let origin = config_value(git_dir, "remote \"origin\"", "url").and_then(|url| url_name(&url));
+    let origin = origin_name(git_dir);
     let has_worktrees = || git_dir.join("worktrees").is_dir();
     let common = || resolved(main).parent().filter(|_| has_worktrees()).and_then(folder);
     origin.or_else(common).or(Some(name))
+}
+
+/// The name in the address of a repository's origin.
+fn origin_name(git_dir: &Path) -> Option<String> {
+    url_name(&config_value(git_dir, "remote \"origin\"", "url")?)
 }
 
 /// The last part of a remote's address, without its `.git`.
@@ -125,7 +137,8 @@ fn main_checkout(worktree: &Path, common: &Path) -> Option<PathBuf> {
     around.or_else(beside)
 }
 
-/// The name of a repository without a main checkout: its own, or if that is no project's name, that of its folder.
+/// The name of a repository without a main checkout: its own, or if that is no project's name, that of the nearest folder
+/// around it that has one.
 fn repository_name(git_dir: &Path) -> Option<String> {
     let path = resolved(git_dir);
     let is_named = |path: &&Path| {
@@ -136,7 +149,9 @@ fn repository_name(git_dir: &Path) -> Option<String> {
             !stem.starts_with('.') && !stem.is_empty() && !GENERIC.contains(&plain)
         })
     };
-    let named = path.ancestors().take(2).find(is_named);
+    let home = env_path("HOME");
+    let is_below_home = |path: &&Path| home.as_deref() != Some(*path);
+    let named = path.ancestors().take(MAX_CLIMB).take_while(is_below_home).find(is_named);
     named.or(Some(&path)).and_then(folder)
 }
 
@@ -284,6 +299,30 @@ mod tests {
             ("a/.git", "gitdir: ../shop.git/worktrees/a\n"),
         ]);
         assert_eq!(seen(&dir, "a"), (some("shop"), some("a")));
+    }
+
+    #[test]
+    fn regression_bare_repository_deep_in_the_projects_folder_has_the_folders_name() {
+        let dir = tree(&[
+            ("shop/.repos/.bare/worktrees/a/HEAD", "ref: refs/heads/a\n"),
+            ("shop/.repos/.bare/worktrees/a/commondir", "../..\n"),
+            ("shop/a/.git", "gitdir: ../.repos/.bare/worktrees/a\n"),
+        ]);
+        assert_eq!(seen(&dir, "shop/a"), (some("shop"), some("a")));
+    }
+
+    #[test]
+    fn regression_worktree_of_a_repository_apart_from_its_checkout_has_the_name_of_the_origin() {
+        let dir = tree(&[
+            (
+                "data/sep.git/config",
+                "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = x:y/shop.git\n",
+            ),
+            ("data/sep.git/worktrees/a/HEAD", "ref: refs/heads/a\n"),
+            ("data/sep.git/worktrees/a/commondir", "../..\n"),
+            ("far/a/.git", "gitdir: ../../data/sep.git/worktrees/a\n"),
+        ]);
+        assert_eq!(seen(&dir, "far/a"), (some("shop"), some("a")));
     }
 
     #[test]

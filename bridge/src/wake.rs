@@ -170,6 +170,9 @@ impl Wake {
         if is_new {
             agent.turn.clone_from(&origin.turn);
         }
+        if is_new && origin.by_person {
+            agent.policy.person_prompted(now());
+        }
         drop(agent);
         if is_new && origin.by_person {
             self.0.engine.begin_turn();
@@ -282,6 +285,7 @@ impl Wake {
         }
         // A turn that nothing of this bridge's began may be a person's.
         if turn == Some(WatchedTurn::Began) && !agent.policy.is_notice_outstanding() {
+            agent.policy.person_prompted(now);
             self.0.engine.maybe_begin_turn();
         }
     }

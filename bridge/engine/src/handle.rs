@@ -187,6 +187,8 @@ impl Engine {
         let deadline = started + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
         let mut submitted = self.submit(draft, deadline).await?;
+        // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
+        let wait = if submitted.past_limit { Duration::ZERO } else { wait };
         let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
         let mut status = submitted.status;
         let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
@@ -206,6 +208,10 @@ impl Engine {
             };
         }
         let status = *status.borrow();
+        // What was read, or brought an answer, was hindered by nothing after all.
+        let is_settled = status == Status::Read || wait_end.is_some();
+        let outlook = submitted.outlook.try_recv().ok().filter(|_| !is_settled);
+        let outlook = outlook.map(|outlook| outlook.after(started.elapsed()));
         let refusal = match status {
             Status::Refused(_) => submitted.refusal.await.ok(),
             _ => None,
@@ -218,7 +224,7 @@ impl Engine {
             urgency: submitted.urgency,
             past_limit: submitted.past_limit,
             wait_end,
-            outlook: submitted.outlook.try_recv().ok(),
+            outlook,
             refusal,
             waited: started.elapsed(),
         })

@@ -217,9 +217,9 @@ impl Mailbox {
         self.waiting().next().is_some()
     }
 
-    /// Whether this message waits unread.
-    pub(crate) fn is_unread(&self, id: MessageId) -> bool {
-        self.waiting().any(|waiting| waiting.message.id == id)
+    /// Whether this message waits unread, and has ended no wait: then the agent does not know of it.
+    pub(crate) fn is_news(&self, id: MessageId) -> bool {
+        self.waiting().any(|waiting| waiting.message.id == id && !waiting.has_ended_wait)
     }
 
     /// Whether anything waits that ends a wait for messages.

@@ -46,7 +46,6 @@ pub(crate) struct ReadCall {
 /// A call that waits for the answer to a message.
 struct ReplyWaiter {
     from: PeerKey,
-    since: Instant,
     wait_end: oneshot::Sender<WaitEnd>,
 }
 
@@ -106,30 +105,27 @@ impl Delivery {
 
     /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
     /// It also ends the waits for answers of its sender, and all of them if its sender waits, too: otherwise two
-    /// sessions that ask each other would stand still. A message past the limit of its chain ends no call that has
-    /// waited for long. Returns what a face should be asked of the message, if it waits unread.
+    /// sessions that ask each other would stand still. Returns what a face should be asked of the message, if it waits
+    /// unread and ends no wait.
     pub(crate) fn arrived(&mut self, mut arrived: MailboxMessage, now: Instant) -> Option<Arrived> {
         let Message { id, sender: from, reply_to: answers, asks, past_limit, .. } = arrived.message;
-        let (may_disturb, wakes) = (arrived.may_disturb(), arrived.wakes());
+        let wakes = arrived.wakes();
         let is_low = arrived.urgency == Urgency::Low;
         arrived.is_answer = wakes && answers.is_some_and(|sent| self.is_first_answer(sent, from));
         self.count_arrivals(wakes.into());
         arrived.arrival = self.snapshot.borrow().arrivals;
         let arrival = wakes.then_some(arrived.arrival);
         self.mailbox.put(arrived);
-        let may_end = |waiter: &ReplyWaiter| may_disturb || now < waiter.since + REAL_WAIT;
         let answered = answers.and_then(|to| match self.replies.entry(to) {
-            Entry::Occupied(entry) if entry.get().from == from && may_end(entry.get()) => {
-                Some(entry.remove())
-            }
+            Entry::Occupied(entry) if entry.get().from == from => Some(entry.remove()),
             _ => None,
         });
         match answered.filter(|waiter| !waiter.wait_end.is_closed()) {
             Some(waiter) => self.reply(id, waiter),
-            None => self.end_waits(id, |waiter| (asks || waiter.from == from) && may_end(waiter)),
+            None => self.end_waits(id, |waiter| asks || waiter.from == from),
         }
         self.serve(now);
-        let is_asked = !is_low && self.mailbox.is_unread(id);
+        let is_asked = !is_low && self.mailbox.is_news(id);
         is_asked.then_some(Arrived { arrival, past_limit })
     }
 
@@ -216,10 +212,9 @@ impl Delivery {
         to: MessageId,
         from: PeerKey,
         wait_end: oneshot::Sender<WaitEnd>,
-        since: Instant,
     ) {
         self.replies.retain(|_, waiter| !waiter.wait_end.is_closed());
-        self.replies.insert(to, ReplyWaiter { from, since, wait_end });
+        self.replies.insert(to, ReplyWaiter { from, wait_end });
         if let Some(question) = self.mailbox.oldest_question() {
             self.end_waits(question.id, |_| true);
         }

@@ -45,7 +45,7 @@ Otherwise use your client's own tools for its subagents, teammates and sessions.
 - To wait for an answer or a message, pass wait_seconds (up to {MAX_WAIT}) instead of polling.
 - `unread` in a result means that messages are waiting: call read_messages. So does a line that begins with Agent Junction \
 notice. This session's own bridge writes that line, and it contains nothing from a peer but the alias.
-- If a result has ask_user, do what it says before you continue.
+- If a result has ask_user, do what it says before you continue. If it has ended_by, call read_messages before you ask again.
 - `status` says only what is known: queued (still here), accepted (at the hub), opened (in the peer's bridge), read \
 (written to the peer's client). Before `read`, do not say that the peer saw the message. `receipts` say how messages \
 ended; `unconfirmed` means that nobody knows.
@@ -135,7 +135,8 @@ Arguments are read as models write them:
 - `null`, `\"\"` and `\"null\"` stand for an absent argument, except that a message may be empty. `\"none\"` clears `task`,
   `role` and `repo` in `register`, and stands for an absent argument elsewhere.
 - `\"30\"` is 30. A wait out of range is clamped into it, and any other number that is too large is lowered; `clamped` in
-  the result says so. For `limit` and `ttl_seconds`, 0 and less stand for an absent argument.
+  the result says so. For `limit` and `ttl_seconds`, 0 and less stand for an absent argument; any other `ttl_seconds`
+  below 10 is an error. Calls of Codex wait for 290 seconds at most, because Codex gives them up after 300.
 - An alias loses outer blanks, quotes, backticks, a leading `@` and its capitals. `role` and `repo` are found whatever
   their case.
 - `task`, `role` and `repo` take any script. They lose control and other invisible characters, and are cut after 120

@@ -35,7 +35,9 @@ pub(crate) enum ActivitySign {
 pub(crate) enum WatchedTurn {
     /// A turn began, which no hook reported.
     Began,
-    /// A turn ended, which no hook reported: it was interrupted, or the client has no hooks.
+    /// A turn ended without the hook that reports its end, or at a dialog: it was interrupted.
+    Interrupted,
+    /// A turn of a client without hooks ended.
     Ended,
 }
 
@@ -94,10 +96,11 @@ impl Activity {
             if is_over {
                 self.reported = Some((Some(State::Idle), now));
             }
-            return is_over.then_some(WatchedTurn::Ended);
+            return is_over.then_some(WatchedTurn::Interrupted);
         }
         match (was, shown) {
-            (Some(State::Busy | State::WaitingOnHuman), State::Idle) => Some(WatchedTurn::Ended),
+            (Some(State::WaitingOnHuman), State::Idle) => Some(WatchedTurn::Interrupted),
+            (Some(State::Busy), State::Idle) => Some(WatchedTurn::Ended),
             (Some(State::Idle), State::Busy | State::WaitingOnHuman) => Some(WatchedTurn::Began),
             _ => None,
         }
@@ -303,7 +306,7 @@ mod tests {
         assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(5)), None);
         // It is believed as long as it is shown.
         assert_eq!(activity.state(at(1000)), Some(State::WaitingOnHuman));
-        assert_eq!(activity.watch(Some(State::Idle), at(1000)), Some(WatchedTurn::Ended));
+        assert_eq!(activity.watch(Some(State::Idle), at(1000)), Some(WatchedTurn::Interrupted));
         assert_eq!(activity.state(at(1000)), Some(State::Idle));
         assert_eq!(activity.wakeable_from(at(1000)), at(1000));
         // A turn whose end a hook reports is not interrupted.
@@ -328,11 +331,19 @@ mod tests {
         assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(4)), None);
         assert_eq!(activity.watch(Some(State::WaitingOnHuman), at(5)), None);
         assert_eq!(activity.state(at(500)), Some(State::WaitingOnHuman));
-        assert_eq!(activity.watch(Some(State::Idle), at(500)), Some(WatchedTurn::Ended));
+        assert_eq!(activity.watch(Some(State::Idle), at(500)), Some(WatchedTurn::Interrupted));
         assert_eq!(activity.wakeable_from(at(500)), at(500));
         // A client that shows nothing any more is one without.
         assert_eq!(activity.watch(None, at(501)), None);
         assert_eq!(activity.state(at(501)), None);
+    }
+
+    #[test]
+    fn regression_turn_that_ends_as_it_should_is_not_interrupted_where_no_hook_reports_it() {
+        let (mut activity, now) = (Activity::default(), Instant::now());
+        assert_eq!(activity.watch(Some(State::Idle), now), None);
+        assert_eq!(activity.watch(Some(State::Busy), now + SECOND), Some(WatchedTurn::Began));
+        assert_eq!(activity.watch(Some(State::Idle), now + 2 * SECOND), Some(WatchedTurn::Ended));
     }
 
     #[test]

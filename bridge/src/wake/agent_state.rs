@@ -116,8 +116,11 @@ impl AgentState {
     /// Takes the state that the client itself shows, and notes turns that have ended without a hook.
     pub(super) fn watch(&mut self, shown: Option<State>, now: Instant) -> Option<WatchedTurn> {
         let turn = self.activity.watch(shown, now);
-        if turn == Some(WatchedTurn::Ended) || self.activity.take_lost_turn(now) {
+        if turn == Some(WatchedTurn::Interrupted) {
             self.policy.turn_interrupted(now);
+        } else if turn == Some(WatchedTurn::Ended) || self.activity.take_lost_turn(now) {
+            // Nobody knows how a turn ended of which nothing more was heard.
+            self.policy.turn_ended(now);
         }
         turn
     }

@@ -105,7 +105,7 @@ impl WakePolicy {
     /// Notes that a person has begun a turn. The start of a turn without a person says nothing: with some clients, that
     /// is how a turn goes on whose end was held up.
     pub(crate) fn person_prompted(&mut self, now: Instant) {
-        (self.stop_held_up, self.unread_turns) = (false, 0);
+        (self.stop_held_up, self.unread_turns, self.is_repeated) = (false, 0, false);
         if let Some(ended) = self.outstanding.as_mut().and_then(|notice| notice.ended.as_mut()) {
             ended.wakes_from = now;
         }
@@ -206,6 +206,8 @@ impl WakePolicy {
         };
         let is_later = waker.arrival > notice.arrivals;
         match notice.ended {
+            // The first answers may come together, and one wake serves them all.
+            None if is_later && waker.is_answer => at(notice.since + REPEAT_AFTER, None),
             None if is_later && waker.is_urgent => at(notice.since + PAUSE, None),
             None if is_later => at(notice.since + NOTICE_LIFETIME, None),
             None => None,
@@ -221,9 +223,8 @@ impl WakePolicy {
     /// What the sender of a message should know: nothing if the agent is woken as soon as what it does permits it, or a
     /// notice covers the message.
     pub(crate) fn outlook(&self, arrival: u64, now: Instant) -> Option<Outlook> {
-        if let Some((from, _)) = self.stale_for() {
-            let hindrance = Some(Hindrance::Asleep);
-            return (now >= from).then_some(Outlook { wakes_in: None, hindrance });
+        if self.stale_for().is_some_and(|(from, _)| now >= from) {
+            return Some(Outlook { wakes_in: None, hindrance: Some(Hindrance::Asleep) });
         }
         let wakers = &self.snapshot.unread.wakers;
         let waker = wakers.iter().find(|waker| waker.arrival == arrival)?;

@@ -185,7 +185,7 @@ impl Session {
             self.start_lane(to);
         }
         if !wait.is_zero() {
-            self.delivery.expect_reply(id, to, wait_end, now);
+            self.delivery.expect_reply(id, to, wait_end);
         }
     }
 

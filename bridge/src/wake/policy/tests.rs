@@ -405,13 +405,13 @@ proptest! {
     fn flood_wakes_within_the_budget(steps in prop::collection::vec((0_u64..90, 0..8), 1..200)) {
         let mut test = PolicyTest::new(6);
         let (mut wakes, mut of_bob): (Vec<Instant>, Vec<Instant>) = (Vec::new(), Vec::new());
-        let mut told_since = false;
+        let (mut told_since, mut answered_since) = (false, false);
         for (pause, what) in steps {
             test.pass(Duration::from_secs(pause));
             match what {
-                0 | 1 => { test.read(); told_since = false; }
+                0 | 1 => { test.read(); (told_since, answered_since) = (false, false); }
                 2 => { test.ends_unread(); told_since = false; }
-                3 => test.answer(),
+                3 => { test.answer(); answered_since = true; }
                 4 => test.urgent(),
                 5 => test.mail_from(CAROL, false, false),
                 _ => test.mail(),
@@ -420,15 +420,57 @@ proptest! {
                 test.snapshot.unread.wakers.iter().all(|waker| waker.sender == Some(BOB));
             if test.wake() {
                 let last = wakes.last().copied();
-                prop_assert!(!told_since || last.is_none_or(|last| test.now >= last + PAUSE));
+                // An answer waits for less, in case nobody reports the end of the turn.
+                let least = if answered_since { REPEAT_AFTER } else { PAUSE };
+                prop_assert!(!told_since || last.is_none_or(|last| test.now >= last + least));
                 wakes.push(test.now);
                 of_bob.extend(from_bob_alone.then_some(test.now));
-                told_since = true;
+                (told_since, answered_since) = (true, false);
             }
             // A bucket holds as much as comes back in an hour: twice that in any hour at most.
             let hour = Duration::from_secs(60 * 60);
             let within = |wakes: &[Instant]| wakes.iter().filter(|at| test.now < **at + hour).count();
             prop_assert!(within(&wakes) <= 12 && within(&of_bob) <= 6);
         }
+    }
+}
+
+#[test]
+fn regression_answer_wakes_though_a_turn_that_nobody_reports_has_read_nothing() {
+    let mut test = PolicyTest::new(30);
+    test.mail();
+    assert!(test.wake());
+    test.answer();
+    // The answer may belong to the same turn, and the sender is told when it does not.
+    assert!(!test.wake());
+    assert_eq!(test.outlook().and_then(|outlook| outlook.wakes_in), Some(5));
+    test.pass(REPEAT_AFTER);
+    assert!(test.wake());
+}
+
+#[test]
+fn regression_wait_for_a_turn_that_nobody_reports_is_told_from_the_start() {
+    let mut test = PolicyTest::new(30);
+    test.mail();
+    assert!(test.wake());
+    test.mail();
+    let told = test.outlook().and_then(|outlook| outlook.wakes_in);
+    assert_eq!(told, Some(u32::try_from(NOTICE_LIFETIME.as_secs()).unwrap()));
+}
+
+#[test]
+fn regression_a_persons_turn_lets_an_interrupted_wake_be_repeated_again() {
+    let mut test = PolicyTest::new(30);
+    test.mail();
+    for _ in 0..2 {
+        assert!(test.wake());
+        test.policy.turn_interrupted(test.now);
+        test.pass(REPEAT_AFTER);
+        assert!(test.wake());
+        test.policy.turn_interrupted(test.now);
+        test.pass(LONGEST_REST);
+        assert!(!test.wake());
+        test.policy.person_prompted(test.now);
+        test.mail();
     }
 }

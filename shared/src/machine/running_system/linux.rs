@@ -21,16 +21,20 @@ pub(crate) fn network_place() -> String {
     format!("{} {}", boot.trim(), network.display())
 }
 
-/// The process that holds the lock of a file, by its number in `/proc/locks`.
+/// The process that holds the lock of a file, by the file's device and number in `/proc/locks`.
 pub(crate) fn lock_holder(path: &Path) -> Option<u32> {
-    let file = fs::symlink_metadata(path).ok()?.ino().to_string();
+    let file = fs::symlink_metadata(path).ok()?;
+    let (device, inode) = (file.dev(), file.ino());
+    let place_of_file =
+        format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
     let locks = fs::read_to_string("/proc/locks").ok()?;
     // "1: FLOCK ADVISORY WRITE 708 00:17:1234 0 EOF"; one that waits has an arrow after its number.
     locks.lines().find_map(|line| {
         let words: Vec<_> = line.split_ascii_whitespace().collect();
         let [_, "FLOCK", _, "WRITE", process, place, ..] = words[..] else { return None };
-        let is_it = place.rsplit(':').next() == Some(&file);
-        process.parse().ok().filter(|_| is_it)
+        // A file of another device can have the same number. Where the kernel names the device in another way than
+        // `stat` does, nobody is named.
+        process.parse().ok().filter(|_| place == place_of_file)
     })
 }
 

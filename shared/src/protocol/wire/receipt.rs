@@ -1,5 +1,7 @@
 //! Receipts: what a message's receiver says of it to its sender.
 
+use std::time::Duration;
+
 use minicbor::{Decode, Encode};
 
 use crate::protocol::id::{MessageId, PeerKey};
@@ -50,6 +52,16 @@ pub struct Outlook {
     /// Why the agent is not woken, or not sooner.
     #[n(1)]
     pub hindrance: Option<Hindrance>,
+}
+
+impl Outlook {
+    /// The outlook when so much time has passed.
+    #[must_use]
+    pub fn after(self, elapsed: Duration) -> Self {
+        let passed = u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX);
+        let left = self.wakes_in.map(|seconds| seconds.saturating_sub(passed));
+        Self { wakes_in: left.filter(|seconds| *seconds > 0), ..self }
+    }
 }
 
 /// Why a message does not wake its receiver's agent.

@@ -137,3 +137,30 @@ fn question_to_an_older_bridge_does_not_say_that_its_sender_waits() {
     assert!(stage.session("bob").delivery.mailbox.oldest_question().is_none());
     assert_eq!(stage.read_for_good("bob"), ["question"]);
 }
+
+#[test]
+fn regression_answer_past_the_limit_of_its_chain_ends_the_wait_for_it() {
+    let mut stage = Stage::new();
+    for _ in 0..8 {
+        for (from, to) in [("alice", "bob"), ("bob", "alice")] {
+            stage.send(from, to, "and so on");
+            stage.read_for_good(to);
+        }
+    }
+    let mut asked = stage.try_send("bob", question("alice")).unwrap();
+    stage.now += Duration::from_secs(5);
+    let answer = Draft { reply_to: Some(asked.id), ..draft("bob", "past the limit") };
+    assert!(stage.try_send("alice", answer).unwrap().past_limit);
+    assert!(matches!(asked.wait_end.try_recv(), Ok(WaitEnd::Reply(..))));
+}
+
+#[test]
+fn regression_face_is_not_asked_about_a_message_that_ended_a_wait() {
+    let mut stage = Stage::new();
+    let mut asked = stage.try_send("alice", question("bob")).unwrap();
+    let news = stage.send("bob", "alice", "an answer that does not say so");
+    assert!(!stage.session("alice").delivery.mailbox.is_news(news.id));
+    assert_eq!(ended_by(&mut asked).as_deref(), Some("bob"));
+    let other = stage.send("bob", "alice", "more");
+    assert!(stage.session("alice").delivery.mailbox.is_news(other.id));
+}
