@@ -104,7 +104,7 @@ impl Delivery {
     }
 
     /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
-    /// It also ends the waits for answers of its sender, and all of them if its sender waits, too: otherwise two
+    /// Such a message ends the waits for answers of its sender, and all waits if its sender waits, too: otherwise two
     /// sessions that ask each other would stand still. Returns what a face should be asked of the message, if it waits
     /// unread and ends no wait.
     pub(crate) fn arrived(&mut self, mut arrived: MailboxMessage, now: Instant) -> Option<Arrived> {

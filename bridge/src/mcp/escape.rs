@@ -74,9 +74,9 @@ struct Pieces<'a> {
 enum Piece<'a> {
     /// ASCII that stays as it is.
     Plain(&'a str),
-    /// One other character that is shown.
+    /// A character beyond ASCII that is shown.
     Shown(char),
-    /// One other character that is written out.
+    /// A character that is written out.
     Hidden(char),
 }
 

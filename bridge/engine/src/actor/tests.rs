@@ -101,11 +101,11 @@ async fn commands_are_answered_while_there_is_no_hub() {
 /// What a hub of the group does with each connection.
 #[derive(Clone, Copy)]
 enum Manners {
-    /// It offers this version of the protocol alone.
+    /// Offers this version of the protocol alone.
     Offers(u16),
-    /// It closes at the hello, because it speaks this version alone.
+    /// Closes at the hello, because it speaks this version alone.
     Closes(u16),
-    /// It welcomes with this session timeout, says nothing more, and hangs up after this time.
+    /// Welcomes with this session timeout, says nothing more, and hangs up after this time.
     Welcomes { timeout_ms: u64, lasts: Duration },
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Misbehaviour {
 pub(super) enum PeerFault {
     /// The mac of a card does not hold, or what it holds is no card of this protocol.
     ForgedCard,
-    /// A card is not newer than one that its owner published before: an owner can come back and begin anew.
+    /// A card is not newer than one that its owner published before: an owner can come back and start again at one.
     OldCard,
     /// An envelope names another group. Older hubs do not verify that.
     OtherGroup,

@@ -319,7 +319,7 @@ fn regression_turn_that_ends_without_a_read_is_repeated_for_later_messages_alone
         let asleep = Outlook { wakes_in: Some(pause * 60 - 1), hindrance: Some(Hindrance::Asleep) };
         assert_eq!(test.outlook(), Some(asleep));
     }
-    // A person's turn begins anew.
+    // A person's turn resets the pause.
     test.policy.person_prompted(test.now);
     assert!(test.wake());
     test.ends_unread();
