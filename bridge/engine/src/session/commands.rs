@@ -168,7 +168,7 @@ impl Session {
             Ok(enqueued) => enqueued,
             Err(error) => return drop(reply.send(Err(error))),
         };
-        let id = submitted.id;
+        let (id, past_limit) = (submitted.id, submitted.past_limit);
         if reply.send(Ok(submitted)).is_err() {
             // The caller gave up just now, and has said that nothing was sent.
             return self.outgoing.outbox.withdraw(id);
@@ -184,7 +184,7 @@ impl Session {
         if self.outgoing.is_connected() {
             self.start_lane(to);
         }
-        if !wait.is_zero() {
+        if !wait.is_zero() && !past_limit {
             self.delivery.expect_reply(id, to, wait_end);
         }
     }
@@ -198,8 +198,8 @@ impl Session {
         now: Instant,
     ) -> Result<(Submitted, Hops), Error> {
         let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
-        let asks = !draft.wait.is_zero();
-        if asks && self.delivery.mailbox.has_unread_question(&to) {
+        let waits = !draft.wait.is_zero();
+        if waits && self.delivery.mailbox.has_unread_question(&to) {
             return Err(Error::UnreadQuestion(draft.target));
         }
         if draft.body.len() > MAX_MESSAGE {
@@ -219,12 +219,14 @@ impl Session {
             (oneshot::channel(), oneshot::channel());
         let calls = SendingCall { refusal: refusal_call, outlook: outlook_call };
         let hops = self.delivery.chains.next_hops(id, &to, draft.reply_to);
+        let past_limit = self.delivery.chains.is_past_limit(hops);
         let urgency = self.high_sent.granted(to, draft.urgency, now);
         let plain = Plain {
             reply_to: draft.reply_to,
             follows: (hops.count > 1).then_some(hops),
             urgency,
-            asks,
+            // Nobody waits for the answer to a message that wakes nobody.
+            asks: waits && !past_limit,
             body: draft.body,
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
@@ -237,7 +239,6 @@ impl Session {
                 Error::OutboxFull(UnreadLimit { messages: OUTBOX_MESSAGES, bytes: OUTBOX_BYTES })
             }
         })?;
-        let past_limit = self.delivery.chains.is_past_limit(hops);
         let submitted =
             Submitted { id, receiver, urgency, past_limit, status, wait_end, outlook, refusal };
         Ok((submitted, hops))

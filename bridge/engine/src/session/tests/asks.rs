@@ -138,16 +138,33 @@ fn question_to_an_older_bridge_does_not_say_that_its_sender_waits() {
     assert_eq!(stage.read_for_good("bob"), ["question"]);
 }
 
+/// So many messages go back and forth without a person. The first is Alice's.
+fn exchange(stage: &mut Stage, messages: usize) {
+    let both = [("alice", "bob"), ("bob", "alice")];
+    for (from, to) in both.into_iter().cycle().take(messages) {
+        stage.send(from, to, "and so on");
+        stage.read_for_good(to);
+    }
+}
+
+#[test]
+fn regression_message_past_the_limit_of_its_chain_is_no_question() {
+    let mut stage = Stage::new();
+    exchange(&mut stage, 16);
+    let mut asked = stage.try_send("alice", question("bob")).unwrap();
+    assert!(asked.past_limit);
+    assert!(stage.session("bob").delivery.mailbox.oldest_question().is_none());
+    stage.send("bob", "alice", "a remark");
+    assert_eq!(ended_by(&mut asked), None);
+}
+
 #[test]
 fn regression_answer_past_the_limit_of_its_chain_ends_the_wait_for_it() {
     let mut stage = Stage::new();
-    for _ in 0..8 {
-        for (from, to) in [("alice", "bob"), ("bob", "alice")] {
-            stage.send(from, to, "and so on");
-            stage.read_for_good(to);
-        }
-    }
+    exchange(&mut stage, 15);
     let mut asked = stage.try_send("bob", question("alice")).unwrap();
+    assert!(!asked.past_limit);
+    stage.read_for_good("alice");
     stage.now += Duration::from_secs(5);
     let answer = Draft { reply_to: Some(asked.id), ..draft("bob", "past the limit") };
     assert!(stage.try_send("alice", answer).unwrap().past_limit);
