@@ -58,6 +58,11 @@ impl RenamedAlias {
         self.lock().take()
     }
 
+    /// Gives back an alias that was not reported after all, unless there is a newer one.
+    pub fn give_back(&self, alias: Alias) {
+        self.lock().get_or_insert(alias);
+    }
+
     /// Sets the alias, or forgets it.
     pub fn set(&self, alias: Option<Alias>) {
         *self.lock() = alias;

@@ -1,5 +1,6 @@
 //! What every answer reports about the session: who it is, whether it is on a hub, and what waits for it.
 
+use junction_shared::protocol::alias::Alias;
 use serde::Serialize;
 
 use crate::wording::Wording as _;
@@ -27,8 +28,9 @@ pub(crate) struct NoticesJson {
     renamed: Option<String>,
 }
 
-impl From<&Snapshot> for NoticesJson {
-    fn from(snapshot: &Snapshot) -> Self {
+impl NoticesJson {
+    /// What is reported at this moment, and the alias that the hub gave the session, if this answer reports it.
+    pub(crate) fn new(snapshot: &Snapshot, renamed: Option<&Alias>) -> Self {
         let waiting = snapshot.unread.count > 0;
         let from = snapshot.unread.from.iter().filter(|_| waiting);
         Self {
@@ -43,7 +45,7 @@ impl From<&Snapshot> for NoticesJson {
             notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
             hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
             rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
-            renamed: snapshot.renamed.take().map(|alias| alias.to_string()),
+            renamed: renamed.map(ToString::to_string),
         }
     }
 }

@@ -31,7 +31,9 @@ use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
 use junction_engine::urgency::Urgency;
-use junction_engine::{Change, Draft, Engine, NotifyWhen, PageLimits, PeerQuery, Status, WaitEnd};
+use junction_engine::{
+    Change, Draft, Engine, Lease, NotifyWhen, PageLimits, PeerQuery, Status, WaitEnd,
+};
 
 /// Calls that may wait at once. An agent has one or two, and each takes room from the requests in flight.
 const MAX_WAITS: usize = 32;
@@ -91,7 +93,12 @@ impl Tools {
         }?;
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
-        answer.extend(object(&NoticesJson::from(&self.engine.snapshot())));
+        let snapshot = self.engine.snapshot();
+        let renamed = snapshot.renamed.take();
+        answer.extend(object(&NoticesJson::new(&snapshot, renamed.as_ref())));
+        if let Some(alias) = renamed {
+            call.hold(unless_written(move || snapshot.renamed.give_back(alias)));
+        }
         Ok(answer)
     }
 
@@ -212,4 +219,15 @@ impl Tools {
     fn longest_ttl(&self) -> u64 {
         self.engine.snapshot().session_timeout.as_secs().max(1)
     }
+}
+
+/// A hold on an answer, which does this if the answer is never written.
+fn unless_written(undo: impl FnOnce() + Send + 'static) -> Lease {
+    let (lease, end) = Lease::new();
+    tokio::spawn(async move {
+        if end.await.is_err() {
+            undo();
+        }
+    });
+    lease
 }

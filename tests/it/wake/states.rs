@@ -115,20 +115,26 @@ async fn regression_interrupted_turn_is_woken_again_for_the_same_mail_once() {
     }
 }
 
+/// Alice, in the turn that a message of bob has begun, and the socket that woke her.
+async fn woken(home: &TestHome, hub: &TestHub, bob: &TestBridge) -> (TestAgent, MessagingSocket) {
+    let inbox = MessagingSocket::open(home, "inbox");
+    let launch = inbox.tell(TestAgent::launch(home, hub, "alice"));
+    let alice = TestAgent::start_as(home, launch, "alice", CLAUDE).await;
+    alice.hook(&event("SessionStart", &json!({ "source": "startup" }))).await;
+    is_in_state(bob, "alice", "idle").await;
+    reaches(bob, "alice", "push").await;
+    bob.send("alice", "hello").await;
+    let notice = inbox.next().await;
+    alice.hook(&event("UserPromptSubmit", &json!({ "prompt": notice }))).await;
+    (alice, inbox)
+}
+
 #[tokio::test]
 async fn regression_client_that_says_it_is_idle_gives_an_interrupted_wake_back() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
-    let inbox = MessagingSocket::open(&home, "inbox");
-    let launch = inbox.tell(TestAgent::launch(&home, &hub, "alice"));
-    let alice = TestAgent::start_as(&home, launch, "alice", CLAUDE).await;
-    alice.hook(&event("SessionStart", &json!({ "source": "startup" }))).await;
-    is_in_state(&bob, "alice", "idle").await;
-    reaches(&bob, "alice", "push").await;
-    bob.send("alice", "hello").await;
-    let notice = inbox.next().await;
-    alice.hook(&event("UserPromptSubmit", &json!({ "prompt": notice }))).await;
+    let (alice, inbox) = woken(&home, &hub, &bob).await;
     alice.hook(&event("PermissionRequest", &json!({ "tool_name": "Bash" }))).await;
     is_in_state(&bob, "alice", "waiting-on-human").await;
     alice.hook(&event("Notification", &json!({ "notification_type": "idle_prompt" }))).await;
@@ -141,15 +147,7 @@ async fn regression_turn_that_ended_without_a_read_is_not_repeated_for_the_same_
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
-    let inbox = MessagingSocket::open(&home, "inbox");
-    let launch = inbox.tell(TestAgent::launch(&home, &hub, "alice"));
-    let alice = TestAgent::start_as(&home, launch, "alice", CLAUDE).await;
-    alice.hook(&event("SessionStart", &json!({ "source": "startup" }))).await;
-    is_in_state(&bob, "alice", "idle").await;
-    reaches(&bob, "alice", "push").await;
-    bob.send("alice", "hello").await;
-    let notice = inbox.next().await;
-    alice.hook(&event("UserPromptSubmit", &json!({ "prompt": notice }))).await;
+    let (alice, inbox) = woken(&home, &hub, &bob).await;
     let asked = alice.hook_json(&event("Stop", &json!({ "stop_hook_active": false }))).await;
     assert_eq!(asked["decision"], "block");
     alice.hook(&event("Stop", &json!({ "stop_hook_active": true }))).await;

@@ -1,5 +1,6 @@
 //! What an answer holds counts as read only once the answer is written.
 
+use junction_shared::protocol::alias::Alias;
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -107,6 +108,31 @@ async fn answer_that_cannot_be_written_is_given_back() {
         assert!(within(end).await.is_err());
         valve.set(Flow::Open);
         agent.assert_alive().await;
+    }
+}
+
+#[tokio::test]
+async fn regression_new_alias_in_an_answer_that_cannot_be_written_is_told_by_the_next() {
+    for version in MCP_VERSIONS {
+        let valve = Valve::default();
+        let mut agent = PipeClient::with_output(version, |output| valve.on(output));
+        agent.opening().await;
+        let alias = Alias::parse("calm-fox").unwrap();
+        agent.snapshot.send_modify(|snapshot| snapshot.renamed.set(Some(alias)));
+        valve.set(Flow::Broken);
+        agent.begin("read_messages", json!({}));
+        let end = give(read(&mut agent).await, "nobody sees it");
+        assert!(within(end).await.is_err());
+        valve.set(Flow::Open);
+        let told = async {
+            loop {
+                let id = agent.begin("known_hosts", json!({}));
+                if let Some(alias) = agent.result(&id).await.get("renamed") {
+                    break alias.clone();
+                }
+            }
+        };
+        assert_eq!(within(told).await, "calm-fox");
     }
 }
 
