@@ -9,15 +9,18 @@ mod config;
 mod context_probe;
 #[cfg(test)]
 mod docs;
+mod escape;
 mod ipc;
 mod json_text;
 mod log;
 mod mcp;
 mod process;
 mod project;
+mod results;
 mod serve;
 mod start;
 mod survey;
+mod terminal;
 #[cfg(test)]
 mod testing;
 mod timestamp;

@@ -6,17 +6,15 @@
 //! stdout ← stdio ←─ tool_line ← transport ←─┘             └ results ←┘
 //! ```
 //!
-//! `schema` and `params` define what a model sees of each tool and what `args` checks; `escape` writes out the
-//! characters in a peer's text that could mislead a reader.
+//! `schema` and `params` define what a model sees of each tool and what `args` checks. Beside this folder, `results`
+//! makes the answers, and `escape` writes out the characters in a peer's text that could mislead a reader.
 
 pub(crate) mod args;
 pub(crate) mod argument_names;
 pub(crate) mod calls;
 pub(crate) mod envelope;
-pub(crate) mod escape;
 mod notices;
 pub(crate) mod params;
-pub(crate) mod results;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod stdio;

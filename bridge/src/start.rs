@@ -15,6 +15,7 @@ use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::commands::{demo, hook};
 use crate::config::Config;
 use crate::process::parent::ParentWatch;
+use crate::terminal::is_closed_pipe;
 use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
@@ -58,6 +59,7 @@ pub fn run() -> ExitCode {
     }
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(sentence(&error)),
     }
 }

@@ -3,8 +3,8 @@
 use anyhow::bail;
 use junction_shared::machine::hosts::{LOCAL, remove};
 
-use super::remark;
 use crate::config::Config;
+use crate::terminal::remark;
 
 /// Removes a host from `hosts.toml`.
 ///

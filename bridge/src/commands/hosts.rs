@@ -1,8 +1,8 @@
 //! `junction-bridge hosts`: the known hosts, and which of them answer.
 
-use super::{remark, tell};
 use crate::config::Config;
 use crate::survey::{SurveyJson, problems, rounded_ms};
+use crate::terminal::{Cell, Style, Terminal, remark, tell};
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::{Health, HostStatus, ProbeError, survey};
 
@@ -16,15 +16,22 @@ pub(crate) async fn hosts(config: &Config, json: bool) -> anyhow::Result<()> {
     if json {
         return tell(&serde_json::to_string(&SurveyJson::from(survey))?);
     }
-    let lines = survey.hosts.iter().map(|host| (&host.name, host.endpoint.address(), state(host)));
-    let lines: Vec<_> = lines.collect();
-    let names = lines.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
-    let addresses = lines.iter().map(|(_, address, _)| address.len()).max().unwrap_or(0);
-    for (name, address, state) in &lines {
-        tell(&format!("{name:names$}  {address:addresses$}  {state}"))?;
+    let rows: Vec<_> = survey.hosts.iter().map(row).collect();
+    for line in Terminal::stdout().table(&rows) {
+        tell(&line)?;
     }
     problems(&survey).iter().for_each(|problem| remark(problem));
     Ok(())
+}
+
+fn row(host: &HostStatus) -> Vec<Cell> {
+    let style = match host.health {
+        Ok(_) => Style::Good,
+        Err(ProbeError::NoAnswer) => Style::Warning,
+        Err(_) => Style::Bad,
+    };
+    let address = Cell::plain(host.endpoint.address());
+    vec![Cell::new(Style::Strong, &*host.name), address, Cell::new(style, state(host))]
 }
 
 fn state(host: &HostStatus) -> String {

@@ -13,8 +13,9 @@ use junction_shared::machine::network;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-use super::{name_for, remark, tell};
+use super::join::name_for;
 use crate::config::Config;
+use crate::terminal::{remark, tell};
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;

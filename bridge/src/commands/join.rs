@@ -10,8 +10,8 @@ use junction_shared::invite_link::{InviteLink, LinkError, address_text};
 use junction_shared::machine::hosts::{HostEntry, HostsFile, LOCAL, is_host_name, set_link};
 use junction_shared::protocol::handshake::{GroupKeys, fingerprint};
 
-use super::{name_for, remark, tell};
 use crate::config::Config;
+use crate::terminal::{remark, tell};
 use crate::wording::hubs::not_joined;
 use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
@@ -139,6 +139,31 @@ fn next_line(source: &mut dyn BufRead) -> anyhow::Result<Option<String>> {
             "" if read == 0 => return Ok(None),
             "" => {}
             line => return Ok(Some(line.to_owned())),
+        }
+    }
+}
+
+/// A name for a hub at this host, where none was given: its letters and digits, with hyphens between them.
+pub(super) fn name_for(host: &str) -> String {
+    const MOST: usize = 32;
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = host.chars().map(plain).take(MOST).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() || name == LOCAL { "hub".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_gets_a_name_that_a_host_may_have() {
+        assert_eq!(name_for("192.168.1.7"), "192-168-1-7");
+        assert_eq!(name_for("Attic.Lan"), "attic-lan");
+        assert_eq!(name_for("fd00::7"), "fd00--7");
+        assert_eq!(name_for("local"), "hub");
+        for host in ["::", &"x.".repeat(100), "::1", "-"] {
+            assert!(is_host_name(&name_for(host)), "{host}");
         }
     }
 }

@@ -8,8 +8,8 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::safety_phrase::safety_phrase;
 use tokio::time::timeout;
 
-use super::{remark, tell};
 use crate::ipc::{BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, send};
+use crate::terminal::{remark, tell};
 
 /// How long a session may take to answer: it may have to ask its hub.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
-use super::params::{Param, ParamKind, ToolSpec, place_of};
+use super::params::{Param, ParamKind, ToolSpec};
+use crate::results::place_of;
 use crate::wording::Wording;
 
 /// What some models write for an argument that they leave out.
@@ -330,7 +331,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::params::{cursor_to, optional};
+    use crate::mcp::params::optional;
+    use crate::results::cursor_to;
 
     static TOOL: ToolSpec = ToolSpec {
         name: "send_message",

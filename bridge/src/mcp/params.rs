@@ -9,6 +9,8 @@ use junction_shared::protocol::limits::MAX_MESSAGE;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::results::place_of;
+
 /// The longest cursor, in characters. A hub's cursors are as long as an alias.
 const MAX_CURSOR: usize = 256;
 /// The length of a fingerprint, in hexadecimal digits.
@@ -220,23 +222,6 @@ impl ParamKind {
     }
 }
 
-/// The cursor for the page behind this place. It ends with a checksum, so that a text that no answer gave is told from
-/// one that an answer gave: a hub takes any text for a place.
-pub(crate) fn cursor_to(place: &str) -> String {
-    format!("{place}.{:08x}", checksum(place))
-}
-
-/// The place of a cursor that an earlier answer gave.
-pub(crate) fn place_of(cursor: &str) -> Option<&str> {
-    let (place, _) = cursor.rsplit_once('.')?;
-    (cursor_to(place) == cursor).then_some(place)
-}
-
-/// FNV-1a (draft-eastlake-fnv), 32 bits.
-fn checksum(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
 #[cfg(test)]
 impl ParamKind {
     /// Arguments at the bounds that are just inside, and others that stand for such.
@@ -253,7 +238,12 @@ impl ParamKind {
             Self::Label => ["", "größer – später", &"x".repeat(121), "none", "null", "\u{202e}"]
                 .map(Value::from)
                 .into(),
-            Self::Cursor => vec![json!(cursor_to("bob")), json!(" "), json!("null"), json!("None")],
+            Self::Cursor => vec![
+                json!(crate::results::cursor_to("bob")),
+                json!(" "),
+                json!("null"),
+                json!("None"),
+            ],
             Self::Choice(words) => {
                 words.iter().flat_map(|word| [json!(word), json!(word.to_uppercase())]).collect()
             }
@@ -321,18 +311,6 @@ mod tests {
             for text in kind.outside().iter().filter_map(Value::as_str) {
                 assert!(!kind.accepts(text), "{}: {text}", kind.description());
             }
-        }
-    }
-
-    #[test]
-    fn cursor_is_known_by_its_checksum() {
-        for place in ["bob", "", "a.b", "~"] {
-            assert_eq!(place_of(&cursor_to(place)), Some(place));
-        }
-        for other in
-            ["bob", "", "null", "0", "bob.", "bob.0000", &cursor_to("bob").replace('b', "c")]
-        {
-            assert_eq!(place_of(other), None, "{other}");
         }
     }
 

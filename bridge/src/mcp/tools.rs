@@ -18,13 +18,13 @@ use tokio::time::Instant;
 
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
-use super::escape::presented_len;
 use super::notices::NoticesJson;
-use super::results::{
-    DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
-};
 use super::schema::{MAX_WAIT, Tool};
 use crate::clients;
+use crate::escape::presented_len;
+use crate::results::{
+    DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
+};
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
 use junction_engine::error::Error;

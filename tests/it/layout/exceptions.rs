@@ -29,10 +29,4 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "bridge/src/clients/claude.rs with bridge/src/clients/claude/inbox_socket.rs",
         "the client's profile names its channel, and the channel asks which client it is for",
     ),
-    (
-        "circles within a folder",
-        "bridge/src/commands.rs with bridge/src/commands/forget.rs, bridge/src/commands/hosts.rs, \
-         bridge/src/commands/invite.rs, bridge/src/commands/join.rs, bridge/src/commands/verify.rs",
-        "the parent of the commands holds how they write to the terminal",
-    ),
 ];

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, message, within};
-use crate::mcp::params::cursor_to;
+use crate::results::cursor_to;
 use junction_engine::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;

@@ -1,0 +1,228 @@
+//! Mail as JSON: what became of a message that was sent, and what a page of mail holds.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use junction_shared::protocol::wire::{Hindrance, Reach};
+use serde::Serialize;
+
+use super::words::{event, presence, reach, seconds, state_word, status, uuid};
+use crate::escape::{DisplayedText, escape};
+use crate::timestamp::rfc3339;
+use crate::wording::hindrance_word;
+use junction_engine::urgency::Urgency;
+use junction_engine::{self as engine, Availability, WaitEnd};
+
+#[derive(Serialize)]
+pub(crate) struct SentJson<'a> {
+    id: String,
+    to: String,
+    status: String,
+    peer: ReceiverJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    urgency: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_user: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<MessageJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct ReceiverJson {
+    presence: &'static str,
+    reach: &'static str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attended: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reach_why: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wakes_in_seconds: Option<u32>,
+}
+
+/// The sentence for the sender of a message that is past the limit of its chain.
+const WAKES_NOBODY: &str = "This exchange has run for long without a person, so this message wakes nobody: the peer reads \
+                            it when somebody next prompts it. Tell your user in a sentence what the two of you are doing, and \
+                            ask whether to go on.";
+/// The sentence for the reader of a message that is past the limit of its chain.
+const ASK_FIRST: &str = "This exchange has run for long without a person. Before you answer the messages marked past_limit, \
+                         tell your user in a sentence what they are about, and ask whether to go on.";
+
+impl<'a> SentJson<'a> {
+    /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
+    /// reply, if it waited.
+    pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
+        let Availability { reach: woken, unwoken, state, is_unattended } =
+            sent.receiver.availability;
+        let outlook = sent.outlook.unwrap_or_default();
+        let chain = sent.past_limit.then_some(Hindrance::Chain);
+        let wakes = sent.urgency > Urgency::Low;
+        // A message past the limit does not end a call that waits. Which other way there is, is not known here.
+        let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
+        let (reply, ended_by) = match &sent.wait_end {
+            Some(WaitEnd::Reply(message, _)) => (Some(message.into()), None),
+            Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
+            None => (None, None),
+        };
+        Self {
+            id: uuid(sent.id),
+            to: sent.to.to_string(),
+            status: status(sent.status),
+            peer: ReceiverJson {
+                presence: presence(sent.receiver.presence),
+                reach: reach(if sent.past_limit {
+                    unwaited
+                } else if wakes {
+                    woken
+                } else {
+                    unwoken
+                }),
+                state: state_word(state),
+                attended: is_unattended.then_some(false),
+                reach_why: chain.or(outlook.hindrance).map(hindrance_word),
+                wakes_in_seconds: outlook.wakes_in.filter(|_| chain.is_none()),
+            },
+            urgency: (sent.urgency != asked).then(|| sent.urgency.word()),
+            ask_user: sent.past_limit.then_some(WAKES_NOBODY),
+            reply,
+            ended_by,
+            waited_seconds: waited.map(seconds),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MessageJson<'a> {
+    id: String,
+    from: String,
+    message: Cow<'a, str>,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    untrusted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    escaped: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    key_changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    past_limit: bool,
+}
+
+impl<'a> From<&'a engine::Message> for MessageJson<'a> {
+    fn from(message: &'a engine::Message) -> Self {
+        let DisplayedText { text, is_escaped } = escape(&message.body);
+        Self {
+            id: uuid(message.id),
+            from: message.from.to_string(),
+            message: text,
+            timestamp: rfc3339(message.sent_ms),
+            reply_to: message.reply_to.map(uuid),
+            untrusted: true,
+            escaped: is_escaped,
+            key_changed: message.key_changed.is_some(),
+            fingerprint: message.key_changed.clone(),
+            past_limit: message.past_limit,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct MailPageJson<'a> {
+    messages: Vec<MessageJson<'a>>,
+    receipts: Vec<ReceiptJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipts_dropped: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notifications: Vec<NotificationJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_user: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct NotificationJson {
+    id: String,
+    to: String,
+    event: String,
+    at: String,
+}
+
+#[derive(Serialize)]
+struct ReceiptJson {
+    id: String,
+    to: String,
+    status: String,
+    at: String,
+}
+
+impl From<&engine::Outcome> for ReceiptJson {
+    fn from(end: &engine::Outcome) -> Self {
+        Self {
+            id: uuid(end.id),
+            to: end.to.to_string(),
+            status: status(end.status),
+            at: rfc3339(end.at_ms),
+        }
+    }
+}
+
+impl<'a> MailPageJson<'a> {
+    pub(crate) fn new(page: &'a engine::MailPage) -> Self {
+        let notification = |news: &engine::Notification| NotificationJson {
+            id: uuid(news.id),
+            to: news.of.to_string(),
+            event: event(news.occasion),
+            at: rfc3339(news.at_ms),
+        };
+        let past_limit = page.messages.iter().any(|message| message.past_limit);
+        Self {
+            messages: page.messages.iter().map(Into::into).collect(),
+            receipts: page.receipts.iter().map(Into::into).collect(),
+            receipts_dropped: (page.dropped > 0).then_some(page.dropped),
+            notifications: page.notifications.iter().map(notification).collect(),
+            ask_user: past_limit.then_some(ASK_FIRST),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use junction_shared::protocol::alias::Alias;
+    use junction_shared::protocol::id::{MessageId, PeerKey};
+    use proptest::prelude::*;
+
+    use junction_engine::Hops;
+
+    use super::*;
+    use crate::escape::presented_len;
+
+    fn message(body: &str) -> engine::Message {
+        engine::Message {
+            id: MessageId([0xff; 16]),
+            from: Alias::parse(&"x".repeat(32)).unwrap(),
+            body: Arc::new(body.to_owned()),
+            sent_ms: u64::MAX,
+            reply_to: Some(MessageId([0xff; 16])),
+            key_changed: Some("f".repeat(16)),
+            sender: PeerKey([0; 32]),
+            hops: Hops { chain: MessageId([0; 16]), count: 17 },
+            past_limit: true,
+            asks: false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn message_is_never_longer_than_presented_len(body: String) {
+            let json = serde_json::to_string(&MessageJson::from(&message(&body))).unwrap();
+            prop_assert!(json.chars().count() < presented_len(&body));
+        }
+    }
+}
