@@ -1,15 +1,29 @@
 //! The command line.
 
 use clap::{CommandFactory, Parser, Subcommand};
+use junction_shared::protocol::wire::PROGRAM_VERSION;
 
-use crate::commands::{Invite, Join};
+use crate::commands::{CompletedShell, Invite, Join};
 use crate::config::Flags;
+
+/// What the exit status of a command means.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  it failed, and stderr says why and what to do
+  2  the command line is wrong (from hook --rewake: wake the agent)
+  3  nothing came in the time of --wait";
 
 /// Connects an agent to the junction, as an MCP server on stdin and stdout that the agent's client starts.
 ///
 /// On a terminal, without a command, it shows what it is for and the commands.
 #[derive(Debug, Parser)]
-#[command(name = "junction-bridge", version, disable_help_subcommand = true)]
+#[command(
+    name = "junction-bridge",
+    version = PROGRAM_VERSION,
+    disable_help_subcommand = true,
+    after_help = EXIT_STATUS
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) flags: Flags,
@@ -46,6 +60,17 @@ pub(crate) enum BridgeCommand {
         #[arg(value_name = "FINGERPRINT")]
         other: Option<String>,
     },
+    /// Print a script by which a shell completes commands and flags
+    ///
+    /// bash: junction-bridge completions bash > ~/.local/share/bash-completion/completions/junction-bridge
+    ///
+    /// zsh: junction-bridge completions zsh > _junction-bridge, in a directory of $fpath
+    ///
+    /// fish: junction-bridge completions fish > ~/.config/fish/completions/junction-bridge.fish
+    Completions {
+        /// Shell to write for
+        shell: CompletedShell,
+    },
     /// Notify an agent of unread messages, as a hook of its client
     ///
     /// Reads the event from stdin and answers on stdout, in the format of Claude Code and Codex. Finds the session's
@@ -81,8 +106,10 @@ pub(crate) fn welcome() -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
-    use crate::docs::assert_section;
+    use crate::docs::{assert_man_pages, assert_section};
 
     #[test]
     fn flags_are_parsed() {
@@ -133,6 +160,34 @@ mod tests {
             ));
         }
         assert_section("cli.md", "junction-bridge", &text);
+    }
+
+    #[test]
+    fn man_pages_are_in_the_docs() {
+        let mut command = Cli::command();
+        command.build();
+        let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
+        let pages = [command].into_iter().chain(subcommands).map(|command| {
+            let name = command.get_display_name().unwrap_or("junction-bridge").to_owned();
+            let page = clap_mangen::Man::new(command)
+                .manual("Agent Junction")
+                .source(concat!("Agent Junction ", env!("CARGO_PKG_VERSION")));
+            let mut text = Vec::new();
+            page.render(&mut text).unwrap();
+            (format!("{name}.1"), String::from_utf8(text).unwrap())
+        });
+        assert_man_pages("junction-bridge", &pages.collect());
+    }
+
+    #[test]
+    fn every_shell_has_a_script_with_every_command() {
+        for shell in CompletedShell::value_variants() {
+            let script = crate::commands::completions(*shell, Cli::command());
+            let script = String::from_utf8(script).unwrap();
+            for command in Cli::command().get_subcommands() {
+                assert!(script.contains(command.get_name()), "{shell:?}: {}", command.get_name());
+            }
+        }
     }
 
     /// A help text without trailing spaces.

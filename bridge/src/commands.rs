@@ -1,5 +1,6 @@
 //! What a person runs in a terminal. What was asked for goes to stdout, all else to stderr.
 
+mod completions;
 pub(crate) mod demo;
 mod forget;
 pub(crate) mod hook;
@@ -8,6 +9,7 @@ mod invite;
 mod join;
 mod verify;
 
+pub(crate) use completions::{CompletedShell, completions};
 pub(crate) use forget::forget;
 pub(crate) use hosts::hosts;
 pub(crate) use invite::{Invite, invite};

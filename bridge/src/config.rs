@@ -1,5 +1,6 @@
 //! The settings of a bridge, from its flags, its environment and its defaults.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -141,14 +142,30 @@ fn noted<T>(problem: &mut Option<SettingError>, error: SettingError, instead: T)
     instead
 }
 
+/// A flag has a value that it cannot have.
+#[derive(Debug)]
+pub(crate) struct WrongFlag {
+    flag: &'static str,
+    expected: Expected,
+}
+
+impl fmt::Display for WrongFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flag, expected: Expected(expected) } = self;
+        write!(f, "{flag} must be {expected}. Correct it.")
+    }
+}
+
+impl std::error::Error for WrongFlag {}
+
 /// The value of a flag.
 fn given<T>(
-    flag: &str,
+    flag: &'static str,
     raw: Option<String>,
     parse: impl FnOnce(&str) -> Result<T, Expected>,
-) -> anyhow::Result<Option<T>> {
+) -> Result<Option<T>, WrongFlag> {
     let value = raw.map(|raw| parse(&raw)).transpose();
-    value.map_err(|Expected(what)| anyhow::anyhow!("{flag} must be {what}. Correct it."))
+    value.map_err(|expected| WrongFlag { flag, expected })
 }
 
 /// Parses two numbers, or `off`.

@@ -1,5 +1,6 @@
 //! Compares generated files with what the code says: the pages in `docs/`, and snapshots beside the source.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn page(name: &str) -> PathBuf {
@@ -39,4 +40,19 @@ pub(crate) fn assert_section(name: &str, section: &str, text: &str) {
     let (before, after) =
         parts.map_or((found.as_str(), ""), |(before, (_, after))| (before, after));
     assert_written(name, &format!("{before}{begin}{text}{end}{after}"));
+}
+
+/// Asserts that `docs/man` has these pages of a program, and no other of it. With `JUNCTION_UPDATE_DOCS=1`, writes them.
+pub(crate) fn assert_man_pages(program: &str, pages: &BTreeMap<String, String>) {
+    let folder = page("man");
+    let is_of_program = |name: &String| name.starts_with(program);
+    let found = std::fs::read_dir(&folder).into_iter().flatten();
+    let found = found.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for stale in found.filter(is_of_program).filter(|name| !pages.contains_key(name)) {
+        assert!(updating(), "docs/man/{stale}: there is no such command.");
+        std::fs::remove_file(folder.join(stale)).unwrap();
+    }
+    for (name, text) in pages {
+        assert_written(&format!("man/{name}"), text);
+    }
 }

@@ -1,24 +1,25 @@
 //! The start of the process: command line, settings, and then a command or the service of an agent.
 
-use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::commands::{demo, hook};
-use crate::config::Config;
+use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
 use crate::terminal::is_closed_pipe;
 use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
+/// The exit status for a wrong command line, as other programs have it.
+const USAGE: u8 = 2;
 /// How long the last lines of the log may take at the end. Nobody may be reading them.
 const LAST_LINES: Duration = Duration::from_millis(15);
 /// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
@@ -35,15 +36,16 @@ pub fn run() -> ExitCode {
     log::quiet_panics();
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         // The link holds a secret, so the error does not quote it.
-        return fail(
-            "A link on the command line can be read by every user of this machine. Start again without it.",
+        return last_words(
+            "Error: A link on the command line can be read by every user of this machine. Start again without it.",
+            usage_status(),
         );
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             if error.use_stderr() {
-                return last_words(error.to_string().trim_end());
+                return last_words(error.to_string().trim_end(), usage_status());
             }
             let _ = error.print();
             return ExitCode::SUCCESS;
@@ -51,6 +53,10 @@ pub fn run() -> ExitCode {
     };
     if let Some(BridgeCommand::Hook { rewake }) = cli.command {
         return run_hook(rewake);
+    }
+    if let Some(BridgeCommand::Completions { shell }) = cli.command {
+        let _ = std::io::stdout().write_all(&commands::completions(shell, Cli::command()));
+        return ExitCode::SUCCESS;
     }
     if cli.command.is_none() && std::io::stdin().is_terminal() {
         // Whoever types here is no MCP client.
@@ -60,8 +66,18 @@ pub fn run() -> ExitCode {
     match start(cli, parent) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => fail(sentence(&error)),
+        Err(error) => {
+            let status = if error.is::<WrongFlag>() { USAGE } else { 1 };
+            last_words(&format!("Error: {}", sentence(&error)), ExitCode::from(status))
+        }
     }
+}
+
+/// The exit status for a wrong command line. Not for that of a hook: its client would take 2 for the hook's decision to
+/// stop what the agent does.
+fn usage_status() -> ExitCode {
+    let is_hook = std::env::args_os().skip(1).any(|argument| argument == "hook");
+    if is_hook { ExitCode::FAILURE } else { ExitCode::from(USAGE) }
 }
 
 /// What went wrong and what to do: the error's own words, and those of its causes that it does not quote already.
@@ -76,15 +92,11 @@ fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-fn fail(why: impl Display) -> ExitCode {
-    last_words(&format!("Error: {why}"))
-}
-
 /// Says why the program fails.
-fn last_words(why: &str) -> ExitCode {
+fn last_words(why: &str, status: ExitCode) -> ExitCode {
     say(why);
     finish(LAST_WORDS);
-    ExitCode::FAILURE
+    status
 }
 
 /// Runs a hook. If it fails, it is silent, and its client goes on without it.
@@ -129,7 +141,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Hosts { json } => commands::hosts(config, json).await,
         BridgeCommand::Forget { name } => commands::forget(config, &name),
         BridgeCommand::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
-        BridgeCommand::Hook { .. } => Ok(()),
+        BridgeCommand::Hook { .. } | BridgeCommand::Completions { .. } => Ok(()),
     }
 }
 

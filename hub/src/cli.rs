@@ -8,11 +8,19 @@ use clap::{Parser, Subcommand};
 use junction_shared::machine::settings::{
     parse_host, parse_port, parse_session_timeout, parse_sweep_interval,
 };
+use junction_shared::protocol::wire::PROGRAM_VERSION;
+
+/// What the exit status of the program means.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  it was stopped, or had been idle
+  1  it failed, and stderr says why and what to do
+  2  the command line is wrong";
 
 /// Runs the hub that the bridges of Agent Junction connect to. Messages pass through it encrypted and stay in
 /// memory; the hub cannot read them.
 #[derive(Debug, Default, Parser)]
-#[command(name = "junction-hub", version)]
+#[command(name = "junction-hub", version = PROGRAM_VERSION, after_help = EXIT_STATUS)]
 pub(crate) struct HubFlags {
     /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
     /// [default: 127.0.0.1]
@@ -63,6 +71,8 @@ pub(crate) enum HubCommand {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -70,6 +80,32 @@ mod tests {
     #[test]
     fn the_command_line_is_valid() {
         HubFlags::command().debug_assert();
+    }
+
+    /// `JUNCTION_UPDATE_DOCS=1` writes the pages.
+    #[test]
+    fn man_pages_are_in_the_docs() {
+        let mut command = HubFlags::command().disable_help_subcommand(true);
+        command.build();
+        let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
+        for command in [command].into_iter().chain(subcommands) {
+            let name = command.get_display_name().unwrap_or("junction-hub").to_owned();
+            let page = clap_mangen::Man::new(command)
+                .manual("Agent Junction")
+                .source(concat!("Agent Junction ", env!("CARGO_PKG_VERSION")));
+            let mut text = Vec::new();
+            page.render(&mut text).unwrap();
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/man");
+            let file = folder.join(format!("{name}.1"));
+            if std::env::var_os("JUNCTION_UPDATE_DOCS").is_some_and(|value| value == "1") {
+                std::fs::write(&file, &text).unwrap();
+            }
+            let found = std::fs::read(&file).unwrap_or_default();
+            assert!(
+                found == text,
+                "{name} is out of date. Run the tests with JUNCTION_UPDATE_DOCS=1."
+            );
+        }
     }
 
     #[test]

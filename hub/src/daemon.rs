@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
     if std::env::args_os().any(|argument| holds_link(&argument.to_string_lossy())) {
         return last_words(
             "junction-hub: A link on the command line can be read by every user of this machine. Start again without it.",
-            ExitCode::FAILURE,
+            ExitCode::from(USAGE),
         );
     }
     let args = match HubFlags::try_parse() {

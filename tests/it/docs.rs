@@ -1,7 +1,9 @@
-//! The page that a program's own help writes.
+//! What the programs say of themselves: help, manual pages, completions, versions, and the exit status.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use junction_testkit::{bridge_binary, hub_binary, skipped};
 
 /// The help of the hub is in `docs/cli.md` as the real binary prints it; `JUNCTION_UPDATE_DOCS=1` puts it there.
 #[test]
@@ -28,5 +30,92 @@ fn the_cli_page_shows_the_hubs_help() {
             text == wanted,
             "docs/cli.md is out of date: run the tests with JUNCTION_UPDATE_DOCS=1"
         );
+    }
+}
+
+/// The pages of `docs/man` are formatted without a warning.
+#[test]
+fn man_pages_are_formatted_without_warnings() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man");
+    for page in std::fs::read_dir(folder).unwrap() {
+        let page = page.unwrap().path();
+        let mut man = Command::new("man");
+        man.args(["--warnings", "--local-file"]).arg(&page);
+        let Ok(output) = man.env("LC_ALL", "C.UTF-8").env("MANWIDTH", "100").output() else {
+            return skipped("there is no man(1)");
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{}: {said}", page.display());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("NAME"), "{}", page.display());
+    }
+}
+
+/// Each script of `completions` is one that its shell can read, where the shell is installed.
+#[test]
+fn completions_are_scripts_that_their_shells_accept() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Command::new(bridge_binary()).args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        let script = folder.path().join(shell);
+        std::fs::write(&script, output.stdout).unwrap();
+        match Command::new(shell).arg("-n").arg(&script).output() {
+            Ok(checked) => assert!(checked.status.success(), "{shell}: {checked:?}"),
+            Err(_) => skipped(&format!("{shell} is not installed")),
+        }
+    }
+}
+
+/// What bash offers after `junction-bridge`, a blank and the beginning of a word.
+#[test]
+fn bash_completes_commands() {
+    let line = r#"eval "$("$BRIDGE" completions bash)"
+        COMP_WORDS=(junction-bridge comp) COMP_CWORD=1
+        _junction__bridge junction-bridge comp junction-bridge
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let Ok(output) =
+        Command::new("bash").args(["-c", line]).env("BRIDGE", bridge_binary()).output()
+    else {
+        return skipped("bash is not installed");
+    };
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "completions\n", "{:?}", output.stderr);
+}
+
+#[test]
+fn programs_name_their_version_and_that_of_the_protocol() {
+    let number = junction_shared::protocol::wire::VERSION;
+    for program in [bridge_binary(), hub_binary()] {
+        let output = Command::new(program).arg("--version").output().unwrap();
+        let name = Path::new(program).file_stem().unwrap().to_str().unwrap();
+        let wanted =
+            format!("{name} {} (protocol AJ1, version {number})\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), wanted);
+    }
+}
+
+/// What a program says goes to stderr, and its exit status is 2.
+#[test]
+fn regression_wrong_command_line_ends_with_2() {
+    let link = "junction://192.0.2.7:4200/#1.AAAA";
+    let bridge = [
+        &["no-such-command"][..],
+        &["--no-such-flag"],
+        &["--port", "66000"],
+        &["--log", "a=b=c"],
+        &["--send-limit", "0,5", "hosts"],
+        &["completions", "tcsh"],
+        &["join", link],
+    ];
+    let hub = [&["no-such-command"][..], &["--port", "66000"], &["--host", "example.org"], &[link]];
+    let lines = bridge.map(|line| (bridge_binary(), line));
+    for (program, arguments) in lines.into_iter().chain(hub.map(|line| (hub_binary(), line))) {
+        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{program} {arguments:?}: {output:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+    // A client takes 2 from a hook for an order to stop the agent.
+    for arguments in [&["hook", "--no-such-flag"][..], &["hook", "no-such-word"]] {
+        let output = Command::new(bridge_binary()).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
     }
 }

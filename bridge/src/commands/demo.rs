@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -28,6 +29,8 @@ use client::DemoClient;
 const STEP: Duration = Duration::from_secs(20);
 /// How often the end of a message is asked for: a receipt alone ends no wait.
 const ASK: Duration = Duration::from_millis(50);
+/// The clients that `junction-bridge setup` knows, by the names of their programs.
+const SET_UP: [&str; 5] = ["claude", "codex", "gemini", "opencode", "agy"];
 /// What a hub prints once it serves.
 const SERVES: &str = "junction-hub serves 127.0.0.1:";
 
@@ -67,7 +70,22 @@ async fn tell(home: &Home) -> anyhow::Result<()> {
         step("goodbye", agent.call("disconnect", json!({}))).await?;
     }
     say("\nThe hub died with messages on their way; none was lost or duplicated.")?;
-    Ok(())
+    say(&next_steps(&std::env::var_os("PATH").unwrap_or_default()))
+}
+
+/// What to do after the demo, with the clients that are on this PATH.
+fn next_steps(path: &OsStr) -> String {
+    let is_there = |client: &&str| {
+        let file = format!("{client}{EXE_SUFFIX}");
+        std::env::split_paths(path)
+            .any(|folder| folder.is_absolute() && folder.join(&file).is_file())
+    };
+    let clients: Vec<_> = SET_UP.into_iter().filter(is_there).collect();
+    let setup = ["junction-bridge setup"].into_iter().chain(clients).collect::<Vec<_>>().join(" ");
+    format!(
+        "\nNext, for your own agents:\n  {setup}\n  junction-bridge doctor   checks that all of it works\n  \
+         junction-bridge watch    shows what arrives for you, and who comes and goes"
+    )
 }
 
 /// Alice finds bob.
@@ -308,4 +326,22 @@ fn line(who: &str, does: &str) -> anyhow::Result<()> {
 /// The demo's own stdout carries a story, not MCP; a reader who left is no panic.
 fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("The demo's output cannot be written.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demo_ends_with_the_setup_of_the_clients_that_are_there() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().as_os_str();
+        assert!(next_steps(path).contains("\n  junction-bridge setup\n"));
+        for client in ["codex", "claude", "other"] {
+            std::fs::write(folder.path().join(format!("{client}{EXE_SUFFIX}")), "").unwrap();
+        }
+        let text = next_steps(path);
+        assert!(text.contains("\n  junction-bridge setup claude codex\n"), "{text}");
+        assert!(text.contains("junction-bridge doctor") && text.contains("junction-bridge watch"));
+    }
 }

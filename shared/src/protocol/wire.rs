@@ -33,6 +33,8 @@ pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
+/// How a program names its version, and that of the protocol.
+pub const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (protocol AJ1, version 1)");
 
 /// A frame from a bridge to its hub.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
