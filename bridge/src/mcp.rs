@@ -8,6 +8,7 @@
 //!
 //! `schema` and `params` define what a model sees of each tool and what `args` checks. Beside this folder, `results`
 //! makes the answers, and `escape` writes out the characters in a peer's text that could mislead a reader.
+//! `prompts` are what clients show to a person as commands.
 
 pub(crate) mod args;
 pub(crate) mod argument_names;
@@ -15,6 +16,7 @@ pub(crate) mod calls;
 pub(crate) mod envelope;
 mod notices;
 pub(crate) mod params;
+pub(crate) mod prompts;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod stdio;

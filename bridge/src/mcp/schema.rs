@@ -392,6 +392,7 @@ mod tests {
     use super::*;
     use crate::docs::assert_written;
     use crate::mcp::params::schema;
+    use crate::mcp::prompts::PROMPTS;
 
     fn input(spec: &ToolSpec) -> Value {
         schema(spec.params).into()
@@ -431,12 +432,24 @@ mod tests {
         );
         text.push_str(HOW_ARGUMENTS_ARE_READ);
         text.push_str("Every result may also have:\n\n");
-        fields(&mut text, NOTICES);
+        fields(&mut text, "", NOTICES);
+        text.push('\n');
         for spec in &SPECS {
             tool(&mut text, spec);
         }
-        writeln!(text, "## Instructions\n\nThe instructions that the server gives to the model:\n")
-            .unwrap();
+        text.push_str(
+            "## Prompts\n\nClients that show prompts as commands have these for their person: `/mcp__junction__peers` in Claude \
+             Code,\n`/peers` in Gemini CLI. Each asks the model to call the tools. All arguments are optional.\n\n",
+        );
+        for prompt in &PROMPTS {
+            writeln!(text, "- `{}`: {}", prompt.name, prompt.description).unwrap();
+            fields(&mut text, "  ", prompt.arguments);
+        }
+        writeln!(
+            text,
+            "\n## Instructions\n\nThe instructions that the server gives to the model:\n"
+        )
+        .unwrap();
         for line in instructions(MAX_WAIT).lines() {
             writeln!(text, "{}", format!("> {line}").trim_end()).unwrap();
         }
@@ -466,7 +479,8 @@ mod tests {
             argument(text, name, schema, required.contains(&Value::from(name.as_str())));
         }
         text.push_str("\nResult:\n\n");
-        fields(text, spec.returns);
+        fields(text, "", spec.returns);
+        text.push('\n');
     }
 
     fn argument(text: &mut String, name: &str, schema: &Value, required: bool) {
@@ -497,10 +511,9 @@ mod tests {
         writeln!(text, "- `{name}{mark}`: {about}").unwrap();
     }
 
-    fn fields(text: &mut String, fields: &[(&str, &str)]) {
+    fn fields(text: &mut String, indent: &str, fields: &[(&str, &str)]) {
         for (name, about) in fields {
-            writeln!(text, "- `{name}`: {about}").unwrap();
+            writeln!(text, "{indent}- `{name}`: {about}").unwrap();
         }
-        text.push('\n');
     }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    Implementation, InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
+    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
+    InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig,
-    Tool as ToolDefinition, ToolAnnotations,
+    PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptArgument, PromptMessage, Role,
+    ServerCapabilities, ServerConfig, Tool as ToolDefinition, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
 use rmcp::{RoleServer, ServerHandler};
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use super::args::ToolError;
 use super::calls::CallTable;
 use super::params::{ToolSpec, schema};
+use super::prompts::{PROMPTS, PromptSpec, prompt};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
@@ -119,7 +121,7 @@ impl ToolHandler {
 
 impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_prompts().build())
             .with_server_info(Implementation::new("agent-junction", env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions(self.tools.longest_wait()))
     }
@@ -160,16 +162,27 @@ impl ServerHandler for ToolHandler {
         Ok(ListToolsResult::with_all_items(SPECS.iter().map(definition).collect()))
     }
 
-    // Clients ask for prompts and resources even where the server announces none. By default rmcp answers that with an
-    // error, which some clients show to their user. An empty list says the same without alarm.
-
     async fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(ListPromptsResult::default())
+        Ok(ListPromptsResult::with_all_items(PROMPTS.iter().map(listed_prompt).collect()))
     }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.note(&context);
+        let text = prompt(&request.name, request.arguments.as_ref())
+            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
+    }
+
+    // Clients ask for resources even where the server announces none. By default rmcp answers that with an error, which
+    // some clients show to their user. An empty list says the same without alarm.
 
     async fn list_resources(
         &self,
@@ -269,6 +282,16 @@ fn result(outcome: Result<JsonObject, ToolError>) -> CallToolResult {
             CallToolResult::error(vec![ContentBlock::text(text)])
         }
     }
+}
+
+/// A prompt in rmcp's types.
+fn listed_prompt(spec: &PromptSpec) -> Prompt {
+    let argument = |(name, description): &(&str, &str)| {
+        PromptArgument::new(*name).with_description(*description).with_required(false)
+    };
+    let arguments: Vec<_> = spec.arguments.iter().map(argument).collect();
+    let arguments = (!arguments.is_empty()).then_some(arguments);
+    Prompt::new(spec.name, Some(spec.description), arguments).with_title(spec.title)
 }
 
 /// A tool's definition in rmcp's types.

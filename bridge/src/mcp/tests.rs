@@ -6,4 +6,5 @@ mod client;
 mod leases;
 mod mischief;
 mod opening;
+mod prompts;
 mod tools;

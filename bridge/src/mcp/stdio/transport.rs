@@ -10,8 +10,9 @@ use std::io;
 use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
-    ClientJsonRpcMessage, ClientRequest, InitializedNotification, JsonRpcError, JsonRpcMessage,
-    JsonRpcResponse, RequestId, RequestMetaObject, ServerJsonRpcMessage, ServerResult,
+    ClientJsonRpcMessage, ClientRequest, GetPromptRequest, GetPromptRequestParams,
+    InitializedNotification, JsonRpcError, JsonRpcMessage, JsonRpcResponse, RequestId,
+    RequestMetaObject, ServerJsonRpcMessage, ServerResult,
 };
 use rmcp::transport::Transport;
 use serde::Serialize;
@@ -26,20 +27,22 @@ use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
 use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
 use crate::mcp::schema::HOOK_TOOL;
 
-/// The methods of requests that are served. Prompts and resources are empty lists: clients ask for them even where none
-/// are announced.
-const SERVED: [&str; 8] = [
+/// The methods of requests that are served. Resources are empty lists: clients ask for them even where none are
+/// announced.
+const SERVED: [&str; 9] = [
     INITIALIZE,
     "server/discover",
     "ping",
     "tools/list",
     CALL,
     "prompts/list",
+    GET_PROMPT,
     "resources/list",
     "resources/templates/list",
 ];
 
 const CALL: &str = "tools/call";
+const GET_PROMPT: &str = "prompts/get";
 const INITIALIZE: &str = "initialize";
 /// Where a request has what is not for its method, and what a stateless version puts there.
 const META: &str = "_meta";
@@ -269,6 +272,7 @@ impl Transport<RoleServer> for StdioTransport {
 fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
     let params = match method {
         CALL => return call(params),
+        GET_PROMPT => return prompt(params),
         INITIALIZE => opening(&params),
         // The lists have no further pages.
         _ if SERVED.contains(&method) => json!({ META: meta(params) }),
@@ -322,6 +326,19 @@ fn call(mut params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
     if is_bad {
         request.extensions.insert(BadArguments);
     }
+    Ok(request.into())
+}
+
+/// A request for a prompt in rmcp's types, built here for the same reason.
+fn prompt(mut params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
+    let Some(Value::String(name)) = params.remove("name") else {
+        return Err(RpcErrorKind::BadParams);
+    };
+    let arguments = params.remove("arguments");
+    let arguments = self::arguments(arguments, MOST_TEXTS).ok_or(RpcErrorKind::BadParams)?;
+    let prompt = GetPromptRequestParams::new(name).with_arguments(arguments);
+    let mut request = GetPromptRequest::new(prompt);
+    request.extensions.insert(RequestMetaObject::from(meta(params)));
     Ok(request.into())
 }
 

@@ -21,11 +21,11 @@ fn names(answer: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn server_says_who_it_is_and_that_it_has_tools_alone() {
+async fn server_says_who_it_is_and_that_it_has_tools_and_prompts() {
     for version in MCP_VERSIONS {
         let opened = PipeClient::silent(version).opening().await;
         let result = &opened["result"];
-        assert_eq!(result["capabilities"], json!({ "tools": {} }), "{opened}");
+        assert_eq!(result["capabilities"], json!({ "tools": {}, "prompts": {} }), "{opened}");
         assert!(result["instructions"].as_str().unwrap().len() < 2000);
         if version == McpVersion::Stateful {
             assert_eq!(result["serverInfo"]["name"], "agent-junction");
@@ -81,7 +81,7 @@ async fn tools_are_listed_in_their_order_with_honest_hints() {
 }
 
 #[tokio::test]
-async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
+async fn resources_asked_for_at_once_are_empty_lists_and_prompts_are_three() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
         for (id, method) in [
@@ -95,7 +95,10 @@ async fn prompts_and_resources_asked_for_at_once_are_empty_lists() {
         for answer in agent.answers(4).await {
             let list = match answer["id"].as_i64() {
                 Some(70) => continue,
-                Some(71) => "prompts",
+                Some(71) => {
+                    assert_eq!(answer["result"]["prompts"].as_array().unwrap().len(), 3);
+                    continue;
+                }
                 Some(72) => "resources",
                 _ => "resourceTemplates",
             };
