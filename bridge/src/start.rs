@@ -153,6 +153,7 @@ fn start_engine(config: &Config) -> Engine {
         config_dir: config.dir.clone(),
         port: config.port,
         autostart: config.autostart,
+        alias: None,
         seen: context_probe::initial_context(),
         send_limit: config.send_limit,
         chain_limit: config.chain_limit,

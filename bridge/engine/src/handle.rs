@@ -20,17 +20,13 @@ use crate::peer::Availability;
 
 use crate::command::Command;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
-use crate::outcome::Status;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
+use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a sender waits for the hub to accept a message before the message counts as queued.
-const SEND_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a sender waits, past the hub's answer, for the receiver's bridge to say when its agent will be told.
-const OUTLOOK_PATIENCE: Duration = Duration::from_millis(200);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that leaves or moves waits for receipts.
@@ -183,51 +179,15 @@ impl Engine {
 
     /// Sends a message, and waits until the hub accepts it, and for an answer if the draft says so.
     pub async fn send_message(&self, draft: Draft) -> Result<Sent, Error> {
+        Ok(self.begin_send(draft).await?.sent().await)
+    }
+
+    /// Takes a message into the outbox. From then on it is sent whether or not anybody waits for what becomes of it.
+    pub async fn begin_send(&self, draft: Draft) -> Result<SendInProgress, Error> {
         let started = Instant::now();
-        let deadline = started + SEND_PATIENCE;
         let (to, wait) = (draft.target.clone(), draft.wait);
-        let mut submitted = self.submit(draft, deadline).await?;
-        // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
-        let wait = if submitted.past_limit { Duration::ZERO } else { wait };
-        let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
-        let mut status = submitted.status;
-        let _ = timeout_at(deadline, status.wait_for(|status| *status != Status::Queued)).await;
-        if awaits_outlook {
-            // The receiver's bridge opens the message at once, or is not there.
-            let opened = status.wait_for(|status| *status != Status::Accepted);
-            let _ = timeout(OUTLOOK_PATIENCE, opened).await;
-        }
-        let mut wait_end = None;
-        if !wait.is_zero() {
-            wait_end = tokio::select! {
-                biased;
-                end = submitted.wait_end => end.ok(),
-                // Not every final status ends the wait: a message that was read may still be answered.
-                Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
-                () = tokio::time::sleep_until(started + wait) => None,
-            };
-        }
-        let status = *status.borrow();
-        // What was read, or brought an answer, was hindered by nothing after all.
-        let is_settled = status == Status::Read || wait_end.is_some();
-        let outlook = submitted.outlook.try_recv().ok().filter(|_| !is_settled);
-        let outlook = outlook.map(|outlook| outlook.after(started.elapsed()));
-        let refusal = match status {
-            Status::Refused(_) => submitted.refusal.await.ok(),
-            _ => None,
-        };
-        Ok(Sent {
-            id: submitted.id,
-            to,
-            status,
-            receiver: submitted.receiver,
-            urgency: submitted.urgency,
-            past_limit: submitted.past_limit,
-            wait_end,
-            outlook,
-            refusal,
-            waited: started.elapsed(),
-        })
+        let submitted = self.submit(draft, started + SEND_PATIENCE).await?;
+        Ok(SendInProgress { submitted, to, wait, started })
     }
 
     /// Hands a message to the session, which may have to look up the receiver's key first. Without the key nothing can

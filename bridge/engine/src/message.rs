@@ -34,6 +34,8 @@ pub struct Draft {
     pub urgency: Urgency,
     /// What the sender wants to be notified of.
     pub notify_when: Option<NotifyWhen>,
+    /// Whether a person wrote the message: it begins a new chain, and is marked.
+    pub from_person: bool,
 }
 
 impl Draft {
@@ -48,6 +50,7 @@ impl Draft {
             wait: Duration::ZERO,
             urgency: Urgency::Normal,
             notify_when: None,
+            from_person: false,
         }
     }
 }
@@ -136,6 +139,8 @@ pub struct Message {
     pub hops: Hops,
     /// Whether the sender waits for the answer.
     pub asks: bool,
+    /// Whether a person wrote the message, as its sender says.
+    pub from_person: bool,
     /// Whether the chain is too long to go on without a person.
     pub past_limit: bool,
 }
@@ -160,6 +165,7 @@ impl Message {
             sender: header.from,
             hops,
             asks: plain.asks,
+            from_person: plain.from_person,
             past_limit,
         }
     }

@@ -27,7 +27,9 @@ use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::{GroupKeys, agree, derive, mac, mac_holds};
 use junction_shared::protocol::id::{MessageId, PeerKey, ReceiveKey};
 use junction_shared::protocol::limits::MAX_MESSAGE;
-use junction_shared::protocol::wire::{Card, Header, SignedCard, VERSION};
+use junction_shared::protocol::wire::{
+    Card, Header, READS_ASKS, READS_FROM_PERSON, SignedCard, VERSION,
+};
 use junction_shared::secret::Secret;
 use sha2::Sha256;
 use zeroize::zeroize_stack;
@@ -50,12 +52,13 @@ const PREFIX: usize = 4 + 1 + 16;
 /// The chain's id and the number of hops, before the body of a message that is not the first of a chain.
 const CHAIN: usize = 16 + 1;
 /// The flags of a message: it answers another, it is not the first of its chain, it wakes nobody, it wakes at once, its
-/// sender waits.
+/// sender waits, a person wrote it.
 const ANSWERS: u8 = 1;
 const FOLLOWS: u8 = 2;
 const LOW: u8 = 4;
 const HIGH: u8 = 8;
 const ASKS: u8 = 16;
+const FROM_PERSON: u8 = 32;
 /// What a plaintext is padded to: its size tells an observer one of five classes, no more.
 const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 /// Stack wiped after a call: more than the deepest of them uses.
@@ -100,6 +103,8 @@ pub struct Plain {
     pub urgency: Urgency,
     /// Whether the sender waits for the answer.
     pub asks: bool,
+    /// Whether a person wrote the message, as its sender says.
+    pub from_person: bool,
     /// The text.
     pub body: String,
 }
@@ -195,7 +200,8 @@ fn export<E>(
     Ok(PairKeys { enc, message: key(b"message")?, receipt })
 }
 
-/// The sealed form of a message under its header. That its sender waits is said only to one who `reads_asks`.
+/// The sealed form of a message under its header. That its sender waits, and that a person wrote it, is said only to a
+/// bridge that reads it: `features` are those on the receiver's card.
 ///
 /// # Errors
 /// [`Broken`] if the text is larger than a message may be.
@@ -203,9 +209,9 @@ pub fn seal(
     keys: &PairKeys,
     header: &Header,
     plain: &Plain,
-    reads_asks: bool,
+    features: u32,
 ) -> Result<Bytes, Broken> {
-    let mut buffer = pad(plain, reads_asks)?;
+    let mut buffer = pad(plain, features)?;
     let padded = buffer.len() - TAG;
     let (text, tag) = buffer.split_at_mut(padded);
     let sealed_tag = cipher(keys, &header.id)
@@ -273,7 +279,7 @@ fn associated(header: &Header) -> Vec<u8> {
 }
 
 /// The plaintext, padded, with room for the tag behind it.
-fn pad(plain: &Plain, reads_asks: bool) -> Result<Vec<u8>, Broken> {
+fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
     let body = plain.body.as_bytes();
     if body.len() > MAX_MESSAGE {
         return Err(Broken);
@@ -284,7 +290,7 @@ fn pad(plain: &Plain, reads_asks: bool) -> Result<Vec<u8>, Broken> {
     let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
     buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.push(flags(plain, reads_asks));
+    buffer.push(flags(plain, features));
     buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
     if let Some(Hops { chain, count }) = plain.follows {
         buffer.extend_from_slice(&chain.0);
@@ -295,13 +301,14 @@ fn pad(plain: &Plain, reads_asks: bool) -> Result<Vec<u8>, Broken> {
     Ok(buffer)
 }
 
-fn flags(plain: &Plain, reads_asks: bool) -> u8 {
+fn flags(plain: &Plain, features: u32) -> u8 {
     let when = |is: bool, flag: u8| if is { flag } else { 0 };
     when(plain.reply_to.is_some(), ANSWERS)
         | when(plain.follows.is_some(), FOLLOWS)
         | when(plain.urgency == Urgency::Low, LOW)
         | when(plain.urgency == Urgency::High, HIGH)
-        | when(plain.asks && reads_asks, ASKS)
+        | when(plain.asks && features & READS_ASKS != 0, ASKS)
+        | when(plain.from_person && features & READS_FROM_PERSON != 0, FROM_PERSON)
 }
 
 fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
@@ -316,7 +323,7 @@ fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         HIGH => Urgency::High,
         _ => return Err(Broken),
     };
-    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS) != 0
+    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS | FROM_PERSON) != 0
         || (reply_to.is_none() && id.0 != [0; 16])
     {
         return Err(Broken);
@@ -340,7 +347,8 @@ fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         buffer
     };
     let body = String::from_utf8(body).map_err(|_| Broken)?;
-    Ok(Plain { reply_to, follows, urgency, asks: flags & ASKS != 0, body })
+    let (asks, from_person) = (flags & ASKS != 0, flags & FROM_PERSON != 0);
+    Ok(Plain { reply_to, follows, urgency, asks, from_person, body })
 }
 
 fn id(bytes: &[u8]) -> Result<MessageId, Broken> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::SettingError;
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::wire::Context;
 use junction_shared::secret::random_bytes;
@@ -30,6 +31,8 @@ pub struct Config {
     pub port: Option<u16>,
     /// Whether to start the hub of this machine where none answers.
     pub autostart: bool,
+    /// The alias to ask for. The hub gives another one where it is taken.
+    pub alias: Option<Alias>,
     /// What is known of the session before its client has said anything.
     pub seen: Context,
     /// How much the session may send in a minute.
@@ -50,7 +53,8 @@ impl Engine {
             HubSelection::new(config.hub, known.clone(), config.autostart, config.setting_error);
         let backoff = Backoff::new(u64::from_ne_bytes(random_bytes()));
         let limits = (config.send_limit, config.chain_limit);
-        spawn(Tcp, hub, backoff, config.seen, limits, None).with_hosts(known, config.autostart)
+        let (seen, alias) = (config.seen, config.alias);
+        spawn(Tcp, hub, backoff, (seen, alias), limits, None).with_hosts(known, config.autostart)
     }
 
     /// Starts an engine that reads no files: its hub and its group are given. The pauses between its dials follow
@@ -64,7 +68,8 @@ impl Engine {
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
         let limits = (None, ChainLimit::default());
-        spawn(dialer, hub, Backoff::new(seed), Context::default(), limits, Some(group))
+        let nobody = (Context::default(), None);
+        spawn(dialer, hub, Backoff::new(seed), nobody, limits, Some(group))
     }
 }
 
@@ -72,7 +77,7 @@ fn spawn<D: Dialer>(
     dialer: D,
     hub: HubSelection,
     backoff: Backoff,
-    seen: Context,
+    (seen, alias): (Context, Option<Alias>),
     (send_limit, chain_limit): (Option<SendLimit>, ChainLimit),
     group: Option<GroupKeys>,
 ) -> Engine {
@@ -80,6 +85,7 @@ fn spawn<D: Dialer>(
     let (engine, commands, snapshot) = Engine::new(Snapshot::new(hub.name().to_owned(), away));
     let session = Session::new(snapshot.clone(), seen, now());
     let mut session = session.limit(send_limit, chain_limit);
+    alias.into_iter().for_each(|alias| session.wish_for(alias));
     if let Some(group) = group {
         session.set_group(group);
     }

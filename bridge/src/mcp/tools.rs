@@ -141,6 +141,8 @@ impl Tools {
             fingerprint: args.fingerprint("fingerprint")?,
             urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
             notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
+            // An agent calls the tools.
+            from_person: false,
         };
         let _wait = self.wait(draft.wait, call)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);

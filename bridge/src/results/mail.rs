@@ -105,6 +105,8 @@ struct MessageJson<'a> {
     reply_to: Option<String>,
     untrusted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_person: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     escaped: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     key_changed: bool,
@@ -124,6 +126,7 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
             timestamp: rfc3339(message.sent_ms),
             reply_to: message.reply_to.map(uuid),
             untrusted: true,
+            from_person: message.from_person,
             escaped: is_escaped,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
@@ -215,6 +218,7 @@ mod tests {
             hops: Hops { chain: MessageId([0; 16]), count: 17 },
             past_limit: true,
             asks: false,
+            from_person: true,
         }
     }
 

@@ -24,7 +24,7 @@ mod envelope;
 mod opening;
 mod receipt;
 
-pub use card::{Card, Context, READS_ASKS, Reach, SignedCard, State};
+pub use card::{Card, Context, READS_ASKS, READS_FROM_PERSON, Reach, SignedCard, State};
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
     Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, Welcome, WelcomeBody,

@@ -36,6 +36,7 @@ fn message(from: PeerKey, n: u8) -> Message {
         sender: from,
         hops: Hops::first(id(n)),
         asks: false,
+        from_person: false,
         past_limit: false,
     }
 }

@@ -187,11 +187,16 @@ fn what_is_sealed_opens() {
         for ((reply_to, follows), (_, urgency)) in
             answers.into_iter().zip(links).flat_map(|two| Urgency::NAMES.map(|name| (two, name)))
         {
-            for asks in [false, true] {
-                let plain = Plain { reply_to, follows, urgency, asks, body: body.to_owned() };
-                let sealed = seal(&keys, &header, &plain, true).unwrap();
+            for (asks, from_person) in [(false, false), (true, false), (false, true), (true, true)]
+            {
+                let body = body.to_owned();
+                let plain = Plain { reply_to, follows, urgency, asks, from_person, body };
+                let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
                 assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
-                let sealed = seal(&keys, &header, &plain, false).unwrap();
+                let sealed = seal(&keys, &header, &plain, READS_ASKS).unwrap();
+                let plain = Plain { from_person: false, ..plain };
+                assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
+                let sealed = seal(&keys, &header, &plain, 0).unwrap();
                 let plain = Plain { asks: false, ..plain };
                 assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
             }
@@ -203,10 +208,10 @@ fn what_is_sealed_opens() {
 fn flags_that_mean_nothing_are_refused() {
     let hops = Hops { chain: MessageId([7; 16]), count: 2 };
     let plain = Plain { follows: Some(hops), ..text("hello") };
-    let padded = || pad(&plain, true).unwrap()[..256].to_vec();
+    let padded = || pad(&plain, u32::MAX).unwrap()[..256].to_vec();
     assert!(unpad(padded()).is_ok_and(|read| read == plain));
     // Both urgencies, a flag that there is not, an id that nothing is answered with, and a chain that has no second.
-    for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 32), (5, 1), (PREFIX + 16, 1)] {
+    for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 64), (5, 1), (PREFIX + 16, 1)] {
         let mut damaged = padded();
         damaged[at] = value;
         assert!(unpad(damaged).is_err(), "byte {at}");
@@ -220,10 +225,12 @@ fn a_message_has_one_of_five_sizes() {
     for (body, size) in
         [(0, 256), (235, 256), (236, 1024), (4075, 4096), (4076, 16384), (65536, 67584)]
     {
-        let sealed = seal(&keys, &pair.header(&keys), &text(&"x".repeat(body)), true).unwrap();
+        let sealed = seal(&keys, &pair.header(&keys), &text(&"x".repeat(body)), u32::MAX).unwrap();
         assert_eq!(sealed.len(), size + TAG);
     }
-    assert!(seal(&keys, &pair.header(&keys), &text(&"x".repeat(MAX_MESSAGE + 1)), true).is_err());
+    assert!(
+        seal(&keys, &pair.header(&keys), &text(&"x".repeat(MAX_MESSAGE + 1)), u32::MAX).is_err()
+    );
 }
 
 type Fault = fn(&mut Header);
@@ -233,7 +240,7 @@ fn any_altered_field_of_the_header_is_noticed() {
     let pair = Pair::new();
     let keys = pair.keys();
     let header = pair.header(&keys);
-    let sealed = seal(&keys, &header, &text("hello"), true).unwrap();
+    let sealed = seal(&keys, &header, &text("hello"), u32::MAX).unwrap();
     let faults: [(&str, Fault); 9] = [
         ("group", |h| h.group = GroupId([0; 16])),
         ("id", |h| h.id = MessageId([0; 16])),
@@ -262,7 +269,7 @@ fn any_flipped_bit_of_the_sealed_text_is_noticed() {
     let pair = Pair::new();
     let keys = pair.keys();
     let header = pair.header(&keys);
-    let sealed = seal(&keys, &header, &text("hello"), true).unwrap();
+    let sealed = seal(&keys, &header, &text("hello"), u32::MAX).unwrap();
     for bit in 0..sealed.len() * 8 {
         let mut altered = sealed.to_vec();
         altered[bit / 8] ^= 1 << (bit % 8);
@@ -278,7 +285,7 @@ fn neither_another_member_nor_another_group_opens_or_forges() {
     let pair = Pair::new();
     let keys = pair.keys();
     let header = pair.header(&keys);
-    let sealed = seal(&keys, &header, &text("hello"), true).unwrap();
+    let sealed = seal(&keys, &header, &text("hello"), u32::MAX).unwrap();
     let other_receiver = Pair { receive: secret(&[4; 32]), ..Pair::new() };
     assert!(other_receiver.open(&header, &sealed).is_err());
     let other_member = Pair { bob: identity(4), ..Pair::new() };
@@ -297,7 +304,7 @@ fn a_thief_of_the_receive_key_cannot_speak_as_another_member() {
     let forged_identity = Identity { secret: secret(&[5; 32]), key: pair.alice.key };
     let keys = keys_to(&pair.group, &psk, &forged_identity, &to).unwrap();
     let header = pair.header(&keys);
-    let sealed = seal(&keys, &header, &text("from alice"), true).unwrap();
+    let sealed = seal(&keys, &header, &text("from alice"), u32::MAX).unwrap();
     assert!(pair.open(&header, &sealed).is_err());
 }
 
@@ -329,7 +336,7 @@ fn keys_of_low_order_are_refused_before_use() {
 
 #[test]
 fn padding_that_is_not_zero_is_refused() {
-    let mut buffer = pad(&text("hello"), true).unwrap();
+    let mut buffer = pad(&text("hello"), u32::MAX).unwrap();
     buffer.truncate(buffer.len() - TAG);
     assert!(unpad(buffer.clone()).is_ok());
     *buffer.last_mut().unwrap() = 1;
@@ -432,7 +439,7 @@ fn frozen_vectors_of_aj1() {
         "00014926755a3e1667cde553171fb353c153090909090909090909090909090909090a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0000000000000005a4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209ce8d3ad1ccb633ec7b70c17814a5c76ecd029685050d344745ba05870e587d5900000000000000040000000000000006000000000000000701"
     );
     let plain = Plain { reply_to: Some(MessageId([13; 16])), ..text("frozen") };
-    let sealed = seal(&keys, &header, &plain, true).unwrap();
+    let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
     assert_eq!(
         HEX.encode(&sealed[..32]),
         "bf65066de7e3691df0c82d77d9ab1a721ca16b662f574cf8ec7fb6c7564fc019"

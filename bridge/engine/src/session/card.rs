@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::Epoch;
-use junction_shared::protocol::wire::{Card, Context, READS_ASKS, SignedCard};
+use junction_shared::protocol::wire::{Card, Context, READS_ASKS, READS_FROM_PERSON, SignedCard};
 
 use super::membership::Membership;
 use crate::Change;
@@ -194,7 +194,7 @@ impl CardPublisher {
             context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
-            features: Some(READS_ASKS),
+            features: Some(READS_ASKS | READS_FROM_PERSON),
             attended: is_unattended.then_some(false),
         };
         Some(sign_card(group, &card))

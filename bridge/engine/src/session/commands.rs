@@ -218,6 +218,9 @@ impl Session {
         let ((refusal_call, refusal), (outlook_call, outlook)) =
             (oneshot::channel(), oneshot::channel());
         let calls = SendingCall { refusal: refusal_call, outlook: outlook_call };
+        if draft.from_person {
+            self.delivery.chains.person_prompted();
+        }
         let hops = self.delivery.chains.next_hops(id, &to, draft.reply_to);
         let past_limit = self.delivery.chains.is_past_limit(hops);
         let urgency = self.high_sent.granted(to, draft.urgency, now);
@@ -227,6 +230,7 @@ impl Session {
             urgency,
             // Nobody waits for the answer to a message that wakes nobody.
             asks: waits && !past_limit,
+            from_person: draft.from_person,
             body: draft.body,
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);

@@ -7,7 +7,7 @@ use junction_shared::protocol::alias::{Alias, Folded};
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Epoch, GroupId, PeerKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
-use junction_shared::protocol::wire::{Card, Listed, READS_ASKS, SignedCard, Standing};
+use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
 use super::misbehaviour::PeerFault;
@@ -246,10 +246,10 @@ impl Directory {
         Ok((epoch, keys))
     }
 
-    /// Whether a peer's bridge opens messages that say that their sender waits.
-    pub(super) fn reads_asks(&self, key: &PeerKey) -> bool {
+    /// What a peer's bridge understands beyond what every bridge does.
+    pub(super) fn features(&self, key: &PeerKey) -> u32 {
         let features = self.known.get(key).and_then(|peer| peer.card.features);
-        features.unwrap_or_default() & READS_ASKS != 0
+        features.unwrap_or_default()
     }
 
     /// Whether keys for sealing to this peer are kept.

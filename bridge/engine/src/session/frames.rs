@@ -351,7 +351,9 @@ impl Session {
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
             let key_changed = self.directory.pin_sender(&alias, from);
             let claimed = plain.follows.unwrap_or(Hops::first(id));
-            let hops = self.delivery.chains.received(claimed, plain.reply_to);
+            // A person's answer begins a new chain, whatever it answers.
+            let answered = plain.reply_to.filter(|_| !plain.from_person);
+            let hops = self.delivery.chains.received(claimed, answered);
             let urgency = self.high_received.granted(from, plain.urgency, now);
             let past_limit = self.delivery.chains.is_past_limit(hops);
             let message = Message::opened(header, plain, alias, key_changed, hops, past_limit);

@@ -154,7 +154,7 @@ fn seal_message(
         ttl_ms: u64::try_from(message.ttl.as_millis()).unwrap_or(u64::MAX),
         kind: Kind::Text,
     };
-    let sealed = seal(&keys, &header, message.plain, directory.reads_asks(&message.to))?;
+    let sealed = seal(&keys, &header, message.plain, directory.features(&message.to))?;
     Ok((Envelope { header, sealed }, keys.receipt_key()))
 }
 

@@ -23,6 +23,7 @@ use crate::{
 mod asks;
 mod life;
 mod outlooks;
+mod persons;
 
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
@@ -214,6 +215,15 @@ impl Stage {
         let now = self.now;
         self.session(from).command(Command::Send(draft, reply), now);
         answer
+    }
+
+    /// Has the hub show a card of this session that names these features.
+    fn name_features(&mut self, name: &'static str, features: Option<u32>) {
+        let key = self.key(name);
+        let card: Card = decode(&self.cards[&key].body).unwrap();
+        let (group, _) = self.session(name).membership.keys().unwrap();
+        let signed = crate::seal::sign_card(group, &Card { features, ..card });
+        self.cards.insert(key, signed);
     }
 
     fn read(&mut self, name: &'static str) -> MailPage {

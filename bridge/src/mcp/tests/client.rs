@@ -269,6 +269,7 @@ pub(super) fn message(body: &str) -> Message {
         past_limit: false,
         hops: Hops::first(MessageId([7; 16])),
         asks: false,
+        from_person: false,
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Card {
 /// The bit of a bridge that opens messages whose sealed flags say that the sender waits for an answer. Older bridges
 /// take such a message for a broken one.
 pub const READS_ASKS: u32 = 1;
+/// The bit of a bridge that opens messages whose sealed flags say that a person wrote them. Older bridges take such a
+/// message for a broken one.
+pub const READS_FROM_PERSON: u32 = 2;
 
 /// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

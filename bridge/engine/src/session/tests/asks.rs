@@ -124,13 +124,7 @@ fn message_that_ends_a_wait_counts_in_its_chain_as_read() {
 #[test]
 fn question_to_an_older_bridge_does_not_say_that_its_sender_waits() {
     let mut stage = Stage::new();
-    let bob = stage.key("bob");
-    let card: Card = decode(&stage.cards[&bob].body).unwrap();
-    let signed = {
-        let (group, _) = stage.session("bob").membership.keys().unwrap();
-        crate::seal::sign_card(group, &Card { features: None, ..card })
-    };
-    stage.cards.insert(bob, signed);
+    stage.name_features("bob", None);
     stage.enter("carol", "carol");
     stage.run();
     stage.try_send("carol", question("bob")).unwrap();

@@ -1,0 +1,78 @@
+//! A message that the outbox has taken, and the wait for what becomes of it.
+
+use std::time::Duration;
+
+use junction_shared::protocol::alias::Alias;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::message::{Sent, Submitted};
+use crate::outcome::Status;
+
+/// How long a sender waits for the hub to accept a message before the message counts as queued.
+pub(crate) const SEND_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a sender waits, past the hub's answer, for the receiver's bridge to say when its agent will be told.
+const OUTLOOK_PATIENCE: Duration = Duration::from_millis(200);
+
+/// A message in the outbox. It is sent whether or not anybody waits for what becomes of it.
+pub struct SendInProgress {
+    pub(crate) submitted: Submitted,
+    pub(crate) to: Alias,
+    /// How long to wait for an answer.
+    pub(crate) wait: Duration,
+    pub(crate) started: Instant,
+}
+
+impl SendInProgress {
+    /// What is known of the message, now and as that changes.
+    pub fn progress(&self) -> watch::Receiver<Status> {
+        self.submitted.status.clone()
+    }
+
+    /// Waits until the hub accepts the message, and for an answer if its draft says so.
+    pub async fn sent(self) -> Sent {
+        let Self { mut submitted, to, wait, started } = self;
+        // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
+        let wait = if submitted.past_limit { Duration::ZERO } else { wait };
+        let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
+        let mut status = submitted.status;
+        let accepted = status.wait_for(|status| *status != Status::Queued);
+        let _ = timeout_at(started + SEND_PATIENCE, accepted).await;
+        if awaits_outlook {
+            // The receiver's bridge opens the message at once, or is not there.
+            let opened = status.wait_for(|status| *status != Status::Accepted);
+            let _ = timeout(OUTLOOK_PATIENCE, opened).await;
+        }
+        let mut wait_end = None;
+        if !wait.is_zero() {
+            wait_end = tokio::select! {
+                biased;
+                end = submitted.wait_end => end.ok(),
+                // Not every final status ends the wait: a message that was read may still be answered.
+                Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
+                () = tokio::time::sleep_until(started + wait) => None,
+            };
+        }
+        let status = *status.borrow();
+        // What was read, or brought an answer, was hindered by nothing after all.
+        let is_settled = status == Status::Read || wait_end.is_some();
+        let outlook = submitted.outlook.try_recv().ok().filter(|_| !is_settled);
+        let outlook = outlook.map(|outlook| outlook.after(started.elapsed()));
+        let refusal = match status {
+            Status::Refused(_) => submitted.refusal.await.ok(),
+            _ => None,
+        };
+        Sent {
+            id: submitted.id,
+            to,
+            status,
+            receiver: submitted.receiver,
+            urgency: submitted.urgency,
+            past_limit: submitted.past_limit,
+            wait_end,
+            outlook,
+            refusal,
+            waited: started.elapsed(),
+        }
+    }
+}
