@@ -103,6 +103,7 @@ fn join(state: &mut State, number: usize) -> (PeerKey, ConnectionId) {
         want: None,
         ticket: None,
         nonce: [0; 32],
+        unlisted: None,
     };
     let connected = state.connect(&hello, Duration::ZERO).expect("the key is new");
     let card = card(key, connected.welcome.grant.alias);

@@ -157,6 +157,7 @@ fn start_engine(config: &Config) -> Engine {
         seen: context_probe::initial_context(),
         send_limit: config.send_limit,
         chain_limit: config.chain_limit,
+        is_unlisted: false,
     })
 }
 

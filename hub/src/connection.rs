@@ -18,9 +18,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use junction_shared::protocol::close::{Close, version_mismatch};
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{HandshakeError, HubHandshake};
+use junction_shared::protocol::handshake::{HandshakeError, HubHandshake, NO_PIN};
 use junction_shared::protocol::limits::WRITE_TIMEOUT;
-use junction_shared::protocol::wire::{Hello, ToBridge, ToHub, VERSION};
+use junction_shared::protocol::wire::{Hello, ToBridge, ToHub, UNLISTED, VERSION};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -118,11 +118,23 @@ async fn perform_handshake(
     with_timeout(writer.send(Message::Binary(handshake.challenge()))).await?;
     let hello = read_hello(reader).await?;
     let verified = handshake.verify(&app.auth, info.pin, &hello);
-    let (body, verified) = verified.map_err(refusal)?;
-    let (handle, granted) = app.registry.connect(&body).map_err(Disconnect::Closed)?;
+    let (mut body, verified) = verified.map_err(refusal)?;
+    if !is_of_this_machine(info) {
+        body.unlisted = None;
+    }
+    let (handle, mut granted) = app.registry.connect(&body).map_err(Disconnect::Closed)?;
+    if !is_of_this_machine(info) {
+        granted.features = granted.features.map(|features| features & !UNLISTED);
+    }
     let welcome = ToBridge::Welcome(verified.welcome(&granted));
     with_timeout(writer.send(Message::Binary(encode(&welcome)))).await?;
     Ok(handle)
+}
+
+/// Returns whether the connection has no TLS, and so comes from this machine. Only such a session may be unlisted: who
+/// joins by a link is visible to all.
+fn is_of_this_machine(info: &ConnectionInfo) -> bool {
+    info.pin == NO_PIN
 }
 
 /// Reads the first frame, which has to be a hello.

@@ -94,6 +94,15 @@ pub struct StateOptions {
     pub seed: u64,
 }
 
+/// How many sessions are unlisted: in no list and no count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct UnlistedSessions {
+    /// Unlisted sessions that have not ended.
+    known: usize,
+    /// Unlisted sessions that are connected.
+    connected: usize,
+}
+
 /// The connection that a frame came from, and its peer.
 #[derive(Clone, Copy)]
 struct Requester {
@@ -109,6 +118,7 @@ pub struct State {
     peers: HashMap<PeerKey, PeerSession>,
     connections: HashMap<ConnectionId, PeerKey>,
     last_connection: ConnectionId,
+    unlisted: UnlistedSessions,
     aliases: Aliases,
     tickets: Tickets,
     listing: Listing,
@@ -135,6 +145,7 @@ impl State {
             peers: HashMap::new(),
             connections: HashMap::new(),
             last_connection: ConnectionId::default(),
+            unlisted: UnlistedSessions::default(),
             aliases: Aliases::default(),
             tickets: Tickets::new(ticket_key, started_ms),
             listing: Listing::default(),
@@ -225,14 +236,14 @@ impl State {
         self.deadlines.first()
     }
 
-    /// Returns the number of connected sessions.
+    /// Returns the number of connected sessions, without those that are unlisted.
     pub fn connected(&self) -> usize {
-        self.connections.len()
+        self.connections.len() - self.unlisted.connected
     }
 
-    /// Returns the number of sessions, connected or away.
+    /// Returns the number of sessions, connected or away, without those that are unlisted.
     pub fn known(&self) -> usize {
-        self.peers.len()
+        self.peers.len() - self.unlisted.known
     }
 
     /// Returns the number of messages in all inboxes, and their bytes.
@@ -240,7 +251,7 @@ impl State {
         self.store.totals()
     }
 
-    /// Returns since when the hub has had no connection and no mail.
+    /// Returns since when the hub has had no connection but of unlisted sessions, and no mail.
     pub fn idle_since(&self) -> Option<Duration> {
         self.idle_since
     }
@@ -260,7 +271,7 @@ impl State {
 
     /// Returns what is to be sent at the end of a change.
     fn drain_outputs(&mut self, now: Duration) -> Vec<Output> {
-        let idle = self.connections.is_empty() && self.store.is_empty();
+        let idle = self.connected() == 0 && self.store.is_empty();
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
         std::mem::take(&mut self.out)
     }

@@ -7,6 +7,7 @@ mod sessions;
 mod stop;
 #[cfg(target_os = "linux")]
 mod stuck;
+mod unlisted;
 
 /// Makes two tests of each of these functions, one without and one with TLS. Each function takes a
 /// [`Transport`](junction_testkit::Transport).

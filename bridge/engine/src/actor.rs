@@ -8,23 +8,25 @@
 
 use std::time::Duration;
 
+use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::BridgeHandshake;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
+use junction_shared::protocol::wire::ToHub;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
+mod transition;
+
 use crate::backoff::Backoff;
 use crate::clock::now;
-use crate::error::{Error, MoveError};
+use crate::error::Error;
 use crate::hubs::failed_dial::FailedDial;
 use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::{FoundHub, HubTarget};
 use crate::session::Session;
 use crate::transport::dial::{self, DialError, Dialer, HubConnection};
-use crate::{Command, ConnectionState, Departure, Outcome, Snapshot};
+use crate::{Command, ConnectionState, Departure, Snapshot};
 
-/// How long the goodbye of a process may take to write: the process has to end within 100 ms.
-const EXIT_PATIENCE: Duration = Duration::from_millis(30);
 /// How long the goodbye of a session may take to write when the process goes on.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// A hub pings this often, or three times in a session timeout if that is more often.
@@ -115,6 +117,11 @@ impl<D: Dialer> Actor<D> {
         let (connection, welcome) = self.checked(answered).await?;
         let body = handshake.check(&welcome);
         let body = self.checked(body).await?;
+        if !self.session.may_join(&body) {
+            // Without a card the session has been in no list so far.
+            self.drive(connection.close(vec![encode(&ToHub::Leave)], LEAVE_PATIENCE)).await?;
+            return Err(StateEnd::Away(self.hub.lists_all()));
+        }
         self.session.welcomed(body, now());
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
@@ -207,8 +214,8 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// Pauses before the next dial: exponential backoff with full jitter, without an end. A hub that speaks no version of
-    /// this bridge is not dialed again before it can be another, or a call needs it.
+    /// Pauses before the next dial: exponential backoff with full jitter, without an end. A hub that cannot serve the
+    /// session is not dialed again before it can be another, or a call needs it.
     async fn backing_off(&mut self) {
         if let Some(other_program) = self.hub.other_program() {
             if self.stand_still(other_program).await {
@@ -282,100 +289,6 @@ impl<D: Dialer> Actor<D> {
             },
             command => self.session.command(command, now()),
         }
-    }
-
-    /// The hub to move to, if it is another than the present one.
-    fn destination(&self, target: Option<HubTarget>) -> Result<Option<HubTarget>, Error> {
-        let is_present =
-            |target: &HubTarget| self.hub.target().is_some_and(|hub| hub.is_same_hub(target));
-        let Some(target) = target.filter(|target| !is_present(target)) else {
-            return Ok(None);
-        };
-        match self.snapshot.borrow().unread.count {
-            0 => Ok(Some(target)),
-            unread => Err(Error::Move(MoveError::Unread(unread))),
-        }
-    }
-
-    /// Follows the command that ended a state. False if the task has to end.
-    async fn follow(
-        &mut self,
-        transition: Transition,
-        connection: Option<HubConnection<D::Stream>>,
-    ) -> bool {
-        // Answers that are written by now have made their messages read: the senders get receipts for them.
-        self.session.drain_leases(now());
-        let (last, departure) = self.session.leave();
-        if let Some(connection) = connection {
-            let exits = matches!(transition, Transition::Stop(_));
-            let patience = if exits { EXIT_PATIENCE } else { LEAVE_PATIENCE };
-            connection.close(last, patience).await;
-        }
-        match transition {
-            Transition::Stop(reply) => {
-                // The keys are wiped before the reply says that the session has stopped.
-                self.renew(Vec::new());
-                reply.map(|reply| reply.send(()));
-                false
-            }
-            Transition::Leave(reply) => {
-                let ends = self.session.take_ends(&departure);
-                self.renew(ends);
-                self.show(ConnectionState::Left);
-                let _ = reply.send(departure);
-                self.left().await
-            }
-            Transition::Move(target, reply) => {
-                self.session.moved();
-                self.rejoin(Some(target));
-                let _ = reply.send(Ok(()));
-                true
-            }
-        }
-    }
-
-    /// After `disconnect`: dials nothing until the next `register`. False if the task has to end.
-    async fn left(&mut self) -> bool {
-        loop {
-            match self.commands.recv().await {
-                None => return false,
-                Some(Command::Stop(reply)) => {
-                    let _ = reply.send(());
-                    return false;
-                }
-                Some(Command::Join(target, reply)) => {
-                    self.rejoin(target);
-                    let _ = reply.send(Ok(()));
-                    return true;
-                }
-                Some(
-                    command @ (Command::SetContext(_)
-                    | Command::SetAvailability(_)
-                    | Command::SetForecast(_)
-                    | Command::BeginTurn
-                    | Command::MaybeBeginTurn),
-                ) => {
-                    self.session.command(command, now());
-                }
-                Some(command) => command.refuse(),
-            }
-        }
-    }
-
-    /// Makes ready to dial this hub, or the present one.
-    fn rejoin(&mut self, target: Option<HubTarget>) {
-        self.backoff.reset();
-        if let Some(target) = target {
-            self.hub.select(target);
-        }
-        self.show_hub();
-        self.show(ConnectionState::Away(AwayReason::NotYet));
-    }
-
-    /// Replaces the session by one with a new identity, as if the process had just started.
-    fn renew(&mut self, ends: Vec<Outcome>) {
-        self.session = self.session.successor(now());
-        self.session.inherit(ends);
     }
 
     fn show(&self, state: ConnectionState) {

@@ -15,6 +15,7 @@ use crate::error::{Error, MoveError, Unanswered};
 use crate::forecast::Forecast;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
+use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::peer::Availability;
 
@@ -282,7 +283,11 @@ impl Engine {
         if matches!(snapshot.borrow().state, ConnectionState::Away(_)) {
             self.send(Command::AskForHub).await?;
         }
-        let is_decided = |snapshot: &Snapshot| !matches!(snapshot.state, ConnectionState::Away(_));
+        let is_decided = |snapshot: &Snapshot| match &snapshot.state {
+            ConnectionState::Connected | ConnectionState::Left => true,
+            // To wait does not change the hub.
+            ConnectionState::Away(why) => matches!(why, AwayReason::WouldBeListed { .. }),
+        };
         let _ = timeout_at(deadline, snapshot.wait_for(is_decided)).await;
         match self.snapshot.borrow().state {
             ConnectionState::Connected => Ok(()),

@@ -32,7 +32,7 @@ use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
 use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
-use crate::{Departure, Outcome, Snapshot};
+use crate::{Outcome, Snapshot};
 
 mod card;
 mod commands;
@@ -78,13 +78,17 @@ pub struct Session {
 impl Session {
     /// A new identity that has never been connected.
     pub fn new(snapshot: watch::Sender<Snapshot>, seen: Context, now: Instant) -> Self {
-        Self::with_card(snapshot, CardPublisher::new(seen, now))
+        Self::with(snapshot, CardPublisher::new(seen, now), Membership::new())
     }
 
-    fn with_card(snapshot: watch::Sender<Snapshot>, card: CardPublisher) -> Self {
+    fn with(
+        snapshot: watch::Sender<Snapshot>,
+        card: CardPublisher,
+        membership: Membership,
+    ) -> Self {
         let session_timeout = snapshot.borrow().session_timeout;
         let session = Self {
-            membership: Membership::new(),
+            membership,
             card,
             directory: Directory::default(),
             requests: Requests::default(),
@@ -111,7 +115,8 @@ impl Session {
     /// Another identity of the same process. What its agent is doing, what the agent has read and how much it may
     /// send carry over.
     pub fn successor(&mut self, now: Instant) -> Self {
-        let mut next = Self::with_card(self.snapshot.clone(), self.card.successor(now));
+        let (card, membership) = (self.card.successor(now), self.membership.successor());
+        let mut next = Self::with(self.snapshot.clone(), card, membership);
         next.delivery.chains = std::mem::take(&mut self.delivery.chains);
         next.high_sent = std::mem::take(&mut self.high_sent);
         next.send_quota = self.send_quota.take();
@@ -124,6 +129,16 @@ impl Session {
         self.send_quota = sending.map(SendQuota::new);
         self.delivery.chains = Chains::new(chains);
         self
+    }
+
+    /// Asks every hub to keep the session out of all lists.
+    pub(crate) fn hide(&mut self) {
+        self.membership.hide();
+    }
+
+    /// Whether the hub that sent this welcome keeps the session out of all lists, if that is wished.
+    pub(crate) fn may_join(&self, welcome: &WelcomeBody) -> bool {
+        !self.membership.is_unlisted() || welcome.has(wire::UNLISTED)
     }
 
     /// The session's part of the next handshake, once its group is known. Each call has a higher dial.
@@ -272,45 +287,6 @@ impl Session {
     fn expire_mail(&mut self, now: Instant) {
         let expired = self.delivery.mailbox.expire(now);
         self.send_final_receipts(expired, ReceiptKind::Expired, now);
-    }
-
-    /// The session leaves for good: the last frames for the hub, and what the agent is told.
-    pub fn leave(&mut self) -> (Vec<Bytes>, Departure) {
-        let left = self.outgoing.outbox.abandon();
-        let unconfirmed = left
-            .into_iter()
-            .filter(|(_, _, status)| *status == crate::Status::Unconfirmed)
-            .map(|(id, to, _)| (id, to))
-            .collect();
-        self.report_ends();
-        self.outgoing.post(ToHub::Leave);
-        let disconnected = self.membership.granted_alias().is_some();
-        (self.outgoing.drain_control(), Departure { disconnected, unconfirmed })
-    }
-
-    /// The session has left for another hub. Its identity stays, and asks for its alias there.
-    pub fn moved(&mut self) {
-        self.disconnected();
-        self.membership.move_away();
-        self.outgoing.forget_receipts();
-        self.directory.forget_cards();
-        self.intake.forget_keys();
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.rejoined = None;
-            snapshot.renamed.set(None);
-        });
-    }
-
-    /// What a session that leaves hands on: ends that its answer to `disconnect` does not tell.
-    pub fn take_ends(&mut self, departure: &Departure) -> Vec<Outcome> {
-        let mut ends = self.delivery.take_ends();
-        ends.retain(|end| !departure.unconfirmed.iter().any(|(id, _)| *id == end.id));
-        ends
-    }
-
-    /// Takes in ends that an earlier session of this process left untold.
-    pub fn inherit(&mut self, ends: Vec<Outcome>) {
-        ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 
     /// The hub gave the session an alias that its agent did not ask for just now. True if it is another alias than before.

@@ -39,6 +39,26 @@ pub struct Config {
     pub send_limit: Option<SendLimit>,
     /// How many messages a chain may have until they wake nobody.
     pub chain_limit: ChainLimit,
+    /// Whether the session is to be in no list and no count, and to end nobody's wait. Only a hub of this machine
+    /// grants that; the engine stays on no other, and says so ([`AwayReason::WouldBeListed`]).
+    pub is_unlisted: bool,
+}
+
+/// What an engine's first session is given.
+#[derive(Default)]
+pub(crate) struct SessionTraits {
+    /// What is known of the session before its client has said anything.
+    pub(crate) seen: Context,
+    /// The alias to ask for, if any.
+    pub(crate) alias: Option<Alias>,
+    /// How much the session may send in a minute.
+    pub(crate) send_limit: Option<SendLimit>,
+    /// How many messages a chain may have until they wake nobody.
+    pub(crate) chain_limit: ChainLimit,
+    /// Whether the session is to be in nobody's list.
+    pub(crate) is_unlisted: bool,
+    /// The session's group, where no file names it.
+    pub(crate) group: Option<GroupKeys>,
 }
 
 impl Engine {
@@ -52,9 +72,15 @@ impl Engine {
         let hub =
             HubSelection::new(config.hub, known.clone(), config.autostart, config.setting_error);
         let backoff = Backoff::new(u64::from_ne_bytes(random_bytes()));
-        let limits = (config.send_limit, config.chain_limit);
-        let (seen, alias) = (config.seen, config.alias);
-        spawn(Tcp, hub, backoff, (seen, alias), limits, None).with_hosts(known, config.autostart)
+        let traits = SessionTraits {
+            seen: config.seen,
+            alias: config.alias,
+            send_limit: config.send_limit,
+            chain_limit: config.chain_limit,
+            is_unlisted: config.is_unlisted,
+            group: None,
+        };
+        spawn(Tcp, hub, backoff, traits).with_hosts(known, config.autostart)
     }
 
     /// Starts an engine that reads no files: its hub and its group are given. The pauses between its dials follow
@@ -64,12 +90,21 @@ impl Engine {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start_at<D: Dialer>(dialer: D, target: HubTarget, group: GroupKeys, seed: u64) -> Self {
+        let traits = SessionTraits { group: Some(group), ..SessionTraits::default() };
+        Self::start_as(dialer, target, traits, seed)
+    }
+
+    /// As [`Engine::start_at`], with these traits.
+    pub(crate) fn start_as<D: Dialer>(
+        dialer: D,
+        target: HubTarget,
+        traits: SessionTraits,
+        seed: u64,
+    ) -> Self {
         let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), None);
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
-        let limits = (None, ChainLimit::default());
-        let nobody = (Context::default(), None);
-        spawn(dialer, hub, Backoff::new(seed), nobody, limits, Some(group))
+        spawn(dialer, hub, Backoff::new(seed), traits)
     }
 }
 
@@ -77,15 +112,17 @@ fn spawn<D: Dialer>(
     dialer: D,
     hub: HubSelection,
     backoff: Backoff,
-    (seen, alias): (Context, Option<Alias>),
-    (send_limit, chain_limit): (Option<SendLimit>, ChainLimit),
-    group: Option<GroupKeys>,
+    traits: SessionTraits,
 ) -> Engine {
+    let SessionTraits { seen, alias, send_limit, chain_limit, is_unlisted, group } = traits;
     let away = ConnectionState::Away(AwayReason::NotYet);
     let (engine, commands, snapshot) = Engine::new(Snapshot::new(hub.name().to_owned(), away));
     let session = Session::new(snapshot.clone(), seen, now());
     let mut session = session.limit(send_limit, chain_limit);
     alias.into_iter().for_each(|alias| session.wish_for(alias));
+    if is_unlisted {
+        session.hide();
+    }
     if let Some(group) = group {
         session.set_group(group);
     }

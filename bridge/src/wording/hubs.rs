@@ -34,6 +34,13 @@ impl Wording for AwayReason {
                 let at_port = at_port(address, &cause.to_string(), false, HubStart::None, port);
                 at_port.unwrap_or_else(|| unproven(address, *cause))
             }
+            Self::WouldBeListed { address, is_here: true } => format!(
+                "The hub at {address} is older than this program and would list this session. Run junction-bridge stop, then \
+                 try again."
+            ),
+            Self::WouldBeListed { address, is_here: false } => format!(
+                "The hub at {address} lists every session that joins from another machine. Run this on the hub's machine."
+            ),
             Self::OtherVersion { address, spoken } => {
                 format!("{} Dialing stops until then, or until a tool needs the hub.", other_version(address, *spoken))
             }

@@ -146,6 +146,8 @@ fn away_reasons() -> Vec<(&'static str, AwayReason)> {
             cause: HandshakeError::Unproven,
             port: PortState::Unknown,
         },
+        AwayReason::WouldBeListed { .. } =>
+            AwayReason::WouldBeListed { address: AT.to_owned(), is_here: true },
         AwayReason::OtherVersion { .. } =>
             AwayReason::OtherVersion { address: AT.to_owned(), spoken: Some(2) },
     ]

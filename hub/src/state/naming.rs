@@ -14,9 +14,11 @@ use super::tickets::AliasClaim;
 use super::{Requester, State};
 
 impl State {
-    /// Returns the alias for a new session, and its claim to it.
+    /// Returns the alias for a new session, and its claim to it. An unlisted session gets none that it wishes: nobody
+    /// could see who has it.
     pub(super) fn choose_alias(&mut self, hello: &HelloBody, now: Duration) -> (Alias, AliasClaim) {
-        let wish = hello.want.as_deref().and_then(|text| Alias::parse(text).ok());
+        let wish = hello.want.as_deref().filter(|_| hello.unlisted != Some(true));
+        let wish = wish.and_then(|text| Alias::parse(text).ok());
         let granted = wish.and_then(|wish| self.grant_wish(hello, wish, now));
         granted.unwrap_or_else(|| self.any_alias(now))
     }
@@ -67,7 +69,7 @@ impl State {
         self.aliases.give(&alias, holder);
         let grant = self.grant(&alias, &holder, &claim);
         let Some(peer) = self.peers.get_mut(&holder) else { return };
-        if peer.listed().is_some() {
+        if peer.valid_card().is_some() {
             self.listing.remove(&peer.alias);
         }
         peer.former = Some(std::mem::replace(&mut peer.alias, alias));
@@ -84,7 +86,7 @@ impl State {
     /// Handles a request for an alias. If it is granted, the card that names it is published too.
     ///
     /// # Errors
-    /// [`Close::ProtocolError`] if the card is invalid or not newer than the last one.
+    /// [`Close::ProtocolError`] if the card is invalid or not newer than the last one, or if the session is unlisted.
     pub(super) fn rename(
         &mut self,
         requester: Requester,
@@ -92,7 +94,8 @@ impl State {
         now: Duration,
     ) -> Result<Naming, Close> {
         let published = PublishedCard::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
-        if !self.is_newer(&requester.key, published.card.epoch) {
+        let is_unlisted = self.peers.get(&requester.key).is_some_and(|peer| peer.is_unlisted);
+        if is_unlisted || !self.is_newer(&requester.key, published.card.epoch) {
             return Err(Close::ProtocolError);
         }
         let Ok(alias) = Alias::parse(&published.card.alias) else { return Ok(Naming::Bad) };
@@ -114,7 +117,7 @@ impl State {
         if peer.alias == *alias {
             return Some(peer.claim);
         }
-        if peer.listed().is_some() {
+        if peer.valid_card().is_some() {
             self.listing.remove(&peer.alias);
         }
         self.aliases.free(&peer.alias);
@@ -159,7 +162,9 @@ impl State {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.card = Some(published.clone());
-        self.listing.add(published.clone());
+        if !peer.is_unlisted {
+            self.listing.add(published.clone());
+        }
         self.notify_subscribers(key, Standing::Online, Some(&published.signed));
         self.answer_watches(key, now);
     }

@@ -22,6 +22,8 @@ pub(super) struct PeerSession {
     /// The previous alias, until a card names the new one: cards for the old one may still be on their way,
     /// and are not the sender's fault.
     pub(super) former: Option<Alias>,
+    /// Whether the peer is in no list and no count, and answers no watch.
+    pub(super) is_unlisted: bool,
     /// The newest card.
     pub(super) card: Option<Arc<PublishedCard>>,
     /// When the session began.
@@ -49,8 +51,8 @@ pub(super) struct PeerConnection {
 }
 
 impl PeerSession {
-    /// Returns the card if the peer is listed: an alias is shown only when a card vouches for it.
-    pub(super) fn listed(&self) -> Option<&Arc<PublishedCard>> {
+    /// Returns the card if it names the peer's alias: an alias is shown only when a card vouches for it.
+    pub(super) fn valid_card(&self) -> Option<&Arc<PublishedCard>> {
         self.card.as_ref().filter(|published| published.card.alias == self.alias.as_str())
     }
 

@@ -29,6 +29,11 @@ impl State {
     pub fn connect(&mut self, hello: &HelloBody, now: Duration) -> Result<Connected, Close> {
         let replaced = self.supersede(hello)?;
         let key = hello.key;
+        let is_unlisted = hello.unlisted == Some(true);
+        if self.peers.get(&key).is_some_and(|peer| peer.is_unlisted != is_unlisted) {
+            // No session comes into view, or leaves it, under an alias that others know.
+            self.end(&key, now);
+        }
         let (alias, claim, resumed) = match self.peers.get_mut(&key) {
             Some(peer) => {
                 self.tickets.settle(&peer.alias, &mut peer.claim, now);
@@ -86,6 +91,7 @@ impl State {
             alias: alias.clone(),
             claim,
             former: None,
+            is_unlisted: hello.unlisted == Some(true),
             card: None,
             started: now,
             last_seen: now,
@@ -93,6 +99,7 @@ impl State {
             deadline,
             connection: None,
         };
+        self.unlisted.known += usize::from(peer.is_unlisted);
         self.peers.insert(key, peer);
         (alias, claim)
     }
@@ -110,6 +117,7 @@ impl State {
                 cursor: Offset::default(),
                 repushes: 0,
             });
+            self.unlisted.connected += usize::from(peer.is_unlisted);
         }
         self.connections.insert(id, hello.key);
         id
@@ -140,6 +148,7 @@ impl State {
         self.watches.forget(id);
         if let Some(peer) = self.peers.get_mut(&key) {
             peer.connection = None;
+            self.unlisted.connected -= usize::from(peer.is_unlisted);
         }
         Some(key)
     }
@@ -192,10 +201,11 @@ impl State {
             self.detach(id);
         }
         let Some(peer) = self.peers.remove(key) else { return };
+        self.unlisted.known -= usize::from(peer.is_unlisted);
         self.deadlines.clear(peer.deadline, Deadline::Session(*key));
         self.aliases.free(&peer.alias);
         self.tickets.left(*key);
-        if peer.listed().is_some() {
+        if peer.valid_card().is_some() && !peer.is_unlisted {
             self.listing.remove(&peer.alias);
         }
         // Before the mail is removed: room in an inbox that no longer exists is of no use to its senders.
@@ -229,10 +239,10 @@ impl State {
         }
     }
 
-    /// Notifies subscribers whether a listed peer is online.
+    /// Notifies subscribers whether a peer is online, if they could see it.
     fn notify_presence(&mut self, key: &PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
-        if peer.listed().is_some() {
+        if peer.valid_card().is_some() {
             let standing = if peer.is_online() { Standing::Online } else { Standing::Away };
             self.notify_subscribers(key, standing, None);
         }

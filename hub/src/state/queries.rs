@@ -28,7 +28,7 @@ impl State {
     ) -> Answer {
         let key = match target {
             LookupTarget::Key(key) => Some(*key),
-            LookupTarget::Alias(text) => self.listed_as(text),
+            LookupTarget::Alias(text) => self.named(text),
         };
         // Without a key there is nothing to subscribe to: anyone may take an alias.
         let Some(key) = key else { return Answer::Found(Standing::Gone, None) };
@@ -39,18 +39,18 @@ impl State {
         Answer::Found(standing, card)
     }
 
-    /// Returns the listed peer with exactly this alias.
-    fn listed_as(&self, text: &str) -> Option<PeerKey> {
+    /// Returns the peer with exactly this alias, once its card is there.
+    fn named(&self, text: &str) -> Option<PeerKey> {
         let alias = Alias::parse(text).ok()?;
         let key = self.aliases.owner(&alias)?;
         let peer = self.peers.get(&key)?;
-        (peer.alias == alias && peer.listed().is_some()).then_some(key)
+        (peer.alias == alias && peer.valid_card().is_some()).then_some(key)
     }
 
     fn standing(&self, key: &PeerKey, now: Duration) -> (Standing, Option<SignedCard>) {
         let signed = |published: &Arc<PublishedCard>| published.signed.clone();
         if let Some(peer) = self.peers.get(key) {
-            return match peer.listed().map(signed) {
+            return match peer.valid_card().map(signed) {
                 Some(card) if peer.is_online() => (Standing::Online, Some(card)),
                 Some(card) => (Standing::Away, Some(card)),
                 // The peer is connected, and its card is on the way.
@@ -66,8 +66,10 @@ impl State {
 
     /// Returns a page of peers.
     pub(super) fn page(&self, requester: Requester, list: &List, now: Duration) -> Page {
-        let requester_is_listed =
-            self.peers.get(&requester.key).is_some_and(|peer| peer.listed().is_some());
+        let requester_is_listed = self
+            .peers
+            .get(&requester.key)
+            .is_some_and(|peer| !peer.is_unlisted && peer.valid_card().is_some());
         let page = self.listing.page(list, &requester.key, requester_is_listed);
         Page {
             peers: page.cards.iter().filter_map(|card| self.listed(card, now)).collect(),
@@ -126,10 +128,12 @@ impl State {
         online.filter_map(|(_, published)| self.listed(published, now)).collect()
     }
 
-    /// Answers the watches that this peer matches, if it is listed and online.
+    /// Answers the watches that this peer matches, if it is online and may be listed.
     pub(super) fn answer_watches(&mut self, key: &PeerKey, now: Duration) {
-        let Some(peer) = self.peers.get(key) else { return };
-        let (Some(connection), Some(published)) = (&peer.connection, peer.listed()) else { return };
+        let Some(peer) = self.peers.get(key).filter(|peer| !peer.is_unlisted) else { return };
+        let (Some(connection), Some(published)) = (&peer.connection, peer.valid_card()) else {
+            return;
+        };
         let answered = self.watches.answered_by(&published.card.context.role, connection.id);
         let Some(listed) = self.listed(&published.clone(), now) else { return };
         for (connection, number) in answered {

@@ -6,4 +6,5 @@ mod naming;
 mod presence;
 mod queries;
 mod tickets;
+mod unlisted;
 mod world;

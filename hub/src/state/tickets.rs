@@ -213,6 +213,7 @@ mod tests {
             want: None,
             ticket: Some(ticket),
             nonce: [0; 32],
+            unlisted: None,
         }
     }
 

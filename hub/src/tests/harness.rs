@@ -152,6 +152,7 @@ pub(super) async fn answer(
         pin: NO_PIN,
         dial: Dial(dial),
         want: None,
+        is_unlisted: false,
     };
     let (hello, handshake) = BridgeHandshake::answer(&challenge, caller).unwrap();
     (ToHub::Hello(hello), handshake)

@@ -286,6 +286,8 @@ pub struct Caller<'a> {
     pub dial: Dial,
     /// The requested alias and the ticket granted with it, if any.
     pub want: Option<(String, Option<Ticket>)>,
+    /// Whether the session is to be in nobody's list.
+    pub is_unlisted: bool,
 }
 
 /// The bridge's side of a handshake, from the challenge to the welcome.
@@ -320,6 +322,7 @@ impl BridgeHandshake {
             want,
             ticket,
             nonce,
+            unlisted: caller.is_unlisted.then_some(true),
         })
         .to_vec();
         let dh = agree(caller.identity, &challenge.hub_eph).ok_or(HandshakeError::Unproven)?;

@@ -27,7 +27,8 @@ mod receipt;
 pub use card::{Card, Context, READS_ASKS, READS_FROM_PERSON, Reach, SignedCard, State};
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
-    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, Welcome, WelcomeBody,
+    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, UNLISTED, Welcome,
+    WelcomeBody,
 };
 pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook};
 

@@ -191,6 +191,7 @@ fn claim(member: &RawPeer, key: PeerKey, pin: Pin) -> Hello {
         want: None,
         ticket: None,
         nonce: [7; 32],
+        unlisted: None,
     };
     let body = encode(&body).to_vec();
     // It knows the group's secret but not the key's: the best it can do is a guess.

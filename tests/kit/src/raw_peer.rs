@@ -1,6 +1,6 @@
 //! A member of a group that makes its hellos, cards and envelopes as a test wants them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
@@ -25,6 +25,7 @@ pub struct RawPeer {
     pub group: GroupKeys,
     dial: AtomicU64,
     epoch: AtomicU64,
+    is_unlisted: AtomicBool,
 }
 
 impl RawPeer {
@@ -41,7 +42,13 @@ impl RawPeer {
     fn of(group: GroupKeys) -> Self {
         let identity = Secret::random();
         let key = PeerKey(public_key(&identity));
-        Self { identity, key, group, dial: AtomicU64::new(1), epoch: AtomicU64::new(1) }
+        let (dial, epoch) = (AtomicU64::new(1), AtomicU64::new(1));
+        Self { identity, key, group, dial, epoch, is_unlisted: AtomicBool::new(false) }
+    }
+
+    /// From now on asks to be in nobody's list.
+    pub fn hide(&self) {
+        self.is_unlisted.store(true, Ordering::Relaxed);
     }
 
     /// The peer's side of a handshake on plain HTTP, for this challenge.
@@ -67,6 +74,7 @@ impl RawPeer {
             pin,
             dial: Dial(self.dial.fetch_add(1, Ordering::Relaxed)),
             want,
+            is_unlisted: self.is_unlisted.load(Ordering::Relaxed),
         };
         BridgeHandshake::answer(challenge, caller)
     }

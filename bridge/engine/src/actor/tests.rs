@@ -21,6 +21,7 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
 use crate::error::Unanswered;
+use crate::start::SessionTraits;
 use crate::{Engine, PageLimits, PeerQuery};
 
 /// A hub that refuses connections, or accepts them and never answers.
@@ -105,6 +106,8 @@ enum Manners {
     Offers(u16),
     /// Closes at the hello, because it speaks this version alone.
     Closes(u16),
+    /// Welcomes as a hub that lists every session, and says nothing more.
+    ListsAll,
     /// Welcomes with this session timeout, says nothing more, and hangs up after this time.
     Welcomes { timeout_ms: u64, lasts: Duration },
 }
@@ -155,6 +158,13 @@ async fn serve(mut socket: WebSocketStream<DuplexStream>, manners: Manners) {
             let reason = version_mismatch(version, VERSION).into();
             let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
         }
+        Manners::ListsAll => {
+            welcome(&mut socket, handshake, &hello, 1_800_000).await;
+            // Nothing but the goodbye, and no card above all.
+            while let Some(Ok(Message::Binary(bytes))) = socket.next().await {
+                assert_eq!(decode::<ToHub>(&bytes).unwrap(), ToHub::Leave);
+            }
+        }
         Manners::Welcomes { timeout_ms, lasts } => {
             welcome(&mut socket, handshake, &hello, timeout_ms).await;
             let unheard = async { while let Some(Ok(_)) = socket.next().await {} };
@@ -188,6 +198,15 @@ impl FakeHub {
         let hub = Self { dials: Arc::default(), manners: Arc::new(Mutex::new(manners)) };
         let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
         let engine = Engine::start_at(hub.clone(), target, group(), 1);
+        (hub, engine)
+    }
+
+    fn start_unlisted(manners: Manners) -> (Self, Engine) {
+        let hub = Self { dials: Arc::default(), manners: Arc::new(Mutex::new(manners)) };
+        let target = HubTarget::plain("local", ([127, 0, 0, 1], 1).into());
+        let traits =
+            SessionTraits { group: Some(group()), is_unlisted: true, ..SessionTraits::default() };
+        let engine = Engine::start_as(hub.clone(), target, traits, 1);
         (hub, engine)
     }
 
@@ -251,4 +270,20 @@ async fn a_hub_that_was_there_for_long_is_dialed_at_once() {
     let dials = hub.dials.lock().unwrap();
     let pauses = dials.windows(2).map(|pair| pair[1] - pair[0]);
     assert!(pauses.max().unwrap() < lasts + Duration::from_millis(50) + 2 * TICK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_that_is_to_be_unlisted_stays_on_no_hub_that_would_list_it() {
+    let (hub, engine) = FakeHub::start_unlisted(Manners::ListsAll);
+    for dials in 1..4 {
+        let began = Instant::now();
+        let error = engine.list(PeerQuery::default()).await.err();
+        let Some(Error::HubAway(Unanswered::Away(why))) = error else { panic!("{error:?}") };
+        let address = "127.0.0.1:1".to_owned();
+        assert_eq!(why, AwayReason::WouldBeListed { address, is_here: true });
+        // The call has what it waits for: the same hub will not answer otherwise.
+        assert!(began.elapsed() < Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(hub.dials() <= dials, "no more than one for each call");
+    }
 }

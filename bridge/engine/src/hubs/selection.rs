@@ -66,6 +66,13 @@ pub enum AwayReason {
         /// The newest version that the hub speaks, if it said which.
         spoken: Option<u16>,
     },
+    /// The session is to be in nobody's list, and the hub would list it.
+    WouldBeListed {
+        /// The hub's address.
+        address: String,
+        /// Whether the hub is reached as one of this machine: then it is older than sessions that are not listed.
+        is_here: bool,
+    },
     /// The hub did not prove that it belongs to the group.
     Unproven {
         /// The hub's address.
@@ -97,8 +104,8 @@ pub(crate) struct HubSelection {
     port: Option<(PortState, Instant)>,
     /// The group that the hub refused.
     refused: Option<GroupId>,
-    /// Whether the hub speaks no version of this bridge.
-    is_other_version: bool,
+    /// Whether the hub cannot serve the session: it speaks no version of this bridge, or lists every session.
+    is_unfit: bool,
 }
 
 impl HubSelection {
@@ -120,7 +127,7 @@ impl HubSelection {
             running: RunningHub::None,
             port: None,
             refused: None,
-            is_other_version: false,
+            is_unfit: false,
         }
     }
 
@@ -292,8 +299,18 @@ impl HubSelection {
     }
 
     fn other_version(&mut self, spoken: Option<u16>) -> AwayReason {
-        self.is_other_version = true;
+        self.is_unfit = true;
         AwayReason::OtherVersion { address: self.address(), spoken }
+    }
+
+    /// Notes that the hub would list a session that is to be in nobody's list.
+    pub(crate) fn lists_all(&mut self) -> AwayReason {
+        self.is_unfit = true;
+        let is_here = |target: &HubTarget| target.endpoint.security == Security::Loopback;
+        AwayReason::WouldBeListed {
+            address: self.address(),
+            is_here: self.target.as_ref().is_some_and(is_here),
+        }
     }
 
     /// Notes that the files may name another hub.
@@ -301,10 +318,10 @@ impl HubSelection {
         self.is_outdated = true;
     }
 
-    /// If the hub speaks no version of this bridge: waits until the program of this machine's hub, or what this machine
+    /// If the hub cannot serve the session: waits until the program of this machine's hub, or what this machine
     /// knows of hubs, has changed.
     pub(crate) fn other_program(&mut self) -> Option<impl Future<Output = ()> + use<>> {
-        if !std::mem::take(&mut self.is_other_version) {
+        if !std::mem::take(&mut self.is_unfit) {
             return None;
         }
         let dir = self.known.dir.clone();

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
     MAX_MESSAGE, OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES,
 };
+use junction_shared::protocol::wire::ToHub;
 use tokio::sync::oneshot;
 
 use super::Session;
@@ -20,7 +22,9 @@ use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::Plain;
-use crate::{Change, Command, Draft, Receiver, Registration, Submitted, WaitEnd};
+use crate::{
+    Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
+};
 
 /// What happens to a session other than commands, frames and the passage of time.
 #[derive(Clone, Copy)]
@@ -270,5 +274,44 @@ impl Session {
         } else {
             self.subscribe(to);
         }
+    }
+
+    /// The session leaves for good: the last frames for the hub, and what the agent is told.
+    pub fn leave(&mut self) -> (Vec<Bytes>, Departure) {
+        let left = self.outgoing.outbox.abandon();
+        let unconfirmed = left
+            .into_iter()
+            .filter(|(_, _, status)| *status == crate::Status::Unconfirmed)
+            .map(|(id, to, _)| (id, to))
+            .collect();
+        self.report_ends();
+        self.outgoing.post(ToHub::Leave);
+        let disconnected = self.membership.granted_alias().is_some();
+        (self.outgoing.drain_control(), Departure { disconnected, unconfirmed })
+    }
+
+    /// The session has left for another hub. Its identity stays, and asks for its alias there.
+    pub fn moved(&mut self) {
+        self.disconnected();
+        self.membership.move_away();
+        self.outgoing.forget_receipts();
+        self.directory.forget_cards();
+        self.intake.forget_keys();
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.rejoined = None;
+            snapshot.renamed.set(None);
+        });
+    }
+
+    /// What a session that leaves hands on: ends that its answer to `disconnect` does not tell.
+    pub fn take_ends(&mut self, departure: &Departure) -> Vec<Outcome> {
+        let mut ends = self.delivery.take_ends();
+        ends.retain(|end| !departure.unconfirmed.iter().any(|(id, _)| *id == end.id));
+        ends
+    }
+
+    /// Takes in ends that an earlier session of this process left untold.
+    pub fn inherit(&mut self, ends: Vec<Outcome>) {
+        ends.into_iter().for_each(|end| self.delivery.ended(end));
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Membership {
     alias: Option<Alias>,
     /// The alias to ask for where none was granted yet.
     wanted: Option<Alias>,
+    /// Whether the session is to be in nobody's list.
+    is_unlisted: bool,
 }
 
 impl Membership {
@@ -31,7 +33,13 @@ impl Membership {
             grant: None,
             alias: None,
             wanted: None,
+            is_unlisted: false,
         }
+    }
+
+    /// Another identity of the same process, which is as visible.
+    pub(super) fn successor(&self) -> Self {
+        Self { is_unlisted: self.is_unlisted, ..Self::new() }
     }
 
     /// The public identity key.
@@ -72,7 +80,18 @@ impl Membership {
             pin,
             dial: self.dial,
             want,
+            is_unlisted: self.is_unlisted,
         })
+    }
+
+    /// Asks every hub to keep the session out of all lists.
+    pub(super) fn hide(&mut self) {
+        self.is_unlisted = true;
+    }
+
+    /// Whether the session is to be in nobody's list.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.is_unlisted
     }
 
     /// Sets the alias to ask for where none was granted yet.

@@ -61,6 +61,8 @@ pub async fn verify_once(hub: &Endpoint, group: &GroupKeys) -> Result<(), Verify
         pin: opened.pin,
         dial: Dial(1),
         want: None,
+        // It is only here to look.
+        is_unlisted: true,
     };
     let (hello, handshake) =
         BridgeHandshake::answer(&opened.challenge, caller).map_err(VerifyError::Unproven)?;

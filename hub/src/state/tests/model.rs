@@ -350,7 +350,7 @@ impl Model {
         let owned = |(key, alias): (&PeerKey, &Alias)| owner(alias) == Some(*key);
         assert!(peers.iter().all(|(key, peer)| owned((key, &peer.alias))));
         assert_eq!(self.world.state.aliases.len(), peers.len());
-        let listed = peers.values().filter(|peer| peer.listed().is_some()).count();
+        let listed = peers.values().filter(|peer| peer.valid_card().is_some()).count();
         assert_eq!(self.world.state.listing.cards().count(), listed);
     }
 

@@ -171,6 +171,7 @@ impl World {
             want: want.map(str::to_owned),
             ticket,
             nonce: [0; 32],
+            unlisted: None,
         }
     }
 

@@ -39,7 +39,7 @@ impl Bridge {
     fn caller(&self) -> Caller<'_> {
         let want = Some(("calm-fox".to_owned(), Some(timeless_ticket("calm-fox", &self.key))));
         let Self { identity, key, auth, pin } = self;
-        Caller { identity, key: *key, auth, pin: *pin, dial: Dial(1), want }
+        Caller { identity, key: *key, auth, pin: *pin, dial: Dial(1), want, is_unlisted: false }
     }
 
     fn answer(&self, challenge: &[u8]) -> (Hello, BridgeHandshake) {

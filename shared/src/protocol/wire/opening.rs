@@ -50,6 +50,9 @@ pub struct HelloBody {
     /// 32 random bytes.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub nonce: [u8; 32],
+    /// Whether the session is to be in nobody's list. Absent, never false. A hub with the feature [`UNLISTED`] grants it.
+    #[n(6)]
+    pub unlisted: Option<bool>,
 }
 
 /// The hub's proof that it holds the group's secret, and what it grants.
@@ -66,8 +69,11 @@ pub struct Welcome {
 /// The bit of a welcome's features for contexts of any script, as
 /// [`context_text`](crate::protocol::context_text) bounds them. Other hubs take 64 printable ASCII characters a field.
 pub const LONG_CONTEXTS: u32 = 1 << 0;
+/// The bit of a welcome's features for sessions that no list, count or wait includes. A hub has it on connections without
+/// TLS only, which come from its own machine: whoever joins by a link is visible.
+pub const UNLISTED: u32 = 1 << 1;
 /// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
-pub const HUB_FEATURES: u32 = LONG_CONTEXTS;
+pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED;
 
 /// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -64,6 +64,7 @@ impl SessionMachine {
             want,
             ticket: ticket.flatten(),
             nonce: [0; 32],
+            unlisted: caller.is_unlisted.then_some(true),
         })
     }
 

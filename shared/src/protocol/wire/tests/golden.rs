@@ -150,7 +150,15 @@ pub(super) fn challenge() -> Challenge {
 }
 
 pub(super) fn hello_body(want: Option<String>, ticket: Option<Ticket>) -> HelloBody {
-    HelloBody { version: VERSION, key: KEY, dial: Dial(1), want, ticket, nonce: [0xcc; 32] }
+    HelloBody {
+        version: VERSION,
+        key: KEY,
+        dial: Dial(1),
+        want,
+        ticket,
+        nonce: [0xcc; 32],
+        unlisted: None,
+    }
 }
 
 pub(super) fn welcome_body() -> WelcomeBody {
@@ -182,6 +190,11 @@ fn bodies() -> Vec<Golden> {
             "body of Hello, with a wish",
             hello_body(text("calm-fox"), Some(TICKET)),
             "86015820 11*32 016863616c6d2d666f785820 44*32 5820 cc*32",
+        ),
+        golden(
+            "body of Hello, unlisted",
+            HelloBody { unlisted: Some(true), ..hello_body(None, None) },
+            "87015820 11*32 01f6f65820 cc*32 f5",
         ),
         golden(
             "body of Welcome",

@@ -198,14 +198,15 @@ pub(super) fn to_bridge() -> Any<ToBridge> {
 }
 
 pub(super) fn hello_body() -> Any<HelloBody> {
-    (any::<u16>(), key(), number(), of(text()), of(ticket()), hash())
-        .prop_map(|(version, key, dial, want, ticket, nonce)| HelloBody {
+    (any::<u16>(), key(), number(), of(text()), of(ticket()), hash(), of(flag()))
+        .prop_map(|(version, key, dial, want, ticket, nonce, unlisted)| HelloBody {
             version,
             key,
             dial: Dial(dial),
             want,
             ticket,
             nonce,
+            unlisted,
         })
         .boxed()
 }

@@ -1,0 +1,113 @@
+//! Commands that end a connection: to leave, to move to another hub, or to stop.
+
+use std::time::Duration;
+
+use super::{Actor, LEAVE_PATIENCE, Transition};
+use crate::clock::now;
+use crate::error::{Error, MoveError};
+use crate::hubs::selection::AwayReason;
+use crate::hubs::target::HubTarget;
+use crate::transport::dial::{Dialer, HubConnection};
+use crate::{Command, ConnectionState, Outcome};
+
+/// How long the goodbye of a process may take to write: the process has to end within 100 ms.
+const EXIT_PATIENCE: Duration = Duration::from_millis(30);
+
+impl<D: Dialer> Actor<D> {
+    /// The hub to move to, if it is another than the present one.
+    pub(super) fn destination(
+        &self,
+        target: Option<HubTarget>,
+    ) -> Result<Option<HubTarget>, Error> {
+        let is_present =
+            |target: &HubTarget| self.hub.target().is_some_and(|hub| hub.is_same_hub(target));
+        let Some(target) = target.filter(|target| !is_present(target)) else {
+            return Ok(None);
+        };
+        match self.snapshot.borrow().unread.count {
+            0 => Ok(Some(target)),
+            unread => Err(Error::Move(MoveError::Unread(unread))),
+        }
+    }
+
+    /// Follows the command that ended a state. False if the task has to end.
+    pub(super) async fn follow(
+        &mut self,
+        transition: Transition,
+        connection: Option<HubConnection<D::Stream>>,
+    ) -> bool {
+        // Answers that are written by now have made their messages read: the senders get receipts for them.
+        self.session.drain_leases(now());
+        let (last, departure) = self.session.leave();
+        if let Some(connection) = connection {
+            let exits = matches!(transition, Transition::Stop(_));
+            let patience = if exits { EXIT_PATIENCE } else { LEAVE_PATIENCE };
+            connection.close(last, patience).await;
+        }
+        match transition {
+            Transition::Stop(reply) => {
+                // The keys are wiped before the reply says that the session has stopped.
+                self.renew(Vec::new());
+                reply.map(|reply| reply.send(()));
+                false
+            }
+            Transition::Leave(reply) => {
+                let ends = self.session.take_ends(&departure);
+                self.renew(ends);
+                self.show(ConnectionState::Left);
+                let _ = reply.send(departure);
+                self.left().await
+            }
+            Transition::Move(target, reply) => {
+                self.session.moved();
+                self.rejoin(Some(target));
+                let _ = reply.send(Ok(()));
+                true
+            }
+        }
+    }
+
+    /// After `disconnect`: dials nothing until the next `register`. False if the task has to end.
+    async fn left(&mut self) -> bool {
+        loop {
+            match self.commands.recv().await {
+                None => return false,
+                Some(Command::Stop(reply)) => {
+                    let _ = reply.send(());
+                    return false;
+                }
+                Some(Command::Join(target, reply)) => {
+                    self.rejoin(target);
+                    let _ = reply.send(Ok(()));
+                    return true;
+                }
+                Some(
+                    command @ (Command::SetContext(_)
+                    | Command::SetAvailability(_)
+                    | Command::SetForecast(_)
+                    | Command::BeginTurn
+                    | Command::MaybeBeginTurn),
+                ) => {
+                    self.session.command(command, now());
+                }
+                Some(command) => command.refuse(),
+            }
+        }
+    }
+
+    /// Makes ready to dial this hub, or the present one.
+    fn rejoin(&mut self, target: Option<HubTarget>) {
+        self.backoff.reset();
+        if let Some(target) = target {
+            self.hub.select(target);
+        }
+        self.show_hub();
+        self.show(ConnectionState::Away(AwayReason::NotYet));
+    }
+
+    /// Replaces the session by one with a new identity, as if the process had just started.
+    fn renew(&mut self, ends: Vec<Outcome>) {
+        self.session = self.session.successor(now());
+        self.session.inherit(ends);
+    }
+}
