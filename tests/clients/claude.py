@@ -31,19 +31,23 @@ def rewake_hooks():
 
 
 class Claude:
-    """One session. Several share the home, as one user's do."""
+    """One session. Several share the home, as one user's do.
 
-    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, **env):
+    With `by_setup` it is started without a word, and knows of the junction what `setup` has written.
+    """
+
+    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False, **env):
         self.name = name
         self.lab = lab
         self.project = lab.project(name)
         self.actor = lab.model.actor(name, script)
         self.debug = lab.out / f"debug-{name}.txt"
-        self._answer_first_questions()
-        words = [lab.program("claude"), "--mcp-config", self._servers(socket), "--strict-mcp-config",
-                 *(["--allowedTools", "mcp__junction"] if allowed else []), "--permission-mode", "manual",
-                 "--settings", self._settings(hooks or {}),
-                 "--debug-file", self.debug]
+        answer_first_questions(lab, self.project)
+        words = [lab.program("claude"), "--permission-mode", "manual", "--debug-file", self.debug]
+        if not by_setup:
+            words += ["--mcp-config", self._servers(socket), "--strict-mcp-config",
+                      *(["--allowedTools", "mcp__junction"] if allowed else []),
+                      "--settings", self._settings(hooks or {})]
         env = lab.env(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=f"{lab.model.url}/{name}",
                       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_AUTOUPDATER="1", **env)
         before = set(namespace.processes("claude"))
@@ -100,11 +104,12 @@ class Claude:
         file.write_text(json.dumps(value, indent=1))
         return file
 
-    def _answer_first_questions(self):
-        """What a person is asked on the first day: the theme, the key, and whether the folder is trusted."""
-        file = self.lab.home / ".claude.json"
-        known = json.loads(file.read_text()) if file.exists() else {"projects": {}}
-        known |= {"hasCompletedOnboarding": True, "theme": "dark",
-                  "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []}}
-        known["projects"][str(self.project)] = {"hasTrustDialogAccepted": True}
-        file.write_text(json.dumps(known))
+
+def answer_first_questions(lab, project):
+    """What a person is asked on the first day: the theme, the key, and whether the folder is trusted."""
+    file = lab.home / ".claude.json"
+    known = json.loads(file.read_text()) if file.exists() else {"projects": {}}
+    known |= {"hasCompletedOnboarding": True, "theme": "dark",
+              "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []}}
+    known["projects"][str(project)] = {"hasTrustDialogAccepted": True}
+    file.write_text(json.dumps(known))

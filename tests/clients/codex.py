@@ -1,5 +1,6 @@
 """Codex: in a terminal, and as `codex exec`."""
 import json
+import re
 
 from once import Run
 from terminal import Terminal
@@ -21,9 +22,12 @@ def _tool_hook(event):
 
 
 class Codex:
-    """What both have: a configuration and an actor. Hooks run a program, or `by_tool` call the bridge's own tool."""
+    """What both have: a configuration and an actor. Hooks run a program, or `by_tool` call the bridge's own tool.
 
-    def __init__(self, lab, name, script, hooks=False, by_tool=False):
+    With `by_setup` it knows of the junction what `setup` adds to its configuration, before or after.
+    """
+
+    def __init__(self, lab, name, script, hooks=False, by_tool=False, by_setup=False):
         self.lab = lab
         self.hooks = hooks
         self.name = name
@@ -32,13 +36,25 @@ class Codex:
         self.env = lab.env(STUB_KEY="dummy")
         folder = lab.home / ".codex"
         folder.mkdir(exist_ok=True)
-        (folder / "config.toml").write_text(self._config())
-        if hooks:
+        config = folder / "config.toml"
+        if by_setup and config.exists():
+            config.write_text(self._moved(config.read_text()))
+        else:
+            config.write_text(self._config(with_server=not by_setup))
+        if hooks and not by_setup:
             hook = _tool_hook if by_tool else _command_hook
             ours = {event: [{"hooks": [hook(event)]}] for event in EVENTS}
             (folder / "hooks.json").write_text(json.dumps({"hooks": ours}, indent=1))
 
-    def _config(self):
+    def _moved(self, text):
+        """A configuration that is there, for this session's actor and folder."""
+        base = f'base_url = {json.dumps(f"{self.lab.model.url}/{self.name}/v1")}'
+        return self._trust() + re.sub(r"^base_url = .*$", base, text, flags=re.M)
+
+    def _trust(self):
+        return f'projects.{json.dumps(str(self.project))}.trust_level = "trusted"\n'
+
+    def _config(self, with_server):
         quote = json.dumps
         text = f"""
             model = "stub-model"
@@ -48,16 +64,19 @@ class Codex:
             check_for_update_on_startup = false
             analytics.enabled = false
             feedback.enabled = false
-            projects.{quote(str(self.project))}.trust_level = "trusted"
+            {self._trust().strip()}
             [model_providers.stub]
             name = "stub"
             base_url = {quote(f"{self.lab.model.url}/{self.name}/v1")}
             wire_api = "responses"
             env_key = "STUB_KEY"
-            [mcp_servers.junction]
-            command = "junction-bridge"
         """
-        return "\n".join(line.strip() for line in text.splitlines())
+        if with_server:
+            text += """
+                [mcp_servers.junction]
+                command = "junction-bridge"
+            """
+        return "\n".join(line.strip() for line in text.splitlines()).strip() + "\n"
 
     def terminal(self, *flags):
         """Opens it in a terminal. By default it starts a daemon, which has the bridge and runs the turns.

@@ -6,7 +6,8 @@ from once import Run
 from terminal import Terminal
 
 EVENTS = ("SessionStart", "BeforeAgent", "AfterTool", "AfterAgent")
-FLAGS = ("--model", "stub-model", "--approval-mode", "yolo", "--skip-trust")
+FLAGS = ("--model", "stub-model", "--skip-trust")
+NO_QUESTIONS = ("--approval-mode", "yolo")
 
 
 class Unhurried(Terminal):
@@ -20,27 +21,33 @@ class Unhurried(Terminal):
 def gemini(lab, name, script, prompt):
     """Starts it; returns the run and the model's actor."""
     actor, env = _set_up(lab, name, script)
-    return Run(lab, name, [lab.program("gemini"), *FLAGS, "-p", prompt], env, lab.project(name)), actor
+    command = [lab.program("gemini"), *FLAGS, *NO_QUESTIONS, "-p", prompt]
+    return Run(lab, name, command, env, lab.project(name)), actor
 
 
-def gemini_terminal(lab, name, script, hooks=False):
-    """Opens it in a terminal; returns the terminal and the model's actor."""
-    actor, env = _set_up(lab, name, script, hooks)
-    terminal = Unhurried(lab, name, [lab.program("gemini"), *FLAGS], env, lab.project(name))
+def gemini_terminal(lab, name, script, hooks=False, by_setup=False):
+    """Opens it in a terminal; returns the terminal and the model's actor.
+
+    With `by_setup` it knows of the junction what `setup` adds to its settings, before or after, and asks what it asks.
+    """
+    actor, env = _set_up(lab, name, script, hooks, by_setup)
+    flags = FLAGS if by_setup else (*FLAGS, *NO_QUESTIONS)
+    terminal = Unhurried(lab, name, [lab.program("gemini"), *flags], env, lab.project(name))
     terminal.shows("Type your message", 60)
     return terminal, actor
 
 
-def _set_up(lab, name, script, hooks=False):
-    hook = {"hooks": [{"type": "command", "command": "junction-bridge hook"}]}
+def _set_up(lab, name, script, hooks=False, by_setup=False):
     folder = lab.home / ".gemini"
     folder.mkdir(exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps({
-        "mcpServers": {"junction": {"command": "junction-bridge", "trust": True}},
-        "general": {"enableAutoUpdate": False},
-        "privacy": {"usageStatisticsEnabled": False},
-        "security": {"auth": {"selectedType": "gemini-api-key"}},
-        "hooks": {event: [hook] for event in EVENTS} if hooks else {},
-    }))
+    file = folder / "settings.json"
+    settings = json.loads(file.read_text()) if by_setup and file.exists() else {}
+    settings |= {"general": {"enableAutoUpdate": False}, "privacy": {"usageStatisticsEnabled": False},
+                 "security": {"auth": {"selectedType": "gemini-api-key"}}}
+    if not by_setup:
+        hook = {"hooks": [{"type": "command", "command": "junction-bridge hook"}]}
+        settings |= {"mcpServers": {"junction": {"command": "junction-bridge", "trust": True}},
+                     "hooks": {event: [hook] for event in EVENTS} if hooks else {}}
+    file.write_text(json.dumps(settings))
     env = lab.env(GEMINI_API_KEY="dummy", GOOGLE_GEMINI_BASE_URL=f"{lab.model.url}/{name}", GEMINI_CLI_NO_RELAUNCH="1")
     return lab.model.actor(name, script), env
