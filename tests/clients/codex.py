@@ -59,8 +59,6 @@ class Codex:
         text = f"""
             model = "stub-model"
             model_provider = "stub"
-            approval_policy = "never"
-            sandbox_mode = "danger-full-access"
             check_for_update_on_startup = false
             analytics.enabled = false
             feedback.enabled = false
@@ -72,7 +70,7 @@ class Codex:
             env_key = "STUB_KEY"
         """
         if with_server:
-            text += """
+            text = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n' + text + """
                 [mcp_servers.junction]
                 command = "junction-bridge"
             """
