@@ -116,7 +116,7 @@ def waits():
 def asks():
     """Asks the other session, in a call that waits for the answer."""
     yield
-    turn = yield call("wait_for_peer", timeout_seconds=30)
+    turn = yield call("list_peers")
     to = turn.result["peers"][0]["alias"]
     turn = yield call("send_message", target_alias=to, message="Which port?", wait_seconds=50)
     yield say("Heard: " + turn.result["reply"]["message"])
