@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 mod mail;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use mail::{MailPageJson, SentJson};
 use words::{presence, reach, seconds, state_word, uuid};
