@@ -110,6 +110,7 @@ mod tests {
             active_peers: Some(2),
             mode: Some(HubMode::Lan),
             version: None,
+            uptime: None,
         };
         let mut far = host("far", 2, Err(ProbeError::NoAnswer));
         far.endpoint.security = Security::Unknown;

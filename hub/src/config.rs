@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::local_hub::UNLESS_STOPPED;
 use junction_shared::machine::settings::{
-    Expected, parse_host, parse_port, parse_session_timeout, parse_sweep_interval, setting,
+    Expected, env, parse_host, parse_port, parse_session_timeout, parse_sweep_interval, setting,
 };
 use junction_shared::protocol::limits::{SESSION_TIMEOUT, SWEEP_INTERVAL};
 
@@ -61,6 +62,8 @@ pub(crate) struct Wish {
     pub(crate) port: Option<u16>,
     /// Whether a bridge started the hub.
     pub(crate) autostarted: bool,
+    /// Whether the hub is not to run where the user has stopped it: no agent's call needs it.
+    pub(crate) unless_stopped: bool,
 }
 
 /// The settings of the program.
@@ -104,7 +107,12 @@ impl Settings {
         )?;
         let any = |text: &str| Ok::<_, Expected>(text.to_owned());
         Ok(Self {
-            wish: Wish { host, port, autostarted: args.autostarted },
+            wish: Wish {
+                host,
+                port,
+                autostarted: args.autostarted,
+                unless_stopped: args.autostarted && env(UNLESS_STOPPED).is_some(),
+            },
             ephemeral: args.ephemeral,
             hub: Config {
                 session_timeout,

@@ -117,6 +117,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             let why = tokio::select! {
                 () = &mut shutdown => Close::GoingAway,
                 () = lock.must_yield(), if wish.autostarted => Close::GoingAway,
+                () = lock.stopped() => {
+                    say("junction-hub was stopped by junction-bridge stop");
+                    Close::GoingAway
+                }
                 () = watch.changed() => Close::Rotated,
             };
             if why == Close::GoingAway {

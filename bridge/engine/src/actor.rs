@@ -42,8 +42,10 @@ pub(crate) struct Actor<D> {
     backoff: Backoff,
     /// The command that ends the present state.
     transition: Option<Transition>,
-    /// Whether a call needs the hub.
+    /// Whether a call has needed the hub since the last dial began.
     is_asked: bool,
+    /// Whether a call needed the hub before the last dial began.
+    is_dial_asked: bool,
 }
 
 /// A command that ends a connection.
@@ -70,8 +72,17 @@ impl<D: Dialer> Actor<D> {
         hub: HubSelection,
         backoff: Backoff,
     ) -> Self {
-        let (transition, is_asked) = (None, false);
-        Self { dialer, session, commands, snapshot, hub, backoff, transition, is_asked }
+        Self {
+            dialer,
+            session,
+            commands,
+            snapshot,
+            hub,
+            backoff,
+            transition: None,
+            is_asked: false,
+            is_dial_asked: false,
+        }
     }
 
     /// Runs until a command stops it, or no handle is left.
@@ -82,6 +93,8 @@ impl<D: Dialer> Actor<D> {
                     let began = Instant::now();
                     let end = self.connected(&mut connection).await;
                     self.backoff.disconnected(began.elapsed());
+                    // Calls that came before the end of the connection ask for no other one.
+                    self.is_asked = false;
                     (end, Some(connection))
                 }
                 Err(end) => (end, None),
@@ -105,6 +118,7 @@ impl<D: Dialer> Actor<D> {
 
     /// Dials the hub and shakes hands.
     async fn dialing(&mut self) -> Result<HubConnection<D::Stream>, StateEnd> {
+        self.is_dial_asked = std::mem::take(&mut self.is_asked);
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
         let opening = timeout(self.hub.patience(), dial::open(&dialer, &target.endpoint));
@@ -137,7 +151,7 @@ impl<D: Dialer> Actor<D> {
             Ok(done) => return Ok(done),
             Err(error) => error.into(),
         };
-        let port = self.hub.failed(&failed);
+        let port = self.hub.failed(&failed, self.is_dial_asked || self.is_asked);
         let port = self.drive(port).await?;
         Err(StateEnd::Away(self.hub.away(failed, port, self.session.group_id())))
     }
@@ -215,9 +229,15 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// Pauses before the next dial: exponential backoff with full jitter, without an end. A hub that cannot serve the
-    /// session is not dialed again before it can be another, or a call needs it.
+    /// session, or that the user has stopped, is not dialed again before that can be otherwise, or a call needs it.
     async fn backing_off(&mut self) {
+        if let Some(permission) = self.hub.permission() {
+            self.stand_still(permission).await;
+            return;
+        }
         if let Some(other_program) = self.hub.other_program() {
+            // A call that came during the dial has its answer by it.
+            self.is_asked = false;
             if self.stand_still(other_program).await {
                 self.hub.files_changed();
             }
@@ -234,7 +254,6 @@ impl<D: Dialer> Actor<D> {
     /// Waits until this future ends, a call needs the hub or a command ends the state. True if the future ended.
     async fn stand_still(&mut self, until: impl Future<Output = ()>) -> bool {
         let mut until = std::pin::pin!(until);
-        self.is_asked = false;
         while !self.is_asked && self.transition.is_none() {
             tokio::select! {
                 () = &mut until => return true,

@@ -63,7 +63,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether the command says that a call needs the hub.
+    /// Whether the command says that a call of the agent needs the hub.
     pub(crate) fn needs_hub(&self) -> bool {
         match self {
             Self::Join(..)
@@ -71,9 +71,10 @@ impl Command {
             | Self::List(..)
             | Self::Watch(..)
             | Self::Send(..)
-            | Self::Lookup(..)
             | Self::AskForHub => true,
-            Self::Read { .. }
+            // A person asks, and not the agent.
+            Self::Lookup(..)
+            | Self::Read { .. }
             | Self::Flush(_)
             | Self::Leave(_)
             | Self::SetContext(_)

@@ -225,6 +225,14 @@ impl Engine {
     /// # Errors
     /// Why there is no hub, if there is none and nothing to read either: nobody can write to the session then.
     pub async fn read(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
+        let is_stopped = matches!(
+            self.snapshot.borrow().state,
+            ConnectionState::Away(AwayReason::Stopped { .. })
+        );
+        if is_stopped {
+            // Nothing can come while there is no hub, and nothing but a call starts one.
+            self.send(Command::AskForHub).await?;
+        }
         let page = self.next_page(limits, wait).await?;
         let is_connected = self.snapshot.borrow().state == ConnectionState::Connected;
         if is_connected || !page.is_empty() {

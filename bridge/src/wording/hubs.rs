@@ -34,6 +34,14 @@ impl Wording for AwayReason {
                 let at_port = at_port(address, &cause.to_string(), false, HubStart::None, port);
                 at_port.unwrap_or_else(|| unproven(address, *cause))
             }
+            Self::Stopped { is_startable: true } => {
+                "The hub was stopped by its user. Your next call that needs it, such as list_peers, starts it again."
+                    .to_owned()
+            }
+            Self::Stopped { is_startable: false } => {
+                "The hub was stopped by its user. Ask your user to start junction-hub; the bridge finds it by itself."
+                    .to_owned()
+            }
             Self::WouldBeListed { address, is_here: true } => format!(
                 "The hub at {address} is older than this program and would list this session. Run junction-bridge stop, then \
                  try again."

@@ -146,6 +146,7 @@ fn away_reasons() -> Vec<(&'static str, AwayReason)> {
             cause: HandshakeError::Unproven,
             port: PortState::Unknown,
         },
+        AwayReason::Stopped { .. } => AwayReason::Stopped { is_startable: true },
         AwayReason::WouldBeListed { .. } =>
             AwayReason::WouldBeListed { address: AT.to_owned(), is_here: true },
         AwayReason::OtherVersion { .. } =>

@@ -19,6 +19,8 @@ use crate::config::Wish;
 
 /// How often an autostarted hub checks whether it must yield.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// How often a hub checks whether the user has stopped it.
+const STOP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a hub waits for another to yield: to notice, to close its connections and to exit.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a hub tries for a lock or a port.
@@ -35,6 +37,8 @@ const UNYIELDING: u32 = 50;
 pub(crate) enum StartError {
     /// The directory cannot be used.
     Files(ConfigError),
+    /// The user has stopped the hub, and no call of an agent needs it.
+    Stopped,
     /// The directory has a hub here already.
     Running {
         /// The port that the hub serves, if it is known.
@@ -60,6 +64,9 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(error) => error.fmt(f),
+            Self::Stopped => f.write_str(
+                "The hub was stopped by its user. Start junction-hub without --autostarted to run it again.",
+            ),
             Self::Running { port, process, wanted } => running(f, *port, *process, *wanted),
             Self::Bind(address, error, owner) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(
@@ -115,7 +122,7 @@ impl HubLock {
     /// Takes the lock. A hub that is started by hand for other machines makes an autostarted hub exit.
     ///
     /// # Errors
-    /// [`StartError::Running`] if another hub has the lock, or waits for it. [`StartError::Bind`] if another program
+    /// [`StartError::Stopped`] if the user has stopped the hub. [`StartError::Running`] if another hub has the lock, or waits for it. [`StartError::Bind`] if another program
     /// has the port for which a hub would have to yield.
     pub(crate) async fn take(dir: &ConfigDir, wish: Wish) -> Result<Self, StartError> {
         let hub = LocalHub::of(dir);
@@ -128,6 +135,10 @@ impl HubLock {
             let port = hub.running()?.port();
             return Err(StartError::Running { port, process: hub.process(), wanted: wish.port });
         };
+        if wish.unless_stopped && hub.is_stopped() {
+            return Err(StartError::Stopped);
+        }
+        claim.permit_start();
         let mut yields = None;
         if wish.autostarted {
             yields = tried(|| hub.try_signal(HubSignal::Yields)).await?;
@@ -169,6 +180,13 @@ impl HubLock {
     /// Sends no more bridges to the hub.
     pub(crate) fn withdraw(&self) {
         self.claim.withdraw();
+    }
+
+    /// Completes when the user stops the hub.
+    pub(crate) async fn stopped(&self) {
+        while !self.hub.is_stopped() {
+            sleep(STOP_INTERVAL).await;
+        }
     }
 
     /// Completes when an autostarted hub must yield.

@@ -24,12 +24,18 @@ const LOCK: &str = "hub.lock";
 const YIELDS: &str = "hub.yields";
 /// The file whose lock a hub for other machines holds while it waits.
 const WANTED: &str = "hub.wanted";
+/// The file that says that the user stopped the hub.
+const STOPPED: &str = "hub.stopped";
 /// All files that are named for a place.
-const KINDS: [&str; 4] = [ADDRESS, LOCK, YIELDS, WANTED];
+const KINDS: [&str; 5] = [ADDRESS, LOCK, YIELDS, WANTED, STOPPED];
 /// How old the files of a place are that no hub has used since.
 const LITTER_AGE: Duration = Duration::from_hours(30 * 24);
 /// Bytes of the digest that names a place: enough to tell all machines and namespaces of a person apart.
 const PLACE_BYTES: usize = 8;
+
+/// The variable by which a bridge tells the hub that it starts not to run where the user has stopped the hub. Bridges of
+/// earlier versions do not set it, and know nothing of a hub that was stopped.
+pub const UNLESS_STOPPED: &str = "JUNCTION_UNLESS_STOPPED";
 
 /// What the files say about the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +100,29 @@ impl LocalHub {
     #[must_use]
     pub fn process(&self) -> Option<u32> {
         running_system::lock_holder(&self.dir.path().join(name(LOCK)))
+    }
+
+    /// Notes that the user stops the hub. The hub that runs ends, and bridges start none before a call of their agent
+    /// needs one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the directory is not private to this user, or the file cannot be written.
+    pub fn stop(&self) -> Result<(), ConfigError> {
+        self.dir.write_private(&name(STOPPED), "")
+    }
+
+    /// Whether the user has stopped the hub, and none was started since.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        fs::symlink_metadata(self.dir.path().join(name(STOPPED))).is_ok()
+    }
+
+    /// Lets a hub start again after [`LocalHub::stop`], unless one still runs. False if that failed.
+    pub fn permit_start(&self) -> bool {
+        if let Ok(Some(claim)) = self.try_claim() {
+            claim.permit_start();
+        }
+        !self.is_stopped()
     }
 
     /// Takes a lock that hubs use among themselves, if it is free.
@@ -171,6 +200,11 @@ impl HubClaim {
         }
     }
 
+    /// Notes that the hub that the user stopped is not wanted stopped any more.
+    pub fn permit_start(&self) {
+        self.dir.remove(&name(STOPPED));
+    }
+
     /// Removes the port: from now on the hub takes no more connections.
     pub fn withdraw(&self) {
         self.dir.remove(&name(ADDRESS));
@@ -183,19 +217,14 @@ impl Drop for HubClaim {
     }
 }
 
-/// The name of this machine and network namespace. Programs that share the loopback interface have the same.
-#[must_use]
-pub fn place() -> &'static str {
-    static PLACE: OnceLock<String> = OnceLock::new();
-    PLACE.get_or_init(|| {
-        let digest = Sha256::digest(running_system::network_place());
-        HEXLOWER.encode(&digest[..PLACE_BYTES])
-    })
-}
-
 /// The name of a file of this machine and network namespace.
 fn name(file: &str) -> String {
-    format!("{file}.{}", place())
+    static PLACE: OnceLock<String> = OnceLock::new();
+    let place = PLACE.get_or_init(|| {
+        let digest = Sha256::digest(running_system::network_place());
+        HEXLOWER.encode(&digest[..PLACE_BYTES])
+    });
+    format!("{file}.{place}")
 }
 
 /// Whether this is the name of a place, after the name of a file.
@@ -268,6 +297,24 @@ mod tests {
         drop((signal, claim));
         assert_eq!(files(&hub), Vec::<String>::new());
         assert!(hub.try_claim().unwrap().is_some());
+    }
+
+    #[test]
+    fn hub_that_was_stopped_stays_so_until_a_start_is_permitted() {
+        let (_outer, hub) = fresh();
+        assert!(!hub.is_stopped() && !hub.dir.path().exists());
+        let claim = hub.try_claim().unwrap().unwrap();
+        hub.stop().unwrap();
+        assert!(!hub.permit_start() && hub.is_stopped(), "the hub that is to end still runs");
+        drop(claim);
+        assert!(hub.is_stopped());
+        let held = hub.try_claim().unwrap().unwrap();
+        assert!(hub.is_stopped(), "a lock alone permits nothing");
+        held.permit_start();
+        assert!(!hub.is_stopped());
+        drop(held);
+        hub.stop().unwrap();
+        assert!(hub.permit_start() && !hub.is_stopped());
     }
 
     #[cfg(unix)]

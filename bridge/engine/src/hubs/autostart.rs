@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::local_hub::{LocalHub, UNLESS_STOPPED};
 use junction_shared::machine::settings::{env, parse_host};
 use tokio::process::{Child, Command};
 
@@ -54,11 +55,19 @@ impl Autostart {
         Self { enabled, started: None, failure: None, ended: Arc::default() }
     }
 
-    /// Starts this hub, unless one was started just now. If several bridges do so at once, all hubs but one find the
+    /// Whether hubs are started at all.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Starts this hub, unless one was started just now, or the user has stopped the hub and no call of the agent needs
+    /// it. If several bridges do so at once, all hubs but one find the
     /// directory's lock taken and end.
-    pub(crate) fn start(&mut self, hub: &HubTarget, dir: &ConfigDir) {
-        let may_start = self.enabled && hub.endpoint.security == Security::Loopback;
-        if !may_start || self.started_within(STARTUP_TIME) {
+    pub(crate) fn start(&mut self, hub: &HubTarget, dir: &ConfigDir, is_asked: bool) {
+        let is_local = hub.endpoint.security == Security::Loopback;
+        // A call does not wait for the time of a hub that has ended, such as one that the user has stopped.
+        let is_starting = self.started_within(STARTUP_TIME) && !(is_asked && self.has_ended());
+        if !self.enabled || !is_local || is_starting || !may_start(dir, is_asked) {
             return;
         }
         match hub_command(hub, dir).and_then(|mut command| command.spawn()) {
@@ -93,7 +102,7 @@ impl Autostart {
     pub(crate) fn last_start(&self) -> HubStart {
         if let Some(kind) = self.failure {
             HubStart::Failed(kind)
-        } else if self.started.is_some() && self.ended.load(Ordering::Relaxed) {
+        } else if self.has_ended() {
             HubStart::Ended
         } else if self.started_within(STARTUP_TIME) {
             HubStart::Pending
@@ -107,9 +116,19 @@ impl Autostart {
         if self.started_within(FAST_TIME) { pause.min(FAST_PAUSE) } else { pause }
     }
 
+    fn has_ended(&self) -> bool {
+        self.started.is_some() && self.ended.load(Ordering::Relaxed)
+    }
+
     fn started_within(&self, time: Duration) -> bool {
         self.started.is_some_and(|started| started.elapsed() < time)
     }
+}
+
+/// Whether a hub may start in this directory. A call of the agent that needs the hub ends a stop by the user.
+fn may_start(dir: &ConfigDir, is_asked: bool) -> bool {
+    let hub = LocalHub::of(dir);
+    !hub.is_stopped() || (is_asked && hub.permit_start())
 }
 
 /// The hub's program beside this one.
@@ -126,6 +145,7 @@ fn hub_command(hub: &HubTarget, dir: &ConfigDir) -> std::io::Result<Command> {
         .envs(environment())
         .env("JUNCTION_HOST", bind_address(&hub.endpoint.host))
         .env_remove("JUNCTION_PORT")
+        .env(UNLESS_STOPPED, "true")
         .env("JUNCTION_CONFIG_DIR", dir.path())
         .current_dir("/")
         .stdin(Stdio::null())
@@ -163,7 +183,7 @@ mod tests {
         // Beside the program of this test lies no hub.
         let mut autostart = Autostart::new(true);
         let hub = HubTarget::plain("local", ([127, 0, 0, 1], 4200).into());
-        autostart.start(&hub, &ConfigDir::at("/nowhere".into()));
+        autostart.start(&hub, &ConfigDir::at("/nowhere".into()), false);
         assert_eq!(autostart.last_start(), HubStart::Failed(ErrorKind::NotFound));
         autostart.succeeded();
         assert_eq!(autostart.last_start(), HubStart::None);

@@ -57,6 +57,8 @@ pub struct Health {
     pub mode: Option<HubMode>,
     /// The hub's version, as a label.
     pub version: Option<String>,
+    /// How long the hub has run.
+    pub uptime: Option<Duration>,
 }
 
 /// Which machines a hub serves.
@@ -175,6 +177,7 @@ struct HealthBody {
     mode: Option<String>,
     active_peers: Option<u64>,
     version: Option<String>,
+    uptime: Option<u64>,
 }
 
 fn parse(body: &[u8], latency: Duration) -> Option<Health> {
@@ -185,6 +188,7 @@ fn parse(body: &[u8], latency: Duration) -> Option<Health> {
         active_peers: answer.active_peers,
         mode: modes.into_iter().find(|mode| answer.mode.as_deref() == Some(mode.name())),
         version: answer.version.as_deref().and_then(label),
+        uptime: answer.uptime.map(Duration::from_secs),
     })
 }
 

@@ -1,12 +1,9 @@
 //! The hub that a session uses: which one, where it is, whose group it serves, and whether the files that say so have
 //! to be read again.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use junction_shared::machine::config_dir::ConfigDir;
-use junction_shared::machine::hosts::HOSTS_FILE;
-use junction_shared::machine::identity::KEY_FILE;
-use junction_shared::machine::local_hub::RunningHub;
+use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::machine::settings::SettingError;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::HandshakeError;
@@ -15,16 +12,15 @@ use junction_shared::protocol::limits::HANDSHAKE_TIMEOUT;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::hubs::autostart::{Autostart, HubStart, hub_program};
+mod changes;
+
+use crate::hubs::autostart::{Autostart, HubStart};
 use crate::hubs::failed_dial::{FailedDial, PortState};
 use crate::hubs::known::KnownHosts;
 use crate::hubs::target::{FoundHub, HubTarget, TargetError};
 use crate::transport::dial::DialError;
 use crate::transport::tls::Security;
 
-/// How often the files are read for another group than the one that a hub refused, and how many times.
-const REREAD_EVERY: Duration = Duration::from_secs(1);
-const REREADS: u32 = 30;
 /// How long a hub that holds the lock has to say where it serves, and how often it is asked.
 const UNREADY_TIME: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -66,6 +62,11 @@ pub enum AwayReason {
         /// The newest version that the hub speaks, if it said which.
         spoken: Option<u16>,
     },
+    /// The user has stopped the hub of this machine.
+    Stopped {
+        /// Whether a call that needs the hub starts it again.
+        is_startable: bool,
+    },
     /// The session is to be in nobody's list, and the hub would list it.
     WouldBeListed {
         /// The hub's address.
@@ -106,6 +107,8 @@ pub(crate) struct HubSelection {
     refused: Option<GroupId>,
     /// Whether the hub cannot serve the session: it speaks no version of this bridge, or lists every session.
     is_unfit: bool,
+    /// Whether the user has stopped the hub.
+    is_stopped: bool,
 }
 
 impl HubSelection {
@@ -128,6 +131,7 @@ impl HubSelection {
             port: None,
             refused: None,
             is_unfit: false,
+            is_stopped: false,
         }
     }
 
@@ -195,20 +199,18 @@ impl HubSelection {
     }
 
     /// After a failed dial: finds out what has the port, and starts the hub if it is this machine's and none runs. A
-    /// hub without a port of its own is also started where another program has the default port.
+    /// hub without a port of its own is also started where another program has the default port, and one that the user has
+    /// stopped only if a call of the agent needs it.
     pub(crate) fn failed(
         &mut self,
         failed: &FailedDial,
+        is_asked: bool,
     ) -> impl Future<Output = PortState> + use<> {
-        let own = self
-            .target
-            .clone()
-            .filter(|target| self.is_own_group && target.endpoint.security == Security::Loopback);
+        let own = self.own_target().cloned();
         if let Some(target) = &own
-            && self.running == RunningHub::None
-            && (failed.is_refused() || target.is_anywhere && failed.is_taken())
+            && self.is_missing(failed)
         {
-            self.autostart.start(target, &self.known.dir);
+            self.autostart.start(target, &self.known.dir, is_asked);
         }
         let (running, failed) = (self.running, failed.clone());
         let known = self.port.clone().filter(|(state, since)| {
@@ -230,6 +232,19 @@ impl HubSelection {
         }
     }
 
+    /// The hub, if it is this machine's own.
+    fn own_target(&self) -> Option<&HubTarget> {
+        let is_here = |target: &&HubTarget| target.endpoint.security == Security::Loopback;
+        self.target.as_ref().filter(is_here).filter(|_| self.is_own_group)
+    }
+
+    /// Whether a failed dial shows that this machine's hub does not run.
+    fn is_missing(&self, failed: &FailedDial) -> bool {
+        let is_anywhere = self.own_target().is_some_and(|target| target.is_anywhere);
+        self.running == RunningHub::None
+            && (failed.is_refused() || is_anywhere && failed.is_taken())
+    }
+
     /// Notes what [`HubSelection::failed`] found, and says why the session is not connected.
     pub(crate) fn away(
         &mut self,
@@ -240,6 +255,9 @@ impl HubSelection {
         match &self.port {
             Some((state, _)) if *state == port => {}
             _ => self.port = Some((port.clone(), Instant::now())),
+        }
+        if (failed.is_refused() || self.is_missing(&failed)) && self.was_stopped() {
+            return self.stopped();
         }
         // Where a hub is started on another port, this one does not matter.
         let is_left = matches!(port, PortState::DefaultTaken(_));
@@ -271,7 +289,22 @@ impl HubSelection {
 
     /// Notes that a connection to the hub has ended.
     pub(crate) fn lost(&mut self, cause: DialError, group: Option<GroupId>) -> AwayReason {
+        let is_end = matches!(cause, DialError::Lost | DialError::Closed(Close::GoingAway));
+        if is_end && self.was_stopped() {
+            return self.stopped();
+        }
         self.unreachable(cause, PortState::Unknown, group)
+    }
+
+    /// Whether the user has stopped the hub, and it is this machine's own.
+    fn was_stopped(&self) -> bool {
+        self.own_target().is_some() && LocalHub::of(&self.known.dir).is_stopped()
+    }
+
+    /// Notes that the user has stopped the hub. It may come back on another port.
+    fn stopped(&mut self) -> AwayReason {
+        (self.is_outdated, self.is_stopped) = (true, true);
+        AwayReason::Stopped { is_startable: self.autostart.is_enabled() }
     }
 
     fn unreachable(
@@ -318,58 +351,8 @@ impl HubSelection {
         self.is_outdated = true;
     }
 
-    /// If the hub cannot serve the session: waits until the program of this machine's hub, or what this machine
-    /// knows of hubs, has changed.
-    pub(crate) fn other_program(&mut self) -> Option<impl Future<Output = ()> + use<>> {
-        if !std::mem::take(&mut self.is_unfit) {
-            return None;
-        }
-        let dir = self.known.dir.clone();
-        let stamps = move || {
-            let dir = dir.clone();
-            spawn_blocking(move || stamps(&dir))
-        };
-        Some(async move {
-            let before = stamps().await.ok();
-            loop {
-                tokio::time::sleep(REREAD_EVERY).await;
-                if stamps().await.ok() != before {
-                    return;
-                }
-            }
-        })
-    }
-
-    /// If the hub has refused the group: waits until the files have another group for the hub's name. To dial again
-    /// with the same group would only make the hub refuse other sessions of this machine. After a while it is dialed
-    /// all the same, because the hub may have read other files by then.
-    pub(crate) fn other_group(&mut self) -> Option<impl Future<Output = ()> + use<>> {
-        let refused = self.refused.take()?;
-        let (name, known) = (self.wish.clone(), self.known.clone());
-        Some(async move {
-            for _ in 0..REREADS {
-                let (name, known) = (name.clone(), known.clone());
-                let found = spawn_blocking(move || known.find(&name).ok());
-                let group = found.await.ok().flatten().map(|found| found.group.keys.group);
-                if group.is_some_and(|group| group != refused) {
-                    return;
-                }
-                tokio::time::sleep(REREAD_EVERY).await;
-            }
-        })
-    }
-
     fn address(&self) -> String {
         let address = |target: &HubTarget| target.endpoint.address();
         self.target.as_ref().map_or_else(|| self.wish.clone(), address)
     }
-}
-
-/// When the files last changed that say which hub there is: the hub's program, and all in the directory of links and keys,
-/// where a hub that starts leaves its marks.
-fn stamps(dir: &ConfigDir) -> Vec<Option<SystemTime>> {
-    let files = [hub_program().ok(), Some(dir.path().to_owned())];
-    let files =
-        files.into_iter().chain([KEY_FILE, HOSTS_FILE].map(|name| Some(dir.path().join(name))));
-    files.map(|file| std::fs::metadata(file?).ok()?.modified().ok()).collect()
 }
