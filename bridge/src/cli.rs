@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
-use crate::commands::{CompletedShell, Invite, Join};
+use crate::commands::{CompletedShell, Invite, Join, Peers};
 use crate::config::Flags;
 
 /// What the exit status of a command means.
@@ -36,6 +36,25 @@ pub(crate) struct Cli {
 pub(crate) enum BridgeCommand {
     /// Run a self-contained demo with two bridges and a private hub
     Demo,
+    /// Show this machine's hub and the sessions on it
+    ///
+    /// Nothing is started or changed, and no session sees that somebody looks.
+    Status {
+        /// Print the hub as one JSON object, then each session on a line of its own as the tool list_peers shows it
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop this machine's hub, whatever started it
+    ///
+    /// Sessions start no hub from then on until a tool call of their agent needs one; junction-hub starts one at any time.
+    /// On a terminal it names the sessions that it cuts off, and asks first.
+    Stop {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List all sessions on the hub, without being seen by them
+    Peers(Peers),
     /// Join a hub on another machine by its link, from a prompt, stdin or a file
     Join(Join),
     /// Create links by which other machines join a hub
@@ -59,16 +78,6 @@ pub(crate) enum BridgeCommand {
         /// Fingerprint of the other session
         #[arg(value_name = "FINGERPRINT")]
         other: Option<String>,
-    },
-    /// Check the configuration, the hub, the clients and the sessions, and say how to fix what is wrong
-    ///
-    /// Prints one line a check: ok, warn (sessions talk to each other all the same) or FAIL, and exits with 1 if anything
-    /// failed. It runs no client. Two sessions of its own, which nobody sees, exchange a message; where no hub runs, that
-    /// starts one, as a session would, and the hub ends by itself after ten idle minutes.
-    Doctor {
-        /// Print one JSON object a line: check, level (ok, warning, failure), says, fix
-        #[arg(long)]
-        json: bool,
     },
     /// Print a script by which a shell completes commands and flags
     ///

@@ -2,18 +2,22 @@
 
 mod completions;
 pub(crate) mod demo;
-mod doctor;
 mod forget;
 pub(crate) mod hook;
 mod hosts;
 mod invite;
 mod join;
+mod peers;
+mod status;
+mod stop;
 mod verify;
 
 pub(crate) use completions::{CompletedShell, completions};
-pub(crate) use doctor::doctor;
 pub(crate) use forget::forget;
 pub(crate) use hosts::hosts;
 pub(crate) use invite::{Invite, invite};
 pub(crate) use join::{Join, join};
+pub(crate) use peers::{Peers, peers};
+pub(crate) use status::status;
+pub(crate) use stop::stop;
 pub(crate) use verify::verify;

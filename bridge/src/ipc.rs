@@ -5,7 +5,6 @@
 //! hook        → {"ask":"hook","event":"Stop",…}        ← {"say":"hook","block":"Agent Junction notice 3: …"}
 //! rewake hook → {"ask":"sleep",…}                      ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
-//! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
 //! ```
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply: until then the bridge counts
@@ -17,7 +16,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
-pub(crate) mod description;
 mod discover;
 #[cfg(not(unix))]
 mod elsewhere;
@@ -27,8 +25,7 @@ mod unix;
 
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
-use description::SessionDescription;
-pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session, process_of};
+pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session};
 #[cfg(not(unix))]
 use elsewhere as platform;
 #[cfg(unix)]
@@ -63,8 +60,6 @@ pub(crate) enum BridgeRequest {
         /// The peer's alias.
         alias: String,
     },
-    /// Asks where the session is, and how its agent is reached.
-    Describe,
 }
 
 /// A bridge's response.
@@ -88,9 +83,6 @@ pub(crate) enum BridgeResponse {
         /// The peer's fingerprint.
         other: String,
     },
-    /// Where the session is, and how its agent is reached.
-    #[serde(rename = "description")]
-    Description(Box<SessionDescription>),
     /// The request concerns another session, or a peer that the bridge does not know.
     Nothing,
 }

@@ -14,6 +14,7 @@ mod ipc;
 mod json_text;
 mod log;
 mod mcp;
+mod onlooker;
 mod process;
 mod project;
 mod results;

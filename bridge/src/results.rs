@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::wire::{Context, Standing};
+use junction_shared::protocol::wire::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 mod mail;
-pub(crate) mod words;
+mod words;
 
 pub(crate) use mail::{MailPageJson, SentJson};
-use words::{presence, reach, seconds, state_word, uuid};
+pub(crate) use words::{presence_word, reach as reach_word, state_word};
+use words::{reach, seconds, uuid};
 
 use crate::timestamp::rfc3339;
 use junction_engine as engine;
@@ -75,7 +76,7 @@ impl From<Context> for ContextJson {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PeerJson {
+pub(crate) struct PeerJson {
     alias: String,
     connected_at: String,
     presence: &'static str,
@@ -92,7 +93,7 @@ impl From<engine::PeerInfo> for PeerJson {
         Self {
             alias: peer.alias.to_string(),
             connected_at: rfc3339(peer.connected_ms),
-            presence: presence(if peer.online { Standing::Online } else { Standing::Away }),
+            presence: presence_word(peer.online),
             reach: reach(peer.availability.reach),
             state: state_word(peer.availability.state),
             attended: peer.availability.is_unattended.then_some(false),

@@ -43,7 +43,6 @@ pub(crate) enum Style {
     /// Names, and what else is looked for.
     Strong,
     /// What is seldom looked for.
-    #[allow(dead_code, reason = "the first command with much to show uses it")]
     Faint,
     /// What is as it should be.
     Good,

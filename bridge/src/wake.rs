@@ -17,7 +17,6 @@ mod activity;
 mod agent_state;
 mod budget;
 mod channels;
-mod inspection;
 mod notice;
 mod policy;
 

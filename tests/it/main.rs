@@ -4,7 +4,6 @@
 mod adversary;
 mod delivery;
 mod docs;
-mod doctor;
 mod faults;
 mod hub;
 #[cfg(target_os = "linux")]

@@ -9,4 +9,6 @@ mod ports;
 #[cfg(target_os = "linux")]
 mod set_ports;
 #[cfg(target_os = "linux")]
+mod stop;
+#[cfg(target_os = "linux")]
 mod terminal;

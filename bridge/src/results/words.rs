@@ -39,6 +39,11 @@ pub(crate) fn presence(standing: Standing) -> &'static str {
     }
 }
 
+/// Whether a peer is connected, as its presence.
+pub(crate) fn presence_word(is_online: bool) -> &'static str {
+    presence(if is_online { Standing::Online } else { Standing::Away })
+}
+
 pub(crate) fn reach(reach: Reach) -> &'static str {
     match reach {
         Reach::Pull => "pull",

@@ -1,0 +1,195 @@
+//! `junction-bridge status`: this machine's hub and the sessions on it.
+
+use std::time::Duration;
+
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::identity::own_link;
+use junction_shared::machine::local_hub::LocalHub;
+use junction_shared::protocol::handshake::fingerprint;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::onlooker::{LivingHub, table};
+use crate::results::PeerJson;
+use crate::terminal::{Style, Terminal, remark, tell};
+use crate::wording::Wording;
+use junction_engine::hubs::probe::{Health, HubMode, probe};
+use junction_engine::transport::endpoint::Endpoint;
+
+/// The first line of `status --json`: the hub. The sessions follow, one a line, as `list_peers` shows them.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HubJson {
+    running: bool,
+    /// Whether the hub was stopped and is started by no session until its agent needs it.
+    stopped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<u32>,
+    /// Whether the hub answers.
+    reachable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uptime: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_peers: Option<u64>,
+    /// The fingerprint of the key by which other machines know the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+/// Shows this machine's hub and its sessions. Nothing is started or changed, and no session sees that somebody looks.
+///
+/// # Errors
+/// The files of the hub cannot be used, the hub does not answer, or nothing can be written to stdout.
+pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
+    let files = LocalHub::of(&config.dir);
+    let hub = LivingHub::find(&files).await?;
+    let Some(hub) = hub else {
+        let is_stopped = files.is_stopped();
+        if json {
+            let hub = HubJson { stopped: is_stopped, ..HubJson::default() };
+            tell(&serde_json::to_string(&hub)?)?;
+        } else {
+            tell(no_hub(is_stopped))?;
+        }
+        other_hub(config);
+        return Ok(());
+    };
+    let health = match hub.port {
+        Some(port) => probe(&Endpoint::plain(([127, 0, 0, 1], port).into())).await.ok(),
+        None => None,
+    };
+    let pin = own_link(&config.dir).ok().map(|link| fingerprint(&link.pin));
+    match json {
+        true => tell(&serde_json::to_string(&hub_json(hub, health.as_ref(), pin))?)?,
+        false => tell(&describe(hub, health.as_ref(), pin.as_deref()))?,
+    }
+    if health.is_none() {
+        anyhow::bail!(
+            "The hub {} does not answer. Try again in a few seconds; junction-bridge stop ends a hub that hangs.",
+            hub.place()
+        );
+    }
+    match hub.sessions(config).await {
+        Ok(sessions) if json => {
+            for session in sessions {
+                tell(&serde_json::to_string(&PeerJson::from(session))?)?;
+            }
+        }
+        Ok(sessions) => {
+            for line in table(Terminal::stdout(), &sessions) {
+                tell(&line)?;
+            }
+        }
+        Err(error) => remark(&format!("Its sessions are not shown: {}", error.wording())),
+    }
+    other_hub(config);
+    Ok(())
+}
+
+/// What to say where no hub runs.
+fn no_hub(is_stopped: bool) -> &'static str {
+    if is_stopped {
+        "The hub of this machine was stopped. An agent's next tool call that needs it starts it again, and so does junction-hub."
+    } else {
+        "No hub is running on this machine. The next session that needs one starts it, and so does junction-hub."
+    }
+}
+
+/// Says so where the settings name another hub than the one that is shown.
+fn other_hub(config: &Config) {
+    if config.hub != LOCAL {
+        remark(
+            "This is the hub of this machine, and JUNCTION_HUB or --hub names another. junction-bridge hosts shows the \
+             known hubs, and junction-bridge peers the sessions on yours.",
+        );
+    }
+}
+
+fn hub_json(hub: LivingHub, health: Option<&Health>, fingerprint: Option<String>) -> HubJson {
+    HubJson {
+        running: true,
+        stopped: false,
+        address: hub.port.map(|port| format!("127.0.0.1:{port}")),
+        process: hub.process,
+        reachable: health.is_some(),
+        version: health.and_then(|health| health.version.clone()),
+        mode: health.and_then(|health| health.mode).map(HubMode::name),
+        uptime: health.and_then(|health| health.uptime).map(|uptime| uptime.as_secs()),
+        active_peers: health.and_then(|health| health.active_peers),
+        fingerprint,
+    }
+}
+
+/// The hub in one line.
+fn describe(hub: LivingHub, health: Option<&Health>, fingerprint: Option<&str>) -> String {
+    let terminal = Terminal::stdout();
+    let mut words = vec![terminal.paint(Style::Strong, &format!("Hub {}", hub.place()))];
+    if let Some(health) = health {
+        words.extend(health.mode.map(|mode| mode_words(mode).to_owned()));
+        words.extend(health.active_peers.map(sessions));
+        words.extend(health.uptime.map(|uptime| format!("up {}", span(uptime))));
+        words.extend(health.version.as_ref().map(|version| format!("version {version}")));
+    }
+    words.extend(fingerprint.map(|fingerprint| format!("fingerprint {fingerprint}")));
+    words.join(", ")
+}
+
+fn mode_words(mode: HubMode) -> &'static str {
+    match mode {
+        HubMode::Localhost => "for this machine only",
+        HubMode::Lan => "for other machines too",
+    }
+}
+
+fn sessions(count: u64) -> String {
+    match count {
+        1 => "1 session connected".to_owned(),
+        _ => format!("{count} sessions connected"),
+    }
+}
+
+/// A time in its two largest units.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_their_two_largest_units() {
+        let spans = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_000_000];
+        let told = spans.map(|seconds| span(Duration::from_secs(seconds)));
+        assert_eq!(
+            told,
+            ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 0 h", "11 d 13 h"]
+        );
+    }
+
+    #[test]
+    fn hub_that_does_not_answer_is_told_by_its_files() {
+        let hub = LivingHub { port: Some(4200), process: Some(7) };
+        assert_eq!(describe(hub, None, None), "Hub at 127.0.0.1:4200 (process 7)");
+        let json = serde_json::to_value(hub_json(hub, None, None)).unwrap();
+        let expected = serde_json::json!({
+            "running": true, "stopped": false, "address": "127.0.0.1:4200", "process": 7, "reachable": false,
+        });
+        assert_eq!(json, expected);
+        let hub = LivingHub { port: None, process: None };
+        assert_eq!(describe(hub, None, None), "Hub on this machine");
+    }
+}
