@@ -79,6 +79,16 @@ pub(crate) enum BridgeCommand {
         #[arg(value_name = "FINGERPRINT")]
         other: Option<String>,
     },
+    /// Check the configuration, the hub, the clients and the sessions, and say how to fix what is wrong
+    ///
+    /// Prints one line a check: ok, warn (sessions talk to each other all the same) or FAIL, and exits with 1 if anything
+    /// failed. It runs no client. Two sessions of its own, which nobody sees, exchange a message; where no hub runs, that
+    /// starts one, as a session would, and the hub ends by itself after ten idle minutes.
+    Doctor {
+        /// Print one JSON object a line: check, level (ok, warning, failure), says, fix
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a script by which a shell completes commands and flags
     ///
     /// bash: junction-bridge completions bash > ~/.local/share/bash-completion/completions/junction-bridge

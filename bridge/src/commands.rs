@@ -2,6 +2,7 @@
 
 mod completions;
 pub(crate) mod demo;
+mod doctor;
 mod forget;
 pub(crate) mod hook;
 mod hosts;
@@ -13,6 +14,7 @@ mod stop;
 mod verify;
 
 pub(crate) use completions::{CompletedShell, completions};
+pub(crate) use doctor::doctor;
 pub(crate) use forget::forget;
 pub(crate) use hosts::hosts;
 pub(crate) use invite::{Invite, invite};

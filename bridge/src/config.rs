@@ -9,7 +9,8 @@ use clap::Args;
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::settings::{
-    Expected, SettingError, parse_bool, parse_host, parse_port, setting,
+    Expected, SettingError, parse_bool, parse_host, parse_millis, parse_port,
+    parse_session_timeout, parse_sweep_interval, setting,
 };
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -134,6 +135,47 @@ impl Config {
             None => Ok(config),
         }
     }
+}
+
+/// The variables of the environment that either program reads.
+pub(crate) const VARIABLES: [&str; 13] = [
+    "JUNCTION_HOST",
+    "JUNCTION_PORT",
+    "JUNCTION_SESSION_TIMEOUT_MS",
+    "JUNCTION_SWEEP_INTERVAL_MS",
+    "JUNCTION_KNOWN_HOSTS",
+    "JUNCTION_HUB",
+    "JUNCTION_CONFIG_DIR",
+    "JUNCTION_AUTOSTART",
+    "JUNCTION_SEND_LIMIT",
+    "JUNCTION_CHAIN_LIMIT",
+    "JUNCTION_WAKES_PER_HOUR",
+    "JUNCTION_HOOK_TIMEOUT_MS",
+    "JUNCTION_LOG",
+];
+
+/// The variables of the environment that have a value which they cannot have. Those that name hubs and directories are
+/// not among them: what they name decides.
+pub(crate) fn wrong_variables() -> Vec<SettingError> {
+    fn check<T>(
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Expected>,
+    ) -> Option<SettingError> {
+        setting(None, name, |text| parse(text).map(|_| ()), ()).err()
+    }
+    let checks = [
+        check("JUNCTION_HOST", parse_host),
+        check("JUNCTION_PORT", parse_port),
+        check("JUNCTION_SESSION_TIMEOUT_MS", parse_session_timeout),
+        check("JUNCTION_SWEEP_INTERVAL_MS", parse_sweep_interval),
+        check("JUNCTION_AUTOSTART", parse_bool),
+        check("JUNCTION_SEND_LIMIT", parse_send_limit),
+        check("JUNCTION_CHAIN_LIMIT", parse_chain_limit),
+        check("JUNCTION_WAKES_PER_HOUR", parse_wakes),
+        check("JUNCTION_HOOK_TIMEOUT_MS", parse_millis),
+        check("JUNCTION_LOG", parse_log),
+    ];
+    checks.into_iter().flatten().collect()
 }
 
 /// Keeps the first error, and returns a value to use in place of the wrong one.

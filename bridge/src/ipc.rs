@@ -5,6 +5,7 @@
 //! hook        → {"ask":"hook","event":"Stop",…}        ← {"say":"hook","block":"Agent Junction notice 3: …"}
 //! rewake hook → {"ask":"sleep",…}                      ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
+//! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
 //! ```
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply: until then the bridge counts
@@ -16,6 +17,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
+pub(crate) mod description;
 mod discover;
 #[cfg(not(unix))]
 mod elsewhere;
@@ -25,7 +27,8 @@ mod unix;
 
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
-pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session};
+use description::SessionDescription;
+pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session, process_of};
 #[cfg(not(unix))]
 use elsewhere as platform;
 #[cfg(unix)]
@@ -60,6 +63,8 @@ pub(crate) enum BridgeRequest {
         /// The peer's alias.
         alias: String,
     },
+    /// Asks where the session is, and how its agent is reached.
+    Describe,
 }
 
 /// A bridge's response.
@@ -83,6 +88,9 @@ pub(crate) enum BridgeResponse {
         /// The peer's fingerprint.
         other: String,
     },
+    /// Where the session is, and how its agent is reached.
+    #[serde(rename = "description")]
+    Description(Box<SessionDescription>),
     /// The request concerns another session, or a peer that the bridge does not know.
     Nothing,
 }

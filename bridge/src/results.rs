@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 mod mail;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use mail::{MailPageJson, SentJson};
 pub(crate) use words::{presence_word, reach as reach_word, state_word};

@@ -38,7 +38,11 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let tools = Tools::new(engine.clone(), wake.clone(), hosts);
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
-    let socket = ipc::server::start(BridgeRequests { engine: engine.clone(), wake });
+    let socket = ipc::server::start(BridgeRequests {
+        engine: engine.clone(),
+        wake,
+        dir: config.dir.clone(),
+    });
     let end = end(&server, &input, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.
     socket.abort();

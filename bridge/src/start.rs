@@ -64,7 +64,7 @@ pub fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match start(cli, parent) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let status = if error.is::<WrongFlag>() { USAGE } else { 1 };
@@ -111,17 +111,24 @@ fn run_hook(rewake: bool) -> ExitCode {
     code
 }
 
-fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<()> {
+fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
-        Some(command) => runtime.block_on(command_line(command, &Config::for_person(cli.flags)?)),
+        // Settings that are wrong are among what it looks for.
+        Some(BridgeCommand::Doctor { json }) => {
+            runtime.block_on(commands::doctor(&Config::resolve(cli.flags)?, json))
+        }
+        Some(command) => {
+            let config = Config::for_person(cli.flags)?;
+            runtime.block_on(command_line(command, &config)).map(|()| ExitCode::SUCCESS)
+        }
         None => {
             let config = Config::resolve(cli.flags)?;
             log::init(config.log.clone());
             runtime.block_on(async {
                 let engine = start_engine(&config);
                 let served = serve::serve(engine, &config, parent).await;
-                served.map_err(|error| {
+                served.map(|()| ExitCode::SUCCESS).map_err(|error| {
                     anyhow!("stdin or stdout cannot be used: {error}. Let an MCP client start the bridge.")
                 })
             })
@@ -144,7 +151,10 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Hosts { json } => commands::hosts(config, json).await,
         BridgeCommand::Forget { name } => commands::forget(config, &name),
         BridgeCommand::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
-        BridgeCommand::Hook { .. } | BridgeCommand::Completions { .. } => Ok(()),
+        // They need no settings, or check them.
+        BridgeCommand::Hook { .. }
+        | BridgeCommand::Completions { .. }
+        | BridgeCommand::Doctor { .. } => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@ mod activity;
 mod agent_state;
 mod budget;
 mod channels;
+mod inspection;
 mod notice;
 mod policy;
 

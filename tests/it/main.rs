@@ -4,6 +4,7 @@
 mod adversary;
 mod delivery;
 mod docs;
+mod doctor;
 mod faults;
 mod hub;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! How a hook or command finds the bridge of its session among the user's bridges.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use junction_shared::machine::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,11 @@ pub(crate) fn all_bridges() -> Vec<PathBuf> {
     all.retain(|path| owner(path).is_some());
     all.sort();
     all
+}
+
+/// The process whose socket this is.
+pub(crate) fn process_of(socket: &Path) -> Option<u32> {
+    owner(socket)
 }
 
 /// The sockets of the bridges that may belong to the session that runs this process.

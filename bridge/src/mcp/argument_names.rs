@@ -118,7 +118,7 @@ fn folded(name: &str) -> Vec<char> {
 
 /// How many characters have to be added, left out, replaced or swapped with their neighbour to turn one name into the
 /// other (optimal string alignment).
-fn edits(one: &[char], other: &[char]) -> usize {
+pub(crate) fn edits(one: &[char], other: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.iter().enumerate() {

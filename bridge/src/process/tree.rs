@@ -50,6 +50,17 @@ pub(crate) fn program(pid: u32) -> Option<PathBuf> {
     platform::program(pid)
 }
 
+/// The processes of all users that run a program of this name without a command, as servers, each with its user's id.
+/// Empty where the system does not tell.
+pub(crate) fn serving(name: &str) -> Vec<(u32, u32)> {
+    platform::serving(name)
+}
+
+/// The user's id, if [`serving`] finds anything here.
+pub(crate) fn user() -> Option<u32> {
+    platform::user()
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;

@@ -1,9 +1,11 @@
 //! Requests of hooks and commands, answered from the wake state and the engine.
 
 use junction_engine::Engine;
+use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
 use crate::clients::hook_event::HookEvent;
+use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{BridgeRequest, BridgeResponse, SessionMatch};
 use crate::wake::Wake;
@@ -13,6 +15,7 @@ use crate::wake::Wake;
 pub(super) struct BridgeRequests {
     pub(super) engine: Engine,
     pub(super) wake: Wake,
+    pub(super) dir: ConfigDir,
 }
 
 impl RequestHandler for BridgeRequests {
@@ -33,6 +36,10 @@ impl RequestHandler for BridgeRequests {
             BridgeRequest::Verify { alias } => {
                 let response = self.fingerprints(&alias).await.unwrap_or(BridgeResponse::Nothing);
                 connection.respond(&response).await;
+            }
+            BridgeRequest::Describe => {
+                let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
+                connection.respond(&BridgeResponse::Description(Box::new(description))).await;
             }
         }
     }

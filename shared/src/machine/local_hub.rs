@@ -217,14 +217,19 @@ impl Drop for HubClaim {
     }
 }
 
-/// The name of a file of this machine and network namespace.
-fn name(file: &str) -> String {
+/// The name of this machine and network namespace. Programs that share the loopback interface have the same.
+#[must_use]
+pub fn place() -> &'static str {
     static PLACE: OnceLock<String> = OnceLock::new();
-    let place = PLACE.get_or_init(|| {
+    PLACE.get_or_init(|| {
         let digest = Sha256::digest(running_system::network_place());
         HEXLOWER.encode(&digest[..PLACE_BYTES])
-    });
-    format!("{file}.{place}")
+    })
+}
+
+/// The name of a file of this machine and network namespace.
+fn name(file: &str) -> String {
+    format!("{file}.{}", place())
 }
 
 /// Whether this is the name of a place, after the name of a file.

@@ -26,3 +26,11 @@ pub(super) fn name(_: u32) -> Option<String> {
 pub(super) fn program(_: u32) -> Option<PathBuf> {
     None
 }
+
+pub(super) fn serving(_: &str) -> Vec<(u32, u32)> {
+    Vec::new()
+}
+
+pub(super) fn user() -> Option<u32> {
+    None
+}

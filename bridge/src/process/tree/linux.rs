@@ -32,3 +32,23 @@ pub(super) fn name(pid: u32) -> Option<String> {
 pub(super) fn program(pid: u32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
+
+pub(super) fn serving(program: &str) -> Vec<(u32, u32)> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let named = ids.filter(|pid| name(*pid).as_deref() == Some(program));
+    let of_user = named.filter_map(|pid| {
+        // A process that is not dumpable belongs to root as a directory; its status names the user.
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        let user = line.split_whitespace().nth(1)?.parse().ok()?;
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let first = command.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+        (first.is_empty() || first.starts_with(b"-")).then_some((pid, user))
+    });
+    of_user.collect()
+}
+
+pub(super) fn user() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}

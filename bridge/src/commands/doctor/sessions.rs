@@ -1,0 +1,280 @@
+//! The session that this command runs in, and the others of this machine: whether this one can see them, and why not.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use junction_shared::machine::local_hub::place;
+use tokio::time::timeout;
+
+use super::finding::{Finding, Gravity, for_person};
+use crate::config::Config;
+use crate::ipc::description::{SessionConnection, SessionDescription};
+use crate::ipc::{
+    BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, process_of, send,
+};
+use crate::process::tree::serving;
+use junction_engine::hubs::known::KnownHosts;
+
+/// How long a bridge has to describe its session.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Sessions that are asked, at most.
+const MOST_SESSIONS: usize = 64;
+
+/// Processes that are named in one line, at most.
+const MOST_SHOWN: usize = 8;
+/// What to say of a session that has only begun.
+const NO_ANSWER: &str = "The hub has not answered yet. Run this again.";
+
+/// A bridge of this user.
+struct Neighbour {
+    process: u32,
+    /// What the bridge said, or why it said nothing.
+    said: Result<SessionDescription, Silence>,
+    /// Whether this command runs in its session.
+    is_own: bool,
+}
+
+/// Why a bridge did not describe its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// The bridge does not know the question.
+    Older,
+    /// The bridge did not answer in time.
+    Late,
+}
+
+/// Checks all sessions of this machine.
+pub(super) async fn sessions(config: &Config) -> Vec<Finding> {
+    let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
+    let sockets: Vec<_> = all_bridges().into_iter().take(MOST_SESSIONS).collect();
+    let asked = sockets.iter().map(|socket| neighbour(socket, own.contains(socket)));
+    let neighbours: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+    let mut findings: Vec<_> =
+        neighbours.iter().filter(|one| one.is_own).map(own_session).collect();
+    let (seen, unseen) = split(&neighbours, config);
+    if !seen.is_empty() {
+        let names: Vec<_> = seen.iter().map(|session| name(session)).collect();
+        findings.push(Finding::ok(
+            "sessions",
+            format!("These are in one group: {}.", names.join(", ")),
+        ));
+    }
+    findings.extend(unseen);
+    findings.extend(others(&neighbours));
+    findings
+}
+
+/// A bridge and what it says; `None` where none listens any more.
+async fn neighbour(socket: &Path, is_own: bool) -> Option<Neighbour> {
+    let process = process_of(socket)?;
+    let said = match timeout(PATIENCE, send(socket, &BridgeRequest::Describe)).await {
+        Err(_) => Err(Silence::Late),
+        Ok(Ok(received)) => match received.response {
+            BridgeResponse::Description(description) => Ok(*description),
+            _ => Err(Silence::Older),
+        },
+        Ok(Err(error)) => match error.kind() {
+            // An older bridge closes the connection without a word.
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => {
+                Err(Silence::Older)
+            }
+            _ => return None,
+        },
+    };
+    Some(Neighbour { process, said, is_own })
+}
+
+/// Where a session has to be to be seen by sessions with the settings of this command.
+struct Vantage {
+    dir: PathBuf,
+    known: KnownHosts,
+    /// The address of the hub in use, if the settings name one.
+    address: Option<String>,
+}
+
+impl Vantage {
+    fn of(config: &Config) -> Self {
+        let known = KnownHosts::new(config.dir.clone(), config.port);
+        let target = known.target(&config.hub).ok();
+        let address = target.map(|target| target.endpoint.address());
+        Self { dir: real(config.dir.path()), known, address }
+    }
+
+    /// Whether a session that uses the hub of this name is on the hub in use.
+    fn is_same_hub(&self, name: &str) -> bool {
+        let target = self.known.target(name).ok();
+        target.is_some_and(|target| Some(target.endpoint.address()) == self.address)
+    }
+}
+
+/// The sessions that are in the group of this command's settings, and what is to be said of the others.
+fn split<'a>(
+    neighbours: &'a [Neighbour],
+    config: &Config,
+) -> (Vec<&'a SessionDescription>, Vec<Finding>) {
+    let vantage = Vantage::of(config);
+    let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+    for neighbour in neighbours {
+        match &neighbour.said {
+            Err(silence) => unseen.push(silent(neighbour.process, *silence)),
+            Ok(session) => match hidden_by(session, &vantage) {
+                None => seen.push(session),
+                Some((why, fix)) => {
+                    let who = format!("{} (process {})", name(session), neighbour.process);
+                    unseen.push(Finding::warning("sessions", format!("{who} {why}."), fix));
+                }
+            },
+        }
+    }
+    (seen, unseen)
+}
+
+fn name(session: &SessionDescription) -> String {
+    let alias = session.alias.as_deref().unwrap_or("a session without an alias");
+    match &session.client {
+        Some(client) => format!("{alias} ({})", crate::escape::escape(client).text),
+        None => alias.to_owned(),
+    }
+}
+
+/// Why a session is not seen by sessions with these settings, and what to do.
+fn hidden_by(session: &SessionDescription, vantage: &Vantage) -> Option<(String, String)> {
+    if session.place != place() {
+        let why = "runs in another container or network namespace, which has a loopback of its own";
+        let fix = "Start a hub for other machines with junction-hub --host, and join it from there by a link.";
+        Some((why.to_owned(), fix.to_owned()))
+    } else if real(Path::new(&session.directory)) != vantage.dir {
+        Some((
+            format!("has its group in another configuration directory, {}", session.directory),
+            "Give both clients the same JUNCTION_CONFIG_DIR, or none.".to_owned(),
+        ))
+    } else if !vantage.is_same_hub(&session.hub) {
+        Some((
+            format!("is set to another hub, {}", crate::escape::escape(&session.hub).text),
+            "Give both clients the same JUNCTION_HUB, or call register with host in one of them."
+                .to_owned(),
+        ))
+    } else {
+        match session.connection {
+            SessionConnection::Connected => None,
+            SessionConnection::Left => Some((
+                "has left the junction by the tool disconnect".to_owned(),
+                "Ask its agent to call register.".to_owned(),
+            )),
+            SessionConnection::Away => {
+                let text = for_person(session.why.as_deref().unwrap_or(NO_ANSWER));
+                let (why, fix) = text.split_once(". ").unwrap_or((&text, "Run this again."));
+                Some((format!("is not connected: {}", why.trim_end_matches('.')), fix.to_owned()))
+            }
+        }
+    }
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn silent(process: u32, silence: Silence) -> Finding {
+    match silence {
+        Silence::Older => Finding::warning(
+            "sessions",
+            format!(
+                "Process {process} is a bridge of an earlier version, which says nothing of its session."
+            ),
+            "Restart its client.",
+        ),
+        Silence::Late => Finding::warning(
+            "sessions",
+            format!("Process {process} is a bridge that does not answer."),
+            format!("Restart its client, or kill {process}."),
+        ),
+    }
+}
+
+/// How the agent of the session that this command runs in is reached.
+fn own_session(neighbour: &Neighbour) -> Finding {
+    const CHECK: &str = "this session";
+    let session = match &neighbour.said {
+        Ok(session) => session,
+        Err(silence) => return silent(neighbour.process, *silence),
+    };
+    let who = name(session);
+    let hindrance = session.hindrance.as_deref();
+    match (session.connection, session.reach.as_str(), hindrance) {
+        (SessionConnection::Connected, "push", _) => {
+            Finding::ok(CHECK, format!("A message wakes the agent of {who}."))
+        }
+        (SessionConnection::Connected, reach, hindrance) => {
+            let when = match reach {
+                "next-turn" => "is told of messages in its next turn, and is not woken",
+                _ => "must ask for messages, and is not woken",
+            };
+            let (why, fix) = hindered(hindrance.unwrap_or_default());
+            Finding::warning(CHECK, format!("The agent of {who} {when}: {why}."), fix)
+        }
+        (SessionConnection::Left, ..) => Finding::warning(
+            CHECK,
+            format!("{who} has left the junction by the tool disconnect."),
+            "Ask its agent to call register.",
+        ),
+        (SessionConnection::Away, ..) => {
+            Finding::error(CHECK, Gravity::Failure, session.why.as_deref().unwrap_or(NO_ANSWER))
+        }
+    }
+}
+
+/// Why an agent is not woken, and what to do, by the word of the tools.
+fn hindered(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "budget" => ("its wakes of this hour are used up", "Wait, or set JUNCTION_WAKES_PER_HOUR."),
+        "no-hooks" => ("its client runs no hooks of the bridge", "Run junction-bridge setup."),
+        "hooks-untrusted" => ("its hooks are not trusted yet", "Confirm them in the client."),
+        "never-prompted" => ("it was never given a prompt", "Type any prompt into it."),
+        "denied" => {
+            ("you stopped the turns in which it was about to read", "Type a prompt into it.")
+        }
+        "asleep" => ("nobody watches its window", "Open it again, or type a prompt into it."),
+        _ => (
+            "its client has no way to wake an idle agent",
+            "Prompt it when you expect a message, or have it wait in read_messages.",
+        ),
+    }
+}
+
+/// Bridges that have no socket here: those of other users, and those that this user started elsewhere.
+fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
+    let own = crate::process::tree::user();
+    let known = |process: u32| neighbours.iter().any(|one| one.process == process);
+    let mut findings = Vec::new();
+    let (ours, theirs): (Vec<_>, Vec<_>) = serving("junction-bridge")
+        .into_iter()
+        .filter(|(process, _)| !known(*process))
+        .partition(|(_, user)| Some(*user) == own);
+    if !ours.is_empty() {
+        let shown: Vec<_> = ours.iter().take(MOST_SHOWN).map(|(id, _)| id.to_string()).collect();
+        let more = if ours.len() > MOST_SHOWN { ", …" } else { "" };
+        let (count, shown) = (ours.len(), shown.join(", "));
+        findings.push(Finding::warning(
+            "sessions",
+            format!("{count} of your bridges cannot be asked, because their sockets are not here: processes {shown}{more}."),
+            "Their clients have another XDG_RUNTIME_DIR or TMPDIR, or run in a container.",
+        ));
+    }
+    let mut users: Vec<_> = theirs.iter().map(|(_, user)| *user).collect();
+    users.sort_unstable();
+    users.dedup();
+    for user in users.into_iter().take(MOST_SESSIONS) {
+        let count = theirs.iter().filter(|(_, of)| *of == user).count();
+        let sessions =
+            if count == 1 { "A session".to_owned() } else { format!("{count} sessions") };
+        findings.push(Finding::ok(
+            "sessions",
+            format!(
+                "{sessions} of another user (user id {user}) cannot be seen from here: each user has a group of \
+                 their own, and an invite link joins them (junction-bridge invite)."
+            ),
+        ));
+    }
+    findings
+}

@@ -1,0 +1,91 @@
+//! What a bridge says of its session to the other programs of its user. Nothing of it is a secret, or a peer's.
+
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::local_hub::place;
+use serde::{Deserialize, Serialize};
+
+use crate::results::words::reach;
+use crate::wake::Wake;
+use crate::wording::{Wording, hindrance_word};
+use junction_engine::{ConnectionState, Engine};
+
+/// The longest path and the longest sentence that is told, in bytes: together they fit into a line.
+const MAX_TEXT: usize = 600;
+
+/// Where a session is, and how its agent is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SessionDescription {
+    /// The version of the bridge.
+    pub(crate) version: String,
+    /// The configuration directory, which holds the group.
+    pub(crate) directory: String,
+    /// The machine and network namespace, by a name.
+    pub(crate) place: String,
+    /// The hub in use, by its name.
+    pub(crate) hub: String,
+    /// The session's alias, once it has one.
+    pub(crate) alias: Option<String>,
+    /// Whether the session is connected to its hub.
+    pub(crate) connection: SessionConnection,
+    /// Why it is not, in a sentence.
+    pub(crate) why: Option<String>,
+    /// The agent's client, once it has introduced itself.
+    pub(crate) client: Option<String>,
+    /// How a message gets to the agent, in the word of the tools.
+    pub(crate) reach: String,
+    /// Why a message would not wake the agent, in the word of the tools.
+    pub(crate) hindrance: Option<String>,
+}
+
+/// Whether a session is connected to its hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SessionConnection {
+    /// The hub has welcomed the session.
+    Connected,
+    /// The session tries to reach its hub.
+    Away,
+    /// The session was ended by `disconnect`.
+    Left,
+}
+
+impl SessionDescription {
+    /// The session of this engine, whose group is in this directory.
+    pub(crate) fn of(engine: &Engine, wake: &Wake, dir: &ConfigDir) -> Self {
+        let snapshot = engine.snapshot();
+        let (connection, why) = match &snapshot.state {
+            ConnectionState::Connected => (SessionConnection::Connected, None),
+            ConnectionState::Left => (SessionConnection::Left, None),
+            ConnectionState::Away(why) => (SessionConnection::Away, Some(why.wording())),
+        };
+        let agent = wake.inspect();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            directory: shortened(&dir.path().to_string_lossy()),
+            place: place().to_owned(),
+            hub: shortened(&snapshot.hub),
+            alias: snapshot.alias.map(|alias| alias.to_string()),
+            connection,
+            why: why.as_deref().map(shortened),
+            client: agent.client,
+            reach: reach(agent.reach).to_owned(),
+            hindrance: agent.hindrance.map(|why| hindrance_word(why).to_owned()),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longest_texts_are_cut_at_a_character() {
+        assert_eq!(shortened("/home/é"), "/home/é");
+        assert_eq!(shortened(&"é".repeat(MAX_TEXT)).len(), MAX_TEXT);
+        assert_eq!(shortened(&format!("x{}", "é".repeat(MAX_TEXT))).len(), MAX_TEXT - 1);
+    }
+}
