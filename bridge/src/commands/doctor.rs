@@ -36,7 +36,7 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     if let Some(target) = hubs.target.filter(|_| findings.failures == 0) {
         findings.add([exchange::exchange(config, &target).await])?;
     }
-    findings.add(sessions::sessions(config).await)?;
+    findings.add(sessions::sessions(config, hubs.is_stopped).await)?;
     Ok(findings.end())
 }
 

@@ -7,7 +7,10 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::set_link;
 use junction_shared::machine::identity::own_link;
 use junction_shared::secret::Secret;
-use junction_testkit::{Stranger, TestHome, TestHub, free_port, signal};
+use junction_testkit::client::Launch;
+use junction_testkit::{
+    Stranger, TestBridge, TestHome, TestHub, Version, eventually, free_port, processes_of, signal,
+};
 use rustix::process::Signal;
 
 use super::diagnose;
@@ -60,6 +63,33 @@ async fn no_hub_and_none_that_may_be_started_is_a_failure() {
     diagnosis
         .assert("failure", &["hub: No hub runs here", "JUNCTION_AUTOSTART", "Run junction-hub"]);
     assert!(!home.config().exists(), "it made nothing");
+}
+
+#[tokio::test]
+async fn hub_that_was_stopped_stays_so_and_is_a_warning() {
+    let home = TestHome::installed();
+    let _hub = TestHub::start(&home).await;
+    let launch = Launch::new(home.bin().join("junction-bridge"))
+        .env("JUNCTION_CONFIG_DIR", home.config())
+        .env("XDG_RUNTIME_DIR", home.runtime("all"))
+        .env_remove("CLAUDE_PROJECT_DIR")
+        .cwd(home.path());
+    let mut alice = TestBridge::open(&home, launch, Version::Stateful).await;
+    alice.register("alice").await;
+    let mut stop = std::process::Command::new(home.bin().join("junction-bridge"));
+    stop.args(["stop", "--yes"]).env("JUNCTION_CONFIG_DIR", home.config());
+    let stopped = stop.env_remove("JUNCTION_PORT").output().expect("it runs");
+    assert!(stopped.status.success(), "{stopped:?}");
+    let diagnosis = eventually("alice knows", async || {
+        let diagnosis = diagnose(&home, &[]);
+        let own = diagnosis.of("warning").into_iter().find(|line| line.starts_with("this session"));
+        own.is_some_and(|line| line.contains("stopped by its user")).then_some(diagnosis)
+    });
+    let diagnosis = diagnosis.await;
+    diagnosis.assert_healthy();
+    diagnosis.assert("warning", &["hub: You stopped the hub", "next tool call"]);
+    assert!(diagnosis.of("ok").iter().all(|line| !line.starts_with("message")));
+    assert_eq!(processes_of(home.path(), "junction-hub"), Vec::<u32>::new());
 }
 
 #[tokio::test]

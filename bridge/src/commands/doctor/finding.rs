@@ -77,10 +77,14 @@ impl Finding {
 
 /// The words of an error for an agent, in those for its user.
 pub(super) fn for_person(text: &str) -> String {
-    const AGENTS: [(&str, &str); 4] = [
+    const AGENTS: [(&str, &str); 5] = [
         ("Tell your user to ", ""),
         ("Ask your user to ", ""),
         ("Call known_hosts to see", "Run junction-bridge hosts to see"),
+        (
+            "Your next call that needs it, such as list_peers, starts",
+            "The next tool call of its agent that needs it starts",
+        ),
         ("call again in a few seconds", "run this again in a few seconds"),
     ];
     let mut text = text.to_owned();

@@ -32,6 +32,8 @@ pub(super) struct HubCheck {
     pub(super) findings: Vec<Finding>,
     /// The hub in use, if sessions can be expected to reach it, or to start it.
     pub(super) target: Option<HubTarget>,
+    /// Whether the hub of this machine was stopped, so that sessions are on none.
+    pub(super) is_stopped: bool,
 }
 
 /// Checks the program of the hub, the hub of this machine, and all known hosts.
@@ -67,7 +69,9 @@ pub(super) async fn hubs(config: &Config) -> HubCheck {
         }
     }
     let is_sound = findings.iter().all(|finding| finding.gravity < Gravity::Failure);
-    HubCheck { findings, target: target.filter(|target| is_sound || target.name != LOCAL) }
+    let is_stopped = running == Some(RunningHub::None) && LocalHub::of(&config.dir).is_stopped();
+    let is_reached = |target: &HubTarget| target.name != LOCAL || (is_sound && !is_stopped);
+    HubCheck { findings, target: target.filter(is_reached), is_stopped }
 }
 
 /// Whether the hub's program is beside this one, where sessions look for it.
@@ -182,6 +186,16 @@ async fn none(config: &Config, known: &KnownHosts, is_in_use: bool) -> Finding {
             ),
             "Stop that program, or unset JUNCTION_PORT or set it to a free port.",
         );
+    }
+    if LocalHub::of(&known.dir).is_stopped() {
+        let fix = match config.autostart {
+            true => {
+                "The next tool call of any session that needs it starts it again; so does junction-hub."
+            }
+            false => "Run junction-hub: JUNCTION_AUTOSTART keeps sessions from starting one.",
+        };
+        let says = "You stopped the hub with junction-bridge stop, and sessions are on none.";
+        return Finding::warning(CHECK, says, fix);
     }
     if is_in_use && !config.autostart {
         return Finding::failure(

@@ -44,14 +44,17 @@ enum Silence {
     Late,
 }
 
-/// Checks all sessions of this machine.
-pub(super) async fn sessions(config: &Config) -> Vec<Finding> {
+/// Checks all sessions of this machine. Where its hub was stopped, those that are on none are as they should be.
+pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> {
     let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
     let sockets: Vec<_> = all_bridges().into_iter().take(MOST_SESSIONS).collect();
     let asked = sockets.iter().map(|socket| neighbour(socket, own.contains(socket)));
     let neighbours: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-    let mut findings: Vec<_> =
-        neighbours.iter().filter(|one| one.is_own).map(own_session).collect();
+    let mut findings: Vec<_> = neighbours
+        .iter()
+        .filter(|one| one.is_own)
+        .map(|one| own_session(one, is_stopped))
+        .collect();
     let (seen, unseen) = split(&neighbours, config);
     if !seen.is_empty() {
         let names: Vec<_> = seen.iter().map(|session| name(session)).collect();
@@ -193,7 +196,7 @@ fn silent(process: u32, silence: Silence) -> Finding {
 }
 
 /// How the agent of the session that this command runs in is reached.
-fn own_session(neighbour: &Neighbour) -> Finding {
+fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     const CHECK: &str = "this session";
     let session = match &neighbour.said {
         Ok(session) => session,
@@ -219,7 +222,8 @@ fn own_session(neighbour: &Neighbour) -> Finding {
             "Ask its agent to call register.",
         ),
         (SessionConnection::Away, ..) => {
-            Finding::error(CHECK, Gravity::Failure, session.why.as_deref().unwrap_or(NO_ANSWER))
+            let gravity = if is_stopped { Gravity::Warning } else { Gravity::Failure };
+            Finding::error(CHECK, gravity, session.why.as_deref().unwrap_or(NO_ANSWER))
         }
     }
 }
