@@ -98,7 +98,7 @@ async fn regression_words_of_a_failure_that_nobody_reads_hold_no_process() {
         command.args(arguments).env("JUNCTION_CONFIG_DIR", home.config());
         let mut child = command.stdin(Stdio::null()).stderr(stderr).spawn().expect("it starts");
         let status = within("the bridge ends", child.wait()).await.expect("its status");
-        assert_eq!(status.code(), Some(1), "{arguments:?}");
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
     }
 }
 
