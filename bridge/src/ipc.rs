@@ -6,6 +6,7 @@
 //! rewake hook → {"ask":"sleep",…}                      ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
+//! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! ```
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply: until then the bridge counts
@@ -15,6 +16,7 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 pub(crate) mod description;
@@ -36,6 +38,10 @@ use unix as platform;
 
 /// The longest line in either direction, in bytes. Lines hold an event, an alias or a notice.
 const MAX_LINE: usize = 4096;
+/// The longest line with peers, in bytes.
+const MAX_PEERS_LINE: usize = 256 * 1024;
+/// Peers in such a line, at most: the texts of one take 2 KiB as JSON.
+pub(crate) const PEERS_IN_LINE: u16 = 100;
 
 /// A request to a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +71,15 @@ pub(crate) enum BridgeRequest {
     },
     /// Asks where the session is, and how its agent is reached.
     Describe,
+    /// Asks which peers the session sees, a page at a time.
+    Peers {
+        /// Only peers of this role.
+        role: Option<String>,
+        /// Only peers in this repository.
+        repo: Option<String>,
+        /// The cursor of the page, as the page before it gave it.
+        cursor: Option<String>,
+    },
 }
 
 /// A bridge's response.
@@ -91,6 +106,13 @@ pub(crate) enum BridgeResponse {
     /// Where the session is, and how its agent is reached.
     #[serde(rename = "description")]
     Description(Box<SessionDescription>),
+    /// A page of the peers that the session sees, each as the tool `list_peers` shows it.
+    Peers {
+        /// The peers.
+        peers: Vec<Value>,
+        /// The cursor of the next page.
+        cursor: Option<String>,
+    },
     /// The request concerns another session, or a peer that the bridge does not know.
     Nothing,
 }
@@ -120,7 +142,9 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     stream.write_all(&line).await?;
     stream.flush().await?;
     let mut answer = String::new();
-    let mut limited = stream.take(MAX_LINE as u64);
+    let is_of_peers = matches!(request, BridgeRequest::Peers { .. });
+    let longest = if is_of_peers { MAX_PEERS_LINE } else { MAX_LINE };
+    let mut limited = stream.take(longest as u64);
     limited.read_line(&mut answer).await?;
     let response = serde_json::from_str(&answer)?;
     Ok(ReceivedResponse { response, stream: limited.into_inner().into_inner() })

@@ -7,11 +7,12 @@ use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::Context;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
-use crate::results::{presence_word, reach_word, state_word};
-use crate::terminal::{Cell, Style, Terminal};
+use crate::results::presence_word;
+use crate::terminal::{Cell, Style, Terminal, tell};
 use junction_engine::error::Error;
 use junction_engine::{Engine, PeerInfo, PeerQuery, label};
 
@@ -114,9 +115,20 @@ pub(crate) async fn all_peers(
     Ok(all)
 }
 
-/// Peers as the lines of a table: alias, role, repository and branch, client, presence, state, reach, task. A terminal
-/// also gets the names of the columns.
-pub(crate) fn table(terminal: Terminal, peers: &[PeerInfo]) -> Vec<String> {
+/// Shows peers, each of which is as the tool `list_peers` shows it: as JSON one a line, or as a table of alias, role,
+/// repository and branch, client, presence, state, reach and task.
+///
+/// # Errors
+/// Nothing can be written to stdout.
+pub(crate) fn show(peers: &[Value], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        return peers.iter().try_for_each(|peer| tell(&peer.to_string()));
+    }
+    table(Terminal::stdout(), peers).iter().try_for_each(|line| tell(line))
+}
+
+/// Peers as the lines of a table. A terminal also gets the names of the columns.
+fn table(terminal: Terminal, peers: &[Value]) -> Vec<String> {
     const COLUMNS: [&str; 8] =
         ["ALIAS", "ROLE", "REPOSITORY", "CLIENT", "PRESENCE", "STATE", "REACH", "TASK"];
     let mut rows = Vec::new();
@@ -127,28 +139,49 @@ pub(crate) fn table(terminal: Terminal, peers: &[PeerInfo]) -> Vec<String> {
     terminal.table(&rows)
 }
 
-fn row(peer: &PeerInfo) -> Vec<Cell> {
-    let Context { repo, task, role, branch, client, .. } = &peer.context;
-    // A peer wrote these texts.
-    let text = |text: &Option<String>| {
-        text.as_deref().and_then(label).unwrap_or_else(|| NOTHING.to_owned())
+fn row(peer: &Value) -> Vec<Cell> {
+    // A peer wrote some of these texts.
+    let label_of = |text: &Value| text.as_str().and_then(label);
+    let text = |text: &Value| label_of(text).unwrap_or_else(|| NOTHING.to_owned());
+    let context = &peer["context"];
+    let place = match label_of(&context["branch"]) {
+        Some(branch) => format!("{} ({branch})", text(&context["repo"])),
+        None => text(&context["repo"]),
     };
-    let place = match branch.as_deref().and_then(label) {
-        Some(branch) => format!("{} ({branch})", text(repo)),
-        None => text(repo),
-    };
-    let availability = &peer.availability;
-    let state =
-        if availability.is_unattended { "unattended" } else { state_word(availability.state) };
-    let style = if peer.online { Style::Good } else { Style::Warning };
+    let is_unattended = peer["attended"] == Value::Bool(false);
+    let state = if is_unattended { "unattended".to_owned() } else { text(&peer["state"]) };
+    let style = if peer["presence"] == presence_word(true) { Style::Good } else { Style::Warning };
     vec![
-        Cell::new(Style::Strong, peer.alias.as_str()),
-        Cell::plain(text(role)),
+        Cell::new(Style::Strong, text(&peer["alias"])),
+        Cell::plain(text(&context["role"])),
         Cell::plain(place),
-        Cell::plain(text(client)),
-        Cell::new(style, presence_word(peer.online)),
+        Cell::plain(text(&context["client"])),
+        Cell::new(style, text(&peer["presence"])),
         Cell::plain(state),
-        Cell::plain(reach_word(availability.reach)),
-        Cell::plain(text(task)),
+        Cell::plain(text(&peer["reach"])),
+        Cell::plain(text(&context["task"])),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn peer_is_one_line_whatever_it_wrote() {
+        let peer = json!({
+            "alias": "calm-otter", "presence": "away", "reach": "push", "state": "idle", "attended": false,
+            "context": { "repo": "a\u{1b}[31m", "branch": "main\n", "task": "x\u{202e}y" },
+        });
+        let lines = table(Terminal::PIPE, &[peer, json!({ "alias": "bob" })]);
+        assert_eq!(
+            lines,
+            [
+                "calm-otter  -  a[31m (main)  -  away  unattended  push  xy",
+                "bob         -  -             -  -     -           -     -",
+            ]
+        );
+    }
 }

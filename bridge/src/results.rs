@@ -13,8 +13,8 @@ mod mail;
 pub(crate) mod words;
 
 pub(crate) use mail::{MailPageJson, SentJson};
-pub(crate) use words::{presence_word, reach as reach_word, state_word};
-use words::{reach, seconds, uuid};
+pub(crate) use words::presence_word;
+use words::{reach, seconds, state_word, uuid};
 
 use crate::timestamp::rfc3339;
 use junction_engine as engine;
@@ -100,6 +100,13 @@ impl From<engine::PeerInfo> for PeerJson {
             context: peer.context.into(),
             fingerprint: peer.fingerprint,
         }
+    }
+}
+
+impl PeerJson {
+    /// The peer as a JSON object.
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(object(&self))
     }
 }
 

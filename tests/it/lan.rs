@@ -4,11 +4,13 @@
 mod abuse;
 mod groups;
 mod links;
+mod peers;
 
 use std::process::{Command, Output, Stdio};
 
 use junction_shared::invite_link::InviteLink;
 use junction_shared::protocol::limits::PORT;
+use junction_testkit::client::Launch;
 use junction_testkit::{
     Network, TestBridge, TestHome, TestHub, Transport, Version, bridge_binary, http_at,
 };
@@ -74,15 +76,18 @@ async fn join(
 }
 
 async fn open(network: &Network, machine: u8, home: &TestHome, hub: &str) -> TestBridge {
-    let launch = network
+    TestBridge::open(home, launch(network, machine, home, hub), Version::Stateful).await
+}
+
+fn launch(network: &Network, machine: u8, home: &TestHome, hub: &str) -> Launch {
+    network
         .bridge(machine)
         .env("JUNCTION_CONFIG_DIR", home.config())
         .env("JUNCTION_HUB", hub)
         .env("JUNCTION_AUTOSTART", "false")
         .env("JUNCTION_SEND_LIMIT", "off")
         .env_remove("CLAUDE_PROJECT_DIR")
-        .cwd(home.path());
-    TestBridge::open(home, launch, Version::Stateful).await
+        .cwd(home.path())
 }
 
 /// A hub on the first machine of a network, and the home that joined it by its link on the second.

@@ -1,15 +1,29 @@
 //! `junction-bridge peers`: who is on a hub.
 
+use std::path::Path;
+use std::time::Duration;
+
 use anyhow::{anyhow, bail};
 use clap::Args;
 use junction_shared::machine::hosts::LOCAL;
-use junction_shared::machine::local_hub::{LocalHub, RunningHub};
+use junction_shared::machine::local_hub::{RunningHub, place};
+use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::onlooker::{all_peers, look_at, table};
+use crate::ipc::description::SessionConnection;
+use crate::ipc::{BridgeRequest, BridgeResponse, all_bridges, send};
+use crate::onlooker::{all_peers, look_at, show};
 use crate::results::PeerJson;
-use crate::terminal::{Terminal, remark, tell};
+use crate::terminal::remark;
 use crate::wording::Wording;
+use junction_engine::hubs::known::KnownHosts;
+use junction_engine::transport::tls::Security;
+
+/// How long a session may take to answer: it has to ask its hub.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages to ask a session for, at most.
+const MAX_PAGES: usize = 1000;
 
 /// Which peers to show, and how.
 #[derive(Debug, Args)]
@@ -29,32 +43,80 @@ pub(crate) struct Peers {
     json: bool,
 }
 
-/// Shows all sessions on the hub that the settings name. None of them sees that somebody looks, and no hub is started.
+/// Shows all sessions on the hub that the settings name. None of them sees that somebody looks, and no hub is started. A
+/// hub on another machine would list a session that looks: there a session of this user's that is on it is asked.
 ///
 /// # Errors
 /// Why they cannot be shown, and what to do.
 pub(crate) async fn peers(config: &Config, peers: Peers) -> anyhow::Result<()> {
-    let Peers { role, repo, hub, json } = peers;
-    let hub = hub.as_deref().unwrap_or(&config.hub);
-    let running = LocalHub::of(&config.dir).running()?;
-    if hub == LOCAL && running == RunningHub::None {
+    let hub = peers.hub.as_deref().unwrap_or(&config.hub);
+    let known = KnownHosts::new(config.dir.clone(), config.port);
+    if hub == LOCAL && known.running_hub()? == RunningHub::None {
         bail!("No hub is running on this machine. Start a session of an agent, or junction-hub.");
     }
-    let engine = look_at(config, hub, config.port);
-    let found = all_peers(&engine, role.as_deref(), repo.as_deref()).await;
-    engine.stop().await;
-    let found = found.map_err(|error| anyhow!(error.wording()))?;
+    let target = known.target(hub).map_err(|error| anyhow!(error.wording()))?;
+    let found = match target.endpoint.security {
+        Security::Loopback => from_hub(config, hub, &peers).await?,
+        _ => from_session(config, &target.name, &peers).await?,
+    };
     if found.is_empty() {
         remark("No other session is there.");
     }
-    if json {
-        for peer in found {
-            tell(&serde_json::to_string(&PeerJson::from(peer))?)?;
+    show(&found, peers.json)
+}
+
+async fn from_hub(config: &Config, hub: &str, peers: &Peers) -> anyhow::Result<Vec<Value>> {
+    let engine = look_at(config, hub, config.port);
+    let found = all_peers(&engine, peers.role.as_deref(), peers.repo.as_deref()).await;
+    engine.stop().await;
+    let found = found.map_err(|error| anyhow!(error.wording()))?;
+    Ok(found.into_iter().map(|peer| PeerJson::from(peer).into_value()).collect())
+}
+
+/// What a session of this user's sees that is on the hub of this name.
+async fn from_session(config: &Config, hub: &str, peers: &Peers) -> anyhow::Result<Vec<Value>> {
+    for socket in all_bridges() {
+        let Some(BridgeResponse::Description(session)) =
+            ask(&socket, &BridgeRequest::Describe).await
+        else {
+            continue;
+        };
+        let is_there = session.hub == hub
+            && session.connection == SessionConnection::Connected
+            && session.directory == config.dir.path().to_string_lossy()
+            && session.place == place();
+        let Some(found) = (if is_there { pages(&socket, peers).await } else { None }) else {
+            continue;
+        };
+        let alias = session.alias.unwrap_or_default();
+        remark(&format!(
+            "These are the sessions that yours sees there, {alias}, which is one more."
+        ));
+        return Ok(found);
+    }
+    bail!(
+        "The hub {hub} is on another machine, where this command would be listed as a session, and no session of yours \
+         that runs here is on it. Run this while one is, or on the hub's machine."
+    );
+}
+
+/// All pages of the peers that a session sees; nothing if it gives one up.
+async fn pages(socket: &Path, peers: &Peers) -> Option<Vec<Value>> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    for _ in 0..MAX_PAGES {
+        let (role, repo) = (peers.role.clone(), peers.repo.clone());
+        let page = ask(socket, &BridgeRequest::Peers { role, repo, cursor }).await?;
+        let BridgeResponse::Peers { peers, cursor: next } = page else { return None };
+        all.extend(peers);
+        cursor = next;
+        if cursor.is_none() {
+            break;
         }
-        return Ok(());
     }
-    for line in table(Terminal::stdout(), &found) {
-        tell(&line)?;
-    }
-    Ok(())
+    Some(all)
+}
+
+async fn ask(socket: &Path, request: &BridgeRequest) -> Option<BridgeResponse> {
+    let received = timeout(PATIENCE, send(socket, request)).await.ok()?.ok()?;
+    Some(received.response)
 }

@@ -9,7 +9,7 @@ use junction_shared::protocol::handshake::fingerprint;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::onlooker::{LivingHub, table};
+use crate::onlooker::{LivingHub, show};
 use crate::results::PeerJson;
 use crate::terminal::{Style, Terminal, remark, tell};
 use crate::wording::Wording;
@@ -76,15 +76,9 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
         );
     }
     match hub.sessions(config).await {
-        Ok(sessions) if json => {
-            for session in sessions {
-                tell(&serde_json::to_string(&PeerJson::from(session))?)?;
-            }
-        }
         Ok(sessions) => {
-            for line in table(Terminal::stdout(), &sessions) {
-                tell(&line)?;
-            }
+            let sessions = sessions.into_iter().map(|session| PeerJson::from(session).into_value());
+            show(&sessions.collect::<Vec<_>>(), json)?;
         }
         Err(error) => remark(&format!("Its sessions are not shown: {}", error.wording())),
     }

@@ -1,13 +1,14 @@
 //! Requests of hooks and commands, answered from the wake state and the engine.
 
-use junction_engine::Engine;
+use junction_engine::{ConnectionState, Engine, PeerQuery};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
 use crate::clients::hook_event::HookEvent;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
-use crate::ipc::{BridgeRequest, BridgeResponse, SessionMatch};
+use crate::ipc::{BridgeRequest, BridgeResponse, PEERS_IN_LINE, SessionMatch};
+use crate::results::PeerJson;
 use crate::wake::Wake;
 
 /// Answers the requests to one bridge.
@@ -41,6 +42,11 @@ impl RequestHandler for BridgeRequests {
                 let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
                 connection.respond(&BridgeResponse::Description(Box::new(description))).await;
             }
+            BridgeRequest::Peers { role, repo, cursor } => {
+                let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor };
+                let response = self.peers(query).await.unwrap_or(BridgeResponse::Nothing);
+                connection.respond(&response).await;
+            }
         }
     }
 }
@@ -71,6 +77,16 @@ impl BridgeRequests {
                 call.answer(connection.respond(&response).await);
             }
         }
+    }
+
+    /// A page of peers, if the session is connected. A person asks, for whom no hub is started.
+    async fn peers(&self, query: PeerQuery) -> Option<BridgeResponse> {
+        if self.engine.snapshot().state != ConnectionState::Connected {
+            return None;
+        }
+        let page = self.engine.list(query).await.ok()?;
+        let peers = page.peers.into_iter().map(|peer| PeerJson::from(peer).into_value());
+        Some(BridgeResponse::Peers { peers: peers.collect(), cursor: page.next })
     }
 
     async fn fingerprints(&self, alias: &str) -> Option<BridgeResponse> {
