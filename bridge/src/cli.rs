@@ -3,7 +3,9 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
-use crate::commands::{CompletedShell, Invite, Join, Peers};
+use crate::commands::{
+    CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, WatchOptions,
+};
 use crate::config::Flags;
 
 /// What the exit status of a command means.
@@ -89,6 +91,20 @@ pub(crate) enum BridgeCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Send a message as a person
+    ///
+    /// Prints what became of it. While a watch or a read of yours runs, the message goes through it under the same alias,
+    /// and answers appear there. Otherwise the session ends with the command: use --wait for the answer.
+    ///
+    /// In an agent's shell the message is the agent's: it goes through the bridge of that session.
+    Send(SendOptions),
+    /// Read messages as a person
+    ///
+    /// Nobody can write to you unless a command of yours runs: with --wait this one joins and waits for a message. What
+    /// is printed counts as read. Messages that come to a running watch are shown there.
+    Read(ReadOptions),
+    /// Take part as a person: print messages, receipts and who comes and goes, until Ctrl-C
+    Watch(WatchOptions),
     /// Print a script by which a shell completes commands and flags
     ///
     /// bash: junction-bridge completions bash > ~/.local/share/bash-completion/completions/junction-bridge

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use junction_shared::machine::settings::env_path;
+use junction_shared::machine::settings::{env, env_path};
 use junction_shared::protocol::wire::Hindrance;
 use serde_json::{Map, Value};
 
@@ -93,6 +93,21 @@ pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
         name,
         event: HookEvent { kind, session: session.map(str::to_owned), subagent },
     })
+}
+
+/// The variable that says that a client's agent runs this command, and the client's name.
+pub(crate) fn shell_sign() -> Option<(&'static str, &'static str)> {
+    let signs = CLIENTS
+        .iter()
+        .flat_map(|client| client.shell.signs.iter().map(|sign| (*sign, client.name)));
+    let mut signs = signs.filter(|(sign, _)| env(sign).is_some());
+    signs.next()
+}
+
+/// The id of the session that runs this command, where its client tells it.
+pub(crate) fn shell_session() -> Option<String> {
+    let id = CLIENTS.iter().filter_map(|client| client.shell.session).find_map(env);
+    id.filter(|id| id.len() <= MAX_SESSION)
 }
 
 /// The exit status by which a rewake hook asks its client to wake the agent; `None` where the client would wait for

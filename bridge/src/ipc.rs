@@ -7,16 +7,19 @@
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
+//! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
+//!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
 //! ```
 //!
-//! One line of JSON each way. A hook then writes one byte once its client has the reply: until then the bridge counts
-//! the reply as lost.
+//! One line of JSON each way. A hook then writes one byte once its client has the reply, and `send` once it has printed
+//! an answer: until then the bridge counts it as lost. A person's command that runs for a while has such a socket too,
+//! under another name, so that no hook takes it for a bridge.
 
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 pub(crate) mod description;
@@ -30,7 +33,10 @@ mod unix;
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
 use description::SessionDescription;
-pub(crate) use discover::{SessionMatch, all_bridges, bridges_of_this_session, process_of};
+pub(crate) use discover::{
+    SessionMatch, all_bridges, bridges_of_this_session, is_inside_client, person_socket,
+    persons_sockets, process_of,
+};
 #[cfg(not(unix))]
 use elsewhere as platform;
 #[cfg(unix)]
@@ -42,6 +48,12 @@ const MAX_LINE: usize = 4096;
 const MAX_PEERS_LINE: usize = 256 * 1024;
 /// Peers in such a line, at most: the texts of one take 2 KiB as JSON.
 pub(crate) const PEERS_IN_LINE: u16 = 100;
+/// The longest line with a message, in bytes: 64 KiB of text, of which JSON writes each byte as up to six, and the rest.
+const MAX_MESSAGE_LINE: usize = 400 * 1024;
+/// The longest line with an answer to a message, in bytes: a text of which each byte was written out for display.
+const MAX_ANSWER_LINE: usize = 1024 * 1024;
+/// What a line with a message begins with.
+const MESSAGE_PREFIX: &[u8] = b"{\"ask\":\"send\",";
 
 /// A request to a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +92,41 @@ pub(crate) enum BridgeRequest {
         /// The cursor of the page, as the page before it gave it.
         cursor: Option<String>,
     },
+    /// Asks whether the bridge is that of the caller's session.
+    Session {
+        /// The session's id, where the client tells it.
+        session: Option<String>,
+        /// How sure the caller is that the bridge belongs to its session.
+        #[serde(rename = "sure")]
+        session_match: SessionMatch,
+    },
+    /// Asks whether a person is in this place: directory, hub and port.
+    Person {
+        /// The place.
+        place: String,
+    },
+    /// Sends a message as the session.
+    Send(Box<SendRequest>),
+}
+
+/// A message that a command sends through a running session. Each field is as its flag or argument gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SendRequest {
+    pub(crate) to: String,
+    pub(crate) message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_to: Option<String>,
+    #[serde(default)]
+    pub(crate) wait_seconds: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ttl_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) urgency: Option<String>,
+    /// Whether a person writes the message. A bridge ignores it: its session is an agent's.
+    #[serde(default)]
+    pub(crate) from_person: bool,
 }
 
 /// A bridge's response.
@@ -113,6 +160,24 @@ pub(crate) enum BridgeResponse {
         /// The cursor of the next page.
         cursor: Option<String>,
     },
+    /// The session is here.
+    Here {
+        /// The session's alias.
+        alias: String,
+        /// Whether messages are shown as they come.
+        #[serde(default)]
+        watches: bool,
+    },
+    /// What became of the message.
+    Sent {
+        /// The answer of the tool `send_message`.
+        answer: Map<String, Value>,
+    },
+    /// The message was not sent.
+    Failed {
+        /// Why, and what to do.
+        why: String,
+    },
     /// The request concerns another session, or a peer that the bridge does not know.
     Nothing,
 }
@@ -124,7 +189,7 @@ pub(crate) struct ReceivedResponse {
 }
 
 impl ReceivedResponse {
-    /// Tells the bridge that the client has the reply.
+    /// Tells the bridge that the reply has arrived where it was to.
     pub(crate) async fn acknowledge(mut self) {
         // A bridge that has ended meanwhile needs no acknowledgement.
         let _ = self.stream.write_all(b"\n").await;
@@ -141,11 +206,14 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     line.push(b'\n');
     stream.write_all(&line).await?;
     stream.flush().await?;
-    let mut answer = String::new();
-    let is_of_peers = matches!(request, BridgeRequest::Peers { .. });
-    let longest = if is_of_peers { MAX_PEERS_LINE } else { MAX_LINE };
+    let longest = match request {
+        BridgeRequest::Peers { .. } => MAX_PEERS_LINE,
+        BridgeRequest::Send(_) => MAX_ANSWER_LINE,
+        _ => MAX_LINE,
+    };
+    let mut answer = Vec::new();
     let mut limited = stream.take(longest as u64);
-    limited.read_line(&mut answer).await?;
-    let response = serde_json::from_str(&answer)?;
+    limited.read_until(b'\n', &mut answer).await?;
+    let response = serde_json::from_slice(&answer)?;
     Ok(ReceivedResponse { response, stream: limited.into_inner().into_inner() })
 }

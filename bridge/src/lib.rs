@@ -15,6 +15,7 @@ mod json_text;
 mod log;
 mod mcp;
 mod onlooker;
+mod people;
 mod process;
 mod project;
 mod results;

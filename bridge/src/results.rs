@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 mod mail;
 pub(crate) mod words;
 
-pub(crate) use mail::{MailPageJson, SentJson};
-pub(crate) use words::presence_word;
-use words::{reach, seconds, state_word, uuid};
+pub(crate) use mail::{MailPageJson, MessageJson, ReceiptJson, SentJson};
+pub(crate) use words::{presence_word, state_word};
+use words::{reach, seconds, uuid};
 
 use crate::timestamp::rfc3339;
 use junction_engine as engine;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::ipc;
+use crate::ipc::{self, server::SocketKind};
 use crate::mcp::server::McpServer;
 use crate::mcp::stdio::{self, HangUp};
 use crate::mcp::tools::Tools;
+use crate::people::send_service::SendService;
 use crate::process::parent::ParentWatch;
 use crate::process::signals::Signals;
 use crate::wake::Wake;
@@ -38,11 +39,13 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let tools = Tools::new(engine.clone(), wake.clone(), hosts);
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
-    let socket = ipc::server::start(BridgeRequests {
+    let requests = BridgeRequests {
         engine: engine.clone(),
         wake,
         dir: config.dir.clone(),
-    });
+        sends: SendService::new(engine.clone()),
+    };
+    let socket = ipc::server::start(SocketKind::Bridge, requests);
     let end = end(&server, &input, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.
     socket.abort();

@@ -14,12 +14,14 @@ use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::commands::{demo, hook};
 use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
-use crate::terminal::is_closed_pipe;
+use crate::terminal::{NothingCame, WrongUsage, is_closed_pipe};
 use crate::{commands, context_probe, log, serve};
 use junction_engine::Engine;
 
 /// The exit status for a wrong command line, as other programs have it.
 const USAGE: u8 = 2;
+/// The exit status of a command that waited in vain.
+const NOTHING_CAME: u8 = 3;
 /// How long the last lines of the log may take at the end. Nobody may be reading them.
 const LAST_LINES: Duration = Duration::from_millis(15);
 /// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
@@ -67,7 +69,13 @@ pub fn run() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let status = if error.is::<WrongFlag>() { USAGE } else { 1 };
+            let status = if error.is::<WrongFlag>() || error.is::<WrongUsage>() {
+                USAGE
+            } else if error.is::<NothingCame>() {
+                NOTHING_CAME
+            } else {
+                1
+            };
             last_words(&format!("Error: {}", sentence(&error)), ExitCode::from(status))
         }
     }
@@ -151,6 +159,9 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Hosts { json } => commands::hosts(config, json).await,
         BridgeCommand::Forget { name } => commands::forget(config, &name),
         BridgeCommand::Verify { peer, other } => commands::verify(&peer, other.as_deref()).await,
+        BridgeCommand::Send(send) => commands::send(config, send).await,
+        BridgeCommand::Read(read) => commands::read(config, read).await,
+        BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
         // They need no settings, or check them.
         BridgeCommand::Hook { .. }
         | BridgeCommand::Completions { .. }

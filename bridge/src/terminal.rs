@@ -1,6 +1,7 @@
 //! Writing to a person: lines on stdout and stderr, colours where they are wanted, and tables that fit into the
 //! terminal. What was asked for goes to stdout, all else to stderr.
 
+use std::fmt;
 use std::io::{self, Write as _};
 
 use anyhow::Error;
@@ -28,6 +29,30 @@ pub(crate) fn remark(line: &str) {
     // What was asked for does not depend on it.
     let _ = writeln!(io::stderr(), "{line}");
 }
+
+/// Nothing came in the time of `--wait`: the exit status says so.
+#[derive(Debug)]
+pub(crate) struct NothingCame(pub(crate) String);
+
+impl fmt::Display for NothingCame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NothingCame {}
+
+/// A command line that its own grammar lets pass, and that is wrong.
+#[derive(Debug)]
+pub(crate) struct WrongUsage(pub(crate) &'static str);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
 
 /// Whether the error says that nobody reads stdout any more, as with `| head`. A command then ends in silence.
 pub(crate) fn is_closed_pipe(error: &Error) -> bool {

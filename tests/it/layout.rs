@@ -59,7 +59,15 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
     ("engine", &[&["transport"], &["hubs"], &["session"], &["actor"], &["handle"]]),
     (
         "bridge",
-        &[&["process"], &["wording"], &["clients"], &["wake"], &["ipc"], &["mcp"], &["commands"]],
+        &[
+            &["process"],
+            &["wording"],
+            &["clients"],
+            &["wake"],
+            &["ipc"],
+            &["mcp", "people"],
+            &["commands"],
+        ],
     ),
 ];
 

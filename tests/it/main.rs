@@ -14,6 +14,8 @@ mod machines;
 mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod people;
 mod sentences;
 mod start;
 #[cfg(unix)]

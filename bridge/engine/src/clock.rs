@@ -8,7 +8,7 @@ pub fn now() -> Instant {
 }
 
 /// This machine's wall clock, in milliseconds since 1970.
-pub(crate) fn wall_ms() -> u64 {
+pub fn wall_ms() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "this is that one place")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

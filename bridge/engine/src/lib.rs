@@ -36,7 +36,7 @@ mod start;
 pub mod transport;
 pub mod urgency;
 
-pub use clock::now;
+pub use clock::{now, wall_ms};
 pub use command::Command;
 pub use forecast::{Arrived, Forecast};
 pub use handle::Engine;

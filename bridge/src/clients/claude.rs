@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::channel::Channel;
 use super::hook_event::HookEventKind;
-use super::profile::{ClientProfile, RewakeSupport};
+use super::profile::{ClientProfile, RewakeSupport, ShellVariables};
 use super::session_view::{ClientSigns, SessionView};
 
 #[cfg(unix)]
@@ -23,6 +23,7 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     session,
     hindrance: ClientSigns::hindrance_of_hooks,
     tool_meta,
+    shell: ShellVariables { signs: &["CLAUDECODE"], session: Some("CLAUDE_CODE_SESSION_ID") },
     ..ClientProfile::plain("claude-code", "Claude Code", "claude")
 };
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::channel::{CallOrigin, Channel};
-use super::profile::ClientProfile;
+use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
 use crate::process::tree::{ProcessTree, program};
 use crate::timestamp::date;
@@ -30,6 +30,10 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     call_origin,
     hindrance,
     call_limit: Some(Duration::from_secs(300)),
+    shell: ShellVariables {
+        signs: &["CODEX_THREAD_ID", "CODEX_CI"],
+        session: Some("CODEX_THREAD_ID"),
+    },
     ..ClientProfile::plain("codex-mcp-client", "Codex", PROGRAM)
 };
 

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::hook_event::HookEventKind;
-use super::profile::ClientProfile;
+use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
 
 /// Gemini CLI, as seen with version 0.61.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     hook_event,
+    shell: ShellVariables { signs: &["GEMINI_CLI"], session: None },
     hindrance: ClientSigns::hindrance_of_hooks,
     ..ClientProfile::plain("gemini-cli-mcp-client", "Gemini CLI", "gemini")
 };

@@ -34,10 +34,20 @@ pub(super) struct ClientProfile {
     pub(super) call_origin: fn(&Map<String, Value>) -> Option<CallOrigin>,
     /// The `_meta` of a tool's definition: always in the context, and the longest result shown whole, in characters.
     pub(super) tool_meta: fn(bool, Option<u32>) -> Map<String, Value>,
+    /// What the client sets in the environment of the commands that its agent runs.
+    pub(super) shell: ShellVariables,
     /// How long the client waits for a call that shows no progress.
     pub(super) silence_limit: Option<Duration>,
     /// How long the client waits for a call, whatever progress it shows.
     pub(super) call_limit: Option<Duration>,
+}
+
+/// Variables of the environment by which a command knows that an agent runs it.
+pub(super) struct ShellVariables {
+    /// Variables that say so by being there.
+    pub(super) signs: &'static [&'static str],
+    /// The variable with the session's id, as hooks or calls name it.
+    pub(super) session: Option<&'static str>,
 }
 
 /// How a client wakes its agent when a hook ends that ran beside the session.
@@ -67,6 +77,7 @@ impl ClientProfile {
             channel: || None,
             call_origin: |_| None,
             tool_meta: |_, _| Map::new(),
+            shell: ShellVariables { signs: &[], session: None },
             silence_limit: None,
             call_limit: None,
         }

@@ -6,9 +6,9 @@ use junction_shared::machine::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(unix))]
-use super::elsewhere::{directories, owner};
+use super::elsewhere::{directories, owner, person};
 #[cfg(unix)]
-use super::unix::{directories, owner};
+use super::unix::{directories, owner, person};
 use crate::clients::is_client_program;
 use crate::process::tree::{ProcessTree, is_piped, name, program};
 
@@ -35,6 +35,25 @@ struct RunningBridge {
 
 /// The sockets of all of the user's bridges.
 pub(crate) fn all_bridges() -> Vec<PathBuf> {
+    sockets(owner)
+}
+
+/// The sockets of the user's own commands that run for a while.
+pub(crate) fn persons_sockets() -> Vec<PathBuf> {
+    sockets(person)
+}
+
+/// The socket of the user's own command that runs as this process.
+pub(crate) fn person_socket(pid: u32) -> Option<PathBuf> {
+    persons_sockets().into_iter().find(|socket| person(socket) == Some(pid))
+}
+
+/// Whether a client runs this process, as its parent or further up.
+pub(crate) fn is_inside_client() -> bool {
+    ProcessTree::now().ancestors(std::process::id()).into_iter().any(is_client)
+}
+
+fn sockets(owner: fn(&Path) -> Option<u32>) -> Vec<PathBuf> {
     let dirs = directories().into_iter().map(ConfigDir::at);
     let sound = dirs.filter(|dir| matches!(dir.check(), Ok(true)));
     let entries = sound.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten());

@@ -15,7 +15,7 @@ impl SocketListener {
     ///
     /// # Errors
     /// Always.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(_: bool) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -40,5 +40,10 @@ pub(super) fn directories() -> Vec<PathBuf> {
 
 /// No process.
 pub(super) fn owner(_: &Path) -> Option<u32> {
+    None
+}
+
+/// No process.
+pub(super) fn person(_: &Path) -> Option<u32> {
     None
 }

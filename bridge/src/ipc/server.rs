@@ -9,12 +9,23 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::platform::{SocketListener, SocketStream};
-use super::{BridgeRequest, BridgeResponse, MAX_LINE};
+use super::{BridgeRequest, BridgeResponse, MAX_LINE, MAX_MESSAGE_LINE, MESSAGE_PREFIX};
 
 /// Connections served at once; further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 16;
 /// How long a caller may take to send its request, and to take the response.
 const IO_TIME: Duration = Duration::from_secs(2);
+/// How long a command may take to print an answer: a person may be reading at the other end of a pipe.
+const PRINT_TIME: Duration = Duration::from_secs(60);
+
+/// The owner of a socket. The names of the two kinds differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SocketKind {
+    /// A bridge, beside an agent.
+    Bridge,
+    /// A person's command that runs for a while.
+    Person,
+}
 
 /// Answers requests that arrive at the socket.
 pub(crate) trait RequestHandler: Clone + Send + Sync + 'static {
@@ -30,9 +41,9 @@ pub(crate) trait RequestHandler: Clone + Send + Sync + 'static {
 pub(crate) struct IpcConnection(BufReader<SocketStream>);
 
 /// Opens the socket and answers requests in a task of its own. Aborting the task closes the socket.
-pub(crate) fn start(handler: impl RequestHandler) -> AbortHandle {
+pub(crate) fn start(kind: SocketKind, handler: impl RequestHandler) -> AbortHandle {
     let task = tokio::spawn(async move {
-        match SocketListener::open() {
+        match SocketListener::open(kind == SocketKind::Person) {
             Ok(listener) => serve(listener, handler).await,
             Err(error) => {
                 let kind = error.kind();
@@ -73,7 +84,16 @@ impl IpcConnection {
 
     /// Writes the response and waits for the acknowledgement. False if none arrived in time.
     pub(crate) async fn respond_acknowledged(&mut self, response: &BridgeResponse) -> bool {
-        let acknowledged = timeout(IO_TIME, async {
+        self.acknowledged_within(response, IO_TIME).await
+    }
+
+    /// Writes the response and waits until it is printed. False if it was not in time.
+    pub(crate) async fn respond_printed(&mut self, response: &BridgeResponse) -> bool {
+        self.acknowledged_within(response, PRINT_TIME).await
+    }
+
+    async fn acknowledged_within(&mut self, response: &BridgeResponse, limit: Duration) -> bool {
+        let acknowledged = timeout(limit, async {
             self.write(response).await.ok()?;
             self.0.read_u8().await.ok()
         });
@@ -87,10 +107,14 @@ impl IpcConnection {
     }
 
     async fn request(&mut self) -> Option<BridgeRequest> {
-        let mut line = String::new();
+        let mut line = Vec::new();
         let mut limited = (&mut self.0).take(MAX_LINE as u64);
-        limited.read_line(&mut line).await.ok()?;
-        line.ends_with('\n').then(|| serde_json::from_str(&line).ok())?
+        limited.read_until(b'\n', &mut line).await.ok()?;
+        if !line.ends_with(b"\n") && line.starts_with(MESSAGE_PREFIX) {
+            let mut limited = (&mut self.0).take((MAX_MESSAGE_LINE - MAX_LINE) as u64);
+            limited.read_until(b'\n', &mut line).await.ok()?;
+        }
+        line.ends_with(b"\n").then(|| serde_json::from_slice(&line).ok())?
     }
 
     async fn write(&mut self, response: &BridgeResponse) -> std::io::Result<()> {

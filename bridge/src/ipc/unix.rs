@@ -11,6 +11,9 @@ use tokio::net::{UnixListener, UnixStream};
 
 /// The name of the sockets' directory where the parent directory belongs to the user alone.
 const DIRECTORY: &str = "agent-junction";
+/// What the name of a person's socket begins with, before the process's id. A bridge's is the id alone.
+const PERSON: &str = "person-";
+const ENDING: &str = ".sock";
 
 /// A connection.
 pub(super) type SocketStream = UnixStream;
@@ -26,10 +29,10 @@ impl SocketListener {
     ///
     /// # Errors
     /// The error of the last directory, if none permits it.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(is_person: bool) -> io::Result<Self> {
         let mut outcome = Err(io::ErrorKind::NotFound.into());
         for dir in directories() {
-            outcome = Self::open_in(&dir);
+            outcome = Self::open_in(&dir, is_person);
             if outcome.is_ok() {
                 break;
             }
@@ -37,10 +40,11 @@ impl SocketListener {
         outcome
     }
 
-    fn open_in(dir: &Path) -> io::Result<Self> {
+    fn open_in(dir: &Path, is_person: bool) -> io::Result<Self> {
         ConfigDir::at(dir.to_owned()).open().map_err(io::Error::other)?;
         remove_stale(dir);
-        let path = dir.join(format!("{}.sock", std::process::id()));
+        let prefix = if is_person { PERSON } else { "" };
+        let path = dir.join(format!("{prefix}{}{ENDING}", std::process::id()));
         let listener = UnixListener::bind(&path)?;
         let socket = Self { listener, path };
         // Nobody else could connect before: only the user can enter the directory.
@@ -92,10 +96,18 @@ pub(super) fn directories() -> Vec<PathBuf> {
     all
 }
 
-/// The id of the process that a socket belongs to.
+/// The id of the process that a bridge's socket belongs to.
 pub(super) fn owner(socket: &Path) -> Option<u32> {
-    let name = socket.file_name()?.to_str()?;
-    name.strip_suffix(".sock")?.parse().ok()
+    name(socket)?.parse().ok()
+}
+
+/// The id of the process that a person's socket belongs to.
+pub(super) fn person(socket: &Path) -> Option<u32> {
+    name(socket)?.strip_prefix(PERSON)?.parse().ok()
+}
+
+fn name(socket: &Path) -> Option<&str> {
+    socket.file_name()?.to_str()?.strip_suffix(ENDING)
 }
 
 fn is_ours(stream: &UnixStream) -> bool {
@@ -107,7 +119,7 @@ fn is_ours(stream: &UnixStream) -> bool {
 fn remove_stale(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    for path in paths.filter(|path| owner(path).is_some()) {
+    for path in paths.filter(|path| owner(path).or_else(|| person(path)).is_some()) {
         let connected = std::os::unix::net::UnixStream::connect(&path);
         if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             let _ = std::fs::remove_file(path);

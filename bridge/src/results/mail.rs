@@ -96,7 +96,7 @@ impl<'a> SentJson<'a> {
 }
 
 #[derive(Serialize)]
-struct MessageJson<'a> {
+pub(crate) struct MessageJson<'a> {
     id: String,
     from: String,
     message: Cow<'a, str>,
@@ -135,6 +135,13 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
     }
 }
 
+impl MessageJson<'_> {
+    /// The text, as it is displayed.
+    pub(crate) fn text(&self) -> &str {
+        &self.message
+    }
+}
+
 #[derive(Serialize)]
 pub(crate) struct MailPageJson<'a> {
     messages: Vec<MessageJson<'a>>,
@@ -156,7 +163,7 @@ struct NotificationJson {
 }
 
 #[derive(Serialize)]
-struct ReceiptJson {
+pub(crate) struct ReceiptJson {
     id: String,
     to: String,
     status: String,
@@ -171,6 +178,13 @@ impl From<&engine::Outcome> for ReceiptJson {
             status: status(end.status),
             at: rfc3339(end.at_ms),
         }
+    }
+}
+
+impl ReceiptJson {
+    /// The word for how the message ended.
+    pub(crate) fn status(&self) -> &str {
+        &self.status
     }
 }
 

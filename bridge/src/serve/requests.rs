@@ -7,7 +7,8 @@ use junction_shared::protocol::alias::Alias;
 use crate::clients::hook_event::HookEvent;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
-use crate::ipc::{BridgeRequest, BridgeResponse, PEERS_IN_LINE, SessionMatch};
+use crate::ipc::{BridgeRequest, BridgeResponse, PEERS_IN_LINE, SendRequest, SessionMatch};
+use crate::people::send_service::SendService;
 use crate::results::PeerJson;
 use crate::wake::Wake;
 
@@ -17,6 +18,7 @@ pub(super) struct BridgeRequests {
     pub(super) engine: Engine,
     pub(super) wake: Wake,
     pub(super) dir: ConfigDir,
+    pub(super) sends: SendService,
 }
 
 impl RequestHandler for BridgeRequests {
@@ -33,6 +35,25 @@ impl RequestHandler for BridgeRequests {
                 if self.is_own_session(session_match, &event) {
                     self.rewake(event, &mut connection).await;
                 }
+            }
+            BridgeRequest::Session { session, session_match } => {
+                let alias = self.engine.snapshot().alias;
+                let is_own = self.is_own(session_match, session.as_deref());
+                let response = match alias.filter(|_| is_own) {
+                    Some(alias) => {
+                        BridgeResponse::Here { alias: alias.to_string(), watches: false }
+                    }
+                    None => BridgeResponse::Nothing,
+                };
+                connection.respond(&response).await;
+            }
+            BridgeRequest::Send(request) => {
+                // The caller is the agent, whatever it says.
+                let request = SendRequest { from_person: false, ..*request };
+                self.sends.send(request, &mut connection).await;
+            }
+            BridgeRequest::Person { .. } => {
+                connection.respond(&BridgeResponse::Nothing).await;
             }
             BridgeRequest::Verify { alias } => {
                 let response = self.fingerprints(&alias).await.unwrap_or(BridgeResponse::Nothing);
@@ -53,8 +74,12 @@ impl RequestHandler for BridgeRequests {
 
 impl BridgeRequests {
     fn is_own_session(&self, session_match: SessionMatch, event: &HookEvent) -> bool {
+        self.is_own(session_match, event.session.as_deref())
+    }
+
+    fn is_own(&self, session_match: SessionMatch, session: Option<&str>) -> bool {
         session_match == SessionMatch::Only
-            || event.session.as_deref().is_some_and(|session| self.wake.knows_session(session))
+            || session.is_some_and(|session| self.wake.knows_session(session))
     }
 
     /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook

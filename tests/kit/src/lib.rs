@@ -15,6 +15,8 @@ mod hub;
 pub mod memory_scan;
 #[cfg(target_os = "linux")]
 mod network;
+#[cfg(unix)]
+mod person;
 mod process;
 mod raw_peer;
 mod raw_socket;
@@ -35,6 +37,8 @@ pub use home::{TestHome, free_port};
 pub use hub::TestHub;
 #[cfg(target_os = "linux")]
 pub use network::{Network, Recording};
+#[cfg(unix)]
+pub use person::{PersonRun, TestWatch, finished, person, run_person};
 #[cfg(target_os = "linux")]
 pub use process::stuck_pipe;
 pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};

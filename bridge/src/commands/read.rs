@@ -1,0 +1,116 @@
+//! `junction-bridge read`: waits for messages to a person, and prints them.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use junction_shared::protocol::alias::Alias;
+
+use super::send::alias;
+use crate::config::Config;
+use crate::ipc::server::{self, SocketKind};
+use crate::people::invoker::refuse_agents;
+use crate::people::member::PersonMember;
+use crate::people::printer::{OutputStream, Printer};
+use crate::people::running::{PersonRequests, place, running_person};
+use crate::people::send_service::SendService;
+use crate::people::show::Show;
+use crate::process::signals::Signals;
+use crate::terminal::{NothingCame, Terminal, remark};
+use crate::wording::people::for_person;
+use junction_engine::PageLimits;
+
+/// The longest wait for a message.
+const LONGEST_WAIT: u64 = 24 * 60 * 60;
+
+/// What to read.
+#[derive(Debug, Args)]
+pub(crate) struct ReadOptions {
+    /// Wait so many seconds for a message
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
+    wait: Option<u64>,
+    /// Print at most so many messages. Senders of others are told that they were not read
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=200))]
+    limit: Option<u16>,
+    /// Alias to be reached under [default: your user name]
+    #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
+    alias: Option<Alias>,
+    /// Print one JSON object a message, with the fields of the tool read_messages
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints messages.
+///
+/// # Errors
+/// The hub does not answer, or nothing came in time.
+pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Result<()> {
+    refuse_agents("read_messages")?;
+    let mut signals = Signals::new()?;
+    let name = options.alias.as_ref().map(Alias::as_str);
+    let running = running_person(config, name).await;
+    let Some(wait) = options.wait else {
+        remark(&match running {
+            Some(running) => format!(
+                "Nothing is unread: messages to {} are printed by your command that runs.",
+                running.alias
+            ),
+            None => "Nothing is unread: nobody could write to you, because no command of yours runs. Use --wait SECONDS, \
+                     or keep junction-bridge watch running."
+                .to_owned(),
+        });
+        return Ok(());
+    };
+    if let Some(running) = running {
+        bail!(
+            "Messages to {} are printed by your command that runs. Look there, or be reached under another alias with --as.",
+            running.alias
+        );
+    }
+    let member = tokio::select! {
+        joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
+        () = signals.next() => return Ok(()),
+    };
+    let requests = PersonRequests {
+        engine: member.engine.clone(),
+        sends: SendService::new(member.engine.clone()),
+        place: place(config),
+        watches: false,
+    };
+    let socket = server::start(SocketKind::Person, requests);
+    remark(&format!(
+        "Others reach you as {} for {wait} s, or until a message comes.",
+        member.alias
+    ));
+    let outcome = tokio::select! {
+        outcome = printed(&member, &options, Duration::from_secs(wait)) => outcome,
+        () = signals.next() => Ok(()),
+    };
+    socket.abort();
+    member.leave().await;
+    outcome
+}
+
+/// Waits for messages, and prints those that have come.
+async fn printed(
+    member: &PersonMember,
+    options: &ReadOptions,
+    wait: Duration,
+) -> anyhow::Result<()> {
+    let printer = Printer::start(OutputStream::Stdout)?;
+    let show = Show::messages(Terminal::stdout(), options.json);
+    let messages = options.limit.map_or(usize::MAX, usize::from);
+    let limits = PageLimits { messages, ..PageLimits::default() };
+    let page =
+        member.engine.read(limits, wait).await.map_err(|error| anyhow!(for_person(&error)))?;
+    if page.messages.is_empty() {
+        return Err(
+            NothingCame("No message came in time. Wait longer with --wait.".to_owned()).into()
+        );
+    }
+    member.speaks();
+    printer.print(page.messages.iter().map(|message| show.message(message)).collect()).await?;
+    // Only now: what was not printed was not read.
+    page.lease.ack();
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! `junction-bridge watch`: a person who takes part until the command is ended.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
+use tokio::sync::{mpsc, watch as channel};
+use tokio::time::{sleep, timeout};
+
+use super::send::alias;
+use crate::config::Config;
+use crate::ipc::server::{self, SocketKind};
+use crate::onlooker::all_peers;
+use crate::people::exec;
+use crate::people::invoker::refuse_agents;
+use crate::people::member::PersonMember;
+use crate::people::peer_changes::{PeerChanges, PeerNews};
+use crate::people::printer::{OutputStream, Printer, stdout_closed};
+use crate::people::running::{PersonRequests, place};
+use crate::people::send_service::SendService;
+use crate::people::show::Show;
+use crate::process::signals::Signals;
+use crate::terminal::Terminal;
+use crate::wording::Wording as _;
+use junction_engine::error::{Error, Unanswered};
+use junction_engine::{ConnectionState, Engine, MailPage, Message, PageLimits, PeerInfo, Status};
+
+/// How often the list of peers is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a read waits before it is made again.
+const READ_TIME: Duration = Duration::from_secs(60 * 60);
+/// How long to wait after a read that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// News that wait to be printed. While they do, nothing is looked at.
+const MAX_NEWS: usize = 64;
+/// How often a message is given to the command of `--exec` that fails.
+const TRIES: u32 = 2;
+/// How long the answers to commands that speak through this one may take at the end.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
+
+/// How to take part.
+#[derive(Debug, Args)]
+pub(crate) struct WatchOptions {
+    /// Run CMD by the shell for each message, with the text on its stdin
+    ///
+    /// The text is as the peer wrote it, so take it for data. Variables tell the rest: JUNCTION_FROM, JUNCTION_ID,
+    /// JUNCTION_TIMESTAMP, and where they apply JUNCTION_REPLY_TO, JUNCTION_FROM_PERSON and JUNCTION_KEY_CHANGED.
+    /// Messages come one at a time, in their order. One counts as read once CMD ends with status 0. If CMD fails, it is
+    /// run once more; if it fails again, the message stays unread and watch ends with status 1. All that watch itself
+    /// prints goes to stderr.
+    #[arg(long, value_name = "CMD")]
+    exec: Option<String>,
+    /// Alias to be reached under [default: your user name]
+    #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
+    alias: Option<Alias>,
+    /// Print one JSON object an event
+    #[arg(long)]
+    json: bool,
+}
+
+/// Takes part until the command is ended.
+///
+/// # Errors
+/// The hub does not answer at the start, the output cannot be written, or the command of `--exec` fails.
+pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Result<()> {
+    refuse_agents("read_messages")?;
+    let mut signals = Signals::new()?;
+    let member = tokio::select! {
+        joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
+        () = signals.next() => return Ok(()),
+    };
+    let (news, received) = mpsc::channel(MAX_NEWS);
+    let (followers, followed) = mpsc::channel(MAX_NEWS);
+    let requests = PersonRequests {
+        engine: member.engine.clone(),
+        sends: SendService::new(member.engine.clone()).followed_by(followers),
+        place: place(config),
+        watches: true,
+    };
+    let socket = server::start(SocketKind::Person, requests);
+    tokio::spawn(follow(followed, news.clone()));
+    tokio::spawn(look_at_peers(member.engine.clone(), news.clone()));
+    tokio::spawn(look_at_hub(member.engine.clone(), news));
+    let watching = Watching::new(&member, options)?;
+    let outcome = tokio::select! {
+        outcome = watching.run(received) => outcome,
+        () = signals.next() => Ok(()),
+    };
+    socket.abort();
+    let _ = timeout(ANSWER_TIME, tokio::task::yield_now()).await;
+    member.leave().await;
+    outcome
+}
+
+/// What is to be printed, other than messages.
+enum WatchNews {
+    /// A message is being sent through this session.
+    Sent,
+    /// Messages of this person's have ended: the next read has the receipts.
+    Ended,
+    Peer(PeerNews, PeerInfo),
+    /// What the connection to the hub is.
+    Hub(String),
+    /// The hub gave the session another alias.
+    Renamed(Alias),
+}
+
+/// Waits for the ends of messages that were sent through this session.
+async fn follow(
+    mut followed: mpsc::Receiver<channel::Receiver<Status>>,
+    news: mpsc::Sender<WatchNews>,
+) {
+    while let Some(mut progress) = followed.recv().await {
+        if news.send(WatchNews::Sent).await.is_err() {
+            return;
+        }
+        let news = news.clone();
+        tokio::spawn(async move {
+            let is_end =
+                |status: &Status| *status == Status::Read || status.is_final_without_reply();
+            let _ = progress.wait_for(is_end).await;
+            let _ = news.send(WatchNews::Ended).await;
+        });
+    }
+}
+
+/// Looks who comes, goes or changes.
+async fn look_at_peers(engine: Engine, news: mpsc::Sender<WatchNews>) {
+    let mut changes = PeerChanges::default();
+    loop {
+        // A list that cannot be had says nothing about anybody.
+        if let Ok(peers) = all_peers(&engine, None, None).await {
+            for (what, peer) in changes.look(peers) {
+                if news.send(WatchNews::Peer(what, peer)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Looks whether the hub is there, and what it calls the session.
+async fn look_at_hub(engine: Engine, news: mpsc::Sender<WatchNews>) {
+    let mut snapshot = engine.watch();
+    let mut is_connected = true;
+    loop {
+        let (state, renamed) = {
+            let seen = snapshot.borrow_and_update();
+            (seen.state.clone(), seen.renamed.take())
+        };
+        let said = match state {
+            ConnectionState::Connected if !is_connected => Some("the hub is back".to_owned()),
+            ConnectionState::Away(why) if is_connected => {
+                let why = Error::HubAway(Unanswered::Away(why)).wording();
+                Some(format!("the hub is away. {why}"))
+            }
+            _ => None,
+        };
+        if said.is_some() {
+            is_connected = !is_connected;
+        }
+        let said = said.map(WatchNews::Hub).into_iter().chain(renamed.map(WatchNews::Renamed));
+        for said in said {
+            if news.send(said).await.is_err() {
+                return;
+            }
+        }
+        if snapshot.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What `watch` prints, and how.
+struct Watching<'a> {
+    member: &'a PersonMember,
+    /// Whether messages were exchanged under the session's name.
+    has_spoken: bool,
+    printer: Printer,
+    show: Show,
+    exec: Option<String>,
+    /// The message that the command failed for, and how often.
+    failed: Option<(MessageId, u32)>,
+}
+
+impl<'a> Watching<'a> {
+    fn new(member: &'a PersonMember, options: WatchOptions) -> anyhow::Result<Self> {
+        // With --exec, stdout is the command's.
+        let (stream, terminal) = match options.exec {
+            Some(_) => (OutputStream::Stderr, Terminal::PIPE),
+            None => (OutputStream::Stdout, Terminal::stdout()),
+        };
+        let show = Show::events(terminal, options.json);
+        let printer = Printer::start(stream)?;
+        Ok(Self { member, has_spoken: false, printer, show, exec: options.exec, failed: None })
+    }
+
+    async fn run(mut self, mut news: mpsc::Receiver<WatchNews>) -> anyhow::Result<()> {
+        let began = format!("others reach you as {}, until Ctrl-C", self.member.alias);
+        self.printer.print(self.show.own("joined", &began)).await?;
+        let is_read = self.exec.is_none();
+        let closed =
+            async { if is_read { stdout_closed().await } else { std::future::pending().await } };
+        tokio::pin!(closed);
+        loop {
+            let engine = self.member.engine.clone();
+            let reading = engine.read(one(), READ_TIME);
+            tokio::pin!(reading);
+            let page = loop {
+                tokio::select! {
+                    page = &mut reading => break page,
+                    Some(news) = news.recv() => self.tell(news).await?,
+                    () = &mut closed => return Ok(()),
+                }
+            };
+            match page {
+                Ok(page) => self.take(page).await?,
+                Err(Error::Left) => {
+                    bail!("The session has ended. Start junction-bridge watch again.")
+                }
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn tell(&mut self, news: WatchNews) -> anyhow::Result<()> {
+        let text = match news {
+            WatchNews::Peer(what, peer) => self.show.peer(what, peer),
+            WatchNews::Hub(said) => self.show.own("hub", &said),
+            WatchNews::Renamed(alias) => {
+                self.show.own("renamed", &format!("the hub calls you {alias} now"))
+            }
+            WatchNews::Sent => {
+                self.has_exchanged();
+                return Ok(());
+            }
+            WatchNews::Ended => {
+                return match self.member.engine.read(one(), Duration::ZERO).await {
+                    Ok(page) => self.take(page).await,
+                    // The next page has them.
+                    Err(_) => Ok(()),
+                };
+            }
+        };
+        Ok(self.printer.print(text).await?)
+    }
+
+    /// Notes that messages are exchanged under the session's name.
+    fn has_exchanged(&mut self) {
+        if !self.has_spoken {
+            self.has_spoken = true;
+            self.member.speaks();
+        }
+    }
+
+    /// Prints a page, or gives its message to the command. Its message counts as read only after that.
+    async fn take(&mut self, page: MailPage) -> anyhow::Result<()> {
+        if !page.messages.is_empty() {
+            self.has_exchanged();
+        }
+        let mut text: String = page.receipts.iter().map(|end| self.show.receipt(end)).collect();
+        let Some(command) = self.exec.clone() else {
+            text.extend(page.messages.iter().map(|message| self.show.message(message)));
+            if !text.is_empty() {
+                self.printer.print(text).await?;
+            }
+            page.lease.ack();
+            return Ok(());
+        };
+        if !text.is_empty() {
+            self.printer.print(text).await?;
+        }
+        for message in &page.messages {
+            let ended = exec::run(&command, message).await?;
+            if !ended.success() {
+                return self.has_failed(message, &ended.to_string()).await;
+            }
+        }
+        self.failed = None;
+        page.lease.ack();
+        Ok(())
+    }
+
+    /// The command failed for a message, which is given back unread.
+    async fn has_failed(&mut self, message: &Message, ended: &str) -> anyhow::Result<()> {
+        let before = self.failed.filter(|(id, _)| *id == message.id).map_or(0, |(_, tries)| tries);
+        self.failed = Some((message.id, before + 1));
+        if before + 1 < TRIES {
+            let said = format!("the command failed ({ended}), and is run once more");
+            return Ok(self.printer.print(self.show.own("failed", &said)).await?);
+        }
+        Err(anyhow!(
+            "The command of --exec failed twice ({ended}) for a message of {}, which stays unread. Mend the command, then \
+             start junction-bridge watch again.",
+            message.from
+        ))
+    }
+}
+
+/// One message a page: each counts as read by itself.
+fn one() -> PageLimits {
+    PageLimits { messages: 1, ..PageLimits::default() }
+}

@@ -1,0 +1,12 @@
+//! The face for a person at a terminal: a member of the group under the person's own name, what others write to it, and
+//! the socket by which the person's further commands speak through the one that runs.
+
+pub(crate) mod exec;
+pub(crate) mod invoker;
+pub(crate) mod member;
+pub(crate) mod names;
+pub(crate) mod peer_changes;
+pub(crate) mod printer;
+pub(crate) mod running;
+pub(crate) mod send_service;
+pub(crate) mod show;

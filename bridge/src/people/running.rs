@@ -1,0 +1,124 @@
+//! A person's command that runs for a while: how others of the same person find it and speak through it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use super::send_service::SendService;
+use crate::config::Config;
+use crate::ipc::server::{IpcConnection, RequestHandler};
+use crate::ipc::{
+    BridgeRequest, BridgeResponse, ReceivedResponse, SendRequest, persons_sockets, send,
+};
+use junction_engine::Engine;
+
+/// How long a command may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A person's command that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct RunningPerson {
+    pub(crate) socket: PathBuf,
+    pub(crate) alias: String,
+    /// Whether it shows messages as they come, until it is ended.
+    pub(crate) watches: bool,
+}
+
+/// Where a person is: the same person on another hub, or of another directory, is another one.
+pub(crate) fn place(config: &Config) -> String {
+    let dir = config.dir.path();
+    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let port = config.port.map(|port| port.to_string()).unwrap_or_default();
+    format!("{}\n{}\n{port}", dir.display(), config.hub)
+}
+
+/// The command of this person that runs, under this alias if one is named. A `watch` goes before a `read`.
+pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Option<RunningPerson> {
+    let sockets = persons_sockets();
+    let request = BridgeRequest::Person { place: place(config) };
+    let asked = sockets.into_iter().map(|socket| {
+        let request = &request;
+        async move {
+            let answer = timeout(PATIENCE, send(&socket, request)).await.ok()?.ok()?;
+            match answer.response {
+                BridgeResponse::Here { alias, watches } => {
+                    Some(RunningPerson { socket, alias, watches })
+                }
+                _ => None,
+            }
+        }
+    });
+    let mut running: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+    running.retain(|person| alias.is_none_or(|alias| alias == person.alias));
+    running.sort_by(|one, other| (!one.watches, &one.alias).cmp(&(!other.watches, &other.alias)));
+    running.into_iter().next()
+}
+
+/// Sends a message through a running session. The answer of the tool `send_message`, to be acknowledged once it is
+/// printed.
+///
+/// # Errors
+/// The message was not sent, or nobody knows.
+pub(crate) async fn send_through(
+    socket: &Path,
+    request: SendRequest,
+) -> anyhow::Result<(Map<String, Value>, ReceivedResponse)> {
+    let lost = || {
+        anyhow!(
+            "The session that was to send the message ended before it said what became of it. Ask the receiver before \
+             you send it again."
+        )
+    };
+    let received = send(socket, &BridgeRequest::Send(Box::new(request))).await;
+    let received = received.map_err(|_| lost())?;
+    match &received.response {
+        BridgeResponse::Sent { answer } => Ok((answer.clone(), received)),
+        BridgeResponse::Failed { why } => {
+            let why = why.clone();
+            received.acknowledge().await;
+            bail!(why)
+        }
+        _ => Err(lost()),
+    }
+}
+
+/// Answers the requests to a person's command that runs.
+#[derive(Clone)]
+pub(crate) struct PersonRequests {
+    pub(crate) engine: Engine,
+    pub(crate) sends: SendService,
+    /// The person's place.
+    pub(crate) place: String,
+    pub(crate) watches: bool,
+}
+
+impl RequestHandler for PersonRequests {
+    async fn handle(&self, request: BridgeRequest, mut connection: IpcConnection) {
+        match request {
+            BridgeRequest::Person { place } => {
+                let alias = self.engine.snapshot().alias.filter(|_| place == self.place);
+                let response = match alias {
+                    Some(alias) => {
+                        let (alias, watches) = (alias.to_string(), self.watches);
+                        BridgeResponse::Here { alias, watches }
+                    }
+                    None => BridgeResponse::Nothing,
+                };
+                connection.respond(&response).await;
+            }
+            BridgeRequest::Send(request) => self.sends.send(*request, &mut connection).await,
+            BridgeRequest::Hook { .. }
+            | BridgeRequest::Describe
+            | BridgeRequest::Peers { .. }
+            | BridgeRequest::Rewake { .. }
+            | BridgeRequest::Verify { .. }
+            | BridgeRequest::Session { .. } => {
+                connection.respond(&BridgeResponse::Nothing).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What commands say to a person: errors whose next step is a command rather than a tool, and what became of a message.
+
+use junction_engine::error::Error;
+use serde_json::{Map, Value};
+
+use super::Wording;
+
+/// What is wrong, and what a person can do.
+pub(crate) fn for_person(error: &Error) -> String {
+    match error {
+        Error::UnknownAlias(_) => {
+            "No peer has that alias now. Run junction-bridge peers to see who is there.".to_owned()
+        }
+        Error::ToSelf => {
+            "That alias is your own. Run junction-bridge peers to see the others.".to_owned()
+        }
+        Error::AliasTaken(free) => format!(
+            "That alias, or one too similar to it, is taken. Choose another with --as: {free} is free."
+        ),
+        Error::KeyChanged { alias, known_as, known, offered } => format!(
+            "The key behind {alias} is another than the one with which messages were exchanged as {known_as}: it was \
+             {known} and is now {offered}. If you trust the new one, send again with --fingerprint {offered}."
+        ),
+        Error::OtherFingerprint { alias, offered } => format!(
+            "The peer {alias} has the fingerprint {offered}, not the one you gave. Find out which is right before you send."
+        ),
+        Error::UnusableCard(alias) => format!(
+            "Nothing can be sent to {alias}, because its card is not valid or is older than an earlier one. Run \
+             junction-bridge peers to see who else is there."
+        ),
+        Error::UnreadQuestion(alias) => format!(
+            "{alias} has asked you something and waits for the answer, so this was not sent. Read that first, then ask again."
+        ),
+        Error::Left | Error::HubMisbehaving => {
+            "The hub sent what no honest hub can send, or the session has ended. Run junction-bridge hosts.".to_owned()
+        }
+        Error::ReadBusy => {
+            "Another read is still being answered. Try again in a few seconds.".to_owned()
+        }
+        other => other.wording(),
+    }
+}
+
+/// What became of a message, from the answer of the tool `send_message`.
+pub(crate) fn sent(answer: &Map<String, Value>) -> String {
+    let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (to, status) = (text("to"), text("status"));
+    match status {
+        "queued" => format!(
+            "Not sent to {to} yet, because the hub does not answer. It is sent once the hub is back, as long as this session runs."
+        ),
+        "read" => format!("Sent to {to}, and read."),
+        "expired" => format!("{to} did not read the message in time."),
+        "unconfirmed" => format!("Sent to {to}, but nobody can say whether it was read."),
+        _ => {
+            let outlook = answer.get("peer").map(|peer| outlook(to, peer)).unwrap_or_default();
+            format!("Sent to {to}. {outlook}")
+        }
+    }
+}
+
+/// When the receiver will see the message.
+fn outlook(to: &str, peer: &Value) -> String {
+    let text = |field: &str| peer[field].as_str().unwrap_or_default();
+    if text("presence") != "online" {
+        return format!(
+            "{to} is away: the hub keeps the message until {to} is back, or the message expires."
+        );
+    }
+    if let Some(seconds) = peer["wakes_in_seconds"].as_u64() {
+        return format!("It is woken in {seconds} s at the latest.");
+    }
+    if let Some(why) = peer["reach_why"].as_str() {
+        return format!(
+            "Nothing wakes it: {}. It reads the message when it is next prompted.",
+            because(why)
+        );
+    }
+    match (text("reach"), text("state")) {
+        ("push", _) => "It is told at once.".to_owned(),
+        ("next-turn", "busy") => "It is busy, and is told during this turn.".to_owned(),
+        ("next-turn", _) => "It is told when it is next prompted.".to_owned(),
+        _ => "Nothing wakes it: it reads the message when it next looks.".to_owned(),
+    }
+}
+
+/// Why an agent is not woken, by the word of `reach_why`.
+fn because(why: &str) -> &'static str {
+    match why {
+        "budget" => "it was woken as often as it may be in an hour",
+        "no-hooks" => "its client has no hooks of the junction",
+        "hooks-untrusted" => "its client does not trust the junction's hooks yet",
+        "never-prompted" => "nobody has prompted it yet",
+        "denied" => "its user denied it the tool that reads messages",
+        "asleep" => "nobody can see its session",
+        "chain" => "too many messages have gone back and forth without a person",
+        _ => "its client has no way to wake it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(status: &str, peer: &Value) -> String {
+        let answer = json!({ "to": "bob", "status": status, "peer": peer });
+        sent(answer.as_object().unwrap())
+    }
+
+    #[test]
+    fn status_is_said_no_better_than_it_is_known() {
+        let away = json!({ "presence": "away", "reach": "push", "state": "idle" });
+        assert!(said("accepted", &away).contains("bob is away"));
+        assert!(said("queued", &away).starts_with("Not sent to bob yet"));
+        assert!(said("unconfirmed", &away).contains("nobody can say"));
+        let busy = json!({ "presence": "online", "reach": "next-turn", "state": "busy" });
+        assert_eq!(said("opened", &busy), "Sent to bob. It is busy, and is told during this turn.");
+    }
+
+    #[test]
+    fn receiver_that_nothing_wakes_is_said_to_be_one() {
+        let peer = |more: Value| {
+            let mut peer = json!({ "presence": "online", "reach": "push", "state": "idle" });
+            peer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            said("opened", &peer)
+        };
+        assert!(
+            peer(json!({ "wakes_in_seconds": 40 })).ends_with("It is woken in 40 s at the latest.")
+        );
+        for why in [
+            "budget",
+            "no-hooks",
+            "hooks-untrusted",
+            "never-prompted",
+            "denied",
+            "asleep",
+            "chain",
+            "no-way",
+        ] {
+            assert!(peer(json!({ "reach_why": why })).contains("Nothing wakes it: "), "{why}");
+        }
+        assert!(peer(json!({ "reach": "pull" })).contains("Nothing wakes it"));
+        assert_eq!(peer(json!({})), "Sent to bob. It is told at once.");
+    }
+}

@@ -1,0 +1,122 @@
+//! An agent's shell: what it sends is the agent's, and nothing there is a person's.
+
+use junction_testkit::{TestAgent, TestBridge, TestHome, TestHub, finished, person, run_person};
+use serde_json::json;
+
+/// A command of the shell of this agent, whose client sets this variable.
+fn in_shell(
+    home: &TestHome,
+    hub: &TestHub,
+    agent: &TestAgent,
+    sign: &str,
+    arguments: &[&str],
+) -> tokio::process::Command {
+    let mut command = person(home, hub.port, arguments);
+    command.env(sign, "1").env("XDG_RUNTIME_DIR", &agent.runtime);
+    command
+}
+
+const SIGNS: [&str; 4] = ["CLAUDECODE", "CODEX_THREAD_ID", "GEMINI_CLI", "OPENCODE"];
+
+#[tokio::test]
+async fn message_from_an_agents_shell_is_the_agents() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    for sign in SIGNS {
+        let child = in_shell(&home, &hub, &alice, sign, &["send", "--json", "bob", "by an agent"]);
+        let sent = finished({ child }.spawn().expect("it starts")).await;
+        assert_eq!(sent.code, Some(0), "{sign}: {sent:?}");
+        let message = bob.read_one().await;
+        assert_eq!(
+            (&message["from"], message.get("from_person")),
+            (&json!("alice"), None),
+            "{sign}"
+        );
+    }
+    // Its answers are for the agent's session, and its wait is that of the tool.
+    let asking =
+        in_shell(&home, &hub, &alice, "CLAUDECODE", &["send", "--wait", "30", "bob", "well?"]);
+    let asking = { asking }.spawn().expect("it starts");
+    let question = bob.read_one().await;
+    bob.call(
+        "send_message",
+        json!({ "target_alias": "alice", "message": "yes", "reply_to": question["id"] }),
+    )
+    .await;
+    assert_eq!(finished(asking).await.stdout, "yes\n");
+    assert_eq!(bob.call("list_peers", json!({})).await["total"], 1, "nobody else has joined");
+}
+
+#[tokio::test]
+async fn messages_of_an_agents_shell_stay_in_its_chain() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let launch = TestAgent::launch(&home, &hub, "alice").env("JUNCTION_CHAIN_LIMIT", "2");
+    let alice = TestAgent::start(&home, launch, "alice").await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    bob.send("alice", "one").await;
+    alice.bridge.read_one().await;
+    alice.bridge.send("bob", "two").await;
+    bob.read_one().await;
+    bob.send("alice", "three").await;
+    alice.bridge.read_one().await;
+    let child = in_shell(&home, &hub, &alice, "CLAUDECODE", &["send", "--json", "bob", "four"]);
+    let sent = finished({ child }.spawn().expect("it starts")).await;
+    let sent: serde_json::Value = serde_json::from_str(&sent.stdout).expect("JSON");
+    assert_eq!(sent["peer"]["reach_why"], "chain", "{sent}");
+}
+
+#[tokio::test]
+async fn agents_shell_without_a_bridge_is_pointed_to_the_tools() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    for sign in SIGNS {
+        for (arguments, tool) in [
+            (&["send", "bob", "hello"][..], "send_message"),
+            (&["read", "--wait", "9"], "read_messages"),
+            (&["watch"], "read_messages"),
+        ] {
+            let mut command = person(&home, hub.port, arguments);
+            command.env(sign, "1").env("XDG_RUNTIME_DIR", home.runtime("empty"));
+            let run = finished(command.spawn().expect("it starts")).await;
+            assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{sign}: {run:?}");
+            assert!(run.stderr.contains(tool) && run.stderr.contains(sign), "{sign}: {run:?}");
+        }
+        let mut posing = person(&home, hub.port, &["send", "--as", "kurt", "bob", "hello"]);
+        let run = finished(posing.env(sign, "1").spawn().expect("it starts")).await;
+        assert!(run.code == Some(1) && run.stderr.contains("Leave --as out"), "{run:?}");
+    }
+    assert!(bob.leftovers().await.is_empty());
+}
+
+#[tokio::test]
+async fn client_above_is_noticed_without_its_variable() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let claude = home.path().join("claude");
+    std::os::unix::fs::symlink("/bin/sh", &claude).expect("a link");
+    // A process has the name of the file that was started, and the shell waits for its command.
+    let command = person(&home, hub.port, &[]);
+    let program = command.as_std().get_program().to_owned();
+    let mut shell = tokio::process::Command::new(&claude);
+    for (name, value) in command.as_std().get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.arg("-c").arg("\"$0\" send bob hello; exit $?").arg(program);
+    shell
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let run = finished(shell.spawn().expect("it starts")).await;
+    assert!(run.code == Some(1) && run.stderr.contains("send_message"), "{run:?}");
+    assert!(bob.leftovers().await.is_empty());
+    // Without a client above, the same command is a person's.
+    assert_eq!(run_person(&home, hub.port, &["send", "bob", "hello"]).await.code, Some(0));
+}
