@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
 use crate::commands::{
-    CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, WatchOptions,
+    CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, Setup, WatchOptions,
 };
 use crate::config::Flags;
 
@@ -38,6 +38,11 @@ pub(crate) struct Cli {
 pub(crate) enum BridgeCommand {
     /// Run a self-contained demo with two bridges and a private hub
     Demo,
+    /// Add the bridge, its hooks and the rule for its tools to the settings of Claude Code and other clients
+    ///
+    /// Each file is kept as it was beside it, as NAME.before-junction. Everything else in it stays as it is, and a second
+    /// run changes nothing. Values of JUNCTION_* variables are not written: clients pass the variables on.
+    Setup(Setup),
     /// Show this machine's hub and the sessions on it
     ///
     /// Nothing is started or changed, and no session sees that somebody looks.
@@ -130,8 +135,8 @@ pub(crate) enum BridgeCommand {
 /// What a person sees who runs the program in a terminal without a command.
 const WELCOME: &str = "\
 Agent Junction lets coding agents in different terminals, folders and machines write to each other, end to end
-encrypted. You do not start this program yourself: add junction-bridge to the MCP servers of Claude Code, Codex, Gemini
-CLI, opencode or another client, and each session joins by itself. To see two sessions talk now, run
+encrypted. You do not start this program yourself: junction-bridge setup adds it to the settings of Claude Code, Codex,
+Gemini CLI, opencode and Antigravity CLI, and each session joins by itself. To see two sessions talk now, run
 junction-bridge demo.";
 
 /// [`WELCOME`] and the commands, for a terminal.

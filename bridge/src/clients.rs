@@ -11,6 +11,7 @@ use junction_shared::machine::settings::{env, env_path};
 use junction_shared::protocol::wire::Hindrance;
 use serde_json::{Map, Value};
 
+mod antigravity;
 mod channel;
 mod claude;
 mod codex;
@@ -20,15 +21,23 @@ pub(crate) mod hook_reply;
 mod opencode;
 mod profile;
 mod session_view;
+mod settings;
 
 pub(crate) use channel::{CallOrigin, Channel};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
 pub(crate) use session_view::{ClientSigns, SessionView};
 
+use crate::setup::{ClientSettings, SetupTarget};
+
 /// All clients that need anything of their own. Their wake channels are tried in this order.
-static CLIENTS: [&ClientProfile; 4] =
-    [&claude::PROFILE, &codex::PROFILE, &gemini::PROFILE, &opencode::PROFILE];
+static CLIENTS: [&ClientProfile; 5] = [
+    &claude::PROFILE,
+    &codex::PROFILE,
+    &gemini::PROFILE,
+    &opencode::PROFILE,
+    &antigravity::PROFILE,
+];
 
 /// How long before a client gives a call up the call is answered.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -73,6 +82,25 @@ pub(crate) fn session_view(mcp_name: &str) -> Option<Arc<dyn SessionView>> {
 /// Why an agent of the client that has this name in MCP cannot be woken, where no channel can.
 pub(crate) fn hindrance(mcp_name: &str, signs: ClientSigns) -> Hindrance {
     named(mcp_name).map_or(Hindrance::NoWay, |client| (client.hindrance)(signs))
+}
+
+/// A client whose settings can be set up.
+#[derive(Clone, Copy)]
+pub(crate) struct SettableClient {
+    /// The name of its program, by which people choose it.
+    pub(crate) program: &'static str,
+    /// The name by which people know it.
+    pub(crate) name: &'static str,
+    /// The client's settings files, and what belongs in them.
+    pub(crate) settings: fn(&SetupTarget) -> ClientSettings,
+}
+
+/// The clients whose settings can be set up.
+pub(crate) fn settable() -> impl Iterator<Item = SettableClient> {
+    CLIENTS.iter().filter_map(|client| {
+        let ClientProfile { program, name, settings, .. } = client;
+        settings.map(|settings| SettableClient { program, name, settings })
+    })
 }
 
 fn named(mcp_name: &str) -> Option<&'static ClientProfile> {

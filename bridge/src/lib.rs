@@ -20,6 +20,7 @@ mod process;
 mod project;
 mod results;
 mod serve;
+mod setup;
 mod start;
 mod survey;
 mod terminal;

@@ -17,6 +17,8 @@ mod memory;
 #[cfg(unix)]
 mod people;
 mod sentences;
+#[cfg(unix)]
+mod setup;
 mod start;
 #[cfg(unix)]
 mod wake;

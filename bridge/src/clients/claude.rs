@@ -1,14 +1,19 @@
 //! Claude Code.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use junction_shared::machine::settings::env;
+use junction_shared::machine::settings::{env, env_path};
 use serde_json::{Map, Value, json};
 
 use super::channel::Channel;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, RewakeSupport, ShellVariables};
 use super::session_view::{ClientSigns, SessionView};
+use super::settings::{command_hooks, stdio_server};
+use crate::setup::{
+    ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SetupTarget,
+};
 
 #[cfg(unix)]
 mod inbox_socket;
@@ -24,6 +29,7 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     hindrance: ClientSigns::hindrance_of_hooks,
     tool_meta,
     shell: ShellVariables { signs: &["CLAUDECODE"], session: Some("CLAUDE_CODE_SESSION_ID") },
+    settings: Some(settings),
     ..ClientProfile::plain("claude-code", "Claude Code", "claude")
 };
 
@@ -35,6 +41,60 @@ const ASKING_TOOLS: [&str; 2] = ["AskUserQuestion", "ExitPlanMode"];
 /// that ends with its first answer waits for hooks of every kind.
 const ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
 const INTERACTIVE: &str = "cli";
+
+/// The events that hooks are set for: those that announce mail, and those that show what the agent does.
+const HOOKS: [&str; 8] = [
+    "SessionStart",
+    "UserPromptSubmit",
+    "PostToolUse",
+    "PermissionRequest",
+    "Notification",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+];
+/// The rule that allows all tools of the server named junction.
+const RULE: &str = "mcp__junction";
+
+fn settings(target: &SetupTarget) -> ClientSettings {
+    let moved = env_path("CLAUDE_CONFIG_DIR");
+    let folder = moved.clone().unwrap_or_else(|| target.home.join(".claude"));
+    let (servers, settings, to_confirm) = match &target.project {
+        Some(project) => {
+            let confirm = "Claude Code asks in each copy of the project whether to use the server in .mcp.json.";
+            (project.join(".mcp.json"), project.join(".claude/settings.json"), vec![confirm])
+        }
+        None => {
+            let servers = servers_file(&folder, moved.as_deref().unwrap_or(&target.home));
+            (servers, folder.join("settings.json"), Vec::new())
+        }
+    };
+    let rule = PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item: RULE };
+    let hooks = command_hooks(&HOOKS, &target.program, None);
+    let file = |path, entries| PlannedFile {
+        path,
+        format: FileFormat::Json(JsonDialect::default()),
+        is_shared: target.project.is_some(),
+        entries,
+    };
+    ClientSettings {
+        folder,
+        files: vec![
+            file(servers, vec![stdio_server(&target.program, true)]),
+            file(settings, [vec![rule], hooks].concat()),
+        ],
+        to_confirm,
+        hook_review: None,
+        has_untrusted_hooks: false,
+    }
+}
+
+/// The file with the servers of all projects. Where its oldest place still has it, it is there.
+fn servers_file(folder: &Path, home: &Path) -> PathBuf {
+    let oldest = folder.join(".config.json");
+    let is_used = std::fs::metadata(&oldest).is_ok_and(|file| file.is_file() && file.len() > 0);
+    if is_used { oldest } else { home.join(".claude.json") }
+}
 
 fn is_interactive() -> bool {
     env(ENTRYPOINT).is_none_or(|entrypoint| entrypoint == INTERACTIVE)

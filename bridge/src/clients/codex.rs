@@ -20,6 +20,10 @@ use super::channel::{CallOrigin, Channel};
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
 use crate::process::tree::{ProcessTree, program};
+use crate::setup::{
+    ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, PlannedEntry, PlannedFile, SERVER,
+    SettingValue, SetupTarget,
+};
 use crate::timestamp::date;
 
 mod windows;
@@ -34,6 +38,7 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
         signs: &["CODEX_THREAD_ID", "CODEX_CI"],
         session: Some("CODEX_THREAD_ID"),
     },
+    settings: Some(settings),
     ..ClientProfile::plain("codex-mcp-client", "Codex", PROGRAM)
 };
 
@@ -53,6 +58,90 @@ const HOOK_WORDS: [&str; 2] = ["junction-bridge hook", "hook_event"];
 const MAX_SETTINGS: u64 = 256 * 1024;
 /// The most files of one day's folder that are read.
 const MAX_FILES: usize = 10_000;
+
+/// The events that hooks are set for, and what each names of its input beyond the event and the session. Codex silently
+/// skips a hook that names what its event does not have.
+const HOOKS: [(&str, Option<&str>); 4] = [
+    ("SessionStart", None),
+    ("UserPromptSubmit", Some("prompt")),
+    ("PostToolUse", None),
+    ("Stop", Some("stop_hook_active")),
+];
+/// What Codex passes on to the bridge, where it is set. Otherwise it gives its servers almost no environment.
+const ENVIRONMENT: [&str; 15] = [
+    "CODEX_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "JUNCTION_AUTOSTART",
+    "JUNCTION_CHAIN_LIMIT",
+    "JUNCTION_CONFIG_DIR",
+    "JUNCTION_HOST",
+    "JUNCTION_HUB",
+    "JUNCTION_KNOWN_HOSTS",
+    "JUNCTION_LOG",
+    "JUNCTION_PORT",
+    "JUNCTION_SEND_LIMIT",
+    "JUNCTION_SESSION_TIMEOUT_MS",
+    "JUNCTION_SWEEP_INTERVAL_MS",
+    "JUNCTION_WAKES_PER_HOUR",
+];
+
+fn settings(target: &SetupTarget) -> ClientSettings {
+    let folder = env_path("CODEX_HOME").unwrap_or_else(|| target.home.join(HOME));
+    let place = target.project.as_ref().map_or(folder.clone(), |project| project.join(HOME));
+    let (config, hooks_file) = (place.join("config.toml"), place.join("hooks.json"));
+    let has = |path: &Path, word: &str| {
+        std::fs::read_to_string(path).is_ok_and(|text| text.contains(word))
+    };
+    let server = PlannedEntry::Server {
+        path: vec!["mcp_servers", SERVER],
+        fields: SettingValue::fields([
+            ("command", SettingValue::text(&*target.program)),
+            ("env_vars", SettingValue::texts(&ENVIRONMENT)),
+        ]),
+    };
+    let rule = PlannedEntry::RuleField {
+        path: vec!["mcp_servers", SERVER, "default_tools_approval_mode"],
+        value: SettingValue::text("approve"),
+    };
+    let hooks: Vec<_> = HOOKS.iter().map(|(event, more)| tool_hook(event, *more)).collect();
+    // Codex warns where a folder has hooks in both of its files.
+    let are_apart = has(&hooks_file, "\"hooks\"") && !has(&config, HOOK_TOOL);
+    let mut entries = vec![server, rule];
+    let mut apart = Vec::new();
+    if are_apart { &mut apart } else { &mut entries }.extend(hooks);
+    let file = |path, format, entries| PlannedFile {
+        path,
+        format,
+        is_shared: target.project.is_some(),
+        entries,
+    };
+    let json = FileFormat::Json(JsonDialect::default());
+    let mut files = vec![file(config, FileFormat::Toml, entries)];
+    files.extend(are_apart.then(|| file(hooks_file, json, apart)));
+    let review = "Codex asks once, at its next start, whether to trust the hooks: press 2 (\"Trust all\"), then Enter.";
+    let mut to_confirm = vec![
+        "Codex can be woken once it has been prompted, for example with \"Look for mail on the junction.\"",
+    ];
+    if target.project.is_some() {
+        to_confirm.insert(0, "Codex reads a project's settings only where its folder is trusted.");
+    }
+    let has_untrusted_hooks = has_untrusted_hooks(&folder);
+    ClientSettings { folder, files, to_confirm, hook_review: Some(review), has_untrusted_hooks }
+}
+
+/// A hook that calls the bridge's own tool, which in Codex finds its session more surely than a command does.
+fn tool_hook(event: &'static str, more: Option<&str>) -> PlannedEntry {
+    let fields = ["hook_event_name", "session_id"].into_iter().chain(more);
+    let input = fields.map(|field| (field.to_owned(), SettingValue::text(format!("${{{field}}}"))));
+    let hook = SettingValue::fields([
+        ("type", SettingValue::text("mcp_tool")),
+        ("server", SettingValue::text(SERVER)),
+        ("tool", SettingValue::text(HOOK_TOOL)),
+        ("input", SettingValue::Fields(input.collect())),
+    ]);
+    PlannedEntry::Hook { event, hook }
+}
 
 fn call_origin(meta: &Map<String, Value>) -> Option<CallOrigin> {
     let turn = meta.get(TURN_META);

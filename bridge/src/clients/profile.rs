@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::channel::{CallOrigin, Channel};
 use super::hook_event::HookEventKind;
 use super::session_view::{ClientSigns, SessionView};
+use crate::setup::{ClientSettings, SetupTarget};
 
 /// One client: its names, and where it differs from a plain MCP client.
 pub(super) struct ClientProfile {
@@ -36,6 +37,8 @@ pub(super) struct ClientProfile {
     pub(super) tool_meta: fn(bool, Option<u32>) -> Map<String, Value>,
     /// What the client sets in the environment of the commands that its agent runs.
     pub(super) shell: ShellVariables,
+    /// The client's settings files, and what of ours belongs in them.
+    pub(super) settings: Option<fn(&SetupTarget) -> ClientSettings>,
     /// How long the client waits for a call that shows no progress.
     pub(super) silence_limit: Option<Duration>,
     /// How long the client waits for a call, whatever progress it shows.
@@ -78,6 +81,7 @@ impl ClientProfile {
             call_origin: |_| None,
             tool_meta: |_, _| Map::new(),
             shell: ShellVariables { signs: &[], session: None },
+            settings: None,
             silence_limit: None,
             call_limit: None,
         }

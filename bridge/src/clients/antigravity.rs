@@ -1,0 +1,65 @@
+//! Antigravity CLI, the successor of Gemini CLI. Everything here is from its documentation, and was not run.
+
+use super::profile::ClientProfile;
+use super::settings::stdio_server;
+use crate::setup::{ClientSettings, FileFormat, JsonDialect, PlannedFile, SetupTarget};
+
+/// Antigravity CLI.
+pub(super) static PROFILE: ClientProfile = ClientProfile {
+    settings: Some(settings),
+    ..ClientProfile::plain("antigravity-cli", "Antigravity CLI", "agy")
+};
+
+/// The file with its servers.
+const SERVERS: &str = "mcp_config.json";
+
+/// The settings: no hooks, because they get and give other JSON than the bridge's hook command knows.
+fn settings(target: &SetupTarget) -> ClientSettings {
+    let google = target.home.join(".gemini");
+    let folder = google.join("antigravity-cli");
+    let path = match &target.project {
+        Some(project) => project.join(".agents").join(SERVERS),
+        // Newer versions keep it here.
+        None if google.join("config").is_dir() => google.join("config").join(SERVERS),
+        None => folder.join(SERVERS),
+    };
+    let servers = PlannedFile {
+        path,
+        // Since version 1.1.24; an older one does not start with either.
+        format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: true }),
+        is_shared: target.project.is_some(),
+        entries: vec![stdio_server(&target.program, false)],
+    };
+    ClientSettings {
+        folder,
+        files: vec![servers],
+        to_confirm: vec![
+            "Antigravity CLI was set up by its documentation, and not tried. It asks about the junction's tools until you \
+             allow them in it.",
+        ],
+        hook_review: None,
+        has_untrusted_hooks: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn file(home: &Path, project: Option<PathBuf>) -> PathBuf {
+        let program = "p".to_owned();
+        settings(&SetupTarget { home: home.to_owned(), project, program }).files.remove(0).path
+    }
+
+    #[test]
+    fn servers_are_where_the_version_keeps_them() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let home = dir.path();
+        assert_eq!(file(home, None), home.join(".gemini/antigravity-cli/mcp_config.json"));
+        std::fs::create_dir_all(home.join(".gemini/config")).unwrap();
+        assert_eq!(file(home, None), home.join(".gemini/config/mcp_config.json"));
+        assert_eq!(file(home, Some("/p".into())), Path::new("/p/.agents/mcp_config.json"));
+    }
+}

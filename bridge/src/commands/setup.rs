@@ -1,0 +1,276 @@
+//! `junction-bridge setup`: the junction in the settings of clients, and out of them again.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::clients::{SettableClient, settable};
+use crate::setup::{
+    BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, SetupTarget, fragment, inspect,
+    install, on_path, own_path, preview, remove, report,
+};
+use crate::terminal::{remark, tell};
+
+/// What a person does once a client is set up.
+const NEXT: &str = "\
+Sessions that are running now get the junction when they are started again. Then start two, and tell one of them:
+  You are on the Agent Junction. Find the other session and ask it what it is working on.";
+
+/// Which clients to set up, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// Clients [default: those found on this machine, after asking]
+    #[arg(value_name = "CLIENT", value_parser = PossibleValuesParser::new(settable().map(|client| client.program)))]
+    clients: Vec<String>,
+    /// Print what belongs in each file, and write nothing
+    #[arg(long)]
+    print: bool,
+    /// Take out what setup put in, and keep all other changes
+    #[arg(long)]
+    remove: bool,
+    /// Write the settings that the project in this directory shares, with the bare name of the program
+    #[arg(long)]
+    project: bool,
+    /// Set no hooks: a busy agent then learns of messages only from the results of the junction's tools
+    #[arg(long, conflicts_with = "remove")]
+    no_hooks: bool,
+    /// Set no rule: the client then asks before it calls the junction's tools
+    #[arg(long, conflicts_with = "remove")]
+    no_allow: bool,
+}
+
+/// Sets clients up, or takes the junction out of their settings.
+///
+/// # Errors
+/// What was not done, and what to do.
+pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
+    let target = target(setup)?;
+    let chosen: Vec<SettableClient> = if setup.clients.is_empty() {
+        let found: Vec<_> = settable().filter(|client| is_found(*client, &target, setup)).collect();
+        if found.is_empty() || (!setup.print && !is_agreed(&found, &target, setup)?) {
+            return if found.is_empty() { tell(&nothing_found(setup)) } else { Ok(()) };
+        }
+        found
+    } else {
+        let is_chosen =
+            |client: &SettableClient| setup.clients.iter().any(|name| name == client.program);
+        settable().filter(is_chosen).collect()
+    };
+    let mut failures = 0;
+    for client in &chosen {
+        let settings = wanted(*client, &target, setup);
+        match (setup.print, setup.remove) {
+            (true, remove) => print(*client, &settings, remove)?,
+            (false, true) => failures += take_out(*client, &settings, &target)?,
+            (false, false) => failures += put_in(*client, &settings, setup)?,
+        }
+    }
+    if failures > 0 {
+        bail!(
+            "{failures} files were left as they are. Do what is said of each above, then run this again."
+        );
+    }
+    if setup.print || setup.remove { Ok(()) } else { tell(&format!("\n{NEXT}")) }
+}
+
+/// Where settings go, and how they call the program.
+fn target(setup: &Setup) -> anyhow::Result<SetupTarget> {
+    let home = std::env::home_dir().filter(|home| home.is_absolute());
+    let home = home.context("The home directory is not known. Set HOME, then run this again.")?;
+    if setup.project {
+        let project = std::env::current_dir()
+            .context("This directory cannot be used. Change to the project's.")?;
+        if is_same(&project, &home) {
+            bail!(
+                "This directory is your home, not a project. Change to the project's, or leave out --project."
+            );
+        }
+        return Ok(SetupTarget { home, project: Some(project), program: BRIDGE.to_owned() });
+    }
+    let own =
+        own_path().context("The program's own path cannot be read. Start it by its full path.")?;
+    let program = own.path.to_str().map(str::to_owned);
+    let program =
+        program.context("The program's path is not UTF-8. Install it where the path is.")?;
+    if !own.is_lasting && !setup.remove {
+        remark(&format!(
+            "{program} may not stay where it is. Better install it, for example with cargo install, and run setup from \
+             there: the settings call that path."
+        ));
+    }
+    Ok(SetupTarget { home, project: None, program })
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A client's settings, without what the person does not want.
+fn wanted(client: SettableClient, target: &SetupTarget, setup: &Setup) -> ClientSettings {
+    let mut settings = (client.settings)(target);
+    for file in &mut settings.files {
+        file.entries.retain(|entry| entry.is_wanted(!setup.no_hooks, !setup.no_allow));
+    }
+    settings
+}
+
+/// Whether a client is on this machine; or, to take the junction out, whether its settings hold anything of it.
+fn is_found(client: SettableClient, target: &SetupTarget, setup: &Setup) -> bool {
+    let settings = (client.settings)(target);
+    if setup.remove {
+        let reports = inspect(&settings);
+        let mut states = reports.iter().flat_map(|report| &report.entries).map(|(_, state)| state);
+        return states.any(|state| matches!(state, EntryState::Present(_)))
+            || reports.iter().any(|report| report.problem.is_some());
+    }
+    on_path(client.program).is_some() || settings.folder.is_dir()
+}
+
+fn nothing_found(setup: &Setup) -> String {
+    if setup.remove {
+        return "Nothing of the junction is in the settings of any client.".to_owned();
+    }
+    let names: Vec<_> = settable().map(|client| client.program).collect();
+    format!(
+        "No client was found on this machine. To set one up all the same, name it: junction-bridge setup CLIENT, with one \
+         of {}.",
+        names.join(", ")
+    )
+}
+
+/// Whether the person wants what was found. Without a terminal to ask at, says how to choose.
+fn is_agreed(
+    found: &[SettableClient],
+    target: &SetupTarget,
+    setup: &Setup,
+) -> anyhow::Result<bool> {
+    let found_in =
+        if setup.remove { "The junction is in the settings of:" } else { "Found on this machine:" };
+    tell(found_in)?;
+    for client in found {
+        let state = report(&(client.settings)(target)).words();
+        tell(&format!("  {:8}  {}: {state}", client.program, client.name))?;
+    }
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        let flags = if setup.remove { " --remove" } else { "" };
+        let names: Vec<_> = found.iter().map(|client| client.program).collect();
+        tell(&format!(
+            "Nothing was changed. To do it, run: junction-bridge setup{flags} {}",
+            names.join(" ")
+        ))?;
+        return Ok(false);
+    }
+    let question = if setup.remove { "Take it out of all of them?" } else { "Set up all of them?" };
+    let _ = write!(std::io::stderr(), "{question} [Y/n] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer)?;
+    let is_yes = read > 0 && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes");
+    if !is_yes {
+        remark("Nothing was changed. To choose, name the clients: junction-bridge setup CLIENT…");
+    }
+    Ok(is_yes)
+}
+
+/// Sets one client up; how many of its files were left as they are. Nothing is written where any of them cannot be.
+fn put_in(
+    client: SettableClient,
+    settings: &ClientSettings,
+    setup: &Setup,
+) -> anyhow::Result<usize> {
+    let name = client.name;
+    let refused: Vec<_> = settings.files.iter().filter_map(|file| preview(file).err()).collect();
+    if !refused.is_empty() {
+        refused.iter().for_each(|problem| remark(&format!("{name}: {problem}")));
+        return Ok(refused.len());
+    }
+    for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
+        let path = file.path.display();
+        match install(file) {
+            Ok(FileChange::Unchanged) => tell(&format!("{name}: {path} is as it should be"))?,
+            Ok(FileChange::Created) => tell(&format!("{name}: made {path}"))?,
+            Ok(_) => tell(&format!(
+                "{name}: changed {path}; it is kept as it was in {path}.before-junction"
+            ))?,
+            Err(problem) => {
+                remark(&format!("{name}: {problem}"));
+                return Ok(1);
+            }
+        }
+    }
+    let review = settings.hook_review.filter(|_| !setup.no_hooks);
+    for sentence in review.iter().chain(&settings.to_confirm) {
+        tell(&format!("  {sentence}"))?;
+    }
+    Ok(0)
+}
+
+/// Takes the junction out of one client; how many of its files were left as they are.
+fn take_out(
+    client: SettableClient,
+    settings: &ClientSettings,
+    target: &SetupTarget,
+) -> anyhow::Result<usize> {
+    let name = client.name;
+    let mut failures = 0;
+    for file in &settings.files {
+        let path = file.path.display();
+        let told = match remove(file, target, client.settings) {
+            Ok(FileChange::Unchanged) => format!("{path} has nothing of the junction"),
+            Ok(FileChange::Restored) => format!("{path} is as it was before setup"),
+            Ok(FileChange::Deleted) => format!("deleted {path}, which setup had made"),
+            Ok(_) => format!("took the junction out of {path}, and kept all other changes"),
+            Err(problem) => {
+                remark(&format!("{name}: {problem}"));
+                failures += 1;
+                continue;
+            }
+        };
+        tell(&format!("{name}: {told}"))?;
+    }
+    let reports = inspect(settings);
+    for report in reports {
+        if report.entries.iter().any(|(_, state)| matches!(state, EntryState::Present(_))) {
+            remark(&format!(
+                "{name}: {} had the junction before setup, and has it again. To take that out too, run this again.",
+                report.path.display()
+            ));
+        }
+    }
+    Ok(failures)
+}
+
+/// Shows what belongs in a client's files, or what would be taken out of them.
+fn print(client: SettableClient, settings: &ClientSettings, removes: bool) -> anyhow::Result<()> {
+    let (name, mut is_first) = (client.name, true);
+    for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
+        let path = file.path.display();
+        if removes {
+            let states = inspect(&ClientSettings { files: vec![file.clone()], ..settings.clone() });
+            let entries = states.iter().flat_map(|report| &report.entries);
+            let count =
+                entries.filter(|(_, state)| matches!(state, EntryState::Present(_))).count();
+            tell(&format!(
+                "# {name}: {path} has {count} entries of the junction, which would be taken out"
+            ))?;
+            continue;
+        }
+        let state = match preview(file) {
+            Ok(FileChange::Created) => "would be made".to_owned(),
+            Ok(FileChange::Unchanged) => "has all of this already".to_owned(),
+            Ok(_) => "would be changed to have this".to_owned(),
+            Err(problem) => refusal(&problem),
+        };
+        let gap = if std::mem::take(&mut is_first) { "" } else { "\n" };
+        tell(&format!("{gap}# {name}: {path} {state}"))?;
+        tell(fragment(file)?.trim_end())?;
+    }
+    Ok(())
+}
+
+fn refusal(problem: &FileProblem) -> String {
+    format!("would be left as it is: {problem}")
+}

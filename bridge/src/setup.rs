@@ -1,0 +1,31 @@
+//! The settings files of clients: what belongs in them, put in, taken out and looked at. Which files a client has, and
+//! what belongs in them, is in [`crate::clients`].
+//!
+//! - [`install`] adds what is missing, keeps every other byte, and keeps the file as it was beside it.
+//! - [`remove`] takes out what was added; where nothing else has changed, the file is again as it was.
+//! - [`inspect`] only reads, and says of each entry whether it is there; [`report()`] puts it together, for a person or for
+//!   a check of the installation.
+
+mod apply;
+mod edit;
+mod entry;
+mod file;
+mod json;
+mod json_edit;
+mod json_entries;
+mod plan;
+mod problem;
+mod program;
+mod report;
+mod toml;
+mod toml_entries;
+mod value;
+
+pub(crate) use apply::{FileChange, fragment, inspect, install, preview, remove};
+pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
+pub(crate) use json::JsonDialect;
+pub(crate) use plan::{ClientSettings, PlannedFile, SetupTarget};
+pub(crate) use problem::FileProblem;
+pub(crate) use program::{BRIDGE, hook_command, on_path, own_path};
+pub(crate) use report::report;
+pub(crate) use value::SettingValue;

@@ -1,0 +1,357 @@
+//! Settings files changed and looked at, as they are planned.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::edit::SettingsText;
+use super::entry::{EntryState, PlannedEntry};
+use super::file::{Replaced, SettingsFile};
+use super::plan::{ClientSettings, PlannedFile, SetupTarget};
+use super::problem::FileProblem;
+
+/// How often a file that its client keeps changing is tried again.
+const ATTEMPTS: usize = 10;
+
+/// What was done with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileChange {
+    /// Nothing had to be done.
+    Unchanged,
+    /// The file was made.
+    Created,
+    /// The file was changed.
+    Changed,
+    /// The file is again as it was before.
+    Restored,
+    /// The file was made by an earlier setup, and is gone.
+    Deleted,
+}
+
+/// What [`inspect`] found in a file.
+#[derive(Debug)]
+pub(crate) struct FileReport {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Each entry that belongs in it, and whether it is there.
+    pub(crate) entries: Vec<(PlannedEntry, EntryState)>,
+    /// Why the file cannot be used.
+    pub(crate) problem: Option<FileProblem>,
+}
+
+/// Puts into a file what belongs in it and is missing.
+///
+/// # Errors
+/// Why the file is left as it is.
+pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
+    for _ in 0..ATTEMPTS {
+        let found = SettingsFile::read(&file.path, file.is_shared)?;
+        let text = found.text()?;
+        let new = installed(file, text, &file.entries)?;
+        if new == text || file.entries.is_empty() {
+            return Ok(FileChange::Unchanged);
+        }
+        found.check_writable()?;
+        // A back-up of a file that held something of ours is older than that, and so is the better one.
+        let is_new = found.exists() && (found.backup()?.is_none() || !holds_ours(file, text)?);
+        if is_new {
+            found.back_up()?;
+        }
+        let replaced = found.replace(&new);
+        if is_new && !matches!(replaced, Ok(Replaced::Done)) {
+            found.remove_backup()?;
+        }
+        if replaced? == Replaced::Done {
+            return Ok(if found.exists() { FileChange::Changed } else { FileChange::Created });
+        }
+    }
+    Err(FileProblem::Busy(file.path.clone()))
+}
+
+/// Takes out of a file what [`install`] put in. `plan` says what it puts in for a target; a file that is exactly that is
+/// what it was before.
+///
+/// # Errors
+/// Why the file is left as it is.
+pub(crate) fn remove(
+    file: &PlannedFile,
+    target: &SetupTarget,
+    plan: impl Fn(&SetupTarget) -> ClientSettings,
+) -> Result<FileChange, FileProblem> {
+    for _ in 0..ATTEMPTS {
+        let found = SettingsFile::read(&file.path, file.is_shared)?;
+        if !found.exists() {
+            return Ok(FileChange::Unchanged);
+        }
+        let text = found.text()?;
+        let backup = found.backup()?;
+        let before = backup.as_ref().map_or(Ok(""), SettingsFile::text)?;
+        let plans = plans_of(file, target, text, &plan)?;
+        let is_as_made = plans.iter().any(|entries| {
+            !entries.is_empty() && installed(file, before, entries).is_ok_and(|made| made == text)
+        });
+        let rest = removed(file, text, backup.as_ref().map(|_| before))?;
+        let (replaced, change) = match &backup {
+            Some(backup) if is_as_made => {
+                (found.replace_bytes(backup.bytes())?, FileChange::Restored)
+            }
+            None if is_as_made || (rest.text() != text && rest.is_blank()) => {
+                (found.delete()?, FileChange::Deleted)
+            }
+            _ if rest.text() == text => (Replaced::Done, FileChange::Unchanged),
+            _ => (found.replace(rest.text())?, FileChange::Changed),
+        };
+        if replaced == Replaced::Done {
+            found.remove_backup()?;
+            if change == FileChange::Deleted {
+                remove_empty_folders(&file.path, target);
+            }
+            return Ok(change);
+        }
+    }
+    Err(FileProblem::Busy(file.path.clone()))
+}
+
+/// Looks what of a client's settings is there, and changes nothing.
+pub(crate) fn inspect(settings: &ClientSettings) -> Vec<FileReport> {
+    let report = |file: &PlannedFile| {
+        let states = states(file);
+        let (entries, problem) = match states {
+            Ok(states) => (file.entries.iter().cloned().zip(states).collect(), None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        FileReport { path: file.path.clone(), entries, problem }
+    };
+    settings.files.iter().map(report).collect()
+}
+
+/// What a file would hold that does not exist yet.
+pub(crate) fn fragment(file: &PlannedFile) -> Result<String, FileProblem> {
+    installed(file, "", &file.entries)
+}
+
+/// What [`install`] would do with a file.
+pub(crate) fn preview(file: &PlannedFile) -> Result<FileChange, FileProblem> {
+    let found = SettingsFile::read(&file.path, file.is_shared)?;
+    let text = found.text()?;
+    let new = installed(file, text, &file.entries)?;
+    if new == text || file.entries.is_empty() {
+        return Ok(FileChange::Unchanged);
+    }
+    found.check_writable()?;
+    Ok(if found.exists() { FileChange::Changed } else { FileChange::Created })
+}
+
+fn states(file: &PlannedFile) -> Result<Vec<EntryState>, FileProblem> {
+    let found = SettingsFile::read(&file.path, file.is_shared)?;
+    let text = SettingsText::new(&file.path, file.format, found.text()?)?;
+    Ok(file.entries.iter().map(|entry| text.state(entry)).collect())
+}
+
+fn installed(
+    file: &PlannedFile,
+    text: &str,
+    entries: &[PlannedEntry],
+) -> Result<String, FileProblem> {
+    let mut edited = SettingsText::new(&file.path, file.format, text)?;
+    for entry in entries {
+        edited.install(entry)?;
+    }
+    Ok(edited.text().to_owned())
+}
+
+fn removed<'f>(
+    file: &'f PlannedFile,
+    text: &str,
+    backup: Option<&str>,
+) -> Result<SettingsText<'f>, FileProblem> {
+    let read = |text: &str| SettingsText::new(&file.path, file.format, text);
+    let backup = backup.map(read).transpose()?;
+    let mut edited = read(text)?;
+    for entry in &file.entries {
+        edited.remove(entry, backup.as_ref())?;
+    }
+    if let Some(backup) = &backup {
+        edited.end_like(backup)?;
+    }
+    Ok(edited)
+}
+
+fn holds_ours(file: &PlannedFile, text: &str) -> Result<bool, FileProblem> {
+    let edited = SettingsText::new(&file.path, file.format, text)?;
+    let is_there = |entry| matches!(edited.state(entry), EntryState::Present(_));
+    Ok(file.entries.iter().any(is_there))
+}
+
+/// What an earlier run may have put into a file: with the programs that the file names, with and without hooks and rule.
+fn plans_of(
+    file: &PlannedFile,
+    target: &SetupTarget,
+    text: &str,
+    plan: impl Fn(&SetupTarget) -> ClientSettings,
+) -> Result<Vec<Vec<PlannedEntry>>, FileProblem> {
+    let edited = SettingsText::new(&file.path, file.format, text)?;
+    let program = |entry| match edited.state(entry) {
+        EntryState::Present(program) => program,
+        _ => None,
+    };
+    let mut programs: BTreeSet<String> = file.entries.iter().filter_map(program).collect();
+    programs.insert(target.program.clone());
+    let mut plans = Vec::new();
+    for program in programs {
+        let settings = plan(&target.with_program(&program));
+        let Some(planned) = settings.files.into_iter().find(|other| other.path == file.path) else {
+            continue;
+        };
+        for (hooks, rule) in [(true, true), (true, false), (false, true), (false, false)] {
+            let wanted = planned.entries.iter().filter(|entry| entry.is_wanted(hooks, rule));
+            plans.push(wanted.cloned().collect());
+        }
+    }
+    Ok(plans)
+}
+
+/// Removes the folders that are left empty, up to the user's home or the project.
+fn remove_empty_folders(path: &Path, target: &SetupTarget) {
+    let top = target.project.as_ref().unwrap_or(&target.home);
+    let folders = path.ancestors().skip(1);
+    for folder in folders.take_while(|folder| folder.starts_with(top) && folder != top) {
+        if std::fs::remove_dir(folder).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::super::entry::FileFormat;
+    use super::super::entry::SERVER;
+    use super::super::json::JsonDialect;
+    use super::super::program::hook_command;
+    use super::super::value::SettingValue;
+    use super::*;
+
+    /// A file with one entry of each kind.
+    fn planned(path: &Path) -> PlannedFile {
+        let fields =
+            |program: &str| SettingValue::fields([("command", SettingValue::text(program))]);
+        let rule =
+            PlannedEntry::RuleField { path: vec!["p", "j_*"], value: SettingValue::text("allow") };
+        let entries = vec![
+            PlannedEntry::Server {
+                path: vec!["mcpServers", SERVER],
+                fields: fields("/b/junction-bridge"),
+            },
+            rule,
+            PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item: "mcp__junction" },
+            PlannedEntry::Hook { event: "Stop", hook: fields(&hook_command("/b/junction-bridge")) },
+            PlannedEntry::Hook {
+                event: "Start",
+                hook: fields(&hook_command("/b/junction-bridge")),
+            },
+        ];
+        let format = FileFormat::Json(JsonDialect::default());
+        PlannedFile { path: path.to_owned(), format, is_shared: false, entries }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z{}\\[\\],:\"\\\\/\n]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z\"]{1,3}", inner, 0..4)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    /// Settings that may have, where ours belong, what others have put there.
+    fn any_settings() -> impl Strategy<Value = Value> {
+        let object = || prop::collection::btree_map("[a-c]{1,2}", any_json(), 0..3);
+        let hooks = prop::collection::btree_map(
+            "Stop|Start|x",
+            prop::collection::vec(any_json(), 0..3),
+            0..3,
+        );
+        (object(), prop::option::of(object()), prop::option::of(hooks), prop::option::of(object()))
+            .prop_map(|(mut root, servers, hooks, rules)| {
+                root.extend(servers.map(|servers| ("mcpServers".to_owned(), json!(servers))));
+                root.extend(hooks.map(|hooks| ("hooks".to_owned(), json!(hooks))));
+                root.extend(rules.map(|rules| ("p".to_owned(), json!(rules))));
+                json!(root)
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn any_settings_get_ours_and_are_the_same_after(
+            value in any_settings(),
+            layout in 0..4_usize,
+            crlf in any::<bool>(),
+        ) {
+            let mut text = match layout {
+                0 => value.to_string(),
+                1 => format!("{value:#}"),
+                2 => format!("{value:#}\n").replace("  ", "\t"),
+                _ => format!("\n  {value:#}\n\n"),
+            };
+            if crlf {
+                text = text.replace('\n', "\r\n");
+            }
+            let file = planned(Path::new("f"));
+            let new = installed(&file, &text, &file.entries).unwrap();
+            prop_assert_eq!(&installed(&file, &new, &file.entries).unwrap(), &new);
+            let parsed: Value = serde_json::from_str(&new).unwrap();
+            prop_assert_eq!(&parsed["mcpServers"]["junction"]["command"], "/b/junction-bridge");
+            for (name, found) in value.as_object().unwrap() {
+                if !["mcpServers", "hooks", "p"].contains(&name.as_str()) {
+                    prop_assert_eq!(&parsed[name], found);
+                }
+            }
+            let rest = removed(&file, &new, Some(&text)).unwrap();
+            prop_assert_eq!(rest.text(), &text);
+        }
+    }
+
+    #[test]
+    fn file_that_changes_all_the_time_is_left_alone() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("settings.json");
+        let file = planned(&path);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut number = 0_u64;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    number += 1;
+                    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
+                    let mut value: Value = serde_json::from_str(&text).unwrap();
+                    value["n"] = json!(number);
+                    let next = dir.path().join("next");
+                    std::fs::write(&next, value.to_string()).unwrap();
+                    std::fs::rename(next, &path).unwrap();
+                }
+                number
+            });
+            let outcome = install(&file);
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            let last = writer.join().unwrap();
+            // What the other writes is whole and the last of it stays, whether or not there was a moment for ours.
+            let left: Value =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            assert_whole(&left, last, &outcome);
+        });
+    }
+
+    fn assert_whole(left: &Value, last: u64, outcome: &Result<FileChange, FileProblem>) {
+        assert!(left["n"].as_u64().is_none_or(|number| number <= last), "{left}");
+        assert!(matches!(outcome, Ok(_) | Err(FileProblem::Busy(_))), "{outcome:?}");
+    }
+}

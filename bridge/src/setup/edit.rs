@@ -1,0 +1,142 @@
+//! A text of settings that entries are put into and taken out of.
+
+use std::path::Path;
+
+use super::entry::{EntryState, FileFormat, PlannedEntry};
+use super::json_edit::JsonEditor;
+use super::json_entries::{install_json, item_of, json_command, json_hooks, remove_json};
+use super::problem::FileProblem;
+use super::program::is_bridge;
+use super::toml::TomlEditor;
+use super::toml_entries::{install_toml, remove_toml, toml_hooks};
+use super::value::SettingValue;
+
+/// A text of settings, with the place of everything in it.
+pub(super) enum SettingsText<'p> {
+    Json(&'p Path, JsonEditor),
+    Toml(&'p Path, TomlEditor),
+}
+
+impl<'p> SettingsText<'p> {
+    pub(super) fn new(path: &'p Path, format: FileFormat, text: &str) -> Result<Self, FileProblem> {
+        match format {
+            FileFormat::Json(dialect) => JsonEditor::new(text, dialect)
+                .map(|editor| Self::Json(path, editor))
+                .map_err(|obstacle| FileProblem::json(path, text, obstacle)),
+            FileFormat::Toml => TomlEditor::new(text)
+                .map(|editor| Self::Toml(path, editor))
+                .map_err(|obstacle| FileProblem::toml_syntax(path, text, obstacle)),
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Json(_, editor) => editor.text(),
+            Self::Toml(_, editor) => editor.text(),
+        }
+    }
+
+    /// Whether nothing is left that somebody may have written.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Json(_, editor) => editor.text().split_whitespace().collect::<String>() == "{}",
+            Self::Toml(_, editor) => editor.text().trim().is_empty(),
+        }
+    }
+
+    /// Puts an entry in, where it is missing or calls another program.
+    pub(super) fn install(&mut self, entry: &PlannedEntry) -> Result<(), FileProblem> {
+        match self {
+            Self::Json(path, editor) => {
+                let text = editor.text().to_owned();
+                install_json(editor, entry).map_err(|wrong| wrong.told(path, &text))
+            }
+            Self::Toml(path, editor) => install_toml(path, editor, entry),
+        }
+    }
+
+    /// Takes an entry out, and whatever held it alone. What the back-up has of it is put back.
+    pub(super) fn remove(
+        &mut self,
+        entry: &PlannedEntry,
+        backup: Option<&Self>,
+    ) -> Result<(), FileProblem> {
+        match (self, backup) {
+            (Self::Json(path, editor), Some(Self::Json(_, backup))) => {
+                remove_json(editor, entry, Some(backup))
+                    .map_err(|obstacle| FileProblem::json(path, editor.text(), obstacle))
+            }
+            (Self::Json(path, editor), _) => remove_json(editor, entry, None)
+                .map_err(|obstacle| FileProblem::json(path, editor.text(), obstacle)),
+            (Self::Toml(path, editor), Some(Self::Toml(_, backup))) => {
+                remove_toml(path, editor, entry, Some(backup))
+            }
+            (Self::Toml(path, editor), _) => remove_toml(path, editor, entry, None),
+        }
+    }
+
+    /// Takes off the line end that an addition needed where the back-up, with the same last line, has none.
+    pub(super) fn end_like(&mut self, backup: &Self) -> Result<(), FileProblem> {
+        let Self::Toml(path, editor) = self else { return Ok(()) };
+        let (text, backup) = (editor.text().to_owned(), backup.text());
+        let body = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+        if let Some(body) = body
+            && !backup.ends_with('\n')
+            && body.lines().next_back() == backup.lines().next_back()
+        {
+            *editor = TomlEditor::new(body)
+                .map_err(|obstacle| FileProblem::toml_syntax(path, &text, obstacle))?;
+        }
+        Ok(())
+    }
+
+    /// Whether an entry is there.
+    pub(super) fn state(&self, entry: &PlannedEntry) -> EntryState {
+        match entry {
+            PlannedEntry::Server { path, .. } => self.server_state(path),
+            PlannedEntry::RuleField { path, value } => {
+                let is_set = match self {
+                    Self::Json(_, editor) => match value {
+                        SettingValue::True => editor
+                            .get(path)
+                            .is_some_and(|node| &editor.text()[node.span.clone()] == "true"),
+                        value => editor.get_text(path).as_deref() == value.as_text(),
+                    },
+                    Self::Toml(_, editor) => editor.get_text(path).as_deref() == value.as_text(),
+                };
+                if is_set { EntryState::Present(None) } else { EntryState::Absent }
+            }
+            PlannedEntry::RuleItem { path, item } => match self {
+                Self::Json(_, editor) if item_of(editor, path, item).is_some() => {
+                    EntryState::Present(None)
+                }
+                _ => EntryState::Absent,
+            },
+            PlannedEntry::Hook { event, .. } => {
+                let command = match self {
+                    Self::Json(_, editor) => json_hooks(editor, event).next().map(|hook| hook.kind),
+                    Self::Toml(_, editor) => toml_hooks(editor, event).map(|(_, kind)| kind).next(),
+                };
+                command.map_or(EntryState::Absent, |kind| EntryState::Present(kind.program()))
+            }
+        }
+    }
+
+    fn server_state(&self, path: &[&str]) -> EntryState {
+        let (exists, command) = match self {
+            Self::Json(_, editor) => (
+                editor.get(path).is_some(),
+                editor.get(path).and_then(|node| Some(json_command(editor, node)?.1)),
+            ),
+            Self::Toml(_, editor) => {
+                let command = [path, &["command"]].concat();
+                (editor.get(path).is_some(), editor.get_text(&command))
+            }
+        };
+        match command {
+            Some(command) if is_bridge(&command) => EntryState::Present(Some(command)),
+            _ if exists => EntryState::Other,
+            _ => EntryState::Absent,
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! JSON with the place of everything in it, so that an edit changes nothing but what it is about.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde::de::IgnoredAny;
+
+use crate::json_text::repair_surrogates;
+
+/// The deepest nesting that is read. Clients' settings are a few levels deep.
+const MAX_DEPTH: usize = 128;
+
+/// What a client reads beyond JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JsonDialect {
+    /// Comments, of both kinds.
+    pub(crate) comments: bool,
+    /// A comma after the last item.
+    pub(crate) trailing_commas: bool,
+}
+
+/// A value, and its place in the text.
+#[derive(Debug)]
+pub(super) struct JsonNode {
+    pub(super) span: Range<usize>,
+    pub(super) content: JsonContent,
+}
+
+/// What a value holds.
+#[derive(Debug)]
+pub(super) enum JsonContent {
+    Object(Vec<JsonField>),
+    Array(Vec<JsonNode>),
+    Text,
+    Other,
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub(super) struct JsonField {
+    pub(super) name: String,
+    /// From the name to the end of the value.
+    pub(super) span: Range<usize>,
+    pub(super) value: JsonNode,
+}
+
+/// Why a text cannot be used: the place, and a clause.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct JsonMistake {
+    pub(super) at: usize,
+    pub(super) what: &'static str,
+}
+
+impl JsonNode {
+    /// The fields, if the value is an object.
+    pub(super) fn fields(&self) -> Option<&[JsonField]> {
+        let JsonContent::Object(fields) = &self.content else { return None };
+        Some(fields)
+    }
+
+    /// The items, if the value is an array.
+    pub(super) fn items(&self) -> Option<&[Self]> {
+        let JsonContent::Array(items) = &self.content else { return None };
+        Some(items)
+    }
+
+    /// The first field of this name.
+    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+        self.fields()?.iter().find(|field| field.name == name).map(|field| &field.value)
+    }
+
+    /// The text, if the value is one.
+    pub(super) fn text(&self, source: &str) -> Option<String> {
+        matches!(self.content, JsonContent::Text).then(|| decoded(&source[self.span.clone()]))
+    }
+}
+
+/// Reads a whole text.
+pub(super) fn parse(text: &str, dialect: JsonDialect) -> Result<JsonNode, JsonMistake> {
+    let mut parser = JsonParser { text, bytes: text.as_bytes(), at: 0, depth: 0, dialect };
+    parser.skip()?;
+    let root = parser.value()?;
+    parser.skip()?;
+    if parser.at < text.len() {
+        return Err(parser.mistake("something follows the end"));
+    }
+    Ok(root)
+}
+
+/// Where the space and the comments end that begin here.
+pub(super) fn skipped(text: &str, at: usize) -> usize {
+    let dialect = JsonDialect { comments: true, trailing_commas: true };
+    let mut parser = JsonParser { text, bytes: text.as_bytes(), at, depth: 0, dialect };
+    // The text was read before, so all its comments end.
+    let _ = parser.skip();
+    parser.at
+}
+
+struct JsonParser<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    depth: usize,
+    dialect: JsonDialect,
+}
+
+impl JsonParser<'_> {
+    fn mistake(&self, what: &'static str) -> JsonMistake {
+        JsonMistake { at: self.at.min(self.text.len()), what }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Passes over space and comments.
+    fn skip(&mut self) -> Result<(), JsonMistake> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                Some(b'/') => {
+                    let rest = &self.bytes[self.at..];
+                    let length = if rest.starts_with(b"//") {
+                        Some(rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()))
+                    } else if rest.starts_with(b"/*") {
+                        let end = rest[2..].windows(2).position(|pair| pair == b"*/");
+                        Some(end.map(|end| end + 4).ok_or(self.mistake("a comment does not end"))?)
+                    } else {
+                        None
+                    };
+                    match length {
+                        Some(length) if self.dialect.comments => self.at += length,
+                        Some(_) => return Err(self.mistake("comments are not allowed here")),
+                        None => return Ok(()),
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn value(&mut self) -> Result<JsonNode, JsonMistake> {
+        let start = self.at;
+        let content = match self.peek() {
+            Some(b'{') => JsonContent::Object(self.list(b'}', Self::json_field)?),
+            Some(b'[') => JsonContent::Array(self.list(b']', Self::value)?),
+            Some(b'"') => {
+                self.string()?;
+                JsonContent::Text
+            }
+            Some(_) => {
+                self.scalar()?;
+                JsonContent::Other
+            }
+            None => return Err(self.mistake("a value is missing at the end")),
+        };
+        Ok(JsonNode { span: start..self.at, content })
+    }
+
+    fn list<T>(
+        &mut self,
+        close: u8,
+        item: impl Fn(&mut Self) -> Result<T, JsonMistake>,
+    ) -> Result<Vec<T>, JsonMistake> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.mistake("the nesting is too deep"));
+        }
+        let mut items = Vec::new();
+        self.at += 1;
+        loop {
+            self.skip()?;
+            let may_end = items.is_empty() || self.dialect.trailing_commas;
+            if self.peek() == Some(close) && may_end {
+                break;
+            }
+            items.push(item(self)?);
+            self.skip()?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(end) if end == close => break,
+                Some(_) => return Err(self.mistake("a comma or a closing bracket is missing")),
+                None => return Err(self.mistake("a closing bracket is missing at the end")),
+            }
+        }
+        self.at += 1;
+        self.depth -= 1;
+        Ok(items)
+    }
+
+    fn json_field(&mut self) -> Result<JsonField, JsonMistake> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.mistake("a name in double quotes is missing"));
+        }
+        self.string()?;
+        let name = decoded(&self.text[start..self.at]);
+        self.skip()?;
+        if self.peek() != Some(b':') {
+            return Err(self.mistake("a colon is missing"));
+        }
+        self.at += 1;
+        self.skip()?;
+        let value = self.value()?;
+        Ok(JsonField { name, span: start..self.at, value })
+    }
+
+    fn string(&mut self) -> Result<(), JsonMistake> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => self.at += 2,
+                Some(0x20..) => self.at += 1,
+                _ => return Err(self.mistake("a text does not end on its line")),
+            }
+        }
+        self.at += 1;
+        self.check(start, "a text has an escape that JSON does not have")
+    }
+
+    fn scalar(&mut self) -> Result<(), JsonMistake> {
+        let start = self.at;
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
+        self.at += self.bytes[start..].iter().take_while(|byte| is_part(byte)).count();
+        self.check(start, "a value is missing, or is neither a number, true, false nor null")
+    }
+
+    /// Leaves the grammar of a text or number to the library. It takes any number, and any half of a surrogate pair.
+    fn check(&mut self, start: usize, what: &'static str) -> Result<(), JsonMistake> {
+        let sound = serde_json::from_slice::<IgnoredAny>(&self.bytes[start..self.at]).is_ok();
+        if sound {
+            return Ok(());
+        }
+        self.at = start;
+        Err(self.mistake(what))
+    }
+}
+
+/// The text of a JSON string.
+fn decoded(quoted: &str) -> String {
+    let repaired = repair_surrogates(quoted.as_bytes());
+    let bytes = repaired.map_or(Cow::Borrowed(quoted.as_bytes()), Cow::Owned);
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LENIENT: JsonDialect = JsonDialect { comments: true, trailing_commas: true };
+
+    #[test]
+    fn mistakes_are_found_at_their_place() {
+        for (text, at, what) in [
+            ("", 0, "a value is missing at the end"),
+            ("{\"a\": 1", 7, "a closing bracket is missing at the end"),
+            ("{\"a\": 1 \"b\": 2}", 8, "a comma or a closing bracket is missing"),
+            ("{\"a\": 1,}", 8, "a name in double quotes is missing"),
+            ("{a: 1}", 1, "a name in double quotes is missing"),
+            ("{\"a\" 1}", 5, "a colon is missing"),
+            ("{\"a\": tru}", 6, "a value is missing, or is neither a number, true, false nor null"),
+            ("{\"a\": 01}", 6, "a value is missing, or is neither a number, true, false nor null"),
+            ("{\"a\": \"x\n\"}", 8, "a text does not end on its line"),
+            ("{\"a\": \"\\x\"}", 6, "a text has an escape that JSON does not have"),
+            ("{} {}", 3, "something follows the end"),
+            ("// c\n{}", 0, "comments are not allowed here"),
+        ] {
+            let found = parse(text, JsonDialect::default()).unwrap_err();
+            assert_eq!(found, JsonMistake { at, what }, "{text}");
+        }
+        assert_eq!(parse("{/*", LENIENT).unwrap_err().what, "a comment does not end");
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse(&deep, LENIENT).unwrap_err().what, "the nesting is too deep");
+    }
+
+    #[test]
+    fn comments_and_trailing_commas_are_read_where_they_may_be() {
+        let text = "// a\n{ \"x\": [1, /* b */ 2,], // c\n}\n// d";
+        let root = parse(text, LENIENT).unwrap();
+        assert_eq!(root.field("x").unwrap().items().unwrap().len(), 2);
+        assert_eq!(&text[root.span.clone()], "{ \"x\": [1, /* b */ 2,], // c\n}");
+    }
+
+    #[test]
+    fn names_and_texts_are_decoded() {
+        let text = r#"{"\u0061\ud83d": "\ud83d\ude00\n", "n": -1.5e999}"#;
+        let root = parse(text, JsonDialect::default()).unwrap();
+        let value = root.field("a\u{fffd}").unwrap();
+        assert_eq!(value.text(text).as_deref(), Some("\u{1f600}\n"));
+        assert_eq!(root.field("n").unwrap().text(text), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[\\[\\]{}:,\"\\\\/* a1\\n]{0,40}") {
+            let ours = parse(&text, JsonDialect::default()).is_ok();
+            let theirs = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(ours, theirs);
+            let _ = parse(&text, LENIENT);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a client's settings files are, and what belongs in them.
+
+use std::path::PathBuf;
+
+use super::entry::{FileFormat, PlannedEntry};
+
+/// What settings are made for.
+#[derive(Clone, Debug)]
+pub(crate) struct SetupTarget {
+    /// The user's home.
+    pub(crate) home: PathBuf,
+    /// The project whose shared settings are meant, in place of the user's own.
+    pub(crate) project: Option<PathBuf>,
+    /// The program as settings should call it: a path, or its name.
+    pub(crate) program: String,
+}
+
+impl SetupTarget {
+    /// This target with another program.
+    pub(super) fn with_program(&self, program: &str) -> Self {
+        Self { program: program.to_owned(), ..self.clone() }
+    }
+}
+
+/// A client's settings files, and what belongs in them.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientSettings {
+    /// The folder that exists once the client has been used.
+    pub(crate) folder: PathBuf,
+    /// The files.
+    pub(crate) files: Vec<PlannedFile>,
+    /// What the person still has to confirm in the client, a sentence each.
+    pub(crate) to_confirm: Vec<&'static str>,
+    /// What the person has to confirm before the client runs the hooks.
+    pub(crate) hook_review: Option<&'static str>,
+    /// Whether hooks are there that the client does not run until its user trusts them.
+    pub(crate) has_untrusted_hooks: bool,
+}
+
+/// A file, and what belongs in it.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedFile {
+    /// The path by which the client knows it.
+    pub(crate) path: PathBuf,
+    /// The format.
+    pub(crate) format: FileFormat,
+    /// Whether others may read the file if it is made here, since it belongs to a project.
+    pub(crate) is_shared: bool,
+    /// What belongs in it.
+    pub(crate) entries: Vec<PlannedEntry>,
+}

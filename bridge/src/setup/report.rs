@@ -1,0 +1,172 @@
+//! What is set up of a client, at a glance.
+
+use std::path::Path;
+
+use super::apply::inspect;
+use super::entry::{EntryState, PlannedEntry};
+use super::plan::ClientSettings;
+use super::problem::FileProblem;
+use super::program::on_path;
+
+/// What a client's settings hold of the junction.
+#[derive(Debug)]
+pub(crate) struct SettingsReport {
+    /// The server.
+    pub(crate) server: ServerState,
+    /// The hooks.
+    pub(crate) hooks: HooksState,
+    /// Whether the junction's tools ask nobody; `None` where the client has no such rule.
+    pub(crate) has_rule: Option<bool>,
+    /// Why files cannot be read.
+    pub(crate) problems: Vec<FileProblem>,
+}
+
+/// What is under the server's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ServerState {
+    /// Nothing.
+    Absent,
+    /// The bridge.
+    Present {
+        /// What the client runs.
+        command: String,
+        /// Whether that program exists.
+        exists: bool,
+    },
+    /// Another server.
+    Other,
+}
+
+/// Which hooks are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HooksState {
+    /// The client has none that serve the bridge.
+    Unknown,
+    /// None.
+    Absent,
+    /// The hooks of some events.
+    Some,
+    /// All.
+    All,
+    /// All or some, and the client does not run them until its user trusts them.
+    Untrusted,
+}
+
+/// Looks what of a client's settings is there. Nothing is changed, and no program is run.
+pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
+    let (mut server, mut problems, mut rules) = (ServerState::Absent, Vec::new(), Vec::new());
+    let (mut present, mut hooks) = (0, 0);
+    for file in inspect(settings) {
+        for (entry, state) in file.entries {
+            let is_present = matches!(state, EntryState::Present(_));
+            match entry {
+                PlannedEntry::Server { .. } => server = server_state(state),
+                PlannedEntry::Hook { .. } => {
+                    hooks += 1;
+                    present += usize::from(is_present);
+                }
+                PlannedEntry::RuleField { .. } | PlannedEntry::RuleItem { .. } => {
+                    rules.push(is_present);
+                }
+            }
+        }
+        problems.extend(file.problem);
+    }
+    let hooks = match present {
+        _ if hooks == 0 => HooksState::Unknown,
+        0 => HooksState::Absent,
+        _ if settings.has_untrusted_hooks => HooksState::Untrusted,
+        _ if present < hooks => HooksState::Some,
+        _ => HooksState::All,
+    };
+    let has_rule = (!rules.is_empty()).then(|| rules.iter().all(|is_set| *is_set));
+    SettingsReport { server, hooks, has_rule, problems }
+}
+
+fn server_state(state: EntryState) -> ServerState {
+    match state {
+        EntryState::Present(command) => {
+            let command = command.unwrap_or_default();
+            let is_path = command.contains(['/', '\\']);
+            let exists =
+                if is_path { Path::new(&command).is_file() } else { on_path(&command).is_some() };
+            ServerState::Present { command, exists }
+        }
+        EntryState::Absent => ServerState::Absent,
+        EntryState::Other => ServerState::Other,
+    }
+}
+
+impl SettingsReport {
+    /// How much is set up, in a few words.
+    pub(crate) fn words(&self) -> String {
+        let missing = match (self.hooks, self.has_rule) {
+            (HooksState::Untrusted, _) => ", its hooks not trusted yet",
+            (HooksState::Absent | HooksState::Some, Some(false)) => {
+                ", without all hooks and the rule"
+            }
+            (HooksState::Absent | HooksState::Some, _) => ", without all hooks",
+            (_, Some(false)) => ", without the rule",
+            _ => "",
+        };
+        match &self.server {
+            _ if !self.problems.is_empty() => "has a file that cannot be used".to_owned(),
+            ServerState::Absent => "not set up".to_owned(),
+            ServerState::Other => "has another server of that name".to_owned(),
+            ServerState::Present { command, exists: false } => {
+                format!("set up, but {command} is gone")
+            }
+            ServerState::Present { .. } => format!("set up{missing}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FileFormat, JsonDialect, PlannedFile, SettingValue, hook_command, install};
+    use super::*;
+
+    #[test]
+    fn report_follows_what_is_there() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("settings.json");
+        let bridge = dir.path().join("junction-bridge");
+        let program = bridge.to_str().unwrap();
+        let hook = SettingValue::fields([("command", SettingValue::text(hook_command(program)))]);
+        let entries = vec![
+            PlannedEntry::Server {
+                path: vec!["mcpServers", "junction"],
+                fields: SettingValue::fields([("command", SettingValue::text(program))]),
+            },
+            PlannedEntry::RuleItem { path: vec!["allow"], item: "mcp__junction" },
+            PlannedEntry::Hook { event: "Stop", hook },
+        ];
+        let format = FileFormat::Json(JsonDialect::default());
+        let file = PlannedFile { path: path.clone(), format, is_shared: false, entries };
+        let settings = |has_untrusted_hooks| ClientSettings {
+            folder: dir.path().to_owned(),
+            files: vec![file.clone()],
+            to_confirm: Vec::new(),
+            hook_review: None,
+            has_untrusted_hooks,
+        };
+        let words = || report(&settings(false)).words();
+        assert_eq!(words(), "not set up");
+        install(&file).unwrap();
+        assert_eq!(words(), format!("set up, but {program} is gone"));
+        std::fs::write(&bridge, "").unwrap();
+        assert_eq!(words(), "set up");
+        assert_eq!(report(&settings(true)).hooks, HooksState::Untrusted);
+        std::fs::write(
+            &path,
+            format!("{{\"mcpServers\": {{\"junction\": {{\"command\": {program:?}}}}}}}"),
+        )
+        .unwrap();
+        assert_eq!(words(), "set up, without all hooks and the rule");
+        std::fs::write(&path, "{\"mcpServers\": {\"junction\": 1}}").unwrap();
+        assert_eq!(words(), "has another server of that name");
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(words(), "has a file that cannot be used");
+        assert_eq!(report(&settings(false)).problems.len(), 1);
+    }
+}
