@@ -1,6 +1,8 @@
 //! `junction-bridge doctor`: one world for each thing that can be wrong, and what is said of it.
 
 #[cfg(unix)]
+mod clients;
+#[cfg(unix)]
 mod files;
 mod hubs;
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use super::profile::ClientProfile;
 use super::settings::stdio_server;
-use crate::setup::{ClientSettings, FileFormat, JsonDialect, PlannedFile, SetupTarget};
+use crate::setup::{ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedFile, SetupTarget};
 
 /// Antigravity CLI.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
@@ -39,6 +39,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ],
         hook_review: None,
         has_untrusted_hooks: false,
+        waking: NO_WAKING,
     }
 }
 

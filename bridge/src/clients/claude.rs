@@ -86,6 +86,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm,
         hook_review: None,
         has_untrusted_hooks: false,
+        waking: "a message wakes an idle agent by its session's inbox",
     }
 }
 

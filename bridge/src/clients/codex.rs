@@ -127,7 +127,9 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm.insert(0, "Codex reads a project's settings only where its folder is trusted.");
     }
     let has_untrusted_hooks = has_untrusted_hooks(&folder);
-    ClientSettings { folder, files, to_confirm, hook_review: Some(review), has_untrusted_hooks }
+    let waking = "a message wakes an idle agent by Codex's queue, once it was prompted";
+    let hook_review = Some(review);
+    ClientSettings { folder, files, to_confirm, hook_review, has_untrusted_hooks, waking }
 }
 
 /// A hook that calls the bridge's own tool, which in Codex finds its session more surely than a command does.

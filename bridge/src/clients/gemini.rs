@@ -8,8 +8,8 @@ use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
 use super::settings::{command_hooks, stdio_server};
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SERVER, SettingValue,
-    SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
+    SettingValue, SetupTarget,
 };
 
 /// Gemini CLI, as seen with version 0.61.
@@ -50,6 +50,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ],
         hook_review: None,
         has_untrusted_hooks: false,
+        waking: NO_WAKING,
     }
 }
 

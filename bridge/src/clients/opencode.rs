@@ -7,7 +7,7 @@ use junction_shared::machine::settings::env_path;
 
 use super::profile::{ClientProfile, ShellVariables};
 use crate::setup::{
-    BRIDGE, ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SERVER,
+    BRIDGE, ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
     SettingValue, SetupTarget,
 };
 
@@ -53,6 +53,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm: Vec::new(),
         hook_review: None,
         has_untrusted_hooks: false,
+        waking: NO_WAKING,
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::config::Config;
 use crate::terminal::{Terminal, remark, tell};
 
+mod clients;
 mod exchange;
 mod files;
 mod finding;
@@ -31,6 +32,7 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     let mut findings = Findings { terminal, is_json, warnings: 0, failures: 0 };
     findings.add(files::configuration(&config.dir))?;
     findings.add(files::settings())?;
+    findings.add(clients::clients().await)?;
     let hubs = hub::hubs(config).await;
     findings.add(hubs.findings)?;
     if let Some(target) = hubs.target.filter(|_| findings.failures == 0) {

@@ -35,7 +35,13 @@ pub(crate) struct ClientSettings {
     pub(crate) hook_review: Option<&'static str>,
     /// Whether hooks are there that the client does not run until its user trusts them.
     pub(crate) has_untrusted_hooks: bool,
+    /// How a message reaches an idle agent of the client, in words.
+    pub(crate) waking: &'static str,
 }
+
+/// How a message reaches an idle agent of a client that has no way to wake one.
+pub(crate) const NO_WAKING: &str =
+    "nothing wakes an idle agent, which reads when it is prompted or waits in read_messages";
 
 /// A file, and what belongs in it.
 #[derive(Clone, Debug)]

@@ -149,6 +149,7 @@ mod tests {
             to_confirm: Vec::new(),
             hook_review: None,
             has_untrusted_hooks,
+            waking: "",
         };
         let words = || report(&settings(false)).words();
         assert_eq!(words(), "not set up");
