@@ -12,6 +12,7 @@ use junction_shared::machine::settings::{
     Expected, SettingError, parse_bool, parse_host, parse_millis, parse_port,
     parse_session_timeout, parse_sweep_interval, setting,
 };
+use junction_shared::protocol::wire::Context;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use junction_engine::{ChainLimit, SendLimit};
@@ -133,6 +134,22 @@ impl Config {
         match config.problem {
             Some(problem) => Err(problem.into()),
             None => Ok(config),
+        }
+    }
+
+    /// The settings of an engine that joins the hub as these say, and knows nothing of its surroundings yet.
+    pub(crate) fn engine(&self) -> junction_engine::Config {
+        junction_engine::Config {
+            setting_error: self.problem,
+            hub: self.hub.clone(),
+            config_dir: self.dir.clone(),
+            port: self.port,
+            alias: None,
+            autostart: self.autostart,
+            seen: Context::default(),
+            send_limit: self.send_limit,
+            chain_limit: self.chain_limit,
+            is_unlisted: false,
         }
     }
 }

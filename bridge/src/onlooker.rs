@@ -6,7 +6,6 @@ use junction_shared::machine::config_dir::ConfigError;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::Context;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -79,16 +78,11 @@ impl LivingHub {
 /// A session on this hub that is in nobody's list. It starts no hub.
 pub(crate) fn look_at(config: &Config, hub: &str, port: Option<u16>) -> Engine {
     Engine::start(junction_engine::Config {
-        setting_error: config.problem,
         hub: hub.to_owned(),
-        config_dir: config.dir.clone(),
         port,
         autostart: false,
-        alias: None,
-        seen: Context::default(),
-        send_limit: None,
-        chain_limit: config.chain_limit,
         is_unlisted: true,
+        ..config.engine()
     })
 }
 

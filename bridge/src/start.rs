@@ -61,7 +61,7 @@ pub fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if cli.command.is_none() && std::io::stdin().is_terminal() {
-        // Whoever types here is no MCP client.
+        // A person at a terminal is no MCP client.
         let _ = std::io::stdout().write_all(welcome().as_bytes());
         return ExitCode::SUCCESS;
     }
@@ -173,16 +173,8 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
 /// Starts the engine in a task of its own.
 fn start_engine(config: &Config) -> Engine {
     Engine::start(junction_engine::Config {
-        setting_error: config.problem,
-        hub: config.hub.clone(),
-        config_dir: config.dir.clone(),
-        port: config.port,
-        autostart: config.autostart,
-        alias: None,
         seen: context_probe::initial_context(),
-        send_limit: config.send_limit,
-        chain_limit: config.chain_limit,
-        is_unlisted: false,
+        ..config.engine()
     })
 }
 

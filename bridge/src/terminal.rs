@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Error;
 use junction_shared::machine::settings::env;
+use unicode_width::UnicodeWidthChar as _;
 
 /// The least width that a table is cut to, in columns. In a narrower terminal its lines wrap.
 const LEAST_WIDTH: usize = 40;
@@ -205,29 +206,9 @@ fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
 
-/// The columns of a character, close enough for aligned tables: terminals do not agree on all of them. Wide are those of
-/// the blocks of East Asian scripts and emoji, and none is taken by the marks that most scripts combine.
+/// The columns of a character: by the Unicode standard's annex 11, since terminals do not agree on all of them.
 fn width_of(c: char) -> usize {
-    match c {
-        ' '..='~' => 1,
-        '\u{300}'..='\u{36f}'
-        | '\u{591}'..='\u{5bd}'
-        | '\u{610}'..='\u{61a}'
-        | '\u{64b}'..='\u{65f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{20d0}'..='\u{20ff}'
-        | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
+    c.width().unwrap_or(0)
 }
 
 #[cfg(test)]

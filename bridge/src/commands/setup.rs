@@ -201,6 +201,11 @@ fn put_in(
             }
         }
     }
+    if !setup.no_allow && report(settings).has_rule == Some(false) {
+        tell(&format!(
+            "  {name} has a rule of yours for these tools, which stays: it may ask before it calls them."
+        ))?;
+    }
     let review = settings.hook_review.filter(|_| !setup.no_hooks);
     for sentence in review.iter().chain(&settings.to_confirm) {
         tell(&format!("  {sentence}"))?;

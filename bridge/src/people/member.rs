@@ -52,16 +52,9 @@ impl PersonMember {
         let wish = names.first().cloned().unwrap_or(own);
         let client = Some(CLIENT.to_owned());
         let engine = Engine::start(junction_engine::Config {
-            setting_error: config.problem,
-            hub: config.hub.clone(),
-            config_dir: config.dir.clone(),
-            port: config.port,
-            autostart: config.autostart,
             alias: Some(wish),
-            is_unlisted: false,
             seen: Context { machine: machine(), client, ..Context::default() },
-            send_limit: config.send_limit,
-            chain_limit: config.chain_limit,
+            ..config.engine()
         });
         let reach = if sees { Reach::Push } else { Reach::Pull };
         let availability = Availability { reach, unwoken: reach, ..Availability::default() };

@@ -1,5 +1,5 @@
-//! Names that earlier commands of this person spoke under. Each had keys of its own, which are gone: whoever exchanged
-//! messages with it would take the next one for an impostor. So that one takes another name, for a while.
+//! Names that earlier commands of this person spoke under. Each had keys of its own, which are gone, so a peer that
+//! exchanged messages with it would take the next one for an impostor. The next one takes another name, for a while.
 
 use std::time::Duration;
 

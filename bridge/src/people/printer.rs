@@ -12,7 +12,7 @@ pub(crate) enum OutputStream {
     Stderr,
 }
 
-/// Writes texts in their order. Whoever prints waits for the flush.
+/// Writes texts in their order. A call to print waits for the flush.
 pub(crate) struct Printer(mpsc::Sender<(String, oneshot::Sender<io::Result<()>>)>);
 
 impl Printer {

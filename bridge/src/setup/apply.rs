@@ -44,15 +44,10 @@ pub(crate) struct FileReport {
 /// Why the file is left as it is.
 pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
     for _ in 0..ATTEMPTS {
-        let found = SettingsFile::read(&file.path, file.is_shared)?;
-        let text = found.text()?;
-        let new = installed(file, text, &file.entries)?;
-        if new == text || file.entries.is_empty() {
-            return Ok(FileChange::Unchanged);
-        }
-        found.check_writable()?;
+        let Some((found, new)) = changed(file)? else { return Ok(FileChange::Unchanged) };
         // A back-up of a file that held something of ours is older than that, and so is the better one.
-        let is_new = found.exists() && (found.backup()?.is_none() || !holds_ours(file, text)?);
+        let is_new =
+            found.exists() && (found.backup()?.is_none() || !holds_ours(file, found.text()?)?);
         if is_new {
             found.back_up()?;
         }
@@ -131,14 +126,22 @@ pub(crate) fn fragment(file: &PlannedFile) -> Result<String, FileProblem> {
 
 /// What [`install`] would do with a file.
 pub(crate) fn preview(file: &PlannedFile) -> Result<FileChange, FileProblem> {
+    Ok(match changed(file)? {
+        None => FileChange::Unchanged,
+        Some((found, _)) if found.exists() => FileChange::Changed,
+        Some(_) => FileChange::Created,
+    })
+}
+
+/// A file that can be written, and what it is to hold; `None` if it does already.
+fn changed(file: &PlannedFile) -> Result<Option<(SettingsFile, String)>, FileProblem> {
     let found = SettingsFile::read(&file.path, file.is_shared)?;
-    let text = found.text()?;
-    let new = installed(file, text, &file.entries)?;
-    if new == text || file.entries.is_empty() {
-        return Ok(FileChange::Unchanged);
+    let new = installed(file, found.text()?, &file.entries)?;
+    if file.entries.is_empty() || new == found.text()? {
+        return Ok(None);
     }
     found.check_writable()?;
-    Ok(if found.exists() { FileChange::Changed } else { FileChange::Created })
+    Ok(Some((found, new)))
 }
 
 fn states(file: &PlannedFile) -> Result<Vec<EntryState>, FileProblem> {

@@ -100,7 +100,10 @@ impl<'p> SettingsText<'p> {
                         SettingValue::True => editor
                             .get(path)
                             .is_some_and(|node| &editor.text()[node.span.clone()] == "true"),
-                        value => editor.get_text(path).as_deref() == value.as_text(),
+                        // One value for all tools stands where the object would be.
+                        value => [&path[..], &path[..path.len() - 1]]
+                            .iter()
+                            .any(|path| editor.get_text(path).as_deref() == value.as_text()),
                     },
                     Self::Toml(_, editor) => editor.get_text(path).as_deref() == value.as_text(),
                 };

@@ -1,4 +1,8 @@
 //! JSON with the place of everything in it, so that an edit changes nothing but what it is about.
+//!
+//! A reader of our own, because the one library that keeps comments and places, `jsonc-parser` 0.34, refuses a text with
+//! half of a surrogate pair. JavaScript writes those: a client that cuts a prompt to its history in the middle of an
+//! emoji leaves one in its settings.
 
 use std::borrow::Cow;
 use std::ops::Range;

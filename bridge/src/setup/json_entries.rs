@@ -95,7 +95,7 @@ pub(super) fn install_json(
             }
         }
         PlannedEntry::RuleField { path, value } => match editor.object(&path[..path.len() - 1]) {
-            // One value for all tools: whoever wrote it has decided.
+            // One value for all tools, which a person chose.
             Err(JsonObstacle::Kind { .. }) => {}
             Err(obstacle) => return Err(obstacle.into()),
             Ok(_) if editor.get(path).is_none() => editor.add(path, value)?,

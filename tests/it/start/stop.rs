@@ -82,7 +82,7 @@ async fn stopped_hub_comes_back_with_the_next_tool_call_and_nothing_is_lost() {
     assert!(is_gone(hub), "it has ended when stop has");
     assert!(said.contains(&hub.to_string()) && said.contains(&port.to_string()), "{said}");
     assert!(said.contains("2 sessions were cut off: alice, bob."), "{said}");
-    // Neither the sessions that were there, with a call that waits, nor one that starts anew bring it back.
+    // Neither the sessions that were there, with a call that waits, nor one that starts now bring it back.
     let carol = open(&home, port).await;
     for bridge in [&alice, &bob, &carol] {
         let offline = knows_of_stop(bridge).await;

@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::{TestHome, bridge_binary, signal, within};
 
-/// Variables by which a command knows that an agent's client runs it. Whoever runs the tests may be one.
+/// Variables by which a command knows that an agent's client runs it. The tests themselves may run in one.
 const SIGNS: [&str; 7] = [
     "CLAUDECODE",
     "CLAUDE_CODE_SESSION_ID",

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::wire::Context;
 use junction_shared::secret::random_bytes;
 use tokio::time::{Instant, timeout};
 
@@ -86,16 +85,10 @@ fn away(why: &AwayReason) -> Finding {
 
 fn member(config: &Config) -> Engine {
     Engine::start(junction_engine::Config {
-        setting_error: config.problem,
-        hub: config.hub.clone(),
-        config_dir: config.dir.clone(),
-        port: config.port,
-        alias: None,
-        autostart: config.autostart,
-        seen: Context::default(),
         send_limit: None,
         chain_limit: ChainLimit::OFF,
         is_unlisted: true,
+        ..config.engine()
     })
 }
 

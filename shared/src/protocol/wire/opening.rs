@@ -70,7 +70,7 @@ pub struct Welcome {
 /// [`context_text`](crate::protocol::context_text) bounds them. Other hubs take 64 printable ASCII characters a field.
 pub const LONG_CONTEXTS: u32 = 1 << 0;
 /// The bit of a welcome's features for sessions that no list, count or wait includes. A hub has it on connections without
-/// TLS only, which come from its own machine: whoever joins by a link is visible.
+/// TLS only, which come from its own machine: a session that joins by a link is visible.
 pub const UNLISTED: u32 = 1 << 1;
 /// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
 pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED;
