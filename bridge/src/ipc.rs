@@ -167,6 +167,9 @@ pub(crate) enum BridgeResponse {
         /// Whether messages are shown as they come.
         #[serde(default)]
         watches: bool,
+        /// Whether a program reads the messages, in place of the person.
+        #[serde(default)]
+        runs_command: bool,
     },
     /// What became of the message.
     Sent {

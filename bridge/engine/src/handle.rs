@@ -244,7 +244,12 @@ impl Engine {
         self.next_page(limits, Duration::ZERO).await
     }
 
-    async fn next_page(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
+    /// Reads as [`Self::read`] does, and asks for no hub: where there is none, this waits for what comes once there is
+    /// one again.
+    ///
+    /// # Errors
+    /// The session has ended, or another read's answer is not written yet.
+    pub async fn next_page(&self, limits: PageLimits, wait: Duration) -> Result<MailPage, Error> {
         if !wait.is_zero() {
             let (reply, answer) = oneshot::channel();
             self.send(Command::Read { limits, wait: true, reply }).await?;

@@ -76,6 +76,7 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
         sends: SendService::new(member.engine.clone()),
         place: place(config),
         watches: false,
+        runs_command: false,
     };
     let socket = server::start(SocketKind::Person, requests);
     remark(&format!(

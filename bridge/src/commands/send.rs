@@ -40,7 +40,8 @@ const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted
 #[derive(Debug, Args)]
 pub(crate) struct SendOptions {
     /// Alias of the receiver
-    to: String,
+    #[arg(value_parser = alias)]
+    to: Alias,
     /// Text of the message; - reads it from stdin. Other users of this machine can see arguments: use - for secrets
     #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
     text: Option<String>,
@@ -90,7 +91,7 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
             "A program runs this command, so it speaks as the session that it belongs to. Leave --as out."
         );
     }
-    let to = alias(&options.to).map_err(|error| anyhow!(error))?;
+    let to = options.to;
     let message = tokio::select! {
         message = text(options.text.clone()) => message?,
         () = signals.next() => bail!(INTERRUPTED),
@@ -111,7 +112,12 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
     let socket = match &caller {
         Invoker::Agent(sign) => Some(session_socket(sign).await?),
         Invoker::Exec(pid) => Some(watch_socket(*pid)?),
-        Invoker::Person => running_person(config, name).await.map(|running| running.socket),
+        Invoker::Person => running_person(config, name).await.map(|running| {
+            if running.is_one_of_several {
+                remark(&format!("This is sent as {}. --as chooses another.", running.alias));
+            }
+            running.socket
+        }),
     };
     match socket {
         Some(socket) => through(&socket, request, &output, &mut signals).await,
@@ -217,12 +223,16 @@ impl SendOutput {
             Some(peer) => format!(
                 "{peer} wrote something else first, which ended the wait. Read that, then ask again."
             ),
-            None => format!(
-                "No answer of {to} came in time. An answer that comes later reaches you only while junction-bridge watch runs."
-            ),
+            None => no_answer(to),
         })
         .into())
     }
+}
+
+fn no_answer(of: &str) -> String {
+    format!(
+        "No answer from {of} came in time. A later one reaches you only while junction-bridge watch runs."
+    )
 }
 
 /// Sends a message as a session that ends with this command.
@@ -234,6 +244,7 @@ async fn alone(
 ) -> anyhow::Result<()> {
     let (wait, asked, to) = (draft.wait, draft.urgency, draft.target.clone());
     let deadline = Instant::now() + wait;
+    member.has_returned(&draft.target).await;
     let sending = member.engine.begin_send(draft).await;
     let sending = sending.map_err(|error| anyhow!(for_person(&error)))?;
     member.speaks();
@@ -324,10 +335,7 @@ async fn until_answered(
             return Ok(());
         }
         if is_empty {
-            return Err(NothingCame(format!(
-                "No answer of {asked} came in time. An answer that comes later reaches you only while junction-bridge watch runs."
-            ))
-            .into());
+            return Err(NothingCame(no_answer(asked.as_str())).into());
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::people::send_service::SendService;
 use crate::people::show::Show;
 use crate::process::signals::Signals;
 use crate::terminal::Terminal;
-use crate::wording::Wording as _;
+use crate::wording::people::for_person;
 use junction_engine::error::{Error, Unanswered};
 use junction_engine::{ConnectionState, Engine, MailPage, Message, PageLimits, PeerInfo, Status};
 
@@ -78,6 +78,7 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
         sends: SendService::new(member.engine.clone()).followed_by(followers),
         place: place(config),
         watches: true,
+        runs_command: options.exec.is_some(),
     };
     let socket = server::start(SocketKind::Person, requests);
     tokio::spawn(follow(followed, news.clone()));
@@ -130,8 +131,11 @@ async fn follow(
 async fn look_at_peers(engine: Engine, news: mpsc::Sender<WatchNews>) {
     let mut changes = PeerChanges::default();
     loop {
-        // A list that cannot be had says nothing about anybody.
-        if let Ok(peers) = all_peers(&engine, None, None).await {
+        // Only while there is a hub: to ask for one would start it again after a stop. A list that cannot be had says
+        // nothing about anybody.
+        if engine.snapshot().state == ConnectionState::Connected
+            && let Ok(peers) = all_peers(&engine, None, None).await
+        {
             for (what, peer) in changes.look(peers) {
                 if news.send(WatchNews::Peer(what, peer)).await.is_err() {
                     return;
@@ -154,7 +158,7 @@ async fn look_at_hub(engine: Engine, news: mpsc::Sender<WatchNews>) {
         let said = match state {
             ConnectionState::Connected if !is_connected => Some("the hub is back".to_owned()),
             ConnectionState::Away(why) if is_connected => {
-                let why = Error::HubAway(Unanswered::Away(why)).wording();
+                let why = for_person(&Error::HubAway(Unanswered::Away(why)));
                 Some(format!("the hub is away. {why}"))
             }
             _ => None,
@@ -207,7 +211,7 @@ impl<'a> Watching<'a> {
         tokio::pin!(closed);
         loop {
             let engine = self.member.engine.clone();
-            let reading = engine.read(one(), READ_TIME);
+            let reading = engine.next_page(one(), READ_TIME);
             tokio::pin!(reading);
             let page = loop {
                 tokio::select! {
@@ -238,7 +242,7 @@ impl<'a> Watching<'a> {
                 return Ok(());
             }
             WatchNews::Ended => {
-                return match self.member.engine.read(one(), Duration::ZERO).await {
+                return match self.member.engine.next_page(one(), Duration::ZERO).await {
                     Ok(page) => self.take(page).await,
                     // The next page has them.
                     Err(_) => Ok(()),
@@ -293,7 +297,7 @@ impl<'a> Watching<'a> {
             return Ok(self.printer.print(self.show.own("failed", &said)).await?);
         }
         Err(anyhow!(
-            "The command of --exec failed twice ({ended}) for a message of {}, which stays unread. Mend the command, then \
+            "The command of --exec failed twice ({ended}) for a message of {}, which stays unread. Correct the command, then \
              start junction-bridge watch again.",
             message.from
         ))

@@ -10,7 +10,7 @@ use super::elsewhere::{directories, owner, person};
 #[cfg(unix)]
 use super::unix::{directories, owner, person};
 use crate::clients::is_client_program;
-use crate::process::tree::{ProcessTree, is_piped, name, program};
+use crate::process::tree::{ProcessTree, is_piped, name, program, script};
 
 /// The most wrappers between a client and its bridge: `npx`, `env`, a recorder.
 const MAX_BETWEEN: usize = 3;
@@ -48,9 +48,16 @@ pub(crate) fn person_socket(pid: u32) -> Option<PathBuf> {
     persons_sockets().into_iter().find(|socket| person(socket) == Some(pid))
 }
 
-/// Whether a client runs this process, as its parent or further up.
+/// Whether a client runs this process, as its parent or further up: one that is known by its name, or any program that
+/// has started a bridge itself.
 pub(crate) fn is_inside_client() -> bool {
-    ProcessTree::now().ancestors(std::process::id()).into_iter().any(is_client)
+    let tree = ProcessTree::now();
+    let bridges = all_bridges().into_iter().filter_map(|socket| owner(&socket));
+    let parents: Vec<u32> =
+        bridges.filter_map(|bridge| tree.ancestors(bridge).first().copied()).collect();
+    // The first process of a system or container is above everything, and no client.
+    let above = tree.ancestors(std::process::id()).into_iter().filter(|process| *process > 1);
+    above.into_iter().any(|process| parents.contains(&process) || is_client(process))
 }
 
 fn sockets(owner: fn(&Path) -> Option<u32>) -> Vec<PathBuf> {
@@ -106,11 +113,18 @@ fn nearest(
 }
 
 /// Whether a process is a client, by its program's file or by its own name: an installed client may be a file that is
-/// named after its version.
+/// named after its version, or a script that an interpreter runs.
 fn is_client(pid: u32) -> bool {
     let program = program(pid);
-    let file = program.as_ref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
-    file.is_some_and(is_client_program) || name(pid).as_deref().is_some_and(is_client_program)
+    let file = program.as_deref().and_then(stem);
+    let script = script(pid);
+    file.is_some_and(is_client_program)
+        || name(pid).as_deref().is_some_and(is_client_program)
+        || script.as_deref().and_then(stem).is_some_and(is_client_program)
+}
+
+fn stem(path: &Path) -> Option<&str> {
+    path.file_stem()?.to_str()
 }
 
 #[cfg(test)]

@@ -52,7 +52,10 @@ impl Invoker {
 pub(crate) fn refuse_agents(tool: &str) -> anyhow::Result<()> {
     match Invoker::of_this_process() {
         Invoker::Agent(sign) => {
-            bail!("{sign}, so it would take an agent for a person. Call the tool {tool} instead.")
+            bail!(
+                "{sign}, so it would take an agent for a person. Call the tool {tool} instead. A person starts it in a \
+                 terminal that no agent's client has opened."
+            )
         }
         Invoker::Person | Invoker::Exec(_) => Ok(()),
     }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
 use junction_shared::protocol::wire::{Context, Reach};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::names::{SpokenNames, spoken_as};
 use crate::config::Config;
@@ -18,6 +20,10 @@ use junction_engine::{Availability, Change, Engine, PeerQuery};
 
 /// How long the hub may take to answer: the command may have to start it.
 const HUB_TIME: Duration = Duration::from_secs(5);
+/// How long other sessions may take to come back to a hub that was started: as long as their longest pause.
+const RETURN_TIME: Duration = Duration::from_secs(6);
+/// How often to look whether one has.
+const RETURN_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the goodbye may take.
 const GOODBYE_TIME: Duration = Duration::from_millis(500);
 /// How many names are tried before the hub is to offer one.
@@ -30,6 +36,8 @@ pub(crate) struct PersonMember {
     pub(crate) engine: Engine,
     pub(crate) alias: Alias,
     dir: ConfigDir,
+    /// Whether this command has started the hub.
+    is_hub_new: bool,
 }
 
 impl PersonMember {
@@ -43,6 +51,8 @@ impl PersonMember {
         alias: Option<Alias>,
         sees: bool,
     ) -> anyhow::Result<Self> {
+        let is_hub_new = config.hub == LOCAL
+            && LocalHub::of(&config.dir).running().is_ok_and(|hub| hub == RunningHub::None);
         let spoken = SpokenNames::load(&config.dir);
         let own = own_name();
         let names: Vec<Alias> = match &alias {
@@ -68,12 +78,23 @@ impl PersonMember {
                          key behind the name has changed."
                     ));
                 }
-                Ok(Self { engine, alias, dir: config.dir.clone() })
+                Ok(Self { engine, alias, dir: config.dir.clone(), is_hub_new })
             }
             Err(error) => {
                 let _ = timeout(GOODBYE_TIME, engine.stop()).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Waits a moment for a peer that has not come back yet to a hub that this command has started.
+    pub(crate) async fn has_returned(&self, peer: &Alias) {
+        let deadline = Instant::now() + RETURN_TIME;
+        while self.is_hub_new
+            && Instant::now() < deadline
+            && self.engine.fingerprint_of(peer.clone()).await.is_none()
+        {
+            sleep(RETURN_INTERVAL).await;
         }
     }
 

@@ -26,6 +26,10 @@ pub(crate) struct RunningPerson {
     pub(crate) alias: String,
     /// Whether it shows messages as they come, until it is ended.
     pub(crate) watches: bool,
+    /// Whether a program reads the messages, in place of the person.
+    pub(crate) runs_command: bool,
+    /// Whether others of this person run that might have been meant.
+    pub(crate) is_one_of_several: bool,
 }
 
 /// Where a person is: the same person on another hub, or of another directory, is another one.
@@ -36,7 +40,8 @@ pub(crate) fn place(config: &Config) -> String {
     format!("{}\n{}\n{port}", dir.display(), config.hub)
 }
 
-/// The command of this person that runs, under this alias if one is named. A `watch` goes before a `read`.
+/// The command of this person that runs, under this alias if one is named. A `watch` goes before a `read`; one that
+/// hands messages to a program counts only if it is named.
 pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Option<RunningPerson> {
     let sockets = persons_sockets();
     let request = BridgeRequest::Person { place: place(config) };
@@ -45,17 +50,26 @@ pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Opti
         async move {
             let answer = timeout(PATIENCE, send(&socket, request)).await.ok()?.ok()?;
             match answer.response {
-                BridgeResponse::Here { alias, watches } => {
-                    Some(RunningPerson { socket, alias, watches })
-                }
+                BridgeResponse::Here { alias, watches, runs_command } => Some(RunningPerson {
+                    socket,
+                    alias,
+                    watches,
+                    runs_command,
+                    is_one_of_several: false,
+                }),
                 _ => None,
             }
         }
     });
     let mut running: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-    running.retain(|person| alias.is_none_or(|alias| alias == person.alias));
+    running.retain(|person| match alias {
+        Some(alias) => alias == person.alias,
+        None => !person.runs_command,
+    });
     running.sort_by(|one, other| (!one.watches, &one.alias).cmp(&(!other.watches, &other.alias)));
-    running.into_iter().next()
+    let is_one_of_several = running.len() > 1;
+    let first = running.into_iter().next();
+    first.map(|person| RunningPerson { is_one_of_several, ..person })
 }
 
 /// Sends a message through a running session. The answer of the tool `send_message`, to be acknowledged once it is
@@ -94,6 +108,8 @@ pub(crate) struct PersonRequests {
     /// The person's place.
     pub(crate) place: String,
     pub(crate) watches: bool,
+    /// Whether a program reads the messages, in place of the person.
+    pub(crate) runs_command: bool,
 }
 
 impl RequestHandler for PersonRequests {
@@ -103,14 +119,19 @@ impl RequestHandler for PersonRequests {
                 let alias = self.engine.snapshot().alias.filter(|_| place == self.place);
                 let response = match alias {
                     Some(alias) => {
-                        let (alias, watches) = (alias.to_string(), self.watches);
-                        BridgeResponse::Here { alias, watches }
+                        let (watches, runs_command) = (self.watches, self.runs_command);
+                        BridgeResponse::Here { alias: alias.to_string(), watches, runs_command }
                     }
                     None => BridgeResponse::Nothing,
                 };
                 connection.respond(&response).await;
             }
-            BridgeRequest::Send(request) => self.sends.send(*request, &mut connection).await,
+            BridgeRequest::Send(request) => {
+                // What a program is asked for is not a person's word.
+                let from_person = request.from_person && !self.runs_command;
+                let request = SendRequest { from_person, ..*request };
+                self.sends.send(request, &mut connection).await;
+            }
             BridgeRequest::Hook { .. }
             | BridgeRequest::Describe
             | BridgeRequest::Peers { .. }

@@ -50,6 +50,11 @@ pub(crate) fn program(pid: u32) -> Option<PathBuf> {
     platform::program(pid)
 }
 
+/// The script that a process runs, if its program is an interpreter such as `node` and that can be seen.
+pub(crate) fn script(pid: u32) -> Option<PathBuf> {
+    platform::script(pid)
+}
+
 /// The processes of all users that run a program of this name without a command, as servers, each with its user's id.
 /// Empty where the system does not tell.
 pub(crate) fn serving(name: &str) -> Vec<(u32, u32)> {

@@ -40,9 +40,11 @@ impl RequestHandler for BridgeRequests {
                 let alias = self.engine.snapshot().alias;
                 let is_own = self.is_own(session_match, session.as_deref());
                 let response = match alias.filter(|_| is_own) {
-                    Some(alias) => {
-                        BridgeResponse::Here { alias: alias.to_string(), watches: false }
-                    }
+                    Some(alias) => BridgeResponse::Here {
+                        alias: alias.to_string(),
+                        watches: false,
+                        runs_command: false,
+                    },
                     None => BridgeResponse::Nothing,
                 };
                 connection.respond(&response).await;

@@ -1,6 +1,7 @@
 //! What commands say to a person: errors whose next step is a command rather than a tool, and what became of a message.
 
-use junction_engine::error::Error;
+use junction_engine::error::{Error, Unanswered};
+use junction_engine::hubs::selection::AwayReason;
 use serde_json::{Map, Value};
 
 use super::Wording;
@@ -18,8 +19,8 @@ pub(crate) fn for_person(error: &Error) -> String {
             "That alias, or one too similar to it, is taken. Choose another with --as: {free} is free."
         ),
         Error::KeyChanged { alias, known_as, known, offered } => format!(
-            "The key behind {alias} is another than the one with which messages were exchanged as {known_as}: it was \
-             {known} and is now {offered}. If you trust the new one, send again with --fingerprint {offered}."
+            "The key of {alias} has changed since messages were exchanged with {known_as}: it was {known} and is now \
+             {offered}. If you trust the new one, send again with --fingerprint {offered}."
         ),
         Error::OtherFingerprint { alias, offered } => format!(
             "The peer {alias} has the fingerprint {offered}, not the one you gave. Find out which is right before you send."
@@ -33,6 +34,11 @@ pub(crate) fn for_person(error: &Error) -> String {
         ),
         Error::Left | Error::HubMisbehaving => {
             "The hub sent what no honest hub can send, or the session has ended. Run junction-bridge hosts.".to_owned()
+        }
+        Error::HubAway(Unanswered::Away(AwayReason::Stopped { .. })) => {
+            "The hub was stopped. An agent's next tool call that needs it starts it again, and so do junction-bridge send and \
+             junction-hub."
+                .to_owned()
         }
         Error::ReadBusy => {
             "Another read is still being answered. Try again in a few seconds.".to_owned()

@@ -1,7 +1,10 @@
 //! An agent's shell: what it sends is the agent's, and nothing there is a person's.
 
+use std::path::Path;
+use std::process::Stdio;
+
 use junction_testkit::{
-    TestAgent, TestBridge, TestHome, TestHub, eventually, finished, person, run_person,
+    PersonRun, TestAgent, TestBridge, TestHome, TestHub, eventually, finished, person, run_person,
 };
 use serde_json::json;
 
@@ -107,31 +110,64 @@ async fn agents_shell_without_a_bridge_is_pointed_to_the_tools() {
     assert!(bob.leftovers().await.is_empty());
 }
 
-#[tokio::test]
-async fn client_above_is_noticed_without_its_variable() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let claude = home.path().join("claude");
-    std::os::unix::fs::symlink("/bin/sh", &claude).expect("a link");
-    // A process has the name of the file that was started, and the shell waits for its command.
-    let command = person(&home, hub.port, &[]);
+/// `send bob hello` without any variable of a client, run by the shell script that follows, in which it is `$0 send`.
+async fn run_below(home: &TestHome, hub: &TestHub, shell: &Path, script: &[&str]) -> PersonRun {
+    let command = person(home, hub.port, &[]);
     let program = command.as_std().get_program().to_owned();
-    let mut shell = tokio::process::Command::new(&claude);
+    let mut shell = tokio::process::Command::new(shell);
     for (name, value) in command.as_std().get_envs() {
         match value {
             Some(value) => shell.env(name, value),
             None => shell.env_remove(name),
         };
     }
-    shell.arg("-c").arg("\"$0\" send bob hello; exit $?").arg(program);
-    shell
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let run = finished(shell.spawn().expect("it starts")).await;
-    assert!(run.code == Some(1) && run.stderr.contains("send_message"), "{run:?}");
+    shell.args(script).arg(program).kill_on_drop(true);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finished(shell.spawn().expect("it starts")).await
+}
+
+#[tokio::test]
+async fn client_above_is_noticed_without_its_variable() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    // A process has the name of the file that was started, and the shell waits for its command.
+    let claude = home.path().join("claude");
+    std::os::unix::fs::symlink("/bin/sh", &claude).expect("a link");
+    let send = "\"$0\" send bob hello; exit $?";
+    let by_name = run_below(&home, &hub, &claude, &["-c", send]).await;
+    // A client that is a script has the name of what interprets it.
+    let gemini = home.path().join("gemini.sh");
+    std::fs::write(&gemini, "\"$1\" send bob hello; exit $?\n").expect("written");
+    let script = gemini.to_str().expect("a path");
+    let by_script = run_below(&home, &hub, Path::new("/bin/sh"), &[script]).await;
+    for run in [by_name, by_script] {
+        assert!(run.code == Some(1) && run.stderr.contains("send_message"), "{run:?}");
+    }
     assert!(bob.leftovers().await.is_empty());
     // Without a client above, the same command is a person's.
     assert_eq!(run_person(&home, hub.port, &["send", "bob", "hello"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn regression_client_of_any_name_is_known_by_the_bridge_that_it_started() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    // The shell starts a bridge, as a client does, and has it open before it runs the command.
+    let fifo = home.path().join("stdin");
+    let client = format!(
+        "mkfifo {0}; \"$0\" < {0} & exec 3> {0}; \
+         until ls \"$XDG_RUNTIME_DIR\"/agent-junction/*.sock; do :; done 2> /dev/null > /dev/null; \
+         \"$0\" send bob hello; code=$?; exec 3>&-; wait; exit $code",
+        fifo.display()
+    );
+    let run = run_below(&home, &hub, Path::new("/bin/sh"), &["-c", &client]).await;
+    if run.code == Some(0) {
+        let message = bob.read_one().await;
+        assert_eq!(message.get("from_person"), None, "{message}");
+    } else {
+        // The bridge had not joined yet.
+        assert!(run.stderr.contains("so nothing was sent"), "{run:?}");
+    }
 }

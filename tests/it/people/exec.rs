@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use junction_testkit::{
-    TestBridge, TestHome, TestHub, bridge_binary, eventually, finished, person, signal, within,
+    TestBridge, TestHome, TestHub, bridge_binary, eventually, finished, person, run_person, signal,
+    within,
 };
 use rustix::process::Signal;
 use serde_json::json;
@@ -112,4 +113,22 @@ async fn what_the_command_sends_is_a_programs_and_stays_in_the_chain() {
     let run =
         tokio::time::timeout(Duration::from_secs(30), finished(watch)).await.expect("it ends");
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[tokio::test]
+async fn regression_person_does_not_speak_as_the_program_of_a_watch() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let arguments = ["watch", "--as", "build-bot", "--exec", "cat"];
+    let _watch = person(&home, hub.port, &arguments).spawn().expect("it starts");
+    bob.sees("build-bot", "online").await;
+    let sent = run_person(&home, hub.port, &["send", "bob", "by me"]).await;
+    assert!(sent.code == Some(0) && sent.stderr.contains("No answer can reach you"), "{sent:?}");
+    let message = bob.read_one().await;
+    assert_eq!((&message["from"], &message["from_person"]), (&json!("kurt"), &json!(true)));
+    let arguments = ["send", "--as", "build-bot", "bob", "by the bot"];
+    assert_eq!(run_person(&home, hub.port, &arguments).await.code, Some(0));
+    let message = bob.read_one().await;
+    assert_eq!((&message["from"], message.get("from_person")), (&json!("build-bot"), None));
 }

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use junction_testkit::client::Launch;
@@ -12,6 +13,8 @@ use junction_testkit::{
 };
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::time::timeout;
 
 /// A bridge as an installation has it: its hub beside it, on this port, started when none answers.
 fn installed(home: &TestHome, port: u16) -> Launch {
@@ -139,6 +142,36 @@ async fn twenty_sessions_bring_no_hub_back_and_one_call_brings_one_for_all() {
     .await;
     // Those that found the lock taken end at once.
     eventually("there is one hub", async || (hubs(&home).len() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn regression_persons_watch_lets_a_stopped_hub_rest() {
+    let home = TestHome::installed();
+    let port = free_port();
+    let alice = join(&home, port, "alice").await;
+    let mut watch = tokio::process::Command::new(home.bin().join("junction-bridge"));
+    watch.arg("watch").env("JUNCTION_CONFIG_DIR", home.config()).env("USER", "kurt");
+    watch.env("JUNCTION_PORT", port.to_string()).env("XDG_RUNTIME_DIR", home.runtime("person"));
+    watch.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut watch = watch.spawn().expect("it starts");
+    alice.sees("kurt", "online").await;
+    stopped(&home).await;
+    let mut lines = BufReader::new(watch.stdout.take().expect("piped")).lines();
+    let said = within("watch says that the hub was stopped", async {
+        loop {
+            let line = lines.next_line().await.expect("readable").expect("a line");
+            if line.contains("the hub is away") {
+                return line;
+            }
+        }
+    });
+    let said = said.await;
+    assert!(said.contains("The hub was stopped.") && !said.contains("Your next call"), "{said}");
+    // Twice as long as the pause between two looks at the peers.
+    let back = timeout(Duration::from_secs(4), async {
+        eventually("a hub", async || hubs(&home).first().copied()).await
+    });
+    assert!(back.await.is_err(), "the watch has started a hub");
 }
 
 #[tokio::test]

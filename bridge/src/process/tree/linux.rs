@@ -33,6 +33,17 @@ pub(super) fn program(pid: u32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
+pub(super) fn script(pid: u32) -> Option<PathBuf> {
+    const INTERPRETERS: [&str; 6] = ["node", "bun", "deno", "python", "sh", "bash"];
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut words = command.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let program = PathBuf::from(words.next()?.into_owned());
+    let program =
+        program.file_stem()?.to_str()?.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let first = words.find(|word| !word.starts_with('-'))?;
+    INTERPRETERS.contains(&program).then(|| PathBuf::from(first.into_owned()))
+}
+
 pub(super) fn serving(program: &str) -> Vec<(u32, u32)> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());

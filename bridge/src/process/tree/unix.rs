@@ -35,6 +35,10 @@ pub(super) fn program(_: u32) -> Option<PathBuf> {
     None
 }
 
+pub(super) fn script(_: u32) -> Option<PathBuf> {
+    None
+}
+
 pub(super) fn serving(_: &str) -> Vec<(u32, u32)> {
     Vec::new()
 }
