@@ -70,7 +70,7 @@ pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
     }
     if failures > 0 {
         bail!(
-            "{failures} files were left as they are. Do what is said of each above, then run this again."
+            "Not all files were changed. Follow what stands above for each of them, then run this again."
         );
     }
     if setup.print || setup.remove { Ok(()) } else { tell(&format!("\n{NEXT}")) }
@@ -156,11 +156,17 @@ fn is_agreed(
         tell(&format!("  {:8}  {}: {state}", client.program, client.name))?;
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let flags = if setup.remove { " --remove" } else { "" };
-        let names: Vec<_> = found.iter().map(|client| client.program).collect();
+        let flags = [
+            (setup.remove, "--remove"),
+            (setup.project, "--project"),
+            (setup.no_hooks, "--no-hooks"),
+            (setup.no_allow, "--no-allow"),
+        ];
+        let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag);
+        let words: Vec<_> = flags.chain(found.iter().map(|client| client.program)).collect();
         tell(&format!(
-            "Nothing was changed. To do it, run: junction-bridge setup{flags} {}",
-            names.join(" ")
+            "Nothing was changed. To do it, run: junction-bridge setup {}",
+            words.join(" ")
         ))?;
         return Ok(false);
     }
