@@ -219,12 +219,22 @@ mod tests {
         let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
         let pages = [command].into_iter().chain(subcommands).map(|command| {
             let name = command.get_display_name().unwrap_or("junction-bridge").to_owned();
+            let repeated = command
+                .get_positionals()
+                .filter(|arg| arg.get_num_args().unwrap_or_default().max_values() > 1);
+            let repeated: Vec<_> = repeated
+                .map(|arg| format!("[\\fI{}\\fR]", arg.get_value_names().unwrap()[0]))
+                .collect();
             let page = clap_mangen::Man::new(command)
                 .manual("Agent Junction")
                 .source(concat!("Agent Junction ", env!("CARGO_PKG_VERSION")));
             let mut text = Vec::new();
             page.render(&mut text).unwrap();
-            (format!("{name}.1"), String::from_utf8(text).unwrap())
+            // The renderer shows an argument once, however often it may stand.
+            let text = repeated.iter().fold(String::from_utf8(text).unwrap(), |text, arg| {
+                text.replace(arg, &format!("{arg}..."))
+            });
+            (format!("{name}.1"), text)
         });
         assert_man_pages("junction-bridge", &pages.collect());
     }

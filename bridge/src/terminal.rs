@@ -1,8 +1,8 @@
-//! Writing to a person: lines on stdout and stderr, colours where they are wanted, and tables that fit into the
-//! terminal. What was asked for goes to stdout, all else to stderr.
+//! Writing to a person and asking them: lines on stdout and stderr, colours where they are wanted, and tables that fit
+//! into the terminal. What was asked for goes to stdout, all else to stderr.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use anyhow::Error;
 use junction_shared::machine::settings::env;
@@ -29,6 +29,27 @@ pub(crate) fn tell(line: &str) -> anyhow::Result<()> {
 pub(crate) fn remark(line: &str) {
     // What was asked for does not depend on it.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether a person at a terminal can be asked: they see the question, and can answer.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question that yes and no answer. An empty line is the answer `default`; the end of the input is no.
+///
+/// # Errors
+/// stdin or stderr failed.
+pub(crate) fn is_agreed(question: &str, default: bool) -> io::Result<bool> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{question} {} ", if default { "[Y/n]" } else { "[y/N]" })?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer)?;
+    Ok(match answer.trim().to_ascii_lowercase().as_str() {
+        "" => default && read > 0,
+        answer => matches!(answer, "y" | "yes"),
+    })
 }
 
 /// Nothing came in the time of `--wait`: the exit status says so.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use clap::Args;
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::limits::{MAX_MESSAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
@@ -57,8 +57,8 @@ pub(crate) struct SendOptions {
     /// Whether to wake the receiver: low (never), normal, high (at once)
     #[arg(long, value_name = "URGENCY", value_parser = ["low", "normal", "high"])]
     urgency: Option<String>,
-    /// Seconds for which the message may wait unread
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Seconds for which the message may wait unread, from 10 to 7200 and at most the hub's session timeout
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(MIN_TTL_SECONDS..=MAX_TTL_SECONDS))]
     ttl: Option<u64>,
     /// Fingerprint that the receiver must have
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]

@@ -1,6 +1,5 @@
 //! `junction-bridge setup`: the junction in the settings of clients, and out of them again.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -12,7 +11,7 @@ use crate::setup::{
     BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, SetupTarget, fragment, inspect,
     install, on_path, own_path, preview, remove, report,
 };
-use crate::terminal::{remark, tell};
+use crate::terminal::{can_ask, is_agreed, remark, tell};
 
 /// What a person does once a client is set up.
 const NEXT: &str = "\
@@ -50,7 +49,7 @@ pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
     let target = target(setup)?;
     let chosen: Vec<SettableClient> = if setup.clients.is_empty() {
         let found: Vec<_> = settable().filter(|client| is_found(*client, &target, setup)).collect();
-        if found.is_empty() || (!setup.print && !is_agreed(&found, &target, setup)?) {
+        if found.is_empty() || (!setup.print && !is_wanted(&found, &target, setup)?) {
             return if found.is_empty() { tell(&nothing_found(setup)) } else { Ok(()) };
         }
         found
@@ -143,7 +142,7 @@ fn nothing_found(setup: &Setup) -> String {
 }
 
 /// Whether the person wants what was found. Without a terminal to ask at, says how to choose.
-fn is_agreed(
+fn is_wanted(
     found: &[SettableClient],
     target: &SetupTarget,
     setup: &Setup,
@@ -155,7 +154,7 @@ fn is_agreed(
         let state = report(&(client.settings)(target)).words();
         tell(&format!("  {:8}  {}: {state}", client.program, client.name))?;
     }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask() {
         let flags = [
             (setup.remove, "--remove"),
             (setup.project, "--project"),
@@ -171,10 +170,7 @@ fn is_agreed(
         return Ok(false);
     }
     let question = if setup.remove { "Take it out of all of them?" } else { "Set up all of them?" };
-    let _ = write!(std::io::stderr(), "{question} [Y/n] ");
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer)?;
-    let is_yes = read > 0 && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes");
+    let is_yes = is_agreed(question, true)?;
     if !is_yes {
         remark("Nothing was changed. To choose, name the clients: junction-bridge setup CLIENT…");
     }

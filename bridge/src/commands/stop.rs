@@ -1,6 +1,5 @@
 //! `junction-bridge stop`: ends this machine's hub, whatever started it.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -10,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::onlooker::LivingHub;
-use crate::terminal::{remark, tell};
+use crate::terminal::{can_ask, is_agreed, remark, tell};
 use junction_engine::PeerInfo;
 use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
@@ -39,7 +38,9 @@ pub(crate) async fn stop(config: &Config, yes: bool) -> anyhow::Result<()> {
         );
     };
     let cut_off = CutOff::by(hub, config).await;
-    if !yes && std::io::stdin().is_terminal() && !agreed(hub, &cut_off)? {
+    let question =
+        || format!("This stops the hub {}. {} Stop it?", hub.place(), cut_off.told("is", "are"));
+    if !yes && can_ask() && !is_agreed(&question(), false)? {
         bail!(
             "Nothing was stopped. Answer y to stop the hub, or run junction-bridge stop --yes to stop it without a question."
         );
@@ -111,21 +112,6 @@ fn names(sessions: &[PeerInfo]) -> String {
         names.push(format!("and {} more", sessions.len() - NAMED));
     }
     names.join(", ")
-}
-
-/// Asks the person at the terminal.
-fn agreed(hub: LivingHub, cut_off: &CutOff) -> anyhow::Result<bool> {
-    let mut stderr = std::io::stderr();
-    write!(
-        stderr,
-        "This stops the hub {}. {} Stop it? [y/N] ",
-        hub.place(),
-        cut_off.told("is", "are")
-    )?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Waits until this hub has ended. False if it has not in time.

@@ -114,6 +114,8 @@ async fn what_is_wrong_is_said_with_its_status() {
         (&["send", "nobody", "hello"][..], 1, "No peer has that alias now."),
         (&["send", "bob", ""], 2, "The text is empty."),
         (&["send", "--wait", "0", "bob", "x"], 2, "--wait"),
+        (&["send", "--ttl", "9", "bob", "x"], 2, "10..=7200"),
+        (&["send", "--ttl", "999999", "bob", "x"], 2, "10..=7200"),
         (&["send", "--fingerprint", "x", "bob", "x"], 2, "16 hexadecimal digits"),
         (&["read", "--as", "!", "--wait", "1"], 2, "That cannot be an alias."),
     ] {
