@@ -19,6 +19,7 @@ mod program;
 mod report;
 mod toml;
 mod toml_entries;
+mod toml_inline;
 mod value;
 
 pub(crate) use apply::{FileChange, fragment, inspect, install, preview, remove};

@@ -1,6 +1,7 @@
 //! `junction-bridge setup`, run as a person runs it: what it puts into the settings of each client, and takes out again.
 
 mod home;
+mod removal;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -160,9 +161,9 @@ fn what_cannot_be_edited_is_named_and_left_alone() {
     }
     for (text, wanted) in [
         ("a = [1\n", "Line 1 of"),
-        ("\nmcp_servers = { x = { command = \"x\" } }\n", "Line 2 of"),
+        ("\nmcp_servers = 3\n", "Line 2 of"),
         ("[mcp_servers.junction]\ncommand = \"x\"\n", "another server"),
-        ("[hooks]\nStop = []\n", "hooks is written on one line"),
+        ("[hooks]\nStop = 3\n", "hooks is written on one line"),
     ] {
         let home = SetupHome::new();
         home.write(".codex/config.toml", text);

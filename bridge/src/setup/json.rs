@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use super::value::SettingValue;
 use crate::json_text::repair_surrogates;
 
 /// The deepest nesting that is read. Clients' settings are a few levels deep.
@@ -76,6 +77,24 @@ impl JsonNode {
     /// The text, if the value is one.
     pub(super) fn text(&self, source: &str) -> Option<String> {
         matches!(self.content, JsonContent::Text).then(|| decoded(&source[self.span.clone()]))
+    }
+
+    /// Whether the value is just that.
+    pub(super) fn is(&self, source: &str, value: &SettingValue) -> bool {
+        match value {
+            SettingValue::True => &source[self.span.clone()] == "true",
+            SettingValue::Text(text) => self.text(source).as_ref() == Some(text),
+            SettingValue::List(values) => self.items().is_some_and(|items| {
+                let mut pairs = items.iter().zip(values);
+                items.len() == values.len() && pairs.all(|(item, value)| item.is(source, value))
+            }),
+            SettingValue::Fields(fields) => self.fields().is_some_and(|found| {
+                let is_in = |(name, value): &(String, SettingValue)| {
+                    self.field(name).is_some_and(|field| field.is(source, value))
+                };
+                found.len() == fields.len() && fields.iter().all(is_in)
+            }),
+        }
     }
 }
 

@@ -144,28 +144,11 @@ pub(super) fn remove_json(
     entry: &PlannedEntry,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    let earlier = |path: &[&str]| {
-        let backup = backup?;
-        let span = backup.get(path)?.span.clone();
-        Some(backup.text()[span].to_owned())
-    };
+    let earlier = |path: &[&str]| backup?.get(path);
     match entry {
-        PlannedEntry::Server { path, .. } => {
-            let Some(node) = editor.get(path) else { return Ok(()) };
-            if !json_command(editor, node).is_some_and(|(_, command)| is_bridge(&command)) {
-                return Ok(());
-            }
-            if let Some(earlier) = earlier(path) {
-                let span = node.span.clone();
-                return editor.replace(span, &earlier);
-            }
-            editor.remove(path)?;
-            prune(editor, path, backup)
-        }
+        PlannedEntry::Server { path, fields } => remove_json_server(editor, path, fields, backup),
         PlannedEntry::RuleField { path, value } => {
-            // One within the server went with it.
-            let is_ours =
-                !path.contains(&SERVER) && editor.get_text(path).as_deref() == value.as_text();
+            let is_ours = is_json(editor, path, value) && is_in_bridge(editor, path);
             if earlier(path).is_some() || !is_ours {
                 return Ok(());
             }
@@ -184,22 +167,62 @@ pub(super) fn remove_json(
     }
 }
 
+/// Whether a value is there and is just that.
+fn is_json(editor: &JsonEditor, path: &[&str], value: &SettingValue) -> bool {
+    editor.get(path).is_some_and(|node| node.is(editor.text(), value))
+}
+
+/// Whether a path leads into no server, or into one that is the bridge.
+fn is_in_bridge(editor: &JsonEditor, path: &[&str]) -> bool {
+    let Some(at) = path.iter().position(|name| *name == SERVER) else { return true };
+    let command = editor.get(&path[..=at]).and_then(|server| json_command(editor, server));
+    command.is_some_and(|(_, command)| is_bridge(&command))
+}
+
+/// Takes the server out. One that was there before gets its command back, and loses the fields that were added.
+fn remove_json_server(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    fields: &SettingValue,
+    backup: Option<&JsonEditor>,
+) -> Result<(), JsonObstacle> {
+    let found = editor.get(path).and_then(|node| json_command(editor, node));
+    let Some((span, _)) = found.filter(|(_, command)| is_bridge(command)) else { return Ok(()) };
+    let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
+    else {
+        editor.remove(path)?;
+        return prune(editor, path, backup);
+    };
+    if let Some((command, _)) = json_command(backup, earlier) {
+        editor.replace(span, &backup.text()[command])?;
+    }
+    for (name, value) in fields_of(fields).iter().filter(|(name, _)| name != "command") {
+        let field = [path, &[name.as_str()]].concat();
+        if backup.get(&field).is_none() && is_json(editor, &field, value) {
+            editor.remove(&field)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the hooks of an event out. Where one was there before, none was added: it gets its command back.
 fn remove_json_hooks(
     editor: &mut JsonEditor,
     event: &str,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    let earlier = backup.and_then(|backup| {
-        let hook = json_hooks(backup, event).find(|hook| !hook.kind.is_wrapped())?;
-        Some(backup.text()[hook.node.span.clone()].to_owned())
-    });
+    if let Some((backup, earlier)) =
+        backup.and_then(|backup| Some((backup, json_hooks(backup, event).next()?)))
+    {
+        let command = |hook: JsonHook<'_>| Some(hook.node.field("command")?.span.clone());
+        let now = json_hooks(editor, event).find(|hook| !hook.kind.is_wrapped());
+        let pair = now.and_then(command).zip(command(earlier));
+        let Some((now, earlier)) = pair else { return Ok(()) };
+        return editor.replace(now, &backup.text()[earlier]);
+    }
     loop {
         let ours = json_hooks(editor, event).find(|hook| !hook.kind.is_wrapped());
-        let Some(JsonHook { node, group, at, .. }) = ours else { break };
-        let span = node.span.clone();
-        if let Some(earlier) = &earlier {
-            return editor.replace(span, earlier);
-        }
+        let Some(JsonHook { group, at, .. }) = ours else { break };
         let path = ["hooks", event];
         let groups = editor.get(&path).and_then(JsonNode::items).unwrap_or_default();
         let hooks = groups[group].field("hooks");

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, Table, TableLike, Value};
 
-use super::value::{SettingValue, toml_text};
+use super::value::SettingValue;
 
 /// A TOML text.
 pub(super) struct TomlEditor {
@@ -76,10 +76,15 @@ impl TomlEditor {
         Ok(())
     }
 
-    /// Replaces a text at a path. Nothing happens where there is none.
+    /// The value at a path, as it is written.
+    pub(super) fn written(&self, path: &[&str]) -> Option<&str> {
+        Some(&self.text[self.get(path)?.span()?])
+    }
+
+    /// Replaces a value at a path. Nothing happens where there is none.
     pub(super) fn replace(&mut self, path: &[&str], with: &str) -> Result<(), TomlObstacle> {
         let Some(span) = self.get(path).and_then(Item::span) else { return Ok(()) };
-        self.edit(span, &toml_text(with))
+        self.edit(span, with)
     }
 
     /// Adds a field after another of the same table, in the form that the table has.
@@ -89,13 +94,23 @@ impl TomlEditor {
         name: &str,
         value: &SettingValue,
     ) -> Result<(), TomlObstacle> {
-        let Some((_, parents)) = path.split_last() else { return Ok(()) };
+        let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let end = self.get(path).and_then(Item::span).map(|span| span.end);
         let (Some(table), Some(end)) = (self.get(parents), end) else { return Ok(()) };
-        let field = format!("{name} = {}", value.to_toml());
+        let key = table.as_table_like().and_then(|table| table.key(last)?.span());
+        let before = &self.text[..key.map_or(end, |key| key.start)];
+        // Names with dots: the new one repeats the first of them.
+        let field = |opens: &[char]| {
+            let start = before.rfind(opens).map_or(0, |at| at + 1);
+            format!("{}{name} = {}", before[start..].trim_start_matches('\r'), value.to_toml())
+        };
         match table {
-            Item::Value(Value::InlineTable(_)) => self.edit(end..end, &format!(", {field}")),
-            Item::Table(table) if !table.is_dotted() => {
+            Item::Value(Value::InlineTable(_)) => {
+                let field = field(&['{', ',']);
+                self.edit(end..end, &format!(", {}", field.trim_start()))
+            }
+            Item::Table(_) => {
+                let field = field(&['\n']);
                 let end = line_end(&self.text, end);
                 let newline = self.newline();
                 let text = if self.text[..end].ends_with('\n') {
@@ -105,19 +120,16 @@ impl TomlEditor {
                 };
                 self.edit(end..end, &text)
             }
-            // Names with dots: each line would have to repeat them.
             _ => Ok(()),
         }
     }
 
-    /// Takes out the table at a path, with all tables in it. Says so where only a part of a line would have to go.
+    /// Takes out the table at a path, with all tables in it.
     pub(super) fn remove(&mut self, path: &[&str]) -> Result<(), TomlObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let (Some(item), parent) = (self.get(path), self.get(parents)) else { return Ok(()) };
         if matches!(parent, Some(Item::Value(_))) {
-            let at = self.place(path);
-            let what = format!("{} is written on one line", parents.join("."));
-            return Err(TomlObstacle { at, what });
+            return self.remove_field(path);
         }
         let key = parent.and_then(Item::as_table_like).and_then(|parent| parent.key(last)?.span());
         let ranges = self.lines_of(item, key);
@@ -160,28 +172,35 @@ impl TomlEditor {
         found
     }
 
-    /// Takes hooks of an event out, named by group and place; a group that is left empty goes, too.
-    pub(super) fn remove_hooks(
+    /// Takes a hook of an event out, and its group if that is left empty.
+    pub(super) fn remove_hook(
         &mut self,
         event: &str,
-        hooks: &[(usize, usize)],
+        (group, at): (usize, usize),
     ) -> Result<(), TomlObstacle> {
-        let groups = match self.get(&["hooks", event]) {
-            Some(Item::ArrayOfTables(groups)) if !hooks.is_empty() => groups,
-            _ => return Ok(()),
-        };
-        let mut ranges = Vec::new();
-        for (group, table) in groups.iter().enumerate() {
-            let Some(Item::ArrayOfTables(inner)) = table.get("hooks") else { continue };
-            let is_going = |at: usize| hooks.contains(&(group, at));
-            if (0..inner.len()).all(is_going) {
-                ranges.extend(self.lines_of_table(table));
-            } else {
-                let going = inner.iter().enumerate().filter(|(at, _)| is_going(*at));
-                ranges.extend(going.flat_map(|(_, hook)| self.lines_of_table(hook)));
+        match self.get(&["hooks", event]).cloned() {
+            Some(Item::ArrayOfTables(groups)) => {
+                let Some(table) = groups.get(group) else { return Ok(()) };
+                match table.get("hooks") {
+                    Some(Item::ArrayOfTables(hooks)) if hooks.len() > 1 => {
+                        let lines = hooks.get(at).map(|hook| self.lines_of_table(hook));
+                        self.remove_lines(lines.unwrap_or_default())
+                    }
+                    Some(Item::Value(Value::Array(hooks))) if hooks.len() > 1 => {
+                        self.remove_item(hooks, at)
+                    }
+                    _ => self.remove_lines(self.lines_of_table(table)),
+                }
             }
+            Some(Item::Value(Value::Array(groups))) => {
+                let table = groups.get(group).and_then(Value::as_inline_table);
+                match table.and_then(|table| table.get("hooks")?.as_array()) {
+                    Some(hooks) if hooks.len() > 1 => self.remove_item(hooks, at),
+                    _ => self.remove_item(&groups, group),
+                }
+            }
+            _ => Ok(()),
         }
-        self.remove_lines(ranges)
     }
 
     /// The lines that an item takes.
@@ -235,7 +254,7 @@ impl TomlEditor {
         joined
     }
 
-    fn edit(&mut self, span: Range<usize>, with: &str) -> Result<(), TomlObstacle> {
+    pub(super) fn edit(&mut self, span: Range<usize>, with: &str) -> Result<(), TomlObstacle> {
         let mut text = self.text.clone();
         text.replace_range(span, with);
         *self = Self::new(&text)?;
@@ -260,12 +279,12 @@ fn tables(item: &Item) -> Vec<&dyn TableLike> {
     }
 }
 
-fn line_start(text: &str, at: usize) -> usize {
+pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
 /// Behind the end of a line.
-fn line_end(text: &str, at: usize) -> usize {
+pub(super) fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
 }
 
@@ -302,7 +321,7 @@ mod tests {
             let ours = editor.hooks("Stop").into_iter().filter(is_ours);
             let ours: Vec<_> = ours.map(|hook| (hook.group, hook.at)).collect();
             assert_eq!(ours.len(), 1, "{text}");
-            editor.remove_hooks("Stop", &ours).unwrap();
+            editor.remove_hook("Stop", ours[0]).unwrap();
             editor.remove(&["mcp_servers", "junction"]).unwrap();
             assert_eq!(editor.text(), text);
         }
@@ -339,10 +358,21 @@ mod tests {
                 "mcp_servers.junction = { command = \"o\" }",
                 "mcp_servers.junction = { command = \"p\", ok = true }",
             ),
-            ("mcp_servers.junction.command = \"o\"\n", "mcp_servers.junction.command = \"p\"\n"),
+            (
+                "mcp_servers.junction.command = \"o\"\n",
+                "mcp_servers.junction.command = \"p\"\nmcp_servers.junction.ok = true\n",
+            ),
+            (
+                "a = 1\r\n[mcp_servers]\r\n  junction.command = \"o\" # c\r\n",
+                "a = 1\r\n[mcp_servers]\r\n  junction.command = \"p\" # c\r\n  junction.ok = true\r\n",
+            ),
+            (
+                "mcp_servers = { a = { b = 1 }, junction.command = \"o\" }",
+                "mcp_servers = { a = { b = 1 }, junction.command = \"p\", junction.ok = true }",
+            ),
         ] {
             let mut editor = editor(text);
-            editor.replace(&path, "p").unwrap();
+            editor.replace(&path, "\"p\"").unwrap();
             editor.add_after(&path, "ok", &SettingValue::True).unwrap();
             assert_eq!(editor.text(), wanted);
         }
@@ -353,8 +383,6 @@ mod tests {
         let mut inline = editor("a = 1\nmcp_servers = { other = { command = \"o\" } }\n");
         let found = inline.append(BLOCK, &["mcp_servers", "junction"]).unwrap_err();
         assert_eq!((found.at, found.what.as_str()), (20, "mcp_servers is written on one line"));
-        let mut ours = editor("mcp_servers = { junction = { command = \"p\" } }\n");
-        assert!(ours.remove(&["mcp_servers", "junction"]).is_err());
         let broken = TomlEditor::new("a = 1\nb = [1\n").err().unwrap();
         assert_eq!(broken.at, 12);
     }

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use toml_edit::{Item, Value};
+
 use super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
 use super::problem::FileProblem;
 use super::program::is_bridge;
-use super::toml::{TomlEditor, TomlHook};
+use super::toml::{TomlEditor, TomlHook, TomlObstacle};
+use super::value::{SettingValue, toml_text};
 
 pub(super) fn toml_hooks(
     editor: &TomlEditor,
@@ -28,29 +31,16 @@ pub(super) fn install_toml(
     let text = editor.text().to_owned();
     let made = match entry {
         PlannedEntry::Server { path, fields } => {
-            let command = [path.as_slice(), &["command"]].concat();
-            if editor.get(path).is_none() {
+            if editor.get(path).is_some() {
+                update_toml_server(file, editor, path, fields)?;
+                Ok(())
+            } else if let Some(depth) = editor.inline_depth(path) {
+                editor.add_inline(path, depth, fields)
+            } else {
                 let fields = fields_of(fields).iter();
                 let lines = fields.map(|(name, value)| format!("{name} = {}\n", value.to_toml()));
                 let table = format!("[{}]\n{}", path.join("."), lines.collect::<String>());
                 editor.append(&table, path)
-            } else if editor.get_text(&command).is_some_and(|command| is_bridge(&command)) {
-                let wanted = wanted_command(fields);
-                if editor.get_text(&command).as_deref() != Some(wanted) {
-                    editor
-                        .replace(&command, wanted)
-                        .map_err(|wrong| FileProblem::toml_form(file, &text, wrong))?;
-                }
-                fields_of(fields).iter().rev().try_for_each(|(name, value)| {
-                    let field = [path.as_slice(), &[name.as_str()]].concat();
-                    if editor.get(&field).is_some() {
-                        Ok(())
-                    } else {
-                        editor.add_after(&command, name, value)
-                    }
-                })
-            } else {
-                return Err(FileProblem::other_server(file, &text, editor.place(path)));
             }
         }
         PlannedEntry::RuleField { path, value } => {
@@ -66,16 +56,61 @@ pub(super) fn install_toml(
         PlannedEntry::RuleItem { .. } => Ok(()),
         PlannedEntry::Hook { event, hook } => {
             if toml_hooks(editor, event).next().is_some() {
-                return Ok(());
+                Ok(())
+            } else {
+                add_toml_hook(editor, event, hook)
             }
-            let fields = fields_of(hook).iter();
-            let lines = fields.map(|(name, value)| format!("{name} = {}\n", value.to_toml()));
-            let lines: String = lines.collect();
-            let table = format!("[[hooks.{event}]]\n[[hooks.{event}.hooks]]\n{lines}");
-            editor.append(&table, &["hooks", event])
         }
     };
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))
+}
+
+/// Has the server call the wanted program, and adds the fields that are missing.
+fn update_toml_server(
+    file: &Path,
+    editor: &mut TomlEditor,
+    path: &[&str],
+    fields: &SettingValue,
+) -> Result<(), FileProblem> {
+    let text = editor.text().to_owned();
+    let wrong = |obstacle| FileProblem::toml_form(file, &text, obstacle);
+    let command = [path, &["command"]].concat();
+    let found = editor.get_text(&command).filter(|command| is_bridge(command));
+    let Some(found) = found else {
+        return Err(FileProblem::other_server(file, &text, editor.place(path)));
+    };
+    let wanted = wanted_command(fields);
+    if found != wanted {
+        editor.replace(&command, &toml_text(wanted)).map_err(wrong)?;
+    }
+    for (name, value) in fields_of(fields).iter().rev() {
+        let field = [path, &[name.as_str()]].concat();
+        if editor.get(&field).is_none() {
+            editor.add_after(&command, name, value).map_err(wrong)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a hook in the form that the hooks have.
+fn add_toml_hook(
+    editor: &mut TomlEditor,
+    event: &str,
+    hook: &SettingValue,
+) -> Result<(), TomlObstacle> {
+    let path = ["hooks", event];
+    let group = SettingValue::fields([("hooks", SettingValue::List(vec![hook.clone()]))]);
+    if editor.get(&path).is_some_and(Item::is_array) {
+        return editor.push_inline(&path, &group);
+    }
+    if editor.get(&path).is_none() && editor.inline_depth(&path).is_some() {
+        return editor.add_inline(&path, 1, &SettingValue::List(vec![group]));
+    }
+    let fields = fields_of(hook).iter();
+    let lines = fields.map(|(name, value)| format!("{name} = {}\n", value.to_toml()));
+    let lines: String = lines.collect();
+    let table = format!("[[hooks.{event}]]\n[[hooks.{event}.hooks]]\n{lines}");
+    editor.append(&table, &path)
 }
 
 pub(super) fn remove_toml(
@@ -85,28 +120,118 @@ pub(super) fn remove_toml(
     backup: Option<&TomlEditor>,
 ) -> Result<(), FileProblem> {
     let text = editor.text().to_owned();
-    let was_there = |path: &[&str]| backup.is_some_and(|backup| backup.get(path).is_some());
     let made = match entry {
-        PlannedEntry::Server { path, .. } => {
-            let command = [path.as_slice(), &["command"]].concat();
-            let is_ours = editor.get_text(&command).is_some_and(|command| is_bridge(&command));
-            if !is_ours {
-                Ok(())
-            } else if was_there(path) {
-                let earlier = backup.and_then(|backup| backup.get_text(&command));
-                earlier.map_or(Ok(()), |earlier| editor.replace(&command, &earlier))
+        PlannedEntry::Server { path, fields } => remove_toml_server(editor, path, fields, backup),
+        PlannedEntry::RuleField { path, value } => {
+            let server = &path[..path.len() - 1];
+            // In a server of its own it went with that.
+            let had_server = backup.is_some_and(|backup| backup.get(server).is_some());
+            if had_server && is_bridge_at(editor, server) {
+                remove_added(editor, path, value, backup)
             } else {
-                editor.remove(path)
+                Ok(())
             }
         }
-        // Goes with its server.
-        PlannedEntry::RuleField { .. } | PlannedEntry::RuleItem { .. } => Ok(()),
-        PlannedEntry::Hook { event, .. } => {
-            let had_ours = backup.is_some_and(|backup| toml_hooks(backup, event).next().is_some());
-            let ours = toml_hooks(editor, event).filter(|(_, kind)| !kind.is_wrapped());
-            let ours: Vec<_> = ours.map(|(hook, _)| (hook.group, hook.at)).collect();
-            if had_ours { Ok(()) } else { editor.remove_hooks(event, &ours) }
-        }
+        PlannedEntry::RuleItem { .. } => Ok(()),
+        PlannedEntry::Hook { event, .. } => remove_toml_hooks(editor, event, backup),
     };
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))
+}
+
+fn is_bridge_at(editor: &TomlEditor, server: &[&str]) -> bool {
+    let command = [server, &["command"]].concat();
+    editor.get_text(&command).is_some_and(|command| is_bridge(&command))
+}
+
+/// Takes the server out. One that was there before gets its command back, and loses the fields that were added.
+fn remove_toml_server(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    fields: &SettingValue,
+    backup: Option<&TomlEditor>,
+) -> Result<(), TomlObstacle> {
+    if !is_bridge_at(editor, path) {
+        return Ok(());
+    }
+    let Some(earlier) = backup.filter(|backup| backup.get(path).is_some()) else {
+        editor.remove(path)?;
+        return prune(editor, path, backup);
+    };
+    let command = [path, &["command"]].concat();
+    if let Some(earlier) = earlier.written(&command) {
+        editor.replace(&command, earlier)?;
+    }
+    for (name, value) in fields_of(fields).iter().filter(|(name, _)| name != "command") {
+        remove_added(editor, &[path, &[name.as_str()]].concat(), value, backup)?;
+    }
+    Ok(())
+}
+
+/// Takes a field out that the back-up does not have, unless somebody has changed it since.
+fn remove_added(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    value: &SettingValue,
+    backup: Option<&TomlEditor>,
+) -> Result<(), TomlObstacle> {
+    let was_there = backup.is_some_and(|backup| backup.get(path).is_some());
+    let is_ours = editor.get(path).is_some_and(|item| is_toml(item, value));
+    if was_there || !is_ours { Ok(()) } else { editor.remove_field(path) }
+}
+
+/// Whether a value is just that; of a list, also a part, since an older version may have written fewer.
+fn is_toml(item: &Item, value: &SettingValue) -> bool {
+    match value {
+        SettingValue::True => item.as_bool() == Some(true),
+        SettingValue::Text(text) => item.as_str() == Some(text),
+        SettingValue::List(values) => item.as_array().is_some_and(|items| {
+            let is_in = |item: &Value| {
+                values
+                    .iter()
+                    .any(|value| value.as_text().is_some() && value.as_text() == item.as_str())
+            };
+            items.iter().all(is_in)
+        }),
+        SettingValue::Fields(_) => false,
+    }
+}
+
+fn remove_toml_hooks(
+    editor: &mut TomlEditor,
+    event: &str,
+    backup: Option<&TomlEditor>,
+) -> Result<(), TomlObstacle> {
+    if backup.is_some_and(|backup| toml_hooks(backup, event).next().is_some()) {
+        return Ok(());
+    }
+    while let Some((hook, _)) = toml_hooks(editor, event).find(|(_, kind)| !kind.is_wrapped()) {
+        let before = editor.text().len();
+        editor.remove_hook(event, (hook.group, hook.at))?;
+        if editor.text().len() == before {
+            break;
+        }
+    }
+    prune(editor, &["hooks", event, ""], backup)
+}
+
+/// Removes what is left empty between brackets on the way to a path, unless the back-up has it.
+fn prune(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    backup: Option<&TomlEditor>,
+) -> Result<(), TomlObstacle> {
+    for depth in (1..path.len()).rev() {
+        let path = &path[..depth];
+        let was_there = backup.is_some_and(|backup| backup.get(path).is_some());
+        let is_empty = editor.get(path).is_some_and(|item| match item {
+            Item::Value(Value::Array(items)) => items.is_empty(),
+            Item::Value(Value::InlineTable(table)) => table.is_empty(),
+            _ => false,
+        });
+        if was_there || !is_empty {
+            return Ok(());
+        }
+        editor.remove_field(path)?;
+    }
+    Ok(())
 }
