@@ -440,7 +440,7 @@ mod tests {
         }
         text.push_str(
             "## Prompts\n\nClients that show prompts as commands have these for their person: `/mcp__junction__peers` in Claude \
-             Code,\n`/peers` in Gemini CLI. Each asks the model to call the tools. All arguments are optional.\n\n",
+             Code,\n`/peers` in Gemini CLI (after `/mcp reload`). Each asks the model to call the tools. All arguments are optional.\n\n",
         );
         for prompt in &PROMPTS {
             writeln!(text, "- `{}`: {}", prompt.name, prompt.description).unwrap();

@@ -6,6 +6,10 @@ from newcomer import DIALOG, Newcomer, heard
 from script import say
 from until import until
 
+# What names the junction in a client's settings; trust in a hook is kept by the hook's place, and here all hooks are ours.
+OURS = rb"junction|trusted_hash"
+SETTINGS = (".claude.json", "settings.json", "config.toml", "hooks.json", "opencode.json", "opencode.jsonc")
+
 
 def _talk(lab, asker, answerer, limit=None):
     user = Newcomer(lab, asker, answerer)
@@ -86,11 +90,6 @@ def setup_gemini_and_opencode(lab):
 
 
 def _knows_nothing_after_removal(lab, client):
-    def looks():
-        turn = yield
-        ours = [tool for tool in turn.tools if "junction" in tool]
-        yield say(f"Tools of the junction: {ours}")
-
     user = Newcomer(lab, client)
     before = _files(lab)
     user.setup()
@@ -99,11 +98,32 @@ def _knows_nothing_after_removal(lab, client):
     after = _files(lab)
     changed = sorted(str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     assert not changed, f"Left behind or changed: {changed}"
-    user.open(client, "alice", looks(), "Hello.")
-    actor = lab.model.actors["alice"]
-    until("The model's word", lambda: actor.acts, 60)
-    assert actor.acts[0].text == "Tools of the junction: []", actor.acts[0].text
+
+    # Once more, and this time the client runs in between and writes to its own files.
+    user.setup()
+    window = user.open(client, "alice", _tools(), "Hello.")
+    assert _said(lab, "alice") != "[]", "The client has no tool of the junction."
+    if window:
+        window.close()
+    until("The bridge's end", lambda: not namespace.processes("junction-bridge"), 60)
+    user.remove()
+    left = sorted(str(path) for path, text in _files(lab).items() if path.name in SETTINGS and re.search(OURS, text))
+    assert not left, f"Something of the junction is left in {left}"
+    user.open(client, "carol", _tools(), "Hello.")
+    assert _said(lab, "carol") == "[]", f"Tools are left: {_said(lab, 'carol')}"
     assert not namespace.processes("junction-bridge"), "A bridge runs."
+
+
+def _tools():
+    turn = yield
+    yield say(f"{[tool for tool in turn.tools if 'junction' in tool]}")
+
+
+def _said(lab, name):
+    """The first answer of this session's model: the tools of the junction that it has."""
+    actor = lab.model.actors[name]
+    until("The model's word", lambda: actor.acts, 60)
+    return actor.acts[0].text
 
 
 def _files(lab):
@@ -111,7 +131,7 @@ def _files(lab):
 
 
 def setup_removed_claude_knows_nothing(lab):
-    """After `setup --remove`, all files are as they were, and a new Claude Code has no tool and no hook of the junction."""
+    """After `setup --remove`, all files are as they were; and if Claude Code ran before it, a new one has nothing left."""
     _knows_nothing_after_removal(lab, "claude")
 
 
