@@ -1,5 +1,7 @@
 //! Antigravity CLI, the successor of Gemini CLI. Everything here is from its documentation, and was not run.
 
+use std::path::PathBuf;
+
 use super::profile::ClientProfile;
 use super::settings::stdio_server;
 use crate::setup::{ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedFile, SetupTarget};
@@ -17,22 +19,24 @@ const SERVERS: &str = "mcp_config.json";
 fn settings(target: &SetupTarget) -> ClientSettings {
     let google = target.home.join(".gemini");
     let folder = google.join("antigravity-cli");
-    let path = match &target.project {
-        Some(project) => project.join(".agents").join(SERVERS),
-        // Newer versions keep it here.
-        None if google.join("config").is_dir() => google.join("config").join(SERVERS),
-        None => folder.join(SERVERS),
+    let (newer, older) = (google.join("config"), folder.clone());
+    let places = match &target.project {
+        Some(project) => vec![project.join(".agents")],
+        None if newer.is_dir() => vec![newer, older],
+        None => vec![older, newer],
     };
-    let servers = PlannedFile {
-        path,
+    let servers = |place: PathBuf| PlannedFile {
+        path: place.join(SERVERS),
         // Since version 1.1.24; an older one does not start with either.
         format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: true }),
         is_shared: target.project.is_some(),
         entries: vec![stdio_server(&target.program, false)],
     };
+    let mut files = places.into_iter().map(servers);
     ClientSettings {
         folder,
-        files: vec![servers],
+        files: files.next().into_iter().collect(),
+        elsewhere: files.collect(),
         to_confirm: vec![
             "Antigravity CLI was set up by its documentation, and not tried. It asks about the junction's tools until you \
              allow them in it.",
@@ -45,7 +49,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::*;
 

@@ -59,13 +59,13 @@ const RULE: &str = "mcp__junction";
 fn settings(target: &SetupTarget) -> ClientSettings {
     let moved = env_path("CLAUDE_CONFIG_DIR");
     let folder = moved.clone().unwrap_or_else(|| target.home.join(".claude"));
-    let (servers, settings, to_confirm) = match &target.project {
+    let (mut servers, settings, to_confirm) = match &target.project {
         Some(project) => {
             let confirm = "Claude Code asks in each copy of the project whether to use the server in .mcp.json.";
-            (project.join(".mcp.json"), project.join(".claude/settings.json"), vec![confirm])
+            (vec![project.join(".mcp.json")], project.join(".claude/settings.json"), vec![confirm])
         }
         None => {
-            let servers = servers_file(&folder, moved.as_deref().unwrap_or(&target.home));
+            let servers = servers_files(&folder, moved.as_deref().unwrap_or(&target.home));
             (servers, folder.join("settings.json"), Vec::new())
         }
     };
@@ -77,12 +77,12 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         is_shared: target.project.is_some(),
         entries,
     };
+    let with_server = |path| file(path, vec![stdio_server(&target.program, true)]);
+    let used = with_server(servers.remove(0));
     ClientSettings {
         folder,
-        files: vec![
-            file(servers, vec![stdio_server(&target.program, true)]),
-            file(settings, [vec![rule], hooks].concat()),
-        ],
+        files: vec![used, file(settings, [vec![rule], hooks].concat())],
+        elsewhere: servers.into_iter().map(with_server).collect(),
         to_confirm,
         hook_review: None,
         has_untrusted_hooks: false,
@@ -90,11 +90,12 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     }
 }
 
-/// The file with the servers of all projects. Where its oldest place still has it, it is there.
-fn servers_file(folder: &Path, home: &Path) -> PathBuf {
+/// Where the servers of all projects may be, the file that is used first: where the oldest has anything, that.
+fn servers_files(folder: &Path, home: &Path) -> Vec<PathBuf> {
     let oldest = folder.join(".config.json");
     let is_used = std::fs::metadata(&oldest).is_ok_and(|file| file.is_file() && file.len() > 0);
-    if is_used { oldest } else { home.join(".claude.json") }
+    let usual = home.join(".claude.json");
+    if is_used { vec![oldest, usual] } else { vec![usual, oldest] }
 }
 
 fn is_interactive() -> bool {

@@ -22,7 +22,7 @@ use super::session_view::ClientSigns;
 use crate::process::tree::{ProcessTree, program};
 use crate::setup::{
     ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, PlannedEntry, PlannedFile, SERVER,
-    SettingValue, SetupTarget,
+    SettingValue, SetupTarget, has_hooks, holds,
 };
 use crate::timestamp::date;
 
@@ -90,9 +90,6 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let folder = env_path("CODEX_HOME").unwrap_or_else(|| target.home.join(HOME));
     let place = target.project.as_ref().map_or(folder.clone(), |project| project.join(HOME));
     let (config, hooks_file) = (place.join("config.toml"), place.join("hooks.json"));
-    let has = |path: &Path, word: &str| {
-        std::fs::read_to_string(path).is_ok_and(|text| text.contains(word))
-    };
     let server = PlannedEntry::Server {
         path: vec!["mcp_servers", SERVER],
         fields: SettingValue::fields([
@@ -105,20 +102,23 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         value: SettingValue::text("approve"),
     };
     let hooks: Vec<_> = HOOKS.iter().map(|(event, more)| tool_hook(event, *more)).collect();
-    // Codex warns where a folder has hooks in both of its files.
-    let are_apart = has(&hooks_file, "\"hooks\"") && !has(&config, HOOK_TOOL);
-    let mut entries = vec![server, rule];
-    let mut apart = Vec::new();
-    if are_apart { &mut apart } else { &mut entries }.extend(hooks);
-    let file = |path, format, entries| PlannedFile {
-        path,
+    let file = |path: &Path, format, entries| PlannedFile {
+        path: path.to_owned(),
         format,
         is_shared: target.project.is_some(),
         entries,
     };
-    let json = FileFormat::Json(JsonDialect::default());
-    let mut files = vec![file(config, FileFormat::Toml, entries)];
-    files.extend(are_apart.then(|| file(hooks_file, json, apart)));
+    let in_json = file(&hooks_file, FileFormat::Json(JsonDialect::default()), hooks.clone());
+    let in_toml = file(&config, FileFormat::Toml, hooks);
+    let servers = file(&config, FileFormat::Toml, vec![server, rule]);
+    // Codex warns where a folder has hooks in both of its files.
+    let are_apart = has_hooks(&in_json) && !holds(&in_toml);
+    let (files, elsewhere) = if are_apart {
+        (vec![servers, in_json], vec![in_toml])
+    } else {
+        let entries = [servers.entries, in_toml.entries].concat();
+        (vec![file(&config, FileFormat::Toml, entries)], vec![in_json])
+    };
     let review = "Codex asks once, at its next start, whether to trust the hooks: press 2 (\"Trust all\"), then Enter.";
     let mut to_confirm = vec![
         "Codex can be woken once it has been prompted, for example with \"Look for mail on the junction.\"",
@@ -129,7 +129,15 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let has_untrusted_hooks = has_untrusted_hooks(&folder);
     let waking = "a message wakes an idle agent by Codex's queue, once it was prompted";
     let hook_review = Some(review);
-    ClientSettings { folder, files, to_confirm, hook_review, has_untrusted_hooks, waking }
+    ClientSettings {
+        folder,
+        files,
+        elsewhere,
+        to_confirm,
+        hook_review,
+        has_untrusted_hooks,
+        waking,
+    }
 }
 
 /// A hook that calls the bridge's own tool, which in Codex finds its session more surely than a command does.

@@ -45,6 +45,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     ClientSettings {
         folder,
         files: vec![settings],
+        elsewhere: Vec::new(),
         to_confirm: vec![
             "Gemini CLI starts no server in a folder that you have not trusted: choose \"Trust folder\" when it asks.",
         ],

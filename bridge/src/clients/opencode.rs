@@ -1,14 +1,13 @@
 //! opencode. Its plugins are programs, so it runs no hook commands.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use junction_shared::machine::settings::env_path;
 
 use super::profile::{ClientProfile, ShellVariables};
 use crate::setup::{
-    BRIDGE, ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
-    SettingValue, SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
+    SettingValue, SetupTarget, holds,
 };
 
 /// opencode, as seen with version 1.18.
@@ -25,11 +24,6 @@ const FILES: [&str; 3] = ["opencode.jsonc", "opencode.json", "config.json"];
 fn settings(target: &SetupTarget) -> ClientSettings {
     let config = env_path("XDG_CONFIG_HOME").unwrap_or_else(|| target.home.join(".config"));
     let folder = config.join("opencode");
-    // A project has no third file.
-    let path = match &target.project {
-        Some(project) => settings_file(project, &FILES[..2]),
-        None => settings_file(&folder, &FILES),
-    };
     let server = PlannedEntry::Server {
         path: vec!["mcp", SERVER],
         fields: SettingValue::fields([
@@ -41,15 +35,22 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         path: vec!["permission", "junction_*"],
         value: SettingValue::text("allow"),
     };
-    let settings = PlannedFile {
+    let file = |path| PlannedFile {
         path,
         format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: true }),
         is_shared: target.project.is_some(),
-        entries: vec![server, rule],
+        entries: vec![server.clone(), rule.clone()],
     };
+    // A project has no third file.
+    let mut elsewhere: Vec<_> = match &target.project {
+        Some(project) => FILES[..2].iter().map(|name| file(project.join(name))).collect(),
+        None => FILES.iter().map(|name| file(folder.join(name))).collect(),
+    };
+    let settings = elsewhere.remove(used(&elsewhere));
     ClientSettings {
         folder,
         files: vec![settings],
+        elsewhere,
         to_confirm: Vec::new(),
         hook_review: None,
         has_untrusted_hooks: false,
@@ -57,30 +58,38 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     }
 }
 
-/// The file of a folder that has the bridge, else the one that counts most, else the usual one.
-fn settings_file(folder: &Path, names: &[&str]) -> PathBuf {
-    let files: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
-    let has_bridge =
-        |file: &&PathBuf| std::fs::read_to_string(file).is_ok_and(|text| text.contains(BRIDGE));
-    let exists = |file: &&PathBuf| std::fs::symlink_metadata(file).is_ok();
-    let found = files.iter().find(has_bridge).or_else(|| files.iter().find(exists));
-    found.cloned().unwrap_or_else(|| folder.join(FILES[1]))
+/// Which of the files to use: the one that has the bridge, else the one that counts most, else the usual one.
+fn used(files: &[PlannedFile]) -> usize {
+    let exists = |file: &PlannedFile| std::fs::symlink_metadata(&file.path).is_ok();
+    files.iter().position(holds).or_else(|| files.iter().position(exists)).unwrap_or(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn file_that_has_the_bridge_counts_most() {
         let dir = tempfile::TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name);
-        assert_eq!(settings_file(dir.path(), &FILES), at("opencode.json"));
-        std::fs::write(at("config.json"), "{}").unwrap();
-        assert_eq!(settings_file(dir.path(), &FILES), at("config.json"));
+        let target = |project: &Path| SetupTarget {
+            home: "/".into(),
+            project: Some(project.to_owned()),
+            program: "junction-bridge".to_owned(),
+        };
+        let used = || settings(&target(dir.path())).files.remove(0).path;
+        assert_eq!(used(), at("opencode.json"));
+        std::fs::write(at("opencode.json"), "{}").unwrap();
+        assert_eq!(used(), at("opencode.json"));
         std::fs::write(at("opencode.jsonc"), "{}").unwrap();
-        assert_eq!(settings_file(dir.path(), &FILES), at("opencode.jsonc"));
-        std::fs::write(at("config.json"), "{\"mcp\": \"junction-bridge\"}").unwrap();
-        assert_eq!(settings_file(dir.path(), &FILES), at("config.json"));
+        assert_eq!(used(), at("opencode.jsonc"));
+        // A word about the bridge is no entry.
+        std::fs::write(at("opencode.json"), "{\"theme\": \"junction-bridge\"}").unwrap();
+        assert_eq!(used(), at("opencode.jsonc"));
+        let entry = "{\"mcp\": {\"junction\": {\"command\": [\"junction-bridge\"]}}}";
+        std::fs::write(at("opencode.json"), entry).unwrap();
+        assert_eq!(used(), at("opencode.json"));
     }
 }

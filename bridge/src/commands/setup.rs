@@ -8,8 +8,8 @@ use clap::builder::PossibleValuesParser;
 
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
-    BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, SetupTarget, fragment, inspect,
-    install, on_path, own_path, preview, remove, report,
+    BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, PlannedFile, SetupTarget,
+    fragment, holds, inspect, install, on_path, own_path, preview, remove, report, trust_marks,
 };
 use crate::terminal::{can_ask, is_agreed, remark, tell};
 
@@ -64,7 +64,10 @@ pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
         match (setup.print, setup.remove) {
             (true, remove) => print(*client, &settings, remove)?,
             (false, true) => failures += take_out(*client, &settings, &target)?,
-            (false, false) => failures += put_in(*client, &settings, setup)?,
+            (false, false) => {
+                failures += put_in(*client, &settings, setup)?;
+                tell_kept(*client, &target, setup)?;
+            }
         }
     }
     if failures > 0 {
@@ -111,6 +114,9 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// A client's settings, without what the person does not want.
 fn wanted(client: SettableClient, target: &SetupTarget, setup: &Setup) -> ClientSettings {
     let mut settings = (client.settings)(target);
+    if setup.remove {
+        settings = settings.for_removal();
+    }
     for file in &mut settings.files {
         file.entries.retain(|entry| entry.is_wanted(!setup.no_hooks, !setup.no_allow));
     }
@@ -121,10 +127,8 @@ fn wanted(client: SettableClient, target: &SetupTarget, setup: &Setup) -> Client
 fn is_found(client: SettableClient, target: &SetupTarget, setup: &Setup) -> bool {
     let settings = (client.settings)(target);
     if setup.remove {
-        let reports = inspect(&settings);
-        let mut states = reports.iter().flat_map(|report| &report.entries).map(|(_, state)| state);
-        return states.any(|state| matches!(state, EntryState::Present(_)))
-            || reports.iter().any(|report| report.problem.is_some());
+        let is_broken = inspect(&settings).iter().any(|report| report.problem.is_some());
+        return is_broken || settings.for_removal().files.iter().any(holds);
     }
     on_path(client.program).is_some() || settings.folder.is_dir()
 }
@@ -184,12 +188,22 @@ fn put_in(
     setup: &Setup,
 ) -> anyhow::Result<usize> {
     let name = client.name;
-    let refused: Vec<_> = settings.files.iter().filter_map(|file| preview(file).err()).collect();
+    let (mut files, mut refused, mut without_hooks) = (Vec::new(), Vec::new(), Vec::new());
+    for file in &settings.files {
+        match (preview(file), installable_part(file)) {
+            (Ok(_), _) => files.push(file.clone()),
+            (Err(problem), Some(rest)) => {
+                files.push(rest);
+                without_hooks.push(problem);
+            }
+            (Err(problem), None) => refused.push(problem),
+        }
+    }
     if !refused.is_empty() {
         refused.iter().for_each(|problem| remark(&format!("{name}: {problem}")));
         return Ok(refused.len());
     }
-    for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
+    for file in files.iter().filter(|file| !file.entries.is_empty()) {
         let path = file.path.display();
         match install(file) {
             Ok(FileChange::Unchanged) => tell(&format!("{name}: {path} is as it should be"))?,
@@ -208,11 +222,41 @@ fn put_in(
             "  {name} has a rule of yours for these tools, which stays: it may ask before it calls them."
         ))?;
     }
-    let review = settings.hook_review.filter(|_| !setup.no_hooks);
+    let review = settings.hook_review.filter(|_| !setup.no_hooks && without_hooks.is_empty());
     for sentence in review.iter().chain(&settings.to_confirm) {
         tell(&format!("  {sentence}"))?;
     }
-    Ok(0)
+    for problem in &without_hooks {
+        remark(&format!("{name}: its hooks are not set. {problem}"));
+    }
+    Ok(without_hooks.len())
+}
+
+/// A file without its hooks, where it is only those that cannot be put in.
+fn installable_part(file: &PlannedFile) -> Option<PlannedFile> {
+    let rest = file.without_hooks()?;
+    (rest.entries.is_empty() || preview(&rest).is_ok()).then_some(rest)
+}
+
+/// Says what an earlier run has set that is not wanted now.
+fn tell_kept(client: SettableClient, target: &SetupTarget, setup: &Setup) -> anyhow::Result<()> {
+    let reports = inspect(&(client.settings)(target));
+    let entries = reports.iter().flat_map(|report| &report.entries);
+    let present = entries.filter(|(_, state)| matches!(state, EntryState::Present(_)));
+    let is_kept = |hooks, rule| present.clone().any(|(entry, _)| !entry.is_wanted(hooks, rule));
+    let kept =
+        match (setup.no_hooks && is_kept(false, true), setup.no_allow && is_kept(true, false)) {
+            (true, true) => "hooks and the rule",
+            (true, false) => "hooks",
+            (false, true) => "the rule",
+            (false, false) => return Ok(()),
+        };
+    let project = if setup.project { " --project" } else { "" };
+    tell(&format!(
+        "  {} has {kept} from before, and keeps them. To take them out, run junction-bridge setup --remove{project} {}, \
+         then this again.",
+        client.name, client.program
+    ))
 }
 
 /// Takes the junction out of one client; how many of its files were left as they are.
@@ -223,9 +267,13 @@ fn take_out(
 ) -> anyhow::Result<usize> {
     let name = client.name;
     let mut failures = 0;
+    let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
     for file in &settings.files {
         let path = file.path.display();
-        let told = match remove(file, target, client.settings) {
+        let told = match remove(file, &marks, target, client.settings) {
+            Ok(FileChange::Unchanged) if !usual.iter().any(|usual| usual.path == file.path) => {
+                continue;
+            }
             Ok(FileChange::Unchanged) => format!("{path} has nothing of the junction"),
             Ok(FileChange::Restored) => format!("{path} is as it was before setup"),
             Ok(FileChange::Deleted) => format!("deleted {path}, which setup had made"),
@@ -269,6 +317,9 @@ fn print(client: SettableClient, settings: &ClientSettings, removes: bool) -> an
             Ok(FileChange::Created) => "would be made".to_owned(),
             Ok(FileChange::Unchanged) => "has all of this already".to_owned(),
             Ok(_) => "would be changed to have this".to_owned(),
+            Err(problem) if installable_part(file).is_some() => {
+                format!("would be changed to have this without the hooks: {problem}")
+            }
             Err(problem) => refusal(&problem),
         };
         let gap = if std::mem::take(&mut is_first) { "" } else { "\n" };

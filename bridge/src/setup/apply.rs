@@ -1,7 +1,7 @@
 //! Settings files changed and looked at, as they are planned.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::edit::SettingsText;
 use super::entry::{EntryState, PlannedEntry};
@@ -45,6 +45,11 @@ pub(crate) struct FileReport {
 pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
     for _ in 0..ATTEMPTS {
         let Some((found, new)) = changed(file)? else { return Ok(FileChange::Unchanged) };
+        found.remove_leftovers();
+        if !found.exists() {
+            // Of a file that is gone.
+            found.remove_backup()?;
+        }
         // A back-up of a file that held something of ours is older than that, and so is the better one.
         let is_new =
             found.exists() && (found.backup()?.is_none() || !holds_ours(file, found.text()?)?);
@@ -62,19 +67,25 @@ pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
     Err(FileProblem::Busy(file.path.clone()))
 }
 
-/// Takes out of a file what [`install`] put in. `plan` says what it puts in for a target; a file that is exactly that is
-/// what it was before.
+/// Takes out of a file what [`install`] put in, and the marks of trust with these keys. `plan` says what it puts in for a
+/// target; a file that is exactly that is what it was before.
 ///
 /// # Errors
 /// Why the file is left as it is.
 pub(crate) fn remove(
     file: &PlannedFile,
+    marks: &[String],
     target: &SetupTarget,
     plan: impl Fn(&SetupTarget) -> ClientSettings,
 ) -> Result<FileChange, FileProblem> {
     for _ in 0..ATTEMPTS {
-        let found = SettingsFile::read(&file.path, file.is_shared)?;
-        if !found.exists() {
+        let found = match SettingsFile::read(&file.path, file.is_shared) {
+            Err(FileProblem::ParentNotADirectory(_)) => return Ok(FileChange::Unchanged),
+            found => found?,
+        };
+        found.remove_leftovers();
+        if !found.exists() || !holds_ours(file, found.text()?)? {
+            found.remove_backup()?;
             return Ok(FileChange::Unchanged);
         }
         let text = found.text()?;
@@ -84,26 +95,37 @@ pub(crate) fn remove(
         let is_as_made = plans.iter().any(|entries| {
             !entries.is_empty() && installed(file, before, entries).is_ok_and(|made| made == text)
         });
-        let rest = removed(file, text, backup.as_ref().map(|_| before))?;
+        let rest = removed(file, text, marks, backup.as_ref().map(|_| before))?;
+        let is_changed = rest.text() != text;
         let (replaced, change) = match &backup {
-            Some(backup) if is_as_made => {
+            Some(backup) if is_as_made || (is_changed && rest.text() == before) => {
                 (found.replace_bytes(backup.bytes())?, FileChange::Restored)
             }
-            None if is_as_made || (rest.text() != text && rest.is_blank()) => {
+            None if is_as_made || (is_changed && rest.is_blank()) => {
                 (found.delete()?, FileChange::Deleted)
             }
-            _ if rest.text() == text => (Replaced::Done, FileChange::Unchanged),
-            _ => (found.replace(rest.text())?, FileChange::Changed),
+            _ if is_changed => (found.replace(rest.text())?, FileChange::Changed),
+            _ => (Replaced::Done, FileChange::Unchanged),
         };
         if replaced == Replaced::Done {
             found.remove_backup()?;
-            if change == FileChange::Deleted {
-                remove_empty_folders(&file.path, target);
-            }
             return Ok(change);
         }
     }
     Err(FileProblem::Busy(file.path.clone()))
+}
+
+/// Whether a file has any of these entries. One that cannot be read has none.
+pub(crate) fn holds(file: &PlannedFile) -> bool {
+    let is_there = |state| matches!(state, EntryState::Present(_));
+    states(file).is_ok_and(|states| states.into_iter().any(is_there))
+}
+
+/// Whether a file has hooks, whoever's. One that cannot be read may have some.
+pub(crate) fn has_hooks(file: &PlannedFile) -> bool {
+    let found = SettingsFile::read(&file.path, file.is_shared);
+    let text = found.and_then(|found| SettingsText::new(&file.path, file.format, found.text()?));
+    text.map_or(true, |text| text.has_hooks())
 }
 
 /// Looks what of a client's settings is there, and changes nothing.
@@ -165,15 +187,17 @@ fn installed(
 fn removed<'f>(
     file: &'f PlannedFile,
     text: &str,
+    marks: &[String],
     backup: Option<&str>,
 ) -> Result<SettingsText<'f>, FileProblem> {
     let read = |text: &str| SettingsText::new(&file.path, file.format, text);
     let backup = backup.map(read).transpose()?;
     let mut edited = read(text)?;
+    edited.remove_marks(marks, backup.as_ref())?;
     for entry in &file.entries {
         edited.remove(entry, backup.as_ref())?;
     }
-    if let Some(backup) = &backup {
+    if let Some(backup) = backup.as_ref().filter(|_| edited.text() != text) {
         edited.end_like(backup)?;
     }
     Ok(edited)
@@ -201,7 +225,7 @@ fn plans_of(
     programs.insert(target.program.clone());
     let mut plans = Vec::new();
     for program in programs {
-        let settings = plan(&target.with_program(&program));
+        let settings = plan(&target.with_program(&program)).for_removal();
         let Some(planned) = settings.files.into_iter().find(|other| other.path == file.path) else {
             continue;
         };
@@ -213,24 +237,16 @@ fn plans_of(
     Ok(plans)
 }
 
-/// Removes the folders that are left empty, up to the user's home or the project.
-fn remove_empty_folders(path: &Path, target: &SetupTarget) {
-    let top = target.project.as_ref().unwrap_or(&target.home);
-    let folders = path.ancestors().skip(1);
-    for folder in folders.take_while(|folder| folder.starts_with(top) && folder != top) {
-        if std::fs::remove_dir(folder).is_err() {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::super::entry::FileFormat;
     use super::super::entry::SERVER;
+    use super::super::file::before_comparing;
     use super::super::json::JsonDialect;
     use super::super::program::hook_command;
     use super::super::value::SettingValue;
@@ -318,43 +334,65 @@ mod tests {
                     prop_assert_eq!(&parsed[name], found);
                 }
             }
-            let rest = removed(&file, &new, Some(&text)).unwrap();
+            let rest = removed(&file, &new, &[], Some(&text)).unwrap();
             prop_assert_eq!(rest.text(), &text);
         }
+    }
+
+    /// Has the file changed by another, so many times, each time just before it is compared; runs something meanwhile;
+    /// what that came to, and the number that the other wrote last.
+    fn meanwhile<T>(path: &Path, times: u64, run: impl FnOnce() -> T) -> (T, u64) {
+        let count = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counter = count.clone();
+        before_comparing::set(move |path| {
+            if counter.get() < times {
+                counter.set(counter.get() + 1);
+                let text = std::fs::read_to_string(path).unwrap_or_else(|_| "{}".to_owned());
+                let mut value: Value = serde_json::from_str(&text).unwrap();
+                value["n"] = json!(counter.get());
+                std::fs::write(path, value.to_string()).unwrap();
+            }
+        });
+        let outcome = run();
+        before_comparing::set(|_| {});
+        let left: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(left["n"], json!(count.get()));
+        (outcome, count.get())
     }
 
     #[test]
     fn file_that_changes_all_the_time_is_left_alone() {
         let dir = tempfile::TempDir::new().unwrap();
-        let path = dir.path().join("settings.json");
+        let path = dir.path().join("a/settings.json");
         let file = planned(&path);
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let writer = scope.spawn(|| {
-                let mut number = 0_u64;
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    number += 1;
-                    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
-                    let mut value: Value = serde_json::from_str(&text).unwrap();
-                    value["n"] = json!(number);
-                    let next = dir.path().join("next");
-                    std::fs::write(&next, value.to_string()).unwrap();
-                    std::fs::rename(next, &path).unwrap();
-                }
-                number
-            });
-            let outcome = install(&file);
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
-            let last = writer.join().unwrap();
-            // What the other writes is whole and the last of it stays, whether or not there was a moment for ours.
-            let left: Value =
-                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            assert_whole(&left, last, &outcome);
-        });
-    }
-
-    fn assert_whole(left: &Value, last: u64, outcome: &Result<FileChange, FileProblem>) {
-        assert!(left["n"].as_u64().is_none_or(|number| number <= last), "{left}");
-        assert!(matches!(outcome, Ok(_) | Err(FileProblem::Busy(_))), "{outcome:?}");
+        let others_only = || {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+            (text.contains("junction"), names)
+        };
+        for _ in 0..2 {
+            let (outcome, last) = meanwhile(&path, u64::MAX, || install(&file));
+            assert!(matches!(outcome, Err(FileProblem::Busy(_))), "{outcome:?}");
+            assert_eq!((last, others_only()), (ATTEMPTS as u64, (false, 1)));
+        }
+        // One moment of peace is enough, and what the other wrote before that is there.
+        let (outcome, last) = meanwhile(&path, ATTEMPTS as u64 - 1, || install(&file));
+        assert_eq!((outcome.unwrap(), last), (FileChange::Changed, ATTEMPTS as u64 - 1));
+        assert_eq!(others_only(), (true, 2));
+        let target = SetupTarget { home: "/".into(), project: None, program: "p".to_owned() };
+        let plan = |_: &SetupTarget| ClientSettings {
+            folder: "/".into(),
+            files: vec![planned(&path)],
+            elsewhere: Vec::new(),
+            to_confirm: Vec::new(),
+            hook_review: None,
+            has_untrusted_hooks: false,
+            waking: "",
+        };
+        let (outcome, _) = meanwhile(&path, u64::MAX, || remove(&file, &[], &target, plan));
+        assert!(matches!(outcome, Err(FileProblem::Busy(_))), "{outcome:?}");
+        assert_eq!(others_only(), (true, 2));
+        let (outcome, _) = meanwhile(&path, 1, || remove(&file, &[], &target, plan));
+        assert_eq!((outcome.unwrap(), others_only()), (FileChange::Changed, (false, 1)));
     }
 }

@@ -8,7 +8,7 @@ use super::json_entries::{install_json, item_of, json_command, json_hooks, remov
 use super::problem::FileProblem;
 use super::program::is_bridge;
 use super::toml::TomlEditor;
-use super::toml_entries::{install_toml, remove_toml, toml_hooks};
+use super::toml_entries::{install_toml, remove_toml, remove_toml_marks, toml_hooks};
 use super::value::SettingValue;
 
 /// A text of settings, with the place of everything in it.
@@ -88,6 +88,40 @@ impl<'p> SettingsText<'p> {
                 .map_err(|obstacle| FileProblem::toml_syntax(path, &text, obstacle))?;
         }
         Ok(())
+    }
+
+    /// Where hooks of ours are for an event: the group, and the place in that.
+    pub(super) fn hook_places(&self, event: &str) -> Vec<(usize, usize)> {
+        match self {
+            Self::Json(_, editor) => json_hooks(editor, event).map(|hook| hook.place()).collect(),
+            Self::Toml(_, editor) => {
+                toml_hooks(editor, event).map(|(hook, _)| (hook.group, hook.at)).collect()
+            }
+        }
+    }
+
+    /// Whether there are hooks, whoever's.
+    pub(super) fn has_hooks(&self) -> bool {
+        match self {
+            Self::Json(_, editor) => editor.get(&["hooks"]).is_some(),
+            Self::Toml(_, editor) => editor.get(&["hooks"]).is_some(),
+        }
+    }
+
+    /// Takes out the marks of trust with these keys, unless the back-up has them.
+    pub(super) fn remove_marks(
+        &mut self,
+        marks: &[String],
+        backup: Option<&Self>,
+    ) -> Result<(), FileProblem> {
+        let Self::Toml(path, editor) = self else { return Ok(()) };
+        let text = editor.text().to_owned();
+        let backup = backup.and_then(|backup| match backup {
+            Self::Toml(_, editor) => Some(editor),
+            Self::Json(..) => None,
+        });
+        remove_toml_marks(editor, marks, backup)
+            .map_err(|obstacle| FileProblem::toml_form(path, &text, obstacle))
     }
 
     /// Whether an entry is there.

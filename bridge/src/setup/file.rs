@@ -92,11 +92,13 @@ impl SettingsFile {
     pub(super) fn replace_bytes(&self, bytes: &[u8]) -> Result<Replaced, FileProblem> {
         self.check_writable()?;
         let failed = |error| FileProblem::cannot_write(&self.path, error);
-        make_folders(&self.target, self.is_shared).map_err(failed)?;
+        let made = make_folders(&self.target, self.is_shared).map_err(failed)?;
         let like = fs::metadata(&self.target).ok();
         let temporary = beside(&self.target, &format!(".junction-{}", std::process::id()));
         let written = write_new(&temporary, bytes, like.as_ref(), self.is_shared).map_err(failed);
         let replaced = written.and_then(|()| {
+            #[cfg(test)]
+            before_comparing::call(&self.target);
             if self.is_outdated() {
                 return Ok(Replaced::Outdated);
             }
@@ -105,6 +107,7 @@ impl SettingsFile {
         });
         if !matches!(replaced, Ok(Replaced::Done)) {
             let _ = fs::remove_file(&temporary);
+            remove_folders(&made);
         }
         sync_folder(&self.target);
         replaced
@@ -170,6 +173,23 @@ impl SettingsFile {
         }
     }
 
+    /// Removes what runs that were killed have left beside the file.
+    pub(super) fn remove_leftovers(&self) {
+        let backup = self.backup_path();
+        for (path, ending) in [(&self.target, ".junction-"), (&backup, "-")] {
+            let (temporary, folder) = (beside(path, ending), path.parent());
+            let start = temporary.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
+            for entry in entries.into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let process = name.to_str().and_then(|name| name.strip_prefix(start)?.parse().ok());
+                if process.is_some_and(is_over) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
     /// The content.
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
@@ -232,8 +252,10 @@ fn write_new(
         if let Some(like) = like {
             let own = file.metadata()?;
             if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
-                // Refused where the file belongs to somebody else; then it becomes this user's.
-                let _ = fchown(&file, Some(like.uid()), Some(like.gid()));
+                // Refused where the file belongs to somebody else; then it becomes this user's, in the same group if
+                // that is one of the user's own.
+                let owned = fchown(&file, Some(like.uid()), Some(like.gid()));
+                let _ = owned.or_else(|_| fchown(&file, None, Some(like.gid())));
             }
         }
         let mode = like.map_or(if is_shared { 0o644 } else { 0o600 }, |like| like.mode() & 0o7777);
@@ -244,20 +266,59 @@ fn write_new(
     file.sync_all()
 }
 
-/// Makes the folders that a file needs.
-fn make_folders(path: &Path, is_shared: bool) -> io::Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.exists()) else { return Ok(()) };
-    make_folders(folder, is_shared)?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    #[cfg(unix)]
-    if is_shared {
-        use std::os::unix::fs::PermissionsExt as _;
+/// Whether there is no such process. Where that cannot be seen, all seem to run.
+#[cfg(unix)]
+fn is_over(process: i32) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
 
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    let process = Pid::from_raw(process.max(0));
+    process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_over(_: i32) -> bool {
+    false
+}
+
+/// Makes the folders that a file needs; which those are, from the outermost on. After an error none of them is left.
+fn make_folders(path: &Path, is_shared: bool) -> io::Result<Vec<PathBuf>> {
+    let missing = path.ancestors().skip(1).take_while(|folder| !folder.exists());
+    let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    missing.retain(|folder| !folder.as_os_str().is_empty());
+    missing.reverse();
+    let mut made = Vec::new();
+    for folder in missing {
+        let created = match fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            created => created,
+        };
+        let shared = created.and_then(|()| {
+            made.push(folder.clone());
+            if is_shared { share(&folder) } else { Ok(()) }
+        });
+        if let Err(error) = shared {
+            remove_folders(&made);
+            return Err(error);
+        }
     }
+    Ok(made)
+}
+
+/// Removes folders, the innermost first, as far as they are empty.
+fn remove_folders(made: &[PathBuf]) {
+    let _ = made.iter().rev().try_for_each(fs::remove_dir);
+}
+
+#[cfg(unix)]
+fn share(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn share(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -265,6 +326,31 @@ fn make_folders(path: &Path, is_shared: bool) -> io::Result<()> {
 fn sync_folder(path: &Path) {
     if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
+    }
+}
+
+/// What others do to a file just before it is compared with what was read.
+#[cfg(test)]
+pub(super) mod before_comparing {
+    use std::cell::RefCell;
+    use std::path::Path;
+
+    type Action = Box<dyn FnMut(&Path)>;
+
+    thread_local! {
+        static ACTION: RefCell<Option<Action>> = const { RefCell::new(None) };
+    }
+
+    pub(in crate::setup) fn set(action: impl FnMut(&Path) + 'static) {
+        ACTION.set(Some(Box::new(action)));
+    }
+
+    pub(super) fn call(path: &Path) {
+        ACTION.with_borrow_mut(|action| {
+            if let Some(action) = action {
+                action(path);
+            }
+        });
     }
 }
 
@@ -319,6 +405,46 @@ mod tests {
         assert_eq!(file.delete().unwrap(), Replaced::Outdated);
         assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn regression_leftovers_of_runs_that_were_killed_go_and_others_stay() {
+        let dir = TempDir::new().unwrap();
+        let (real, link) = (dir.path().join("sub/real"), dir.path().join("link"));
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        symlink("sub/real", &link).unwrap();
+        let mut killed = std::process::Command::new("true").spawn().unwrap();
+        killed.wait().unwrap();
+        let leftovers = |process: u32| {
+            let temporary = beside(&real, &format!(".junction-{process}"));
+            [temporary, dir.path().join(format!(".link{BACKUP}-{process}"))]
+        };
+        let other = [dir.path().join(format!(".link{BACKUP}-x")), link.clone()];
+        let all = [leftovers(killed.id()), leftovers(std::process::id()), other].concat();
+        all.iter().for_each(|path| fs::write(path, "").unwrap());
+        SettingsFile::read(&link, false).unwrap().remove_leftovers();
+        let left: Vec<_> = all.into_iter().filter(|path| path.exists()).collect();
+        assert_eq!(left[..2], leftovers(std::process::id()));
+        assert_eq!(left.len(), 4, "{left:?}");
+    }
+
+    #[test]
+    fn regression_folders_that_were_made_for_nothing_go() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("kept/a/b/file");
+        fs::create_dir(dir.path().join("kept")).unwrap();
+        let file = SettingsFile::read(&path, false).unwrap();
+        before_comparing::set(|path| fs::write(path, "theirs").unwrap());
+        assert_eq!(file.replace("ours").unwrap(), Replaced::Outdated);
+        assert!(path.exists(), "a folder in which there is something stays");
+        before_comparing::set(|_| {});
+        let file = SettingsFile::read(&path, false).unwrap();
+        fs::remove_dir_all(dir.path().join("kept/a")).unwrap();
+        assert_eq!(file.replace("ours").unwrap(), Replaced::Outdated);
+        assert!(dir.path().join("kept").exists() && !dir.path().join("kept/a").exists());
+        let long = dir.path().join("kept/a").join("x".repeat(300)).join("file");
+        assert!(make_folders(&long, false).is_err());
+        assert!(dir.path().join("kept").exists() && !dir.path().join("kept/a").exists());
     }
 
     #[test]

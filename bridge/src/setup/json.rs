@@ -37,6 +37,7 @@ pub(super) enum JsonContent {
     Object(Vec<JsonField>),
     Array(Vec<JsonNode>),
     Text,
+    Null,
     Other,
 }
 
@@ -77,6 +78,11 @@ impl JsonNode {
     /// The text, if the value is one.
     pub(super) fn text(&self, source: &str) -> Option<String> {
         matches!(self.content, JsonContent::Text).then(|| decoded(&source[self.span.clone()]))
+    }
+
+    /// Whether the value is null, which is as good as none.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.content, JsonContent::Null)
     }
 
     /// Whether the value is just that.
@@ -173,7 +179,8 @@ impl JsonParser<'_> {
             }
             Some(_) => {
                 self.scalar()?;
-                JsonContent::Other
+                let is_null = &self.text[start..self.at] == "null";
+                if is_null { JsonContent::Null } else { JsonContent::Other }
             }
             None => return Err(self.mistake("a value is missing at the end")),
         };

@@ -42,8 +42,17 @@ impl JsonEditor {
         &self.text
     }
 
-    /// The value at a path of names.
+    /// The value at a path of names; `None` for null, too.
     pub(super) fn get(&self, path: &[&str]) -> Option<&JsonNode> {
+        self.node(path).filter(|node| !node.is_null())
+    }
+
+    /// Whether null is written at a path of names.
+    pub(super) fn has_null(&self, path: &[&str]) -> bool {
+        self.node(path).is_some_and(JsonNode::is_null)
+    }
+
+    fn node(&self, path: &[&str]) -> Option<&JsonNode> {
         path.iter().try_fold(&self.root, |node, name| node.field(name))
     }
 
@@ -61,6 +70,9 @@ impl JsonEditor {
             if let Some(second) = named.next() {
                 let name = path[..=depth].join(".");
                 return Err(JsonObstacle::Twice { name, at: second.span.start });
+            }
+            if found.value.is_null() {
+                return Ok((node, depth));
             }
             node = &found.value;
             if node.fields().is_none() {
@@ -82,7 +94,9 @@ impl JsonEditor {
         if depth < parents.len() {
             return Ok(&[]);
         }
-        let Some(node) = parent.field(last) else { return Ok(&[]) };
+        let Some(node) = parent.field(last).filter(|node| !node.is_null()) else {
+            return Ok(&[]);
+        };
         node.items().ok_or_else(|| JsonObstacle::Kind {
             name: path.join("."),
             at: node.span.start,
@@ -90,7 +104,7 @@ impl JsonEditor {
         })
     }
 
-    /// Adds a field, and the objects on the way to it that are missing.
+    /// Adds a field, and the objects on the way to it that are missing. Null counts as missing.
     pub(super) fn add(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let (object, depth) = self.object(parents)?;
@@ -105,8 +119,16 @@ impl JsonEditor {
         for name in between.iter().rev() {
             value = SettingValue::Fields(vec![((*name).to_owned(), value)]);
         }
-        let children: Vec<_> =
-            object.fields().into_iter().flatten().map(|field| field.span.clone()).collect();
+        let fields = object.fields().unwrap_or_default();
+        if let Some(field) = fields.iter().find(|field| field.name == first) {
+            let style = JsonStyle::of(&self.text, &self.root);
+            let is_open = begins_line(&self.text, field.span.start);
+            let indent = indent_of(&self.text, field.span.start);
+            let layout = if is_open { style.lines(indent) } else { style.line() };
+            let edit = (field.value.span.clone(), value.to_json(layout));
+            return self.apply(vec![edit]);
+        }
+        let children: Vec<_> = fields.iter().map(|field| field.span.clone()).collect();
         let edits = self.append(&object.span, &children, |layout| {
             let colon = if let JsonLayout::Line { colon, .. } = layout { colon } else { ": " };
             format!("{}{colon}{}", quoted(first), value.to_json(layout))
@@ -402,6 +424,8 @@ mod tests {
             ("{\n  \"a\": [\n    1\n  ]\n}", "{\n  \"a\": [\n    1,\n    \"x\"\n  ]\n}"),
             ("{\n  \"a\": [1,]\n}", "{\n  \"a\": [1, \"x\",]\n}"),
             ("{\"b\": 1}", "{\"b\": 1, \"a\": [\"x\"]}"),
+            ("{\"a\":null,\"b\":1}", "{\"a\":[\"x\"],\"b\":1}"),
+            ("{\n  \"a\": null\n}", "{\n  \"a\": [\n    \"x\"\n  ]\n}"),
         ] {
             assert_eq!(pushed(text), wanted, "{text:?}");
         }

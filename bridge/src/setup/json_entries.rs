@@ -39,6 +39,13 @@ pub(super) struct JsonHook<'d> {
     at: usize,
 }
 
+impl JsonHook<'_> {
+    /// The group, and the place in that.
+    pub(super) fn place(&self) -> (usize, usize) {
+        (self.group, self.at)
+    }
+}
+
 pub(super) fn json_hooks<'d>(
     editor: &'d JsonEditor,
     event: &str,
@@ -152,8 +159,7 @@ pub(super) fn remove_json(
             if earlier(path).is_some() || !is_ours {
                 return Ok(());
             }
-            editor.remove(path)?;
-            prune(editor, path, backup)
+            take_out(editor, path, backup)
         }
         PlannedEntry::RuleItem { path, item } => {
             let was_there = backup.is_some_and(|backup| item_of(backup, path, item).is_some());
@@ -190,8 +196,7 @@ fn remove_json_server(
     let Some((span, _)) = found.filter(|(_, command)| is_bridge(command)) else { return Ok(()) };
     let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
     else {
-        editor.remove(path)?;
-        return prune(editor, path, backup);
+        return take_out(editor, path, backup);
     };
     if let Some((command, _)) = json_command(backup, earlier) {
         editor.replace(span, &backup.text()[command])?;
@@ -253,21 +258,32 @@ fn remove_from_list(
     editor.remove_item(&span, &items, index)
 }
 
+/// Removes a field, and what is left empty on the way to it. Null that was in its place comes back.
+fn take_out(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    backup: Option<&JsonEditor>,
+) -> Result<(), JsonObstacle> {
+    let span = editor.get(path).map(|node| node.span.clone());
+    if let Some(span) = span.filter(|_| backup.is_some_and(|backup| backup.has_null(path))) {
+        return editor.replace(span, "null");
+    }
+    editor.remove(path)?;
+    prune(editor, path, backup)
+}
+
 /// Removes what is left empty on the way to a path, unless the back-up has it.
 fn prune(
     editor: &mut JsonEditor,
     path: &[&str],
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    for depth in (1..path.len()).rev() {
-        let path = &path[..depth];
-        let was_there = backup.is_some_and(|backup| backup.get(path).is_some());
-        if was_there || !editor.get(path).is_some_and(|node| is_empty(editor, node)) {
-            return Ok(());
-        }
-        editor.remove(path)?;
-    }
-    Ok(())
+    let Some((_, parents)) = path.split_last().filter(|(_, parents)| !parents.is_empty()) else {
+        return Ok(());
+    };
+    let was_there = backup.is_some_and(|backup| backup.get(parents).is_some());
+    let is_empty = editor.get(parents).is_some_and(|node| is_empty(editor, node));
+    if was_there || !is_empty { Ok(()) } else { take_out(editor, parents, backup) }
 }
 
 /// Whether a container holds nothing, not even a comment.

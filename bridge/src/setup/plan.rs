@@ -29,6 +29,8 @@ pub(crate) struct ClientSettings {
     pub(crate) folder: PathBuf,
     /// The files.
     pub(crate) files: Vec<PlannedFile>,
+    /// Where an earlier run may have put the same, when other files were there.
+    pub(crate) elsewhere: Vec<PlannedFile>,
     /// What the person still has to confirm in the client, a sentence each.
     pub(crate) to_confirm: Vec<&'static str>,
     /// What the person has to confirm before the client runs the hooks.
@@ -37,6 +39,19 @@ pub(crate) struct ClientSettings {
     pub(crate) has_untrusted_hooks: bool,
     /// How a message reaches an idle agent of the client, in words.
     pub(crate) waking: &'static str,
+}
+
+impl ClientSettings {
+    /// Every file that may hold anything of the junction, in place of those that are used now.
+    pub(crate) fn for_removal(mut self) -> Self {
+        for other in std::mem::take(&mut self.elsewhere) {
+            match self.files.iter_mut().find(|file| file.path == other.path) {
+                Some(file) => file.entries.extend(other.entries),
+                None => self.files.push(other),
+            }
+        }
+        self
+    }
 }
 
 /// How a message reaches an idle agent of a client that has no way to wake one.
@@ -54,4 +69,13 @@ pub(crate) struct PlannedFile {
     pub(crate) is_shared: bool,
     /// What belongs in it.
     pub(crate) entries: Vec<PlannedEntry>,
+}
+
+impl PlannedFile {
+    /// A copy without hooks, if there are any to leave out.
+    pub(crate) fn without_hooks(&self) -> Option<Self> {
+        let mut rest = self.clone();
+        rest.entries.retain(|entry| entry.is_wanted(false, true));
+        (rest.entries.len() < self.entries.len()).then_some(rest)
+    }
 }

@@ -146,6 +146,7 @@ mod tests {
         let settings = |has_untrusted_hooks| ClientSettings {
             folder: dir.path().to_owned(),
             files: vec![file.clone()],
+            elsewhere: Vec::new(),
             to_confirm: Vec::new(),
             hook_review: None,
             has_untrusted_hooks,

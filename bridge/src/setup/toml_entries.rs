@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toml_edit::{Item, Value};
+use toml_edit::{Item, TableLike, Value};
 
 use super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
 use super::problem::FileProblem;
@@ -212,6 +212,30 @@ fn remove_toml_hooks(
         }
     }
     prune(editor, &["hooks", event, ""], backup)
+}
+
+/// Takes out the marks of trust with these keys, unless the back-up has them, and the tables that held them alone.
+pub(super) fn remove_toml_marks(
+    editor: &mut TomlEditor,
+    marks: &[String],
+    backup: Option<&TomlEditor>,
+) -> Result<(), TomlObstacle> {
+    let was_there = |path: &[&str]| backup.is_some_and(|backup| backup.get(path).is_some());
+    let mut is_changed = false;
+    for mark in marks {
+        let path = ["hooks", "state", mark];
+        if editor.get(&path).is_some() && !was_there(&path) {
+            editor.remove(&path)?;
+            is_changed = true;
+        }
+    }
+    for path in [&["hooks", "state"][..], &["hooks"]] {
+        let table = editor.get(path).and_then(Item::as_table_like);
+        if is_changed && table.is_some_and(TableLike::is_empty) && !was_there(path) {
+            editor.remove(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is left empty between brackets on the way to a path, unless the back-up has it.

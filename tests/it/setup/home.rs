@@ -139,6 +139,11 @@ impl SetupHome {
         String::from_utf8(output.stderr).expect("the home is writable and UTF-8")
     }
 
+    /// All files and links in the home.
+    pub(super) fn files(&self) -> BTreeMap<PathBuf, Entry> {
+        self.tree().into_iter().filter(|(_, entry)| *entry != Entry::Folder).collect()
+    }
+
     /// All that is in the home.
     pub(super) fn tree(&self) -> BTreeMap<PathBuf, Entry> {
         let (mut found, mut open) = (BTreeMap::new(), vec![self.path("")]);
