@@ -11,16 +11,12 @@ mod edit;
 mod entry;
 mod file;
 mod json;
-mod json_edit;
-mod json_entries;
 mod marks;
 mod plan;
 mod problem;
 mod program;
 mod report;
 mod toml;
-mod toml_entries;
-mod toml_inline;
 mod value;
 
 pub(crate) use apply::{FileChange, fragment, has_hooks, holds, inspect, install, preview, remove};

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::entry::{EntryState, FileFormat, PlannedEntry};
-use super::json_edit::JsonEditor;
-use super::json_entries::{install_json, item_of, json_command, json_hooks, remove_json};
+use super::json::edit::JsonEditor;
+use super::json::entries::{install_json, item_of, json_command, json_hooks, remove_json};
 use super::problem::FileProblem;
 use super::program::is_bridge;
 use super::toml::TomlEditor;
-use super::toml_entries::{install_toml, remove_toml, remove_toml_marks, toml_hooks};
+use super::toml::entries::{install_toml, remove_toml, remove_toml_marks, toml_hooks};
 use super::value::SettingValue;
 
 /// A text of settings, with the place of everything in it.

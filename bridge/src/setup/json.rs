@@ -12,6 +12,9 @@ use serde::de::IgnoredAny;
 use super::value::SettingValue;
 use crate::json_text::repair_surrogates;
 
+pub(super) mod edit;
+pub(super) mod entries;
+
 /// The deepest nesting that is read. Clients' settings are a few levels deep.
 const MAX_DEPTH: usize = 128;
 

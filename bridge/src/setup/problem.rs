@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::entry::SERVER;
-use super::json_edit::JsonObstacle;
+use super::json::edit::JsonObstacle;
 use super::toml::TomlObstacle;
 
 /// Why a file is left as it is: one sentence, then what to do. The error quotes nothing of the file but names of settings.

@@ -7,6 +7,9 @@ use toml_edit::{Document, Item, Table, TableLike, Value};
 
 use super::value::SettingValue;
 
+pub(super) mod entries;
+mod inline;
+
 /// A TOML text.
 pub(super) struct TomlEditor {
     text: String,

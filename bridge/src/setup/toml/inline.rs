@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use toml_edit::{Array, InlineTable, Item, Value};
 
-use super::toml::{TomlEditor, TomlObstacle, line_end, line_start};
-use super::value::SettingValue;
+use super::super::value::SettingValue;
+use super::{TomlEditor, TomlObstacle, line_end, line_start};
 
 /// A table or an array between brackets: its place, and those of what it holds.
 struct Bracketed {
@@ -66,7 +66,7 @@ impl Bracketed {
 
 impl TomlEditor {
     /// The depth at which a path goes into a table between brackets, if it does.
-    pub(super) fn inline_depth(&self, path: &[&str]) -> Option<usize> {
+    pub(crate) fn inline_depth(&self, path: &[&str]) -> Option<usize> {
         let found =
             (1..path.len()).rev().find_map(|depth| Some((depth, self.get(&path[..depth])?)));
         let (depth, item) = found?;
@@ -74,7 +74,7 @@ impl TomlEditor {
     }
 
     /// Adds a value at a path, to a table between brackets that is there at this depth.
-    pub(super) fn add_inline(
+    pub(crate) fn add_inline(
         &mut self,
         path: &[&str],
         depth: usize,
@@ -94,7 +94,7 @@ impl TomlEditor {
     }
 
     /// Adds an item to the array between brackets at a path. Nothing happens where there is none.
-    pub(super) fn push_inline(
+    pub(crate) fn push_inline(
         &mut self,
         path: &[&str],
         value: &SettingValue,
@@ -106,7 +106,7 @@ impl TomlEditor {
     }
 
     /// Takes a field out of its table, and nothing around it.
-    pub(super) fn remove_field(&mut self, path: &[&str]) -> Result<(), TomlObstacle> {
+    pub(crate) fn remove_field(&mut self, path: &[&str]) -> Result<(), TomlObstacle> {
         let Some((name, parents)) = path.split_last() else { return Ok(()) };
         let (Some(item), Some(parent)) = (self.get(path), self.get(parents)) else {
             return Ok(());
@@ -127,7 +127,7 @@ impl TomlEditor {
     }
 
     /// Takes an item out of an array between brackets.
-    pub(super) fn remove_item(&mut self, array: &Array, index: usize) -> Result<(), TomlObstacle> {
+    pub(crate) fn remove_item(&mut self, array: &Array, index: usize) -> Result<(), TomlObstacle> {
         let Some(place) = Bracketed::of_array(array).filter(|place| index < place.children.len())
         else {
             return Ok(());

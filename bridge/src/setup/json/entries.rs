@@ -3,15 +3,15 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::entry::{HookKind, PlannedEntry, SERVER, fields_of, wanted_command};
-use super::json::JsonNode;
-use super::json_edit::{JsonEditor, JsonObstacle};
-use super::problem::FileProblem;
-use super::program::{HookCommand, is_bridge};
-use super::value::{SettingValue, quoted};
+use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, wanted_command};
+use super::super::problem::FileProblem;
+use super::super::program::{HookCommand, is_bridge};
+use super::super::value::{SettingValue, quoted};
+use super::JsonNode;
+use super::edit::{JsonEditor, JsonObstacle};
 
 /// Why an entry cannot be put into a JSON text.
-pub(super) enum JsonTrouble {
+pub(crate) enum JsonTrouble {
     Obstacle(JsonObstacle),
     OtherServer(usize),
 }
@@ -23,7 +23,7 @@ impl From<JsonObstacle> for JsonTrouble {
 }
 
 impl JsonTrouble {
-    pub(super) fn told(self, path: &Path, text: &str) -> FileProblem {
+    pub(crate) fn told(self, path: &Path, text: &str) -> FileProblem {
         match self {
             Self::Obstacle(obstacle) => FileProblem::json(path, text, obstacle),
             Self::OtherServer(at) => FileProblem::other_server(path, text, at),
@@ -32,8 +32,8 @@ impl JsonTrouble {
 }
 
 /// A hook of ours in a JSON text.
-pub(super) struct JsonHook<'d> {
-    pub(super) kind: HookKind,
+pub(crate) struct JsonHook<'d> {
+    pub(crate) kind: HookKind,
     node: &'d JsonNode,
     group: usize,
     at: usize,
@@ -41,12 +41,12 @@ pub(super) struct JsonHook<'d> {
 
 impl JsonHook<'_> {
     /// The group, and the place in that.
-    pub(super) fn place(&self) -> (usize, usize) {
+    pub(crate) fn place(&self) -> (usize, usize) {
         (self.group, self.at)
     }
 }
 
-pub(super) fn json_hooks<'d>(
+pub(crate) fn json_hooks<'d>(
     editor: &'d JsonEditor,
     event: &str,
 ) -> impl Iterator<Item = JsonHook<'d>> {
@@ -61,7 +61,7 @@ pub(super) fn json_hooks<'d>(
 }
 
 /// The command of a server, and where it is: a text, or the first of a list.
-pub(super) fn json_command(
+pub(crate) fn json_command(
     editor: &JsonEditor,
     server: &JsonNode,
 ) -> Option<(Range<usize>, String)> {
@@ -71,12 +71,12 @@ pub(super) fn json_command(
 }
 
 /// Where an item is in the list at a path, and the places of all items.
-pub(super) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
+pub(crate) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
     let items = editor.get(path)?.items()?;
     items.iter().position(|node| node.text(editor.text()).as_deref() == Some(item))
 }
 
-pub(super) fn install_json(
+pub(crate) fn install_json(
     editor: &mut JsonEditor,
     entry: &PlannedEntry,
 ) -> Result<(), JsonTrouble> {
@@ -146,7 +146,7 @@ fn install_json_hook(
     Ok(())
 }
 
-pub(super) fn remove_json(
+pub(crate) fn remove_json(
     editor: &mut JsonEditor,
     entry: &PlannedEntry,
     backup: Option<&JsonEditor>,

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
-use super::problem::FileProblem;
-use super::program::is_bridge;
-use super::toml::{TomlEditor, TomlHook, TomlObstacle};
-use super::value::{SettingValue, toml_text};
+use super::super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
+use super::super::problem::FileProblem;
+use super::super::program::is_bridge;
+use super::super::value::{SettingValue, toml_text};
+use super::{TomlEditor, TomlHook, TomlObstacle};
 
-pub(super) fn toml_hooks(
+pub(crate) fn toml_hooks(
     editor: &TomlEditor,
     event: &str,
 ) -> impl Iterator<Item = (TomlHook, HookKind)> + use<> {
@@ -23,7 +23,7 @@ pub(super) fn toml_hooks(
     })
 }
 
-pub(super) fn install_toml(
+pub(crate) fn install_toml(
     file: &Path,
     editor: &mut TomlEditor,
     entry: &PlannedEntry,
@@ -113,7 +113,7 @@ fn add_toml_hook(
     editor.append(&table, &path)
 }
 
-pub(super) fn remove_toml(
+pub(crate) fn remove_toml(
     file: &Path,
     editor: &mut TomlEditor,
     entry: &PlannedEntry,
@@ -215,7 +215,7 @@ fn remove_toml_hooks(
 }
 
 /// Takes out the marks of trust with these keys, unless the back-up has them, and the tables that held them alone.
-pub(super) fn remove_toml_marks(
+pub(crate) fn remove_toml_marks(
     editor: &mut TomlEditor,
     marks: &[String],
     backup: Option<&TomlEditor>,

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::json::{JsonDialect, JsonField, JsonMistake, JsonNode, parse, skipped};
-use super::value::{JsonLayout, SettingValue, quoted};
+use super::super::value::{JsonLayout, SettingValue, quoted};
+use super::{JsonDialect, JsonField, JsonMistake, JsonNode, parse, skipped};
 
 /// A JSON text whose root is an object.
-pub(super) struct JsonEditor {
+pub(crate) struct JsonEditor {
     text: String,
     root: JsonNode,
     dialect: JsonDialect,
@@ -14,7 +14,7 @@ pub(super) struct JsonEditor {
 
 /// Why an edit cannot be made.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum JsonObstacle {
+pub(crate) enum JsonObstacle {
     /// The text is not JSON.
     Mistake(JsonMistake),
     /// What has this name is not what it should be; the root has none.
@@ -28,7 +28,7 @@ type Edit = (Range<usize>, String);
 
 impl JsonEditor {
     /// Reads a text. One without any content counts as an empty object.
-    pub(super) fn new(text: &str, dialect: JsonDialect) -> Result<Self, JsonObstacle> {
+    pub(crate) fn new(text: &str, dialect: JsonDialect) -> Result<Self, JsonObstacle> {
         let text = if text.trim().is_empty() { "{}\n" } else { text };
         let root = parse(text, dialect).map_err(JsonObstacle::Mistake)?;
         if root.fields().is_none() {
@@ -38,17 +38,17 @@ impl JsonEditor {
         Ok(Self { text: text.to_owned(), root, dialect })
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The value at a path of names; `None` for null, too.
-    pub(super) fn get(&self, path: &[&str]) -> Option<&JsonNode> {
+    pub(crate) fn get(&self, path: &[&str]) -> Option<&JsonNode> {
         self.node(path).filter(|node| !node.is_null())
     }
 
     /// Whether null is written at a path of names.
-    pub(super) fn has_null(&self, path: &[&str]) -> bool {
+    pub(crate) fn has_null(&self, path: &[&str]) -> bool {
         self.node(path).is_some_and(JsonNode::is_null)
     }
 
@@ -57,12 +57,12 @@ impl JsonEditor {
     }
 
     /// The text at a path of names.
-    pub(super) fn get_text(&self, path: &[&str]) -> Option<String> {
+    pub(crate) fn get_text(&self, path: &[&str]) -> Option<String> {
         self.get(path)?.text(&self.text)
     }
 
     /// The object at a path, or how much of the path there is. All on the way are objects, and none is there twice.
-    pub(super) fn object(&self, path: &[&str]) -> Result<(&JsonNode, usize), JsonObstacle> {
+    pub(crate) fn object(&self, path: &[&str]) -> Result<(&JsonNode, usize), JsonObstacle> {
         let mut node = &self.root;
         for (depth, name) in path.iter().enumerate() {
             let mut named = node.fields().into_iter().flatten().filter(|field| field.name == *name);
@@ -88,7 +88,7 @@ impl JsonEditor {
     }
 
     /// The items of the array at a path; none if there is no array.
-    pub(super) fn array(&self, path: &[&str]) -> Result<&[JsonNode], JsonObstacle> {
+    pub(crate) fn array(&self, path: &[&str]) -> Result<&[JsonNode], JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(&[]) };
         let (parent, depth) = self.object(parents)?;
         if depth < parents.len() {
@@ -105,7 +105,7 @@ impl JsonEditor {
     }
 
     /// Adds a field, and the objects on the way to it that are missing. Null counts as missing.
-    pub(super) fn add(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
+    pub(crate) fn add(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let (object, depth) = self.object(parents)?;
         let (first, between) = match parents.get(depth) {
@@ -137,7 +137,7 @@ impl JsonEditor {
     }
 
     /// Adds an item to the array at a path, which is made if it is missing.
-    pub(super) fn push(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
+    pub(crate) fn push(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
         self.array(path)?;
         let Some(array) = self.get(path) else {
             return self.add(path, &SettingValue::List(vec![value.clone()]));
@@ -149,12 +149,12 @@ impl JsonEditor {
     }
 
     /// Replaces a part of the text.
-    pub(super) fn replace(&mut self, span: Range<usize>, with: &str) -> Result<(), JsonObstacle> {
+    pub(crate) fn replace(&mut self, span: Range<usize>, with: &str) -> Result<(), JsonObstacle> {
         self.apply(vec![(span, with.to_owned())])
     }
 
     /// Removes the field at a path.
-    pub(super) fn remove(&mut self, path: &[&str]) -> Result<(), JsonObstacle> {
+    pub(crate) fn remove(&mut self, path: &[&str]) -> Result<(), JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let Some(object) = self.get(parents) else { return Ok(()) };
         let fields = object.fields().unwrap_or_default();
@@ -167,7 +167,7 @@ impl JsonEditor {
     }
 
     /// Removes an item of an array, whose place in the text this is.
-    pub(super) fn remove_item(
+    pub(crate) fn remove_item(
         &mut self,
         array: &Range<usize>,
         items: &[Range<usize>],
