@@ -11,6 +11,7 @@ mod edit;
 mod entry;
 mod file;
 mod json;
+mod lookup;
 mod marks;
 mod plan;
 mod problem;
@@ -22,9 +23,14 @@ mod value;
 pub(crate) use apply::{FileChange, fragment, has_hooks, holds, inspect, install, preview, remove};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use json::JsonDialect;
-pub(crate) use marks::trust_marks;
-pub(crate) use plan::{ClientSettings, NO_WAKING, PlannedFile, SetupTarget};
+pub(crate) use lookup::SettingsLookup;
+pub(crate) use marks::{has_untrusted, trust_marks};
+pub(crate) use plan::{
+    ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
+};
 pub(crate) use problem::FileProblem;
-pub(crate) use program::{BRIDGE, hook_command, on_path, own_path};
-pub(crate) use report::{HooksState, ServerState, SettingsReport, report};
+pub(crate) use program::{BRIDGE, hook_command, is_bridge, on_path, own_path};
+pub(crate) use report::{
+    HooksState, ProgramState, ServerState, SettingsReport, program_state, report,
+};
 pub(crate) use value::SettingValue;

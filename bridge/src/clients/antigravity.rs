@@ -43,6 +43,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ],
         hook_review: None,
         has_untrusted_hooks: false,
+        overrides: |_| Vec::new(),
         waking: NO_WAKING,
     }
 }

@@ -10,9 +10,10 @@ use super::channel::Channel;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, RewakeSupport, ShellVariables};
 use super::session_view::{ClientSigns, SessionView};
-use super::settings::{command_hooks, stdio_server};
+use super::settings::{command_hooks, stdio_server, without_hooks};
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, OverriddenPart, PlannedEntry, PlannedFile,
+    ProgramState, SERVER, SettingOverride, SettingsLookup, SetupTarget, is_bridge, program_state,
 };
 
 #[cfg(unix)]
@@ -30,7 +31,7 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     tool_meta,
     shell: ShellVariables { signs: &["CLAUDECODE"], session: Some("CLAUDE_CODE_SESSION_ID") },
     settings: Some(settings),
-    ..ClientProfile::plain("claude-code", "Claude Code", "claude")
+    ..ClientProfile::plain("claude-code", NAME, "claude")
 };
 
 /// Beginnings of prompts that no person typed: for background tasks that ended, and for messages of other sessions.
@@ -53,6 +54,8 @@ const HOOKS: [&str; 8] = [
     "StopFailure",
     "SessionEnd",
 ];
+/// The name by which people know the client.
+const NAME: &str = "Claude Code";
 /// The rule that allows all tools of the server named junction.
 const RULE: &str = "mcp__junction";
 
@@ -86,8 +89,94 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm,
         hook_review: None,
         has_untrusted_hooks: false,
+        overrides,
         waking: "a message wakes an idle agent by its session's inbox",
     }
+}
+
+/// What a person may have set otherwise: for all projects, for this one, and for this one in the copy that is theirs.
+fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
+    let json = FileFormat::Json(JsonDialect::default());
+    let moved = env_path("CLAUDE_CONFIG_DIR");
+    let folder = moved.clone().unwrap_or_else(|| target.home.join(".claude"));
+    let here = project_here(target);
+    let mut paths = vec![folder.join("settings.json")];
+    for name in ["settings.json", "settings.local.json"] {
+        paths.extend(here.iter().map(|here| here.join(".claude").join(name)));
+    }
+    let files: Vec<_> = paths.iter().map(|path| SettingsLookup::read(path, json)).collect();
+    let mut found = Vec::new();
+    // The most particular file that has it decides.
+    let hooks = files.iter().rev().find(|file| file.flag(&["disableAllHooks"]).is_some());
+    if let Some(file) = hooks.filter(|file| file.flag(&["disableAllHooks"]) == Some(true)) {
+        found.push(without_hooks(NAME, file, "\"disableAllHooks\": true"));
+    }
+    for (list, of, does) in [
+        ("deny", OverriddenPart::Server, "refuses"),
+        ("ask", OverriddenPart::Rule, "asks you before it calls"),
+    ] {
+        for file in &files {
+            let rules = file.texts(&["permissions", list]).unwrap_or_default();
+            found.extend(rules.iter().filter(|rule| is_about_us(rule)).map(|rule| SettingOverride {
+                of,
+                says: format!(
+                    "{NAME} {does} tools of the junction, because permissions.{list} in {} has {rule}.",
+                    file.place()
+                ),
+                fix: "Take that out there.".to_owned(),
+            }));
+        }
+    }
+    let servers = servers_files(&folder, moved.as_deref().unwrap_or(&target.home)).remove(0);
+    let servers = SettingsLookup::read(&servers, json);
+    for here in here.iter().filter_map(|here| here.to_str()) {
+        found.extend(local_server(&servers, here));
+    }
+    found
+}
+
+/// Whether a rule of permissions is about the server or any of its tools.
+fn is_about_us(rule: &str) -> bool {
+    rule.strip_prefix(RULE)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("__") || rest.starts_with('('))
+}
+
+/// The directories of this project, by which Claude Code may know it: this one, and the repository that it is in.
+fn project_here(target: &SetupTarget) -> Vec<PathBuf> {
+    let Ok(here) = std::env::current_dir() else { return Vec::new() };
+    let repository = here.ancestors().find(|folder| folder.join(".git").exists());
+    let mut folders: Vec<_> = repository.map(Path::to_owned).into_iter().collect();
+    folders.push(here);
+    folders.dedup();
+    folders.retain(|folder| *folder != target.home);
+    folders
+}
+
+/// What a person has set in Claude Code itself for the project in this folder.
+fn local_server(servers: &SettingsLookup<'_>, folder: &str) -> Option<SettingOverride> {
+    let off = servers.texts(&["projects", folder, "disabledMcpServers"]).unwrap_or_default();
+    if off.iter().any(|name| name == SERVER) {
+        return Some(SettingOverride {
+            of: OverriddenPart::Server,
+            says: format!(
+                "{NAME} does not start the bridge in {folder}, because you switched it off there."
+            ),
+            fix: "Open /mcp in a session there, and enable junction.".to_owned(),
+        });
+    }
+    let local = ["projects", folder, "mcpServers", SERVER];
+    let command = servers.text(&[&local[..], &["command"]].concat());
+    let works = command
+        .as_deref()
+        .is_some_and(|command| is_bridge(command) && program_state(command) == ProgramState::Runs);
+    (servers.has(&local) && !works).then(|| SettingOverride {
+        of: OverriddenPart::Server,
+        says: format!(
+            "{NAME} starts {} in {folder}, in place of the bridge that is set up for all projects.",
+            command.unwrap_or_else(|| "another server".to_owned())
+        ),
+        fix: "There, run claude mcp remove --scope local junction.".to_owned(),
+    })
 }
 
 /// Where the servers of all projects may be, the file that is used first: where the oldest has anything, that.

@@ -1,7 +1,5 @@
 //! Codex. Its hooks have the events of Claude Code.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use junction_shared::machine::settings::env_path;
+use junction_shared::machine::settings::{env, env_path};
 use junction_shared::protocol::wire::{Hindrance, Reach};
 use serde_json::{Map, Value};
 use tokio::process::Command;
@@ -19,10 +17,12 @@ use uuid::Uuid;
 use super::channel::{CallOrigin, Channel};
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
+use super::settings::{limited_tools, switched_off, without_hooks};
 use crate::process::tree::{ProcessTree, program};
 use crate::setup::{
-    ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, PlannedEntry, PlannedFile, SERVER,
-    SettingValue, SetupTarget, has_hooks, holds,
+    BRIDGE, ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, OverriddenPart, PlannedEntry,
+    PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget, has_hooks,
+    has_untrusted, holds,
 };
 use crate::timestamp::date;
 
@@ -39,23 +39,22 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
         session: Some("CODEX_THREAD_ID"),
     },
     settings: Some(settings),
-    ..ClientProfile::plain("codex-mcp-client", "Codex", PROGRAM)
+    ..ClientProfile::plain("codex-mcp-client", NAME, PROGRAM)
 };
 
 /// The key in a call's `_meta` under which Codex describes the turn.
 const TURN_META: &str = "x-codex-turn-metadata";
 /// How long `codex queue` may take. It took 50 ms when measured.
 const QUEUE_TIME: Duration = Duration::from_secs(5);
+/// The name by which people know the client, and the file with most of its settings.
+const NAME: &str = "Codex";
+const CONFIG: &str = "config.toml";
 /// The program, and the folder with its sessions unless `CODEX_HOME` names another.
 const PROGRAM: &str = "codex";
 const HOME: &str = ".codex";
 /// How often it is looked whether anybody can see the session. A session that nobody sees and nothing wakes ends after a
 /// minute.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// What hooks of the bridge are called by, in Codex's settings.
-const HOOK_WORDS: [&str; 2] = ["junction-bridge hook", "hook_event"];
-/// The most bytes of settings that are read.
-const MAX_SETTINGS: u64 = 256 * 1024;
 /// The most files of one day's folder that are read.
 const MAX_FILES: usize = 10_000;
 
@@ -89,7 +88,7 @@ const ENVIRONMENT: [&str; 15] = [
 fn settings(target: &SetupTarget) -> ClientSettings {
     let folder = env_path("CODEX_HOME").unwrap_or_else(|| target.home.join(HOME));
     let place = target.project.as_ref().map_or(folder.clone(), |project| project.join(HOME));
-    let (config, hooks_file) = (place.join("config.toml"), place.join("hooks.json"));
+    let (config, hooks_file) = (place.join(CONFIG), place.join("hooks.json"));
     let server = PlannedEntry::Server {
         path: vec!["mcp_servers", SERVER],
         fields: SettingValue::fields([
@@ -126,7 +125,8 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     if target.project.is_some() {
         to_confirm.insert(0, "Codex reads a project's settings only where its folder is trusted.");
     }
-    let has_untrusted_hooks = has_untrusted_hooks(&folder);
+    let places: Vec<_> = files.iter().chain(&elsewhere).cloned().collect();
+    let has_untrusted_hooks = has_untrusted(&places, &folder.join(CONFIG));
     let waking = "a message wakes an idle agent by Codex's queue, once it was prompted";
     let hook_review = Some(review);
     ClientSettings {
@@ -136,8 +136,50 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm,
         hook_review,
         has_untrusted_hooks,
+        overrides,
         waking,
     }
+}
+
+/// What a person may have set otherwise.
+fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
+    let folder = env_path("CODEX_HOME").unwrap_or_else(|| target.home.join(HOME));
+    let place = target.project.as_ref().map_or(folder, |project| project.join(HOME));
+    let config = place.join(CONFIG);
+    let found = SettingsLookup::read(&config, FileFormat::Toml);
+    let server = ["mcp_servers", SERVER];
+    let mut all = Vec::new();
+    if found.flag(&["mcp_servers", SERVER, "enabled"]) == Some(false) {
+        all.push(switched_off(NAME, &found, "enabled = false for it"));
+    }
+    all.extend(limited_tools(NAME, &found, &server, ("enabled_tools", "disabled_tools")));
+    for name in ["hooks", "codex_hooks"] {
+        if found.flag(&["features", name]) == Some(false) {
+            all.push(without_hooks(NAME, &found, &format!("features.{name} = false")));
+        }
+    }
+    all.extend(withheld(&found));
+    all
+}
+
+/// Variables that are set here, and that Codex does not pass on to the bridge.
+fn withheld(config: &SettingsLookup<'_>) -> Option<SettingOverride> {
+    let server = ["mcp_servers", SERVER];
+    let passed = config.texts(&[&server[..], &["env_vars"]].concat()).unwrap_or_default();
+    let own = config.names(&[&server[..], &["env"]].concat());
+    let is_withheld = |name: &&str| {
+        env(name).is_some() && ![&passed, &own].into_iter().flatten().any(|it| it == name)
+    };
+    let names: Vec<_> = ENVIRONMENT.into_iter().filter(is_withheld).collect();
+    (config.has(&server) && !names.is_empty()).then(|| SettingOverride {
+        of: OverriddenPart::Environment,
+        says: format!(
+            "{NAME} does not pass {} on to the bridge, because env_vars in {} does not name it.",
+            names.join(", "),
+            config.place()
+        ),
+        fix: "Add what is missing to env_vars of mcp_servers.junction there.".to_owned(),
+    })
 }
 
 /// A hook that calls the bridge's own tool, which in Codex finds its session more surely than a command does.
@@ -265,26 +307,21 @@ fn hindrance(signs: ClientSigns) -> Hindrance {
     if signs.has_called {
         // A run of `codex exec`, or a session that is kept elsewhere.
         Hindrance::NoWay
-    } else if !signs.has_hooks && home().is_some_and(|home| has_untrusted_hooks(&home)) {
+    } else if !signs.has_hooks && has_untrusted_hooks() {
         Hindrance::HooksUntrusted
     } else {
         Hindrance::NeverPrompted
     }
 }
 
-/// Whether hooks of the bridge are set in Codex's own folder of which none is trusted. Codex skips them silently, and
-/// notes those that its user has trusted in its settings.
-fn has_untrusted_hooks(home: &Path) -> bool {
-    let text = |name: &str| {
-        let mut text = String::new();
-        let file = File::open(home.join(name)).ok()?;
-        file.take(MAX_SETTINGS).read_to_string(&mut text).ok()?;
-        Some(text)
-    };
-    let settings = text("config.toml").unwrap_or_default();
-    let is_set = |text: &str| HOOK_WORDS.iter().any(|word| text.contains(word));
-    let are_set = is_set(&settings) || text("hooks.json").is_some_and(|text| is_set(&text));
-    are_set && !settings.contains("trusted_hash")
+/// Whether Codex skips hooks of the bridge in its own folder, silently, because its user has not trusted them.
+fn has_untrusted_hooks() -> bool {
+    let target = std::env::home_dir().map(|home| SetupTarget {
+        home,
+        project: None,
+        program: BRIDGE.to_owned(),
+    });
+    target.is_some_and(|target| settings(&target).has_untrusted_hooks)
 }
 
 /// The program that runs this session, or else the one on the path.
@@ -353,19 +390,33 @@ mod tests {
     }
 
     #[test]
-    fn regression_hooks_that_nobody_has_trusted_are_known() {
+    fn regression_only_marks_of_our_own_hooks_count_as_trust() {
         let home = tempfile::TempDir::new().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
-        assert!(!has_untrusted_hooks(home.path()));
-        write("config.toml", "[mcp_servers.junction]\ncommand = \"junction-bridge\"\n");
-        assert!(!has_untrusted_hooks(home.path()));
-        write("hooks.json", "{\"command\":\"/usr/bin/junction-bridge hook\"}");
-        assert!(has_untrusted_hooks(home.path()));
-        write("config.toml", "[hooks.state.\"x:stop:0:0\"]\ntrusted_hash = \"sha256:00\"\n");
-        assert!(!has_untrusted_hooks(home.path()));
-        write("hooks.json", "{}");
-        write("config.toml", "tool = \"hook_event\"\n");
-        assert!(has_untrusted_hooks(home.path()));
+        let config = home.path().join(HOME).join(CONFIG);
+        let target =
+            SetupTarget { home: home.path().to_owned(), project: None, program: BRIDGE.to_owned() };
+        let is_untrusted = |marks: &str| {
+            let hook = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"mcp_tool\"\nserver = \"junction\"\n\
+                        tool = \"hook_event\"\n";
+            std::fs::write(&config, format!("{hook}{marks}")).unwrap();
+            settings(&target).has_untrusted_hooks
+        };
+        let mark = |place: &str| {
+            format!(
+                "[hooks.state.\"{}:{place}\"]\ntrusted_hash = \"sha256:00\"\n",
+                config.display()
+            )
+        };
+        assert!(!settings(&target).has_untrusted_hooks);
+        std::fs::create_dir(home.path().join(HOME)).unwrap();
+        assert!(is_untrusted(""));
+        for other in ["stop:1:0", "stop:0:1", "session_start:0:0"] {
+            assert!(is_untrusted(&mark(other)), "{other}");
+        }
+        assert!(is_untrusted(
+            "[hooks.state.\"/x/hooks.json:stop:0:0\"]\ntrusted_hash = \"sha256:00\"\n"
+        ));
+        assert!(!is_untrusted(&mark("stop:0:0")));
     }
 
     #[test]

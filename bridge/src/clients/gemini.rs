@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
-use super::settings::{command_hooks, stdio_server};
+use super::settings::{command_hooks, limited_tools, stdio_server, switched_off, without_hooks};
 use crate::setup::{
     ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
-    SettingValue, SetupTarget,
+    SettingOverride, SettingValue, SettingsLookup, SetupTarget,
 };
 
 /// Gemini CLI, as seen with version 0.61.
@@ -18,8 +18,13 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     shell: ShellVariables { signs: &["GEMINI_CLI"], session: None },
     hindrance: ClientSigns::hindrance_of_hooks,
     settings: Some(settings),
-    ..ClientProfile::plain("gemini-cli-mcp-client", "Gemini CLI", "gemini")
+    ..ClientProfile::plain("gemini-cli-mcp-client", NAME, "gemini")
 };
+
+/// The name by which people know the client.
+const NAME: &str = "Gemini CLI";
+/// The file in which Gemini CLI keeps the servers that a person has switched off.
+const SWITCHES: &str = "mcp-server-enablement.json";
 
 /// The events that hooks are set for.
 const HOOKS: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
@@ -51,8 +56,46 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ],
         hook_review: None,
         has_untrusted_hooks: false,
+        overrides,
         waking: NO_WAKING,
     }
+}
+
+/// What a person may have set otherwise.
+fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
+    let settings = settings(target);
+    let file = &settings.files[0];
+    let found = SettingsLookup::read(&file.path, file.format);
+    let lists = |name: &str, what: &str| {
+        found.texts(&[name, what]).map(|names| names.iter().any(|name| name == SERVER))
+    };
+    let mut all = Vec::new();
+    if lists("mcp", "excluded") == Some(true) {
+        all.push(switched_off(NAME, &found, "junction under mcp.excluded"));
+    }
+    if lists("mcp", "allowed") == Some(false) {
+        all.push(switched_off(NAME, &found, "mcp.allowed without junction"));
+    }
+    let switches_path = settings.folder.join(SWITCHES);
+    let switches = SettingsLookup::read(&switches_path, FileFormat::Json(JsonDialect::default()));
+    if switches.flag(&[SERVER, "enabled"]) == Some(false) {
+        all.push(SettingOverride {
+            fix: "Run gemini mcp enable junction.".to_owned(),
+            ..switched_off(NAME, &switches, "it switched off")
+        });
+    }
+    all.extend(limited_tools(
+        NAME,
+        &found,
+        &["mcpServers", SERVER],
+        ("includeTools", "excludeTools"),
+    ));
+    if found.flag(&["hooksConfig", "enabled"]) == Some(false) {
+        all.push(without_hooks(NAME, &found, "hooksConfig.enabled = false"));
+    } else if lists("hooksConfig", "disabled") == Some(true) {
+        all.push(without_hooks(NAME, &found, "junction under hooksConfig.disabled"));
+    }
+    all
 }
 
 fn hook_event(name: &str, input: &Value) -> Option<HookEventKind> {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use junction_shared::machine::settings::env_path;
 
 use super::profile::{ClientProfile, ShellVariables};
+use super::settings::switched_off;
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
-    SettingValue, SetupTarget, holds,
+    ClientSettings, FileFormat, JsonDialect, NO_WAKING, OverriddenPart, PlannedEntry, PlannedFile,
+    SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget, holds,
 };
 
 /// opencode, as seen with version 1.18.
@@ -15,9 +16,13 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     silence_limit: Some(Duration::from_secs(60)),
     shell: ShellVariables { signs: &["OPENCODE"], session: None },
     settings: Some(settings),
-    ..ClientProfile::plain("opencode", "opencode", "opencode")
+    ..ClientProfile::plain("opencode", NAME, "opencode")
 };
 
+/// The name by which people know the client.
+const NAME: &str = "opencode";
+/// The pattern of the tools' names.
+const RULE: &str = "junction_*";
 /// The files that are read in a folder, the one that counts most first.
 const FILES: [&str; 3] = ["opencode.jsonc", "opencode.json", "config.json"];
 
@@ -32,7 +37,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ]),
     };
     let rule = PlannedEntry::RuleField {
-        path: vec!["permission", "junction_*"],
+        path: vec!["permission", RULE],
         value: SettingValue::text("allow"),
     };
     let file = |path| PlannedFile {
@@ -54,8 +59,62 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         to_confirm: Vec::new(),
         hook_review: None,
         has_untrusted_hooks: false,
+        overrides,
         waking: NO_WAKING,
     }
+}
+
+/// What a person may have set otherwise.
+fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
+    let settings = settings(target);
+    let files = settings.files.iter().chain(&settings.elsewhere);
+    let files: Vec<_> = files.map(|file| SettingsLookup::read(&file.path, file.format)).collect();
+    let off = files.iter().find(|file| file.flag(&["mcp", SERVER, "enabled"]) == Some(false));
+    let mut found: Vec<_> = off
+        .map(|file| switched_off(NAME, file, "\"enabled\": false for junction"))
+        .into_iter()
+        .collect();
+    for file in &files {
+        let tools = file.names(&["tools"]);
+        let is_off =
+            |name: &&String| matches_us(name) && file.flag(&["tools", name]) == Some(false);
+        // The last entry that matches counts.
+        if let Some(name) = tools.iter().rev().find(|name| matches_us(name)).filter(is_off) {
+            found.push(switched_off(NAME, file, &format!("\"{name}\": false under tools")));
+        }
+        found.extend(rule_of_a_person(file));
+    }
+    found
+}
+
+/// Whether a pattern of opencode's is about all of the junction's tools.
+fn matches_us(pattern: &str) -> bool {
+    matches!(pattern, "*" | RULE | "junction*")
+}
+
+/// A rule of the person's that the junction's tools come under.
+fn rule_of_a_person(file: &SettingsLookup<'_>) -> Option<SettingOverride> {
+    let says = |action: &str| {
+        let does = if action == "deny" { "refuses" } else { "asks you before it calls" };
+        format!("{NAME} {does} tools of the junction, because of permission in {}.", file.place())
+    };
+    if let Some(action) = file.text(&["permission"]).filter(|action| action != "allow") {
+        let fix = format!(
+            "To keep your rule for all else, write {{\"*\": \"{action}\", \"{RULE}\": \"allow\"}} there."
+        );
+        return Some(SettingOverride { of: OverriddenPart::Rule, says: says(&action), fix });
+    }
+    let patterns = file.names(&["permission"]);
+    // The last entry that matches counts.
+    let last = patterns.iter().rev().find(|pattern| matches_us(pattern))?;
+    let action = file.text(&["permission", last]).unwrap_or_default();
+    let fix = format!("Write \"{RULE}\": \"allow\" as the last entry there.");
+    // Without a rule of its own, it is one that setup writes.
+    (action != "allow" && patterns.iter().any(|pattern| pattern == RULE)).then(|| SettingOverride {
+        of: OverriddenPart::Rule,
+        says: says(&action),
+        fix,
+    })
 }
 
 /// Which of the files to use: the one that has the bridge, else the one that counts most, else the usual one.

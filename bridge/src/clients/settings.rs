@@ -1,6 +1,12 @@
-//! Entries that several clients have in their settings.
+//! Entries that several clients have in their settings, and what several of them let a person set otherwise.
 
-use crate::setup::{PlannedEntry, SERVER, SettingValue, hook_command};
+use crate::setup::{
+    OverriddenPart, PlannedEntry, SERVER, SettingOverride, SettingValue, SettingsLookup,
+    hook_command,
+};
+
+/// The tools without which sessions do not talk.
+const TALKING_TOOLS: [&str; 3] = ["list_peers", "send_message", "read_messages"];
 
 /// The server under `mcpServers`, as most clients have it. Some want the kind of transport named.
 pub(super) fn stdio_server(program: &str, names_type: bool) -> PlannedEntry {
@@ -29,6 +35,60 @@ pub(super) fn command_hooks(
     let fields: Vec<_> = name.into_iter().chain([kind, command]).collect();
     let hook = SettingValue::Fields(fields);
     events.iter().map(|event| PlannedEntry::Hook { event, hook: hook.clone() }).collect()
+}
+
+/// Says that a client does not start the bridge, because a file has this setting.
+pub(super) fn switched_off(
+    client: &str,
+    file: &SettingsLookup<'_>,
+    setting: &str,
+) -> SettingOverride {
+    SettingOverride {
+        of: OverriddenPart::Server,
+        says: format!(
+            "{client} does not start the bridge, because {} has {setting}.",
+            file.place()
+        ),
+        fix: "Change that, and start its sessions again.".to_owned(),
+    }
+}
+
+/// Says that a client runs no hooks, because a file has this setting.
+pub(super) fn without_hooks(
+    client: &str,
+    file: &SettingsLookup<'_>,
+    setting: &str,
+) -> SettingOverride {
+    SettingOverride {
+        of: OverriddenPart::Hooks,
+        says: format!("{client} runs no hooks, because {} has {setting}.", file.place()),
+        fix: "Change that, and start its sessions again.".to_owned(),
+    }
+}
+
+/// Says that a client keeps tools of the bridge from its agent, if a list of those that it may have or may not have does so.
+pub(super) fn limited_tools(
+    client: &str,
+    file: &SettingsLookup<'_>,
+    server: &[&str],
+    (allowing, forbidding): (&str, &str),
+) -> Option<SettingOverride> {
+    let list = |name: &str| file.texts(&[server, &[name]].concat());
+    let tools = || TALKING_TOOLS.into_iter();
+    let is_listed = |list: &[String], tool: &str| list.iter().any(|listed| listed == tool);
+    let name = match (list(allowing), list(forbidding)) {
+        (Some(allowed), _) if !tools().all(|tool| is_listed(&allowed, tool)) => allowing,
+        (_, Some(forbidden)) if tools().any(|tool| is_listed(&forbidden, tool)) => forbidding,
+        _ => return None,
+    };
+    Some(SettingOverride {
+        of: OverriddenPart::Server,
+        says: format!(
+            "{client} keeps tools of the junction from its agent, because {} has {name}.",
+            file.place()
+        ),
+        fix: format!("Take {name} out of the entry junction there."),
+    })
 }
 
 #[cfg(test)]

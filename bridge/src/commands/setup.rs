@@ -8,8 +8,9 @@ use clap::builder::PossibleValuesParser;
 
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
-    BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, PlannedFile, SetupTarget,
-    fragment, holds, inspect, install, on_path, own_path, preview, remove, report, trust_marks,
+    BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart, PlannedFile,
+    SetupTarget, fragment, holds, inspect, install, on_path, own_path, preview, remove, report,
+    trust_marks,
 };
 use crate::terminal::{can_ask, is_agreed, remark, tell};
 
@@ -65,7 +66,7 @@ pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
             (true, remove) => print(*client, &settings, remove)?,
             (false, true) => failures += take_out(*client, &settings, &target)?,
             (false, false) => {
-                failures += put_in(*client, &settings, setup)?;
+                failures += put_in(*client, &settings, &target, setup)?;
                 tell_kept(*client, &target, setup)?;
             }
         }
@@ -185,6 +186,7 @@ fn is_wanted(
 fn put_in(
     client: SettableClient,
     settings: &ClientSettings,
+    target: &SetupTarget,
     setup: &Setup,
 ) -> anyhow::Result<usize> {
     let name = client.name;
@@ -217,10 +219,15 @@ fn put_in(
             }
         }
     }
-    if !setup.no_allow && report(settings).has_rule == Some(false) {
-        tell(&format!(
-            "  {name} has a rule of yours for these tools, which stays: it may ask before it calls them."
-        ))?;
+    for setting in (settings.overrides)(target) {
+        let is_unwanted = match setting.of {
+            OverriddenPart::Hooks => setup.no_hooks,
+            OverriddenPart::Rule => setup.no_allow,
+            OverriddenPart::Server | OverriddenPart::Environment => false,
+        };
+        if !is_unwanted {
+            tell(&format!("  {} {}", setting.says, setting.fix))?;
+        }
     }
     let review = settings.hook_review.filter(|_| !setup.no_hooks && without_hooks.is_empty());
     for sentence in review.iter().chain(&settings.to_confirm) {

@@ -387,6 +387,7 @@ mod tests {
             to_confirm: Vec::new(),
             hook_review: None,
             has_untrusted_hooks: false,
+            overrides: |_| Vec::new(),
             waking: "",
         };
         let (outcome, _) = meanwhile(&path, u64::MAX, || remove(&file, &[], &target, plan));

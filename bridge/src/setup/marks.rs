@@ -1,9 +1,12 @@
 //! Marks of trust: what a client notes of hooks that its user has confirmed. They are never made here; but those of
 //! hooks that are taken out go with them.
 
+use std::path::{Path, PathBuf};
+
 use super::edit::SettingsText;
-use super::entry::PlannedEntry;
+use super::entry::{FileFormat, PlannedEntry};
 use super::file::SettingsFile;
+use super::lookup::SettingsLookup;
 use super::plan::{ClientSettings, PlannedFile};
 use super::problem::FileProblem;
 
@@ -13,16 +16,30 @@ pub(crate) fn trust_marks(settings: &ClientSettings) -> Vec<String> {
     settings.files.iter().flat_map(|file| marks_in(file).unwrap_or_default()).collect()
 }
 
+/// Whether Codex skips any of our hooks in these files, because its user has not marked it as trusted in `config`.
+pub(crate) fn has_untrusted(files: &[PlannedFile], config: &Path) -> bool {
+    let config = SettingsLookup::read(config, FileFormat::Toml);
+    let is_marked = |key: &String| config.has(&["hooks", "state", key.as_str(), "trusted_hash"]);
+    let hooks = files.iter().flat_map(|file| keys_in(file, "").unwrap_or_default());
+    hooks.into_iter().any(|keys| !keys.iter().any(is_marked))
+}
+
 fn marks_in(file: &PlannedFile) -> Result<Vec<String>, FileProblem> {
+    let backup = SettingsFile::read(&file.path, file.is_shared)?.backup()?;
+    let backup = backup.as_ref().map(SettingsFile::text).transpose()?.unwrap_or_default();
+    Ok(keys_in(file, backup)?.concat())
+}
+
+/// The keys for each hook of ours in a file, at events that have none in an earlier text of it. There are two keys where
+/// the file has two paths.
+fn keys_in(file: &PlannedFile, earlier: &str) -> Result<Vec<Vec<String>>, FileProblem> {
     let found = SettingsFile::read(&file.path, file.is_shared)?;
     let text = SettingsText::new(&file.path, file.format, found.text()?)?;
-    let backup = found.backup()?;
-    let backup = backup.as_ref().map(SettingsFile::text).transpose()?.unwrap_or_default();
-    let before = SettingsText::new(&file.path, file.format, backup)?;
+    let before = SettingsText::new(&file.path, file.format, earlier)?;
     let mut paths = vec![file.path.clone()];
     paths.extend(file.path.canonicalize());
     paths.dedup();
-    let mut marks = Vec::new();
+    let mut keys = Vec::new();
     for entry in &file.entries {
         let PlannedEntry::Hook { event, .. } = entry else { continue };
         if !before.hook_places(event).is_empty() {
@@ -30,12 +47,11 @@ fn marks_in(file: &PlannedFile) -> Result<Vec<String>, FileProblem> {
         }
         for (group, at) in text.hook_places(event) {
             let label = label(event);
-            let key =
-                |path: &std::path::PathBuf| format!("{}:{label}:{group}:{at}", path.display());
-            marks.extend(paths.iter().map(key));
+            let key = |path: &PathBuf| format!("{}:{label}:{group}:{at}", path.display());
+            keys.push(paths.iter().map(key).collect());
         }
     }
-    Ok(marks)
+    Ok(keys)
 }
 
 /// An event as marks name it: `UserPromptSubmit` is `user_prompt_submit`.

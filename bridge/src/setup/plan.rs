@@ -37,6 +37,8 @@ pub(crate) struct ClientSettings {
     pub(crate) hook_review: Option<&'static str>,
     /// Whether hooks are there that the client does not run until its user trusts them.
     pub(crate) has_untrusted_hooks: bool,
+    /// What else in the client's settings puts something of this out of force.
+    pub(crate) overrides: fn(&SetupTarget) -> Vec<SettingOverride>,
     /// How a message reaches an idle agent of the client, in words.
     pub(crate) waking: &'static str,
 }
@@ -52,6 +54,30 @@ impl ClientSettings {
         }
         self
     }
+}
+
+/// A setting of the person's, or of a project, by which something that belongs in the settings is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SettingOverride {
+    /// What is not in force.
+    pub(crate) of: OverriddenPart,
+    /// What is so, in a sentence.
+    pub(crate) says: String,
+    /// What to do about it, in a sentence.
+    pub(crate) fix: String,
+}
+
+/// What a setting can put out of force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OverriddenPart {
+    /// The client starts no bridge, or another server in its place, or its agent gets none of the tools.
+    Server,
+    /// What the bridge needs of its environment.
+    Environment,
+    /// Hooks.
+    Hooks,
+    /// The rule that the tools ask nobody.
+    Rule,
 }
 
 /// How a message reaches an idle agent of a client that has no way to wake one.

@@ -38,7 +38,23 @@ pub(crate) fn own_path() -> std::io::Result<OwnPath> {
 /// The first program of this name on `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    split_paths(&var_os("PATH")?).map(|folder| folder.join(&file)).find(|path| path.is_file())
+    split_paths(&var_os("PATH")?).map(|folder| folder.join(&file)).find(|path| is_executable(path))
+}
+
+/// Whether a path is a file that the system would run.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && has_executable_mode(&file))
+}
+
+#[cfg(unix)]
+fn has_executable_mode(file: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn has_executable_mode(_: &std::fs::Metadata) -> bool {
+    true
 }
 
 fn file_name() -> String {
@@ -52,7 +68,7 @@ fn stays(path: &Path) -> bool {
 }
 
 /// Whether a command of settings is this program, wherever it is.
-pub(super) fn is_bridge(command: &str) -> bool {
+pub(crate) fn is_bridge(command: &str) -> bool {
     let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
     name.strip_suffix(".exe").unwrap_or(name) == BRIDGE
 }

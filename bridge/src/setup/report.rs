@@ -6,7 +6,7 @@ use super::apply::inspect;
 use super::entry::{EntryState, PlannedEntry};
 use super::plan::ClientSettings;
 use super::problem::FileProblem;
-use super::program::on_path;
+use super::program::{is_executable, on_path};
 
 /// What a client's settings hold of the junction.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct SettingsReport {
     pub(crate) server: ServerState,
     /// The hooks.
     pub(crate) hooks: HooksState,
+    /// The first program that a hook calls and that cannot be run.
+    pub(crate) dead_hook: Option<String>,
     /// Whether the junction's tools ask nobody; `None` where the client has no such rule.
     pub(crate) has_rule: Option<bool>,
     /// Why files cannot be read.
@@ -30,11 +32,22 @@ pub(crate) enum ServerState {
     Present {
         /// What the client runs.
         command: String,
-        /// Whether that program exists.
-        exists: bool,
+        /// Whether that program can be run.
+        program: ProgramState,
     },
     /// Another server.
     Other,
+}
+
+/// Whether a program that settings name can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProgramState {
+    /// No file is there.
+    Gone,
+    /// A file is there that may not be executed.
+    NotExecutable,
+    /// The program is there.
+    Runs,
 }
 
 /// Which hooks are set.
@@ -55,7 +68,7 @@ pub(crate) enum HooksState {
 /// Looks what of a client's settings is there. Nothing is changed, and no program is run.
 pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
     let (mut server, mut problems, mut rules) = (ServerState::Absent, Vec::new(), Vec::new());
-    let (mut present, mut hooks) = (0, 0);
+    let (mut present, mut hooks, mut dead_hook) = (0, 0, None);
     for file in inspect(settings) {
         for (entry, state) in file.entries {
             let is_present = matches!(state, EntryState::Present(_));
@@ -64,6 +77,11 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
                 PlannedEntry::Hook { .. } => {
                     hooks += 1;
                     present += usize::from(is_present);
+                    if let EntryState::Present(Some(program)) = state
+                        && program_state(&program) != ProgramState::Runs
+                    {
+                        dead_hook.get_or_insert(program);
+                    }
                 }
                 PlannedEntry::RuleField { .. } | PlannedEntry::RuleItem { .. } => {
                     rules.push(is_present);
@@ -80,20 +98,30 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         _ => HooksState::All,
     };
     let has_rule = (!rules.is_empty()).then(|| rules.iter().all(|is_set| *is_set));
-    SettingsReport { server, hooks, has_rule, problems }
+    SettingsReport { server, hooks, dead_hook, has_rule, problems }
 }
 
 fn server_state(state: EntryState) -> ServerState {
     match state {
         EntryState::Present(command) => {
             let command = command.unwrap_or_default();
-            let is_path = command.contains(['/', '\\']);
-            let exists =
-                if is_path { Path::new(&command).is_file() } else { on_path(&command).is_some() };
-            ServerState::Present { command, exists }
+            let program = program_state(&command);
+            ServerState::Present { command, program }
         }
         EntryState::Absent => ServerState::Absent,
         EntryState::Other => ServerState::Other,
+    }
+}
+
+/// Whether a path, or a name on `PATH`, can be run.
+pub(crate) fn program_state(command: &str) -> ProgramState {
+    let path = Path::new(command);
+    let is_path = command.contains(['/', '\\']);
+    match () {
+        () if is_path && is_executable(path) => ProgramState::Runs,
+        () if is_path && path.exists() => ProgramState::NotExecutable,
+        () if !is_path && on_path(command).is_some() => ProgramState::Runs,
+        () => ProgramState::Gone,
     }
 }
 
@@ -101,20 +129,24 @@ impl SettingsReport {
     /// How much is set up, in a few words.
     pub(crate) fn words(&self) -> String {
         let missing = match (self.hooks, self.has_rule) {
+            _ if self.dead_hook.is_some() => ", but its hooks call a program that cannot be run",
             (HooksState::Untrusted, _) => ", its hooks not trusted yet",
             (HooksState::Absent | HooksState::Some, Some(false)) => {
-                ", without all hooks and the rule"
+                ", but some hooks and the rule are missing"
             }
-            (HooksState::Absent | HooksState::Some, _) => ", without all hooks",
-            (_, Some(false)) => ", without the rule",
+            (HooksState::Absent | HooksState::Some, _) => ", but some hooks are missing",
+            (_, Some(false)) => ", but the rule is missing",
             _ => "",
         };
         match &self.server {
             _ if !self.problems.is_empty() => "has a file that cannot be used".to_owned(),
             ServerState::Absent => "not set up".to_owned(),
             ServerState::Other => "has another server of that name".to_owned(),
-            ServerState::Present { command, exists: false } => {
+            ServerState::Present { command, program: ProgramState::Gone } => {
                 format!("set up, but {command} is gone")
+            }
+            ServerState::Present { command, program: ProgramState::NotExecutable } => {
+                format!("set up, but {command} is not executable")
             }
             ServerState::Present { .. } => format!("set up{missing}"),
         }
@@ -150,6 +182,7 @@ mod tests {
             to_confirm: Vec::new(),
             hook_review: None,
             has_untrusted_hooks,
+            overrides: |_| Vec::new(),
             waking: "",
         };
         let words = || report(&settings(false)).words();
@@ -157,6 +190,12 @@ mod tests {
         install(&file).unwrap();
         assert_eq!(words(), format!("set up, but {program} is gone"));
         std::fs::write(&bridge, "").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(words(), format!("set up, but {program} is not executable"));
+            std::fs::set_permissions(&bridge, std::fs::Permissions::from_mode(0o700)).unwrap();
+        }
         assert_eq!(words(), "set up");
         assert_eq!(report(&settings(true)).hooks, HooksState::Untrusted);
         std::fs::write(
@@ -164,7 +203,7 @@ mod tests {
             format!("{{\"mcpServers\": {{\"junction\": {{\"command\": {program:?}}}}}}}"),
         )
         .unwrap();
-        assert_eq!(words(), "set up, without all hooks and the rule");
+        assert_eq!(words(), "set up, but some hooks and the rule are missing");
         std::fs::write(&path, "{\"mcpServers\": {\"junction\": 1}}").unwrap();
         assert_eq!(words(), "has another server of that name");
         std::fs::write(&path, "{").unwrap();

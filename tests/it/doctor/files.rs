@@ -119,6 +119,7 @@ async fn each_setting_that_cannot_be_followed_is_named_and_not_quoted() {
     assert!(!format!("{:?}", diagnosis.findings).contains("geheim"));
     let relative = diagnose(&home, &[("JUNCTION_CONFIG_DIR", "./here")]);
     relative.assert("failure", &["configuration: ", "must be an absolute path"]);
+    assert!(!format!("{:?}", relative.of("ok")).contains("CONFIG_DIR"), "{:?}", relative.of("ok"));
     assert!(!home.path().join("here").exists());
 }
 

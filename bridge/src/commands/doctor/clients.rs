@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::finding::{Finding, Gravity};
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
-    BRIDGE, ClientSettings, HooksState, ServerState, SettingsReport, SetupTarget, on_path,
-    own_path, report,
+    BRIDGE, ClientSettings, HooksState, OverriddenPart, ProgramState, ServerState, SettingOverride,
+    SettingsReport, SetupTarget, on_path, own_path, report,
 };
 
 const CHECK: &str = "clients";
@@ -30,9 +30,23 @@ pub(super) async fn clients() -> Vec<Finding> {
     let own = own_path().ok().and_then(|own| own.path.to_str().map(str::to_owned));
     let target =
         SetupTarget { home, project: None, program: own.unwrap_or_else(|| BRIDGE.to_owned()) };
+    let project = std::env::current_dir().ok().filter(|here| *here != target.home);
+    let in_project = project.map(|project| SetupTarget {
+        project: Some(project),
+        program: BRIDGE.to_owned(),
+        ..target.clone()
+    });
     let mut findings = Vec::new();
     for client in settable() {
-        findings.extend(checked(client, &(client.settings)(&target)).await);
+        let here = match &in_project {
+            Some(target) if is_set_up(client, target) => checked(client, target).await,
+            _ => Vec::new(),
+        };
+        let is_absent = !here.is_empty() && !is_set_up(client, &target);
+        findings.extend(here);
+        if !is_absent {
+            findings.extend(checked(client, &target).await);
+        }
     }
     if findings.is_empty() {
         let says = "No client is found on this machine.";
@@ -42,9 +56,20 @@ pub(super) async fn clients() -> Vec<Finding> {
     findings
 }
 
-async fn checked(client: SettableClient, settings: &ClientSettings) -> Vec<Finding> {
-    let (name, report) = (client.name, report(settings));
-    let setup = format!("junction-bridge setup {}", client.program);
+/// Whether the settings for this target have a server of our name.
+fn is_set_up(client: SettableClient, target: &SetupTarget) -> bool {
+    report(&(client.settings)(target)).server != ServerState::Absent
+}
+
+async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
+    let settings = &(client.settings)(target);
+    let report = report(settings);
+    let (name, flag) = match target.project {
+        Some(_) => (format!("{} in this project", client.name), " --project"),
+        None => (client.name.to_owned(), ""),
+    };
+    let name = name.as_str();
+    let setup = format!("junction-bridge setup{flag} {}", client.program);
     if !report.problems.is_empty() {
         let problems = report.problems.iter().map(|problem| format!("{name}: {problem}"));
         return problems.map(|text| Finding::error(CHECK, Gravity::Failure, &text)).collect();
@@ -59,13 +84,22 @@ async fn checked(client: SettableClient, settings: &ClientSettings) -> Vec<Findi
             format!("{name} has another server under the name junction."),
             format!("Rename that one in its settings, then run {setup}."),
         )],
-        ServerState::Present { command, exists: false } => vec![Finding::failure(
+        ServerState::Present { command, program: ProgramState::NotExecutable } => {
+            vec![Finding::failure(
+                CHECK,
+                format!("{name} starts {command}, which is not executable."),
+                "Make it executable with chmod +x, or install junction-bridge again.",
+            )]
+        }
+        ServerState::Present { command, program: ProgramState::Gone } => vec![Finding::failure(
             CHECK,
             format!("{name} starts {command}, which is not there."),
             format!("Run {setup}: it writes the path of this program."),
         )],
-        ServerState::Present { command, exists: true } => {
-            let mut findings = missing(client, settings, &report, &setup);
+        ServerState::Present { command, program: ProgramState::Runs } => {
+            let overrides = (settings.overrides)(target);
+            let mut findings = missing(name, settings, &report, &overrides, &setup);
+            findings.extend(overrides.into_iter().map(overridden));
             findings.extend(other_version(name, command, &setup).await);
             if findings.is_empty() {
                 let with = match report.hooks {
@@ -82,21 +116,29 @@ async fn checked(client: SettableClient, settings: &ClientSettings) -> Vec<Findi
 
 /// What of the settings is not there, or not in force.
 fn missing(
-    client: SettableClient,
+    name: &str,
     settings: &ClientSettings,
     report: &SettingsReport,
+    overrides: &[SettingOverride],
     setup: &str,
 ) -> Vec<Finding> {
-    let name = client.name;
+    let is_overridden = |part| overrides.iter().any(|setting| setting.of == part);
     let hooks = match report.hooks {
-        HooksState::Unknown | HooksState::All => None,
+        _ if report.dead_hook.is_some() => {
+            let program = report.dead_hook.as_deref().unwrap_or_default();
+            let says = format!(
+                "{name} has hooks that call {program}, which cannot be run, so they do nothing."
+            );
+            Some(Finding::warning(CHECK, says, format!("Run {setup}.")))
+        }
         HooksState::Absent | HooksState::Some => Some(Finding::warning(
             CHECK,
             format!(
-                "{name} has not all hooks, so its agent is told of messages late, or never while idle."
+                "{name} is missing hooks, so its agent may learn of messages late, or not at all while idle."
             ),
             format!("Run {setup}."),
         )),
+        HooksState::Unknown | HooksState::All => None,
         HooksState::Untrusted => Some(Finding::warning(
             CHECK,
             format!(
@@ -105,11 +147,22 @@ fn missing(
             settings.hook_review.unwrap_or("Confirm them in the client."),
         )),
     };
-    let rule = (report.has_rule == Some(false)).then(|| {
+    let asks = report.has_rule == Some(false) && !is_overridden(OverriddenPart::Rule);
+    let rule = asks.then(|| {
         let says = format!("{name} asks you before it calls a tool of the junction.");
         Finding::warning(CHECK, says, format!("Run {setup}, or answer there each time."))
     });
     hooks.into_iter().chain(rule).collect()
+}
+
+/// A setting of the person's. Without the server, nothing works; the rest only works less well.
+fn overridden(setting: SettingOverride) -> Finding {
+    match setting.of {
+        OverriddenPart::Server => Finding::failure(CHECK, setting.says, setting.fix),
+        OverriddenPart::Environment | OverriddenPart::Hooks | OverriddenPart::Rule => {
+            Finding::warning(CHECK, setting.says, setting.fix)
+        }
+    }
 }
 
 /// A bridge of another version than this one, or one that does not say.
@@ -119,6 +172,13 @@ async fn other_version(name: &str, command: &str, setup: &str) -> Option<Finding
     let own = std::env::current_exe().and_then(|own| own.canonicalize()).ok();
     if own.is_some() && program.canonicalize().ok() == own {
         return None;
+    }
+    if let Some(reason) = distrusted(&program) {
+        return Some(Finding::warning(
+            CHECK,
+            format!("{name} starts {command}, which {reason}. Its version was not asked."),
+            format!("Install junction-bridge where only you or root can write, then run {setup}."),
+        ));
     }
     let own = env!("CARGO_PKG_VERSION");
     let version = timeout(VERSION_TIME, version_of(&program)).await.ok().flatten();
@@ -134,6 +194,25 @@ async fn other_version(name: &str, command: &str, setup: &str) -> Option<Finding
         format!("{name} starts {command}, {which}, while this program has version {own}."),
         format!("Run {setup} to have it start this one, or update that one."),
     ))
+}
+
+/// Why a program is not run, even to learn its version: another user may have put it there.
+#[cfg(unix)]
+fn distrusted(program: &Path) -> Option<&'static str> {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(file) = std::fs::metadata(program) else { return Some("cannot be looked at") };
+    let own = rustix::process::geteuid().as_raw();
+    let is_own_group = file.gid() == rustix::process::getegid().as_raw();
+    let others = if is_own_group { 0o002 } else { 0o022 };
+    if ![own, 0].contains(&file.uid()) {
+        return Some("belongs to another user");
+    }
+    (file.mode() & others != 0).then_some("other users can change")
+}
+
+#[cfg(not(unix))]
+fn distrusted(_: &Path) -> Option<&'static str> {
+    None
 }
 
 /// The version of a bridge, by its own word.

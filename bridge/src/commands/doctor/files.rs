@@ -13,6 +13,9 @@ use crate::mcp::argument_names::edits;
 
 /// The file with the names that sessions keep across restarts.
 const SEAT_FILE: &str = "seat.key";
+/// Variables with a check of their own, which says whether they can be followed.
+const CHECKED_ELSEWHERE: [&str; 3] =
+    ["JUNCTION_CONFIG_DIR", "JUNCTION_HUB", "JUNCTION_KNOWN_HOSTS"];
 /// How many edits away from a setting the name of a variable is taken for it.
 const MOST_EDITS: usize = 3;
 /// The longest name of a variable that is shown.
@@ -94,14 +97,15 @@ pub(super) fn settings() -> Vec<Finding> {
         std::env::vars_os().filter_map(|(name, value)| named(name, &value.into_string().ok()?));
     findings.extend(names.filter_map(|(name, is_empty)| variable(&name, is_empty)));
     if findings.is_empty() {
-        let set: Vec<_> = VARIABLES.into_iter().filter(|name| env(name).is_some()).collect();
-        findings.push(Finding::ok(
-            CHECK,
-            match set[..] {
-                [] => "No JUNCTION_ variable is set; the defaults apply.".to_owned(),
-                _ => format!("{} can be followed.", set.join(", ")),
-            },
-        ));
+        let set = VARIABLES.into_iter().filter(|name| env(name).is_some());
+        let (elsewhere, here): (Vec<_>, Vec<_>) =
+            set.partition(|name| CHECKED_ELSEWHERE.contains(name));
+        let says = match (&here[..], &elsewhere[..]) {
+            ([], []) => Some("No JUNCTION_ variable is set; the defaults apply.".to_owned()),
+            ([], _) => None,
+            (names, _) => Some(format!("Valid: {}.", names.join(", "))),
+        };
+        findings.extend(says.map(|says| Finding::ok(CHECK, says)));
     }
     findings
 }
