@@ -66,7 +66,8 @@ pub(super) fn without_hooks(
     }
 }
 
-/// Says that a client keeps tools of the bridge from its agent, if a list of those that it may have or may not have does so.
+/// Says that a client keeps tools of the bridge from its agent, if a list does so: of those that the agent may have, or of
+/// those that it may not.
 pub(super) fn limited_tools(
     client: &str,
     file: &SettingsLookup<'_>,
