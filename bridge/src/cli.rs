@@ -88,11 +88,11 @@ pub(crate) enum BridgeCommand {
     },
     /// Check the configuration, the hub, the clients and the sessions, and say how to fix what is wrong
     ///
-    /// Prints one line a check: ok, warn (sessions talk to each other all the same) or FAIL, and exits with 1 if anything
+    /// Prints one line per check: ok, warn (sessions talk to each other all the same) or FAIL, and exits with 1 if anything
     /// failed. It runs no client. Two sessions of its own, which nobody sees, exchange a message; where no hub runs, that
     /// starts one, as a session would, and the hub ends by itself after ten idle minutes.
     Doctor {
-        /// Print one JSON object a line: check, level (ok, warning, failure), says, fix
+        /// Print one JSON object per line: check, level (ok, warning, failure), says, fix
         #[arg(long)]
         json: bool,
     },
@@ -102,21 +102,27 @@ pub(crate) enum BridgeCommand {
     /// and answers appear there. Otherwise the session ends with the command: use --wait for the answer.
     ///
     /// In an agent's shell the message is the agent's: it goes through the bridge of that session.
+    ///
+    /// Ends with status 0 once the hub has the message, or the answer was printed; 1 if it was not sent; 2 if the command
+    /// line is wrong; 3 if no answer came in the time of --wait.
     Send(SendOptions),
     /// Read messages as a person
     ///
     /// Nobody can write to you unless a command of yours runs: with --wait this one joins and waits for a message. What
     /// is printed counts as read. Messages that come to a running watch are shown there.
+    ///
+    /// Ends with status 0 once something was printed, or without --wait; 1 if the hub was not reached; 2 if the command
+    /// line is wrong; 3 if nothing came in the time of --wait.
     Read(ReadOptions),
     /// Take part as a person: print messages, receipts and who comes and goes, until Ctrl-C
     Watch(WatchOptions),
     /// Print a script by which a shell completes commands and flags
     ///
-    /// bash: junction-bridge completions bash > ~/.local/share/bash-completion/completions/junction-bridge
+    /// bash: dir=~/.local/share/bash-completion/completions; mkdir -p $dir && junction-bridge completions bash > $dir/junction-bridge
     ///
     /// zsh: junction-bridge completions zsh > _junction-bridge, in a directory of $fpath
     ///
-    /// fish: junction-bridge completions fish > ~/.config/fish/completions/junction-bridge.fish
+    /// fish: mkdir -p ~/.config/fish/completions && junction-bridge completions fish > ~/.config/fish/completions/junction-bridge.fish
     Completions {
         /// Shell to write for
         shell: CompletedShell,

@@ -20,7 +20,9 @@ mod report;
 mod toml;
 mod value;
 
-pub(crate) use apply::{FileChange, fragment, has_hooks, holds, inspect, install, preview, remove};
+pub(crate) use apply::{
+    FileChange, fragment, has_hooks, holds, inspect, install, is_recorded, preview, remove,
+};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;

@@ -57,6 +57,8 @@ fn completions_are_scripts_that_their_shells_accept() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Command::new(bridge_binary()).args(["completions", shell]).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        let values = String::from_utf8_lossy(&output.stdout).matches("claude").count();
+        assert!(values > 0, "{shell} does not complete the clients");
         let script = folder.path().join(shell);
         std::fs::write(&script, output.stdout).unwrap();
         match Command::new(shell).arg("-n").arg(&script).output() {
@@ -69,16 +71,30 @@ fn completions_are_scripts_that_their_shells_accept() {
 /// What bash offers after `junction-bridge`, a blank and the beginning of a word.
 #[test]
 fn bash_completes_commands() {
-    let line = r#"eval "$("$BRIDGE" completions bash)"
-        COMP_WORDS=(junction-bridge comp) COMP_CWORD=1
-        _junction__bridge junction-bridge comp junction-bridge
-        printf '%s\n' "${COMPREPLY[@]}""#;
-    let Ok(output) =
-        Command::new("bash").args(["-c", line]).env("BRIDGE", bridge_binary()).output()
-    else {
-        return skipped("bash is not installed");
-    };
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "completions\n", "{:?}", output.stderr);
+    for (words, offered) in [
+        (&["comp"][..], "completions\n"),
+        (&["setup", "c"], "claude\ncodex\n"),
+        (&["setup", "--rem"], "--remove\n"),
+        (&["send", "--wa"], "--wait\n"),
+        (&["completions", "z"], "zsh\n"),
+    ] {
+        let last = words[words.len() - 1];
+        let line = format!(
+            r#"eval "$("$BRIDGE" completions bash)"
+            COMP_WORDS=(junction-bridge {}) COMP_CWORD={}
+            _junction__bridge junction-bridge {last} junction-bridge
+            printf '%s\n' "${{COMPREPLY[@]}}""#,
+            words.join(" "),
+            words.len()
+        );
+        let Ok(output) =
+            Command::new("bash").args(["-c", &line]).env("BRIDGE", bridge_binary()).output()
+        else {
+            return skipped("bash is not installed");
+        };
+        let found = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(found, offered, "{words:?}: {:?}", output.stderr);
+    }
 }
 
 #[test]

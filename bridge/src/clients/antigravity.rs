@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 
 use super::profile::ClientProfile;
-use super::settings::stdio_server;
-use crate::setup::{ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedFile, SetupTarget};
+use super::settings::{limited_tools, stdio_server, switched_off};
+use crate::setup::{
+    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedFile, SERVER, SettingOverride,
+    SettingsLookup, SetupTarget,
+};
 
 /// Antigravity CLI.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     settings: Some(settings),
-    ..ClientProfile::plain("antigravity-cli", "Antigravity CLI", "agy")
+    ..ClientProfile::plain("antigravity-cli", NAME, "agy")
 };
 
+/// The name by which people know the client.
+const NAME: &str = "Antigravity CLI";
 /// The file with its servers.
 const SERVERS: &str = "mcp_config.json";
 
@@ -43,9 +48,25 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ],
         hook_review: None,
         has_untrusted_hooks: false,
-        overrides: |_| Vec::new(),
+        overrides,
         waking: NO_WAKING,
     }
+}
+
+/// What a person may have set otherwise.
+fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
+    let settings = settings(target);
+    let files = settings.files.iter().chain(&settings.elsewhere);
+    let mut all = Vec::new();
+    for file in files {
+        let found = SettingsLookup::read(&file.path, file.format);
+        let server = ["mcpServers", SERVER];
+        if found.flag(&["mcpServers", SERVER, "disabled"]) == Some(true) {
+            all.push(switched_off(NAME, &found, "\"disabled\": true for junction"));
+        }
+        all.extend(limited_tools(NAME, &found, &server, ("enabledTools", "disabledTools")));
+    }
+    all
 }
 
 #[cfg(test)]

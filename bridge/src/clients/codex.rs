@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::channel::{CallOrigin, Channel};
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
-use super::settings::{limited_tools, switched_off, without_hooks};
+use super::settings::{asking, limited_tools, switched_off, without_hooks};
 use crate::process::tree::{ProcessTree, program};
 use crate::setup::{
     BRIDGE, ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, OverriddenPart, PlannedEntry,
@@ -153,6 +153,24 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
         all.push(switched_off(NAME, &found, "enabled = false for it"));
     }
     all.extend(limited_tools(NAME, &found, &server, ("enabled_tools", "disabled_tools")));
+    let mode = ["mcp_servers", SERVER, "default_tools_approval_mode"];
+    if let Some(mode) = found.text(&mode).filter(|mode| mode != "approve") {
+        all.push(asking(
+            NAME,
+            &found,
+            &format!("default_tools_approval_mode = \"{mode}\" for junction"),
+        ));
+    }
+    for tool in found.names(&["mcp_servers", SERVER, "tools"]) {
+        let mode = found.text(&["mcp_servers", SERVER, "tools", &tool, "approval_mode"]);
+        if let Some(mode) = mode.filter(|mode| mode != "approve") {
+            all.push(asking(
+                NAME,
+                &found,
+                &format!("approval_mode = \"{mode}\" for the tool {tool}"),
+            ));
+        }
+    }
     for name in ["hooks", "codex_hooks"] {
         if found.flag(&["features", name]) == Some(false) {
             all.push(without_hooks(NAME, &found, &format!("features.{name} = false")));
@@ -174,7 +192,7 @@ fn withheld(config: &SettingsLookup<'_>) -> Option<SettingOverride> {
     (config.has(&server) && !names.is_empty()).then(|| SettingOverride {
         of: OverriddenPart::Environment,
         says: format!(
-            "{NAME} does not pass {} on to the bridge, because env_vars in {} does not name it.",
+            "{NAME} does not pass on {} to the bridge, because env_vars in {} leaves that out.",
             names.join(", "),
             config.place()
         ),

@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
-use super::settings::{command_hooks, limited_tools, stdio_server, switched_off, without_hooks};
+use super::settings::{
+    asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
+};
 use crate::setup::{
     ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
     SettingOverride, SettingValue, SettingsLookup, SetupTarget,
@@ -83,6 +85,9 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
             fix: "Run gemini mcp enable junction.".to_owned(),
             ..switched_off(NAME, &switches, "it switched off")
         });
+    }
+    if found.flag(&["mcpServers", SERVER, "trust"]) == Some(false) {
+        all.push(asking(NAME, &found, "\"trust\": false for junction"));
     }
     all.extend(limited_tools(
         NAME,

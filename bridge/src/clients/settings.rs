@@ -53,6 +53,18 @@ pub(super) fn switched_off(
     }
 }
 
+/// Says that a client asks before it calls tools of the bridge, because a file has this setting.
+pub(super) fn asking(client: &str, file: &SettingsLookup<'_>, setting: &str) -> SettingOverride {
+    SettingOverride {
+        of: OverriddenPart::Rule,
+        says: format!(
+            "{client} may ask you before it calls tools of the junction, because {} has {setting}.",
+            file.place()
+        ),
+        fix: "Take that out, and run junction-bridge setup again.".to_owned(),
+    }
+}
+
 /// Says that a client runs no hooks, because a file has this setting.
 pub(super) fn without_hooks(
     client: &str,

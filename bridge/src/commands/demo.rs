@@ -53,7 +53,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 async fn tell(home: &Home) -> anyhow::Result<()> {
     say("Agent Junction: two agents and one hub, on this machine only, keeping nothing.\n")?;
     let mut hub = step("the hub's start", DemoHub::start(home, 0)).await?;
-    line("hub", &format!("serves 127.0.0.1:{}, in a temporary home", hub.port))?;
+    line("hub", &format!("serves 127.0.0.1:{}, in a temporary directory", hub.port))?;
     let mut alice = step("alice's start", DemoAgent::join(home, hub.port, "alice")).await?;
     let mut bob = step("bob's start", DemoAgent::join(home, hub.port, "bob")).await?;
     meet(&mut alice, &mut bob).await?;

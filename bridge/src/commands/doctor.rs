@@ -32,10 +32,15 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     let mut findings = Findings { terminal, is_json, warnings: 0, failures: 0 };
     findings.add(files::configuration(&config.dir))?;
     findings.add(files::settings())?;
+    let before = findings.failures;
     findings.add(clients::clients().await)?;
+    // What is wrong with a client keeps no message from its receiver.
+    let of_clients = findings.failures - before;
     let hubs = hub::hubs(config).await;
     findings.add(hubs.findings)?;
-    if let Some(target) = hubs.target.filter(|_| findings.failures == 0) {
+    if findings.failures > of_clients {
+        findings.add([exchange::not_tried()])?;
+    } else if let Some(target) = hubs.target {
         findings.add([exchange::exchange(config, &target).await])?;
     }
     findings.add(sessions::sessions(config, hubs.is_stopped).await)?;
@@ -66,8 +71,8 @@ impl Findings {
         };
         if !self.is_json {
             remark(&match (self.failures, self.warnings) {
-                (0, 0) => "All of it works.".to_owned(),
-                (0, warnings) => format!("It works, with {}.", count(warnings, "warning")),
+                (0, 0) => "Everything works.".to_owned(),
+                (0, warnings) => format!("No failures, and {}.", count(warnings, "warning")),
                 (failures, 0) => format!("{}.", count(failures, "failure")),
                 (failures, warnings) => {
                     format!("{} and {}.", count(failures, "failure"), count(warnings, "warning"))

@@ -21,6 +21,6 @@ pub(crate) fn forget(config: &Config, name: &str) -> anyhow::Result<()> {
             "No host in the file has that name. Run junction-bridge hosts to see which there are."
         );
     }
-    remark("It is forgotten. Sessions that are on that hub now stay until they end.");
+    remark("It is forgotten. Sessions that are already on that hub stay there until they end.");
     Ok(())
 }

@@ -22,7 +22,7 @@ use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 
 /// What the holder of a link can do.
-const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Hand it on by a \
+const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Pass it on over a \
                        way that you trust, and to nobody else.";
 /// How to make the links of this machine's hub invalid.
 const REMEDY: &str = "junction-hub rotate makes all links invalid.";
@@ -155,13 +155,20 @@ fn found(
         let _ = std::fs::remove_file(out);
         return Err(error.into());
     }
+    let is_loopback = link_is_loopback(&host);
+    let serving = if is_loopback { String::new() } else { " --host 0.0.0.0".to_owned() };
     remark(&format!(
-        "The hub's keys are in {}. Move that file to the hub's machine, into its configuration directory, readable \
-         by its user alone; then start there: junction-hub --host 0.0.0.0 --port {port}",
+        "The hub's keys are in {}. Move that file into the configuration directory of the hub, readable by its user alone, \
+         under the name hub.key. Then start it: junction-hub{serving} --port {port}",
         out.display()
     ));
     remark(&format!("Here the hub is called {name}."));
     Ok(link)
+}
+
+/// Whether a host is this machine alone, as the far end of a tunnel is.
+fn link_is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A text as a QR code of block characters.

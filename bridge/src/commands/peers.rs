@@ -17,6 +17,7 @@ use crate::onlooker::{all_peers, look_at, show};
 use crate::results::PeerJson;
 use crate::terminal::remark;
 use crate::wording::Wording;
+use crate::wording::people::in_persons_words;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::transport::tls::Security;
 
@@ -54,7 +55,7 @@ pub(crate) async fn peers(config: &Config, peers: Peers) -> anyhow::Result<()> {
     if hub == LOCAL && known.running_hub()? == RunningHub::None {
         bail!("No hub is running on this machine. Start a session of an agent, or junction-hub.");
     }
-    let target = known.target(hub).map_err(|error| anyhow!(error.wording()))?;
+    let target = known.target(hub).map_err(|error| anyhow!(in_persons_words(&error.wording())))?;
     let found = match target.endpoint.security {
         Security::Loopback => from_hub(config, hub, &peers).await?,
         _ => from_session(config, &target.name, &peers).await?,
@@ -69,7 +70,7 @@ async fn from_hub(config: &Config, hub: &str, peers: &Peers) -> anyhow::Result<V
     let engine = look_at(config, hub, config.port);
     let found = all_peers(&engine, peers.role.as_deref(), peers.repo.as_deref()).await;
     engine.stop().await;
-    let found = found.map_err(|error| anyhow!(error.wording()))?;
+    let found = found.map_err(|error| anyhow!(in_persons_words(&error.wording())))?;
     Ok(found.into_iter().map(|peer| PeerJson::from(peer).into_value()).collect())
 }
 
@@ -89,9 +90,7 @@ async fn from_session(config: &Config, hub: &str, peers: &Peers) -> anyhow::Resu
             continue;
         };
         let alias = session.alias.unwrap_or_default();
-        remark(&format!(
-            "These are the sessions that yours sees there, {alias}, which is one more."
-        ));
+        remark(&format!("As seen from your session {alias}, which is there too and not listed."));
         return Ok(found);
     }
     bail!(

@@ -26,10 +26,10 @@ const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What to read.
 #[derive(Debug, Args)]
 pub(crate) struct ReadOptions {
-    /// Wait so many seconds for a message
+    /// Wait up to this many seconds for a message
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
     wait: Option<u64>,
-    /// Print at most so many messages. Senders of others are told that they were not read
+    /// Print at most this many messages. Senders of the remaining ones are told that they were not read
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: Option<u16>,
     /// Alias to be reached under [default: your user name]
@@ -52,7 +52,7 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
     let Some(wait) = options.wait else {
         remark(&match running {
             Some(running) => format!(
-                "Nothing is unread: messages to {} are printed by your command that runs.",
+                "Nothing is unread: your running watch prints messages to {}.",
                 running.alias
             ),
             None => "Nothing is unread: nobody could write to you, because no command of yours runs. Use --wait SECONDS, \
@@ -63,7 +63,7 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
     };
     if let Some(running) = running {
         bail!(
-            "Messages to {} are printed by your command that runs. Look there, or be reached under another alias with --as.",
+            "Your running watch prints messages to {}. Look there, or use --as for another alias.",
             running.alias
         );
     }

@@ -31,7 +31,7 @@ const HUB_TIME: Duration = Duration::from_secs(8);
 /// The longest wait for an answer.
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What is said where no answer is waited for.
-const NO_ANSWER: &str = "No answer can reach you, because nothing of yours runs that could get it. Use --wait SECONDS, \
+const NO_ANSWER: &str = "No answer can reach you, because you have no watch running to receive it. Use --wait SECONDS, \
                          or keep junction-bridge watch running.";
 /// What is said where nothing was sent.
 const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted. Send it again.";
@@ -45,7 +45,7 @@ pub(crate) struct SendOptions {
     /// Text of the message; - reads it from stdin. Other users of this machine can see arguments: use - for secrets
     #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
     text: Option<String>,
-    /// Wait so many seconds for the answer, and print it
+    /// Wait up to this many seconds for the answer, and print it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
     wait: Option<u64>,
     /// Alias to send under [default: your user name, or that of your running watch]
@@ -106,8 +106,6 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
         urgency: options.urgency.clone(),
         from_person: caller == Invoker::Person,
     };
-    let output =
-        SendOutput { printer: Printer::start(OutputStream::Stdout)?, is_json: options.json };
     let name = options.alias.as_ref().map(Alias::as_str);
     let socket = match &caller {
         Invoker::Agent(sign) => Some(session_socket(sign).await?),
@@ -118,6 +116,11 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
             }
             running.socket
         }),
+    };
+    let output = SendOutput {
+        printer: Printer::start(OutputStream::Stdout)?,
+        is_json: options.json,
+        is_lasting: socket.is_some(),
     };
     match socket {
         Some(socket) => through(&socket, request, &output, &mut signals).await,
@@ -200,6 +203,8 @@ fn checked(text: String) -> anyhow::Result<String> {
 struct SendOutput {
     printer: Printer,
     is_json: bool,
+    /// Whether the session goes on after the command, as that of a watch does.
+    is_lasting: bool,
 }
 
 impl SendOutput {
@@ -223,15 +228,20 @@ impl SendOutput {
             Some(peer) => format!(
                 "{peer} wrote something else first, which ended the wait. Read that, then ask again."
             ),
-            None => no_answer(to),
+            None => no_answer(to, self.is_lasting),
         })
         .into())
     }
 }
 
-fn no_answer(of: &str) -> String {
+fn no_answer(of: &str, is_lasting: bool) -> String {
     format!(
-        "No answer from {of} came in time. A later one reaches you only while junction-bridge watch runs."
+        "No answer from {of} came in time. {}",
+        if is_lasting {
+            "A later one appears in your junction-bridge watch."
+        } else {
+            "A later one cannot reach you: start junction-bridge watch before you send, to be reached."
+        }
     )
 }
 
@@ -335,7 +345,7 @@ async fn until_answered(
             return Ok(());
         }
         if is_empty {
-            return Err(NothingCame(no_answer(asked.as_str())).into());
+            return Err(NothingCame(no_answer(asked.as_str(), output.is_lasting)).into());
         }
     }
 }

@@ -1,16 +1,19 @@
 //! `junction-bridge setup`: the junction in the settings of clients, and out of them again.
 
+mod removal;
+
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use self::removal::take_out;
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
     BRIDGE, ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart, PlannedFile,
-    SetupTarget, fragment, holds, inspect, install, on_path, own_path, preview, remove, report,
-    trust_marks,
+    SetupTarget, fragment, holds, inspect, install, is_recorded, on_path, own_path, preview,
+    report,
 };
 use crate::terminal::{can_ask, is_agreed, remark, tell};
 
@@ -59,24 +62,30 @@ pub(crate) fn setup(setup: &Setup) -> anyhow::Result<()> {
             |client: &SettableClient| setup.clients.iter().any(|name| name == client.program);
         settable().filter(is_chosen).collect()
     };
-    let mut failures = 0;
+    let (mut failures, mut changes) = (0, 0);
     for client in &chosen {
         let settings = wanted(*client, &target, setup);
         match (setup.print, setup.remove) {
             (true, remove) => print(*client, &settings, remove)?,
             (false, true) => failures += take_out(*client, &settings, &target)?,
             (false, false) => {
-                failures += put_in(*client, &settings, &target, setup)?;
+                let outcome = put_in(*client, &settings, &target, setup)?;
+                failures += outcome.failures;
+                changes += outcome.changes;
                 tell_kept(*client, &target, setup)?;
             }
         }
     }
     if failures > 0 {
         bail!(
-            "Not all files were changed. Follow what stands above for each of them, then run this again."
+            "Some clients were not set up or not cleared. Fix what is listed above, then run this again."
         );
     }
-    if setup.print || setup.remove { Ok(()) } else { tell(&format!("\n{NEXT}")) }
+    match changes {
+        _ if setup.print || setup.remove => Ok(()),
+        0 => tell("Everything is as it should be."),
+        _ => tell(&format!("\n{NEXT}")),
+    }
 }
 
 /// Where settings go, and how they call the program.
@@ -134,9 +143,28 @@ fn is_found(client: SettableClient, target: &SetupTarget, setup: &Setup) -> bool
     on_path(client.program).is_some() || settings.folder.is_dir()
 }
 
+/// Whether the settings of the project in a directory hold anything of the junction.
+fn is_project(directory: &Path) -> bool {
+    let target = SetupTarget {
+        home: directory.to_owned(),
+        project: Some(directory.to_owned()),
+        program: BRIDGE.to_owned(),
+    };
+    settable().any(|client| (client.settings)(&target).for_removal().files.iter().any(holds))
+}
+
 fn nothing_found(setup: &Setup) -> String {
     if setup.remove {
-        return "Nothing of the junction is in the settings of any client.".to_owned();
+        let elsewhere = if !setup.project
+            && std::env::current_dir().is_ok_and(|here| is_project(&here))
+        {
+            " The settings of the project in this directory have it: run junction-bridge setup --remove --project."
+        } else {
+            ""
+        };
+        return format!(
+            "Nothing of the junction is in your own settings of any client.{elsewhere}"
+        );
     }
     let names: Vec<_> = settable().map(|client| client.program).collect();
     format!(
@@ -182,14 +210,24 @@ fn is_wanted(
     Ok(is_yes)
 }
 
-/// Sets one client up; how many of its files were left as they are. Nothing is written where any of them cannot be.
+/// What became of a client's files.
+#[derive(Clone, Copy, Default)]
+struct SetupOutcome {
+    /// How many were left as they are, because of a mistake in them.
+    failures: usize,
+    /// How many were made or changed.
+    changes: usize,
+}
+
+/// Sets one client up. Nothing is written where any of them cannot be.
 fn put_in(
     client: SettableClient,
     settings: &ClientSettings,
     target: &SetupTarget,
     setup: &Setup,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<SetupOutcome> {
     let name = client.name;
+    let mut outcome = SetupOutcome::default();
     let (mut files, mut refused, mut without_hooks) = (Vec::new(), Vec::new(), Vec::new());
     for file in &settings.files {
         match (preview(file), installable_part(file)) {
@@ -203,22 +241,47 @@ fn put_in(
     }
     if !refused.is_empty() {
         refused.iter().for_each(|problem| remark(&format!("{name}: {problem}")));
-        return Ok(refused.len());
+        return Ok(SetupOutcome { failures: refused.len(), ..outcome });
     }
     for file in files.iter().filter(|file| !file.entries.is_empty()) {
         let path = file.path.display();
         match install(file) {
             Ok(FileChange::Unchanged) => tell(&format!("{name}: {path} is as it should be"))?,
-            Ok(FileChange::Created) => tell(&format!("{name}: made {path}"))?,
-            Ok(_) => tell(&format!(
-                "{name}: changed {path}; it is kept as it was in {path}.before-junction"
-            ))?,
+            Ok(change) => {
+                outcome.changes += 1;
+                tell(&match change {
+                    FileChange::Created => format!("{name}: made {path}"),
+                    _ => format!(
+                        "{name}: changed {path}; it is kept as it was in {path}.before-junction"
+                    ),
+                })?;
+            }
             Err(problem) => {
                 remark(&format!("{name}: {problem}"));
-                return Ok(1);
+                return Ok(SetupOutcome { failures: 1, ..outcome });
             }
         }
     }
+    tell_overrides(settings, target, setup)?;
+    let review = settings.hook_review.filter(|_| {
+        !setup.no_hooks && without_hooks.is_empty() && (client.settings)(target).has_untrusted_hooks
+    });
+    let to_confirm = settings.to_confirm.iter().filter(|_| outcome.changes > 0);
+    for sentence in review.iter().chain(to_confirm) {
+        tell(&format!("  {sentence}"))?;
+    }
+    for problem in &without_hooks {
+        remark(&format!("{name}: its hooks are not set. {problem}"));
+    }
+    Ok(SetupOutcome { failures: without_hooks.len(), ..outcome })
+}
+
+/// Says which of the person's settings put something of this out of force.
+fn tell_overrides(
+    settings: &ClientSettings,
+    target: &SetupTarget,
+    setup: &Setup,
+) -> anyhow::Result<()> {
     for setting in (settings.overrides)(target) {
         let is_unwanted = match setting.of {
             OverriddenPart::Hooks => setup.no_hooks,
@@ -229,14 +292,7 @@ fn put_in(
             tell(&format!("  {} {}", setting.says, setting.fix))?;
         }
     }
-    let review = settings.hook_review.filter(|_| !setup.no_hooks && without_hooks.is_empty());
-    for sentence in review.iter().chain(&settings.to_confirm) {
-        tell(&format!("  {sentence}"))?;
-    }
-    for problem in &without_hooks {
-        remark(&format!("{name}: its hooks are not set. {problem}"));
-    }
-    Ok(without_hooks.len())
+    Ok(())
 }
 
 /// A file without its hooks, where it is only those that cannot be put in.
@@ -266,48 +322,12 @@ fn tell_kept(client: SettableClient, target: &SetupTarget, setup: &Setup) -> any
     ))
 }
 
-/// Takes the junction out of one client; how many of its files were left as they are.
-fn take_out(
-    client: SettableClient,
-    settings: &ClientSettings,
-    target: &SetupTarget,
-) -> anyhow::Result<usize> {
-    let name = client.name;
-    let mut failures = 0;
-    let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
-    for file in &settings.files {
-        let path = file.path.display();
-        let told = match remove(file, &marks, target, client.settings) {
-            Ok(FileChange::Unchanged) if !usual.iter().any(|usual| usual.path == file.path) => {
-                continue;
-            }
-            Ok(FileChange::Unchanged) => format!("{path} has nothing of the junction"),
-            Ok(FileChange::Restored) => format!("{path} is as it was before setup"),
-            Ok(FileChange::Deleted) => format!("deleted {path}, which setup had made"),
-            Ok(_) => format!("took the junction out of {path}, and kept all other changes"),
-            Err(problem) => {
-                remark(&format!("{name}: {problem}"));
-                failures += 1;
-                continue;
-            }
-        };
-        tell(&format!("{name}: {told}"))?;
-    }
-    let reports = inspect(settings);
-    for report in reports {
-        if report.entries.iter().any(|(_, state)| matches!(state, EntryState::Present(_))) {
-            remark(&format!(
-                "{name}: {} had the junction before setup, and has it again. To take that out too, run this again.",
-                report.path.display()
-            ));
-        }
-    }
-    Ok(failures)
-}
-
 /// Shows what belongs in a client's files, or what would be taken out of them.
 fn print(client: SettableClient, settings: &ClientSettings, removes: bool) -> anyhow::Result<()> {
     let (name, mut is_first) = (client.name, true);
+    // Where one file of a client cannot be changed, none is.
+    let is_left = |file: &PlannedFile| preview(file).is_err() && installable_part(file).is_none();
+    let left = settings.files.iter().find(|file| is_left(file));
     for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
         let path = file.path.display();
         if removes {
@@ -315,12 +335,19 @@ fn print(client: SettableClient, settings: &ClientSettings, removes: bool) -> an
             let entries = states.iter().flat_map(|report| &report.entries);
             let count =
                 entries.filter(|(_, state)| matches!(state, EntryState::Present(_))).count();
-            tell(&format!(
-                "# {name}: {path} has {count} entries of the junction, which would be taken out"
-            ))?;
+            let outcome = if is_recorded(file) {
+                "which would be taken out"
+            } else {
+                "not from setup, which would stay"
+            };
+            tell(&format!("# {name}: {path} has {count} entries of the junction, {outcome}"))?;
             continue;
         }
         let state = match preview(file) {
+            Ok(_) if left.is_some() => {
+                "would be left as it is, because of the mistake in another file of this client"
+                    .to_owned()
+            }
             Ok(FileChange::Created) => "would be made".to_owned(),
             Ok(FileChange::Unchanged) => "has all of this already".to_owned(),
             Ok(_) => "would be changed to have this".to_owned(),

@@ -13,6 +13,7 @@ use crate::onlooker::{LivingHub, show};
 use crate::results::PeerJson;
 use crate::terminal::{Style, Terminal, remark, tell};
 use crate::wording::Wording;
+use crate::wording::people::in_persons_words;
 use junction_engine::hubs::probe::{Health, HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
 
@@ -80,7 +81,9 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             let sessions = sessions.into_iter().map(|session| PeerJson::from(session).into_value());
             show(&sessions.collect::<Vec<_>>(), json)?;
         }
-        Err(error) => remark(&format!("Its sessions are not shown: {}", error.wording())),
+        Err(error) => {
+            remark(&format!("Its sessions are not shown: {}", in_persons_words(&error.wording())));
+        }
     }
     other_hub(config);
     Ok(())
@@ -89,7 +92,8 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
 /// What to say where no hub runs.
 fn no_hub(is_stopped: bool) -> &'static str {
     if is_stopped {
-        "The hub of this machine was stopped. An agent's next tool call that needs it starts it again, and so does junction-hub."
+        "The hub of this machine was stopped. The next tool call of an agent starts it again, and so do junction-bridge send, \
+         read --wait and watch, and junction-hub."
     } else {
         "No hub is running on this machine. The next session that needs one starts it, and so does junction-hub."
     }
@@ -99,8 +103,8 @@ fn no_hub(is_stopped: bool) -> &'static str {
 fn other_hub(config: &Config) {
     if config.hub != LOCAL {
         remark(
-            "This is the hub of this machine, and JUNCTION_HUB or --hub names another. junction-bridge hosts shows the \
-             known hubs, and junction-bridge peers the sessions on yours.",
+            "This is this machine's own hub; JUNCTION_HUB or --hub names another one. junction-bridge hosts shows the known \
+             hubs, and junction-bridge peers the sessions on the one that is named.",
         );
     }
 }

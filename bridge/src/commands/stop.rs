@@ -58,8 +58,8 @@ pub(crate) async fn stop(config: &Config, yes: bool) -> anyhow::Result<()> {
     }
     tell(&format!("Stopped the hub {}. {}", hub.place(), cut_off.told("was", "were")))?;
     remark(
-        "They go on by themselves once a hub runs again: a tool call of an agent that needs one starts it, and so does \
-         junction-hub.",
+        "Sessions come back by themselves once a hub runs again. The next tool call of an agent starts it, and so do \
+         junction-bridge send, read --wait and watch, and junction-hub.",
     );
     Ok(())
 }
@@ -99,7 +99,7 @@ impl CutOff {
             }
         };
         if self.has_guests {
-            told.push_str(" Sessions of other machines are among them, or could join at any time.");
+            told.push_str(" It serves other machines, too.");
         }
         told
     }

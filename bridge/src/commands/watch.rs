@@ -50,14 +50,19 @@ pub(crate) struct WatchOptions {
     /// Messages come one at a time, in their order. One counts as read once CMD ends with status 0. If CMD fails, it is
     /// run once more; if it fails again, the message stays unread and watch ends with status 1. All that watch itself
     /// prints goes to stderr.
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_parser = command)]
     exec: Option<String>,
     /// Alias to be reached under [default: your user name]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
-    /// Print one JSON object an event
+    /// Print one JSON object per event
     #[arg(long)]
     json: bool,
+}
+
+/// A command that does something: one that does nothing would have messages count as read that nobody saw.
+fn command(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("a command is expected") } else { Ok(text.to_owned()) }
 }
 
 /// Takes part until the command is ended.

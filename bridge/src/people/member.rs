@@ -90,6 +90,11 @@ impl PersonMember {
     /// Waits a moment for a peer that has not come back yet to a hub that this command has started.
     pub(crate) async fn has_returned(&self, peer: &Alias) {
         let deadline = Instant::now() + RETURN_TIME;
+        if self.is_hub_new && self.engine.fingerprint_of(peer.clone()).await.is_none() {
+            remark(&format!(
+                "The hub has just been started. Waiting for {peer} to come back to it …"
+            ));
+        }
         while self.is_hub_new
             && Instant::now() < deadline
             && self.engine.fingerprint_of(peer.clone()).await.is_none()

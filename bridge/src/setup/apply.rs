@@ -1,7 +1,6 @@
 //! Settings files changed and looked at, as they are planned.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use super::edit::SettingsText;
 use super::entry::{EntryState, PlannedEntry};
@@ -25,13 +24,13 @@ pub(crate) enum FileChange {
     Restored,
     /// The file was made by an earlier setup, and is gone.
     Deleted,
+    /// What is in the file was put there by somebody else, and stays.
+    NotOurs,
 }
 
 /// What [`inspect`] found in a file.
 #[derive(Debug)]
 pub(crate) struct FileReport {
-    /// The file.
-    pub(crate) path: PathBuf,
     /// Each entry that belongs in it, and whether it is there.
     pub(crate) entries: Vec<(PlannedEntry, EntryState)>,
     /// Why the file cannot be used.
@@ -47,7 +46,7 @@ pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
         let Some((found, new)) = changed(file)? else { return Ok(FileChange::Unchanged) };
         found.remove_leftovers();
         if !found.exists() {
-            // Of a file that is gone.
+            // Of a file that is gone. Another record is made with the file.
             found.remove_backup()?;
         }
         // A back-up of a file that held something of ours is older than that, and so is the better one.
@@ -89,19 +88,19 @@ pub(crate) fn remove(
             return Ok(FileChange::Unchanged);
         }
         let text = found.text()?;
-        let backup = found.backup()?;
-        let before = backup.as_ref().map_or(Ok(""), SettingsFile::text)?;
+        let Some(backup) = found.backup()? else { return Ok(FileChange::NotOurs) };
+        let (before, was_there) = (backup.kept_text()?, !backup.is_of_no_file());
         let plans = plans_of(file, target, text, &plan)?;
         let is_as_made = plans.iter().any(|entries| {
             !entries.is_empty() && installed(file, before, entries).is_ok_and(|made| made == text)
         });
-        let rest = removed(file, text, marks, backup.as_ref().map(|_| before))?;
+        let rest = removed(file, text, marks, was_there.then_some(before))?;
         let is_changed = rest.text() != text;
-        let (replaced, change) = match &backup {
-            Some(backup) if is_as_made || (is_changed && rest.text() == before) => {
+        let (replaced, change) = match was_there {
+            true if is_as_made || (is_changed && rest.text() == before) => {
                 (found.replace_bytes(backup.bytes())?, FileChange::Restored)
             }
-            None if is_as_made || (is_changed && rest.is_blank()) => {
+            false if is_as_made || (is_changed && rest.is_blank()) => {
                 (found.delete()?, FileChange::Deleted)
             }
             _ if is_changed => (found.replace(rest.text())?, FileChange::Changed),
@@ -113,6 +112,12 @@ pub(crate) fn remove(
         }
     }
     Err(FileProblem::Busy(file.path.clone()))
+}
+
+/// Whether setup has noted how a file was before.
+pub(crate) fn is_recorded(file: &PlannedFile) -> bool {
+    let found = SettingsFile::read(&file.path, file.is_shared);
+    found.and_then(|found| found.backup()).is_ok_and(|backup| backup.is_some())
 }
 
 /// Whether a file has any of these entries. One that cannot be read has none.
@@ -136,7 +141,7 @@ pub(crate) fn inspect(settings: &ClientSettings) -> Vec<FileReport> {
             Ok(states) => (file.entries.iter().cloned().zip(states).collect(), None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
-        FileReport { path: file.path.clone(), entries, problem }
+        FileReport { entries, problem }
     };
     settings.files.iter().map(report).collect()
 }

@@ -167,7 +167,12 @@ impl<'p> SettingsText<'p> {
             ),
             Self::Toml(_, editor) => {
                 let command = [path, &["command"]].concat();
-                (editor.get(path).is_some(), editor.get_text(&command))
+                let first = editor
+                    .get(&[path, &["args"]].concat())
+                    .and_then(|args| args.as_array()?.get(0)?.as_str());
+                // With a word after it, the program is no server, but one of its commands.
+                let is_server = first.is_none_or(|word| word.starts_with('-'));
+                (editor.get(path).is_some(), editor.get_text(&command).filter(|_| is_server))
             }
         };
         match command {

@@ -8,6 +8,8 @@ use super::problem::{FileProblem, line_of};
 
 /// The largest file that is read: several times the largest that clients are known to make.
 const MAX_FILE: u64 = 64 << 20;
+/// What stands in place of the back-up of a file that was not there.
+const NO_FILE: &str = "There was no such file before junction-bridge setup.\n";
 /// What the name of a back-up ends with.
 const BACKUP: &str = ".before-junction";
 /// The most links that are followed.
@@ -93,6 +95,11 @@ impl SettingsFile {
         self.check_writable()?;
         let failed = |error| FileProblem::cannot_write(&self.path, error);
         let made = make_folders(&self.target, self.is_shared).map_err(failed)?;
+        if !self.exists() {
+            // Before the file is there, so that it is never taken for a person's own.
+            let record = self.backup_path();
+            write_new(&record, NO_FILE.as_bytes(), None, self.is_shared).map_err(failed)?;
+        }
         let like = fs::metadata(&self.target).ok();
         let temporary = beside(&self.target, &format!(".junction-{}", std::process::id()));
         let written = write_new(&temporary, bytes, like.as_ref(), self.is_shared).map_err(failed);
@@ -107,6 +114,9 @@ impl SettingsFile {
         });
         if !matches!(replaced, Ok(Replaced::Done)) {
             let _ = fs::remove_file(&temporary);
+            if !self.exists() {
+                let _ = self.remove_backup();
+            }
             remove_folders(&made);
         }
         sync_folder(&self.target);
@@ -145,6 +155,16 @@ impl SettingsFile {
     pub(super) fn backup(&self) -> Result<Option<Self>, FileProblem> {
         let backup = Self::read(&self.backup_path(), self.is_shared)?;
         Ok(backup.exists().then_some(backup))
+    }
+
+    /// Whether this is what stands in place of the back-up of a file that was not there.
+    pub(super) fn is_of_no_file(&self) -> bool {
+        self.bytes() == NO_FILE.as_bytes()
+    }
+
+    /// The text that this back-up keeps: none of a file that was not there.
+    pub(super) fn kept_text(&self) -> Result<&str, FileProblem> {
+        if self.is_of_no_file() { Ok("") } else { self.text() }
     }
 
     /// Keeps the content beside the file, with its mode, in place of an earlier back-up.

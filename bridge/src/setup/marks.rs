@@ -26,7 +26,7 @@ pub(crate) fn has_untrusted(files: &[PlannedFile], config: &Path) -> bool {
 
 fn marks_in(file: &PlannedFile) -> Result<Vec<String>, FileProblem> {
     let backup = SettingsFile::read(&file.path, file.is_shared)?.backup()?;
-    let backup = backup.as_ref().map(SettingsFile::text).transpose()?.unwrap_or_default();
+    let backup = backup.as_ref().map(SettingsFile::kept_text).transpose()?.unwrap_or_default();
     Ok(keys_in(file, backup)?.concat())
 }
 

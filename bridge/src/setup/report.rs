@@ -139,7 +139,7 @@ impl SettingsReport {
             _ => "",
         };
         match &self.server {
-            _ if !self.problems.is_empty() => "has a file that cannot be used".to_owned(),
+            _ if !self.problems.is_empty() => "a settings file has a mistake".to_owned(),
             ServerState::Absent => "not set up".to_owned(),
             ServerState::Other => "has another server of that name".to_owned(),
             ServerState::Present { command, program: ProgramState::Gone } => {
@@ -207,7 +207,7 @@ mod tests {
         std::fs::write(&path, "{\"mcpServers\": {\"junction\": 1}}").unwrap();
         assert_eq!(words(), "has another server of that name");
         std::fs::write(&path, "{").unwrap();
-        assert_eq!(words(), "has a file that cannot be used");
+        assert_eq!(words(), "a settings file has a mistake");
         assert_eq!(report(&settings(false)).problems.len(), 1);
     }
 }

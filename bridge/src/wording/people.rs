@@ -36,15 +36,46 @@ pub(crate) fn for_person(error: &Error) -> String {
             "The hub sent what no honest hub can send, or the session has ended. Run junction-bridge hosts.".to_owned()
         }
         Error::HubAway(Unanswered::Away(AwayReason::Stopped { .. })) => {
-            "The hub was stopped. An agent's next tool call that needs it starts it again, and so do junction-bridge send and \
-             junction-hub."
+            "The hub was stopped. The next tool call of an agent starts it again, and so do junction-bridge send, read --wait \
+             and watch, and junction-hub."
                 .to_owned()
         }
         Error::ReadBusy => {
             "Another read is still being answered. Try again in a few seconds.".to_owned()
         }
-        other => other.wording(),
+        other => in_persons_words(&other.wording()),
     }
+}
+
+/// The words of an error for an agent, in those for its user.
+pub(crate) fn in_persons_words(text: &str) -> String {
+    const AGENTS: [(&str, &str); 10] = [
+        ("Tell your user to ", ""),
+        ("Ask your user to ", ""),
+        ("Call known_hosts to see", "Run junction-bridge hosts to see"),
+        (
+            "Your next call that needs it, such as list_peers, starts",
+            "The next tool call of its agent that needs it starts",
+        ),
+        ("The bridge keeps trying; call again in a few seconds", "Run this again in a few seconds"),
+        ("Call again in a few seconds; the bridge keeps trying", "Run this again in a few seconds"),
+        ("; the bridge keeps trying", ", and run this again"),
+        ("call again in a few seconds", "run this again in a few seconds"),
+        ("Call again in a few seconds", "Run this again in a few seconds"),
+        ("Call list_peers", "Run junction-bridge peers"),
+    ];
+    let mut text = text.to_owned();
+    for (agents, persons) in AGENTS {
+        while let Some(at) = text.find(agents) {
+            text.replace_range(at..at + agents.len(), persons);
+            if persons.is_empty()
+                && let Some(first) = text[at..].chars().next()
+            {
+                text.replace_range(at..at + first.len_utf8(), &first.to_uppercase().to_string());
+            }
+        }
+    }
+    text
 }
 
 /// What became of a message, from the answer of the tool `send_message`.
@@ -149,5 +180,18 @@ mod tests {
         }
         assert!(peer(json!({ "reach": "pull" })).contains("Nothing wakes it"));
         assert_eq!(peer(json!({})), "Sent to bob. It is told at once.");
+    }
+
+    #[test]
+    fn words_for_agents_are_turned_to_their_user() {
+        assert_eq!(
+            in_persons_words("It is taken. Tell your user to unset X."),
+            "It is taken. Unset X."
+        );
+        assert_eq!(
+            in_persons_words("No. Ask your user to run this. Ask your user to try."),
+            "No. Run this. Try."
+        );
+        assert_eq!(in_persons_words("As it is."), "As it is.");
     }
 }

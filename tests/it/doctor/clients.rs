@@ -10,13 +10,13 @@ use junction_testkit::{TestHome, TestHub, bridge_binary};
 use super::{Diagnosis, diagnose};
 
 /// A home with a hub, in which clients are looked for.
-struct World {
-    home: TestHome,
+pub(super) struct World {
+    pub(super) home: TestHome,
     _hub: TestHub,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let home = TestHome::new();
         let hub = TestHub::start(&home).await;
         std::fs::create_dir_all(home.path().join("user")).expect("a directory");
@@ -24,14 +24,14 @@ impl World {
     }
 
     /// A world with this client set up.
-    async fn with(arguments: &[&str]) -> Self {
+    pub(super) async fn with(arguments: &[&str]) -> Self {
         let world = Self::new().await;
         world.setup(arguments);
         world
     }
 
     /// Runs `setup`, in the directory in which the doctor is run; what it says.
-    fn setup(&self, arguments: &[&str]) -> String {
+    pub(super) fn setup(&self, arguments: &[&str]) -> String {
         let mut setup = Command::new(bridge_binary());
         setup.arg("setup").args(arguments).env_clear().env("HOME", self.file(""));
         let output = setup.current_dir(self.home.path()).output().expect("it runs");
@@ -39,11 +39,11 @@ impl World {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.home.path().join("user").join(name)
     }
 
-    fn diagnose(&self) -> Diagnosis {
+    pub(super) fn diagnose(&self) -> Diagnosis {
         diagnose(&self.home, &[])
     }
 
@@ -166,191 +166,6 @@ async fn hooks_that_codex_does_not_trust_yet_are_a_warning() {
     diagnosis.assert("warning", &["clients: Codex has hooks that it does not run"]);
 }
 
-/// A client, the file of its settings, what is changed in it, and what the doctor says of that.
-type Overridden =
-    (&'static str, &'static str, fn(&str) -> String, &'static str, &'static [&'static str]);
-
-/// Settings of a person's that put the bridge, its hooks or its rule out of force.
-const OVERRIDDEN: [Overridden; 17] = [
-    (
-        "claude",
-        ".claude/settings.json",
-        |text| first(text, "\"disableAllHooks\": true"),
-        "warning",
-        &["runs no hooks"],
-    ),
-    (
-        "claude",
-        ".claude/settings.json",
-        |text| allowed(text, "deny", "mcp__junction"),
-        "failure",
-        &["refuses", "deny"],
-    ),
-    (
-        "claude",
-        ".claude/settings.json",
-        |text| allowed(text, "deny", "mcp__junction__send_message"),
-        "failure",
-        &["refuses", "mcp__junction__send_message"],
-    ),
-    (
-        "claude",
-        ".claude/settings.json",
-        |text| allowed(text, "ask", "mcp__junction"),
-        "warning",
-        &["asks you before", "ask"],
-    ),
-    (
-        "claude",
-        "../.claude/settings.local.json",
-        |_| "{\"disableAllHooks\": true}".to_owned(),
-        "warning",
-        &["runs no hooks", "settings.local.json"],
-    ),
-    (
-        "claude",
-        ".claude.json",
-        |text| of_project(text, "\"disabledMcpServers\": [\"junction\"]"),
-        "failure",
-        &["does not start the bridge in", "/mcp"],
-    ),
-    (
-        "claude",
-        ".claude.json",
-        |text| {
-            of_project(
-                text,
-                "\"mcpServers\": {\"junction\": {\"command\": \"/gone/junction-bridge\"}}",
-            )
-        },
-        "failure",
-        &["starts /gone/junction-bridge in", "claude mcp remove"],
-    ),
-    (
-        "codex",
-        ".codex/config.toml",
-        |text| {
-            text.replace("[mcp_servers.junction]\n", "[mcp_servers.junction]\nenabled = false\n")
-        },
-        "failure",
-        &["does not start the bridge", "enabled = false"],
-    ),
-    (
-        "codex",
-        ".codex/config.toml",
-        |text| {
-            text.replace(
-                "[mcp_servers.junction]\n",
-                "[mcp_servers.junction]\nenabled_tools = [\"list_peers\"]\n",
-            )
-        },
-        "failure",
-        &["keeps tools", "enabled_tools"],
-    ),
-    (
-        "codex",
-        ".codex/config.toml",
-        |text| format!("features.hooks = false\n{text}"),
-        "warning",
-        &["runs no hooks", "features.hooks"],
-    ),
-    (
-        "codex",
-        ".codex/config.toml",
-        |text| text.replace("\"JUNCTION_CONFIG_DIR\", ", ""),
-        "warning",
-        &["does not pass JUNCTION_CONFIG_DIR on", "env_vars"],
-    ),
-    (
-        "gemini",
-        ".gemini/settings.json",
-        |text| first(text, "\"mcp\": {\"excluded\": [\"junction\"]}"),
-        "failure",
-        &["does not start the bridge", "mcp.excluded"],
-    ),
-    (
-        "gemini",
-        ".gemini/settings.json",
-        |text| first(text, "\"mcp\": {\"allowed\": [\"other\"]}"),
-        "failure",
-        &["does not start the bridge", "mcp.allowed"],
-    ),
-    (
-        "gemini",
-        ".gemini/mcp-server-enablement.json",
-        |_| "{\"junction\": {\"enabled\": false}}".to_owned(),
-        "failure",
-        &["gemini mcp enable junction"],
-    ),
-    (
-        "gemini",
-        ".gemini/settings.json",
-        |text| first(text, "\"hooksConfig\": {\"disabled\": [\"junction\"]}"),
-        "warning",
-        &["runs no hooks", "hooksConfig.disabled"],
-    ),
-    (
-        "opencode",
-        ".config/opencode/opencode.json",
-        |text| text.replace("\"type\": \"local\"", "\"type\": \"local\", \"enabled\": false"),
-        "failure",
-        &["does not start the bridge", "enabled"],
-    ),
-    (
-        "opencode",
-        ".config/opencode/opencode.json",
-        |text| {
-            text.replace("\"junction_*\": \"allow\"", "\"junction_*\": \"allow\", \"*\": \"ask\"")
-        },
-        "warning",
-        &["asks you before", "last entry"],
-    ),
-];
-
-/// The settings with another field.
-fn first(text: &str, field: &str) -> String {
-    text.replacen('{', &format!("{{{field},"), 1)
-}
-
-/// Claude Code's settings with a rule in another list.
-fn allowed(text: &str, list: &str, rule: &str) -> String {
-    text.replacen("\"allow\"", &format!("\"{list}\": [\"{rule}\"], \"allow\""), 1)
-}
-
-/// Claude Code's settings with a field for the directory HERE.
-fn of_project(text: &str, field: &str) -> String {
-    first(text, &format!("\"projects\": {{\"HERE\": {{{field}}}}}"))
-}
-
-#[tokio::test]
-async fn regression_settings_that_put_the_bridge_out_of_force_are_named() {
-    let world = World::with(&["claude", "codex", "gemini", "opencode"]).await;
-    let here = world.home.path().canonicalize().expect("a path");
-    world.diagnose().assert_healthy();
-    for (client, name, edit, level, words) in OVERRIDDEN {
-        let file = world.file(name);
-        let before = std::fs::read_to_string(&file).ok();
-        let changed = edit(before.as_deref().unwrap_or_default());
-        assert_ne!(before.as_ref(), Some(&changed), "{client} {words:?}");
-        std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
-        std::fs::write(&file, changed.replace("HERE", here.to_str().expect("UTF-8")))
-            .expect("written");
-        let diagnosis = world.diagnose();
-        diagnosis.assert(level, &[&["clients: "], words].concat());
-        assert!(!diagnosis.of(level).is_empty());
-        // Setup cannot mend what a person has chosen, and so says the same.
-        let again = world.setup(&[client]);
-        assert!(
-            words.iter().all(|word| again.contains(word)) || words.contains(&"env_vars"),
-            "{client} {words:?}: {again}"
-        );
-        match before {
-            Some(before) => std::fs::write(&file, before).expect("written"),
-            None => std::fs::remove_file(&file).expect("removed"),
-        }
-    }
-}
-
 #[tokio::test]
 async fn regression_opencode_that_asks_for_everything_is_told_what_to_write() {
     let world = World::new().await;
@@ -374,4 +189,26 @@ async fn regression_project_that_is_set_up_is_checked() {
     let diagnosis = diagnose(&world.home, &[("PATH", path.to_str().expect("UTF-8"))]);
     diagnosis.assert("ok", &words);
     assert!(!format!("{:?}", diagnosis.findings).contains("not set up"));
+}
+
+#[tokio::test]
+async fn regression_entry_that_runs_no_server_is_another_server() {
+    for (client, name, from, to) in [
+        ("claude", ".claude.json", "\"type\": \"stdio\"", "\"args\": [\"watch\"]"),
+        ("claude", ".claude.json", "\"type\": \"stdio\"", "\"type\": \"http\""),
+        (
+            "codex",
+            ".codex/config.toml",
+            "[mcp_servers.junction]\n",
+            "[mcp_servers.junction]\nargs = [\"watch\"]\n",
+        ),
+    ] {
+        let world = World::with(&[client]).await;
+        let file = world.file(name);
+        let text = std::fs::read_to_string(&file).expect("settings");
+        let changed = text.replace(from, to);
+        assert_ne!(text, changed);
+        std::fs::write(&file, changed).expect("written");
+        world.diagnose().assert("failure", &["clients: ", "another server", "Rename"]);
+    }
 }

@@ -117,6 +117,7 @@ async fn what_is_wrong_is_said_with_its_status() {
         (&["send", "--ttl", "9", "bob", "x"], 2, "10..=7200"),
         (&["send", "--ttl", "999999", "bob", "x"], 2, "10..=7200"),
         (&["send", "--fingerprint", "x", "bob", "x"], 2, "16 hexadecimal digits"),
+        (&["watch", "--exec", " "], 2, "a command is expected"),
         (&["read", "--as", "!", "--wait", "1"], 2, "That cannot be an alias."),
     ] {
         let run = run_person(&home, hub.port, arguments).await;

@@ -252,8 +252,7 @@ fn regression_every_place_of_an_earlier_run_is_looked_at() {
         assert!(home.done(&["--remove"]).contains(&format!("setup --remove {client}")));
         home.done(&["--remove", client]);
         let left: Vec<_> = home.files().into_keys().collect();
-        let is_ours = client == "opencode";
-        assert_eq!(left, if is_ours { vec![] } else { vec![home.path(later)] }, "{client}");
+        assert_eq!(left, [home.path(later)], "{client}");
     }
     // Codex's hooks went to a file of their own, which has no others now.
     let home = SetupHome::new();
@@ -264,4 +263,24 @@ fn regression_every_place_of_an_earlier_run_is_looked_at() {
     home.done(&["--remove", "codex"]);
     assert!(!home.read(".codex/hooks.json").contains("hook_event"));
     assert_eq!(home.read(".codex/config.toml"), "[hooks]\n");
+}
+
+#[test]
+fn regression_entries_that_setup_has_not_made_stay() {
+    let claude = "{\"mcpServers\": {\"junction\": {\"type\": \"stdio\", \"command\": \"BRIDGE\", \"env\": {\"JUNCTION_HUB\": \"attic\"}}}}";
+    let codex = "[mcp_servers.junction]\ncommand = \"BRIDGE\"\nenv_vars = [\"JUNCTION_HUB\"]\ndefault_tools_approval_mode = \"approve\"\n";
+    for (client, file, text) in
+        [("claude", ".claude.json", claude), ("codex", ".codex/config.toml", codex)]
+    {
+        for runs_before in [&["--remove"][..], &["--no-hooks", "--no-allow"]] {
+            let home = SetupHome::new();
+            home.write(file, &text.replace("BRIDGE", home.bridge().to_str().unwrap()));
+            let found = home.read(file);
+            home.done(&[runs_before, &[client]].concat());
+            assert_eq!(home.read(file), found);
+            let said = home.done(&["--remove", client]);
+            assert!(said.contains("not from setup, so it stays"), "{said}");
+            assert_eq!(home.read(file), found);
+        }
+    }
 }

@@ -171,7 +171,8 @@ async fn regression_sender_is_told_why_an_agent_cannot_be_woken() {
         assert_eq!(sent["peer"]["reach_why"], why, "{client}: {sent}");
         alice.bridge.holds(1).await;
     }
-    for (hooks, why) in [("", "never-prompted"), ("junction-bridge hook", "hooks-untrusted")] {
+    let hook = r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "junction-bridge hook"}]}]}}"#;
+    for (hooks, why) in [("", "never-prompted"), (hook, "hooks-untrusted")] {
         std::fs::write(codex_home.join("hooks.json"), hooks).expect("a file");
         let launch = TestAgent::launch(&home, &hub, why).env("CODEX_HOME", &codex_home);
         let quiet = TestBridge::spawn(&home, launch);

@@ -34,6 +34,15 @@ enum ExchangeError {
     OtherText,
 }
 
+/// What is said where something else has failed that every message needs.
+pub(super) fn not_tried() -> Finding {
+    Finding::warning(
+        CHECK,
+        "No message was tried, because of the failures above.",
+        "Fix them, then run this again.",
+    )
+}
+
 /// Sends a message from one session to another on this hub. Both are in nobody's list, and leave at once.
 pub(super) async fn exchange(config: &Config, target: &HubTarget) -> Finding {
     if target.endpoint.security != Security::Loopback {
@@ -57,7 +66,7 @@ pub(super) async fn exchange(config: &Config, target: &HubTarget) -> Finding {
     match outcome {
         Ok(time) => {
             let time = (time.as_secs_f64() * 1000.0).ceil();
-            Finding::ok(CHECK, format!("Two sessions of its own exchanged one in {time} ms."))
+            Finding::ok(CHECK, format!("Two test sessions exchanged a message in {time} ms."))
         }
         Err(ExchangeError::Away(why)) => away(&why),
         Err(ExchangeError::Engine(error)) => {

@@ -62,8 +62,8 @@ fn hosts(dir: &ConfigDir) -> Vec<Finding> {
         Err(error) => vec![failed(CHECK, &error)],
         Ok(HostsFile { entries, problems }) if problems.is_empty() => match entries.len() {
             0 => Vec::new(),
-            1 => vec![Finding::ok(CHECK, "1 host can be read.")],
-            count => vec![Finding::ok(CHECK, format!("{count} hosts can be read."))],
+            1 => vec![Finding::ok(CHECK, "Its only line can be read.")],
+            count => vec![Finding::ok(CHECK, format!("All {count} hosts in it can be read."))],
         },
         Ok(HostsFile { problems, .. }) => {
             let texts = problems.iter().map(ToString::to_string);

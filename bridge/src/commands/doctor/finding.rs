@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::terminal::{Style, Terminal};
+use crate::wording::people::in_persons_words;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,7 +56,7 @@ impl Finding {
 
     /// An error that says in one sentence what is wrong, and then what to do.
     pub(super) fn error(check: &'static str, gravity: Gravity, error: &str) -> Self {
-        let error = for_person(error);
+        let error = in_persons_words(error);
         let (says, fix) = match error.split_once(". ") {
             Some((says, fix)) => (format!("{says}."), Some(fix.to_owned())),
             None => (error, None),
@@ -73,32 +74,6 @@ impl Finding {
         let fix = self.fix.iter().map(|fix| format!(" {fix}")).collect::<String>();
         format!("{}  {}: {}{fix}", terminal.paint(style, mark), self.check, self.says)
     }
-}
-
-/// The words of an error for an agent, in those for its user.
-pub(super) fn for_person(text: &str) -> String {
-    const AGENTS: [(&str, &str); 5] = [
-        ("Tell your user to ", ""),
-        ("Ask your user to ", ""),
-        ("Call known_hosts to see", "Run junction-bridge hosts to see"),
-        (
-            "Your next call that needs it, such as list_peers, starts",
-            "The next tool call of its agent that needs it starts",
-        ),
-        ("call again in a few seconds", "run this again in a few seconds"),
-    ];
-    let mut text = text.to_owned();
-    for (agents, persons) in AGENTS {
-        while let Some(at) = text.find(agents) {
-            text.replace_range(at..at + agents.len(), persons);
-            if persons.is_empty()
-                && let Some(first) = text[at..].chars().next()
-            {
-                text.replace_range(at..at + first.len_utf8(), &first.to_uppercase().to_string());
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -120,15 +95,5 @@ mod tests {
         let fine = Finding::ok("keys", "All is well.");
         assert_eq!(fine.line(Terminal::PIPE), "ok    keys: All is well.");
         assert!(!serde_json::to_string(&fine).unwrap().contains("fix"));
-    }
-
-    #[test]
-    fn words_for_agents_are_turned_to_their_user() {
-        assert_eq!(for_person("It is taken. Tell your user to unset X."), "It is taken. Unset X.");
-        assert_eq!(
-            for_person("No. Ask your user to run this. Ask your user to try."),
-            "No. Run this. Try."
-        );
-        assert_eq!(for_person("As it is."), "As it is.");
     }
 }

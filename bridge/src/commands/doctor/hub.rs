@@ -175,7 +175,11 @@ fn plain(text: &str) -> String {
 /// No hub runs here. Its port may be taken all the same.
 async fn none(config: &Config, known: &KnownHosts, is_in_use: bool) -> Finding {
     let port = known.local_port(RunningHub::None);
-    let is_taken = is_listening(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await;
+    let address = (Ipv4Addr::LOCALHOST, port);
+    // A socket that is bound and does not listen is in the way, too.
+    let is_taken = is_listening(&Endpoint::plain(address.into())).await
+        || std::net::TcpListener::bind(address)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
     let owner = if is_taken { port_owner(port).to_string() } else { String::new() };
     if is_taken && config.port.is_some() {
         return Finding::failure(
@@ -190,7 +194,7 @@ async fn none(config: &Config, known: &KnownHosts, is_in_use: bool) -> Finding {
     if LocalHub::of(&known.dir).is_stopped() {
         let fix = match config.autostart {
             true => {
-                "The next tool call of any session that needs it starts it again; so does junction-hub."
+                "The next tool call of any session starts it again, and so do junction-bridge send, read --wait and watch, and junction-hub."
             }
             false => "Run junction-hub: JUNCTION_AUTOSTART keeps sessions from starting one.",
         };
@@ -207,6 +211,12 @@ async fn none(config: &Config, known: &KnownHosts, is_in_use: bool) -> Finding {
     let taken =
         format!(" Port {port} is in use by {owner}, so that it takes another port by itself.");
     let taken = if is_taken { taken } else { String::new() };
+    if !is_in_use {
+        return Finding::ok(
+            CHECK,
+            "This machine's own hub does not run, and is not needed: JUNCTION_HUB names another.",
+        );
+    }
     Finding::ok(CHECK, format!("No hub runs now; a session starts one when it needs it.{taken}"))
 }
 

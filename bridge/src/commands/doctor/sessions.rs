@@ -7,13 +7,14 @@ use futures_util::future::join_all;
 use junction_shared::machine::local_hub::place;
 use tokio::time::timeout;
 
-use super::finding::{Finding, Gravity, for_person};
+use super::finding::{Finding, Gravity};
 use crate::config::Config;
 use crate::ipc::description::{SessionConnection, SessionDescription};
 use crate::ipc::{
     BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, process_of, send,
 };
 use crate::process::tree::serving;
+use crate::wording::people::in_persons_words;
 use junction_engine::hubs::known::KnownHosts;
 
 /// How long a bridge has to describe its session.
@@ -166,7 +167,7 @@ fn hidden_by(session: &SessionDescription, vantage: &Vantage) -> Option<(String,
                 "Ask its agent to call register.".to_owned(),
             )),
             SessionConnection::Away => {
-                let text = for_person(session.why.as_deref().unwrap_or(NO_ANSWER));
+                let text = in_persons_words(session.why.as_deref().unwrap_or(NO_ANSWER));
                 let (why, fix) = text.split_once(". ").unwrap_or((&text, "Run this again."));
                 Some((format!("is not connected: {}", why.trim_end_matches('.')), fix.to_owned()))
             }

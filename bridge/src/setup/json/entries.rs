@@ -66,7 +66,19 @@ pub(crate) fn json_command(
     server: &JsonNode,
 ) -> Option<(Range<usize>, String)> {
     let command = server.field("command")?;
-    let first = command.items().map_or(Some(command), <[_]>::first)?;
+    let words = command.items().unwrap_or(std::slice::from_ref(command));
+    let (first, rest) = words.split_first()?;
+    let mut arguments =
+        rest.iter().chain(server.field("args").and_then(JsonNode::items).into_iter().flatten());
+    // With a word after it, the program is no server, but one of its commands.
+    let is_command = arguments
+        .next()
+        .and_then(|word| word.text(editor.text()))
+        .is_some_and(|word| !word.starts_with('-'));
+    let kind = server.field("type").and_then(|kind| kind.text(editor.text()));
+    if is_command || kind.is_some_and(|kind| kind != "stdio" && kind != "local") {
+        return None;
+    }
     Some((first.span.clone(), first.text(editor.text())?))
 }
 

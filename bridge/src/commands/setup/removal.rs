@@ -1,0 +1,50 @@
+//! Taking the junction out of a client's settings.
+
+use crate::clients::SettableClient;
+use crate::setup::{ClientSettings, FileChange, SetupTarget, holds, remove, trust_marks};
+use crate::terminal::{remark, tell};
+
+/// Takes the junction out of one client; how many of its files were left as they are.
+pub(super) fn take_out(
+    client: SettableClient,
+    settings: &ClientSettings,
+    target: &SetupTarget,
+) -> anyhow::Result<usize> {
+    let name = client.name;
+    let (mut failures, mut left) = (0, Vec::new());
+    let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
+    for file in &settings.files {
+        let path = file.path.display();
+        let told = match remove(file, &marks, target, client.settings) {
+            Ok(FileChange::Unchanged) if !usual.iter().any(|usual| usual.path == file.path) => {
+                continue;
+            }
+            Ok(FileChange::Unchanged) => format!("{path} has nothing of the junction"),
+            Ok(FileChange::Restored) => {
+                left.push(file.clone());
+                format!("{path} is as it was before setup")
+            }
+            Ok(FileChange::Deleted) => format!("deleted {path}, which setup had made"),
+            Ok(FileChange::NotOurs) => format!(
+                "{path} has the junction, but not from setup, so it stays. To take it out, delete its entries there"
+            ),
+            Ok(_) => {
+                left.push(file.clone());
+                format!("took the junction out of {path}, and kept all other changes")
+            }
+            Err(problem) => {
+                remark(&format!("{name}: {problem}"));
+                failures += 1;
+                continue;
+            }
+        };
+        tell(&format!("{name}: {told}"))?;
+    }
+    for file in left.iter().filter(|file| holds(file)) {
+        remark(&format!(
+            "{name}: {} had the junction before setup, and has it again. To take that out, too, delete its entries there.",
+            file.path.display()
+        ));
+    }
+    Ok(failures)
+}
