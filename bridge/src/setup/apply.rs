@@ -83,6 +83,8 @@ pub(crate) fn remove(
             found => found?,
         };
         found.remove_leftovers();
+        let now = SettingsText::new(&file.path, file.format, found.text()?)?;
+        file.entries.iter().try_for_each(|entry| now.check_names(entry))?;
         if !found.exists() || !holds_ours(file, found.text()?)? {
             found.remove_backup()?;
             return Ok(FileChange::Unchanged);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::entry::{EntryState, FileFormat, PlannedEntry};
-use super::json::edit::JsonEditor;
+use super::json::edit::{JsonEditor, JsonObstacle};
 use super::json::entries::{install_json, item_of, json_command, json_hooks, remove_json};
 use super::problem::FileProblem;
 use super::program::is_bridge;
@@ -52,6 +52,19 @@ impl<'p> SettingsText<'p> {
                 install_json(editor, entry).map_err(|wrong| wrong.told(path, &text))
             }
             Self::Toml(path, editor) => install_toml(path, editor, entry),
+        }
+    }
+
+    /// Refuses a text in which something on the way to an entry stands twice: nobody can say which of them counts.
+    pub(super) fn check_names(&self, entry: &PlannedEntry) -> Result<(), FileProblem> {
+        let (Self::Json(file, editor), PlannedEntry::Server { path, .. }) = (self, entry) else {
+            return Ok(());
+        };
+        match editor.object(path) {
+            Err(twice @ JsonObstacle::Twice { .. }) => {
+                Err(FileProblem::json(file, editor.text(), twice))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -76,6 +76,14 @@ impl SettingsFile {
         {
             return Err(FileProblem::ReadOnly(self.path.clone()));
         }
+        // The file is replaced, and its back-up is made beside it.
+        for path in [&self.target, &self.path] {
+            let folder = path.ancestors().skip(1).find(|folder| folder.exists());
+            if let Some(folder) = folder.filter(|folder| !may_write(folder)) {
+                let denied = io::Error::from(ErrorKind::PermissionDenied);
+                return Err(FileProblem::cannot_write(folder, denied));
+            }
+        }
         Ok(())
     }
 
@@ -214,6 +222,18 @@ impl SettingsFile {
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
     }
+}
+
+/// Whether files can be made in a folder, as far as the system says so.
+#[cfg(unix)]
+fn may_write(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(folder, Access::WRITE_OK | Access::EXEC_OK) != Err(rustix::io::Errno::ACCESS)
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &Path) -> bool {
+    true
 }
 
 /// The file behind a link, which need not exist.

@@ -2,8 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use super::home::{CODEX, FILES, SetupHome};
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65534;
 
 /// Whether setup and `--remove` both refuse, say why, and change nothing.
 fn is_refused(home: &SetupHome, client: &str, why: &str) {
@@ -283,4 +288,39 @@ fn regression_entries_that_setup_has_not_made_stay() {
             assert_eq!(home.read(file), found);
         }
     }
+}
+
+#[test]
+fn regression_names_that_stand_twice_are_refused_by_remove_as_by_setup() {
+    let home = SetupHome::new();
+    home.write(".claude.json", "{\"a\": 1}");
+    home.done(&["claude"]);
+    let made = home.read(".claude.json");
+    let twice = made.replacen('{', "{\"mcpServers\": {\"x\": {\"command\": \"x\"}},", 1);
+    home.write(".claude.json", &twice);
+    let said = home.refused(&["--remove", "claude"]);
+    assert!(said.contains("mcpServers") && said.contains("second"), "{said}");
+    assert_eq!(home.read(".claude.json"), twice);
+}
+
+#[test]
+fn regression_client_with_a_folder_that_cannot_be_written_is_left_whole() {
+    let home = SetupHome::new();
+    home.write(".claude.json", "{\"theme\": \"dark\"}\n");
+    home.write(".claude/settings.json", "{\"theme\": \"dark\"}\n");
+    fs::set_permissions(home.path(".claude"), fs::Permissions::from_mode(0o555)).unwrap();
+    let mut setup = home.command(&["claude"]);
+    if rustix::process::geteuid().is_root() {
+        // Root may write everywhere.
+        let root = home.path("").parent().expect("a folder").to_owned();
+        let chown = Command::new("chown").arg("-R").arg(NOBODY.to_string()).arg(root).status();
+        assert!(chown.expect("it runs").success());
+        setup.uid(NOBODY).gid(NOBODY);
+    }
+    let found = home.files();
+    let output = setup.output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("errors are UTF-8");
+    assert!(!output.status.success() && said.contains("cannot be written"), "{said}");
+    assert_eq!(home.files(), found);
+    fs::set_permissions(home.path(".claude"), fs::Permissions::from_mode(0o755)).unwrap();
 }
