@@ -35,12 +35,12 @@ struct RunningBridge {
 
 /// The sockets of all of the user's bridges.
 pub(crate) fn all_bridges() -> Vec<PathBuf> {
-    sockets(owner)
+    sockets(owner, directories())
 }
 
 /// The sockets of the user's own commands that run for a while.
 pub(crate) fn persons_sockets() -> Vec<PathBuf> {
-    sockets(person)
+    sockets(person, directories())
 }
 
 /// The socket of the user's own command that runs as this process.
@@ -49,10 +49,11 @@ pub(crate) fn person_socket(pid: u32) -> Option<PathBuf> {
 }
 
 /// Whether a client runs this process, as its parent or further up: one that is known by its name, or any program that
-/// has started a bridge itself.
+/// has started a bridge itself, with the environment that it gave this process.
 pub(crate) fn is_inside_client() -> bool {
     let tree = ProcessTree::now();
-    let bridges = all_bridges().into_iter().filter_map(|socket| owner(&socket));
+    let own = sockets(owner, directories().into_iter().take(1).collect());
+    let bridges = own.into_iter().filter_map(|socket| owner(&socket));
     let parents: Vec<u32> =
         bridges.filter_map(|bridge| tree.ancestors(bridge).first().copied()).collect();
     // The first process of a system or container is above everything, and no client.
@@ -60,8 +61,8 @@ pub(crate) fn is_inside_client() -> bool {
     above.into_iter().any(|process| parents.contains(&process) || is_client(process))
 }
 
-fn sockets(owner: fn(&Path) -> Option<u32>) -> Vec<PathBuf> {
-    let dirs = directories().into_iter().map(ConfigDir::at);
+fn sockets(owner: fn(&Path) -> Option<u32>, directories: Vec<PathBuf>) -> Vec<PathBuf> {
+    let dirs = directories.into_iter().map(ConfigDir::at);
     let sound = dirs.filter(|dir| matches!(dir.check(), Ok(true)));
     let entries = sound.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten());
     let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
