@@ -94,6 +94,9 @@ fn matches_us(pattern: &str) -> bool {
 
 /// A rule of the person's that the junction's tools come under.
 fn rule_of_a_person(file: &SettingsLookup<'_>) -> Option<SettingOverride> {
+    let of = |action: &str| {
+        if action == "deny" { OverriddenPart::Server } else { OverriddenPart::Rule }
+    };
     let says = |action: &str| {
         let does = if action == "deny" { "refuses" } else { "asks you before it calls" };
         format!("{NAME} {does} tools of the junction, because of permission in {}.", file.place())
@@ -102,7 +105,7 @@ fn rule_of_a_person(file: &SettingsLookup<'_>) -> Option<SettingOverride> {
         let fix = format!(
             "To keep your rule for all else, write {{\"*\": \"{action}\", \"{RULE}\": \"allow\"}} there."
         );
-        return Some(SettingOverride { of: OverriddenPart::Rule, says: says(&action), fix });
+        return Some(SettingOverride { of: of(&action), says: says(&action), fix });
     }
     let patterns = file.names(&["permission"]);
     // The last entry that matches counts.
@@ -111,7 +114,7 @@ fn rule_of_a_person(file: &SettingsLookup<'_>) -> Option<SettingOverride> {
     let fix = format!("Write \"{RULE}\": \"allow\" as the last entry there.");
     // Without a rule of its own, it is one that setup writes.
     (action != "allow" && patterns.iter().any(|pattern| pattern == RULE)).then(|| SettingOverride {
-        of: OverriddenPart::Rule,
+        of: of(&action),
         says: says(&action),
         fix,
     })

@@ -7,7 +7,14 @@ type Overridden =
     (&'static str, &'static str, fn(&str) -> String, &'static str, &'static [&'static str]);
 
 /// Settings of a person's that put the bridge, its hooks or its rule out of force.
-const OVERRIDDEN: [Overridden; 22] = [
+const OVERRIDDEN: [Overridden; 23] = [
+    (
+        "opencode",
+        ".config/opencode/opencode.json",
+        |text| text.replace("\"junction_*\": \"allow\"", "\"junction_*\": \"deny\""),
+        "failure",
+        &["refuses", "last entry"],
+    ),
     (
         "gemini",
         ".gemini/settings.json",

@@ -147,7 +147,9 @@ fn missing(
             settings.hook_review.unwrap_or("Confirm them in the client."),
         )),
     };
-    let asks = report.has_rule == Some(false) && !is_overridden(OverriddenPart::Rule);
+    // What a person has set otherwise is named with a fix of its own.
+    let is_named = is_overridden(OverriddenPart::Rule) || is_overridden(OverriddenPart::Server);
+    let asks = report.has_rule == Some(false) && !is_named;
     let rule = asks.then(|| {
         let says = format!("{name} asks you before it calls a tool of the junction.");
         Finding::warning(CHECK, says, format!("Run {setup}, or answer there each time."))
