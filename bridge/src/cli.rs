@@ -135,6 +135,15 @@ pub(crate) enum BridgeCommand {
         /// Wait until the agent should be woken, then print why to stderr and exit with status 2 (asyncRewake)
         #[arg(long)]
         rewake: bool,
+        /// Wait until the agent should be woken, at most ten minutes, and print the notice (for plugins)
+        #[arg(long, conflicts_with = "rewake")]
+        wait: bool,
+        /// A turn began with the notice that the last --wait printed
+        #[arg(long, requires = "wait", conflicts_with = "dropped")]
+        woken: bool,
+        /// The client refused the notice that the last --wait printed
+        #[arg(long, requires = "wait")]
+        dropped: bool,
     },
 }
 

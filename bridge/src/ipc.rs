@@ -4,6 +4,7 @@
 //! ```text
 //! hook        → {"ask":"hook","event":"Stop",…}        ← {"say":"hook","block":"Agent Junction notice 3: …"}
 //! rewake hook → {"ask":"sleep",…}                      ← {"say":"wake","notice":"…"}, once there is a reason to
+//! plugin      → {"ask":"wait","outcome":"woken",…}     ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
@@ -11,8 +12,8 @@
 //!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
 //! ```
 //!
-//! One line of JSON each way. A hook then writes one byte once its client has the reply, and `send` once it has printed
-//! an answer: until then the bridge counts it as lost. A person's command that runs for a while has such a socket too,
+//! One line of JSON each way. A hook then writes one byte once its client has the reply, a plugin's wait once it has
+//! printed the notice, and `send` once it has printed an answer: until then the bridge counts it as lost. A person's command that runs for a while has such a socket too,
 //! under another name, so that no hook takes it for a bridge.
 
 use std::io;
@@ -30,6 +31,7 @@ pub(crate) mod server;
 #[cfg(unix)]
 mod unix;
 
+use crate::clients::WakeOutcome;
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
 use description::SessionDescription;
@@ -73,6 +75,17 @@ pub(crate) enum BridgeRequest {
         /// The event at which the hook was started.
         event: HookEvent,
         /// How sure the hook is that the bridge belongs to its session.
+        #[serde(rename = "sure")]
+        session_match: SessionMatch,
+    },
+    /// Waits, for a plugin, until the agent should be woken.
+    Wait {
+        /// What became of the notice that the plugin was given last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<WakeOutcome>,
+        /// The session's id, where the client tells it.
+        session: Option<String>,
+        /// How sure the plugin is that the bridge belongs to its session.
         #[serde(rename = "sure")]
         session_match: SessionMatch,
     },

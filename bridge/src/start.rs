@@ -11,6 +11,7 @@ use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli, welcome};
+use crate::clients::WakeOutcome;
 use crate::commands::{demo, hook};
 use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
@@ -53,8 +54,14 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    if let Some(BridgeCommand::Hook { rewake }) = cli.command {
-        return run_hook(rewake);
+    if let Some(BridgeCommand::Hook { rewake, wait, woken, dropped }) = cli.command {
+        let outcome = woken.then_some(WakeOutcome::Woken);
+        let outcome = outcome.or(dropped.then_some(WakeOutcome::Dropped));
+        return match (rewake, wait) {
+            (true, _) => run_hook(hook::run_rewake()),
+            (_, true) => run_hook(hook::run_wait(outcome)),
+            _ => run_hook(hook::run()),
+        };
     }
     if let Some(BridgeCommand::Completions { shell }) = cli.command {
         let _ = std::io::stdout().write_all(&commands::completions(shell, Cli::command()));
@@ -108,12 +115,11 @@ fn last_words(why: &str, status: ExitCode) -> ExitCode {
 }
 
 /// Runs a hook. If it fails, it is silent, and its client goes on without it.
-fn run_hook(rewake: bool) -> ExitCode {
+fn run_hook(hook: impl Future<Output = ExitCode>) -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::SUCCESS;
     };
-    let code = runtime
-        .block_on(async { if rewake { hook::run_rewake().await } else { hook::run().await } });
+    let code = runtime.block_on(hook);
     // Without waiting for stdin, which some clients leave open after the event.
     runtime.shutdown_background();
     code

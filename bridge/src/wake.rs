@@ -20,10 +20,12 @@ mod channels;
 mod inspection;
 mod notice;
 mod policy;
+mod waiting;
 
 use activity::{ActivitySign, WatchedTurn};
 use agent_state::{AgentState, sign_of};
-use channels::{Channels, RewakeHook};
+use channels::Channels;
+pub(crate) use channels::WaitingProgram;
 use notice::Notice;
 
 /// How long after the list of tools a client may take to show them to its model. An agent that is woken before has
@@ -51,6 +53,14 @@ struct WakeShared {
 struct AgentClient {
     mcp_name: String,
     session: Option<Arc<dyn SessionView>>,
+}
+
+/// A wake that it is time for.
+struct DueWake {
+    notice: Notice,
+    /// The first channel to try.
+    first_channel: usize,
+    is_in_turn: bool,
 }
 
 /// What the engine asks when a message has come.
@@ -195,7 +205,7 @@ impl Wake {
         agent.touch();
         agent.has_called = true;
         agent.ready_at = Some(agent.ready_at.map_or(now(), |ready| ready.min(now())));
-        let begins_turn = agent.activity.call_began(self.0.channels.can_wake_from(0), now());
+        let begins_turn = agent.activity.call_began(self.0.channels.can_wake_from(0, false), now());
         // An agent that was told of a message is in a turn for that reason.
         if begins_turn && !agent.policy.is_notice_outstanding() {
             self.0.engine.maybe_begin_turn();
@@ -213,30 +223,6 @@ impl Wake {
         RunningWait(self.clone(), since)
     }
 
-    /// Registers a hook that waits until the agent should be woken. The client starts it at an event of the session: at
-    /// the beginning, or as a turn ends.
-    pub(crate) fn rewake_hook(&self, event: HookEvent) -> RewakeHook {
-        let mut agent = self.agent();
-        if let Some(session) = event.session {
-            agent.note_session(session);
-        }
-        agent.touch();
-        // The hook that may hold up the stop gets the same event. If it did, the turn goes on.
-        let goes_on = event.kind == HookEventKind::Stops && agent.policy.is_stop_held_up();
-        if !goes_on && event.kind.shows_activity() {
-            agent.activity.hook_sign(sign_of(event.kind), now());
-        }
-        if event.kind == HookEventKind::Stops && !goes_on && !self.0.channels.turn_hooks.were_seen()
-        {
-            // Nothing else reports that the turn has ended.
-            agent.policy.turn_ended(now());
-        }
-        drop(agent);
-        let hook = self.0.channels.rewake_hooks.register(Arc::clone(&self.0.changed));
-        self.0.changed.notify_one();
-        hook
-    }
-
     /// Wakes the agent when it is time, and tells the engine of the agent's availability.
     async fn run(self) {
         let mut snapshot = self.0.engine.watch();
@@ -250,8 +236,8 @@ impl Wake {
             let now = now();
             let seen = snapshot.borrow_and_update().clone();
             self.look_at_session(now);
-            if let Some(notice) = self.take_due_notice(seen, now) {
-                self.wake_agent(&notice).await;
+            if let Some(due) = self.take_due_wake(seen, now) {
+                self.wake_agent(&due).await;
             }
             let availability = self.availability(now);
             if availability != reported {
@@ -291,30 +277,41 @@ impl Wake {
         }
     }
 
-    /// The notice to wake the agent with, if it is time.
-    fn take_due_notice(&self, snapshot: Snapshot, now: Instant) -> Option<Notice> {
+    /// The wake of the agent, if it is time.
+    fn take_due_wake(&self, snapshot: Snapshot, now: Instant) -> Option<DueWake> {
         let mut agent = self.agent();
         agent.policy.update(snapshot);
+        let is_in_turn = agent.is_in_turn(now);
         if let Some((channel, at)) = agent.woken_by
             && now >= at + NO_SIGN
-            && self.0.channels.can_wake_from(channel + 1)
+            && self.0.channels.can_wake_from(channel + 1, is_in_turn)
         {
             // The channel took the notice without effect.
             (agent.first_channel, agent.woken_by) = (channel + 1, None);
             agent.policy.notice_lost();
         }
         let due = agent.wake_at(now)?;
-        let can_wake = self.0.channels.can_wake_from(agent.first_channel);
-        (due <= now && can_wake).then(|| agent.policy.begin_wake(now))
+        let first_channel = agent.first_channel;
+        let can_wake = self.0.channels.can_wake_from(first_channel, is_in_turn);
+        let wake = |notice| DueWake { notice, first_channel, is_in_turn };
+        if due > now || !can_wake {
+            return None;
+        }
+        (agent.unanswered, agent.early_outcome) = (None, None);
+        Some(wake(agent.policy.begin_wake(now)))
     }
 
-    async fn wake_agent(&self, notice: &Notice) {
-        let first = self.agent().first_channel;
-        let channel = self.0.channels.wake(first, &notice.to_string()).await;
+    async fn wake_agent(&self, due: &DueWake) {
+        let DueWake { notice, first_channel, is_in_turn } = due;
+        let channels = &self.0.channels;
+        let channel = channels.wake(*first_channel, *is_in_turn, &notice.to_string()).await;
         let mut agent = self.agent();
         if let Some(channel) = channel {
             agent.woken_by = Some((channel, now()));
-            agent.policy.wake_done(now());
+            let wake = agent.policy.wake_done(now());
+            if channels.tells_outcome(channel) {
+                agent.await_outcome(wake);
+            }
         } else {
             agent.first_channel = 0;
             agent.policy.notice_lost();
@@ -333,7 +330,9 @@ impl Wake {
     /// When the task has to look again though nothing has happened.
     fn deadline(&self, polled: Instant, now: Instant) -> Instant {
         let agent = self.agent();
-        let due = agent.wake_at(now).filter(|_| self.0.channels.can_wake_from(agent.first_channel));
+        let (first, is_in_turn) = (agent.first_channel, agent.is_in_turn(now));
+        let due = agent.wake_at(now);
+        let due = due.filter(|_| self.0.channels.can_wake_from(first, is_in_turn));
         let no_sign = agent.woken_by.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
         let changes = [agent.activity.changes_at(now), agent.policy.changes_at(now)];
         let poll = self.0.channels.poll_interval().map(|interval| polled + interval);
@@ -354,7 +353,7 @@ impl Wake {
         if agent.activity.is_waiting(now) || is_told_in_turn {
             return None;
         }
-        if !self.0.channels.can_wake_from(0) {
+        if !self.0.channels.can_wake_from(0, false) {
             let signs = ClientSigns { has_hooks, has_called: agent.has_called };
             let client = self.0.client.get().map_or("", |client| &client.mcp_name);
             let is_unattended = self.0.channels.are_unattended();

@@ -36,7 +36,8 @@ class Claude:
     With `by_setup` it is started without a word, and knows of the junction what `setup` has written.
     """
 
-    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False, **env):
+    def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False,
+                 server="junction", **env):
         self.name = name
         self.lab = lab
         self.project = lab.project(name)
@@ -55,15 +56,15 @@ class Claude:
         self.pid = until("Claude Code's process", lambda: set(namespace.processes("claude")) - before).pop()
         self.terminal.shows("❯")
         if ready:
-            self._has_tools()
+            self._has_tools(server)
         self.idle()
 
-    def _has_tools(self):
+    def _has_tools(self, server):
         """What comes before its server is connected goes to the model without the server's tools.
 
         The log tells of the connection a moment before the tools are there, and then is quiet.
         """
-        until("The bridge in Claude Code's log", lambda: 'Server "junction" connected' in self.debug.read_text())
+        until("The bridge in Claude Code's log", lambda: f'Server "{server}" connected' in self.debug.read_text())
         until("The end of Claude Code's start", lambda: time.time() - self.debug.stat().st_mtime > 1)
 
     def bridge(self):

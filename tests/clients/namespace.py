@@ -34,16 +34,17 @@ def loopback_up():
 
 def processes(name):
     """The ids of the namespace's processes whose program is called `name`."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                program = file.read().split(b"\0")[0]
-        except OSError:
-            continue
-        if os.path.basename(program) == name.encode():
-            found.append(int(pid))
-    return found
+    every = map(int, filter(str.isdigit, os.listdir("/proc")))
+    return [pid for pid in every if os.path.basename(command_line(pid).split(b"\0")[0]) == name.encode()]
+
+
+def command_line(pid):
+    """A process's program and its arguments, or nothing if it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def parent(pid):

@@ -71,7 +71,7 @@ class Turn:
 
     def named(self, tool):
         """The client's name for a tool of the bridge: mcp__junction__read_messages, junction_read_messages, …"""
-        ours = re.compile(rf"(mcp_+)?junction[_/]+{tool}")
+        ours = re.compile(rf"(mcp_+)?(plugin_junction_)?junction[_/]+{tool}")
         return next((name for name in self.tools if name == tool or ours.fullmatch(name)), None)
 
 

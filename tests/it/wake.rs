@@ -4,4 +4,5 @@ mod chains;
 mod channels;
 mod hooks;
 mod pace;
+mod plugin;
 mod states;

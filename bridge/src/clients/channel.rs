@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use junction_shared::protocol::wire::Reach;
+use serde::{Deserialize, Serialize};
 
 /// One way by which a waiting message gets to the agent.
 pub(crate) trait Channel: Send + Sync {
@@ -12,6 +13,16 @@ pub(crate) trait Channel: Send + Sync {
 
     /// Whether the channel wakes the agent, which the hourly budget counts.
     fn wakes(&self) -> bool {
+        false
+    }
+
+    /// Whether the client holds a notice back until the agent's turn has ended.
+    fn waits_for_turn_end(&self) -> bool {
+        false
+    }
+
+    /// Whether the client tells what became of a notice.
+    fn tells_outcome(&self) -> bool {
         false
     }
 
@@ -44,6 +55,16 @@ pub(crate) trait Channel: Send + Sync {
     fn call_from(&self, _origin: &CallOrigin) -> bool {
         false
     }
+}
+
+/// What became of a notice, by the client's own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WakeOutcome {
+    /// A turn began with it.
+    Woken,
+    /// The client or something in it refused it.
+    Dropped,
 }
 
 /// The thread and turn of the client that a tool call belongs to.

@@ -2,17 +2,20 @@
 //! event, and the client what the agent should know.
 
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use junction_shared::machine::settings::{parse_millis, setting};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::clients;
 use crate::clients::hook_event::NamedHookEvent;
 use crate::clients::hook_reply::HookReply;
+use crate::clients::{self, WakeOutcome};
 use crate::ipc::{
     BridgeRequest, BridgeResponse, ReceivedResponse, SessionMatch, bridges_of_this_session, send,
 };
@@ -27,7 +30,9 @@ const REPLY_TIME: Duration = Duration::from_millis(30);
 const REPLY_TIME_SETTING: &str = "JUNCTION_HOOK_TIMEOUT_MS";
 /// How long after the first hook of a session a client may take to start its servers.
 const SERVER_TIME: Duration = Duration::from_secs(30);
-/// How often a rewake hook looks for the bridge meanwhile.
+/// How long a plugin's wait lasts at most: a little less than Claude Code lets a plugin's program run.
+const WAIT_TIME: Duration = Duration::from_secs(590);
+/// How often a program that waits looks for the bridge meanwhile.
 const SEARCH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Tells the session's bridge of the event on stdin. If anything fails, the client goes on as if there were no hook.
@@ -50,13 +55,7 @@ pub(crate) async fn run() -> ExitCode {
 pub(crate) async fn run_rewake() -> ExitCode {
     let Some(status) = clients::rewake_status() else { return ExitCode::SUCCESS };
     let Some(event) = read_event().await else { return ExitCode::SUCCESS };
-    // At the beginning of a session, its hooks run before its servers do.
-    let mut own = bridges_of_this_session();
-    let started = Instant::now();
-    while own.is_empty() && started.elapsed() < SERVER_TIME {
-        tokio::time::sleep(SEARCH_INTERVAL).await;
-        own = bridges_of_this_session();
-    }
+    let own = bridges_in_time().await;
     let waits = own.iter().map(|(socket, session_match)| {
         let request =
             BridgeRequest::Rewake { event: event.event.clone(), session_match: *session_match };
@@ -70,6 +69,49 @@ pub(crate) async fn run_rewake() -> ExitCode {
     let Some(notice) = woken else { return ExitCode::SUCCESS };
     let _ = writeln!(std::io::stderr(), "{notice}");
     ExitCode::from(status)
+}
+
+/// Waits, for a plugin, until the session's bridge has a reason to wake the agent, and writes the notice to stdout. Tells
+/// the bridge what became of the notice before.
+pub(crate) async fn run_wait(outcome: Option<WakeOutcome>) -> ExitCode {
+    if let Ok(Some((notice, received))) = timeout(WAIT_TIME, next_notice(outcome)).await {
+        let mut stdout = std::io::stdout();
+        if writeln!(stdout, "{notice}").and_then(|()| stdout.flush()).is_ok() {
+            received.acknowledge().await;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The first notice of the session's bridges; `None` if all of them let go, or none is there.
+async fn next_notice(outcome: Option<WakeOutcome>) -> Option<(String, ReceivedResponse)> {
+    let own = bridges_in_time().await;
+    let waits = own.iter().map(|(socket, session_match)| {
+        let session = clients::shell_session();
+        let request = BridgeRequest::Wait { outcome, session, session_match: *session_match };
+        async move { send(socket, &request).await.ok() }
+    });
+    let mut waits: FuturesUnordered<_> = waits.collect();
+    while let Some(received) = waits.next().await {
+        if let Some(received) = received
+            && let BridgeResponse::Wake { notice } = &received.response
+        {
+            return Some((notice.clone(), received));
+        }
+    }
+    None
+}
+
+/// The bridges of this session. At its beginning, hooks and plugins run before servers do, so the bridge may be yet to
+/// come.
+async fn bridges_in_time() -> Vec<(PathBuf, SessionMatch)> {
+    let mut own = bridges_of_this_session();
+    let started = Instant::now();
+    while own.is_empty() && started.elapsed() < SERVER_TIME {
+        tokio::time::sleep(SEARCH_INTERVAL).await;
+        own = bridges_of_this_session();
+    }
+    own
 }
 
 /// The event that the client writes to stdin, if it is one.

@@ -136,6 +136,7 @@ impl RequestHandler for PersonRequests {
             | BridgeRequest::Describe
             | BridgeRequest::Peers { .. }
             | BridgeRequest::Rewake { .. }
+            | BridgeRequest::Wait { .. }
             | BridgeRequest::Verify { .. }
             | BridgeRequest::Session { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;

@@ -10,7 +10,7 @@ use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{BridgeRequest, BridgeResponse, PEERS_IN_LINE, SendRequest, SessionMatch};
 use crate::people::send_service::SendService;
 use crate::results::PeerJson;
-use crate::wake::Wake;
+use crate::wake::{WaitingProgram, Wake};
 
 /// Answers the requests to one bridge.
 #[derive(Clone)]
@@ -19,6 +19,13 @@ pub(super) struct BridgeRequests {
     pub(super) wake: Wake,
     pub(super) dir: ConfigDir,
     pub(super) sends: SendService,
+}
+
+/// Whether a program that waits says that it has printed the notice.
+#[derive(Clone, Copy)]
+enum Acknowledgement {
+    Awaited,
+    None,
 }
 
 impl RequestHandler for BridgeRequests {
@@ -33,7 +40,14 @@ impl RequestHandler for BridgeRequests {
             }
             BridgeRequest::Rewake { event, session_match } => {
                 if self.is_own_session(session_match, &event) {
-                    self.rewake(event, &mut connection).await;
+                    let hook = self.wake.rewake_hook(event);
+                    self.hold(hook, Acknowledgement::None, &mut connection).await;
+                }
+            }
+            BridgeRequest::Wait { outcome, session, session_match } => {
+                if self.is_own(session_match, session.as_deref()) {
+                    let program = self.wake.plugin_waits(session, outcome);
+                    self.hold(program, Acknowledgement::Awaited, &mut connection).await;
                 }
             }
             BridgeRequest::Session { session, session_match } => {
@@ -93,15 +107,23 @@ impl BridgeRequests {
         }
     }
 
-    /// Holds a rewake hook until there is a reason to wake the agent, the hook hangs up, or another takes its place.
-    async fn rewake(&self, event: HookEvent, connection: &mut IpcConnection) {
-        let mut hook = self.wake.rewake_hook(event);
+    /// Holds a program until there is a reason to wake the agent, the program hangs up, or another takes its place.
+    async fn hold(
+        &self,
+        mut program: WaitingProgram,
+        acknowledgement: Acknowledgement,
+        connection: &mut IpcConnection,
+    ) {
         tokio::select! {
             () = connection.closed() => {}
-            call = hook.call() => {
+            call = program.call() => {
                 let Some(call) = call else { return };
                 let response = BridgeResponse::Wake { notice: call.notice.clone() };
-                call.answer(connection.respond(&response).await);
+                let accepted = match acknowledgement {
+                    Acknowledgement::Awaited => connection.respond_acknowledged(&response).await,
+                    Acknowledgement::None => connection.respond(&response).await,
+                };
+                call.answer(accepted);
             }
         }
     }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::State;
 
+use crate::clients::WakeOutcome;
 use crate::clients::hook_event::HookEventKind;
 use crate::clients::hook_reply::HookReply;
 use crate::wake::activity::{Activity, ActivitySign, WatchedTurn};
 use crate::wake::notice::greeting;
-use crate::wake::policy::WakePolicy;
+use crate::wake::policy::{TakenWake, WakePolicy};
 use junction_engine::Snapshot;
 
 /// The most session ids that are kept. A session goes on under another id when its context is cleared.
@@ -37,6 +38,10 @@ pub(super) struct AgentState {
     pub(super) ready_at: Option<Instant>,
     /// The channel that woke the agent, and when; `None` once the agent has shown a sign of life.
     pub(super) woken_by: Option<(usize, Instant)>,
+    /// The last wake, if its channel will tell what became of it.
+    pub(super) unanswered: Option<TakenWake>,
+    /// What was told of a wake before it was noted.
+    pub(super) early_outcome: Option<WakeOutcome>,
     /// The first channel to try. Those before it were tried without effect.
     pub(super) first_channel: usize,
     /// When the client's own word of its session was last looked at, if it has one.
@@ -56,6 +61,8 @@ impl AgentState {
             greeted: None,
             ready_at: None,
             woken_by: None,
+            unanswered: None,
+            early_outcome: None,
             first_channel: 0,
             looked_at: None,
             has_called: false,
@@ -145,6 +152,35 @@ impl AgentState {
     /// Notes a sign of life.
     pub(super) fn touch(&mut self) {
         (self.woken_by, self.first_channel) = (None, 0);
+    }
+
+    /// Notes a wake that a channel has taken which tells what becomes of it.
+    pub(super) fn await_outcome(&mut self, wake: TakenWake) {
+        match self.early_outcome.take() {
+            Some(outcome) => self.wake_ended(wake, outcome),
+            None => self.unanswered = Some(wake),
+        }
+    }
+
+    /// Takes what became of the last wake, which may be told before the wake is noted.
+    pub(super) fn take_outcome(&mut self, outcome: WakeOutcome) {
+        match self.unanswered.take() {
+            Some(wake) => self.wake_ended(wake, outcome),
+            None => self.early_outcome = Some(outcome),
+        }
+    }
+
+    fn wake_ended(&mut self, wake: TakenWake, outcome: WakeOutcome) {
+        self.touch();
+        if outcome == WakeOutcome::Dropped {
+            // The next channel may be tried at once.
+            self.policy.wake_dropped(wake);
+        }
+    }
+
+    /// Whether the agent is in a turn, as far as is known.
+    pub(super) fn is_in_turn(&self, now: Instant) -> bool {
+        matches!(self.activity.state(now), Some(State::Busy | State::WaitingOnHuman))
     }
 
     /// When the agent should be woken; `None` if there is no need.

@@ -38,6 +38,10 @@ impl Tokens {
         self.full_at = Some(self.full_at.map_or(now, |full| full.max(now)) + self.refill);
     }
 
+    fn give_back(&mut self) {
+        self.full_at = self.full_at.and_then(|full| full.checked_sub(self.refill));
+    }
+
     fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|full| full <= now)
     }
@@ -88,6 +92,19 @@ impl WakeBudget {
         if let Some(sender) = sender {
             self.senders.retain(|_, share| !share.is_full(now));
             self.senders.entry(sender).or_insert(share).take(now);
+        }
+    }
+
+    /// Gives back what was taken for a message of this sender.
+    pub(super) fn give_back(&mut self, sender: Option<PeerKey>, is_paced: bool) {
+        if is_paced {
+            self.burst.give_back();
+        }
+        if let Some(hour) = &mut self.hour {
+            hour.give_back();
+        }
+        if let Some(share) = sender.and_then(|sender| self.senders.get_mut(&sender)) {
+            share.give_back();
         }
     }
 }
@@ -148,6 +165,24 @@ mod tests {
         (0..1000).for_each(|_| unlimited.take(ALICE, false, now));
         assert_eq!(unlimited.room_at(ALICE, now), Some(now));
         assert!(unlimited.senders.is_empty());
+    }
+
+    #[test]
+    fn wake_that_is_given_back_costs_nothing() {
+        let (mut budget, now) = (WakeBudget::new(Some(2)), Instant::now());
+        for sender in [ALICE, None] {
+            for _ in 0..100 {
+                assert_eq!((budget.room_at(sender, now), budget.burst_at(now)), (Some(now), now));
+                budget.take(sender, true, now);
+                budget.give_back(sender, true);
+            }
+        }
+        // It gives back no more than that one.
+        budget.take(ALICE, true, now);
+        budget.take(BOB, true, now);
+        budget.give_back(BOB, true);
+        assert_eq!(budget.room_at(ALICE, now), Some(now + HOUR));
+        assert_eq!(budget.room_at(BOB, now), Some(now));
     }
 
     proptest! {

@@ -8,15 +8,16 @@ use junction_shared::protocol::wire::Reach;
 use crate::clients::{self, CallOrigin, Channel};
 
 mod passive;
-mod rewake_hook;
+mod waiting_program;
 
 use passive::{TurnHooks, UnreadCount, WaitingRead};
-pub(crate) use rewake_hook::RewakeHook;
-use rewake_hook::RewakeHooks;
+pub(crate) use waiting_program::WaitingProgram;
+use waiting_program::{WaitingKind, WaitingPrograms};
 
 /// All channels of one agent.
 pub(super) struct Channels {
-    pub(super) rewake_hooks: Arc<RewakeHooks>,
+    pub(super) plugins: Arc<WaitingPrograms>,
+    pub(super) rewake_hooks: Arc<WaitingPrograms>,
     pub(super) waiting_read: Arc<WaitingRead>,
     pub(super) turn_hooks: Arc<TurnHooks>,
     in_order: Vec<Arc<dyn Channel>>,
@@ -25,16 +26,18 @@ pub(super) struct Channels {
 impl Channels {
     /// The clients' own channels, and those that every client has.
     pub(super) fn new() -> Self {
-        let (rewake_hooks, waiting_read, turn_hooks) =
-            (Arc::default(), Arc::default(), Arc::default());
-        let mut in_order = clients::channels();
+        let plugins = Arc::new(WaitingPrograms::new(WaitingKind::Plugin));
+        let rewake_hooks = Arc::new(WaitingPrograms::new(WaitingKind::RewakeHook));
+        let (waiting_read, turn_hooks) = (Arc::default(), Arc::default());
+        let mut in_order = vec![Arc::<WaitingPrograms>::clone(&plugins) as Arc<dyn Channel>];
+        in_order.extend(clients::channels());
         in_order.extend([
-            Arc::<RewakeHooks>::clone(&rewake_hooks) as Arc<dyn Channel>,
+            Arc::<WaitingPrograms>::clone(&rewake_hooks) as Arc<dyn Channel>,
             Arc::<WaitingRead>::clone(&waiting_read) as _,
             Arc::<TurnHooks>::clone(&turn_hooks) as _,
             Arc::new(UnreadCount),
         ]);
-        Self { rewake_hooks, waiting_read, turn_hooks, in_order }
+        Self { plugins, rewake_hooks, waiting_read, turn_hooks, in_order }
     }
 
     /// Puts a channel before all others.
@@ -49,20 +52,25 @@ impl Channels {
         usable.filter_map(|channel| channel.reach()).max().unwrap_or_default()
     }
 
-    /// Whether the channel at this index, or one after it, can wake the agent.
-    pub(super) fn can_wake_from(&self, first: usize) -> bool {
-        self.in_order.iter().skip(first).any(|channel| channel.wakes() && channel.reach().is_some())
+    /// Whether the channel at this index, or one after it, can wake the agent, which may be in a turn.
+    pub(super) fn can_wake_from(&self, first: usize, is_in_turn: bool) -> bool {
+        self.in_order.iter().skip(first).any(|channel| can_wake(channel.as_ref(), is_in_turn))
     }
 
     /// Gives the agent a notice by the first channel that takes it, from this index on. The index of that channel, if
     /// there is one.
-    pub(super) async fn wake(&self, first: usize, notice: &str) -> Option<usize> {
+    pub(super) async fn wake(&self, first: usize, is_in_turn: bool, notice: &str) -> Option<usize> {
         for (at, channel) in self.in_order.iter().enumerate().skip(first) {
-            if channel.wakes() && channel.reach().is_some() && channel.wake(notice).await {
+            if can_wake(channel.as_ref(), is_in_turn) && channel.wake(notice).await {
                 return Some(at);
             }
         }
         None
+    }
+
+    /// Whether the channel at this index tells what became of a notice.
+    pub(super) fn tells_outcome(&self, at: usize) -> bool {
+        self.in_order.get(at).is_some_and(|channel| channel.tells_outcome())
     }
 
     /// How often the channels should be polled, if any can come and go without an event that says so.
@@ -99,4 +107,11 @@ impl Channels {
         }
         any
     }
+}
+
+/// Whether a channel can wake the agent now. In a turn, a notice that waits for its end may come too late: the agent may
+/// have read by then.
+fn can_wake(channel: &dyn Channel, is_in_turn: bool) -> bool {
+    let is_late = is_in_turn && channel.waits_for_turn_end();
+    channel.wakes() && !is_late && channel.reach().is_some()
 }

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{Hindrance, Outlook};
 
 use crate::wake::budget::WakeBudget;
@@ -44,6 +45,15 @@ pub(crate) struct WakePolicy {
     stop_held_up: bool,
     /// The number of notices so far.
     notices: u64,
+}
+
+/// A wake that a channel has taken.
+#[derive(Clone, Copy)]
+pub(crate) struct TakenWake {
+    /// The number of its notice.
+    notice: u64,
+    sender: Option<PeerKey>,
+    is_paced: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -245,11 +255,22 @@ impl WakePolicy {
     }
 
     /// Counts a wake that a channel has taken.
-    pub(crate) fn wake_done(&mut self, now: Instant) {
+    pub(crate) fn wake_done(&mut self, now: Instant) -> TakenWake {
         self.retries_at = None;
         let waker = self.waking_for.take();
         let is_paced = waker.as_ref().is_none_or(is_paced);
-        self.budget.take(waker.and_then(|waker| waker.sender), is_paced, now);
+        let sender = waker.and_then(|waker| waker.sender);
+        self.budget.take(sender, is_paced, now);
+        TakenWake { notice: self.notices, sender, is_paced }
+    }
+
+    /// Takes back a wake whose notice the client refused. The agent was not woken, so it costs nothing.
+    pub(crate) fn wake_dropped(&mut self, wake: TakenWake) {
+        self.budget.give_back(wake.sender, wake.is_paced);
+        // A later notice is not the one that was lost.
+        if self.notices == wake.notice {
+            self.notice_lost();
+        }
     }
 
     /// Forgets the outstanding notice, because the agent never got it.

@@ -1,4 +1,4 @@
-//! An agent with rewake hooks, its engine, and a clock that the test turns.
+//! An agent with programs that wait, its engine, and a clock that the test turns.
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as TokioInstant, timeout};
 
 use super::*;
-use crate::clients::Channel;
+use crate::clients::{Channel, WakeOutcome};
 use crate::testing::snapshot;
 use junction_engine::{Command, Waker};
 
@@ -40,8 +40,12 @@ impl WakeTest {
         self.wake.hook(HookEvent { kind, ..HookEvent::default() })
     }
 
-    fn rewake_hook(&self, kind: HookEventKind) -> RewakeHook {
+    fn rewake_hook(&self, kind: HookEventKind) -> WaitingProgram {
         self.wake.rewake_hook(HookEvent { kind, ..HookEvent::default() })
+    }
+
+    fn plugin(&self, outcome: Option<WakeOutcome>) -> WaitingProgram {
+        self.wake.plugin_waits(None, outcome)
     }
 
     /// A message arrives that may wake the agent.
@@ -62,11 +66,15 @@ impl WakeTest {
     }
 
     /// When the hook is called, counted from the start; `None` if that takes more than a day.
-    async fn woken(&self, hook: &mut RewakeHook) -> Option<Duration> {
+    async fn woken(&self, hook: &mut WaitingProgram) -> Option<Duration> {
         let call = timeout(FAR, hook.call()).await.ok()??;
         assert!(call.notice.starts_with("Agent Junction notice "), "{}", call.notice);
         let at = self.started.elapsed();
         call.answer(true);
+        // Until the wake is noted.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
         Some(at)
     }
 
@@ -222,6 +230,118 @@ async fn regression_turn_whose_stop_is_held_up_is_not_idle_for_the_rewake_hook()
     assert_eq!(test.wake.availability(now()).state, Some(State::Busy));
     let _hook = test.rewake_hook(HookEventKind::StopsAgain);
     assert_eq!(test.wake.availability(now()).state, Some(State::Idle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn plugin_is_the_first_to_wake_and_what_it_confirms_is_not_repeated() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    for _ in 0..2 {
+        let mut plugin = test.plugin(None);
+        test.mail();
+        assert_eq!(test.woken(&mut plugin).await, Some(Duration::ZERO));
+        let _plugin = test.plugin(Some(WakeOutcome::Woken));
+        test.read();
+    }
+    assert_eq!(test.woken(&mut hook).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn confirmed_wake_is_not_repeated_by_another_channel_though_nothing_was_read() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    let _plugin = test.plugin(Some(WakeOutcome::Woken));
+    assert!(timeout(5 * 60 * SECOND, hook.call()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn plugin_that_says_nothing_for_a_minute_has_not_woken_the_agent() {
+    let test = WakeTest::new(30);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    assert_eq!(test.woken(&mut hook).await, Some(60 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_wake_is_given_back_and_the_next_channel_is_tried_at_once() {
+    // The hour has one wake, so that a second one shows that the first cost nothing.
+    let test = WakeTest::new(1);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    assert_eq!(test.woken(&mut plugin).await, Some(Duration::ZERO));
+    let mut plugin = test.plugin(Some(WakeOutcome::Dropped));
+    assert_eq!(test.woken(&mut hook).await, Some(Duration::ZERO));
+    // No second time for one outcome, and not by the plugin that could not.
+    assert!(timeout(SECOND, plugin.call()).await.is_err());
+    let _plugin = test.plugin(Some(WakeOutcome::Dropped));
+    assert!(!test.wake.agent().policy.can_wake(now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_outcome_that_is_told_before_the_wake_is_noted_counts() {
+    let test = WakeTest::new(1);
+    let mut hook = test.rewake_hook(HookEventKind::Stops);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    plugin.call().await.unwrap().answer(true);
+    let _plugin = test.plugin(Some(WakeOutcome::Dropped));
+    assert_eq!(test.woken(&mut hook).await, Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn plugin_that_dropped_a_wake_is_tried_again_with_its_next_wait() {
+    let mut test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    assert_eq!(test.availability().await.reach, Reach::Push);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    drop(plugin);
+    let plugin = test.plugin(Some(WakeOutcome::Dropped));
+    assert_eq!(test.availability().await.reach, Reach::Pull);
+    tokio::time::advance(590 * SECOND).await;
+    drop(plugin);
+    let mut plugin = test.plugin(None);
+    assert_eq!(test.woken(&mut plugin).await, Some(590 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_in_a_turn_is_left_to_its_hooks_and_not_woken_by_a_plugin_afterwards() {
+    let test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    test.hook(HookEventKind::Prompted);
+    test.mail();
+    // Longer than an agent in a turn is let alone by the other channels.
+    assert!(timeout(200 * SECOND, plugin.call()).await.is_err());
+    assert!(test.hook(HookEventKind::Stops).block.is_some());
+    assert_eq!(test.hook(HookEventKind::StopsAgain), HookReply::default());
+    assert_eq!(test.woken(&mut plugin).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_in_a_turn_without_hooks_is_woken_by_a_plugin_once_the_turn_seems_over() {
+    let test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    drop(test.wake.call_began());
+    test.mail();
+    assert_eq!(test.woken(&mut plugin).await, Some(15 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn plugin_that_is_gone_or_replaced_wakes_nobody() {
+    let mut test = WakeTest::new(30);
+    let mut first = test.plugin(None);
+    assert_eq!(test.availability().await.reach, Reach::Push);
+    let second = test.plugin(None);
+    assert!(first.call().await.is_none());
+    drop((first, second));
+    assert_eq!(test.availability().await.reach, Reach::Pull);
+    assert_eq!(test.started.elapsed(), Duration::ZERO);
 }
 
 /// A channel that takes notices without effect.

@@ -80,6 +80,11 @@ impl TestAgent {
         serde_json::from_str(&hooked.stdout).expect("a hook says JSON alone")
     }
 
+    /// Starts the wait of a plugin in this agent's session, which may tell what became of the notice before.
+    pub async fn plugin_wait(&self, outcome: &[&str]) -> Child {
+        plugin_wait(&self.runtime, outcome).await
+    }
+
     /// Starts a rewake hook of this agent's session.
     pub async fn rewake_hook(&self, event: &Value) -> Child {
         rewake_hook(&self.runtime, event).await
@@ -89,6 +94,11 @@ impl TestAgent {
 /// Starts a rewake hook, for the session whose sockets are in this runtime directory.
 pub async fn rewake_hook(runtime: &Path, event: &Value) -> Child {
     start(runtime, &["hook", "--rewake"], event).await
+}
+
+/// Starts the wait of a plugin, for the session whose sockets are in this runtime directory.
+pub async fn plugin_wait(runtime: &Path, outcome: &[&str]) -> Child {
+    start(runtime, &[&["hook", "--wait"], outcome].concat(), &Value::Null).await
 }
 
 /// Runs a hook, for the session whose sockets are in this runtime directory.

@@ -29,7 +29,9 @@ mod transport;
 mod wait;
 
 #[cfg(unix)]
-pub use agent::{HookRun, MessagingSocket, TOKEN, TestAgent, hook, reaches, rewake_hook};
+pub use agent::{
+    HookRun, MessagingSocket, TOKEN, TestAgent, hook, plugin_wait, reaches, rewake_hook,
+};
 pub use binaries::{bridge_binary, hub_binary};
 pub use bridge::{TestBridge, Version, answer_to, list, next_json, pair, texts, tool_call};
 pub use frame_proxy::{FrameProxy, ProxiedFrame, from_bridge, from_hub, pass};

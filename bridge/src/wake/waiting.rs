@@ -1,0 +1,58 @@
+//! Programs that wait beside the session until the agent should be woken.
+
+use std::sync::Arc;
+
+use super::agent_state::sign_of;
+use super::{WaitingProgram, Wake};
+use crate::clients::WakeOutcome;
+use crate::clients::hook_event::{HookEvent, HookEventKind};
+use junction_engine::now;
+
+impl Wake {
+    /// Registers a hook that waits until the agent should be woken. The client starts it at an event of the session: at
+    /// the beginning, or as a turn ends.
+    pub(crate) fn rewake_hook(&self, event: HookEvent) -> WaitingProgram {
+        let mut agent = self.agent();
+        if let Some(session) = event.session {
+            agent.note_session(session);
+        }
+        agent.touch();
+        // The hook that may hold up the stop gets the same event. If it did, the turn goes on.
+        let goes_on = event.kind == HookEventKind::Stops && agent.policy.is_stop_held_up();
+        if !goes_on && event.kind.shows_activity() {
+            agent.activity.hook_sign(sign_of(event.kind), now());
+        }
+        if event.kind == HookEventKind::Stops && !goes_on && !self.0.channels.turn_hooks.were_seen()
+        {
+            // Nothing else reports that the turn has ended.
+            agent.policy.turn_ended(now());
+        }
+        drop(agent);
+        let hook = self.0.channels.rewake_hooks.register(true, Arc::clone(&self.0.changed));
+        self.0.changed.notify_one();
+        hook
+    }
+
+    /// Registers a plugin's program that waits until the agent should be woken. The plugin also tells what became of the
+    /// notice that it was given last, if it was given one.
+    pub(crate) fn plugin_waits(
+        &self,
+        session: Option<String>,
+        outcome: Option<WakeOutcome>,
+    ) -> WaitingProgram {
+        let mut agent = self.agent();
+        if let Some(session) = session {
+            agent.note_session(session);
+        }
+        if let Some(outcome) = outcome {
+            agent.take_outcome(outcome);
+        }
+        drop(agent);
+        // What could not begin a turn a moment ago is not tried again for the same messages.
+        let is_usable = outcome != Some(WakeOutcome::Dropped);
+        let changed = Arc::clone(&self.0.changed);
+        let program = self.0.channels.plugins.register(is_usable, changed);
+        self.0.changed.notify_one();
+        program
+    }
+}

@@ -1,0 +1,133 @@
+//! How a plugin of the client wakes an agent: by a program that waits, and by what the plugin says of its notices.
+
+use std::process::Stdio;
+
+use junction_testkit::{
+    TestAgent, TestBridge, TestHome, TestHub, bridge_binary, plugin_wait, reaches, within,
+};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
+
+/// What a wait that ended well has printed.
+async fn printed(wait: Child) -> String {
+    let output = within("the wait ends", wait.wait_with_output()).await.expect("its output");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn notice(number: u64) -> String {
+    format!(
+        "Agent Junction notice {number}: 1 unread message from \"bob\". Call the tool read_messages.\n"
+    )
+}
+
+/// The event that says that the agent is idle.
+fn stopped() -> Value {
+    json!({ "hook_event_name": "Stop", "session_id": "s" })
+}
+
+async fn send(from: &TestBridge) -> Value {
+    let message = json!({ "target_alias": "alice", "message": "hello", "urgency": "high" });
+    from.call("send_message", message).await
+}
+
+#[tokio::test]
+async fn a_plugins_wait_ends_with_the_notice_and_wakes_again_and_again() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    alice.hook(&stopped()).await;
+    let mut wait = alice.plugin_wait(&[]).await;
+    for number in 1..=3 {
+        reaches(&bob, "alice", "push").await;
+        assert_eq!(send(&bob).await["peer"]["reach"], "push");
+        assert_eq!(printed(wait).await, notice(number));
+        wait = alice.plugin_wait(&["--woken"]).await;
+        alice.bridge.read_one().await;
+        alice.hook(&stopped()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_notice_goes_to_the_next_channel_at_once() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    // The hour's only wake: what was dropped has cost nothing.
+    let launch = TestAgent::launch(&home, &hub, "alice").env("JUNCTION_WAKES_PER_HOUR", "1");
+    let alice = TestAgent::start(&home, launch, "alice").await;
+    alice.hook(&stopped()).await;
+    let wait = alice.plugin_wait(&[]).await;
+    reaches(&bob, "alice", "push").await;
+    let mut rewake = alice.rewake_hook(&stopped()).await;
+    send(&bob).await;
+    assert_eq!(printed(wait).await, notice(1));
+    let _wait = alice.plugin_wait(&["--dropped"]).await;
+    let mut told = String::new();
+    let mut stderr = rewake.stderr.take().expect("its stderr");
+    within("it says why", stderr.read_to_string(&mut told)).await.expect("text");
+    assert_eq!(told, notice(2));
+}
+
+#[tokio::test]
+async fn only_the_last_wait_stays_and_it_ends_with_its_bridge() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    let first = alice.plugin_wait(&[]).await;
+    reaches(&bob, "alice", "push").await;
+    let second = alice.plugin_wait(&[]).await;
+    assert_eq!(printed(first).await, "");
+    alice.bridge.client.kill();
+    assert_eq!(printed(second).await, "");
+}
+
+#[tokio::test]
+async fn a_wait_can_start_before_its_bridge() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let wait = plugin_wait(&home.runtime("alice"), &[]).await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    alice.hook(&stopped()).await;
+    reaches(&bob, "alice", "push").await;
+    send(&bob).await;
+    assert_eq!(printed(wait).await, notice(1));
+}
+
+#[tokio::test]
+async fn a_wait_that_cannot_print_has_not_been_told() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    alice.hook(&stopped()).await;
+    let mut deaf = Command::new(bridge_binary())
+        .args(["hook", "--wait"])
+        .env("XDG_RUNTIME_DIR", &alice.runtime)
+        .stdout(std::fs::File::create("/dev/full").expect("a full device"))
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it starts");
+    reaches(&bob, "alice", "push").await;
+    send(&bob).await;
+    assert!(within("it ends", deaf.wait()).await.expect("its status").success());
+    // The notice counts as not given, so the next turn announces it.
+    let prompt = json!({ "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "x" });
+    let told = alice.hook_json(&prompt).await.to_string();
+    assert!(told.contains("1 unread message from"), "{told}");
+}
+
+#[tokio::test]
+async fn what_became_of_a_notice_is_told_with_a_wait_alone() {
+    for wrong in [&["--woken"][..], &["--wait", "--woken", "--dropped"], &["--wait", "--rewake"]] {
+        let output = Command::new(bridge_binary()).arg("hook").args(wrong).output().await;
+        let output = output.expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{wrong:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
