@@ -205,7 +205,7 @@ impl Wake {
         agent.touch();
         agent.has_called = true;
         agent.ready_at = Some(agent.ready_at.map_or(now(), |ready| ready.min(now())));
-        let begins_turn = agent.activity.call_began(self.0.channels.can_wake_from(0, false), now());
+        let begins_turn = agent.activity.call_began(self.0.channels.can_wake(), now());
         // An agent that was told of a message is in a turn for that reason.
         if begins_turn && !agent.policy.is_notice_outstanding() {
             self.0.engine.maybe_begin_turn();
@@ -336,7 +336,9 @@ impl Wake {
         let no_sign = agent.woken_by.map(|(_, at)| at + NO_SIGN).filter(|at| *at > now);
         let changes = [agent.activity.changes_at(now), agent.policy.changes_at(now)];
         let poll = self.0.channels.poll_interval().map(|interval| polled + interval);
-        let all = changes.into_iter().chain([due, poll, no_sign, agent.looks_at()]).flatten();
+        let returns = self.0.channels.plugins.returns_until().filter(|until| *until > now);
+        let others = [due, poll, no_sign, returns, agent.looks_at()];
+        let all = changes.into_iter().chain(others).flatten();
         all.min().unwrap_or(now + FAR)
     }
 
@@ -353,7 +355,7 @@ impl Wake {
         if agent.activity.is_waiting(now) || is_told_in_turn {
             return None;
         }
-        if !self.0.channels.can_wake_from(0, false) {
+        if !self.0.channels.can_wake() {
             let signs = ClientSigns { has_hooks, has_called: agent.has_called };
             let client = self.0.client.get().map_or("", |client| &client.mcp_name);
             let is_unattended = self.0.channels.are_unattended();

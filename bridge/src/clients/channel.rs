@@ -16,6 +16,11 @@ pub(crate) trait Channel: Send + Sync {
         false
     }
 
+    /// Whether the channel cannot be used only for a moment.
+    fn is_expected(&self) -> bool {
+        false
+    }
+
     /// Whether the client holds a notice back until the agent's turn has ended.
     fn waits_for_turn_end(&self) -> bool {
         false

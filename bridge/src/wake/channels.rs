@@ -49,19 +49,28 @@ impl Channels {
     /// How a message gets to the agent now, with or without waking it.
     pub(super) fn reach(&self, may_wake: bool) -> Reach {
         let usable = self.in_order.iter().filter(|channel| may_wake || !channel.wakes());
-        usable.filter_map(|channel| channel.reach()).max().unwrap_or_default()
+        let reach = |channel: &Arc<dyn Channel>| {
+            channel.reach().or_else(|| channel.is_expected().then_some(Reach::Push))
+        };
+        usable.filter_map(reach).max().unwrap_or_default()
+    }
+
+    /// Whether any channel can wake the agent, now or in a moment.
+    pub(super) fn can_wake(&self) -> bool {
+        let mut wakes = self.in_order.iter().filter(|channel| channel.wakes());
+        wakes.any(|channel| channel.reach().is_some() || channel.is_expected())
     }
 
     /// Whether the channel at this index, or one after it, can wake the agent, which may be in a turn.
     pub(super) fn can_wake_from(&self, first: usize, is_in_turn: bool) -> bool {
-        self.in_order.iter().skip(first).any(|channel| can_wake(channel.as_ref(), is_in_turn))
+        self.in_order.iter().skip(first).any(|channel| can_wake_now(channel.as_ref(), is_in_turn))
     }
 
     /// Gives the agent a notice by the first channel that takes it, from this index on. The index of that channel, if
     /// there is one.
     pub(super) async fn wake(&self, first: usize, is_in_turn: bool, notice: &str) -> Option<usize> {
         for (at, channel) in self.in_order.iter().enumerate().skip(first) {
-            if can_wake(channel.as_ref(), is_in_turn) && channel.wake(notice).await {
+            if can_wake_now(channel.as_ref(), is_in_turn) && channel.wake(notice).await {
                 return Some(at);
             }
         }
@@ -111,7 +120,7 @@ impl Channels {
 
 /// Whether a channel can wake the agent now. In a turn, a notice that waits for its end may come too late: the agent may
 /// have read by then.
-fn can_wake(channel: &dyn Channel, is_in_turn: bool) -> bool {
+fn can_wake_now(channel: &dyn Channel, is_in_turn: bool) -> bool {
     let is_late = is_in_turn && channel.waits_for_turn_end();
     channel.wakes() && !is_late && channel.reach().is_some()
 }

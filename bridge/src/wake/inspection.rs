@@ -28,7 +28,7 @@ impl Wake {
             has_called: agent.has_called,
         };
         drop(agent);
-        let hindrance = match (channels.can_wake_from(0, false), channels.are_unattended()) {
+        let hindrance = match (channels.can_wake(), channels.are_unattended()) {
             (true, _) => (!can_wake).then_some(Hindrance::Budget),
             (false, true) => Some(Hindrance::Asleep),
             (false, false) => Some(clients::hindrance(name, signs)),

@@ -339,9 +339,33 @@ async fn plugin_that_is_gone_or_replaced_wakes_nobody() {
     assert_eq!(test.availability().await.reach, Reach::Push);
     let second = test.plugin(None);
     assert!(first.call().await.is_none());
-    drop((first, second));
+    drop(first);
+    // A plugin begins the next wait soon after the last.
+    drop(second);
     assert_eq!(test.availability().await.reach, Reach::Pull);
-    assert_eq!(test.started.elapsed(), Duration::ZERO);
+    assert_eq!(test.started.elapsed(), 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_plugin_between_two_waits_is_still_a_way_to_the_agent() {
+    let mut test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    assert_eq!(test.availability().await.reach, Reach::Push);
+    // By the end of its time, and by a notice.
+    drop(plugin);
+    tokio::time::advance(SECOND).await;
+    plugin = test.plugin(None);
+    test.mail();
+    assert_eq!(test.woken(&mut plugin).await, Some(SECOND));
+    drop(plugin);
+    tokio::time::advance(SECOND).await;
+    test.mail();
+    let arrived = Arrived { arrival: Some(2), past_limit: false };
+    let snapshot = test.snapshot.borrow().clone();
+    let outlook = test.wake.outlook(arrived, &snapshot, now());
+    assert_eq!(outlook.and_then(|outlook| outlook.hindrance), None);
+    let _plugin = test.plugin(Some(WakeOutcome::Woken));
+    assert!(timeout(20 * SECOND, test.availability()).await.is_err());
 }
 
 /// A channel that takes notices without effect.

@@ -28,7 +28,8 @@ impl Wake {
             agent.policy.turn_ended(now());
         }
         drop(agent);
-        let hook = self.0.channels.rewake_hooks.register(true, Arc::clone(&self.0.changed));
+        let hook =
+            Arc::clone(&self.0.channels.rewake_hooks).register(true, Arc::clone(&self.0.changed));
         self.0.changed.notify_one();
         hook
     }
@@ -51,7 +52,7 @@ impl Wake {
         // What could not begin a turn a moment ago is not tried again for the same messages.
         let is_usable = outcome != Some(WakeOutcome::Dropped);
         let changed = Arc::clone(&self.0.changed);
-        let program = self.0.channels.plugins.register(is_usable, changed);
+        let program = Arc::clone(&self.0.channels.plugins).register(is_usable, changed);
         self.0.changed.notify_one();
         program
     }

@@ -5,7 +5,7 @@
 //! each turn, and wakes the agent when the hook exits with a certain status.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use junction_shared::protocol::wire::Reach;
@@ -13,9 +13,13 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::clients::Channel;
+use junction_engine::now;
 
 /// How long the program may take to accept the notice.
 const ACCEPT_TIME: Duration = Duration::from_secs(3);
+
+/// How soon after the end of one wait a plugin begins the next.
+const RETURN_TIME: Duration = Duration::from_secs(3);
 
 /// What kind of program waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(super) enum WaitingKind {
 pub(crate) struct WaitingPrograms {
     kind: WaitingKind,
     waiting: Mutex<Option<Waiting>>,
+    /// When the last wait ended, unless another has begun since.
+    ended_at: Mutex<Option<Instant>>,
 }
 
 /// The channel's side of a program that waits.
@@ -42,6 +48,7 @@ struct Waiting {
 /// The bridge's side of a program that waits.
 pub(crate) struct WaitingProgram {
     call: oneshot::Receiver<WakeCall>,
+    programs: Arc<WaitingPrograms>,
     /// Notified when the program is gone.
     changed: Arc<Notify>,
 }
@@ -56,18 +63,32 @@ pub(crate) struct WakeCall {
 impl WaitingPrograms {
     /// A channel of this kind, for which nothing waits yet.
     pub(super) fn new(kind: WaitingKind) -> Self {
-        Self { kind, waiting: Mutex::default() }
+        Self { kind, waiting: Mutex::default(), ended_at: Mutex::default() }
     }
 
     /// Registers a program in place of the last one, whose wait ends.
-    pub(crate) fn register(&self, is_usable: bool, changed: Arc<Notify>) -> WaitingProgram {
+    pub(crate) fn register(
+        self: Arc<Self>,
+        is_usable: bool,
+        changed: Arc<Notify>,
+    ) -> WaitingProgram {
         let (sender, call) = oneshot::channel();
-        *self.waiting() = Some(Waiting { call: sender, is_usable });
-        WaitingProgram { call, changed }
+        *lock(&self.waiting) = Some(Waiting { call: sender, is_usable });
+        *lock(&self.ended_at) = None;
+        WaitingProgram { call, programs: self, changed }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Until when the next wait of a plugin may be expected, if none waits.
+    pub(crate) fn returns_until(&self) -> Option<Instant> {
+        Some((*lock(&self.ended_at))? + RETURN_TIME)
+    }
+
+    /// Notes that a wait has ended, in whichever way, unless another has taken its place.
+    fn ended(&self) {
+        let is_over = lock(&self.waiting).as_ref().is_none_or(|waiting| waiting.call.is_closed());
+        if self.kind == WaitingKind::Plugin && is_over {
+            lock(&self.ended_at).get_or_insert_with(now);
+        }
     }
 }
 
@@ -82,6 +103,7 @@ impl Drop for WaitingProgram {
     fn drop(&mut self) {
         // Before the notification, so that its receiver sees that no program waits.
         self.call.close();
+        self.programs.ended();
         self.changed.notify_one();
     }
 }
@@ -96,7 +118,11 @@ impl WakeCall {
 impl Channel for WaitingPrograms {
     fn reach(&self) -> Option<Reach> {
         let can_call = |waiting: &Waiting| waiting.is_usable && !waiting.call.is_closed();
-        self.waiting().as_ref().is_some_and(can_call).then_some(Reach::Push)
+        lock(&self.waiting).as_ref().is_some_and(can_call).then_some(Reach::Push)
+    }
+
+    fn is_expected(&self) -> bool {
+        self.returns_until().is_some_and(|until| now() < until)
     }
 
     fn wakes(&self) -> bool {
@@ -112,7 +138,8 @@ impl Channel for WaitingPrograms {
     }
 
     fn wake<'a>(&'a self, notice: &'a str) -> BoxFuture<'a, bool> {
-        let waiting = self.waiting().take();
+        let waiting = lock(&self.waiting).take();
+        self.ended();
         async move {
             let (accepted, outcome) = oneshot::channel();
             let call = WakeCall { notice: notice.to_owned(), accepted };
@@ -121,4 +148,8 @@ impl Channel for WaitingPrograms {
         }
         .boxed()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
