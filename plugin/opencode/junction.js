@@ -1,0 +1,211 @@
+// Wakes an idle opencode session when a message waits for it. `junction-bridge hook --wait` blocks until there is one and
+// prints a notice, with which a turn begins; the next call tells the bridge whether it did. In a turn, `junction-bridge
+// hook` tells the bridge what the agent does, and the agent what waits for it. Without a bridge, nothing happens.
+
+import { spawn } from 'node:child_process';
+
+const BRIDGE = 'junction-bridge';
+const SHORT = 60_000; // a wait that ends sooner, without a notice, has found no bridge
+const LONGEST_PAUSE = 600_000;
+const HOOK_TIME = 2_000; // as long as an event may hold up the agent
+const BEGIN_TIME = 10_000; // as long as a turn may take to begin
+const PROMPT_START = 200; // as much of a prompt as tells whether a person typed it
+
+// opencode 1 calls `server`, opencode 2 calls `setup`.
+export default { id: 'junction', server, setup };
+
+async function server({ client, directory }) {
+  const session = new Session(directory, async ({ id, agent, model }, text) => {
+    // Synthetic: these are not the person's words, so they are not on the screen either.
+    const parts = [{ type: 'text', text, synthetic: true }];
+    const body = { agent, model, variant: model?.variant, parts };
+    const { error } = await client.session.promptAsync({ path: { id }, body });
+    if (error) throw error;
+    client.tui.showToast({ body: { message: text, variant: 'info' } }).catch(() => {});
+  });
+  const isSubagent = async (id) => (await client.session.get({ path: { id } })).data?.parentID !== undefined;
+  return {
+    async config(config) {
+      config.mcp ??= {};
+      const commands = Object.values(config.mcp).map((server) => [server.command].flat());
+      const program = commands.flat().find((word) => /(^|[/\\])junction-bridge(\.exe)?$/.test(word));
+      if (program) session.program = program;
+      else config.mcp.junction ??= { type: 'local', command: [BRIDGE] };
+    },
+    async 'chat.message'({ sessionID }, { message, parts }) {
+      if (await isSubagent(sessionID)) return;
+      session.isAt({ id: sessionID, agent: message.agent, model: message.model });
+      const context = await session.begins(parts.find((part) => part.type === 'text')?.text ?? '');
+      if (!context || !parts.length) return;
+      const { id, messageID } = parts.at(-1);
+      parts.push({ id: `${id}0`, messageID, sessionID, type: 'text', text: context, synthetic: true });
+    },
+    async 'tool.execute.after'({ sessionID }, result) {
+      const context = session.id === sessionID && (await session.tells('PostToolUse')).context;
+      if (!context) return;
+      if (Array.isArray(result.content)) result.content.push({ type: 'text', text: context });
+      else if (typeof result.output === 'string') result.output += `\n\n${context}`;
+    },
+    async event({ event: { type, properties } }) {
+      if (!properties?.sessionID || properties.sessionID !== session.id) return;
+      if (type === 'session.error') session.failure = properties.error?.name;
+      else if (type === 'session.idle') await session.ends();
+      else if (/^(permission|question)\.asked$/.test(type)) session.tells('PermissionRequest');
+      else if (/^(permission|question)\.(replied|rejected)$/.test(type)) session.tells('PreToolUse');
+    },
+    async dispose() {
+      session.close();
+    },
+  };
+}
+
+// As opencode 2 documents it. Not tried.
+async function setup(ctx) {
+  const session = new Session(ctx.location?.directory, async ({ id }, text) => {
+    await ctx.session.synthetic({ sessionID: id, text, description: 'Agent Junction', delivery: 'queue' });
+    session.isBegun();
+  });
+  await ctx.session.hook('prompt', async ({ sessionID }) => {
+    const found = await ctx.session.get({ sessionID });
+    if (!(found?.data ?? found)?.parentID) session.isAt({ id: sessionID });
+  });
+  return () => session.close();
+}
+
+// The session that a person wrote to last, and its bridge.
+class Session {
+  program = BRIDGE;
+  failure; // why the turn will have ended, if it fails
+  #directory;
+  #submit;
+  #at;
+  #submitted = {};
+  #isHeldUp = false;
+  #idle = Promise.resolve();
+  #endTurn = () => {};
+  #events = Promise.resolve();
+  #begun = () => {};
+  #waits;
+  #children = new Set();
+  #isClosed = false;
+
+  constructor(directory, submit) {
+    this.#directory = directory;
+    this.#submit = submit;
+  }
+
+  get id() {
+    return this.#at?.id;
+  }
+
+  isAt(session) {
+    this.#at = session;
+    // Before, there is no session that could be woken. A run that ends with its answer never is.
+    const isRun = process.argv.slice(2).some((word) => word === 'run');
+    this.#waits ??= isRun ? Promise.resolve() : this.#wait();
+  }
+
+  // A turn begins. Returns what its model should be told.
+  async begins(text) {
+    this.failure = undefined;
+    this.#endTurn();
+    this.#idle = new Promise((resolve) => (this.#endTurn = resolve));
+    const isOurs = text === this.#submitted.text;
+    if (isOurs) this.isBegun();
+    else this.#isHeldUp = false;
+    const prompt = isOurs ? this.#submitted.notice : text.slice(0, PROMPT_START);
+    return (await this.tells('UserPromptSubmit', { prompt })).context;
+  }
+
+  isBegun() {
+    this.#begun(true);
+  }
+
+  async ends() {
+    const failure = this.failure;
+    this.failure = undefined;
+    if (failure) {
+      await this.tells(failure === 'MessageAbortedError' ? 'Interrupt' : 'StopFailure');
+    } else {
+      const { block } = await this.tells('Stop', { stop_hook_active: this.#isHeldUp });
+      this.#isHeldUp = block !== undefined;
+      if (block && !(await this.#wakes(block))) await this.tells('Stop', { stop_hook_active: true });
+    }
+    this.#endTurn();
+  }
+
+  // Tells the bridge of an event, after those before it. Returns what the bridge says to it.
+  tells(event, more) {
+    const input = JSON.stringify({ hook_event_name: event, session_id: this.id, ...more });
+    const reply = this.#events.then(() => this.#run(['hook'], input, HOOK_TIME));
+    this.#events = reply;
+    return reply.then(({ output }) => {
+      try {
+        const { hookSpecificOutput, reason } = JSON.parse(output);
+        return { context: hookSpecificOutput?.additionalContext, block: reason };
+      } catch {
+        return {};
+      }
+    });
+  }
+
+  close() {
+    this.#isClosed = true;
+    for (const child of this.#children) child.kill();
+  }
+
+  async #wait() {
+    let outcome = [];
+    let pause = 0;
+    while (!this.#isClosed) {
+      const began = Date.now();
+      const { output: notice, isMissing } = await this.#run(['hook', '--wait', ...outcome]);
+      if (isMissing) return;
+      outcome = [];
+      if (notice) {
+        pause = 0;
+        await this.#idle;
+        outcome = [(await this.#wakes(notice)) ? '--woken' : '--dropped'];
+      } else if (Date.now() - began < SHORT) {
+        pause = Math.min(Math.max(2 * pause, 1_000), LONGEST_PAUSE);
+        await new Promise((resolve) => setTimeout(resolve, pause).unref());
+      } else {
+        pause = 0;
+      }
+    }
+  }
+
+  // Begins a turn with a notice. Returns whether it began.
+  async #wakes(notice) {
+    const text = `The junction plugin sent a message: ${notice}`;
+    this.#submitted = { text, notice };
+    const begun = new Promise((resolve) => {
+      this.#begun = resolve;
+      setTimeout(resolve, BEGIN_TIME, false).unref();
+    });
+    try {
+      await this.#submit(this.#at, text);
+      return await begun;
+    } catch {
+      return false;
+    }
+  }
+
+  #run(words, input = '', limit) {
+    return new Promise((resolve) => {
+      const options = { cwd: this.#directory, timeout: limit, stdio: ['pipe', 'pipe', 'ignore'] };
+      const child = spawn(this.program, words, options);
+      this.#children.add(child);
+      let output = '';
+      child.stdout?.on('data', (data) => (output += data));
+      child.on('error', () => resolve({ output: '', isMissing: true }));
+      child.on('close', () => {
+        this.#children.delete(child);
+        resolve({ output: output.trim(), isMissing: false });
+      });
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
+      child.unref?.();
+    });
+  }
+}

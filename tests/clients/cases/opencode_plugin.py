@@ -1,0 +1,91 @@
+"""opencode in a terminal, with the junction's plugin, installed by its own command from this repository."""
+import json
+import pathlib
+import subprocess
+import time
+
+import namespace
+from opencode import environment, provider
+from peer import Peer
+from script import NOTICE, answers, call, say
+from terminal import Terminal
+from until import until
+
+PLUGIN = pathlib.Path(__file__).resolve().parents[3] / "plugin" / "opencode"
+
+
+class Opencode:
+    """opencode in a terminal, as a person uses it. What it knows of the junction, it knows from the plugin."""
+
+    def __init__(self, lab, name, script):
+        self.name = name
+        self.actor = lab.model.actor(name, script)
+        project = lab.project(name)
+        (project / "opencode.json").write_text(json.dumps(provider(lab, name)))
+        before = set(namespace.processes("opencode"))
+        self.terminal = Terminal(lab, name, [lab.program("opencode")], environment(lab), project)
+        self.pid = until("opencode's process", lambda: set(namespace.processes("opencode")) - before).pop()
+        self.terminal.shows("Ask anything", 60)
+
+    def prompt(self, line, seconds=60):
+        """Types a prompt and waits for the end of its turn."""
+        asked = len(self.actor.turns)
+        self.terminal.type(line)
+        self.actor.asked(asked + 1, seconds)
+        self.actor.at_rest(seconds)
+
+    def waits(self):
+        """The ids of the processes that wait for a notice."""
+        waits = [pid for pid in namespace.processes("junction-bridge") if b"--wait" in namespace.command_line(pid)]
+        return [pid for pid in waits if namespace.parent(pid) == self.pid]
+
+
+def _install(lab):
+    _has_started_before(lab)
+    ran = subprocess.run([lab.program("opencode"), "plugin", "--global", str(PLUGIN)], env=environment(lab),
+                         cwd=lab.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    (lab.out / "commands.txt").write_text(ran.stdout + ran.stderr)
+    assert ran.returncode == 0, f"opencode plugin ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
+
+
+def _has_started_before(lab):
+    """The package that opencode fetches for plugins on its first start. Without a network that takes it minutes."""
+    folder = lab.home / ".config" / "opencode"
+    (folder / "node_modules").mkdir(parents=True)
+    needed = {"dependencies": {"@opencode-ai/plugin": "1.18.33"}}
+    (folder / "package.json").write_text(json.dumps(needed))
+    (folder / "package-lock.json").write_text(json.dumps({"packages": {"": needed}}))
+
+
+def _wakes(lab, bob, alice, word):
+    """Sends to alice, who sits idle, and measures what comes of it."""
+    peer = bob.other(lambda peer: peer["state"] != "busy" and peer["reach"] == "push")
+    since = len(alice.actor.turns)
+    sent = bob.send(peer["alias"], word)
+    turn = alice.actor.shown(NOTICE, since=since)
+    assert "The junction plugin sent a message" in turn.text, f"Something else woke it: {turn.text[-600:]}"
+    status, at = bob.end(sent["id"])
+    assert status == "read", f"The message ended as {status!r}."
+    assert bob.read()[0]["reply_to"] == sent["id"], "The answer answers another message."
+    alice.actor.at_rest()
+    lab.figure(f"{word} asked s", turn.at - sent["at"])
+    lab.figure(f"{word} read s", at - sent["at"])
+    return turn
+
+
+def opencode_plugin_wakes(lab):
+    """An idle opencode with the plugin is woken three times in a row, each time by one turn; one process waits."""
+    _install(lab)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", answers())
+    assert not alice.waits(), "It waits before there is a session."
+    alice.prompt("Hello.")
+    first = until("The wait", alice.waits)
+    time.sleep(3)
+    assert alice.waits() == first and len(first) == 1, "More than one process waits, or another."
+    for word in ("first", "second", "third"):
+        _wakes(lab, bob, alice, word)
+        assert lab.figures[f"{word} asked s"] <= 1, "It took longer than a second."
+        until("The next wait", lambda: len(alice.waits()) == 1)
+    alice.actor.quiet(5)
+    lab.figure("model requests", len(alice.actor.turns))
