@@ -56,3 +56,14 @@ pub(crate) fn assert_man_pages(program: &str, pages: &BTreeMap<String, String>) 
         assert_written(&format!("man/{name}"), text);
     }
 }
+
+/// Asserts that the repository has these files. With `JUNCTION_UPDATE_DOCS=1`, writes them.
+pub(crate) fn assert_package_files(files: &BTreeMap<String, String>) {
+    for (name, text) in files {
+        let file = page("..").join(name);
+        if updating() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        }
+        assert_file(&file, text);
+    }
+}

@@ -15,6 +15,8 @@ mod json_text;
 mod log;
 mod mcp;
 mod onlooker;
+#[cfg(test)]
+mod packages;
 mod people;
 mod process;
 mod project;
