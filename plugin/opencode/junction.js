@@ -3,8 +3,11 @@
 // hook` tells the bridge what the agent does, and the agent what waits for it. Without a bridge, nothing happens.
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const BRIDGE = 'junction-bridge';
+const SKILLS = fileURLToPath(new URL('skills', import.meta.url));
 const SHORT = 60_000; // a wait that ends sooner, without a notice, has found no bridge
 const LONGEST_PAUSE = 600_000;
 const HOOK_TIME = 2_000; // as long as an event may hold up the agent
@@ -31,6 +34,8 @@ async function server({ client, directory }) {
       const program = commands.flat().find((word) => /(^|[/\\])junction-bridge(\.exe)?$/.test(word));
       if (program) session.program = program;
       else config.mcp.junction ??= { type: 'local', command: [BRIDGE] };
+      config.skills ??= {};
+      if (existsSync(SKILLS)) config.skills.paths = [...(config.skills.paths ?? []), SKILLS];
     },
     async 'chat.message'({ sessionID }, { message, parts }) {
       if (await isSubagent(sessionID)) return;

@@ -89,3 +89,56 @@ def opencode_plugin_wakes(lab):
         until("The next wait", lambda: len(alice.waits()) == 1)
     alice.actor.quiet(5)
     lab.figure("model requests", len(alice.actor.turns))
+
+
+def opencode_plugin_keeps_a_draft(lab):
+    """A wake leaves alone what a person has half typed."""
+    _install(lab)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", answers())
+    alice.prompt("Hello.")
+    alice.terminal.keys("half", "Space", "of", "Space", "it")
+    alice.terminal.shows("half of it")
+    _wakes(lab, bob, alice, "first")
+    alice.terminal.shows("half of it")
+    assert not any("half of it" in turn.text for turn in alice.actor.turns), "The draft was sent."
+
+
+def opencode_plugin_tells_a_busy_one_once(lab):
+    """A message to a session at work is told once, with a tool's result, and begins no turn after it."""
+    def works():
+        yield
+        yield call("junction_list_peers")
+        yield call("bash", command="sleep 4", description="Waits")
+        yield call("read_messages")
+        yield say("Done.")
+
+    _install(lab)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", works())
+    alice.terminal.type("Work.")
+    alice.actor.asked(3)
+    sent = bob.send(bob.other(lambda peer: peer["state"] == "busy")["alias"], "While you work.", urgency="high")
+    assert bob.end(sent["id"])[0] == "read", "The message was not read."
+    alice.actor.at_rest()
+    alice.actor.quiet(8)
+    told = [turn for turn in alice.actor.turns if "Agent Junction notice" in turn.text]
+    assert len(told) == 1, f"It was told {len(told)} times."
+    assert not any("plugin sent" in turn.text for turn in alice.actor.turns), "The plugin began a turn."
+
+
+def opencode_plugin_removed_leaves_nothing(lab):
+    """Without the plugin's entry, a new session has no tool of the junction and starts no program of it."""
+    def tools():
+        turn = yield
+        yield say(f"{[tool for tool in turn.tools if 'junction' in tool]}")
+
+    _install(lab)
+    settings = lab.home / ".config" / "opencode" / "opencode.jsonc"
+    known = json.loads(settings.read_text())
+    assert known.pop("plugin") == [str(PLUGIN)], f"Other plugins are there: {known}"
+    settings.write_text(json.dumps(known))
+    carol = Opencode(lab, "carol", tools())
+    carol.prompt("Hello.")
+    assert "[]" in [act.text for act in carol.actor.acts], f"Tools are left: {carol.actor.acts}"
+    assert not namespace.processes("junction-bridge"), "A program of the junction runs."

@@ -1,0 +1,106 @@
+"""The packages of Codex, Gemini CLI and opencode, installed by each client's own command from a copy of this repository."""
+import json
+import pathlib
+import shutil
+import subprocess
+
+import opencode as opencode_client
+from cases.opencode_plugin import Opencode, _install as install_opencode
+from codex import Codex
+from gemini import _set_up as gemini_first_run
+from gemini import gemini_terminal
+from newcomer import asks, heard, waits
+from peer import Peer
+from script import NOTICE, answers
+from until import until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def _repository(lab):
+    repository = lab.out / "repository"
+    for folder in (".agents", "plugin"):
+        shutil.copytree(ROOT / folder, repository / folder)
+    return repository
+
+
+def _run(lab, env, *words, answer="", code=0):
+    """Runs a command of a client's."""
+    ran = subprocess.run([lab.program(words[0]), *map(str, words[1:])], env=env, cwd=lab.home, input=answer,
+                         capture_output=True, text=True, timeout=120)
+    with open(lab.out / "commands.txt", "a") as log:
+        log.write(f"$ {' '.join(map(str, words))}\n{ran.stdout}{ran.stderr}")
+    assert ran.returncode == code, f"{words} ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
+    return ran.stdout + ran.stderr
+
+
+def _install_codex(lab):
+    Codex(lab, "first", answers(), by_setup=True)
+    env = lab.env(STUB_KEY="dummy")
+    _run(lab, env, "codex", "plugin", "marketplace", "add", _repository(lab))
+    _run(lab, env, "codex", "plugin", "add", "junction@agent-junction")
+
+
+def _install_gemini(lab):
+    _, env = gemini_first_run(lab, "first", answers(), by_setup=True)
+    _run(lab, env, "gemini", "extensions", "install", "--consent", "--skip-settings",
+         _repository(lab) / "plugin" / "gemini")
+    return env
+
+
+def package_codex_talks(lab):
+    """Two Codexes with the plugin, installed by Codex's own commands, talk; the one that answers is woken."""
+    _install_codex(lab)
+    bella = Codex(lab, "bella", answers(), hooks=True, by_setup=True)
+    bella.terminal().type("You are on the junction.")
+    bella.actor.asked(2, 60)
+    bella.actor.at_rest()
+    alice = Codex(lab, "alice", asks(), by_setup=True)
+    alice.terminal().type("Ask the other session which port it uses.")
+    heard(lab, "alice")
+    lab.figure("tools", str([tool for tool in bella.actor.turns[0].tools if "junction" in tool][:2]))
+
+
+def package_codex_removed(lab):
+    """After the plugin and the marketplace are removed, Codex's configuration has nothing of the junction."""
+    _install_codex(lab)
+    env = lab.env(STUB_KEY="dummy")
+    _run(lab, env, "codex", "plugin", "remove", "junction@agent-junction")
+    _run(lab, env, "codex", "plugin", "marketplace", "remove", "agent-junction")
+    config = (lab.home / ".codex" / "config.toml").read_text()
+    assert "junction" not in config.replace(str(lab.out), ""), f"Left: {config}"
+
+
+def package_gemini_talks(lab):
+    """Two Gemini CLIs with the extension, installed by its own command, talk; the one that answers waits."""
+    _install_gemini(lab)
+    for name, script, prompt in (("bella", waits(), "Wait for messages."),
+                                 ("alice", asks(), "Ask the other session which port it uses.")):
+        terminal, actor = gemini_terminal(lab, name, script, by_setup=True)
+        terminal.shows(r"1 MCP server", 60)
+        terminal.type(prompt)
+        if name == "bella":
+            actor.asked(1, 60)
+            terminal.shows("Allow|Action Required|approve", 30)
+            terminal.screen()
+    heard(lab, "alice")
+
+
+def package_gemini_removed(lab):
+    """After `gemini extensions uninstall`, nothing of the junction is left."""
+    env = _install_gemini(lab)
+    _run(lab, env, "gemini", "extensions", "uninstall", "junction")
+    folder = lab.home / ".gemini" / "extensions" / "junction"
+    assert not folder.exists(), f"{folder} is left."
+
+
+def package_opencode_talks(lab):
+    """Two opencodes with the plugin, installed by its own command, talk; the one that answers is woken."""
+    install_opencode(lab)
+    bella = Opencode(lab, "bella", answers())
+    bella.prompt("You are on the junction.")
+    until("The wait", bella.waits)
+    alice = Opencode(lab, "alice", asks())
+    alice.terminal.type("Ask the other session which port it uses.")
+    heard(lab, "alice")
+    assert any("The junction plugin sent" in turn.text for turn in bella.actor.turns), "Nothing woke bella."
