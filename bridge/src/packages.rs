@@ -13,8 +13,10 @@ const MARKETPLACE: &str = "agent-junction";
 const OWNER: &str = "Agent Junction";
 const BRIDGE: &str = "junction-bridge";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const DESCRIPTION: &str = "Lets this session and other coding agents find and message each other, end to end encrypted";
-const ABOUT: &str = "Agent Junction: messages between coding agents in different terminals, folders and machines";
+const DESCRIPTION: &str =
+    "Lets this session and other coding agents find and message each other, end to end encrypted";
+const ABOUT: &str =
+    "Agent Junction: messages between coding agents in different terminals, folders and machines";
 const SCHEMAS: &str = "https://agent-plugins.org/schemas/1.0.0";
 
 const SKILLS: [&str; 2] = ["inject-junction", "use-junction"];
@@ -55,7 +57,13 @@ const CODEX_ENVIRONMENT: [&str; 15] = [
 ];
 
 fn identity() -> Value {
-    json!({ "name": NAME, "version": VERSION, "description": DESCRIPTION, "author": { "name": OWNER } })
+    json!({
+        "name": NAME,
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "author": { "name": OWNER },
+        "license": env!("CARGO_PKG_LICENSE"),
+    })
 }
 
 fn merged(mut value: Value, more: Value) -> Value {
@@ -69,6 +77,33 @@ fn hooks(events: &[&str]) -> Value {
     let hook = json!([{ "hooks": [{ "type": "command", "command": hook_command(BRIDGE) }] }]);
     let events = events.iter().map(|event| ((*event).to_owned(), hook.clone()));
     json!({ "hooks": Value::Object(events.collect()) })
+}
+
+fn gemini() -> Value {
+    json!({
+        "name": NAME,
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "mcpServers": { NAME: { "command": BRIDGE } },
+        "settings": [{
+            "name": "Hub",
+            "description": "The name of a known hub to join. Leave it empty for the one on this machine.",
+            "envVar": "JUNCTION_HUB",
+            "sensitive": false,
+        }],
+    })
+}
+
+fn opencode() -> Value {
+    json!({
+        "name": "junction-opencode",
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "type": "module",
+        "main": "junction.js",
+        "exports": { ".": "./junction.js", "./server": "./junction.js" },
+        "files": ["junction.js", "skills"],
+    })
 }
 
 /// The manifests, by their paths in the repository.
@@ -89,33 +124,11 @@ fn manifests() -> Vec<(&'static str, Value)> {
             "category": "Productivity",
         }],
     });
-    let codex_parts =
-        json!({ "skills": "./skills/", "mcpServers": "./.mcp.json", "hooks": "./hooks/hooks.json" });
+    let codex_parts = json!({ "skills": "./skills/", "mcpServers": "./.mcp.json", "hooks": "./hooks/hooks.json" });
     let codex_server = json!({ "command": BRIDGE, "env_vars": CODEX_ENVIRONMENT });
     let stdio = json!({ "type": "stdio", "command": BRIDGE });
     let servers = |server: &Value| json!({ "mcpServers": { NAME: server } });
     let schema = |name: &str| json!({ "$schema": format!("{SCHEMAS}/{name}.schema.json") });
-    let gemini = json!({
-        "name": NAME,
-        "version": VERSION,
-        "description": DESCRIPTION,
-        "mcpServers": { NAME: { "command": BRIDGE } },
-        "settings": [{
-            "name": "Hub",
-            "description": "The address of a hub on another machine. Leave empty for this machine's own.",
-            "envVar": "JUNCTION_HUB",
-            "sensitive": false,
-        }],
-    });
-    let opencode = json!({
-        "name": "junction-opencode",
-        "version": VERSION,
-        "description": DESCRIPTION,
-        "type": "module",
-        "main": "junction.js",
-        "exports": { ".": "./junction.js", "./server": "./junction.js" },
-        "files": ["junction.js", "skills"],
-    });
     vec![
         (".claude-plugin/marketplace.json", claude_marketplace),
         ("plugin/claude/.claude-plugin/plugin.json", identity()),
@@ -130,9 +143,9 @@ fn manifests() -> Vec<(&'static str, Value)> {
         ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS)),
         ("plugin/portable/plugin.json", merged(schema("plugin"), identity())),
         ("plugin/portable/mcp.json", merged(schema("mcp"), servers(&stdio))),
-        ("plugin/gemini/gemini-extension.json", gemini),
+        ("plugin/gemini/gemini-extension.json", gemini()),
         ("plugin/gemini/hooks/hooks.json", hooks(&GEMINI_HOOKS)),
-        ("plugin/opencode/package.json", opencode),
+        ("plugin/opencode/package.json", opencode()),
     ]
 }
 
@@ -173,7 +186,8 @@ fn skills_have_the_frontmatter_that_clients_demand() {
 
 #[test]
 fn skills_name_only_tools_that_exist() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tools.md"));
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tools.md"));
     let page = page.unwrap();
     for name in SKILLS {
         let text = skill(name);

@@ -106,7 +106,7 @@ class Session {
   isAt(session) {
     this.#at = session;
     // Before, there is no session that could be woken. A run that ends with its answer never is.
-    const isRun = process.argv.slice(2).some((word) => word === 'run');
+    const isRun = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'run';
     this.#waits ??= isRun ? Promise.resolve() : this.#wait();
   }
 

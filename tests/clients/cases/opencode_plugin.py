@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import namespace
-from opencode import environment, provider
+from opencode import environment, opencode, provider
 from peer import Peer
 from script import NOTICE, answers, call, say
 from terminal import Terminal
@@ -142,3 +142,21 @@ def opencode_plugin_removed_leaves_nothing(lab):
     carol.prompt("Hello.")
     assert "[]" in [act.text for act in carol.actor.acts], f"Tools are left: {carol.actor.acts}"
     assert not namespace.processes("junction-bridge"), "A program of the junction runs."
+
+
+def opencode_plugin_waits_in_no_run(lab):
+    """`opencode run` has the server and its hooks, and nothing waits in it."""
+    _install(lab)
+    seen = []
+
+    def script():
+        yield
+        yield call("list_peers")
+        yield call("bash", command="sleep 2", description="Waits")
+        seen.extend(pid for pid in namespace.processes("junction-bridge") if b"--wait" in namespace.command_line(pid))
+        yield say("Done.")
+
+    run, actor = opencode(lab, "once", script(), "Who is there?", by_setup=True)
+    run.ended()
+    assert any('"peers"' in turn.text for turn in actor.turns), "The tool did not answer."
+    assert not seen, "Something waits."
