@@ -37,14 +37,14 @@ class Claude:
     """
 
     def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False,
-                 server="junction", **env):
+                 server="junction", more=(), **env):
         self.name = name
         self.lab = lab
         self.project = lab.project(name)
         self.actor = lab.model.actor(name, script)
         self.debug = lab.out / f"debug-{name}.txt"
         answer_first_questions(lab, self.project)
-        words = [lab.program("claude"), "--permission-mode", "manual", "--debug-file", self.debug]
+        words = [lab.program("claude"), "--permission-mode", "manual", "--debug-file", self.debug, *more]
         if not by_setup:
             words += ["--mcp-config", self._servers(socket), "--strict-mcp-config",
                       *(["--allowedTools", "mcp__junction"] if allowed else []),

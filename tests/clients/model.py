@@ -88,6 +88,7 @@ class Model:
     def __init__(self, out):
         self.out = out
         self.actors = {}
+        self.requests = 0  # of any kind, also those that no actor answers
         self._lock = threading.Lock()
         self._count = 0
         out.mkdir()
@@ -137,6 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         name = path.split("/")[1]
         wire = wires.of(path)
         body = json.loads(self._body() or b"{}")
+        self.model.requests += 1
         if wire is None or name not in self.model.actors:
             self.model.keep("other", {"path": self.path, "body": body})
             return self._json({"input_tokens": 9, "totalTokens": 9} if "ount" in path else {"error": path})
