@@ -37,10 +37,10 @@ class Claude:
     """
 
     def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False,
-                 server="junction", more=(), **env):
+                 server="junction", folder=None, more=(), **env):
         self.name = name
         self.lab = lab
-        self.project = lab.project(name)
+        self.project = lab.project(folder or name)
         self.actor = lab.model.actor(name, script)
         self.debug = lab.out / f"debug-{name}.txt"
         answer_first_questions(lab, self.project)

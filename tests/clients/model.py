@@ -117,6 +117,10 @@ class Model:
         for actor in self.actors.values():
             assert not actor.broken, actor.broken
 
+    def bodies(self, name):
+        """The text of every request of an actor's."""
+        return "\n".join(file.read_text() for file in sorted(self.out.glob(f"*-{name}.json")))
+
     def keep(self, name, what):
         with self._lock:
             self._count += 1

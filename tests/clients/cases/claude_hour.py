@@ -3,10 +3,10 @@ import os
 import time
 
 import namespace
-from cases.claude_plugin import _install, _open, _waits
 from claude import Claude
 from hub import hub
 from peer import Peer
+from plugins import install, opened, waits
 from script import NOTICE, answers
 from until import until
 
@@ -23,13 +23,13 @@ def five_sessions_with_the_plugin_idle_for_an_hour(lab):
     After it each is woken by its mod. A session without the plugin shows what Claude Code itself uses meanwhile.
     JUNCTION_IDLE_SECONDS sets another time than an hour.
     """
-    _install(lab, inbox=True)
+    install(lab, inbox=True)
     bob = Peer(lab, "bob")
-    sessions = [_open(lab, name, answers()) for name in NAMES]
+    sessions = [opened(lab, name, answers()) for name in NAMES]
     plain = Claude(lab, "zoe", answers(), by_setup=True, ready=False, more=["--settings", OFF])
     for session in sessions:
-        until(f"The wait of {session.name}", lambda session=session: len(_waits(session)) == 1)
-    assert plain.bridge() is None and not _waits(plain), "The session without the plugin has it."
+        until(f"The wait of {session.name}", lambda session=session: len(waits(session)) == 1)
+    assert plain.bridge() is None and not waits(plain), "The session without the plugin has it."
     # What they do at their start is over.
     time.sleep(min(60, SECONDS))
 
@@ -82,7 +82,7 @@ class Watch:
     def looks(self, seconds):
         start = time.monotonic()
         self._start = self._times()
-        self._at_first = {pid for session in self.sessions for pid in _waits(session)}
+        self._at_first = {pid for session in self.sessions for pid in waits(session)}
         while time.monotonic() < start + seconds:
             for session in self.sessions:
                 self._look(session)
@@ -92,9 +92,9 @@ class Watch:
 
     def _look(self, session):
         now = time.monotonic()
-        waits = _waits(session)
-        self.most = max(self.most, len(waits))
-        for pid in waits:
+        waiting = waits(session)
+        self.most = max(self.most, len(waiting))
+        for pid in waiting:
             self._began.setdefault(pid, now)
             self._used[pid] = _processor(pid)
             self._last[session.name] = now
@@ -122,7 +122,7 @@ class Watch:
         lab.figure("Claude Code's processor s per hour", of_client * hour)
         lab.figure("without the plugin", of_plain * hour)
         lab.figure("a bridge's RSS KiB", max(map(_resident, self.bridges.values())))
-        lab.figure("a wait's RSS KiB", max(_resident(pid) for session in self.sessions for pid in _waits(session)))
+        lab.figure("a wait's RSS KiB", max(_resident(pid) for session in self.sessions for pid in waits(session)))
 
 
 def _stat(pid):
