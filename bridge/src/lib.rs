@@ -15,7 +15,6 @@ mod json_text;
 mod log;
 mod mcp;
 mod onlooker;
-#[cfg(test)]
 mod packages;
 mod people;
 mod process;

@@ -1,199 +1,88 @@
-//! The packages by which clients install the junction, in `plugin/`: manifests from one table, and the skills' copies.
+//! The packages of the junction's that `setup` installs, as they are in `plugin/`. The program carries their files,
+//! because an installed one has no repository beside it. The other packages there are installed by a person.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+#[cfg(test)]
+mod manifests;
 
-use serde_json::{Value, json};
+/// What a client installs to get the junction.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// The name of its folder in `plugin/`.
+    pub(crate) name: &'static str,
+    /// The files but the skills, by their paths in the repository.
+    files: &'static [(&'static str, &'static str)],
+}
 
-use crate::docs::assert_package_files;
-use crate::setup::hook_command;
+/// A skill, which clients read from a folder of its name.
+#[derive(Debug)]
+pub(crate) struct Skill {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// The text of its file.
+    pub(crate) text: &'static str,
+}
 
-const NAME: &str = "junction";
-const MARKETPLACE: &str = "agent-junction";
-const OWNER: &str = "Agent Junction";
-const BRIDGE: &str = "junction-bridge";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-const DESCRIPTION: &str =
-    "Lets this session and other coding agents find and message each other, end to end encrypted";
-const ABOUT: &str =
-    "Agent Junction: messages between coding agents in different terminals, folders and machines";
-const SCHEMAS: &str = "https://agent-plugins.org/schemas/1.0.0";
-
-const SKILLS: [&str; 2] = ["inject-junction", "use-junction"];
-/// The packages that bring the skills.
-const WITH_SKILLS: [&str; 5] = ["claude", "codex", "gemini", "opencode", "portable"];
-
-const CLAUDE_HOOKS: [&str; 8] = [
-    "SessionStart",
-    "UserPromptSubmit",
-    "PostToolUse",
-    "PermissionRequest",
-    "Notification",
-    "Stop",
-    "StopFailure",
-    "SessionEnd",
-];
-const CODEX_HOOKS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"];
-const GEMINI_HOOKS: [&str; 5] =
-    ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
-
-/// What Codex passes on to the bridge, where it is set.
-const CODEX_ENVIRONMENT: [&str; 15] = [
-    "CODEX_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_RUNTIME_DIR",
-    "JUNCTION_AUTOSTART",
-    "JUNCTION_CHAIN_LIMIT",
-    "JUNCTION_CONFIG_DIR",
-    "JUNCTION_HOST",
-    "JUNCTION_HUB",
-    "JUNCTION_KNOWN_HOSTS",
-    "JUNCTION_LOG",
-    "JUNCTION_PORT",
-    "JUNCTION_SEND_LIMIT",
-    "JUNCTION_SESSION_TIMEOUT_MS",
-    "JUNCTION_SWEEP_INTERVAL_MS",
-    "JUNCTION_WAKES_PER_HOUR",
+/// The name of a skill's file.
+pub(crate) const SKILL_FILE: &str = "SKILL.md";
+/// The skills, of which each package has a copy.
+pub(crate) static SKILLS: [Skill; 2] = [
+    Skill {
+        name: "inject-junction",
+        text: include_str!("../../plugin/skills/inject-junction/SKILL.md"),
+    },
+    Skill { name: "use-junction", text: include_str!("../../plugin/skills/use-junction/SKILL.md") },
 ];
 
-fn identity() -> Value {
-    json!({
-        "name": NAME,
-        "version": VERSION,
-        "description": DESCRIPTION,
-        "author": { "name": OWNER },
-        "license": env!("CARGO_PKG_LICENSE"),
-    })
+/// Files of the repository, each with its path there.
+macro_rules! files {
+    ($($path:literal,)*) => { &[$(($path, include_str!(concat!("../../", $path)))),*] };
 }
 
-fn merged(mut value: Value, more: Value) -> Value {
-    if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
-        fields.extend(more);
+/// The plugin of Claude Code, and the marketplace that offers it.
+#[cfg_attr(not(test), expect(dead_code, reason = "setup does not install it yet"))]
+pub(crate) static CLAUDE: Package = Package {
+    name: "claude",
+    files: files![
+        ".claude-plugin/marketplace.json",
+        "plugin/claude/.claude-plugin/plugin.json",
+        "plugin/claude/.mcp.json",
+        "plugin/claude/commands/inbox.md",
+        "plugin/claude/commands/peers.md",
+        "plugin/claude/commands/send.md",
+        "plugin/claude/hooks/hooks.json",
+        "plugin/claude/hooks/register.js",
+    ],
+};
+
+/// The plugin of Codex, and the marketplace that offers it.
+#[cfg_attr(not(test), expect(dead_code, reason = "setup does not install it yet"))]
+pub(crate) static CODEX: Package = Package {
+    name: "codex",
+    files: files![
+        ".agents/plugins/marketplace.json",
+        "plugin/codex/.codex-plugin/plugin.json",
+        "plugin/codex/.mcp.json",
+        "plugin/codex/hooks/hooks.json",
+    ],
+};
+
+/// The plugin of opencode.
+pub(crate) static OPENCODE: Package = Package {
+    name: "opencode",
+    files: files!["plugin/opencode/junction.js", "plugin/opencode/package.json",],
+};
+
+impl Package {
+    /// The folder that the client loads, below the one that the package is unpacked to.
+    pub(crate) fn folder(&self) -> String {
+        format!("plugin/{}", self.name)
     }
-    value
-}
 
-fn hooks(events: &[&str]) -> Value {
-    let hook = json!([{ "hooks": [{ "type": "command", "command": hook_command(BRIDGE) }] }]);
-    let events = events.iter().map(|event| ((*event).to_owned(), hook.clone()));
-    json!({ "hooks": Value::Object(events.collect()) })
-}
-
-fn gemini() -> Value {
-    json!({
-        "name": NAME,
-        "version": VERSION,
-        "description": DESCRIPTION,
-        "mcpServers": { NAME: { "command": BRIDGE } },
-        "settings": [{
-            "name": "Hub",
-            "description": "The name of a known hub to join. Leave it empty for the one on this machine.",
-            "envVar": "JUNCTION_HUB",
-            "sensitive": false,
-        }],
-    })
-}
-
-fn opencode() -> Value {
-    json!({
-        "name": "junction-opencode",
-        "version": VERSION,
-        "description": DESCRIPTION,
-        "type": "module",
-        "main": "junction.js",
-        "exports": { ".": "./junction.js", "./server": "./junction.js" },
-        "files": ["junction.js", "skills"],
-    })
-}
-
-/// The manifests, by their paths in the repository.
-fn manifests() -> Vec<(&'static str, Value)> {
-    let claude_marketplace = json!({
-        "name": MARKETPLACE,
-        "description": ABOUT,
-        "owner": { "name": OWNER },
-        "plugins": [{ "name": NAME, "source": "./plugin/claude", "description": DESCRIPTION }],
-    });
-    let codex_marketplace = json!({
-        "name": MARKETPLACE,
-        "interface": { "displayName": OWNER },
-        "plugins": [{
-            "name": NAME,
-            "source": { "source": "local", "path": "./plugin/codex" },
-            "policy": { "installation": "AVAILABLE", "authentication": "ON_INSTALL" },
-            "category": "Productivity",
-        }],
-    });
-    let codex_parts = json!({ "skills": "./skills/", "mcpServers": "./.mcp.json", "hooks": "./hooks/hooks.json" });
-    let codex_server = json!({ "command": BRIDGE, "env_vars": CODEX_ENVIRONMENT });
-    let stdio = json!({ "type": "stdio", "command": BRIDGE });
-    let servers = |server: &Value| json!({ "mcpServers": { NAME: server } });
-    let schema = |name: &str| json!({ "$schema": format!("{SCHEMAS}/{name}.schema.json") });
-    vec![
-        (".claude-plugin/marketplace.json", claude_marketplace),
-        ("plugin/claude/.claude-plugin/plugin.json", identity()),
-        ("plugin/claude/.mcp.json", servers(&stdio)),
-        (
-            "plugin/claude/hooks/hooks.json",
-            merged(json!({ "modules": ["./register.js"] }), hooks(&CLAUDE_HOOKS)),
-        ),
-        (".agents/plugins/marketplace.json", codex_marketplace),
-        ("plugin/codex/.codex-plugin/plugin.json", merged(identity(), codex_parts)),
-        ("plugin/codex/.mcp.json", servers(&codex_server)),
-        ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS)),
-        ("plugin/portable/plugin.json", merged(schema("plugin"), identity())),
-        ("plugin/portable/mcp.json", merged(schema("mcp"), servers(&stdio))),
-        ("plugin/gemini/gemini-extension.json", gemini()),
-        ("plugin/gemini/hooks/hooks.json", hooks(&GEMINI_HOOKS)),
-        ("plugin/opencode/package.json", opencode()),
-    ]
-}
-
-fn skill(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/skills");
-    std::fs::read_to_string(root.join(name).join("SKILL.md")).unwrap()
-}
-
-#[test]
-fn packages_are_as_the_table_says() {
-    let manifests = manifests().into_iter().map(|(path, value)| {
-        (path.to_owned(), format!("{}\n", serde_json::to_string_pretty(&value).unwrap()))
-    });
-    let mut files: BTreeMap<String, String> = manifests.collect();
-    for package in WITH_SKILLS {
-        for name in SKILLS {
-            files.insert(format!("plugin/{package}/skills/{name}/SKILL.md"), skill(name));
-        }
-    }
-    assert_package_files(&files);
-}
-
-#[test]
-fn skills_have_the_frontmatter_that_clients_demand() {
-    for name in SKILLS {
-        let text = skill(name);
-        let (frontmatter, body) =
-            text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
-        let lines: Vec<_> = frontmatter.lines().collect();
-        assert_eq!(lines[0], format!("name: {name}"));
-        let description = lines[1].strip_prefix("description: ").unwrap();
-        // Agent Skills allow 1,024 characters.
-        assert!(lines.len() == 2 && description.len() <= 1024, "{name}");
-        assert!(!description.contains(": "), "{name}: this would end a plain text of YAML");
-        assert!(body.lines().count() < 500, "{name}");
-    }
-}
-
-#[test]
-fn skills_name_only_tools_that_exist() {
-    let page =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tools.md"));
-    let page = page.unwrap();
-    for name in SKILLS {
-        let text = skill(name);
-        let words = text.split('`').skip(1).step_by(2);
-        for word in words.filter(|word| word.contains('_') && !word.contains("__")) {
-            assert!(page.contains(word), "{name} names {word}, which docs/tools.md does not have");
-        }
+    /// All files, by their paths below the folder that the package is unpacked to.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let skills = SKILLS.iter().map(|Skill { name, text }| {
+            (format!("{}/skills/{name}/{SKILL_FILE}", self.folder()), *text)
+        });
+        self.files.iter().map(|(path, text)| ((*path).to_owned(), *text)).chain(skills)
     }
 }

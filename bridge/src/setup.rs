@@ -13,6 +13,7 @@ mod file;
 mod json;
 mod lookup;
 mod marks;
+mod package;
 mod plan;
 mod problem;
 mod program;
@@ -21,12 +22,14 @@ mod toml;
 mod value;
 
 pub(crate) use apply::{
-    FileChange, fragment, has_hooks, holds, inspect, install, is_recorded, preview, remove,
+    fragment, has_hooks, holds, inspect, install, is_recorded, preview, remove,
 };
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
+pub(crate) use file::FileChange;
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, trust_marks};
+pub(crate) use package::{ClientPackage, PackageStore};
 pub(crate) use plan::{
     ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
 };

@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use home::{CLAUDE, CODEX, FILES, SetupHome, clothes};
+use home::{CLAUDE, CODEX, FILES, OPENCODE, SetupHome, clothes};
 use junction_testkit::skipped;
 use serde_json::{Value, json};
 
@@ -307,4 +307,60 @@ fn person_at_a_terminal_is_asked_once() {
         assert!(said.contains("Set up all of them? [Y/n]"), "{said}");
         assert_eq!(home.path(".gemini/settings.json").exists(), is_set, "{said}");
     }
+}
+
+#[test]
+fn opencode_gets_the_plugin_and_gives_it_back() {
+    let home = SetupHome::new();
+    let (settings, file) = (".config/opencode/opencode.json", "plugin/opencode/junction.js");
+    home.write(settings, OPENCODE);
+    let found = home.files();
+    let said = home.done(&["--print", "opencode"]);
+    assert!(said.contains("would get the junction's plugin"), "{said}");
+    assert_eq!(home.files(), found);
+    home.done(&["opencode"]);
+    let folder = home.path(".config/agent-junction/packages/opencode");
+    let script = fs::read_to_string(folder.join(file)).unwrap();
+    assert!(script.contains(&format!("const BRIDGE = {:?};", home.bridge())), "{script}");
+    for skill in ["use-junction", "inject-junction"] {
+        assert!(folder.join("plugin/opencode/skills").join(skill).join("SKILL.md").exists());
+    }
+    let text = home.read(settings);
+    let item = format!("\"plugin\": [\n        {:?}\n    ]", folder.join("plugin/opencode"));
+    assert!(text.contains(&item), "{text}");
+    // A plugin of another version is replaced, with all that it has more.
+    fs::write(folder.join("plugin/opencode/old.js"), "").unwrap();
+    fs::write(folder.join(file), "").unwrap();
+    assert!(home.done(&["opencode"]).contains("put the junction's plugin into"));
+    assert!(!folder.join("plugin/opencode/old.js").exists());
+    assert_eq!(fs::read_to_string(folder.join(file)).unwrap(), script);
+    assert!(home.done(&["opencode"]).contains("Everything is as it should be"));
+    assert!(home.done(&["--remove", "opencode"]).contains("deleted"));
+    assert_eq!(home.files(), found);
+    assert!(!folder.parent().unwrap().exists());
+}
+
+#[test]
+fn opencode_has_no_plugin_without_hooks_nor_one_beside_a_persons_own() {
+    let home = SetupHome::new();
+    let settings = ".config/opencode/opencode.jsonc";
+    home.done(&["--no-hooks", "opencode"]);
+    assert!(home.json(".config/opencode/opencode.json").get("plugin").is_none());
+    assert!(!home.path(".config/agent-junction/packages").exists());
+    home.done(&["--remove", "opencode"]);
+
+    let own = home.path("clone");
+    home.write("clone/package.json", "{\"name\": \"junction-opencode\"}");
+    let text = format!("{{\"plugin\": [{own:?}]}}\n");
+    home.write(settings, &text);
+    home.done(&["opencode"]);
+    assert_eq!(home.json(settings)["plugin"], json!([own]));
+    assert!(!home.path(".config/agent-junction/packages").exists());
+    home.done(&["--remove", "opencode"]);
+    assert_eq!(home.read(settings), text);
+    // Nor where its list cannot be added to: the rest is set.
+    home.write(settings, "{\"plugin\": \"x\"}");
+    assert!(home.refused(&["opencode"]).contains("its plugin is not set"));
+    assert!(!home.path(".config/agent-junction/packages").exists());
+    assert_eq!(home.json(settings)["mcp"]["junction"]["type"], "local");
 }

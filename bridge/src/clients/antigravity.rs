@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::profile::ClientProfile;
 use super::settings::{limited_tools, stdio_server, switched_off};
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedFile, SERVER, SettingOverride,
-    SettingsLookup, SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, PlannedFile, SERVER, SettingOverride, SettingsLookup,
+    SetupTarget,
 };
 
 /// Antigravity CLI.
@@ -38,18 +38,15 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         entries: vec![stdio_server(&target.program, false)],
     };
     let mut files = places.into_iter().map(servers);
+    let used = files.next().into_iter().collect();
     ClientSettings {
-        folder,
-        files: files.next().into_iter().collect(),
         elsewhere: files.collect(),
         to_confirm: vec![
             "Antigravity CLI was set up by its documentation, and not tried. It asks about the junction's tools until you \
              allow them in it.",
         ],
-        hook_review: None,
-        has_untrusted_hooks: false,
         overrides,
-        waking: NO_WAKING,
+        ..ClientSettings::of(folder, used)
     }
 }
 
@@ -77,7 +74,10 @@ mod tests {
 
     fn file(home: &Path, project: Option<PathBuf>) -> PathBuf {
         let program = "p".to_owned();
-        settings(&SetupTarget { home: home.to_owned(), project, program }).files.remove(0).path
+        settings(&SetupTarget { home: home.to_owned(), project, program, packages: None })
+            .files
+            .remove(0)
+            .path
     }
 
     #[test]

@@ -82,15 +82,13 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     };
     let with_server = |path| file(path, vec![stdio_server(&target.program, true)]);
     let used = with_server(servers.remove(0));
+    let files = vec![used, file(settings, [vec![rule], hooks].concat())];
     ClientSettings {
-        folder,
-        files: vec![used, file(settings, [vec![rule], hooks].concat())],
         elsewhere: servers.into_iter().map(with_server).collect(),
         to_confirm,
-        hook_review: None,
-        has_untrusted_hooks: false,
         overrides,
         waking: "a message wakes an idle agent by its session's inbox",
+        ..ClientSettings::of(folder, files)
     }
 }
 

@@ -128,16 +128,14 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let places: Vec<_> = files.iter().chain(&elsewhere).cloned().collect();
     let has_untrusted_hooks = has_untrusted(&places, &folder.join(CONFIG));
     let waking = "a message wakes an idle agent by Codex's queue, once it was prompted";
-    let hook_review = Some(review);
     ClientSettings {
-        folder,
-        files,
         elsewhere,
         to_confirm,
-        hook_review,
+        hook_review: Some(review),
         has_untrusted_hooks,
         overrides,
         waking,
+        ..ClientSettings::of(folder, files)
     }
 }
 
@@ -338,6 +336,7 @@ fn has_untrusted_hooks() -> bool {
         home,
         project: None,
         program: BRIDGE.to_owned(),
+        packages: None,
     });
     target.is_some_and(|target| settings(&target).has_untrusted_hooks)
 }
@@ -411,8 +410,12 @@ mod tests {
     fn regression_only_marks_of_our_own_hooks_count_as_trust() {
         let home = tempfile::TempDir::new().unwrap();
         let config = home.path().join(HOME).join(CONFIG);
-        let target =
-            SetupTarget { home: home.path().to_owned(), project: None, program: BRIDGE.to_owned() };
+        let target = SetupTarget {
+            home: home.path().to_owned(),
+            project: None,
+            program: BRIDGE.to_owned(),
+            packages: None,
+        };
         let is_untrusted = |marks: &str| {
             let hook = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"mcp_tool\"\nserver = \"junction\"\n\
                         tool = \"hook_event\"\n";

@@ -10,8 +10,8 @@ use super::settings::{
     asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
 };
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, NO_WAKING, PlannedEntry, PlannedFile, SERVER,
-    SettingOverride, SettingValue, SettingsLookup, SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SERVER, SettingOverride,
+    SettingValue, SettingsLookup, SetupTarget,
 };
 
 /// Gemini CLI, as seen with version 0.61.
@@ -50,16 +50,11 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         entries: [server, hooks].concat(),
     };
     ClientSettings {
-        folder,
-        files: vec![settings],
-        elsewhere: Vec::new(),
         to_confirm: vec![
             "Gemini CLI starts no server in a folder that you have not trusted: choose \"Trust folder\" when it asks.",
         ],
-        hook_review: None,
-        has_untrusted_hooks: false,
         overrides,
-        waking: NO_WAKING,
+        ..ClientSettings::of(folder, vec![settings])
     }
 }
 

@@ -1,14 +1,17 @@
-//! opencode. Its plugins are programs, so it runs no hook commands.
+//! opencode. It runs no hook commands, but plugins, which are programs: the junction's is in place of hooks.
 
+use std::path::Path;
 use std::time::Duration;
 
 use junction_shared::machine::settings::env_path;
 
 use super::profile::{ClientProfile, ShellVariables};
 use super::settings::switched_off;
+use crate::packages::OPENCODE;
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, NO_WAKING, OverriddenPart, PlannedEntry, PlannedFile,
-    SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget, holds,
+    ClientPackage, ClientSettings, FileFormat, JsonDialect, NO_WAKING, OverriddenPart,
+    PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
+    holds,
 };
 
 /// opencode, as seen with version 1.18.
@@ -25,6 +28,12 @@ const NAME: &str = "opencode";
 const RULE: &str = "junction_*";
 /// The files that are read in a folder, the one that counts most first.
 const FILES: [&str; 3] = ["opencode.jsonc", "opencode.json", "config.json"];
+/// The list of plugins.
+const PLUGINS: &str = "plugin";
+/// The name of the junction's plugin in its `package.json`, by which opencode can also fetch it.
+const PLUGIN: &str = "junction-opencode";
+/// What opencode reads in its files beyond JSON.
+const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true };
 
 fn settings(target: &SetupTarget) -> ClientSettings {
     let config = env_path("XDG_CONFIG_HOME").unwrap_or_else(|| target.home.join(".config"));
@@ -40,28 +49,59 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         path: vec!["permission", RULE],
         value: SettingValue::text("allow"),
     };
+    let paths: Vec<_> = FILES.iter().map(|name| folder.join(name)).collect();
+    // One that a person has installed stays the only one.
+    let package = target.packages.clone().filter(|store| {
+        let own = store.folder(&OPENCODE).join(OPENCODE.folder());
+        !paths.iter().any(|path| has_plugin_beside(path, &own))
+    });
+    let package = package.map(|store| ClientPackage { package: &OPENCODE, store });
+    let plugin = package.as_ref().map(|package| PlannedEntry::PluginItem {
+        path: vec![PLUGINS],
+        item: package.loaded().display().to_string(),
+    });
+    let entries: Vec<_> = [server, rule].into_iter().chain(plugin).collect();
     let file = |path| PlannedFile {
         path,
-        format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: true }),
+        format: FileFormat::Json(DIALECT),
         is_shared: target.project.is_some(),
-        entries: vec![server.clone(), rule.clone()],
+        entries: entries.clone(),
     };
     // A project has no third file.
     let mut elsewhere: Vec<_> = match &target.project {
         Some(project) => FILES[..2].iter().map(|name| file(project.join(name))).collect(),
-        None => FILES.iter().map(|name| file(folder.join(name))).collect(),
+        None => paths.into_iter().map(file).collect(),
     };
     let settings = elsewhere.remove(used(&elsewhere));
+    let waking = match &target.project {
+        Some(_) => NO_WAKING,
+        None => "a message wakes an idle agent by the junction's plugin, once it was prompted",
+    };
     ClientSettings {
-        folder,
-        files: vec![settings],
         elsewhere,
-        to_confirm: Vec::new(),
-        hook_review: None,
-        has_untrusted_hooks: false,
         overrides,
-        waking: NO_WAKING,
+        waking,
+        package,
+        ..ClientSettings::of(folder, vec![settings])
     }
+}
+
+/// Whether a file names the junction's plugin, other than the one in this folder.
+fn has_plugin_beside(path: &Path, own: &Path) -> bool {
+    let plugins = SettingsLookup::read(path, FileFormat::Json(DIALECT)).texts(&[PLUGINS]);
+    plugins.unwrap_or_default().iter().any(|plugin| {
+        let name = plugin.strip_prefix(PLUGIN);
+        let is_fetched = name.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'));
+        let folder = Path::new(plugin.strip_prefix("file://").unwrap_or(plugin));
+        is_fetched || (folder != own && is_plugin(folder))
+    })
+}
+
+/// Whether the junction's plugin is in this folder.
+fn is_plugin(folder: &Path) -> bool {
+    let manifest = folder.join("package.json");
+    let manifest = SettingsLookup::read(&manifest, FileFormat::Json(DIALECT));
+    manifest.text(&["name"]).as_deref() == Some(PLUGIN)
 }
 
 /// What a person may have set otherwise.
@@ -140,6 +180,7 @@ mod tests {
             home: "/".into(),
             project: Some(project.to_owned()),
             program: "junction-bridge".to_owned(),
+            packages: None,
         };
         let used = || settings(&target(dir.path())).files.remove(0).path;
         assert_eq!(used(), at("opencode.json"));
@@ -153,5 +194,29 @@ mod tests {
         let entry = "{\"mcp\": {\"junction\": {\"command\": [\"junction-bridge\"]}}}";
         std::fs::write(at("opencode.json"), entry).unwrap();
         assert_eq!(used(), at("opencode.json"));
+    }
+
+    #[test]
+    fn plugin_that_a_person_has_installed_is_known() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (settings, own) = (dir.path().join("opencode.jsonc"), dir.path().join("own"));
+        let theirs = dir.path().join("theirs");
+        for folder in [&own, &theirs] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("package.json"), "{\"name\": \"junction-opencode\"}")
+                .unwrap();
+        }
+        for (plugin, is_there) in [
+            (own.display().to_string(), false),
+            (theirs.display().to_string(), true),
+            (format!("file://{}", theirs.display()), true),
+            (dir.path().join("none").display().to_string(), false),
+            ("junction-opencode".to_owned(), true),
+            ("junction-opencode@1.0.0".to_owned(), true),
+            ("junction-opencode-other".to_owned(), false),
+        ] {
+            std::fs::write(&settings, format!("{{\"plugin\": [\"x\", {plugin:?}]}}")).unwrap();
+            assert_eq!(has_plugin_beside(&settings, &own), is_there, "{plugin}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     findings.add(files::configuration(&config.dir))?;
     findings.add(files::settings())?;
     let before = findings.failures;
-    findings.add(clients::clients().await)?;
+    findings.add(clients::clients(&config.dir).await)?;
     // What is wrong with a client keeps no message from its receiver.
     let of_clients = findings.failures - before;
     let hubs = hub::hubs(config).await;

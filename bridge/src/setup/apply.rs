@@ -4,29 +4,12 @@ use std::collections::BTreeSet;
 
 use super::edit::SettingsText;
 use super::entry::{EntryState, PlannedEntry};
-use super::file::{Replaced, SettingsFile};
+use super::file::{FileChange, Replaced, SettingsFile};
 use super::plan::{ClientSettings, PlannedFile, SetupTarget};
 use super::problem::FileProblem;
 
 /// How often a file that its client keeps changing is tried again.
 const ATTEMPTS: usize = 10;
-
-/// What was done with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FileChange {
-    /// Nothing had to be done.
-    Unchanged,
-    /// The file was made.
-    Created,
-    /// The file was changed.
-    Changed,
-    /// The file is again as it was before.
-    Restored,
-    /// The file was made by an earlier setup, and is gone.
-    Deleted,
-    /// What is in the file was put there by somebody else, and stays.
-    NotOurs,
-}
 
 /// What [`inspect`] found in a file.
 #[derive(Debug)]
@@ -386,17 +369,9 @@ mod tests {
         let (outcome, last) = meanwhile(&path, ATTEMPTS as u64 - 1, || install(&file));
         assert_eq!((outcome.unwrap(), last), (FileChange::Changed, ATTEMPTS as u64 - 1));
         assert_eq!(others_only(), (true, 2));
-        let target = SetupTarget { home: "/".into(), project: None, program: "p".to_owned() };
-        let plan = |_: &SetupTarget| ClientSettings {
-            folder: "/".into(),
-            files: vec![planned(&path)],
-            elsewhere: Vec::new(),
-            to_confirm: Vec::new(),
-            hook_review: None,
-            has_untrusted_hooks: false,
-            overrides: |_| Vec::new(),
-            waking: "",
-        };
+        let program = "p".to_owned();
+        let target = SetupTarget { home: "/".into(), project: None, program, packages: None };
+        let plan = |_: &SetupTarget| ClientSettings::of("/".into(), vec![planned(&path)]);
         let (outcome, _) = meanwhile(&path, u64::MAX, || remove(&file, &[], &target, plan));
         assert!(matches!(outcome, Err(FileProblem::Busy(_))), "{outcome:?}");
         assert_eq!(others_only(), (true, 2));

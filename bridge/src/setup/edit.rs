@@ -156,12 +156,8 @@ impl<'p> SettingsText<'p> {
                 };
                 if is_set { EntryState::Present(None) } else { EntryState::Absent }
             }
-            PlannedEntry::RuleItem { path, item } => match self {
-                Self::Json(_, editor) if item_of(editor, path, item).is_some() => {
-                    EntryState::Present(None)
-                }
-                _ => EntryState::Absent,
-            },
+            PlannedEntry::RuleItem { path, item } => self.item_state(path, item),
+            PlannedEntry::PluginItem { path, item } => self.item_state(path, item),
             PlannedEntry::Hook { event, .. } => {
                 let command = match self {
                     Self::Json(_, editor) => json_hooks(editor, event).next().map(|hook| hook.kind),
@@ -169,6 +165,15 @@ impl<'p> SettingsText<'p> {
                 };
                 command.map_or(EntryState::Absent, |kind| EntryState::Present(kind.program()))
             }
+        }
+    }
+
+    fn item_state(&self, path: &[&str], item: &str) -> EntryState {
+        match self {
+            Self::Json(_, editor) if item_of(editor, path, item).is_some() => {
+                EntryState::Present(None)
+            }
+            _ => EntryState::Absent,
         }
     }
 

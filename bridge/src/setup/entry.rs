@@ -42,6 +42,13 @@ pub(crate) enum PlannedEntry {
         /// The item.
         item: &'static str,
     },
+    /// A plugin, which does what hooks do elsewhere: an item of a list.
+    PluginItem {
+        /// The names that lead to the list.
+        path: Vec<&'static str>,
+        /// The item.
+        item: String,
+    },
     /// A hook.
     Hook {
         /// The event.
@@ -100,7 +107,7 @@ impl PlannedEntry {
         match self {
             Self::Server { .. } => true,
             Self::RuleField { .. } | Self::RuleItem { .. } => rule,
-            Self::Hook { .. } => hooks,
+            Self::PluginItem { .. } | Self::Hook { .. } => hooks,
         }
     }
 }

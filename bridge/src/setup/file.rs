@@ -17,6 +17,23 @@ const MAX_LINKS: usize = 32;
 /// What some editors put before a text.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
+/// What was done with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileChange {
+    /// Nothing had to be done.
+    Unchanged,
+    /// The file was made.
+    Created,
+    /// The file was changed.
+    Changed,
+    /// The file is again as it was before.
+    Restored,
+    /// The file was made by an earlier setup, and is gone.
+    Deleted,
+    /// What is in the file was put there by somebody else, and stays.
+    NotOurs,
+}
+
 /// A file as it was when it was read.
 pub(super) struct SettingsFile {
     /// The path by which its client knows it.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::entry::{FileFormat, PlannedEntry};
+use super::package::{ClientPackage, PackageStore};
 
 /// What settings are made for.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct SetupTarget {
     pub(crate) project: Option<PathBuf>,
     /// The program as settings should call it: a path, or its name.
     pub(crate) program: String,
+    /// Where packages are unpacked; nowhere for a project, whose settings are not for this machine alone.
+    pub(crate) packages: Option<PackageStore>,
 }
 
 impl SetupTarget {
@@ -41,9 +44,26 @@ pub(crate) struct ClientSettings {
     pub(crate) overrides: fn(&SetupTarget) -> Vec<SettingOverride>,
     /// How a message reaches an idle agent of the client, in words.
     pub(crate) waking: &'static str,
+    /// What is installed in the client beside its settings.
+    pub(crate) package: Option<ClientPackage>,
 }
 
 impl ClientSettings {
+    /// Files of a client about which there is nothing else to know.
+    pub(crate) fn of(folder: PathBuf, files: Vec<PlannedFile>) -> Self {
+        Self {
+            folder,
+            files,
+            elsewhere: Vec::new(),
+            to_confirm: Vec::new(),
+            hook_review: None,
+            has_untrusted_hooks: false,
+            overrides: |_| Vec::new(),
+            waking: NO_WAKING,
+            package: None,
+        }
+    }
+
     /// Every file that may hold anything of the junction, in place of those that are used now.
     pub(crate) fn for_removal(mut self) -> Self {
         for other in std::mem::take(&mut self.elsewhere) {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use junction_shared::machine::config_dir::ConfigError;
+
 use super::entry::SERVER;
 use super::json::edit::JsonObstacle;
 use super::toml::TomlObstacle;
@@ -100,6 +102,9 @@ pub(crate) enum FileProblem {
     /// The file changed again and again.
     #[error("{} is being changed by another program. End that program, then run this again.", .0.display())]
     Busy(PathBuf),
+    /// The directory of the junction's own files cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The file cannot be written.
     #[error("{} cannot be written: {source}. Correct that, then run this again.", .path.display())]
     Write {

@@ -19,6 +19,8 @@ pub(crate) struct SettingsReport {
     pub(crate) dead_hook: Option<String>,
     /// Whether the junction's tools ask nobody; `None` where the client has no such rule.
     pub(crate) has_rule: Option<bool>,
+    /// Whether the plugin is there that does what hooks do elsewhere; `None` where the client has none.
+    pub(crate) has_plugin: Option<bool>,
     /// Why files cannot be read.
     pub(crate) problems: Vec<FileProblem>,
 }
@@ -68,7 +70,7 @@ pub(crate) enum HooksState {
 /// Looks what of a client's settings is there. Nothing is changed, and no program is run.
 pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
     let (mut server, mut problems, mut rules) = (ServerState::Absent, Vec::new(), Vec::new());
-    let (mut present, mut hooks, mut dead_hook) = (0, 0, None);
+    let (mut present, mut hooks, mut dead_hook, mut has_plugin) = (0, 0, None, None);
     for file in inspect(settings) {
         for (entry, state) in file.entries {
             let is_present = matches!(state, EntryState::Present(_));
@@ -83,6 +85,7 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
                         dead_hook.get_or_insert(program);
                     }
                 }
+                PlannedEntry::PluginItem { .. } => has_plugin = Some(is_present),
                 PlannedEntry::RuleField { .. } | PlannedEntry::RuleItem { .. } => {
                     rules.push(is_present);
                 }
@@ -98,7 +101,7 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         _ => HooksState::All,
     };
     let has_rule = (!rules.is_empty()).then(|| rules.iter().all(|is_set| *is_set));
-    SettingsReport { server, hooks, dead_hook, has_rule, problems }
+    SettingsReport { server, hooks, dead_hook, has_rule, has_plugin, problems }
 }
 
 fn server_state(state: EntryState) -> ServerState {
@@ -128,15 +131,17 @@ pub(crate) fn program_state(command: &str) -> ProgramState {
 impl SettingsReport {
     /// How much is set up, in a few words.
     pub(crate) fn words(&self) -> String {
-        let missing = match (self.hooks, self.has_rule) {
+        let has_hooks = !matches!(self.hooks, HooksState::Absent | HooksState::Some);
+        let has_plugin = self.has_plugin != Some(false);
+        let missing = match (has_hooks, has_plugin, self.has_rule != Some(false)) {
             _ if self.dead_hook.is_some() => ", but its hooks call a program that cannot be run",
-            (HooksState::Untrusted, _) => ", its hooks not trusted yet",
-            (HooksState::Absent | HooksState::Some, Some(false)) => {
-                ", but some hooks and the rule are missing"
-            }
-            (HooksState::Absent | HooksState::Some, _) => ", but some hooks are missing",
-            (_, Some(false)) => ", but the rule is missing",
-            _ => "",
+            _ if self.hooks == HooksState::Untrusted => ", its hooks not trusted yet",
+            (false, _, false) => ", but some hooks and the rule are missing",
+            (false, _, true) => ", but some hooks are missing",
+            (true, false, false) => ", but the plugin and the rule are missing",
+            (true, false, true) => ", but the plugin is missing",
+            (true, true, false) => ", but the rule is missing",
+            (true, true, true) => "",
         };
         match &self.server {
             _ if !self.problems.is_empty() => "a settings file has a mistake".to_owned(),
@@ -176,14 +181,8 @@ mod tests {
         let format = FileFormat::Json(JsonDialect::default());
         let file = PlannedFile { path: path.clone(), format, is_shared: false, entries };
         let settings = |has_untrusted_hooks| ClientSettings {
-            folder: dir.path().to_owned(),
-            files: vec![file.clone()],
-            elsewhere: Vec::new(),
-            to_confirm: Vec::new(),
-            hook_review: None,
             has_untrusted_hooks,
-            overrides: |_| Vec::new(),
-            waking: "",
+            ..ClientSettings::of(dir.path().to_owned(), vec![file.clone()])
         };
         let words = || report(&settings(false)).words();
         assert_eq!(words(), "not set up");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use junction_shared::machine::config_dir::ConfigDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -11,8 +12,8 @@ use tokio::time::timeout;
 use super::finding::{Finding, Gravity};
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
-    BRIDGE, ClientSettings, HooksState, OverriddenPart, ProgramState, ServerState, SettingOverride,
-    SettingsReport, SetupTarget, on_path, own_path, report,
+    BRIDGE, ClientSettings, HooksState, OverriddenPart, PackageStore, ProgramState, ServerState,
+    SettingOverride, SettingsReport, SetupTarget, on_path, own_path, report,
 };
 
 const CHECK: &str = "clients";
@@ -22,18 +23,20 @@ const VERSION_TIME: Duration = Duration::from_secs(2);
 const MAX_VERSION: u64 = 256;
 
 /// Checks every client that is here, or whose settings name the bridge. No client is run.
-pub(super) async fn clients() -> Vec<Finding> {
+pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
     let Some(home) = std::env::home_dir().filter(|home| home.is_absolute()) else {
         let says = "The home directory is not known, and so no client's settings are.";
         return vec![Finding::warning(CHECK, says, "Set HOME.")];
     };
     let own = own_path().ok().and_then(|own| own.path.to_str().map(str::to_owned));
-    let target =
-        SetupTarget { home, project: None, program: own.unwrap_or_else(|| BRIDGE.to_owned()) };
+    let program = own.unwrap_or_else(|| BRIDGE.to_owned());
+    let packages = Some(PackageStore::new(directory.clone()));
+    let target = SetupTarget { home, project: None, program, packages };
     let project = std::env::current_dir().ok().filter(|here| *here != target.home);
     let in_project = project.map(|project| SetupTarget {
         project: Some(project),
         program: BRIDGE.to_owned(),
+        packages: None,
         ..target.clone()
     });
     let mut findings = Vec::new();
@@ -99,11 +102,13 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
         ServerState::Present { command, program: ProgramState::Runs } => {
             let overrides = (settings.overrides)(target);
             let mut findings = missing(name, settings, &report, &overrides, &setup);
+            findings.extend(other_package(name, settings, &report, target, &setup));
             findings.extend(overrides.into_iter().map(overridden));
             findings.extend(other_version(name, command, &setup).await);
             if findings.is_empty() {
                 let with = match report.hooks {
                     HooksState::All => ", with hooks",
+                    _ if report.has_plugin == Some(true) => ", with the junction's plugin",
                     _ => "",
                 };
                 let says = format!("{name} starts {command}{with}: {}.", settings.waking);
@@ -154,7 +159,30 @@ fn missing(
         let says = format!("{name} asks you before it calls a tool of the junction.");
         Finding::warning(CHECK, says, format!("Run {setup}, or answer there each time."))
     });
-    hooks.into_iter().chain(rule).collect()
+    let plugin = (report.has_plugin == Some(false)).then(|| {
+        let says = format!("{name} is missing the junction's plugin, so nothing wakes its agent.");
+        Finding::warning(CHECK, says, format!("Run {setup}."))
+    });
+    hooks.into_iter().chain(plugin).chain(rule).collect()
+}
+
+/// A plugin that setup has unpacked for another version, or another place, of this program.
+fn other_package(
+    name: &str,
+    settings: &ClientSettings,
+    report: &SettingsReport,
+    target: &SetupTarget,
+    setup: &str,
+) -> Option<Finding> {
+    let package = settings.package.as_ref().filter(|_| report.has_plugin == Some(true))?;
+    let is_same = package.store.holds(package.package, &target.program);
+    (!is_same).then(|| {
+        let says = format!(
+            "{name} loads the junction's plugin from {}, where it is not as this program has it.",
+            package.loaded().display()
+        );
+        Finding::warning(CHECK, says, format!("Run {setup}, and start its sessions again."))
+    })
 }
 
 /// A setting of the person's. Without the server, nothing works; the rest only works less well.

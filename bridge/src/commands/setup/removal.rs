@@ -40,6 +40,17 @@ pub(super) fn take_out(
         };
         tell(&format!("{name}: {told}"))?;
     }
+    if let Some(package) = settings.package.as_ref().filter(|_| failures == 0) {
+        let folder = package.store.folder(package.package);
+        match package.store.remove(package.package) {
+            Ok(true) => tell(&format!("{name}: deleted {}", folder.display()))?,
+            Ok(false) => {}
+            Err(problem) => {
+                remark(&format!("{name}: {problem}"));
+                failures += 1;
+            }
+        }
+    }
     for file in left.iter().filter(|file| holds(file)) {
         remark(&format!(
             "{name}: {} had the junction before setup, and has it again. To take that out, too, delete its entries there.",

@@ -120,15 +120,24 @@ pub(crate) fn install_json(
             Ok(_) if editor.get(path).is_none() => editor.add(path, value)?,
             Ok(_) => {}
         },
-        PlannedEntry::RuleItem { path, item } => {
-            editor.array(path)?;
-            if item_of(editor, path, item).is_none() {
-                editor.push(path, &SettingValue::text(*item))?;
-            }
-        }
+        PlannedEntry::RuleItem { path, item } => install_json_item(editor, path, item)?,
+        PlannedEntry::PluginItem { path, item } => install_json_item(editor, path, item)?,
         PlannedEntry::Hook { event, hook } => install_json_hook(editor, event, hook)?,
     }
     Ok(())
+}
+
+/// Adds an item to a list, unless it is there already.
+fn install_json_item(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    item: &str,
+) -> Result<(), JsonObstacle> {
+    editor.array(path)?;
+    match item_of(editor, path, item) {
+        Some(_) => Ok(()),
+        None => editor.push(path, &SettingValue::text(item)),
+    }
 }
 
 /// Adds a hook, unless one of ours is there already. A command that calls the program at another place is corrected.
@@ -173,14 +182,8 @@ pub(crate) fn remove_json(
             }
             take_out(editor, path, backup)
         }
-        PlannedEntry::RuleItem { path, item } => {
-            let was_there = backup.is_some_and(|backup| item_of(backup, path, item).is_some());
-            let Some(index) = item_of(editor, path, item).filter(|_| !was_there) else {
-                return Ok(());
-            };
-            remove_from_list(editor, path, index)?;
-            prune(editor, &[path.as_slice(), &[""]].concat(), backup)
-        }
+        PlannedEntry::RuleItem { path, item } => remove_json_item(editor, path, item, backup),
+        PlannedEntry::PluginItem { path, item } => remove_json_item(editor, path, item, backup),
         PlannedEntry::Hook { event, .. } => remove_json_hooks(editor, event, backup),
     }
 }
@@ -195,6 +198,21 @@ fn is_in_bridge(editor: &JsonEditor, path: &[&str]) -> bool {
     let Some(at) = path.iter().position(|name| *name == SERVER) else { return true };
     let command = editor.get(&path[..=at]).and_then(|server| json_command(editor, server));
     command.is_some_and(|(_, command)| is_bridge(&command))
+}
+
+/// Takes an item out of a list, unless it was there before.
+fn remove_json_item(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    item: &str,
+    backup: Option<&JsonEditor>,
+) -> Result<(), JsonObstacle> {
+    let was_there = backup.is_some_and(|backup| item_of(backup, path, item).is_some());
+    let Some(index) = item_of(editor, path, item).filter(|_| !was_there) else {
+        return Ok(());
+    };
+    remove_from_list(editor, path, index)?;
+    prune(editor, &[path, &[""]].concat(), backup)
 }
 
 /// Takes the server out. One that was there before gets its command back, and loses the fields that were added.

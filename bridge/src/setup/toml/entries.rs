@@ -53,7 +53,7 @@ pub(crate) fn install_toml(
             }
         }
         // No client with TOML has such a list.
-        PlannedEntry::RuleItem { .. } => Ok(()),
+        PlannedEntry::RuleItem { .. } | PlannedEntry::PluginItem { .. } => Ok(()),
         PlannedEntry::Hook { event, hook } => {
             if toml_hooks(editor, event).next().is_some() {
                 Ok(())
@@ -132,7 +132,7 @@ pub(crate) fn remove_toml(
                 Ok(())
             }
         }
-        PlannedEntry::RuleItem { .. } => Ok(()),
+        PlannedEntry::RuleItem { .. } | PlannedEntry::PluginItem { .. } => Ok(()),
         PlannedEntry::Hook { event, .. } => remove_toml_hooks(editor, event, backup),
     };
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))

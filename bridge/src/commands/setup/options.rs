@@ -1,0 +1,89 @@
+//! What a person asks of `setup`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use junction_shared::machine::config_dir::ConfigDir;
+
+use crate::clients::{SettableClient, settable};
+use crate::setup::{BRIDGE, ClientSettings, PackageStore, SetupTarget, own_path};
+use crate::terminal::remark;
+
+/// Which clients to set up, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// Clients [default: those found on this machine, after asking]
+    #[arg(value_name = "CLIENT", value_parser = PossibleValuesParser::new(settable().map(|client| client.program)))]
+    pub(super) clients: Vec<String>,
+    /// Print what belongs in each file, and write nothing
+    #[arg(long)]
+    pub(super) print: bool,
+    /// Take out what setup put in, and keep all other changes
+    #[arg(long)]
+    pub(super) remove: bool,
+    /// Write the settings that the project in this directory shares, with the bare name of the program
+    #[arg(long)]
+    pub(super) project: bool,
+    /// Set no hooks, and for opencode no plugin: a busy agent then learns of messages only from the results of the
+    /// junction's tools
+    #[arg(long, conflicts_with = "remove")]
+    pub(super) no_hooks: bool,
+    /// Set no rule: the client then asks before it calls the junction's tools
+    #[arg(long, conflicts_with = "remove")]
+    pub(super) no_allow: bool,
+}
+
+impl Setup {
+    /// Where settings go, and how they call the program.
+    pub(super) fn target(&self, directory: &ConfigDir) -> anyhow::Result<SetupTarget> {
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        let home =
+            home.context("The home directory is not known. Set HOME, then run this again.")?;
+        if self.project {
+            let project = std::env::current_dir()
+                .context("This directory cannot be used. Change to the project's.")?;
+            if is_same(&project, &home) {
+                bail!(
+                    "This directory is your home, not a project. Change to the project's, or leave out --project."
+                );
+            }
+            let program = BRIDGE.to_owned();
+            return Ok(SetupTarget { home, project: Some(project), program, packages: None });
+        }
+        let own = own_path()
+            .context("The program's own path cannot be read. Start it by its full path.")?;
+        let program = own.path.to_str().map(str::to_owned);
+        let program =
+            program.context("The program's path is not UTF-8. Install it where the path is.")?;
+        if !own.is_lasting && !self.remove {
+            remark(&format!(
+                "{program} may not stay where it is. Better install it, for example with cargo install, and run setup from \
+             there: the settings call that path."
+            ));
+        }
+        let packages = Some(PackageStore::new(directory.clone()));
+        Ok(SetupTarget { home, project: None, program, packages })
+    }
+
+    /// A client's settings, without what the person does not want.
+    pub(super) fn wanted(&self, client: SettableClient, target: &SetupTarget) -> ClientSettings {
+        let mut settings = (client.settings)(target);
+        if self.remove {
+            settings = settings.for_removal();
+        }
+        for file in &mut settings.files {
+            file.entries.retain(|entry| entry.is_wanted(!self.no_hooks, !self.no_allow));
+        }
+        if self.no_hooks {
+            settings.package = None;
+        }
+        settings
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

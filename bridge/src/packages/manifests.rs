@@ -1,0 +1,225 @@
+//! The packages in `plugin/`: their manifests from one table, and the copies of the skills.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{CLAUDE, CODEX, OPENCODE, Package, SKILLS, Skill};
+use crate::docs::assert_package_files;
+use crate::setup::hook_command;
+
+const NAME: &str = "junction";
+const MARKETPLACE: &str = "agent-junction";
+const OWNER: &str = "Agent Junction";
+const BRIDGE: &str = "junction-bridge";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const DESCRIPTION: &str =
+    "Lets this session and other coding agents find and message each other, end to end encrypted";
+const ABOUT: &str =
+    "Agent Junction: messages between coding agents in different terminals, folders and machines";
+const SCHEMAS: &str = "https://agent-plugins.org/schemas/1.0.0";
+
+/// The packages that bring the skills.
+const WITH_SKILLS: [&str; 5] = ["claude", "codex", "gemini", "opencode", "portable"];
+
+const CLAUDE_HOOKS: [&str; 8] = [
+    "SessionStart",
+    "UserPromptSubmit",
+    "PostToolUse",
+    "PermissionRequest",
+    "Notification",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+];
+const CODEX_HOOKS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"];
+const GEMINI_HOOKS: [&str; 5] =
+    ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
+
+/// What Codex passes on to the bridge, where it is set.
+const CODEX_ENVIRONMENT: [&str; 15] = [
+    "CODEX_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "JUNCTION_AUTOSTART",
+    "JUNCTION_CHAIN_LIMIT",
+    "JUNCTION_CONFIG_DIR",
+    "JUNCTION_HOST",
+    "JUNCTION_HUB",
+    "JUNCTION_KNOWN_HOSTS",
+    "JUNCTION_LOG",
+    "JUNCTION_PORT",
+    "JUNCTION_SEND_LIMIT",
+    "JUNCTION_SESSION_TIMEOUT_MS",
+    "JUNCTION_SWEEP_INTERVAL_MS",
+    "JUNCTION_WAKES_PER_HOUR",
+];
+
+fn identity() -> Value {
+    json!({
+        "name": NAME,
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "author": { "name": OWNER },
+        "license": env!("CARGO_PKG_LICENSE"),
+    })
+}
+
+fn merged(mut value: Value, more: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
+        fields.extend(more);
+    }
+    value
+}
+
+fn hooks(events: &[&str]) -> Value {
+    let hook = json!([{ "hooks": [{ "type": "command", "command": hook_command(BRIDGE) }] }]);
+    let events = events.iter().map(|event| ((*event).to_owned(), hook.clone()));
+    json!({ "hooks": Value::Object(events.collect()) })
+}
+
+fn gemini() -> Value {
+    json!({
+        "name": NAME,
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "mcpServers": { NAME: { "command": BRIDGE } },
+        "settings": [{
+            "name": "Hub",
+            "description": "The name of a known hub to join. Leave it empty for the one on this machine.",
+            "envVar": "JUNCTION_HUB",
+            "sensitive": false,
+        }],
+    })
+}
+
+fn opencode() -> Value {
+    json!({
+        "name": "junction-opencode",
+        "version": VERSION,
+        "description": DESCRIPTION,
+        "type": "module",
+        "main": "junction.js",
+        "exports": { ".": "./junction.js", "./server": "./junction.js" },
+        "files": ["junction.js", "skills"],
+    })
+}
+
+/// The manifests, by their paths in the repository.
+fn manifests() -> Vec<(&'static str, Value)> {
+    let claude_marketplace = json!({
+        "name": MARKETPLACE,
+        "description": ABOUT,
+        "owner": { "name": OWNER },
+        "plugins": [{ "name": NAME, "source": "./plugin/claude", "description": DESCRIPTION }],
+    });
+    let codex_marketplace = json!({
+        "name": MARKETPLACE,
+        "interface": { "displayName": OWNER },
+        "plugins": [{
+            "name": NAME,
+            "source": { "source": "local", "path": "./plugin/codex" },
+            "policy": { "installation": "AVAILABLE", "authentication": "ON_INSTALL" },
+            "category": "Productivity",
+        }],
+    });
+    let codex_parts = json!({ "skills": "./skills/", "mcpServers": "./.mcp.json", "hooks": "./hooks/hooks.json" });
+    let codex_server = json!({ "command": BRIDGE, "env_vars": CODEX_ENVIRONMENT });
+    let stdio = json!({ "type": "stdio", "command": BRIDGE });
+    let servers = |server: &Value| json!({ "mcpServers": { NAME: server } });
+    let schema = |name: &str| json!({ "$schema": format!("{SCHEMAS}/{name}.schema.json") });
+    vec![
+        (".claude-plugin/marketplace.json", claude_marketplace),
+        ("plugin/claude/.claude-plugin/plugin.json", identity()),
+        ("plugin/claude/.mcp.json", servers(&stdio)),
+        (
+            "plugin/claude/hooks/hooks.json",
+            merged(json!({ "modules": ["./register.js"] }), hooks(&CLAUDE_HOOKS)),
+        ),
+        (".agents/plugins/marketplace.json", codex_marketplace),
+        ("plugin/codex/.codex-plugin/plugin.json", merged(identity(), codex_parts)),
+        ("plugin/codex/.mcp.json", servers(&codex_server)),
+        ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS)),
+        ("plugin/portable/plugin.json", merged(schema("plugin"), identity())),
+        ("plugin/portable/mcp.json", merged(schema("mcp"), servers(&stdio))),
+        ("plugin/gemini/gemini-extension.json", gemini()),
+        ("plugin/gemini/hooks/hooks.json", hooks(&GEMINI_HOOKS)),
+        ("plugin/opencode/package.json", opencode()),
+    ]
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn packages_are_as_the_table_says() {
+    let manifests = manifests().into_iter().map(|(path, value)| {
+        (path.to_owned(), format!("{}\n", serde_json::to_string_pretty(&value).unwrap()))
+    });
+    let mut files: BTreeMap<String, String> = manifests.collect();
+    for package in WITH_SKILLS {
+        for Skill { name, text } in &SKILLS {
+            files.insert(format!("plugin/{package}/skills/{name}/SKILL.md"), (*text).to_owned());
+        }
+    }
+    assert_package_files(&files);
+}
+
+#[test]
+fn skills_have_the_frontmatter_that_clients_demand() {
+    for Skill { name, text } in &SKILLS {
+        let (frontmatter, body) =
+            text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+        let lines: Vec<_> = frontmatter.lines().collect();
+        assert_eq!(lines[0], format!("name: {name}"));
+        let description = lines[1].strip_prefix("description: ").unwrap();
+        // Agent Skills allow 1,024 characters.
+        assert!(lines.len() == 2 && description.len() <= 1024, "{name}");
+        assert!(!description.contains(": "), "{name}: this would end a plain text of YAML");
+        assert!(body.lines().count() < 500, "{name}");
+    }
+}
+
+#[test]
+fn skills_name_only_tools_that_exist() {
+    let page = std::fs::read_to_string(root().join("docs/tools.md")).unwrap();
+    for Skill { name, text } in &SKILLS {
+        let words = text.split('`').skip(1).step_by(2);
+        for word in words.filter(|word| word.contains('_') && !word.contains("__")) {
+            assert!(page.contains(word), "{name} names {word}, which docs/tools.md does not have");
+        }
+    }
+}
+
+/// All files in a folder of the repository, by their paths there.
+fn files_in(folder: &str) -> BTreeSet<String> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                open.push(path);
+            } else {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn program_carries_every_file_of_the_packages_that_setup_installs() {
+    for package in [&CLAUDE, &CODEX, &OPENCODE] {
+        let of_folder = |(path, _): &(String, _)| path.starts_with(&package.folder());
+        let carried: BTreeSet<_> =
+            package.files().filter(of_folder).map(|(path, _)| path).collect();
+        assert_eq!(carried, files_in(&package.folder()), "{}", package.name);
+    }
+    let marketplaces = |package: &Package| {
+        package.files().filter(|(path, _)| path.ends_with("/marketplace.json")).count()
+    };
+    assert_eq!([&CLAUDE, &CODEX, &OPENCODE].map(marketplaces), [1, 1, 0]);
+}
