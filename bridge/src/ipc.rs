@@ -13,8 +13,8 @@
 //! ```
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply, a plugin's wait once it has
-//! printed the notice, and `send` once it has printed an answer: until then the bridge counts it as lost. A person's command that runs for a while has such a socket too,
-//! under another name, so that no hook takes it for a bridge.
+//! printed the notice, and `send` once it has printed an answer: until then the bridge counts it as lost. A person's
+//! command that runs for a while has such a socket too, under another name, so that no hook takes it for a bridge.
 
 use std::io;
 use std::path::Path;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
-use crate::clients::{self, CallOrigin, ClientSigns, SessionView};
+use crate::clients::{self, CallOrigin, SessionView};
 use junction_engine::Availability;
 use junction_engine::now;
 use junction_engine::{Arrived, Engine, Forecast, Snapshot};
@@ -315,6 +315,8 @@ impl Wake {
         } else {
             agent.first_channel = 0;
             agent.policy.notice_lost();
+            // Senders were told that the agent is woken.
+            self.0.engine.forecast_again();
         }
     }
 
@@ -355,12 +357,8 @@ impl Wake {
         if agent.activity.is_waiting(now) || is_told_in_turn {
             return None;
         }
-        if !self.0.channels.can_wake() {
-            let signs = ClientSigns { has_hooks, has_called: agent.has_called };
-            let client = self.0.client.get().map_or("", |client| &client.mcp_name);
-            let is_unattended = self.0.channels.are_unattended();
-            let why = || clients::hindrance(client, signs);
-            return because(if is_unattended { Hindrance::Asleep } else { why() });
+        if let Some(why) = self.obstacle(&agent) {
+            return because(why);
         }
         agent.policy.outlook(arrived.arrival?, now)
     }

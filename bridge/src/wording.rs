@@ -147,6 +147,7 @@ pub(crate) fn hindrance_word(hindrance: Hindrance) -> &'static str {
         Hindrance::Asleep => "asleep",
         Hindrance::Chain => "chain",
         Hindrance::NoWay => "no-way",
+        Hindrance::Dropped => "dropped",
     }
 }
 

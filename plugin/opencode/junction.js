@@ -13,6 +13,8 @@ const LONGEST_PAUSE = 600_000;
 const HOOK_TIME = 2_000; // as long as an event may hold up the agent
 const BEGIN_TIME = 10_000; // as long as a turn may take to begin
 const PROMPT_START = 200; // as much of a prompt as tells whether a person typed it
+// A run that ends with its answer is not woken.
+const isRun = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'run';
 
 // opencode 1 calls `server`, opencode 2 calls `setup`.
 export default { id: 'junction', server, setup };
@@ -30,10 +32,13 @@ async function server({ client, directory }) {
   return {
     async config(config) {
       config.mcp ??= {};
-      const commands = Object.values(config.mcp).map((server) => [server.command].flat());
-      const program = commands.flat().find((word) => /(^|[/\\])junction-bridge(\.exe)?$/.test(word));
-      if (program) session.program = program;
-      else config.mcp.junction ??= { type: 'local', command: [BRIDGE] };
+      const isProgram = (word) => /(^|[/\\])junction-bridge(\.exe)?$/.test(word);
+      const program = ({ command }) => [command].flat().find(isProgram);
+      let own = Object.values(config.mcp).find(program);
+      if (own) session.program = program(own);
+      else own = config.mcp.junction ??= { type: 'local', command: [BRIDGE] };
+      // So that the bridge knows, before the first prompt, that this can wake the session.
+      if (own.command && !isRun) own.environment = { ...own.environment, JUNCTION_OPENCODE_PLUGIN: '1' };
       config.skills ??= {};
       if (existsSync(SKILLS)) config.skills.paths = [...(config.skills.paths ?? []), SKILLS];
     },
@@ -105,8 +110,7 @@ class Session {
 
   isAt(session) {
     this.#at = session;
-    // Before, there is no session that could be woken. A run that ends with its answer never is.
-    const isRun = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'run';
+    // Before, there is no session that could be woken.
     this.#waits ??= isRun ? Promise.resolve() : this.#wait();
   }
 

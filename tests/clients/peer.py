@@ -58,7 +58,8 @@ class Peer:
     def _take(self, wait):
         result = self.call("read_messages", wait_seconds=wait)
         now = time.monotonic()
-        self.ends |= {one["id"]: (one["status"], now) for one in result["receipts"]}
+        ended = [one for one in result["receipts"] if "reach_why" not in one]
+        self.ends |= {one["id"]: (one["status"], now) for one in ended}
         self.told += result.get("notifications", [])
         self._mail += result["messages"]
 

@@ -54,6 +54,8 @@ pub enum Command {
     SetAvailability(Availability),
     /// Sets whom to ask when the agent will be told of a message.
     SetForecast(Arc<dyn Forecast>),
+    /// Asks the face once more when the agent will be told of what waits, and tells the senders.
+    ForecastAgain,
     /// Notes that a person has begun a turn of the agent.
     BeginTurn,
     /// Notes that a person has probably begun a turn of the agent.
@@ -80,6 +82,7 @@ impl Command {
             | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::SetForecast(_)
+            | Self::ForecastAgain
             | Self::BeginTurn
             | Self::MaybeBeginTurn
             | Self::Stop(_) => false,
@@ -102,6 +105,7 @@ impl Command {
             | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::SetForecast(_)
+            | Self::ForecastAgain
             | Self::BeginTurn
             | Self::MaybeBeginTurn => {}
         }

@@ -86,6 +86,12 @@ impl Engine {
         let _ = self.commands.try_send(Command::SetForecast(forecast));
     }
 
+    /// Has the forecast asked once more of every message that waits, and its answers sent to the senders, because what
+    /// they were told no longer holds. While the queue of commands is full the call is ignored.
+    pub fn forecast_again(&self) {
+        let _ = self.commands.try_send(Command::ForecastAgain);
+    }
+
     /// Notes that a person has begun a turn of the agent; this comes before all commands of that turn. While the
     /// queue of commands is full the call is ignored, and the hop count goes on.
     pub fn begin_turn(&self) {

@@ -212,6 +212,12 @@ impl Mailbox {
         })
     }
 
+    /// The newest messages that wait unread, may wake the agent, and have ended no wait.
+    pub(crate) fn newest_wakers(&self, most: usize) -> impl Iterator<Item = &MailboxMessage> {
+        let newest = self.messages.iter().rev().filter(|message| message.lease.is_none());
+        newest.filter(|message| message.wakes() && !message.has_ended_wait).take(most)
+    }
+
     /// Whether any message waits unread.
     pub(crate) fn has_unread(&self) -> bool {
         self.waiting().next().is_some()

@@ -69,8 +69,8 @@ pub struct Submitted {
     pub status: watch::Receiver<Status>,
     /// What ended the wait for an answer, if the draft waits for one.
     pub wait_end: oneshot::Receiver<WaitEnd>,
-    /// The outlook that the receiver's bridge gives as it opens the message, if it gives one.
-    pub outlook: oneshot::Receiver<Outlook>,
+    /// The newest outlook that the receiver's bridge gives, from the opening of the message on.
+    pub outlook: watch::Receiver<Option<Outlook>>,
     /// The hold on the message's refusal: the call tells of it, unless the hold is given back.
     pub refusal: oneshot::Receiver<Lease>,
 }

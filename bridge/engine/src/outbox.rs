@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 use junction_shared::protocol::limits::{OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES};
-use junction_shared::protocol::wire::{Envelope, Outlook, ReceiptKind, Refusal, Send};
+use junction_shared::protocol::wire::{Envelope, Hindrance, Outlook, ReceiptKind, Refusal, Send};
 use tokio::sync::oneshot;
 
 use crate::seal::{Plain, ReceiptKey};
@@ -277,12 +277,20 @@ impl Outbox {
         }
     }
 
-    /// The receiver's bridge says when its agent will be told of a message.
-    pub(crate) fn outlook(&mut self, id: MessageId, outlook: Outlook) {
-        if let Some(call) = self.message(id).and_then(|message| message.outlook.take()) {
-            // A call that has answered its agent needs it no more.
-            let _ = call.send(outlook);
-        }
+    /// The receiver's bridge says when its agent will be told of a message. Returns the alias that the message was sent
+    /// to, and why its agent is not woken, if that is news: once for each message, if the bridge had opened it before and
+    /// the call that sent it has been answered.
+    pub(crate) fn outlook(
+        &mut self,
+        id: MessageId,
+        outlook: Outlook,
+    ) -> Option<(Alias, Hindrance)> {
+        let message = self.message(id)?;
+        let is_late = message.is_opened() && message.outlook.is_closed();
+        message.outlook.send_replace(Some(outlook));
+        let why = outlook.hindrance.filter(|_| is_late)?;
+        let is_first = !std::mem::replace(&mut message.is_hindrance_told, true);
+        is_first.then(|| (message.alias.clone(), why))
     }
 
     /// The receiver is gone. A message that the hub has yet to answer on this connection waits for that answer, which

@@ -2,7 +2,7 @@
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::wire::Refusal;
+use junction_shared::protocol::wire::{Hindrance, Refusal};
 
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +30,17 @@ impl Status {
     }
 }
 
-/// The end of a message that this session sent.
+/// The end of a message that this session sent, or what is new about one that waits unread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The message's id.
     pub id: MessageId,
     /// The alias that the message was sent to.
     pub to: Alias,
-    /// How the message ended.
+    /// How the message ended, or how far it has come.
     pub status: Status,
-    /// When the message ended, by this machine's wall clock: milliseconds since 1970.
+    /// Why the receiver's agent is not woken for it, although the message should have woken it.
+    pub hindrance: Option<Hindrance>,
+    /// When that was known, by this machine's wall clock: milliseconds since 1970.
     pub at_ms: u64,
 }

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::Hindrance;
 use tokio::sync::{oneshot, watch};
 
+use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::forecast::Arrived;
 use crate::hops::Chains;
@@ -229,6 +232,12 @@ impl Delivery {
             self.ends.remove(good.unwrap_or(0));
             self.dropped += 1;
         }
+    }
+
+    /// A message that waits at this peer unread wakes its agent no more.
+    pub(crate) fn hindered(&mut self, id: MessageId, to: Alias, why: Hindrance) {
+        let (status, hindrance) = (Status::Opened, Some(why));
+        self.ended(Outcome { id, to, status, hindrance, at_ms: wall_ms() });
     }
 
     /// A message was refused, and the call that sent it tells so. If the call's answer never leaves, the end is told

@@ -31,7 +31,7 @@ impl SendInProgress {
 
     /// Waits until the hub accepts the message, and for an answer if its draft says so.
     pub async fn sent(self) -> Sent {
-        let Self { mut submitted, to, wait, started } = self;
+        let Self { submitted, to, wait, started } = self;
         // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
         let wait = if submitted.past_limit { Duration::ZERO } else { wait };
         let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
@@ -56,7 +56,7 @@ impl SendInProgress {
         let status = *status.borrow();
         // What was read, or brought an answer, was hindered by nothing after all.
         let is_settled = status == Status::Read || wait_end.is_some();
-        let outlook = submitted.outlook.try_recv().ok().filter(|_| !is_settled);
+        let outlook = submitted.outlook.borrow().filter(|_| !is_settled);
         let outlook = outlook.map(|outlook| outlook.after(started.elapsed()));
         let refusal = match status {
             Status::Refused(_) => submitted.refusal.await.ok(),

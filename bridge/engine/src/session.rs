@@ -355,8 +355,13 @@ impl Session {
         for ended in self.outgoing.outbox.take_ended() {
             let notifications = self.notification_requests.ended(ended.id, ended.status);
             self.delivery.notify(notifications);
-            let end =
-                Outcome { id: ended.id, to: ended.to, status: ended.status, at_ms: wall_ms() };
+            let end = Outcome {
+                id: ended.id,
+                to: ended.to,
+                status: ended.status,
+                hindrance: None,
+                at_ms: wall_ms(),
+            };
             match ended.refusal {
                 Some(call) => self.delivery.refused(end, call),
                 None => self.delivery.ended(end),

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use junction_shared::machine::settings::env_path;
+use junction_shared::machine::settings::{env, env_path};
+use junction_shared::protocol::wire::Hindrance;
 
 use super::profile::{ClientProfile, ShellVariables};
+use super::session_view::ClientSigns;
 use super::settings::switched_off;
 use crate::packages::OPENCODE;
 use crate::setup::{
@@ -19,9 +21,12 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     silence_limit: Some(Duration::from_secs(60)),
     shell: ShellVariables { signs: &["OPENCODE"], session: None },
     settings: Some(settings),
+    hindrance,
     ..ClientProfile::plain("opencode", NAME, "opencode")
 };
 
+/// The variable that the junction's plugin sets for its server, in a session that goes on after its first answer.
+const PLUGIN: &str = "JUNCTION_OPENCODE_PLUGIN";
 /// The name by which people know the client.
 const NAME: &str = "opencode";
 /// The pattern of the tools' names.
@@ -34,6 +39,12 @@ const PLUGINS: &str = "plugin";
 const PLUGIN: &str = "junction-opencode";
 /// What opencode reads in its files beyond JSON.
 const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true };
+
+/// Why opencode cannot be woken where its plugin does not wait: the plugin waits from the first prompt on.
+fn hindrance(signs: ClientSigns) -> Hindrance {
+    let is_prompted = signs.has_hooks || signs.has_called;
+    if env(PLUGIN).is_some() && !is_prompted { Hindrance::NeverPrompted } else { Hindrance::NoWay }
+}
 
 fn settings(target: &SetupTarget) -> ClientSettings {
     let config = env_path("XDG_CONFIG_HOME").unwrap_or_else(|| target.home.join(".config"));

@@ -258,8 +258,8 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                 "the peer's `presence`, `reach`, `state` and `attended?`, as far as they are known. `reach` is how this \
                  message gets to the agent: with low urgency it wakes nobody. If the agent is not woken at once, \
                  `wakes_in_seconds` (when it will be) or `reach_why`, or both: `budget`, `no-hooks`, \
-                 `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain` or `no-way`. docs/waking.md says \
-                 what helps",
+                 `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain`, `dropped` or `no-way`. docs/waking.md \
+                 says what helps",
             ),
             (
                 "urgency?",
@@ -312,7 +312,8 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
             (
                 "receipts[]",
                 "how messages of this session ended, each reported once: `id`, `to`, `status` (`read`, `expired`, \
-                 `unconfirmed` or `refused(…)`), `at`",
+                 `unconfirmed` or `refused(…)`), `at`. Also, once, a message with `status` `opened` and `reach_why`, if it \
+                 should have woken the peer and did not: it waits there unread",
             ),
             (
                 "receipts_dropped?",

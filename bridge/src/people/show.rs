@@ -8,6 +8,7 @@ use super::peer_changes::PeerNews;
 use crate::results::{MessageJson, PeerJson, ReceiptJson, object, state_word};
 use crate::terminal::{Style, Terminal};
 use crate::timestamp::rfc3339;
+use crate::wording::people::because;
 use junction_engine::{Message, Outcome, PeerInfo, label};
 
 /// What stands before each line of a message's text. So no text can look like a line of this program.
@@ -78,7 +79,9 @@ impl Show {
             return self.json("receipt", &shown);
         }
         let id = uuid::Uuid::from_bytes(end.id.0);
-        self.note(&format!("your message to {}: {} (id {id})", end.to, shown.status()))
+        let why = shown.reach_why().map(|why| format!(", but nothing wakes it: {}", because(why)));
+        let (to, status, why) = (&end.to, shown.status(), why.unwrap_or_default());
+        self.note(&format!("your message to {to}: {status}{why} (id {id})"))
     }
 
     /// What is new about a peer.

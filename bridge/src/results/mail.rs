@@ -167,6 +167,8 @@ pub(crate) struct ReceiptJson {
     id: String,
     to: String,
     status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reach_why: Option<&'static str>,
     at: String,
 }
 
@@ -176,6 +178,7 @@ impl From<&engine::Outcome> for ReceiptJson {
             id: uuid(end.id),
             to: end.to.to_string(),
             status: status(end.status),
+            reach_why: end.hindrance.map(hindrance_word),
             at: rfc3339(end.at_ms),
         }
     }
@@ -185,6 +188,11 @@ impl ReceiptJson {
     /// The word for how the message ended.
     pub(crate) fn status(&self) -> &str {
         &self.status
+    }
+
+    /// The word for why the receiver's agent is not woken for the message, if that is what is new.
+    pub(crate) fn reach_why(&self) -> Option<&'static str> {
+        self.reach_why
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct AgentState {
     pub(super) unanswered: Option<TakenWake>,
     /// What was told of a wake before it was noted.
     pub(super) early_outcome: Option<WakeOutcome>,
+    /// Whether the client refused the last wake, by its own word, and nothing since shows that it takes one.
+    pub(super) is_wake_refused: bool,
     /// The first channel to try. Those before it were tried without effect.
     pub(super) first_channel: usize,
     /// When the client's own word of its session was last looked at, if it has one.
@@ -63,6 +65,7 @@ impl AgentState {
             woken_by: None,
             unanswered: None,
             early_outcome: None,
+            is_wake_refused: false,
             first_channel: 0,
             looked_at: None,
             has_called: false,

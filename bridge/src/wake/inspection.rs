@@ -3,6 +3,7 @@
 use junction_shared::protocol::wire::{Hindrance, Reach};
 
 use super::Wake;
+use super::agent_state::AgentState;
 use crate::clients::{self, ClientSigns, display_name};
 use junction_engine::{label, now};
 
@@ -23,17 +24,27 @@ impl Wake {
         let name = client.map_or("", |client| client.mcp_name.as_str());
         let agent = self.agent();
         let can_wake = agent.policy.can_wake(now());
-        let signs = ClientSigns {
-            has_hooks: channels.turn_hooks.were_seen(),
-            has_called: agent.has_called,
-        };
+        let hindrance = self.obstacle(&agent).or((!can_wake).then_some(Hindrance::Budget));
         drop(agent);
-        let hindrance = match (channels.can_wake(), channels.are_unattended()) {
-            (true, _) => (!can_wake).then_some(Hindrance::Budget),
-            (false, true) => Some(Hindrance::Asleep),
-            (false, false) => Some(clients::hindrance(name, signs)),
-        };
         let reach = channels.reach(can_wake).max(channels.reach(false));
         WakeInspection { client: label(display_name(name)), reach, hindrance }
+    }
+
+    /// Why nothing can wake the agent; `None` if a channel can.
+    pub(super) fn obstacle(&self, agent: &AgentState) -> Option<Hindrance> {
+        let channels = &self.0.channels;
+        if channels.can_wake() {
+            return None;
+        }
+        if channels.are_unattended() {
+            return Some(Hindrance::Asleep);
+        }
+        if agent.is_wake_refused {
+            return Some(Hindrance::Dropped);
+        }
+        let has_hooks = channels.turn_hooks.were_seen();
+        let signs = ClientSigns { has_hooks, has_called: agent.has_called };
+        let client = self.0.client.get().map_or("", |client| &client.mcp_name);
+        Some(clients::hindrance(client, signs))
     }
 }

@@ -83,7 +83,12 @@ impl WakeTest {
         loop {
             match timeout(FAR, self.commands.recv()).await.unwrap() {
                 Some(Command::SetAvailability(availability)) => return availability,
-                Some(Command::BeginTurn | Command::MaybeBeginTurn | Command::SetForecast(_)) => {}
+                Some(
+                    Command::BeginTurn
+                    | Command::MaybeBeginTurn
+                    | Command::SetForecast(_)
+                    | Command::ForecastAgain,
+                ) => {}
                 _ => panic!("another command"),
             }
         }
@@ -308,6 +313,40 @@ async fn plugin_that_dropped_a_wake_is_tried_again_with_its_next_wait() {
     drop(plugin);
     let mut plugin = test.plugin(None);
     assert_eq!(test.woken(&mut plugin).await, Some(590 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn senders_are_told_that_a_wake_was_dropped_until_the_plugin_waits_again() {
+    let mut test = WakeTest::new(30);
+    let why = |test: &WakeTest| test.wake.inspect().hindrance;
+    let outlook = |test: &WakeTest| {
+        let arrived = Arrived { arrival: Some(1), past_limit: false };
+        let snapshot = test.snapshot.borrow().clone();
+        test.wake.outlook(arrived, &snapshot, now()).and_then(|outlook| outlook.hindrance)
+    };
+    for next in [None, Some(WakeOutcome::Woken)] {
+        let mut plugin = test.plugin(next);
+        assert_eq!(why(&test), None);
+        test.mail();
+        assert!(test.woken(&mut plugin).await.is_some());
+        assert_eq!(outlook(&test), None);
+        while test.commands.try_recv().is_ok() {}
+        let plugin = test.plugin(Some(WakeOutcome::Dropped));
+        assert!(matches!(test.commands.try_recv(), Ok(Command::ForecastAgain)));
+        assert_eq!(
+            (why(&test), outlook(&test)),
+            (Some(Hindrance::Dropped), Some(Hindrance::Dropped))
+        );
+        // The end of that wait changes nothing.
+        drop(plugin);
+        tokio::time::advance(5 * SECOND).await;
+        assert_eq!(why(&test), Some(Hindrance::Dropped));
+        // Another way is a way.
+        let hook = test.rewake_hook(HookEventKind::Stops);
+        assert_eq!(why(&test), None);
+        drop(hook);
+        test.read();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,12 +48,17 @@ impl Wake {
         if let Some(outcome) = outcome {
             agent.take_outcome(outcome);
         }
-        drop(agent);
         // What could not begin a turn a moment ago is not tried again for the same messages.
         let is_usable = outcome != Some(WakeOutcome::Dropped);
+        agent.is_wake_refused = !is_usable;
+        drop(agent);
         let changed = Arc::clone(&self.0.changed);
         let program = Arc::clone(&self.0.channels.plugins).register(is_usable, changed);
         self.0.changed.notify_one();
+        if !is_usable {
+            // Senders were told that the agent is woken.
+            self.0.engine.forecast_again();
+        }
         program
     }
 }

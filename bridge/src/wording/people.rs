@@ -122,7 +122,7 @@ fn outlook(to: &str, peer: &Value) -> String {
 }
 
 /// Why an agent is not woken, by the word of `reach_why`.
-fn because(why: &str) -> &'static str {
+pub(crate) fn because(why: &str) -> &'static str {
     match why {
         "budget" => "it was woken as often as it may be in an hour",
         "no-hooks" => "its client has no hooks of the junction",
@@ -130,6 +130,7 @@ fn because(why: &str) -> &'static str {
         "never-prompted" => "nobody has prompted it yet",
         "denied" => "its user denied it the tool that reads messages",
         "asleep" => "nobody can see its session",
+        "dropped" => "its client refused the last wake",
         "chain" => "too many messages have gone back and forth without a person",
         _ => "its client has no way to wake it",
     }

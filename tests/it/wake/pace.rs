@@ -171,25 +171,37 @@ async fn regression_sender_is_told_why_an_agent_cannot_be_woken() {
         assert_eq!(sent["peer"]["reach_why"], why, "{client}: {sent}");
         alice.bridge.holds(1).await;
     }
+    let opencode = |alias| {
+        let launch = TestAgent::launch(&home, &hub, alias);
+        launch.env("JUNCTION_OPENCODE_PLUGIN", "1")
+    };
+    let alice = TestAgent::start_as(&home, opencode("prompted"), "prompted", "opencode").await;
+    let sent = bob.send("prompted", "hello").await;
+    assert_eq!(sent["peer"]["reach_why"], "no-way", "its plugin waits no more: {sent}");
+    alice.bridge.holds(1).await;
     let hook = r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "junction-bridge hook"}]}]}}"#;
-    for (hooks, why) in [("", "never-prompted"), (hook, "hooks-untrusted")] {
+    for (client, name, hooks, why) in [
+        ("codex-mcp-client", "Codex", "", "never-prompted"),
+        ("codex-mcp-client", "Codex", hook, "hooks-untrusted"),
+        ("opencode", "opencode", "", "never-prompted"),
+    ] {
         std::fs::write(codex_home.join("hooks.json"), hooks).expect("a file");
-        let launch = TestAgent::launch(&home, &hub, why).env("CODEX_HOME", &codex_home);
+        let launch = opencode(why).env("CODEX_HOME", &codex_home);
         let quiet = TestBridge::spawn(&home, launch);
-        quiet.client.initialize("codex-mcp-client").await.expect("a session");
+        quiet.client.initialize(client).await.expect("a session");
         let alias = eventually("it has joined", async || {
             let peers = bob.call("list_peers", json!({})).await;
             let peers = peers["peers"].as_array().expect("peers").clone();
             let quiet = peers.iter().find(|peer| {
                 peer["alias"].as_str().is_some_and(|alias| alias.contains('-'))
-                    && peer["context"]["client"] == "Codex"
+                    && peer["context"]["client"] == name
                     && peer["alias"] != "codex-mcp-client"
             });
             quiet.map(|peer| peer["alias"].as_str().expect("an alias").to_owned())
         })
         .await;
         let sent = bob.send(&alias, "hello").await;
-        assert_eq!(sent["peer"]["reach_why"], why, "{sent}");
+        assert_eq!(sent["peer"]["reach_why"], why, "{client}: {sent}");
         quiet.call("disconnect", json!({})).await;
     }
 }

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use junction_testkit::{
-    TestAgent, TestBridge, TestHome, TestHub, bridge_binary, plugin_wait, reaches, within,
+    TestAgent, TestBridge, TestHome, TestHub, bridge_binary, eventually, plugin_wait, reaches,
+    within,
 };
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
@@ -69,6 +70,37 @@ async fn a_dropped_notice_goes_to_the_next_channel_at_once() {
     let mut stderr = rewake.stderr.take().expect("its stderr");
     within("it says why", stderr.read_to_string(&mut told)).await.expect("text");
     assert_eq!(told, notice(2));
+}
+
+#[tokio::test]
+async fn the_sender_learns_that_a_notice_was_dropped_and_so_do_later_ones() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let carol = TestBridge::join(&home, &hub, "carol").await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    alice.hook(&stopped()).await;
+    let wait = alice.plugin_wait(&[]).await;
+    reaches(&bob, "alice", "push").await;
+    let sent = send(&bob).await;
+    assert_eq!((&sent["status"], sent["peer"].get("reach_why")), (&json!("opened"), None));
+    let asking = json!({ "target_alias": "alice", "message": "well?", "wait_seconds": 2 });
+    let asking = carol.begin("send_message", asking).await;
+    assert_eq!(printed(wait).await, notice(1));
+    let _wait = alice.plugin_wait(&["--dropped"]).await;
+    // The one whose call is over, the one whose call waits, and one that comes later.
+    let told = eventually("bob is told", async || {
+        let page = bob.call("read_messages", json!({})).await;
+        page["receipts"].as_array().expect("receipts").first().cloned()
+    })
+    .await;
+    let expected = json!({ "id": sent["id"], "to": "alice", "status": "opened", "reach_why": "dropped", "at": told["at"] });
+    assert_eq!(told, expected);
+    assert_eq!(asking.content().await.expect("an answer")["peer"]["reach_why"], "dropped");
+    reaches(&bob, "alice", "next-turn").await;
+    assert_eq!(send(&bob).await["peer"]["reach_why"], "dropped");
+    let _wait = alice.plugin_wait(&[]).await;
+    reaches(&bob, "alice", "push").await;
 }
 
 #[tokio::test]

@@ -85,6 +85,7 @@ impl<D: Dialer> Actor<D> {
                     command @ (Command::SetContext(_)
                     | Command::SetAvailability(_)
                     | Command::SetForecast(_)
+                    | Command::ForecastAgain
                     | Command::BeginTurn
                     | Command::MaybeBeginTurn),
                 ) => {

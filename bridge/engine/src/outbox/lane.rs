@@ -58,7 +58,9 @@ pub(crate) struct OutboxMessage {
     /// The call that tells of a refusal.
     pub(super) refusal: Option<oneshot::Sender<Lease>>,
     /// The call that tells when the receiver's agent will be woken.
-    pub(super) outlook: Option<oneshot::Sender<Outlook>>,
+    pub(super) outlook: watch::Sender<Option<Outlook>>,
+    /// Whether the agent was told, after that call, why the receiver's agent is not woken.
+    pub(super) is_hindrance_told: bool,
     status: watch::Sender<Status>,
 }
 
@@ -66,8 +68,8 @@ pub(crate) struct OutboxMessage {
 pub(crate) struct SendingCall {
     /// For the hold on a refusal.
     pub(crate) refusal: oneshot::Sender<Lease>,
-    /// For the outlook that the receiver's bridge gives.
-    pub(crate) outlook: oneshot::Sender<Outlook>,
+    /// For the newest outlook that the receiver's bridge gives.
+    pub(crate) outlook: watch::Sender<Option<Outlook>>,
 }
 
 impl Lane {
@@ -184,7 +186,8 @@ impl OutboxMessage {
             handed: false,
             answered: false,
             refusal: Some(calls.refusal),
-            outlook: Some(calls.outlook),
+            outlook: calls.outlook,
+            is_hindrance_told: false,
             status,
         };
         (message, view)

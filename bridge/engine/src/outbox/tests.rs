@@ -53,7 +53,7 @@ impl Desk {
         let plain = Plain { body: "x".repeat(size), ..Plain::default() };
         let alias = Alias::parse("calm-otter").unwrap();
         let deadline = self.now + TTL;
-        let calls = SendingCall { refusal: oneshot::channel().0, outlook: oneshot::channel().0 };
+        let calls = SendingCall { refusal: oneshot::channel().0, outlook: watch::channel(None).0 };
         let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, calls);
         self.outbox.submit(to, message).map(|()| status)
     }

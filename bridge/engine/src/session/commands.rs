@@ -8,20 +8,21 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
     MAX_MESSAGE, OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES,
 };
-use junction_shared::protocol::wire::ToHub;
-use tokio::sync::oneshot;
+use junction_shared::protocol::wire::{ReceiptKind, ToHub};
+use tokio::sync::{oneshot, watch};
 
 use super::Session;
 use super::directory::availability_of;
 use super::requests::{AliasRequest, Request};
 use crate::command::ReplySender;
 use crate::error::{Error, UnreadLimit};
+use crate::forecast::Arrived;
 use crate::hops::Hops;
 use crate::mailbox::LeaseId;
 use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
-use crate::seal::Plain;
+use crate::seal::{Plain, receipt_with};
 use crate::{
     Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
 };
@@ -34,6 +35,9 @@ pub(crate) enum SessionEvent {
     /// A call gave up what it had asked of the hub.
     RequestAbandoned,
 }
+
+/// Senders are told anew of so many messages at most.
+const FORECASTS_AGAIN: usize = 64;
 
 impl Session {
     /// Carries out a command. Those that take the connection elsewhere are the actor's.
@@ -62,10 +66,25 @@ impl Session {
                 }
             }
             Command::SetForecast(forecast) => self.forecast = Some(forecast),
+            Command::ForecastAgain => self.forecast_again(),
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
             Command::AskForHub | Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
         }
+    }
+
+    /// Tells the senders of the newest messages that wait what the face expects of them now.
+    pub(super) fn forecast_again(&mut self) {
+        let Some(forecast) = &self.forecast else { return };
+        let snapshot = self.snapshot.borrow().clone();
+        let receipts = self.delivery.mailbox.newest_wakers(FORECASTS_AGAIN).filter_map(|waiting| {
+            let arrived = Arrived { arrival: Some(waiting.arrival), past_limit: false };
+            let outlook = forecast.outlook(arrived, &snapshot)?;
+            let (to, id) = (waiting.message.sender, waiting.message.id);
+            let kind = ReceiptKind::Opened;
+            Some(ToHub::Receipt(receipt_with(Some(&outlook), &waiting.receipt_key, to, id, kind)))
+        });
+        self.outgoing.post_all(receipts);
     }
 
     /// Waits for what the calls of this session's agent bring about, other than by commands. Nothing is lost if the
@@ -220,7 +239,7 @@ impl Session {
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let ((refusal_call, refusal), (outlook_call, outlook)) =
-            (oneshot::channel(), oneshot::channel());
+            (oneshot::channel(), watch::channel(None));
         let calls = SendingCall { refusal: refusal_call, outlook: outlook_call };
         if draft.from_person {
             self.delivery.chains.person_prompted();

@@ -384,8 +384,9 @@ impl Session {
                 receiver.is_some_and(|peer| stale_holds(&peer.psk, receipt))
             }
             _ => outbox.receipt_key(receipt.id).is_some_and(|key| {
-                if let Some(outlook) = outlook_of(&key, receipt) {
-                    outbox.outlook(receipt.id, outlook);
+                let late = outlook_of(&key, receipt).and_then(|it| outbox.outlook(receipt.id, it));
+                if let Some((to, why)) = late {
+                    self.delivery.hindered(receipt.id, to, why);
                 }
                 receipt_holds(&key, receipt)
             }),

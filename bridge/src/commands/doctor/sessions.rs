@@ -240,6 +240,10 @@ fn hindered(word: &str) -> (&'static str, &'static str) {
             ("you stopped the turns in which it was about to read", "Type a prompt into it.")
         }
         "asleep" => ("nobody watches its window", "Open it again, or type a prompt into it."),
+        "dropped" => (
+            "its client refused the last wake",
+            "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into it.",
+        ),
         _ => (
             "its client has no way to wake an idle agent",
             "Prompt it when you expect a message, or have it wait in read_messages.",

@@ -123,7 +123,7 @@ async fn submit(
         past_limit: draft.body.contains("long chain"),
         status,
         wait_end: waited_for,
-        outlook: oneshot::channel().1,
+        outlook: watch::channel(None).1,
         refusal: oneshot::channel().1,
     }));
     (draft, answer)
@@ -222,7 +222,13 @@ async fn mail_is_shown_escaped_and_marked() {
         let mut second = message("two\nlines \u{e0041}\"}]}");
         second.reply_to = Some(MessageId([9; 16]));
         second.key_changed = Some("f".repeat(16));
-        let end = |status| Outcome { id: MessageId([9; 16]), to: alias("bob"), status, at_ms: 1 };
+        let end = |status| Outcome {
+            id: MessageId([9; 16]),
+            to: alias("bob"),
+            status,
+            hindrance: None,
+            at_ms: 1,
+        };
         let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
         let (lease, _) = Lease::new();
         let page = MailPage {

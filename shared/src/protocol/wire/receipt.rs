@@ -92,6 +92,9 @@ pub enum Hindrance {
     /// The client has no way to tell an idle agent.
     #[n(7)]
     NoWay,
+    /// The client refused the last wake, and has no other way to tell an idle agent.
+    #[n(8)]
+    Dropped,
 }
 
 /// The fate of a message at its receiver.

@@ -248,6 +248,7 @@ fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
         id: MessageId(u128::from(n).to_be_bytes()),
         to: Alias::parse("bob").unwrap(),
         status,
+        hindrance: None,
         at_ms: 0,
     };
     let session = stage.session("alice");

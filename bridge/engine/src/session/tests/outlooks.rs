@@ -32,17 +32,46 @@ fn with_forecast(stage: &mut Stage, name: &'static str) -> Arc<TestForecast> {
 fn regression_sender_learns_when_the_agent_is_woken_of_a_message_that_nobody_waits_for() {
     let mut stage = Stage::new();
     let forecast = with_forecast(&mut stage, "bob");
-    let mut sent = stage.send("alice", "bob", "hello");
+    let sent = stage.send("alice", "bob", "hello");
     assert_eq!(*sent.status.borrow(), Status::Opened);
-    assert_eq!(sent.outlook.try_recv(), Ok(LATER));
+    assert_eq!(*sent.outlook.borrow(), Some(LATER));
     // The face sees the message that it is asked about.
     let arrived = Arrived { arrival: Some(1), past_limit: false };
     assert_eq!(*forecast.0.lock().unwrap(), [(arrived, 1)]);
     stage.read_for_good("bob");
     // Without a face that knows, the receipt is a plain one.
-    let mut answer = stage.send("bob", "alice", "hi");
+    let answer = stage.send("bob", "alice", "hi");
     assert_eq!(*answer.status.borrow(), Status::Opened);
-    assert!(answer.outlook.try_recv().is_err());
+    assert!(answer.outlook.borrow().is_none());
+}
+
+#[test]
+fn sender_is_told_once_more_if_the_agent_could_not_be_woken_after_all() {
+    let mut stage = Stage::new();
+    stage.enter("carol", "carol");
+    let (answered, waits) = (stage.send("alice", "bob", "one"), stage.send("carol", "bob", "two"));
+    let quiet = Draft { urgency: Urgency::Low, ..draft("bob", "three") };
+    let quiet = stage.try_send("carol", quiet).unwrap();
+    let (id, now) = (answered.id, stage.now);
+    // The call of the first message has been answered.
+    drop(answered);
+    let forecast = with_forecast(&mut stage, "bob");
+    for _ in 0..2 {
+        stage.session("bob").command(Command::ForecastAgain, now);
+        stage.run();
+    }
+    let newest_first = [2, 1].map(|arrival| Arrived { arrival: Some(arrival), past_limit: false });
+    assert_eq!(forecast.0.lock().unwrap()[..2], newest_first.map(|arrived| (arrived, 3)));
+    let told = |stage: &mut Stage, name| {
+        let page = stage.read(name);
+        let news = page.receipts.iter().map(|news| (news.id, news.status, news.hindrance));
+        news.collect::<Vec<_>>()
+    };
+    let why = LATER.hindrance;
+    assert_eq!(told(&mut stage, "alice"), [(id, Status::Opened, why)]);
+    // A call that waits is told itself.
+    assert_eq!((*waits.outlook.borrow(), *quiet.outlook.borrow()), (Some(LATER), None));
+    assert!(told(&mut stage, "carol").is_empty());
 }
 
 #[test]
@@ -50,15 +79,15 @@ fn face_is_asked_neither_of_a_message_that_is_awaited_nor_of_one_that_may_wait()
     let mut stage = Stage::new();
     let forecast = with_forecast(&mut stage, "bob");
     let quiet = Draft { urgency: Urgency::Low, ..draft("bob", "when you have time") };
-    let mut sent = stage.try_send("alice", quiet).unwrap();
-    assert!(sent.outlook.try_recv().is_err());
+    let sent = stage.try_send("alice", quiet).unwrap();
+    assert!(sent.outlook.borrow().is_none());
     stage.read_for_good("bob");
     let (reply, mut page) = oneshot::channel();
     let now = stage.now;
     let read = Command::Read { limits: PageLimits::default(), wait: true, reply };
     stage.session("bob").command(read, now);
-    let mut sent = stage.send("alice", "bob", "hello");
-    assert!(page.try_recv().is_ok() && sent.outlook.try_recv().is_err());
+    let sent = stage.send("alice", "bob", "hello");
+    assert!(page.try_recv().is_ok() && sent.outlook.borrow().is_none());
     assert!(forecast.0.lock().unwrap().is_empty());
 }
 
