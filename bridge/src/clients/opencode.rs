@@ -26,7 +26,7 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
 };
 
 /// The variable that the junction's plugin sets for its server, in a session that goes on after its first answer.
-const PLUGIN: &str = "JUNCTION_OPENCODE_PLUGIN";
+const PLUGIN_SIGN: &str = "JUNCTION_OPENCODE_PLUGIN";
 /// The name by which people know the client.
 const NAME: &str = "opencode";
 /// The pattern of the tools' names.
@@ -43,7 +43,7 @@ const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true
 /// Why opencode cannot be woken where its plugin does not wait: the plugin waits from the first prompt on.
 fn hindrance(signs: ClientSigns) -> Hindrance {
     let is_prompted = signs.has_hooks || signs.has_called;
-    if env(PLUGIN).is_some() && !is_prompted { Hindrance::NeverPrompted } else { Hindrance::NoWay }
+    if env(PLUGIN_SIGN).is_some() && !is_prompted { Hindrance::NeverPrompted } else { Hindrance::NoWay }
 }
 
 fn settings(target: &SetupTarget) -> ClientSettings {
