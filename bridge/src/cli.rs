@@ -127,6 +127,11 @@ pub(crate) enum BridgeCommand {
         /// Shell to write for
         shell: CompletedShell,
     },
+    /// Print a session's alias and what waits for it, for the status line of its client
+    ///
+    /// In Claude Code's settings: "statusLine": { "type": "command", "command": "junction-bridge status-line",
+    /// "refreshInterval": 5 }. Reads the session from stdin, and prints nothing without a bridge.
+    StatusLine,
     /// Notify an agent of unread messages, as a hook of its client
     ///
     /// Reads the event from stdin and answers on stdout, in the format of Claude Code and Codex. Finds the session's

@@ -69,6 +69,11 @@ pub(crate) fn is_client_program(name: &str) -> bool {
     CLIENTS.iter().any(|client| client.program == name)
 }
 
+/// Whether the client that has this name in MCP is one of those described here.
+pub(crate) fn is_known(mcp_name: &str) -> bool {
+    named(mcp_name).is_some()
+}
+
 /// The name by which people know the client that has this name in MCP.
 pub(crate) fn display_name(mcp_name: &str) -> &str {
     named(mcp_name).map_or(mcp_name, |client| client.name)

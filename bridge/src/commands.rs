@@ -13,6 +13,7 @@ mod read;
 mod send;
 mod setup;
 mod status;
+pub(crate) mod status_line;
 mod stop;
 mod verify;
 mod watch;

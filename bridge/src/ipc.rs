@@ -7,6 +7,7 @@
 //! plugin      → {"ask":"wait","outcome":"woken",…}     ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
+//! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
 //!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
@@ -113,6 +114,14 @@ pub(crate) enum BridgeRequest {
         #[serde(rename = "sure")]
         session_match: SessionMatch,
     },
+    /// Asks what waits for the agent, to show it to its user.
+    Inbox {
+        /// The session's id, where the client tells it.
+        session: Option<String>,
+        /// How sure the caller is that the bridge belongs to its session.
+        #[serde(rename = "sure")]
+        session_match: SessionMatch,
+    },
     /// Asks whether a person is in this place: directory, hub and port.
     Person {
         /// The place.
@@ -140,6 +149,21 @@ pub(crate) struct SendRequest {
     /// Whether a person writes the message. A bridge ignores it: its session is an agent's.
     #[serde(default)]
     pub(crate) from_person: bool,
+}
+
+/// A session, and how much waits for its agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InboxCounts {
+    /// The session's alias, once it has one.
+    pub(crate) alias: Option<String>,
+    /// Whether the session is connected to its hub.
+    pub(crate) is_connected: bool,
+    /// How many messages are unread.
+    pub(crate) unread: usize,
+    /// How many of them are questions whose senders wait.
+    pub(crate) asks: usize,
+    /// How many of them are held until a person is asked.
+    pub(crate) held: usize,
 }
 
 /// A bridge's response.
@@ -184,6 +208,8 @@ pub(crate) enum BridgeResponse {
         #[serde(default)]
         runs_command: bool,
     },
+    /// What waits for the agent.
+    Inbox(InboxCounts),
     /// What became of the message.
     Sent {
         /// The answer of the tool `send_message`.

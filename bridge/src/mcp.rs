@@ -8,7 +8,7 @@
 //!
 //! `schema` and `params` define what a model sees of each tool and what `args` checks. Beside this folder, `results`
 //! makes the answers, and `escape` writes out the characters in a peer's text that could mislead a reader.
-//! `prompts` are what clients show to a person as commands.
+//! `prompts` are what clients show to a person as commands, and `skills` what some clients' models may learn.
 
 pub(crate) mod args;
 pub(crate) mod argument_names;
@@ -19,6 +19,7 @@ pub(crate) mod params;
 pub(crate) mod prompts;
 pub(crate) mod schema;
 pub(crate) mod server;
+mod skills;
 pub(crate) mod stdio;
 pub(crate) mod tools;
 

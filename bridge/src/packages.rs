@@ -72,6 +72,14 @@ pub(crate) static OPENCODE: Package = Package {
     files: files!["plugin/opencode/junction.js", "plugin/opencode/package.json",],
 };
 
+impl Skill {
+    /// What the skill is for and when to use it, as its file's frontmatter says.
+    pub(crate) fn description(&self) -> &'static str {
+        let lines = self.text.lines().take_while(|line| !line.is_empty());
+        lines.filter_map(|line| line.strip_prefix("description: ")).next().unwrap_or_default()
+    }
+}
+
 impl Package {
     /// The folder that the client loads, below the one that the package is unpacked to.
     pub(crate) fn folder(&self) -> String {

@@ -12,7 +12,7 @@ use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::clients::WakeOutcome;
-use crate::commands::{demo, hook};
+use crate::commands::{demo, hook, status_line};
 use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
 use crate::terminal::{NothingCame, WrongUsage, is_closed_pipe};
@@ -62,6 +62,9 @@ pub fn run() -> ExitCode {
             (_, true) => run_hook(hook::run_wait(outcome)),
             _ => run_hook(hook::run()),
         };
+    }
+    if let Some(BridgeCommand::StatusLine) = cli.command {
+        return run_hook(status_line::run());
     }
     if let Some(BridgeCommand::Completions { shell }) = cli.command {
         let _ = std::io::stdout().write_all(&commands::completions(shell, Cli::command()));
@@ -171,6 +174,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
         // They need no settings, or check them.
         BridgeCommand::Hook { .. }
+        | BridgeCommand::StatusLine
         | BridgeCommand::Completions { .. }
         | BridgeCommand::Doctor { .. } => Ok(()),
     }

@@ -38,7 +38,14 @@ const FORBIDDEN: [(&str, &[&str]); 3] = [
 
 /// Libraries that only these files may name.
 const CONFINED: [(&str, &[&str]); 11] = [
-    ("rmcp", &["bridge/src/mcp/stdio/transport.rs", "bridge/src/mcp/server.rs"]),
+    (
+        "rmcp",
+        &[
+            "bridge/src/mcp/stdio/transport.rs",
+            "bridge/src/mcp/server.rs",
+            "bridge/src/mcp/skills.rs",
+        ],
+    ),
     ("hpke", &["bridge/engine/src/seal.rs"]),
     ("aes_gcm", &["bridge/engine/src/seal.rs"]),
     ("tokio_tungstenite", &["bridge/engine/src/transport/dial.rs"]),

@@ -6,3 +6,4 @@ mod hooks;
 mod pace;
 mod plugin;
 mod states;
+mod status_line;

@@ -183,7 +183,8 @@ impl Mailbox {
         for waiting in self.waiting() {
             unread.count += 1;
             unread.wakers.extend(waiting.wakes().then(|| waiting.waker()));
-            unread.past_limit |= waiting.message.past_limit;
+            unread.asks += usize::from(waiting.message.asks);
+            unread.past_limit += usize::from(waiting.message.past_limit);
             let from = &waiting.message.from;
             if unread.from.len() < NAMED && !unread.from.contains(from) {
                 unread.from.push(from.clone());

@@ -42,8 +42,10 @@ pub struct UnreadMail {
     pub from: Vec<Alias>,
     /// What may wake the agent, in the order of arrival: messages, and the waiting notifications as one.
     pub wakers: Vec<Waker>,
-    /// Whether a message ends a chain so long that a person should be asked.
-    pub past_limit: bool,
+    /// How many are questions whose senders wait for the answer.
+    pub asks: usize,
+    /// How many end a chain so long that a person should be asked.
+    pub past_limit: usize,
 }
 
 /// The alias that the hub gave the session in place of another, until a face has taken it to report it. All snapshots of

@@ -116,20 +116,28 @@ async fn bridges_in_time() -> Vec<(PathBuf, SessionMatch)> {
 
 /// The event that the client writes to stdin, if it is one.
 async fn read_event() -> Option<NamedHookEvent> {
+    clients::hook_event(&read_input().await?)
+}
+
+/// The JSON that the client writes to stdin.
+pub(super) async fn read_input() -> Option<Value> {
     let read = tokio::task::spawn_blocking(|| {
         let input = std::io::BufReader::new(std::io::stdin().lock().take(MAX_INPUT));
         // Only the first value is read, because some clients leave stdin open.
         serde_json::Deserializer::from_reader(input).into_iter::<Value>().next()
     });
-    let input = timeout(INPUT_TIME, read).await.ok()?.ok()??.ok()?;
-    clients::hook_event(&input)
+    timeout(INPUT_TIME, read).await.ok()?.ok()??.ok()
+}
+
+/// How long to wait for a bridge. A setting that cannot be read counts as absent: a hook reports no errors.
+pub(super) fn reply_time() -> Duration {
+    setting(None, REPLY_TIME_SETTING, parse_millis, REPLY_TIME).unwrap_or(REPLY_TIME)
 }
 
 /// The reply of the session's bridge. Where several bridges may be meant, each decides whether it is.
 async fn reply_to(event: &NamedHookEvent) -> Option<(HookReply, ReceivedResponse)> {
     let own = bridges_of_this_session();
-    // A setting that cannot be read counts as absent: a hook reports no errors.
-    let limit = setting(None, REPLY_TIME_SETTING, parse_millis, REPLY_TIME).unwrap_or(REPLY_TIME);
+    let limit = reply_time();
     let asked = own.iter().map(|(socket, session_match): &(_, SessionMatch)| {
         let request =
             BridgeRequest::Hook { event: event.event.clone(), session_match: *session_match };

@@ -395,6 +395,7 @@ mod tests {
     use crate::docs::assert_written;
     use crate::mcp::params::schema;
     use crate::mcp::prompts::PROMPTS;
+    use crate::packages::SKILLS;
 
     fn input(spec: &ToolSpec) -> Value {
         schema(spec.params).into()
@@ -446,6 +447,13 @@ mod tests {
         for prompt in &PROMPTS {
             writeln!(text, "- `{}`: {}", prompt.name, prompt.description).unwrap();
             fields(&mut text, "  ", prompt.arguments);
+        }
+        text.push_str(
+            "\n## Skills\n\nClients that know MCP's [skills extension](https://modelcontextprotocol.io/extensions/skills/overview) can\n\
+             list and read these:\n\n",
+        );
+        for skill in &SKILLS {
+            writeln!(text, "- `skill://{}/SKILL.md`: {}", skill.name, skill.description()).unwrap();
         }
         writeln!(
             text,

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
-    InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptArgument, PromptMessage, Role,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, GetSkillRequestParams,
+    GetSkillResult, Implementation, InitializeRequestParams, InitializeResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, Prompt,
+    PromptArgument, PromptMessage, ReadResourceRequestParams, ReadResourceResponse, Role,
     ServerCapabilities, ServerConfig, Tool as ToolDefinition, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
@@ -26,6 +27,7 @@ use super::calls::CallTable;
 use super::params::{ToolSpec, schema};
 use super::prompts::{PROMPTS, PromptSpec, prompt};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
+use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
 use super::tools::Tools;
@@ -121,7 +123,8 @@ impl ToolHandler {
 
 impl ServerHandler for ToolHandler {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_prompts().build())
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts();
+        ServerConfig::new(capabilities.enable_resources().enable_skills().build())
             .with_server_info(Implementation::new("agent-junction", env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions(self.tools.longest_wait()))
     }
@@ -133,11 +136,26 @@ impl ServerHandler for ToolHandler {
     ) -> Result<InitializeResult, ErrorData> {
         // First, since it decides how long calls may wait.
         self.client(&request.client_info.name);
-        let result = self.negotiate_initialize(&request)?;
+        let mut result = self.negotiate_initialize(&request)?;
+        if !skills::are_for(&request.client_info.name, &request.capabilities) {
+            skills::leave_out(&mut result.capabilities);
+        }
         // With the version agreed on, not the one asked for: it decides the shape of results.
         let agreed = result.protocol_version.clone();
         context.peer.set_peer_info(request.with_protocol_version(agreed));
         Ok(result)
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let mut info = self.get_info();
+        if !skills_are_for(&context) {
+            skills::leave_out(&mut info.capabilities);
+        }
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, info))
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
@@ -181,15 +199,40 @@ impl ServerHandler for ToolHandler {
         Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
     }
 
-    // Clients ask for resources even where the server announces none. By default rmcp answers that with an error, which
-    // some clients show to their user. An empty list says the same without alarm.
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Ok(skills::list())
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        skills::get(&request.uri)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        Ok(skills::read(&request.uri)?.into())
+    }
+
+    // Clients ask for resources even where the server announces none. An error is what some of them would show to their
+    // user. An empty list says the same without alarm.
 
     async fn list_resources(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::default())
+        let are_announced = skills_are_for(&context);
+        Ok(if are_announced { skills::resources() } else { ListResourcesResult::default() })
     }
 
     async fn list_resource_templates(
@@ -263,6 +306,13 @@ impl ProgressTicker {
 async fn first_root(peer: &Peer<RoleServer>) -> Option<PathBuf> {
     let roots = tokio::time::timeout(ROOTS_TIME, peer.list_roots()).await.ok()?.ok()?;
     path_of_uri(&roots.roots.first()?.uri)
+}
+
+/// Whether skills are announced to the client that a request is from.
+fn skills_are_for(context: &RequestContext<RoleServer>) -> bool {
+    let client = context.client_info();
+    let name = client.as_ref().map_or("", |client| client.name.as_str());
+    skills::are_for(name, &context.client_capabilities().unwrap_or_default())
 }
 
 fn broken() -> ErrorData {

@@ -7,4 +7,5 @@ mod leases;
 mod mischief;
 mod opening;
 mod prompts;
+mod skills;
 mod tools;

@@ -137,6 +137,7 @@ impl RequestHandler for PersonRequests {
             | BridgeRequest::Peers { .. }
             | BridgeRequest::Rewake { .. }
             | BridgeRequest::Wait { .. }
+            | BridgeRequest::Inbox { .. }
             | BridgeRequest::Verify { .. }
             | BridgeRequest::Session { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;

@@ -7,7 +7,9 @@ use junction_shared::protocol::alias::Alias;
 use crate::clients::hook_event::HookEvent;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
-use crate::ipc::{BridgeRequest, BridgeResponse, PEERS_IN_LINE, SendRequest, SessionMatch};
+use crate::ipc::{
+    BridgeRequest, BridgeResponse, InboxCounts, PEERS_IN_LINE, SendRequest, SessionMatch,
+};
 use crate::people::send_service::SendService;
 use crate::results::PeerJson;
 use crate::wake::{WaitingProgram, Wake};
@@ -51,17 +53,14 @@ impl RequestHandler for BridgeRequests {
                 }
             }
             BridgeRequest::Session { session, session_match } => {
-                let alias = self.engine.snapshot().alias;
                 let is_own = self.is_own(session_match, session.as_deref());
-                let response = match alias.filter(|_| is_own) {
-                    Some(alias) => BridgeResponse::Here {
-                        alias: alias.to_string(),
-                        watches: false,
-                        runs_command: false,
-                    },
-                    None => BridgeResponse::Nothing,
-                };
-                connection.respond(&response).await;
+                let here = is_own.then(|| self.here()).flatten();
+                connection.respond(&here.unwrap_or(BridgeResponse::Nothing)).await;
+            }
+            BridgeRequest::Inbox { session, session_match } => {
+                let is_own = self.is_own(session_match, session.as_deref());
+                let inbox = is_own.then(|| BridgeResponse::Inbox(self.inbox()));
+                connection.respond(&inbox.unwrap_or(BridgeResponse::Nothing)).await;
             }
             BridgeRequest::Send(request) => {
                 // The caller is the agent, whatever it says.
@@ -96,6 +95,24 @@ impl BridgeRequests {
     fn is_own(&self, session_match: SessionMatch, session: Option<&str>) -> bool {
         session_match == SessionMatch::Only
             || session.is_some_and(|session| self.wake.knows_session(session))
+    }
+
+    /// Says that the session is here, once it has an alias.
+    fn here(&self) -> Option<BridgeResponse> {
+        let alias = self.engine.snapshot().alias?.to_string();
+        Some(BridgeResponse::Here { alias, watches: false, runs_command: false })
+    }
+
+    /// What waits for the agent.
+    fn inbox(&self) -> InboxCounts {
+        let snapshot = self.engine.snapshot();
+        InboxCounts {
+            alias: snapshot.alias.map(|alias| alias.to_string()),
+            is_connected: snapshot.state == ConnectionState::Connected,
+            unread: snapshot.unread.count,
+            asks: snapshot.unread.asks,
+            held: snapshot.unread.past_limit,
+        }
     }
 
     /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook

@@ -36,7 +36,7 @@ impl Notice {
             unread: snapshot.unread.count,
             from: snapshot.unread.from.clone(),
             news: snapshot.notifications,
-            past_limit: snapshot.unread.past_limit,
+            past_limit: snapshot.unread.past_limit > 0,
             before_stop: false,
         }
     }

@@ -91,6 +91,15 @@ impl TestAgent {
     }
 }
 
+/// What a client would show of the session whose sockets are in this runtime directory, in its status line.
+pub async fn status_line(runtime: &Path, input: &Value) -> String {
+    let child = start(runtime, &["status-line"], input).await;
+    let output =
+        within("the status line ends", child.wait_with_output()).await.expect("its output");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
 /// Starts a rewake hook, for the session whose sockets are in this runtime directory.
 pub async fn rewake_hook(runtime: &Path, event: &Value) -> Child {
     start(runtime, &["hook", "--rewake"], event).await

@@ -31,6 +31,7 @@ mod wait;
 #[cfg(unix)]
 pub use agent::{
     HookRun, MessagingSocket, TOKEN, TestAgent, hook, plugin_wait, reaches, rewake_hook,
+    status_line,
 };
 pub use binaries::{bridge_binary, hub_binary};
 pub use bridge::{TestBridge, Version, answer_to, list, next_json, pair, texts, tool_call};

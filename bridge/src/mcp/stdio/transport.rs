@@ -12,7 +12,8 @@ use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
     ClientJsonRpcMessage, ClientRequest, GetPromptRequest, GetPromptRequestParams,
     InitializedNotification, JsonRpcError, JsonRpcMessage, JsonRpcResponse, RequestId,
-    RequestMetaObject, ServerJsonRpcMessage, ServerResult,
+    RequestMetaObject, SKILLS_EXTENSION_ID, ServerJsonRpcMessage, ServerResult,
+    skill_name_from_uri,
 };
 use rmcp::transport::Transport;
 use serde::Serialize;
@@ -27,9 +28,8 @@ use crate::mcp::calls::{CallNumber, CallSlot, CallTable, Responder};
 use crate::mcp::envelope::{self, ClientId, Incoming, RpcError, RpcErrorKind};
 use crate::mcp::schema::HOOK_TOOL;
 
-/// The methods of requests that are served. Resources are empty lists: clients ask for them even where none are
-/// announced.
-const SERVED: [&str; 9] = [
+/// The methods of requests that are served. Clients ask for resources even where none are announced.
+const SERVED: [&str; 12] = [
     INITIALIZE,
     "server/discover",
     "ping",
@@ -39,10 +39,15 @@ const SERVED: [&str; 9] = [
     GET_PROMPT,
     "resources/list",
     "resources/templates/list",
+    READ_RESOURCE,
+    "skills/list",
+    GET_SKILL,
 ];
 
 const CALL: &str = "tools/call";
 const GET_PROMPT: &str = "prompts/get";
+const READ_RESOURCE: &str = "resources/read";
+const GET_SKILL: &str = "skills/get";
 const INITIALIZE: &str = "initialize";
 /// Where a request has what is not for its method, and what a stateless version puts there.
 const META: &str = "_meta";
@@ -274,6 +279,7 @@ fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, RpcE
         CALL => return call(params),
         GET_PROMPT => return prompt(params),
         INITIALIZE => opening(&params),
+        READ_RESOURCE | GET_SKILL => located(method, params)?,
         // The lists have no further pages.
         _ if SERVED.contains(&method) => json!({ META: meta(params) }),
         _ => return Err(RpcErrorKind::UnknownMethod),
@@ -285,14 +291,37 @@ fn typed(method: &str, params: Map<String, Value>) -> Result<ClientRequest, RpcE
     }
 }
 
-/// The parameters of `initialize` that are read here: the version, whether the client has roots, and its name. rmcp
-/// refuses a session whose client describes itself in any other way than rmcp expects.
+/// The parameters of a request for what is at a URI. A skill's must be that of its `SKILL.md`, which rmcp checks, too, but
+/// repeats what it was sent.
+fn located(method: &str, mut params: Map<String, Value>) -> Result<Value, RpcErrorKind> {
+    let Some(Value::String(uri)) = params.remove("uri") else {
+        return Err(RpcErrorKind::BadParams);
+    };
+    if method == GET_SKILL && skill_name_from_uri(&uri).is_none() {
+        return Err(RpcErrorKind::BadParams);
+    }
+    Ok(json!({ "uri": uri, META: meta(params) }))
+}
+
+/// The parameters of `initialize` that are read here: the version, the client's name, and of what it can do only what
+/// matters. rmcp refuses a session whose client describes itself in any other way than rmcp expects.
 fn opening(params: &Map<String, Value>) -> Value {
     let version = params.get("protocolVersion").and_then(Value::as_str).unwrap_or_default();
-    let has_roots = params.get("capabilities").is_some_and(|all| all["roots"].is_object());
-    let capabilities = if has_roots { json!({ "roots": {} }) } else { json!({}) };
+    let capabilities = capabilities(params.get("capabilities"));
     let client = client_info(params.get("clientInfo"));
     json!({ "protocolVersion": version, "capabilities": capabilities, "clientInfo": client })
+}
+
+/// What a client says that it can do, as far as it matters: whether it has roots, and whether it knows skills.
+fn capabilities(all: Option<&Value>) -> Value {
+    let mut known = Map::new();
+    if all.is_some_and(|all| all["roots"].is_object()) {
+        known.insert("roots".to_owned(), json!({}));
+    }
+    if all.is_some_and(|all| all["extensions"][SKILLS_EXTENSION_ID].is_object()) {
+        known.insert("extensions".to_owned(), json!({ SKILLS_EXTENSION_ID: {} }));
+    }
+    Value::Object(known)
 }
 
 /// What a client says of itself: its name, or an empty one.
@@ -301,13 +330,14 @@ fn client_info(info: Option<&Value>) -> Value {
     json!({ "name": name.unwrap_or_default(), "version": "" })
 }
 
-/// The `_meta` of a request. With a stateless version it describes the client, of which only the name is read.
+/// The `_meta` of a request. With a stateless version it describes the client, as `initialize` does otherwise.
 fn meta(mut params: Map<String, Value>) -> Map<String, Value> {
     let Some(Value::Object(mut meta)) = params.remove(META) else { return Map::new() };
     if meta.get(META_VERSION).is_some_and(Value::is_string) {
         let client = client_info(meta.get(META_CLIENT));
         meta.insert(META_CLIENT.to_owned(), client);
-        meta.insert(META_CAPABILITIES.to_owned(), json!({}));
+        let capabilities = capabilities(meta.get(META_CAPABILITIES));
+        meta.insert(META_CAPABILITIES.to_owned(), capabilities);
     }
     meta
 }
