@@ -95,6 +95,12 @@ pub(crate) enum BridgeCommand {
         /// Print one JSON object per line: check, level (ok, warning, failure), says, fix
         #[arg(long)]
         json: bool,
+        /// Instead of all checks, begin a turn in a session of this machine, and say by which way it was woken
+        ///
+        /// Without ALIAS, in the only one. Its agent is told that this is a test, and no more. That is a turn like any other,
+        /// which counts among the wakes of its hour; a session at work is left alone.
+        #[arg(long, value_name = "ALIAS", num_args = 0..=1)]
+        wake: Option<Option<String>>,
     },
     /// Send a message as a person
     ///

@@ -23,7 +23,7 @@ mod profile;
 mod session_view;
 mod settings;
 
-pub(crate) use channel::{CallOrigin, Channel, WakeOutcome};
+pub(crate) use channel::{CallOrigin, Channel, WakeOutcome, WakingWay};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
 pub(crate) use session_view::{ClientSigns, SessionView};

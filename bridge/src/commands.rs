@@ -19,7 +19,7 @@ mod verify;
 mod watch;
 
 pub(crate) use completions::{CompletedShell, completions};
-pub(crate) use doctor::doctor;
+pub(crate) use doctor::{doctor, doctor_wake};
 pub(crate) use forget::forget;
 pub(crate) use hosts::hosts;
 pub(crate) use invite::{Invite, invite};

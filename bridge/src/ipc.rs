@@ -7,6 +7,7 @@
 //! plugin      → {"ask":"wait","outcome":"woken",…}     ← {"say":"wake","notice":"…"}, once there is a reason to
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
+//!             → {"ask":"try"}                          ← {"say":"tried","way":…,"outcome":…}, within 20 seconds
 //! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
@@ -35,7 +36,7 @@ mod unix;
 use crate::clients::WakeOutcome;
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
-use description::SessionDescription;
+use description::{SessionDescription, TrialReport};
 pub(crate) use discover::{
     SessionMatch, all_bridges, bridges_of_this_session, is_inside_client, person_socket,
     persons_sockets, process_of,
@@ -97,6 +98,8 @@ pub(crate) enum BridgeRequest {
     },
     /// Asks where the session is, and how its agent is reached.
     Describe,
+    /// Has the agent woken as a trial, if it is idle, and asks what came of that.
+    Try,
     /// Asks which peers the session sees, a page at a time.
     Peers {
         /// Only peers of this role.
@@ -190,6 +193,8 @@ pub(crate) enum BridgeResponse {
     /// Where the session is, and how its agent is reached.
     #[serde(rename = "description")]
     Description(Box<SessionDescription>),
+    /// What came of the trial.
+    Tried(TrialReport),
     /// A page of the peers that the session sees, each as the tool `list_peers` shows it.
     Peers {
         /// The peers.

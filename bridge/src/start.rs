@@ -132,7 +132,10 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
         // Settings that are wrong are among what it looks for.
-        Some(BridgeCommand::Doctor { json }) => {
+        Some(BridgeCommand::Doctor { json, wake: Some(alias) }) => {
+            runtime.block_on(commands::doctor_wake(alias.as_deref(), json))
+        }
+        Some(BridgeCommand::Doctor { json, wake: None }) => {
             runtime.block_on(commands::doctor(&Config::resolve(cli.flags)?, json))
         }
         Some(command) => {

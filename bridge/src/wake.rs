@@ -20,6 +20,8 @@ mod channels;
 mod inspection;
 mod notice;
 mod policy;
+mod running_trial;
+pub(crate) mod trial;
 mod waiting;
 
 use activity::{ActivitySign, WatchedTurn};
@@ -124,6 +126,7 @@ impl Wake {
             self.0.channels.turn_hooks.seen();
         }
         let reply = agent.reply(event.kind, &snapshot, now);
+        agent.trial.iter().for_each(|trial| trial.event(event.kind, now));
         drop(agent);
         if event.kind == HookEventKind::Prompted {
             self.0.engine.begin_turn();
@@ -207,7 +210,8 @@ impl Wake {
         agent.ready_at = Some(agent.ready_at.map_or(now(), |ready| ready.min(now())));
         let begins_turn = agent.activity.call_began(self.0.channels.can_wake(), now());
         // An agent that was told of a message is in a turn for that reason.
-        if begins_turn && !agent.policy.is_notice_outstanding() {
+        agent.note_work(now());
+        if begins_turn && !agent.is_in_turn_of_ours(now()) {
             self.0.engine.maybe_begin_turn();
         }
         drop(agent);
@@ -269,9 +273,10 @@ impl Wake {
         let turn = agent.watch(shown, now);
         if let Some(State::Busy | State::WaitingOnHuman) = shown {
             agent.touch();
+            agent.note_work(now);
         }
         // A turn that nothing of this bridge's began may be a person's.
-        if turn == Some(WatchedTurn::Began) && !agent.policy.is_notice_outstanding() {
+        if turn == Some(WatchedTurn::Began) && !agent.is_in_turn_of_ours(now) {
             agent.policy.person_prompted(now);
             self.0.engine.maybe_begin_turn();
         }

@@ -7,3 +7,4 @@ mod pace;
 mod plugin;
 mod states;
 mod status_line;
+mod trial;

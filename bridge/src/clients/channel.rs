@@ -6,10 +6,30 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use junction_shared::protocol::wire::Reach;
 use serde::{Deserialize, Serialize};
 
+/// A way by which an agent is woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WakingWay {
+    /// The junction's plugin in the client.
+    Plugin,
+    /// The inbox of a Claude Code session.
+    Inbox,
+    /// The queue of a Codex session.
+    Queue,
+    /// A hook whose end wakes the agent.
+    RewakeHook,
+    /// A call that waits for messages, and ends with the first.
+    WaitingCall,
+}
+
 /// One way by which a waiting message gets to the agent.
 pub(crate) trait Channel: Send + Sync {
     /// How a message gets to the agent by this channel; `None` while the channel cannot be used.
     fn reach(&self) -> Option<Reach>;
+
+    /// Which way of waking the agent the channel is, if it is one.
+    fn way(&self) -> Option<WakingWay> {
+        None
+    }
 
     /// Whether the channel wakes the agent, which the hourly budget counts.
     fn wakes(&self) -> bool {
@@ -19,6 +39,11 @@ pub(crate) trait Channel: Send + Sync {
     /// Whether the channel cannot be used only for a moment.
     fn is_expected(&self) -> bool {
         false
+    }
+
+    /// Whether the channel may be tried for a person who asks, though messages may not use it now.
+    fn can_be_tried(&self) -> bool {
+        self.reach().is_some()
     }
 
     /// Whether the client holds a notice back until the agent's turn has ended.

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::channel::{CallOrigin, Channel};
+use super::channel::{CallOrigin, Channel, WakingWay};
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_view::ClientSigns;
 use super::settings::{asking, limited_tools, switched_off, without_hooks};
@@ -260,6 +260,10 @@ impl CodexQueue {
 impl Channel for CodexQueue {
     fn reach(&self) -> Option<Reach> {
         self.usable().filter(|_| !self.is_unattended()).map(|_| Reach::Push)
+    }
+
+    fn way(&self) -> Option<WakingWay> {
+        Some(WakingWay::Queue)
     }
 
     fn wakes(&self) -> bool {

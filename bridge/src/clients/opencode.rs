@@ -43,7 +43,11 @@ const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true
 /// Why opencode cannot be woken where its plugin does not wait: the plugin waits from the first prompt on.
 fn hindrance(signs: ClientSigns) -> Hindrance {
     let is_prompted = signs.has_hooks || signs.has_called;
-    if env(PLUGIN_SIGN).is_some() && !is_prompted { Hindrance::NeverPrompted } else { Hindrance::NoWay }
+    if env(PLUGIN_SIGN).is_some() && !is_prompted {
+        Hindrance::NeverPrompted
+    } else {
+        Hindrance::NoWay
+    }
 }
 
 fn settings(target: &SetupTarget) -> ClientSettings {

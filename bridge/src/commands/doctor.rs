@@ -11,6 +11,7 @@ mod files;
 mod finding;
 mod hub;
 mod sessions;
+mod trial;
 
 use finding::{Finding, Gravity};
 
@@ -45,6 +46,17 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     }
     findings.add(sessions::sessions(config, hubs.is_stopped).await)?;
     Ok(findings.end())
+}
+
+/// Has a session of this machine woken: that of this alias, or the only one. The exit status is 1 if it cannot be woken.
+///
+/// # Errors
+/// Which session is meant is not clear, its bridge does not answer, or stdout takes no more.
+pub(crate) async fn doctor_wake(alias: Option<&str>, is_json: bool) -> anyhow::Result<ExitCode> {
+    let terminal = Terminal::stdout();
+    let mut findings = Findings { terminal, is_json, warnings: 0, failures: 0 };
+    findings.add([trial::trial(alias).await?])?;
+    Ok(if findings.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Findings {

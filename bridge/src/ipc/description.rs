@@ -1,11 +1,14 @@
 //! What a bridge says of its session to the other programs of its user. Nothing of it is a secret, or a peer's.
 
+use std::time::Duration;
+
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::local_hub::place;
 use serde::{Deserialize, Serialize};
 
-use crate::results::words::reach;
+use crate::results::words::{reach, way_word};
 use crate::wake::Wake;
+use crate::wake::trial::{TrialOutcome, WakeTrial};
 use crate::wording::{Wording, hindrance_word};
 use junction_engine::{ConnectionState, Engine};
 
@@ -35,6 +38,36 @@ pub(crate) struct SessionDescription {
     pub(crate) reach: String,
     /// Why a message would not wake the agent, in the word of the tools.
     pub(crate) hindrance: Option<String>,
+    /// The way by which a message would wake the agent, in a word.
+    pub(crate) way: Option<String>,
+}
+
+/// What came of a wake that a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TrialReport {
+    /// The way that took the notice, in a word.
+    pub(crate) way: Option<String>,
+    pub(crate) outcome: TrialOutcome,
+    /// How long that took, or when the trial may be repeated, in milliseconds.
+    pub(crate) after: Option<u64>,
+    /// Why nothing can wake the agent, in the word of the tools.
+    pub(crate) hindrance: Option<String>,
+    /// The way that a message would go after a notice that was refused.
+    pub(crate) next: Option<String>,
+}
+
+impl From<WakeTrial> for TrialReport {
+    fn from(trial: WakeTrial) -> Self {
+        let word = |way| way_word(way).to_owned();
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            way: trial.way.map(word),
+            outcome: trial.outcome,
+            after: trial.after.map(milliseconds),
+            hindrance: trial.hindrance.map(|why| hindrance_word(why).to_owned()),
+            next: trial.next.map(word),
+        }
+    }
 }
 
 /// Whether a session is connected to its hub.
@@ -70,6 +103,7 @@ impl SessionDescription {
             client: agent.client,
             reach: reach(agent.reach).to_owned(),
             hindrance: agent.hindrance.map(|why| hindrance_word(why).to_owned()),
+            way: agent.way.map(|way| way_word(way).to_owned()),
         }
     }
 }

@@ -134,6 +134,7 @@ impl RequestHandler for PersonRequests {
             }
             BridgeRequest::Hook { .. }
             | BridgeRequest::Describe
+            | BridgeRequest::Try
             | BridgeRequest::Peers { .. }
             | BridgeRequest::Rewake { .. }
             | BridgeRequest::Wait { .. }

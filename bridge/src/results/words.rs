@@ -6,11 +6,22 @@ use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::{Reach, Standing, State};
 use uuid::Uuid;
 
+use crate::clients::WakingWay;
 use crate::wording::refusal_word;
 use junction_engine::{Occasion, Status};
 
 pub(crate) fn uuid(id: MessageId) -> String {
     Uuid::from_bytes(id.0).hyphenated().to_string()
+}
+
+pub(crate) fn way_word(way: WakingWay) -> &'static str {
+    match way {
+        WakingWay::Plugin => "plugin",
+        WakingWay::Inbox => "inbox",
+        WakingWay::Queue => "queue",
+        WakingWay::RewakeHook => "rewake-hook",
+        WakingWay::WaitingCall => "waiting-call",
+    }
 }
 
 /// A time in seconds, rounded to milliseconds.

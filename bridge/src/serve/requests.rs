@@ -12,6 +12,7 @@ use crate::ipc::{
 };
 use crate::people::send_service::SendService;
 use crate::results::PeerJson;
+use crate::wake::trial::try_wake;
 use crate::wake::{WaitingProgram, Wake};
 
 /// Answers the requests to one bridge.
@@ -77,6 +78,10 @@ impl RequestHandler for BridgeRequests {
             BridgeRequest::Describe => {
                 let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
                 connection.respond(&BridgeResponse::Description(Box::new(description))).await;
+            }
+            BridgeRequest::Try => {
+                let report = try_wake(&self.wake).await.into();
+                connection.respond(&BridgeResponse::Tried(report)).await;
             }
             BridgeRequest::Peers { role, repo, cursor } => {
                 let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor };

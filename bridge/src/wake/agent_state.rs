@@ -12,6 +12,7 @@ use crate::clients::hook_reply::HookReply;
 use crate::wake::activity::{Activity, ActivitySign, WatchedTurn};
 use crate::wake::notice::greeting;
 use crate::wake::policy::{TakenWake, WakePolicy};
+use crate::wake::running_trial::RunningTrial;
 use junction_engine::Snapshot;
 
 /// The most session ids that are kept. A session goes on under another id when its context is cleared.
@@ -44,6 +45,8 @@ pub(super) struct AgentState {
     pub(super) early_outcome: Option<WakeOutcome>,
     /// Whether the client refused the last wake, by its own word, and nothing since shows that it takes one.
     pub(super) is_wake_refused: bool,
+    /// The trial that somebody waits for.
+    pub(super) trial: Option<RunningTrial>,
     /// The first channel to try. Those before it were tried without effect.
     pub(super) first_channel: usize,
     /// When the client's own word of its session was last looked at, if it has one.
@@ -66,6 +69,7 @@ impl AgentState {
             unanswered: None,
             early_outcome: None,
             is_wake_refused: false,
+            trial: None,
             first_channel: 0,
             looked_at: None,
             has_called: false,
@@ -142,7 +146,7 @@ impl AgentState {
         let is_idle = self.activity.state(looked) == Some(State::Idle);
         Some(
             looked
-                + if self.policy.is_waking() {
+                + if self.policy.is_waking() || self.trial.is_some() {
                     LOOK_INTERVAL_WAITING
                 } else if is_idle {
                     LOOK_INTERVAL_IDLE
@@ -173,6 +177,13 @@ impl AgentState {
         }
     }
 
+    /// Notes for a trial that the agent is at work.
+    pub(super) fn note_work(&self, now: Instant) {
+        if let Some(trial) = &self.trial {
+            trial.moved(now);
+        }
+    }
+
     fn wake_ended(&mut self, wake: TakenWake, outcome: WakeOutcome) {
         self.touch();
         if outcome == WakeOutcome::Dropped {
@@ -184,6 +195,11 @@ impl AgentState {
     /// Whether the agent is in a turn, as far as is known.
     pub(super) fn is_in_turn(&self, now: Instant) -> bool {
         matches!(self.activity.state(now), Some(State::Busy | State::WaitingOnHuman))
+    }
+
+    /// Whether the agent is in a turn that a notice began, or about to begin one.
+    pub(super) fn is_in_turn_of_ours(&self, now: Instant) -> bool {
+        self.policy.is_notice_outstanding() || self.policy.is_in_trial(now)
     }
 
     /// When the agent should be woken; `None` if there is no need.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::wire::Reach;
 
-use crate::clients::{self, CallOrigin, Channel};
+use crate::clients::{self, CallOrigin, Channel, WakingWay};
 
 mod passive;
 mod waiting_program;
@@ -75,6 +75,32 @@ impl Channels {
             }
         }
         None
+    }
+
+    /// Gives the agent a notice for a person who asks, by the first channel that takes it. The index of that channel, if
+    /// there is one.
+    pub(super) async fn try_wake(&self, notice: &str) -> Option<usize> {
+        for (at, channel) in self.in_order.iter().enumerate() {
+            if channel.wakes() && channel.can_be_tried() && channel.wake(notice).await {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// Which way the channel at this index is.
+    pub(super) fn way_of(&self, at: usize) -> Option<WakingWay> {
+        self.in_order.get(at)?.way()
+    }
+
+    /// By which way a message would wake the agent now: a call that waits ends before anything else is tried.
+    pub(super) fn way(&self) -> Option<WakingWay> {
+        if self.waiting_read.reach().is_some() {
+            return self.waiting_read.way();
+        }
+        let is_usable =
+            |channel: &&Arc<dyn Channel>| channel.reach().is_some() || channel.is_expected();
+        self.in_order.iter().filter(is_usable).find_map(|channel| channel.way())
     }
 
     /// Whether the channel at this index tells what became of a notice.

@@ -4,7 +4,7 @@ use junction_shared::protocol::wire::{Hindrance, Reach};
 
 use super::Wake;
 use super::agent_state::AgentState;
-use crate::clients::{self, ClientSigns, display_name};
+use crate::clients::{self, ClientSigns, WakingWay, display_name};
 use junction_engine::{label, now};
 
 /// How a message would get to the agent now.
@@ -15,6 +15,8 @@ pub(crate) struct WakeInspection {
     pub(crate) reach: Reach,
     /// Why a message would not wake the agent.
     pub(crate) hindrance: Option<Hindrance>,
+    /// The way by which a message would wake the agent.
+    pub(crate) way: Option<WakingWay>,
 }
 
 impl Wake {
@@ -27,7 +29,7 @@ impl Wake {
         let hindrance = self.obstacle(&agent).or((!can_wake).then_some(Hindrance::Budget));
         drop(agent);
         let reach = channels.reach(can_wake).max(channels.reach(false));
-        WakeInspection { client: label(display_name(name)), reach, hindrance }
+        WakeInspection { client: label(display_name(name)), reach, hindrance, way: channels.way() }
     }
 
     /// Why nothing can wake the agent; `None` if a channel can.

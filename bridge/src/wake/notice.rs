@@ -66,6 +66,14 @@ impl fmt::Display for Notice {
     }
 }
 
+/// The notice of a trial, which no message asks for.
+pub(crate) fn trial_notice(number: u64) -> String {
+    format!(
+        "{NOTICE_PREFIX}{number}: somebody on this machine tests whether this session can be woken. The test brings no \
+         message. Answer in a few words, and do nothing else."
+    )
+}
+
 /// A few aliases, each in quotes because an alias may read like an instruction.
 struct QuotedAliases<'a>(&'a [Alias]);
 
@@ -133,6 +141,15 @@ mod tests {
             "Agent Junction notice 7: 2 unread messages from \"bob\". 1 notification that you asked for. Call the tool \
              read_messages. Ask your user before you answer: too many messages have gone back \
              and forth without a person."
+        );
+    }
+
+    #[test]
+    fn notice_of_a_trial_is_no_prompt_of_a_persons_and_asks_for_nothing() {
+        assert_eq!(
+            trial_notice(7),
+            "Agent Junction notice 7: somebody on this machine tests whether this session can be woken. The test brings \
+             no message. Answer in a few words, and do nothing else."
         );
     }
 

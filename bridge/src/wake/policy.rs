@@ -45,6 +45,8 @@ pub(crate) struct WakePolicy {
     stop_held_up: bool,
     /// The number of notices so far.
     notices: u64,
+    /// When a wake began that a person had asked for, until its turn has ended.
+    trial_since: Option<Instant>,
 }
 
 /// A wake that a channel has taken.
@@ -100,6 +102,7 @@ impl WakePolicy {
             is_repeated: false,
             stop_held_up: false,
             notices: 0,
+            trial_since: None,
         }
     }
 
@@ -116,6 +119,7 @@ impl WakePolicy {
     /// is how a turn goes on whose end was held up.
     pub(crate) fn person_prompted(&mut self, now: Instant) {
         (self.stop_held_up, self.unread_turns, self.is_repeated) = (false, 0, false);
+        self.trial_since = None;
         if let Some(ended) = self.outstanding.as_mut().and_then(|notice| notice.ended.as_mut()) {
             ended.wakes_from = now;
         }
@@ -135,6 +139,7 @@ impl WakePolicy {
 
     /// Ends the turn in which the agent was told of something, if it has read nothing since.
     fn give_back(&mut self, now: Instant, is_interrupted: bool) {
+        self.trial_since = None;
         let arrivals = self.snapshot.arrivals;
         let told = self.outstanding.as_mut().filter(|notice| notice.is_waking);
         let Some(notice) = told.filter(|notice| notice.ended.is_none()) else { return };
@@ -273,6 +278,30 @@ impl WakePolicy {
         }
     }
 
+    /// When a person's trial may wake the agent; `None` for never.
+    pub(crate) fn trial_at(&self, now: Instant) -> Option<Instant> {
+        Some(self.budget.hour_at(now)?.max(self.budget.burst_at(now)))
+    }
+
+    /// Begins a wake that no message asks for, and counts it as one for a message. Returns the number of its notice.
+    pub(crate) fn begin_trial(&mut self, now: Instant) -> u64 {
+        self.budget.take(None, true, now);
+        self.trial_since = Some(now);
+        self.notices += 1;
+        self.notices
+    }
+
+    /// Forgets a trial that no channel has taken.
+    pub(crate) fn trial_lost(&mut self) {
+        self.budget.give_back(None, true);
+        self.trial_since = None;
+    }
+
+    /// Whether the agent is in a turn that a trial began, or about to begin one.
+    pub(crate) fn is_in_trial(&self, now: Instant) -> bool {
+        self.trial_since.is_some_and(|since| now < since + NOTICE_LIFETIME)
+    }
+
     /// Forgets the outstanding notice, because the agent never got it.
     pub(crate) fn notice_lost(&mut self) {
         self.outstanding = None;
@@ -281,6 +310,7 @@ impl WakePolicy {
     /// Notes that a turn failed. If a notice was outstanding, the agent gets another, but not at once: the next turn may
     /// fail, too, and every turn is paid for.
     pub(crate) fn turn_failed(&mut self, now: Instant) {
+        self.trial_since = None;
         if self.outstanding.take().is_some() {
             self.rests_until = Some(now + NOTICE_LIFETIME);
         }

@@ -17,6 +17,9 @@ impl Wake {
             agent.note_session(session);
         }
         agent.touch();
+        if event.kind == HookEventKind::Stops {
+            agent.note_work(now());
+        }
         // The hook that may hold up the stop gets the same event. If it did, the turn goes on.
         let goes_on = event.kind == HookEventKind::Stops && agent.policy.is_stop_held_up();
         if !goes_on && event.kind.shows_activity() {
@@ -46,7 +49,10 @@ impl Wake {
             agent.note_session(session);
         }
         if let Some(outcome) = outcome {
-            agent.take_outcome(outcome);
+            match &agent.trial {
+                Some(trial) if trial.is_plugins => trial.ended(outcome),
+                _ => agent.take_outcome(outcome),
+            }
         }
         // What could not begin a turn a moment ago is not tried again for the same messages.
         let is_usable = outcome != Some(WakeOutcome::Dropped);

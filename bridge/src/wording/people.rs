@@ -121,6 +121,18 @@ fn outlook(to: &str, peer: &Value) -> String {
     }
 }
 
+/// A way by which an agent is woken, by its word, and whether its client's makers document it.
+pub(crate) fn way(word: &str) -> &'static str {
+    match word {
+        "plugin" => "the junction's plugin, a way that its client's makers document",
+        "inbox" => "Claude Code's inbox, a way that its makers do not document",
+        "queue" => "Codex's queue, a way that its makers document",
+        "rewake-hook" => "a rewake hook, a way that its client's makers document",
+        "waiting-call" => "the call in which it waits for messages",
+        _ => "a way that this version does not know",
+    }
+}
+
 /// Why an agent is not woken, by the word of `reach_why`.
 pub(crate) fn because(why: &str) -> &'static str {
     match why {

@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::PROFILE;
-use crate::clients::channel::Channel;
+use crate::clients::channel::{Channel, WakingWay};
 use crate::json_text;
 use crate::process::tree::{ProcessTree, program};
 
@@ -88,6 +88,10 @@ impl InboxSocket {
 impl Channel for InboxSocket {
     fn reach(&self) -> Option<Reach> {
         self.is_usable.load(Ordering::Relaxed).then_some(Reach::Push)
+    }
+
+    fn way(&self) -> Option<WakingWay> {
+        Some(WakingWay::Inbox)
     }
 
     fn wakes(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The session that this command runs in, and the others of this machine: whether this one can see them, and why not.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::ipc::{
     BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, process_of, send,
 };
 use crate::process::tree::serving;
-use crate::wording::people::in_persons_words;
+use crate::wording::people::{in_persons_words, way};
 use junction_engine::hubs::known::KnownHosts;
 
 /// How long a bridge has to describe its session.
@@ -28,17 +29,18 @@ const MOST_SHOWN: usize = 8;
 const NO_ANSWER: &str = "The hub has not answered yet. Run this again.";
 
 /// A bridge of this user.
-struct Neighbour {
+pub(super) struct Neighbour {
     process: u32,
+    pub(super) socket: PathBuf,
     /// What the bridge said, or why it said nothing.
-    said: Result<SessionDescription, Silence>,
+    pub(super) said: Result<SessionDescription, Silence>,
     /// Whether this command runs in its session.
     is_own: bool,
 }
 
 /// Why a bridge did not describe its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
+pub(super) enum Silence {
     /// The bridge does not know the question.
     Older,
     /// The bridge did not answer in time.
@@ -47,10 +49,7 @@ enum Silence {
 
 /// Checks all sessions of this machine. Where its hub was stopped, those that are on none are as they should be.
 pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> {
-    let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
-    let sockets: Vec<_> = all_bridges().into_iter().take(MOST_SESSIONS).collect();
-    let asked = sockets.iter().map(|socket| neighbour(socket, own.contains(socket)));
-    let neighbours: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+    let neighbours = neighbours().await;
     let mut findings: Vec<_> = neighbours
         .iter()
         .filter(|one| one.is_own)
@@ -65,8 +64,17 @@ pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> 
         ));
     }
     findings.extend(unseen);
+    findings.extend(waking(&neighbours));
     findings.extend(others(&neighbours));
     findings
+}
+
+/// The bridges of this user, and what each says.
+pub(super) async fn neighbours() -> Vec<Neighbour> {
+    let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
+    let sockets: Vec<_> = all_bridges().into_iter().take(MOST_SESSIONS).collect();
+    let asked = sockets.iter().map(|socket| neighbour(socket, own.contains(socket)));
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// A bridge and what it says; `None` where none listens any more.
@@ -86,7 +94,7 @@ async fn neighbour(socket: &Path, is_own: bool) -> Option<Neighbour> {
             _ => return None,
         },
     };
-    Some(Neighbour { process, said, is_own })
+    Some(Neighbour { process, socket: socket.to_owned(), said, is_own })
 }
 
 /// Where a session has to be to be seen by sessions with the settings of this command.
@@ -134,7 +142,7 @@ fn split<'a>(
     (seen, unseen)
 }
 
-fn name(session: &SessionDescription) -> String {
+pub(super) fn name(session: &SessionDescription) -> String {
     let alias = session.alias.as_deref().unwrap_or("a session without an alias");
     match &session.client {
         Some(client) => format!("{alias} ({})", crate::escape::escape(client).text),
@@ -207,7 +215,9 @@ fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     let hindrance = session.hindrance.as_deref();
     match (session.connection, session.reach.as_str(), hindrance) {
         (SessionConnection::Connected, "push", _) => {
-            Finding::ok(CHECK, format!("A message wakes the agent of {who}."))
+            let by = session.way.as_deref().map(|word| format!(" by {}", way(word)));
+            let by = by.unwrap_or_default();
+            Finding::ok(CHECK, format!("A message wakes the agent of {who}{by}."))
         }
         (SessionConnection::Connected, reach, hindrance) => {
             let when = match reach {
@@ -229,8 +239,37 @@ fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     }
 }
 
+/// How a message would wake the agents of the other sessions, a line for each way, and a line for each reason why it would
+/// not.
+fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
+    const CHECK: &str = "waking";
+    let others = neighbours.iter().filter(|one| !one.is_own);
+    let connected = others.filter_map(|one| one.said.as_ref().ok());
+    let connected = connected.filter(|one| one.connection == SessionConnection::Connected);
+    let mut ways: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for session in connected {
+        // An earlier version names no way.
+        let by = session.way.as_deref().filter(|_| session.reach == "push");
+        let why = session.hindrance.as_deref().filter(|_| session.reach != "push");
+        if by.is_some() || why.is_some() {
+            ways.entry((by, why)).or_default().push(name(session));
+        }
+    }
+    let findings = ways.into_iter().map(|((by, why), names)| {
+        let names = names.join(", ");
+        match by {
+            Some(word) => Finding::ok(CHECK, format!("By {}, a message wakes {names}.", way(word))),
+            None => {
+                let (why, fix) = hindered(why.unwrap_or_default());
+                Finding::warning(CHECK, format!("Nothing wakes {names}: {why}."), fix)
+            }
+        }
+    });
+    findings.collect()
+}
+
 /// Why an agent is not woken, and what to do, by the word of the tools.
-fn hindered(word: &str) -> (&'static str, &'static str) {
+pub(super) fn hindered(word: &str) -> (&'static str, &'static str) {
     match word {
         "budget" => ("its wakes of this hour are used up", "Wait, or set JUNCTION_WAKES_PER_HOUR."),
         "no-hooks" => ("its client runs no hooks of the bridge", "Run junction-bridge setup."),
@@ -286,4 +325,47 @@ fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::Terminal;
+
+    #[test]
+    fn ways_and_reasons_are_named_once_each_with_their_sessions() {
+        let neighbour = |alias: &str, reach: &str, way: Option<&str>, hindrance: Option<&str>| {
+            let text = |text: &str| Some(text.to_owned());
+            let said = SessionDescription {
+                version: String::new(),
+                directory: String::new(),
+                place: String::new(),
+                hub: String::new(),
+                alias: text(alias),
+                connection: SessionConnection::Connected,
+                why: None,
+                client: None,
+                reach: reach.to_owned(),
+                hindrance: hindrance.and_then(text),
+                way: way.and_then(text),
+            };
+            Neighbour { process: 1, socket: PathBuf::new(), said: Ok(said), is_own: alias == "own" }
+        };
+        let neighbours = [
+            neighbour("alice", "push", Some("plugin"), None),
+            neighbour("bob", "next-turn", None, Some("never-prompted")),
+            neighbour("carol", "push", Some("plugin"), None),
+            neighbour("dave", "push", Some("inbox"), None),
+            neighbour("older", "push", None, None),
+            neighbour("own", "push", Some("queue"), None),
+        ];
+        let lines: Vec<_> =
+            waking(&neighbours).iter().map(|one| one.line(Terminal::PIPE)).collect();
+        let expected = [
+            "warn  waking: Nothing wakes bob: it was never given a prompt. Type any prompt into it.",
+            "ok    waking: By Claude Code's inbox, a way that its makers do not document, a message wakes dave.",
+            "ok    waking: By the junction's plugin, a way that its client's makers document, a message wakes alice, carol.",
+        ];
+        assert_eq!(lines, expected);
+    }
 }

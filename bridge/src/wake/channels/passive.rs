@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use junction_shared::protocol::wire::Reach;
 
-use crate::clients::Channel;
+use crate::clients::{Channel, WakingWay};
 
 /// A call that waits for messages, and ends with the first. Its result holds the message, so no notice is needed. Some
 /// clients move such a call to the background, and its end wakes the agent.
@@ -21,6 +21,10 @@ impl WaitingRead {
 impl Channel for WaitingRead {
     fn reach(&self) -> Option<Reach> {
         self.0.load(Ordering::Relaxed).then_some(Reach::Push)
+    }
+
+    fn way(&self) -> Option<WakingWay> {
+        Some(WakingWay::WaitingCall)
     }
 }
 

@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::Reach;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use crate::clients::Channel;
+use crate::clients::{Channel, WakingWay};
 use junction_engine::now;
 
 /// How long the program may take to accept the notice.
@@ -123,6 +123,17 @@ impl Channel for WaitingPrograms {
 
     fn is_expected(&self) -> bool {
         self.returns_until().is_some_and(|until| now() < until)
+    }
+
+    fn way(&self) -> Option<WakingWay> {
+        Some(match self.kind {
+            WaitingKind::Plugin => WakingWay::Plugin,
+            WaitingKind::RewakeHook => WakingWay::RewakeHook,
+        })
+    }
+
+    fn can_be_tried(&self) -> bool {
+        lock(&self.waiting).as_ref().is_some_and(|waiting| !waiting.call.is_closed())
     }
 
     fn wakes(&self) -> bool {
