@@ -12,6 +12,7 @@ PROGRAMS = {
     "claude": "npm-claude-latest/node_modules/@anthropic-ai/claude-code-linux-*/claude",
     "codex": "npm-codex/node_modules/@openai/codex-linux-*/vendor/*/bin/codex",
     "gemini": "npm-gemini/node_modules/.bin/gemini",
+    "rg": "npm-codex/node_modules/@openai/codex-linux-*/vendor/*/codex-path/rg",  # opencode would fetch one
     "opencode": "npm-opencode/node_modules/opencode-linux-*/bin/opencode",
 }
 # In place of the bridge: the bridge itself, with a full stderr of the smallest size. It holds the other end, so that a

@@ -1,61 +1,12 @@
 """opencode in a terminal, with the junction's plugin, installed by its own command from this repository."""
 import json
-import pathlib
-import subprocess
 import time
 
 import namespace
-from opencode import environment, opencode, provider
+from opencode import PLUGIN, Opencode, install, opencode
 from peer import Peer
 from script import NOTICE, answers, call, say
-from terminal import Terminal
 from until import until
-
-PLUGIN = pathlib.Path(__file__).resolve().parents[3] / "plugin" / "opencode"
-
-
-class Opencode:
-    """opencode in a terminal, as a person uses it. What it knows of the junction, it knows from the plugin."""
-
-    def __init__(self, lab, name, script):
-        self.name = name
-        self.actor = lab.model.actor(name, script)
-        project = lab.project(name)
-        (project / "opencode.json").write_text(json.dumps(provider(lab, name)))
-        before = set(namespace.processes("opencode"))
-        self.terminal = Terminal(lab, name, [lab.program("opencode")], environment(lab), project)
-        self.pid = until("opencode's process", lambda: set(namespace.processes("opencode")) - before).pop()
-        self.terminal.shows("Ask anything", 60)
-
-    def prompt(self, line, seconds=60):
-        """Types a prompt and waits for the end of its turn."""
-        asked = len(self.actor.turns)
-        self.terminal.type(line)
-        self.actor.asked(asked + 1, seconds)
-        self.actor.at_rest(seconds)
-
-    def waits(self):
-        """The ids of the processes that wait for a notice."""
-        waits = [pid for pid in namespace.processes("junction-bridge") if b"--wait" in namespace.command_line(pid)]
-        return [pid for pid in waits if namespace.parent(pid) == self.pid]
-
-
-def _install(lab):
-    _has_started_before(lab)
-    ran = subprocess.run([lab.program("opencode"), "plugin", "--global", str(PLUGIN)], env=environment(lab),
-                         cwd=lab.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-    (lab.out / "commands.txt").write_text(ran.stdout + ran.stderr)
-    assert ran.returncode == 0, f"opencode plugin ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
-
-
-def _has_started_before(lab):
-    """The package that opencode fetches for plugins on its first start. Without a network that takes it minutes."""
-    folder = lab.home / ".config" / "opencode"
-    (folder / "node_modules").mkdir(parents=True)
-    needed = {"dependencies": {"@opencode-ai/plugin": "1.18.33"}}
-    (folder / "package.json").write_text(json.dumps(needed))
-    (folder / "package-lock.json").write_text(json.dumps({"packages": {"": needed}}))
-
 
 def _wakes(lab, bob, alice, word):
     """Sends to alice, who sits idle, and measures what comes of it."""
@@ -75,7 +26,7 @@ def _wakes(lab, bob, alice, word):
 
 def opencode_plugin_wakes(lab):
     """An idle opencode with the plugin is woken three times in a row, each time by one turn; one process waits."""
-    _install(lab)
+    install(lab)
     bob = Peer(lab, "bob")
     alice = Opencode(lab, "alice", answers())
     assert not alice.waits(), "It waits before there is a session."
@@ -93,7 +44,7 @@ def opencode_plugin_wakes(lab):
 
 def opencode_plugin_keeps_a_draft(lab):
     """A wake leaves alone what a person has half typed."""
-    _install(lab)
+    install(lab)
     bob = Peer(lab, "bob")
     alice = Opencode(lab, "alice", answers())
     alice.prompt("Hello.")
@@ -113,7 +64,7 @@ def opencode_plugin_tells_a_busy_one_once(lab):
         yield call("read_messages")
         yield say("Done.")
 
-    _install(lab)
+    install(lab)
     bob = Peer(lab, "bob")
     alice = Opencode(lab, "alice", works())
     alice.terminal.type("Work.")
@@ -133,7 +84,7 @@ def opencode_plugin_removed_leaves_nothing(lab):
         turn = yield
         yield say(f"{[tool for tool in turn.tools if 'junction' in tool]}")
 
-    _install(lab)
+    install(lab)
     settings = lab.home / ".config" / "opencode" / "opencode.jsonc"
     known = json.loads(settings.read_text())
     assert known.pop("plugin") == [str(PLUGIN)], f"Other plugins are there: {known}"
@@ -146,7 +97,7 @@ def opencode_plugin_removed_leaves_nothing(lab):
 
 def opencode_plugin_waits_in_no_run(lab):
     """`opencode run` has the server and its hooks, and nothing waits in it."""
-    _install(lab)
+    install(lab)
     seen = []
 
     def script():

@@ -4,11 +4,12 @@ import pathlib
 import shutil
 import subprocess
 
-from cases.opencode_plugin import Opencode, _install as install_opencode
 from codex import Codex
 from gemini import _set_up as gemini_first_run
 from gemini import gemini_terminal
 from newcomer import asks, heard, waits
+from opencode import Opencode
+from opencode import install as install_opencode
 from script import answers
 from until import until
 
