@@ -125,6 +125,10 @@ impl Wake {
         if let HookEventKind::Prompted | HookEventKind::Used | HookEventKind::Stops = event.kind {
             self.0.channels.turn_hooks.seen();
         }
+        if event.kind == HookEventKind::Prompted && self.0.channels.plugins.try_again() {
+            // A turn has begun, so whatever refused the last one may let the next begin.
+            agent.is_wake_refused = false;
+        }
         let reply = agent.reply(event.kind, &snapshot, now);
         agent.trial.iter().for_each(|trial| trial.event(event.kind, now));
         drop(agent);

@@ -45,10 +45,15 @@ async function server({ client, directory }) {
     async 'chat.message'({ sessionID }, { message, parts }) {
       if (await isSubagent(sessionID)) return;
       session.isAt({ id: sessionID, agent: message.agent, model: message.model });
-      const context = await session.begins(parts.find((part) => part.type === 'text')?.text ?? '');
+      const text = parts.find((part) => part.type === 'text')?.text ?? '';
+      const context = await session.isPrompted(message.id, text);
       if (!context || !parts.length) return;
       const { id, messageID } = parts.at(-1);
       parts.push({ id: `${id}0`, messageID, sessionID, type: 'text', text: context, synthetic: true });
+    },
+    // The model is about to be asked: nothing has refused the prompt.
+    async 'chat.params'({ sessionID, message }) {
+      if (session.id === sessionID) session.begins(message?.id);
     },
     async 'tool.execute.after'({ sessionID }, result) {
       const context = session.id === sessionID && (await session.tells('PostToolUse')).context;
@@ -58,7 +63,7 @@ async function server({ client, directory }) {
     },
     async event({ event: { type, properties } }) {
       if (!properties?.sessionID || properties.sessionID !== session.id) return;
-      if (type === 'session.error') session.failure = properties.error?.name;
+      if (type === 'session.error') session.fails(properties.error?.name);
       else if (type === 'session.idle') await session.ends();
       else if (/^(permission|question)\.asked$/.test(type)) session.tells('PermissionRequest');
       else if (/^(permission|question)\.(replied|rejected)$/.test(type)) session.tells('PreToolUse');
@@ -73,7 +78,7 @@ async function server({ client, directory }) {
 async function setup(ctx) {
   const session = new Session(ctx.location?.directory, async ({ id }, text) => {
     await ctx.session.synthetic({ sessionID: id, text, description: 'Agent Junction', delivery: 'queue' });
-    session.isBegun();
+    session.isTaken();
   });
   await ctx.session.hook('prompt', async ({ sessionID }) => {
     const found = await ctx.session.get({ sessionID });
@@ -85,16 +90,17 @@ async function setup(ctx) {
 // The session that a person wrote to last, and its bridge.
 class Session {
   program = BRIDGE;
-  failure; // why the turn will have ended, if it fails
   #directory;
   #submit;
   #at;
   #submitted = {};
+  #prompt; // the message that no turn has begun with yet
+  #failure; // why the turn will have ended, if it fails
   #isHeldUp = false;
   #idle = Promise.resolve();
   #endTurn = () => {};
   #events = Promise.resolve();
-  #begun = () => {};
+  #taken = () => {};
   #waits;
   #children = new Set();
   #isClosed = false;
@@ -114,25 +120,44 @@ class Session {
     this.#waits ??= isRun ? Promise.resolve() : this.#wait();
   }
 
-  // A turn begins. Returns what its model should be told.
-  async begins(text) {
-    this.failure = undefined;
+  // A turn is to begin, unless something refuses the prompt. Returns what its model should be told.
+  async isPrompted(message, text) {
+    this.#failure = undefined;
     this.#endTurn();
     this.#idle = new Promise((resolve) => (this.#endTurn = resolve));
     const isOurs = text === this.#submitted.text;
-    if (isOurs) this.isBegun();
-    else this.#isHeldUp = false;
-    const prompt = isOurs ? this.#submitted.notice : text.slice(0, PROMPT_START);
-    return (await this.tells('UserPromptSubmit', { prompt })).context;
+    this.#prompt = { message, isOurs };
+    if (isOurs) return;
+    this.#isHeldUp = false;
+    return (await this.tells('UserPromptSubmit', { prompt: text.slice(0, PROMPT_START) })).context;
   }
 
-  isBegun() {
-    this.#begun(true);
+  // The turn with this message has begun.
+  begins(message) {
+    if (!this.#prompt || this.#prompt.message !== message) return;
+    if (this.#prompt.isOurs) this.tells('UserPromptSubmit', { prompt: this.#submitted.notice });
+    this.#prompt = undefined;
+    this.isTaken();
+  }
+
+  isTaken(isTaken = true) {
+    this.#taken(isTaken);
+  }
+
+  // The turn fails, or the prompt before it is refused. Then no end follows.
+  fails(why) {
+    this.#failure = why ?? 'unknown';
+    if (!this.#prompt) return;
+    const { isOurs } = this.#prompt;
+    this.#prompt = undefined;
+    if (isOurs) this.#endTurn();
+    else this.ends();
+    this.isTaken(false);
   }
 
   async ends() {
-    const failure = this.failure;
-    this.failure = undefined;
+    const failure = this.#failure;
+    this.#failure = undefined;
     if (failure) {
       await this.tells(failure === 'MessageAbortedError' ? 'Interrupt' : 'StopFailure');
     } else {
@@ -188,16 +213,13 @@ class Session {
   async #wakes(notice) {
     const text = `The junction plugin sent a message: ${notice}`;
     this.#submitted = { text, notice };
-    const begun = new Promise((resolve) => {
-      this.#begun = resolve;
+    const taken = new Promise((resolve) => {
+      this.#taken = resolve;
       setTimeout(resolve, BEGIN_TIME, false).unref();
     });
-    try {
-      await this.#submit(this.#at, text);
-      return await begun;
-    } catch {
-      return false;
-    }
+    const isTaken = await this.#submit(this.#at, text).then(() => taken, () => false);
+    if (!isTaken) this.#endTurn();
+    return isTaken;
   }
 
   #run(words, input = '', limit) {

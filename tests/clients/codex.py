@@ -24,6 +24,8 @@ def _tool_hook(event):
 class Codex:
     """What both have: a configuration and an actor. Hooks run a program, or `by_tool` call the bridge's own tool.
 
+    With `hooks="untrusted"` its person does not trust them when Codex asks.
+
     With `by_setup` it knows of the junction what `setup` adds to its configuration, before or after.
     """
 
@@ -85,8 +87,11 @@ class Codex:
         if self.hooks:
             terminal.shows("Hooks need review")
             # A dialog takes no key in the moment that it appears.
-            until("The choice", lambda: "› 2. Trust all" in terminal.screen() or terminal.keys("2"))
-            terminal.keys("Enter")
+            if self.hooks == "untrusted":
+                until("The answer", lambda: "Hooks need" not in terminal.screen() or terminal.keys("3"))
+            else:
+                until("The choice", lambda: "› 2. Trust all" in terminal.screen() or terminal.keys("2"))
+                terminal.keys("Enter")
         terminal.shows(r"› [^\d]")
         return terminal
 

@@ -121,6 +121,10 @@ class Model:
         """The text of every request of an actor's."""
         return "\n".join(file.read_text() for file in sorted(self.out.glob(f"*-{name}.json")))
 
+    def last_body(self, name):
+        """The text of an actor's last request."""
+        return max(self.out.glob(f"*-{name}.json")).read_text()
+
     def keep(self, name, what):
         with self._lock:
             self._count += 1

@@ -317,6 +317,23 @@ async fn plugin_that_dropped_a_wake_is_tried_again_with_its_next_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn regression_plugin_that_dropped_a_wake_is_tried_again_after_a_persons_prompt() {
+    let test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    drop(plugin);
+    let mut plugin = test.plugin(Some(WakeOutcome::Dropped));
+    assert_eq!(test.wake.inspect().hindrance, Some(Hindrance::Dropped));
+    test.hook(HookEventKind::Prompted);
+    assert_eq!(test.wake.inspect().hindrance, None);
+    test.read();
+    test.hook(HookEventKind::Stops);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn senders_are_told_that_a_wake_was_dropped_until_the_plugin_waits_again() {
     let mut test = WakeTest::new(30);
     let why = |test: &WakeTest| test.wake.inspect().hindrance;

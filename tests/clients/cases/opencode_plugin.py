@@ -111,3 +111,56 @@ def opencode_plugin_waits_in_no_run(lab):
     run.ended()
     assert any('"peers"' in turn.text for turn in actor.turns), "The tool did not answer."
     assert not seen, "Something waits."
+
+
+REFUSES = """
+export const Refuses = async () => ({
+  'chat.message': async (_, { parts }) => {
+    if (parts.some((part) => part.text?.includes('Agent Junction notice 1:'))) throw new Error('No.');
+  },
+});
+"""
+
+
+def opencode_plugin_that_is_refused_is_told(lab):
+    """Where another plugin refuses the notice, the sender learns at once that nothing wakes the session, and nothing is read.
+
+    The message stays for the next prompt. What is not refused wakes the session again after that.
+    """
+    install(lab)
+    folder = lab.home / ".config" / "opencode" / "plugin"
+    folder.mkdir()
+    (folder / "refuses.js").write_text(REFUSES)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", answers())
+    alice.prompt("Hello.")
+    until("The wait", alice.waits)
+    peer = bob.other(lambda peer: peer["state"] != "busy" and peer["reach"] == "push")
+    asked = len(alice.actor.turns)
+    sent = bob.send(peer["alias"], "first")
+    until("The drop", lambda: bob.other()["reach"] == "next-turn" or alice.actor.find(NOTICE, asked), 30)
+    lab.figure("known after s", time.monotonic() - sent["at"])
+    assert time.monotonic() - sent["at"] < 5, "It was not the refusal that told of the drop."
+    assert len(alice.actor.turns) == asked, "The model was asked."
+    assert sent["id"] not in bob.ends, "It counts as read."
+    alice.prompt("Look for mail.")
+    assert bob.end(sent["id"])[0] == "read", "The message is lost."
+    assert bob.read()[0]["reply_to"] == sent["id"], "The answer answers another message."
+    alice.actor.at_rest()
+    _wakes(lab, bob, alice, "second")
+
+
+def opencode_plugin_wakes_the_session_in_use(lab):
+    """Of two sessions in one window, the one that the person wrote to last is woken, and the other is left alone."""
+    install(lab)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", answers())
+    alice.prompt("You are the first.")
+    _wakes(lab, bob, alice, "one")
+    alice.terminal.type("/new")
+    alice.terminal.shows("Ask anything")
+    alice.prompt("You are the second.")
+    _wakes(lab, bob, alice, "two")
+    assert len(alice.waits()) == 1, "More than one process waits."
+    body = lab.model.last_body("alice")
+    assert "You are the second." in body and "You are the first." not in body, "The first session was woken."

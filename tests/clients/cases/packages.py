@@ -10,7 +10,8 @@ from gemini import gemini_terminal
 from newcomer import asks, heard, waits
 from opencode import Opencode
 from opencode import install as install_opencode
-from script import answers
+from peer import Peer
+from script import NOTICE, answers
 from until import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -32,10 +33,13 @@ def _run(lab, env, *words, answer=""):
     assert ran.returncode == 0, f"{words} ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
 
 
-def _install_codex(lab):
+def _install_codex(lab, package="codex"):
     Codex(lab, "first", answers(), by_setup=True)
     env = lab.env(STUB_KEY="dummy")
-    _run(lab, env, "codex", "plugin", "marketplace", "add", _repository(lab))
+    repository = _repository(lab)
+    marketplace = repository / ".agents" / "plugins" / "marketplace.json"
+    marketplace.write_text(marketplace.read_text().replace("./plugin/codex", f"./plugin/{package}"))
+    _run(lab, env, "codex", "plugin", "marketplace", "add", repository)
     _run(lab, env, "codex", "plugin", "add", "junction@agent-junction")
 
 
@@ -57,6 +61,39 @@ def package_codex_talks(lab):
     alice.terminal().type("Ask the other session which port it uses.")
     heard(lab, "alice")
     lab.figure("tools", str([tool for tool in bella.actor.turns[0].tools if "junction" in tool][:2]))
+
+
+def package_codex_with_hooks_untrusted(lab):
+    """A Codex whose person does not trust the package's hooks talks; once it has called a tool, its queue wakes it."""
+    _install_codex(lab)
+    bob = Peer(lab, "bob")
+    bella = Codex(lab, "bella", answers(), hooks="untrusted", by_setup=True)
+    terminal = bella.terminal()
+    peer = bob.other()
+    lab.figure("before a call", str((peer["reach"], bob.send(peer["alias"], "Before.")["peer"].get("reach_why"))))
+    terminal.type("You are on the junction.")
+    bella.actor.shown("Before.", 60)
+    bella.actor.at_rest()
+    assert bob.read()[0]["message"] == "answer to: Before."
+    for word in ("first", "second"):
+        sent = bob.send(bob.other(lambda peer: peer["reach"] == "push")["alias"], word)
+        turn = bella.actor.shown(NOTICE, since=len(bella.actor.turns))
+        assert bob.end(sent["id"])[0] == "read", "The message was not read."
+        assert bob.read()[0]["reply_to"] == sent["id"], "The answer answers another message."
+        lab.figure(f"{word} asked s", turn.at - sent["at"])
+
+
+def package_portable_talks_in_codex(lab):
+    """Two Codexes with the portable package talk, without a question: it has no hooks, and the queue wakes the one asked."""
+    _install_codex(lab, "portable")
+    bella = Codex(lab, "bella", answers(), by_setup=True)
+    bella.terminal().type("You are on the junction.")
+    bella.actor.asked(2, 60)
+    bella.actor.at_rest()
+    assert "junction:use-junction" in lab.model.bodies("bella"), "It has no skills."
+    alice = Codex(lab, "alice", asks(), by_setup=True)
+    alice.terminal().type("Ask the other session which port it uses.")
+    heard(lab, "alice")
 
 
 def package_codex_removed(lab):

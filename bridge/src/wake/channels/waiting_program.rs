@@ -78,6 +78,12 @@ impl WaitingPrograms {
         WaitingProgram { call, programs: self, changed }
     }
 
+    /// Lets a program be called again whose plugin could not begin a turn. True if there is one.
+    pub(crate) fn try_again(&self) -> bool {
+        let mut waiting = lock(&self.waiting);
+        waiting.as_mut().is_some_and(|waiting| !std::mem::replace(&mut waiting.is_usable, true))
+    }
+
     /// Until when the next wait of a plugin may be expected, if none waits.
     pub(crate) fn returns_until(&self) -> Option<Instant> {
         Some((*lock(&self.ended_at))? + RETURN_TIME)
