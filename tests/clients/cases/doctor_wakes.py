@@ -2,7 +2,8 @@
 import json
 import subprocess
 
-from cases.opencode_plugin import Opencode, _install as install_in_opencode
+from opencode import Opencode
+from opencode import install as install_in_opencode
 from peer import Peer
 from plugins import add_settings, install, opened, waits
 from script import say
