@@ -27,10 +27,10 @@ def _doctor(lab, *words):
     return [json.loads(line) for line in ran.stdout.splitlines()], ran.returncode
 
 
-def _wakes(lab, session, name):
+def _wakes(lab, session, name, *alias):
     """Tries to wake it, and returns what is said. The model is asked once, and told that it is a test."""
     asked = len(session.actor.turns)
-    (found,), status = _doctor(lab, "--wake")
+    (found,), status = _doctor(lab, "--wake", *alias)
     assert (found["level"], status) == ("ok", 0), f"It was not woken: {found}"
     lab.figure(name, found["says"])
     turn = session.actor.shown(TEST, since=asked)
@@ -86,8 +86,8 @@ def doctor_wakes_opencode_by_its_plugin(lab):
     bob.end(sent["id"])
     found, status = _doctor(lab, "--wake", peer["alias"])
     assert status == 1 and "never given a prompt" in found[0]["says"], f"The doctor says {found}"
-    bob.close()
     alice.prompt("Hello.")
     until("The wait", alice.waits)
-    says = _wakes(lab, alice, "prompted")
+    bob.other(lambda peer: peer["state"] == "idle")
+    says = _wakes(lab, alice, "prompted", peer["alias"])
     assert "woken by the junction's plugin" in says, f"Another way: {says}"
