@@ -22,6 +22,10 @@ pub(crate) struct Skill {
     pub(crate) text: &'static str,
 }
 
+/// The name of the marketplace.
+pub(crate) const MARKETPLACE: &str = "agent-junction";
+/// The name by which clients with marketplaces know the plugin.
+pub(crate) const PLUGIN_ID: &str = "junction@agent-junction";
 /// The name of a skill's file.
 pub(crate) const SKILL_FILE: &str = "SKILL.md";
 /// The skills, of which each package has a copy.
@@ -39,7 +43,6 @@ macro_rules! files {
 }
 
 /// The plugin of Claude Code, and the marketplace that offers it.
-#[cfg_attr(not(test), expect(dead_code, reason = "setup does not install it yet"))]
 pub(crate) static CLAUDE: Package = Package {
     name: "claude",
     files: files![
@@ -55,7 +58,6 @@ pub(crate) static CLAUDE: Package = Package {
 };
 
 /// The plugin of Codex, and the marketplace that offers it.
-#[cfg_attr(not(test), expect(dead_code, reason = "setup does not install it yet"))]
 pub(crate) static CODEX: Package = Package {
     name: "codex",
     files: files![

@@ -7,6 +7,7 @@
 //!   a check of the installation.
 
 mod apply;
+mod client_program;
 mod edit;
 mod entry;
 mod file;
@@ -18,18 +19,21 @@ mod plan;
 mod problem;
 mod program;
 mod report;
+mod skill;
 mod toml;
 mod value;
 
 pub(crate) use apply::{
-    fragment, has_hooks, holds, inspect, install, is_recorded, preview, remove,
+    fragment, has_hooks, holds, holds_unwanted, inspect, install, install_beside, is_recorded,
+    preview, remove,
 };
+pub(crate) use client_program::{ClientProgram, command_line};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, trust_marks};
-pub(crate) use package::{ClientPackage, PackageStore};
+pub(crate) use package::{ClientPackage, InstalledPackage, PackageCommands, PackageStore};
 pub(crate) use plan::{
     ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
 };
@@ -38,4 +42,5 @@ pub(crate) use program::{BRIDGE, hook_command, is_bridge, on_path, own_path};
 pub(crate) use report::{
     HooksState, ProgramState, ServerState, SettingsReport, program_state, report,
 };
+pub(crate) use skill::SkillFile;
 pub(crate) use value::SettingValue;

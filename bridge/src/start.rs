@@ -166,7 +166,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Status { json } => commands::status(config, json).await,
         BridgeCommand::Stop { yes } => commands::stop(config, yes).await,
         BridgeCommand::Peers(peers) => commands::peers(config, peers).await,
-        BridgeCommand::Setup(setup) => commands::setup(&setup, &config.dir),
+        BridgeCommand::Setup(setup) => commands::setup(&setup, &config.dir).await,
         BridgeCommand::Join(join) => commands::join(config, join).await,
         BridgeCommand::Invite(invite) => commands::invite(config, invite).await,
         BridgeCommand::Hosts { json } => commands::hosts(config, json).await,

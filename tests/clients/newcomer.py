@@ -6,7 +6,7 @@ from claude import Claude, answer_first_questions
 from codex import Codex
 from gemini import _set_up as gemini_first_run
 from gemini import gemini_terminal
-from opencode import opencode
+from opencode import has_started_before, opencode
 from script import answers, call, say
 from until import until
 
@@ -28,6 +28,8 @@ class Newcomer:
             Codex(lab, "first", answers(), by_setup=True)
         if "gemini" in clients:
             gemini_first_run(lab, "first", answers(), by_setup=True)
+        if "opencode" in clients:
+            has_started_before(lab)
 
     def bridge(self, *words, code=0):
         """Runs `junction-bridge` with these words, and returns what it printed."""

@@ -64,14 +64,14 @@ class Opencode:
 
 
 def install(lab):
-    _has_started_before(lab)
+    has_started_before(lab)
     ran = subprocess.run([lab.program("opencode"), "plugin", "--global", str(PLUGIN)], env=environment(lab),
                          cwd=lab.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     (lab.out / "commands.txt").write_text(ran.stdout + ran.stderr)
     assert ran.returncode == 0, f"opencode plugin ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
 
 
-def _has_started_before(lab):
+def has_started_before(lab):
     """The package that opencode fetches for plugins on its first start. Without a network that takes it minutes."""
     folder = lab.home / ".config" / "opencode"
     (folder / "node_modules").mkdir(parents=True)

@@ -2,7 +2,9 @@
 
 mod home;
 mod odd_files;
+mod plugins;
 mod removal;
+mod skills;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

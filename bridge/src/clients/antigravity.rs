@@ -30,12 +30,11 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         None if newer.is_dir() => vec![newer, older],
         None => vec![older, newer],
     };
+    // Since version 1.1.24; an older one does not start with either.
+    let format = FileFormat::Json(JsonDialect { comments: true, trailing_commas: true });
     let servers = |place: PathBuf| PlannedFile {
-        path: place.join(SERVERS),
-        // Since version 1.1.24; an older one does not start with either.
-        format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: true }),
         is_shared: target.project.is_some(),
-        entries: vec![stdio_server(&target.program, false)],
+        ..PlannedFile::of(place.join(SERVERS), format, vec![stdio_server(&target.program, false)])
     };
     let mut files = places.into_iter().map(servers);
     let used = files.next().into_iter().collect();
@@ -73,11 +72,7 @@ mod tests {
     use super::*;
 
     fn file(home: &Path, project: Option<PathBuf>) -> PathBuf {
-        let program = "p".to_owned();
-        settings(&SetupTarget { home: home.to_owned(), project, program, packages: None })
-            .files
-            .remove(0)
-            .path
+        settings(&SetupTarget::plain(home.to_owned(), project)).files.remove(0).path
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::setup::{
 
 #[cfg(unix)]
 mod inbox_socket;
+mod plugin;
 mod session_file;
 
 /// Claude Code, as seen with version 2.1.330.
@@ -72,23 +73,43 @@ fn settings(target: &SetupTarget) -> ClientSettings {
             (servers, folder.join("settings.json"), Vec::new())
         }
     };
-    let rule = PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item: RULE };
+    let skills = folder.join("skills");
+    let package = target.packages.clone().map(|store| plugin::package(&folder, store));
+    let by_package = package.as_ref().is_some_and(|package| package.is_chosen(target.by_package));
+    let rule = |item| PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item };
     let hooks = command_hooks(&HOOKS, &target.program, None);
     let file = |path, entries| PlannedFile {
-        path,
-        format: FileFormat::Json(JsonDialect::default()),
         is_shared: target.project.is_some(),
-        entries,
+        residue: &plugin::RESIDUE,
+        ..PlannedFile::of(path, FileFormat::Json(JsonDialect::default()), entries)
     };
     let with_server = |path| file(path, vec![stdio_server(&target.program, true)]);
-    let used = with_server(servers.remove(0));
-    let files = vec![used, file(settings, [vec![rule], hooks].concat())];
+    let by_plugin = file(settings.clone(), vec![rule(plugin::RULE)]);
+    let by_settings = file(settings, [vec![rule(RULE)], hooks].concat());
+    let mut with_servers = servers.drain(..).map(with_server);
+    if by_package {
+        let unwanted =
+            |file: PlannedFile| PlannedFile { unwanted: file.entries, entries: Vec::new(), ..file };
+        let rules = PlannedFile { unwanted: by_settings.entries, ..by_plugin };
+        let files = with_servers.map(unwanted).chain([rules]).collect();
+        let waking = "a message wakes an idle agent by its plugin's mod";
+        return ClientSettings {
+            overrides,
+            waking,
+            package,
+            ..ClientSettings::of(folder, files).with_skills(&skills, target)
+        };
+    }
+    let mut files: Vec<_> = with_servers.next().into_iter().collect();
+    files.push(by_settings);
+    let earlier = package.is_some().then_some(by_plugin);
     ClientSettings {
-        elsewhere: servers.into_iter().map(with_server).collect(),
+        elsewhere: with_servers.chain(earlier).collect(),
         to_confirm,
         overrides,
         waking: "a message wakes an idle agent by its session's inbox",
-        ..ClientSettings::of(folder, files)
+        package,
+        ..ClientSettings::of(folder, files).with_skills(&skills, target)
     }
 }
 
@@ -135,8 +156,8 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
 
 /// Whether a rule of permissions is about the server or any of its tools.
 fn is_about_us(rule: &str) -> bool {
-    rule.strip_prefix(RULE)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("__") || rest.starts_with('('))
+    let is_whole = |rest: &str| rest.is_empty() || rest.starts_with("__") || rest.starts_with('(');
+    [RULE, plugin::RULE].iter().any(|ours| rule.strip_prefix(ours).is_some_and(is_whole))
 }
 
 /// The directories of this project, by which Claude Code may know it: this one, and the repository that it is in.

@@ -34,6 +34,7 @@ const HOOKS: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgen
 fn settings(target: &SetupTarget) -> ClientSettings {
     let home = env_path("GEMINI_CLI_HOME").unwrap_or_else(|| target.home.clone());
     let folder = home.join(".gemini");
+    let skills = folder.join("skills");
     let place = target.project.as_ref().map_or(folder.clone(), |project| project.join(".gemini"));
     // With this, the server's tools ask nobody.
     let rule = PlannedEntry::RuleField {
@@ -43,18 +44,17 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     // Its servers get the whole environment but what looks like a secret, so nothing needs to be passed on.
     let server = vec![stdio_server(&target.program, false), rule];
     let hooks = command_hooks(&HOOKS, &target.program, Some(SERVER));
+    let format = FileFormat::Json(JsonDialect { comments: true, trailing_commas: false });
     let settings = PlannedFile {
-        path: place.join("settings.json"),
-        format: FileFormat::Json(JsonDialect { comments: true, trailing_commas: false }),
         is_shared: target.project.is_some(),
-        entries: [server, hooks].concat(),
+        ..PlannedFile::of(place.join("settings.json"), format, [server, hooks].concat())
     };
     ClientSettings {
         to_confirm: vec![
             "Gemini CLI starts no server in a folder that you have not trusted: choose \"Trust folder\" when it asks.",
         ],
         overrides,
-        ..ClientSettings::of(folder, vec![settings])
+        ..ClientSettings::of(folder, vec![settings]).with_skills(&skills, target)
     }
 }
 

@@ -70,17 +70,20 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         let own = store.folder(&OPENCODE).join(OPENCODE.folder());
         !paths.iter().any(|path| has_plugin_beside(path, &own))
     });
-    let package = package.map(|store| ClientPackage { package: &OPENCODE, store });
+    let package = package.map(|store| ClientPackage {
+        package: &OPENCODE,
+        store,
+        commands: None,
+        installed: None,
+    });
     let plugin = package.as_ref().map(|package| PlannedEntry::PluginItem {
         path: vec![PLUGINS],
         item: package.loaded().display().to_string(),
     });
     let entries: Vec<_> = [server, rule].into_iter().chain(plugin).collect();
     let file = |path| PlannedFile {
-        path,
-        format: FileFormat::Json(DIALECT),
         is_shared: target.project.is_some(),
-        entries: entries.clone(),
+        ..PlannedFile::of(path, FileFormat::Json(DIALECT), entries.clone())
     };
     // A project has no third file.
     let mut elsewhere: Vec<_> = match &target.project {
@@ -183,21 +186,18 @@ fn used(files: &[PlannedFile]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
     fn file_that_has_the_bridge_counts_most() {
         let dir = tempfile::TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let target = |project: &Path| SetupTarget {
-            home: "/".into(),
-            project: Some(project.to_owned()),
-            program: "junction-bridge".to_owned(),
-            packages: None,
+        let used = || {
+            settings(&SetupTarget::plain("/".into(), Some(dir.path().to_owned())))
+                .files
+                .remove(0)
+                .path
         };
-        let used = || settings(&target(dir.path())).files.remove(0).path;
         assert_eq!(used(), at("opencode.json"));
         std::fs::write(at("opencode.json"), "{}").unwrap();
         assert_eq!(used(), at("opencode.json"));

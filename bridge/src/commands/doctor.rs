@@ -10,6 +10,7 @@ mod exchange;
 mod files;
 mod finding;
 mod hub;
+mod plugins;
 mod sessions;
 mod trial;
 

@@ -2,8 +2,10 @@
 
 mod installation;
 mod options;
+mod plugin;
 mod printing;
 mod removal;
+mod step;
 
 use std::path::Path;
 
@@ -15,7 +17,7 @@ pub(crate) use self::options::Setup;
 use self::printing::print;
 use self::removal::take_out;
 use crate::clients::{SettableClient, settable};
-use crate::setup::{BRIDGE, SetupTarget, holds, inspect, on_path, report};
+use crate::setup::{SetupTarget, SkillFile, holds, inspect, on_path, report};
 use crate::terminal::{can_ask, is_agreed, remark, tell};
 
 /// What a person does once a client is set up.
@@ -27,7 +29,7 @@ Sessions that are running now get the junction when they are started again. Then
 ///
 /// # Errors
 /// What was not done, and what to do.
-pub(crate) fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> {
+pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> {
     let target = setup.target(directory)?;
     let chosen: Vec<SettableClient> = if setup.clients.is_empty() {
         let found: Vec<_> = settable().filter(|client| is_found(*client, &target, setup)).collect();
@@ -40,14 +42,23 @@ pub(crate) fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> 
             |client: &SettableClient| setup.clients.iter().any(|name| name == client.program);
         settable().filter(is_chosen).collect()
     };
+    if let Some(other) =
+        chosen.iter().find(|client| setup.plugin && !takes_plugin(**client, &target))
+    {
+        let SettableClient { name, program, .. } = other;
+        bail!(
+            "--plugin is for Claude Code and Codex. For {name}, run junction-bridge setup {program}: it sets up all that \
+             {name} can use."
+        );
+    }
     let (mut failures, mut changes) = (0, 0);
     for client in &chosen {
         let settings = setup.wanted(*client, &target);
         match (setup.print, setup.remove) {
             (true, remove) => print(*client, &settings, &target, remove)?,
-            (false, true) => failures += take_out(*client, &settings, &target)?,
+            (false, true) => failures += take_out(*client, &settings, &target).await?,
             (false, false) => {
-                let outcome = put_in(*client, &settings, &target, setup)?;
+                let outcome = put_in(*client, &settings, &target, setup).await?;
                 failures += outcome.failures;
                 changes += outcome.changes;
                 tell_kept(*client, &target, setup)?;
@@ -66,24 +77,35 @@ pub(crate) fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> 
     }
 }
 
+/// Whether a client can install the junction's plugin by its own commands.
+fn takes_plugin(client: SettableClient, target: &SetupTarget) -> bool {
+    (client.settings)(target).package.is_some_and(|package| package.commands.is_some())
+}
+
 /// Whether a client is on this machine; or, to take the junction out, whether its settings hold anything of it.
 fn is_found(client: SettableClient, target: &SetupTarget, setup: &Setup) -> bool {
     let settings = (client.settings)(target);
     if setup.remove {
         let is_broken = inspect(&settings).iter().any(|report| report.problem.is_some());
-        return is_broken || settings.for_removal().files.iter().any(holds);
+        let has_package = settings.package.as_ref().is_some_and(|package| {
+            package.folder().is_dir()
+                || (package.installed.is_some() && !package.is_from_elsewhere())
+        });
+        let has_skill = settings.skills.iter().any(SkillFile::is_recorded);
+        return is_broken
+            || has_package
+            || has_skill
+            || settings.for_removal().files.iter().any(holds);
+    }
+    if setup.plugin && !takes_plugin(client, target) {
+        return false;
     }
     on_path(client.program).is_some() || settings.folder.is_dir()
 }
 
 /// Whether the settings of the project in a directory hold anything of the junction.
 fn is_project(directory: &Path) -> bool {
-    let target = SetupTarget {
-        home: directory.to_owned(),
-        project: Some(directory.to_owned()),
-        program: BRIDGE.to_owned(),
-        packages: None,
-    };
+    let target = SetupTarget::plain(directory.to_owned(), Some(directory.to_owned()));
     settable().any(|client| (client.settings)(&target).for_removal().files.iter().any(holds))
 }
 
@@ -127,6 +149,8 @@ fn is_wanted(
             (setup.project, "--project"),
             (setup.no_hooks, "--no-hooks"),
             (setup.no_allow, "--no-allow"),
+            (setup.plugin, "--plugin"),
+            (setup.no_skills, "--no-skills"),
         ];
         let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag);
         let words: Vec<_> = flags.chain(found.iter().map(|client| client.program)).collect();

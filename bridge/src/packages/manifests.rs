@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{CLAUDE, CODEX, OPENCODE, Package, SKILLS, Skill};
+use super::{CLAUDE, CODEX, MARKETPLACE, OPENCODE, PLUGIN_ID, Package, SKILLS, Skill};
 use crate::docs::assert_package_files;
 use crate::setup::hook_command;
 
 const NAME: &str = "junction";
-const MARKETPLACE: &str = "agent-junction";
 const OWNER: &str = "Agent Junction";
 const BRIDGE: &str = "junction-bridge";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -221,4 +220,5 @@ fn program_carries_every_file_of_the_packages_that_setup_installs() {
         package.files().filter(|(path, _)| path.ends_with("/marketplace.json")).count()
     };
     assert_eq!([&CLAUDE, &CODEX, &OPENCODE].map(marketplaces), [1, 1, 0]);
+    assert_eq!(PLUGIN_ID, format!("{NAME}@{MARKETPLACE}"));
 }

@@ -25,8 +25,21 @@ pub(crate) struct FileReport {
 /// # Errors
 /// Why the file is left as it is.
 pub(crate) fn install(file: &PlannedFile) -> Result<FileChange, FileProblem> {
+    put_in(file, file)
+}
+
+/// Puts into a file what belongs in it and is missing, and leaves what must not be in it for another time.
+///
+/// # Errors
+/// Why the file is left as it is.
+pub(crate) fn install_beside(file: &PlannedFile) -> Result<FileChange, FileProblem> {
+    put_in(file, &PlannedFile { unwanted: Vec::new(), ..file.clone() })
+}
+
+/// Puts a part of what is planned of a file into it.
+fn put_in(file: &PlannedFile, part: &PlannedFile) -> Result<FileChange, FileProblem> {
     for _ in 0..ATTEMPTS {
-        let Some((found, new)) = changed(file)? else { return Ok(FileChange::Unchanged) };
+        let Some((found, new)) = changed(part)? else { return Ok(FileChange::Unchanged) };
         found.remove_leftovers();
         if !found.exists() {
             // Of a file that is gone. Another record is made with the file.
@@ -67,25 +80,29 @@ pub(crate) fn remove(
         };
         found.remove_leftovers();
         let now = SettingsText::new(&file.path, file.format, found.text()?)?;
-        file.entries.iter().try_for_each(|entry| now.check_names(entry))?;
-        if !found.exists() || !holds_ours(file, found.text()?)? {
+        file.all_entries().try_for_each(|entry| now.check_names(entry))?;
+        let text = found.text()?;
+        let is_ours = found.exists() && holds_ours(file, text)?;
+        let Some(backup) = found.backup()? else {
+            return Ok(if is_ours { FileChange::NotOurs } else { FileChange::Unchanged });
+        };
+        let (before, was_there) = (backup.kept_text()?, !backup.is_of_no_file());
+        let plans = plans_of(file, target, text, &plan)?;
+        let is_made = |made: String| made == text && made != before;
+        let is_as_made = found.exists()
+            && plans.iter().any(|planned| installed(planned, before).is_ok_and(is_made));
+        if !is_ours && !is_as_made {
             found.remove_backup()?;
             return Ok(FileChange::Unchanged);
         }
-        let text = found.text()?;
-        let Some(backup) = found.backup()? else { return Ok(FileChange::NotOurs) };
-        let (before, was_there) = (backup.kept_text()?, !backup.is_of_no_file());
-        let plans = plans_of(file, target, text, &plan)?;
-        let is_as_made = plans.iter().any(|entries| {
-            !entries.is_empty() && installed(file, before, entries).is_ok_and(|made| made == text)
-        });
         let rest = removed(file, text, marks, was_there.then_some(before))?;
         let is_changed = rest.text() != text;
+        let is_before = is_changed && rest.says_the_same(before, file.residue);
         let (replaced, change) = match was_there {
-            true if is_as_made || (is_changed && rest.text() == before) => {
+            true if is_as_made || is_before => {
                 (found.replace_bytes(backup.bytes())?, FileChange::Restored)
             }
-            false if is_as_made || (is_changed && rest.is_blank()) => {
+            false if is_as_made || is_before || (is_changed && rest.is_blank()) => {
                 (found.delete()?, FileChange::Deleted)
             }
             _ if is_changed => (found.replace(rest.text())?, FileChange::Changed),
@@ -108,7 +125,22 @@ pub(crate) fn is_recorded(file: &PlannedFile) -> bool {
 /// Whether a file has any of these entries. One that cannot be read has none.
 pub(crate) fn holds(file: &PlannedFile) -> bool {
     let is_there = |state| matches!(state, EntryState::Present(_));
-    states(file).is_ok_and(|states| states.into_iter().any(is_there))
+    let all = PlannedFile { entries: file.all_entries().cloned().collect(), ..file.clone() };
+    states(&all).is_ok_and(|states| states.into_iter().any(is_there))
+}
+
+/// Whether a file has anything that must not be in it, because a package brings that.
+pub(crate) fn holds_unwanted(file: &PlannedFile) -> bool {
+    holds(&PlannedFile { entries: file.unwanted.clone(), unwanted: Vec::new(), ..file.clone() })
+}
+
+/// Whether a file has the server, or hooks, that a package brings as well.
+pub(crate) fn holds_twice(file: &PlannedFile) -> bool {
+    let is_server_or_hook = |entry: &&PlannedEntry| {
+        matches!(entry, PlannedEntry::Server { .. } | PlannedEntry::Hook { .. })
+    };
+    let entries = file.unwanted.iter().filter(is_server_or_hook).cloned().collect();
+    holds(&PlannedFile { entries, unwanted: Vec::new(), ..file.clone() })
 }
 
 /// Whether a file has hooks, whoever's. One that cannot be read may have some.
@@ -133,7 +165,7 @@ pub(crate) fn inspect(settings: &ClientSettings) -> Vec<FileReport> {
 
 /// What a file would hold that does not exist yet.
 pub(crate) fn fragment(file: &PlannedFile) -> Result<String, FileProblem> {
-    installed(file, "", &file.entries)
+    installed(file, "")
 }
 
 /// What [`install`] would do with a file.
@@ -148,8 +180,11 @@ pub(crate) fn preview(file: &PlannedFile) -> Result<FileChange, FileProblem> {
 /// A file that can be written, and what it is to hold; `None` if it does already.
 fn changed(file: &PlannedFile) -> Result<Option<(SettingsFile, String)>, FileProblem> {
     let found = SettingsFile::read(&file.path, file.is_shared)?;
-    let new = installed(file, found.text()?, &file.entries)?;
-    if file.entries.is_empty() || new == found.text()? {
+    if file.entries.is_empty() && !holds_ours(file, found.text()?)? {
+        return Ok(None);
+    }
+    let new = installed(file, found.text()?)?;
+    if new == found.text()? {
         return Ok(None);
     }
     found.check_writable()?;
@@ -162,13 +197,12 @@ fn states(file: &PlannedFile) -> Result<Vec<EntryState>, FileProblem> {
     Ok(file.entries.iter().map(|entry| text.state(entry)).collect())
 }
 
-fn installed(
-    file: &PlannedFile,
-    text: &str,
-    entries: &[PlannedEntry],
-) -> Result<String, FileProblem> {
+fn installed(file: &PlannedFile, text: &str) -> Result<String, FileProblem> {
     let mut edited = SettingsText::new(&file.path, file.format, text)?;
-    for entry in entries {
+    for entry in &file.unwanted {
+        edited.remove(entry, None)?;
+    }
+    for entry in &file.entries {
         edited.install(entry)?;
     }
     Ok(edited.text().to_owned())
@@ -184,7 +218,7 @@ fn removed<'f>(
     let backup = backup.map(read).transpose()?;
     let mut edited = read(text)?;
     edited.remove_marks(marks, backup.as_ref())?;
-    for entry in &file.entries {
+    for entry in file.all_entries() {
         edited.remove(entry, backup.as_ref())?;
     }
     if let Some(backup) = backup.as_ref().filter(|_| edited.text() != text) {
@@ -196,32 +230,41 @@ fn removed<'f>(
 fn holds_ours(file: &PlannedFile, text: &str) -> Result<bool, FileProblem> {
     let edited = SettingsText::new(&file.path, file.format, text)?;
     let is_there = |entry| matches!(edited.state(entry), EntryState::Present(_));
-    Ok(file.entries.iter().any(is_there))
+    Ok(file.all_entries().any(is_there))
 }
 
-/// What an earlier run may have put into a file: with the programs that the file names, with and without hooks and rule.
+/// What an earlier run may have put into a file: with the programs that the file names, with and without a package, hooks
+/// and the rule.
 fn plans_of(
     file: &PlannedFile,
     target: &SetupTarget,
     text: &str,
     plan: impl Fn(&SetupTarget) -> ClientSettings,
-) -> Result<Vec<Vec<PlannedEntry>>, FileProblem> {
+) -> Result<Vec<PlannedFile>, FileProblem> {
     let edited = SettingsText::new(&file.path, file.format, text)?;
     let program = |entry| match edited.state(entry) {
         EntryState::Present(program) => program,
         _ => None,
     };
-    let mut programs: BTreeSet<String> = file.entries.iter().filter_map(program).collect();
+    let mut programs: BTreeSet<String> = file.all_entries().filter_map(program).collect();
     programs.insert(target.program.clone());
     let mut plans = Vec::new();
-    for program in programs {
-        let settings = plan(&target.with_program(&program)).for_removal();
+    let targets = programs.iter().flat_map(|program| {
+        [false, true].map(|by_package| SetupTarget {
+            program: program.clone(),
+            by_package: Some(by_package),
+            ..target.clone()
+        })
+    });
+    for target in targets {
+        let settings = plan(&target).with_all_files();
         let Some(planned) = settings.files.into_iter().find(|other| other.path == file.path) else {
             continue;
         };
         for (hooks, rule) in [(true, true), (true, false), (false, true), (false, false)] {
-            let wanted = planned.entries.iter().filter(|entry| entry.is_wanted(hooks, rule));
-            plans.push(wanted.cloned().collect());
+            let mut planned = planned.clone();
+            planned.entries.retain(|entry| entry.is_wanted(hooks, rule));
+            plans.push(planned);
         }
     }
     Ok(plans)
@@ -262,7 +305,7 @@ mod tests {
             },
         ];
         let format = FileFormat::Json(JsonDialect::default());
-        PlannedFile { path: path.to_owned(), format, is_shared: false, entries }
+        PlannedFile::of(path.to_owned(), format, entries)
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -315,8 +358,8 @@ mod tests {
                 text = text.replace('\n', "\r\n");
             }
             let file = planned(Path::new("f"));
-            let new = installed(&file, &text, &file.entries).unwrap();
-            prop_assert_eq!(&installed(&file, &new, &file.entries).unwrap(), &new);
+            let new = installed(&file, &text).unwrap();
+            prop_assert_eq!(&installed(&file, &new).unwrap(), &new);
             let parsed: Value = serde_json::from_str(&new).unwrap();
             prop_assert_eq!(&parsed["mcpServers"]["junction"]["command"], "/b/junction-bridge");
             for (name, found) in value.as_object().unwrap() {
@@ -369,8 +412,7 @@ mod tests {
         let (outcome, last) = meanwhile(&path, ATTEMPTS as u64 - 1, || install(&file));
         assert_eq!((outcome.unwrap(), last), (FileChange::Changed, ATTEMPTS as u64 - 1));
         assert_eq!(others_only(), (true, 2));
-        let program = "p".to_owned();
-        let target = SetupTarget { home: "/".into(), project: None, program, packages: None };
+        let target = SetupTarget::plain("/".into(), None);
         let plan = |_: &SetupTarget| ClientSettings::of("/".into(), vec![planned(&path)]);
         let (outcome, _) = meanwhile(&path, u64::MAX, || remove(&file, &[], &target, plan));
         assert!(matches!(outcome, Err(FileProblem::Busy(_))), "{outcome:?}");

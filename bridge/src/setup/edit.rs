@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use super::entry::{EntryState, FileFormat, PlannedEntry};
 use super::json::edit::{JsonEditor, JsonObstacle};
 use super::json::entries::{install_json, item_of, json_command, json_hooks, remove_json};
@@ -42,6 +44,22 @@ impl<'p> SettingsText<'p> {
             Self::Json(_, editor) => editor.text().split_whitespace().collect::<String>() == "{}",
             Self::Toml(_, editor) => editor.text().trim().is_empty(),
         }
+    }
+
+    /// Whether this says the same as another text, but for these names, which here may stand for nothing. The order of a
+    /// JSON text and its spaces say nothing.
+    pub(super) fn says_the_same(&self, other: &str, residue: &[&str]) -> bool {
+        let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let others = if other.trim().is_empty() { "{}" } else { other };
+        let both = read(self.text()).zip(read(others)).filter(|_| !residue.is_empty());
+        let Some((mut own, others)) = both else { return self.text() == other };
+        let is_left = |name: &String, value: &Value| {
+            residue.contains(&name.as_str())
+                && !others.contains_key(name)
+                && value.as_object().is_some_and(Map::is_empty)
+        };
+        own.retain(|name, value| !is_left(name, value));
+        own == others
     }
 
     /// Puts an entry in, where it is missing or calls another program.

@@ -9,7 +9,7 @@ use super::problem::{FileProblem, line_of};
 /// The largest file that is read: several times the largest that clients are known to make.
 const MAX_FILE: u64 = 64 << 20;
 /// What stands in place of the back-up of a file that was not there.
-const NO_FILE: &str = "There was no such file before junction-bridge setup.\n";
+pub(super) const NO_FILE: &str = "There was no such file before junction-bridge setup.\n";
 /// What the name of a back-up ends with.
 const BACKUP: &str = ".before-junction";
 /// The most links that are followed.
@@ -194,7 +194,15 @@ impl SettingsFile {
 
     /// Keeps the content beside the file, with its mode, in place of an earlier back-up.
     pub(super) fn back_up(&self) -> Result<(), FileProblem> {
-        let Some(bytes) = &self.bytes else { return Ok(()) };
+        self.bytes.as_deref().map_or(Ok(()), |bytes| self.keep(bytes))
+    }
+
+    /// Keeps a text beside the file in place of a back-up.
+    pub(super) fn keep_record(&self, text: &str) -> Result<(), FileProblem> {
+        self.keep(text.as_bytes())
+    }
+
+    fn keep(&self, bytes: &[u8]) -> Result<(), FileProblem> {
         let path = self.backup_path();
         let failed = |error| FileProblem::cannot_write(&path, error);
         let like = fs::metadata(&self.target).ok();

@@ -40,7 +40,7 @@ fn keys_in(file: &PlannedFile, earlier: &str) -> Result<Vec<Vec<String>>, FilePr
     paths.extend(file.path.canonicalize());
     paths.dedup();
     let mut keys = Vec::new();
-    for entry in &file.entries {
+    for entry in file.all_entries() {
         let PlannedEntry::Hook { event, .. } = entry else { continue };
         if !before.hook_places(event).is_empty() {
             continue;

@@ -21,9 +21,65 @@ pub(crate) struct ClientPackage {
     pub(crate) package: &'static Package,
     /// The place where the package is unpacked.
     pub(crate) store: PackageStore,
+    /// How the client installs it; `None` where an entry of its settings does that.
+    pub(crate) commands: Option<&'static PackageCommands>,
+    /// What the client has installed by its commands.
+    pub(crate) installed: Option<InstalledPackage>,
+}
+
+/// The commands by which a client installs a package.
+#[derive(Debug)]
+pub(crate) struct PackageCommands {
+    /// Adds the marketplace in the folder that follows.
+    pub(crate) add_marketplace: &'static [&'static str],
+    /// Installs the plugin, enables it, and brings it up to date.
+    pub(crate) install: &'static [&'static [&'static str]],
+    /// Uninstalls the plugin.
+    pub(crate) uninstall: &'static [&'static str],
+    /// Removes the marketplace.
+    pub(crate) remove_marketplace: &'static [&'static str],
+}
+
+/// A package as a client has it.
+#[derive(Clone, Debug)]
+pub(crate) struct InstalledPackage {
+    /// Whether the client loads it.
+    pub(crate) is_enabled: bool,
+    /// The folder of its marketplace, where that is on this machine.
+    pub(crate) source: Option<PathBuf>,
+    /// The version.
+    pub(crate) version: Option<String>,
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 impl ClientPackage {
+    /// The folder that it is unpacked to.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.store.folder(self.package)
+    }
+
+    /// Whether the client has installed it by its commands, and loads it.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.installed.as_ref().is_some_and(|installed| installed.is_enabled)
+    }
+
+    /// Whether it, in place of settings, brings the server: where that is asked for, or it is there.
+    pub(crate) fn is_chosen(&self, by_package: Option<bool>) -> bool {
+        self.commands.is_some() && by_package.unwrap_or(self.is_enabled())
+    }
+
+    /// Whether the client has installed it by its commands from somewhere else than setup unpacks it to.
+    pub(crate) fn is_from_elsewhere(&self) -> bool {
+        self.installed.as_ref().is_some_and(|installed| {
+            let source = installed.source.as_deref();
+            !source.is_some_and(|source| is_same_folder(source, &self.folder()))
+        })
+    }
+
     /// The folder that the client loads.
     pub(crate) fn loaded(&self) -> PathBuf {
         self.store.folder(self.package).join(self.package.folder())

@@ -1,9 +1,11 @@
 //! What a client's settings files are, and what belongs in them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::entry::{FileFormat, PlannedEntry};
 use super::package::{ClientPackage, PackageStore};
+use super::program::BRIDGE;
+use super::skill::SkillFile;
 
 /// What settings are made for.
 #[derive(Clone, Debug)]
@@ -16,12 +18,14 @@ pub(crate) struct SetupTarget {
     pub(crate) program: String,
     /// Where packages are unpacked; nowhere for a project, whose settings are not for this machine alone.
     pub(crate) packages: Option<PackageStore>,
+    /// Whether a package brings what settings would, in a client where either can; `None` for what it has now.
+    pub(crate) by_package: Option<bool>,
 }
 
 impl SetupTarget {
-    /// This target with another program.
-    pub(super) fn with_program(&self, program: &str) -> Self {
-        Self { program: program.to_owned(), ..self.clone() }
+    /// A target whose settings call the program by its name, and that has no packages.
+    pub(crate) fn plain(home: PathBuf, project: Option<PathBuf>) -> Self {
+        Self { home, project, program: BRIDGE.to_owned(), packages: None, by_package: None }
     }
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct ClientSettings {
     pub(crate) waking: &'static str,
     /// What is installed in the client beside its settings.
     pub(crate) package: Option<ClientPackage>,
+    /// The skills, in the folder from which the client reads its user's.
+    pub(crate) skills: Vec<SkillFile>,
 }
 
 impl ClientSettings {
@@ -61,14 +67,46 @@ impl ClientSettings {
             overrides: |_| Vec::new(),
             waking: NO_WAKING,
             package: None,
+            skills: Vec::new(),
         }
     }
 
+    /// Adds the skills, in a folder of the user's, unless a project is meant.
+    pub(crate) fn with_skills(mut self, folder: &Path, target: &SetupTarget) -> Self {
+        if target.project.is_none() {
+            self.skills = SkillFile::all(folder);
+        }
+        self
+    }
+
+    /// Whether an entry of the files names a plugin.
+    pub(crate) fn name_plugin(&self) -> bool {
+        self.files.iter().any(PlannedFile::names_plugin)
+    }
+
+    /// The package that brings the server in place of these settings.
+    pub(crate) fn chosen_package(&self, target: &SetupTarget) -> Option<&ClientPackage> {
+        self.package.as_ref().filter(|package| package.is_chosen(target.by_package))
+    }
+
+    /// Every file that may hold anything of the junction, in place of those that are used now, with all that it may hold.
+    pub(crate) fn for_removal(self) -> Self {
+        let mut all = self.with_all_files();
+        for file in &mut all.files {
+            let unwanted = std::mem::take(&mut file.unwanted);
+            file.entries.extend(unwanted);
+        }
+        all
+    }
+
     /// Every file that may hold anything of the junction, in place of those that are used now.
-    pub(crate) fn for_removal(mut self) -> Self {
+    pub(super) fn with_all_files(mut self) -> Self {
         for other in std::mem::take(&mut self.elsewhere) {
             match self.files.iter_mut().find(|file| file.path == other.path) {
-                Some(file) => file.entries.extend(other.entries),
+                Some(file) => {
+                    file.entries.extend(other.entries);
+                    file.unwanted.extend(other.unwanted);
+                }
                 None => self.files.push(other),
             }
         }
@@ -115,9 +153,28 @@ pub(crate) struct PlannedFile {
     pub(crate) is_shared: bool,
     /// What belongs in it.
     pub(crate) entries: Vec<PlannedEntry>,
+    /// What must not be in it, because a package brings that.
+    pub(crate) unwanted: Vec<PlannedEntry>,
+    /// Names of objects that the client's commands leave there, empty, after a package is gone.
+    pub(crate) residue: &'static [&'static str],
 }
 
 impl PlannedFile {
+    /// A file of the user's own, with what belongs in it.
+    pub(crate) fn of(path: PathBuf, format: FileFormat, entries: Vec<PlannedEntry>) -> Self {
+        Self { path, format, is_shared: false, entries, unwanted: Vec::new(), residue: &[] }
+    }
+
+    /// Whether an entry names a plugin.
+    pub(crate) fn names_plugin(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, PlannedEntry::PluginItem { .. }))
+    }
+
+    /// All that setup may ever have put into the file.
+    pub(super) fn all_entries(&self) -> impl Iterator<Item = &PlannedEntry> {
+        self.entries.iter().chain(&self.unwanted)
+    }
+
     /// A copy without hooks, if there are any to leave out.
     pub(crate) fn without_hooks(&self) -> Option<Self> {
         let mut rest = self.clone();

@@ -87,7 +87,7 @@ fn guarded(program: &str, arguments: &str) -> String {
 }
 
 /// A text as one word for a shell.
-fn shell_quoted(text: &str) -> String {
+pub(super) fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -1,9 +1,10 @@
 //! What is set up of a client, at a glance.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::apply::inspect;
+use super::apply::{holds_twice, inspect};
 use super::entry::{EntryState, PlannedEntry};
+use super::package::ClientPackage;
 use super::plan::ClientSettings;
 use super::problem::FileProblem;
 use super::program::{is_executable, on_path};
@@ -21,6 +22,10 @@ pub(crate) struct SettingsReport {
     pub(crate) has_rule: Option<bool>,
     /// Whether the plugin is there that does what hooks do elsewhere; `None` where the client has none.
     pub(crate) has_plugin: Option<bool>,
+    /// Whether a plugin that the client has installed brings all but the rule.
+    pub(crate) by_plugin: bool,
+    /// The first file with a server or hooks beside those that the plugin brings.
+    pub(crate) twice: Option<PathBuf>,
     /// Why files cannot be read.
     pub(crate) problems: Vec<FileProblem>,
 }
@@ -101,7 +106,10 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         _ => HooksState::All,
     };
     let has_rule = (!rules.is_empty()).then(|| rules.iter().all(|is_set| *is_set));
-    SettingsReport { server, hooks, dead_hook, has_rule, has_plugin, problems }
+    let by_plugin = settings.package.as_ref().is_some_and(ClientPackage::is_enabled);
+    let twice = settings.files.iter().chain(&settings.elsewhere).find(|file| holds_twice(file));
+    let twice = twice.map(|file| file.path.clone());
+    SettingsReport { server, hooks, dead_hook, has_rule, has_plugin, by_plugin, twice, problems }
 }
 
 fn server_state(state: EntryState) -> ServerState {
@@ -145,6 +153,8 @@ impl SettingsReport {
         };
         match &self.server {
             _ if !self.problems.is_empty() => "a settings file has a mistake".to_owned(),
+            _ if self.twice.is_some() => "set up twice, by settings and by its plugin".to_owned(),
+            _ if self.by_plugin => format!("set up by its plugin{missing}"),
             ServerState::Absent => "not set up".to_owned(),
             ServerState::Other => "has another server of that name".to_owned(),
             ServerState::Present { command, program: ProgramState::Gone } => {
@@ -179,7 +189,7 @@ mod tests {
             PlannedEntry::Hook { event: "Stop", hook },
         ];
         let format = FileFormat::Json(JsonDialect::default());
-        let file = PlannedFile { path: path.clone(), format, is_shared: false, entries };
+        let file = PlannedFile::of(path.clone(), format, entries);
         let settings = |has_untrusted_hooks| ClientSettings {
             has_untrusted_hooks,
             ..ClientSettings::of(dir.path().to_owned(), vec![file.clone()])

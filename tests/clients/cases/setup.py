@@ -105,7 +105,7 @@ def _knows_nothing_after_removal(lab, client):
     assert _said(lab, "alice") != "[]", "The client has no tool of the junction."
     if window:
         window.close()
-    until("The bridge's end", lambda: not namespace.processes("junction-bridge"), 60)
+    until("The bridge's end", lambda: not namespace.processes("junction-bridge"), 90)
     user.remove()
     left = sorted(str(path) for path, text in _files(lab).items() if path.name in SETTINGS and re.search(OURS, text))
     assert not left, f"Something of the junction is left in {left}"

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use junction_testkit::{TestHome, TestHub, bridge_binary};
+use serde_json::{Value, json};
 
 use super::{Diagnosis, diagnose};
 
@@ -34,6 +35,7 @@ impl World {
     pub(super) fn setup(&self, arguments: &[&str]) -> String {
         let mut setup = Command::new(bridge_binary());
         setup.arg("setup").args(arguments).env_clear().env("HOME", self.file(""));
+        setup.env("JUNCTION_CONFIG_DIR", self.home.config());
         let output = setup.current_dir(self.home.path()).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("UTF-8")
@@ -77,6 +79,77 @@ async fn clients_that_are_set_up_say_how_they_are_woken() {
     for name in ["Claude Code", "Gemini CLI", "opencode"] {
         diagnosis.assert("ok", &["clients: ", name, bridge_binary(), "wakes"]);
     }
+}
+
+#[tokio::test]
+async fn plugin_that_is_missing_or_not_as_the_program_has_it_is_a_warning() {
+    let world = World::with(&["opencode"]).await;
+    world.diagnose().assert("ok", &["clients: opencode", "with the junction's plugin", "wakes"]);
+    let script = world.home.config().join("packages/opencode/plugin/opencode/junction.js");
+    std::fs::write(&script, "").expect("written");
+    let words = ["clients: opencode loads the junction's plugin", "setup opencode"];
+    world.diagnose().assert("warning", &words);
+    world.setup(&["--remove", "opencode"]);
+    world.setup(&["--no-hooks", "opencode"]);
+    let diagnosis = world.diagnose();
+    diagnosis.assert_healthy();
+    diagnosis.assert("warning", &["clients: opencode is missing the junction's plugin"]);
+}
+
+/// Leaves what Claude Code leaves once it has installed the plugin, from somewhere else than setup unpacks it to.
+fn plugin_of_claude(world: &World, version: &str, is_enabled: bool) {
+    let write = |name: &str, value: Value| {
+        let file = world.file(name);
+        std::fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+        std::fs::write(file, value.to_string()).expect("written");
+    };
+    let plugin = json!([{ "version": version }]);
+    let plugins = json!({ "plugins": { "junction@agent-junction": plugin } });
+    write(".claude/plugins/installed_plugins.json", plugins);
+    let allow = json!({ "allow": ["mcp__plugin_junction_junction"] });
+    let enabled = json!({ "junction@agent-junction": is_enabled });
+    write(".claude/settings.json", json!({ "permissions": allow, "enabledPlugins": enabled }));
+}
+
+#[tokio::test]
+async fn plugin_of_claude_counts_as_set_up_and_is_checked() {
+    let world = World::new().await;
+    let own = env!("CARGO_PKG_VERSION");
+    plugin_of_claude(&world, own, true);
+    let diagnosis = world.diagnose();
+    diagnosis.assert_healthy();
+    diagnosis.assert("ok", &["clients: Claude Code has the junction by its plugin", "mod"]);
+    plugin_of_claude(&world, "0.0.1", true);
+    world.diagnose().assert("warning", &["clients: Claude Code has 0.0.1", own, "plugin update"]);
+    std::fs::write(
+        world.file(".claude/settings.json"),
+        "{\"enabledPlugins\": {\"junction@agent-junction\": true}}",
+    )
+    .expect("written");
+    world.diagnose().assert("warning", &["clients: Claude Code asks you", "setup claude"]);
+    plugin_of_claude(&world, own, false);
+    world
+        .diagnose()
+        .assert("warning", &["clients: Claude Code", "switched it off", "setup claude --plugin"]);
+}
+
+#[tokio::test]
+async fn server_beside_a_plugin_is_a_failure_that_setup_resolves() {
+    let world = World::with(&["claude"]).await;
+    let servers = world.file(".claude.json");
+    plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), true);
+    let words = ["clients: Claude Code has the junction twice", "claude.json", "setup claude"];
+    world.diagnose().assert("failure", &words);
+    world.setup(&["claude"]);
+    assert!(!servers.exists(), "setup had made it");
+    world.diagnose().assert_healthy();
+    // In this project alone.
+    world.setup(&["--project", "claude"]);
+    let words =
+        ["clients: Claude Code has the junction twice in this project", "--remove --project"];
+    world.diagnose().assert("failure", &words);
+    world.setup(&["--remove", "--project", "claude"]);
+    world.diagnose().assert_healthy();
 }
 
 #[tokio::test]

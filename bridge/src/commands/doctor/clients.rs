@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::finding::{Finding, Gravity};
+use super::plugins::{beside_plugin, by_plugin, is_disabled, other_package};
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
     BRIDGE, ClientSettings, HooksState, OverriddenPart, PackageStore, ProgramState, ServerState,
@@ -31,20 +32,16 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
     let own = own_path().ok().and_then(|own| own.path.to_str().map(str::to_owned));
     let program = own.unwrap_or_else(|| BRIDGE.to_owned());
     let packages = Some(PackageStore::new(directory.clone()));
-    let target = SetupTarget { home, project: None, program, packages };
+    let target = SetupTarget { program, packages, ..SetupTarget::plain(home, None) };
     let project = std::env::current_dir().ok().filter(|here| *here != target.home);
-    let in_project = project.map(|project| SetupTarget {
-        project: Some(project),
-        program: BRIDGE.to_owned(),
-        packages: None,
-        ..target.clone()
-    });
+    let in_project = project.map(|project| SetupTarget::plain(target.home.clone(), Some(project)));
     let mut findings = Vec::new();
     for client in settable() {
         let here = match &in_project {
             Some(target) if is_set_up(client, target) => checked(client, target).await,
             _ => Vec::new(),
         };
+        findings.extend((!here.is_empty()).then(|| beside_plugin(client, &target)).flatten());
         let is_absent = !here.is_empty() && !is_set_up(client, &target);
         findings.extend(here);
         if !is_absent {
@@ -61,7 +58,8 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
 
 /// Whether the settings for this target have a server of our name.
 fn is_set_up(client: SettableClient, target: &SetupTarget) -> bool {
-    report(&(client.settings)(target)).server != ServerState::Absent
+    let report = report(&(client.settings)(target));
+    report.by_plugin || report.server != ServerState::Absent
 }
 
 async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
@@ -77,11 +75,14 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
         let problems = report.problems.iter().map(|problem| format!("{name}: {problem}"));
         return problems.map(|text| Finding::error(CHECK, Gravity::Failure, &text)).collect();
     }
+    if report.by_plugin {
+        let overrides = (settings.overrides)(target);
+        let mut findings = missing(name, settings, &report, &overrides, &setup);
+        findings.extend(overrides.into_iter().map(overridden));
+        return by_plugin(client, settings, &report, target, findings);
+    }
     match &report.server {
-        ServerState::Absent if on_path(client.program).is_some() || settings.folder.is_dir() => {
-            vec![Finding::warning(CHECK, format!("{name} is not set up."), format!("Run {setup}."))]
-        }
-        ServerState::Absent => Vec::new(),
+        ServerState::Absent => not_set_up(client, settings, name, &setup),
         ServerState::Other => vec![Finding::failure(
             CHECK,
             format!("{name} has another server under the name junction."),
@@ -117,6 +118,24 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
             findings
         }
     }
+}
+
+/// A client without the server, if it is here.
+fn not_set_up(
+    client: SettableClient,
+    settings: &ClientSettings,
+    name: &str,
+    setup: &str,
+) -> Vec<Finding> {
+    if is_disabled(settings) {
+        let says = format!("{name} has the junction's plugin, but you have switched it off.");
+        let fix =
+            format!("To use it, run {setup} --plugin; to have settings in its place, run {setup}.");
+        return vec![Finding::warning(CHECK, says, fix)];
+    }
+    let is_here = on_path(client.program).is_some() || settings.folder.is_dir();
+    let says = format!("{name} is not set up.");
+    is_here.then(|| Finding::warning(CHECK, says, format!("Run {setup}."))).into_iter().collect()
 }
 
 /// What of the settings is not there, or not in force.
@@ -164,25 +183,6 @@ fn missing(
         Finding::warning(CHECK, says, format!("Run {setup}."))
     });
     hooks.into_iter().chain(plugin).chain(rule).collect()
-}
-
-/// A plugin that setup has unpacked for another version, or another place, of this program.
-fn other_package(
-    name: &str,
-    settings: &ClientSettings,
-    report: &SettingsReport,
-    target: &SetupTarget,
-    setup: &str,
-) -> Option<Finding> {
-    let package = settings.package.as_ref().filter(|_| report.has_plugin == Some(true))?;
-    let is_same = package.store.holds(package.package, &target.program);
-    (!is_same).then(|| {
-        let says = format!(
-            "{name} loads the junction's plugin from {}, where it is not as this program has it.",
-            package.loaded().display()
-        );
-        Finding::warning(CHECK, says, format!("Run {setup}, and start its sessions again."))
-    })
 }
 
 /// A setting of the person's. Without the server, nothing works; the rest only works less well.

@@ -1,10 +1,12 @@
 //! Putting the junction into a client.
 
 use super::options::Setup;
+use super::plugin::install_plugin;
+use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::setup::{
-    ClientPackage, ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart,
-    PlannedEntry, PlannedFile, SetupTarget, inspect, install, preview,
+    ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart, PlannedFile, SetupTarget,
+    holds, inspect, install, preview, remove, trust_marks,
 };
 use crate::terminal::{remark, tell};
 
@@ -40,16 +42,10 @@ impl WritableFiles {
         }
         if refused.is_empty() { Ok(writable) } else { Err(refused) }
     }
-
-    /// Whether an entry of these names a plugin.
-    fn have_plugin(&self) -> bool {
-        let entries = self.files.iter().flat_map(|file| &file.entries);
-        entries.into_iter().any(|entry| matches!(entry, PlannedEntry::PluginItem { .. }))
-    }
 }
 
 /// Sets one client up. Nothing is written where any of its files cannot be.
-pub(super) fn put_in(
+pub(super) async fn put_in(
     client: SettableClient,
     settings: &ClientSettings,
     target: &SetupTarget,
@@ -63,22 +59,16 @@ pub(super) fn put_in(
             return Ok(SetupOutcome { failures: refused.len(), changes: 0 });
         }
     };
-    let mut changes = 0;
-    let package = settings.package.as_ref().filter(|_| writable.have_plugin());
-    let unpacked = package.map(|package| unpack(name, package, target));
-    let written =
-        writable.files.iter().filter(|file| !file.entries.is_empty()).map(|file| write(name, file));
-    for written in unpacked.into_iter().chain(written) {
-        match written {
-            Ok(told) => {
-                changes += usize::from(told.is_change);
-                tell(&told.text)?;
-            }
-            Err(problem) => {
-                remark(&format!("{name}: {problem}"));
-                return Ok(SetupOutcome { failures: 1, changes });
-            }
-        }
+    let outcome = put_all(client, settings, &writable.files, target).await;
+    let (steps, problem) = match outcome {
+        Ok(steps) => (steps, None),
+        Err((steps, problem)) => (steps, Some(problem)),
+    };
+    let changes = steps.iter().filter(|step| step.is_change).count();
+    steps.iter().try_for_each(|step| tell(&step.text))?;
+    if let Some(problem) = problem {
+        remark(&format!("{name}: {problem}"));
+        return Ok(SetupOutcome { failures: 1, changes });
     }
     tell_overrides(settings, target, setup)?;
     let review = settings.hook_review.filter(|_| {
@@ -91,50 +81,74 @@ pub(super) fn put_in(
         tell(&format!("  {sentence}"))?;
     }
     for problem in &writable.without_hooks {
-        remark(&match settings.package {
-            Some(_) => format!("{name}: its plugin is not set. {problem}"),
-            None => format!("{name}: its hooks are not set. {problem}"),
+        remark(&if settings.name_plugin() {
+            format!("{name}: its plugin is not set. {problem}")
+        } else {
+            format!("{name}: its hooks are not set. {problem}")
         });
     }
     Ok(SetupOutcome { failures: writable.without_hooks.len(), changes })
 }
 
-/// What was done, to be told.
-struct SetupStep {
-    is_change: bool,
-    text: String,
-}
-
-/// Unpacks a package.
-fn unpack(
-    name: &str,
-    package: &ClientPackage,
+/// Puts in all that belongs in one client; what was done, and why no more.
+async fn put_all(
+    client: SettableClient,
+    settings: &ClientSettings,
+    files: &[PlannedFile],
     target: &SetupTarget,
-) -> Result<SetupStep, FileProblem> {
-    let change = package.store.unpack(package.package, &target.program)?;
-    let folder = package.store.folder(package.package);
-    let folder = folder.display();
-    Ok(match change {
-        FileChange::Unchanged => {
-            SetupStep { is_change: false, text: format!("{name}: {folder} is as it should be") }
+) -> Result<Vec<SetupStep>, (Vec<SetupStep>, String)> {
+    let name = client.name;
+    let mut steps = Vec::new();
+    if let Some(package) = settings.chosen_package(target) {
+        let installed = install_plugin(client, package, files, target).await;
+        steps = installed.map_err(|problem| (Vec::new(), problem))?;
+    } else if let Some(package) = &settings.package
+        && files.iter().any(PlannedFile::names_plugin)
+    {
+        match package.store.unpack(package.package, &target.program) {
+            Ok(change) => steps.push(SetupStep::unpacked(name, package, &change)),
+            Err(problem) => return Err((steps, problem.to_string())),
         }
-        _ => SetupStep {
-            is_change: true,
-            text: format!("{name}: put the junction's plugin into {folder}"),
-        },
-    })
+    }
+    let marks = trust_marks(settings);
+    for file in files {
+        let is_told = |step: &SetupStep| step.file.as_ref() == Some(&file.path);
+        match write(client, file, &marks, target) {
+            Ok(None) => {}
+            Ok(Some(FileChange::Unchanged)) if steps.iter().any(is_told) => {}
+            Ok(Some(change)) => steps.push(SetupStep::written(name, file, &change)),
+            Err(problem) => return Err((steps, problem.to_string())),
+        }
+    }
+    let are_brought = settings.chosen_package(target).is_some();
+    for skill in &settings.skills {
+        let change = if are_brought { skill.remove() } else { skill.install() };
+        match change {
+            Ok(change) => steps.extend(SetupStep::of_skill(name, skill, &change)),
+            Err(problem) => return Err((steps, problem.to_string())),
+        }
+    }
+    Ok(steps)
 }
 
-/// Puts into a file what belongs in it.
-fn write(name: &str, file: &PlannedFile) -> Result<SetupStep, FileProblem> {
-    let path = file.path.display();
-    let change = install(file)?;
-    let text = match change {
-        FileChange::Unchanged => format!("{name}: {path} is as it should be"),
-        FileChange::Created => format!("{name}: made {path}"),
-        _ => format!("{name}: changed {path}; it is kept as it was in {path}.before-junction"),
-    };
-    Ok(SetupStep { is_change: change != FileChange::Unchanged, text })
+/// Puts into a file what belongs in it, and takes out what a package brings.
+fn write(
+    client: SettableClient,
+    file: &PlannedFile,
+    marks: &[String],
+    target: &SetupTarget,
+) -> Result<Option<FileChange>, FileProblem> {
+    if !file.entries.is_empty() {
+        return install(file).map(Some);
+    }
+    if !holds(file) {
+        return Ok(None);
+    }
+    match remove(file, marks, target, client.settings)? {
+        // A person has put it there. It is kept beside the file.
+        FileChange::NotOurs => install(file).map(Some),
+        change => Ok(Some(change)),
+    }
 }
 
 /// Says which of the person's settings put something of this out of force.
@@ -175,8 +189,8 @@ pub(super) fn tell_kept(
     let is_kept = |hooks, rule| present.clone().any(|(entry, _)| !entry.is_wanted(hooks, rule));
     let kept =
         match (setup.no_hooks && is_kept(false, true), setup.no_allow && is_kept(true, false)) {
-            (true, true) if settings.package.is_some() => "the plugin and the rule",
-            (true, false) if settings.package.is_some() => "the plugin",
+            (true, true) if settings.name_plugin() => "the plugin and the rule",
+            (true, false) if settings.name_plugin() => "the plugin",
             (true, true) => "hooks and the rule",
             (true, false) => "hooks",
             (false, true) => "the rule",

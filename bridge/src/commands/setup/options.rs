@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use junction_shared::machine::config_dir::ConfigDir;
 
 use crate::clients::{SettableClient, settable};
-use crate::setup::{BRIDGE, ClientSettings, PackageStore, SetupTarget, own_path};
+use crate::setup::{ClientSettings, PackageStore, SetupTarget, own_path};
 use crate::terminal::remark;
 
 /// Which clients to set up, and how.
@@ -26,10 +26,16 @@ pub(crate) struct Setup {
     /// Write the settings that the project in this directory shares, with the bare name of the program
     #[arg(long)]
     pub(super) project: bool,
+    /// Have Claude Code or Codex install the junction's plugin, which brings all but the rule in place of settings
+    #[arg(long, conflicts_with_all = ["remove", "project", "no_hooks"])]
+    pub(super) plugin: bool,
     /// Set no hooks, and for opencode no plugin: a busy agent then learns of messages only from the results of the
     /// junction's tools
     #[arg(long, conflicts_with = "remove")]
     pub(super) no_hooks: bool,
+    /// Put no skills, which teach an agent to work with others, into the client's folder
+    #[arg(long, conflicts_with_all = ["remove", "plugin"])]
+    pub(super) no_skills: bool,
     /// Set no rule: the client then asks before it calls the junction's tools
     #[arg(long, conflicts_with = "remove")]
     pub(super) no_allow: bool,
@@ -49,8 +55,7 @@ impl Setup {
                     "This directory is your home, not a project. Change to the project's, or leave out --project."
                 );
             }
-            let program = BRIDGE.to_owned();
-            return Ok(SetupTarget { home, project: Some(project), program, packages: None });
+            return Ok(SetupTarget::plain(home, Some(project)));
         }
         let own = own_path()
             .context("The program's own path cannot be read. Start it by its full path.")?;
@@ -64,7 +69,8 @@ impl Setup {
             ));
         }
         let packages = Some(PackageStore::new(directory.clone()));
-        Ok(SetupTarget { home, project: None, program, packages })
+        let by_package = self.plugin.then_some(true);
+        Ok(SetupTarget { program, packages, by_package, ..SetupTarget::plain(home, None) })
     }
 
     /// A client's settings, without what the person does not want.
@@ -75,6 +81,9 @@ impl Setup {
         }
         for file in &mut settings.files {
             file.entries.retain(|entry| entry.is_wanted(!self.no_hooks, !self.no_allow));
+        }
+        if self.no_skills {
+            settings.skills.clear();
         }
         if self.no_hooks {
             settings.package = None;

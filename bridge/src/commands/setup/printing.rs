@@ -3,8 +3,8 @@
 use super::installation::installable_part;
 use crate::clients::SettableClient;
 use crate::setup::{
-    ClientSettings, EntryState, FileChange, FileProblem, PlannedFile, SetupTarget, fragment,
-    inspect, is_recorded, preview,
+    ClientSettings, EntryState, FileChange, FileProblem, PlannedFile, SetupTarget, command_line,
+    fragment, holds, inspect, is_recorded, preview,
 };
 use crate::terminal::tell;
 
@@ -19,18 +19,10 @@ pub(super) fn print(
     // Where one file of a client cannot be changed, none is.
     let is_left = |file: &PlannedFile| preview(file).is_err() && installable_part(file).is_none();
     let left = settings.files.iter().find(|file| is_left(file));
-    if let Some(package) = &settings.package {
-        let folder = package.store.folder(package.package);
-        let outcome = match (removes, folder.is_dir()) {
-            (true, false) => None,
-            (true, true) => Some("would be deleted"),
-            (false, true) if package.store.holds(package.package, &target.program) => {
-                Some("has the junction's plugin already")
-            }
-            (false, _) => Some("would get the junction's plugin"),
-        };
-        if let Some(outcome) = outcome {
-            tell(&format!("# {name}: {} {outcome}", folder.display()))?;
+    print_package(client, settings, target, removes)?;
+    for file in settings.files.iter().filter(|file| !removes && file.entries.is_empty()) {
+        if holds(file) {
+            tell(&format!("# {name}: {} would lose what the plugin brings", file.path.display()))?;
         }
     }
     for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
@@ -65,7 +57,69 @@ pub(super) fn print(
         tell(&format!("{gap}# {name}: {path} {state}"))?;
         tell(fragment(file)?.trim_end())?;
     }
+    print_skills(name, settings, settings.chosen_package(target).is_some(), removes)
+}
+
+/// Shows what becomes of the skills of a client.
+fn print_skills(
+    name: &str,
+    settings: &ClientSettings,
+    are_brought: bool,
+    removes: bool,
+) -> anyhow::Result<()> {
+    for skill in &settings.skills {
+        let outcome = match skill.preview() {
+            _ if (removes || are_brought) && !skill.is_recorded() => continue,
+            _ if removes || are_brought => {
+                "would be deleted, unless you have changed it".to_owned()
+            }
+            Ok(FileChange::Created) => "would be made".to_owned(),
+            Ok(FileChange::Unchanged) => "has the skill already".to_owned(),
+            Ok(FileChange::NotOurs) => "is not as setup makes it, so it would stay".to_owned(),
+            Ok(_) => "would be brought up to date".to_owned(),
+            Err(problem) => refusal(&problem),
+        };
+        tell(&format!("# {name}: {} {outcome}", skill.path().display()))?;
+    }
     Ok(())
+}
+
+/// Shows what becomes of a client's package.
+fn print_package(
+    client: SettableClient,
+    settings: &ClientSettings,
+    target: &SetupTarget,
+    removes: bool,
+) -> anyhow::Result<()> {
+    let Some(package) = &settings.package else { return Ok(()) };
+    let SettableClient { name, program, .. } = client;
+    let is_chosen = settings.chosen_package(target).is_some();
+    let is_theirs = package.is_from_elsewhere();
+    let is_unpacked = !is_theirs && (is_chosen || settings.name_plugin());
+    let folder = package.folder();
+    let outcome = match removes {
+        true => folder.is_dir().then_some("would be deleted"),
+        false if package.store.holds(package.package, &target.program) => {
+            is_unpacked.then_some("has the junction's plugin already")
+        }
+        false => is_unpacked.then_some("would get the junction's plugin"),
+    };
+    if let Some(outcome) = outcome {
+        tell(&format!("# {name}: {} {outcome}", folder.display()))?;
+    }
+    let Some(commands) = package.commands else { return Ok(()) };
+    let folder = folder.display().to_string();
+    let add = [commands.add_marketplace, &[folder.as_str()]].concat();
+    let runs: Vec<&[&str]> = match removes {
+        true if package.installed.is_some() && !is_theirs => {
+            vec![commands.uninstall, commands.remove_marketplace]
+        }
+        false if is_chosen && !is_theirs => [&[add.as_slice()], commands.install].concat(),
+        false if is_chosen && !package.is_enabled() => commands.install.to_vec(),
+        _ => Vec::new(),
+    };
+    let mut lines = runs.iter().map(|words| command_line(program, words));
+    lines.try_for_each(|line| tell(&format!("# {name}: would run {line}")))
 }
 
 fn refusal(problem: &FileProblem) -> String {

@@ -1,17 +1,24 @@
 //! Taking the junction out of a client's settings.
 
+use super::plugin::uninstall_plugin;
+use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::setup::{ClientSettings, FileChange, SetupTarget, holds, remove, trust_marks};
 use crate::terminal::{remark, tell};
 
 /// Takes the junction out of one client; how many of its files were left as they are.
-pub(super) fn take_out(
+pub(super) async fn take_out(
     client: SettableClient,
     settings: &ClientSettings,
     target: &SetupTarget,
 ) -> anyhow::Result<usize> {
     let name = client.name;
     let (mut failures, mut left) = (0, Vec::new());
+    if let Some(package) = &settings.package
+        && let Some(commands) = package.commands
+    {
+        failures += uninstall_plugin(client, package, commands).await?;
+    }
     let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
     for file in &settings.files {
         let path = file.path.display();
@@ -40,7 +47,21 @@ pub(super) fn take_out(
         };
         tell(&format!("{name}: {told}"))?;
     }
-    if let Some(package) = settings.package.as_ref().filter(|_| failures == 0) {
+    failures += delete_made(name, settings, failures == 0)?;
+    for file in left.iter().filter(|file| holds(file)) {
+        remark(&format!(
+            "{name}: {} had the junction before setup, and has it again. To take that out, too, delete its entries there.",
+            file.path.display()
+        ));
+    }
+    Ok(failures)
+}
+
+/// Deletes what setup has made for a client beside its settings: a package that they no longer name, and skills; how much
+/// is left.
+fn delete_made(name: &str, settings: &ClientSettings, is_unused: bool) -> anyhow::Result<usize> {
+    let mut failures = 0;
+    if let Some(package) = settings.package.as_ref().filter(|_| is_unused) {
         let folder = package.store.folder(package.package);
         match package.store.remove(package.package) {
             Ok(true) => tell(&format!("{name}: deleted {}", folder.display()))?,
@@ -51,11 +72,17 @@ pub(super) fn take_out(
             }
         }
     }
-    for file in left.iter().filter(|file| holds(file)) {
-        remark(&format!(
-            "{name}: {} had the junction before setup, and has it again. To take that out, too, delete its entries there.",
-            file.path.display()
-        ));
+    for skill in &settings.skills {
+        match skill.remove() {
+            Ok(change) => {
+                let step = SetupStep::of_skill(name, skill, &change);
+                step.iter().try_for_each(|step| tell(&step.text))?;
+            }
+            Err(problem) => {
+                remark(&format!("{name}: {problem}"));
+                failures += 1;
+            }
+        }
     }
     Ok(failures)
 }

@@ -1,0 +1,67 @@
+//! The junction's plugin in Codex, which installs it by its own commands.
+
+use std::path::{Path, PathBuf};
+
+use crate::packages::{CODEX, MARKETPLACE, PLUGIN_ID};
+use crate::setup::{
+    ClientPackage, FileFormat, InstalledPackage, PackageCommands, PackageStore, SettingsLookup,
+};
+
+static COMMANDS: PackageCommands = PackageCommands {
+    add_marketplace: &["plugin", "marketplace", "add"],
+    // Adds it as it is now, also where it is there already.
+    install: &[&["plugin", "add", PLUGIN_ID]],
+    uninstall: &["plugin", "remove", PLUGIN_ID],
+    remove_marketplace: &["plugin", "marketplace", "remove", MARKETPLACE],
+};
+
+/// The plugin, and what Codex has of it, by its folder and the file in it.
+pub(super) fn package(folder: &Path, config: &Path, store: PackageStore) -> ClientPackage {
+    let installed = installed(folder, config);
+    ClientPackage { package: &CODEX, store, commands: Some(&COMMANDS), installed }
+}
+
+fn installed(folder: &Path, config: &Path) -> Option<InstalledPackage> {
+    let config = SettingsLookup::read(config, FileFormat::Toml);
+    if !config.has(&["plugins", PLUGIN_ID]) {
+        return None;
+    }
+    let marketplace = |field: &str| config.text(&["marketplaces", MARKETPLACE, field]);
+    let is_folder = marketplace("source_type").as_deref() == Some("local");
+    let source = marketplace("source").filter(|_| is_folder).map(PathBuf::from);
+    // A copy, in a folder that is named after its version.
+    let copies = folder.join("plugins/cache").join(MARKETPLACE).join("junction");
+    let copies = std::fs::read_dir(copies).into_iter().flatten().flatten();
+    let version = copies.filter_map(|copy| copy.file_name().into_string().ok()).max();
+    // Without the copy there is nothing to load.
+    let is_enabled =
+        config.flag(&["plugins", PLUGIN_ID, "enabled"]) != Some(false) && version.is_some();
+    Some(InstalledPackage { is_enabled, source, version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugin_is_known_from_the_files_of_the_client() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let config = dir.path().join("config.toml");
+        let write = |text: &str| std::fs::write(&config, text).unwrap();
+        let found = || {
+            installed(dir.path(), &config)
+                .map(|found| (found.is_enabled, found.source, found.version))
+        };
+        assert_eq!(found(), None);
+        write("[plugins.\"junction@agent-junction\"]\nenabled = true\n");
+        assert_eq!(found(), Some((false, None, None)), "named, and not there");
+        let copy = dir.path().join("plugins/cache/agent-junction/junction/0.0.1");
+        std::fs::create_dir_all(copy).unwrap();
+        assert_eq!(found(), Some((true, None, Some("0.0.1".to_owned()))));
+        write(
+            "[marketplaces.agent-junction]\nsource_type = \"local\"\nsource = \"/clone\"\n\
+             [plugins.\"junction@agent-junction\"]\nenabled = false\n",
+        );
+        assert_eq!(found(), Some((false, Some("/clone".into()), Some("0.0.1".to_owned()))));
+    }
+}

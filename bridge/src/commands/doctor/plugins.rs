@@ -1,0 +1,108 @@
+//! Plugins of the junction's that clients have installed.
+
+use super::finding::Finding;
+use crate::clients::SettableClient;
+use crate::packages::PLUGIN_ID;
+use crate::setup::{ClientPackage, ClientSettings, SettingsReport, SetupTarget, command_line};
+
+const CHECK: &str = "clients";
+
+/// What there is to say of a client whose plugin brings the server and hooks, beside what is said of its settings.
+pub(super) fn by_plugin(
+    client: SettableClient,
+    settings: &ClientSettings,
+    report: &SettingsReport,
+    target: &SetupTarget,
+    of_settings: Vec<Finding>,
+) -> Vec<Finding> {
+    let SettableClient { name, program, .. } = client;
+    let setup = format!("junction-bridge setup {program}");
+    let mut findings = Vec::new();
+    if let Some(file) = &report.twice {
+        let says = format!(
+            "{name} has the junction twice, from its plugin and from {}, so that a session may have two bridges.",
+            file.display()
+        );
+        let fix = format!("Run {setup}: it keeps the plugin, and takes out the rest.");
+        findings.push(Finding::failure(CHECK, says, fix));
+    }
+    findings.extend(of_settings);
+    findings.extend(
+        settings.package.as_ref().and_then(|package| outdated(client, package, target, &setup)),
+    );
+    if findings.is_empty() {
+        let says = format!("{name} has the junction by its plugin: {}.", settings.waking);
+        findings.push(Finding::ok(CHECK, says));
+    }
+    findings
+}
+
+/// A plugin that is not as this version of the program has it.
+fn outdated(
+    client: SettableClient,
+    package: &ClientPackage,
+    target: &SetupTarget,
+    setup: &str,
+) -> Option<Finding> {
+    let SettableClient { name, program, .. } = client;
+    let own = env!("CARGO_PKG_VERSION");
+    let version = package.installed.as_ref()?.version.as_deref().unwrap_or("an unknown version");
+    if version != own {
+        let says = format!(
+            "{name} has {version} of the junction's plugin, while this program has version {own}."
+        );
+        let update = package.commands.and_then(|commands| commands.install.last());
+        let fix = match update.filter(|_| package.is_from_elsewhere()) {
+            Some(update) => format!(
+                "Bring it up to date where it came from, then run {}.",
+                command_line(program, update)
+            ),
+            None => format!("Run {setup}, and start its sessions again."),
+        };
+        return Some(Finding::warning(CHECK, says, fix));
+    }
+    let is_same =
+        package.is_from_elsewhere() || package.store.holds(package.package, &target.program);
+    (!is_same).then(|| changed(name, package, setup))
+}
+
+/// A plugin, named by settings, that is not as this program has it.
+pub(super) fn other_package(
+    name: &str,
+    settings: &ClientSettings,
+    report: &SettingsReport,
+    target: &SetupTarget,
+    setup: &str,
+) -> Option<Finding> {
+    let package = settings.package.as_ref().filter(|_| report.has_plugin == Some(true))?;
+    let is_same = package.store.holds(package.package, &target.program);
+    (!is_same).then(|| changed(name, package, setup))
+}
+
+fn changed(name: &str, package: &ClientPackage, setup: &str) -> Finding {
+    let says = format!(
+        "{name} loads the junction's plugin from {}, where it is not as this program has it.",
+        package.loaded().display()
+    );
+    Finding::warning(CHECK, says, format!("Run {setup}, and start its sessions again."))
+}
+
+/// Settings of a project that have the server in a client whose plugin brings it, too.
+pub(super) fn beside_plugin(client: SettableClient, target: &SetupTarget) -> Option<Finding> {
+    let package = (client.settings)(target).package.filter(ClientPackage::is_enabled)?;
+    let SettableClient { name, program, .. } = client;
+    let uninstall = command_line(program, package.commands?.uninstall);
+    Some(Finding::failure(
+        CHECK,
+        format!(
+            "{name} has the junction twice in this project, from its plugin {PLUGIN_ID} and from the project's settings."
+        ),
+        format!("Run junction-bridge setup --remove --project {program}, or {uninstall}."),
+    ))
+}
+
+/// Whether a client has a plugin installed that it does not load.
+pub(super) fn is_disabled(settings: &ClientSettings) -> bool {
+    let installed = settings.package.as_ref().and_then(|package| package.installed.as_ref());
+    installed.is_some_and(|installed| !installed.is_enabled)
+}
