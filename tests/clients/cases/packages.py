@@ -97,13 +97,15 @@ def package_portable_talks_in_codex(lab):
 
 
 def package_codex_removed(lab):
-    """After the plugin and the marketplace are removed, Codex's configuration has nothing of the junction."""
+    """After the plugin and the marketplace are removed, Codex's configuration and plugins have nothing of the junction."""
     _install_codex(lab)
     env = lab.env(STUB_KEY="dummy")
     _run(lab, env, "codex", "plugin", "remove", "junction@agent-junction")
     _run(lab, env, "codex", "plugin", "marketplace", "remove", "agent-junction")
     config = (lab.home / ".codex" / "config.toml").read_text()
     assert "junction" not in config.replace(str(lab.out), ""), f"Left: {config}"
+    left = [str(file) for file in (lab.home / ".codex" / "plugins").rglob("SKILL.md")]
+    assert not left, f"Skills are left: {left}"
 
 
 def package_gemini_talks(lab):
@@ -129,6 +131,8 @@ def package_gemini_removed(lab):
     _run(lab, env, "gemini", "extensions", "uninstall", "junction")
     folder = lab.home / ".gemini" / "extensions" / "junction"
     assert not folder.exists(), f"{folder} is left."
+    settings = (lab.home / ".gemini" / "settings.json").read_text()
+    assert "junction" not in settings.replace(str(lab.out), ""), f"Left: {settings}"
 
 
 def package_opencode_talks(lab):
