@@ -69,7 +69,8 @@ class Claude:
 
     def bridge(self):
         """The process id of this session's bridge, or None."""
-        bridges = namespace.processes("junction-bridge")
+        # Hooks and the mod's waits are the same program, with words behind its name.
+        bridges = [pid for pid in namespace.processes("junction-bridge") if b"\0hook\0" not in namespace.command_line(pid)]
         return next((pid for pid in bridges if namespace.parent(pid) == self.pid), None)
 
     def status(self):
