@@ -1,9 +1,11 @@
 """opencode in a terminal, with the junction's plugin, installed by its own command from this repository."""
 import json
+import subprocess
 import time
 
 import namespace
-from opencode import PLUGIN, Opencode, install, opencode
+from once import Run
+from opencode import PLUGIN, Opencode, environment, install, opencode, provider
 from peer import Peer
 from script import NOTICE, answers, call, say
 from until import until
@@ -164,3 +166,58 @@ def opencode_plugin_wakes_the_session_in_use(lab):
     assert len(alice.waits()) == 1, "More than one process waits."
     body = lab.model.last_body("alice")
     assert "You are the second." in body and "You are the first." not in body, "The first session was woken."
+
+
+def opencode_plugin_in_a_server_of_two_folders_wakes_nobody_wrongly(lab):
+    """One process that serves two folders has two bridges. `reach` says whose session is woken, and no other ever is.
+
+    The first folder's is, as long as its wait lasts that began before there was a second bridge.
+    """
+    install(lab)
+    bob = Peer(lab, "bob")
+    server = _Server(lab, ("alice", "bella"))
+    server.prompt("alice", "You are the first.")
+    alice = until("The first bridge", lambda: next(iter(bob.others()), None))
+    server.prompt("bella", "You are the second.")
+    bella = until("The second bridge", lambda: next(iter(set(bob.others()) - {alice}), None))
+    actors = {alice: lab.model.actors["alice"], bella: lab.model.actors["bella"]}
+    for alias in (alice, bella, alice):
+        own = actors[alias]
+        other = next(actor for actor in actors.values() if actor is not own)
+        until("Idle", lambda: bob.others()[alias]["state"] != "busy", 60)
+        asked, others = len(own.turns), len(other.turns)
+        reach = bob.others()[alias]["reach"]
+        sent = bob.send(alias, "Which port?")
+        if reach == "push":
+            assert bob.end(sent["id"])[0] == "read", "The message was not read."
+        own.quiet(5)
+        lab.figure(f"{own.name} {asked}", str((reach, sent["peer"].get("reach_why"))))
+        woken = len(own.turns) > asked
+        assert woken == (reach == "push"), f"{own.name} had reach {reach}, and was asked {len(own.turns) - asked} times."
+        assert len(other.turns) == others, f"{other.name} was woken for a message to {own.name}."
+
+
+class _Server:
+    """`opencode serve`, whose clients name the folder with every request."""
+
+    def __init__(self, lab, names):
+        self.lab = lab
+        for name in names:
+            lab.model.actor(name, answers())
+            (lab.project(name) / "opencode.json").write_text(json.dumps(provider(lab, name)))
+        command = [lab.program("opencode"), "serve", "--port", "4096", "--hostname", "127.0.0.1"]
+        Run(lab, "server", command, environment(lab), lab.project(names[0]))
+        # A request that comes before that is never answered.
+        until("The server", lambda: "listening" in (lab.out / "output-server.txt").read_text(), 60)
+
+    def prompt(self, name, text):
+        """Begins a session in the folder of this name, and waits for the end of its first turn."""
+        session = self._ask(name, "/session", {})["id"]
+        self._ask(name, f"/session/{session}/message", {"parts": [{"type": "text", "text": text}]})
+        self.lab.model.actors[name].at_rest(60)
+
+    def _ask(self, name, path, body):
+        url = f"http://127.0.0.1:4096{path}?directory={self.lab.project(name)}"
+        command = ["curl", "-s", "--noproxy", "*", "-m", "60", "-H", "content-type: application/json"]
+        ran = subprocess.run([*command, "-d", json.dumps(body), url], capture_output=True, text=True, check=True)
+        return json.loads(ran.stdout)
