@@ -1,7 +1,7 @@
 //! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
-//! Named parts run alone: `cargo bench --bench budgets -- start memory hub-memory load reconnect`, and of the load
+//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load reconnect`, and of the load
 //! `load-small`, `load-large`, `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
@@ -13,7 +13,10 @@ mod processor;
 
 use std::time::{Duration, Instant};
 
-use junction_testkit::{TestBridge, TestHome, TestHub, raise_file_limit, reconnect_storm, within};
+use junction_testkit::{
+    TestAgent, TestBridge, TestHome, TestHub, raise_file_limit, reconnect_storm, status_line,
+    within,
+};
 use serde_json::json;
 
 /// Starts that are timed.
@@ -31,6 +34,9 @@ fn main() {
     runtime.expect("a runtime").block_on(async {
         if wanted("start") {
             start().await;
+        }
+        if wanted("programs") {
+            programs().await;
         }
         if wanted("memory") {
             memory::of_a_bridge().await;
@@ -83,6 +89,23 @@ async fn start() {
         within("an end", client.wait()).await;
     }
     println!("bridge, start to tools/list: {}", quantiles(&mut times));
+}
+
+/// From the start to the end of the programs that a client runs beside its session.
+async fn programs() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    let (mut hooks, mut lines) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let event = json!({ "hook_event_name": "PostToolUse", "session_id": "s" });
+        hooks.push(alice.hook(&event).await.took);
+        let started = Instant::now();
+        assert_eq!(status_line(&alice.runtime, &json!({ "session_id": "s" })).await, "alice\n");
+        lines.push(started.elapsed());
+    }
+    println!("hook, start to end: {}", quantiles(&mut hooks));
+    println!("status-line, start to end: {}", quantiles(&mut lines));
 }
 
 /// What half and what 99 of 100 stay below.
