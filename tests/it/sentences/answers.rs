@@ -501,6 +501,10 @@ fn set_mode(path: &Path, mode: u32) {
 
 async fn wrong_folders() -> AnswerScene {
     let mut scene = AnswerScene::new("A configuration that cannot be used");
+    // Not in a home that is spoilt: a bridge would put its socket where hooks of other tests look, too.
+    let elsewhere = TestHome::new();
+    let runtime = elsewhere.runtime("all");
+    let runtime = [("XDG_RUNTIME_DIR", runtime.to_str().expect("a text"))];
     for (what, spoil) in SPOILT {
         let home = TestHome::new();
         drop(TestHub::start(&home).await);
@@ -508,7 +512,7 @@ async fn wrong_folders() -> AnswerScene {
         scene.add(what, "");
         let port = free_port();
         scene.hide(&port, "<port>");
-        let bridge = bridge_at(&home, port, &[]).await;
+        let bridge = bridge_at(&home, port, &runtime).await;
         scene.hide(&home.path().display(), "<home>");
         scene.call(&bridge, "register", json!({})).await;
         scene.run(&home, ProgramRun::bridge(&["forget", "attic"])).await;
