@@ -38,6 +38,35 @@ def claude_plugin_wakes_by_mod(lab):
     assert len(notices) == 3, f"There were other notices than one a message: {notices}"
 
 
+def claude_plugin_wakes_where_a_policy_closes_the_inbox(lab):
+    """Where the organization refuses what comes by the inbox (`crossSessionInbound`), the mod wakes the session, twice."""
+    install(lab, inbox=True)
+    policy(lab, {"crossSessionInbound": "refuse"})
+    bob = Peer(lab, "bob")
+    alice = opened(lab, "alice", answers())
+    until("The wait", lambda: waits(alice))
+    for word in ("first", "second"):
+        wakes(lab, bob, alice, word)
+
+
+def claude_plugin_without_mods_falls_back_to_the_hook_where_a_policy_closes_the_inbox(lab):
+    """Where the inbox takes a notice and the policy then refuses it, the rewake hook wakes the session a minute later.
+
+    The inbox answers nothing: only that the session shows no sign of life tells of the refusal.
+    """
+    install(lab, inbox=True)
+    policy(lab, NO_MODS | {"crossSessionInbound": "refuse"})
+    add_settings(lab, hooks={event: [{"hooks": hooks}] for event, hooks in rewake_hooks().items()})
+    bob = Peer(lab, "bob")
+    alice = opened(lab, "alice", answers())
+    sent = bob.send(bob.other(lambda peer: peer["reach"] == "push")["alias"], "first")
+    turn = alice.actor.shown(NOTICE, 90)
+    assert "SYSTEM NOTIFICATION" in turn.text, f"Something else woke it: {turn.text[-600:]}"
+    lab.figure("asked s", turn.at - sent["at"])
+    assert bob.end(sent["id"])[0] == "read", "The message was not read."
+    assert not waits(alice), "The mod runs."
+
+
 def claude_plugin_keeps_a_draft(lab):
     """A wake by the mod leaves alone what a person has half typed."""
     install(lab)
