@@ -146,6 +146,9 @@ pub(crate) enum BridgeCommand {
         /// Wait until the agent should be woken, then print why to stderr and exit with status 2 (asyncRewake)
         #[arg(long)]
         rewake: bool,
+        /// With --rewake: end as soon as a plugin waits in the same session
+        #[arg(long, requires = "rewake")]
+        reserve: bool,
         /// Wait until the agent should be woken, at most ten minutes, and print the notice (for plugins)
         #[arg(long, conflicts_with = "rewake")]
         wait: bool,

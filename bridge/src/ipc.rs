@@ -79,6 +79,9 @@ pub(crate) enum BridgeRequest {
         /// How sure the hook is that the bridge belongs to its session.
         #[serde(rename = "sure")]
         session_match: SessionMatch,
+        /// Whether the hook waits only while no plugin does.
+        #[serde(rename = "reserve", default)]
+        is_reserve: bool,
     },
     /// Waits, for a plugin, until the agent should be woken.
     Wait {

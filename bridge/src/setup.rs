@@ -38,6 +38,8 @@ pub(crate) use plan::{
     ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
 };
 pub(crate) use problem::FileProblem;
+#[cfg(test)]
+pub(crate) use program::reserve_command;
 pub(crate) use program::{BRIDGE, hook_command, is_bridge, on_path, own_path};
 pub(crate) use report::{
     HooksState, ProgramState, ServerState, SettingsReport, program_state, report,

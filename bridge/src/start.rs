@@ -54,11 +54,11 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    if let Some(BridgeCommand::Hook { rewake, wait, woken, dropped }) = cli.command {
+    if let Some(BridgeCommand::Hook { rewake, reserve, wait, woken, dropped }) = cli.command {
         let outcome = woken.then_some(WakeOutcome::Woken);
         let outcome = outcome.or(dropped.then_some(WakeOutcome::Dropped));
         return match (rewake, wait) {
-            (true, _) => run_hook(hook::run_rewake()),
+            (true, _) => run_hook(hook::run_rewake(reserve)),
             (_, true) => run_hook(hook::run_wait(outcome)),
             _ => run_hook(hook::run()),
         };

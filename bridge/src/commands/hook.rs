@@ -52,16 +52,16 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 /// Waits until the session's bridge has a reason to wake the agent, and writes the notice to stderr.
-pub(crate) async fn run_rewake() -> ExitCode {
+pub(crate) async fn run_rewake(is_reserve: bool) -> ExitCode {
     let Some(status) = clients::rewake_status() else { return ExitCode::SUCCESS };
     let Some(event) = read_event().await else { return ExitCode::SUCCESS };
     let own = bridges_in_time().await;
     let waits = own.iter().map(|(socket, session_match)| {
-        let request =
-            BridgeRequest::Rewake { event: event.event.clone(), session_match: *session_match };
+        let (event, session_match) = (event.event.clone(), *session_match);
+        let request = BridgeRequest::Rewake { event, session_match, is_reserve };
         async move { send(socket, &request).await.ok() }
     });
-    // All bridges but the session's own hang up at once.
+    // All bridges but the session's own hang up at once, and so does that one where a reserve is not needed.
     let woken = join_all(waits).await.into_iter().flatten().find_map(|it| match it.response {
         BridgeResponse::Wake { notice } => Some(notice),
         _ => None,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CLAUDE, CODEX, MARKETPLACE, OPENCODE, PLUGIN_ID, Package, SKILLS, Skill};
 use crate::docs::assert_package_files;
-use crate::setup::hook_command;
+use crate::setup::{hook_command, reserve_command};
 
 const NAME: &str = "junction";
 const OWNER: &str = "Agent Junction";
@@ -33,6 +33,8 @@ const CLAUDE_HOOKS: [&str; 8] = [
     "SessionEnd",
 ];
 const CODEX_HOOKS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"];
+/// How long a rewake hook may wait, in seconds: a night.
+const LONGEST_SLEEP: u32 = 36_000;
 const GEMINI_HOOKS: [&str; 5] =
     ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
 
@@ -76,6 +78,19 @@ fn hooks(events: &[&str]) -> Value {
     let hook = json!([{ "hooks": [{ "type": "command", "command": hook_command(BRIDGE) }] }]);
     let events = events.iter().map(|event| ((*event).to_owned(), hook.clone()));
     json!({ "hooks": Value::Object(events.collect()) })
+}
+
+/// The hooks of Claude Code's plugin, with the one that wakes the session where mods are forbidden.
+fn claude_hooks() -> Value {
+    let mut hooks = hooks(&CLAUDE_HOOKS);
+    let reserve = json!({
+        "type": "command", "command": reserve_command(BRIDGE), "asyncRewake": true, "timeout": LONGEST_SLEEP,
+    });
+    for event in ["SessionStart", "Stop"] {
+        let ours = hooks["hooks"][event][0]["hooks"].as_array_mut().unwrap();
+        ours.push(reserve.clone());
+    }
+    merged(json!({ "modules": ["./register.js"] }), hooks)
 }
 
 fn gemini() -> Value {
@@ -132,10 +147,7 @@ fn manifests() -> Vec<(&'static str, Value)> {
         (".claude-plugin/marketplace.json", claude_marketplace),
         ("plugin/claude/.claude-plugin/plugin.json", identity()),
         ("plugin/claude/.mcp.json", servers(&stdio)),
-        (
-            "plugin/claude/hooks/hooks.json",
-            merged(json!({ "modules": ["./register.js"] }), hooks(&CLAUDE_HOOKS)),
-        ),
+        ("plugin/claude/hooks/hooks.json", claude_hooks()),
         (".agents/plugins/marketplace.json", codex_marketplace),
         ("plugin/codex/.codex-plugin/plugin.json", merged(identity(), codex_parts)),
         ("plugin/codex/.mcp.json", servers(&codex_server)),

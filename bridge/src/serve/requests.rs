@@ -41,9 +41,10 @@ impl RequestHandler for BridgeRequests {
                     connection.respond(&BridgeResponse::Nothing).await;
                 }
             }
-            BridgeRequest::Rewake { event, session_match } => {
-                if self.is_own_session(session_match, &event) {
-                    let hook = self.wake.rewake_hook(event);
+            BridgeRequest::Rewake { event, session_match, is_reserve } => {
+                if self.is_own_session(session_match, &event)
+                    && let Some(hook) = self.wake.rewake_hook(event, is_reserve)
+                {
                     self.hold(hook, Acknowledgement::None, &mut connection).await;
                 }
             }

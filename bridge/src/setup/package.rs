@@ -8,7 +8,7 @@ use junction_shared::machine::config_dir::ConfigDir;
 
 use super::file::FileChange;
 use super::problem::FileProblem;
-use super::program::{BRIDGE, hook_command};
+use super::program::{BRIDGE, hook_command, reserve_command};
 use crate::packages::Package;
 
 /// The folder, in the directory of the junction's own files, with a folder for each package.
@@ -202,6 +202,7 @@ fn calling(text: &str, program: &str) -> String {
     // A string of JSON is one of JavaScript, too.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     text.replace(&quoted(&hook_command(BRIDGE)), &quoted(&hook_command(program)))
+        .replace(&quoted(&reserve_command(BRIDGE)), &quoted(&reserve_command(program)))
         .replace(&quoted(BRIDGE), &quoted(program))
         .replace(&format!("'{BRIDGE}'"), &quoted(program))
 }
@@ -233,6 +234,8 @@ mod tests {
             assert_eq!(found.len(), hooks);
             for event in found.values() {
                 assert_eq!(event[0]["hooks"][0]["command"], hook_command(ODD));
+                let second = &event[0]["hooks"][1];
+                assert!(second.is_null() || second["command"] == reserve_command(ODD), "{second}");
             }
         }
         let quoted = Value::from(ODD).to_string();

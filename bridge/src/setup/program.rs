@@ -78,6 +78,11 @@ pub(crate) fn hook_command(program: &str) -> String {
     guarded(program, "hook")
 }
 
+/// The command of a hook that wakes the agent by its end, where no plugin waits to do that.
+pub(crate) fn reserve_command(program: &str) -> String {
+    guarded(program, "hook --rewake --reserve")
+}
+
 fn guarded(program: &str, arguments: &str) -> String {
     if program == BRIDGE {
         return format!("command -v {BRIDGE} >/dev/null || exit 0; exec {BRIDGE} {arguments}");

@@ -11,6 +11,7 @@ mod passive;
 mod waiting_program;
 
 use passive::{TurnHooks, UnreadCount, WaitingRead};
+pub(super) use waiting_program::Readiness;
 pub(crate) use waiting_program::WaitingProgram;
 use waiting_program::{WaitingKind, WaitingPrograms};
 

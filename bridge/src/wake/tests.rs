@@ -42,7 +42,14 @@ impl WakeTest {
     }
 
     fn rewake_hook(&self, kind: HookEventKind) -> WaitingProgram {
-        self.wake.rewake_hook(HookEvent { kind, ..HookEvent::default() })
+        let event = HookEvent { kind, ..HookEvent::default() };
+        self.wake.rewake_hook(event, false).expect("it is no reserve")
+    }
+
+    /// A hook that a plugin brings for sessions in which it cannot wait itself, if the bridge holds it.
+    fn reserve(&self) -> Option<WaitingProgram> {
+        let event = HookEvent { kind: HookEventKind::Stops, ..HookEvent::default() };
+        self.wake.rewake_hook(event, true)
     }
 
     fn plugin(&self, outcome: Option<WakeOutcome>) -> WaitingProgram {
@@ -157,7 +164,7 @@ async fn notice_within_a_turn_causes_no_wake_after_it() {
 #[tokio::test(start_paused = true)]
 async fn agent_without_hooks_is_woken_some_time_after_its_last_call() {
     let test = WakeTest::new(30);
-    let mut hook = test.wake.rewake_hook(HookEvent::default());
+    let mut hook = test.wake.rewake_hook(HookEvent::default(), false).unwrap();
     drop(test.wake.call_began());
     test.mail();
     assert_eq!(test.woken(&mut hook).await, Some(5 * SECOND));
@@ -523,6 +530,37 @@ async fn plugin_that_is_gone_or_replaced_wakes_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reserve_wakes_only_where_no_plugin_waits() {
+    let test = WakeTest::new(30);
+    let mut reserve = test.reserve().expect("nothing else waits");
+    test.mail();
+    assert_eq!(test.woken(&mut reserve).await, Some(Duration::ZERO));
+    test.read();
+    let mut reserve = test.reserve().expect("nothing else waits");
+    let mut plugin = test.plugin(None);
+    assert!(reserve.call().await.is_none());
+    assert!(test.reserve().is_none());
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    // The plugin's next wait is about to begin.
+    assert!(test.reserve().is_none());
+    drop(plugin);
+    tokio::time::advance(4 * SECOND).await;
+    assert!(test.reserve().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn reserve_stays_beside_a_plugin_that_could_not_begin_a_turn() {
+    let test = WakeTest::new(30);
+    let mut plugin = test.plugin(None);
+    test.mail();
+    assert!(test.woken(&mut plugin).await.is_some());
+    let _plugin = test.plugin(Some(WakeOutcome::Dropped));
+    let mut reserve = test.reserve().expect("the plugin cannot wake");
+    assert!(test.woken(&mut reserve).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn regression_plugin_between_two_waits_is_still_a_way_to_the_agent() {
     let mut test = WakeTest::new(30);
     let mut plugin = test.plugin(None);
@@ -569,7 +607,7 @@ async fn regression_agent_without_a_sign_is_woken_by_the_next_channel() {
     shared.channels.put_first(Arc::new(IneffectiveChannel));
     wake.agent().ready_at = Some(now());
     tokio::spawn(wake.clone().run());
-    let mut hook = wake.rewake_hook(HookEvent::default());
+    let mut hook = wake.rewake_hook(HookEvent::default(), false).unwrap();
     let started = TokioInstant::now();
     snapshot.send_modify(|snapshot| {
         (snapshot.unread.count, snapshot.unread.wakers) = (1, vec![waker(1)]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agent_state::sign_of;
+use super::channels::Readiness;
 use super::{WaitingProgram, Wake};
 use crate::clients::WakeOutcome;
 use crate::clients::hook_event::{HookEvent, HookEventKind};
@@ -10,8 +11,8 @@ use junction_engine::now;
 
 impl Wake {
     /// Registers a hook that waits until the agent should be woken. The client starts it at an event of the session: at
-    /// the beginning, or as a turn ends.
-    pub(crate) fn rewake_hook(&self, event: HookEvent) -> WaitingProgram {
+    /// the beginning, or as a turn ends. A reserve is let go while a plugin waits: `None`.
+    pub(crate) fn rewake_hook(&self, event: HookEvent, is_reserve: bool) -> Option<WaitingProgram> {
         let mut agent = self.agent();
         if let Some(session) = event.session {
             agent.note_session(session);
@@ -31,8 +32,11 @@ impl Wake {
             agent.policy.turn_ended(now());
         }
         drop(agent);
-        let hook =
-            Arc::clone(&self.0.channels.rewake_hooks).register(true, Arc::clone(&self.0.changed));
+        let channels = &self.0.channels;
+        let hook = (!is_reserve || !channels.plugins.is_manned()).then(|| {
+            let readiness = if is_reserve { Readiness::Reserve } else { Readiness::Usable };
+            Arc::clone(&channels.rewake_hooks).register(readiness, Arc::clone(&self.0.changed))
+        });
         self.0.changed.notify_one();
         hook
     }
@@ -59,7 +63,11 @@ impl Wake {
         agent.is_wake_refused = !is_usable;
         drop(agent);
         let changed = Arc::clone(&self.0.changed);
-        let program = Arc::clone(&self.0.channels.plugins).register(is_usable, changed);
+        let readiness = if is_usable { Readiness::Usable } else { Readiness::Refused };
+        let program = Arc::clone(&self.0.channels.plugins).register(readiness, changed);
+        if is_usable {
+            self.0.channels.rewake_hooks.release_reserve();
+        }
         self.0.changed.notify_one();
         if !is_usable {
             // Senders were told that the agent is woken.

@@ -3,7 +3,7 @@ import json
 import time
 
 import namespace
-from claude import KEY, Claude, answer_first_questions, rewake_hooks
+from claude import KEY, Claude, answer_first_questions
 from newcomer import asks, heard
 from once import Run
 from peer import Peer
@@ -50,13 +50,12 @@ def claude_plugin_wakes_where_a_policy_closes_the_inbox(lab):
 
 
 def claude_plugin_without_mods_falls_back_to_the_hook_where_a_policy_closes_the_inbox(lab):
-    """Where the inbox takes a notice and the policy then refuses it, the rewake hook wakes the session a minute later.
+    """Where the inbox takes a notice and the policy then refuses it, the plugin's rewake hook wakes the session a minute later.
 
     The inbox answers nothing: only that the session shows no sign of life tells of the refusal.
     """
     install(lab, inbox=True)
     policy(lab, NO_MODS | {"crossSessionInbound": "refuse"})
-    add_settings(lab, hooks={event: [{"hooks": hooks}] for event, hooks in rewake_hooks().items()})
     bob = Peer(lab, "bob")
     alice = opened(lab, "alice", answers())
     sent = bob.send(bob.other(lambda peer: peer["reach"] == "push")["alias"], "first")
@@ -114,10 +113,9 @@ def claude_plugin_without_mods_falls_back_to_the_inbox(lab):
 
 
 def claude_plugin_without_mods_and_inbox_falls_back_to_the_hook(lab):
-    """Where mods are forbidden and there is no inbox, a rewake hook of the user's wakes the session; and again."""
+    """Where mods are forbidden and there is no inbox, the plugin's rewake hook wakes the session; and again."""
     install(lab)
     policy(lab, NO_MODS)
-    add_settings(lab, hooks={event: [{"hooks": hooks}] for event, hooks in rewake_hooks().items()})
     bob = Peer(lab, "bob")
     alice = opened(lab, "alice", answers())
     for word in ("first", "second"):

@@ -104,6 +104,24 @@ async fn the_sender_learns_that_a_notice_was_dropped_and_so_do_later_ones() {
 }
 
 #[tokio::test]
+async fn a_reserve_waits_only_while_no_plugin_does() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    alice.hook(&stopped()).await;
+    let first = alice.reserve_hook(&stopped()).await;
+    reaches(&bob, "alice", "push").await;
+    let wait = alice.plugin_wait(&[]).await;
+    assert_eq!(printed(first).await, "");
+    let second = alice.reserve_hook(&stopped()).await;
+    assert_eq!(printed(second).await, "");
+    reaches(&bob, "alice", "push").await;
+    send(&bob).await;
+    assert_eq!(printed(wait).await, notice(1));
+}
+
+#[tokio::test]
 async fn only_the_last_wait_stays_and_it_ends_with_its_bridge() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
@@ -156,7 +174,12 @@ async fn a_wait_that_cannot_print_has_not_been_told() {
 
 #[tokio::test]
 async fn what_became_of_a_notice_is_told_with_a_wait_alone() {
-    for wrong in [&["--woken"][..], &["--wait", "--woken", "--dropped"], &["--wait", "--rewake"]] {
+    for wrong in [
+        &["--woken"][..],
+        &["--reserve"],
+        &["--wait", "--woken", "--dropped"],
+        &["--wait", "--rewake"],
+    ] {
         let output = Command::new(bridge_binary()).arg("hook").args(wrong).output().await;
         let output = output.expect("it runs");
         assert_eq!(output.status.code(), Some(1), "{wrong:?}");

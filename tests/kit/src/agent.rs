@@ -85,6 +85,11 @@ impl TestAgent {
         plugin_wait(&self.runtime, outcome).await
     }
 
+    /// Starts a rewake hook of this agent's session that waits only while no plugin does.
+    pub async fn reserve_hook(&self, event: &Value) -> Child {
+        start(&self.runtime, &["hook", "--rewake", "--reserve"], event).await
+    }
+
     /// Starts a rewake hook of this agent's session.
     pub async fn rewake_hook(&self, event: &Value) -> Child {
         rewake_hook(&self.runtime, event).await

@@ -30,6 +30,17 @@ pub(super) enum WaitingKind {
     RewakeHook,
 }
 
+/// When a program that waits may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// At any time.
+    Usable,
+    /// At any time, until a plugin waits, too.
+    Reserve,
+    /// Not before its plugin has a reason to believe that it can begin a turn: it could not just now.
+    Refused,
+}
+
 /// The program of one kind that waits now. A new one takes the place of the last.
 pub(crate) struct WaitingPrograms {
     kind: WaitingKind,
@@ -41,8 +52,7 @@ pub(crate) struct WaitingPrograms {
 /// The channel's side of a program that waits.
 struct Waiting {
     call: oneshot::Sender<WakeCall>,
-    /// Whether the program may be called. One may not whose plugin could not begin a turn just now.
-    is_usable: bool,
+    readiness: Readiness,
 }
 
 /// The bridge's side of a program that waits.
@@ -69,11 +79,11 @@ impl WaitingPrograms {
     /// Registers a program in place of the last one, whose wait ends.
     pub(crate) fn register(
         self: Arc<Self>,
-        is_usable: bool,
+        readiness: Readiness,
         changed: Arc<Notify>,
     ) -> WaitingProgram {
         let (sender, call) = oneshot::channel();
-        *lock(&self.waiting) = Some(Waiting { call: sender, is_usable });
+        *lock(&self.waiting) = Some(Waiting { call: sender, readiness });
         *lock(&self.ended_at) = None;
         WaitingProgram { call, programs: self, changed }
     }
@@ -81,7 +91,18 @@ impl WaitingPrograms {
     /// Lets a program be called again whose plugin could not begin a turn. True if there is one.
     pub(crate) fn try_again(&self) -> bool {
         let mut waiting = lock(&self.waiting);
-        waiting.as_mut().is_some_and(|waiting| !std::mem::replace(&mut waiting.is_usable, true))
+        let refused = waiting.as_mut().filter(|waiting| waiting.readiness == Readiness::Refused);
+        refused.map(|waiting| waiting.readiness = Readiness::Usable).is_some()
+    }
+
+    /// Whether a program waits that may be called, or the next is about to.
+    pub(crate) fn is_manned(&self) -> bool {
+        self.reach().is_some() || self.is_expected()
+    }
+
+    /// Ends the wait of a reserve.
+    pub(crate) fn release_reserve(&self) {
+        lock(&self.waiting).take_if(|waiting| waiting.readiness == Readiness::Reserve);
     }
 
     /// Until when the next wait of a plugin may be expected, if none waits.
@@ -123,7 +144,9 @@ impl WakeCall {
 
 impl Channel for WaitingPrograms {
     fn reach(&self) -> Option<Reach> {
-        let can_call = |waiting: &Waiting| waiting.is_usable && !waiting.call.is_closed();
+        let can_call = |waiting: &Waiting| {
+            waiting.readiness != Readiness::Refused && !waiting.call.is_closed()
+        };
         lock(&self.waiting).as_ref().is_some_and(can_call).then_some(Reach::Push)
     }
 
