@@ -45,7 +45,11 @@ pub(crate) async fn run() -> ExitCode {
 async fn session() -> Option<String> {
     match clients::shell_session() {
         Some(session) => Some(session),
-        None => read_input().await?.get("session_id").and_then(Value::as_str).map(str::to_owned),
+        None => {
+            // A client that writes nothing would hold up its own screen.
+            let input = timeout(reply_time(), read_input()).await.ok()??;
+            input.get("session_id").and_then(Value::as_str).map(str::to_owned)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ import subprocess
 
 from claude import answer_first_questions
 from peer import Peer
-from plugins import has_the_mod_alone, install, opened, plugin, repository, waits, wakes
+from plugins import RULE, add_settings, has_the_mod_alone, install, opened, plugin, repository, waits, wakes
 from script import answers, call, say
 from until import until
 
@@ -138,10 +138,11 @@ def claude_plugin_beside_settings(lab):
 
     Every tool is there twice. What the model reads with the one server's tools never counts as read for the other's peer.
     """
-    install(lab, inbox=True)
     answer_first_questions(lab, lab.project("first"))
     subprocess.run([lab.program("junction-bridge"), "setup", "claude"], env=lab.env(), cwd=lab.home, check=True,
                    capture_output=True)
+    install(lab, inbox=True)
+    add_settings(lab, permissions={"allow": [RULE, "mcp__junction"]})
     servers = ["mcp__junction__", "mcp__plugin_junction_junction__"]
     reads_with = [*servers]
 
