@@ -18,10 +18,10 @@ exec {bridge} "$@"
 """
 
 
-def plugin(lab, *words):
-    """Runs `claude plugin …`."""
+def plugin(lab, *words, folder=None):
+    """Runs `claude plugin …`, in a folder or the home."""
     answer_first_questions(lab, lab.project("first"))
-    ran = subprocess.run([lab.program("claude"), "plugin", *map(str, words)], env=lab.env(), cwd=lab.home,
+    ran = subprocess.run([lab.program("claude"), "plugin", *map(str, words)], env=lab.env(), cwd=folder or lab.home,
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     with open(lab.out / "commands.txt", "a") as log:
         log.write(f"$ claude plugin {' '.join(map(str, words))}\n{ran.stdout}{ran.stderr}")
@@ -39,7 +39,7 @@ def repository(lab):
 
 def install(lab, inbox=False):
     """Installs the plugin, with the one rule that a plugin cannot bring. Without the inbox, the mod is the only way."""
-    plugin(lab, "marketplace", "add", repository(lab))
+    plugin(lab, "marketplace", "add", "./", folder=repository(lab))
     plugin(lab, "install", "junction@agent-junction")
     add_settings(lab, permissions={"allow": [RULE]})
     if not inbox:

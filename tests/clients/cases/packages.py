@@ -24,9 +24,9 @@ def _repository(lab):
     return repository
 
 
-def _run(lab, env, *words, answer=""):
-    """Runs a command of a client's."""
-    ran = subprocess.run([lab.program(words[0]), *map(str, words[1:])], env=env, cwd=lab.home, input=answer,
+def _run(lab, env, *words, answer="", folder=None):
+    """Runs a command of a client's, in a folder or the home."""
+    ran = subprocess.run([lab.program(words[0]), *map(str, words[1:])], env=env, cwd=folder or lab.home, input=answer,
                          capture_output=True, text=True, timeout=120)
     with open(lab.out / "commands.txt", "a") as log:
         log.write(f"$ {' '.join(map(str, words))}\n{ran.stdout}{ran.stderr}")
@@ -39,14 +39,14 @@ def _install_codex(lab, package="codex"):
     repository = _repository(lab)
     marketplace = repository / ".agents" / "plugins" / "marketplace.json"
     marketplace.write_text(marketplace.read_text().replace("./plugin/codex", f"./plugin/{package}"))
-    _run(lab, env, "codex", "plugin", "marketplace", "add", repository)
+    _run(lab, env, "codex", "plugin", "marketplace", "add", ".", folder=repository)
     _run(lab, env, "codex", "plugin", "add", "junction@agent-junction")
 
 
 def _install_gemini(lab):
     _, env = gemini_first_run(lab, "first", answers(), by_setup=True)
-    _run(lab, env, "gemini", "extensions", "install", "--consent", "--skip-settings",
-         _repository(lab) / "plugin" / "gemini", answer="y\n")
+    _run(lab, env, "gemini", "extensions", "install", "--consent", "--skip-settings", "plugin/gemini", answer="y\n",
+         folder=_repository(lab))
     return env
 
 
