@@ -11,10 +11,12 @@ const SKILLS = fileURLToPath(new URL('skills', import.meta.url));
 const SHORT = 60_000; // a wait that ends sooner, without a notice, has found no bridge
 const LONGEST_PAUSE = 600_000;
 const HOOK_TIME = 2_000; // as long as an event may hold up the agent
-const BEGIN_TIME = 10_000; // as long as a turn may take to begin
+const BEGIN_TIME = 10_000; // as long as a turn may take to begin after its prompt
 const PROMPT_START = 200; // as much of a prompt as tells whether a person typed it
-// A run that ends with its answer is not woken.
-const isRun = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'run';
+// A run that ends with its answer is not woken. Its command is the first word that belongs to no option.
+const HAS_VALUE = /^(--(log-level|model|session|prompt|agent|port|hostname|mdns-domain|cors|replay-limit)|-m|-s)$/;
+const isRun =
+  process.argv.slice(2).find((word, at, words) => !word.startsWith('-') && !HAS_VALUE.test(words[at - 1])) === 'run';
 
 // opencode 1 calls `server`, opencode 2 calls `setup`.
 export default { id: 'junction', server, setup };
@@ -95,10 +97,11 @@ class Session {
   #at;
   #submitted = {};
   #prompt; // the message that no turn has begun with yet
+  #isInTurn = false;
   #failure; // why the turn will have ended, if it fails
   #isHeldUp = false;
-  #idle = Promise.resolve();
-  #endTurn = () => {};
+  #ending = Promise.resolve(); // of the last turn, until the bridge has replied to it
+  #waking = Promise.resolve();
   #events = Promise.resolve();
   #taken = () => {};
   #waits;
@@ -115,6 +118,7 @@ class Session {
   }
 
   isAt(session) {
+    if (session.id !== this.id) this.#isInTurn = false;
     this.#at = session;
     // Before, there is no session that could be woken.
     this.#waits ??= isRun ? Promise.resolve() : this.#wait();
@@ -123,10 +127,8 @@ class Session {
   // A turn is to begin, unless something refuses the prompt. Returns what its model should be told.
   async isPrompted(message, text) {
     this.#failure = undefined;
-    this.#endTurn();
-    this.#idle = new Promise((resolve) => (this.#endTurn = resolve));
     const isOurs = text === this.#submitted.text;
-    this.#prompt = { message, isOurs };
+    this.#prompt = { message, isOurs, at: Date.now() };
     if (isOurs) return;
     this.#isHeldUp = false;
     return (await this.tells('UserPromptSubmit', { prompt: text.slice(0, PROMPT_START) })).context;
@@ -137,6 +139,7 @@ class Session {
     if (!this.#prompt || this.#prompt.message !== message) return;
     if (this.#prompt.isOurs) this.tells('UserPromptSubmit', { prompt: this.#submitted.notice });
     this.#prompt = undefined;
+    this.#isInTurn = true;
     this.isTaken();
   }
 
@@ -148,24 +151,30 @@ class Session {
   fails(why) {
     this.#failure = why ?? 'unknown';
     if (!this.#prompt) return;
-    const { isOurs } = this.#prompt;
+    if (!this.#isInTurn) this.ends();
     this.#prompt = undefined;
-    if (isOurs) this.#endTurn();
-    else this.ends();
     this.isTaken(false);
   }
 
-  async ends() {
+  ends() {
+    // Before its turn, a notice has told the bridge of nothing.
+    if (!this.#isInTurn && (this.#prompt?.isOurs ?? true)) return;
+    this.#isInTurn = false;
+    this.#prompt = undefined;
+    this.#ending = this.#tellsEnd();
+    return this.#ending;
+  }
+
+  async #tellsEnd() {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) {
       await this.tells(failure === 'MessageAbortedError' ? 'Interrupt' : 'StopFailure');
-    } else {
-      const { block } = await this.tells('Stop', { stop_hook_active: this.#isHeldUp });
-      this.#isHeldUp = block !== undefined;
-      if (block && !(await this.#wakes(block))) await this.tells('Stop', { stop_hook_active: true });
+      return;
     }
-    this.#endTurn();
+    const { block } = await this.tells('Stop', { stop_hook_active: this.#isHeldUp });
+    this.#isHeldUp = block !== undefined;
+    if (block && !(await this.#wakes(block))) await this.tells('Stop', { stop_hook_active: true });
   }
 
   // Tells the bridge of an event, after those before it. Returns what the bridge says to it.
@@ -173,7 +182,7 @@ class Session {
     const input = JSON.stringify({ hook_event_name: event, session_id: this.id, ...more });
     const reply = this.#events.then(() => this.#run(['hook'], input, HOOK_TIME));
     this.#events = reply;
-    return reply.then(({ output }) => {
+    return reply.then((output) => {
       try {
         const { hookSpecificOutput, reason } = JSON.parse(output);
         return { context: hookSpecificOutput?.additionalContext, block: reason };
@@ -193,13 +202,11 @@ class Session {
     let pause = 0;
     while (!this.#isClosed) {
       const began = Date.now();
-      const { output: notice, isMissing } = await this.#run(['hook', '--wait', ...outcome]);
-      if (isMissing) return;
+      const notice = await this.#run(['hook', '--wait', ...outcome]);
       outcome = [];
       if (notice) {
         pause = 0;
-        await this.#idle;
-        outcome = [(await this.#wakes(notice)) ? '--woken' : '--dropped'];
+        outcome = await this.#passesOn(notice);
       } else if (Date.now() - began < SHORT) {
         pause = Math.min(Math.max(2 * pause, 1_000), LONGEST_PAUSE);
         await new Promise((resolve) => setTimeout(resolve, pause).unref());
@@ -209,34 +216,54 @@ class Session {
     }
   }
 
-  // Begins a turn with a notice. Returns whether it began.
-  async #wakes(notice) {
+  // Begins a turn with a notice, unless one is going on: at its end, the bridge says what is still unread then.
+  async #passesOn(notice) {
+    if (this.#isBusy()) return [];
+    await this.#ending;
+    if (this.#isBusy()) return [];
+    return [(await this.#wakes(notice)) ? '--woken' : '--dropped'];
+  }
+
+  // A prompt may stay without a turn.
+  #isBusy() {
+    const { isOurs = true, at } = this.#prompt ?? {};
+    return this.#isInTurn || (!isOurs && Date.now() - at < BEGIN_TIME);
+  }
+
+  // Begins a turn with a notice, after those before it. Returns whether it began.
+  #wakes(notice) {
+    this.#waking = this.#waking.then(() => this.#submits(notice));
+    return this.#waking;
+  }
+
+  async #submits(notice) {
     const text = `The junction plugin sent a message: ${notice}`;
     this.#submitted = { text, notice };
     const taken = new Promise((resolve) => {
       this.#taken = resolve;
       setTimeout(resolve, BEGIN_TIME, false).unref();
     });
-    const isTaken = await this.#submit(this.#at, text).then(() => taken, () => false);
-    if (!isTaken) this.#endTurn();
-    return isTaken;
+    return this.#submit(this.#at, text).then(() => taken, () => false);
   }
 
-  #run(words, input = '', limit) {
-    return new Promise((resolve) => {
+  // What a program prints; nothing if it fails, or cannot be started.
+  async #run(words, input = '', limit) {
+    let child;
+    try {
       const options = { cwd: this.#directory, timeout: limit, stdio: ['pipe', 'pipe', 'ignore'] };
-      const child = spawn(this.program, words, options);
+      child = spawn(this.program, words, options);
       this.#children.add(child);
       let output = '';
       child.stdout?.on('data', (data) => (output += data));
-      child.on('error', () => resolve({ output: '', isMissing: true }));
-      child.on('close', () => {
-        this.#children.delete(child);
-        resolve({ output: output.trim(), isMissing: false });
-      });
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
       child.unref?.();
-    });
+      const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+      return status === 0 ? output.trim() : '';
+    } catch {
+      return '';
+    } finally {
+      this.#children.delete(child);
+    }
   }
 }
