@@ -8,8 +8,8 @@ let newest = 0;
 export function register(on) {
   on('session.start', async ($, event, next) => {
     const answer = await next(event);
-    newest += 1;
     if (event.isInteractive) {
+      newest += 1;
       wakes($, newest).catch(() => {}); // the session has ended
     }
     return answer;
@@ -19,13 +19,15 @@ export function register(on) {
 async function wakes($, own) {
   let outcome = [];
   let pause = 0;
-  while (own === newest) {
+  // What became of a notice is told even if another session has begun since. That one's wait then begins anew.
+  while (own === newest || outcome.length) {
     const began = Date.now();
     let notice = '';
     try {
       const env = await $.process.hookEnv();
       const argv = ['junction-bridge', 'hook', '--wait', ...outcome];
-      notice = (await $.process.run(argv, { env, timeoutMs: LONGEST })).stdout.trim();
+      const { exitCode, stdout } = await $.process.run(argv, { env, timeoutMs: LONGEST });
+      if (exitCode === 0) notice = stdout.trim();
     } catch {
       // The program is missing, or was ended.
     }
