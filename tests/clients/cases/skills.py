@@ -188,7 +188,7 @@ def skill_inject_junction_adds_and_removes(lab):
     """A model that follows `inject-junction` shows a diff, asks, keeps a copy and adds a block; removed, no byte differs."""
     folder = lab.project("alice") / ".claude" / "skills" / "release"
     folder.mkdir(parents=True)
-    file, copy = folder / "SKILL.md", folder / "SKILL.md.before-junction"
+    file, copy = folder / "SKILL.md", folder / "SKILL.md.before-injection"
     file.write_bytes(BEFORE.encode())
 
     def shell(words):
@@ -198,7 +198,7 @@ def skill_inject_junction_adds_and_removes(lab):
         turn = yield
         skill = Skill("inject-junction", turn)
         skill.says("<!-- JUNCTION: begin --> <!-- JUNCTION: end -->", "Show the change as a diff", "Without a clear yes",
-                   "`SKILL.md.before-junction`", "read it again")
+                   "`SKILL.md.before-injection`", "read it again")
         yield call("Read", file_path=str(file))
         turn = yield say("```diff\n" + "".join(f"+{line}\n" for line in BLOCK.splitlines()) + "```\nShall I write that?")
         assert "Yes." in turn.text, turn.text
@@ -207,7 +207,7 @@ def skill_inject_junction_adds_and_removes(lab):
         turn = yield shell(f"diff '{copy}' '{file}' || true")
         assert turn.text.count("JUNCTION") == 2, turn.text
         turn = yield say("The steps are in the skill.")
-        Skill("inject-junction", turn).says("If it equals `SKILL.md.before-junction`, remove that copy.")
+        Skill("inject-junction", turn).says("If it equals `SKILL.md.before-injection`, remove that copy.")
         yield call("Read", file_path=str(file))
         turn = yield say("```diff\n" + "".join(f"-{line}\n" for line in BLOCK.splitlines()) + "```\nShall I take that out?")
         assert "Yes." in turn.text, turn.text
