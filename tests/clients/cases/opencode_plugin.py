@@ -7,6 +7,7 @@ import namespace
 from once import Run
 from opencode import PLUGIN, Opencode, environment, install, opencode, provider
 from peer import Peer
+from plugins import replace_bridge
 from script import NOTICE, answers, call, say
 from until import until
 
@@ -78,6 +79,47 @@ def opencode_plugin_tells_a_busy_one_once(lab):
     told = [turn for turn in alice.actor.turns if "Agent Junction notice" in turn.text]
     assert len(told) == 1, f"It was told {len(told)} times."
     assert not any("plugin sent" in turn.text for turn in alice.actor.turns), "The plugin began a turn."
+
+
+# In place of the bridge: the bridge itself, whose wait prints a notice of its own as soon as there is a file.
+EARLY = """#!/bin/sh
+if [ "$*" = "hook --wait" ] && mv "$HOME/early" "$HOME/given"; then
+  echo 'Agent Junction notice 9: 1 unread message from "bob". Call the tool read_messages.'
+  exit
+fi
+exec {bridge} "$@"
+"""
+
+
+def opencode_plugin_begins_no_turn_for_a_notice_in_a_turn(lab):
+    """A notice that comes in a turn begins none: not as a second prompt is queued, nor after the turn, which has read."""
+    def works():
+        yield
+        yield call("bash", command="sleep 3", description="Waits")
+        yield call("bash", command="sleep 5", description="Waits")
+        yield call("read_messages")
+        turn = yield say("Done.")
+        while True:
+            assert "plugin sent" not in turn.text, "The plugin began a turn."
+            turn = yield say("Noted.")
+
+    install(lab)
+    replace_bridge(lab, EARLY)
+    bob = Peer(lab, "bob")
+    alice = Opencode(lab, "alice", works())
+    (lab.home / "early").write_text("")
+    alice.terminal.type("Work.")
+    until("The notice", (lab.home / "given").exists)
+    assert len(alice.actor.turns) <= 2, "The notice did not come early."
+    alice.actor.asked(2)
+    sent = bob.send(bob.other(lambda peer: peer["state"] == "busy")["alias"], "While you work.", urgency="low")
+    alice.terminal.type("And this.")
+    assert bob.end(sent["id"])[0] == "read", "The message was not read."
+    alice.actor.at_rest()
+    alice.actor.quiet(12)
+    assert any("And this." in turn.text for turn in alice.actor.turns), "The second prompt was not answered."
+    assert not any("plugin sent" in turn.text for turn in alice.actor.turns), "The plugin began a turn."
+    until("The wait", lambda: len(alice.waits()) == 1)
 
 
 def opencode_plugin_removed_leaves_nothing(lab):
