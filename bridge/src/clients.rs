@@ -28,7 +28,10 @@ use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
 pub(crate) use session_view::{ClientSigns, SessionView};
 
-use crate::setup::{ClientSettings, SetupTarget};
+use crate::packages::PLUGIN_ID;
+use crate::setup::{
+    ClientSettings, InstalledPackage, OverriddenPart, SettingOverride, SetupTarget, command_line,
+};
 
 /// All clients that need anything of their own. Their wake channels are tried in this order.
 static CLIENTS: [&ClientProfile; 5] = [
@@ -106,6 +109,45 @@ pub(crate) fn settable() -> impl Iterator<Item = SettableClient> {
         let ClientProfile { program, name, settings, .. } = client;
         settings.map(|settings| SettableClient { program, name, settings })
     })
+}
+
+impl SettableClient {
+    /// A plugin that the client is told to load from where it is not.
+    pub(crate) fn unloadable_plugin(&self, target: &SetupTarget) -> Option<SettingOverride> {
+        let package = (self.settings)(target).package?;
+        let missing = package.missing()?.display();
+        let Self { name, program, .. } = self;
+        let setup = format!("junction-bridge setup {program}");
+        let commands = package.commands?;
+        let fix = if package.is_from_elsewhere() {
+            format!(
+                "Put it back there, or run {} and {}, then {setup}.",
+                command_line(program, commands.uninstall),
+                command_line(program, commands.remove_marketplace)
+            )
+        } else {
+            format!("Run {setup}: it puts the plugin there again.")
+        };
+        let says = format!("{name} cannot load the junction's plugin: {missing} is not there.");
+        Some(SettingOverride { of: OverriddenPart::Server, says, fix })
+    }
+
+    /// A plugin that the client loads in this directory, beside the server of the project's settings.
+    pub(crate) fn plugin_beside_project(&self, target: &SetupTarget) -> Option<SettingOverride> {
+        let package = (self.settings)(target).package?;
+        let commands = package.commands?;
+        package.installed.filter(InstalledPackage::is_loaded_here)?;
+        let Self { name, program, .. } = self;
+        let uninstall = command_line(program, commands.uninstall);
+        Some(SettingOverride {
+            of: OverriddenPart::Server,
+            says: format!(
+                "{name} has the junction twice in this project, from its plugin {PLUGIN_ID} and from the project's \
+                 settings, so that a session here has two bridges."
+            ),
+            fix: format!("Run junction-bridge setup --remove --project {program}, or {uninstall}."),
+        })
+    }
 }
 
 fn named(mcp_name: &str) -> Option<&'static ClientProfile> {

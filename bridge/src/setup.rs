@@ -27,13 +27,15 @@ pub(crate) use apply::{
     fragment, has_hooks, holds, holds_unwanted, inspect, install, install_beside, is_recorded,
     preview, remove,
 };
-pub(crate) use client_program::{ClientProgram, command_line};
+pub(crate) use client_program::{ClientCommandError, ClientProgram, command_line};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, trust_marks};
-pub(crate) use package::{ClientPackage, InstalledPackage, PackageCommands, PackageStore};
+pub(crate) use package::{
+    ClientPackage, InstalledPackage, PackageCommands, PackageHere, PackageStore,
+};
 pub(crate) use plan::{
     ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
 };

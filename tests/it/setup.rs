@@ -2,6 +2,7 @@
 
 mod home;
 mod odd_files;
+mod plugin_faults;
 mod plugins;
 mod removal;
 mod skills;

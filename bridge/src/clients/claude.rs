@@ -57,6 +57,8 @@ const HOOKS: [&str; 8] = [
 ];
 /// The name by which people know the client.
 const NAME: &str = "Claude Code";
+/// The format of its files.
+const JSON: FileFormat = FileFormat::Json(JsonDialect { comments: false, trailing_commas: false });
 /// The rule that allows all tools of the server named junction.
 const RULE: &str = "mcp__junction";
 
@@ -74,18 +76,20 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         }
     };
     let skills = folder.join("skills");
-    let package = target.packages.clone().map(|store| plugin::package(&folder, store));
+    let here = project_here(target);
+    let package = target.packages.clone().map(|store| plugin::package(&folder, &here, store));
     let by_package = package.as_ref().is_some_and(|package| package.is_chosen(target.by_package));
     let rule = |item| PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item };
     let hooks = command_hooks(&HOOKS, &target.program, None);
     let file = |path, entries| PlannedFile {
         is_shared: target.project.is_some(),
         residue: &plugin::RESIDUE,
-        ..PlannedFile::of(path, FileFormat::Json(JsonDialect::default()), entries)
+        ..PlannedFile::of(path, JSON, entries)
     };
     let with_server = |path| file(path, vec![stdio_server(&target.program, true)]);
     let by_plugin = file(settings.clone(), vec![rule(plugin::RULE)]);
-    let by_settings = file(settings, [vec![rule(RULE)], hooks].concat());
+    let earlier = by_plugin.entries.clone();
+    let by_settings = PlannedFile { earlier, ..file(settings, [vec![rule(RULE)], hooks].concat()) };
     let mut with_servers = servers.drain(..).map(with_server);
     if by_package {
         let unwanted =
@@ -115,7 +119,6 @@ fn settings(target: &SetupTarget) -> ClientSettings {
 
 /// What a person may have set otherwise: for all projects, for this one, and for this one in the copy that is theirs.
 fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
-    let json = FileFormat::Json(JsonDialect::default());
     let moved = env_path("CLAUDE_CONFIG_DIR");
     let folder = moved.clone().unwrap_or_else(|| target.home.join(".claude"));
     let here = project_here(target);
@@ -123,7 +126,7 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
     for name in ["settings.json", "settings.local.json"] {
         paths.extend(here.iter().map(|here| here.join(".claude").join(name)));
     }
-    let files: Vec<_> = paths.iter().map(|path| SettingsLookup::read(path, json)).collect();
+    let files: Vec<_> = paths.iter().map(|path| SettingsLookup::read(path, JSON)).collect();
     let mut found = Vec::new();
     // The most particular file that has it decides.
     let hooks = files.iter().rev().find(|file| file.flag(&["disableAllHooks"]).is_some());
@@ -147,9 +150,12 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
         }
     }
     let servers = servers_files(&folder, moved.as_deref().unwrap_or(&target.home)).remove(0);
-    let servers = SettingsLookup::read(&servers, json);
+    let servers = SettingsLookup::read(&servers, JSON);
     for here in here.iter().filter_map(|here| here.to_str()) {
         found.extend(local_server(&servers, here));
+    }
+    if target.project.is_none() {
+        found.extend(plugin::overrides(NAME, &folder, &here, &servers));
     }
     found
 }

@@ -51,7 +51,7 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
              {name} can use."
         );
     }
-    let (mut failures, mut changes) = (0, 0);
+    let (mut failures, mut changes, mut is_overridden) = (0, 0, false);
     for client in &chosen {
         let settings = setup.wanted(*client, &target);
         match (setup.print, setup.remove) {
@@ -61,7 +61,15 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
                 let outcome = put_in(*client, &settings, &target, setup).await?;
                 failures += outcome.failures;
                 changes += outcome.changes;
+                is_overridden |= outcome.is_overridden;
                 tell_kept(*client, &target, setup)?;
+                if setup.project {
+                    let own = setup.own_target(&target, directory);
+                    if let Some(setting) = client.plugin_beside_project(&own) {
+                        is_overridden = true;
+                        tell(&format!("  {} {}", setting.says, setting.fix))?;
+                    }
+                }
             }
         }
     }
@@ -72,6 +80,7 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
     }
     match changes {
         _ if setup.print || setup.remove => Ok(()),
+        0 if is_overridden => tell("Nothing was changed. See what is said above."),
         0 => tell("Everything is as it should be."),
         _ => tell(&format!("\n{NEXT}")),
     }

@@ -46,8 +46,9 @@ fn put_in(file: &PlannedFile, part: &PlannedFile) -> Result<FileChange, FileProb
             found.remove_backup()?;
         }
         // A back-up of a file that held something of ours is older than that, and so is the better one.
-        let is_new =
-            found.exists() && (found.backup()?.is_none() || !holds_ours(file, found.text()?)?);
+        let is_new = found.exists()
+            && (found.backup()?.is_none()
+                || !holds_any(file, file.all_entries().chain(&file.earlier), found.text()?)?);
         if is_new {
             found.back_up()?;
         }
@@ -228,9 +229,17 @@ fn removed<'f>(
 }
 
 fn holds_ours(file: &PlannedFile, text: &str) -> Result<bool, FileProblem> {
+    holds_any(file, file.all_entries(), text)
+}
+
+/// Whether a file's text has any of these entries.
+fn holds_any<'e>(
+    file: &PlannedFile,
+    mut entries: impl Iterator<Item = &'e PlannedEntry>,
+    text: &str,
+) -> Result<bool, FileProblem> {
     let edited = SettingsText::new(&file.path, file.format, text)?;
-    let is_there = |entry| matches!(edited.state(entry), EntryState::Present(_));
-    Ok(file.all_entries().any(is_there))
+    Ok(entries.any(|entry| matches!(edited.state(entry), EntryState::Present(_))))
 }
 
 /// What an earlier run may have put into a file: with the programs that the file names, with and without a package, hooks

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::program::on_path;
+use crate::process::signals::Signals;
 
 /// How long one command may take. Claude Code's took a second when measured, most of it to start.
 const COMMAND_TIME: Duration = Duration::from_secs(60);
@@ -36,6 +37,12 @@ pub(crate) enum ClientCommandError {
     /// The command went on for too long, and was ended.
     #[error("{0} did not end within {limit} seconds.", limit = COMMAND_TIME.as_secs())]
     Slow(String),
+    /// The command ended well, and has not done what it should.
+    #[error("{0} ended as if all were well, but {1}.")]
+    InVain(String, String),
+    /// A person has stopped it.
+    #[error("{0} was stopped.")]
+    Stopped(String),
     /// The command failed.
     #[error("{command} failed: {says}")]
     Failed {
@@ -46,11 +53,20 @@ pub(crate) enum ClientCommandError {
     },
 }
 
+impl ClientCommandError {
+    /// Whether the program did not end by itself, so that another command would not, either.
+    pub(crate) fn is_hung(&self) -> bool {
+        matches!(self, Self::Slow(_) | Self::Stopped(_))
+    }
+}
+
 /// A client's program.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientProgram {
     name: &'static str,
     path: PathBuf,
+    /// How long one command may take.
+    limit: Duration,
 }
 
 impl ClientProgram {
@@ -60,30 +76,41 @@ impl ClientProgram {
     /// None is there.
     pub(crate) fn find(name: &'static str) -> Result<Self, ClientCommandError> {
         let path = on_path(name).ok_or(ClientCommandError::Missing(name))?;
-        Ok(Self { name, path })
+        Ok(Self { name, path, limit: COMMAND_TIME })
     }
 
-    /// Runs the program with these arguments, without a terminal, and waits for its end.
+    /// Runs the program with these arguments, without a terminal, and waits for its end. If it does not end in time, or a
+    /// person stops this one, it is ended, and so are the processes that it has started.
     ///
     /// # Errors
     /// Why it has not done what it should.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<(), ClientCommandError> {
         let command = command_line(self.name, arguments);
         let failed = |source| ClientCommandError::Io { command: command.clone(), source };
-        let mut child = Command::new(&self.path)
+        let mut signals = Signals::new().map_err(failed)?;
+        let mut program = Command::new(&self.path);
+        program
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        program.process_group(0);
+        let mut child = program.spawn().map_err(failed)?;
+        let group = child.id();
         let stdout = tokio::spawn(end_of(child.stdout.take()));
         let stderr = tokio::spawn(end_of(child.stderr.take()));
-        let status = timeout(COMMAND_TIME, child.wait())
-            .await
-            .map_err(|_| ClientCommandError::Slow(command.clone()))?;
-        if status.map_err(failed)?.success() {
+        let status = tokio::select! {
+            status = timeout(self.limit, child.wait()) => {
+                status.map_err(|_| ClientCommandError::Slow(command.clone()))
+            }
+            () = signals.next() => Err(ClientCommandError::Stopped(command.clone())),
+        };
+        if status.is_err() {
+            kill_group(group);
+        }
+        if status?.map_err(failed)?.success() {
             return Ok(());
         }
         let (mut says, outputs) = (None, [stderr, stdout]);
@@ -96,6 +123,19 @@ impl ClientProgram {
         Err(ClientCommandError::Failed { command, says })
     }
 }
+
+/// Ends a program that was started as the first of its process group, with all that it has started in it.
+#[cfg(unix)]
+fn kill_group(process: Option<u32>) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let group = process.and_then(|process| Pid::from_raw(i32::try_from(process).ok()?));
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_: Option<u32>) {}
 
 /// A command as a person would type it.
 pub(crate) fn command_line(program: &str, arguments: &[&str]) -> String {
@@ -122,12 +162,23 @@ async fn end_of(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
     let plain = |line: &str| -> String {
-        let line = without_colours(line);
+        let line = without_colours(&without_titles(line));
         let line = line.trim().trim_start_matches(['✘', '✖', '×', ' ']);
         line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect()
     };
     let line = text.lines().rev().map(plain).find(|line| !line.is_empty())?;
     Some(if line.ends_with(['.', '!', '?']) { line } else { line + "." })
+}
+
+/// A line without escape sequences that give a terminal a text, such as a title.
+fn without_titles(line: &str) -> String {
+    let mut parts = line.split("\u{1b}]");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| {
+        let ends = ["\u{7}", "\u{1b}\\"];
+        let rest = ends.iter().filter_map(|end| part.split_once(end)).map(|(_, rest)| rest);
+        line + rest.max_by_key(|rest| rest.len()).unwrap_or_default()
+    })
 }
 
 /// A line without escape sequences for colours.
@@ -153,7 +204,8 @@ mod tests {
             ("\n \n", None),
             ("one\ntwo\n\n", Some("two.")),
             ("\u{1b}[31m✘ Failed\u{1b}[0m: no!\r\n", Some("Failed: no!")),
-            ("a\u{7}b\u{1b}]0;t", Some("ab]0;t.")),
+            ("a\u{7}b\u{1b}]0;t", Some("ab.")),
+            ("\u{1b}]0;evil\u{7}\u{1b}[31mBad\u{1b}]8;;x\u{1b}\\ thing", Some("Bad thing.")),
         ] {
             assert_eq!(last_line(output.as_bytes()).as_deref(), line, "{output:?}");
         }
@@ -178,5 +230,28 @@ mod tests {
         let silent = shell.run(&["-c", "exit 1"]).await.unwrap_err().to_string();
         assert_eq!(silent, "sh -c 'exit 1' failed: it does not say why.");
         assert!(ClientProgram::find("no-such-client").is_err());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn regression_command_that_hangs_is_ended_with_what_it_has_started() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (pipe, mark) = (dir.path().join("pipe"), dir.path().join("mark"));
+        // The child holds the pipe open, so that its reader learns of its end.
+        let script =
+            format!("mkfifo {0}; sleep 300 > {0} & : > {1}; wait", pipe.display(), mark.display());
+        let shell =
+            ClientProgram { limit: Duration::from_secs(2), ..ClientProgram::find("sh").unwrap() };
+        let reader = async {
+            while !mark.exists() {
+                tokio::task::yield_now().await;
+            }
+            let pipe = pipe.clone();
+            tokio::task::spawn_blocking(move || std::fs::read(pipe)).await.unwrap().unwrap()
+        };
+        let words = ["-c", script.as_str()];
+        let (error, read) = tokio::join!(shell.run(&words), reader);
+        assert!(error.unwrap_err().is_hung());
+        assert!(read.is_empty());
     }
 }

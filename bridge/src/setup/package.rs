@@ -43,15 +43,46 @@ pub(crate) struct PackageCommands {
 /// A package as a client has it.
 #[derive(Clone, Debug)]
 pub(crate) struct InstalledPackage {
-    /// Whether the client loads it.
+    /// Whether the client is told to load it, in all projects.
     pub(crate) is_enabled: bool,
+    /// Whether the client's user has switched it off.
+    pub(crate) is_switched_off: bool,
+    /// What there is to load, and is not there.
+    pub(crate) missing: Option<PathBuf>,
+    /// What the client is told of it for the project in this directory alone, if anything.
+    pub(crate) here: Option<PackageHere>,
     /// The folder of its marketplace, where that is on this machine.
     pub(crate) source: Option<PathBuf>,
     /// The version.
     pub(crate) version: Option<String>,
 }
 
-fn is_same_folder(one: &Path, other: &Path) -> bool {
+/// What the settings of one project say of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PackageHere {
+    /// Whether the client is told to load it.
+    pub(crate) is_enabled: bool,
+    /// The file that says so.
+    pub(crate) file: PathBuf,
+    /// The client's word for settings of this kind.
+    pub(crate) scope: &'static str,
+}
+
+impl InstalledPackage {
+    /// Whether the client loads it, in projects that say nothing of it.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.is_enabled && self.missing.is_none()
+    }
+
+    /// Whether the client loads it in this directory.
+    pub(crate) fn is_loaded_here(&self) -> bool {
+        let is_enabled = self.here.as_ref().map_or(self.is_enabled, |here| here.is_enabled);
+        is_enabled && self.missing.is_none()
+    }
+}
+
+/// Whether two paths are of one folder.
+pub(crate) fn is_same_folder(one: &Path, other: &Path) -> bool {
     one == other
         || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
@@ -64,12 +95,20 @@ impl ClientPackage {
 
     /// Whether the client has installed it by its commands, and loads it.
     pub(crate) fn is_enabled(&self) -> bool {
-        self.installed.as_ref().is_some_and(|installed| installed.is_enabled)
+        self.installed.as_ref().is_some_and(InstalledPackage::is_loaded)
     }
 
-    /// Whether it, in place of settings, brings the server: where that is asked for, or it is there.
+    /// What the client is told to load and cannot, since it is not there.
+    pub(crate) fn missing(&self) -> Option<&Path> {
+        let installed = self.installed.as_ref().filter(|installed| installed.is_enabled);
+        installed?.missing.as_deref()
+    }
+
+    /// Whether it, in place of settings, brings the server: where that is asked for, or it is there, or would be there
+    /// again if it were unpacked.
     pub(crate) fn is_chosen(&self, by_package: Option<bool>) -> bool {
-        self.commands.is_some() && by_package.unwrap_or(self.is_enabled())
+        let is_ours = || self.missing().is_some() && !self.is_from_elsewhere();
+        self.commands.is_some() && by_package.unwrap_or_else(|| self.is_enabled() || is_ours())
     }
 
     /// Whether the client has installed it by its commands from somewhere else than setup unpacks it to.

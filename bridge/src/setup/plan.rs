@@ -155,6 +155,8 @@ pub(crate) struct PlannedFile {
     pub(crate) entries: Vec<PlannedEntry>,
     /// What must not be in it, because a package brings that.
     pub(crate) unwanted: Vec<PlannedEntry>,
+    /// What an earlier run may have put into it, and may stay.
+    pub(crate) earlier: Vec<PlannedEntry>,
     /// Names of objects that the client's commands leave there, empty, after a package is gone.
     pub(crate) residue: &'static [&'static str],
 }
@@ -162,7 +164,15 @@ pub(crate) struct PlannedFile {
 impl PlannedFile {
     /// A file of the user's own, with what belongs in it.
     pub(crate) fn of(path: PathBuf, format: FileFormat, entries: Vec<PlannedEntry>) -> Self {
-        Self { path, format, is_shared: false, entries, unwanted: Vec::new(), residue: &[] }
+        Self {
+            path,
+            format,
+            is_shared: false,
+            entries,
+            unwanted: Vec::new(),
+            earlier: Vec::new(),
+            residue: &[],
+        }
     }
 
     /// Whether an entry names a plugin.

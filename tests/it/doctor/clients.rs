@@ -120,7 +120,9 @@ async fn plugin_of_claude_counts_as_set_up_and_is_checked() {
     diagnosis.assert_healthy();
     diagnosis.assert("ok", &["clients: Claude Code has the junction by its plugin", "mod"]);
     plugin_of_claude(&world, "0.0.1", true);
-    world.diagnose().assert("warning", &["clients: Claude Code has 0.0.1", own, "plugin update"]);
+    world
+        .diagnose()
+        .assert("warning", &["clients: Claude Code has version 0.0.1", own, "plugin update"]);
     std::fs::write(
         world.file(".claude/settings.json"),
         "{\"enabledPlugins\": {\"junction@agent-junction\": true}}",
@@ -150,6 +152,69 @@ async fn server_beside_a_plugin_is_a_failure_that_setup_resolves() {
     world.diagnose().assert("failure", &words);
     world.setup(&["--remove", "--project", "claude"]);
     world.diagnose().assert_healthy();
+}
+
+/// Has the plugin switched on, or off, in a settings file of the project in which the doctor is run.
+fn plugin_in_project(world: &World, is_enabled: bool) {
+    let folder = world.home.path().join(".claude");
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let settings = json!({ "enabledPlugins": { "junction@agent-junction": is_enabled } });
+    std::fs::write(folder.join("settings.json"), settings.to_string()).expect("written");
+}
+
+#[tokio::test]
+async fn regression_plugin_that_cannot_be_loaded_is_a_failure() {
+    for arguments in [&["claude"][..], &[]] {
+        let world = World::new().await;
+        if !arguments.is_empty() {
+            world.setup(arguments);
+        }
+        plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), true);
+        let source = json!({ "source": "directory", "path": "/gone/clone" });
+        let known = json!({ "agent-junction": { "source": source } });
+        let file = world.file(".claude/plugins/known_marketplaces.json");
+        std::fs::write(file, known.to_string()).expect("written");
+        let diagnosis = world.diagnose();
+        let words = ["clients: Claude Code cannot load", "/gone/clone", "claude plugin uninstall"];
+        diagnosis.assert("failure", &words);
+        assert!(!format!("{:?}", diagnosis.findings).contains("switched it off"));
+    }
+}
+
+#[tokio::test]
+async fn regression_plugin_of_a_project_beside_settings_is_a_failure() {
+    let world = World::with(&["claude"]).await;
+    let settings = std::fs::read(world.file(".claude/settings.json")).expect("settings");
+    plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), false);
+    std::fs::write(world.file(".claude/settings.json"), settings).expect("written");
+    world.diagnose().assert_healthy();
+    plugin_in_project(&world, true);
+    let words = ["clients: Claude Code has the junction twice", "--scope project junction@"];
+    world.diagnose().assert("failure", &words);
+    world.setup(&["--remove", "claude"]);
+    let words = ["clients: Claude Code has the junction by its plugin in this project"];
+    world.diagnose().assert("ok", &words);
+}
+
+#[tokio::test]
+async fn regression_plugin_that_a_project_switches_off_is_a_failure_there() {
+    let world = World::new().await;
+    plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), true);
+    plugin_in_project(&world, false);
+    let words = ["clients: Claude Code has no junction in this project", "enabledPlugins"];
+    world.diagnose().assert("failure", &words);
+}
+
+#[tokio::test]
+async fn regression_server_added_for_a_project_beside_a_plugin_is_a_failure() {
+    let world = World::new().await;
+    plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), true);
+    let here = world.home.path().canonicalize().expect("a path");
+    let server = json!({ "mcpServers": { "junction": { "command": "junction-bridge" } } });
+    let servers = json!({ "projects": { here.to_str().expect("UTF-8"): server } });
+    std::fs::write(world.file(".claude.json"), servers.to_string()).expect("written");
+    let words = ["clients: Claude Code has the junction twice", "claude mcp remove --scope local"];
+    world.diagnose().assert("failure", &words);
 }
 
 #[tokio::test]

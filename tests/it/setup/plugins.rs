@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::home::{CLAUDE, CODEX, SetupHome};
 
-const SERVERS: &str = ".claude.json";
-const SETTINGS: &str = ".claude/settings.json";
+pub(super) const SERVERS: &str = ".claude.json";
+pub(super) const SETTINGS: &str = ".claude/settings.json";
 const CONFIG: &str = ".codex/config.toml";
 const RULE: &str = "mcp__plugin_junction_junction";
 
@@ -21,7 +21,7 @@ case "$*" in
 esac
 "#;
 /// Claude Code writes its settings anew, in an order of its own.
-const CLAUDE_CODE: &str = r#"
+pub(super) const CLAUDE_CODE: &str = r#"
 folder="$HOME/.claude"; plugins="$folder/plugins"; settings="$folder/settings.json"
 mkdir -p "$plugins"
 [ -e "$settings" ] || echo '{"x": 1}' > "$settings"
@@ -58,7 +58,7 @@ esac
 "#;
 
 /// A home with a client on the search path.
-fn home_with(program: &str, does: &str) -> SetupHome {
+pub(super) fn home_with(program: &str, does: &str) -> SetupHome {
     let home = SetupHome::new();
     let path = home.bridge().with_file_name(program);
     fs::write(&path, format!("{NOTES}{does}")).expect("a script");
@@ -74,7 +74,7 @@ fn ran(home: &SetupHome) -> Vec<String> {
 }
 
 /// Where the plugin of a client is unpacked.
-fn unpacked(home: &SetupHome, client: &str) -> std::path::PathBuf {
+pub(super) fn unpacked(home: &SetupHome, client: &str) -> std::path::PathBuf {
     home.path(".config/agent-junction/packages").join(client)
 }
 
@@ -226,7 +226,7 @@ fn plugin_without_its_client_is_told() {
     let program = home.bridge().with_file_name("claude");
     fs::rename(&program, program.with_file_name("away")).unwrap();
     let why = home.refused(&["--remove", "claude"]);
-    assert!(why.contains("is left. claude is not on PATH"), "{why}");
+    assert!(why.contains("is left, and so is all else. claude is not on PATH"), "{why}");
     assert!(why.contains("claude plugin uninstall junction@agent-junction"), "{why}");
     assert!(unpacked(&home, "claude").exists(), "it would be broken without its files");
     fs::rename(program.with_file_name("away"), &program).unwrap();

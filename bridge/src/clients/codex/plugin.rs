@@ -31,12 +31,17 @@ fn installed(folder: &Path, config: &Path) -> Option<InstalledPackage> {
     let source = marketplace("source").filter(|_| is_folder).map(PathBuf::from);
     // A copy, in a folder that is named after its version.
     let copies = folder.join("plugins/cache").join(MARKETPLACE).join("junction");
-    let copies = std::fs::read_dir(copies).into_iter().flatten().flatten();
-    let version = copies.filter_map(|copy| copy.file_name().into_string().ok()).max();
-    // Without the copy there is nothing to load.
-    let is_enabled =
-        config.flag(&["plugins", PLUGIN_ID, "enabled"]) != Some(false) && version.is_some();
-    Some(InstalledPackage { is_enabled, source, version })
+    let found = std::fs::read_dir(&copies).into_iter().flatten().flatten();
+    let version = found.filter_map(|copy| copy.file_name().into_string().ok()).max();
+    let is_switched_off = config.flag(&["plugins", PLUGIN_ID, "enabled"]) == Some(false);
+    Some(InstalledPackage {
+        is_enabled: !is_switched_off,
+        is_switched_off,
+        missing: version.is_none().then_some(copies),
+        here: None,
+        source,
+        version,
+    })
 }
 
 #[cfg(test)]
@@ -50,7 +55,7 @@ mod tests {
         let write = |text: &str| std::fs::write(&config, text).unwrap();
         let found = || {
             installed(dir.path(), &config)
-                .map(|found| (found.is_enabled, found.source, found.version))
+                .map(|found| (found.is_loaded(), found.source, found.version))
         };
         assert_eq!(found(), None);
         write("[plugins.\"junction@agent-junction\"]\nenabled = true\n");

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::finding::{Finding, Gravity};
-use super::plugins::{beside_plugin, by_plugin, is_disabled, other_package};
+use super::plugins::{by_plugin, other_package, without_server};
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
     BRIDGE, ClientSettings, HooksState, OverriddenPart, PackageStore, ProgramState, ServerState,
@@ -41,7 +41,8 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
             Some(target) if is_set_up(client, target) => checked(client, target).await,
             _ => Vec::new(),
         };
-        findings.extend((!here.is_empty()).then(|| beside_plugin(client, &target)).flatten());
+        let beside = client.plugin_beside_project(&target).filter(|_| !here.is_empty());
+        findings.extend(beside.or_else(|| client.unloadable_plugin(&target)).map(overridden));
         let is_absent = !here.is_empty() && !is_set_up(client, &target);
         findings.extend(here);
         if !is_absent {
@@ -82,7 +83,7 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
         return by_plugin(client, settings, &report, target, findings);
     }
     match &report.server {
-        ServerState::Absent => not_set_up(client, settings, name, &setup),
+        ServerState::Absent => not_set_up(client, settings, name, target, &setup),
         ServerState::Other => vec![Finding::failure(
             CHECK,
             format!("{name} has another server under the name junction."),
@@ -125,13 +126,15 @@ fn not_set_up(
     client: SettableClient,
     settings: &ClientSettings,
     name: &str,
+    target: &SetupTarget,
     setup: &str,
 ) -> Vec<Finding> {
-    if is_disabled(settings) {
-        let says = format!("{name} has the junction's plugin, but you have switched it off.");
-        let fix =
-            format!("To use it, run {setup} --plugin; to have settings in its place, run {setup}.");
-        return vec![Finding::warning(CHECK, says, fix)];
+    if let Some(findings) = without_server(name, settings, target, setup) {
+        return findings;
+    }
+    if settings.package.as_ref().is_some_and(|package| package.missing().is_some()) {
+        // That is told already.
+        return Vec::new();
     }
     let is_here = on_path(client.program).is_some() || settings.folder.is_dir();
     let says = format!("{name} is not set up.");

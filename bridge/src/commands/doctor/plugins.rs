@@ -2,7 +2,6 @@
 
 use super::finding::Finding;
 use crate::clients::SettableClient;
-use crate::packages::PLUGIN_ID;
 use crate::setup::{ClientPackage, ClientSettings, SettingsReport, SetupTarget, command_line};
 
 const CHECK: &str = "clients";
@@ -46,11 +45,13 @@ fn outdated(
 ) -> Option<Finding> {
     let SettableClient { name, program, .. } = client;
     let own = env!("CARGO_PKG_VERSION");
-    let version = package.installed.as_ref()?.version.as_deref().unwrap_or("an unknown version");
-    if version != own {
-        let says = format!(
-            "{name} has {version} of the junction's plugin, while this program has version {own}."
+    let version = package.installed.as_ref()?.version.as_deref();
+    if version != Some(own) {
+        let which = version.map_or_else(
+            || "a version of the junction's plugin that does not say which it is".to_owned(),
+            |version| format!("version {version} of the junction's plugin"),
         );
+        let says = format!("{name} has {which}, while this program has version {own}.");
         let update = package.commands.and_then(|commands| commands.install.last());
         let fix = match update.filter(|_| package.is_from_elsewhere()) {
             Some(update) => format!(
@@ -87,22 +88,29 @@ fn changed(name: &str, package: &ClientPackage, setup: &str) -> Finding {
     Finding::warning(CHECK, says, format!("Run {setup}, and start its sessions again."))
 }
 
-/// Settings of a project that have the server in a client whose plugin brings it, too.
-pub(super) fn beside_plugin(client: SettableClient, target: &SetupTarget) -> Option<Finding> {
-    let package = (client.settings)(target).package.filter(ClientPackage::is_enabled)?;
-    let SettableClient { name, program, .. } = client;
-    let uninstall = command_line(program, package.commands?.uninstall);
-    Some(Finding::failure(
-        CHECK,
-        format!(
-            "{name} has the junction twice in this project, from its plugin {PLUGIN_ID} and from the project's settings."
-        ),
-        format!("Run junction-bridge setup --remove --project {program}, or {uninstall}."),
-    ))
-}
-
-/// Whether a client has a plugin installed that it does not load.
-pub(super) fn is_disabled(settings: &ClientSettings) -> bool {
-    let installed = settings.package.as_ref().and_then(|package| package.installed.as_ref());
-    installed.is_some_and(|installed| !installed.is_enabled)
+/// What there is to say of the plugin in a client without the server.
+pub(super) fn without_server(
+    name: &str,
+    settings: &ClientSettings,
+    target: &SetupTarget,
+    setup: &str,
+) -> Option<Vec<Finding>> {
+    let installed = settings.package.as_ref()?.installed.as_ref()?;
+    if let Some(here) = installed.here.as_ref().filter(|_| installed.is_loaded_here()) {
+        let wrong: Vec<_> = (settings.overrides)(target)
+            .into_iter()
+            .map(|setting| Finding::failure(CHECK, setting.says, setting.fix))
+            .collect();
+        let says = format!(
+            "{name} has the junction by its plugin in this project, because of {}.",
+            here.file.display()
+        );
+        return Some(if wrong.is_empty() { vec![Finding::ok(CHECK, says)] } else { wrong });
+    }
+    installed.is_switched_off.then(|| {
+        let says = format!("{name} has the junction's plugin, but you have switched it off.");
+        let fix =
+            format!("To use it, run {setup} --plugin; to have settings in its place, run {setup}.");
+        vec![Finding::warning(CHECK, says, fix)]
+    })
 }

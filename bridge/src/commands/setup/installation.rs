@@ -17,6 +17,8 @@ pub(super) struct SetupOutcome {
     pub(super) failures: usize,
     /// How many were made or changed.
     pub(super) changes: usize,
+    /// Whether other settings keep something of this from working.
+    pub(super) is_overridden: bool,
 }
 
 /// The files of a client that can be written, and why some of them only without their hooks.
@@ -56,7 +58,7 @@ pub(super) async fn put_in(
         Ok(writable) => writable,
         Err(refused) => {
             refused.iter().for_each(|problem| remark(&format!("{name}: {problem}")));
-            return Ok(SetupOutcome { failures: refused.len(), changes: 0 });
+            return Ok(SetupOutcome { failures: refused.len(), ..SetupOutcome::default() });
         }
     };
     let outcome = put_all(client, settings, &writable.files, target).await;
@@ -68,9 +70,9 @@ pub(super) async fn put_in(
     steps.iter().try_for_each(|step| tell(&step.text))?;
     if let Some(problem) = problem {
         remark(&format!("{name}: {problem}"));
-        return Ok(SetupOutcome { failures: 1, changes });
+        return Ok(SetupOutcome { failures: 1, changes, is_overridden: false });
     }
-    tell_overrides(settings, target, setup)?;
+    let is_overridden = tell_overrides(client, settings, target, setup)?;
     let review = settings.hook_review.filter(|_| {
         !setup.no_hooks
             && writable.without_hooks.is_empty()
@@ -87,7 +89,7 @@ pub(super) async fn put_in(
             format!("{name}: its hooks are not set. {problem}")
         });
     }
-    Ok(SetupOutcome { failures: writable.without_hooks.len(), changes })
+    Ok(SetupOutcome { failures: writable.without_hooks.len(), changes, is_overridden })
 }
 
 /// Puts in all that belongs in one client; what was done, and why no more.
@@ -151,23 +153,27 @@ fn write(
     }
 }
 
-/// Says which of the person's settings put something of this out of force.
+/// Says which of the person's settings put something of this out of force, or in force twice; whether any does.
 fn tell_overrides(
+    client: SettableClient,
     settings: &ClientSettings,
     target: &SetupTarget,
     setup: &Setup,
-) -> anyhow::Result<()> {
-    for setting in (settings.overrides)(target) {
+) -> anyhow::Result<bool> {
+    let mut is_told = false;
+    for setting in (settings.overrides)(target).into_iter().chain(client.unloadable_plugin(target))
+    {
         let is_unwanted = match setting.of {
             OverriddenPart::Hooks => setup.no_hooks,
             OverriddenPart::Rule => setup.no_allow,
             OverriddenPart::Server | OverriddenPart::Environment => false,
         };
         if !is_unwanted {
+            is_told = true;
             tell(&format!("  {} {}", setting.says, setting.fix))?;
         }
     }
-    Ok(())
+    Ok(is_told)
 }
 
 /// A file without its hooks, where it is only those that cannot be put in.

@@ -73,6 +73,12 @@ impl Setup {
         Ok(SetupTarget { program, packages, by_package, ..SetupTarget::plain(home, None) })
     }
 
+    /// The user's own settings, beside which those of a project are.
+    pub(super) fn own_target(&self, target: &SetupTarget, directory: &ConfigDir) -> SetupTarget {
+        let packages = Some(PackageStore::new(directory.clone()));
+        SetupTarget { packages, ..SetupTarget::plain(target.home.clone(), None) }
+    }
+
     /// A client's settings, without what the person does not want.
     pub(super) fn wanted(&self, client: SettableClient, target: &SetupTarget) -> ClientSettings {
         let mut settings = (client.settings)(target);

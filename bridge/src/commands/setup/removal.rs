@@ -17,7 +17,11 @@ pub(super) async fn take_out(
     if let Some(package) = &settings.package
         && let Some(commands) = package.commands
     {
-        failures += uninstall_plugin(client, package, commands).await?;
+        failures += uninstall_plugin(client, package, commands, target).await?;
+        if failures > 0 {
+            // The client changes the same files, which can be restored to the byte once that is done.
+            return Ok(failures);
+        }
     }
     let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
     for file in &settings.files {

@@ -1,0 +1,138 @@
+//! `setup` beside plugins that are not as the client's files say, and clients that do not do as they say.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::home::{CLAUDE, SetupHome};
+use super::plugins::{CLAUDE_CODE, SERVERS, SETTINGS, home_with, unpacked};
+
+/// Leaves what Claude Code leaves of a plugin in a clone at this path.
+fn installed_from(home: &SetupHome, clone: &std::path::Path) {
+    let source = json!({ "source": "directory", "path": clone });
+    let known = json!({ "agent-junction": { "source": source } });
+    home.write(".claude/plugins/known_marketplaces.json", &known.to_string());
+    let plugins = json!({ "junction@agent-junction": [{ "version": "0.1.0" }] });
+    let plugins = json!({ "plugins": plugins });
+    home.write(".claude/plugins/installed_plugins.json", &plugins.to_string());
+}
+
+/// Has the plugin switched on, or off, in a settings file.
+fn enable(home: &SetupHome, path: &std::path::Path, is_enabled: bool) {
+    let text = fs::read_to_string(path).unwrap_or_else(|_| "{}".to_owned());
+    let mut settings: serde_json::Value = serde_json::from_str(&text).expect("settings");
+    settings["enabledPlugins"] = json!({ "junction@agent-junction": is_enabled });
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, settings.to_string()).expect("settings");
+    installed_from(home, &home.path("clone"));
+    home.write("clone/plugin/claude/.claude-plugin/plugin.json", r#"{"version": "0.1.0"}"#);
+}
+
+#[test]
+fn regression_plugin_that_cannot_be_loaded_takes_no_settings_out() {
+    let home = home_with("claude", CLAUDE_CODE);
+    home.done(&["claude"]);
+    enable(&home, &home.path(SETTINGS), true);
+    fs::rename(home.path("clone"), home.path("moved")).unwrap();
+    let (servers, settings) = (home.read(SERVERS), home.read(SETTINGS));
+    let said = home.done(&["claude"]);
+    assert!(said.contains("cannot load the junction's plugin"), "{said}");
+    assert!(said.contains("claude plugin uninstall"), "{said}");
+    assert!(!said.contains("Everything is as it should be"), "{said}");
+    assert_eq!((home.read(SERVERS), home.read(SETTINGS)), (servers, settings));
+    assert!(home.path(".claude/skills/use-junction/SKILL.md").exists());
+    let why = home.refused(&["--plugin", "claude"]);
+    assert!(why.contains("cannot load the junction's plugin"), "{why}");
+    // Setup's own is there again.
+    let home = home_with("claude", CLAUDE_CODE);
+    home.done(&["--plugin", "claude"]);
+    fs::remove_dir_all(unpacked(&home, "claude")).unwrap();
+    let said = home.done(&["claude"]);
+    assert!(said.contains("put the junction's plugin into"), "{said}");
+    assert!(unpacked(&home, "claude").is_dir() && !home.path(SERVERS).exists());
+}
+
+#[test]
+fn regression_second_bridge_of_a_project_is_told_with_what_removes_it() {
+    let home = home_with("claude", CLAUDE_CODE);
+    home.done(&["claude"]);
+    for (name, scope) in [("settings.json", "project"), ("settings.local.json", "local")] {
+        enable(&home, &home.0.path().join(".claude").join(name), true);
+        let said = home.done(&["claude"]);
+        let fix = format!("claude plugin uninstall --scope {scope} junction@agent-junction");
+        assert!(said.contains("twice in this project") && said.contains(&fix), "{said}");
+        assert!(said.contains("Nothing was changed"), "{said}");
+    }
+    // A server that was added for one project, and those that a project shares.
+    let home = home_with("claude", CLAUDE_CODE);
+    home.done(&["--plugin", "claude"]);
+    let here = home.0.path().canonicalize().unwrap();
+    let server = json!({ "mcpServers": { "junction": { "command": "junction-bridge" } } });
+    home.write(SERVERS, &json!({ "projects": { here.to_str().unwrap(): server } }).to_string());
+    let said = home.done(&["claude"]);
+    assert!(said.contains("claude mcp remove --scope local junction"), "{said}");
+    assert!(!said.contains("Everything is as it should be"), "{said}");
+    let said = home.done(&["--project", "claude"]);
+    assert!(said.contains("twice in this project"), "{said}");
+    assert!(said.contains("setup --remove --project claude"), "{said}");
+}
+
+#[test]
+fn regression_client_that_only_says_that_it_succeeded_is_not_believed() {
+    let home = home_with("claude", "exit 0");
+    home.done(&["claude"]);
+    let (servers, settings) = (home.read(SERVERS), home.read(SETTINGS));
+    let why = home.refused(&["--plugin", "claude"]);
+    assert!(why.contains("does not have the plugin"), "{why}");
+    assert_eq!((home.read(SERVERS), home.read(SETTINGS)), (servers, settings));
+    assert!(!unpacked(&home, "claude").exists());
+    home.done(&["--remove", "claude"]);
+    enable(&home, &home.path(SETTINGS), true);
+    fs::create_dir_all(unpacked(&home, "claude").parent().unwrap()).unwrap();
+    fs::rename(home.path("clone"), unpacked(&home, "claude")).unwrap();
+    installed_from(&home, &unpacked(&home, "claude"));
+    let why = home.refused(&["--remove", "claude"]);
+    assert!(why.contains("still has the plugin"), "{why}");
+    assert!(unpacked(&home, "claude").exists());
+}
+
+#[test]
+fn regression_rule_of_a_plugin_that_a_person_took_out_goes() {
+    for settings in [None, Some(CLAUDE)] {
+        let home = home_with("claude", CLAUDE_CODE);
+        if let Some(settings) = settings {
+            home.write(SETTINGS, settings);
+        }
+        home.done(&["--plugin", "claude"]);
+        for words in ["uninstall junction@agent-junction", "marketplace remove agent-junction"] {
+            let mut claude = std::process::Command::new(home.bridge().with_file_name("claude"));
+            claude.arg("plugin").args(words.split(' ')).env("HOME", home.path(""));
+            assert!(claude.status().unwrap().success());
+        }
+        if settings.is_none() {
+            fs::write(home.path(SETTINGS), home.read(SETTINGS).replace("\"x\": 1", "")).unwrap();
+        }
+        home.done(&["claude"]);
+        let said = home.done(&["--remove", "claude"]);
+        assert_eq!(fs::read_to_string(home.path(SETTINGS)).ok().as_deref(), settings, "{said}");
+    }
+}
+
+#[test]
+fn regression_removal_that_waits_for_the_client_restores_to_the_byte() {
+    let home = home_with("claude", CLAUDE_CODE);
+    home.write(SETTINGS, CLAUDE);
+    home.done(&["claude"]);
+    home.done(&["--plugin", "claude"]);
+    let program = home.bridge().with_file_name("claude");
+    fs::rename(&program, program.with_file_name("away")).unwrap();
+    let settings = home.read(SETTINGS);
+    home.refused(&["--remove", "claude"]);
+    assert_eq!(home.read(SETTINGS), settings);
+    // What it says instead is not what has just failed.
+    let why = home.refused(&["claude"]);
+    assert!(why.contains("claude is not on PATH") && !why.contains("or run"), "{why}");
+    fs::rename(program.with_file_name("away"), &program).unwrap();
+    home.done(&["--remove", "claude"]);
+    assert_eq!(home.read(SETTINGS), CLAUDE);
+}
