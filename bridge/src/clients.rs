@@ -72,6 +72,11 @@ pub(crate) fn is_client_program(name: &str) -> bool {
     CLIENTS.iter().any(|client| client.program == name)
 }
 
+/// Whether a program of this name is a client whose process runs one session.
+pub(crate) fn runs_one_session(name: &str) -> bool {
+    [&claude::PROFILE, &gemini::PROFILE].iter().any(|client| client.program == name)
+}
+
 /// Whether the client that has this name in MCP is one of those described here.
 pub(crate) fn is_known(mcp_name: &str) -> bool {
     named(mcp_name).is_some()

@@ -39,7 +39,7 @@ use crate::clients::hook_reply::HookReply;
 use description::{SessionDescription, TrialReport};
 pub(crate) use discover::{
     SessionMatch, all_bridges, bridges_of_this_session, is_inside_client, person_socket,
-    persons_sockets, process_of,
+    persons_sockets, process_of, with_sessions,
 };
 #[cfg(not(unix))]
 use elsewhere as platform;

@@ -34,7 +34,7 @@ pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, trust_marks};
 pub(crate) use package::{
-    ClientPackage, InstalledPackage, PackageCommands, PackageHere, PackageStore,
+    ClientPackage, InstalledPackage, PackageCommands, PackageHere, PackageStore, is_same_folder,
 };
 pub(crate) use plan::{
     ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,

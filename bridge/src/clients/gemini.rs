@@ -10,8 +10,8 @@ use super::settings::{
     asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
 };
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, PlannedEntry, PlannedFile, SERVER, SettingOverride,
-    SettingValue, SettingsLookup, SetupTarget,
+    ClientSettings, FileFormat, JsonDialect, OverriddenPart, PlannedEntry, PlannedFile, SERVER,
+    SettingOverride, SettingValue, SettingsLookup, SetupTarget, holds,
 };
 
 /// Gemini CLI, as seen with version 0.61.
@@ -27,6 +27,9 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
 const NAME: &str = "Gemini CLI";
 /// The file in which Gemini CLI keeps the servers that a person has switched off.
 const SWITCHES: &str = "mcp-server-enablement.json";
+
+/// What is there once the junction's extension is installed.
+const EXTENSION: &str = "extensions/junction/gemini-extension.json";
 
 /// The events that hooks are set for.
 const HOOKS: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
@@ -67,6 +70,18 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
         found.texts(&[name, what]).map(|names| names.iter().any(|name| name == SERVER))
     };
     let mut all = Vec::new();
+    let extension = settings.folder.join(EXTENSION);
+    if extension.is_file() && found.has(&["hooks"]) && holds(file) {
+        all.push(SettingOverride {
+            of: OverriddenPart::Hooks,
+            says: format!(
+                "{NAME} has the junction's hooks and skills twice, from its extension and from {}.",
+                found.place()
+            ),
+            fix: "Run gemini extensions uninstall junction, or junction-bridge setup --remove gemini."
+                .to_owned(),
+        });
+    }
     if lists("mcp", "excluded") == Some(true) {
         all.push(switched_off(NAME, &found, "junction under mcp.excluded"));
     }

@@ -13,7 +13,7 @@ use crate::packages::OPENCODE;
 use crate::setup::{
     ClientPackage, ClientSettings, FileFormat, JsonDialect, NO_WAKING, OverriddenPart,
     PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
-    holds,
+    holds, is_same_folder,
 };
 
 /// opencode, as seen with version 1.18.
@@ -65,12 +65,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         value: SettingValue::text("allow"),
     };
     let paths: Vec<_> = FILES.iter().map(|name| folder.join(name)).collect();
-    // One that a person has installed stays the only one.
-    let package = target.packages.clone().filter(|store| {
-        let own = store.folder(&OPENCODE).join(OPENCODE.folder());
-        !paths.iter().any(|path| has_plugin_beside(path, &own))
-    });
-    let package = package.map(|store| ClientPackage {
+    let package = target.packages.clone().map(|store| ClientPackage {
         package: &OPENCODE,
         store,
         commands: None,
@@ -80,9 +75,15 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         path: vec![PLUGINS],
         item: package.loaded().display().to_string(),
     });
-    let entries: Vec<_> = [server, rule].into_iter().chain(plugin).collect();
+    // One that a person has installed stays the only one.
+    let is_theirs = package
+        .as_ref()
+        .is_some_and(|package| paths.iter().any(|path| has_plugin_beside(path, &package.loaded())));
+    let (wanted, unwanted) = if is_theirs { (None, plugin) } else { (plugin, None) };
+    let entries: Vec<_> = [server, rule].into_iter().chain(wanted).collect();
     let file = |path| PlannedFile {
         is_shared: target.project.is_some(),
+        unwanted: unwanted.clone().into_iter().collect(),
         ..PlannedFile::of(path, FileFormat::Json(DIALECT), entries.clone())
     };
     // A project has no third file.
@@ -110,8 +111,13 @@ fn has_plugin_beside(path: &Path, own: &Path) -> bool {
     plugins.unwrap_or_default().iter().any(|plugin| {
         let name = plugin.strip_prefix(PLUGIN);
         let is_fetched = name.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'));
-        let folder = Path::new(plugin.strip_prefix("file://").unwrap_or(plugin));
-        is_fetched || (folder != own && is_plugin(folder))
+        let named = Path::new(plugin.strip_prefix("file://").unwrap_or(plugin));
+        // Beside the file that names it, unless its path is whole.
+        let mut place = path.parent().map_or(named.to_owned(), |folder| folder.join(named));
+        if place.is_file() {
+            place.pop();
+        }
+        is_fetched || (!is_same_folder(&place, own) && is_plugin(&place))
     })
 }
 
@@ -226,6 +232,9 @@ mod tests {
             (theirs.display().to_string(), true),
             (format!("file://{}", theirs.display()), true),
             (dir.path().join("none").display().to_string(), false),
+            ("./theirs".to_owned(), true),
+            ("theirs/package.json".to_owned(), true),
+            ("./own".to_owned(), false),
             ("junction-opencode".to_owned(), true),
             ("junction-opencode@1.0.0".to_owned(), true),
             ("junction-opencode-other".to_owned(), false),

@@ -135,12 +135,12 @@ pub(crate) fn holds_unwanted(file: &PlannedFile) -> bool {
     holds(&PlannedFile { entries: file.unwanted.clone(), unwanted: Vec::new(), ..file.clone() })
 }
 
-/// Whether a file has the server, or hooks, that a package brings as well.
+/// Whether a file has a server, hooks or a plugin that are there a second time.
 pub(crate) fn holds_twice(file: &PlannedFile) -> bool {
-    let is_server_or_hook = |entry: &&PlannedEntry| {
-        matches!(entry, PlannedEntry::Server { .. } | PlannedEntry::Hook { .. })
+    let acts = |entry: &&PlannedEntry| {
+        !matches!(entry, PlannedEntry::RuleField { .. } | PlannedEntry::RuleItem { .. })
     };
-    let entries = file.unwanted.iter().filter(is_server_or_hook).cloned().collect();
+    let entries = file.unwanted.iter().filter(acts).cloned().collect();
     holds(&PlannedFile { entries, unwanted: Vec::new(), ..file.clone() })
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct SettingsReport {
     pub(crate) has_plugin: Option<bool>,
     /// Whether a plugin that the client has installed brings all but the rule.
     pub(crate) by_plugin: bool,
-    /// The first file with a server or hooks beside those that the plugin brings.
+    /// The first file with a server or hooks beside those that the plugin brings, or with two copies of the plugin.
     pub(crate) twice: Option<PathBuf>,
     /// Why files cannot be read.
     pub(crate) problems: Vec<FileProblem>,
@@ -153,6 +153,9 @@ impl SettingsReport {
         };
         match &self.server {
             _ if !self.problems.is_empty() => "a settings file has a mistake".to_owned(),
+            _ if self.twice.is_some() && !self.by_plugin => {
+                "set up, with two copies of its plugin".to_owned()
+            }
             _ if self.twice.is_some() => "set up twice, by settings and by its plugin".to_owned(),
             _ if self.by_plugin => format!("set up by its plugin{missing}"),
             ServerState::Absent => "not set up".to_owned(),

@@ -136,3 +136,39 @@ fn regression_removal_that_waits_for_the_client_restores_to_the_byte() {
     home.done(&["--remove", "claude"]);
     assert_eq!(home.read(SETTINGS), CLAUDE);
 }
+
+#[test]
+fn regression_second_copy_of_a_plugin_is_taken_out_where_it_is_setups() {
+    const OPENCODE: &str = ".config/opencode/opencode.json";
+    for theirs in ["./theirs", "theirs/package.json"] {
+        let home = SetupHome::new();
+        let manifest = r#"{"name": "junction-opencode"}"#;
+        home.write(".config/opencode/theirs/package.json", manifest);
+        home.done(&["opencode"]);
+        let mut settings = home.json(OPENCODE);
+        settings["plugin"].as_array_mut().unwrap().push(json!(theirs));
+        home.write(OPENCODE, &settings.to_string());
+        home.done(&["opencode"]);
+        assert_eq!(home.json(OPENCODE)["plugin"], json!([theirs]));
+        home.write(OPENCODE, &settings.to_string());
+        home.done(&["--remove", "opencode"]);
+        assert_eq!(home.json(OPENCODE), json!({ "plugin": [theirs] }));
+        assert!(!unpacked(&home, "opencode").exists());
+    }
+}
+
+#[test]
+fn regression_what_a_flag_does_not_leave_out_is_told() {
+    let home = home_with("claude", CLAUDE_CODE);
+    home.done(&["claude"]);
+    let said = home.done(&["--no-skills", "claude"]);
+    assert!(said.contains("has skills from before, and keeps them"), "{said}");
+    let said = home.done(&["--no-allow", "claude"]);
+    assert!(said.contains("has the rule from before, and keeps it"), "{said}");
+    let said = home.done(&["--no-skills", "opencode"]);
+    assert!(said.contains("opencode has skills from the plugin"), "{said}");
+    home.done(&["--plugin", "claude"]);
+    let said = home.done(&["--no-hooks", "claude"]);
+    assert!(said.contains("has hooks from the plugin"), "{said}");
+    assert!(!home.path(".claude/skills").exists(), "the plugin brings them");
+}

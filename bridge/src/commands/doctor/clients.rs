@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::finding::{Finding, Gravity};
-use super::plugins::{by_plugin, other_package, without_server};
+use super::plugins::{by_plugin, other_package, two_copies, without_server};
 use crate::clients::{SettableClient, settable};
 use crate::setup::{
     BRIDGE, ClientSettings, HooksState, OverriddenPart, PackageStore, ProgramState, ServerState,
@@ -104,6 +104,7 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
         ServerState::Present { command, program: ProgramState::Runs } => {
             let overrides = (settings.overrides)(target);
             let mut findings = missing(name, settings, &report, &overrides, &setup);
+            findings.extend(two_copies(name, &report, &setup));
             findings.extend(other_package(name, settings, &report, target, &setup));
             findings.extend(overrides.into_iter().map(overridden));
             findings.extend(other_version(name, command, &setup).await);

@@ -67,6 +67,16 @@ fn outdated(
     (!is_same).then(|| changed(name, package, setup))
 }
 
+/// A plugin that settings name twice, as two copies.
+pub(super) fn two_copies(name: &str, report: &SettingsReport, setup: &str) -> Option<Finding> {
+    let file = report.twice.as_ref()?.display();
+    let says = format!(
+        "{name} loads two copies of the junction's plugin, which end each other's waits: {file} names setup's own beside \
+         another."
+    );
+    Some(Finding::failure(CHECK, says, format!("Run {setup}: it takes its own out.")))
+}
+
 /// A plugin, named by settings, that is not as this program has it.
 pub(super) fn other_package(
     name: &str,

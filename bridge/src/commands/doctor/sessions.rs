@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::ipc::description::{SessionConnection, SessionDescription};
 use crate::ipc::{
     BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, process_of, send,
+    with_sessions,
 };
 use crate::process::tree::serving;
 use crate::wording::people::{in_persons_words, way};
@@ -64,6 +65,8 @@ pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> 
         ));
     }
     findings.extend(unseen);
+    let processes: Vec<_> = neighbours.iter().map(|one| one.process).collect();
+    findings.extend(doubled(&with_sessions(&processes)));
     findings.extend(waking(&neighbours));
     findings.extend(others(&neighbours));
     findings
@@ -239,6 +242,29 @@ fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     }
 }
 
+/// Sessions with more than one bridge, from pairs of a bridge's process and its client's.
+fn doubled(pairs: &[(u32, u32)]) -> Vec<Finding> {
+    let mut sessions: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for (bridge, client) in pairs {
+        sessions.entry(*client).or_default().push(bridge.to_string());
+    }
+    let doubled = sessions.into_iter().filter(|(_, bridges)| bridges.len() > 1);
+    let finding = |(client, bridges): (u32, Vec<String>)| {
+        let shown: Vec<_> = bridges.iter().take(MOST_SHOWN).map(String::as_str).collect();
+        Finding::failure(
+            "sessions",
+            format!(
+                "One session has {} bridges, so others see it {0} times: its client is process {client}, they are {}.",
+                bridges.len(),
+                shown.join(", ")
+            ),
+            "Run junction-bridge doctor in the session's directory, take out what it names there, and start the session \
+             again.",
+        )
+    };
+    doubled.map(finding).collect()
+}
+
 /// How a message would wake the agents of the other sessions, a line for each way, and a line for each reason why it would
 /// not.
 fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
@@ -331,6 +357,16 @@ fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::terminal::Terminal;
+
+    #[test]
+    fn regression_session_with_two_bridges_is_a_failure() {
+        assert!(doubled(&[(31, 20), (32, 21)]).is_empty());
+        let found = doubled(&[(31, 20), (33, 21), (32, 20)]);
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        let line = finding.line(Terminal::PIPE);
+        assert!(line.starts_with("FAIL  sessions: One session has 2 bridges"), "{line}");
+        assert!(line.contains("process 20, they are 31, 32."), "{line}");
+    }
 
     #[test]
     fn ways_and_reasons_are_named_once_each_with_their_sessions() {

@@ -6,7 +6,7 @@ use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::setup::{
     ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart, PlannedFile, SetupTarget,
-    holds, inspect, install, preview, remove, trust_marks,
+    SkillFile, holds, inspect, install, preview, remove, trust_marks,
 };
 use crate::terminal::{remark, tell};
 
@@ -193,19 +193,38 @@ pub(super) fn tell_kept(
     let entries = reports.iter().flat_map(|report| &report.entries);
     let present = entries.filter(|(_, state)| matches!(state, EntryState::Present(_)));
     let is_kept = |hooks, rule| present.clone().any(|(entry, _)| !entry.is_wanted(hooks, rule));
-    let kept =
-        match (setup.no_hooks && is_kept(false, true), setup.no_allow && is_kept(true, false)) {
-            (true, true) if settings.name_plugin() => "the plugin and the rule",
-            (true, false) if settings.name_plugin() => "the plugin",
-            (true, true) => "hooks and the rule",
-            (true, false) => "hooks",
-            (false, true) => "the rule",
-            (false, false) => return Ok(()),
-        };
+    let is_chosen = settings.chosen_package(target).is_some();
+    let has_plugin = is_chosen || (settings.name_plugin() && !setup.no_hooks);
+    let brought: Vec<_> =
+        [("hooks", setup.no_hooks && is_chosen), ("skills", setup.no_skills && has_plugin)]
+            .into_iter()
+            .filter_map(|(what, is_brought)| is_brought.then_some(what))
+            .collect();
+    if !brought.is_empty() {
+        tell(&format!(
+            "  {} has {} from the plugin, whatever is asked for here.",
+            client.name,
+            brought.join(" and ")
+        ))?;
+    }
+    let hooks = if settings.name_plugin() { "the plugin" } else { "hooks" };
+    let has_skills = settings.skills.iter().any(SkillFile::is_recorded);
+    let mut kept: Vec<_> = [
+        (hooks, setup.no_hooks && is_kept(false, true)),
+        ("the rule", setup.no_allow && is_kept(true, false)),
+        ("skills", setup.no_skills && has_skills),
+    ]
+    .into_iter()
+    .filter_map(|(what, is_kept)| is_kept.then_some(what))
+    .collect();
+    let Some(last) = kept.pop() else { return Ok(()) };
+    let is_one = kept.is_empty() && last.starts_with("the ");
+    let kept = if kept.is_empty() { String::new() } else { kept.join(", ") + " and " };
+    let them = if is_one { "it" } else { "them" };
     let project = if setup.project { " --project" } else { "" };
     tell(&format!(
-        "  {} has {kept} from before, and keeps them. To take them out, run junction-bridge setup --remove{project} {}, \
-         then this again.",
+        "  {} has {kept}{last} from before, and keeps {them}. To take {them} out, run junction-bridge setup \
+         --remove{project} {}, then this again.",
         client.name, client.program
     ))
 }

@@ -92,7 +92,8 @@ impl Setup {
             settings.skills.clear();
         }
         if self.no_hooks {
-            settings.package = None;
+            // One that the client has installed stays.
+            settings.package = settings.package.filter(|package| package.commands.is_some());
         }
         settings
     }
