@@ -21,6 +21,7 @@
 use std::io;
 use std::path::Path;
 
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -239,6 +240,12 @@ pub(crate) struct ReceivedResponse {
 }
 
 impl ReceivedResponse {
+    /// Whether the bridge still holds the connection. It lets go of a program that takes too long, such as one that was
+    /// stopped.
+    pub(crate) fn is_awaited(&mut self) -> bool {
+        self.stream.read(&mut [0]).now_or_never().is_none()
+    }
+
     /// Tells the bridge that the reply has arrived where it was to.
     pub(crate) async fn acknowledge(mut self) {
         // A bridge that has ended meanwhile needs no acknowledgement.

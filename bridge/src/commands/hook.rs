@@ -38,12 +38,10 @@ const SEARCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Tells the session's bridge of the event on stdin. If anything fails, the client goes on as if there were no hook.
 pub(crate) async fn run() -> ExitCode {
     if let Some(event) = read_event().await
-        && let Some((reply, received)) = reply_to(&event).await
+        && let Some((reply, mut received)) = reply_to(&event).await
+        && received.is_awaited()
     {
-        let written = match reply.to_json(&event.name) {
-            Some(line) => writeln!(std::io::stdout(), "{line}").is_ok(),
-            None => true,
-        };
+        let written = reply.to_json(&event.name).is_none_or(|line| print(&line));
         if written {
             received.acknowledge().await;
         }
@@ -74,13 +72,33 @@ pub(crate) async fn run_rewake(is_reserve: bool) -> ExitCode {
 /// Waits, for a plugin, until the session's bridge has a reason to wake the agent, and writes the notice to stdout. Tells
 /// the bridge what became of the notice before.
 pub(crate) async fn run_wait(outcome: Option<WakeOutcome>) -> ExitCode {
-    if let Ok(Some((notice, received))) = timeout(WAIT_TIME, next_notice(outcome)).await {
-        let mut stdout = std::io::stdout();
-        if writeln!(stdout, "{notice}").and_then(|()| stdout.flush()).is_ok() {
-            received.acknowledge().await;
-        }
+    if has_reader()
+        && let Ok(Some((notice, mut received))) = timeout(WAIT_TIME, next_notice(outcome)).await
+        && received.is_awaited()
+        && print(&notice)
+    {
+        received.acknowledge().await;
     }
     ExitCode::SUCCESS
+}
+
+/// Writes a line to stdout. Whether somebody can read it.
+fn print(line: &str) -> bool {
+    let mut stdout = std::io::stdout();
+    has_reader() && writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Whether somebody can read what is written to stdout. In place of a closed one, Rust opens the null device.
+#[cfg(unix)]
+fn has_reader() -> bool {
+    let stdout = rustix::fs::fstat(std::io::stdout());
+    let null = rustix::fs::stat("/dev/null");
+    !matches!((stdout, null), (Ok(stdout), Ok(null)) if stdout.st_rdev == null.st_rdev)
+}
+
+#[cfg(not(unix))]
+fn has_reader() -> bool {
+    true
 }
 
 /// The first notice of the session's bridges; `None` if all of them let go, or none is there.

@@ -173,6 +173,23 @@ async fn a_wait_that_cannot_print_has_not_been_told() {
 }
 
 #[tokio::test]
+async fn regression_a_wait_without_a_reader_does_not_wait() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let alice = TestAgent::join(&home, &hub, "alice").await;
+    for closed in ["exec \"$0\" hook --wait >&-", "exec \"$0\" hook --wait > /dev/null"] {
+        let mut deaf = Command::new("sh")
+            .args(["-c", closed])
+            .arg(bridge_binary())
+            .env("XDG_RUNTIME_DIR", &alice.runtime)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it starts");
+        assert!(within("it ends", deaf.wait()).await.expect("its status").success());
+    }
+}
+
+#[tokio::test]
 async fn what_became_of_a_notice_is_told_with_a_wait_alone() {
     for wrong in [
         &["--woken"][..],
