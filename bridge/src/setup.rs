@@ -32,17 +32,18 @@ pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
-pub(crate) use marks::{has_untrusted, trust_marks};
+pub(crate) use marks::{has_untrusted, has_untrusted_in, trust_marks};
 pub(crate) use package::{
     ClientPackage, InstalledPackage, PackageCommands, PackageHere, PackageStore, is_same_folder,
 };
 pub(crate) use plan::{
-    ClientSettings, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride, SetupTarget,
+    ClientSettings, ForeignPackage, NO_WAKING, OverriddenPart, PlannedFile, SettingOverride,
+    SetupTarget,
 };
 pub(crate) use problem::FileProblem;
 #[cfg(test)]
 pub(crate) use program::reserve_command;
-pub(crate) use program::{BRIDGE, hook_command, is_bridge, on_path, own_path};
+pub(crate) use program::{BRIDGE, hook_command, is_bridge, on_path, own_path, passing_in};
 pub(crate) use report::{
     HooksState, ProgramState, ServerState, SettingsReport, program_state, report,
 };

@@ -174,10 +174,11 @@ fn hindrance(signs: ClientSigns) -> Hindrance {
     }
 }
 
-/// Whether Codex skips hooks of the bridge in its own folder, silently, because its user has not trusted them.
+/// Whether Codex skips hooks of the bridge, in its own folder or of the plugin, silently, because its user has not trusted them.
 fn has_untrusted_hooks() -> bool {
     let target = std::env::home_dir().map(|home| SetupTarget::plain(home, None));
     target.is_some_and(|target| config::settings(&target).has_untrusted_hooks)
+        || home().is_some_and(|home| config::has_untrusted_plugin(&home))
 }
 
 /// The program that runs this session, or else the one on the path.

@@ -1,5 +1,7 @@
 //! Gemini CLI.
 
+use std::path::{Path, PathBuf};
+
 use junction_shared::machine::settings::env_path;
 use serde_json::Value;
 
@@ -10,8 +12,8 @@ use super::settings::{
     asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
 };
 use crate::setup::{
-    ClientSettings, FileFormat, JsonDialect, OverriddenPart, PlannedEntry, PlannedFile, SERVER,
-    SettingOverride, SettingValue, SettingsLookup, SetupTarget, holds,
+    ClientSettings, FileFormat, ForeignPackage, JsonDialect, OverriddenPart, PlannedEntry,
+    PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
 };
 
 /// Gemini CLI, as seen with version 0.61.
@@ -27,9 +29,6 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
 const NAME: &str = "Gemini CLI";
 /// The file in which Gemini CLI keeps the servers that a person has switched off.
 const SWITCHES: &str = "mcp-server-enablement.json";
-
-/// What is there once the junction's extension is installed.
-const EXTENSION: &str = "extensions/junction/gemini-extension.json";
 
 /// The events that hooks are set for.
 const HOOKS: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
@@ -48,17 +47,67 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let server = vec![stdio_server(&target.program, false), rule];
     let hooks = command_hooks(&HOOKS, &target.program, Some(SERVER));
     let format = FileFormat::Json(JsonDialect { comments: true, trailing_commas: false });
-    let settings = PlannedFile {
+    let mut settings = PlannedFile {
         is_shared: target.project.is_some(),
         ..PlannedFile::of(place.join("settings.json"), format, [server, hooks].concat())
     };
+    let foreign = extension(&folder, &home).filter(|_| target.project.is_none());
+    if foreign.as_ref().is_some_and(|foreign| foreign.is_loaded) && target.by_package != Some(false)
+    {
+        // Hooks of both would run.
+        settings.unwanted = std::mem::take(&mut settings.entries);
+    }
     ClientSettings {
+        foreign,
         to_confirm: vec![
             "Gemini CLI starts no server in a folder that you have not trusted: choose \"Trust folder\" when it asks.",
         ],
         overrides,
         ..ClientSettings::of(folder, vec![settings]).with_skills(&skills, target)
     }
+}
+
+/// The junction's extension, if a person has installed it by Gemini CLI's own command, in these folders.
+fn extension(folder: &Path, home: &Path) -> Option<ForeignPackage> {
+    let json = FileFormat::Json(JsonDialect::default());
+    let extensions = folder.join("extensions");
+    let copy = extensions.join(SERVER);
+    let origin = copy.join(".gemini-extension-install.json");
+    let origin = SettingsLookup::read(&origin, json);
+    let is_link = origin.text(&["type"]).as_deref() == Some("link");
+    let linked = origin.text(&["source"]).filter(|_| is_link).map(PathBuf::from);
+    let manifest = linked.unwrap_or(copy).join("gemini-extension.json");
+    let manifest = SettingsLookup::read(&manifest, json);
+    if !manifest.has(&["mcpServers", SERVER]) {
+        return None;
+    }
+    let enablement = extensions.join("extension-enablement.json");
+    let rules = SettingsLookup::read(&enablement, json).texts(&[SERVER, "overrides"]);
+    // The last rule that is about a folder counts.
+    let of_home = rules.unwrap_or_default().into_iter().rev().find(|rule| {
+        let rule = rule.trim_start_matches('!');
+        home.starts_with(rule.strip_suffix('*').unwrap_or(rule))
+    });
+    let fix = "Answer there that you allow all its tools; or, to be asked nothing, run gemini extensions uninstall \
+               junction, then junction-bridge setup gemini.";
+    Some(ForeignPackage {
+        kind: "extension",
+        is_loaded: !of_home.is_some_and(|rule| rule.starts_with('!')),
+        version: manifest.text(&["version"]),
+        update: "Run gemini extensions update junction.",
+        lacks: Some(SettingOverride {
+            of: OverriddenPart::Rule,
+            says: "Gemini CLI asks you in each session before it calls a tool of the junction, because an extension \
+                   cannot allow its own tools."
+                .to_owned(),
+            fix: fix.to_owned(),
+        }),
+        removal: "run gemini extensions uninstall junction".to_owned(),
+        better: Some(
+            "With settings in its place, Gemini CLI would not ask you in each session: for that, run gemini extensions \
+             uninstall junction, then this again.",
+        ),
+    })
 }
 
 /// What a person may have set otherwise.
@@ -70,18 +119,6 @@ fn overrides(target: &SetupTarget) -> Vec<SettingOverride> {
         found.texts(&[name, what]).map(|names| names.iter().any(|name| name == SERVER))
     };
     let mut all = Vec::new();
-    let extension = settings.folder.join(EXTENSION);
-    if extension.is_file() && found.has(&["hooks"]) && holds(file) {
-        all.push(SettingOverride {
-            of: OverriddenPart::Hooks,
-            says: format!(
-                "{NAME} has the junction's hooks and skills twice, from its extension and from {}.",
-                found.place()
-            ),
-            fix: "Run gemini extensions uninstall junction, or junction-bridge setup --remove gemini."
-                .to_owned(),
-        });
-    }
     if lists("mcp", "excluded") == Some(true) {
         all.push(switched_off(NAME, &found, "junction under mcp.excluded"));
     }

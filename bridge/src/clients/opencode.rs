@@ -1,6 +1,6 @@
 //! opencode. It runs no hook commands, but plugins, which are programs: the junction's is in place of hooks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use junction_shared::machine::settings::{env, env_path};
@@ -11,9 +11,9 @@ use super::session_view::ClientSigns;
 use super::settings::switched_off;
 use crate::packages::OPENCODE;
 use crate::setup::{
-    ClientPackage, ClientSettings, FileFormat, JsonDialect, NO_WAKING, OverriddenPart,
-    PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
-    holds, is_same_folder,
+    ClientPackage, ClientSettings, FileFormat, ForeignPackage, JsonDialect, NO_WAKING,
+    OverriddenPart, PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue,
+    SettingsLookup, SetupTarget, holds, is_same_folder,
 };
 
 /// opencode, as seen with version 1.18.
@@ -37,6 +37,13 @@ const FILES: [&str; 3] = ["opencode.jsonc", "opencode.json", "config.json"];
 const PLUGINS: &str = "plugin";
 /// The name of the junction's plugin in its `package.json`, by which opencode can also fetch it.
 const PLUGIN: &str = "junction-opencode";
+/// What a person still does before a session can be woken.
+const PROMPTED: &str = "opencode can be woken once it has been prompted, for example with \"Look for mail on the junction.\"";
+/// What opencode fetches for its plugins, in its folder.
+const FETCHED: &str = "node_modules/@opencode-ai/plugin";
+/// What may hold a person up at the next start.
+const FETCHES: &str = "The first time that opencode has any plugin, it fetches a package of its own as it starts; without a network it waits \
+     minutes for that.";
 /// What opencode reads in its files beyond JSON.
 const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true };
 
@@ -76,10 +83,13 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         item: package.loaded().display().to_string(),
     });
     // One that a person has installed stays the only one.
-    let is_theirs = package
-        .as_ref()
-        .is_some_and(|package| paths.iter().any(|path| has_plugin_beside(path, &package.loaded())));
-    let (wanted, unwanted) = if is_theirs { (None, plugin) } else { (plugin, None) };
+    let foreign = package.as_ref().and_then(|package| {
+        let own = package.loaded();
+        let (path, plugin) =
+            paths.iter().find_map(|path| Some((path, plugin_beside(path, &own)?)))?;
+        Some(foreign(&paths, path, &plugin))
+    });
+    let (wanted, unwanted) = if foreign.is_some() { (None, plugin) } else { (plugin, None) };
     let entries: Vec<_> = [server, rule].into_iter().chain(wanted).collect();
     let file = |path| PlannedFile {
         is_shared: target.project.is_some(),
@@ -96,36 +106,73 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         Some(_) => NO_WAKING,
         None => "a message wakes an idle agent by the junction's plugin, once it was prompted",
     };
+    let mut to_confirm = if target.project.is_none() { vec![PROMPTED] } else { Vec::new() };
+    if target.project.is_none() && !folder.join(FETCHED).is_dir() {
+        to_confirm.push(FETCHES);
+    }
     ClientSettings {
         elsewhere,
+        to_confirm,
         overrides,
         waking,
         package,
+        foreign,
         ..ClientSettings::of(folder, vec![settings])
     }
 }
 
-/// Whether a file names the junction's plugin, other than the one in this folder.
-fn has_plugin_beside(path: &Path, own: &Path) -> bool {
+/// What of the junction's plugin a file names, other than the one in this folder.
+fn plugin_beside(path: &Path, own: &Path) -> Option<String> {
     let plugins = SettingsLookup::read(path, FileFormat::Json(DIALECT)).texts(&[PLUGINS]);
-    plugins.unwrap_or_default().iter().any(|plugin| {
+    plugins.unwrap_or_default().into_iter().find(|plugin| {
         let name = plugin.strip_prefix(PLUGIN);
         let is_fetched = name.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'));
-        let named = Path::new(plugin.strip_prefix("file://").unwrap_or(plugin));
-        // Beside the file that names it, unless its path is whole.
-        let mut place = path.parent().map_or(named.to_owned(), |folder| folder.join(named));
-        if place.is_file() {
-            place.pop();
-        }
-        is_fetched || (!is_same_folder(&place, own) && is_plugin(&place))
+        let place = place_of(path, plugin);
+        is_fetched
+            || (!is_same_folder(&place, own) && field_of(&place, "name").as_deref() == Some(PLUGIN))
     })
 }
 
-/// Whether the junction's plugin is in this folder.
-fn is_plugin(folder: &Path) -> bool {
+/// The folder that an entry of a file names, if it names one: beside the file, unless its path is whole.
+fn place_of(file: &Path, plugin: &str) -> PathBuf {
+    let named = Path::new(plugin.strip_prefix("file://").unwrap_or(plugin));
+    let mut place = file.parent().map_or(named.to_owned(), |folder| folder.join(named));
+    if place.is_file() {
+        place.pop();
+    }
+    place
+}
+
+/// A field of the `package.json` in this folder.
+fn field_of(folder: &Path, field: &str) -> Option<String> {
     let manifest = folder.join("package.json");
-    let manifest = SettingsLookup::read(&manifest, FileFormat::Json(DIALECT));
-    manifest.text(&["name"]).as_deref() == Some(PLUGIN)
+    SettingsLookup::read(&manifest, FileFormat::Json(DIALECT)).text(&[field])
+}
+
+/// The plugin that a file of these names, as a person has it.
+fn foreign(paths: &[PathBuf], path: &Path, plugin: &str) -> ForeignPackage {
+    let asks = paths.iter().any(|path| {
+        let file = SettingsLookup::read(path, FileFormat::Json(DIALECT));
+        let patterns = file.names(&["permission"]);
+        // The last entry that matches counts. Without one, nothing is asked.
+        let last = patterns.iter().rev().find(|pattern| matches_us(pattern));
+        let action = last.and_then(|pattern| file.text(&["permission", pattern]));
+        // What is said of our own pattern is a person's.
+        action.is_some_and(|action| action != "allow") && !patterns.iter().any(|name| name == RULE)
+    });
+    ForeignPackage {
+        kind: "plugin",
+        is_loaded: true,
+        version: field_of(&place_of(path, plugin), "version"),
+        update: "Bring it up to date where it came from.",
+        lacks: asks.then(|| SettingOverride {
+            of: OverriddenPart::Rule,
+            says: format!("{NAME} asks you before it calls a tool of the junction."),
+            fix: "Run junction-bridge setup opencode, or answer there each time.".to_owned(),
+        }),
+        removal: format!("delete {plugin:?} under plugin in {}", path.display()),
+        better: None,
+    }
 }
 
 /// What a person may have set otherwise.
@@ -240,7 +287,11 @@ mod tests {
             ("junction-opencode-other".to_owned(), false),
         ] {
             std::fs::write(&settings, format!("{{\"plugin\": [\"x\", {plugin:?}]}}")).unwrap();
-            assert_eq!(has_plugin_beside(&settings, &own), is_there, "{plugin}");
+            assert_eq!(
+                plugin_beside(&settings, &own),
+                is_there.then(|| plugin.clone()),
+                "{plugin}"
+            );
         }
     }
 }

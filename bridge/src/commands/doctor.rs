@@ -9,6 +9,7 @@ mod clients;
 mod exchange;
 mod files;
 mod finding;
+mod hindrances;
 mod hub;
 mod plugins;
 mod sessions;

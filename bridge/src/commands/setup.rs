@@ -14,6 +14,7 @@ use junction_shared::machine::config_dir::ConfigDir;
 
 use self::installation::{put_in, tell_kept};
 pub(crate) use self::options::Setup;
+use self::plugin::left_package;
 use self::printing::print;
 use self::removal::take_out;
 use crate::clients::{SettableClient, settable};
@@ -32,9 +33,17 @@ Sessions that are running now get the junction when they are started again. Then
 pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> {
     let target = setup.target(directory)?;
     let chosen: Vec<SettableClient> = if setup.clients.is_empty() {
-        let found: Vec<_> = settable().filter(|client| is_found(*client, &target, setup)).collect();
+        let (found, others): (Vec<_>, Vec<_>) =
+            settable().partition(|client| is_found(*client, &target, setup));
+        if found.is_empty() {
+            tell(&nothing_found(setup))?;
+        }
+        if setup.remove {
+            let of = |client: &SettableClient| left_package(*client, &(client.settings)(&target));
+            others.iter().filter_map(of).try_for_each(|text| tell(&text))?;
+        }
         if found.is_empty() || (!setup.print && !is_wanted(&found, &target, setup)?) {
-            return if found.is_empty() { tell(&nothing_found(setup)) } else { Ok(()) };
+            return Ok(());
         }
         found
     } else {

@@ -24,6 +24,20 @@ pub(crate) fn has_untrusted(files: &[PlannedFile], config: &Path) -> bool {
     hooks.into_iter().any(|keys| !keys.iter().any(is_marked))
 }
 
+/// Whether Codex skips hooks for any of these events, because its user has not marked those of this plugin as trusted in
+/// `config`.
+pub(crate) fn has_untrusted_in(
+    plugin: &str,
+    mut events: impl Iterator<Item = &'static str>,
+    config: &Path,
+) -> bool {
+    let config = SettingsLookup::read(config, FileFormat::Toml);
+    events.any(|event| {
+        let key = format!("{plugin}:hooks/hooks.json:{}:0:0", label(event));
+        !config.has(&["hooks", "state", &key, "trusted_hash"])
+    })
+}
+
 fn marks_in(file: &PlannedFile) -> Result<Vec<String>, FileProblem> {
     let backup = SettingsFile::read(&file.path, file.is_shared)?.backup()?;
     let backup = backup.as_ref().map(SettingsFile::kept_text).transpose()?.unwrap_or_default();

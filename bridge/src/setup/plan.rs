@@ -50,8 +50,29 @@ pub(crate) struct ClientSettings {
     pub(crate) waking: &'static str,
     /// What is installed in the client beside its settings.
     pub(crate) package: Option<ClientPackage>,
+    /// A package that the client's user has installed by a command that setup does not run.
+    pub(crate) foreign: Option<ForeignPackage>,
     /// The skills, in the folder from which the client reads its user's.
     pub(crate) skills: Vec<SkillFile>,
+}
+
+/// A package that a client's user has installed by a command that setup does not run.
+#[derive(Clone, Debug)]
+pub(crate) struct ForeignPackage {
+    /// The client's word for such a package.
+    pub(crate) kind: &'static str,
+    /// Whether the client loads it.
+    pub(crate) is_loaded: bool,
+    /// The version, if the package says one.
+    pub(crate) version: Option<String>,
+    /// How to bring the package up to date, in a sentence.
+    pub(crate) update: &'static str,
+    /// What the package leaves to be asked, and what to do about that.
+    pub(crate) lacks: Option<SettingOverride>,
+    /// How to take the package out, after "To take it out, ".
+    pub(crate) removal: String,
+    /// Why and how to have settings in its place, in a sentence, if that serves the user better.
+    pub(crate) better: Option<&'static str>,
 }
 
 impl ClientSettings {
@@ -67,6 +88,7 @@ impl ClientSettings {
             overrides: |_| Vec::new(),
             waking: NO_WAKING,
             package: None,
+            foreign: None,
             skills: Vec::new(),
         }
     }
@@ -87,6 +109,16 @@ impl ClientSettings {
     /// The package that brings the server in place of these settings.
     pub(crate) fn chosen_package(&self, target: &SetupTarget) -> Option<&ClientPackage> {
         self.package.as_ref().filter(|package| package.is_chosen(target.by_package))
+    }
+
+    /// Whether the client's user has installed a package that the client loads.
+    pub(crate) fn has_foreign(&self) -> bool {
+        self.foreign.as_ref().is_some_and(|foreign| foreign.is_loaded)
+    }
+
+    /// Whether a package brings the skills.
+    pub(crate) fn are_skills_brought(&self, target: &SetupTarget) -> bool {
+        self.chosen_package(target).is_some() || self.has_foreign()
     }
 
     /// Every file that may hold anything of the junction, in place of those that are used now, with all that it may hold.

@@ -5,9 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// The name of the program.
 pub(crate) const BRIDGE: &str = "junction-bridge";
-/// Folders in which a program does not stay: of builds, and of programs that are fetched to be run once.
-const PASSING: [&str; 7] =
-    ["_npx", "_cacache", ".cache", "Caches", "target/debug", "target/release", "node_modules/.bin"];
+/// Folders in which a program does not stay, and what they are.
+const PASSING: [(&str, &str); 7] = [
+    ("_npx", "a cache"),
+    ("_cacache", "a cache"),
+    (".cache", "a cache"),
+    ("Caches", "a cache"),
+    ("target/debug", "the folder of a build"),
+    ("target/release", "the folder of a build"),
+    ("node_modules/.bin", "the packages of a project"),
+];
 
 /// The path of this program for settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +69,15 @@ fn file_name() -> String {
 }
 
 fn stays(path: &Path) -> bool {
+    passing_in(path).is_none()
+}
+
+/// What a program is in that does not stay where it is.
+pub(crate) fn passing_in(path: &Path) -> Option<&'static str> {
     let text = path.to_string_lossy().replace('\\', "/");
-    let is_passing = PASSING.iter().any(|folder| text.contains(&format!("/{folder}/")));
-    !is_passing && !path.starts_with(temp_dir())
+    let folder = PASSING.iter().find(|(folder, _)| text.contains(&format!("/{folder}/")));
+    let is_temporary = path.starts_with(temp_dir());
+    folder.map(|(_, what)| *what).or_else(|| is_temporary.then_some("a temporary directory"))
 }
 
 /// Whether a command of settings is this program, wherever it is.
@@ -202,14 +215,15 @@ mod tests {
 
     #[test]
     fn programs_that_do_not_stay_are_known() {
-        for path in [
-            "/home/me/src/target/debug/junction-bridge",
-            "/home/me/.npm/_npx/1/node_modules/x/junction-bridge",
-            "/home/me/.cache/uv/x/bin/junction-bridge",
+        for (path, what) in [
+            ("/home/me/src/target/debug/junction-bridge", "the folder of a build"),
+            ("/home/me/.npm/_npx/1/node_modules/x/junction-bridge", "a cache"),
+            ("/home/me/.cache/uv/x/bin/junction-bridge", "a cache"),
+            ("/src/x/node_modules/.bin/junction-bridge", "the packages of a project"),
         ] {
-            assert!(!stays(Path::new(path)), "{path}");
+            assert_eq!(passing_in(Path::new(path)), Some(what), "{path}");
         }
-        assert!(!stays(&temp_dir().join(BRIDGE)));
+        assert_eq!(passing_in(&temp_dir().join(BRIDGE)), Some("a temporary directory"));
         for path in ["/usr/local/bin/junction-bridge", "/home/me/.cargo/bin/junction-bridge"] {
             assert!(stays(Path::new(path)), "{path}");
         }

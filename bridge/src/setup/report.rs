@@ -24,6 +24,8 @@ pub(crate) struct SettingsReport {
     pub(crate) has_plugin: Option<bool>,
     /// Whether a plugin that the client has installed brings all but the rule.
     pub(crate) by_plugin: bool,
+    /// The client's word for such a package.
+    pub(crate) kind: &'static str,
     /// The first file with a server or hooks beside those that the plugin brings, or with two copies of the plugin.
     pub(crate) twice: Option<PathBuf>,
     /// Why files cannot be read.
@@ -99,17 +101,32 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         problems.extend(file.problem);
     }
     let hooks = match present {
+        // Those that a plugin brings are in no file of these.
+        0 if hooks == 0 && settings.has_untrusted_hooks => HooksState::Untrusted,
         _ if hooks == 0 => HooksState::Unknown,
         0 => HooksState::Absent,
         _ if settings.has_untrusted_hooks => HooksState::Untrusted,
         _ if present < hooks => HooksState::Some,
         _ => HooksState::All,
     };
-    let has_rule = (!rules.is_empty()).then(|| rules.iter().all(|is_set| *is_set));
-    let by_plugin = settings.package.as_ref().is_some_and(ClientPackage::is_enabled);
+    let by_foreign = settings.has_foreign() && server == ServerState::Absent;
+    // What such a package leaves to be asked, it says itself.
+    let has_rule = (!rules.is_empty() && !by_foreign).then(|| rules.iter().all(|is_set| *is_set));
+    let by_plugin = by_foreign || settings.package.as_ref().is_some_and(ClientPackage::is_enabled);
     let twice = settings.files.iter().chain(&settings.elsewhere).find(|file| holds_twice(file));
     let twice = twice.map(|file| file.path.clone());
-    SettingsReport { server, hooks, dead_hook, has_rule, has_plugin, by_plugin, twice, problems }
+    let kind = settings.foreign.as_ref().map_or("plugin", |foreign| foreign.kind);
+    SettingsReport {
+        server,
+        hooks,
+        dead_hook,
+        has_rule,
+        has_plugin,
+        by_plugin,
+        kind,
+        twice,
+        problems,
+    }
 }
 
 fn server_state(state: EntryState) -> ServerState {
@@ -156,8 +173,10 @@ impl SettingsReport {
             _ if self.twice.is_some() && !self.by_plugin => {
                 "set up, with two copies of its plugin".to_owned()
             }
-            _ if self.twice.is_some() => "set up twice, by settings and by its plugin".to_owned(),
-            _ if self.by_plugin => format!("set up by its plugin{missing}"),
+            _ if self.twice.is_some() => {
+                format!("set up twice, by settings and by its {}", self.kind)
+            }
+            _ if self.by_plugin => format!("set up by its {}{missing}", self.kind),
             ServerState::Absent => "not set up".to_owned(),
             ServerState::Other => "has another server of that name".to_owned(),
             ServerState::Present { command, program: ProgramState::Gone } => {

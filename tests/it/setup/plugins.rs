@@ -49,7 +49,7 @@ case "$*" in
     grep -q '^.marketplaces' "$config" 2>/dev/null ||
       printf '[marketplaces.agent-junction]\nsource_type = "local"\nsource = "%s"\n' "$4" >> "$config";;
   "plugin add junction@agent-junction")
-    mkdir -p "$copy/0.1.0"
+    mkdir -p "$copy/0.1.0/hooks"; echo '{}' > "$copy/0.1.0/hooks/hooks.json"
     grep -q '^.plugins' "$config" || printf '[plugins."junction@agent-junction"]\nenabled = true\n' >> "$config";;
   "plugin remove junction@agent-junction") rm -r "$copy"; sed -i '/^.plugins/,+1d' "$config";;
   "plugin marketplace remove agent-junction") sed -i '/^.marketplaces/,+2d' "$config";;
@@ -276,4 +276,99 @@ fn only_clients_with_plugins_take_the_flag() {
     let said = home.done(&["--plugin"]);
     assert!(said.contains("setup --plugin claude") && !said.contains("opencode"), "{said}");
     assert_eq!(home.files(), found);
+}
+
+/// What Gemini CLI leaves once it has installed the extension.
+fn extension_of_gemini(home: &SetupHome) {
+    let manifest = json!({ "name": "junction", "version": env!("CARGO_PKG_VERSION"),
+        "mcpServers": { "junction": { "command": "junction-bridge" } } });
+    home.write(".gemini/extensions/junction/gemini-extension.json", &manifest.to_string());
+    let rule = home.path("").join("*");
+    let enablement = json!({ "junction": { "overrides": [rule] } });
+    home.write(".gemini/extensions/extension-enablement.json", &enablement.to_string());
+}
+
+#[test]
+fn regression_extension_of_gemini_stays_the_only_one() {
+    const FILE: &str = ".gemini/settings.json";
+    for (before, by_setup) in [(Some(CLAUDE), true), (Some("{}"), false), (None, true)] {
+        let home = SetupHome::new();
+        if let Some(text) = before {
+            home.write(FILE, text);
+        }
+        if by_setup {
+            home.done(&["gemini"]);
+            assert!(home.path(".gemini/skills/use-junction/SKILL.md").exists());
+        }
+        extension_of_gemini(&home);
+        let said = home.done(&["gemini"]);
+        for wanted in [
+            "its extension was not installed by setup, and stays",
+            "gemini extensions uninstall junction",
+        ] {
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        }
+        assert!(!home.path(".gemini/skills").exists(), "the extension brings them");
+        let now = home.path(FILE).exists().then(|| home.read(FILE));
+        assert_eq!(now.as_deref(), before);
+        let said = home.done(&["gemini"]);
+        assert!(said.contains("Everything is as it should be"), "{said}");
+        // Without the extension, settings serve again.
+        fs::remove_dir_all(home.path(".gemini/extensions/junction")).unwrap();
+        home.done(&["gemini"]);
+        assert_eq!(home.json(FILE)["mcpServers"]["junction"]["trust"], json!(true));
+        assert!(home.path(".gemini/skills/use-junction/SKILL.md").exists());
+    }
+}
+
+#[test]
+fn regression_removal_names_packages_that_clients_have_installed() {
+    let home = SetupHome::new();
+    let none = "Nothing of the junction is in your own settings of any client.";
+    assert_eq!(home.done(&["--remove"]).trim_end(), none);
+    home.write(SETTINGS, r#"{"enabledPlugins": {"junction@agent-junction": true}}"#);
+    home.write(
+        ".claude/plugins/installed_plugins.json",
+        r#"{"plugins": {"junction@agent-junction": [{"version": "0.1.0"}]}}"#,
+    );
+    home.write(CONFIG, "[plugins.\"junction@agent-junction\"]\nenabled = true\n");
+    extension_of_gemini(&home);
+    let folder = home.path("clone/plugin/opencode");
+    home.write("clone/plugin/opencode/package.json", r#"{"name": "junction-opencode"}"#);
+    let list = json!({ "plugin": [folder] }).to_string();
+    home.write(".config/opencode/opencode.jsonc", &list);
+    let found = home.files();
+    let lines = [
+        "claude plugin uninstall junction@agent-junction and claude plugin marketplace remove agent-junction".to_owned(),
+        "codex plugin remove junction@agent-junction and codex plugin marketplace remove agent-junction".to_owned(),
+        "gemini extensions uninstall junction".to_owned(),
+        format!("delete {folder:?} under plugin in {}", home.path(".config/opencode/opencode.jsonc").display()),
+    ];
+    let said = home.done(&["--remove"]);
+    assert!(said.starts_with(none), "{said}");
+    for line in &lines {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    for (client, line) in ["claude", "codex", "gemini", "opencode"].into_iter().zip(&lines) {
+        let said = home.done(&["--remove", client]);
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(home.files(), found);
+    // Also where something of another client is setup's.
+    home.done(&["agy"]);
+    let said = home.done(&["--remove"]);
+    assert!(said.contains("Antigravity") && lines.iter().all(|line| said.contains(line)), "{said}");
+}
+
+#[test]
+fn regression_opencode_is_told_what_wakes_it_and_what_it_fetches() {
+    let home = SetupHome::new();
+    let said = home.done(&["opencode"]);
+    assert!(said.contains("can be woken once it has been prompted"), "{said}");
+    assert!(said.contains("fetches a package of its own"), "{said}");
+    home.done(&["--remove", "opencode"]);
+    fs::create_dir_all(home.path(".config/opencode/node_modules/@opencode-ai/plugin")).unwrap();
+    assert!(!home.done(&["opencode"]).contains("fetches"));
+    home.done(&["--remove", "opencode"]);
+    assert!(!home.done(&["--no-hooks", "opencode"]).contains("woken"));
 }

@@ -109,6 +109,12 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
     }
 }
 
+/// Whether Codex, whose folder this is, skips hooks of the plugin, silently, because its user has not trusted them.
+pub(super) fn has_untrusted_plugin(folder: &Path) -> bool {
+    let events = HOOKS.iter().map(|(event, _)| *event);
+    plugin::has_untrusted_hooks(folder, &folder.join(CONFIG), events)
+}
+
 /// What is left to settings where the plugin brings server and hooks: that they have neither.
 fn by_plugin(
     folder: PathBuf,
@@ -125,7 +131,9 @@ fn by_plugin(
     let files = vec![without(servers, unwanted), without(in_json, hooks)];
     let review = "Codex asks once, at its next start, whether to trust the plugin's hooks: press 2 (\"Trust all\"), then Enter.";
     ClientSettings {
-        to_confirm: vec![review, PROMPTED],
+        to_confirm: vec![PROMPTED],
+        hook_review: Some(review),
+        has_untrusted_hooks: has_untrusted_plugin(&folder),
         overrides,
         waking: WAKING,
         package,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::packages::{CODEX, MARKETPLACE, PLUGIN_ID};
 use crate::setup::{
     ClientPackage, FileFormat, InstalledPackage, PackageCommands, PackageStore, SettingsLookup,
+    has_untrusted_in,
 };
 
 static COMMANDS: PackageCommands = PackageCommands {
@@ -21,6 +22,26 @@ pub(super) fn package(folder: &Path, config: &Path, store: PackageStore) -> Clie
     ClientPackage { package: &CODEX, store, commands: Some(&COMMANDS), installed }
 }
 
+/// Whether Codex, whose folder and file these are, loads the plugin, but silently skips its hooks for any of these events,
+/// because its user has not trusted them.
+pub(super) fn has_untrusted_hooks(
+    folder: &Path,
+    config: &Path,
+    events: impl Iterator<Item = &'static str>,
+) -> bool {
+    let copies = std::fs::read_dir(copies(folder)).into_iter().flatten().flatten();
+    // The portable package has none.
+    let has_hooks = |copy: PathBuf| copy.join("hooks/hooks.json").is_file();
+    copies.map(|copy| copy.path()).any(has_hooks)
+        && installed(folder, config).is_some_and(|installed| installed.is_enabled)
+        && has_untrusted_in(PLUGIN_ID, events, config)
+}
+
+/// Where Codex keeps its copies of the plugin, each in a folder that is named after its version.
+fn copies(folder: &Path) -> PathBuf {
+    folder.join("plugins/cache").join(MARKETPLACE).join("junction")
+}
+
 fn installed(folder: &Path, config: &Path) -> Option<InstalledPackage> {
     let config = SettingsLookup::read(config, FileFormat::Toml);
     if !config.has(&["plugins", PLUGIN_ID]) {
@@ -29,8 +50,7 @@ fn installed(folder: &Path, config: &Path) -> Option<InstalledPackage> {
     let marketplace = |field: &str| config.text(&["marketplaces", MARKETPLACE, field]);
     let is_folder = marketplace("source_type").as_deref() == Some("local");
     let source = marketplace("source").filter(|_| is_folder).map(PathBuf::from);
-    // A copy, in a folder that is named after its version.
-    let copies = folder.join("plugins/cache").join(MARKETPLACE).join("junction");
+    let copies = copies(folder);
     let found = std::fs::read_dir(&copies).into_iter().flatten().flatten();
     let version = found.filter_map(|copy| copy.file_name().into_string().ok()).max();
     let is_switched_off = config.flag(&["plugins", PLUGIN_ID, "enabled"]) == Some(false);

@@ -2,7 +2,9 @@
 
 use super::finding::Finding;
 use crate::clients::SettableClient;
-use crate::setup::{ClientPackage, ClientSettings, SettingsReport, SetupTarget, command_line};
+use crate::setup::{
+    ClientPackage, ClientSettings, ForeignPackage, SettingsReport, SetupTarget, command_line,
+};
 
 const CHECK: &str = "clients";
 
@@ -16,24 +18,38 @@ pub(super) fn by_plugin(
 ) -> Vec<Finding> {
     let SettableClient { name, program, .. } = client;
     let setup = format!("junction-bridge setup {program}");
-    let mut findings = Vec::new();
+    let (kind, mut findings) = (report.kind, Vec::new());
     if let Some(file) = &report.twice {
         let says = format!(
-            "{name} has the junction twice, from its plugin and from {}, so that a session may have two bridges.",
+            "{name} has the junction twice, from its {kind} and from {}, so that a session may have two bridges.",
             file.display()
         );
-        let fix = format!("Run {setup}: it keeps the plugin, and takes out the rest.");
+        let fix = format!("Run {setup}: it keeps the {kind}, and takes out the rest.");
         findings.push(Finding::failure(CHECK, says, fix));
     }
     findings.extend(of_settings);
     findings.extend(
         settings.package.as_ref().and_then(|package| outdated(client, package, target, &setup)),
     );
+    findings.extend(settings.foreign.as_ref().and_then(|foreign| other_version(name, foreign)));
     if findings.is_empty() {
-        let says = format!("{name} has the junction by its plugin: {}.", settings.waking);
+        let says = format!("{name} has the junction by its {kind}: {}.", settings.waking);
         findings.push(Finding::ok(CHECK, says));
     }
+    let lacks = settings.foreign.as_ref().and_then(|foreign| foreign.lacks.clone());
+    findings.extend(lacks.map(|lacks| Finding::warning(CHECK, lacks.says, lacks.fix)));
     findings
+}
+
+/// A package of the person's that is of another version than this program.
+fn other_version(name: &str, foreign: &ForeignPackage) -> Option<Finding> {
+    let own = env!("CARGO_PKG_VERSION");
+    let version = foreign.version.as_deref().filter(|version| *version != own)?;
+    let says = format!(
+        "{name} has version {version} of the junction's {}, while this program has version {own}.",
+        foreign.kind
+    );
+    Some(Finding::warning(CHECK, says, foreign.update))
 }
 
 /// A plugin that is not as this version of the program has it.

@@ -9,6 +9,7 @@ use junction_shared::machine::local_hub::place;
 use tokio::time::timeout;
 
 use super::finding::{Finding, Gravity};
+use super::hindrances::{hindered, many_hindered};
 use crate::config::Config;
 use crate::ipc::description::{SessionConnection, SessionDescription};
 use crate::ipc::{
@@ -282,38 +283,18 @@ fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
         }
     }
     let findings = ways.into_iter().map(|((by, why), names)| {
+        let are_many = names.len() > 1;
         let names = names.join(", ");
         match by {
             Some(word) => Finding::ok(CHECK, format!("By {}, a message wakes {names}.", way(word))),
             None => {
-                let (why, fix) = hindered(why.unwrap_or_default());
+                let why = why.unwrap_or_default();
+                let (why, fix) = if are_many { many_hindered(why) } else { hindered(why) };
                 Finding::warning(CHECK, format!("Nothing wakes {names}: {why}."), fix)
             }
         }
     });
     findings.collect()
-}
-
-/// Why an agent is not woken, and what to do, by the word of the tools.
-pub(super) fn hindered(word: &str) -> (&'static str, &'static str) {
-    match word {
-        "budget" => ("its wakes of this hour are used up", "Wait, or set JUNCTION_WAKES_PER_HOUR."),
-        "no-hooks" => ("its client runs no hooks of the bridge", "Run junction-bridge setup."),
-        "hooks-untrusted" => ("its hooks are not trusted yet", "Confirm them in the client."),
-        "never-prompted" => ("it was never given a prompt", "Type any prompt into it."),
-        "denied" => {
-            ("you stopped the turns in which it was about to read", "Type a prompt into it.")
-        }
-        "asleep" => ("nobody watches its window", "Open it again, or type a prompt into it."),
-        "dropped" => (
-            "its client refused the last wake",
-            "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into it.",
-        ),
-        _ => (
-            "its client has no way to wake an idle agent",
-            "Prompt it when you expect a message, or have it wait in read_messages.",
-        ),
-    }
 }
 
 /// Bridges that have no socket here: those of other users, and those that this user started elsewhere.
@@ -393,12 +374,16 @@ mod tests {
             neighbour("carol", "push", Some("plugin"), None),
             neighbour("dave", "push", Some("inbox"), None),
             neighbour("older", "push", None, None),
+            neighbour("erin", "next-turn", None, Some("no-way")),
+            neighbour("frank", "next-turn", None, Some("no-way")),
             neighbour("own", "push", Some("queue"), None),
         ];
         let lines: Vec<_> =
             waking(&neighbours).iter().map(|one| one.line(Terminal::PIPE)).collect();
         let expected = [
             "warn  waking: Nothing wakes bob: it was never given a prompt. Type any prompt into it.",
+            "warn  waking: Nothing wakes erin, frank: their clients have no way to wake an idle agent. Prompt them when \
+             you expect a message, or have them wait in read_messages.",
             "ok    waking: By Claude Code's inbox, a way that its makers do not document, a message wakes dave.",
             "ok    waking: By the junction's plugin, a way that its client's makers document, a message wakes alice, carol.",
         ];

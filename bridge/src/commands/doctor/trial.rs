@@ -7,7 +7,8 @@ use anyhow::{anyhow, bail};
 use tokio::time::timeout;
 
 use super::finding::Finding;
-use super::sessions::{hindered, name, neighbours};
+use super::hindrances::hindered;
+use super::sessions::{name, neighbours};
 use crate::ipc::description::{SessionDescription, TrialReport};
 use crate::ipc::{BridgeRequest, BridgeResponse, send};
 use crate::terminal::remark;

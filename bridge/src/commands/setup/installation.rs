@@ -112,6 +112,7 @@ async fn put_all(
             Err(problem) => return Err((steps, problem.to_string())),
         }
     }
+    steps.extend(settings.foreign.as_ref().and_then(|foreign| SetupStep::kept(name, foreign)));
     let marks = trust_marks(settings);
     for file in files {
         let is_told = |step: &SetupStep| step.file.as_ref() == Some(&file.path);
@@ -122,7 +123,7 @@ async fn put_all(
             Err(problem) => return Err((steps, problem.to_string())),
         }
     }
-    let are_brought = settings.chosen_package(target).is_some();
+    let are_brought = settings.are_skills_brought(target);
     for skill in &settings.skills {
         let change = if are_brought { skill.remove() } else { skill.install() };
         match change {

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use junction_shared::machine::config_dir::ConfigDir;
 
 use crate::clients::{SettableClient, settable};
-use crate::setup::{ClientSettings, PackageStore, SetupTarget, own_path};
+use crate::setup::{ClientSettings, PackageStore, SetupTarget, own_path, passing_in};
 use crate::terminal::remark;
 
 /// Which clients to set up, and how.
@@ -63,8 +63,9 @@ impl Setup {
         let program =
             program.context("The program's path is not UTF-8. Install it where the path is.")?;
         if !own.is_lasting && !self.remove {
+            let place = passing_in(&own.path).unwrap_or("a place for a while");
             remark(&format!(
-                "{program} may not stay where it is. Better install it, for example with cargo install, and run setup from \
+                "{program} may not stay where it is, in {place}. Better install it, for example with cargo install, and run setup from \
              there: the settings call that path."
             ));
         }
@@ -84,6 +85,10 @@ impl Setup {
         let mut settings = (client.settings)(target);
         if self.remove {
             settings = settings.for_removal();
+        }
+        if self.no_hooks && settings.name_plugin() {
+            // All of it is about the plugin.
+            settings.to_confirm.clear();
         }
         for file in &mut settings.files {
             file.entries.retain(|entry| entry.is_wanted(!self.no_hooks, !self.no_allow));

@@ -8,8 +8,9 @@ use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::packages::PLUGIN_ID;
 use crate::setup::{
-    ClientCommandError, ClientPackage, ClientProgram, FileChange, FileProblem, PackageCommands,
-    PlannedFile, SetupTarget, command_line, holds_unwanted, install, install_beside, remove,
+    ClientCommandError, ClientPackage, ClientProgram, ClientSettings, FileChange, FileProblem,
+    PackageCommands, PlannedFile, SetupTarget, command_line, holds_unwanted, install,
+    install_beside, remove,
 };
 use crate::terminal::{remark, tell};
 
@@ -163,6 +164,24 @@ fn undo(
     remove(rule, &[], target, client.settings)
 }
 
+/// What to do about a package in a client that setup has not installed, and so does not take out.
+pub(super) fn left_package(client: SettableClient, settings: &ClientSettings) -> Option<String> {
+    let SettableClient { name, program, .. } = client;
+    let (what, removal) = match (&settings.foreign, &settings.package) {
+        (Some(foreign), _) => (foreign.kind.to_owned(), foreign.removal.clone()),
+        (None, Some(package)) if package.is_from_elsewhere() => {
+            let commands = package.commands?;
+            let uninstall = command_line(program, commands.uninstall);
+            let remove = command_line(program, commands.remove_marketplace);
+            (format!("plugin {PLUGIN_ID}"), format!("run {uninstall} and {remove}"))
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{name}: its {what} was not installed by setup, so it stays. To take it out, {removal}"
+    ))
+}
+
 /// Has a client uninstall the plugin, if setup has installed it, and deletes its files; how much of it is left.
 pub(super) async fn uninstall_plugin(
     client: SettableClient,
@@ -172,14 +191,7 @@ pub(super) async fn uninstall_plugin(
 ) -> anyhow::Result<usize> {
     let SettableClient { name, program, .. } = client;
     let uninstall = command_line(program, commands.uninstall);
-    let is_theirs = package.is_from_elsewhere();
-    if is_theirs {
-        tell(&format!(
-            "{name}: its plugin {PLUGIN_ID} was not installed by setup, so it stays. To take it out, run {uninstall} and {}",
-            command_line(program, commands.remove_marketplace)
-        ))?;
-    }
-    if is_theirs || !(package.installed.is_some() || package.folder().is_dir()) {
+    if package.is_from_elsewhere() || !(package.installed.is_some() || package.folder().is_dir()) {
         return Ok(0);
     }
     let outcome = match ClientProgram::find(program) {

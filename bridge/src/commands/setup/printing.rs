@@ -57,7 +57,7 @@ pub(super) fn print(
         tell(&format!("{gap}# {name}: {path} {state}"))?;
         tell(fragment(file)?.trim_end())?;
     }
-    print_skills(name, settings, settings.chosen_package(target).is_some(), removes)
+    print_skills(name, settings, settings.are_skills_brought(target), removes)
 }
 
 /// Shows what becomes of the skills of a client.

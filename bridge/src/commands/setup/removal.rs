@@ -1,6 +1,6 @@
 //! Taking the junction out of a client's settings.
 
-use super::plugin::uninstall_plugin;
+use super::plugin::{left_package, uninstall_plugin};
 use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::setup::{ClientSettings, FileChange, SetupTarget, holds, remove, trust_marks};
@@ -14,6 +14,9 @@ pub(super) async fn take_out(
 ) -> anyhow::Result<usize> {
     let name = client.name;
     let (mut failures, mut left) = (0, Vec::new());
+    if let Some(text) = left_package(client, settings) {
+        tell(&text)?;
+    }
     if let Some(package) = &settings.package
         && let Some(commands) = package.commands
     {

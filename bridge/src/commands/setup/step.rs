@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::setup::{ClientPackage, FileChange, PlannedFile, SkillFile};
+use crate::setup::{ClientPackage, FileChange, ForeignPackage, PlannedFile, SkillFile};
 
 /// What was done, to be told.
 pub(super) struct SetupStep {
@@ -25,6 +25,16 @@ impl SetupStep {
             false => format!("{name}: {shown} is as it should be"),
         };
         Self { is_change, text, file: Some(folder) }
+    }
+
+    /// The sentence that a package of the person's stays, if the client loads it.
+    pub(super) fn kept(name: &str, foreign: &ForeignPackage) -> Option<Self> {
+        let mut text =
+            format!("{name}: its {} was not installed by setup, and stays", foreign.kind);
+        if let Some(better) = foreign.better {
+            text = format!("{text}. {better}");
+        }
+        foreign.is_loaded.then_some(Self { is_change: false, text, file: None })
     }
 
     /// What putting entries into a file, or taking some out of it, has come to.
