@@ -7,6 +7,7 @@ mod files;
 mod hubs;
 #[cfg(unix)]
 mod overrides;
+mod packages;
 #[cfg(unix)]
 mod sessions;
 
