@@ -38,10 +38,7 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
         if found.is_empty() {
             tell(&nothing_found(setup))?;
         }
-        if setup.remove {
-            let of = |client: &SettableClient| left_package(*client, &(client.settings)(&target));
-            others.iter().filter_map(of).try_for_each(|text| tell(&text))?;
-        }
+        tell_left(&others, &target, setup)?;
         if found.is_empty() || (!setup.print && !is_wanted(&found, &target, setup)?) {
             return Ok(());
         }
@@ -93,6 +90,17 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
         0 => tell("Everything is as it should be."),
         _ => tell(&format!("\n{NEXT}")),
     }
+}
+
+/// Says how to take out packages that setup has not installed in these clients.
+fn tell_left(
+    clients: &[SettableClient],
+    target: &SetupTarget,
+    setup: &Setup,
+) -> anyhow::Result<()> {
+    let of = |client: &SettableClient| left_package(*client, &(client.settings)(target));
+    let mut left = clients.iter().filter(|_| setup.remove).filter_map(of);
+    left.try_for_each(|text| tell(&text))
 }
 
 /// Whether a client can install the junction's plugin by its own commands.
