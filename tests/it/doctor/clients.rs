@@ -218,17 +218,14 @@ async fn regression_server_added_for_a_project_beside_a_plugin_is_a_failure() {
 }
 
 #[tokio::test]
-async fn regression_extension_or_plugin_that_is_there_twice_is_told() {
-    let world = World::with(&["gemini", "opencode"]).await;
+async fn regression_plugin_of_opencode_that_is_there_twice_is_a_failure() {
+    let world = World::with(&["opencode"]).await;
     world.diagnose().assert_healthy();
     let write = |name: &str, text: &str| {
         let file = world.file(name);
         std::fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
         std::fs::write(file, text).expect("written");
     };
-    write(".gemini/extensions/junction/gemini-extension.json", "{}");
-    let words = ["clients: Gemini CLI has the junction's hooks and skills twice", "uninstall"];
-    world.diagnose().assert("warning", &words);
     let settings = std::fs::read_to_string(world.file(".config/opencode/opencode.json"));
     let settings = settings.expect("settings").replace("\"plugin\": [", "\"plugin\": [\"./own\",");
     write(".config/opencode/opencode.json", &settings);
