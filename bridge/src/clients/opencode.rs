@@ -83,12 +83,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         item: package.loaded().display().to_string(),
     });
     // One that a person has installed stays the only one.
-    let foreign = package.as_ref().and_then(|package| {
-        let own = package.loaded();
-        let (path, plugin) =
-            paths.iter().find_map(|path| Some((path, plugin_beside(path, &own)?)))?;
-        Some(foreign(&paths, path, &plugin))
-    });
+    let foreign = package.as_ref().and_then(|package| foreign(&paths, &package.loaded()));
     let (wanted, unwanted) = if foreign.is_some() { (None, plugin) } else { (plugin, None) };
     let entries: Vec<_> = [server, rule].into_iter().chain(wanted).collect();
     let file = |path| PlannedFile {
@@ -149,8 +144,9 @@ fn field_of(folder: &Path, field: &str) -> Option<String> {
     SettingsLookup::read(&manifest, FileFormat::Json(DIALECT)).text(&[field])
 }
 
-/// The plugin that a file of these names, as a person has it.
-fn foreign(paths: &[PathBuf], path: &Path, plugin: &str) -> ForeignPackage {
+/// The plugin that one of these files names, other than the one in this folder.
+fn foreign(paths: &[PathBuf], own: &Path) -> Option<ForeignPackage> {
+    let (path, plugin) = paths.iter().find_map(|path| Some((path, plugin_beside(path, own)?)))?;
     let asks = paths.iter().any(|path| {
         let file = SettingsLookup::read(path, FileFormat::Json(DIALECT));
         let patterns = file.names(&["permission"]);
@@ -160,10 +156,10 @@ fn foreign(paths: &[PathBuf], path: &Path, plugin: &str) -> ForeignPackage {
         // What is said of our own pattern is a person's.
         action.is_some_and(|action| action != "allow") && !patterns.iter().any(|name| name == RULE)
     });
-    ForeignPackage {
+    Some(ForeignPackage {
         kind: "plugin",
         is_loaded: true,
-        version: field_of(&place_of(path, plugin), "version"),
+        version: field_of(&place_of(path, &plugin), "version"),
         update: "Bring it up to date where it came from.",
         lacks: asks.then(|| SettingOverride {
             of: OverriddenPart::Rule,
@@ -172,7 +168,7 @@ fn foreign(paths: &[PathBuf], path: &Path, plugin: &str) -> ForeignPackage {
         }),
         removal: format!("delete {plugin:?} under plugin in {}", path.display()),
         better: None,
-    }
+    })
 }
 
 /// What a person may have set otherwise.

@@ -48,15 +48,7 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
             |client: &SettableClient| setup.clients.iter().any(|name| name == client.program);
         settable().filter(is_chosen).collect()
     };
-    if let Some(other) =
-        chosen.iter().find(|client| setup.plugin && !takes_plugin(**client, &target))
-    {
-        let SettableClient { name, program, .. } = other;
-        bail!(
-            "--plugin is for Claude Code and Codex. For {name}, run junction-bridge setup {program}: it sets up all that \
-             {name} can use."
-        );
-    }
+    check_plugin(&chosen, &target, setup)?;
     let (mut failures, mut changes, mut is_overridden) = (0, 0, false);
     for client in &chosen {
         let settings = setup.wanted(*client, &target);
@@ -90,6 +82,24 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
         0 => tell("Everything is as it should be."),
         _ => tell(&format!("\n{NEXT}")),
     }
+}
+
+/// Checks that each client can be set up by a plugin, if that is asked for.
+fn check_plugin(
+    chosen: &[SettableClient],
+    target: &SetupTarget,
+    setup: &Setup,
+) -> anyhow::Result<()> {
+    if let Some(other) =
+        chosen.iter().find(|client| setup.plugin && !takes_plugin(**client, target))
+    {
+        let SettableClient { name, program, .. } = other;
+        bail!(
+            "--plugin is for Claude Code and Codex. For {name}, run junction-bridge setup {program}: it sets up all that \
+             {name} can use."
+        );
+    }
+    Ok(())
 }
 
 /// Says how to take out packages that setup has not installed in these clients.
