@@ -23,6 +23,14 @@ mod profile;
 mod session_view;
 mod settings;
 
+// What settings have, the packages have.
+#[cfg(test)]
+pub(crate) use claude::HOOKS as CLAUDE_HOOKS;
+#[cfg(test)]
+pub(crate) use codex::{ENVIRONMENT as CODEX_ENVIRONMENT, HOOKS as CODEX_HOOKS};
+#[cfg(test)]
+pub(crate) use gemini::HOOKS as GEMINI_HOOKS;
+
 pub(crate) use channel::{CallOrigin, Channel, WakeOutcome, WakingWay};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;

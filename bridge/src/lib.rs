@@ -13,6 +13,8 @@ mod escape;
 mod ipc;
 mod json_text;
 mod log;
+#[cfg(test)]
+mod manifests;
 mod mcp;
 mod onlooker;
 mod packages;

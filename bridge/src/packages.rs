@@ -1,9 +1,6 @@
 //! The packages of the junction's that `setup` installs, as they are in `plugin/`. The program carries their files,
 //! because an installed one has no repository beside it. The other packages there are installed by a person.
 
-#[cfg(test)]
-mod manifests;
-
 /// What a client installs to get the junction.
 #[derive(Debug)]
 pub(crate) struct Package {

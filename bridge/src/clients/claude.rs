@@ -45,7 +45,7 @@ const ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
 const INTERACTIVE: &str = "cli";
 
 /// The events that hooks are set for: those that announce mail, and those that show what the agent does.
-const HOOKS: [&str; 8] = [
+pub(crate) const HOOKS: [&str; 8] = [
     "SessionStart",
     "UserPromptSubmit",
     "PostToolUse",

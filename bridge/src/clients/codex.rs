@@ -25,6 +25,9 @@ mod config;
 mod plugin;
 mod windows;
 
+#[cfg(test)]
+pub(crate) use config::{ENVIRONMENT, HOOKS};
+
 /// Codex, as seen with version 0.169.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     channel: || Some(Arc::new(CodexQueue::default())),

@@ -31,7 +31,8 @@ const NAME: &str = "Gemini CLI";
 const SWITCHES: &str = "mcp-server-enablement.json";
 
 /// The events that hooks are set for.
-const HOOKS: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
+pub(crate) const HOOKS: [&str; 5] =
+    ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
 
 fn settings(target: &SetupTarget) -> ClientSettings {
     let home = env_path("GEMINI_CLI_HOME").unwrap_or_else(|| target.home.clone());

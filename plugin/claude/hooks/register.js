@@ -19,7 +19,7 @@ export function register(on) {
 async function wakes($, own) {
   let outcome = [];
   let pause = 0;
-  // What became of a notice is told even if another session has begun since. That one's wait then begins anew.
+  // What became of a notice is told even if another session has begun since. That one's wait then begins again.
   while (own === newest || outcome.length) {
     const began = Date.now();
     let notice = '';

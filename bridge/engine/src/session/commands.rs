@@ -36,7 +36,7 @@ pub(crate) enum SessionEvent {
     RequestAbandoned,
 }
 
-/// Senders are told anew of so many messages at most.
+/// The most messages whose senders are told a second time.
 const FORECASTS_AGAIN: usize = 64;
 
 impl Session {

@@ -27,14 +27,14 @@ const PROMPTED: &str = "Codex can be woken once it has been prompted, for exampl
 
 /// The events that hooks are set for, and what each names of its input beyond the event and the session. Codex silently
 /// skips a hook that names what its event does not have.
-const HOOKS: [(&str, Option<&str>); 4] = [
+pub(crate) const HOOKS: [(&str, Option<&str>); 4] = [
     ("SessionStart", None),
     ("UserPromptSubmit", Some("prompt")),
     ("PostToolUse", None),
     ("Stop", Some("stop_hook_active")),
 ];
 /// What Codex passes on to the bridge, where it is set. Otherwise it gives its servers almost no environment.
-const ENVIRONMENT: [&str; 15] = [
+pub(crate) const ENVIRONMENT: [&str; 15] = [
     "CODEX_HOME",
     "XDG_CONFIG_HOME",
     "XDG_RUNTIME_DIR",

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{CLAUDE, CODEX, MARKETPLACE, OPENCODE, PLUGIN_ID, Package, SKILLS, Skill};
+use crate::clients::{CLAUDE_HOOKS, CODEX_ENVIRONMENT, CODEX_HOOKS, GEMINI_HOOKS};
 use crate::docs::assert_package_files;
+use crate::packages::{CLAUDE, CODEX, MARKETPLACE, OPENCODE, PLUGIN_ID, Package, SKILLS, Skill};
 use crate::setup::{hook_command, reserve_command};
 
 const NAME: &str = "junction";
@@ -22,41 +23,8 @@ const SCHEMAS: &str = "https://agent-plugins.org/schemas/1.0.0";
 /// The packages that bring the skills.
 const WITH_SKILLS: [&str; 5] = ["claude", "codex", "gemini", "opencode", "portable"];
 
-const CLAUDE_HOOKS: [&str; 8] = [
-    "SessionStart",
-    "UserPromptSubmit",
-    "PostToolUse",
-    "PermissionRequest",
-    "Notification",
-    "Stop",
-    "StopFailure",
-    "SessionEnd",
-];
-const CODEX_HOOKS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"];
 /// How long a rewake hook may wait, in seconds: a night.
 const LONGEST_SLEEP: u32 = 36_000;
-const GEMINI_HOOKS: [&str; 5] =
-    ["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification"];
-
-/// What Codex passes on to the bridge, where it is set.
-const CODEX_ENVIRONMENT: [&str; 15] = [
-    "CODEX_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_RUNTIME_DIR",
-    "JUNCTION_AUTOSTART",
-    "JUNCTION_CHAIN_LIMIT",
-    "JUNCTION_CONFIG_DIR",
-    "JUNCTION_HOST",
-    "JUNCTION_HUB",
-    "JUNCTION_KNOWN_HOSTS",
-    "JUNCTION_LOG",
-    "JUNCTION_PORT",
-    "JUNCTION_SEND_LIMIT",
-    "JUNCTION_SESSION_TIMEOUT_MS",
-    "JUNCTION_SWEEP_INTERVAL_MS",
-    "JUNCTION_WAKES_PER_HOUR",
-];
-
 fn identity() -> Value {
     json!({
         "name": NAME,
@@ -151,7 +119,7 @@ fn manifests() -> Vec<(&'static str, Value)> {
         (".agents/plugins/marketplace.json", codex_marketplace),
         ("plugin/codex/.codex-plugin/plugin.json", merged(identity(), codex_parts)),
         ("plugin/codex/.mcp.json", servers(&codex_server)),
-        ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS)),
+        ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS.map(|(event, _)| event))),
         ("plugin/portable/plugin.json", merged(schema("plugin"), identity())),
         ("plugin/portable/mcp.json", merged(schema("mcp"), servers(&stdio))),
         ("plugin/gemini/gemini-extension.json", gemini()),
