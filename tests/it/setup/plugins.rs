@@ -20,7 +20,7 @@ case "$*" in
   *"$(cat "$HOME/refuses" 2>/dev/null || echo nothing)"*) echo "a line" >&2; echo "✘ Not today" >&2; exit 1;;
 esac
 "#;
-/// Claude Code writes its settings anew, in an order of its own.
+/// Claude Code rewrites its settings in an order of its own.
 pub(super) const CLAUDE_CODE: &str = r#"
 folder="$HOME/.claude"; plugins="$folder/plugins"; settings="$folder/settings.json"
 mkdir -p "$plugins"
