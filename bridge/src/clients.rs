@@ -167,6 +167,11 @@ fn named(mcp_name: &str) -> Option<&'static ClientProfile> {
     CLIENTS.into_iter().find(|client| client.mcp_name == mcp_name)
 }
 
+/// The name by which a plugin's programs and its bridge know each other, from the environment.
+pub(crate) fn plugin_name() -> Option<String> {
+    env(opencode::PLUGIN_NAME)
+}
+
 /// The event in a hook's input; `None` if the input is not an event. Neither a prompt's text nor anything about a tool
 /// is kept.
 pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {

@@ -91,7 +91,9 @@ impl Wake {
     }
 
     fn new(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
-        let agent = Mutex::new(AgentState::new(engine.snapshot(), wakes_per_hour));
+        let mut agent = AgentState::new(engine.snapshot(), wakes_per_hour);
+        clients::plugin_name().into_iter().for_each(|name| agent.note_session(name));
+        let agent = Mutex::new(agent);
         Self(Arc::new(WakeShared {
             engine,
             agent,

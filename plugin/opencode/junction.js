@@ -3,10 +3,12 @@
 // hook` tells the bridge what the agent does, and the agent what waits for it. Without a bridge, nothing happens.
 
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const BRIDGE = 'junction-bridge';
+const NAME = 'JUNCTION_OPENCODE_PLUGIN';
 const SKILLS = fileURLToPath(new URL('skills', import.meta.url));
 const SHORT = 60_000; // a wait that ends sooner, without a notice, has found no bridge
 const LONGEST_PAUSE = 600_000;
@@ -33,16 +35,20 @@ async function server({ client, directory }) {
   const isSubagent = async (id) => (await client.session.get({ path: { id } })).data?.parentID !== undefined;
   return {
     async config(config) {
-      config.mcp ??= {};
       const isProgram = (word) => /(^|[/\\])junction-bridge(\.exe)?$/.test(word);
       const program = ({ command }) => [command].flat().find(isProgram);
-      let own = Object.values(config.mcp).find(program);
-      if (own) session.program = program(own);
-      else own = config.mcp.junction ??= { type: 'local', command: [BRIDGE] };
-      // So that the bridge knows, before the first prompt, that this can wake the session.
-      if (own.command && !isRun) own.environment = { ...own.environment, JUNCTION_OPENCODE_PLUGIN: '1' };
-      config.skills ??= {};
-      if (existsSync(SKILLS)) config.skills.paths = [...(config.skills.paths ?? []), SKILLS];
+      const servers = Object.entries(config.mcp ?? {});
+      const [name, own] = servers.find(([, server]) => program(server)) ?? ['junction', config.mcp?.junction];
+      let server = own ?? { type: 'local', command: [BRIDGE] };
+      if (program(server)) {
+        session.program = program(server);
+        if (!isRun) session.name = randomUUID();
+        // By the name, the bridge knows before the first prompt that this can wake the session, and which plugin is its
+        // own. The settings of several folders may share what is in them, so nothing of that is changed.
+        if (session.name) server = { ...server, environment: { ...server.environment, [NAME]: session.name } };
+      }
+      config.mcp = { ...config.mcp, [name]: server };
+      if (existsSync(SKILLS)) config.skills = { ...config.skills, paths: [...(config.skills?.paths ?? []), SKILLS] };
     },
     async 'chat.message'({ sessionID }, { message, parts }) {
       if (await isSubagent(sessionID)) return;
@@ -92,6 +98,7 @@ async function setup(ctx) {
 // The session that a person wrote to last, and its bridge.
 class Session {
   program = BRIDGE;
+  name; // which the bridge was given
   #directory;
   #submit;
   #at;
@@ -250,7 +257,8 @@ class Session {
   async #run(words, input = '', limit) {
     let child;
     try {
-      const options = { cwd: this.#directory, timeout: limit, stdio: ['pipe', 'pipe', 'ignore'] };
+      const env = this.name ? { ...process.env, [NAME]: this.name } : process.env;
+      const options = { cwd: this.#directory, env, timeout: limit, stdio: ['pipe', 'pipe', 'ignore'] };
       child = spawn(this.program, words, options);
       this.#children.add(child);
       let output = '';

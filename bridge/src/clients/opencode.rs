@@ -25,8 +25,10 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     ..ClientProfile::plain("opencode", NAME, "opencode")
 };
 
-/// The variable that the junction's plugin sets for its server, in a session that goes on after its first answer.
-const PLUGIN_SIGN: &str = "JUNCTION_OPENCODE_PLUGIN";
+/// The variable that the junction's plugin sets for its server and for the programs that it runs, where its sessions go
+/// on after their first answer: a name by which these find their own bridge. One process may serve several folders, each
+/// with a plugin and a bridge.
+pub(super) const PLUGIN_NAME: &str = "JUNCTION_OPENCODE_PLUGIN";
 /// The name by which people know the client.
 const NAME: &str = "opencode";
 /// The pattern of the tools' names.
@@ -50,7 +52,7 @@ const DIALECT: JsonDialect = JsonDialect { comments: true, trailing_commas: true
 /// Why opencode cannot be woken where its plugin does not wait: the plugin waits from the first prompt on.
 fn hindrance(signs: ClientSigns) -> Hindrance {
     let is_prompted = signs.has_hooks || signs.has_called;
-    if env(PLUGIN_SIGN).is_some() && !is_prompted {
+    if env(PLUGIN_NAME).is_some() && !is_prompted {
         Hindrance::NeverPrompted
     } else {
         Hindrance::NoWay

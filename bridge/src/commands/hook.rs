@@ -105,7 +105,7 @@ fn has_reader() -> bool {
 async fn next_notice(outcome: Option<WakeOutcome>) -> Option<(String, ReceivedResponse)> {
     let own = bridges_in_time().await;
     let waits = own.iter().map(|(socket, session_match)| {
-        let session = clients::shell_session();
+        let session = clients::plugin_name().or_else(clients::shell_session);
         let request = BridgeRequest::Wait { outcome, session, session_match: *session_match };
         async move { send(socket, &request).await.ok() }
     });
@@ -123,18 +123,32 @@ async fn next_notice(outcome: Option<WakeOutcome>) -> Option<(String, ReceivedRe
 /// The bridges of this session. At its beginning, hooks and plugins run before servers do, so the bridge may be yet to
 /// come.
 async fn bridges_in_time() -> Vec<(PathBuf, SessionMatch)> {
-    let mut own = bridges_of_this_session();
+    let mut own = own_bridges();
     let started = Instant::now();
     while own.is_empty() && started.elapsed() < SERVER_TIME {
         tokio::time::sleep(SEARCH_INTERVAL).await;
-        own = bridges_of_this_session();
+        own = own_bridges();
+    }
+    own
+}
+
+/// The bridges that may be this session's. A plugin's is the one that knows its name, even where there is no other: its
+/// own may be yet to come.
+fn own_bridges() -> Vec<(PathBuf, SessionMatch)> {
+    let mut own = bridges_of_this_session();
+    if clients::plugin_name().is_some() {
+        own.iter_mut().for_each(|(_, session_match)| *session_match = SessionMatch::OneOfSeveral);
     }
     own
 }
 
 /// The event that the client writes to stdin, if it is one.
 async fn read_event() -> Option<NamedHookEvent> {
-    clients::hook_event(&read_input().await?)
+    let mut event = clients::hook_event(&read_input().await?)?;
+    if let Some(name) = clients::plugin_name() {
+        event.event.session = Some(name);
+    }
+    Some(event)
 }
 
 /// The JSON that the client writes to stdin.
@@ -154,7 +168,7 @@ pub(super) fn reply_time() -> Duration {
 
 /// The reply of the session's bridge. Where several bridges may be meant, each decides whether it is.
 async fn reply_to(event: &NamedHookEvent) -> Option<(HookReply, ReceivedResponse)> {
-    let own = bridges_of_this_session();
+    let own = own_bridges();
     let limit = reply_time();
     let asked = own.iter().map(|(socket, session_match): &(_, SessionMatch)| {
         let request =

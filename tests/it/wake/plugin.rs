@@ -1,5 +1,6 @@
 //! How a plugin of the client wakes an agent: by a program that waits, and by what the plugin says of its notices.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use junction_testkit::{
@@ -9,6 +10,9 @@ use junction_testkit::{
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
+
+/// The variable by which a plugin and its bridge know each other.
+const PLUGIN_NAME: &str = "JUNCTION_OPENCODE_PLUGIN";
 
 /// What a wait that ended well has printed.
 async fn printed(wait: Child) -> String {
@@ -146,6 +150,43 @@ async fn a_wait_can_start_before_its_bridge() {
     reaches(&bob, "alice", "push").await;
     send(&bob).await;
     assert_eq!(printed(wait).await, notice(1));
+}
+
+/// Starts the wait of a plugin of this name, in a process that may have several bridges.
+fn named_wait(runtime: &Path, name: &str) -> Child {
+    Command::new(bridge_binary())
+        .args(["hook", "--wait"])
+        .env("XDG_RUNTIME_DIR", runtime)
+        .env(PLUGIN_NAME, name)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it starts")
+}
+
+#[tokio::test]
+async fn regression_a_plugin_with_a_name_waits_at_the_bridge_of_that_name_alone() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let launch = TestAgent::launch(&home, &hub, "alice").env(PLUGIN_NAME, "one");
+    let alice = TestAgent::start(&home, launch, "alice").await;
+    // The bridge of the other is yet to come.
+    assert_eq!(printed(named_wait(&alice.runtime, "two")).await, "");
+    let launch = TestBridge::launch(&home, hub.port)
+        .env("XDG_RUNTIME_DIR", &alice.runtime)
+        .env(PLUGIN_NAME, "two");
+    let mut carol = TestBridge::spawn(&home, launch);
+    within("initialize", carol.client.initialize("test-client")).await.expect("a session");
+    carol.register("carol").await;
+    let _other = named_wait(&alice.runtime, "two");
+    reaches(&bob, "carol", "push").await;
+    let own = named_wait(&alice.runtime, "one");
+    reaches(&bob, "alice", "push").await;
+    send(&bob).await;
+    assert_eq!(printed(own).await, notice(1));
+    reaches(&bob, "carol", "push").await;
 }
 
 #[tokio::test]
