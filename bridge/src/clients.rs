@@ -38,7 +38,8 @@ pub(crate) use session_view::{ClientSigns, SessionView};
 
 use crate::packages::PLUGIN_ID;
 use crate::setup::{
-    ClientSettings, InstalledPackage, OverriddenPart, SettingOverride, SetupTarget, command_line,
+    ClientSettings, ForeignPackage, InstalledPackage, OverriddenPart, PlannedFile, SettingOverride,
+    SetupTarget, command_line,
 };
 
 /// All clients that need anything of their own. Their wake channels are tried in this order.
@@ -124,6 +125,14 @@ pub(crate) fn settable() -> impl Iterator<Item = SettableClient> {
     })
 }
 
+/// A package that brings the server in a project, whose settings may have it, too.
+pub(crate) struct PackageBeside {
+    /// The client's word for such a package, and its name.
+    pub(crate) name: String,
+    /// How to take the package out, after "To take it out, ".
+    removal: String,
+}
+
 impl SettableClient {
     /// A plugin that the client is told to load from where it is not.
     pub(crate) fn unloadable_plugin(&self, target: &SetupTarget) -> Option<SettingOverride> {
@@ -145,21 +154,34 @@ impl SettableClient {
         Some(SettingOverride { of: OverriddenPart::Server, says, fix })
     }
 
-    /// A plugin that the client loads in this directory, beside the server of the project's settings.
-    pub(crate) fn plugin_beside_project(&self, target: &SetupTarget) -> Option<SettingOverride> {
-        let package = (self.settings)(target).package?;
-        let commands = package.commands?;
+    /// A package that brings the server in this directory in place of the user's own settings, and how to take it out.
+    pub(crate) fn package_here(&self, own: &SetupTarget) -> Option<PackageBeside> {
+        let settings = (self.settings)(own);
+        if let Some(ForeignPackage { kind, removal, .. }) =
+            settings.foreign.as_ref().filter(|foreign| foreign.is_loaded())
+        {
+            let is_alone = !settings.files.iter().any(PlannedFile::has_server);
+            let (name, removal) = ((*kind).to_owned(), removal.clone());
+            return is_alone.then_some(PackageBeside { name, removal });
+        }
+        let package = settings.package?;
+        let uninstall = package.commands?.uninstall;
         package.installed.filter(InstalledPackage::is_loaded_here)?;
-        let Self { name, program, .. } = self;
-        let uninstall = command_line(program, commands.uninstall);
-        Some(SettingOverride {
+        let removal = format!("run {}", command_line(self.program, uninstall));
+        Some(PackageBeside { name: format!("plugin {PLUGIN_ID}"), removal })
+    }
+
+    /// Says that the client loads a package in this directory, beside the server of the project's settings.
+    pub(crate) fn twice_in_project(&self, beside: &PackageBeside) -> SettingOverride {
+        let (Self { name, program, .. }, PackageBeside { name: package, removal }) = (self, beside);
+        SettingOverride {
             of: OverriddenPart::Server,
             says: format!(
-                "{name} has the junction twice in this project, from its plugin {PLUGIN_ID} and from the project's \
-                 settings, so that a session here has two bridges."
+                "{name} has the junction twice in this project, from its {package} and from the project's settings, so \
+                 that a session here may have two bridges."
             ),
-            fix: format!("Run junction-bridge setup --remove --project {program}, or {uninstall}."),
-        })
+            fix: format!("Run junction-bridge setup --remove --project {program}, or {removal}."),
+        }
     }
 }
 

@@ -53,8 +53,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ..PlannedFile::of(place.join("settings.json"), format, [server, hooks].concat())
     };
     let foreign = extension(&folder, &home).filter(|_| target.project.is_none());
-    if foreign.as_ref().is_some_and(|foreign| foreign.is_loaded) && target.by_package != Some(false)
-    {
+    if foreign.as_ref().is_some_and(ForeignPackage::is_loaded) && target.by_package != Some(false) {
         // Hooks of both would run.
         settings.unwanted = std::mem::take(&mut settings.entries);
     }
@@ -89,11 +88,12 @@ fn extension(folder: &Path, home: &Path) -> Option<ForeignPackage> {
         let rule = rule.trim_start_matches('!');
         home.starts_with(rule.strip_suffix('*').unwrap_or(rule))
     });
+    let is_off = of_home.is_some_and(|rule| rule.starts_with('!'));
     let fix = "Answer there that you allow all its tools; or, to be asked nothing, run gemini extensions uninstall \
                junction, then junction-bridge setup gemini.";
     Some(ForeignPackage {
         kind: "extension",
-        is_loaded: !of_home.is_some_and(|rule| rule.starts_with('!')),
+        switched_off: is_off.then_some("gemini extensions enable junction"),
         version: manifest.text(&["version"]),
         update: "Run gemini extensions update junction.",
         lacks: Some(SettingOverride {

@@ -160,7 +160,7 @@ fn foreign(paths: &[PathBuf], own: &Path) -> Option<ForeignPackage> {
     });
     Some(ForeignPackage {
         kind: "plugin",
-        is_loaded: true,
+        switched_off: None,
         version: field_of(&place_of(path, &plugin), "version"),
         update: "Bring it up to date where it came from.",
         lacks: asks.then(|| SettingOverride {

@@ -17,8 +17,8 @@ pub(crate) use self::options::Setup;
 use self::plugin::left_package;
 use self::printing::print;
 use self::removal::take_out;
-use crate::clients::{SettableClient, settable};
-use crate::setup::{SetupTarget, SkillFile, holds, inspect, on_path, report};
+use crate::clients::{PackageBeside, SettableClient, settable};
+use crate::setup::{ClientSettings, SetupTarget, SkillFile, holds, inspect, on_path, report};
 use crate::terminal::{can_ask, is_agreed, remark, tell};
 
 /// What a person does once a client is set up.
@@ -51,7 +51,12 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
     check_plugin(&chosen, &target, setup)?;
     let (mut failures, mut changes, mut is_overridden) = (0, 0, false);
     for client in &chosen {
-        let settings = setup.wanted(*client, &target);
+        let mut settings = setup.wanted(*client, &target);
+        let own = setup.project.then(|| setup.own_target(&target, directory));
+        let beside = own.filter(|_| !setup.remove).and_then(|own| client.package_here(&own));
+        if beside.is_some() {
+            settings = settings.left_to_package();
+        }
         match (setup.print, setup.remove) {
             (true, remove) => print(*client, &settings, &target, remove)?,
             (false, true) => failures += take_out(*client, &settings, &target).await?,
@@ -61,12 +66,8 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
                 changes += outcome.changes;
                 is_overridden |= outcome.is_overridden;
                 tell_kept(*client, &target, setup)?;
-                if setup.project {
-                    let own = setup.own_target(&target, directory);
-                    if let Some(setting) = client.plugin_beside_project(&own) {
-                        is_overridden = true;
-                        tell(&format!("  {} {}", setting.says, setting.fix))?;
-                    }
+                if let Some(beside) = beside {
+                    is_overridden |= tell_beside(*client, &settings, &beside)?;
                 }
             }
         }
@@ -100,6 +101,25 @@ fn check_plugin(
         );
     }
     Ok(())
+}
+
+/// Says that a package brings the junction to a project; whether the project's settings have it, too.
+fn tell_beside(
+    client: SettableClient,
+    settings: &ClientSettings,
+    beside: &PackageBeside,
+) -> anyhow::Result<bool> {
+    let is_twice = settings.files.iter().any(holds);
+    if is_twice {
+        let setting = client.twice_in_project(beside);
+        tell(&format!("  {} {}", setting.says, setting.fix))?;
+    } else {
+        tell(&format!(
+            "  {} has the junction in this project from its {}, so the project's settings have nothing of it.",
+            client.name, beside.name
+        ))?;
+    }
+    Ok(is_twice)
 }
 
 /// Says how to take out packages that setup has not installed in these clients.

@@ -61,8 +61,8 @@ pub(crate) struct ClientSettings {
 pub(crate) struct ForeignPackage {
     /// The client's word for such a package.
     pub(crate) kind: &'static str,
-    /// Whether the client loads it.
-    pub(crate) is_loaded: bool,
+    /// How to switch it on, in the words of a command, where the client's user has switched it off.
+    pub(crate) switched_off: Option<&'static str>,
     /// The version, if the package says one.
     pub(crate) version: Option<String>,
     /// How to bring the package up to date, in a sentence.
@@ -73,6 +73,13 @@ pub(crate) struct ForeignPackage {
     pub(crate) removal: String,
     /// Why and how to have settings in its place, in a sentence, if that serves the user better.
     pub(crate) better: Option<&'static str>,
+}
+
+impl ForeignPackage {
+    /// Whether the client loads it.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.switched_off.is_none()
+    }
 }
 
 impl ClientSettings {
@@ -113,12 +120,20 @@ impl ClientSettings {
 
     /// Whether the client's user has installed a package that the client loads.
     pub(crate) fn has_foreign(&self) -> bool {
-        self.foreign.as_ref().is_some_and(|foreign| foreign.is_loaded)
+        self.foreign.as_ref().is_some_and(ForeignPackage::is_loaded)
     }
 
     /// Whether a package brings the skills.
     pub(crate) fn are_skills_brought(&self, target: &SetupTarget) -> bool {
         self.chosen_package(target).is_some() || self.has_foreign()
+    }
+
+    /// Takes all of the junction out of the files, because a package brings it.
+    pub(crate) fn left_to_package(mut self) -> Self {
+        for file in &mut self.files {
+            file.unwanted.append(&mut file.entries);
+        }
+        Self { to_confirm: Vec::new(), hook_review: None, overrides: |_| Vec::new(), ..self }
     }
 
     /// Every file that may hold anything of the junction, in place of those that are used now, with all that it may hold.
@@ -205,6 +220,11 @@ impl PlannedFile {
             earlier: Vec::new(),
             residue: &[],
         }
+    }
+
+    /// Whether the server belongs in it.
+    pub(crate) fn has_server(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, PlannedEntry::Server { .. }))
     }
 
     /// Whether an entry names a plugin.

@@ -139,18 +139,17 @@ async fn plugin_of_claude_counts_as_set_up_and_is_checked() {
 async fn server_beside_a_plugin_is_a_failure_that_setup_resolves() {
     let world = World::with(&["claude"]).await;
     let servers = world.file(".claude.json");
+    world.setup(&["--project", "claude"]);
     plugin_of_claude(&world, env!("CARGO_PKG_VERSION"), true);
     let words = ["clients: Claude Code has the junction twice", "claude.json", "setup claude"];
     world.diagnose().assert("failure", &words);
     world.setup(&["claude"]);
     assert!(!servers.exists(), "setup had made it");
-    world.diagnose().assert_healthy();
     // In this project alone.
-    world.setup(&["--project", "claude"]);
     let words =
         ["clients: Claude Code has the junction twice in this project", "--remove --project"];
     world.diagnose().assert("failure", &words);
-    world.setup(&["--remove", "--project", "claude"]);
+    world.setup(&["--project", "claude"]);
     world.diagnose().assert_healthy();
 }
 

@@ -44,7 +44,13 @@ async fn regression_extension_of_gemini_is_seen() {
         let words = ["version 0.0.1 of the junction's extension", "gemini extensions update"];
         world.diagnose().assert("warning", &words);
         extension_of_gemini(&world, env!("CARGO_PKG_VERSION"), is_linked, false);
-        world.diagnose().assert("warning", &["clients: Gemini CLI is not set up"]);
+        let diagnosis = world.diagnose();
+        let off =
+            ["clients: Gemini CLI has the junction's extension, but you have switched it off"];
+        diagnosis.assert("warning", &[off[0], "gemini extensions enable junction", "setup gemini"]);
+        assert!(!format!("{:?}", diagnosis.findings).contains("not set up"));
+        world.setup(&["gemini"]);
+        world.diagnose().assert("ok", &["clients: Gemini CLI starts", "wakes"]);
     }
 }
 

@@ -4,8 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::home::{CLAUDE, SetupHome};
-use super::plugins::{CLAUDE_CODE, SERVERS, SETTINGS, home_with, unpacked};
+use super::home::{CLAUDE, CODEX, SetupHome};
+use super::plugins::{
+    CLAUDE_CODE, CODEX_CLI, SERVERS, SETTINGS, extension_of_gemini, home_with, unpacked,
+};
 
 /// Leaves what Claude Code leaves of a plugin in a clone at this path.
 fn installed_from(home: &SetupHome, clone: &std::path::Path) {
@@ -72,9 +74,59 @@ fn regression_second_bridge_of_a_project_is_told_with_what_removes_it() {
     let said = home.done(&["claude"]);
     assert!(said.contains("claude mcp remove --scope local junction"), "{said}");
     assert!(!said.contains("Everything is as it should be"), "{said}");
-    let said = home.done(&["--project", "claude"]);
-    assert!(said.contains("twice in this project"), "{said}");
-    assert!(said.contains("setup --remove --project claude"), "{said}");
+}
+
+#[test]
+fn regression_project_gets_nothing_beside_a_package_of_the_user() {
+    for (client, does, file, kind) in [
+        ("claude", CLAUDE_CODE, ".mcp.json", "plugin junction@agent-junction"),
+        ("codex", CODEX_CLI, ".codex/config.toml", "plugin junction@agent-junction"),
+        ("gemini", "", ".gemini/settings.json", "extension"),
+    ] {
+        let home = home_with(client, does);
+        let file = home.0.path().join(file);
+        let install = || match client {
+            "gemini" => extension_of_gemini(&home),
+            _ => drop(home.done(&["--plugin", client])),
+        };
+        install();
+        let told =
+            format!("in this project from its {kind}, so the project's settings have nothing");
+        let said = home.done(&["--project", client]);
+        assert!(said.contains(&told) && said.contains("Everything is as"), "{said}");
+        assert!(!file.exists(), "{said}");
+        // What setup has put there goes, and what others have put there is theirs.
+        match client {
+            "gemini" => fs::remove_dir_all(home.path(".gemini/extensions")).unwrap(),
+            _ => drop(home.done(&["--remove", client])),
+        }
+        home.done(&["--project", client]);
+        let text = fs::read_to_string(&file).unwrap();
+        install();
+        let said = home.done(&["--project", client]);
+        assert!(said.contains(&told) && !file.exists(), "{said}");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, &text).unwrap();
+        let said = home.done(&["--project", client]);
+        let fix = format!("setup --remove --project {client}, or run {client} ");
+        assert!(said.contains("twice in this project") && said.contains(&fix), "{said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+}
+
+#[test]
+fn regression_file_that_is_written_before_and_after_the_client_is_told_once() {
+    for (client, does, file) in
+        [("claude", CLAUDE_CODE, SETTINGS), ("codex", CODEX_CLI, ".codex/config.toml")]
+    {
+        let home = home_with(client, does);
+        home.write(file, if client == "claude" { CLAUDE } else { CODEX });
+        home.done(&[client]);
+        let said = home.done(&["--plugin", client]);
+        let path = home.path(file);
+        let told = said.lines().filter(|line| line.contains(path.to_str().unwrap())).count();
+        assert_eq!(told, 1, "{said}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ case "$*" in
   *) exit 1;;
 esac
 "#;
-const CODEX_CLI: &str = r#"
+pub(super) const CODEX_CLI: &str = r#"
 config="$HOME/.codex/config.toml"; copy="$HOME/.codex/plugins/cache/agent-junction/junction"
 mkdir -p "$HOME/.codex"
 case "$*" in
@@ -279,7 +279,7 @@ fn only_clients_with_plugins_take_the_flag() {
 }
 
 /// What Gemini CLI leaves once it has installed the extension.
-fn extension_of_gemini(home: &SetupHome) {
+pub(super) fn extension_of_gemini(home: &SetupHome) {
     let manifest = json!({ "name": "junction", "version": env!("CARGO_PKG_VERSION"),
         "mcpServers": { "junction": { "command": "junction-bridge" } } });
     home.write(".gemini/extensions/junction/gemini-extension.json", &manifest.to_string());

@@ -41,7 +41,8 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
             Some(target) if is_set_up(client, target) => checked(client, target).await,
             _ => Vec::new(),
         };
-        let beside = client.plugin_beside_project(&target).filter(|_| !here.is_empty());
+        let beside = client.package_here(&target).filter(|_| !here.is_empty());
+        let beside = beside.map(|beside| client.twice_in_project(&beside));
         findings.extend(beside.or_else(|| client.unloadable_plugin(&target)).map(overridden));
         let is_absent = !here.is_empty() && !is_set_up(client, &target);
         findings.extend(here);

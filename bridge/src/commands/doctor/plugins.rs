@@ -121,6 +121,14 @@ pub(super) fn without_server(
     target: &SetupTarget,
     setup: &str,
 ) -> Option<Vec<Finding>> {
+    let off = |kind: &str, enable: &str| {
+        let says = format!("{name} has the junction's {kind}, but you have switched it off.");
+        let fix = format!("To use it, run {enable}; to have settings in its place, run {setup}.");
+        Some(vec![Finding::warning(CHECK, says, fix)])
+    };
+    if let Some(ForeignPackage { kind, switched_off: Some(enable), .. }) = &settings.foreign {
+        return off(kind, enable);
+    }
     let installed = settings.package.as_ref()?.installed.as_ref()?;
     if let Some(here) = installed.here.as_ref().filter(|_| installed.is_loaded_here()) {
         let wrong: Vec<_> = (settings.overrides)(target)
@@ -133,10 +141,5 @@ pub(super) fn without_server(
         );
         return Some(if wrong.is_empty() { vec![Finding::ok(CHECK, says)] } else { wrong });
     }
-    installed.is_switched_off.then(|| {
-        let says = format!("{name} has the junction's plugin, but you have switched it off.");
-        let fix =
-            format!("To use it, run {setup} --plugin; to have settings in its place, run {setup}.");
-        vec![Finding::warning(CHECK, says, fix)]
-    })
+    if installed.is_switched_off { off("plugin", &format!("{setup} --plugin")) } else { None }
 }

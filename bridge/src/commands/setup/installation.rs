@@ -115,12 +115,17 @@ async fn put_all(
     steps.extend(settings.foreign.as_ref().and_then(|foreign| SetupStep::kept(name, foreign)));
     let marks = trust_marks(settings);
     for file in files {
-        let is_told = |step: &SetupStep| step.file.as_ref() == Some(&file.path);
-        match write(client, file, &marks, target) {
-            Ok(None) => {}
-            Ok(Some(FileChange::Unchanged)) if steps.iter().any(is_told) => {}
-            Ok(Some(change)) => steps.push(SetupStep::written(name, file, &change)),
-            Err(problem) => return Err((steps, problem.to_string())),
+        // Beside a plugin, the same file may be written before the client's commands and after them.
+        let told = steps.iter_mut().find(|step| step.file.as_ref() == Some(&file.path));
+        match (write(client, file, &marks, target), told) {
+            (Ok(None), _) => {}
+            (Ok(Some(change)), Some(told)) => {
+                if !told.is_change {
+                    *told = SetupStep::written(name, file, &change);
+                }
+            }
+            (Ok(Some(change)), None) => steps.push(SetupStep::written(name, file, &change)),
+            (Err(problem), _) => return Err((steps, problem.to_string())),
         }
     }
     let are_brought = settings.are_skills_brought(target);
@@ -148,6 +153,8 @@ fn write(
         return Ok(None);
     }
     match remove(file, marks, target, client.settings)? {
+        // Others share it, and may need it.
+        FileChange::NotOurs if file.is_shared => Ok(None),
         // A person has put it there. It is kept beside the file.
         FileChange::NotOurs => install(file).map(Some),
         change => Ok(Some(change)),

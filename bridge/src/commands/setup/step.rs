@@ -34,7 +34,7 @@ impl SetupStep {
         if let Some(better) = foreign.better {
             text = format!("{text}. {better}");
         }
-        foreign.is_loaded.then_some(Self { is_change: false, text, file: None })
+        foreign.is_loaded().then_some(Self { is_change: false, text, file: None })
     }
 
     /// What putting entries into a file, or taking some out of it, has come to.
