@@ -87,6 +87,44 @@ async fn session_in_another_network_namespace_is_named() {
     diagnosis.assert("warning", &["sessions: ", "network namespace", "--host"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn session_with_two_bridges_is_a_failure_until_one_is_left() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let home = TestHome::installed();
+    let hub = TestHub::start(&home).await;
+    // A client with one session: one bridge has its other end here, the other one waits for a word.
+    let client = home.path().join("clients/claude");
+    std::fs::create_dir(home.path().join("clients")).expect("a directory");
+    let bridge = home.bin().join("junction-bridge").display().to_string();
+    let script =
+        format!("#!/bin/sh\nmkfifo words\n'{bridge}' <> words >/dev/null &\n'{bridge}'\nkill $!\n");
+    std::fs::write(&client, script).expect("a script");
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let launch = Launch::new(&client)
+        .env("JUNCTION_CONFIG_DIR", home.config())
+        .env("JUNCTION_HUB", format!("127.0.0.1:{}", hub.port))
+        .env("JUNCTION_AUTOSTART", "false")
+        .env("XDG_RUNTIME_DIR", home.runtime("all"))
+        .env("CLAUDE_CONFIG_DIR", home.path().join("claude"))
+        .cwd(home.path());
+    let session = TestBridge::open(&home, launch, Version::Stateful).await;
+    let diagnosis = diagnosed(&home, 2).await;
+    let process = format!("its client is process {}", session.client.pid());
+    diagnosis.assert("failure", &["sessions: One session has 2 bridges", &process, "doctor"]);
+    let bridges = junction_testkit::processes_of(home.path(), "junction-bridge");
+    assert_eq!(bridges.len(), 2);
+    for bridge in &bridges {
+        assert!(format!("{:?}", diagnosis.of("failure")).contains(&bridge.to_string()));
+    }
+    // One client each: two sessions.
+    let _other = TestBridge::join(&home, &hub, "other").await;
+    session.client.close_stdin();
+    let diagnosis = diagnosed(&home, 1).await;
+    assert!(!format!("{:?}", diagnosis.findings).contains("One session has"));
+}
+
 #[tokio::test]
 async fn bridges_that_are_older_or_hang_are_named() {
     let home = TestHome::new();
