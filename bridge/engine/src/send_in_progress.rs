@@ -31,6 +31,11 @@ impl SendInProgress {
 
     /// Waits until the hub accepts the message, and for an answer if its draft says so.
     pub async fn sent(self) -> Sent {
+        self.sent_within(OUTLOOK_PATIENCE).await
+    }
+
+    /// Waits as [`Self::sent`] does, and so long for the receiver's bridge to say when its agent will be told.
+    pub async fn sent_within(self, patience: Duration) -> Sent {
         let Self { submitted, to, wait, started } = self;
         // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
         let wait = if submitted.past_limit { Duration::ZERO } else { wait };
@@ -41,7 +46,7 @@ impl SendInProgress {
         if awaits_outlook {
             // The receiver's bridge opens the message at once, or is not there.
             let opened = status.wait_for(|status| *status != Status::Accepted);
-            let _ = timeout(OUTLOOK_PATIENCE, opened).await;
+            let _ = timeout(patience, opened).await;
         }
         let mut wait_end = None;
         if !wait.is_zero() {

@@ -28,6 +28,8 @@ use junction_engine::{Draft, Engine, PageLimits, Sent, Status, WaitEnd};
 
 /// How long a hub that does not take the message is waited for, past what the engine waits.
 const HUB_TIME: Duration = Duration::from_secs(8);
+/// How long the receiver's bridge, on a busy machine perhaps, has to say when its agent will be told.
+const OUTLOOK_TIME: Duration = Duration::from_secs(2);
 /// The longest wait for an answer.
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What is said where no answer is waited for.
@@ -260,7 +262,7 @@ async fn alone(
     member.speaks();
     let mut progress = sending.progress();
     let sent = tokio::select! {
-        sent = sending.sent() => sent,
+        sent = sending.sent_within(OUTLOOK_TIME) => sent,
         () = signals.next() => bail!(interrupted(*progress.borrow())),
     };
     let accepted = timeout(HUB_TIME, progress.wait_for(|status| *status != Status::Queued));

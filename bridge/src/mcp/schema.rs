@@ -258,7 +258,7 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                 "the peer's `presence`, `reach`, `state` and `attended?`, as far as they are known. `reach` is how this \
                  message gets to the agent: with low urgency it wakes nobody. If the agent is not woken at once, \
                  `wakes_in_seconds` (when it will be) or `reach_why`, or both: `budget`, `no-hooks`, \
-                 `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain`, `dropped` or `no-way`. docs/waking.md \
+                 `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain`, `dropped`, `low-urgency` or `no-way`. docs/waking.md \
                  says what helps",
             ),
             (

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use junction_shared::protocol::wire::{Hindrance, Reach};
+use junction_shared::protocol::wire::{Hindrance, Reach, Standing, State};
 use serde::Serialize;
 
 use super::words::{event, presence, reach, seconds, state_word, status, uuid};
@@ -44,6 +44,8 @@ struct ReceiverJson {
     wakes_in_seconds: Option<u32>,
 }
 
+/// The word for why a message that wakes nobody by its sender's wish wakes nobody.
+const LOW_URGENCY: &str = "low-urgency";
 /// The sentence for the sender of a message that is past the limit of its chain.
 const WAKES_NOBODY: &str = "This exchange has run for long without a person, so this message wakes nobody: the peer reads \
                             it when somebody next prompts it. Tell your user in a sentence what the two of you are doing, and \
@@ -60,7 +62,11 @@ impl<'a> SentJson<'a> {
             sent.receiver.availability;
         let outlook = sent.outlook.unwrap_or_default();
         let chain = sent.past_limit.then_some(Hindrance::Chain);
+        let why = chain.or(outlook.hindrance).map(hindrance_word);
         let wakes = sent.urgency > Urgency::Low;
+        let is_told_in_turn = unwoken == Reach::NextTurn && state == Some(State::Busy);
+        let may_be_told = sent.receiver.presence != Standing::Online || is_told_in_turn;
+        let is_low = !wakes && unwoken != Reach::Push && !may_be_told;
         // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
         let (reply, ended_by) = match &sent.wait_end {
@@ -83,7 +89,7 @@ impl<'a> SentJson<'a> {
                 }),
                 state: state_word(state),
                 attended: is_unattended.then_some(false),
-                reach_why: chain.or(outlook.hindrance).map(hindrance_word),
+                reach_why: why.or(is_low.then_some(LOW_URGENCY)),
                 wakes_in_seconds: outlook.wakes_in.filter(|_| chain.is_none()),
             },
             urgency: (sent.urgency != asked).then(|| sent.urgency.word()),

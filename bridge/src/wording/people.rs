@@ -143,6 +143,7 @@ pub(crate) fn because(why: &str) -> &'static str {
         "denied" => "its user denied it the tool that reads messages",
         "asleep" => "nobody can see its session",
         "dropped" => "its client refused the last wake",
+        "low-urgency" => "the message has low urgency",
         "chain" => "too many messages have gone back and forth without a person",
         _ => "its client has no way to wake it",
     }
@@ -187,6 +188,7 @@ mod tests {
             "denied",
             "asleep",
             "chain",
+            "low-urgency",
             "no-way",
         ] {
             assert!(peer(json!({ "reach_why": why })).contains("Nothing wakes it: "), "{why}");

@@ -80,7 +80,11 @@ async fn an_idle_agent_is_woken_for_a_normal_message_and_not_for_a_low_one() {
     alice.hook(&stopped()).await;
     is_idle(&bob).await;
     let low = send(&bob, "alice", "low").await;
-    assert_eq!(low["peer"], json!({ "presence": "online", "reach": "next-turn", "state": "idle" }));
+    let why = "low-urgency";
+    assert_eq!(
+        low["peer"],
+        json!({ "presence": "online", "reach": "next-turn", "state": "idle", "reach_why": why })
+    );
     send(&bob, "alice", "normal").await;
     assert_eq!(inbox.next().await, notice(1, "2 unread messages from \"bob\""));
 }

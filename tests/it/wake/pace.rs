@@ -207,17 +207,29 @@ async fn regression_sender_is_told_why_an_agent_cannot_be_woken() {
 }
 
 #[tokio::test]
-async fn regression_low_and_awaited_messages_have_no_outlook() {
+async fn regression_low_message_says_why_and_awaited_ones_have_no_outlook() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let bob = TestBridge::join(&home, &hub, "bob").await;
     let alice = TestBridge::join(&home, &hub, "alice").await;
     let low = json!({ "target_alias": "alice", "message": "hello", "urgency": "low" });
     let sent = bob.call("send_message", low).await;
-    assert_eq!(sent["peer"].get("reach_why"), None);
+    assert_eq!(sent["peer"]["reach_why"], "low-urgency", "{sent}");
     alice.read_one().await;
     let wait = alice.begin("read_messages", json!({ "wait_seconds": 60 })).await;
     reaches(&bob, "alice", "push").await;
     assert_eq!(bob.send("alice", "hello").await["peer"].get("reach_why"), None);
     wait.content().await.expect("a page");
+    // In a turn with hooks, its agent is told.
+    let carol = TestAgent::join(&home, &hub, "carol").await;
+    carol.hook(&json!({ "hook_event_name": "UserPromptSubmit", "session_id": "s" })).await;
+    let seen = reaches(&bob, "carol", "next-turn").await;
+    assert_eq!(seen["state"], "busy");
+    let low = json!({ "target_alias": "carol", "message": "hello", "urgency": "low" });
+    let sent = bob.call("send_message", low).await;
+    assert_eq!(
+        (&sent["peer"]["reach"], sent["peer"].get("reach_why")),
+        (&json!("next-turn"), None)
+    );
+    carol.bridge.holds(1).await;
 }
