@@ -24,15 +24,15 @@ mod toml;
 mod value;
 
 pub(crate) use apply::{
-    fragment, has_hooks, holds, holds_unwanted, inspect, install, install_beside, is_recorded,
-    preview, remove,
+    forget, fragment, has_hooks, holds, holds_unwanted, inspect, install, install_beside,
+    is_recorded, preview, remove,
 };
 pub(crate) use client_program::{ClientCommandError, ClientProgram, command_line};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
 pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
-pub(crate) use marks::{has_untrusted, has_untrusted_in, trust_marks};
+pub(crate) use marks::{has_untrusted, has_untrusted_in, plugin_marks, trust_marks};
 pub(crate) use package::{
     ClientPackage, InstalledPackage, PackageCommands, PackageHere, PackageStore, is_same_folder,
 };

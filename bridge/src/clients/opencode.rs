@@ -11,8 +11,8 @@ use super::session_view::ClientSigns;
 use super::settings::switched_off;
 use crate::packages::OPENCODE;
 use crate::setup::{
-    ClientPackage, ClientSettings, FileFormat, ForeignPackage, JsonDialect, NO_WAKING,
-    OverriddenPart, PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue,
+    BRIDGE, ClientPackage, ClientSettings, FileFormat, ForeignPackage, JsonDialect, NO_WAKING,
+    OverriddenPart, PackageStore, PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue,
     SettingsLookup, SetupTarget, holds, is_same_folder,
 };
 
@@ -37,6 +37,10 @@ const RULE: &str = "junction_*";
 const FILES: [&str; 3] = ["opencode.jsonc", "opencode.json", "config.json"];
 /// The list of plugins.
 const PLUGINS: &str = "plugin";
+/// The folders, in opencode's own, from which it loads every program.
+const PLUGIN_FOLDERS: [&str; 2] = ["plugin", "plugins"];
+/// The longest program in them that is read, in bytes.
+const MAX_PROGRAM: u64 = 1 << 20;
 /// The name of the junction's plugin in its `package.json`, by which opencode can also fetch it.
 const PLUGIN: &str = "junction-opencode";
 /// What a person still does before a session can be woken.
@@ -76,7 +80,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let paths: Vec<_> = FILES.iter().map(|name| folder.join(name)).collect();
     let package = target.packages.clone().map(|store| ClientPackage {
         package: &OPENCODE,
-        store,
+        store: store_of(&paths, store),
         commands: None,
         installed: None,
     });
@@ -85,7 +89,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         item: package.loaded().display().to_string(),
     });
     // One that a person has installed stays the only one.
-    let foreign = package.as_ref().and_then(|package| foreign(&paths, &package.loaded()));
+    let foreign = package.as_ref().and_then(|package| foreign(&folder, &paths, &package.loaded()));
     let (wanted, unwanted) = if foreign.is_some() { (None, plugin) } else { (plugin, None) };
     let entries: Vec<_> = [server, rule].into_iter().chain(wanted).collect();
     let file = |path| PlannedFile {
@@ -118,10 +122,43 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     }
 }
 
+/// The plugins that a file names.
+fn plugins_of(path: &Path) -> Vec<String> {
+    SettingsLookup::read(path, FileFormat::Json(DIALECT)).heads(&[PLUGINS])
+}
+
+/// Where setup has unpacked the plugin that one of these files names; this place, if none names one, or if one names that
+/// of this place.
+fn store_of(paths: &[PathBuf], store: PackageStore) -> PackageStore {
+    let own = store.folder(&OPENCODE);
+    let named = paths.iter().flat_map(|path| {
+        let places = plugins_of(path).into_iter().map(|plugin| place_of(path, &plugin));
+        places.filter(|place| place.ends_with(OPENCODE.folder()))
+    });
+    let folders: Vec<_> =
+        named.filter_map(|place| place.ancestors().nth(2).map(Path::to_owned)).collect();
+    if folders.iter().any(|folder| is_same_folder(folder, &own)) {
+        return store;
+    }
+    folders.iter().fold(store, |store, folder| store.or_of(folder, &OPENCODE))
+}
+
+/// A copy of the plugin's program in one of the folders from which opencode loads all programs.
+fn copy_in(folder: &Path) -> Option<PathBuf> {
+    let files = PLUGIN_FOLDERS.iter().flat_map(|name| std::fs::read_dir(folder.join(name)));
+    let mut files = files.flatten().flatten().map(|file| file.path());
+    files.find(|file| {
+        let is_program = file.extension().is_some_and(|kind| kind == "js" || kind == "ts");
+        let is_short =
+            || file.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_PROGRAM);
+        let text = || std::fs::read_to_string(file).unwrap_or_default();
+        is_program && is_short() && [PLUGIN_NAME, BRIDGE].iter().all(|name| text().contains(name))
+    })
+}
+
 /// What of the junction's plugin a file names, other than the one in this folder.
 fn plugin_beside(path: &Path, own: &Path) -> Option<String> {
-    let plugins = SettingsLookup::read(path, FileFormat::Json(DIALECT)).texts(&[PLUGINS]);
-    plugins.unwrap_or_default().into_iter().find(|plugin| {
+    plugins_of(path).into_iter().find(|plugin| {
         let name = plugin.strip_prefix(PLUGIN);
         let is_fetched = name.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'));
         let place = place_of(path, plugin);
@@ -146,9 +183,15 @@ fn field_of(folder: &Path, field: &str) -> Option<String> {
     SettingsLookup::read(&manifest, FileFormat::Json(DIALECT)).text(&[field])
 }
 
-/// The plugin that one of these files names, other than the one in this folder.
-fn foreign(paths: &[PathBuf], own: &Path) -> Option<ForeignPackage> {
-    let (path, plugin) = paths.iter().find_map(|path| Some((path, plugin_beside(path, own)?)))?;
+/// The plugin that one of these files names, other than the one in this folder, or a copy of it in opencode's own folder.
+fn foreign(folder: &Path, paths: &[PathBuf], own: &Path) -> Option<ForeignPackage> {
+    let named = paths.iter().find_map(|path| {
+        let plugin = plugin_beside(path, own)?;
+        let removal = format!("delete {plugin:?} under plugin in {}", path.display());
+        Some((field_of(&place_of(path, &plugin), "version"), removal))
+    });
+    let copy = || Some((None, format!("delete {}", copy_in(folder)?.display())));
+    let (version, removal) = named.or_else(copy)?;
     let asks = paths.iter().any(|path| {
         let file = SettingsLookup::read(path, FileFormat::Json(DIALECT));
         let patterns = file.names(&["permission"]);
@@ -161,14 +204,14 @@ fn foreign(paths: &[PathBuf], own: &Path) -> Option<ForeignPackage> {
     Some(ForeignPackage {
         kind: "plugin",
         switched_off: None,
-        version: field_of(&place_of(path, &plugin), "version"),
+        version,
         update: "Bring it up to date where it came from.",
         lacks: asks.then(|| SettingOverride {
             of: OverriddenPart::Rule,
             says: format!("{NAME} asks you before it calls a tool of the junction."),
             fix: "Run junction-bridge setup opencode, or answer there each time.".to_owned(),
         }),
-        removal: format!("delete {plugin:?} under plugin in {}", path.display()),
+        removal,
         better: None,
     })
 }
@@ -284,12 +327,28 @@ mod tests {
             ("junction-opencode@1.0.0".to_owned(), true),
             ("junction-opencode-other".to_owned(), false),
         ] {
-            std::fs::write(&settings, format!("{{\"plugin\": [\"x\", {plugin:?}]}}")).unwrap();
-            assert_eq!(
-                plugin_beside(&settings, &own),
-                is_there.then(|| plugin.clone()),
-                "{plugin}"
-            );
+            for entry in [format!("{plugin:?}"), format!("[{plugin:?}, {{\"a\": 1}}]")] {
+                std::fs::write(&settings, format!("{{\"plugin\": [\"x\", {entry}]}}")).unwrap();
+                let found = plugin_beside(&settings, &own);
+                assert_eq!(found, is_there.then(|| plugin.clone()), "{entry}");
+            }
         }
+    }
+
+    #[test]
+    fn copy_of_the_plugin_is_known_by_what_it_says() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let plugins = dir.path().join("plugins");
+        std::fs::create_dir(&plugins).unwrap();
+        assert_eq!(copy_in(dir.path()), None);
+        std::fs::write(plugins.join("other.js"), "// Runs junction-bridge send.").unwrap();
+        let (_, text) = OPENCODE.files().find(|(path, _)| path.ends_with(".js")).unwrap();
+        std::fs::write(plugins.join("junction.md"), text).unwrap();
+        assert_eq!(copy_in(dir.path()), None);
+        let copy = plugins.join("any-name.ts");
+        std::fs::write(&copy, text).unwrap();
+        assert_eq!(copy_in(dir.path()), Some(copy.clone()));
+        std::fs::rename(&plugins, dir.path().join("plugin")).unwrap();
+        assert_eq!(copy_in(dir.path()), Some(dir.path().join("plugin/any-name.ts")));
     }
 }

@@ -16,7 +16,7 @@ use self::installation::{put_in, tell_kept};
 pub(crate) use self::options::Setup;
 use self::plugin::left_package;
 use self::printing::print;
-use self::removal::take_out;
+use self::removal::{left_trust, take_out};
 use crate::clients::{PackageBeside, SettableClient, settable};
 use crate::setup::{ClientSettings, SetupTarget, SkillFile, holds, inspect, on_path, report};
 use crate::terminal::{can_ask, is_agreed, remark, tell};
@@ -151,6 +151,7 @@ fn is_found(client: SettableClient, target: &SetupTarget, setup: &Setup) -> bool
         return is_broken
             || has_package
             || has_skill
+            || settings.files.iter().any(|file| !left_trust(&settings, file).is_empty())
             || settings.for_removal().files.iter().any(holds);
     }
     if setup.plugin && !takes_plugin(client, target) {

@@ -117,6 +117,25 @@ pub(crate) fn remove(
     Err(FileProblem::Busy(file.path.clone()))
 }
 
+/// Takes marks of trust with these keys out of a file, and nothing else.
+///
+/// # Errors
+/// Why the file is left as it is.
+pub(crate) fn forget(file: &PlannedFile, marks: &[String]) -> Result<FileChange, FileProblem> {
+    for _ in 0..ATTEMPTS {
+        if marks.is_empty() {
+            return Ok(FileChange::Unchanged);
+        }
+        let found = SettingsFile::read(&file.path, file.is_shared)?;
+        let mut text = SettingsText::new(&file.path, file.format, found.text()?)?;
+        text.remove_marks(marks, None)?;
+        if found.replace(text.text())? == Replaced::Done {
+            return Ok(FileChange::Changed);
+        }
+    }
+    Err(FileProblem::Busy(file.path.clone()))
+}
+
 /// Whether setup has noted how a file was before.
 pub(crate) fn is_recorded(file: &PlannedFile) -> bool {
     let found = SettingsFile::read(&file.path, file.is_shared);

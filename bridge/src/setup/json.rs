@@ -83,6 +83,11 @@ impl JsonNode {
         matches!(self.content, JsonContent::Text).then(|| decoded(&source[self.span.clone()]))
     }
 
+    /// The text, or the first one of an array: a name, perhaps with options.
+    pub(super) fn head(&self, source: &str) -> Option<String> {
+        self.items().map_or(Some(self), |items| items.first())?.text(source)
+    }
+
     /// Whether the value is null, which is as good as none.
     pub(super) fn is_null(&self) -> bool {
         matches!(self.content, JsonContent::Null)

@@ -66,6 +66,12 @@ impl<'p> SettingsLookup<'p> {
         }
     }
 
+    /// The texts of the list at the path, and of each list in it the first: names, some of them with options.
+    pub(crate) fn heads(&self, path: &[&str]) -> Vec<String> {
+        let Some(LookupValue::Json(node, text)) = self.value(path) else { return Vec::new() };
+        node.items().unwrap_or_default().iter().filter_map(|item| item.head(text)).collect()
+    }
+
     /// The names of what is at the path, in the order of the file.
     pub(crate) fn names(&self, path: &[&str]) -> Vec<String> {
         match self.value(path) {

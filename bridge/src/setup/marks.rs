@@ -38,6 +38,14 @@ pub(crate) fn has_untrusted_in(
     })
 }
 
+/// The keys under which Codex marks hooks of this plugin in a file.
+pub(crate) fn plugin_marks(plugin: &str, file: &PlannedFile) -> Vec<String> {
+    let marks = SettingsLookup::read(&file.path, file.format).names(&["hooks", "state"]);
+    let is_of_plugin =
+        |mark: &String| mark.strip_prefix(plugin).is_some_and(|rest| rest.starts_with(':'));
+    marks.into_iter().filter(is_of_plugin).collect()
+}
+
 fn marks_in(file: &PlannedFile) -> Result<Vec<String>, FileProblem> {
     let backup = SettingsFile::read(&file.path, file.is_shared)?.backup()?;
     let backup = backup.as_ref().map(SettingsFile::kept_text).transpose()?.unwrap_or_default();

@@ -88,6 +88,18 @@ pub(crate) fn is_same_folder(one: &Path, other: &Path) -> bool {
 }
 
 impl ClientPackage {
+    /// A package that a client installs by its commands, in the place where setup has unpacked it.
+    pub(crate) fn by_commands(
+        package: &'static Package,
+        store: PackageStore,
+        commands: &'static PackageCommands,
+        installed: Option<InstalledPackage>,
+    ) -> Self {
+        let source = installed.as_ref().and_then(|installed| installed.source.as_deref());
+        let store = source.map_or(store.clone(), |source| store.or_of(source, package));
+        Self { package, store, commands: Some(commands), installed }
+    }
+
     /// The folder that it is unpacked to.
     pub(crate) fn folder(&self) -> PathBuf {
         self.store.folder(self.package)
@@ -133,6 +145,18 @@ impl PackageStore {
     /// The place in this directory.
     pub(crate) fn new(directory: ConfigDir) -> Self {
         Self(directory)
+    }
+
+    /// The place of this folder, if setup has unpacked a package to it, with another directory for the junction's own
+    /// files; else this place. A clone holds more than that, and calls the bridge by its name.
+    pub(crate) fn or_of(self, folder: &Path, package: &Package) -> Self {
+        let is_own = is_same_folder(folder, &self.folder(package));
+        let is_named = folder.ends_with(Path::new(FOLDER).join(package.name));
+        let directory = folder.ancestors().nth(2).filter(|_| is_named && !is_own);
+        match directory.filter(|_| is_unpacked(folder, package)) {
+            Some(directory) => Self(ConfigDir::at(directory.to_owned())),
+            None => self,
+        }
     }
 
     /// The folder that a package is unpacked to.
@@ -208,6 +232,18 @@ impl PackageStore {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether a folder holds nothing but a package, in which nothing calls the program by its bare name.
+fn is_unpacked(folder: &Path, package: &Package) -> bool {
+    let tops: Vec<_> =
+        package.files().filter_map(|(path, _)| Some(path.split('/').next()?.to_owned())).collect();
+    let entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+    let is_whole = entries.iter().all(|entry| tops.iter().any(|top| entry.file_name() == **top));
+    let callers = package.files().filter(|(_, text)| calling(text, "/") != *text);
+    let mut callers =
+        callers.filter_map(|(path, _)| fs::read_to_string(folder.join(path)).ok()).peekable();
+    is_whole && callers.peek().is_some() && callers.all(|text| calling(&text, "/") == text)
 }
 
 fn write_all(package: &Package, folder: &Path, program: &str) -> io::Result<()> {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::home::{CLAUDE, CODEX, SetupHome};
 use super::plugins::{
-    CLAUDE_CODE, CODEX_CLI, SERVERS, SETTINGS, extension_of_gemini, home_with, unpacked,
+    CLAUDE_CODE, CODEX_CLI, CONFIG, SERVERS, SETTINGS, extension_of_gemini, home_with, unpacked,
 };
 
 /// Leaves what Claude Code leaves of a plugin in a clone at this path.
@@ -112,6 +112,127 @@ fn regression_project_gets_nothing_beside_a_package_of_the_user() {
         assert!(said.contains("twice in this project") && said.contains(&fix), "{said}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
+}
+
+#[test]
+fn regression_plugin_of_setup_with_another_directory_is_setups() {
+    for (client, does, flags) in [
+        ("claude", CLAUDE_CODE, &["--plugin", "claude"][..]),
+        ("codex", CODEX_CLI, &["--plugin", "codex"]),
+        ("opencode", "", &["opencode"]),
+    ] {
+        let home = home_with(client, does);
+        let elsewhere = home.path("elsewhere");
+        let mut setup = home.command(flags);
+        let output = setup.env("JUNCTION_CONFIG_DIR", &elsewhere).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let folder = elsewhere.join("packages").join(client);
+        assert!(folder.is_dir());
+        let found = home.files();
+        let said = home.done(&[client]);
+        assert!(said.contains("Everything is as it should be"), "{said}");
+        assert!(!said.contains("not installed by setup"), "{said}");
+        let ran = home.path("ran");
+        let of = |files: &std::collections::BTreeMap<_, _>| {
+            files.keys().filter(|path| **path != ran).cloned().collect::<Vec<std::path::PathBuf>>()
+        };
+        assert_eq!(of(&home.files()), of(&found), "nothing is there twice");
+        let said = home.done(&["--remove", client]);
+        assert!(!said.contains("so it stays") && !folder.exists(), "{said}");
+        // A clone is a person's, wherever it lies.
+        home.run(flags);
+        let own = unpacked(&home, client);
+        let clone = elsewhere.join("packages").join(client);
+        fs::create_dir_all(clone.parent().unwrap()).unwrap();
+        fs::rename(&own, &clone).unwrap();
+        fs::write(clone.join("README.md"), "").unwrap();
+        for file in [
+            ".claude/plugins/known_marketplaces.json",
+            ".codex/config.toml",
+            ".config/opencode/opencode.json",
+        ] {
+            if home.path(file).exists() {
+                let text = home.read(file);
+                home.write(file, &text.replace(own.to_str().unwrap(), clone.to_str().unwrap()));
+            }
+        }
+        let said = home.done(&["--remove", client]);
+        assert!(said.contains("so it stays. To take it out") && clone.is_dir(), "{said}");
+    }
+}
+
+#[test]
+fn regression_plugin_of_opencode_is_seen_as_a_copy_and_with_options() {
+    const FILE: &str = ".config/opencode/opencode.json";
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/plugin/opencode/junction.js");
+    for (copy, list) in [
+        (Some("plugins/junction.js"), json!([])),
+        (Some("plugin/any.js"), json!(["other"])),
+        (None, json!([["junction-opencode", { "a": 1 }]])),
+    ] {
+        let home = SetupHome::new();
+        home.done(&["opencode"]);
+        let own = home.json(FILE)["plugin"][0].clone();
+        let mut listed = vec![own];
+        listed.extend(list.as_array().unwrap().clone());
+        let mut settings = home.json(FILE);
+        settings["plugin"] = json!(listed);
+        home.write(FILE, &settings.to_string());
+        if let Some(copy) = copy {
+            let copy = home.path(".config/opencode").join(copy);
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::copy(program, copy).unwrap();
+        }
+        let said = home.done(&["opencode"]);
+        assert!(said.contains("its plugin was not installed by setup, and stays"), "{said}");
+        assert_eq!(home.json(FILE).get("plugin").unwrap_or(&json!([])), &list);
+        let said = home.done(&["--remove", "opencode"]);
+        let removal = copy.unwrap_or("delete \"junction-opencode\" under plugin in");
+        assert!(said.contains(removal), "{said}");
+    }
+    // Setup's own, which a person has given options.
+    let home = SetupHome::new();
+    home.done(&["opencode"]);
+    let mut settings = home.json(FILE);
+    settings["plugin"] = json!([[settings["plugin"][0], { "a": 1 }]]);
+    home.write(FILE, &settings.to_string());
+    assert!(home.done(&["opencode"]).contains("Everything is as it should be"));
+    assert_eq!(home.json(FILE), settings);
+    home.done(&["--remove", "opencode"]);
+    assert!(!home.path(FILE).exists());
+}
+
+#[test]
+fn regression_trust_in_hooks_of_the_plugin_goes_with_it() {
+    let mark = |key: &str| format!("\n[hooks.state.\"{key}\"]\ntrusted_hash = \"sha256:00\"\n");
+    let theirs = mark("/x/hooks.json:stop:0:0") + &mark("junction@other:hooks/hooks.json:stop:0:0");
+    let own = ["session_start", "stop"]
+        .map(|event| mark(&format!("junction@agent-junction:hooks/hooks.json:{event}:0:0")));
+    for (before, is_gone) in [(CODEX, false), (CODEX, true), ("", false)] {
+        let home = home_with("codex", CODEX_CLI);
+        home.write(CONFIG, before);
+        home.done(&["--plugin", "codex"]);
+        home.write(CONFIG, &(home.read(CONFIG) + &own[0] + &theirs + &own[1]));
+        if is_gone {
+            for words in ["remove junction@agent-junction", "marketplace remove agent-junction"] {
+                let mut codex = std::process::Command::new(home.bridge().with_file_name("codex"));
+                codex.arg("plugin").args(words.split(' ')).env("HOME", home.path(""));
+                assert!(codex.status().unwrap().success());
+            }
+            fs::remove_dir_all(unpacked(&home, "codex")).unwrap();
+            let said = home.done(&["--remove"]);
+            assert!(said.contains("setup --remove codex"), "{said}");
+        }
+        let said = home.done(&["--remove", "codex"]);
+        assert!(said.contains("took your trust in the plugin's hooks out"), "{said}");
+        assert_eq!(home.read(CONFIG).trim_start(), format!("{before}{theirs}").trim_start());
+    }
+    // It stays with a plugin that stays.
+    let home = SetupHome::new();
+    let text = format!("[plugins.\"junction@agent-junction\"]\nenabled = true\n{}", own[0]);
+    home.write(CONFIG, &text);
+    home.done(&["--remove", "codex"]);
+    assert_eq!(home.read(CONFIG), text);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::home::{CLAUDE, CODEX, SetupHome};
 
 pub(super) const SERVERS: &str = ".claude.json";
 pub(super) const SETTINGS: &str = ".claude/settings.json";
-const CONFIG: &str = ".codex/config.toml";
+pub(super) const CONFIG: &str = ".codex/config.toml";
 const RULE: &str = "mcp__plugin_junction_junction";
 
 /// Notes its arguments, and fails where they hold the words in a file.

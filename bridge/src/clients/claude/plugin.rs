@@ -28,7 +28,7 @@ static COMMANDS: PackageCommands = PackageCommands {
 /// The plugin, and what Claude Code, whose folder this is, has of it in these directories of a project.
 pub(super) fn package(folder: &Path, here: &[PathBuf], store: PackageStore) -> ClientPackage {
     let installed = installed(folder, here);
-    ClientPackage { package: &CLAUDE, store, commands: Some(&COMMANDS), installed }
+    ClientPackage::by_commands(&CLAUDE, store, &COMMANDS, installed)
 }
 
 /// What Claude Code, whose folder this is, has of the plugin in these directories of a project.

@@ -19,7 +19,7 @@ static COMMANDS: PackageCommands = PackageCommands {
 /// The plugin, and what Codex has of it, by its folder and the file in it.
 pub(super) fn package(folder: &Path, config: &Path, store: PackageStore) -> ClientPackage {
     let installed = installed(folder, config);
-    ClientPackage { package: &CODEX, store, commands: Some(&COMMANDS), installed }
+    ClientPackage::by_commands(&CODEX, store, &COMMANDS, installed)
 }
 
 /// Whether Codex, whose folder and file these are, loads the plugin, but silently skips its hooks for any of these events,

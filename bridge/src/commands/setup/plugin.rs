@@ -32,8 +32,7 @@ pub(super) async fn install_plugin(
     let Some(commands) = package.commands else { return Ok(Vec::new()) };
     let is_theirs = package.is_from_elsewhere();
     if is_theirs && package.is_enabled() {
-        let text = format!("{name}: its plugin {PLUGIN_ID} was not installed by setup, and stays");
-        return Ok(vec![SetupStep { is_change: false, text, file: None }]);
+        return Ok(vec![kept(client, commands)]);
     }
     // Where the plugin is not what is asked for, that would be what has just failed.
     let otherwise = if target.by_package == Some(true) && !package.is_enabled() {
@@ -78,6 +77,18 @@ pub(super) async fn install_plugin(
             Err(format!("{error}{left} {otherwise}"))
         }
     }
+}
+
+/// The sentence that a plugin of the person's stays, and how to have setup's own.
+fn kept(client: SettableClient, commands: &PackageCommands) -> SetupStep {
+    let SettableClient { name, program, .. } = client;
+    let uninstall = command_line(program, commands.uninstall);
+    let remove = command_line(program, commands.remove_marketplace);
+    let text = format!(
+        "{name}: its plugin {PLUGIN_ID} was not installed by setup, and stays. To have setup's own in its place, run \
+         {uninstall} and {remove}, then junction-bridge setup --plugin {program}"
+    );
+    SetupStep { is_change: false, text, file: None }
 }
 
 /// Takes back what commands have done before one failed; what may be left, in a sentence. A client that hangs is not run

@@ -3,7 +3,11 @@
 use super::plugin::{left_package, uninstall_plugin};
 use super::step::SetupStep;
 use crate::clients::SettableClient;
-use crate::setup::{ClientSettings, FileChange, SetupTarget, holds, remove, trust_marks};
+use crate::packages::PLUGIN_ID;
+use crate::setup::{
+    ClientSettings, FileChange, PlannedFile, SetupTarget, forget, holds, plugin_marks, remove,
+    trust_marks,
+};
 use crate::terminal::{remark, tell};
 
 /// Takes the junction out of one client; how many of its files were left as they are.
@@ -28,23 +32,18 @@ pub(super) async fn take_out(
     }
     let (marks, usual) = (trust_marks(settings), (client.settings)(target).files);
     for file in &settings.files {
-        let path = file.path.display();
-        let told = match remove(file, &marks, target, client.settings) {
-            Ok(FileChange::Unchanged) if !usual.iter().any(|usual| usual.path == file.path) => {
-                continue;
-            }
-            Ok(FileChange::Unchanged) => format!("{path} has nothing of the junction"),
-            Ok(FileChange::Restored) => {
-                left.push(file.clone());
-                format!("{path} is as it was before setup")
-            }
-            Ok(FileChange::Deleted) => format!("deleted {path}, which setup had made"),
-            Ok(FileChange::NotOurs) => format!(
-                "{path} has the junction, but not from setup, so it stays. To take it out, delete its entries there"
-            ),
-            Ok(_) => {
-                left.push(file.clone());
-                format!("took the junction out of {path}, and kept all other changes")
+        let removed = forget(file, &left_trust(settings, file))
+            .and_then(|trust| Ok((remove(file, &marks, target, client.settings)?, trust)));
+        let is_usual = usual.iter().any(|usual| usual.path == file.path);
+        let told = match removed {
+            Ok((FileChange::Unchanged, FileChange::Unchanged)) if !is_usual => continue,
+            Ok((change, trust)) => {
+                let is_left = !matches!(
+                    change,
+                    FileChange::Unchanged | FileChange::Deleted | FileChange::NotOurs
+                );
+                left.extend(is_left.then(|| file.clone()));
+                told_of(file, &change, trust == FileChange::Changed)
             }
             Err(problem) => {
                 remark(&format!("{name}: {problem}"));
@@ -62,6 +61,34 @@ pub(super) async fn take_out(
         ));
     }
     Ok(failures)
+}
+
+/// What taking the junction out of a file has come to, and the trust in the plugin's hooks, if that was there.
+fn told_of(file: &PlannedFile, change: &FileChange, had_trust: bool) -> String {
+    let path = file.path.display();
+    match change {
+        FileChange::Unchanged if had_trust => {
+            format!("took your trust in the plugin's hooks out of {path}")
+        }
+        FileChange::Unchanged => format!("{path} has nothing of the junction"),
+        FileChange::Restored => format!("{path} is as it was before setup"),
+        FileChange::Deleted => format!("deleted {path}, which setup had made"),
+        FileChange::NotOurs => format!(
+            "{path} has the junction, but not from setup, so it stays. To take it out, delete its entries there"
+        ),
+        FileChange::Changed | FileChange::Created => {
+            format!("took the junction out of {path}, and kept all other changes")
+        }
+    }
+}
+
+/// The marks of trust in hooks of the plugin, which are of no use without it: once setup has taken it out, or its user
+/// has.
+pub(super) fn left_trust(settings: &ClientSettings, file: &PlannedFile) -> Vec<String> {
+    match &settings.package {
+        Some(package) if !package.is_from_elsewhere() => plugin_marks(PLUGIN_ID, file),
+        _ => Vec::new(),
+    }
 }
 
 /// Deletes what setup has made for a client beside its settings: a package that they no longer name, and skills; how much

@@ -85,7 +85,7 @@ pub(crate) fn json_command(
 /// Where an item is in the list at a path, and the places of all items.
 pub(crate) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
     let items = editor.get(path)?.items()?;
-    items.iter().position(|node| node.text(editor.text()).as_deref() == Some(item))
+    items.iter().position(|node| node.head(editor.text()).as_deref() == Some(item))
 }
 
 pub(crate) fn install_json(
