@@ -221,7 +221,7 @@ async fn a_text_whose_receiver_is_gone_is_gone_from_its_senders_bridge() {
             Err(CallError::Tool(why)) => assert!(why.contains("refused(gone)"), "{why}"),
             // The hub took longer to come back than a call waits for it.
             Ok(queued) => {
-                assert_eq!(stage.alice.receipt(&queued["id"]).await["status"], "refused");
+                assert_eq!(stage.alice.receipt(&queued["id"]).await["status"], "refused(gone)");
             }
             Err(error) => panic!("{error:?}"),
         }
