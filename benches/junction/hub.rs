@@ -66,8 +66,14 @@ impl Relay {
         let accepted = self.state.frame(sender, ToHub::Send(send), now);
         let pushed = self.state.next_push(receiver, now);
         assert!(matches!(pushed, Some(ToBridge::Deliver(..))));
-        let receipt =
-            Receipt { to: from, id, kind: ReceiptKind::Read, mac: [0; 32], outlook: None };
+        let receipt = Receipt {
+            to: from,
+            id,
+            kind: ReceiptKind::Read,
+            mac: [0; 32],
+            outlook: None,
+            seat: None,
+        };
         let forwarded = self.state.frame(receiver, ToHub::Receipt(receipt), now);
         assert!(!accepted.is_empty() && !forwarded.is_empty());
     }
@@ -104,6 +110,7 @@ fn join(state: &mut State, number: usize) -> (PeerKey, ConnectionId) {
         ticket: None,
         nonce: [0; 32],
         unlisted: None,
+        seat: None,
     };
     let connected = state.connect(&hello, Duration::ZERO).expect("the key is new");
     let card = card(key, connected.welcome.grant.alias);
@@ -123,6 +130,12 @@ fn card(key: PeerKey, alias: String) -> SignedCard {
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     };
-    SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
+    SignedCard {
+        body: encode(&card).to_vec(),
+        mac: [0; 32],
+        seat_signature: None,
+        moved_from: None,
+    }
 }

@@ -183,7 +183,8 @@ impl State {
             ToHub::Send(send) => self.hand_over(requester, send, now)?,
             ToHub::Receipt(receipt) => self.receipt(requester, receipt),
             ToHub::Repush => self.repush(requester),
-            ToHub::Leave => self.leave(requester, now),
+            ToHub::Leave | ToHub::Vacate => self.leave(requester, now),
+            ToHub::Return(_) => {}
         }
         Ok(())
     }

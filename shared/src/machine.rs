@@ -14,4 +14,5 @@ mod platform;
 pub mod port_owner;
 pub mod redact;
 pub mod running_system;
+pub mod seat_secret;
 pub mod settings;

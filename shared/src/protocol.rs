@@ -9,5 +9,6 @@ pub mod hidden;
 pub mod id;
 pub mod limits;
 pub mod safety_phrase;
+pub mod seat;
 pub mod wire;
 mod words;

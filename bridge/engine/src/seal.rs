@@ -365,7 +365,7 @@ fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
 pub fn sign_card(group: &GroupKeys, card: &Card) -> SignedCard {
     let body = encode(card).to_vec();
     let mac = mac(group.card.expose(), &[&body]);
-    SignedCard { body, mac }
+    SignedCard { body, mac, seat_signature: None, moved_from: None }
 }
 
 /// The card in a signed card, if a member of the group made it.

@@ -53,6 +53,7 @@ impl State {
             sweep_interval_ms: millis(self.timeouts.sweep_interval),
             past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
             features: Some(HUB_FEATURES),
+            seat: None,
         };
         if resumed && !replaced {
             self.notify_presence(&key);

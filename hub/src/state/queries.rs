@@ -29,6 +29,7 @@ impl State {
         let key = match target {
             LookupTarget::Key(key) => Some(*key),
             LookupTarget::Alias(text) => self.named(text),
+            LookupTarget::Seat(_) => None,
         };
         // Without a key there is nothing to subscribe to: anyone may take an alias.
         let Some(key) = key else { return Answer::Found(Standing::Gone, None) };

@@ -214,6 +214,7 @@ mod tests {
             ticket: Some(ticket),
             nonce: [0; 32],
             unlisted: None,
+            seat: None,
         }
     }
 

@@ -40,8 +40,14 @@ async fn a_message_is_delivered_and_its_receipt_returns() {
     ann.send_frame(&send(7, 8, 1, 300)).await;
     assert_eq!(ann.recv().await, ToBridge::Accepted(id(1)));
     assert_eq!(delivered(bob.recv().await), id(1));
-    let receipt =
-        Receipt { to: key(7), id: id(1), kind: ReceiptKind::Read, mac: [9; 32], outlook: None };
+    let receipt = Receipt {
+        to: key(7),
+        id: id(1),
+        kind: ReceiptKind::Read,
+        mac: [9; 32],
+        outlook: None,
+        seat: None,
+    };
     bob.send_frame(&ToHub::Receipt(receipt.clone())).await;
     assert_eq!(ann.recv().await, ToBridge::Receipt(receipt));
 }
@@ -319,6 +325,7 @@ async fn a_bridge_with_a_full_queue_is_closed_with_slow_down() {
             kind: ReceiptKind::Opened,
             mac: [0; 32],
             outlook: None,
+            seat: None,
         };
         bob.send_frame(&ToHub::Receipt(receipt)).await;
     }

@@ -153,6 +153,7 @@ pub(super) async fn answer(
         dial: Dial(dial),
         want: None,
         is_unlisted: false,
+        seat: None,
     };
     let (hello, handshake) = BridgeHandshake::answer(&challenge, caller).unwrap();
     (ToHub::Hello(hello), handshake)
@@ -179,8 +180,14 @@ pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     };
-    SignedCard { body: encode(&card).to_vec(), mac: [0; 32] }
+    SignedCard {
+        body: encode(&card).to_vec(),
+        mac: [0; 32],
+        seat_signature: None,
+        moved_from: None,
+    }
 }
 
 pub(super) fn id(n: u16) -> MessageId {

@@ -82,6 +82,13 @@ pub enum ConfigError {
         .0.display()
     )]
     BadKeys(PathBuf),
+    /// The file does not hold the secret of the seats.
+    #[error(
+        "{} does not hold the secret of this machine's sessions. Remove it: the next start creates a new one, and \
+         sessions are strangers to others once.",
+        .0.display()
+    )]
+    BadSeatSecret(PathBuf),
     /// The directory holds no hub's keys.
     #[error("{} does not exist: the hub of this machine has no keys yet. Start junction-hub first.", .0.display())]
     NoHub(PathBuf),

@@ -23,8 +23,9 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::protocol::codec::{decode, encode};
 use crate::protocol::id::{Dial, GroupId, PeerKey};
+use crate::protocol::seat::{SeatKeys, hello_holds};
 use crate::protocol::wire::{
-    Challenge, Hello, HelloBody, Ticket, ToBridge, VERSION, Welcome, WelcomeBody,
+    Challenge, Hello, HelloBody, SeatClaim, Ticket, ToBridge, VERSION, Welcome, WelcomeBody,
 };
 use crate::secret::{Secret, random_bytes};
 
@@ -236,8 +237,8 @@ impl HubHandshake {
     /// Verifies a hello. Returns its body and the state that proves the welcome.
     ///
     /// # Errors
-    /// [`HandshakeError`] if the caller speaks no common version, does not hold the group's secret,
-    /// does not own its key, or answers another challenge.
+    /// [`HandshakeError`] if the caller speaks no common version, does not hold the group's secret, does not own its key
+    /// or the seat that it claims, or answers another challenge.
     pub fn verify(
         self,
         auth: &Secret,
@@ -252,6 +253,13 @@ impl HubHandshake {
         let agreed = Agreed::new(auth, &dh, pin, &self.challenge, &hello.body);
         let parts: [&[u8]; 3] = [b"hello", &agreed.pin, &agreed.transcript];
         if !mac_holds(agreed.k.expose(), &parts, &hello.proof) {
+            return Err(HandshakeError::Unproven);
+        }
+        let owns = |claim: &SeatClaim| {
+            let signature = hello.seat_signature.as_ref();
+            signature.is_some_and(|signed| hello_holds(&claim.key, &agreed.transcript, signed))
+        };
+        if !body.seat.as_ref().is_none_or(owns) {
             return Err(HandshakeError::Unproven);
         }
         Ok((body, Verified(agreed)))
@@ -288,6 +296,8 @@ pub struct Caller<'a> {
     pub want: Option<(String, Option<Ticket>)>,
     /// Whether the session is to be in nobody's list.
     pub is_unlisted: bool,
+    /// The seat to claim, and its keys.
+    pub seat: Option<(SeatClaim, &'a SeatKeys)>,
 }
 
 /// The bridge's side of a handshake, from the challenge to the welcome.
@@ -315,6 +325,7 @@ impl BridgeHandshake {
             return Err(HandshakeError::NoCommonVersion(newest.unwrap_or_default()));
         }
         let (want, ticket) = caller.want.map_or((None, None), |(alias, t)| (Some(alias), t));
+        let (seat, seat_keys) = caller.seat.unzip();
         let body = encode(&HelloBody {
             version: VERSION,
             key: caller.key,
@@ -323,13 +334,15 @@ impl BridgeHandshake {
             ticket,
             nonce,
             unlisted: caller.is_unlisted.then_some(true),
+            seat,
         })
         .to_vec();
         let dh = agree(caller.identity, &challenge.hub_eph).ok_or(HandshakeError::Unproven)?;
         let agreed = Agreed::new(caller.auth, &dh, caller.pin, frame, &body);
         let parts: [&[u8]; 3] = [b"hello", &agreed.pin, &agreed.transcript];
         let proof = mac(agreed.k.expose(), &parts);
-        Ok((Hello { body, proof }, Self(agreed)))
+        let seat_signature = seat_keys.map(|keys| keys.sign_hello(&agreed.transcript));
+        Ok((Hello { body, proof, seat_signature }, Self(agreed)))
     }
 
     /// Verifies the hub's welcome.

@@ -49,13 +49,37 @@ byte_id! {
     GroupId, 16
 }
 
+byte_id! {
+    /// The public key of a seat (Ed25519): what a session is to others across restarts of its bridge.
+    SeatKey, 32
+}
+
+byte_id! {
+    /// An Ed25519 signature (RFC 8032).
+    Signature, 64
+}
+
+/// The first 16 hex digits of SHA-256("aj1 fp" ‖ key).
+fn fingerprint(key: &[u8; 32]) -> String {
+    let digest = Sha256::new().chain_update(b"aj1 fp").chain_update(key).finalize();
+    HEXLOWER.encode(&digest[..8])
+}
+
 impl PeerKey {
     /// The fingerprint by which people recognise a peer: the first 16 hex digits of SHA-256("aj1 fp" ‖ ik). A
     /// fingerprint is not a credential.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::new().chain_update(b"aj1 fp").chain_update(self.0).finalize();
-        HEXLOWER.encode(&digest[..8])
+        fingerprint(&self.0)
+    }
+}
+
+impl SeatKey {
+    /// The fingerprint by which people recognise a session that has a seat: the first 16 hex digits of SHA-256("aj1 fp"
+    /// ‖ seat key). A fingerprint is not a credential.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.0)
     }
 }
 
@@ -101,6 +125,12 @@ counter! {
 counter! {
     /// The number of times a bridge's process has dialled. Among connections of one key the highest wins.
     Dial
+}
+
+counter! {
+    /// The number of one bridge process of a seat: of two, the higher has the seat. Milliseconds since 1970, or one more
+    /// than the last that was seen.
+    Incarnation
 }
 
 #[cfg(test)]

@@ -17,20 +17,24 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{MessageId, PeerKey};
+use crate::protocol::id::{MessageId, PeerKey, SeatKey};
 
 mod card;
 mod envelope;
 mod opening;
 mod receipt;
+mod seat;
 
-pub use card::{Card, Context, READS_ASKS, READS_FROM_PERSON, Reach, SignedCard, State};
+pub use card::{
+    Card, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, Reach, SignedCard, State,
+};
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
-    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, Ticket, UNLISTED, Welcome,
-    WelcomeBody,
+    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS, Ticket, UNLISTED,
+    Welcome, WelcomeBody,
 };
-pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook};
+pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
+pub use seat::{CardSeat, Return, ReturnBody, SeatAnswer, SeatClaim, SeatMove};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
@@ -64,6 +68,12 @@ pub enum ToHub {
     /// The end of the session: the alias is free at once, the inbox goes.
     #[n(7)]
     Leave,
+    /// What this session has read of one sender, and that it opens nothing more.
+    #[n(8)]
+    Return(#[n(0)] Return),
+    /// The end of the bridge, not of its session: as `Leave`, but the hub keeps the alias and the last card for the seat.
+    #[n(9)]
+    Vacate,
 }
 
 /// A frame from a hub to a bridge.
@@ -106,6 +116,12 @@ pub enum ToBridge {
     /// The answer to `Repush`: what follows is the inbox from its start.
     #[n(11)]
     Repushing,
+    /// What a receiver has read of this session, and that it opens nothing more.
+    #[n(12)]
+    Returned(#[n(0)] Return),
+    /// Another bridge has this session's seat now; its card.
+    #[n(13)]
+    Unseated(#[n(0)] SignedCard),
 }
 
 /// A request of a bridge.
@@ -217,6 +233,9 @@ pub enum LookupTarget {
     /// The owner of this key.
     #[n(1)]
     Key(#[n(0)] PeerKey),
+    /// The session that has this seat now.
+    #[n(2)]
+    Seat(#[n(0)] SeatKey),
 }
 
 /// A peer's standing with the hub.

@@ -57,7 +57,12 @@ fn open(card: &SignedCard) -> Card {
 fn altered(card: &SignedCard, alter: impl FnOnce(&mut Card)) -> SignedCard {
     let mut said = open(card);
     alter(&mut said);
-    SignedCard { body: encode(&said).to_vec(), mac: card.mac }
+    SignedCard {
+        body: encode(&said).to_vec(),
+        mac: card.mac,
+        seat_signature: None,
+        moved_from: None,
+    }
 }
 
 #[tokio::test]
@@ -240,6 +245,7 @@ async fn a_key_of_low_order_is_not_sealed_to() {
             unwoken: None,
             features: None,
             attended: None,
+            seat: None,
         };
         socket.send(&ToHub::Card(weak.sign(&card))).await;
         socket.card_of("weakling").await;

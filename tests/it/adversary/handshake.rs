@@ -230,6 +230,7 @@ fn body(alias: &str, session_timeout_ms: u64, sweep_interval_ms: u64) -> Welcome
         sweep_interval_ms,
         past_restart_grace: Some(true),
         features: None,
+        seat: None,
     }
 }
 

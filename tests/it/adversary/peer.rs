@@ -170,6 +170,7 @@ async fn a_forged_receipt_for_the_message_of_another_ends_nothing() {
             kind,
             mac: random_bytes(),
             outlook: None,
+            seat: None,
         };
         liar.send(&ToHub::Receipt(forged)).await;
     }

@@ -29,6 +29,7 @@ fn card_of(peer: &RawPeer, alias: &str, epoch: u64) -> SignedCard {
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     })
 }
 
@@ -151,7 +152,9 @@ async fn regression_what_a_member_does_is_not_blamed_on_an_honest_hub() {
     socket.send(&ToHub::Send(send.clone())).await;
     assert_eq!(socket.until("an answer", answered).await, None);
     let (to, id, kind) = (bobs.key, send.envelope.header.id, ReceiptKind::Read);
-    socket.send(&ToHub::Receipt(Receipt { to, id, kind, mac: [7; 32], outlook: None })).await;
+    socket
+        .send(&ToHub::Receipt(Receipt { to, id, kind, mac: [7; 32], outlook: None, seat: None }))
+        .await;
     bob.call("send_message", to_mallory.clone()).await;
     leave(socket).await;
     let _socket = enter(hub.port, &mallory, "mallory", 1).await;

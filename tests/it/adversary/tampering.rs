@@ -290,6 +290,7 @@ async fn a_forged_receipt_is_not_accepted() {
                 kind,
                 mac: [5; 32],
                 outlook: None,
+                seat: None,
             });
             frames.extend(forged.map(|receipt| encode(&ToBridge::Receipt(receipt))));
         }

@@ -192,12 +192,13 @@ fn claim(member: &RawPeer, key: PeerKey, pin: Pin) -> Hello {
         ticket: None,
         nonce: [7; 32],
         unlisted: None,
+        seat: None,
     };
     let body = encode(&body).to_vec();
     // It knows the group's secret but not the key's: the best it can do is a guess.
     let k = derive(member.group.auth.expose(), &[0; 32], b"aj1 hub");
     let proof = mac(k.expose(), &[b"hello", &pin, &[0; 32]]);
-    Hello { body, proof }
+    Hello { body, proof, seat_signature: None }
 }
 
 async fn low_order_keys_are_unauthorized(transport: Transport) {

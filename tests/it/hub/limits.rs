@@ -187,8 +187,14 @@ async fn one_senders_share_fills_and_others_still_get_through(transport: Transpo
     assert_eq!(carol.hand_over(send).await, Word::Accepted);
     // A read receipt makes room, and the hub says so.
     let id = first.expect("one was sent");
-    let receipt =
-        Receipt { to: alice.peer.key, id, kind: ReceiptKind::Read, mac: [0; 32], outlook: None };
+    let receipt = Receipt {
+        to: alice.peer.key,
+        id,
+        kind: ReceiptKind::Read,
+        mac: [0; 32],
+        outlook: None,
+        seat: None,
+    };
     bob.socket.send(&ToHub::Receipt(receipt)).await;
     let bob_key = bob.peer.key;
     let room = |frame| matches!(frame, ToBridge::Room(key) if key == bob_key).then_some(());
@@ -255,8 +261,14 @@ async fn only_its_receiver_can_end_a_message(transport: Transport) {
     let id = send.envelope.header.id;
     assert_eq!(alice.hand_over(send).await, Word::Accepted);
     bob.delivered(1).await;
-    let receipt =
-        Receipt { to: alice.peer.key, id, kind: ReceiptKind::Read, mac: [3; 32], outlook: None };
+    let receipt = Receipt {
+        to: alice.peer.key,
+        id,
+        kind: ReceiptKind::Read,
+        mac: [3; 32],
+        outlook: None,
+        seat: None,
+    };
     mallory.socket.send(&ToHub::Receipt(receipt.clone())).await;
     let passed = |frame| match frame {
         ToBridge::Receipt(receipt) => Some(receipt),

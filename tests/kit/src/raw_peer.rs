@@ -75,6 +75,7 @@ impl RawPeer {
             dial: Dial(self.dial.fetch_add(1, Ordering::Relaxed)),
             want,
             is_unlisted: self.is_unlisted.load(Ordering::Relaxed),
+            seat: None,
         };
         BridgeHandshake::answer(challenge, caller)
     }
@@ -92,6 +93,7 @@ impl RawPeer {
             unwoken: None,
             features: None,
             attended: None,
+            seat: None,
         })
     }
 
@@ -99,7 +101,7 @@ impl RawPeer {
     pub fn sign(&self, card: &Card) -> SignedCard {
         let body = encode(card).to_vec();
         let mac = mac(self.group.card.expose(), &[&body]);
-        SignedCard { body, mac }
+        SignedCard { body, mac, seat_signature: None, moved_from: None }
     }
 
     /// A first hand-over of an envelope with these bytes in place of a sealed text.

@@ -188,6 +188,7 @@ async fn welcome(
         sweep_interval_ms: 0,
         past_restart_grace: None,
         features: None,
+        seat: None,
     };
     let frame = encode(&ToBridge::Welcome(verified.welcome(&body)));
     let _ = socket.send(Message::Binary(frame)).await;

@@ -15,7 +15,7 @@ pub struct ReceiptKey(pub(super) Arc<Secret>);
 /// A receipt that only the receiver of the message can make.
 pub fn receipt(key: &ReceiptKey, to: PeerKey, id: MessageId, kind: ReceiptKind) -> Receipt {
     let mac = mac(key.0.expose(), &[&[kind as u8], &id.0]);
-    Receipt { to, id, kind, mac, outlook: None }
+    Receipt { to, id, kind, mac, outlook: None, seat: None }
 }
 
 /// A receipt with an outlook or without, each authenticated by itself: a hub that drops the outlook leaves the receipt
@@ -53,7 +53,7 @@ pub fn receipt_holds(key: &ReceiptKey, receipt: &Receipt) -> bool {
 pub fn stale_receipt(psk: &Secret, to: PeerKey, id: MessageId) -> Receipt {
     let key = stale_key(psk);
     let mac = mac(key.expose(), &[&[ReceiptKind::Stale as u8], &id.0]);
-    Receipt { to, id, kind: ReceiptKind::Stale, mac, outlook: None }
+    Receipt { to, id, kind: ReceiptKind::Stale, mac, outlook: None, seat: None }
 }
 
 /// Whether a stale receipt is from the other half of the pair.

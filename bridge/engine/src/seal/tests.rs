@@ -408,6 +408,7 @@ fn a_card_is_made_by_a_member_alone() {
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     };
     let signed = sign_card(&group, &card);
     assert_eq!(verify_card(&group, &signed), Ok(card));

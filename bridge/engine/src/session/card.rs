@@ -196,6 +196,7 @@ impl CardPublisher {
             unwoken: (unwoken != reach).then_some(unwoken),
             features: Some(READS_ASKS | READS_FROM_PERSON),
             attended: is_unattended.then_some(false),
+            seat: None,
         };
         Some(sign_card(group, &card))
     }

@@ -46,6 +46,7 @@ impl Session {
             ToBridge::Deliver(envelope, age_ms) => self.delivered(envelope, age_ms, now),
             ToBridge::Receipt(receipt) => self.receipt(&receipt),
             ToBridge::Repushing => self.intake.repushing(),
+            ToBridge::Returned(_) | ToBridge::Unseated(_) => {}
         }
         self.report_ends();
     }

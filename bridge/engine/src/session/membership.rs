@@ -81,6 +81,7 @@ impl Membership {
             dial: self.dial,
             want,
             is_unlisted: self.is_unlisted,
+            seat: None,
         })
     }
 

@@ -42,7 +42,14 @@ mod tests {
 
     fn receipt(number: usize) -> Receipt {
         let id = MessageId(u128::try_from(number).unwrap().to_be_bytes());
-        Receipt { to: PeerKey([1; 32]), id, kind: ReceiptKind::Read, mac: [0; 32], outlook: None }
+        Receipt {
+            to: PeerKey([1; 32]),
+            id,
+            kind: ReceiptKind::Read,
+            mac: [0; 32],
+            outlook: None,
+            seat: None,
+        }
     }
 
     #[test]

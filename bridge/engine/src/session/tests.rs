@@ -88,6 +88,7 @@ impl Stage {
             sweep_interval_ms: 60_000,
             past_restart_grace: self.past_restart_grace.then_some(true),
             features: self.features,
+            seat: None,
         };
         let now = self.now;
         self.session(name).welcomed(welcome, now);
@@ -154,7 +155,8 @@ impl Stage {
                 let pushed = inbox.map(|envelope| ToBridge::Deliver(envelope, 0));
                 vec![(from, std::iter::once(ToBridge::Repushing).chain(pushed).collect())]
             }
-            ToHub::Hello(_) | ToHub::Unwatch(_) | ToHub::Leave => Vec::new(),
+            ToHub::Hello(_) | ToHub::Unwatch(_) | ToHub::Leave | ToHub::Vacate => Vec::new(),
+            ToHub::Return(word) => vec![(word.to, vec![ToBridge::Returned(word)])],
         }
     }
 
@@ -179,6 +181,7 @@ impl Stage {
                 let key = match target {
                     LookupTarget::Alias(alias) => named(&alias),
                     LookupTarget::Key(key) => Some(key),
+                    LookupTarget::Seat(_) => None,
                 };
                 let card = key.and_then(|key| self.cards.get(&key).cloned());
                 Answer::Found(if card.is_some() { Standing::Online } else { Standing::Gone }, card)
@@ -588,7 +591,7 @@ fn a_hub_cannot_fake_a_receipt() {
     let sent = stage.send("alice", "bob", "hello");
     let (now, to) = (stage.now, stage.key("alice"));
     for kind in [ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale] {
-        let forged = Receipt { to, id: sent.id, kind, mac: [1; 32], outlook: None };
+        let forged = Receipt { to, id: sent.id, kind, mac: [1; 32], outlook: None, seat: None };
         stage.session("alice").frame(ToBridge::Receipt(forged), now);
     }
     let unknown = Receipt {
@@ -597,6 +600,7 @@ fn a_hub_cannot_fake_a_receipt() {
         kind: ReceiptKind::Read,
         mac: [1; 32],
         outlook: None,
+        seat: None,
     };
     stage.session("alice").frame(ToBridge::Receipt(unknown), now);
     assert_eq!(*sent.status.borrow(), Status::Opened);

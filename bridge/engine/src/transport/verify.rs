@@ -63,6 +63,7 @@ pub async fn verify_once(hub: &Endpoint, group: &GroupKeys) -> Result<(), Verify
         want: None,
         // It is only here to look.
         is_unlisted: true,
+        seat: None,
     };
     let (hello, handshake) =
         BridgeHandshake::answer(&opened.challenge, caller).map_err(VerifyError::Unproven)?;

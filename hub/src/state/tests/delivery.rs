@@ -60,7 +60,8 @@ fn a_final_receipt_removes_and_is_forwarded() {
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
         world.hand(ann, send(envelope(1, 2, 1, 300)));
         world.receipt(bob, 1, 1, kind);
-        let receipt = Receipt { to: key(1), id: id(1), kind, mac: [0; 32], outlook: None };
+        let receipt =
+            Receipt { to: key(1), id: id(1), kind, mac: [0; 32], outlook: None, seat: None };
         assert_eq!(world.received(ann), [ToBridge::Receipt(receipt)]);
         world.say(bob, ToHub::Repush);
         assert_eq!(world.pushed(bob), []);

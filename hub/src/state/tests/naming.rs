@@ -242,7 +242,12 @@ fn a_card_that_is_too_long_or_malformed_ends_the_connection() {
         let ann = world.join(1, "ann");
         world.say(
             ann,
-            ToHub::Card(junction_shared::protocol::wire::SignedCard { body, mac: [0; 32] }),
+            ToHub::Card(junction_shared::protocol::wire::SignedCard {
+                body,
+                mac: [0; 32],
+                seat_signature: None,
+                moved_from: None,
+            }),
         );
         assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     }

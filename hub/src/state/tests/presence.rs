@@ -245,7 +245,11 @@ fn a_hub_is_idle_without_connections_and_mail() {
 fn a_second_hello_ends_the_connection() {
     let mut world = World::past_grace();
     let ann = world.join(1, "ann");
-    let hello = junction_shared::protocol::wire::Hello { body: Vec::new(), proof: [0; 32] };
+    let hello = junction_shared::protocol::wire::Hello {
+        body: Vec::new(),
+        proof: [0; 32],
+        seat_signature: None,
+    };
     world.say(ann, ToHub::Hello(hello));
     assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));
     let bob = world.join(2, "bob");

@@ -56,7 +56,7 @@ pub(super) fn ticket_key() -> Secret {
 }
 
 pub(super) fn signed(card: &Card) -> SignedCard {
-    SignedCard { body: encode(card).to_vec(), mac: [0; 32] }
+    SignedCard { body: encode(card).to_vec(), mac: [0; 32], seat_signature: None, moved_from: None }
 }
 
 pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card {
@@ -72,6 +72,7 @@ pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> C
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     }
 }
 
@@ -172,6 +173,7 @@ impl World {
             ticket,
             nonce: [0; 32],
             unlisted: None,
+            seat: None,
         }
     }
 
@@ -242,7 +244,8 @@ impl World {
     }
 
     pub(super) fn receipt(&mut self, connection: ConnectionId, to: u8, n: u8, kind: ReceiptKind) {
-        let receipt = Receipt { to: key(to), id: id(n), kind, mac: [0; 32], outlook: None };
+        let receipt =
+            Receipt { to: key(to), id: id(n), kind, mac: [0; 32], outlook: None, seat: None };
         self.say(connection, ToHub::Receipt(receipt));
     }
 

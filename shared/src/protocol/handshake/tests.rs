@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::id::ConnectionId;
+use crate::protocol::id::{Incarnation, SeatKey};
 use crate::protocol::wire::Grant;
 
 fn secret(byte: u8) -> Secret {
@@ -39,7 +40,16 @@ impl Bridge {
     fn caller(&self) -> Caller<'_> {
         let want = Some(("calm-fox".to_owned(), Some(timeless_ticket("calm-fox", &self.key))));
         let Self { identity, key, auth, pin } = self;
-        Caller { identity, key: *key, auth, pin: *pin, dial: Dial(1), want, is_unlisted: false }
+        Caller {
+            identity,
+            key: *key,
+            auth,
+            pin: *pin,
+            dial: Dial(1),
+            want,
+            is_unlisted: false,
+            seat: None,
+        }
     }
 
     fn answer(&self, challenge: &[u8]) -> (Hello, BridgeHandshake) {
@@ -56,6 +66,7 @@ fn welcome_body() -> WelcomeBody {
         sweep_interval_ms: 60_000,
         past_restart_grace: None,
         features: None,
+        seat: None,
     }
 }
 
@@ -65,6 +76,49 @@ fn hub_says(bridge: &Bridge, pin: Pin, replayed: bool) -> Result<HelloBody, Hand
     let (hello, _) = bridge.answer(&hub.challenge());
     let hub = if replayed { HubHandshake::start() } else { hub };
     hub.verify(&auth(1), pin, &hello).map(|(body, _)| body)
+}
+
+/// What a hub of group 1 says to a hello that claims a seat, once `alter` has changed it.
+fn hub_says_to_claim(alter: impl FnOnce(&mut Hello, &SeatKeys)) -> Result<SeatKey, HandshakeError> {
+    let (hub, bridge) = (HubHandshake::start(), Bridge::new(4, 1, NO_PIN));
+    let keys = SeatKeys::derive(&secret(9), "claude-code", "one");
+    let claim = SeatClaim {
+        key: keys.key(),
+        incarnation: Incarnation(7),
+        is_proven: None,
+        place: None,
+        moved_from: None,
+    };
+    let caller = Caller { seat: Some((claim, &keys)), ..bridge.caller() };
+    let (mut hello, _) = BridgeHandshake::answer(&hub.challenge(), caller).ok().unwrap();
+    alter(&mut hello, &keys);
+    let (body, _) = hub.verify(&auth(1), NO_PIN, &hello)?;
+    Ok(body.seat.unwrap().key)
+}
+
+#[test]
+fn seat_is_claimed_by_its_owner_for_one_handshake_alone() {
+    let keys = SeatKeys::derive(&secret(9), "claude-code", "one");
+    assert_eq!(hub_says_to_claim(|_, _| {}), Ok(keys.key()));
+    let unsigned = hub_says_to_claim(|hello, _| hello.seat_signature = None);
+    assert_eq!(unsigned, Err(HandshakeError::Unproven));
+    // A signature from another handshake, and one by another seat.
+    let replayed = |hello: &mut Hello, keys: &SeatKeys| {
+        hello.seat_signature = Some(keys.sign_hello(&[3; 32]));
+    };
+    assert_eq!(hub_says_to_claim(replayed), Err(HandshakeError::Unproven));
+    let (hub, bridge) = (HubHandshake::start(), Bridge::new(4, 1, NO_PIN));
+    let thief = SeatKeys::derive(&secret(8), "claude-code", "one");
+    let claim = SeatClaim {
+        key: keys.key(),
+        incarnation: Incarnation(7),
+        is_proven: Some(true),
+        place: None,
+        moved_from: None,
+    };
+    let caller = Caller { seat: Some((claim, &thief)), ..bridge.caller() };
+    let (hello, _) = BridgeHandshake::answer(&hub.challenge(), caller).ok().unwrap();
+    assert_eq!(hub.verify(&auth(1), NO_PIN, &hello).err(), Some(HandshakeError::Unproven));
 }
 
 /// A bridge and a hub that agree, up to the welcome.
@@ -342,7 +396,7 @@ proptest! {
     #[test]
     fn no_frame_makes_either_side_panic(bytes: Vec<u8>, body: Vec<u8>, proof: [u8; 32]) {
         let _ = BridgeHandshake::answer(&bytes, Bridge::new(4, 1, NO_PIN).caller());
-        let hello = Hello { body, proof };
+        let hello = Hello { body, proof, seat_signature: None };
         prop_assert!(HubHandshake::start().verify(&auth(1), NO_PIN, &hello).is_err());
     }
 }

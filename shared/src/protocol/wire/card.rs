@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{Epoch, PeerKey, ReceiveKey};
+use crate::protocol::id::{Epoch, PeerKey, ReceiveKey, Signature};
+use crate::protocol::wire::seat::{CardSeat, SeatMove};
 
 /// A card as its owner made it, forwarded unaltered.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -13,6 +14,12 @@ pub struct SignedCard {
     /// HMAC(card key, body): made by a member of the group.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub mac: [u8; 32],
+    /// The seat's signature over "aj1 seat card" ‖ group ‖ body, on a card that shows a seat.
+    #[n(2)]
+    pub seat_signature: Option<Signature>,
+    /// The seat that the session had before, with its word that the session goes on under the seat of this card.
+    #[n(3)]
+    pub moved_from: Option<SeatMove>,
 }
 
 /// A peer's description of itself.
@@ -48,6 +55,9 @@ pub struct Card {
     /// False where a session goes on although nobody can see it; absent otherwise.
     #[n(9)]
     pub attended: Option<bool>,
+    /// The seat that the session says it has. It counts only with the seat's signature.
+    #[n(10)]
+    pub seat: Option<CardSeat>,
 }
 
 /// The bit of a bridge that opens messages whose sealed flags say that the sender waits for an answer. Older bridges
@@ -56,6 +66,8 @@ pub const READS_ASKS: u32 = 1;
 /// The bit of a bridge that opens messages whose sealed flags say that a person wrote them. Older bridges take such a
 /// message for a broken one.
 pub const READS_FROM_PERSON: u32 = 2;
+/// The bit of a bridge that knows seats: it opens messages that name their sender's seat, and takes returned ones back.
+pub const READS_SEATS: u32 = 4;
 
 /// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{ConnectionId, Dial, PeerKey};
+use crate::protocol::id::{ConnectionId, Dial, PeerKey, Signature};
+use crate::protocol::wire::seat::{SeatAnswer, SeatClaim};
 
 /// Opens the handshake; fresh for every connection.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -27,6 +28,9 @@ pub struct Hello {
     /// HMAC(k, "hello" ‖ pin ‖ T).
     #[cbor(n(1), with = "minicbor::bytes")]
     pub proof: [u8; 32],
+    /// The claimed seat's signature over "aj1 seat hello" ‖ T.
+    #[n(2)]
+    pub seat_signature: Option<Signature>,
 }
 
 /// The content of a hello.
@@ -53,6 +57,9 @@ pub struct HelloBody {
     /// Whether the session is to be in nobody's list. Absent, never false. A hub with the feature [`UNLISTED`] grants it.
     #[n(6)]
     pub unlisted: Option<bool>,
+    /// The seat that the bridge claims for its session.
+    #[n(7)]
+    pub seat: Option<SeatClaim>,
 }
 
 /// The hub's proof that it holds the group's secret, and what it grants.
@@ -72,8 +79,10 @@ pub const LONG_CONTEXTS: u32 = 1 << 0;
 /// The bit of a welcome's features for sessions that no list, count or wait includes. A hub has it on connections without
 /// TLS only, which come from its own machine: a session that joins by a link is visible.
 pub const UNLISTED: u32 = 1 << 1;
+/// The bit of a welcome's features for seats.
+pub const SEATS: u32 = 1 << 2;
 /// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
-pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED;
+pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED | SEATS;
 
 /// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -100,6 +109,9 @@ pub struct WelcomeBody {
     /// What the hub understands beyond the first version of the protocol, a bit each. Absent: nothing.
     #[n(6)]
     pub features: Option<u32>,
+    /// What became of the claim to a seat. Absent where none was made, or none that the hub believes.
+    #[n(7)]
+    pub seat: Option<SeatAnswer>,
 }
 
 impl WelcomeBody {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{MessageId, PeerKey};
+use crate::protocol::id::{MessageId, PeerKey, SeatKey};
 
 /// An authenticated statement from a message's receiver to its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -25,6 +25,20 @@ pub struct Receipt {
     /// this field drops it, and what is left is a valid receipt.
     #[n(4)]
     pub outlook: Option<SignedOutlook>,
+    /// The seat of the message's receiver, where it has one and says so. A hub that does not know this field drops it.
+    #[n(5)]
+    pub seat: Option<SignedSeat>,
+}
+
+/// The seat of a message's receiver, as the receiver itself names it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SignedSeat {
+    /// The seat.
+    #[n(0)]
+    pub key: SeatKey,
+    /// HMAC(Q, "seat" ‖ kind ‖ id ‖ key).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub mac: [u8; 32],
 }
 
 /// An outlook as its maker sent it, forwarded unaltered.

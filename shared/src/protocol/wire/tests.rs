@@ -53,10 +53,12 @@ fn to_hub_number(frame: &ToHub) -> u16 {
         ToHub::Receipt(..) => 500,
         ToHub::Repush => 600,
         ToHub::Leave => 700,
+        ToHub::Return(..) => 800,
+        ToHub::Vacate => 900,
     }
 }
 
-const TO_HUB: [u16; 11] = [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700];
+const TO_HUB: [u16; 13] = [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900];
 
 /// As [`to_hub_number`].
 fn to_bridge_number(frame: &ToBridge) -> u16 {
@@ -79,11 +81,15 @@ fn to_bridge_number(frame: &ToBridge) -> u16 {
         ToBridge::Deliver(..) => 900,
         ToBridge::Receipt(..) => 1000,
         ToBridge::Repushing => 1100,
+        ToBridge::Returned(..) => 1200,
+        ToBridge::Unseated(..) => 1300,
     }
 }
 
-const TO_BRIDGE: [u16; 18] =
-    [0, 100, 200, 201, 202, 203, 204, 210, 220, 300, 400, 500, 600, 700, 800, 900, 1000, 1100];
+const TO_BRIDGE: [u16; 20] = [
+    0, 100, 200, 201, 202, 203, 204, 210, 220, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200,
+    1300,
+];
 
 /// The golden values of one type.
 fn golden_of<T: for<'b> Decode<'b, ()>>() -> Vec<T> {
@@ -205,10 +211,10 @@ fn new_fields_of_variants_are_tolerated() {
 fn new_fields_of_structures_are_tolerated() {
     let body = || vec![1];
     let grant = Grant { alias: "calm-fox".to_owned(), ticket: Ticket([2; 32]) };
-    let card = SignedCard { body: body(), mac: [3; 32] };
+    let card = SignedCard { body: body(), mac: [3; 32], seat_signature: None, moved_from: None };
     let listed = Listed { card: card.clone(), online: false, session_ms: 4 };
     tolerates(&golden::challenge());
-    tolerates(&Hello { body: body(), proof: [5; 32] });
+    tolerates(&Hello { body: body(), proof: [5; 32], seat_signature: None });
     tolerates(&Welcome { body: body(), mac: [6; 32] });
     tolerates(&golden::hello_body(None, None));
     tolerates(&golden::welcome_body());
@@ -228,6 +234,11 @@ fn new_fields_of_structures_are_tolerated() {
         outlook: Some(golden::outlook()),
         ..golden::receipt(ReceiptKind::Opened)
     });
+    tolerates(&golden::claim());
+    tolerates(&golden::moved());
+    tolerates(&golden::seated());
+    tolerates(&golden::returned());
+    tolerates(&golden::return_body());
     tolerates(&golden::outlook());
     tolerates(&Outlook { wakes_in: Some(1), hindrance: Some(Hindrance::Denied) });
 }
@@ -321,7 +332,12 @@ fn largest_contents_fit_into_a_frame() {
     envelope.sealed = vec![0; MAX_SEALED].into();
     assert!(encode(&ToBridge::Deliver(envelope, u64::MAX)).len() <= MAX_FRAME);
 
-    let card = SignedCard { body: vec![0; MAX_CARD], mac: [0; 32] };
+    let card = SignedCard {
+        body: vec![0; MAX_CARD],
+        mac: [0; 32],
+        seat_signature: None,
+        moved_from: None,
+    };
     let listed = Listed { card, online: true, session_ms: u64::MAX };
     let peers = vec![listed; usize::from(MAX_PAGE)];
     let page = Page { peers, total: u32::MAX, next: Some("x".repeat(32)) };

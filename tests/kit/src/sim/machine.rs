@@ -65,6 +65,7 @@ impl SessionMachine {
             ticket: ticket.flatten(),
             nonce: [0; 32],
             unlisted: caller.is_unlisted.then_some(true),
+            seat: caller.seat.map(|(claim, _)| claim),
         })
     }
 

@@ -57,6 +57,7 @@ fn regression_timeouts_that_no_hub_can_be_set_to_are_not_believed() {
             sweep_interval_ms: said,
             past_restart_grace: None,
             features: None,
+            seat: None,
         };
         stage.session("bob").disconnected();
         stage.session("bob").welcomed(welcome, now);

@@ -61,10 +61,20 @@ where
 
 /// Every golden value, in the order of the protocol.
 pub(super) fn all() -> Vec<Golden> {
-    [connect(), bodies(), to_hub(), questions(), to_bridge(), answers(), refusals(), receipts()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        connect(),
+        bodies(),
+        to_hub(),
+        questions(),
+        to_bridge(),
+        answers(),
+        refusals(),
+        receipts(),
+        seats(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 const KEY: PeerKey = PeerKey([0x11; 32]);
@@ -87,7 +97,7 @@ fn grant() -> Grant {
 }
 
 fn signed() -> SignedCard {
-    SignedCard { body: body(), mac: MAC }
+    SignedCard { body: body(), mac: MAC, seat_signature: None, moved_from: None }
 }
 
 fn listed() -> Listed {
@@ -117,6 +127,7 @@ pub(super) fn card(context: Context) -> Card {
         unwoken: None,
         features: None,
         attended: None,
+        seat: None,
     }
 }
 
@@ -142,7 +153,7 @@ pub(super) fn outlook() -> SignedOutlook {
 }
 
 pub(super) fn receipt(kind: ReceiptKind) -> Receipt {
-    Receipt { to: KEY, id: ID, kind, mac: MAC, outlook: None }
+    Receipt { to: KEY, id: ID, kind, mac: MAC, outlook: None, seat: None }
 }
 
 pub(super) fn challenge() -> Challenge {
@@ -158,6 +169,7 @@ pub(super) fn hello_body(want: Option<String>, ticket: Option<Ticket>) -> HelloB
         ticket,
         nonce: [0xcc; 32],
         unlisted: None,
+        seat: None,
     }
 }
 
@@ -170,11 +182,12 @@ pub(super) fn welcome_body() -> WelcomeBody {
         sweep_interval_ms: 60_000,
         past_restart_grace: None,
         features: None,
+        seat: None,
     }
 }
 
 fn connect() -> Vec<Golden> {
-    let hello = Hello { body: body(), proof: MAC };
+    let hello = Hello { body: body(), proof: MAC, seat_signature: None };
     let welcome = Welcome { body: body(), mac: MAC };
     vec![
         golden("Challenge", ToBridge::Challenge(challenge()), "8200818381015820 aa*32 5820 bb*32"),
@@ -393,6 +406,102 @@ fn receipts() -> Vec<Golden> {
             "body of Card, unattended",
             Card { attended: Some(false), ..card(Reach::Pull) },
             "8a5820 11*32 5820 66*32 036863616c6d2d666f780080f6f6f6f4",
+        ),
+    ]
+}
+
+const SEAT: SeatKey = SeatKey([0xdd; 32]);
+const SIGNATURE: Signature = Signature([0xee; 64]);
+
+pub(super) fn moved() -> SeatMove {
+    SeatMove { from: SeatKey([0xde; 32]), incarnation: Incarnation(4), signature: SIGNATURE }
+}
+
+pub(super) fn claim() -> SeatClaim {
+    SeatClaim {
+        key: SEAT,
+        incarnation: Incarnation(5),
+        is_proven: Some(true),
+        place: Some([0xdf; 16]),
+        moved_from: Some(moved()),
+    }
+}
+
+pub(super) fn seated() -> SignedCard {
+    SignedCard { seat_signature: Some(SIGNATURE), moved_from: Some(moved()), ..signed() }
+}
+
+pub(super) fn returned() -> Return {
+    Return { to: KEY, body: body(), mac: MAC }
+}
+
+pub(super) fn return_body() -> ReturnBody {
+    ReturnBody { from: OTHER, seat: SEAT, highest: Seq(42), kept: 5 }
+}
+
+fn seats() -> Vec<Golden> {
+    let answer = |answer| WelcomeBody { seat: Some(answer), ..welcome_body() };
+    let hello = Hello { body: body(), proof: MAC, seat_signature: Some(SIGNATURE) };
+    let wish = SeatClaim { is_proven: None, place: None, moved_from: None, ..claim() };
+    let named = SignedSeat { key: SEAT, mac: MAC };
+    vec![
+        golden("Hello, with a seat", ToHub::Hello(hello), "8200818342b0d15820 55*32 5840 ee*64"),
+        golden(
+            "body of Hello, with a seat",
+            HelloBody { seat: Some(claim()), ..hello_body(None, None) },
+            "88015820 11*32 01f6f65820 cc*32 f6855820 dd*32 05f550 df*16 835820 de*32 045840 ee*64",
+        ),
+        golden(
+            "body of Hello, with a wish for a seat",
+            HelloBody { seat: Some(wish), ..hello_body(None, None) },
+            "88015820 11*32 01f6f65820 cc*32 f6825820 dd*32 05",
+        ),
+        golden(
+            "body of Welcome, seat granted",
+            answer(SeatAnswer::Granted(Some(signed()))),
+            "88826863616c6d2d666f785820 44*32 07f41a001b774019ea60f6f68200818242b0d15820 55*32",
+        ),
+        golden(
+            "body of Welcome, seat held",
+            answer(SeatAnswer::Held),
+            "88826863616c6d2d666f785820 44*32 07f41a001b774019ea60f6f6820180",
+        ),
+        golden(
+            "body of Welcome, seat superseded",
+            answer(SeatAnswer::Superseded(Incarnation(6), Some(signed()))),
+            "88826863616c6d2d666f785820 44*32 07f41a001b774019ea60f6f6820282068242b0d15820 55*32",
+        ),
+        golden(
+            "body of Card, with a seat",
+            Card {
+                seat: Some(CardSeat { key: SEAT, incarnation: Incarnation(5) }),
+                ..card(Context::default())
+            },
+            "8b5820 11*32 5820 66*32 036863616c6d2d666f780180f6f6f6f6825820 dd*32 05",
+        ),
+        golden(
+            "Card, with a seat",
+            ToHub::Card(seated()),
+            "8201818442b0d15820 55*32 5840 ee*64 835820 de*32 045840 ee*64",
+        ),
+        golden(
+            "Ask Lookup of a seat",
+            ToHub::Ask(9, Question::Lookup(LookupTarget::Seat(SEAT))),
+            "820282098202818202815820 dd*32",
+        ),
+        golden(
+            "Receipt, opened, with a seat",
+            ToHub::Receipt(Receipt { seat: Some(named), ..receipt(ReceiptKind::Opened) }),
+            "820581865820 11*32 50 33*16 015820 55*32 f6825820 dd*32 5820 55*32",
+        ),
+        golden("Return", ToHub::Return(returned()), "820881835820 11*32 42b0d15820 55*32"),
+        golden("body of Return", return_body(), "845820 22*32 5820 dd*32 182a05"),
+        golden("Vacate", ToHub::Vacate, "820980"),
+        golden("Returned", ToBridge::Returned(returned()), "820c81835820 11*32 42b0d15820 55*32"),
+        golden(
+            "Unseated",
+            ToBridge::Unseated(seated()),
+            "820d818442b0d15820 55*32 5840 ee*64 835820 de*32 045840 ee*64",
         ),
     ]
 }

@@ -56,8 +56,62 @@ fn grant() -> Any<Grant> {
     (text(), ticket()).prop_map(|(alias, ticket)| Grant { alias, ticket }).boxed()
 }
 
+fn signature() -> Any<Signature> {
+    (hash(), hash())
+        .prop_map(|(one, two)| {
+            let mut all = [0; 64];
+            all[..32].copy_from_slice(&one);
+            all[32..].copy_from_slice(&two);
+            Signature(all)
+        })
+        .boxed()
+}
+
+fn moved() -> Any<SeatMove> {
+    (hash(), number(), signature())
+        .prop_map(|(from, incarnation, signature)| SeatMove {
+            from: SeatKey(from),
+            incarnation: Incarnation(incarnation),
+            signature,
+        })
+        .boxed()
+}
+
+fn claim() -> Any<SeatClaim> {
+    (hash(), number(), of(flag()), of(any::<[u8; 16]>()), of(moved()))
+        .prop_map(|(key, incarnation, is_proven, place, moved_from)| SeatClaim {
+            key: SeatKey(key),
+            incarnation: Incarnation(incarnation),
+            is_proven,
+            place,
+            moved_from,
+        })
+        .boxed()
+}
+
+fn seat_answer() -> Any<SeatAnswer> {
+    any_of(vec![
+        of(signed_card()).prop_map(SeatAnswer::Granted).boxed(),
+        Just(SeatAnswer::Held).boxed(),
+        (number(), of(signed_card()))
+            .prop_map(|(number, card)| SeatAnswer::Superseded(Incarnation(number), card))
+            .boxed(),
+    ])
+}
+
+fn returned() -> Any<Return> {
+    (key(), bytes(), hash()).prop_map(|(to, body, mac)| Return { to, body, mac }).boxed()
+}
+
 fn signed_card() -> Any<SignedCard> {
-    (bytes(), hash()).prop_map(|(body, mac)| SignedCard { body, mac }).boxed()
+    (bytes(), hash(), of(signature()), of(moved()))
+        .prop_map(|(body, mac, seat_signature, moved_from)| SignedCard {
+            body,
+            mac,
+            seat_signature,
+            moved_from,
+        })
+        .boxed()
 }
 
 fn list() -> Any<List> {
@@ -70,6 +124,7 @@ fn target() -> Any<LookupTarget> {
     any_of(vec![
         text().prop_map(LookupTarget::Alias).boxed(),
         key().prop_map(LookupTarget::Key).boxed(),
+        hash().prop_map(|key| LookupTarget::Seat(SeatKey(key))).boxed(),
     ])
 }
 
@@ -150,8 +205,9 @@ fn send() -> Any<Send> {
 fn receipt() -> Any<Receipt> {
     let kinds = [ReceiptKind::Opened, ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale];
     let outlook = (bytes(), hash()).prop_map(|(body, mac)| SignedOutlook { body, mac });
-    (key(), id(), one_of(&kinds), hash(), of(outlook))
-        .prop_map(|(to, id, kind, mac, outlook)| Receipt { to, id, kind, mac, outlook })
+    let seat = (hash(), hash()).prop_map(|(key, mac)| SignedSeat { key: SeatKey(key), mac });
+    (key(), id(), one_of(&kinds), hash(), of(outlook), of(seat))
+        .prop_map(|(to, id, kind, mac, outlook, seat)| Receipt { to, id, kind, mac, outlook, seat })
         .boxed()
 }
 
@@ -161,7 +217,11 @@ fn refusal() -> Any<Refusal> {
 
 pub(super) fn to_hub() -> Any<ToHub> {
     any_of(vec![
-        (bytes(), hash()).prop_map(|(body, proof)| ToHub::Hello(Hello { body, proof })).boxed(),
+        (bytes(), hash(), of(signature()))
+            .prop_map(|(body, proof, seat_signature)| {
+                ToHub::Hello(Hello { body, proof, seat_signature })
+            })
+            .boxed(),
         signed_card().prop_map(ToHub::Card).boxed(),
         (any::<u32>(), question()).prop_map(|(number, q)| ToHub::Ask(number, q)).boxed(),
         any::<u32>().prop_map(ToHub::Unwatch).boxed(),
@@ -169,6 +229,8 @@ pub(super) fn to_hub() -> Any<ToHub> {
         receipt().prop_map(ToHub::Receipt).boxed(),
         Just(ToHub::Repush).boxed(),
         Just(ToHub::Leave).boxed(),
+        returned().prop_map(ToHub::Return).boxed(),
+        Just(ToHub::Vacate).boxed(),
     ])
 }
 
@@ -194,12 +256,14 @@ pub(super) fn to_bridge() -> Any<ToBridge> {
         (envelope(), number()).prop_map(|(envelope, age)| ToBridge::Deliver(envelope, age)).boxed(),
         receipt().prop_map(ToBridge::Receipt).boxed(),
         Just(ToBridge::Repushing).boxed(),
+        returned().prop_map(ToBridge::Returned).boxed(),
+        signed_card().prop_map(ToBridge::Unseated).boxed(),
     ])
 }
 
 pub(super) fn hello_body() -> Any<HelloBody> {
-    (any::<u16>(), key(), number(), of(text()), of(ticket()), hash(), of(flag()))
-        .prop_map(|(version, key, dial, want, ticket, nonce, unlisted)| HelloBody {
+    (any::<u16>(), key(), number(), of(text()), of(ticket()), hash(), of(flag()), of(claim()))
+        .prop_map(|(version, key, dial, want, ticket, nonce, unlisted, seat)| HelloBody {
             version,
             key,
             dial: Dial(dial),
@@ -207,12 +271,14 @@ pub(super) fn hello_body() -> Any<HelloBody> {
             ticket,
             nonce,
             unlisted,
+            seat,
         })
         .boxed()
 }
 
 pub(super) fn welcome_body() -> Any<WelcomeBody> {
-    (grant(), number(), flag(), number(), number(), of(flag()), of(any::<u32>()))
+    let more = (of(any::<u32>()), of(seat_answer()));
+    (grant(), number(), flag(), number(), number(), of(flag()), more)
         .prop_map(
             |(
                 grant,
@@ -221,7 +287,7 @@ pub(super) fn welcome_body() -> Any<WelcomeBody> {
                 session_timeout_ms,
                 sweep_interval_ms,
                 past_restart_grace,
-                features,
+                (features, seat),
             )| {
                 WelcomeBody {
                     grant,
@@ -231,6 +297,7 @@ pub(super) fn welcome_body() -> Any<WelcomeBody> {
                     sweep_interval_ms,
                     past_restart_grace,
                     features,
+                    seat,
                 }
             },
         )
@@ -256,11 +323,15 @@ pub(super) fn card() -> Any<Card> {
     let state = one_of(&[State::Idle, State::Busy, State::WaitingOnHuman]);
     let (state, unwoken) = (of(state), of(reach()));
     let (features, attended) = (of(any::<u32>().boxed()), of(flag()));
-    let more = (state, unwoken, features, attended);
+    let seat = of((hash(), number()).prop_map(|(key, incarnation)| CardSeat {
+        key: SeatKey(key),
+        incarnation: Incarnation(incarnation),
+    }));
+    let more = (state, unwoken, features, attended, seat);
     (key(), hash(), number(), text(), reach(), context(), more)
         .prop_map(|(key, receive_key, epoch, alias, reach, context, more)| {
             let (receive_key, epoch) = (ReceiveKey(receive_key), Epoch(epoch));
-            let (state, unwoken, features, attended) = more;
+            let (state, unwoken, features, attended, seat) = more;
             Card {
                 key,
                 receive_key,
@@ -272,6 +343,7 @@ pub(super) fn card() -> Any<Card> {
                 unwoken,
                 features,
                 attended,
+                seat,
             }
         })
         .boxed()

@@ -1,0 +1,103 @@
+//! Seats on the wire: how a bridge claims one, how a card shows it, and how mail that a session has not read goes back.
+
+use minicbor::{Decode, Encode};
+
+use crate::protocol::id::{Incarnation, PeerKey, SeatKey, Seq, Signature};
+use crate::protocol::wire::card::SignedCard;
+
+/// A bridge's claim to a seat, in its hello.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SeatClaim {
+    /// The seat.
+    #[n(0)]
+    pub key: SeatKey,
+    /// The number of the bridge's process among those of the seat.
+    #[n(1)]
+    pub incarnation: Incarnation,
+    /// Whether the client itself said that this is the session. Otherwise the seat is granted only if no other bridge
+    /// that is connected has it. Absent, never false.
+    #[n(2)]
+    pub is_proven: Option<bool>,
+    /// What two bridges of one client process have in common: the newer one of them has the seat.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub place: Option<[u8; 16]>,
+    /// The seat that the session had before, if it goes on under another.
+    #[n(4)]
+    pub moved_from: Option<SeatMove>,
+}
+
+/// A seat's word that its session goes on under another.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SeatMove {
+    /// The seat that is over.
+    #[n(0)]
+    pub from: SeatKey,
+    /// Its last incarnation: a later one is another session.
+    #[n(1)]
+    pub incarnation: Incarnation,
+    /// Its signature over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
+    #[n(2)]
+    pub signature: Signature,
+}
+
+/// What became of a claim to a seat.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SeatAnswer {
+    /// The session has the seat, or will have it with its first card. The seat's last card, if the hub has one.
+    #[n(0)]
+    Granted(#[n(0)] Option<SignedCard>),
+    /// Another bridge has it, and the claim is only a wish.
+    #[n(1)]
+    Held,
+    /// A higher incarnation has it, or had it last: its number, and its card if the hub has it.
+    #[n(2)]
+    Superseded(#[n(0)] Incarnation, #[n(1)] Option<SignedCard>),
+}
+
+/// The seat on a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CardSeat {
+    /// The seat.
+    #[n(0)]
+    pub key: SeatKey,
+    /// The number of the bridge's process among those of the seat.
+    #[n(1)]
+    pub incarnation: Incarnation,
+}
+
+/// A receiver's word to one sender, for ever true: it opens nothing more.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Return {
+    /// The sender.
+    #[n(0)]
+    pub to: PeerKey,
+    /// The encoded [`ReturnBody`], as sent.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+    /// HMAC(HKDF("", P, "returned"), body).
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub mac: [u8; 32],
+}
+
+impl Return {
+    /// The most bytes of a body. A hub forwards no longer one.
+    pub const MAX_BODY: usize = 128;
+}
+
+/// The content of a [`Return`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ReturnBody {
+    /// The receiver, under the key that is over.
+    #[n(0)]
+    pub from: PeerKey,
+    /// Its seat, under another key of which the messages may be sent again.
+    #[n(1)]
+    pub seat: SeatKey,
+    /// The highest number that it opened of this sender.
+    #[n(2)]
+    pub highest: Seq,
+    /// The messages that it has read, or still may: bit n stands for `highest - n`. Every other message to `from` was not
+    /// read and never will be.
+    #[n(3)]
+    pub kept: u64,
+}
