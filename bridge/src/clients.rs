@@ -14,12 +14,14 @@ use serde_json::{Map, Value};
 mod antigravity;
 mod channel;
 mod claude;
+pub(crate) mod client_process;
 mod codex;
 mod gemini;
 pub(crate) mod hook_event;
 pub(crate) mod hook_reply;
 mod opencode;
 mod profile;
+mod session_id;
 mod session_view;
 mod settings;
 
@@ -31,9 +33,13 @@ pub(crate) use codex::{ENVIRONMENT as CODEX_ENVIRONMENT, HOOKS as CODEX_HOOKS};
 #[cfg(test)]
 pub(crate) use gemini::HOOKS as GEMINI_HOOKS;
 
+#[cfg(test)]
+pub(crate) use channel::CallSession;
 pub(crate) use channel::{CallOrigin, Channel, WakeOutcome, WakingWay};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
+use session_id::MAX_SESSION;
+pub(crate) use session_id::{SessionClaim, SessionIds, SessionTracker};
 pub(crate) use session_view::{ClientSigns, SessionView};
 
 use crate::packages::PLUGIN_ID;
@@ -54,9 +60,6 @@ static CLIENTS: [&ClientProfile; 5] = [
 /// How long before a client gives a call up the call is answered.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// The longest id of a session that is accepted from a hook.
-const MAX_SESSION: usize = 128;
-
 /// The project's directory, where a client names it in the environment of its servers.
 pub(crate) fn project_dir() -> Option<PathBuf> {
     CLIENTS.iter().filter_map(|client| client.project_variable).find_map(env_path)
@@ -65,7 +68,7 @@ pub(crate) fn project_dir() -> Option<PathBuf> {
 /// How often a client is sent progress for a call that is still running: twice and a bit within the shortest silence
 /// after which any client gives a call up.
 pub(crate) fn progress_interval() -> Duration {
-    let shortest = CLIENTS.iter().filter_map(|client| client.silence_limit).min();
+    let shortest = CLIENTS.iter().filter_map(|client| client.limits.silence).min();
     shortest.unwrap_or(Duration::from_secs(60)) * 5 / 12
 }
 
@@ -73,16 +76,16 @@ pub(crate) fn progress_interval() -> Duration {
 /// the answer arrives in time.
 pub(crate) fn longest_wait(mcp_name: &str) -> Option<Duration> {
     let client = CLIENTS.iter().find(|client| client.mcp_name == mcp_name)?;
-    Some(client.call_limit?.saturating_sub(ANSWER_TIME))
+    Some(client.limits.call?.saturating_sub(ANSWER_TIME))
 }
 
 /// Whether a program or process of this name is a client.
-pub(crate) fn is_client_program(name: &str) -> bool {
+fn is_client_program(name: &str) -> bool {
     CLIENTS.iter().any(|client| client.program == name)
 }
 
 /// Whether a program of this name is a client whose process runs one session.
-pub(crate) fn runs_one_session(name: &str) -> bool {
+fn runs_one_session(name: &str) -> bool {
     [&claude::PROFILE, &gemini::PROFILE].iter().any(|client| client.program == name)
 }
 
@@ -99,6 +102,11 @@ pub(crate) fn display_name(mcp_name: &str) -> &str {
 /// What the client that has this name in MCP shows of its session.
 pub(crate) fn session_view(mcp_name: &str) -> Option<Arc<dyn SessionView>> {
     (named(mcp_name)?.session)()
+}
+
+/// Where the client that has this name in MCP tells which session a bridge serves.
+pub(crate) fn session_ids(mcp_name: &str) -> Option<&'static SessionIds> {
+    named(mcp_name)?.session_ids.as_ref()
 }
 
 /// Why an agent of the client that has this name in MCP cannot be woken, where no channel can.
@@ -206,7 +214,13 @@ pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
     let kind = kind.unwrap_or(HookEventKind::Other);
     Some(NamedHookEvent {
         name,
-        event: HookEvent { kind, session: session.map(str::to_owned), subagent },
+        event: HookEvent {
+            kind,
+            session: session.map(str::to_owned),
+            subagent,
+            source: kind.source(input),
+            own_id: None,
+        },
     })
 }
 
@@ -293,7 +307,7 @@ mod tests {
 
     #[test]
     fn progress_is_sent_twice_before_any_client_gives_up() {
-        for limit in CLIENTS.iter().filter_map(|client| client.silence_limit) {
+        for limit in CLIENTS.iter().filter_map(|client| client.limits.silence) {
             assert!(2 * progress_interval() < limit);
         }
         assert_eq!(progress_interval(), Duration::from_secs(25));

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use junction_shared::protocol::wire::{Hindrance, Outlook, State};
+use junction_shared::machine::settings::env;
+use junction_shared::protocol::wire::{Outlook, State};
 use tokio::sync::Notify;
 
+use crate::clients::client_process::place_of_bridge;
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
-use crate::clients::{self, CallOrigin, SessionView};
+use crate::clients::{self, CallOrigin, SessionClaim, SessionView};
 use junction_engine::Availability;
 use junction_engine::now;
 use junction_engine::{Arrived, Engine, Forecast, Snapshot};
@@ -47,6 +49,8 @@ struct WakeShared {
     agent: Mutex<AgentState>,
     channels: Channels,
     client: OnceLock<AgentClient>,
+    /// The name by which the client's plugin knows this bridge.
+    plugin: Option<String>,
     /// Notified whenever the agent's state or a channel has changed.
     changed: Arc<Notify>,
 }
@@ -92,13 +96,15 @@ impl Wake {
 
     fn new(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
         let mut agent = AgentState::new(engine.snapshot(), wakes_per_hour);
-        clients::plugin_name().into_iter().for_each(|name| agent.note_session(name));
+        let plugin = clients::plugin_name();
+        plugin.iter().for_each(|name| agent.note_session(name.clone()));
         let agent = Mutex::new(agent);
         Self(Arc::new(WakeShared {
             engine,
             agent,
             channels: Channels::new(),
             client: OnceLock::new(),
+            plugin,
             changed: Arc::default(),
         }))
     }
@@ -108,6 +114,8 @@ impl Wake {
         let now = now();
         let snapshot = self.0.engine.snapshot();
         let mut agent = self.agent();
+        let claim = agent.tracker.hooked(&event, self.0.plugin.as_deref());
+        self.session_known(claim);
         if let Some(session) = event.session {
             agent.note_session(session);
         }
@@ -171,6 +179,10 @@ impl Wake {
             mcp_name: mcp_name.to_owned(),
             session: clients::session_view(mcp_name),
         });
+        let mut agent = self.agent();
+        let claim = agent.tracker.client_named(clients::session_ids(mcp_name), env);
+        self.session_known(claim);
+        drop(agent);
         self.0.changed.notify_one();
         if self.0.channels.client_named(mcp_name) {
             let wake = self.clone();
@@ -184,6 +196,8 @@ impl Wake {
     /// Takes note of the thread and turn that a call belongs to.
     pub(crate) fn call_from(&self, origin: &CallOrigin) {
         let mut agent = self.agent();
+        let claim = agent.tracker.called(origin);
+        self.session_known(claim);
         agent.note_session(origin.thread.clone());
         // The call of a hook names its thread and no turn.
         let is_new = origin.turn.is_some() && agent.turn != origin.turn;
@@ -200,6 +214,14 @@ impl Wake {
         if self.0.channels.call_from(origin) {
             self.0.changed.notify_one();
         }
+    }
+
+    /// Passes on which session the bridge serves. The caller holds the agent's state, so that claims keep their order.
+    fn session_known(&self, claim: Option<SessionClaim>) {
+        let Some(claim) = claim else { return };
+        // A wish is good against another bridge of the same client's process.
+        let place = matches!(claim, SessionClaim::Wish(_)).then(place_of_bridge).flatten();
+        tracing::debug!(claim = claim.kind(), has_place = place.is_some(), "the session is known");
     }
 
     /// Notes that the client has asked for the list of tools.
@@ -331,15 +353,6 @@ impl Wake {
         }
     }
 
-    fn availability(&self, now: Instant) -> Availability {
-        let agent = self.agent();
-        self.0.channels.waiting_read.set(agent.activity.is_waiting(now));
-        let unwoken = self.0.channels.reach(false);
-        let reach = self.0.channels.reach(agent.policy.can_wake(now)).max(unwoken);
-        let is_unattended = self.0.channels.are_unattended();
-        Availability { reach, unwoken, state: agent.activity.state(now), is_unattended }
-    }
-
     /// When the task has to look again though nothing has happened.
     fn deadline(&self, polled: Instant, now: Instant) -> Instant {
         let agent = self.agent();
@@ -353,25 +366,6 @@ impl Wake {
         let others = [due, poll, no_sign, returns, agent.looks_at()];
         let all = changes.into_iter().chain(others).flatten();
         all.min().unwrap_or(now + FAR)
-    }
-
-    /// What the sender of a message should know that nobody waits for here.
-    fn outlook(&self, arrived: Arrived, snapshot: &Snapshot, now: Instant) -> Option<Outlook> {
-        let because = |why| Some(Outlook { wakes_in: None, hindrance: Some(why) });
-        if arrived.past_limit {
-            return because(Hindrance::Chain);
-        }
-        let mut agent = self.agent();
-        agent.policy.update(snapshot.clone());
-        let has_hooks = self.0.channels.turn_hooks.were_seen();
-        let is_told_in_turn = has_hooks && agent.activity.state(now) == Some(State::Busy);
-        if agent.activity.is_waiting(now) || is_told_in_turn {
-            return None;
-        }
-        if let Some(why) = self.obstacle(&agent) {
-            return because(why);
-        }
-        agent.policy.outlook(arrived.arrival?, now)
     }
 
     fn agent(&self) -> MutexGuard<'_, AgentState> {

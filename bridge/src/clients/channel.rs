@@ -108,4 +108,17 @@ pub(crate) struct CallOrigin {
     pub(crate) by_person: bool,
     /// Whether the thread goes on after this turn.
     pub(crate) is_lasting: bool,
+    /// The session that the thread belongs to.
+    pub(crate) session: CallSession,
+}
+
+/// The session that a tool call comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallSession {
+    /// The client does not say.
+    Untold,
+    /// The session with this id, itself.
+    Own(String),
+    /// A subagent of a session.
+    Subagents,
 }

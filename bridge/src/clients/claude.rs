@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::channel::Channel;
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, RewakeSupport, ShellVariables};
+use super::session_id::{HookIds, SessionIds};
 use super::session_view::{ClientSigns, SessionView};
 use super::settings::{command_hooks, stdio_server, without_hooks};
 use crate::setup::{
@@ -30,11 +31,19 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     session,
     hindrance: ClientSigns::hindrance_of_hooks,
     tool_meta,
-    shell: ShellVariables { signs: &["CLAUDECODE"], session: Some("CLAUDE_CODE_SESSION_ID") },
+    shell: ShellVariables { signs: &["CLAUDECODE"], session: Some(SESSION_ID) },
+    session_ids: Some(SessionIds {
+        word: "claude-code",
+        variable: Some(SESSION_ID),
+        hooks: HookIds::Followed,
+        in_calls: false,
+    }),
     settings: Some(settings),
     ..ClientProfile::plain("claude-code", NAME, "claude")
 };
 
+/// The variable with the id that the session had as its server, or a command of its agent, was started.
+const SESSION_ID: &str = "CLAUDE_CODE_SESSION_ID";
 /// Beginnings of prompts that no person typed: for background tasks that ended, and for messages of other sessions.
 const UNTYPED: [&str; 2] = ["<task-notification>", "<cross-session-message"];
 /// Tools by which the agent asks its user something.

@@ -14,8 +14,9 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::channel::{CallOrigin, Channel, WakingWay};
-use super::profile::{ClientProfile, ShellVariables};
+use super::channel::{CallOrigin, CallSession, Channel, WakingWay};
+use super::profile::{CallLimits, ClientProfile, ShellVariables};
+use super::session_id::{HookIds, SessionIds};
 use super::session_view::ClientSigns;
 use crate::process::tree::{ProcessTree, program};
 use crate::setup::SetupTarget;
@@ -33,7 +34,14 @@ pub(super) static PROFILE: ClientProfile = ClientProfile {
     channel: || Some(Arc::new(CodexQueue::default())),
     call_origin,
     hindrance,
-    call_limit: Some(Duration::from_secs(300)),
+    limits: CallLimits { call: Some(Duration::from_secs(300)), silence: None },
+    // A hook of a session that has no bridge reaches that of another in the same daemon.
+    session_ids: Some(SessionIds {
+        word: "codex",
+        variable: None,
+        hooks: HookIds::Ignored,
+        in_calls: true,
+    }),
     shell: ShellVariables {
         signs: &["CODEX_THREAD_ID", "CODEX_CI"],
         session: Some("CODEX_THREAD_ID"),
@@ -64,7 +72,20 @@ fn call_origin(meta: &Map<String, Value>) -> Option<CallOrigin> {
         by_person: matches!(trigger, Some("user" | "exec")),
         // A run of `codex exec` ends with its turn.
         is_lasting: matches!(trigger, Some("user" | "queue")),
+        session: call_session(meta),
     })
+}
+
+/// The session of a call. Codex starts a bridge for each thread. A subagent's thread has the session of its parent, and
+/// another id.
+fn call_session(meta: &Map<String, Value>) -> CallSession {
+    let text = |field: &str| meta.get(field).and_then(Value::as_str);
+    let Some(session) = text("sessionId") else { return CallSession::Untold };
+    let by_subagent = meta.get(TURN_META).is_some_and(|turn| turn["thread_source"] == "subagent");
+    if by_subagent || text("threadId") != Some(session) {
+        return CallSession::Subagents;
+    }
+    CallSession::Own(session.to_owned())
 }
 
 /// The command `codex queue`, which begins a turn in an idle session, or the next turn in a busy one. The command does
@@ -242,11 +263,24 @@ mod tests {
                 thread: "th".to_owned(),
                 turn: Some("t1".to_owned()),
                 by_person: true,
-                is_lasting: true
+                is_lasting: true,
+                session: CallSession::Untold,
             }
         );
         assert!(!origin("queue").by_person && origin("queue").is_lasting);
         assert!(origin("exec").by_person && !origin("exec").is_lasting);
+    }
+
+    #[test]
+    fn call_of_a_subagent_is_not_its_sessions_own() {
+        let session = |thread: &str, source: &str| {
+            let turn = json!({ "thread_source": source });
+            let meta = json!({ "threadId": thread, "sessionId": "s", TURN_META: turn });
+            call_origin(meta.as_object().unwrap()).unwrap().session
+        };
+        assert_eq!(session("s", "user"), CallSession::Own("s".to_owned()));
+        assert_eq!(session("t", "user"), CallSession::Subagents);
+        assert_eq!(session("s", "subagent"), CallSession::Subagents);
     }
 
     #[test]

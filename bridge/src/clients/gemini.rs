@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, ShellVariables};
+use super::session_id::{HookIds, SessionIds};
 use super::session_view::ClientSigns;
 use super::settings::{
     asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
@@ -20,6 +21,12 @@ use crate::setup::{
 pub(super) static PROFILE: ClientProfile = ClientProfile {
     hook_event,
     shell: ShellVariables { signs: &["GEMINI_CLI"], session: None },
+    session_ids: Some(SessionIds {
+        word: "gemini-cli",
+        variable: None,
+        hooks: HookIds::Followed,
+        in_calls: false,
+    }),
     hindrance: ClientSigns::hindrance_of_hooks,
     settings: Some(settings),
     ..ClientProfile::plain("gemini-cli-mcp-client", NAME, "gemini")

@@ -26,6 +26,31 @@ pub(crate) struct HookEvent {
     /// Whether the event comes from a subagent.
     #[serde(default, rename = "helper", skip_serializing_if = "std::ops::Not::not")]
     pub(crate) subagent: bool,
+    /// How the session began, at its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<SessionSource>,
+    /// The client's id for the session, where `session` is a name of its plugin.
+    #[serde(default, rename = "own", skip_serializing_if = "Option::is_none")]
+    pub(crate) own_id: Option<String>,
+}
+
+/// How a session, or a context within one, began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionSource {
+    /// The session is new.
+    Startup,
+    /// A session of before goes on.
+    Resume,
+    /// The session's context was cleared, and goes on under another id.
+    Clear,
+    /// The session's context was compacted.
+    Compact,
+    /// The session began with a copy of another's context.
+    Fork,
+    /// A word that is not known here.
+    #[serde(other)]
+    Other,
 }
 
 /// What happened in a client's session.
@@ -67,6 +92,12 @@ impl HookEventKind {
         !matches!(self, Self::Compacted | Self::Other)
     }
 
+    /// How the session began, if this is its beginning.
+    pub(super) fn source(self, input: &Value) -> Option<SessionSource> {
+        let begins = matches!(self, Self::Began | Self::Compacted);
+        SessionSource::deserialize(input.get("source").filter(|_| begins)?).ok()
+    }
+
     /// The start of a session, or of a context within one.
     pub(super) fn of_session_start(input: &Value) -> Self {
         if input["source"] == "compact" { Self::Compacted } else { Self::Began }
@@ -99,6 +130,50 @@ mod tests {
         let kind = HookEventKind::of_session_start(&json!({ "source": "compact" }));
         assert_eq!(kind, HookEventKind::Compacted);
         assert!(!kind.shows_activity());
+    }
+
+    #[test]
+    fn source_is_known_at_the_beginning_alone() {
+        for (word, source) in [
+            ("startup", SessionSource::Startup),
+            ("resume", SessionSource::Resume),
+            ("clear", SessionSource::Clear),
+            ("compact", SessionSource::Compact),
+            ("fork", SessionSource::Fork),
+            ("something-new", SessionSource::Other),
+        ] {
+            let input = json!({ "source": word });
+            assert_eq!(HookEventKind::Began.source(&input), Some(source));
+            assert_eq!(HookEventKind::Prompted.source(&input), None);
+        }
+        for input in [json!({}), json!({ "source": 7 })] {
+            assert_eq!(HookEventKind::Began.source(&input), None);
+        }
+    }
+
+    #[test]
+    fn older_and_newer_programs_understand_each_other() {
+        #[derive(Deserialize)]
+        struct OlderEvent {
+            kind: HookEventKind,
+            session: Option<String>,
+        }
+        let event = HookEvent {
+            kind: HookEventKind::Began,
+            session: Some("a".to_owned()),
+            source: Some(SessionSource::Clear),
+            own_id: Some("b".to_owned()),
+            ..HookEvent::default()
+        };
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<HookEvent>(&line).unwrap(), event);
+        let older: OlderEvent = serde_json::from_str(&line).unwrap();
+        assert_eq!((older.kind, older.session.as_deref()), (HookEventKind::Began, Some("a")));
+        let from_older: HookEvent = serde_json::from_str(r#"{"kind":"began"}"#).unwrap();
+        assert_eq!((from_older.source, from_older.own_id), (None, None));
+        let newer = r#"{"kind":"began","source":"something-new","more":1}"#;
+        let from_newer: HookEvent = serde_json::from_str(newer).unwrap();
+        assert_eq!(from_newer.source, Some(SessionSource::Other));
     }
 
     #[test]

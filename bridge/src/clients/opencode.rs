@@ -6,7 +6,8 @@ use std::time::Duration;
 use junction_shared::machine::settings::{env, env_path};
 use junction_shared::protocol::wire::Hindrance;
 
-use super::profile::{ClientProfile, ShellVariables};
+use super::profile::{CallLimits, ClientProfile, ShellVariables};
+use super::session_id::{HookIds, SessionIds};
 use super::session_view::ClientSigns;
 use super::settings::switched_off;
 use crate::packages::OPENCODE;
@@ -18,7 +19,14 @@ use crate::setup::{
 
 /// opencode, as seen with version 1.18.
 pub(super) static PROFILE: ClientProfile = ClientProfile {
-    silence_limit: Some(Duration::from_secs(60)),
+    limits: CallLimits { silence: Some(Duration::from_secs(60)), call: None },
+    // Its calls name none. One bridge serves all sessions of a folder, and the plugin names the one that is prompted.
+    session_ids: Some(SessionIds {
+        word: "opencode",
+        variable: None,
+        hooks: HookIds::First,
+        in_calls: false,
+    }),
     shell: ShellVariables { signs: &["OPENCODE"], session: None },
     settings: Some(settings),
     hindrance,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::channel::{CallOrigin, Channel};
 use super::hook_event::HookEventKind;
+use super::session_id::SessionIds;
 use super::session_view::{ClientSigns, SessionView};
 use crate::setup::{ClientSettings, SetupTarget};
 
@@ -39,10 +40,19 @@ pub(super) struct ClientProfile {
     pub(super) shell: ShellVariables,
     /// The client's settings files, and what of ours belongs in them.
     pub(super) settings: Option<fn(&SetupTarget) -> ClientSettings>,
-    /// How long the client waits for a call that shows no progress.
-    pub(super) silence_limit: Option<Duration>,
-    /// How long the client waits for a call, whatever progress it shows.
-    pub(super) call_limit: Option<Duration>,
+    /// Where the client tells which session a bridge serves, if it tells that.
+    pub(super) session_ids: Option<SessionIds>,
+    /// How long the client waits for a call.
+    pub(super) limits: CallLimits,
+}
+
+/// How long a client waits for a call, where it does not wait for ever.
+#[derive(Default)]
+pub(super) struct CallLimits {
+    /// For one that shows no progress.
+    pub(super) silence: Option<Duration>,
+    /// For one that shows progress or none.
+    pub(super) call: Option<Duration>,
 }
 
 /// Variables of the environment by which a command knows that an agent runs it.
@@ -82,8 +92,8 @@ impl ClientProfile {
             tool_meta: |_, _| Map::new(),
             shell: ShellVariables { signs: &[], session: None },
             settings: None,
-            silence_limit: None,
-            call_limit: None,
+            session_ids: None,
+            limits: CallLimits { silence: None, call: None },
         }
     }
 }

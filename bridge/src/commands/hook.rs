@@ -146,7 +146,7 @@ fn own_bridges() -> Vec<(PathBuf, SessionMatch)> {
 async fn read_event() -> Option<NamedHookEvent> {
     let mut event = clients::hook_event(&read_input().await?)?;
     if let Some(name) = clients::plugin_name() {
-        event.event.session = Some(name);
+        event.event.own_id = event.event.session.replace(name);
     }
     Some(event)
 }

@@ -9,11 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::elsewhere::{directories, owner, person};
 #[cfg(unix)]
 use super::unix::{directories, owner, person};
-use crate::clients::{is_client_program, runs_one_session};
-use crate::process::tree::{ProcessTree, is_piped, name, program, script};
-
-/// The most wrappers between a client and its bridge: `npx`, `env`, a recorder.
-const MAX_BETWEEN: usize = 3;
+use crate::clients::client_process::{MAX_BETWEEN, is_client, session_process};
+use crate::process::tree::{ProcessTree, is_piped};
 
 /// How sure a hook is that a bridge belongs to its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,15 +89,8 @@ pub(crate) fn bridges_of_this_session() -> Vec<(PathBuf, SessionMatch)> {
 /// Bridges with the process of the client that runs each, where one process of that client runs one session.
 pub(crate) fn with_sessions(bridges: &[u32]) -> Vec<(u32, u32)> {
     let tree = ProcessTree::now();
-    let client = |bridge: &u32| {
-        let ancestors = tree.ancestors(*bridge);
-        let between = ancestors.iter().take_while(|process| !is_client(**process));
-        let between: Vec<_> = between.collect();
-        let client = *ancestors.get(between.len())?;
-        let is_own = between.len() <= MAX_BETWEEN && between.iter().all(|pid| is_piped(**pid));
-        (is_own && is_called(client, runs_one_session)).then_some((*bridge, client))
-    };
-    bridges.iter().filter_map(client).collect()
+    let with_client = |bridge: &u32| Some((*bridge, session_process(&tree, *bridge)?));
+    bridges.iter().filter_map(with_client).collect()
 }
 
 /// The bridges, by index, of the nearest ancestor that has any: those with the fewest programs between.
@@ -125,25 +115,6 @@ fn nearest(
         }
     }
     Vec::new()
-}
-
-/// Whether a process is a client, by its program's file or by its own name: an installed client may be a file that is
-/// named after its version, or a script that an interpreter runs.
-fn is_client(pid: u32) -> bool {
-    is_called(pid, is_client_program)
-}
-
-fn is_called(pid: u32, is_meant: impl Fn(&str) -> bool) -> bool {
-    let program = program(pid);
-    let file = program.as_deref().and_then(stem);
-    let script = script(pid);
-    file.is_some_and(&is_meant)
-        || name(pid).as_deref().is_some_and(&is_meant)
-        || script.as_deref().and_then(stem).is_some_and(&is_meant)
-}
-
-fn stem(path: &Path) -> Option<&str> {
-    path.file_stem()?.to_str()
 }
 
 #[cfg(test)]

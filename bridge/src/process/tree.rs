@@ -40,6 +40,12 @@ pub(crate) fn is_piped(pid: u32) -> bool {
     platform::is_piped(pid)
 }
 
+/// When a process began, in the system's own unit: no two processes of one id have the same. `None` where the system does
+/// not tell.
+pub(crate) fn started(pid: u32) -> Option<u64> {
+    platform::started(pid)
+}
+
 /// The name that a process gives itself, if it can be seen.
 pub(crate) fn name(pid: u32) -> Option<String> {
     platform::name(pid)
@@ -80,6 +86,7 @@ mod tests {
         #[cfg(target_os = "linux")]
         {
             assert!(is_piped(child.id()));
+            assert!(started(child.id()) >= started(std::process::id()));
             assert_eq!(program(std::process::id()), std::env::current_exe().ok());
             assert_eq!(name(child.id()).as_deref(), Some("cat"));
         }
@@ -91,5 +98,6 @@ mod tests {
     fn missing_process_has_no_ancestors() {
         assert!(ProcessTree::now().ancestors(u32::MAX).is_empty());
         assert!(!is_piped(u32::MAX));
+        assert_eq!(started(u32::MAX), None);
     }
 }

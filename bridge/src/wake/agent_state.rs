@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::State;
 
-use crate::clients::WakeOutcome;
 use crate::clients::hook_event::HookEventKind;
 use crate::clients::hook_reply::HookReply;
+use crate::clients::{SessionTracker, WakeOutcome};
 use crate::wake::activity::{Activity, ActivitySign, WatchedTurn};
 use crate::wake::notice::greeting;
 use crate::wake::policy::{TakenWake, WakePolicy};
@@ -31,6 +31,7 @@ pub(super) struct AgentState {
     pub(super) activity: Activity,
     pub(super) policy: WakePolicy,
     pub(super) sessions: VecDeque<String>,
+    pub(super) tracker: SessionTracker,
     /// The turn of the last call, where the client names it.
     pub(super) turn: Option<String>,
     /// The alias that the agent was last told.
@@ -62,6 +63,7 @@ impl AgentState {
             activity: Activity::default(),
             policy: WakePolicy::new(snapshot, wakes_per_hour),
             sessions: VecDeque::new(),
+            tracker: SessionTracker::default(),
             turn: None,
             greeted: None,
             ready_at: None,

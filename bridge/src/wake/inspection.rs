@@ -1,11 +1,13 @@
-//! How a message would get to the agent now, for a person who asks.
+//! How a message would get to the agent now: for a person who asks, and for its sender.
 
-use junction_shared::protocol::wire::{Hindrance, Reach};
+use std::time::Instant;
+
+use junction_shared::protocol::wire::{Hindrance, Outlook, Reach, State};
 
 use super::Wake;
 use super::agent_state::AgentState;
 use crate::clients::{self, ClientSigns, WakingWay, display_name};
-use junction_engine::{label, now};
+use junction_engine::{Arrived, Availability, Snapshot, label, now};
 
 /// How a message would get to the agent now.
 pub(crate) struct WakeInspection {
@@ -48,5 +50,39 @@ impl Wake {
         let signs = ClientSigns { has_hooks, has_called: agent.has_called };
         let client = self.0.client.get().map_or("", |client| &client.mcp_name);
         Some(clients::hindrance(client, signs))
+    }
+
+    /// What the sender of a message should know that nobody waits for here.
+    pub(super) fn outlook(
+        &self,
+        arrived: Arrived,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Option<Outlook> {
+        let because = |why| Some(Outlook { wakes_in: None, hindrance: Some(why) });
+        if arrived.past_limit {
+            return because(Hindrance::Chain);
+        }
+        let mut agent = self.agent();
+        agent.policy.update(snapshot.clone());
+        let has_hooks = self.0.channels.turn_hooks.were_seen();
+        let is_told_in_turn = has_hooks && agent.activity.state(now) == Some(State::Busy);
+        if agent.activity.is_waiting(now) || is_told_in_turn {
+            return None;
+        }
+        if let Some(why) = self.obstacle(&agent) {
+            return because(why);
+        }
+        agent.policy.outlook(arrived.arrival?, now)
+    }
+
+    /// How the agent can be reached now, and what it does.
+    pub(super) fn availability(&self, now: Instant) -> Availability {
+        let agent = self.agent();
+        self.0.channels.waiting_read.set(agent.activity.is_waiting(now));
+        let unwoken = self.0.channels.reach(false);
+        let reach = self.0.channels.reach(agent.policy.can_wake(now)).max(unwoken);
+        let is_unattended = self.0.channels.are_unattended();
+        Availability { reach, unwoken, state: agent.activity.state(now), is_unattended }
     }
 }

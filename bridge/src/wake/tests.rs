@@ -2,13 +2,13 @@
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::Reach;
+use junction_shared::protocol::wire::{Hindrance, Reach};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as TokioInstant, timeout};
 
 use super::trial::{TrialOutcome, try_wake};
 use super::*;
-use crate::clients::{Channel, WakeOutcome, WakingWay};
+use crate::clients::{CallSession, Channel, WakeOutcome, WakingWay};
 use crate::testing::snapshot;
 use junction_engine::{Command, Waker};
 
@@ -313,6 +313,7 @@ async fn prompt_of_a_person_is_told_apart_from_an_automatic_one() {
         turn: Some(turn.to_owned()),
         by_person,
         is_lasting: true,
+        session: CallSession::Untold,
     };
     for (turn, by_person) in [("1", true), ("1", true), ("2", false), ("3", true)] {
         test.wake.call_from(&origin(turn, by_person));

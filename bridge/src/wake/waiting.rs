@@ -14,6 +14,8 @@ impl Wake {
     /// the beginning, or as a turn ends. A reserve is let go while a plugin waits: `None`.
     pub(crate) fn rewake_hook(&self, event: HookEvent, is_reserve: bool) -> Option<WaitingProgram> {
         let mut agent = self.agent();
+        let claim = agent.tracker.remembered(&event, self.0.plugin.as_deref());
+        self.session_known(claim);
         if let Some(session) = event.session {
             agent.note_session(session);
         }

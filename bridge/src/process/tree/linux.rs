@@ -11,11 +11,20 @@ impl Processes {
     }
 
     pub(super) fn parent(&self, pid: u32) -> Option<u32> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The process's name stands before, in parentheses, and may hold any character.
-        let (_, fields) = stat.rsplit_once(')')?;
-        fields.split_whitespace().nth(1)?.parse().ok()
+        stat(pid, 4)?.try_into().ok()
     }
+}
+
+/// A number in `/proc/PID/stat`, whose fields are counted from 1 as in proc(5).
+fn stat(pid: u32, field: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The process's name, the second field, is in parentheses, and may hold any character.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(field - 3)?.parse().ok()
+}
+
+pub(super) fn started(pid: u32) -> Option<u64> {
+    stat(pid, 22)
 }
 
 pub(super) fn is_piped(pid: u32) -> bool {

@@ -27,6 +27,10 @@ pub(super) fn is_piped(_: u32) -> bool {
     false
 }
 
+pub(super) fn started(_: u32) -> Option<u64> {
+    None
+}
+
 pub(super) fn name(_: u32) -> Option<String> {
     None
 }
