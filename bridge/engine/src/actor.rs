@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::hubs::failed_dial::FailedDial;
 use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::{FoundHub, HubTarget};
-use crate::session::Session;
+use crate::session::{ClaimStep, ClientSession, SeatVerdict, Session};
 use crate::transport::dial::{self, DialError, Dialer, HubConnection};
 use crate::{Command, ConnectionState, Departure, Snapshot};
 
@@ -53,6 +53,10 @@ enum Transition {
     Leave(oneshot::Sender<Departure>),
     Move(HubTarget, oneshot::Sender<Result<(), Error>>),
     Stop(Option<oneshot::Sender<()>>),
+    /// The hub is to be told of another claim to a seat.
+    Redial,
+    /// Another session of the client takes the place of this one; without it, another bridge has this one's seat.
+    Replace(Option<Box<ClientSession>>),
 }
 
 /// Why a state ended.
@@ -61,6 +65,8 @@ enum StateEnd {
     Away(AwayReason),
     /// A command ended the state: [`Actor::transition`].
     Transition,
+    /// The seat is to be claimed once more, after this pause.
+    ClaimAgain(Duration),
 }
 
 impl<D: Dialer> Actor<D> {
@@ -107,6 +113,11 @@ impl<D: Dialer> Actor<D> {
                     self.backing_off().await;
                     None
                 }
+                StateEnd::ClaimAgain(pause) => {
+                    drop(connection);
+                    let _ = self.drive(tokio::time::sleep(pause)).await;
+                    None
+                }
             };
             if let Some(transition) = self.transition.take()
                 && !self.follow(transition, connection).await
@@ -135,6 +146,13 @@ impl<D: Dialer> Actor<D> {
             // Without a card the session has been in no list so far.
             self.drive(connection.close(vec![encode(&ToHub::Leave)], LEAVE_PATIENCE)).await?;
             return Err(StateEnd::Away(self.hub.lists_all()));
+        }
+        if let SeatVerdict::DialAgain(pause) = self.session.judge_seat(&body, now()) {
+            if !body.resumed {
+                // Without a card the session has been in no list so far.
+                self.drive(connection.close(vec![encode(&ToHub::Leave)], LEAVE_PATIENCE)).await?;
+            }
+            return Err(StateEnd::ClaimAgain(pause));
         }
         self.session.welcomed(body, now());
         self.hub.welcomed();
@@ -174,6 +192,10 @@ impl<D: Dialer> Actor<D> {
     async fn connected(&mut self, connection: &mut HubConnection<D::Stream>) -> StateEnd {
         let mut heard = Instant::now();
         loop {
+            if self.session.has_lost_seat() {
+                self.transition = Some(Transition::Replace(None));
+                return StateEnd::Transition;
+            }
             self.write_frames(connection);
             if self.session.overrun() {
                 return self.lost(DialError::Lost);
@@ -297,6 +319,7 @@ impl<D: Dialer> Actor<D> {
         match command {
             Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
             Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
+            Command::ClaimSeat(session) => self.claim(*session),
             Command::Join(target, reply) => match self.destination(target) {
                 Ok(Some(target)) => self.transition = Some(Transition::Move(target, reply)),
                 Ok(None) => {
@@ -307,6 +330,18 @@ impl<D: Dialer> Actor<D> {
                 }
             },
             command => self.session.command(command, now()),
+        }
+    }
+
+    /// The client's session is known. A call that needs the hub waits for what comes of it.
+    fn claim(&mut self, session: ClientSession) {
+        let mut session = Some(session);
+        match self.session.claim(&mut session) {
+            ClaimStep::Nothing => {}
+            ClaimStep::Redial => self.transition = Some(Transition::Redial),
+            ClaimStep::Replace => {
+                self.transition = Some(Transition::Replace(session.map(Box::new)));
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
+use crate::session::ClientSession;
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
@@ -42,6 +43,8 @@ pub enum Command {
         /// Where the page goes.
         reply: ReplySender<MailPage>,
     },
+    /// Notes which session of its client this is.
+    ClaimSeat(Box<ClientSession>),
     /// Notes that a call waits for the hub.
     AskForHub,
     /// Waits until every message that was sent has its receipt.
@@ -77,6 +80,7 @@ impl Command {
             // A person asks, and not the agent.
             Self::Lookup(..)
             | Self::Read { .. }
+            | Self::ClaimSeat(_)
             | Self::Flush(_)
             | Self::Leave(_)
             | Self::SetContext(_)
@@ -102,6 +106,7 @@ impl Command {
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
             Self::AskForHub
+            | Self::ClaimSeat(_)
             | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::SetForecast(_)

@@ -24,6 +24,7 @@ use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
+use crate::session::ClientSession;
 use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
@@ -78,6 +79,12 @@ impl Engine {
     /// Sets what the agent does, and how messages get to it.
     pub async fn set_availability(&self, availability: Availability) {
         let _ = self.commands.send(Command::SetAvailability(availability)).await;
+    }
+
+    /// Notes which session of its client this is: it takes that session's seat. Another session than before takes the place
+    /// of the one before, unless it is the same one under another id.
+    pub async fn claim_seat(&self, session: ClientSession) {
+        let _ = self.commands.send(Command::ClaimSeat(Box::new(session))).await;
     }
 
     /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the

@@ -135,7 +135,7 @@ impl MailboxMessage {
     fn waker(&self) -> Waker {
         Waker {
             arrival: self.arrival,
-            sender: Some(self.message.sender),
+            sender: Some(self.message.peer),
             is_answer: self.is_answer,
             is_urgent: self.urgency == Urgency::High,
         }
@@ -209,7 +209,7 @@ impl Mailbox {
     pub(crate) fn has_unread_question(&self, from: &PeerKey) -> bool {
         self.waiting().any(|waiting| {
             let message = &waiting.message;
-            waiting.has_ended_wait && message.asks && message.sender == *from
+            waiting.has_ended_wait && message.asks && message.peer == *from
         })
     }
 
@@ -286,6 +286,37 @@ impl Mailbox {
     /// Drops what has outlived its time unread. Leased messages stay: their answer may be on its way.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<ReceiptDue> {
         self.remove(|message| message.lease.is_none() && message.deadline <= now, false)
+    }
+
+    /// Drops all mail that waits unread. Leased messages stay.
+    pub(crate) fn drop_unread(&mut self) -> Vec<ReceiptDue> {
+        self.remove(|message| message.lease.is_none(), false)
+    }
+
+    /// Keeps the leased messages alone, for a session under another key.
+    pub(crate) fn retire(&mut self) {
+        self.drop_unread();
+        self.windows.clear();
+    }
+
+    /// The senders that anything was opened of, those whose mail waits first.
+    pub(crate) fn senders(&self) -> impl Iterator<Item = PeerKey> {
+        let waiting = self.messages.iter().map(|message| message.message.sender);
+        waiting.chain(self.windows.keys().copied())
+    }
+
+    /// The highest number that was opened of a sender, and which messages were read or are leased: bit n stands for
+    /// `highest - n`.
+    pub(crate) fn read_of(&self, from: &PeerKey) -> (Seq, u64) {
+        let Some(window) = self.windows.get(from) else { return (Seq::default(), 0) };
+        let is_leased =
+            |message: &&MailboxMessage| message.message.sender == *from && message.lease.is_some();
+        let leased = self.messages.iter().filter(is_leased).map(|message| message.seq);
+        let backs = leased.map(|seq| window.highest.0.wrapping_sub(seq.0));
+        let kept = backs
+            .filter(|back| *back < SEQ_WINDOW)
+            .fold(window.read, |bits, back| bits | 1 << back);
+        (window.highest, kept)
     }
 
     /// When [`Mailbox::expire`] has something to do.

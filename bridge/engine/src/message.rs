@@ -135,6 +135,10 @@ pub struct Message {
     pub key_changed: Option<String>,
     /// The sender's key.
     pub sender: PeerKey,
+    /// The key that the sender's session is known by here: its first one, where it came back under others.
+    pub peer: PeerKey,
+    /// Whether the message is the first one since the sender's session came back under another key.
+    pub restarted: bool,
     /// The chain that the message is part of, and how long it is.
     pub hops: Hops,
     /// Whether the sender waits for the answer.
@@ -150,25 +154,38 @@ impl Message {
     pub(crate) fn opened(
         header: &Header,
         plain: Plain,
-        from: Alias,
-        key_changed: bool,
+        from: MessageSender,
         hops: Hops,
         past_limit: bool,
     ) -> Self {
         Self {
             id: header.id,
-            from,
+            from: from.alias,
             body: Arc::new(plain.body),
             sent_ms: header.sent_ms,
             reply_to: plain.reply_to,
-            key_changed: key_changed.then(|| header.from.fingerprint()),
+            key_changed: from.key_changed,
             sender: header.from,
+            peer: from.peer,
+            restarted: from.restarted,
             hops,
             asks: plain.asks,
             from_person: plain.from_person,
             past_limit,
         }
     }
+}
+
+/// What is known here of a message's sender.
+pub(crate) struct MessageSender {
+    /// The alias that belongs to the sender.
+    pub(crate) alias: Alias,
+    /// The sender's fingerprint, if the alias belonged to somebody else before.
+    pub(crate) key_changed: Option<String>,
+    /// The key that the sender's session is known by.
+    pub(crate) peer: PeerKey,
+    /// Whether the session has come back since its last message.
+    pub(crate) restarted: bool,
 }
 
 /// What bounds one page of messages.

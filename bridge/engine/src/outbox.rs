@@ -6,6 +6,10 @@
 //!              │                │ refused (first hand-over only)     any end without a receipt:
 //!              └ expired        └ expired (authentic receipt)        unconfirmed
 //! ```
+//!
+//! A receiver that opens nothing more under its key returns what it has not read: such a message is queued again, and
+//! sealed to the next key of the receiver's seat. Nothing is sealed to a newer key before everything that was sealed to the
+//! older one has ended or was returned, so that the order holds.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -19,14 +23,17 @@ use tokio::sync::oneshot;
 use crate::seal::{Plain, ReceiptKey};
 use crate::{Lease, Status};
 
+mod corrections;
 mod lane;
 
+use corrections::{Correctable, Corrections};
 use lane::{Lane, LaneGate};
 
-pub(crate) use lane::{OutboxMessage, SendingCall};
+pub(crate) use lane::{OutboxMessage, ReadWord, SendingCall};
 
-/// Messages that ended `unconfirmed` or `refused` whose keys are kept, so that a late receipt can correct the status.
-const CORRECTABLE: usize = 256;
+/// How long what was sealed to an older key of a seat may wait for its end once a newer one is known. A bridge that is
+/// alive has dialed its hub again by then.
+const OLDER_KEY_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +74,21 @@ pub(crate) struct Unsealed<'a> {
 /// Messages by receiver, until their end is known.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    /// Lanes by receiver. None is ever removed: it keeps its sequence number for the life of the process.
+    /// Lanes by the key that their receiver is known by. None is ever removed: it keeps its sequence number for the life of
+    /// the process.
     lanes: HashMap<PeerKey, Lane>,
+    /// The lane of every key that messages go to now.
+    routes: HashMap<PeerKey, PeerKey>,
+    /// The last sequence numbers of keys that messages go to no more.
+    past_sequences: HashMap<PeerKey, Seq>,
     /// Lanes that may have something to hand over, in turn.
     active: VecDeque<PeerKey>,
     receivers: HashMap<MessageId, PeerKey>,
     bytes: usize,
-    unconfirmed: VecDeque<Correctable>,
+    corrections: Corrections,
     ended: Vec<EndedMessage>,
+    /// Keys that lanes go to since the last call of [`Outbox::take_new_targets`].
+    new_targets: Vec<PeerKey>,
     times: OutboxTimes,
 }
 
@@ -87,13 +101,22 @@ pub(crate) struct OutboxTimes {
     pub(crate) correctable: Duration,
 }
 
-/// What a late receipt is checked with.
-struct Correctable {
-    id: MessageId,
-    to: Alias,
-    key: ReceiptKey,
-    /// When no receipt can come any more.
-    dies: Instant,
+/// Where a message goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Destination {
+    /// The key that the receiver is known by.
+    pub(crate) origin: PeerKey,
+    /// The receiver's newest key.
+    pub(crate) key: PeerKey,
+    /// Whether the receiver has a seat for certain: then messages that were not read wait for its return.
+    pub(crate) has_seat: bool,
+}
+
+impl From<PeerKey> for Destination {
+    /// A receiver without a seat.
+    fn from(key: PeerKey) -> Self {
+        Self { origin: key, key, has_seat: false }
+    }
 }
 
 impl Outbox {
@@ -101,19 +124,27 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxFull`] if a bound would be passed; nothing is kept then.
-    pub(crate) fn submit(&mut self, to: PeerKey, message: OutboxMessage) -> Result<(), OutboxFull> {
+    pub(crate) fn submit(
+        &mut self,
+        to: Destination,
+        message: OutboxMessage,
+    ) -> Result<(), OutboxFull> {
         let bytes = message.bytes;
         if self.receivers.len() >= OUTBOX_MESSAGES || self.bytes + bytes > OUTBOX_BYTES {
             return Err(OutboxFull::Outbox);
         }
-        let lane = self.lanes.entry(to).or_default();
+        // One key has one lane, and one count of sequence numbers, whatever is known of its seat.
+        let origin = self.routes.get(&to.key).copied().unwrap_or(to.origin);
+        let lane = self.lanes.entry(origin).or_insert_with(|| Lane::new(to.key));
         if lane.messages.len() >= PAIR_MESSAGES || lane.bytes() + bytes > PAIR_BYTES {
             return Err(OutboxFull::Peer);
         }
-        self.receivers.insert(message.id, to);
+        lane.has_seat |= to.has_seat;
+        self.routes.insert(lane.target, origin);
+        self.receivers.insert(message.id, origin);
         lane.messages.push_back(message);
         self.bytes += bytes;
-        self.activate(to);
+        self.activate(origin);
         Ok(())
     }
 
@@ -130,7 +161,7 @@ impl Outbox {
         self.times = times;
     }
 
-    /// A connection ended or began: nothing is handed over until each receiver has been looked up again.
+    /// A connection ended: nothing is handed over until each receiver has been looked up again.
     pub(crate) fn close_all(&mut self) {
         self.active.clear();
         for lane in self.lanes.values_mut() {
@@ -138,10 +169,74 @@ impl Outbox {
         }
     }
 
-    /// Receivers with messages that wait for a look-up on this connection.
+    /// A connection began: words about what was sealed to older keys can come again.
+    pub(crate) fn connected(&mut self, now: Instant) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.next.is_some()) {
+            lane.gives_up_at = Some(now + OLDER_KEY_PATIENCE);
+        }
+    }
+
+    /// Keys of receivers with messages that wait for a look-up on this connection.
     pub(crate) fn awaiting_lookup(&self) -> Vec<PeerKey> {
-        let waits = |lane: &Lane| lane.gate == LaneGate::Closed && !lane.messages.is_empty();
-        self.lanes.iter().filter(|(_, lane)| waits(lane)).map(|(key, _)| *key).collect()
+        let waits = |lane: &&Lane| lane.gate == LaneGate::Closed && !lane.messages.is_empty();
+        self.lanes.values().filter(waits).map(|lane| lane.target).collect()
+    }
+
+    /// The receiver has a newer key. Messages go there once nothing that was sealed to the older one is without an end.
+    pub(crate) fn succeeded(&mut self, origin: PeerKey, key: PeerKey, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(&origin) else { return };
+        lane.has_seat = true;
+        if lane.target == key || lane.next == Some(key) {
+            return;
+        }
+        lane.next = Some(key);
+        lane.gives_up_at = Some(now + OLDER_KEY_PATIENCE);
+        self.switch(origin);
+    }
+
+    /// The receiver with this key has a seat for certain.
+    pub(crate) fn seated(&mut self, key: PeerKey) {
+        if let Some((_, lane)) = self.lane_to(key) {
+            lane.has_seat = true;
+        }
+    }
+
+    /// Whether messages wait that go to this key, or to the next one of its seat.
+    pub(crate) fn has_waiting(&mut self, key: PeerKey) -> bool {
+        self.lane_to(key).is_some_and(|(_, lane)| !lane.messages.is_empty())
+    }
+
+    /// Sends what waits to the newer key, if nothing holds it back any more.
+    fn switch(&mut self, origin: PeerKey) {
+        let Some(lane) = self.lanes.get_mut(&origin) else { return };
+        let (older, last) = (lane.target, lane.last_seq);
+        if lane.switch() {
+            self.past_sequences.insert(older, last);
+            lane.last_seq = self.past_sequences.get(&lane.target).copied().unwrap_or_default();
+            self.routes.remove(&older);
+            self.routes.insert(lane.target, origin);
+            self.new_targets.push(lane.target);
+        }
+    }
+
+    /// Keys that lanes go to since the last call: their lanes are closed until they are opened.
+    pub(crate) fn take_new_targets(&mut self) -> Vec<PeerKey> {
+        std::mem::take(&mut self.new_targets)
+    }
+
+    /// The receiver with this key says what it has read, and that it opens nothing more. What it has not read is queued
+    /// again if the receiver has a seat and the text is still here, and otherwise ends `expired`.
+    pub(crate) fn returned(&mut self, from: PeerKey, word: ReadWord) {
+        for old in self.corrections.take_returned(from, word) {
+            let (id, to, status) = (old.id, old.to, Status::Expired);
+            self.ended.push(EndedMessage { id, to, status, refusal: None });
+        }
+        let Some(origin) = self.routes.get(&from).copied() else { return };
+        let Some(lane) = self.lanes.get_mut(&origin) else { return };
+        for id in lane.returned(word) {
+            self.end(id, Status::Expired);
+        }
+        self.switch(origin);
     }
 
     /// The receiver's newest card is known on this connection.
@@ -156,17 +251,25 @@ impl Outbox {
 
     /// Only [`Outbox::room`] opens what the hub holds back.
     fn set_gate(&mut self, to: PeerKey, gate: LaneGate) {
-        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate != LaneGate::Paused) {
+        let Some((origin, lane)) = self.lane_to(to) else { return };
+        if lane.gate != LaneGate::Paused {
             lane.set_gate(gate);
-            self.activate(to);
+            self.activate(origin);
         }
+    }
+
+    /// The lane whose messages go to this key.
+    fn lane_to(&mut self, key: PeerKey) -> Option<(PeerKey, &mut Lane)> {
+        let origin = self.routes.get(&key).copied()?;
+        Some((origin, self.lanes.get_mut(&origin)?))
     }
 
     /// The next thing to do for the hub, if there is one. Receivers take turns.
     pub(crate) fn next(&mut self, now: Instant) -> Option<OutboxStep<'_>> {
-        let to = self.turn(now)?;
+        let origin = self.turn(now)?;
         self.active.rotate_left(1);
-        let lane = self.lanes.get_mut(&to)?;
+        let lane = self.lanes.get_mut(&origin)?;
+        let to = lane.target;
         let at = lane.position(now)?;
         if lane.messages[at].envelope.is_some() {
             return lane.hand_over(at, now).map(OutboxStep::HandOver);
@@ -194,10 +297,18 @@ impl Outbox {
         None
     }
 
-    /// Takes the sealed form of a message. The text is wiped; from now on the same bytes go out on every try.
-    pub(crate) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
-        let Some(lane) = self.lanes.get_mut(&envelope.header.to) else { return };
-        lane.sealed(envelope, key, now);
+    /// Takes the sealed form of a message; from now on the same bytes go out on every try. The text is wiped, unless the
+    /// receiver may return it.
+    pub(crate) fn sealed(
+        &mut self,
+        envelope: Envelope,
+        key: ReceiptKey,
+        is_returnable: bool,
+        now: Instant,
+    ) {
+        if let Some((_, lane)) = self.lane_to(envelope.header.to) {
+            lane.sealed(envelope, key, is_returnable, now);
+        }
     }
 
     /// A message that cannot be sealed to its receiver at all.
@@ -207,8 +318,9 @@ impl Outbox {
 
     /// The hub keeps the message.
     pub(crate) fn accepted(&mut self, id: MessageId) {
-        if let Some(message) = self.message(id) {
-            message.answered = true;
+        if let Some(message) = self.message(id)
+            && message.answered()
+        {
             message.progress(Status::Accepted);
         }
     }
@@ -216,24 +328,30 @@ impl Outbox {
     /// The hub refused the message. That is its end only if its bytes were never written before.
     pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
         // The receiver's receipt counts, not what the hub says.
-        let message = self.message(id).filter(|message| !message.is_opened());
-        let Some(first) = message.map(|message| message.hand_overs == 1) else { return };
+        let Some(message) = self.message(id) else { return };
+        if !message.answered() || message.is_opened() {
+            return;
+        }
+        let first = message.is_handed_over_once();
         self.end(id, if first { Status::Refused(reason) } else { Status::Unconfirmed });
     }
 
     /// The hub has no room now: this message and all after it wait.
     pub(crate) fn later(&mut self, id: MessageId) {
-        let Some(to) = self.receivers.get(&id) else { return };
-        if let Some(lane) = self.lanes.get_mut(to) {
+        if !self.message(id).is_some_and(OutboxMessage::answered) {
+            return;
+        }
+        if let Some(lane) = self.receivers.get(&id).and_then(|origin| self.lanes.get_mut(origin)) {
             lane.set_gate(LaneGate::Paused);
         }
     }
 
     /// The hub has room again for this receiver: from the lowest message without an end.
     pub(crate) fn room(&mut self, to: PeerKey) {
-        if let Some(lane) = self.lanes.get_mut(&to).filter(|lane| lane.gate == LaneGate::Paused) {
+        let Some((origin, lane)) = self.lane_to(to) else { return };
+        if lane.gate == LaneGate::Paused {
             lane.set_gate(LaneGate::Open);
-            self.activate(to);
+            self.activate(origin);
         }
     }
 
@@ -245,12 +363,20 @@ impl Outbox {
         {
             return message.receipt_key.clone();
         }
-        self.unconfirmed.iter().find(|old| old.id == id).map(|old| old.key.clone())
+        self.corrections.receipt_key(id)
     }
 
-    /// The receiver of a message that has not ended.
-    pub(crate) fn receiver(&self, id: MessageId) -> Option<PeerKey> {
-        self.receivers.get(&id).copied()
+    /// The key that a message was sealed to.
+    pub(crate) fn sealed_to(&self, id: MessageId) -> Option<PeerKey> {
+        let known = self.receivers.get(&id).and_then(|origin| self.lanes.get(origin));
+        let message = known.and_then(|lane| lane.messages.iter().find(|sent| sent.id == id));
+        let envelope = message.and_then(|message| message.envelope.as_ref());
+        envelope.map(|envelope| envelope.header.to).or_else(|| self.corrections.sealed_to(id))
+    }
+
+    /// Whether a message has not ended.
+    pub(crate) fn has(&self, id: MessageId) -> bool {
+        self.receivers.contains_key(&id)
     }
 
     /// Takes in an authentic receipt. A late one corrects `unconfirmed` and `refused`.
@@ -258,8 +384,7 @@ impl Outbox {
         let end = match kind {
             ReceiptKind::Opened => {
                 if let Some(message) = self.message(id) {
-                    message.answered = true;
-                    message.progress(Status::Opened);
+                    message.opened();
                 }
                 return;
             }
@@ -270,8 +395,7 @@ impl Outbox {
         if self.receivers.contains_key(&id) {
             self.end(id, end);
         } else if end != Status::Unconfirmed
-            && let Some(at) = self.unconfirmed.iter().position(|old| old.id == id)
-            && let Some(old) = self.unconfirmed.remove(at)
+            && let Some(old) = self.corrections.take(id)
         {
             self.ended.push(EndedMessage { id, to: old.to, status: end, refusal: None });
         }
@@ -294,14 +418,15 @@ impl Outbox {
     }
 
     /// The receiver is gone. A message that the hub has yet to answer on this connection waits for that answer, which
-    /// says more.
+    /// says more. What was never handed over waits for the receiver's seat to come back, if it has one.
     pub(crate) fn gone(&mut self, to: PeerKey) {
-        let Some(lane) = self.lanes.get_mut(&to) else { return };
-        let ends: Vec<_> = lane.messages.iter().filter_map(OutboxMessage::end_when_gone).collect();
+        let Some((origin, lane)) = self.lane_to(to) else { return };
+        let ends = lane.gone();
         lane.set_gate(LaneGate::Closed);
         for (id, status) in ends {
             self.end(id, status);
         }
+        self.switch(origin);
     }
 
     /// Ends all sealed messages: nobody can open them any more.
@@ -318,7 +443,8 @@ impl Outbox {
     /// one nobody can say, once the time for a receipt has passed too.
     pub(crate) fn expire(&mut self, now: Instant) {
         let grace = self.times.grace;
-        self.unconfirmed.retain(|old| old.dies > now);
+        self.corrections.expire(now);
+        self.give_up_older_keys(now);
         let ends: Vec<_> = (self.lanes.values())
             .flat_map(|lane| &lane.messages)
             .filter(|message| message.ends_at(grace) <= now)
@@ -329,11 +455,22 @@ impl Outbox {
         }
     }
 
+    /// Ends what was sealed to an older key of a seat that nobody has said anything of for too long.
+    fn give_up_older_keys(&mut self, now: Instant) {
+        let is_late = |lane: &&Lane| lane.gives_up_at.is_some_and(|at| at <= now);
+        let late = self.lanes.values().filter(is_late).flat_map(|lane| &lane.messages);
+        let sealed = late.filter(|message| message.envelope.is_some()).map(|message| message.id);
+        for id in sealed.collect::<Vec<_>>() {
+            self.end(id, Status::Unconfirmed);
+        }
+    }
+
     /// When [`Outbox::expire`] has something to do, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let messages = self.lanes.values().flat_map(|lane| &lane.messages);
         let ends = messages.map(|message| message.ends_at(self.times.grace));
-        ends.chain(self.unconfirmed.iter().map(|old| old.dies)).min()
+        let given_up = self.lanes.values().filter_map(|lane| lane.gives_up_at);
+        ends.chain(given_up).chain(self.corrections.deadline()).min()
     }
 
     /// Ends since the last call.
@@ -349,7 +486,7 @@ impl Outbox {
 
     /// Whether a message that was handed over still waits for a receipt.
     pub(crate) fn has_in_flight(&self) -> bool {
-        self.lanes.values().flat_map(|lane| &lane.messages).any(|message| message.hand_overs > 0)
+        self.lanes.values().flat_map(|lane| &lane.messages).any(OutboxMessage::is_handed_over)
     }
 
     /// Messages without an end, as the session leaves.
@@ -377,15 +514,17 @@ impl Outbox {
         message.progress(status);
         // A refusal is only what the hub says, so a receipt can correct it too.
         let is_correctable = matches!(status, Status::Unconfirmed | Status::Refused(_));
-        if let Some(key) = message.receipt_key.clone().filter(|_| is_correctable) {
-            if self.unconfirmed.len() == CORRECTABLE {
-                self.unconfirmed.pop_front();
-            }
-            let (to, dies) = (message.alias.clone(), message.deadline + self.times.correctable);
-            self.unconfirmed.push_back(Correctable { id, to, key, dies });
+        if let (Some(key), Some(envelope), true) =
+            (&message.receipt_key, &message.envelope, is_correctable)
+        {
+            let (sealed_to, seq) = (envelope.header.to, envelope.header.seq);
+            let (to, key) = (message.alias.clone(), key.clone());
+            let dies = message.deadline + self.times.correctable;
+            self.corrections.keep(Correctable { id, to, key, sealed_to, seq, dies });
         }
         let refusal = message.refusal.filter(|_| matches!(status, Status::Refused(_)));
         self.ended.push(EndedMessage { id, to: message.alias, status, refusal });
+        self.switch(to);
         // The end may have opened the window of sequence numbers, or left a new lowest message.
         self.activate(to);
     }

@@ -106,12 +106,23 @@ impl Delivery {
         }
     }
 
+    /// What goes on under another key: the leases that are held, what they hold, and what waits to be told. Waits for
+    /// answers end.
+    pub(crate) fn retire(&mut self) -> Self {
+        let snapshot = self.snapshot.clone();
+        let mut next = std::mem::replace(self, Self::new(snapshot));
+        next.mailbox.retire();
+        next.replies.clear();
+        next.unanswered = RecentMap::default();
+        next
+    }
+
     /// A message was opened. An answer that a call waits for goes to that call alone, any other message to the readers.
     /// Such a message ends the waits for answers of its sender, and all waits if its sender waits, too: otherwise two
     /// sessions that ask each other would stand still. Returns what a face should be asked of the message, if it waits
     /// unread and ends no wait.
     pub(crate) fn arrived(&mut self, mut arrived: MailboxMessage, now: Instant) -> Option<Arrived> {
-        let Message { id, sender: from, reply_to: answers, asks, past_limit, .. } = arrived.message;
+        let Message { id, peer: from, reply_to: answers, asks, past_limit, .. } = arrived.message;
         let wakes = arrived.wakes();
         let is_low = arrived.urgency == Urgency::Low;
         arrived.is_answer = wakes && answers.is_some_and(|sent| self.is_first_answer(sent, from));
@@ -158,7 +169,7 @@ impl Delivery {
         for (_, waiter) in ended {
             let _ = waiter.wait_end.send(WaitEnd::EndedBy(message.from.clone()));
         }
-        self.chains.shown(by, message.sender, message.hops);
+        self.chains.shown(by, message.peer, message.hops);
     }
 
     /// Something has happened that the agent asked to be notified of.
@@ -194,7 +205,7 @@ impl Delivery {
             self.chains.notified(notification.peer, notification.hops);
         }
         for message in messages {
-            self.chains.shown(message.id, message.sender, message.hops);
+            self.chains.shown(message.id, message.peer, message.hops);
         }
         self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
     }

@@ -8,7 +8,8 @@
 //! key      HKDF-Expand(K, "m" ‖ id, 32)                                              RFC 5869
 //! sealed   AES-256-GCM(key, nonce 0, aad = header, padded plaintext)                 NIST SP 800-38D
 //! receipt  HMAC(Q, kind ‖ id), a stale one under HKDF(P, "stale")                    RFC 2104
-//! outlook  HMAC(Q, kind ‖ id ‖ body), beside the receipt
+//! return   HMAC(HKDF(P, "returned"), body)
+//! outlook  HMAC(Q, kind ‖ id ‖ body), beside the receipt; seat: HMAC(Q, "seat" ‖ kind ‖ id ‖ key), beside it, too
 //! ```
 //!
 //! P keeps a stolen receive key from passing for a member of the pair; one key a message means there is no
@@ -23,44 +24,30 @@ use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, PskBundle, Serializable};
-use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{GroupKeys, agree, derive, mac, mac_holds};
+use junction_shared::protocol::handshake::{GroupKeys, agree, derive};
 use junction_shared::protocol::id::{MessageId, PeerKey, ReceiveKey};
-use junction_shared::protocol::limits::MAX_MESSAGE;
-use junction_shared::protocol::wire::{
-    Card, Header, READS_ASKS, READS_FROM_PERSON, SignedCard, VERSION,
-};
+use junction_shared::protocol::wire::{Header, VERSION};
 use junction_shared::secret::Secret;
 use sha2::Sha256;
 use zeroize::zeroize_stack;
 
-use crate::hops::Hops;
-use crate::urgency::Urgency;
-
+mod cards;
+mod plain;
 mod receipts;
+mod returns;
 
+pub use cards::{moved_from, sign_card, verify_card};
+pub use plain::Plain;
 pub use receipts::{
-    ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, stale_holds, stale_receipt,
+    ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,
+    stale_holds, stale_receipt,
 };
+pub use returns::{return_holds, return_of, return_word};
+
+use plain::{PADDED, TAG, pad, unpad};
 
 /// Binds every derivation to this protocol.
 const INFO: &[u8] = b"agent-junction/1";
-/// AES-GCM's tag.
-const TAG: usize = 16;
-/// Body length, flags and the id answered, before all else.
-const PREFIX: usize = 4 + 1 + 16;
-/// The chain's id and the number of hops, before the body of a message that is not the first of a chain.
-const CHAIN: usize = 16 + 1;
-/// The flags of a message: it answers another, it is not the first of its chain, it wakes nobody, it wakes at once, its
-/// sender waits, a person wrote it.
-const ANSWERS: u8 = 1;
-const FOLLOWS: u8 = 2;
-const LOW: u8 = 4;
-const HIGH: u8 = 8;
-const ASKS: u8 = 16;
-const FROM_PERSON: u8 = 32;
-/// What a plaintext is padded to: its size tells an observer one of five classes, no more.
-const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 /// Stack wiped after a call: more than the deepest of them uses.
 const STACK: usize = 32 * 1024;
 
@@ -90,23 +77,6 @@ impl PairKeys {
     pub fn receipt_key(&self) -> ReceiptKey {
         self.receipt.clone()
     }
-}
-
-/// What is inside an envelope.
-#[derive(Default, PartialEq, Eq)]
-pub struct Plain {
-    /// The message that this one answers.
-    pub reply_to: Option<MessageId>,
-    /// The message's chain and how long it is; `None` for the first message of a chain.
-    pub follows: Option<Hops>,
-    /// The urgency that the sender gave the message.
-    pub urgency: Urgency,
-    /// Whether the sender waits for the answer.
-    pub asks: bool,
-    /// Whether a person wrote the message, as its sender says.
-    pub from_person: bool,
-    /// The text.
-    pub body: String,
 }
 
 /// P, the pre-shared key of a pair; nothing if the other's key is of low order.
@@ -200,8 +170,8 @@ fn export<E>(
     Ok(PairKeys { enc, message: key(b"message")?, receipt })
 }
 
-/// The sealed form of a message under its header. That its sender waits, and that a person wrote it, is said only to a
-/// bridge that reads it: `features` are those on the receiver's card.
+/// The sealed form of a message under its header. That its sender waits, that a person wrote it, and which seat its
+/// sender has, is said only to a bridge that reads it: `features` are those on the receiver's card.
 ///
 /// # Errors
 /// [`Broken`] if the text is larger than a message may be.
@@ -276,107 +246,6 @@ fn associated(header: &Header) -> Vec<u8> {
     aad.extend_from_slice(&header.ttl_ms.to_be_bytes());
     aad.push(header.kind as u8);
     aad
-}
-
-/// The plaintext, padded, with room for the tag behind it.
-fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
-    let body = plain.body.as_bytes();
-    if body.len() > MAX_MESSAGE {
-        return Err(Broken);
-    }
-    let needed = PREFIX + plain.follows.map_or(0, |_| CHAIN) + body.len();
-    let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
-    // Room for the tag too: the cipher works in place.
-    let mut buffer = Vec::with_capacity(padded + TAG);
-    let length = u32::try_from(body.len()).map_err(|_| Broken)?;
-    buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.push(flags(plain, features));
-    buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
-    if let Some(Hops { chain, count }) = plain.follows {
-        buffer.extend_from_slice(&chain.0);
-        buffer.push(count);
-    }
-    buffer.extend_from_slice(body);
-    buffer.resize(padded + TAG, 0);
-    Ok(buffer)
-}
-
-fn flags(plain: &Plain, features: u32) -> u8 {
-    let when = |is: bool, flag: u8| if is { flag } else { 0 };
-    when(plain.reply_to.is_some(), ANSWERS)
-        | when(plain.follows.is_some(), FOLLOWS)
-        | when(plain.urgency == Urgency::Low, LOW)
-        | when(plain.urgency == Urgency::High, HIGH)
-        | when(plain.asks && features & READS_ASKS != 0, ASKS)
-        | when(plain.from_person && features & READS_FROM_PERSON != 0, FROM_PERSON)
-}
-
-fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
-    let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
-    let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
-    let length = usize::try_from(length).map_err(|_| Broken)?;
-    let (flags, id) = (prefix[4], id(&prefix[5..])?);
-    let reply_to = (flags & ANSWERS != 0).then_some(id);
-    let urgency = match flags & (LOW | HIGH) {
-        0 => Urgency::Normal,
-        LOW => Urgency::Low,
-        HIGH => Urgency::High,
-        _ => return Err(Broken),
-    };
-    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS | FROM_PERSON) != 0
-        || (reply_to.is_none() && id.0 != [0; 16])
-    {
-        return Err(Broken);
-    }
-    let (follows, before) = if flags & FOLLOWS == 0 {
-        (None, PREFIX)
-    } else {
-        let (chain, _) = rest.split_at_checked(CHAIN).ok_or(Broken)?;
-        (Some(follows(chain)?), PREFIX + CHAIN)
-    };
-    let (body, padding) = buffer[before..].split_at_checked(length).ok_or(Broken)?;
-    if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
-        return Err(Broken);
-    }
-    // A buffer that is mostly padding is not worth keeping while the message waits.
-    let body = if length < padding.len() {
-        body.to_vec()
-    } else {
-        buffer.truncate(before + length);
-        buffer.drain(..before);
-        buffer
-    };
-    let body = String::from_utf8(body).map_err(|_| Broken)?;
-    let (asks, from_person) = (flags & ASKS != 0, flags & FROM_PERSON != 0);
-    Ok(Plain { reply_to, follows, urgency, asks, from_person, body })
-}
-
-fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
-    bytes.try_into().map(MessageId).map_err(|_| Broken)
-}
-
-/// The hops of a message that is not the first of its chain.
-fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
-    let (chain, count) = (id(&bytes[..16])?, bytes[16]);
-    if count > 1 { Ok(Hops { chain, count }) } else { Err(Broken) }
-}
-
-/// A card, authenticated by the group: HMAC(card key, body).
-pub fn sign_card(group: &GroupKeys, card: &Card) -> SignedCard {
-    let body = encode(card).to_vec();
-    let mac = mac(group.card.expose(), &[&body]);
-    SignedCard { body, mac, seat_signature: None, moved_from: None }
-}
-
-/// The card in a signed card, if a member of the group made it.
-///
-/// # Errors
-/// [`Broken`] if no member made it, or if it is no card.
-pub fn verify_card(group: &GroupKeys, signed: &SignedCard) -> Result<Card, Broken> {
-    if !mac_holds(group.card.expose(), &[&signed.body], &signed.mac) {
-        return Err(Broken);
-    }
-    decode(&signed.body).map_err(|_| Broken)
 }
 
 #[cfg(test)]

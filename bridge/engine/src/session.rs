@@ -36,22 +36,34 @@ use crate::{Outcome, Snapshot};
 
 mod card;
 mod commands;
+mod departures;
 mod directory;
 mod frames;
 mod intake;
+mod known_seats;
+mod mail;
 mod membership;
 mod misbehaviour;
 mod outgoing;
+mod own_seat;
+mod pins;
 mod requests;
+mod seat;
 mod sent_receipts;
 
 use card::CardPublisher;
+use departures::Departures;
 use directory::Directory;
 use intake::Intake;
 use membership::Membership;
 use misbehaviour::Misbehaviour;
 use outgoing::OutgoingFrames;
 use requests::Requests;
+
+pub use own_seat::{ClientSession, SeatBasis};
+pub use seat::Leaving;
+
+pub(crate) use own_seat::{ClaimStep, SeatVerdict};
 
 /// One identity's life on the junction.
 pub struct Session {
@@ -64,6 +76,7 @@ pub struct Session {
     delivery: Delivery,
     /// What senders on this side want to be notified of.
     notification_requests: NotificationRequests,
+    departures: Departures,
     /// How much may be sent; nothing if there is no limit.
     send_quota: Option<SendQuota>,
     /// How many messages of high urgency this session sent to each peer, and each peer to it.
@@ -96,6 +109,7 @@ impl Session {
             outgoing: OutgoingFrames::default(),
             delivery: Delivery::new(snapshot.clone()),
             notification_requests: NotificationRequests::default(),
+            departures: Departures::default(),
             send_quota: None,
             high_sent: HighUrgencyQuota::default(),
             high_received: HighUrgencyQuota::default(),
@@ -107,7 +121,7 @@ impl Session {
         session.snapshot.send_modify(|snapshot| {
             (snapshot.rejoined, snapshot.alias) = (None, None);
             snapshot.renamed.set(None);
-            snapshot.fingerprint = session.membership.key().fingerprint();
+            snapshot.fingerprint = session.fingerprint();
         });
         session
     }
@@ -116,12 +130,25 @@ impl Session {
     /// send carry over.
     pub fn successor(&mut self, now: Instant) -> Self {
         let (card, membership) = (self.card.successor(now), self.membership.successor());
+        let chains = std::mem::take(&mut self.delivery.chains);
+        let mut next = self.followed_by(card, membership);
+        next.delivery.chains = chains;
+        next
+    }
+
+    /// Another session with this membership and card, to which how much may be sent carries over.
+    fn followed_by(&mut self, card: CardPublisher, membership: Membership) -> Self {
         let mut next = Self::with(self.snapshot.clone(), card, membership);
-        next.delivery.chains = std::mem::take(&mut self.delivery.chains);
         next.high_sent = std::mem::take(&mut self.high_sent);
         next.send_quota = self.send_quota.take();
         next.forecast = self.forecast.take();
         next
+    }
+
+    /// The fingerprint by which others know the session: that of its seat, or of its key where it has none.
+    fn fingerprint(&self) -> String {
+        let seat = self.membership.seat().map(|seat| seat.fingerprint());
+        seat.unwrap_or_else(|| self.membership.key().fingerprint())
     }
 
     /// Limits how much is sent in a minute, and how many messages a chain may have until they wake nobody.
@@ -184,6 +211,7 @@ impl Session {
         let takes_long = welcome.has(wire::LONG_CONTEXTS);
         self.card.set_long_contexts(takes_long);
         self.requests.set_long_contexts(takes_long);
+        self.membership.seat_mut().set_supported(welcome.has(wire::SEATS));
         // A hub that says less or more than a hub can be set to is not believed.
         let timeout = Duration::from_millis(welcome.session_timeout_ms)
             .clamp(MIN_SESSION_TIMEOUT, MAX_SESSION_TIMEOUT);
@@ -194,10 +222,12 @@ impl Session {
         });
         let was_member = self.membership.granted_alias().is_some();
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
-        self.regranted(welcome.grant);
-        let alias = self.membership.alias();
+        self.regranted(welcome.grant.clone());
+        self.restore(&welcome);
+        let (alias, fingerprint) = (self.membership.alias(), self.fingerprint());
         self.snapshot.send_modify(|snapshot| {
             snapshot.session_timeout = timeout;
+            snapshot.fingerprint = fingerprint;
             if ended {
                 snapshot.rejoined = alias.cloned();
             }
@@ -212,9 +242,12 @@ impl Session {
         }
         // The hub's answer, and its news from then on, tell which card of this session it has.
         self.subscribe(self.membership.key());
-        let awaiting = self.outgoing.outbox.awaiting_lookup().into_iter();
-        for to in awaiting.chain(self.notification_requests.peers()) {
+        self.outgoing.outbox.connected(now);
+        let asked = self.notification_requests.peers().into_iter();
+        let asked: Vec<_> = asked.map(|peer| self.directory.newest_key(&peer)).collect();
+        for to in self.outgoing.outbox.awaiting_lookup().into_iter().chain(asked) {
             self.subscribe(to);
+            self.directory.seat_of(&to).into_iter().for_each(|seat| self.subscribe_seat(seat));
         }
     }
 
@@ -251,6 +284,7 @@ impl Session {
             self.delivery.mailbox.deadline(),
             self.card.receive_keys.deadline(),
             self.card.due().filter(|_| self.may_publish()),
+            self.departures.deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -262,6 +296,7 @@ impl Session {
         let oldest = self.card.receive_keys.bury(now);
         self.intake.forget_keys_before(oldest);
         self.publish_if_due(now);
+        self.tell_departures(now);
         self.delivery.publish();
         self.ask_for_dropped();
         self.report_ends();
@@ -312,11 +347,11 @@ impl Session {
 
     /// Whether the hub takes a card now: it takes none while a request for an alias is open.
     fn may_publish(&self) -> bool {
-        self.outgoing.is_connected() && !self.requests.is_renaming()
+        self.outgoing.is_connected() && !self.requests.is_renaming() && !self.has_lost_seat()
     }
 
     fn publish_card(&mut self, now: Instant) {
-        if self.outgoing.is_connected() {
+        if self.outgoing.is_connected() && !self.has_lost_seat() {
             let card = self.card.publish(&self.membership, self.session_timeout, now);
             self.outgoing.post_all(card.map(ToHub::Card));
         }
@@ -368,6 +403,7 @@ impl Session {
             }
         }
         self.outgoing.end_flush();
+        self.start_lanes();
     }
 
     /// Notes what only a hub can have done.

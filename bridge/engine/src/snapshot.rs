@@ -48,12 +48,11 @@ pub struct UnreadMail {
     pub past_limit: usize,
 }
 
-/// The alias that the hub gave the session in place of another, until a face has taken it to report it. All snapshots of
-/// an engine share one.
+/// An alias that there is news of, until a face has taken it to report it. All snapshots of an engine share one.
 #[derive(Clone, Debug, Default)]
-pub struct RenamedAlias(Arc<Mutex<Option<Alias>>>);
+pub struct AliasNews(Arc<Mutex<Option<Alias>>>);
 
-impl RenamedAlias {
+impl AliasNews {
     /// Takes the alias: of all callers one gets it.
     #[must_use]
     pub fn take(&self) -> Option<Alias> {
@@ -103,7 +102,11 @@ pub struct Snapshot {
     /// until a read has told it.
     pub rejoined: Option<Alias>,
     /// The alias that the hub gave the session in place of another.
-    pub renamed: RenamedAlias,
+    pub renamed: AliasNews,
+    /// The alias under which the session came back, with its task and role, after its bridge had ended.
+    pub came_back: AliasNews,
+    /// The alias that another bridge of the same session of the client has now.
+    pub unseated: AliasNews,
 }
 
 impl Snapshot {
@@ -121,7 +124,9 @@ impl Snapshot {
             session_timeout: SESSION_TIMEOUT,
             misbehaviour: 0,
             rejoined: None,
-            renamed: RenamedAlias::default(),
+            renamed: AliasNews::default(),
+            came_back: AliasNews::default(),
+            unseated: AliasNews::default(),
         }
     }
 }

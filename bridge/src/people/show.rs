@@ -158,6 +158,8 @@ mod tests {
             reply_to: None,
             key_changed: None,
             sender: PeerKey([0; 32]),
+            peer: PeerKey([1; 32]),
+            restarted: false,
             hops: Hops::first(MessageId([1; 16])),
             asks: false,
             from_person: false,

@@ -243,6 +243,8 @@ mod tests {
             reply_to: Some(MessageId([0xff; 16])),
             key_changed: Some("f".repeat(16)),
             sender: PeerKey([0; 32]),
+            peer: PeerKey([1; 32]),
+            restarted: false,
             hops: Hops { chain: MessageId([0; 16]), count: 17 },
             past_limit: true,
             asks: false,

@@ -7,8 +7,9 @@ use crate::clock::now;
 use crate::error::{Error, MoveError};
 use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
+use crate::session::Leaving;
 use crate::transport::dial::{Dialer, HubConnection};
-use crate::{Command, ConnectionState, Outcome};
+use crate::{Command, ConnectionState, Departure, Outcome};
 
 /// How long the goodbye of a process may take to write: the process has to end within 100 ms.
 const EXIT_PATIENCE: Duration = Duration::from_millis(30);
@@ -38,7 +39,15 @@ impl<D: Dialer> Actor<D> {
     ) -> bool {
         // Answers that are written by now have made their messages read: the senders get receipts for them.
         self.session.drain_leases(now());
-        let (last, departure) = self.session.leave();
+        if matches!(transition, Transition::Redial) {
+            return self.redial(connection).await;
+        }
+        let how = match transition {
+            Transition::Stop(_) | Transition::Replace(Some(_)) => Leaving::ForNow,
+            Transition::Replace(None) => Leaving::Unseated,
+            Transition::Leave(_) | Transition::Move(..) | Transition::Redial => Leaving::ForGood,
+        };
+        let (last, departure) = self.session.leave(how, now());
         if let Some(connection) = connection {
             let exits = matches!(transition, Transition::Stop(_));
             let patience = if exits { EXIT_PATIENCE } else { LEAVE_PATIENCE };
@@ -64,7 +73,25 @@ impl<D: Dialer> Actor<D> {
                 let _ = reply.send(Ok(()));
                 true
             }
+            Transition::Replace(next) => {
+                let ends = self.session.take_ends(&Departure::default());
+                self.session = self.session.replaced(next.map(|next| *next), now());
+                self.session.inherit(ends);
+                self.rejoin(None);
+                true
+            }
+            Transition::Redial => true,
         }
+    }
+
+    /// Dials again under the same key, for a hello that says more.
+    async fn redial(&mut self, connection: Option<HubConnection<D::Stream>>) -> bool {
+        if let Some(connection) = connection {
+            connection.close(Vec::new(), LEAVE_PATIENCE).await;
+            self.session.disconnected();
+        }
+        self.rejoin(None);
+        true
     }
 
     /// After `disconnect`: dials nothing until the next `register`. False if the task has to end.

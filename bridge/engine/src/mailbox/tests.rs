@@ -34,6 +34,8 @@ fn message(from: PeerKey, n: u8) -> Message {
         reply_to: None,
         key_changed: None,
         sender: from,
+        peer: from,
+        restarted: false,
         hops: Hops::first(id(n)),
         asks: false,
         from_person: false,

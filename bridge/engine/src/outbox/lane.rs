@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{MessageId, Seq};
+use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 use junction_shared::protocol::limits::SEQ_WINDOW;
 use junction_shared::protocol::wire::{Envelope, Outlook, Refusal, Send};
 use tokio::sync::{oneshot, watch};
@@ -26,13 +26,39 @@ pub(super) enum LaneGate {
     Open,
 }
 
+/// What a receiver has read of this session under one key, under which it opens nothing more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadWord {
+    /// The highest number that it opened.
+    pub(crate) highest: Seq,
+    /// Bit n stands for `highest - n`: it has read the message, or still may.
+    pub(crate) kept: u64,
+}
+
+impl ReadWord {
+    /// Whether the message of this number was not read and never will be.
+    pub(super) fn returns(&self, seq: Seq) -> bool {
+        let back = self.highest.0.wrapping_sub(seq.0);
+        seq > self.highest || (back < SEQ_WINDOW && self.kept & (1 << back) == 0)
+    }
+}
+
 /// The messages to one receiver that have no end yet.
-#[derive(Default)]
 pub(super) struct Lane {
     pub(super) messages: VecDeque<OutboxMessage>,
+    /// The key that messages are sealed to. What is sealed was sealed to it.
+    pub(super) target: PeerKey,
+    /// The receiver's newer key, until nothing that is sealed to the older one is left.
+    pub(super) next: Option<PeerKey>,
+    /// When what is sealed to the older key ends, if nothing is heard of it.
+    pub(super) gives_up_at: Option<Instant>,
+    /// Whether the receiver opens nothing more under the key of this lane.
+    is_over: bool,
+    /// Whether the receiver has a seat for certain.
+    pub(super) has_seat: bool,
     pub(super) gate: LaneGate,
     /// The last sequence number taken; never reset.
-    last_seq: Seq,
+    pub(super) last_seq: Seq,
     /// Whether the next hand-over is the lowest message without an end; its frame says so.
     restart: bool,
 }
@@ -41,7 +67,7 @@ pub(super) struct Lane {
 pub(crate) struct OutboxMessage {
     pub(super) id: MessageId,
     pub(super) alias: Alias,
-    /// The text, until it is sealed.
+    /// The text, until it is sealed, or has ended where its receiver may return it.
     pub(super) plain: Option<Plain>,
     pub(super) bytes: usize,
     pub(super) envelope: Option<Envelope>,
@@ -49,12 +75,7 @@ pub(crate) struct OutboxMessage {
     /// What the message's receipts are checked with, once it is sealed: keys that could open it are not kept.
     pub(super) receipt_key: Option<ReceiptKey>,
     pub(super) deadline: Instant,
-    /// How often the message's bytes were given to a socket.
-    pub(super) hand_overs: u32,
-    /// Whether the bytes were given to this connection's socket since the lane was last opened.
-    handed: bool,
-    /// Whether the hub has answered the hand-over.
-    pub(super) answered: bool,
+    hand_over: HandOver,
     /// The call that tells of a refusal.
     pub(super) refusal: Option<oneshot::Sender<Lease>>,
     /// The call that tells when the receiver's agent will be woken.
@@ -62,6 +83,21 @@ pub(crate) struct OutboxMessage {
     /// Whether the agent was told, after that call, why the receiver's agent is not woken.
     pub(super) is_hindrance_told: bool,
     status: watch::Sender<Status>,
+}
+
+/// What is known of the way of a message to the hub.
+#[derive(Default)]
+struct HandOver {
+    /// How often the bytes that are sealed now were given to a socket.
+    count: u32,
+    /// Whether they were given to this connection's socket since the lane was last opened.
+    is_handed: bool,
+    /// Whether the hub has answered.
+    is_answered: bool,
+    /// Answers of the hub that are due on this connection, one for each time.
+    answers_due: u32,
+    /// Whether the receiver has returned the message under another key: a hub does not refuse it for want of room.
+    was_returned: bool,
 }
 
 /// Where the call that sends a message waits for what it tells of it.
@@ -73,6 +109,21 @@ pub(crate) struct SendingCall {
 }
 
 impl Lane {
+    /// No messages yet, to this key.
+    pub(super) fn new(target: PeerKey) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            target,
+            next: None,
+            gives_up_at: None,
+            is_over: false,
+            has_seat: false,
+            gate: LaneGate::default(),
+            last_seq: Seq::default(),
+            restart: false,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.messages.iter().map(|message| message.bytes).sum()
     }
@@ -80,8 +131,10 @@ impl Lane {
     /// The connection is over, and the hub may have lost what it held: a message that was not opened is `queued` again.
     pub(super) fn close(&mut self) {
         self.set_gate(LaneGate::Closed);
+        self.gives_up_at = None;
         for message in &mut self.messages {
-            message.answered = false;
+            let HandOver { is_answered, answers_due, .. } = &mut message.hand_over;
+            (*is_answered, *answers_due) = (false, 0);
             message.status.send_if_modified(|status| {
                 let lost = *status == Status::Accepted;
                 if lost {
@@ -102,7 +155,7 @@ impl Lane {
         if self.gate != gate {
             self.gate = gate;
             self.restart = true;
-            self.messages.iter_mut().for_each(|message| message.handed = false);
+            self.messages.iter_mut().for_each(|message| message.hand_over.is_handed = false);
         }
     }
 
@@ -111,11 +164,16 @@ impl Lane {
         if matches!(self.gate, LaneGate::Closed | LaneGate::Paused) {
             return None;
         }
-        let at =
-            self.messages.iter().position(|message| !message.handed && now < message.deadline)?;
+        let at = self
+            .messages
+            .iter()
+            .position(|sent| !sent.hand_over.is_handed && now < sent.deadline)?;
         let message = &self.messages[at];
         if message.envelope.is_some() {
             return Some(at);
+        }
+        if self.is_over || self.next.is_some() {
+            return None;
         }
         let oldest =
             self.messages.iter().find_map(OutboxMessage::seq).unwrap_or(self.last_seq.next());
@@ -128,13 +186,20 @@ impl Lane {
         self.last_seq.next()
     }
 
-    pub(super) fn sealed(&mut self, envelope: Envelope, key: ReceiptKey, now: Instant) {
+    /// Takes the sealed form of a message.
+    pub(super) fn sealed(
+        &mut self,
+        envelope: Envelope,
+        key: ReceiptKey,
+        is_returnable: bool,
+        now: Instant,
+    ) {
         let id = envelope.header.id;
         self.last_seq = self.last_seq.max(envelope.header.seq);
         let Some(message) = self.messages.iter_mut().find(|message| message.id == id) else {
             return;
         };
-        message.plain = None;
+        message.plain.take_if(|_| !is_returnable);
         message.envelope = Some(envelope);
         message.receipt_key = Some(key);
         message.sealed_at = now;
@@ -149,12 +214,55 @@ impl Lane {
         let send = Send {
             envelope,
             age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
-            resend: message.hand_overs > 0,
+            resend: message.is_handed_over() || message.hand_over.was_returned,
             restart: std::mem::take(&mut self.restart),
         };
-        message.hand_overs += 1;
-        message.handed = true;
+        message.hand_over.count += 1;
+        message.hand_over.answers_due += 1;
+        message.hand_over.is_handed = true;
         Some(send)
+    }
+
+    /// Goes to the receiver's newer key, if there is one and nothing is sealed to the older any more.
+    pub(super) fn switch(&mut self) -> bool {
+        if self.messages.iter().any(|message| message.envelope.is_some()) {
+            return false;
+        }
+        let Some(next) = self.next.take() else { return false };
+        self.target = next;
+        (self.is_over, self.gives_up_at) = (false, None);
+        self.gate = LaneGate::Closed;
+        true
+    }
+
+    /// The receiver opens nothing more under the key of this lane. What it returns is queued again; gives what has to end
+    /// because it cannot be.
+    pub(super) fn returned(&mut self, word: ReadWord) -> Vec<MessageId> {
+        self.is_over = true;
+        let mut ends = Vec::new();
+        for message in &mut self.messages {
+            if !message.seq().is_some_and(|seq| word.returns(seq)) {
+                continue;
+            }
+            if self.has_seat && message.plain.is_some() {
+                message.unseal();
+            } else {
+                ends.push(message.id);
+            }
+        }
+        ends
+    }
+
+    /// The receiver's session under the key of this lane has ended. Gives the ends of its messages; what was never handed
+    /// over waits where the receiver has a seat.
+    pub(super) fn gone(&mut self) -> Vec<(MessageId, Status)> {
+        if self.has_seat {
+            let untouched = self.messages.iter_mut().filter(|message| !message.is_handed_over());
+            untouched.for_each(OutboxMessage::unseal);
+        }
+        let may_wait = |message: &&OutboxMessage| self.has_seat && message.envelope.is_none();
+        let ends = self.messages.iter().filter(|message| !may_wait(message));
+        ends.filter_map(OutboxMessage::end_when_gone).collect()
     }
 
     pub(super) fn remove(&mut self, id: MessageId) -> Option<OutboxMessage> {
@@ -182,15 +290,51 @@ impl OutboxMessage {
             sealed_at: deadline,
             receipt_key: None,
             deadline,
-            hand_overs: 0,
-            handed: false,
-            answered: false,
+            hand_over: HandOver::default(),
             refusal: Some(calls.refusal),
             outlook: calls.outlook,
             is_hindrance_told: false,
             status,
         };
         (message, view)
+    }
+
+    /// Takes the sealed form away: it was not read and never will be. The message is sealed again to another key, under the
+    /// next number there. Without its text it stays as it is.
+    fn unseal(&mut self) {
+        if self.plain.is_none() || self.envelope.take().is_none() {
+            return;
+        }
+        self.receipt_key = None;
+        let HandOver { count, answers_due, was_returned, .. } = self.hand_over;
+        let was_returned = was_returned || count > 0;
+        self.hand_over = HandOver { answers_due, was_returned, ..HandOver::default() };
+        self.status.send_replace(Status::Queued);
+    }
+
+    /// Whether the bytes that are sealed now were ever given to a socket.
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.hand_over.count > 0
+    }
+
+    /// Whether they were given to one once.
+    pub(super) fn is_handed_over_once(&self) -> bool {
+        self.hand_over.count == 1
+    }
+
+    /// Counts an answer of the hub. False if it is for an earlier hand-over than the last, or if the message was returned
+    /// since.
+    pub(super) fn answered(&mut self) -> bool {
+        self.hand_over.answers_due = self.hand_over.answers_due.saturating_sub(1);
+        let is_last = self.hand_over.answers_due == 0 && self.is_handed_over();
+        self.hand_over.is_answered |= is_last;
+        is_last
+    }
+
+    /// Notes that the receiver has the message: the hub's answer says no more.
+    pub(super) fn opened(&mut self) {
+        self.hand_over.is_answered = true;
+        self.progress(Status::Opened);
     }
 
     fn seq(&self) -> Option<Seq> {
@@ -216,8 +360,9 @@ impl OutboxMessage {
 
     /// The end of the message when its receiver is gone, unless the hub has yet to answer.
     pub(super) fn end_when_gone(&self) -> Option<(MessageId, Status)> {
-        let first_in_flight = self.handed && self.hand_overs == 1 && !self.answered;
-        let status = match self.hand_overs {
+        let HandOver { count, is_handed, is_answered, .. } = self.hand_over;
+        let first_in_flight = is_handed && count == 1 && !is_answered;
+        let status = match count {
             0 => Status::Refused(Refusal::Gone),
             _ => Status::Unconfirmed,
         };
@@ -226,18 +371,18 @@ impl OutboxMessage {
 
     /// When the message ends if nothing more is heard of it.
     pub(super) fn ends_at(&self, grace: Duration) -> Instant {
-        if self.hand_overs == 0 { self.deadline } else { self.deadline + grace }
+        if !self.is_handed_over() { self.deadline } else { self.deadline + grace }
     }
 
     /// The status of a message that ends because its time is over.
     pub(super) fn status_when_over(&self) -> Status {
-        if self.hand_overs == 0 { Status::Expired } else { Status::Unconfirmed }
+        if !self.is_handed_over() { Status::Expired } else { Status::Unconfirmed }
     }
 
     /// The status of a message that ends because the session leaves: if it was never handed over, it was provably not
     /// delivered.
     pub(super) fn status_when_left(&self) -> Status {
-        if self.hand_overs == 0 { Status::Refused(Refusal::Gone) } else { Status::Unconfirmed }
+        if !self.is_handed_over() { Status::Refused(Refusal::Gone) } else { Status::Unconfirmed }
     }
 }
 

@@ -31,13 +31,15 @@ struct Desk {
     outbox: Outbox,
     now: Instant,
     key: ReceiptKey,
+    /// Whether receivers may return what they have not read.
+    is_returnable: bool,
 }
 
 impl Desk {
     fn new() -> Self {
         let mut outbox = Outbox::default();
         outbox.set_times(OutboxTimes { grace: GRACE, correctable: 2 * GRACE });
-        Self { outbox, now: Instant::now(), key: receipt_key() }
+        Self { outbox, now: Instant::now(), key: receipt_key(), is_returnable: false }
     }
 
     fn submit_to(&mut self, to: PeerKey, n: u8) -> Result<watch::Receiver<Status>, OutboxFull> {
@@ -55,7 +57,7 @@ impl Desk {
         let deadline = self.now + TTL;
         let calls = SendingCall { refusal: oneshot::channel().0, outlook: watch::channel(None).0 };
         let (message, status) = OutboxMessage::new(id(n), alias, plain, deadline, calls);
-        self.outbox.submit(to, message).map(|()| status)
+        self.outbox.submit(to.into(), message).map(|()| status)
     }
 
     fn submit(&mut self, n: u8) -> watch::Receiver<Status> {
@@ -82,7 +84,7 @@ impl Desk {
                         kind: Kind::Text,
                     };
                     let envelope = Envelope { header, sealed: Bytes::from_static(b"sealed") };
-                    self.outbox.sealed(envelope, self.key.clone(), self.now);
+                    self.outbox.sealed(envelope, self.key.clone(), self.is_returnable, self.now);
                 }
             }
         }

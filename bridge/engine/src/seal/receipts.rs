@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::handshake::{derive, mac, mac_holds};
-use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::{Outlook, Receipt, ReceiptKind, SignedOutlook};
+use junction_shared::protocol::id::{MessageId, PeerKey, SeatKey};
+use junction_shared::protocol::wire::{Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
 use junction_shared::secret::Secret;
 
 /// Q alone: it makes and checks receipts and opens nothing, so it may outlive K.
@@ -18,21 +18,40 @@ pub fn receipt(key: &ReceiptKey, to: PeerKey, id: MessageId, kind: ReceiptKind) 
     Receipt { to, id, kind, mac, outlook: None, seat: None }
 }
 
-/// A receipt with an outlook or without, each authenticated by itself: a hub that drops the outlook leaves the receipt
-/// valid.
+/// What a receipt says beside its kind, each authenticated by itself: a hub that drops one leaves the receipt valid.
+#[derive(Clone, Copy, Default)]
+pub struct ReceiptDetails {
+    /// When the receiver's agent will be woken, or why not.
+    pub outlook: Option<Outlook>,
+    /// The receiver's seat.
+    pub seat: Option<SeatKey>,
+}
+
+/// A receipt with these details.
 pub fn receipt_with(
-    outlook: Option<&Outlook>,
+    details: ReceiptDetails,
     key: &ReceiptKey,
     to: PeerKey,
     id: MessageId,
     kind: ReceiptKind,
 ) -> Receipt {
-    let outlook = outlook.map(|outlook| {
-        let body = encode(outlook).to_vec();
+    let outlook = details.outlook.map(|outlook| {
+        let body = encode(&outlook).to_vec();
         let mac = mac(key.0.expose(), &[&[kind as u8], &id.0, &body]);
         SignedOutlook { body, mac }
     });
-    Receipt { outlook, ..receipt(key, to, id, kind) }
+    let seat = details.seat.map(|seat| {
+        let mac = mac(key.0.expose(), &[b"seat", &[kind as u8], &id.0, &seat.0]);
+        SignedSeat { key: seat, mac }
+    });
+    Receipt { outlook, seat, ..receipt(key, to, id, kind) }
+}
+
+/// The seat on a receipt, if the receiver of the message named it.
+pub fn seat_of(key: &ReceiptKey, receipt: &Receipt) -> Option<SeatKey> {
+    let SignedSeat { key: seat, mac } = receipt.seat.as_ref()?;
+    let parts: [&[u8]; 4] = [b"seat", &[receipt.kind as u8], &receipt.id.0, &seat.0];
+    mac_holds(key.0.expose(), &parts, mac).then_some(*seat)
 }
 
 /// The outlook on a receipt, if it is from the receiver of the message.

@@ -1,13 +1,21 @@
 //! Vectors of the standards, frozen vectors of our own, and one fault a case.
 
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
+use junction_shared::protocol::handshake::mac;
 use junction_shared::protocol::id::{Epoch, GroupId, Seq};
+use junction_shared::protocol::limits::MAX_MESSAGE;
 use junction_shared::protocol::wire::{
-    Context, Hindrance, Kind, Outlook, Reach, Receipt, ReceiptKind, SignedOutlook,
+    Card, Context, Hindrance, Kind, Outlook, READS_ASKS, READS_SEATS, Reach, Receipt, ReceiptKind,
+    SignedOutlook,
 };
 use serde_json::Value;
 
+use super::plain::{FOLLOWS, HIGH, LOW, PREFIX};
 use super::*;
+use crate::hops::Hops;
+use crate::urgency::Urgency;
+
+mod seats;
 
 /// A vector file from the folder that `JUNCTION_TEST_VECTORS` names; without it the test is skipped aloud.
 fn vectors(file: &str) -> Option<Value> {
@@ -190,7 +198,8 @@ fn what_is_sealed_opens() {
             for (asks, from_person) in [(false, false), (true, false), (false, true), (true, true)]
             {
                 let body = body.to_owned();
-                let plain = Plain { reply_to, follows, urgency, asks, from_person, body };
+                let seat = None;
+                let plain = Plain { reply_to, follows, urgency, asks, from_person, seat, body };
                 let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
                 assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
                 let sealed = seal(&keys, &header, &plain, READS_ASKS).unwrap();
@@ -211,7 +220,7 @@ fn flags_that_mean_nothing_are_refused() {
     let padded = || pad(&plain, u32::MAX).unwrap()[..256].to_vec();
     assert!(unpad(padded()).is_ok_and(|read| read == plain));
     // Both urgencies, a flag that there is not, an id that nothing is answered with, and a chain that has no second.
-    for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 64), (5, 1), (PREFIX + 16, 1)] {
+    for (at, value) in [(4, FOLLOWS | LOW | HIGH), (4, FOLLOWS | 128), (5, 1), (PREFIX + 16, 1)] {
         let mut damaged = padded();
         damaged[at] = value;
         assert!(unpad(damaged).is_err(), "byte {at}");
@@ -369,7 +378,8 @@ fn an_outlook_is_made_by_the_receiver_alone_and_for_one_receipt() {
     let (key, other) = (pair.keys().receipt_key(), pair.keys().receipt_key());
     let (id, opened) = (MessageId([9; 16]), ReceiptKind::Opened);
     let outlook = Outlook { wakes_in: Some(60), hindrance: Some(Hindrance::Budget) };
-    let good = receipt_with(Some(&outlook), &key, pair.alice.key, id, opened);
+    let details = ReceiptDetails { outlook: Some(outlook), seat: None };
+    let good = receipt_with(details, &key, pair.alice.key, id, opened);
     assert!(receipt_holds(&key, &good));
     assert_eq!(outlook_of(&key, &good), Some(outlook));
     // Without it, the receipt is the plain one.
@@ -385,7 +395,8 @@ fn an_outlook_is_made_by_the_receiver_alone_and_for_one_receipt() {
     assert_eq!(outlook_of(&key, &altered), None);
     // A later version's number is no reason to doubt the receipt.
     let body = vec![0x82, 0xf6, 0x17];
-    let mac = mac(key.0.expose(), &[&[opened as u8], &id.0, &body]);
+    let parts: [&[u8]; 3] = [&[opened as u8], &id.0, &body];
+    let mac = mac(key.0.expose(), &parts);
     let newer = Receipt { outlook: Some(SignedOutlook { body, mac }), ..plain.clone() };
     assert!(outlook_of(&key, &newer).is_none() && receipt_holds(&key, &newer));
     // The mac of a receipt is not that of an outlook.
@@ -410,7 +421,7 @@ fn a_card_is_made_by_a_member_alone() {
         attended: None,
         seat: None,
     };
-    let signed = sign_card(&group, &card);
+    let signed = sign_card(&group, &card, None);
     assert_eq!(verify_card(&group, &signed), Ok(card));
     assert!(verify_card(&other, &signed).is_err());
     let mut altered = signed.clone();
@@ -476,7 +487,8 @@ fn frozen_vectors_of_aj1() {
     );
     let outlook = Outlook { wakes_in: Some(60), hindrance: None };
     let (key, id) = (keys.receipt_key(), MessageId([9; 16]));
-    let opened = receipt_with(Some(&outlook), &key, pair.alice.key, id, ReceiptKind::Opened);
+    let details = ReceiptDetails { outlook: Some(outlook), seat: None };
+    let opened = receipt_with(details, &key, pair.alice.key, id, ReceiptKind::Opened);
     let signed = opened.outlook.unwrap();
     assert_eq!(HEX.encode(&signed.body), "81183c");
     assert_eq!(

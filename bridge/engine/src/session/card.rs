@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::Epoch;
-use junction_shared::protocol::wire::{Card, Context, READS_ASKS, READS_FROM_PERSON, SignedCard};
+use junction_shared::protocol::wire::{
+    Card, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, SignedCard,
+};
 
 use super::membership::Membership;
 use crate::Change;
@@ -68,6 +70,16 @@ impl CardPublisher {
     /// The first card of another identity of the same process: what was observed of the agent stays.
     pub(super) fn successor(&self, now: Instant) -> Self {
         Self { availability: self.availability, ..Self::new(self.seen.clone(), now) }
+    }
+
+    /// The first card of another identity of the same process that goes on as it was, without its seat.
+    pub(super) fn unseated(&self, now: Instant) -> Self {
+        Self { named: self.named.clone(), ..self.successor(now) }
+    }
+
+    /// What the agent says of itself.
+    pub(super) fn named(&self) -> &Context {
+        &self.named
     }
 
     /// The context that others see.
@@ -194,11 +206,13 @@ impl CardPublisher {
             context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
-            features: Some(READS_ASKS | READS_FROM_PERSON),
+            features: Some(READS_ASKS | READS_FROM_PERSON | READS_SEATS),
             attended: is_unattended.then_some(false),
-            seat: None,
+            seat: membership.own_seat().granted(),
         };
-        Some(sign_card(group, &card))
+        let signed = sign_card(group, &card, membership.own_seat().keys());
+        let moved_from = card.seat.and_then(|_| membership.own_seat().moved_from(group));
+        Some(SignedCard { moved_from, ..signed })
     }
 }
 

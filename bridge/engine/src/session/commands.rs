@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
@@ -19,10 +18,10 @@ use crate::error::{Error, UnreadLimit};
 use crate::forecast::Arrived;
 use crate::hops::Hops;
 use crate::mailbox::LeaseId;
-use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
+use crate::outbox::{Destination, OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
-use crate::seal::{Plain, receipt_with};
+use crate::seal::{Plain, ReceiptDetails, receipt_with};
 use crate::{
     Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
 };
@@ -69,7 +68,11 @@ impl Session {
             Command::ForecastAgain => self.forecast_again(),
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
-            Command::AskForHub | Command::Join(..) | Command::Leave(_) | Command::Stop(_) => {}
+            Command::AskForHub
+            | Command::ClaimSeat(_)
+            | Command::Join(..)
+            | Command::Leave(_)
+            | Command::Stop(_) => {}
         }
     }
 
@@ -82,7 +85,8 @@ impl Session {
             let outlook = forecast.outlook(arrived, &snapshot)?;
             let (to, id) = (waiting.message.sender, waiting.message.id);
             let kind = ReceiptKind::Opened;
-            Some(ToHub::Receipt(receipt_with(Some(&outlook), &waiting.receipt_key, to, id, kind)))
+            let details = ReceiptDetails { outlook: Some(outlook), seat: None };
+            Some(ToHub::Receipt(receipt_with(details, &waiting.receipt_key, to, id, kind)))
         });
         self.outgoing.post_all(receipts);
     }
@@ -192,23 +196,26 @@ impl Session {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let (id, past_limit) = (submitted.id, submitted.past_limit);
+        let peer = self.directory.origin_of_receiver(&to);
         if reply.send(Ok(submitted)).is_err() {
             // The caller gave up just now, and has said that nothing was sent.
             return self.outgoing.outbox.withdraw(id);
         }
         if let Some(quota) = &mut self.send_quota {
-            quota.sent(to, now);
+            quota.sent(peer, now);
         }
         self.directory.pin(&alias, to);
-        self.delivery.sent(id, to);
+        self.delivery.sent(id, peer);
         if let Some(when) = notify_when {
-            self.notification_requests.add(id, to, alias, when, hops);
+            self.notification_requests.add(id, peer, alias, when, hops);
         }
+        self.outgoing.outbox.succeeded(peer, to, now);
         if self.outgoing.is_connected() {
+            self.start_lanes();
             self.start_lane(to);
         }
         if !wait.is_zero() && !past_limit {
-            self.delivery.expect_reply(id, to, wait_end);
+            self.delivery.expect_reply(id, peer, wait_end);
         }
     }
 
@@ -222,14 +229,15 @@ impl Session {
     ) -> Result<(Submitted, Hops), Error> {
         let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
         let waits = !draft.wait.is_zero();
-        if waits && self.delivery.mailbox.has_unread_question(&to) {
+        let peer = self.directory.origin_of_receiver(&to);
+        if waits && self.delivery.mailbox.has_unread_question(&peer) {
             return Err(Error::UnreadQuestion(draft.target));
         }
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
         if let Some(quota) = &self.send_quota {
-            quota.check(&to, now)?;
+            quota.check(&peer, now)?;
         }
         if draft.notify_when.is_some()
             && !self.notification_requests.has_room(self.delivery.pending_notifications())
@@ -244,9 +252,9 @@ impl Session {
         if draft.from_person {
             self.delivery.chains.person_prompted();
         }
-        let hops = self.delivery.chains.next_hops(id, &to, draft.reply_to);
+        let hops = self.delivery.chains.next_hops(id, &peer, draft.reply_to);
         let past_limit = self.delivery.chains.is_past_limit(hops);
-        let urgency = self.high_sent.granted(to, draft.urgency, now);
+        let urgency = self.high_sent.granted(peer, draft.urgency, now);
         let plain = Plain {
             reply_to: draft.reply_to,
             follows: (hops.count > 1).then_some(hops),
@@ -254,11 +262,14 @@ impl Session {
             // Nobody waits for the answer to a message that wakes nobody.
             asks: waits && !past_limit,
             from_person: draft.from_person,
+            seat: self.membership.seat(),
             body: draft.body,
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
-        self.outgoing.outbox.submit(to, message).map_err(|full| match full {
+        let has_seat = self.directory.seat_of(&peer).is_some();
+        let destination = Destination { origin: peer, key: to, has_seat };
+        self.outgoing.outbox.submit(destination, message).map_err(|full| match full {
             OutboxFull::Peer => {
                 Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
             }
@@ -280,10 +291,19 @@ impl Session {
     ) -> Result<Receiver, Error> {
         self.directory.check_pin(alias, key, fingerprint)?;
         if fingerprint.is_some() {
-            self.directory.pin(alias, key);
+            self.directory.pin_confirmed(alias, key);
         }
         let peer = self.directory.get(&key).ok_or_else(|| Error::UnknownAlias(alias.clone()))?;
         Ok(Receiver { key, presence: peer.standing, availability: availability_of(&peer.card) })
+    }
+
+    /// Lets messages go to the newer keys of their receivers.
+    pub(super) fn start_lanes(&mut self) {
+        for to in self.outgoing.outbox.take_new_targets() {
+            if self.outgoing.is_connected() {
+                self.start_lane(to);
+            }
+        }
     }
 
     /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.
@@ -293,20 +313,6 @@ impl Session {
         } else {
             self.subscribe(to);
         }
-    }
-
-    /// The session leaves for good: the last frames for the hub, and what the agent is told.
-    pub fn leave(&mut self) -> (Vec<Bytes>, Departure) {
-        let left = self.outgoing.outbox.abandon();
-        let unconfirmed = left
-            .into_iter()
-            .filter(|(_, _, status)| *status == crate::Status::Unconfirmed)
-            .map(|(id, to, _)| (id, to))
-            .collect();
-        self.report_ends();
-        self.outgoing.post(ToHub::Leave);
-        let disconnected = self.membership.granted_alias().is_some();
-        (self.outgoing.drain_control(), Departure { disconnected, unconfirmed })
     }
 
     /// The session has left for another hub. Its identity stays, and asks for its alias there.

@@ -1,25 +1,26 @@
-//! The other peers: their newest cards, the subscriptions to their changes, and the key that each alias is pinned to.
+//! The other peers: their newest cards, the subscriptions to their changes, and who each of them is to this session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use junction_shared::protocol::alias::{Alias, Folded};
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
-use junction_shared::protocol::id::{Epoch, GroupId, PeerKey};
+use junction_shared::protocol::id::{Epoch, GroupId, PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
-use junction_shared::protocol::wire::{Card, Listed, SignedCard, Standing};
+use junction_shared::protocol::wire::{Card, Listed, READS_SEATS, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
+use super::known_seats::{Certainty, KnownSeats};
 use super::misbehaviour::PeerFault;
+use super::pins::{PeerId, Pins, ShownPeer};
 use crate::PeerInfo;
+use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::peer::Availability;
-use crate::seal::{Broken, Identity, PairKeys, keys_to, pair_psk, verify_card};
+use crate::seal::{Broken, Identity, PairKeys, keys_to, moved_from, pair_psk, verify_card};
 
 /// Cards kept; beyond it, cards of peers that were only seen in a listing are not.
 const MAX_CARDS: usize = 4096;
-/// Pins kept; beyond it, further aliases are usable but not pinned.
-const MAX_PINS: usize = 65_536;
 
 /// A peer whose card is known.
 pub(super) struct Peer {
@@ -37,21 +38,23 @@ pub(super) struct Peer {
     sealing: Option<(Epoch, Arc<PairKeys>)>,
 }
 
-/// The key that an alias is pinned to, and the alias as it was spelled then.
-struct Pinned {
-    alias: Alias,
-    key: PeerKey,
+/// A session that has come back under another key.
+pub(super) struct Successor {
+    /// The key that the peer is known by.
+    pub(super) origin: PeerKey,
+    /// The newest key.
+    pub(super) key: PeerKey,
 }
 
-/// The known peers by key, their aliases, and the pins.
+/// The known peers by key, their aliases, their seats, and the pins.
 #[derive(Default)]
 pub(super) struct Directory {
     known: HashMap<PeerKey, Peer>,
     aliases: HashMap<Alias, PeerKey>,
-    /// What each alias is pinned to. Aliases that people could confuse share one pin. The same alias in another group is
-    /// another peer.
-    pins: HashMap<(Option<GroupId>, Folded), Pinned>,
-    group: Option<GroupId>,
+    pins: Pins,
+    seats: KnownSeats,
+    /// The sessions that came back since the last call of [`Directory::take_successors`].
+    successors: Vec<Successor>,
     /// The peers whose changes the hub pushes; the oldest subscription is first.
     subscribed: VecDeque<PeerKey>,
 }
@@ -107,7 +110,98 @@ impl Directory {
             }
         }
         self.aliases.insert(alias, key);
+        self.note_seat(key, signed, group);
         Ok(key)
+    }
+
+    /// Takes in what the newest card says of its seat.
+    fn note_seat(&mut self, key: PeerKey, signed: &SignedCard, group: &GroupKeys) {
+        let Some(card) = self.known.get(&key).map(|peer| &peer.card) else { return };
+        let Some(seat) = card.seat else { return };
+        if let Some(moved) = moved_from(group, signed, card)
+            && self.seats.moved(&moved, seat.key)
+        {
+            self.pins.replace(PeerId::Seat(moved.from), PeerId::Seat(seat.key));
+        }
+        if let Some(origin) = self.seats.vouched(key, seat, wall_ms()) {
+            self.successors.push(Successor { origin, key });
+        }
+    }
+
+    /// The peers that are known, may send something, and know seats.
+    pub(super) fn seat_readers(&self) -> impl Iterator<Item = PeerKey> {
+        let is_reader = |peer: &&Peer| {
+            peer.standing != Standing::Gone
+                && peer.card.features.unwrap_or_default() & READS_SEATS != 0
+        };
+        self.known.values().filter(is_reader).map(|peer| peer.card.key)
+    }
+
+    /// Whether this key is the newest of a session that has just come back.
+    pub(super) fn has_successor(&self, key: &PeerKey) -> bool {
+        self.successors.iter().any(|successor| successor.key == *key)
+    }
+
+    /// Whether a peer's bridge knows seats.
+    pub(super) fn reads_seats(&self, key: &PeerKey) -> bool {
+        self.features(key) & READS_SEATS != 0
+    }
+
+    /// The sessions that came back under another key since the last call.
+    pub(super) fn take_successors(&mut self) -> Vec<Successor> {
+        std::mem::take(&mut self.successors)
+    }
+
+    /// The owner of a key has named this seat in a message, a receipt or a return word. It is certain if the owner's card
+    /// shows it as well; nothing if the card does not.
+    pub(super) fn name_seat(&mut self, key: PeerKey, seat: SeatKey) -> Option<Certainty> {
+        let shown = self.known.get(&key)?.card.seat?;
+        if shown.key != seat {
+            // A message may be older than the card of a session that went on under another seat.
+            return (self.seats.of(&key) == Some(shown.key)).then_some(Certainty::Known);
+        }
+        let certainty = self.seats.named(key, shown, wall_ms())?;
+        if certainty != Certainty::Known {
+            self.pins.replace(PeerId::Key(key), PeerId::Seat(seat));
+        }
+        Some(certainty)
+    }
+
+    /// The key that a peer is known by: what is kept of it is kept by that key.
+    pub(super) fn origin(&self, key: &PeerKey) -> PeerKey {
+        self.seats.origin(key)
+    }
+
+    /// As [`Directory::origin`], for sending to a key: that its seat vouches for it is enough.
+    pub(super) fn origin_of_receiver(&self, key: &PeerKey) -> PeerKey {
+        self.seats.origin_of_receiver(key, self.shown(key).seat)
+    }
+
+    /// The certain seat of a key.
+    pub(super) fn seat_of(&self, key: &PeerKey) -> Option<SeatKey> {
+        self.seats.of(key)
+    }
+
+    /// What a peer shows of itself.
+    pub(super) fn shown(&self, key: &PeerKey) -> ShownPeer {
+        let seat = self.known.get(key).and_then(|peer| peer.card.seat);
+        ShownPeer { key: *key, seat: self.seats.current(*key, seat, wall_ms()) }
+    }
+
+    /// The fingerprint of a message's sender.
+    pub(super) fn fingerprint_of_sender(&self, key: &PeerKey) -> String {
+        self.shown(key).id().fingerprint()
+    }
+
+    /// The newest key of the peer that is known by this one.
+    pub(super) fn newest_key(&self, origin: &PeerKey) -> PeerKey {
+        let holder = self.seats.of(origin).and_then(|seat| self.seats.holder(&seat));
+        holder.unwrap_or(*origin)
+    }
+
+    /// Who a peer is for certain.
+    fn id(&self, key: PeerKey) -> PeerId {
+        ShownPeer { key, seat: self.seats.of(&key) }.id()
     }
 
     /// Takes in a listed peer, and gives what an agent may see of the peer.
@@ -126,8 +220,9 @@ impl Directory {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
         }
+        let seat = self.seats.current(card.key, card.seat, now_ms);
         Ok(PeerInfo {
-            fingerprint: card.key.fingerprint(),
+            fingerprint: ShownPeer { key: card.key, seat }.id().fingerprint(),
             alias,
             connected_ms: now_ms.saturating_sub(listed.session_ms),
             online: listed.online,
@@ -190,15 +285,12 @@ impl Directory {
 
     /// Sets the group that aliases are pinned in from now on.
     pub(super) fn enter(&mut self, group: GroupId) {
-        self.group = Some(group);
+        self.pins.enter(group);
     }
 
     /// A group has another id; its pins stay.
     pub(super) fn rename_group(&mut self, old: GroupId, new: GroupId) {
-        let renamed = |((group, alias), pinned)| {
-            ((if group == Some(old) { Some(new) } else { group }, alias), pinned)
-        };
-        self.pins = self.pins.drain().map(renamed).collect();
+        self.pins.rename_group(old, new);
     }
 
     /// Forgets all cards. The pins stay.
@@ -252,14 +344,19 @@ impl Directory {
         features.unwrap_or_default()
     }
 
+    /// Whether a peer may return what it has not read, to be sealed to its next key.
+    pub(super) fn is_returnable(&self, key: &PeerKey) -> bool {
+        self.reads_seats(key) && self.shown(key).seat.is_some()
+    }
+
     /// Whether keys for sealing to this peer are kept.
     #[cfg(test)]
     pub(super) fn keeps_sealing_keys(&self, key: &PeerKey) -> bool {
         self.known.get(key).is_some_and(|peer| peer.sealing.is_some())
     }
 
-    /// Checks that an alias, or one that people could take for it, is pinned to this key, or to none. An expected fingerprint overrides the pin: it accepts
-    /// the key with that fingerprint alone.
+    /// Checks that an alias, or one that people could take for it, is pinned to this peer, or to none. An expected
+    /// fingerprint overrides the pin: it accepts the peer with that fingerprint alone.
     ///
     /// # Errors
     /// [`Error::KeyChanged`] and [`Error::OtherFingerprint`], both with the fingerprint found.
@@ -269,42 +366,31 @@ impl Directory {
         key: PeerKey,
         expected: Option<&str>,
     ) -> Result<(), Error> {
-        let offered = key.fingerprint();
-        match (expected, self.pinned(alias)) {
-            (Some(expected), _) if expected != offered => {
-                Err(Error::OtherFingerprint { alias: alias.clone(), offered })
-            }
-            (None, Some(pinned)) if pinned.key != key => Err(Error::KeyChanged {
-                alias: alias.clone(),
-                known_as: pinned.alias.clone(),
-                known: pinned.key.fingerprint(),
-                offered,
-            }),
-            _ => Ok(()),
-        }
+        self.pins.check(alias, self.shown(&key), expected)
     }
 
-    fn pinned(&self, alias: &Alias) -> Option<&Pinned> {
-        self.pins.get(&(self.group, alias.fold()))
-    }
-
-    /// Pins an alias to a key, at the first message either way.
+    /// Pins an alias to a peer, at the first message to it.
     pub(super) fn pin(&mut self, alias: &Alias, key: PeerKey) {
-        let place = (self.group, alias.fold());
-        if self.pins.len() < MAX_PINS || self.pins.contains_key(&place) {
-            self.pins.insert(place, Pinned { alias: alias.clone(), key });
+        if self.pins.belongs_to_other(alias, self.shown(&key)) {
+            return;
         }
+        self.pins.pin_first(alias, self.id(key));
     }
 
-    /// Pins the alias of a message's sender. True if it, or one that people could take for it, is pinned to another key:
-    /// then the message is marked.
-    pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey) -> bool {
-        match self.pinned(alias) {
-            Some(pinned) => pinned.key != key,
-            None => {
-                self.pin(alias, key);
-                false
-            }
+    /// Pins an alias to the peer whose fingerprint its user has confirmed.
+    pub(super) fn pin_confirmed(&mut self, alias: &Alias, key: PeerKey) {
+        self.pins.pin(alias, self.shown(&key).id());
+    }
+
+    /// Pins the alias of a message's sender. True if it, or one that people could take for it, is pinned to another: then
+    /// the message is marked.
+    pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey, names_seat: bool) -> bool {
+        let seat = self.seats.of(&key).filter(|_| names_seat);
+        let sender = ShownPeer { key, seat };
+        let is_other = self.pins.belongs_to_other(alias, sender);
+        if !is_other {
+            self.pins.pin_first(alias, sender.id());
         }
+        is_other
     }
 }

@@ -1,27 +1,20 @@
-//! What a session makes of each frame of the hub.
+//! What a session makes of each frame of the hub: answers, and news of other peers.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::limits::MAX_SEALED;
 use junction_shared::protocol::wire::{
-    Answer, Envelope, Header, Listed, Naming, Page, Receipt, ReceiptKind, SignedCard, Standing,
-    ToBridge, ToHub,
+    Answer, Listed, Naming, Page, SignedCard, Standing, ToBridge,
 };
 
 use super::Session;
-use super::intake::{IntakeStep, Opening, PushedEnvelope};
 use super::misbehaviour::{Misbehaviour, PeerFault};
 use super::requests::{AliasRequest, Request, refused_alias};
 use crate::clock::wall_ms;
 use crate::error::Error;
-use crate::hops::Hops;
-use crate::mailbox::{Arrival, MailboxMessage};
-use crate::seal::{
-    Plain, ReceiptKey, outlook_of, receipt_holds, receipt_with, stale_holds, verify_card,
-};
-use crate::{Message, PeerInfo, PeerPage, Registration};
+use crate::seal::verify_card;
+use crate::{PeerInfo, PeerPage, Registration};
 
 impl Session {
     /// Takes in a frame of the hub.
@@ -46,8 +39,10 @@ impl Session {
             ToBridge::Deliver(envelope, age_ms) => self.delivered(envelope, age_ms, now),
             ToBridge::Receipt(receipt) => self.receipt(&receipt),
             ToBridge::Repushing => self.intake.repushing(),
-            ToBridge::Returned(_) | ToBridge::Unseated(_) => {}
+            ToBridge::Returned(word) => self.returned(&word),
+            ToBridge::Unseated(card) => self.unseated(&card),
         }
+        self.follow_successors(now);
         self.report_ends();
     }
 
@@ -94,6 +89,9 @@ impl Session {
             (Request::Subscribe { key }, Answer::Found(standing, card)) => {
                 self.found_key(key, standing, card.as_ref(), now);
             }
+            (Request::SubscribeSeat { seat }, Answer::Found(standing, card)) => {
+                self.found_seat(seat, standing, card.as_ref());
+            }
             _ => self.misbehaves(Misbehaviour::UnfittingAnswer),
         }
     }
@@ -129,7 +127,7 @@ impl Session {
         let alias = self.membership.alias().cloned().ok_or(Error::HubMisbehaving)?;
         Ok(Registration {
             alias,
-            fingerprint: self.membership.key().fingerprint(),
+            fingerprint: self.fingerprint(),
             hub: self.snapshot.borrow().hub.clone(),
             peer_count: 0,
             context: self.card.context(),
@@ -155,7 +153,7 @@ impl Session {
 
     // ---- peers
 
-    fn admit(&mut self, signed: &SignedCard) -> Result<PeerKey, PeerFault> {
+    pub(super) fn admit(&mut self, signed: &SignedCard) -> Result<PeerKey, PeerFault> {
         let (group, me) = self.membership.keys().ok_or(PeerFault::ForgedCard)?;
         self.directory.admit(signed, group, me)
     }
@@ -214,6 +212,10 @@ impl Session {
         if key == self.membership.key() {
             self.own_card(card, now);
         } else if card.is_none_or(|card| self.admit_as(key, card)) {
+            if self.directory.has_successor(&key) {
+                // The hub pushes the changes of the newest key to all who were subscribed to the seat.
+                self.directory.set_subscribed(key);
+            }
             self.stands(key, standing, now);
         }
     }
@@ -246,7 +248,8 @@ impl Session {
         if let (Some(before), Some(after)) = (before, after)
             && before.0 < after.0
         {
-            let notifications = self.notification_requests.changed(key, before.1, after.1);
+            let peer = self.directory.origin(&key);
+            let notifications = self.notification_requests.changed(peer, before.1, after.1);
             self.delivery.notify(notifications);
         }
         true
@@ -262,8 +265,7 @@ impl Session {
                 self.intake.forget(key);
                 self.directory.gone(key);
                 self.outgoing.outbox.gone(key);
-                let notifications = self.notification_requests.gone(key);
-                self.delivery.notify(notifications);
+                self.peer_left(key, now);
             }
             Standing::Online | Standing::Away if known => {
                 self.outgoing.outbox.open(key);
@@ -275,127 +277,5 @@ impl Session {
             }
         }
         self.ask_for_dropped();
-    }
-
-    // ---- mail
-
-    /// The hub pushed an envelope.
-    fn delivered(&mut self, envelope: Envelope, age_ms: u64, now: Instant) {
-        let (header, me) = (&envelope.header, self.membership.key());
-        let is_for_us = header.to == me && header.from != me && envelope.sealed.len() <= MAX_SEALED;
-        if !is_for_us {
-            return self.misbehaves(Misbehaviour::OtherReceiver);
-        }
-        if self.group_id() != Some(header.group) {
-            return PeerFault::OtherGroup.log();
-        }
-        let left = Duration::from_millis(header.ttl_ms.saturating_sub(age_ms));
-        let deadline = now + left.min(self.session_timeout);
-        // A card whose changes are not pushed may be an old one: the sender's alias comes from the newest.
-        let is_current = self.directory.get(&header.from).is_some_and(|peer| peer.subscribed);
-        match self.intake.pushed(PushedEnvelope { envelope, deadline }, is_current) {
-            IntakeStep::Drop => {}
-            IntakeStep::LookUp(from) => self.subscribe(from),
-            IntakeStep::Open(pushed) => self.open_envelope(pushed, now),
-        }
-    }
-
-    /// Opens the envelopes of a sender whose card is known, in their order.
-    fn open_held(&mut self, from: PeerKey, now: Instant) {
-        if self.directory.get(&from).is_some() {
-            for pushed in self.intake.release(from) {
-                self.open_envelope(pushed, now);
-            }
-            self.ask_for_dropped();
-        }
-    }
-
-    fn open_envelope(&mut self, pushed: PushedEnvelope, now: Instant) {
-        let PushedEnvelope { envelope, deadline } = pushed;
-        let from = envelope.header.from;
-        let (Some((group, _)), Some(sender)) = (self.membership.keys(), self.directory.get(&from))
-        else {
-            return;
-        };
-        let has_room = self.delivery.mailbox.has_room(&from, envelope.sealed.len());
-        let receive_keys = &mut self.card.receive_keys;
-        match self.intake.open(envelope, has_room, sender, group, receive_keys) {
-            Opening::Opened(header, plain, key) => {
-                let alias = sender.alias.clone();
-                self.record(&header, plain, &key, alias, deadline, now);
-            }
-            Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
-            Opening::Broken => PeerFault::BrokenMessage.log(),
-            Opening::NoRoom => {}
-        }
-    }
-
-    /// What to do with a message that was decrypted, by its hops in the order.
-    fn record(
-        &mut self,
-        header: &Header,
-        plain: Plain,
-        receipt_key: &ReceiptKey,
-        alias: Alias,
-        deadline: Instant,
-        now: Instant,
-    ) {
-        let (id, from) = (header.id, header.from);
-        let arrival = self.delivery.mailbox.arrive(from, header.seq, id);
-        let kind = match arrival {
-            Arrival::Dropped => return,
-            Arrival::Read => ReceiptKind::Read,
-            Arrival::New if deadline <= now => ReceiptKind::Expired,
-            Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
-        };
-        let mut outlook = None;
-        if arrival == Arrival::New && kind == ReceiptKind::Opened {
-            let key_changed = self.directory.pin_sender(&alias, from);
-            let claimed = plain.follows.unwrap_or(Hops::first(id));
-            // A person's answer begins a new chain, whatever it answers.
-            let answered = plain.reply_to.filter(|_| !plain.from_person);
-            let hops = self.delivery.chains.received(claimed, answered);
-            let urgency = self.high_received.granted(from, plain.urgency, now);
-            let past_limit = self.delivery.chains.is_past_limit(hops);
-            let message = Message::opened(header, plain, alias, key_changed, hops, past_limit);
-            let key = receipt_key.clone();
-            let arrived = MailboxMessage::new(message, header.seq, urgency, deadline, key);
-            // Before the receipt, which says what the face expects of a message that no call was waiting for.
-            let asked = self.delivery.arrived(arrived, now).zip(self.forecast.as_ref());
-            outlook = asked
-                .and_then(|(arrived, forecast)| forecast.outlook(arrived, &self.snapshot.borrow()));
-        }
-        let receipt = receipt_with(outlook.as_ref(), receipt_key, from, id, kind);
-        self.outgoing.post(ToHub::Receipt(receipt));
-    }
-
-    /// Has the inbox pushed from its start, once there is room for what was dropped.
-    pub(super) fn ask_for_dropped(&mut self) {
-        if self.intake.wants_repush(self.delivery.mailbox.fits(MAX_SEALED)) {
-            self.outgoing.post(ToHub::Repush);
-        }
-    }
-
-    /// A peer's receipt for a message of this session. Only its true receiver can have made it.
-    fn receipt(&mut self, receipt: &Receipt) {
-        let outbox = &mut self.outgoing.outbox;
-        let is_authentic = match receipt.kind {
-            ReceiptKind::Stale => {
-                let receiver = outbox.receiver(receipt.id).and_then(|to| self.directory.get(&to));
-                receiver.is_some_and(|peer| stale_holds(&peer.psk, receipt))
-            }
-            _ => outbox.receipt_key(receipt.id).is_some_and(|key| {
-                let late = outlook_of(&key, receipt).and_then(|it| outbox.outlook(receipt.id, it));
-                if let Some((to, why)) = late {
-                    self.delivery.hindered(receipt.id, to, why);
-                }
-                receipt_holds(&key, receipt)
-            }),
-        };
-        if is_authentic {
-            outbox.receipt(receipt.id, receipt.kind);
-        } else if outbox.receiver(receipt.id).is_some() {
-            PeerFault::ForgedReceipt.log();
-        }
     }
 }

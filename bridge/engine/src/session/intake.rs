@@ -1,6 +1,6 @@
 //! Envelopes that the hub pushes, until they are opened: in the order that docs/protocol.md gives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +20,17 @@ const MAX_OPENING: usize = 256;
 pub(super) struct PushedEnvelope {
     pub(super) envelope: Envelope,
     pub(super) deadline: Instant,
+}
+
+/// What is known of the sender of an envelope that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Currency {
+    /// Its newest card is not known: an older one may name another alias.
+    Unknown,
+    /// Its newest card is known, and shows no seat.
+    Current,
+    /// Its newest card is known, and shows a seat: an earlier process of the same session may have sent messages before.
+    Seated,
 }
 
 /// What to do with an envelope that was pushed.
@@ -59,6 +70,8 @@ pub(super) struct Intake {
     is_dropping: bool,
     /// Whether the hub was asked to push it again.
     has_asked: bool,
+    /// The senders of dropped envelopes.
+    dropped_senders: HashSet<PeerKey>,
     opening_keys: HashMap<(PeerKey, Epoch, [u8; 32]), Arc<PairKeys>>,
 }
 
@@ -76,18 +89,28 @@ impl HeldEnvelopes {
 }
 
 impl Intake {
-    /// The hub pushed an envelope. `is_current` says whether its sender's newest card is known: an older card may
-    /// name another alias, so the envelope waits for a look-up, and later ones of that sender wait behind it.
-    pub(super) fn pushed(&mut self, pushed: PushedEnvelope, is_current: bool) -> IntakeStep {
+    /// The hub pushed an envelope. If its sender's newest card is not known, it waits for a look-up, and later ones of that
+    /// sender wait behind it. So do those of a sender with a seat behind all that wait: any of those can be of an earlier
+    /// process of the same session, and answers to look-ups come in their order.
+    pub(super) fn pushed(&mut self, pushed: PushedEnvelope, currency: Currency) -> IntakeStep {
+        let from = pushed.envelope.header.from;
         if self.is_dropping {
+            if self.dropped_senders.len() < INBOX_MESSAGES {
+                self.dropped_senders.insert(from);
+            }
             return IntakeStep::Drop;
         }
-        let from = pushed.envelope.header.from;
-        if is_current && !self.held.senders.contains_key(&from) {
+        let waits_behind = match currency {
+            Currency::Unknown => true,
+            Currency::Current => self.held.senders.contains_key(&from),
+            Currency::Seated => self.held.count > 0,
+        };
+        if !waits_behind {
             return IntakeStep::Open(pushed);
         }
         if self.held.count >= INBOX_MESSAGES {
             self.is_dropping = true;
+            self.dropped_senders.insert(from);
             return IntakeStep::Drop;
         }
         self.held.hold(pushed);
@@ -156,7 +179,13 @@ impl Intake {
     /// The hub starts over: nothing is dropped any more.
     pub(super) fn repushing(&mut self) {
         self.held = HeldEnvelopes::default();
+        self.dropped_senders.clear();
         (self.is_dropping, self.has_asked) = (false, false);
+    }
+
+    /// The senders of envelopes that were pushed and not opened.
+    pub(super) fn unopened_senders(&self) -> impl Iterator<Item = PeerKey> {
+        self.held.senders.keys().chain(&self.dropped_senders).copied()
     }
 
     /// The connection is over: the next one starts over.
@@ -216,29 +245,29 @@ mod tests {
     fn envelopes_of_a_sender_wait_behind_its_first_until_they_are_released_in_order() {
         let mut intake = Intake::default();
         assert!(
-            matches!(intake.pushed(pushed(1, 1), false), IntakeStep::LookUp(PeerKey(key)) if key == [1; 32])
+            matches!(intake.pushed(pushed(1, 1), Currency::Unknown), IntakeStep::LookUp(PeerKey(key)) if key == [1; 32])
         );
-        assert!(matches!(intake.pushed(pushed(1, 2), true), IntakeStep::LookUp(_)));
-        assert!(matches!(intake.pushed(pushed(2, 1), true), IntakeStep::Open(_)));
+        assert!(matches!(intake.pushed(pushed(1, 2), Currency::Current), IntakeStep::LookUp(_)));
+        assert!(matches!(intake.pushed(pushed(2, 1), Currency::Current), IntakeStep::Open(_)));
         let released = intake.release(PeerKey([1; 32]));
         let seqs: Vec<_> = released.iter().map(|pushed| pushed.envelope.header.seq.0).collect();
         assert_eq!(seqs, [1, 2]);
-        assert!(matches!(intake.pushed(pushed(1, 3), true), IntakeStep::Open(_)));
+        assert!(matches!(intake.pushed(pushed(1, 3), Currency::Current), IntakeStep::Open(_)));
     }
 
     #[test]
     fn too_many_held_envelopes_are_dropped_and_asked_for_once_when_there_is_room() {
         let mut intake = Intake::default();
         let count = u64::try_from(INBOX_MESSAGES).unwrap();
-        (0..count).for_each(|seq| _ = intake.pushed(pushed(1, seq), false));
+        (0..count).for_each(|seq| _ = intake.pushed(pushed(1, seq), Currency::Unknown));
         assert!(!intake.wants_repush(true));
-        assert!(matches!(intake.pushed(pushed(1, count), false), IntakeStep::Drop));
-        assert!(matches!(intake.pushed(pushed(2, 0), true), IntakeStep::Drop));
+        assert!(matches!(intake.pushed(pushed(1, count), Currency::Unknown), IntakeStep::Drop));
+        assert!(matches!(intake.pushed(pushed(2, 0), Currency::Current), IntakeStep::Drop));
         assert!(!intake.wants_repush(true), "what is held comes first");
         intake.forget(PeerKey([1; 32]));
         assert!(!intake.wants_repush(false));
         assert!(intake.wants_repush(true) && !intake.wants_repush(true));
         intake.repushing();
-        assert!(matches!(intake.pushed(pushed(2, 0), true), IntakeStep::Open(_)));
+        assert!(matches!(intake.pushed(pushed(2, 0), Currency::Current), IntakeStep::Open(_)));
     }
 }

@@ -1,12 +1,14 @@
 //! Who the session is: its identity, its group, and the alias that the hub granted.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::{Caller, GroupKeys, Pin};
-use junction_shared::protocol::id::{Dial, GroupId, PeerKey};
-use junction_shared::protocol::wire::Grant;
+use junction_shared::protocol::id::{Dial, GroupId, PeerKey, SeatKey};
+use junction_shared::protocol::wire::{Grant, SignedCard, WelcomeBody};
 
+use super::own_seat::{ClientSession, OwnSeat, SeatVerdict};
 use crate::seal::Identity;
 
 /// The identity of a session and its place in a group.
@@ -21,6 +23,7 @@ pub(super) struct Membership {
     wanted: Option<Alias>,
     /// Whether the session is to be in nobody's list.
     is_unlisted: bool,
+    seat: OwnSeat,
 }
 
 impl Membership {
@@ -34,12 +37,19 @@ impl Membership {
             alias: None,
             wanted: None,
             is_unlisted: false,
+            seat: OwnSeat::default(),
         }
     }
 
-    /// Another identity of the same process, which is as visible.
+    /// Another identity of the same process, which is as visible and has no seat any more.
     pub(super) fn successor(&self) -> Self {
-        Self { is_unlisted: self.is_unlisted, ..Self::new() }
+        self.replaced(None)
+    }
+
+    /// Another identity of the same process, for another session of the client or for none that is known.
+    pub(super) fn replaced(&self, session: Option<ClientSession>) -> Self {
+        let (is_unlisted, seat) = (self.is_unlisted, OwnSeat::successor(session));
+        Self { is_unlisted, seat, ..Self::new() }
     }
 
     /// The public identity key.
@@ -72,7 +82,8 @@ impl Membership {
         self.dial = self.dial.next();
         let granted = self.grant.clone().map(|grant| (grant.alias, Some(grant.ticket)));
         let want = granted.or_else(|| self.wanted.as_ref().map(|alias| (alias.to_string(), None)));
-        let auth = &self.group.as_ref()?.auth;
+        let group = self.group.as_ref()?;
+        let auth = &group.auth;
         Some(Caller {
             identity: &self.me.secret,
             key: self.me.key,
@@ -81,8 +92,34 @@ impl Membership {
             dial: self.dial,
             want,
             is_unlisted: self.is_unlisted,
-            seat: None,
+            seat: self.seat.wire_claim(group),
         })
+    }
+
+    /// The session's seat, claimed or not.
+    pub(super) fn own_seat(&self) -> &OwnSeat {
+        &self.seat
+    }
+
+    /// As [`Membership::own_seat`].
+    pub(super) fn seat_mut(&mut self) -> &mut OwnSeat {
+        &mut self.seat
+    }
+
+    /// The seat that the hub has granted to the session.
+    pub(super) fn seat(&self) -> Option<SeatKey> {
+        self.seat.granted().map(|seat| seat.key)
+    }
+
+    /// What the hub's answer to the claim of a seat means.
+    pub(super) fn judge_seat(&mut self, welcome: &WelcomeBody, now: Instant) -> SeatVerdict {
+        let Some(group) = &self.group else { return SeatVerdict::Join };
+        self.seat.judge(welcome, group, self.me.key, now)
+    }
+
+    /// The hub says that another bridge has the seat. True if the seat itself says so.
+    pub(super) fn unseated(&mut self, card: &SignedCard) -> bool {
+        self.group.as_ref().is_some_and(|group| self.seat.unseated(card, group, self.me.key))
     }
 
     /// Asks every hub to keep the session out of all lists.

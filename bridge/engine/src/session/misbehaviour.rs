@@ -32,6 +32,8 @@ pub(super) enum PeerFault {
     BrokenMessage,
     /// The mac of a receipt does not hold.
     ForgedReceipt,
+    /// The mac of a return word does not hold.
+    ForgedReturn,
 }
 
 impl PeerFault {

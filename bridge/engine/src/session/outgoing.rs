@@ -127,7 +127,10 @@ impl OutgoingFrames {
             };
             let id = message.id;
             match seal_message(&message, directory, group, me) {
-                Ok((envelope, key)) => self.outbox.sealed(envelope, key, now),
+                Ok((envelope, key)) => {
+                    let is_returnable = directory.is_returnable(&envelope.header.to);
+                    self.outbox.sealed(envelope, key, is_returnable, now);
+                }
                 Err(Broken) => self.outbox.unsealable(id),
             }
         }

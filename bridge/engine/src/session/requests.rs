@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::{List, LookupTarget, Naming, Question, SignedCard, ToHub};
 
@@ -32,6 +32,8 @@ pub(super) enum Request {
     Watch { role: Option<String>, reply: ReplySender<Vec<PeerInfo>> },
     /// Looks up a peer by its key, and subscribes to its changes.
     Subscribe { key: PeerKey },
+    /// Looks up the session that has a seat now, and subscribes to its next ones.
+    SubscribeSeat { seat: SeatKey },
 }
 
 /// A request for an alias.
@@ -62,7 +64,7 @@ impl Request {
             Self::Lookup { reply, .. } => reply.is_closed(),
             Self::Watch { reply, .. } => reply.is_closed(),
             // The hub grants an alias whether or not the call still waits.
-            Self::Rename(_) | Self::Subscribe { .. } => false,
+            Self::Rename(_) | Self::Subscribe { .. } | Self::SubscribeSeat { .. } => false,
         }
     }
 
@@ -73,7 +75,7 @@ impl Request {
             Self::Send { reply, .. } => reply.poll_closed(context),
             Self::Lookup { reply, .. } => reply.poll_closed(context),
             Self::Watch { reply, .. } => reply.poll_closed(context),
-            Self::Rename(_) | Self::Subscribe { .. } => Poll::Pending,
+            Self::Rename(_) | Self::Subscribe { .. } | Self::SubscribeSeat { .. } => Poll::Pending,
         }
     }
 
@@ -99,6 +101,7 @@ impl Request {
             }
             Self::Watch { role, .. } => Some(Question::Watch(wanted(role))),
             Self::Subscribe { key } => Some(Question::Lookup(LookupTarget::Key(*key))),
+            Self::SubscribeSeat { seat } => Some(Question::Lookup(LookupTarget::Seat(*seat))),
         }
     }
 }
@@ -148,6 +151,16 @@ impl Requests {
         self.open(Request::Subscribe { key })
     }
 
+    /// Looks up the session that has a seat now, and subscribes to its next ones, unless that is under way.
+    pub(super) fn subscribe_seat(&mut self, wanted: SeatKey) -> Vec<ToHub> {
+        let is_same =
+            |open: &Request| matches!(open, Request::SubscribeSeat { seat } if *seat == wanted);
+        if self.open.values().any(is_same) {
+            return Vec::new();
+        }
+        self.open(Request::SubscribeSeat { seat: wanted })
+    }
+
     /// Whether a request for an alias is open: until it is answered the hub takes no other card.
     pub(super) fn is_renaming(&self) -> bool {
         self.open.values().any(|open| matches!(open, Request::Rename(_)))
@@ -193,7 +206,10 @@ impl Requests {
 
     /// The connection is over, and all subscriptions with it.
     pub(super) fn disconnected(&mut self) {
-        self.open.retain(|_, open| !matches!(open, Request::Subscribe { .. }));
+        let is_news = |open: &Request| {
+            matches!(open, Request::Subscribe { .. } | Request::SubscribeSeat { .. })
+        };
+        self.open.retain(|_, open| !is_news(open));
     }
 
     /// Waits until a call gives up the answer to an open request.

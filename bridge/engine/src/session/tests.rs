@@ -225,7 +225,7 @@ impl Stage {
         let key = self.key(name);
         let card: Card = decode(&self.cards[&key].body).unwrap();
         let (group, _) = self.session(name).membership.keys().unwrap();
-        let signed = crate::seal::sign_card(group, &Card { features, ..card });
+        let signed = crate::seal::sign_card(group, &Card { features, ..card }, None);
         self.cards.insert(key, signed);
     }
 

@@ -266,6 +266,8 @@ pub(super) fn message(body: &str) -> Message {
         reply_to: None,
         key_changed: None,
         sender: PeerKey([1; 32]),
+        peer: PeerKey([1; 32]),
+        restarted: false,
         past_limit: false,
         hops: Hops::first(MessageId([7; 16])),
         asks: false,

@@ -148,7 +148,7 @@ impl SessionMachine {
     /// Leaves for good; the last frames for the hub.
     pub fn leave(&mut self, now: Instant) -> Vec<ToHub> {
         self.drain_leases(now);
-        let (last, _) = self.0.leave();
+        let (last, _) = self.0.leave(junction_engine::session::Leaving::ForNow, now);
         last.iter().filter_map(|frame| decode(frame).ok()).collect()
     }
 }

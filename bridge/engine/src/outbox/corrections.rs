@@ -1,0 +1,75 @@
+//! Messages that ended and whose end a late word of their receiver can still correct.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
+
+use super::lane::ReadWord;
+use crate::seal::ReceiptKey;
+
+/// Messages kept.
+const KEPT: usize = 256;
+
+/// A message that ended `unconfirmed` or `refused`.
+pub(super) struct Correctable {
+    pub(super) id: MessageId,
+    pub(super) to: Alias,
+    /// What a late receipt is checked with.
+    pub(super) key: ReceiptKey,
+    /// The key that the message was sealed to, and its number there.
+    pub(super) sealed_to: PeerKey,
+    pub(super) seq: Seq,
+    /// When no word can come any more.
+    pub(super) dies: Instant,
+}
+
+/// The newest of them, oldest first.
+#[derive(Default)]
+pub(super) struct Corrections(VecDeque<Correctable>);
+
+impl Corrections {
+    /// Keeps a message; the oldest goes where there are too many.
+    pub(super) fn keep(&mut self, ended: Correctable) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(ended);
+    }
+
+    /// The key to check a receipt with.
+    pub(super) fn receipt_key(&self, id: MessageId) -> Option<ReceiptKey> {
+        self.0.iter().find(|old| old.id == id).map(|old| old.key.clone())
+    }
+
+    /// The key that the message was sealed to.
+    pub(super) fn sealed_to(&self, id: MessageId) -> Option<PeerKey> {
+        self.0.iter().find(|old| old.id == id).map(|old| old.sealed_to)
+    }
+
+    /// Takes the message that an authentic receipt is for.
+    pub(super) fn take(&mut self, id: MessageId) -> Option<Correctable> {
+        let at = self.0.iter().position(|old| old.id == id)?;
+        self.0.remove(at)
+    }
+
+    /// Takes the messages that their receiver has not read and never will, as its word says.
+    pub(super) fn take_returned(&mut self, from: PeerKey, word: ReadWord) -> Vec<Correctable> {
+        let is_returned = |old: &Correctable| old.sealed_to == from && word.returns(old.seq);
+        let (returned, others) =
+            std::mem::take(&mut self.0).into_iter().partition::<VecDeque<_>, _>(is_returned);
+        self.0 = others;
+        returned.into()
+    }
+
+    /// Forgets what cannot be corrected any more.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.0.retain(|old| old.dies > now);
+    }
+
+    /// When [`Corrections::expire`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.0.iter().map(|old| old.dies).min()
+    }
+}

@@ -1,0 +1,142 @@
+//! What is inside an envelope, and its layout in bytes.
+
+use junction_shared::protocol::id::{MessageId, SeatKey};
+use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::wire::{READS_ASKS, READS_FROM_PERSON, READS_SEATS};
+
+use super::Broken;
+use crate::hops::Hops;
+use crate::urgency::Urgency;
+
+/// AES-GCM's tag.
+pub(super) const TAG: usize = 16;
+/// Body length, flags and the id answered, before all else.
+pub(super) const PREFIX: usize = 4 + 1 + 16;
+/// The chain's id and the number of hops, before the body of a message that is not the first of a chain.
+const CHAIN: usize = 16 + 1;
+/// The sender's seat, behind the chain.
+const SEAT: usize = 32;
+/// The flags of a message: it answers another, it is not the first of its chain, it wakes nobody, it wakes at once, its
+/// sender waits, a person wrote it, the sender's seat follows.
+const ANSWERS: u8 = 1;
+pub(super) const FOLLOWS: u8 = 2;
+pub(super) const LOW: u8 = 4;
+pub(super) const HIGH: u8 = 8;
+const ASKS: u8 = 16;
+const FROM_PERSON: u8 = 32;
+const SEATED: u8 = 64;
+/// What a plaintext is padded to: its size tells an observer one of five classes, no more.
+pub(super) const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
+
+/// What is inside an envelope.
+#[derive(Default, PartialEq, Eq)]
+pub struct Plain {
+    /// The message that this one answers.
+    pub reply_to: Option<MessageId>,
+    /// The message's chain and how long it is; `None` for the first message of a chain.
+    pub follows: Option<Hops>,
+    /// The urgency that the sender gave the message.
+    pub urgency: Urgency,
+    /// Whether the sender waits for the answer.
+    pub asks: bool,
+    /// Whether a person wrote the message, as its sender says.
+    pub from_person: bool,
+    /// The seat of the sender, as the sender itself names it.
+    pub seat: Option<SeatKey>,
+    /// The text.
+    pub body: String,
+}
+
+/// The plaintext, padded, with room for the tag behind it.
+pub(super) fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
+    let body = plain.body.as_bytes();
+    if body.len() > MAX_MESSAGE {
+        return Err(Broken);
+    }
+    let seat = plain.seat.filter(|_| features & READS_SEATS != 0);
+    let extra = plain.follows.map_or(0, |_| CHAIN) + seat.map_or(0, |_| SEAT);
+    let needed = PREFIX + extra + body.len();
+    let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
+    // Room for the tag too: the cipher works in place.
+    let mut buffer = Vec::with_capacity(padded + TAG);
+    let length = u32::try_from(body.len()).map_err(|_| Broken)?;
+    buffer.extend_from_slice(&length.to_be_bytes());
+    buffer.push(flags(plain, features));
+    buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
+    if let Some(Hops { chain, count }) = plain.follows {
+        buffer.extend_from_slice(&chain.0);
+        buffer.push(count);
+    }
+    seat.into_iter().for_each(|SeatKey(seat)| buffer.extend_from_slice(&seat));
+    buffer.extend_from_slice(body);
+    buffer.resize(padded + TAG, 0);
+    Ok(buffer)
+}
+
+fn flags(plain: &Plain, features: u32) -> u8 {
+    let when = |is: bool, flag: u8| if is { flag } else { 0 };
+    when(plain.reply_to.is_some(), ANSWERS)
+        | when(plain.follows.is_some(), FOLLOWS)
+        | when(plain.urgency == Urgency::Low, LOW)
+        | when(plain.urgency == Urgency::High, HIGH)
+        | when(plain.asks && features & READS_ASKS != 0, ASKS)
+        | when(plain.from_person && features & READS_FROM_PERSON != 0, FROM_PERSON)
+        | when(plain.seat.is_some() && features & READS_SEATS != 0, SEATED)
+}
+
+pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
+    let (prefix, rest) = buffer.split_at_checked(PREFIX).ok_or(Broken)?;
+    let length = u32::from_be_bytes(prefix[..4].try_into().map_err(|_| Broken)?);
+    let length = usize::try_from(length).map_err(|_| Broken)?;
+    let (flags, id) = (prefix[4], id(&prefix[5..])?);
+    let reply_to = (flags & ANSWERS != 0).then_some(id);
+    let urgency = match flags & (LOW | HIGH) {
+        0 => Urgency::Normal,
+        LOW => Urgency::Low,
+        HIGH => Urgency::High,
+        _ => return Err(Broken),
+    };
+    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS | FROM_PERSON | SEATED) != 0
+        || (reply_to.is_none() && id.0 != [0; 16])
+    {
+        return Err(Broken);
+    }
+    let (follows, rest) = if flags & FOLLOWS == 0 {
+        (None, rest)
+    } else {
+        let (chain, rest) = rest.split_at_checked(CHAIN).ok_or(Broken)?;
+        (Some(follows(chain)?), rest)
+    };
+    let (seat, rest) = if flags & SEATED == 0 {
+        (None, rest)
+    } else {
+        let (seat, rest) = rest.split_first_chunk::<SEAT>().ok_or(Broken)?;
+        (Some(SeatKey(*seat)), rest)
+    };
+    let before = buffer.len() - rest.len();
+    let (body, padding) = buffer[before..].split_at_checked(length).ok_or(Broken)?;
+    if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
+        return Err(Broken);
+    }
+    // A buffer that is mostly padding is not worth keeping while the message waits.
+    let body = if length < padding.len() {
+        body.to_vec()
+    } else {
+        buffer.truncate(before + length);
+        buffer.drain(..before);
+        buffer
+    };
+    let body = String::from_utf8(body).map_err(|_| Broken)?;
+    let (asks, from_person) = (flags & ASKS != 0, flags & FROM_PERSON != 0);
+    Ok(Plain { reply_to, follows, urgency, asks, from_person, seat, body })
+}
+
+fn id(bytes: &[u8]) -> Result<MessageId, Broken> {
+    bytes.try_into().map(MessageId).map_err(|_| Broken)
+}
+
+/// The hops of a message that is not the first of its chain.
+fn follows(bytes: &[u8]) -> Result<Hops, Broken> {
+    let (chain, count) = (id(&bytes[..16])?, bytes[16]);
+    if count > 1 { Ok(Hops { chain, count }) } else { Err(Broken) }
+}

@@ -1,0 +1,126 @@
+//! What is signed by a seat, and what names one.
+
+use junction_shared::protocol::id::{Incarnation, SeatKey};
+use junction_shared::protocol::seat::SeatKeys;
+use junction_shared::protocol::wire::{CardSeat, Return, ReturnBody, SeatMove, SignedCard};
+
+use super::*;
+
+const SEAT: SeatKey = SeatKey([6; 32]);
+
+fn seat(session: &str) -> SeatKeys {
+    SeatKeys::derive(&secret(&[9; 32]), "claude-code", session)
+}
+
+/// The card of this session's first process, signed by its seat.
+fn seated(keys: &SeatKeys) -> (Card, SignedCard) {
+    let card = Card {
+        key: identity(1).key,
+        receive_key: ReceiveKey([2; 32]),
+        epoch: Epoch(3),
+        alias: "calm-otter".to_owned(),
+        reach: Reach::Pull,
+        context: Context::default(),
+        state: None,
+        unwoken: None,
+        features: Some(READS_SEATS),
+        attended: None,
+        seat: Some(CardSeat { key: keys.key(), incarnation: Incarnation(5) }),
+    };
+    let signed = sign_card(&group(), &card, Some(keys));
+    (card, signed)
+}
+
+#[test]
+fn card_shows_a_seat_only_with_its_signature() {
+    let keys = seat("one");
+    let (card, signed) = seated(&keys);
+    assert_eq!(verify_card(&group(), &signed), Ok(card.clone()));
+    // A hub that does not know seats drops the signature.
+    let stripped = SignedCard { seat_signature: None, ..signed.clone() };
+    assert_eq!(verify_card(&group(), &stripped), Ok(Card { seat: None, ..card.clone() }));
+    // A member of the group without the seat's key.
+    let forged = sign_card(&group(), &card, Some(&seat("two")));
+    assert!(verify_card(&group(), &forged).is_err());
+    // A signature of the same seat on another card.
+    let other = Card { key: identity(2).key, ..card };
+    let moved =
+        SignedCard { seat_signature: signed.seat_signature, ..sign_card(&group(), &other, None) };
+    assert!(verify_card(&group(), &moved).is_err());
+}
+
+#[test]
+fn earlier_seat_moves_only_by_its_own_word_and_to_the_seat_that_it_names() {
+    let (one, two) = (seat("one"), seat("two"));
+    let (card, signed) = seated(&two);
+    let word = one.move_to(&group().group, Incarnation(4), &two.key());
+    let with = |word| SignedCard { moved_from: Some(word), ..signed.clone() };
+    assert_eq!(moved_from(&group(), &with(word.clone()), &card), Some(word.clone()));
+    let elsewhere = one.move_to(&group().group, Incarnation(4), &SEAT);
+    assert_eq!(moved_from(&group(), &with(elsewhere), &card), None);
+    let by_another = two.move_to(&group().group, Incarnation(4), &two.key());
+    let stolen = SeatMove { from: one.key(), ..by_another };
+    assert_eq!(moved_from(&group(), &with(stolen), &card), None);
+    assert_eq!(moved_from(&group(), &with(word), &Card { seat: None, ..card }), None);
+}
+
+#[test]
+fn seat_is_named_to_a_bridge_that_knows_seats_alone() {
+    let pair = Pair::new();
+    let keys = pair.keys();
+    let header = pair.header(&keys);
+    for follows in [None, Some(Hops { chain: MessageId([7; 16]), count: 9 })] {
+        let plain = Plain { seat: Some(SEAT), follows, ..text("hello") };
+        let sealed = seal(&keys, &header, &plain, READS_SEATS).unwrap();
+        assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
+        let sealed = seal(&keys, &header, &plain, READS_ASKS).unwrap();
+        let plain = Plain { seat: None, ..plain };
+        assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
+    }
+}
+
+#[test]
+fn longest_message_has_room_for_everything() {
+    let pair = Pair::new();
+    let keys = pair.keys();
+    let plain = Plain {
+        seat: Some(SEAT),
+        follows: Some(Hops { chain: MessageId([7; 16]), count: 9 }),
+        reply_to: Some(MessageId([8; 16])),
+        ..text(&"x".repeat(MAX_MESSAGE))
+    };
+    assert!(seal(&keys, &pair.header(&keys), &plain, u32::MAX).is_ok());
+}
+
+#[test]
+fn receiver_alone_names_its_seat_on_a_receipt() {
+    let pair = Pair::new();
+    let (key, other) = (pair.keys().receipt_key(), pair.keys().receipt_key());
+    let (id, opened) = (MessageId([9; 16]), ReceiptKind::Opened);
+    let details = ReceiptDetails { outlook: None, seat: Some(SEAT) };
+    let good = receipt_with(details, &key, pair.alice.key, id, opened);
+    assert!(receipt_holds(&key, &good));
+    assert_eq!(seat_of(&key, &good), Some(SEAT));
+    assert_eq!(seat_of(&other, &good), None);
+    assert_eq!(seat_of(&key, &Receipt { id: MessageId([8; 16]), ..good.clone() }), None);
+    assert_eq!(seat_of(&key, &Receipt { kind: ReceiptKind::Read, ..good.clone() }), None);
+    let mut altered = good.clone();
+    altered.seat.as_mut().unwrap().key = SeatKey([7; 32]);
+    assert!(receipt_holds(&key, &altered) && seat_of(&key, &altered).is_none());
+    assert_eq!(Receipt { seat: None, ..good }, receipt(&key, pair.alice.key, id, opened));
+}
+
+#[test]
+fn pair_alone_makes_a_return_word() {
+    let pair = Pair::new();
+    let body = ReturnBody { from: pair.bob.key, seat: SEAT, highest: Seq(42), kept: 5 };
+    let word = return_word(&pair.psk(), pair.alice.key, &body);
+    assert!(return_holds(&pair.psk(), &word));
+    assert_eq!(return_of(&word), Some(body));
+    let others = pair_psk(&pair.group, &identity(5), &pair.bob.key).unwrap();
+    assert!(!return_holds(&others, &word));
+    let altered = return_word(&others, pair.alice.key, &ReturnBody { kept: 4, ..body });
+    assert!(!return_holds(&pair.psk(), &Return { body: altered.body, ..word.clone() }));
+    let long = Return { body: vec![0; Return::MAX_BODY + 1], ..word };
+    assert_eq!(return_of(&long), None);
+}

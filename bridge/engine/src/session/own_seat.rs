@@ -1,0 +1,272 @@
+//! The seat of this session: whether it is claimed, and what became of the claim.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::{Incarnation, PeerKey, SeatKey};
+use junction_shared::protocol::seat::SeatKeys;
+use junction_shared::protocol::wire::{
+    Card, CardSeat, SEATS, SeatAnswer, SeatClaim, SeatMove, SignedCard, WelcomeBody,
+};
+
+use crate::clock::wall_ms;
+use crate::seal::verify_card;
+
+/// How long a wish for a seat waits for a living holder to leave.
+const WISH_PATIENCE: Duration = Duration::from_secs(2);
+/// The pause between two such wishes.
+const WISH_PAUSE: Duration = Duration::from_millis(100);
+/// How often a claim is made anew because a higher incarnation was seen. The first time is enough with an honest hub.
+const MAX_OUTDONE: u32 = 3;
+
+/// How a bridge knows which session of its client it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeatBasis {
+    /// The environment says so, which may be that of another session.
+    Wished,
+    /// The client itself says so.
+    Proven,
+    /// The client says so, and that the session goes on under another id than before.
+    Continued,
+}
+
+/// The seat of a session of the client, to be claimed.
+pub struct ClientSession {
+    /// The keys of the seat.
+    pub keys: SeatKeys,
+    /// What bridges of one client process have in common, as [`SeatKeys::place`] makes it.
+    pub place: Option<[u8; 16]>,
+    /// How the bridge knows the session.
+    pub basis: SeatBasis,
+}
+
+/// What a claim changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClaimStep {
+    /// Nothing.
+    Nothing,
+    /// The hub is to be told, by a new hello.
+    Redial,
+    /// Another session takes the place of this one.
+    Replace,
+}
+
+/// What the hub's answer to a claim means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SeatVerdict {
+    /// The session joins, with the seat or without.
+    Join,
+    /// The claim is to be made again, after this pause.
+    DialAgain(Duration),
+}
+
+/// A seat that this session claims or has.
+struct Claimed {
+    keys: Arc<SeatKeys>,
+    incarnation: Incarnation,
+    is_proven: bool,
+    place: Option<[u8; 16]>,
+    /// The seat that the session had before, and its last incarnation.
+    before: Option<(Arc<SeatKeys>, Incarnation)>,
+    /// Whether the hub of the last welcome has granted it.
+    is_granted: bool,
+    /// Whether any hub has.
+    was_granted: bool,
+    outdone: u32,
+}
+
+/// The seat of this session.
+#[derive(Default)]
+pub(super) struct OwnSeat {
+    claimed: Option<Claimed>,
+    /// Since when a wish waits for its holder to leave.
+    held_since: Option<Instant>,
+    /// Whether another bridge has the seat now.
+    is_lost: bool,
+    /// Whether this process claims no seat any more.
+    is_over: bool,
+    /// Whether the hub knows seats.
+    is_supported: bool,
+}
+
+impl Claimed {
+    fn new(session: ClientSession) -> Self {
+        Self {
+            keys: Arc::new(session.keys),
+            incarnation: Incarnation(wall_ms()),
+            is_proven: session.basis != SeatBasis::Wished,
+            place: session.place,
+            before: None,
+            is_granted: false,
+            was_granted: false,
+            outdone: 0,
+        }
+    }
+}
+
+impl OwnSeat {
+    /// The client's session is known, or another one than before.
+    pub(super) fn claim(&mut self, session: &mut Option<ClientSession>) -> ClaimStep {
+        if self.is_over {
+            return ClaimStep::Nothing;
+        }
+        let Some(basis) = session.as_ref().map(|session| session.basis) else {
+            return ClaimStep::Nothing;
+        };
+        let is_same = |claimed: &Claimed| {
+            session.as_ref().is_some_and(|session| session.keys.key() == claimed.keys.key())
+        };
+        match &mut self.claimed {
+            Some(claimed) if is_same(claimed) => {
+                let is_news = basis != SeatBasis::Wished && !claimed.is_proven;
+                claimed.is_proven |= is_news;
+                let step = if is_news && !claimed.is_granted {
+                    ClaimStep::Redial
+                } else {
+                    ClaimStep::Nothing
+                };
+                return step;
+            }
+            Some(_) if basis == SeatBasis::Wished => return ClaimStep::Nothing,
+            Some(claimed) if claimed.was_granted && basis == SeatBasis::Proven => {
+                return ClaimStep::Replace;
+            }
+            _ => {}
+        }
+        let before = self.claimed.take().filter(|claimed| claimed.was_granted);
+        let Some(session) = session.take() else { return ClaimStep::Nothing };
+        let before = before.map(|claimed| (claimed.keys, claimed.incarnation));
+        self.claimed = Some(Claimed { before, ..Claimed::new(session) });
+        self.held_since = None;
+        ClaimStep::Redial
+    }
+
+    /// Notes whether the hub knows seats.
+    pub(super) fn set_supported(&mut self, is_supported: bool) {
+        self.is_supported = is_supported;
+    }
+
+    /// Whether the hub knows seats.
+    pub(super) fn is_supported(&self) -> bool {
+        self.is_supported
+    }
+
+    /// The seat of the session that takes the place of this one.
+    pub(super) fn successor(session: Option<ClientSession>) -> Self {
+        let is_over = session.is_none();
+        Self { claimed: session.map(Claimed::new), is_over, ..Self::default() }
+    }
+
+    /// Gives up the seat for the rest of the process.
+    pub(super) fn give_up(&mut self) {
+        *self = Self { is_over: true, ..Self::default() };
+    }
+
+    /// The claim for a hello in this group, and the keys that sign it.
+    pub(super) fn wire_claim(&self, group: &GroupKeys) -> Option<(SeatClaim, &SeatKeys)> {
+        let claimed = self.claimed.as_ref().filter(|_| !self.is_lost)?;
+        let claim = SeatClaim {
+            key: claimed.keys.key(),
+            incarnation: claimed.incarnation,
+            is_proven: claimed.is_proven.then_some(true),
+            place: claimed.place,
+            moved_from: self.moved_from(group),
+        };
+        Some((claim, &claimed.keys))
+    }
+
+    /// The word of the seat before, if the session has moved.
+    pub(super) fn moved_from(&self, group: &GroupKeys) -> Option<SeatMove> {
+        let claimed = self.claimed.as_ref()?;
+        let (before, incarnation) = claimed.before.as_ref()?;
+        Some(before.move_to(&group.group, *incarnation, &claimed.keys.key()))
+    }
+
+    /// What the hub's answer to the claim means.
+    pub(super) fn judge(
+        &mut self,
+        welcome: &WelcomeBody,
+        group: &GroupKeys,
+        me: PeerKey,
+        now: Instant,
+    ) -> SeatVerdict {
+        let Some(claimed) = &mut self.claimed else { return SeatVerdict::Join };
+        claimed.is_granted = false;
+        match welcome.seat.as_ref().filter(|_| welcome.has(SEATS)) {
+            None => {}
+            Some(SeatAnswer::Granted(_)) => {
+                (claimed.is_granted, claimed.was_granted) = (true, true);
+                self.held_since = None;
+            }
+            Some(SeatAnswer::Held) => {
+                let since = *self.held_since.get_or_insert(now);
+                if now.saturating_duration_since(since) < WISH_PATIENCE {
+                    return SeatVerdict::DialAgain(WISH_PAUSE);
+                }
+                // Somebody else is this session.
+                self.give_up();
+            }
+            Some(SeatAnswer::Superseded(last, card)) => {
+                if claimed.was_granted {
+                    self.is_lost |=
+                        card.as_ref().is_some_and(|card| self.is_of_newer(card, group, me));
+                } else if claimed.outdone < MAX_OUTDONE {
+                    // This machine's clock was ahead when the last process of the session began.
+                    claimed.outdone += 1;
+                    claimed.incarnation = claimed.incarnation.max(last.next());
+                    return SeatVerdict::DialAgain(Duration::ZERO);
+                }
+            }
+        }
+        SeatVerdict::Join
+    }
+
+    /// The seat's last card, if the hub granted the seat with it and the seat itself has signed it.
+    pub(super) fn last_card(&self, welcome: &WelcomeBody, group: &GroupKeys) -> Option<Card> {
+        let seat = self.granted()?.key;
+        let Some(SeatAnswer::Granted(Some(signed))) = &welcome.seat else { return None };
+        let card = verify_card(group, signed).ok()?;
+        card.seat.is_some_and(|shown| shown.key == seat).then_some(card)
+    }
+
+    /// The hub says that another bridge has the seat. True if the seat itself says so.
+    pub(super) fn unseated(&mut self, card: &SignedCard, group: &GroupKeys, me: PeerKey) -> bool {
+        self.is_lost |= self.is_of_newer(card, group, me);
+        self.is_lost
+    }
+
+    fn is_of_newer(&self, card: &SignedCard, group: &GroupKeys, me: PeerKey) -> bool {
+        let (Some(claimed), Ok(card)) = (&self.claimed, verify_card(group, card)) else {
+            return false;
+        };
+        card.seat.is_some_and(|seat| {
+            seat.key == claimed.keys.key()
+                && (seat.incarnation, card.key) > (claimed.incarnation, me)
+        })
+    }
+
+    /// Whether another bridge has the seat now.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// The seat as a card shows it, if the hub has granted it.
+    pub(super) fn granted(&self) -> Option<CardSeat> {
+        let claimed =
+            self.claimed.as_ref().filter(|claimed| claimed.is_granted && !self.is_lost)?;
+        Some(CardSeat { key: claimed.keys.key(), incarnation: claimed.incarnation })
+    }
+
+    /// The keys that sign what shows the seat.
+    pub(super) fn keys(&self) -> Option<&SeatKeys> {
+        self.granted()?;
+        self.claimed.as_ref().map(|claimed| &*claimed.keys)
+    }
+
+    /// The seat under which this session has shown itself, also if another bridge has it now.
+    pub(super) fn shown(&self) -> Option<SeatKey> {
+        let claimed = self.claimed.as_ref().filter(|claimed| claimed.was_granted)?;
+        Some(claimed.keys.key())
+    }
+}
