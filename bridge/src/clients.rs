@@ -39,7 +39,7 @@ pub(crate) use channel::{CallOrigin, Channel, WakeOutcome, WakingWay};
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
 use session_id::MAX_SESSION;
-pub(crate) use session_id::{SessionClaim, SessionIds, SessionTracker};
+pub(crate) use session_id::{ClientSession, SessionClaim, SessionIds, SessionTracker};
 pub(crate) use session_view::{ClientSigns, SessionView};
 
 use crate::packages::PLUGIN_ID;

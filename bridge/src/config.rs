@@ -150,6 +150,7 @@ impl Config {
             send_limit: self.send_limit,
             chain_limit: self.chain_limit,
             is_unlisted: false,
+            awaits_session: false,
         }
     }
 }

@@ -22,6 +22,7 @@ mod people;
 mod process;
 mod project;
 mod results;
+mod seats;
 mod serve;
 mod setup;
 mod start;

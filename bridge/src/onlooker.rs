@@ -82,6 +82,7 @@ pub(crate) fn look_at(config: &Config, hub: &str, port: Option<u16>) -> Engine {
         port,
         autostart: false,
         is_unlisted: true,
+        awaits_session: false,
         ..config.engine()
     })
 }

@@ -13,6 +13,7 @@ use crate::mcp::tools::Tools;
 use crate::people::send_service::SendService;
 use crate::process::parent::ParentWatch;
 use crate::process::signals::Signals;
+use crate::seats::SeatClaims;
 use crate::wake::Wake;
 use junction_engine::Engine;
 use junction_engine::hubs::known::KnownHosts;
@@ -35,7 +36,8 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     // Before the first answer: a client that has it may send a signal.
     let signals = Signals::new()?;
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
-    let wake = Wake::start(engine.clone(), config.wakes_per_hour);
+    let seats = SeatClaims::start(engine.clone(), config.dir.clone());
+    let wake = Wake::start(engine.clone(), config.wakes_per_hour, Some(seats));
     let tools = Tools::new(engine.clone(), wake.clone(), hosts);
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;

@@ -187,6 +187,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
 fn start_engine(config: &Config) -> Engine {
     Engine::start(junction_engine::Config {
         seen: context_probe::initial_context(),
+        awaits_session: true,
         ..config.engine()
     })
 }

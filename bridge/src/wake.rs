@@ -7,10 +7,10 @@ use junction_shared::machine::settings::env;
 use junction_shared::protocol::wire::{Outlook, State};
 use tokio::sync::Notify;
 
-use crate::clients::client_process::place_of_bridge;
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
 use crate::clients::{self, CallOrigin, SessionClaim, SessionView};
+use crate::seats::SeatClaims;
 use junction_engine::Availability;
 use junction_engine::now;
 use junction_engine::{Arrived, Engine, Forecast, Snapshot};
@@ -46,6 +46,8 @@ pub(crate) struct Wake(Arc<WakeShared>);
 
 struct WakeShared {
     engine: Engine,
+    /// Where the seat of the agent's session is claimed.
+    seats: Option<SeatClaims>,
     agent: Mutex<AgentState>,
     channels: Channels,
     client: OnceLock<AgentClient>,
@@ -80,8 +82,12 @@ pub(crate) struct RunningWait(Wake, Instant);
 
 impl Wake {
     /// Begins to watch the agent behind this engine, in a task of its own.
-    pub(crate) fn start(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
-        let wake = Self::new(engine, wakes_per_hour);
+    pub(crate) fn start(
+        engine: Engine,
+        wakes_per_hour: Option<u32>,
+        seats: Option<SeatClaims>,
+    ) -> Self {
+        let wake = Self::new(engine, wakes_per_hour, seats);
         // Weak, because the engine lives as long as its last handle, and this is one.
         wake.0.engine.set_forecast(Arc::new(WakeForecast(Arc::downgrade(&wake.0))));
         tokio::spawn(wake.clone().run());
@@ -91,10 +97,10 @@ impl Wake {
     /// A handle without the task, which wakes nobody.
     #[cfg(test)]
     pub(crate) fn still(engine: Engine) -> Self {
-        Self::new(engine, Some(0))
+        Self::new(engine, Some(0), None)
     }
 
-    fn new(engine: Engine, wakes_per_hour: Option<u32>) -> Self {
+    fn new(engine: Engine, wakes_per_hour: Option<u32>, seats: Option<SeatClaims>) -> Self {
         let mut agent = AgentState::new(engine.snapshot(), wakes_per_hour);
         let plugin = clients::plugin_name();
         plugin.iter().for_each(|name| agent.note_session(name.clone()));
@@ -105,6 +111,7 @@ impl Wake {
             channels: Channels::new(),
             client: OnceLock::new(),
             plugin,
+            seats,
             changed: Arc::default(),
         }))
     }
@@ -181,7 +188,8 @@ impl Wake {
         });
         let mut agent = self.agent();
         let claim = agent.tracker.client_named(clients::session_ids(mcp_name), env);
-        self.session_known(claim);
+        // Also if the client names none: nothing is to be waited for then.
+        self.0.seats.iter().for_each(|seats| seats.claim(claim.clone()));
         drop(agent);
         self.0.changed.notify_one();
         if self.0.channels.client_named(mcp_name) {
@@ -218,10 +226,11 @@ impl Wake {
 
     /// Passes on which session the bridge serves. The caller holds the agent's state, so that claims keep their order.
     fn session_known(&self, claim: Option<SessionClaim>) {
-        let Some(claim) = claim else { return };
-        // A wish is good against another bridge of the same client's process.
-        let place = matches!(claim, SessionClaim::Wish(_)).then(place_of_bridge).flatten();
-        tracing::debug!(claim = claim.kind(), has_place = place.is_some(), "the session is known");
+        if claim.is_some()
+            && let Some(seats) = &self.0.seats
+        {
+            seats.claim(claim);
+        }
     }
 
     /// Notes that the client has asked for the list of tools.

@@ -13,7 +13,7 @@ use junction_shared::protocol::handshake::BridgeHandshake;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::ToHub;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 mod transition;
 
@@ -29,6 +29,9 @@ use crate::{Command, ConnectionState, Departure, Snapshot};
 
 /// How long the goodbye of a session may take to write when the process goes on.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the first dial waits until it is known which session of its client this is: a client introduces itself at
+/// once.
+const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 /// A hub pings this often, or three times in a session timeout if that is more often.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,8 @@ pub(crate) struct Actor<D> {
     is_asked: bool,
     /// Whether a call needed the hub before the last dial began.
     is_dial_asked: bool,
+    /// Whether it is yet to be known which session of its client this is.
+    awaits_session: bool,
 }
 
 /// A command that ends a connection.
@@ -88,11 +93,25 @@ impl<D: Dialer> Actor<D> {
             transition: None,
             is_asked: false,
             is_dial_asked: false,
+            awaits_session: false,
         }
+    }
+
+    /// Waits a moment before the first dial until it is known which session of its client this is, so that others see the
+    /// session under its own alias from the start.
+    pub(crate) fn await_session(mut self) -> Self {
+        self.awaits_session = true;
+        self
     }
 
     /// Runs until a command stops it, or no handle is left.
     pub(crate) async fn run(mut self) {
+        let until = Instant::now() + SESSION_PATIENCE;
+        while self.awaits_session && !self.is_asked && self.transition.is_none() {
+            if timeout_at(until, self.next_event()).await.is_err() {
+                break;
+            }
+        }
         loop {
             let (end, connection) = match self.dialing().await {
                 Ok(mut connection) => {
@@ -319,7 +338,10 @@ impl<D: Dialer> Actor<D> {
         match command {
             Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
             Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
-            Command::ClaimSeat(session) => self.claim(*session),
+            Command::ClaimSeat(session) => {
+                self.awaits_session = false;
+                session.into_iter().for_each(|session| self.claim(*session));
+            }
             Command::Join(target, reply) => match self.destination(target) {
                 Ok(Some(target)) => self.transition = Some(Transition::Move(target, reply)),
                 Ok(None) => {

@@ -43,8 +43,8 @@ pub enum Command {
         /// Where the page goes.
         reply: ReplySender<MailPage>,
     },
-    /// Notes which session of its client this is.
-    ClaimSeat(Box<ClientSession>),
+    /// Notes which session of its client this is, or that the client does not say so yet.
+    ClaimSeat(Option<Box<ClientSession>>),
     /// Notes that a call waits for the hub.
     AskForHub,
     /// Waits until every message that was sent has its receipt.

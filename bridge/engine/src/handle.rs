@@ -82,9 +82,9 @@ impl Engine {
     }
 
     /// Notes which session of its client this is: it takes that session's seat. Another session than before takes the place
-    /// of the one before, unless it is the same one under another id.
-    pub async fn claim_seat(&self, session: ClientSession) {
-        let _ = self.commands.send(Command::ClaimSeat(Box::new(session))).await;
+    /// of the one before, unless it is the same one under another id. `None` notes that the client does not say so yet.
+    pub async fn claim_seat(&self, session: Option<ClientSession>) {
+        let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new))).await;
     }
 
     /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the

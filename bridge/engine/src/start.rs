@@ -42,6 +42,8 @@ pub struct Config {
     /// Whether the session is to be in no list and no count, and to end nobody's wait. Only a hub of this machine
     /// grants that; the engine stays on no other, and says so ([`AwayReason::WouldBeListed`]).
     pub is_unlisted: bool,
+    /// Whether the first dial waits a moment until [`Engine::claim_seat`] says which session of its client this is.
+    pub awaits_session: bool,
 }
 
 /// What an engine's first session is given.
@@ -80,7 +82,7 @@ impl Engine {
             is_unlisted: config.is_unlisted,
             group: None,
         };
-        spawn(Tcp, hub, backoff, traits).with_hosts(known, config.autostart)
+        spawn(Tcp, hub, backoff, traits, config.awaits_session).with_hosts(known, config.autostart)
     }
 
     /// Starts an engine that reads no files: its hub and its group are given. The pauses between its dials follow
@@ -104,7 +106,7 @@ impl Engine {
         let known = KnownHosts::new(ConfigDir::at(PathBuf::new()), None);
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
-        spawn(dialer, hub, Backoff::new(seed), traits)
+        spawn(dialer, hub, Backoff::new(seed), traits, false)
     }
 }
 
@@ -113,6 +115,7 @@ fn spawn<D: Dialer>(
     hub: HubSelection,
     backoff: Backoff,
     traits: SessionTraits,
+    awaits_session: bool,
 ) -> Engine {
     let SessionTraits { seen, alias, send_limit, chain_limit, is_unlisted, group } = traits;
     let away = ConnectionState::Away(AwayReason::NotYet);
@@ -126,6 +129,8 @@ fn spawn<D: Dialer>(
     if let Some(group) = group {
         session.set_group(group);
     }
-    tokio::spawn(Actor::new(dialer, session, commands, snapshot, hub, backoff).run());
+    let actor = Actor::new(dialer, session, commands, snapshot, hub, backoff);
+    let actor = if awaits_session { actor.await_session() } else { actor };
+    tokio::spawn(actor.run());
     engine
 }

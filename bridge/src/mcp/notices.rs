@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::wording::Wording as _;
 use junction_engine::error::Error;
-use junction_engine::{ConnectionState, Snapshot};
+use junction_engine::{AliasNews, ConnectionState, Snapshot};
 
 /// What every answer reports about the session beside its own matter, where there is anything to report.
 #[derive(Serialize)]
@@ -26,11 +26,60 @@ pub(crate) struct NoticesJson {
     rejoined: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     renamed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    came_back: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced: Option<String>,
+}
+
+/// News of the session's alias that one answer reports.
+pub(crate) struct ReportedAliases {
+    renamed: Option<Alias>,
+    came_back: Option<Alias>,
+    unseated: Option<Alias>,
+}
+
+impl ReportedAliases {
+    /// Takes the news: no other answer gets it.
+    pub(crate) fn take(snapshot: &Snapshot) -> Self {
+        let Snapshot { renamed, came_back, unseated, .. } = snapshot;
+        let [renamed, came_back, unseated] = [renamed, came_back, unseated].map(AliasNews::take);
+        Self { renamed, came_back, unseated }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.renamed.is_none() && self.came_back.is_none() && self.unseated.is_none()
+    }
+
+    /// Gives back what was not reported after all.
+    pub(crate) fn give_back(self, snapshot: &Snapshot) {
+        let Snapshot { renamed, came_back, unseated, .. } = snapshot;
+        self.renamed.into_iter().for_each(|alias| renamed.give_back(alias));
+        self.came_back.into_iter().for_each(|alias| came_back.give_back(alias));
+        self.unseated.into_iter().for_each(|alias| unseated.give_back(alias));
+    }
+}
+
+/// What an agent is told whose session came back.
+fn came_back(alias: &Alias) -> String {
+    format!(
+        "The junction was restarted for this session. You are {alias} again, with the task and role that you had. Messages \
+         that you had not read come again, if their senders are still there."
+    )
+}
+
+/// What an agent is told whose session another bridge has.
+fn replaced(alias: &Alias) -> String {
+    format!(
+        "Another bridge of this session is {alias} now and gets its messages, so this one goes on under another alias. Your \
+         client runs the junction twice: ask your user to run junction-bridge doctor."
+    )
 }
 
 impl NoticesJson {
-    /// What is reported at this moment, and the alias that the hub gave the session, if this answer reports it.
-    pub(crate) fn new(snapshot: &Snapshot, renamed: Option<&Alias>) -> Self {
+    /// What is reported at this moment, and the news of the alias that this answer reports.
+    pub(crate) fn new(snapshot: &Snapshot, aliases: &ReportedAliases) -> Self {
         let waiting = snapshot.unread.count > 0;
         let from = snapshot.unread.from.iter().filter(|_| waiting);
         Self {
@@ -45,7 +94,9 @@ impl NoticesJson {
             notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
             hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
             rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
-            renamed: renamed.map(ToString::to_string),
+            renamed: aliases.renamed.as_ref().map(ToString::to_string),
+            came_back: aliases.came_back.as_ref().map(came_back),
+            replaced: aliases.unseated.as_ref().map(replaced),
         }
     }
 }

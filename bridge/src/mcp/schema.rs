@@ -112,6 +112,15 @@ const NOTICES: &[(&str, &str)] = &[
         "the session's new alias, once, if the hub gave it another because an earlier owner came back for the old one",
     ),
     (
+        "came_back?",
+        "a sentence, once, if the bridge of this session had ended and the session has its alias, its task and its role \
+                 again",
+    ),
+    (
+        "replaced?",
+        "a sentence, once, if another bridge of the same session of the client has its alias now",
+    ),
+    (
         "ignored[]?",
         "up to eight names of arguments that the tool does not have; `ignored_more?` counts the others. An argument \
                  that is nearly one of the tool's is an error, and nothing is done",

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
-use super::notices::NoticesJson;
+use super::notices::{NoticesJson, ReportedAliases};
 use super::schema::{MAX_WAIT, Tool};
 use crate::clients;
 use crate::escape::presented_len;
@@ -94,10 +94,10 @@ impl Tools {
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
         let snapshot = self.engine.snapshot();
-        let renamed = snapshot.renamed.take();
-        answer.extend(object(&NoticesJson::new(&snapshot, renamed.as_ref())));
-        if let Some(alias) = renamed {
-            call.hold(unless_written(move || snapshot.renamed.give_back(alias)));
+        let aliases = ReportedAliases::take(&snapshot);
+        answer.extend(object(&NoticesJson::new(&snapshot, &aliases)));
+        if !aliases.is_empty() {
+            call.hold(unless_written(move || aliases.give_back(&snapshot)));
         }
         Ok(answer)
     }

@@ -119,6 +119,8 @@ pub(crate) struct MessageJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    restarted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     past_limit: bool,
 }
 
@@ -136,6 +138,7 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
             escaped: is_escaped,
             key_changed: message.key_changed.is_some(),
             fingerprint: message.key_changed.clone(),
+            restarted: message.restarted,
             past_limit: message.past_limit,
         }
     }

@@ -34,7 +34,7 @@ impl WakeTest {
     fn new(wakes: u32) -> Self {
         let (engine, commands, snapshot) = Engine::new(snapshot());
         snapshot.send_modify(|snapshot| snapshot.alias = Alias::parse("alice").ok());
-        let wake = Wake::start(engine, Some(wakes));
+        let wake = Wake::start(engine, Some(wakes), None);
         // The model has the tools already.
         wake.agent().ready_at = Some(now());
         Self { wake, commands, snapshot, started: TokioInstant::now() }

@@ -10,17 +10,26 @@ pub const SEAT_FILE: &str = "seat.key";
 /// Characters of base64url for 32 bytes.
 const TEXT: usize = 43;
 
+/// The secret of this directory, if it has been made.
+///
+/// # Errors
+/// [`ConfigError`] if the file is not private to this user, cannot be read, or does not hold a secret.
+pub fn read_seat_secret(dir: &ConfigDir) -> Result<Option<Secret>, ConfigError> {
+    dir.read_private(SEAT_FILE)?.map(|text| parse(dir, &text)).transpose()
+}
+
 /// The secret of this directory. The first process that needs it makes it.
 ///
 /// # Errors
 /// [`ConfigError`] if the file is not private to this user, cannot be read or made, or does not hold a secret.
 pub fn seat_secret(dir: &ConfigDir) -> Result<Secret, ConfigError> {
-    if let Some(text) = dir.read_private(SEAT_FILE)? {
-        return parse(dir, &text);
+    if let Some(secret) = read_seat_secret(dir)? {
+        return Ok(secret);
     }
+    dir.open()?;
     let _lock = dir.lock()?;
-    if let Some(text) = dir.read_private(SEAT_FILE)? {
-        return parse(dir, &text);
+    if let Some(secret) = read_seat_secret(dir)? {
+        return Ok(secret);
     }
     let secret = Secret::random();
     let mut text = String::with_capacity(TEXT + 1);

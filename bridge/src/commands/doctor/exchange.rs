@@ -97,6 +97,7 @@ fn member(config: &Config) -> Engine {
         send_limit: None,
         chain_limit: ChainLimit::OFF,
         is_unlisted: true,
+        awaits_session: false,
         ..config.engine()
     })
 }

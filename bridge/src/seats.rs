@@ -1,0 +1,76 @@
+//! The seats of this machine's sessions: which one a session of a client has.
+
+use junction_engine::{self as engine, SeatBasis};
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::seat_secret::{read_seat_secret, seat_secret};
+use junction_shared::protocol::seat::SeatKeys;
+use junction_shared::secret::Secret;
+use tokio::sync::mpsc;
+
+use crate::clients::client_process::place_of_bridge;
+use crate::clients::{ClientSession, SessionClaim};
+
+/// Claims that wait until the one before was made.
+const QUEUE: usize = 16;
+
+/// Claims seats for the engine, in order and beside everything else: the secret of the seats is in a file.
+#[derive(Clone)]
+pub(crate) struct SeatClaims(mpsc::Sender<Option<SessionClaim>>);
+
+impl SeatClaims {
+    /// Begins to make claims, in a task of its own. `dir` is the directory of the secret.
+    pub(crate) fn start(engine: engine::Engine, dir: ConfigDir) -> Self {
+        let (claims, mut queue) = mpsc::channel::<Option<SessionClaim>>(QUEUE);
+        tokio::spawn(async move {
+            let mut secret = None;
+            while let Some(claim) = queue.recv().await {
+                if claim.is_some() && secret.is_none() {
+                    secret = load(&dir).await;
+                }
+                let session = claim.zip(secret.as_ref()).map(|(claim, secret)| seat(secret, claim));
+                engine.claim_seat(session).await;
+            }
+        });
+        Self(claims)
+    }
+
+    /// The session is known, or it is known that the client does not name it yet. A claim that finds the queue full is
+    /// dropped, as only a client that changes sessions many times in a moment can bring about.
+    pub(crate) fn claim(&self, claim: Option<SessionClaim>) {
+        let _ = self.0.try_send(claim);
+    }
+}
+
+/// The secret of the seats, made if there is none yet. Without it the session has no seat.
+async fn load(dir: &ConfigDir) -> Option<Secret> {
+    let found = match read_seat_secret(dir) {
+        // To make it takes a lock, for which this may have to wait.
+        Ok(None) => {
+            let dir = dir.clone();
+            tokio::task::spawn_blocking(move || seat_secret(&dir)).await.ok()?.map(Some)
+        }
+        read => read,
+    };
+    match found {
+        Ok(secret) => secret,
+        Err(error) => {
+            tracing::warn!(%error, "no_seat");
+            None
+        }
+    }
+}
+
+fn seat(secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
+    let (basis, is_wish, session) = match claim {
+        SessionClaim::Wish(session) => (SeatBasis::Wished, true, session),
+        SessionClaim::Proof(session) | SessionClaim::Swap(session) => {
+            (SeatBasis::Proven, false, session)
+        }
+        SessionClaim::Move(session) => (SeatBasis::Continued, false, session),
+    };
+    let ClientSession { client, id } = session;
+    let keys = SeatKeys::derive(secret, client, &id);
+    // A wish is good against another bridge of the same process of the client.
+    let place = place_of_bridge().filter(|_| is_wish).map(|place| keys.place(&place));
+    engine::ClientSession { keys, place, basis }
+}
