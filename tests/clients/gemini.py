@@ -20,24 +20,25 @@ class Unhurried(Terminal):
 
 def gemini(lab, name, script, prompt):
     """Starts it; returns the run and the model's actor."""
-    actor, env = _set_up(lab, name, script)
+    actor, env = set_up(lab, name, script)
     command = [lab.program("gemini"), *FLAGS, *NO_QUESTIONS, "-p", prompt]
     return Run(lab, name, command, env, lab.project(name)), actor
 
 
-def gemini_terminal(lab, name, script, hooks=False, by_setup=False):
-    """Opens it in a terminal; returns the terminal and the model's actor.
+def gemini_terminal(lab, name, script, hooks=False, by_setup=False, folder=None, more=()):
+    """Opens it in a terminal, in the folder of its name or another; returns the terminal and the model's actor.
 
     With `by_setup` it knows of the junction what `setup` adds to its settings, before or after, and asks what it asks.
     """
-    actor, env = _set_up(lab, name, script, hooks, by_setup)
+    actor, env = set_up(lab, name, script, hooks, by_setup)
     flags = FLAGS if by_setup else (*FLAGS, *NO_QUESTIONS)
-    terminal = Unhurried(lab, name, [lab.program("gemini"), *flags], env, lab.project(name))
+    terminal = Unhurried(lab, name, [lab.program("gemini"), *flags, *more], env, lab.project(folder or name))
     terminal.shows("Type your message", 60)
     return terminal, actor
 
 
-def _set_up(lab, name, script, hooks=False, by_setup=False):
+def set_up(lab, name, script, hooks=False, by_setup=False):
+    """Writes its settings; returns the model's actor and the environment to start it in."""
     folder = lab.home / ".gemini"
     folder.mkdir(exist_ok=True)
     file = folder / "settings.json"

@@ -4,7 +4,7 @@ import time
 
 from claude import Claude, answer_first_questions
 from codex import Codex
-from gemini import _set_up as gemini_first_run
+from gemini import set_up as gemini_first_run
 from gemini import gemini_terminal
 from opencode import has_started_before, opencode
 from script import answers, call, say

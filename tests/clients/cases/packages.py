@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 from codex import Codex
-from gemini import _set_up as gemini_first_run
+from gemini import set_up as gemini_first_run
 from gemini import gemini_terminal
 from newcomer import asks, heard, waits
 from opencode import Opencode
