@@ -71,6 +71,6 @@ fn seat(secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
     let ClientSession { client, id } = session;
     let keys = SeatKeys::derive(secret, client, &id);
     // A wish is good against another bridge of the same process of the client.
-    let place = place_of_bridge().filter(|_| is_wish).map(|place| keys.place(&place));
+    let place = is_wish.then(place_of_bridge).flatten().map(|place| keys.place(&place));
     engine::ClientSession { keys, place, basis }
 }

@@ -268,7 +268,7 @@ impl Channel for IneffectiveChannel {
 #[tokio::test(start_paused = true)]
 async fn regression_agent_without_a_sign_is_woken_by_the_next_channel() {
     let (engine, _commands, snapshot) = Engine::new(snapshot());
-    let mut wake = Wake::new(engine, Some(30));
+    let mut wake = Wake::new(engine, Some(30), None);
     let shared = Arc::get_mut(&mut wake.0).unwrap();
     shared.channels.put_first(Arc::new(IneffectiveChannel));
     wake.agent().ready_at = Some(now());
