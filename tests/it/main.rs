@@ -12,6 +12,7 @@ mod lan;
 mod layout;
 mod machines;
 mod mcp;
+mod model;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(unix)]

@@ -1,0 +1,54 @@
+//! What is promised.
+
+use super::receiver::Phase;
+use super::sender::SentStatus;
+use super::{Id, Ik, MailModel, MailState};
+
+/// The promise that this state breaks.
+pub(super) fn broken_promise(model: &MailModel, state: &MailState) -> Option<&'static str> {
+    if state.broken.is_some() {
+        return state.broken;
+    }
+    let handed_out = state.handed_out.all();
+    let is_in_time = |id: &&Id| !state.sender.message(**id).was_given_up;
+    let has_order = handed_out.iter().filter(is_in_time).is_sorted();
+    if (1..handed_out.len()).any(|at| handed_out[..at].contains(&handed_out[at])) {
+        return Some("a message is handed out twice");
+    }
+    if model.hubs_with_seats == (true, true) && !has_order {
+        return Some("messages are read in another order than they were sent in");
+    }
+    (0..model.messages).find_map(|id| broken_status(model, state, id))
+}
+
+/// What a status says must be so, and stay so.
+fn broken_status(model: &MailModel, state: &MailState, id: Id) -> Option<&'static str> {
+    let sent = state.sender.message(id);
+    let is_read = state.read.has(id);
+    let is_out = state.handed_out.all().contains(&id);
+    let broken = match sent.status {
+        SentStatus::Read if !is_read => "`read` of a message that was not read",
+        SentStatus::Expired if is_read || is_out => "`expired` of a message that was read",
+        SentStatus::Refused if is_read || is_out => "`refused` of a message that was read",
+        SentStatus::Refused if sent.was_kept => "`refused` of a message that a hub had taken",
+        SentStatus::Queued if is_out => "a message is `queued` that an agent has",
+        SentStatus::Unconfirmed if !is_excused(model, state, sent.to) => {
+            "a message is lost without a fault of its receiver"
+        }
+        _ => return None,
+    };
+    Some(broken)
+}
+
+/// Whether it may be unknown what became of messages that were sealed to this process: not while it has the seat,
+/// and never without a fault, unless it ended with a lease.
+fn is_excused(model: &MailModel, state: &MailState, ik: Ik) -> bool {
+    let bridge = state.bridge(ik);
+    let had_time =
+        model.faults.timeouts == state.faults.timeouts && model.faults.lies == state.faults.lies;
+    let is_newest = (ik + 1..model.processes).all(|ik| state.bridge(ik).phase == Phase::Absent);
+    let is_seated = bridge.phase == Phase::Seated && is_newest && had_time;
+    let knows_seats = model.hubs_with_seats == (true, true);
+    let ended_in_order = model.faults == state.faults && knows_seats && bridge.leased.is_empty();
+    !is_seated && !ended_in_order
+}

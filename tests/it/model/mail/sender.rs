@@ -1,0 +1,288 @@
+//! The sender's bridge: an outbox with one lane for the seat.
+
+use super::super::check::Fifo;
+use super::super::mutants::Mutant;
+use super::hub::hub_welcomes_sender;
+use super::{Bits, Id, Ik, MailFrame, MailModel, MailState, MailStep};
+
+/// What a sender knows of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum SentStatus {
+    #[default]
+    New,
+    /// Not sealed, or returned.
+    Queued,
+    /// Sealed, without an end.
+    Sealed,
+    Read,
+    Expired,
+    Refused,
+    Unconfirmed,
+}
+
+impl SentStatus {
+    pub(super) fn is_final(self) -> bool {
+        !matches!(self, Self::New | Self::Queued | Self::Sealed)
+    }
+}
+
+/// A message in the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct SentMessage {
+    pub(super) status: SentStatus,
+    /// The process that it was sealed to last.
+    pub(super) to: Ik,
+    /// All processes that it was sealed to.
+    sealed_to: Bits,
+    /// Whether it was handed over since the lane was opened.
+    is_handed: bool,
+    /// How often it was handed over; 2 stands for more.
+    hand_overs: u8,
+    /// Whether this connection's hub has yet to answer.
+    is_unanswered: bool,
+    /// Whether a hub has ever taken it.
+    pub(super) was_kept: bool,
+    /// Whether it was reported as `unconfirmed`, and not sealed again since.
+    pub(super) was_given_up: bool,
+}
+
+/// The state of the sender's bridge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct MailSender {
+    pub(super) messages: [SentMessage; 3],
+    pub(super) is_connected: bool,
+    pub(super) to_hub: Fifo<MailFrame>,
+    pub(super) from_hub: Fifo<MailFrame>,
+    /// The newest process of the seat that is known. The first is known from the start.
+    pub(super) newest: Ik,
+    /// Processes that have given their return word.
+    pub(super) over: Bits,
+    /// Whether the hub has shown the newest process on this connection.
+    may_seal: bool,
+    /// Whether the hub has no room.
+    is_paused: bool,
+    /// Whether the next hand-over is the lowest.
+    restarts: bool,
+}
+
+impl SentMessage {
+    /// Nothing corrects these ends.
+    pub(super) fn forget(&mut self) {
+        if matches!(self.status, SentStatus::Read | SentStatus::Expired) {
+            let (status, was_given_up) = (self.status, self.was_given_up);
+            *self = Self { status, was_given_up, ..Self::default() };
+        }
+        self.was_given_up |= self.status == SentStatus::Unconfirmed;
+    }
+}
+
+impl MailSender {
+    /// A sender that has seen the card of the seat.
+    pub(super) fn connected() -> Self {
+        Self { is_connected: true, restarts: true, may_seal: true, ..Self::default() }
+    }
+
+    pub(super) fn message(&self, id: Id) -> &SentMessage {
+        &self.messages[usize::from(id)]
+    }
+
+    /// Hands a sealed message over.
+    fn write(&mut self, id: Id) {
+        let restart = std::mem::take(&mut self.restarts);
+        let sent = &mut self.messages[usize::from(id)];
+        let (to, resend) = (sent.to, sent.hand_overs > 0);
+        sent.hand_overs = (sent.hand_overs + 1).min(2);
+        (sent.is_handed, sent.is_unanswered) = (true, true);
+        self.to_hub.push(MailFrame::Send { id, to, resend, restart });
+    }
+
+    /// The connection is over, with all that was on its way.
+    pub(super) fn disconnected(&mut self) {
+        self.is_connected = false;
+        (self.to_hub, self.from_hub) = (Fifo::default(), Fifo::default());
+        (self.may_seal, self.is_paused) = (false, false);
+        self.messages
+            .iter_mut()
+            .for_each(|sent| (sent.is_handed, sent.is_unanswered) = (false, false));
+    }
+}
+
+impl MailModel {
+    pub(super) fn sender_step(&self, state: &mut MailState, step: MailStep) {
+        match step {
+            MailStep::Submit(id) => {
+                state.sender.messages[usize::from(id)].status = SentStatus::Queued
+            }
+            MailStep::SenderConnects => {
+                (state.sender.is_connected, state.sender.restarts) = (true, true);
+                if self.is(Mutant::NoResend) {
+                    state.sender.messages.iter_mut().for_each(|sent| sent.is_handed = true);
+                }
+                hub_welcomes_sender(state);
+            }
+            MailStep::SenderTakes => {
+                if let Some(frame) = state.sender.from_hub.pop() {
+                    self.sender_takes(state, frame);
+                }
+            }
+            MailStep::Expire(id) => {
+                if self.has_heir(state) {
+                    state.spend_time();
+                }
+                state.sender.messages[usize::from(id)].status = SentStatus::Expired;
+            }
+            MailStep::GiveUp(id) => {
+                if !self.is_given_up(state, id) {
+                    state.spend_time();
+                }
+                state.sender.messages[usize::from(id)].status = SentStatus::Unconfirmed;
+            }
+            _ => {}
+        }
+        self.hand_over(state);
+    }
+
+    fn sender_takes(&self, state: &mut MailState, frame: MailFrame) {
+        let MailState { sender, hub, .. } = state;
+        match frame {
+            MailFrame::Accepted(id) => {
+                let sent = &mut sender.messages[usize::from(id)];
+                sent.is_unanswered = false;
+                if self.is(Mutant::DoneOnAccept) {
+                    sent.status = SentStatus::Read;
+                }
+            }
+            MailFrame::Refused(id) => refused(&mut sender.messages[usize::from(id)]),
+            MailFrame::Later(id) => {
+                sender.messages[usize::from(id)].is_unanswered = false;
+                sender.is_paused = true;
+            }
+            MailFrame::Room => {
+                (sender.is_paused, sender.restarts) = (false, true);
+                sender.messages.iter_mut().for_each(|sent| sent.is_handed = false);
+            }
+            MailFrame::Opened(id, ik) if self.is(Mutant::DoneOnOpen) => {
+                self.receipt(sender, id, ik, SentStatus::Read)
+            }
+            MailFrame::Read(id, ik) => self.receipt(sender, id, ik, SentStatus::Read),
+            MailFrame::Expired(id, ik) => self.receipt(sender, id, ik, SentStatus::Expired),
+            MailFrame::Card(ik)
+                if ik >= sender.newest || self.is(Mutant::LowerIncarnationHolds) =>
+            {
+                (sender.newest, sender.may_seal) = (ik, true)
+            }
+            MailFrame::Return(ik, kept) => self.returned(sender, ik, kept),
+            MailFrame::Gone(ik) => self.gone(sender, ik, hub.knows_seats),
+            _ => {}
+        }
+    }
+
+    /// A receipt is authentic for one sealing. A late one corrects what was given up.
+    fn receipt(&self, sender: &mut MailSender, id: Id, ik: Ik, end: SentStatus) {
+        let sent = &mut sender.messages[usize::from(id)];
+        let is_open = !sent.status.is_final()
+            || matches!(sent.status, SentStatus::Unconfirmed | SentStatus::Refused);
+        if is_open && (sent.to == ik || self.is(Mutant::ReceiptOfTheOlderSealing)) {
+            sent.status = end;
+        }
+    }
+
+    /// All that was sealed to this process and that its word does not keep was never read and never will be.
+    fn returned(&self, sender: &mut MailSender, ik: Ik, kept: Bits) {
+        sender.over.add(ik);
+        let is_returned = |(id, sent): &(Id, &mut SentMessage)| sent.to == ik && !kept.has(*id);
+        for (_, sent) in (0..).zip(&mut sender.messages).filter(is_returned) {
+            match sent.status {
+                SentStatus::Sealed => sent.status = SentStatus::Queued,
+                SentStatus::Unconfirmed if self.is(Mutant::LateReturnResealedAfterUnconfirmed) => {
+                    sent.status = SentStatus::Queued;
+                }
+                // Later ones may have been read since: the message comes too late for its order.
+                SentStatus::Unconfirmed => sent.status = SentStatus::Expired,
+                _ => {}
+            }
+        }
+    }
+
+    /// The session of this process has ended. What it had may have been read, unless its word says otherwise.
+    fn gone(&self, sender: &mut MailSender, ik: Ik, knows_seats: bool) {
+        sender.may_seal &= ik != sender.newest;
+        let has_given_word = sender.over.has(ik) && !self.is(Mutant::GoneEndsWhatAWordKeeps);
+        let newest = sender.newest;
+        for sent in &mut sender.messages {
+            match sent.status {
+                SentStatus::Sealed if sent.to == ik && !sent.is_unanswered && !has_given_word => {
+                    let is_resealed = self.is(Mutant::SealedAgainWithoutReturn);
+                    sent.status =
+                        if is_resealed { SentStatus::Queued } else { SentStatus::Unconfirmed };
+                }
+                // Without seats nobody comes back. What was returned was taken by a hub, so it waits for its time.
+                SentStatus::Queued if ik == newest && !knows_seats && sent.hand_overs == 0 => {
+                    sent.status = SentStatus::Refused;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Hands over all that may be handed over now: first what is sealed, in its order, then what is queued.
+    fn hand_over(&self, state: &mut MailState) {
+        let MailState { sender, broken, .. } = state;
+        if !sender.is_connected || sender.is_paused {
+            return;
+        }
+        for id in 0..self.messages {
+            let sent = sender.message(id);
+            if sent.status == SentStatus::Sealed && !sent.is_handed {
+                sender.write(id);
+            }
+        }
+        for id in self.queued(sender) {
+            if !self.may_seal(sender, id) {
+                return;
+            }
+            let newest = sender.newest;
+            let sent = &mut sender.messages[usize::from(id)];
+            if sent.sealed_to.has(newest) {
+                *broken = Some("a message is sealed twice under one ik");
+            }
+            (sent.status, sent.to, sent.was_given_up) = (SentStatus::Sealed, newest, false);
+            sent.sealed_to.add(newest);
+            if self.is(Mutant::ReturnedRefusedWhenFull) {
+                sent.hand_overs = 0;
+            }
+            sender.write(id);
+        }
+    }
+
+    /// What is queued: in the order in which it was submitted, so what was returned comes first.
+    fn queued(&self, sender: &MailSender) -> Vec<Id> {
+        let is_queued = |id: &Id| sender.message(*id).status == SentStatus::Queued;
+        let mut queued: Vec<Id> = (0..self.messages).filter(is_queued).collect();
+        if self.is(Mutant::QueuedBeforeReturned) {
+            queued.sort_by_key(|id| sender.message(*id).hand_overs > 0);
+        }
+        queued
+    }
+
+    /// Whether a queued message may be sealed to the newest process: that has not returned anything, everything that
+    /// was sealed to older ones has its end, and no answer to an older hand-over can be taken for that to this one.
+    fn may_seal(&self, sender: &MailSender, id: Id) -> bool {
+        let newest = sender.newest;
+        let is_older = |sent: &SentMessage| sent.status == SentStatus::Sealed && sent.to < newest;
+        let waits = sender.messages.iter().any(is_older) && !self.is(Mutant::NoWaitForOlderLane);
+        let is_over = sender.over.has(newest) && !self.is(Mutant::SealedAgainUnderTheSameIk);
+        let is_unanswered =
+            sender.message(id).is_unanswered && !self.is(Mutant::AnswerOfTheOlderSealing);
+        sender.may_seal && !waits && !is_over && !is_unanswered
+    }
+}
+
+/// A refusal is an end only of what was handed over once. What was returned meanwhile waits for the next process.
+fn refused(sent: &mut SentMessage) {
+    sent.is_unanswered = false;
+    if sent.status == SentStatus::Sealed {
+        let is_first = sent.hand_overs == 1;
+        sent.status = if is_first { SentStatus::Refused } else { SentStatus::Unconfirmed };
+    }
+}
