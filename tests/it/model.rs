@@ -163,6 +163,7 @@ fn delivery_to_a_seat_needs_each_of_its_rules() {
         (Mutant::UnseatedReadsOn, NO_FAULT),
         (Mutant::LeasedCountsAsReturned, NO_FAULT),
         (Mutant::ReturnWithoutMac, LIE),
+        (Mutant::WordSaidOnce, SENDER_DROP),
         (Mutant::NoReturnAtExit, NO_FAULT),
         (Mutant::SealedAgainUnderTheSameIk, NO_FAULT),
         (Mutant::SealedAgainWithoutReturn, RECEIVER_KILL),

@@ -78,6 +78,8 @@ enum MailFrame {
     Expired(Id, Ik),
     /// A card of the seat, from its process to the hub, and from there to the sender.
     Card(Ik),
+    /// The hub has said what it knows of the receiver.
+    LookedUp,
     /// The process has no seat any more.
     Unseated,
     /// The return word: what the process has read, or has leased. It opens nothing more.

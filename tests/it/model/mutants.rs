@@ -35,6 +35,8 @@ pub(super) enum Mutant {
     LeasedCountsAsReturned,
     /// A return word is taken from anyone.
     ReturnWithoutMac,
+    /// A hub passes a return word on once, although the sender's connection may break.
+    WordSaidOnce,
     /// A process that ends in order gives no word.
     NoReturnAtExit,
     /// A returned message is sealed again to the process that returned it.

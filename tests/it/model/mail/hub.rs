@@ -19,7 +19,7 @@ pub(super) struct MailHub {
     /// Processes with a connection.
     pub(super) online: Bits,
     inbox: [Fifo<Id, 4>; 3],
-    /// The newest return word of each process, for a sender that is away.
+    /// The newest return word of each process. A sender that connects gets it again: it may have been lost.
     pub(super) words: [Option<Bits>; 3],
     /// Processes for which everything is `Later` until the sender starts over.
     paused: Bits,
@@ -139,7 +139,7 @@ impl MailModel {
             MailFrame::Opened(id, _) if self.is(Mutant::DeleteOnOpen) => inbox.remove(id),
             MailFrame::Return(_, kept) => {
                 *inbox = Fifo::default();
-                if !state.sender.is_connected {
+                if !state.sender.is_connected || !self.is(Mutant::WordSaidOnce) {
                     state.hub.words[usize::from(ik)] = Some(kept);
                 }
             }
@@ -189,15 +189,19 @@ impl MailState {
     }
 }
 
-/// A sender that connects gets the words that it missed, then the card of the seat.
-pub(super) fn hub_welcomes_sender(state: &mut MailState) {
-    for (ik, word) in (0..).zip(std::mem::take(&mut state.hub.words)) {
+/// A sender that connects gets the words that it may have missed, then the card of the seat.
+pub(super) fn hub_welcomes_sender(model: &MailModel, state: &mut MailState) {
+    for (ik, word) in (0..).zip(state.hub.words) {
         if let Some(kept) = word {
             state.to_sender(MailFrame::Return(ik, kept));
         }
+    }
+    if model.is(Mutant::WordSaidOnce) {
+        state.hub.words = Default::default();
     }
     let shown = if state.hub.knows_seats { state.hub.holder } else { Some(state.sender.newest) };
     if let Some(ik) = shown.filter(|ik| state.hub.here.has(*ik)) {
         state.to_sender(MailFrame::Card(ik));
     }
+    state.to_sender(MailFrame::LookedUp);
 }

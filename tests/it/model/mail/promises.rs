@@ -2,7 +2,7 @@
 
 use super::receiver::Phase;
 use super::sender::SentStatus;
-use super::{Id, Ik, MailModel, MailState};
+use super::{Faults, Id, MailModel, MailState};
 
 /// The promise that this state breaks.
 pub(super) fn broken_promise(model: &MailModel, state: &MailState) -> Option<&'static str> {
@@ -32,7 +32,7 @@ fn broken_status(model: &MailModel, state: &MailState, id: Id) -> Option<&'stati
         SentStatus::Refused if is_read || is_out => "`refused` of a message that was read",
         SentStatus::Refused if sent.was_kept => "`refused` of a message that a hub had taken",
         SentStatus::Queued if is_out => "a message is `queued` that an agent has",
-        SentStatus::Unconfirmed if !is_excused(model, state, sent.to) => {
+        SentStatus::Unconfirmed if !is_excused(model, state, id) => {
             "a message is lost without a fault of its receiver"
         }
         _ => return None,
@@ -40,15 +40,20 @@ fn broken_status(model: &MailModel, state: &MailState, id: Id) -> Option<&'stati
     Some(broken)
 }
 
-/// Whether it may be unknown what became of messages that were sealed to this process: not while it has the seat,
-/// and never without a fault, unless it ended with a lease.
-fn is_excused(model: &MailModel, state: &MailState, ik: Ik) -> bool {
-    let bridge = state.bridge(ik);
-    let had_time =
-        model.faults.timeouts == state.faults.timeouts && model.faults.lies == state.faults.lies;
+/// Whether it may be unknown what became of a message: not while its receiver has the seat, and not if that ended in
+/// order with a connection, unless the receipt of its reading was lost, or it was leased.
+fn is_excused(model: &MailModel, state: &MailState, id: Id) -> bool {
+    let ik = state.sender.message(id).to;
+    let (bridge, left) = (state.bridge(ik), state.faults);
+    let had_time = model.faults.timeouts == left.timeouts && model.faults.lies == left.lies;
     let is_newest = (ik + 1..model.processes).all(|ik| state.bridge(ik).phase == Phase::Absent);
     let is_seated = bridge.phase == Phase::Seated && is_newest && had_time;
     let knows_seats = model.hubs_with_seats == (true, true);
-    let ended_in_order = model.faults == state.faults && knows_seats && bridge.leased.is_empty();
+    // The sender's connection may break, and with it the receipt of a reading is lost, but no return word.
+    let mut faults = left;
+    if !state.read.has(id) {
+        faults.sender_drops = model.faults.sender_drops;
+    }
+    let ended_in_order = model.faults == faults && knows_seats && bridge.leased.is_empty();
     !is_seated && !ended_in_order
 }

@@ -57,6 +57,8 @@ pub(super) struct MailSender {
     pub(super) newest: Ik,
     /// Processes that have given their return word.
     pub(super) over: Bits,
+    /// Whether the hub has said on this connection what it knows of the receiver.
+    is_looked_up: bool,
     /// Whether the hub has shown the newest process on this connection.
     may_seal: bool,
     /// Whether the hub has no room.
@@ -79,7 +81,13 @@ impl SentMessage {
 impl MailSender {
     /// A sender that has seen the card of the seat.
     pub(super) fn connected() -> Self {
-        Self { is_connected: true, restarts: true, may_seal: true, ..Self::default() }
+        Self {
+            is_connected: true,
+            is_looked_up: true,
+            may_seal: true,
+            restarts: true,
+            ..Self::default()
+        }
     }
 
     pub(super) fn message(&self, id: Id) -> &SentMessage {
@@ -100,7 +108,7 @@ impl MailSender {
     pub(super) fn disconnected(&mut self) {
         self.is_connected = false;
         (self.to_hub, self.from_hub) = (Fifo::default(), Fifo::default());
-        (self.may_seal, self.is_paused) = (false, false);
+        (self.is_looked_up, self.may_seal, self.is_paused) = (false, false, false);
         self.messages
             .iter_mut()
             .for_each(|sent| (sent.is_handed, sent.is_unanswered) = (false, false));
@@ -118,7 +126,7 @@ impl MailModel {
                 if self.is(Mutant::NoResend) {
                     state.sender.messages.iter_mut().for_each(|sent| sent.is_handed = true);
                 }
-                hub_welcomes_sender(state);
+                hub_welcomes_sender(self, state);
             }
             MailStep::SenderTakes => {
                 if let Some(frame) = state.sender.from_hub.pop() {
@@ -152,7 +160,10 @@ impl MailModel {
                     sent.status = SentStatus::Read;
                 }
             }
-            MailFrame::Refused(id) => refused(&mut sender.messages[usize::from(id)]),
+            MailFrame::Refused(id) => {
+                let is_kept = self.has_given_word(sender, sender.message(id).to);
+                refused(&mut sender.messages[usize::from(id)], is_kept);
+            }
             MailFrame::Later(id) => {
                 sender.messages[usize::from(id)].is_unanswered = false;
                 sender.is_paused = true;
@@ -166,6 +177,7 @@ impl MailModel {
             }
             MailFrame::Read(id, ik) => self.receipt(sender, id, ik, SentStatus::Read),
             MailFrame::Expired(id, ik) => self.receipt(sender, id, ik, SentStatus::Expired),
+            MailFrame::LookedUp => sender.is_looked_up = true,
             MailFrame::Card(ik)
                 if ik >= sender.newest || self.is(Mutant::LowerIncarnationHolds) =>
             {
@@ -207,7 +219,7 @@ impl MailModel {
     /// The session of this process has ended. What it had may have been read, unless its word says otherwise.
     fn gone(&self, sender: &mut MailSender, ik: Ik, knows_seats: bool) {
         sender.may_seal &= ik != sender.newest;
-        let has_given_word = sender.over.has(ik) && !self.is(Mutant::GoneEndsWhatAWordKeeps);
+        let has_given_word = self.has_given_word(sender, ik);
         let newest = sender.newest;
         for sent in &mut sender.messages {
             match sent.status {
@@ -225,15 +237,21 @@ impl MailModel {
         }
     }
 
+    /// Whether a process has said what it keeps: then nothing but its own words, and time, ends that.
+    fn has_given_word(&self, sender: &MailSender, ik: Ik) -> bool {
+        sender.over.has(ik) && !self.is(Mutant::GoneEndsWhatAWordKeeps)
+    }
+
     /// Hands over all that may be handed over now: first what is sealed, in its order, then what is queued.
     fn hand_over(&self, state: &mut MailState) {
         let MailState { sender, broken, .. } = state;
-        if !sender.is_connected || sender.is_paused {
+        if !sender.is_looked_up || sender.is_paused {
             return;
         }
         for id in 0..self.messages {
             let sent = sender.message(id);
-            if sent.status == SentStatus::Sealed && !sent.is_handed {
+            let is_over = self.has_given_word(sender, sent.to);
+            if sent.status == SentStatus::Sealed && !sent.is_handed && !is_over {
                 sender.write(id);
             }
         }
@@ -278,10 +296,11 @@ impl MailModel {
     }
 }
 
-/// A refusal is an end only of what was handed over once. What was returned meanwhile waits for the next process.
-fn refused(sent: &mut SentMessage) {
+/// A refusal is an end only of what was handed over once, and of nothing that a return word keeps. What was returned
+/// meanwhile waits for the next process.
+fn refused(sent: &mut SentMessage, is_kept: bool) {
     sent.is_unanswered = false;
-    if sent.status == SentStatus::Sealed {
+    if sent.status == SentStatus::Sealed && !is_kept {
         let is_first = sent.hand_overs == 1;
         sent.status = if is_first { SentStatus::Refused } else { SentStatus::Unconfirmed };
     }
