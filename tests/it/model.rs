@@ -34,7 +34,7 @@ const TIMEOUT: Faults = Faults { timeouts: 1, ..NO_FAULT };
 const NO_ROOM: Faults = Faults { no_room: 1, ..NO_FAULT };
 const LIE: Faults = Faults { lies: 1, ..NO_FAULT };
 
-/// So many messages to so many processes, one after the other or at once, on hubs that know seats.
+/// A model of messages to processes of one seat, one after the other or at once, on hubs that know seats.
 const fn mail(messages: u8, processes: u8, faults: Faults) -> MailModel {
     MailModel { messages, processes, hubs_with_seats: (true, true), faults, mutant: None }
 }

@@ -53,7 +53,7 @@ impl Display for Counterexample {
 }
 
 /// What is known of the visited states: how each was reached first, and the certain steps between them.
-struct Search<'a, M: Model> {
+struct StateSearch<'a, M: Model> {
     model: &'a M,
     numbers: HashMap<M::State, u32, BuildHasherDefault<MixHasher>>,
     first: Vec<Option<(u32, M::Step)>>,
@@ -68,7 +68,7 @@ struct Search<'a, M: Model> {
 pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Box<Counterexample>> {
     let (numbers, first) = (HashMap::default(), Vec::new());
     let (certain, settled) = (Vec::new(), Vec::new());
-    let mut search = Search { model, numbers, first, certain, settled };
+    let mut search = StateSearch { model, numbers, first, certain, settled };
     let mut queue = VecDeque::new();
     let mut steps = 0;
     search.visit(model.initial(), None, &mut queue);
@@ -95,7 +95,7 @@ pub(super) fn explore<M: Model>(model: &M) -> Result<Explored, Box<Counterexampl
     }
 }
 
-impl<M: Model> Search<'_, M> {
+impl<M: Model> StateSearch<'_, M> {
     /// The number of a state; one that is new joins the queue.
     fn visit(
         &mut self,

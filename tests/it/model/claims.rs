@@ -6,16 +6,16 @@ use super::check::Model;
 use super::mutants::Mutant;
 
 /// A process, in the order of their `ik`.
-type Ik = usize;
-const B0: Ik = 0;
-const B1: Ik = 1;
-const B2: Ik = 2;
-const THIEF: Ik = 3;
+type ClaimantNumber = usize;
+const B0: ClaimantNumber = 0;
+const B1: ClaimantNumber = 1;
+const B2: ClaimantNumber = 2;
+const THIEF: ClaimantNumber = 3;
 
 /// A seat, each with its own key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum SeatName {
-    /// That of the session.
+    /// The session's seat.
     First,
     /// The one that `B1` moves to.
     Second,
@@ -26,7 +26,7 @@ pub(super) enum SeatName {
 /// A card. Every member can make one for any `ik`; only a seat's key signs for the seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ShownCard {
-    ik: Ik,
+    ik: ClaimantNumber,
     seat: SeatName,
     is_signed: bool,
     /// The seat that it moves from, and whether that seat's key signed the move.
@@ -37,7 +37,7 @@ pub(super) struct ShownCard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Contact {
     Nobody,
-    Process(Ik),
+    Process(ClaimantNumber),
     Seat(SeatName),
 }
 
@@ -72,7 +72,7 @@ struct ClaimsPeer {
     /// Who has said under its own `ik`, in a sealed message, that it has the first seat.
     named: [bool; 4],
     /// The process of the first seat with the highest incarnation that was shown.
-    newest: Option<Ik>,
+    newest: Option<ClaimantNumber>,
     /// The contact by its first alias, and by that of the session that was resumed.
     contact: Contact,
     resumed: Contact,
@@ -94,14 +94,14 @@ pub(super) struct ClaimsState {
 /// One step, or a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimsStep {
-    Start(Ik),
-    Hello(Ik),
-    Publish(Ik),
-    Kill(Ik),
+    Start(ClaimantNumber),
+    Hello(ClaimantNumber),
+    Publish(ClaimantNumber),
+    Kill(ClaimantNumber),
     KillHub,
     Move,
     Show(ShownCard),
-    Name(Ik),
+    Name(ClaimantNumber),
     NameResumed,
     Mail,
     MailResumed,
@@ -113,28 +113,28 @@ impl ClaimsModel {
     }
 
     /// Incarnation, then `ik`: no two processes are equal.
-    fn rank(&self, ik: Ik) -> (usize, Ik) {
+    fn rank(&self, ik: ClaimantNumber) -> (usize, ClaimantNumber) {
         (if self.is_equal && ik == B1 { B0 } else { ik }, ik)
     }
 
     /// Whether the hub lets this process have the seat that another has.
-    fn outranks(&self, ik: Ik, holder: Ik) -> bool {
+    fn outranks(&self, ik: ClaimantNumber, holder: ClaimantNumber) -> bool {
         self.rank(ik) > self.rank(holder) || self.is(Mutant::LowerIncarnationTakesOver)
     }
 
-    fn may_claim(&self, state: &ClaimsState, ik: Ik) -> bool {
+    fn may_claim(&self, state: &ClaimsState, ik: ClaimantNumber) -> bool {
         let is_idle = !state.hub.heirs[ik] && !state.hub.seated[ik];
         let is_signed = ik != THIEF || self.is(Mutant::UnsignedHello);
         state.is_alive[ik] && !state.has_lost[ik] && is_idle && is_signed
     }
 
     /// Whether another holder, by a higher rank, leaves nothing for this process.
-    fn is_superseded(&self, state: &ClaimsState, ik: Ik) -> bool {
+    fn is_superseded(&self, state: &ClaimsState, ik: ClaimantNumber) -> bool {
         let both_hold = self.is_equal && self.is(Mutant::EqualIncarnationsBothHold);
         (0..4).any(|other| state.hub.seated[other] && !self.outranks(ik, other)) && !both_hold
     }
 
-    fn claims(&self, state: &mut ClaimsState, ik: Ik) {
+    fn claims(&self, state: &mut ClaimsState, ik: ClaimantNumber) {
         if self.is_superseded(state, ik) {
             state.has_lost[ik] = true;
         } else if self.is(Mutant::SeatPassesAtHello) {
@@ -145,7 +145,7 @@ impl ClaimsModel {
     }
 
     /// The seat passes with the first card, in one step: the former holder has no valid card from then on.
-    fn passes(&self, state: &mut ClaimsState, ik: Ik) {
+    fn passes(&self, state: &mut ClaimsState, ik: ClaimantNumber) {
         for other in (0..4).filter(|other| *other != ik) {
             let is_equal = self.is(Mutant::EqualIncarnationsBothHold) && self.is_equal;
             if state.hub.seated[other] && self.rank(other) > self.rank(ik) {
@@ -160,7 +160,7 @@ impl ClaimsModel {
     }
 
     /// Another heir may have been faster.
-    fn publishes(&self, state: &mut ClaimsState, ik: Ik) {
+    fn publishes(&self, state: &mut ClaimsState, ik: ClaimantNumber) {
         state.hub.heirs[ik] = false;
         if ik == THIEF && self.checks_cards {
             return;
@@ -239,13 +239,13 @@ impl ClaimsModel {
     }
 
     /// A sealed message comes with its sender's card, and names the sender's seat.
-    fn names(&self, state: &mut ClaimsState, ik: Ik) {
+    fn names(&self, state: &mut ClaimsState, ik: ClaimantNumber) {
         state.peer.named[ik] = true;
         self.sees(state, ShownCard { ik, seat: SeatName::First, is_signed: true, moved: None });
     }
 
     /// The process that mail to this contact is sealed to.
-    fn receiver(state: &ClaimsState, contact: Contact) -> Option<Ik> {
+    fn receiver(state: &ClaimsState, contact: Contact) -> Option<ClaimantNumber> {
         match contact {
             Contact::Nobody => None,
             Contact::Process(ik) => Some(ik),
@@ -281,8 +281,8 @@ impl Model for ClaimsModel {
     fn enabled(&self, state: &ClaimsState) -> Vec<ClaimsStep> {
         let ClaimsState { is_alive, hub, peer, .. } = state;
         let mut steps = Vec::new();
-        let is_first_seat = |ik: Ik| is_alive[ik] && hub.seated[ik];
-        for ik in 0..4 {
+        let is_first_seat = |ik: ClaimantNumber| is_alive[ik] && hub.seated[ik];
+        for ik in [B0, B1, B2, THIEF] {
             let may_start = ik == B1 || ik == B2 && state.has_moved;
             let candidates = [
                 (

@@ -15,12 +15,12 @@ use faults::{misfortunes, strike};
 use hub::MailHub;
 use promises::broken_promise;
 use receiver::{MailBridge, Phase, receiver_step};
-use sender::{MailSender, SentMessage, SentStatus};
+use sender::{MailSender, OutgoingMail, SentStatus};
 
 /// The number of a message.
-type Id = u8;
+type MailNumber = u8;
 /// The number of a process of the receiver.
-type Ik = u8;
+type ProcessNumber = u8;
 
 /// A set of messages, or of processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,35 +59,35 @@ enum MailFrame {
     Nothing,
     /// A sealed message. `resend`: it was handed over before. `restart`: it is the lane's lowest.
     Send {
-        id: Id,
-        to: Ik,
+        id: MailNumber,
+        to: ProcessNumber,
         resend: bool,
         restart: bool,
     },
     /// The hub's answers to it. They name the message alone.
-    Accepted(Id),
-    Refused(Id),
-    Later(Id),
+    Accepted(MailNumber),
+    Refused(MailNumber),
+    Later(MailNumber),
     /// There is room again.
     Room,
     /// A message for the receiver.
-    Deliver(Id),
+    Deliver(MailNumber),
     /// What became of it, authentic for this sealing alone.
-    Opened(Id, Ik),
-    Read(Id, Ik),
-    Expired(Id, Ik),
+    Opened(MailNumber, ProcessNumber),
+    Read(MailNumber, ProcessNumber),
+    Expired(MailNumber, ProcessNumber),
     /// A card of the seat, from its process to the hub, and from there to the sender.
-    Card(Ik),
+    Card(ProcessNumber),
     /// The hub has said what it knows of the receiver.
     LookedUp,
     /// The process has no seat any more.
     Unseated,
     /// The return word: what the process has read, or has leased. It opens nothing more.
-    Return(Ik, Bits),
+    Return(ProcessNumber, Bits),
     /// The process leaves in order.
     Leave,
-    /// Its session has ended.
-    Gone(Ik),
+    /// The session of a process has ended.
+    Gone(ProcessNumber),
 }
 
 /// One configuration of the model.
@@ -112,7 +112,7 @@ pub(super) struct MailState {
     hub: MailHub,
     bridges: [MailBridge; 3],
     /// What the receiver's agents were handed, in order. What was given back is not in it.
-    handed_out: Fifo<Id, 6>,
+    handed_out: Fifo<MailNumber, 6>,
     /// What they have read.
     read: Bits,
     faults: Faults,
@@ -123,34 +123,34 @@ pub(super) struct MailState {
 /// One step of one party, or a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MailStep {
-    Submit(Id),
+    Submit(MailNumber),
     SenderTakes,
     SenderConnects,
     HubTakesFromSender,
     HubHasNoRoom,
     HubHasRoom,
-    HubTakesFrom(Ik),
-    HubEndsUnseated(Ik),
-    HubEndsSession(Ik),
-    Start(Ik),
-    Connects(Ik),
-    Takes(Ik),
-    Lease(Ik),
-    Written(Ik),
-    GivenBack(Ik),
-    DropUnread(Ik),
-    Stop(Ik),
-    Expire(Id),
-    GiveUp(Id),
+    HubTakesFrom(ProcessNumber),
+    HubEndsUnseated(ProcessNumber),
+    HubEndsSession(ProcessNumber),
+    Start(ProcessNumber),
+    Connects(ProcessNumber),
+    Takes(ProcessNumber),
+    Lease(ProcessNumber),
+    Written(ProcessNumber),
+    GivenBack(ProcessNumber),
+    DropUnread(ProcessNumber),
+    Stop(ProcessNumber),
+    Expire(MailNumber),
+    GiveUp(MailNumber),
     HubStarts,
     KillHub,
-    Kill(Ik),
+    Kill(ProcessNumber),
     BreakSender,
-    Break(Ik),
-    LieGone(Ik),
-    LieOldCard(Ik),
-    LieOldWord(Ik),
-    LieForgedWord(Ik),
+    Break(ProcessNumber),
+    LieGone(ProcessNumber),
+    LieOldCard(ProcessNumber),
+    LieOldWord(ProcessNumber),
+    LieForgedWord(ProcessNumber),
 }
 
 impl MailModel {
@@ -160,12 +160,12 @@ impl MailModel {
 
     /// Drops what nothing depends on any more, so that states that differ in nothing else are one.
     fn forget(&self, state: &mut MailState) {
-        state.sender.messages.iter_mut().for_each(SentMessage::forget);
+        state.sender.messages.iter_mut().for_each(OutgoingMail::forget);
         state.bridges.iter_mut().for_each(|bridge| bridge.forget(self));
     }
 
     /// Whether the process could still say something about the messages that were sealed to it.
-    fn may_be_heard(&self, state: &MailState, ik: Ik) -> bool {
+    fn may_be_heard(&self, state: &MailState, ik: ProcessNumber) -> bool {
         let bridge = state.bridge(ik);
         let is_there = match bridge.phase {
             Phase::Seated => true,
@@ -280,7 +280,7 @@ impl MailModel {
 
     /// Six seconds after a newer card, or after a return word, what no process will speak of is given up. So is what
     /// its receiver has dropped, once its time is over.
-    fn is_given_up(&self, state: &MailState, id: Id) -> bool {
+    fn is_given_up(&self, state: &MailState, id: MailNumber) -> bool {
         let ik = state.sender.message(id).to;
         let is_old = state.sender.newest > ik || state.sender.over.has(ik);
         is_old && !self.may_be_heard(state, ik) || state.bridge(ik).dropped.has(id)
@@ -288,11 +288,11 @@ impl MailModel {
 }
 
 impl MailState {
-    fn bridge(&self, ik: Ik) -> &MailBridge {
+    fn bridge(&self, ik: ProcessNumber) -> &MailBridge {
         &self.bridges[usize::from(ik)]
     }
 
-    fn bridge_mut(&mut self, ik: Ik) -> &mut MailBridge {
+    fn bridge_mut(&mut self, ik: ProcessNumber) -> &mut MailBridge {
         &mut self.bridges[usize::from(ik)]
     }
 
@@ -301,7 +301,7 @@ impl MailState {
     }
 
     /// The connection of a process is over, with all that was on its way.
-    fn break_bridge(&mut self, ik: Ik) {
+    fn break_bridge(&mut self, ik: ProcessNumber) {
         self.hub.online.remove(ik);
         self.bridge_mut(ik).disconnected();
     }

@@ -5,22 +5,22 @@ use super::check::{Fifo, Model};
 use super::mutants::Mutant;
 
 /// The number of a message: 0 and 1 are sent by the first process, 2 by the second.
-type Id = u8;
+type TextNumber = u8;
 /// The number of a process of the sender.
-type Ik = usize;
+type AuthorNumber = usize;
 
-const MESSAGES: [Id; 3] = [0, 1, 2];
+const MESSAGES: [TextNumber; 3] = [0, 1, 2];
 
-fn author(id: Id) -> Ik {
+fn author(id: TextNumber) -> AuthorNumber {
     usize::from(id / 2)
 }
 
 /// What a sender's connection carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum Sent {
+enum AuthorFrame {
     #[default]
     Card,
-    Message(Id),
+    Message(TextNumber),
 }
 
 /// What has become of a process of the sender.
@@ -28,9 +28,9 @@ enum Sent {
 enum Life {
     #[default]
     Absent,
-    /// It has the seat, as far as it knows.
+    /// The process has the seat, as far as it knows.
     Seated,
-    /// It knows that it lost the seat, or was killed.
+    /// The process knows that it lost the seat, or was killed.
     Over,
 }
 
@@ -39,7 +39,7 @@ enum Life {
 struct Author {
     life: Life,
     is_connected: bool,
-    to_hub: Fifo<Sent>,
+    to_hub: Fifo<AuthorFrame>,
 }
 
 /// One configuration.
@@ -58,13 +58,13 @@ pub(super) struct SuccessionState {
     /// Messages that the agents have sent, those that the hub has taken, and those that the receiver has opened.
     is_submitted: [bool; 3],
     is_taken: [bool; 3],
-    opened: Fifo<Id>,
+    opened: Fifo<TextNumber>,
     /// The process that has the seat.
-    holder: Option<Ik>,
+    holder: Option<AuthorNumber>,
     /// What the hub has pushed to the receiver.
-    pushed: Fifo<Id>,
+    pushed: Fifo<TextNumber>,
     /// What waits at the receiver for its sender's card, and the senders whose cards it has looked up.
-    held: Fifo<Id>,
+    held: Fifo<TextNumber>,
     is_looked_up: [bool; 2],
     hub_kills: u8,
     broken: Option<&'static str>,
@@ -74,13 +74,13 @@ pub(super) struct SuccessionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SuccessionStep {
     Start,
-    Connects(Ik),
-    Submit(Id),
-    HubTakesFrom(Ik),
-    HubTellsUnseated(Ik),
+    Connects(AuthorNumber),
+    Submit(TextNumber),
+    HubTakesFrom(AuthorNumber),
+    HubTellsUnseated(AuthorNumber),
     ReceiverTakes,
-    LookedUp(Ik),
-    Kill(Ik),
+    LookedUp(AuthorNumber),
+    Kill(AuthorNumber),
     KillHub,
 }
 
@@ -90,10 +90,10 @@ impl SuccessionModel {
     }
 
     /// The hub takes nothing from a process whose seat has passed on, whatever it wrote before.
-    fn hub_takes(&self, state: &mut SuccessionState, ik: Ik, frame: Sent) {
+    fn hub_takes(&self, state: &mut SuccessionState, ik: AuthorNumber, frame: AuthorFrame) {
         match frame {
-            Sent::Card => state.holder = state.holder.max(Some(ik)),
-            Sent::Message(id) => {
+            AuthorFrame::Card => state.holder = state.holder.max(Some(ik)),
+            AuthorFrame::Message(id) => {
                 let is_former = state.holder != Some(ik) && !self.is(Mutant::FormerSenderHandsOver);
                 if !is_former && !state.is_taken[usize::from(id)] {
                     state.is_taken[usize::from(id)] = true;
@@ -104,9 +104,10 @@ impl SuccessionModel {
     }
 
     /// While anything waits for a look-up, all that follows waits behind it: what is held may be of the same seat.
-    fn receives(&self, state: &mut SuccessionState, id: Id) {
-        let waits_for =
-            |held: &Id| !self.is(Mutant::SenderRestartOvertakes) || author(*held) == author(id);
+    fn receives(&self, state: &mut SuccessionState, id: TextNumber) {
+        let waits_for = |held: &TextNumber| {
+            !self.is(Mutant::SenderRestartOvertakes) || author(*held) == author(id)
+        };
         if !state.is_looked_up[author(id)] || state.held.all().iter().any(waits_for) {
             state.held.push(id);
         } else {
@@ -115,7 +116,7 @@ impl SuccessionModel {
     }
 
     /// Nothing of an older process is opened after something of a newer one.
-    fn opens(&self, state: &mut SuccessionState, id: Id) {
+    fn opens(&self, state: &mut SuccessionState, id: TextNumber) {
         let opened = state.opened.all();
         let is_older = opened.iter().any(|other| author(*other) > author(id));
         if is_older && !self.is(Mutant::OlderSenderAfterNewer) {
@@ -146,14 +147,14 @@ impl SuccessionModel {
 
 impl SuccessionState {
     /// A connection begins with the card. All that was not opened is handed over again.
-    fn connects(&mut self, ik: Ik) {
+    fn connects(&mut self, ik: AuthorNumber) {
         let author_of = &mut self.authors[ik];
         author_of.is_connected = true;
-        author_of.to_hub.push(Sent::Card);
+        author_of.to_hub.push(AuthorFrame::Card);
         for id in MESSAGES {
             let is_open = self.is_submitted[usize::from(id)] && !self.opened.all().contains(&id);
             if author(id) == ik && is_open {
-                author_of.to_hub.push(Sent::Message(id));
+                author_of.to_hub.push(AuthorFrame::Message(id));
             }
         }
     }
@@ -185,7 +186,8 @@ impl Model for SuccessionModel {
             ];
             steps.extend(candidates.iter().filter(|(may, _)| *may).map(|(_, step)| *step));
         }
-        let in_turn = |id: Id| id % 2 == 0 || state.is_submitted[usize::from(id - 1)];
+        let in_turn =
+            |id: TextNumber| id.is_multiple_of(2) || state.is_submitted[usize::from(id - 1)];
         for id in MESSAGES {
             let is_new = !state.is_submitted[usize::from(id)] && in_turn(id);
             // What the first agent sends after the second has begun has no order with what that sends.
@@ -211,7 +213,7 @@ impl Model for SuccessionModel {
                 state.is_submitted[usize::from(id)] = true;
                 let author = &mut state.authors[author(id)];
                 if author.is_connected {
-                    author.to_hub.push(Sent::Message(id));
+                    author.to_hub.push(AuthorFrame::Message(id));
                 }
             }
             SuccessionStep::HubTakesFrom(ik) => {
@@ -220,7 +222,7 @@ impl Model for SuccessionModel {
                 }
             }
             SuccessionStep::HubTellsUnseated(ik) | SuccessionStep::Kill(ik) => {
-                state.authors[ik].life = Life::Over
+                state.authors[ik].life = Life::Over;
             }
             SuccessionStep::ReceiverTakes => {
                 if let Some(id) = state.pushed.pop() {
@@ -245,12 +247,12 @@ impl Model for SuccessionModel {
     }
 
     fn is_settled(&self, state: &SuccessionState) -> bool {
-        let has_ended = |id: &Id| {
+        let has_ended = |id: &TextNumber| {
             let is_dead = state.authors[author(*id)].life != Life::Seated
                 && !state.is_taken[usize::from(*id)];
             is_dead || !state.is_submitted[usize::from(*id)] || state.opened.all().contains(id)
         };
-        let is_lost = |id: &Id| state.hub_kills < self.hub_kills && author(*id) == 0;
+        let is_lost = |id: &TextNumber| state.hub_kills < self.hub_kills && author(*id) == 0;
         MESSAGES.iter().all(|id| has_ended(id) || is_lost(id))
     }
 

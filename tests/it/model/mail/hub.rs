@@ -3,7 +3,7 @@
 use super::super::check::Fifo;
 use super::super::mutants::Mutant;
 use super::receiver::Phase;
-use super::{Bits, Id, Ik, MailFrame, MailModel, MailState, MailStep};
+use super::{Bits, MailFrame, MailModel, MailNumber, MailState, MailStep, ProcessNumber};
 
 /// The state of the hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -11,14 +11,14 @@ pub(super) struct MailHub {
     pub(super) is_up: bool,
     pub(super) knows_seats: bool,
     /// The process that has the seat, or had it last.
-    holder: Option<Ik>,
+    holder: Option<ProcessNumber>,
     /// Processes with a session.
     here: Bits,
     /// Processes whose session has ended. All others may still come.
     ended: Bits,
     /// Processes with a connection.
     pub(super) online: Bits,
-    inbox: [Fifo<Id, 4>; 3],
+    inbox: [Fifo<MailNumber, 4>; 3],
     /// The newest return word of each process. A sender that connects gets it again: it may have been lost.
     pub(super) words: [Option<Bits>; 3],
     /// Processes for which everything is `Later` until the sender starts over.
@@ -56,7 +56,7 @@ impl MailModel {
             }
             MailStep::HubHasRoom => {
                 state.hub.owes_room = false;
-                state.to_sender(MailFrame::Room);
+                state.tell_sender(MailFrame::Room);
             }
             MailStep::HubTakesFrom(ik) => {
                 if let Some(frame) = state.bridge_mut(ik).to_hub.pop() {
@@ -80,14 +80,14 @@ impl MailModel {
     }
 
     /// An unseated process has a second to leave.
-    pub(super) fn hub_may_end_unseated(&self, state: &MailState, ik: Ik) -> bool {
+    pub(super) fn hub_may_end_unseated(&self, state: &MailState, ik: ProcessNumber) -> bool {
         let is_unseated =
             state.hub.here.has(ik) && state.hub.holder.is_some_and(|holder| holder > ik);
         is_unseated && (!state.hub.online.has(ik) || state.faults.timeouts > 0)
     }
 
     /// The session of a process that can never connect again ends in time, also if the hub has never seen it.
-    pub(super) fn hub_may_end_session(&self, state: &MailState, ik: Ik) -> bool {
+    pub(super) fn hub_may_end_session(&self, state: &MailState, ik: ProcessNumber) -> bool {
         let MailState { hub, .. } = state;
         let bridge = state.bridge(ik);
         let is_coming =
@@ -103,19 +103,19 @@ impl MailModel {
     fn hub_takes_message(
         &self,
         state: &mut MailState,
-        (id, to): (Id, Ik),
+        (id, to): (MailNumber, ProcessNumber),
         is_refused: bool,
         is_later: bool,
     ) {
         let at = usize::from(to);
         let is_repeat = state.hub.inbox[at].all().contains(&id);
         if state.hub.ended.has(to) || is_refused && !is_repeat {
-            return state.to_sender(MailFrame::Refused(id));
+            return state.tell_sender(MailFrame::Refused(id));
         }
         if is_later {
             state.hub.paused.add(to);
             state.hub.owes_room = true;
-            return state.to_sender(MailFrame::Later(id));
+            return state.tell_sender(MailFrame::Later(id));
         }
         state.hub.paused.remove(to);
         state.sender.messages[usize::from(id)].was_kept = true;
@@ -128,10 +128,10 @@ impl MailModel {
                 state.bridge_mut(to).from_hub.push(MailFrame::Deliver(id));
             }
         }
-        state.to_sender(MailFrame::Accepted(id));
+        state.tell_sender(MailFrame::Accepted(id));
     }
 
-    fn hub_takes(&self, state: &mut MailState, ik: Ik, frame: MailFrame) {
+    fn hub_takes(&self, state: &mut MailState, ik: ProcessNumber, frame: MailFrame) {
         let inbox = &mut state.hub.inbox[usize::from(ik)];
         match frame {
             MailFrame::Card(_) => return state.hub_takes_card(ik),
@@ -150,26 +150,26 @@ impl MailModel {
             }
             _ => {}
         }
-        state.to_sender(frame);
+        state.tell_sender(frame);
     }
 }
 
 impl MailState {
-    fn to_sender(&mut self, frame: MailFrame) {
+    fn tell_sender(&mut self, frame: MailFrame) {
         if self.sender.is_connected {
             self.sender.from_hub.push(frame);
         }
     }
 
-    fn end_session(&mut self, ik: Ik) {
+    fn end_session(&mut self, ik: ProcessNumber) {
         self.hub.here.remove(ik);
         self.hub.ended.add(ik);
         self.hub.inbox[usize::from(ik)] = Fifo::default();
-        self.to_sender(MailFrame::Gone(ik));
+        self.tell_sender(MailFrame::Gone(ik));
     }
 
     /// With its card a process takes the seat over, if its incarnation is the highest; the former one is told.
-    fn hub_takes_card(&mut self, ik: Ik) {
+    fn hub_takes_card(&mut self, ik: ProcessNumber) {
         let former = self.hub.holder.filter(|former| *former != ik && self.hub.knows_seats);
         if former.is_some_and(|former| former > ik) {
             return self.bridge_mut(ik).from_hub.push(MailFrame::Unseated);
@@ -184,7 +184,7 @@ impl MailState {
             self.bridge_mut(ik).from_hub.push(MailFrame::Deliver(id));
         }
         if self.hub.knows_seats || self.sender.newest == ik {
-            self.to_sender(MailFrame::Card(ik));
+            self.tell_sender(MailFrame::Card(ik));
         }
     }
 }
@@ -193,7 +193,7 @@ impl MailState {
 pub(super) fn hub_welcomes_sender(model: &MailModel, state: &mut MailState) {
     for (ik, word) in (0..).zip(state.hub.words) {
         if let Some(kept) = word {
-            state.to_sender(MailFrame::Return(ik, kept));
+            state.tell_sender(MailFrame::Return(ik, kept));
         }
     }
     if model.is(Mutant::WordSaidOnce) {
@@ -201,7 +201,7 @@ pub(super) fn hub_welcomes_sender(model: &MailModel, state: &mut MailState) {
     }
     let shown = if state.hub.knows_seats { state.hub.holder } else { Some(state.sender.newest) };
     if let Some(ik) = shown.filter(|ik| state.hub.here.has(*ik)) {
-        state.to_sender(MailFrame::Card(ik));
+        state.tell_sender(MailFrame::Card(ik));
     }
-    state.to_sender(MailFrame::LookedUp);
+    state.tell_sender(MailFrame::LookedUp);
 }

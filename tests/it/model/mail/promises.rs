@@ -2,7 +2,7 @@
 
 use super::receiver::Phase;
 use super::sender::SentStatus;
-use super::{Faults, Id, MailModel, MailState};
+use super::{MailModel, MailNumber, MailState};
 
 /// The promise that this state breaks.
 pub(super) fn broken_promise(model: &MailModel, state: &MailState) -> Option<&'static str> {
@@ -10,7 +10,7 @@ pub(super) fn broken_promise(model: &MailModel, state: &MailState) -> Option<&'s
         return state.broken;
     }
     let handed_out = state.handed_out.all();
-    let is_in_time = |id: &&Id| !state.sender.message(**id).was_given_up;
+    let is_in_time = |id: &&MailNumber| !state.sender.message(**id).was_given_up;
     let has_order = handed_out.iter().filter(is_in_time).is_sorted();
     if (1..handed_out.len()).any(|at| handed_out[..at].contains(&handed_out[at])) {
         return Some("a message is handed out twice");
@@ -22,7 +22,7 @@ pub(super) fn broken_promise(model: &MailModel, state: &MailState) -> Option<&'s
 }
 
 /// What a status says must be so, and stay so.
-fn broken_status(model: &MailModel, state: &MailState, id: Id) -> Option<&'static str> {
+fn broken_status(model: &MailModel, state: &MailState, id: MailNumber) -> Option<&'static str> {
     let sent = state.sender.message(id);
     let is_read = state.read.has(id);
     let is_out = state.handed_out.all().contains(&id);
@@ -42,7 +42,7 @@ fn broken_status(model: &MailModel, state: &MailState, id: Id) -> Option<&'stati
 
 /// Whether it may be unknown what became of a message: not while its receiver has the seat, and not if that ended in
 /// order with a connection, unless the receipt of its reading was lost, or it was leased.
-fn is_excused(model: &MailModel, state: &MailState, id: Id) -> bool {
+fn is_excused(model: &MailModel, state: &MailState, id: MailNumber) -> bool {
     let ik = state.sender.message(id).to;
     let (bridge, left) = (state.bridge(ik), state.faults);
     let had_time = model.faults.timeouts == left.timeouts && model.faults.lies == left.lies;

@@ -2,18 +2,18 @@
 
 use super::super::check::Fifo;
 use super::super::mutants::Mutant;
-use super::{Bits, Id, Ik, MailFrame, MailModel, MailState, MailStep};
+use super::{Bits, MailFrame, MailModel, MailNumber, MailState, MailStep, ProcessNumber};
 
 /// What has become of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     #[default]
     Absent,
-    /// It has the seat, as far as it knows.
+    /// The process has the seat, as far as it knows.
     Seated,
-    /// It lost the seat, and goes on under another `ik`.
+    /// The process lost the seat, and goes on under another `ik`.
     Unseated,
-    /// It has ended in order.
+    /// The process has ended in order.
     Left,
     Killed,
 }
@@ -28,7 +28,7 @@ pub(super) struct MailBridge {
     /// All that was ever opened.
     opened: Bits,
     /// What waits for the agent.
-    pub(super) unread: Fifo<Id, 4>,
+    pub(super) unread: Fifo<MailNumber, 4>,
     /// What was handed to the agent, in an answer that is not written yet.
     pub(super) leased: Bits,
     read: Bits,
@@ -110,7 +110,7 @@ impl MailBridge {
 
     /// A connection begins with the card; an unseated process is somebody else there. Final receipts are repeated, and
     /// so is the return word.
-    fn connects(&mut self, model: &MailModel, ik: Ik, knows_seats: bool) {
+    fn connects(&mut self, model: &MailModel, ik: ProcessNumber, knows_seats: bool) {
         (self.is_connected, self.owes_word) = (true, false);
         if self.phase == Phase::Seated {
             self.post(MailFrame::Card(ik));
@@ -125,7 +125,7 @@ impl MailBridge {
     }
 
     /// The hub pushes a message. What is known already is receipted again and opened no more.
-    fn delivered(&mut self, model: &MailModel, ik: Ik, id: Id) {
+    fn delivered(&mut self, model: &MailModel, ik: ProcessNumber, id: MailNumber) {
         if self.phase == Phase::Unseated && !model.is(Mutant::ReadAfterReturn) {
             return;
         }
@@ -150,7 +150,7 @@ impl MailBridge {
     }
 
     /// The process ends in order, or loses its seat: it opens and hands out nothing more, gives its word, and leaves.
-    fn ends(&mut self, model: &MailModel, ik: Ik, knows_seats: bool, phase: Phase) {
+    fn ends(&mut self, model: &MailModel, ik: ProcessNumber, knows_seats: bool, phase: Phase) {
         self.phase = phase;
         if !model.is(Mutant::UnseatedReadsOn) && !model.is(Mutant::ReadAfterReturn) {
             self.unread = Fifo::default();
@@ -165,7 +165,7 @@ impl MailBridge {
     }
 
     /// What was read or is leased is kept. Everything else is returned, for ever.
-    fn give_word(&mut self, model: &MailModel, ik: Ik) {
+    fn give_word(&mut self, model: &MailModel, ik: ProcessNumber) {
         let mut kept = Bits::default();
         if !model.is(Mutant::ReturnAfterRead) {
             kept = kept.and(self.read);
@@ -221,7 +221,7 @@ pub(super) fn receiver_step(model: &MailModel, state: &mut MailState, step: Mail
 }
 
 /// The answer never left. What it held is unread again; without the seat it is returned now.
-fn given_back(model: &MailModel, state: &mut MailState, ik: Ik) {
+fn given_back(model: &MailModel, state: &mut MailState, ik: ProcessNumber) {
     let knows_seats = state.hub.knows_seats;
     let bridge = &mut state.bridges[usize::from(ik)];
     let leased = std::mem::take(&mut bridge.leased);

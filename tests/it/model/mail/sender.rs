@@ -3,7 +3,7 @@
 use super::super::check::Fifo;
 use super::super::mutants::Mutant;
 use super::hub::hub_welcomes_sender;
-use super::{Bits, Id, Ik, MailFrame, MailModel, MailState, MailStep};
+use super::{Bits, MailFrame, MailModel, MailNumber, MailState, MailStep, ProcessNumber};
 
 /// What a sender knows of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,10 +28,10 @@ impl SentStatus {
 
 /// A message in the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct SentMessage {
+pub(super) struct OutgoingMail {
     pub(super) status: SentStatus,
     /// The process that it was sealed to last.
-    pub(super) to: Ik,
+    pub(super) to: ProcessNumber,
     /// All processes that it was sealed to.
     sealed_to: Bits,
     /// Whether it was handed over since the lane was opened.
@@ -49,12 +49,12 @@ pub(super) struct SentMessage {
 /// The state of the sender's bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct MailSender {
-    pub(super) messages: [SentMessage; 3],
+    pub(super) messages: [OutgoingMail; 3],
     pub(super) is_connected: bool,
     pub(super) to_hub: Fifo<MailFrame>,
     pub(super) from_hub: Fifo<MailFrame>,
     /// The newest process of the seat that is known. The first is known from the start.
-    pub(super) newest: Ik,
+    pub(super) newest: ProcessNumber,
     /// Processes that have given their return word.
     pub(super) over: Bits,
     /// Whether the hub has said on this connection what it knows of the receiver.
@@ -67,7 +67,7 @@ pub(super) struct MailSender {
     restarts: bool,
 }
 
-impl SentMessage {
+impl OutgoingMail {
     /// Nothing corrects these ends.
     pub(super) fn forget(&mut self) {
         if matches!(self.status, SentStatus::Read | SentStatus::Expired) {
@@ -90,12 +90,12 @@ impl MailSender {
         }
     }
 
-    pub(super) fn message(&self, id: Id) -> &SentMessage {
+    pub(super) fn message(&self, id: MailNumber) -> &OutgoingMail {
         &self.messages[usize::from(id)]
     }
 
     /// Hands a sealed message over.
-    fn write(&mut self, id: Id) {
+    fn write(&mut self, id: MailNumber) {
         let restart = std::mem::take(&mut self.restarts);
         let sent = &mut self.messages[usize::from(id)];
         let (to, resend) = (sent.to, sent.hand_overs > 0);
@@ -119,7 +119,7 @@ impl MailModel {
     pub(super) fn sender_step(&self, state: &mut MailState, step: MailStep) {
         match step {
             MailStep::Submit(id) => {
-                state.sender.messages[usize::from(id)].status = SentStatus::Queued
+                state.sender.messages[usize::from(id)].status = SentStatus::Queued;
             }
             MailStep::SenderConnects => {
                 (state.sender.is_connected, state.sender.restarts) = (true, true);
@@ -173,7 +173,7 @@ impl MailModel {
                 sender.messages.iter_mut().for_each(|sent| sent.is_handed = false);
             }
             MailFrame::Opened(id, ik) if self.is(Mutant::DoneOnOpen) => {
-                self.receipt(sender, id, ik, SentStatus::Read)
+                self.receipt(sender, id, ik, SentStatus::Read);
             }
             MailFrame::Read(id, ik) => self.receipt(sender, id, ik, SentStatus::Read),
             MailFrame::Expired(id, ik) => self.receipt(sender, id, ik, SentStatus::Expired),
@@ -181,7 +181,7 @@ impl MailModel {
             MailFrame::Card(ik)
                 if ik >= sender.newest || self.is(Mutant::LowerIncarnationHolds) =>
             {
-                (sender.newest, sender.may_seal) = (ik, true)
+                (sender.newest, sender.may_seal) = (ik, true);
             }
             MailFrame::Return(ik, kept) => self.returned(sender, ik, kept),
             MailFrame::Gone(ik) => self.gone(sender, ik, hub.knows_seats),
@@ -190,7 +190,7 @@ impl MailModel {
     }
 
     /// A receipt is authentic for one sealing. A late one corrects what was given up.
-    fn receipt(&self, sender: &mut MailSender, id: Id, ik: Ik, end: SentStatus) {
+    fn receipt(&self, sender: &mut MailSender, id: MailNumber, ik: ProcessNumber, end: SentStatus) {
         let sent = &mut sender.messages[usize::from(id)];
         let is_open = !sent.status.is_final()
             || matches!(sent.status, SentStatus::Unconfirmed | SentStatus::Refused);
@@ -200,9 +200,10 @@ impl MailModel {
     }
 
     /// All that was sealed to this process and that its word does not keep was never read and never will be.
-    fn returned(&self, sender: &mut MailSender, ik: Ik, kept: Bits) {
+    fn returned(&self, sender: &mut MailSender, ik: ProcessNumber, kept: Bits) {
         sender.over.add(ik);
-        let is_returned = |(id, sent): &(Id, &mut SentMessage)| sent.to == ik && !kept.has(*id);
+        let is_returned =
+            |(id, sent): &(MailNumber, &mut OutgoingMail)| sent.to == ik && !kept.has(*id);
         for (_, sent) in (0..).zip(&mut sender.messages).filter(is_returned) {
             match sent.status {
                 SentStatus::Sealed => sent.status = SentStatus::Queued,
@@ -217,7 +218,7 @@ impl MailModel {
     }
 
     /// The session of this process has ended. What it had may have been read, unless its word says otherwise.
-    fn gone(&self, sender: &mut MailSender, ik: Ik, knows_seats: bool) {
+    fn gone(&self, sender: &mut MailSender, ik: ProcessNumber, knows_seats: bool) {
         sender.may_seal &= ik != sender.newest;
         let has_given_word = self.has_given_word(sender, ik);
         let newest = sender.newest;
@@ -238,7 +239,7 @@ impl MailModel {
     }
 
     /// Whether a process has said what it keeps: then nothing but its own words, and time, ends that.
-    fn has_given_word(&self, sender: &MailSender, ik: Ik) -> bool {
+    fn has_given_word(&self, sender: &MailSender, ik: ProcessNumber) -> bool {
         sender.over.has(ik) && !self.is(Mutant::GoneEndsWhatAWordKeeps)
     }
 
@@ -274,9 +275,9 @@ impl MailModel {
     }
 
     /// What is queued: in the order in which it was submitted, so what was returned comes first.
-    fn queued(&self, sender: &MailSender) -> Vec<Id> {
-        let is_queued = |id: &Id| sender.message(*id).status == SentStatus::Queued;
-        let mut queued: Vec<Id> = (0..self.messages).filter(is_queued).collect();
+    fn queued(&self, sender: &MailSender) -> Vec<MailNumber> {
+        let is_queued = |id: &MailNumber| sender.message(*id).status == SentStatus::Queued;
+        let mut queued: Vec<MailNumber> = (0..self.messages).filter(is_queued).collect();
         if self.is(Mutant::QueuedBeforeReturned) {
             queued.sort_by_key(|id| sender.message(*id).hand_overs > 0);
         }
@@ -285,9 +286,9 @@ impl MailModel {
 
     /// Whether a queued message may be sealed to the newest process: that has not returned anything, everything that
     /// was sealed to older ones has its end, and no answer to an older hand-over can be taken for that to this one.
-    fn may_seal(&self, sender: &MailSender, id: Id) -> bool {
+    fn may_seal(&self, sender: &MailSender, id: MailNumber) -> bool {
         let newest = sender.newest;
-        let is_older = |sent: &SentMessage| sent.status == SentStatus::Sealed && sent.to < newest;
+        let is_older = |sent: &OutgoingMail| sent.status == SentStatus::Sealed && sent.to < newest;
         let waits = sender.messages.iter().any(is_older) && !self.is(Mutant::NoWaitForOlderLane);
         let is_over = sender.over.has(newest) && !self.is(Mutant::SealedAgainUnderTheSameIk);
         let is_unanswered =
@@ -298,7 +299,7 @@ impl MailModel {
 
 /// A refusal is an end only of what was handed over once, and of nothing that a return word keeps. What was returned
 /// meanwhile waits for the next process.
-fn refused(sent: &mut SentMessage, is_kept: bool) {
+fn refused(sent: &mut OutgoingMail, is_kept: bool) {
     sent.is_unanswered = false;
     if sent.status == SentStatus::Sealed && !is_kept {
         let is_first = sent.hand_overs == 1;
