@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use super::*;
 use crate::seal::{Identity, keys_to};
 
+mod seats;
+
 const PEER: PeerKey = PeerKey([1; 32]);
 const OTHER: PeerKey = PeerKey([2; 32]);
 const TTL: Duration = Duration::from_secs(100);
