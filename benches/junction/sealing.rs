@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use junction_engine::seal::{Identity, PairKeys, Plain, keys_from, keys_to, open, pair_psk, seal};
-use junction_shared::protocol::handshake::{GroupKeys, public_key};
+use junction_shared::protocol::crypto::public_key;
+use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Epoch, MessageId, ReceiveKey, Seq};
 use junction_shared::protocol::wire::{Envelope, Header, Kind};
 use junction_shared::secret::Secret;

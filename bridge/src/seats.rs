@@ -2,7 +2,7 @@
 
 use junction_engine::{self as engine, SeatBasis};
 use junction_shared::machine::config_dir::ConfigDir;
-use junction_shared::machine::seat_secret::{read_seat_secret, seat_secret};
+use junction_shared::machine::seat_secret::{next_incarnation, read_seat_secret, seat_secret};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::secret::Secret;
 use tokio::sync::mpsc;
@@ -27,7 +27,8 @@ impl SeatClaims {
                 if claim.is_some() && secret.is_none() {
                     secret = load(&dir).await;
                 }
-                let session = claim.zip(secret.as_ref()).map(|(claim, secret)| seat(secret, claim));
+                let session = claim.zip(secret.as_ref());
+                let session = session.map(|(claim, secret)| seat(&dir, secret, claim));
                 engine.claim_seat(session).await;
             }
         });
@@ -60,7 +61,7 @@ async fn load(dir: &ConfigDir) -> Option<Secret> {
     }
 }
 
-fn seat(secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
+fn seat(dir: &ConfigDir, secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
     let (basis, is_wish, session) = match claim {
         SessionClaim::Wish(session) => (SeatBasis::Wished, true, session),
         SessionClaim::Proof(session) | SessionClaim::Swap(session) => {
@@ -72,5 +73,6 @@ fn seat(secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
     let keys = SeatKeys::derive(secret, client, &id);
     // A wish is good against another bridge of the same process of the client.
     let place = is_wish.then(place_of_bridge).flatten().map(|place| keys.place(&place));
-    engine::ClientSession { keys, place, basis }
+    let incarnation = next_incarnation(dir, engine::wall_ms());
+    engine::ClientSession { keys, incarnation, place, basis }
 }

@@ -15,7 +15,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
-use crate::protocol::handshake::{Pin, STACK};
+use crate::protocol::crypto::STACK;
+use crate::protocol::handshake::Pin;
 use crate::secret::Secret;
 
 /// The scheme that every link begins with.

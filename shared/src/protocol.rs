@@ -4,6 +4,7 @@ pub mod alias;
 pub mod close;
 pub mod codec;
 pub mod context_text;
+pub mod crypto;
 pub mod handshake;
 pub mod hidden;
 pub mod id;

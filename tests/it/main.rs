@@ -12,9 +12,9 @@ mod lan;
 mod layout;
 mod machines;
 mod mcp;
-mod model;
 #[cfg(target_os = "linux")]
 mod memory;
+mod model;
 #[cfg(unix)]
 mod people;
 mod sentences;

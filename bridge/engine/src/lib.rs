@@ -21,6 +21,7 @@ mod message;
 mod notifications;
 mod outbox;
 mod outcome;
+mod past_words;
 mod peer;
 pub mod quota;
 mod reader;

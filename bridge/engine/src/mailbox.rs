@@ -55,6 +55,15 @@ pub(crate) struct MailboxMessage {
     pub(crate) receipt_key: ReceiptKey,
     /// The hold that an answer has on the message.
     pub(crate) lease: Option<LeaseId>,
+    /// Whether the message was sent to an earlier key of this process. If the answer never leaves, it goes back to its
+    /// sender.
+    is_past: bool,
+}
+
+/// A message to an earlier key of this process whose answer has ended.
+pub(crate) struct PastMessage {
+    pub(crate) sender: PeerKey,
+    pub(crate) seq: Seq,
 }
 
 /// A receipt to make for a message.
@@ -119,6 +128,7 @@ impl MailboxMessage {
             deadline,
             receipt_key,
             lease: None,
+            is_past: false,
         }
     }
 
@@ -278,6 +288,7 @@ impl Mailbox {
 
     /// The answer never left: its messages wait again, in their order.
     pub(crate) fn give_back(&mut self, lease: LeaseId) {
+        self.drop_past(lease);
         for message in self.messages.iter_mut().filter(|message| message.lease == Some(lease)) {
             message.lease = None;
         }
@@ -297,6 +308,18 @@ impl Mailbox {
     pub(crate) fn retire(&mut self) {
         self.drop_unread();
         self.windows.clear();
+        self.messages.iter_mut().for_each(|message| message.is_past = true);
+    }
+
+    /// The messages to an earlier key of this process that an answer holds.
+    pub(crate) fn past_messages(&self, lease: LeaseId) -> Vec<PastMessage> {
+        let held = self.messages.iter().filter(|held| held.is_past && held.lease == Some(lease));
+        held.map(|held| PastMessage { sender: held.message.sender, seq: held.seq }).collect()
+    }
+
+    /// Drops what went back to its senders when an answer never left.
+    fn drop_past(&mut self, lease: LeaseId) {
+        self.remove(|message| message.is_past && message.lease == Some(lease), false);
     }
 
     /// The senders that anything was opened of, those whose mail waits first.
@@ -305,18 +328,16 @@ impl Mailbox {
         waiting.chain(self.windows.keys().copied())
     }
 
-    /// The highest number that was opened of a sender, and which messages were read or are leased: bit n stands for
+    /// The highest number that was opened of a sender, which messages were read, and which are leased: bit n stands for
     /// `highest - n`.
-    pub(crate) fn read_of(&self, from: &PeerKey) -> (Seq, u64) {
-        let Some(window) = self.windows.get(from) else { return (Seq::default(), 0) };
+    pub(crate) fn read_of(&self, from: &PeerKey) -> (Seq, u64, u64) {
+        let Some(window) = self.windows.get(from) else { return (Seq::default(), 0, 0) };
         let is_leased =
             |message: &&MailboxMessage| message.message.sender == *from && message.lease.is_some();
         let leased = self.messages.iter().filter(is_leased).map(|message| message.seq);
         let backs = leased.map(|seq| window.highest.0.wrapping_sub(seq.0));
-        let kept = backs
-            .filter(|back| *back < SEQ_WINDOW)
-            .fold(window.read, |bits, back| bits | 1 << back);
-        (window.highest, kept)
+        let leased = backs.filter(|back| *back < SEQ_WINDOW).fold(0, |bits, back| bits | 1 << back);
+        (window.highest, window.read, leased)
     }
 
     /// When [`Mailbox::expire`] has something to do.

@@ -227,14 +227,14 @@ impl Outbox {
     /// The receiver with this key says what it has read, and that it opens nothing more. What it has not read is queued
     /// again if the receiver has a seat and the text is still here, and otherwise ends `expired`.
     pub(crate) fn returned(&mut self, from: PeerKey, word: ReadWord) {
-        for old in self.corrections.take_returned(from, word) {
-            let (id, to, status) = (old.id, old.to, Status::Expired);
+        for (Correctable { id, to, .. }, read) in self.corrections.take_decided(from, word) {
+            let status = if read { Status::Read } else { Status::Expired };
             self.ended.push(EndedMessage { id, to, status, refusal: None });
         }
         let Some(origin) = self.routes.get(&from).copied() else { return };
         let Some(lane) = self.lanes.get_mut(&origin) else { return };
-        for id in lane.returned(word) {
-            self.end(id, Status::Expired);
+        for (id, status) in lane.returned(word) {
+            self.end(id, status);
         }
         self.switch(origin);
     }
@@ -328,8 +328,11 @@ impl Outbox {
     /// The hub refused the message. That is its end only if its bytes were never written before.
     pub(crate) fn refused(&mut self, id: MessageId, reason: Refusal) {
         // The receiver's receipt counts, not what the hub says.
+        // What an answer of the receiver holds, its own word ends.
+        let is_over = self.receivers.get(&id).and_then(|origin| self.lanes.get(origin));
+        let is_over = is_over.is_some_and(|lane| lane.is_over);
         let Some(message) = self.message(id) else { return };
-        if !message.answered() || message.is_opened() {
+        if !message.answered() || message.is_opened() || is_over {
             return;
         }
         let first = message.is_handed_over_once();

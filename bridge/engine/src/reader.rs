@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::forecast::Arrived;
 use crate::hops::Chains;
 use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
+use crate::past_words::PastWords;
 use crate::recent::RecentMap;
 use crate::urgency::Urgency;
 use crate::{
@@ -83,6 +84,8 @@ pub(crate) struct Delivery {
     unanswered: RecentMap<MessageId, PeerKey>,
     /// The number of the last notification's arrival.
     notified_at: u64,
+    /// What was read under earlier keys of this process.
+    pub(crate) past_words: PastWords,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -94,6 +97,7 @@ impl Delivery {
             chains: Chains::default(),
             unanswered: RecentMap::default(),
             notified_at: 0,
+            past_words: PastWords::default(),
             ends: VecDeque::new(),
             notifications: VecDeque::new(),
             dropped: 0,

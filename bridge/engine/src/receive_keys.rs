@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use junction_shared::protocol::handshake::public_key;
+use junction_shared::protocol::crypto::public_key;
 use junction_shared::protocol::id::{Epoch, PeerKey, ReceiveKey};
 use junction_shared::protocol::limits::MAX_TTL_SECONDS;
 use junction_shared::secret::Secret;

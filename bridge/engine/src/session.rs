@@ -235,6 +235,9 @@ impl Session {
         self.card.receive_keys.welcomed(now, timeout);
         self.publish_card(now);
         self.outgoing.repeat_receipts(now);
+        if self.membership.own_seat().is_supported() {
+            self.outgoing.repeat_words();
+        }
         let (questions, lost) = self.requests.reopen();
         self.outgoing.post_all(questions);
         for request in lost {
@@ -304,6 +307,10 @@ impl Session {
 
     /// An answer was written, or given up.
     fn lease_ended(&mut self, lease: LeaseId, written: bool, now: Instant) {
+        let past = self.delivery.mailbox.past_messages(lease);
+        let words = self.delivery.past_words.ended(&past, written);
+        let knows_seats = self.membership.own_seat().is_supported();
+        self.outgoing.post_words(words, knows_seats);
         let read = self.delivery.lease_ended(lease, written);
         self.send_final_receipts(read, ReceiptKind::Read, now);
         // A message that is given back may have outlived its time meanwhile: the next reader must not get it.

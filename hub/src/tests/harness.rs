@@ -8,7 +8,8 @@ use futures_util::{SinkExt, StreamExt};
 use junction_shared::machine::identity::HubKey;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{BridgeHandshake, Caller, NO_PIN, public_key};
+use junction_shared::protocol::crypto::public_key;
+use junction_shared::protocol::handshake::{BridgeHandshake, Caller, NO_PIN};
 use junction_shared::protocol::id::{
     ConnectionId, Dial, Epoch, GroupId, MessageId, PeerKey, ReceiveKey, Seq,
 };

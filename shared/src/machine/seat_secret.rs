@@ -3,10 +3,13 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::machine::config_dir::{ConfigDir, ConfigError};
+use crate::protocol::id::Incarnation;
 use crate::secret::Secret;
 
 /// The file's name in the configuration directory.
 pub const SEAT_FILE: &str = "seat.key";
+/// The file with the last number that was given to a bridge process.
+const LAST_FILE: &str = "seat.last";
 /// Characters of base64url for 32 bytes.
 const TEXT: usize = 43;
 
@@ -39,6 +42,20 @@ pub fn seat_secret(dir: &ConfigDir) -> Result<Secret, ConfigError> {
     Ok(secret)
 }
 
+/// The number for a bridge process that starts at this time of the wall clock, in milliseconds since 1970: higher than every
+/// one that this directory has given out before, also if the clock was set back. Where the last one cannot be read or
+/// written, the clock alone decides.
+#[must_use]
+pub fn next_incarnation(dir: &ConfigDir, now_ms: u64) -> Incarnation {
+    let text = dir.read_private(LAST_FILE).ok().flatten();
+    let last = text.and_then(|text| text.trim_end().parse().ok()).map(Incarnation);
+    let next = Incarnation(now_ms).max(last.map_or(Incarnation::default(), Incarnation::next));
+    if let Err(error) = dir.write_private(LAST_FILE, &format!("{next}\n")) {
+        tracing::warn!(%error, "last_incarnation_not_kept");
+    }
+    next
+}
+
 fn parse(dir: &ConfigDir, text: &str) -> Result<Secret, ConfigError> {
     let text = text.trim_end().as_bytes();
     let fill = |secret: &mut [u8; 32]| match text.len() {
@@ -64,6 +81,20 @@ mod tests {
             let mode = std::fs::metadata(dir.path().join(SEAT_FILE)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn numbers_grow_even_if_the_clock_is_set_back() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(home.path().join("junction"));
+        dir.open().unwrap();
+        let now = 1_700_000_000_000;
+        assert_eq!(next_incarnation(&dir, now), Incarnation(now));
+        assert_eq!(next_incarnation(&dir, now), Incarnation(now + 1));
+        assert_eq!(next_incarnation(&dir, 5), Incarnation(now + 2));
+        assert_eq!(next_incarnation(&dir, now + 100), Incarnation(now + 100));
+        dir.write_private(LAST_FILE, "no number").unwrap();
+        assert_eq!(next_incarnation(&dir, 7), Incarnation(7));
     }
 
     #[test]

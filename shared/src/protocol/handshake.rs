@@ -1,4 +1,4 @@
-//! The handshake of AJ1 and the keys of a group: all cryptography that hub and bridge share.
+//! The handshake of AJ1 and the keys of a group.
 //!
 //! ```text
 //! J            the join secret, 32 random bytes
@@ -16,12 +16,12 @@
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::protocol::codec::{decode, encode};
+use crate::protocol::crypto::{
+    agree, derive, expand, mac, mac_holds, mac_holds_in_part, public_key,
+};
 use crate::protocol::id::{Dial, GroupId, PeerKey};
 use crate::protocol::seat::{SeatKeys, hello_holds};
 use crate::protocol::wire::{
@@ -40,9 +40,6 @@ pub const NO_PIN: Pin = [0; 32];
 pub fn fingerprint(pin: &Pin) -> String {
     HEXLOWER.encode(&pin[..8])
 }
-
-/// Bytes of stack wiped after a computation with secrets: more than the deepest of them uses.
-pub(crate) const STACK: usize = 16 * 1024;
 
 /// The keys that a bridge derives from the join secret.
 pub struct GroupKeys {
@@ -86,64 +83,6 @@ pub enum HandshakeError {
     Unproven,
 }
 
-/// HKDF-SHA256 (RFC 5869) of `ikm` under `salt` with `info`, 32 bytes.
-#[must_use]
-pub fn derive(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret {
-    Secret::filled(|okm| expand(Some(salt), ikm, info, okm))
-}
-
-fn expand(salt: Option<&[u8]>, ikm: &[u8], info: &[u8], okm: &mut [u8]) {
-    let expanded = Hkdf::<Sha256>::new(salt, ikm).expand(info, okm);
-    // HKDF-SHA256 gives up to 8,160 bytes; the callers ask for 32 at most.
-    debug_assert!(expanded.is_ok());
-    zeroize::zeroize_stack::<STACK>();
-}
-
-/// The public X25519 key of a secret one (RFC 7748).
-#[must_use]
-pub fn public_key(secret: &Secret) -> [u8; 32] {
-    let public = PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes();
-    zeroize::zeroize_stack::<STACK>();
-    public
-}
-
-/// X25519(secret, public) (RFC 7748), or `None` if the public key is of low order.
-#[must_use]
-pub fn agree(secret: &Secret, public: &[u8; 32]) -> Option<Secret> {
-    let shared = StaticSecret::from(*secret.expose()).diffie_hellman(&PublicKey::from(*public));
-    let agreed = shared
-        .was_contributory()
-        .then(|| Secret::filled(|bytes| bytes.copy_from_slice(shared.as_bytes())));
-    drop(shared);
-    zeroize::zeroize_stack::<STACK>();
-    agreed
-}
-
-/// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`.
-#[must_use]
-pub fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let tag = keyed(key, parts).finalize().into_bytes().into();
-    zeroize::zeroize_stack::<STACK>();
-    tag
-}
-
-/// Verifies in constant time that `tag` is the [`mac`] of the parts.
-#[must_use]
-pub fn mac_holds(key: &[u8; 32], parts: &[&[u8]], tag: &[u8; 32]) -> bool {
-    let holds = keyed(key, parts).verify_slice(tag).is_ok();
-    zeroize::zeroize_stack::<STACK>();
-    holds
-}
-
-fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac
-}
-
 /// The order of a hub's grants: of two tickets for one alias, the one with the greater time is the newer. Hubs use
 /// milliseconds since 1970 where they can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,9 +124,7 @@ pub fn ticket_time(
 ) -> Option<GrantTime> {
     let (time, tag) = ticket.0.split_first_chunk::<TICKET_TIME>()?;
     let parts: [&[u8]; 3] = [alias.as_bytes(), &key.0, time];
-    let holds = keyed(ticket_key.expose(), &parts).verify_truncated_left(tag).is_ok();
-    zeroize::zeroize_stack::<STACK>();
-    if holds {
+    if mac_holds_in_part(ticket_key.expose(), &parts, tag) {
         return Some(GrantTime(u64::from_be_bytes(*time)));
     }
     mac_holds(ticket_key.expose(), &parts[..2], &ticket.0).then(GrantTime::default)

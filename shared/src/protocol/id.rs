@@ -101,7 +101,7 @@ macro_rules! counter {
             /// The number after this one.
             #[must_use]
             pub fn next(self) -> Self {
-                Self(self.0 + 1)
+                Self(self.0.saturating_add(1))
             }
         }
     };

@@ -12,7 +12,7 @@
 use ed25519_dalek::{Signature as EdSignature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-use crate::protocol::handshake::{STACK, derive, mac};
+use crate::protocol::crypto::{STACK, derive, mac};
 use crate::protocol::id::{GroupId, Incarnation, SeatKey, Signature};
 use crate::protocol::wire::SeatMove;
 use crate::secret::Secret;

@@ -30,11 +30,11 @@ pub use card::{
 };
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
-    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS, Ticket, UNLISTED,
-    Welcome, WelcomeBody,
+    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS, SeatAnswer, Ticket,
+    UNLISTED, Welcome, WelcomeBody,
 };
 pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
-pub use seat::{CardSeat, Return, ReturnBody, SeatAnswer, SeatClaim, SeatMove};
+pub use seat::{CardSeat, Return, ReturnBody, SeatClaim, SeatMove};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;

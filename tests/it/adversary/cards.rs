@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::public_key;
+use junction_shared::protocol::crypto::public_key;
 use junction_shared::protocol::id::{Epoch, PeerKey, ReceiveKey};
 use junction_shared::protocol::wire::{
     Answer, Card, Context, Header, Reach, SignedCard, Standing, ToBridge, ToHub,

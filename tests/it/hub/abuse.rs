@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::encode;
-use junction_shared::protocol::handshake::{Pin, derive, mac};
+use junction_shared::protocol::crypto::{derive, mac};
+use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{
     Answer, Hello, HelloBody, List, Question, ToBridge, ToHub, VERSION,
@@ -255,7 +256,7 @@ fn challenge_of_mine() -> ToBridge {
     ToBridge::Challenge(junction_shared::protocol::wire::Challenge {
         versions: vec![VERSION],
         nonce: [1; 32],
-        hub_eph: junction_shared::protocol::handshake::public_key(&eph),
+        hub_eph: junction_shared::protocol::crypto::public_key(&eph),
     })
 }
 

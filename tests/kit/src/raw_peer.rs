@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
+use junction_shared::protocol::crypto::{mac, public_key};
 use junction_shared::protocol::handshake::{
-    BridgeHandshake, Caller, GroupKeys, HandshakeError, NO_PIN, Pin, mac, public_key,
+    BridgeHandshake, Caller, GroupKeys, HandshakeError, NO_PIN, Pin,
 };
 use junction_shared::protocol::id::{Dial, Epoch, MessageId, PeerKey, ReceiveKey, Seq};
 use junction_shared::protocol::wire::{

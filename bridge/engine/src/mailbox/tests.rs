@@ -13,7 +13,8 @@ const ALICE: PeerKey = PeerKey([1; 32]);
 const BOB: PeerKey = PeerKey([2; 32]);
 
 fn receipt_key() -> ReceiptKey {
-    use junction_shared::protocol::handshake::{GroupKeys, public_key};
+    use junction_shared::protocol::crypto::public_key;
+    use junction_shared::protocol::handshake::GroupKeys;
     use junction_shared::protocol::id::ReceiveKey;
     use junction_shared::secret::Secret;
     let group = GroupKeys::derive(&Secret::random());

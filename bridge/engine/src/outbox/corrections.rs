@@ -6,7 +6,7 @@ use std::time::Instant;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 
-use super::lane::ReadWord;
+use super::lane::{Fate, ReadWord};
 use crate::seal::ReceiptKey;
 
 /// Messages kept.
@@ -54,13 +54,21 @@ impl Corrections {
         self.0.remove(at)
     }
 
-    /// Takes the messages that their receiver has not read and never will, as its word says.
-    pub(super) fn take_returned(&mut self, from: PeerKey, word: ReadWord) -> Vec<Correctable> {
-        let is_returned = |old: &Correctable| old.sealed_to == from && word.returns(old.seq);
-        let (returned, others) =
-            std::mem::take(&mut self.0).into_iter().partition::<VecDeque<_>, _>(is_returned);
+    /// Takes the messages of which their receiver's word says whether it has read them, and what it says.
+    pub(super) fn take_decided(
+        &mut self,
+        from: PeerKey,
+        word: ReadWord,
+    ) -> Vec<(Correctable, bool)> {
+        let is_read = |old: &Correctable| {
+            let fate = word.fate(old.seq).filter(|_| old.sealed_to == from)?;
+            (fate != Fate::Leased).then_some(fate == Fate::Read)
+        };
+        let all = std::mem::take(&mut self.0);
+        let (decided, others) =
+            all.into_iter().partition::<VecDeque<_>, _>(|old| is_read(old).is_some());
         self.0 = others;
-        returned.into()
+        decided.into_iter().filter_map(|old| is_read(&old).map(|read| (old, read))).collect()
     }
 
     /// Forgets what cannot be corrected any more.

@@ -31,15 +31,36 @@ pub(super) enum LaneGate {
 pub(crate) struct ReadWord {
     /// The highest number that it opened.
     pub(crate) highest: Seq,
-    /// Bit n stands for `highest - n`: it has read the message, or still may.
-    pub(crate) kept: u64,
+    /// The messages that it has read: bit n stands for `highest - n`.
+    pub(crate) read: u64,
+    /// The messages that it may still read.
+    pub(crate) leased: u64,
+}
+
+/// What a receiver's word says of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was read.
+    Read,
+    /// It may still be read, and another word follows.
+    Leased,
+    /// It was not read and never will be.
+    Returned,
 }
 
 impl ReadWord {
-    /// Whether the message of this number was not read and never will be.
-    pub(super) fn returns(&self, seq: Seq) -> bool {
+    /// What the word says of the message of this number; nothing if it is too old to be in it.
+    pub(super) fn fate(&self, seq: Seq) -> Option<Fate> {
+        if seq > self.highest {
+            return Some(Fate::Returned);
+        }
         let back = self.highest.0.wrapping_sub(seq.0);
-        seq > self.highest || (back < SEQ_WINDOW && self.kept & (1 << back) == 0)
+        let has = |bits: u64| bits & (1 << back) != 0;
+        (back < SEQ_WINDOW).then(|| match (has(self.read), has(self.leased)) {
+            (true, _) => Fate::Read,
+            (false, true) => Fate::Leased,
+            (false, false) => Fate::Returned,
+        })
     }
 }
 
@@ -53,7 +74,7 @@ pub(super) struct Lane {
     /// When what is sealed to the older key ends, if nothing is heard of it.
     pub(super) gives_up_at: Option<Instant>,
     /// Whether the receiver opens nothing more under the key of this lane.
-    is_over: bool,
+    pub(super) is_over: bool,
     /// Whether the receiver has a seat for certain.
     pub(super) has_seat: bool,
     pub(super) gate: LaneGate,
@@ -169,10 +190,13 @@ impl Lane {
             .iter()
             .position(|sent| !sent.hand_over.is_handed && now < sent.deadline)?;
         let message = &self.messages[at];
+        if self.is_over {
+            return None;
+        }
         if message.envelope.is_some() {
             return Some(at);
         }
-        if self.is_over || self.next.is_some() {
+        if self.next.is_some() {
             return None;
         }
         let oldest =
@@ -235,27 +259,31 @@ impl Lane {
         true
     }
 
-    /// The receiver opens nothing more under the key of this lane. What it returns is queued again; gives what has to end
-    /// because it cannot be.
-    pub(super) fn returned(&mut self, word: ReadWord) -> Vec<MessageId> {
+    /// The receiver opens nothing more under the key of this lane. What it returns is queued again; gives the ends of what
+    /// it has read, and of what cannot be queued.
+    pub(super) fn returned(&mut self, word: ReadWord) -> Vec<(MessageId, Status)> {
         self.is_over = true;
         let mut ends = Vec::new();
         for message in &mut self.messages {
-            if !message.seq().is_some_and(|seq| word.returns(seq)) {
-                continue;
-            }
-            if self.has_seat && message.plain.is_some() {
-                message.unseal();
-            } else {
-                ends.push(message.id);
+            match message.seq().and_then(|seq| word.fate(seq)) {
+                Some(Fate::Read) => ends.push((message.id, Status::Read)),
+                Some(Fate::Returned) if self.has_seat && message.plain.is_some() => {
+                    message.unseal();
+                }
+                Some(Fate::Returned) => ends.push((message.id, Status::Expired)),
+                Some(Fate::Leased) | None => {}
             }
         }
         ends
     }
 
     /// The receiver's session under the key of this lane has ended. Gives the ends of its messages; what was never handed
-    /// over waits where the receiver has a seat.
+    /// over waits where the receiver has a seat. Of what an answer held when the receiver gave its word, only the receiver
+    /// can say more.
     pub(super) fn gone(&mut self) -> Vec<(MessageId, Status)> {
+        if self.is_over {
+            return Vec::new();
+        }
         if self.has_seat {
             let untouched = self.messages.iter_mut().filter(|message| !message.is_handed_over());
             untouched.for_each(OutboxMessage::unseal);

@@ -21,7 +21,8 @@ fn id(n: u8) -> MessageId {
 }
 
 fn receipt_key() -> ReceiptKey {
-    use junction_shared::protocol::handshake::{GroupKeys, public_key};
+    use junction_shared::protocol::crypto::public_key;
+    use junction_shared::protocol::handshake::GroupKeys;
     use junction_shared::secret::Secret;
     let group = GroupKeys::derive(&Secret::random());
     let to = ReceiveKey(public_key(&Secret::random()));

@@ -1,7 +1,8 @@
 //! Cards: authenticated by the group, and signed by the seat that they show.
 
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{GroupKeys, mac, mac_holds};
+use junction_shared::protocol::crypto::{mac, mac_holds};
+use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::seat::{SeatKeys, card_holds, move_holds};
 use junction_shared::protocol::wire::{Card, SeatMove, SignedCard};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{derive, mac, mac_holds};
+use junction_shared::protocol::crypto::{derive, mac, mac_holds};
 use junction_shared::protocol::id::{MessageId, PeerKey, SeatKey};
 use junction_shared::protocol::wire::{Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
 use junction_shared::secret::Secret;

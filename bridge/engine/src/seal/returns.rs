@@ -1,7 +1,7 @@
 //! The word that a receiver opens nothing more: what it has read of one sender, and what it sends back.
 
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::{derive, mac, mac_holds};
+use junction_shared::protocol::crypto::{derive, mac, mac_holds};
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{Return, ReturnBody};
 use junction_shared::secret::Secret;

@@ -1,7 +1,7 @@
 //! Vectors of the standards, frozen vectors of our own, and one fault a case.
 
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
-use junction_shared::protocol::handshake::mac;
+use junction_shared::protocol::crypto::mac;
 use junction_shared::protocol::id::{Epoch, GroupId, Seq};
 use junction_shared::protocol::limits::MAX_MESSAGE;
 use junction_shared::protocol::wire::{
@@ -37,7 +37,7 @@ fn secret(bytes: &[u8]) -> Secret {
 
 fn identity(seed: u8) -> Identity {
     let secret = secret(&[seed; 32]);
-    let key = PeerKey(junction_shared::protocol::handshake::public_key(&secret));
+    let key = PeerKey(junction_shared::protocol::crypto::public_key(&secret));
     Identity { secret, key }
 }
 
@@ -154,7 +154,7 @@ impl Pair {
     }
 
     fn keys(&self) -> PairKeys {
-        let to = ReceiveKey(junction_shared::protocol::handshake::public_key(&self.receive));
+        let to = ReceiveKey(junction_shared::protocol::crypto::public_key(&self.receive));
         keys_to(&self.group, &self.psk(), &self.alice, &to).unwrap()
     }
 
@@ -309,7 +309,7 @@ fn a_thief_of_the_receive_key_cannot_speak_as_another_member() {
     // Mallory holds the group secret and Bob's receive key, but not Alice's identity.
     let mallory = identity(5);
     let psk = pair_psk(&pair.group, &mallory, &pair.bob.key).unwrap();
-    let to = ReceiveKey(junction_shared::protocol::handshake::public_key(&pair.receive));
+    let to = ReceiveKey(junction_shared::protocol::crypto::public_key(&pair.receive));
     let forged_identity = Identity { secret: secret(&[5; 32]), key: pair.alice.key };
     let keys = keys_to(&pair.group, &psk, &forged_identity, &to).unwrap();
     let header = pair.header(&keys);

@@ -167,6 +167,13 @@ impl Directory {
         Some(certainty)
     }
 
+    /// A message of this key was opened. False if one of a later process of the same session was opened before.
+    pub(super) fn heard(&mut self, key: PeerKey) -> bool {
+        let seat = self.known.get(&key).and_then(|peer| peer.card.seat);
+        seat.filter(|seat| self.seats.of(&key) == Some(seat.key))
+            .is_none_or(|seat| self.seats.heard(key, seat))
+    }
+
     /// The key that a peer is known by: what is kept of it is kept by that key.
     pub(super) fn origin(&self, key: &PeerKey) -> PeerKey {
         self.seats.origin(key)

@@ -13,7 +13,7 @@ use junction_shared::protocol::wire::{CardSeat, SeatMove};
 /// Seats and keys of seats kept; further ones stay without a certain seat.
 const MAX_SEATS: usize = 65_536;
 /// How far an incarnation may be ahead of this machine's clock and of the last that was seen, in milliseconds: a day.
-const AHEAD: u64 = 24 * 60 * 60 * 1000;
+pub(super) const AHEAD: u64 = 24 * 60 * 60 * 1000;
 
 /// A seat that is certain for at least one key.
 struct SeatRecord {
@@ -22,6 +22,8 @@ struct SeatRecord {
     /// The newest key that the seat has vouched for, and the number of its process.
     holder: PeerKey,
     incarnation: Incarnation,
+    /// The newest process of the seat of which a message was opened, and its key.
+    heard: (Incarnation, PeerKey),
 }
 
 impl SeatRecord {
@@ -90,7 +92,9 @@ impl KnownSeats {
         let Some(record) = self.seats.remove(&moved.from) else { return false };
         self.certain.values_mut().filter(|seat| **seat == moved.from).for_each(|seat| *seat = to);
         // Its incarnations are counted anew.
-        let record = SeatRecord { incarnation: Incarnation::default(), ..record };
+        let incarnation = Incarnation::default();
+        let heard = (incarnation, record.heard.1);
+        let record = SeatRecord { incarnation, heard, ..record };
         self.seats.entry(to).or_insert(record);
         true
     }
@@ -108,11 +112,24 @@ impl KnownSeats {
         self.certain.insert(key, seat.key);
         let incarnation = seat.incarnation;
         let record = self.seats.entry(seat.key);
-        let record = record.or_insert(SeatRecord { origin: key, holder: key, incarnation });
+        let heard = (Incarnation::default(), key);
+        let first = SeatRecord { origin: key, holder: key, incarnation, heard };
+        let record = record.or_insert(first);
         if !record.is_before(key, incarnation) {
             (record.holder, record.incarnation) = (key, incarnation);
         }
         Some(if record.origin == key { Certainty::First } else { Certainty::CameBack })
+    }
+
+    /// A message of this key was opened. False if one of a later process of its seat was opened before: it comes too late
+    /// to be read in its place.
+    pub(super) fn heard(&mut self, key: PeerKey, seat: CardSeat) -> bool {
+        let Some(record) = self.seats.get_mut(&seat.key) else { return true };
+        let is_in_order = (seat.incarnation, key) >= record.heard;
+        if is_in_order {
+            record.heard = (seat.incarnation, key);
+        }
+        is_in_order
     }
 
     /// The certain seat of a key.

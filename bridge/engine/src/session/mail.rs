@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{PeerKey, SeatKey};
+use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_SEALED;
-use junction_shared::protocol::wire::{Envelope, Header, Receipt, ReceiptKind, Return, ToHub};
+use junction_shared::protocol::wire::{
+    Envelope, Header, Receipt, ReceiptKind, Return, ReturnBody, ToHub,
+};
 
 use super::Session;
 use super::intake::{Currency, IntakeStep, Opening, PushedEnvelope};
@@ -91,15 +93,19 @@ impl Session {
     ) {
         let (id, from) = (header.id, header.from);
         let arrival = self.delivery.mailbox.arrive(from, header.seq, id);
+        let named = plain.seat.filter(|_| arrival == Arrival::New);
+        let certainty = named.and_then(|seat| self.seat_named(from, seat));
         let kind = match arrival {
             Arrival::Dropped => return,
             Arrival::Read => ReceiptKind::Read,
+            // In its place among the messages of its session it cannot be read any more.
+            Arrival::New if !self.directory.heard(from) => ReceiptKind::Expired,
             Arrival::New if deadline <= now => ReceiptKind::Expired,
             Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
         };
         let mut outlook = None;
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
-            let sender = self.identify(from, alias, plain.seat);
+            let sender = self.identify(from, alias, certainty);
             let peer = sender.peer;
             let claimed = plain.follows.unwrap_or(Hops::first(id));
             // A person's answer begins a new chain, whatever it answers.
@@ -158,9 +164,13 @@ impl Session {
         }
     }
 
-    /// What is known here of a message's sender, and of the seat that it names.
-    fn identify(&mut self, from: PeerKey, alias: Alias, named: Option<SeatKey>) -> MessageSender {
-        let certainty = named.and_then(|seat| self.seat_named(from, seat));
+    /// What is known here of a message's sender, which names its seat for certain or does not.
+    fn identify(
+        &mut self,
+        from: PeerKey,
+        alias: Alias,
+        certainty: Option<Certainty>,
+    ) -> MessageSender {
         let is_other = self.directory.pin_sender(&alias, from, certainty.is_some());
         let key_changed = is_other.then(|| self.directory.fingerprint_of_sender(&from));
         let restarted = certainty == Some(Certainty::CameBack);
@@ -180,8 +190,8 @@ impl Session {
             return PeerFault::ForgedReturn.log();
         }
         self.seat_named(body.from, body.seat);
-        let read = ReadWord { highest: body.highest, kept: body.kept };
-        self.outgoing.outbox.returned(body.from, read);
+        let ReturnBody { highest, read, leased, .. } = body;
+        self.outgoing.outbox.returned(body.from, ReadWord { highest, read, leased });
         if self.outgoing.outbox.has_waiting(body.from) {
             self.subscribe_seat(body.seat);
         }

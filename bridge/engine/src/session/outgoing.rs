@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::GroupKeys;
-use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, ToHub};
+use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, Return, ToHub};
 use tokio::sync::oneshot;
 
 use super::directory::Directory;
@@ -18,6 +18,8 @@ use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
+/// Words about mail to earlier keys that are kept.
+const MAX_WORDS: usize = 256;
 
 /// Frames for the hub, on this connection and on those to come.
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub(super) struct OutgoingFrames {
     /// The messages that this session sends, until their ends are known.
     pub(super) outbox: Outbox,
     sent_receipts: SentReceipts,
+    /// Words about mail to earlier keys of this process, which go out on every connection: they stay true.
+    words: VecDeque<Return>,
     /// Calls that wait until no message is on its way.
     flushing: Vec<oneshot::Sender<()>>,
 }
@@ -65,6 +69,32 @@ impl OutgoingFrames {
     pub(super) fn post_final_receipt(&mut self, receipt: Receipt, until: Instant) {
         self.sent_receipts.keep(receipt.clone(), until);
         self.post(ToHub::Receipt(receipt));
+    }
+
+    /// Keeps words about mail to earlier keys of this process for every connection to a hub that knows seats. `posts` says
+    /// whether this one's does.
+    pub(super) fn post_words(&mut self, words: Vec<Return>, posts: bool) {
+        for word in words {
+            if self.words.len() == MAX_WORDS {
+                self.words.pop_front();
+            }
+            self.words.push_back(word.clone());
+            if posts {
+                self.post(ToHub::Return(word));
+            }
+        }
+    }
+
+    /// Takes over the words of an earlier key of this process.
+    pub(super) fn take_words(&mut self, earlier: &mut Self) {
+        self.words = std::mem::take(&mut earlier.words);
+    }
+
+    /// Posts the words again on a new connection, to a hub that knows seats.
+    pub(super) fn repeat_words(&mut self) {
+        for word in self.words.clone() {
+            self.post(ToHub::Return(word));
+        }
     }
 
     /// Posts the final receipts that were sent while there was no hub, or may have been lost with a connection.

@@ -10,6 +10,7 @@ use junction_shared::protocol::wire::{
     Card, CardSeat, SEATS, SeatAnswer, SeatClaim, SeatMove, SignedCard, WelcomeBody,
 };
 
+use super::known_seats::AHEAD;
 use crate::clock::wall_ms;
 use crate::seal::verify_card;
 
@@ -35,6 +36,9 @@ pub enum SeatBasis {
 pub struct ClientSession {
     /// The keys of the seat.
     pub keys: SeatKeys,
+    /// The number of this process among those of the seat: milliseconds since 1970, and higher than any that this machine
+    /// has used before.
+    pub incarnation: Incarnation,
     /// What bridges of one client process have in common, as [`SeatKeys::place`] makes it.
     pub place: Option<[u8; 16]>,
     /// How the bridge knows the session.
@@ -94,7 +98,7 @@ impl Claimed {
     fn new(session: ClientSession) -> Self {
         Self {
             keys: Arc::new(session.keys),
-            incarnation: Incarnation(wall_ms()),
+            incarnation: session.incarnation,
             is_proven: session.basis != SeatBasis::Wished,
             place: session.place,
             before: None,
@@ -211,7 +215,8 @@ impl OwnSeat {
                 if claimed.was_granted {
                     self.is_lost |=
                         card.as_ref().is_some_and(|card| self.is_of_newer(card, group, me));
-                } else if claimed.outdone < MAX_OUTDONE {
+                } else if claimed.outdone < MAX_OUTDONE && last.0 <= wall_ms().saturating_add(AHEAD)
+                {
                     // This machine's clock was ahead when the last process of the session began.
                     claimed.outdone += 1;
                     claimed.incarnation = claimed.incarnation.max(last.next());

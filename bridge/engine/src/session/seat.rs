@@ -13,6 +13,7 @@ use junction_shared::protocol::wire::{
 use super::Session;
 use super::known_seats::Certainty;
 use super::own_seat::{ClaimStep, ClientSession, SeatVerdict};
+use crate::past_words::PastWords;
 use crate::seal::{pair_psk, return_word};
 use crate::{Change, Departure, Status};
 
@@ -86,6 +87,7 @@ impl Session {
         let delivery = self.delivery.retire();
         let mut next = self.followed_by(card, membership);
         next.delivery = delivery;
+        next.outgoing.take_words(&mut self.outgoing);
         next.delivery.publish();
         if is_unseated {
             next.snapshot.borrow().unseated.set(alias);
@@ -196,13 +198,13 @@ impl Session {
 
     /// What this session has read of each sender, and that it opens nothing more: to those whose mail waits here, to those
     /// whose mail came and was not opened, and to every peer that may have sent something just now.
-    fn return_words(&self, seat: SeatKey) -> Vec<Return> {
+    fn return_words(&mut self, seat: SeatKey) -> Vec<Return> {
         let Some((group, me)) = self.membership.keys() else { return Vec::new() };
         let mailbox = &self.delivery.mailbox;
         let senders = mailbox.senders().chain(self.intake.unopened_senders());
         let senders = senders.chain(self.directory.seat_readers());
         let (mut seen, mut new_pairs) = (HashSet::new(), 0);
-        let mut words = Vec::new();
+        let (mut words, mut past) = (Vec::new(), PastWords::default());
         for to in senders {
             if words.len() == MAX_RETURNS {
                 break;
@@ -216,11 +218,13 @@ impl Session {
                 pair_psk(group, me, &to).filter(|_| new_pairs <= MAX_NEW_PAIRS).map(Arc::new)
             };
             if let Some(psk) = known.or_else(made) {
-                let (highest, kept) = mailbox.read_of(&to);
-                let body = ReturnBody { from: me.key, seat, highest, kept };
+                let (highest, read, leased) = mailbox.read_of(&to);
+                let body = ReturnBody { from: me.key, seat, highest, read, leased };
                 words.push(return_word(&psk, to, &body));
+                past.keep(to, psk, body);
             }
         }
+        self.delivery.past_words.extend(past);
         words
     }
 }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use junction_shared::protocol::codec::encode;
-use junction_shared::protocol::handshake::{
-    BridgeHandshake, Caller, GroupKeys, HandshakeError, public_key,
-};
+use junction_shared::protocol::crypto::public_key;
+use junction_shared::protocol::handshake::{BridgeHandshake, Caller, GroupKeys, HandshakeError};
 use junction_shared::protocol::id::{Dial, PeerKey};
 use junction_shared::protocol::wire::ToHub;
 use junction_shared::secret::Secret;

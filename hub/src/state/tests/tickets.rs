@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::encode;
-use junction_shared::protocol::handshake::mac;
+use junction_shared::protocol::crypto::mac;
 use junction_shared::protocol::id::{ConnectionId, GroupId};
 use junction_shared::protocol::wire::{
     Answer, Grant, Naming, Question, Refusal, Ticket, ToBridge, ToHub,

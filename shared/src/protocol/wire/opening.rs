@@ -2,8 +2,9 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{ConnectionId, Dial, PeerKey, Signature};
-use crate::protocol::wire::seat::{SeatAnswer, SeatClaim};
+use crate::protocol::id::{ConnectionId, Dial, Incarnation, PeerKey, Signature};
+use crate::protocol::wire::card::SignedCard;
+use crate::protocol::wire::seat::SeatClaim;
 
 /// Opens the handshake; fresh for every connection.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -120,6 +121,20 @@ impl WelcomeBody {
     pub fn has(&self, feature: u32) -> bool {
         self.features.unwrap_or_default() & feature == feature
     }
+}
+
+/// What became of a claim to a seat.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SeatAnswer {
+    /// The session has the seat, or will have it with its first card. The seat's last card, if the hub has one.
+    #[n(0)]
+    Granted(#[n(0)] Option<SignedCard>),
+    /// Another bridge has it, and the claim is only a wish.
+    #[n(1)]
+    Held,
+    /// A higher incarnation has it, or had it last: its number, and its card if the hub has it.
+    #[n(2)]
+    Superseded(#[n(0)] Incarnation, #[n(1)] Option<SignedCard>),
 }
 
 /// An alias and the proof that it was granted.

@@ -3,7 +3,6 @@
 use minicbor::{Decode, Encode};
 
 use crate::protocol::id::{Incarnation, PeerKey, SeatKey, Seq, Signature};
-use crate::protocol::wire::card::SignedCard;
 
 /// A bridge's claim to a seat, in its hello.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -38,20 +37,6 @@ pub struct SeatMove {
     /// Its signature over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
     #[n(2)]
     pub signature: Signature,
-}
-
-/// What became of a claim to a seat.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum SeatAnswer {
-    /// The session has the seat, or will have it with its first card. The seat's last card, if the hub has one.
-    #[n(0)]
-    Granted(#[n(0)] Option<SignedCard>),
-    /// Another bridge has it, and the claim is only a wish.
-    #[n(1)]
-    Held,
-    /// A higher incarnation has it, or had it last: its number, and its card if the hub has it.
-    #[n(2)]
-    Superseded(#[n(0)] Incarnation, #[n(1)] Option<SignedCard>),
 }
 
 /// The seat on a card.
@@ -96,8 +81,11 @@ pub struct ReturnBody {
     /// The highest number that it opened of this sender.
     #[n(2)]
     pub highest: Seq,
-    /// The messages that it has read, or still may: bit n stands for `highest - n`. Every other message to `from` was not
-    /// read and never will be.
+    /// The messages that it has read: bit n stands for `highest - n`.
     #[n(3)]
-    pub kept: u64,
+    pub read: u64,
+    /// The messages that it may still read, because an answer that holds them is on its way. Every message to `from` that
+    /// is in neither was not read and never will be.
+    #[n(4)]
+    pub leased: u64,
 }

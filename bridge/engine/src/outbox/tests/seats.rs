@@ -5,7 +5,7 @@ use super::*;
 /// The receiver's second key.
 const NEXT: PeerKey = PeerKey([3; 32]);
 /// The receiver has read nothing and opened nothing.
-const NOTHING: ReadWord = ReadWord { highest: Seq(0), kept: 0 };
+const NOTHING: ReadWord = ReadWord { highest: Seq(0), read: 0, leased: 0 };
 
 impl Desk {
     /// An outbox whose receiver has a seat, and is there.
@@ -76,12 +76,38 @@ fn nothing_goes_to_the_next_key_while_a_message_to_the_older_one_may_still_be_re
     desk.outbox.open(PEER);
     desk.hand_over();
     // The second is on a page that is being written.
-    desk.outbox.returned(PEER, ReadWord { highest: Seq(2), kept: 1 });
+    desk.outbox.returned(PEER, ReadWord { highest: Seq(2), read: 0, leased: 1 });
     desk.succeed();
     assert!(desk.hand_over().is_empty());
+    // That the receiver's old session has ended says nothing of it.
+    desk.outbox.gone(PEER);
+    assert!(desk.numbered_ends().is_empty() && desk.hand_over().is_empty());
     desk.outbox.receipt(id(2), ReceiptKind::Read);
     desk.open_new_targets();
     assert_eq!(to(&desk.hand_over()), [(1, NEXT, 1, true)]);
+}
+
+#[test]
+fn second_word_returns_what_an_answer_that_never_left_held() {
+    let mut desk = Desk::seated();
+    desk.submit_to_seat(1);
+    desk.outbox.open(PEER);
+    desk.hand_over();
+    desk.outbox.returned(PEER, ReadWord { highest: Seq(1), read: 0, leased: 1 });
+    desk.succeed();
+    desk.outbox.returned(PEER, ReadWord { highest: Seq(1), read: 0, leased: 0 });
+    desk.open_new_targets();
+    assert_eq!(to(&desk.hand_over()), [(1, NEXT, 1, true)]);
+}
+
+#[test]
+fn word_of_what_was_read_stands_for_receipts_that_were_lost() {
+    let mut desk = Desk::seated();
+    desk.submit_to_seat(1);
+    desk.outbox.open(PEER);
+    desk.hand_over();
+    desk.outbox.returned(PEER, ReadWord { highest: Seq(1), read: 1, leased: 0 });
+    assert_eq!(desk.numbered_ends(), [(1, Status::Read)]);
 }
 
 #[test]
@@ -114,8 +140,8 @@ fn return_after_unconfirmed_corrects_it_and_seals_nothing_again() {
     }
     desk.numbered_ends();
     desk.succeed();
-    desk.outbox.returned(PEER, ReadWord { highest: Seq(1), kept: 1 });
-    assert_eq!(desk.numbered_ends(), [(2, Status::Expired)]);
+    desk.outbox.returned(PEER, ReadWord { highest: Seq(1), read: 1, leased: 0 });
+    assert_eq!(desk.numbered_ends(), [(1, Status::Read), (2, Status::Expired)]);
     assert!(desk.hand_over().is_empty());
 }
 

@@ -113,13 +113,13 @@ fn receiver_alone_names_its_seat_on_a_receipt() {
 #[test]
 fn pair_alone_makes_a_return_word() {
     let pair = Pair::new();
-    let body = ReturnBody { from: pair.bob.key, seat: SEAT, highest: Seq(42), kept: 5 };
+    let body = ReturnBody { from: pair.bob.key, seat: SEAT, highest: Seq(42), read: 5, leased: 2 };
     let word = return_word(&pair.psk(), pair.alice.key, &body);
     assert!(return_holds(&pair.psk(), &word));
     assert_eq!(return_of(&word), Some(body));
     let others = pair_psk(&pair.group, &identity(5), &pair.bob.key).unwrap();
     assert!(!return_holds(&others, &word));
-    let altered = return_word(&others, pair.alice.key, &ReturnBody { kept: 4, ..body });
+    let altered = return_word(&others, pair.alice.key, &ReturnBody { read: 4, ..body });
     assert!(!return_holds(&pair.psk(), &Return { body: altered.body, ..word.clone() }));
     let long = Return { body: vec![0; Return::MAX_BODY + 1], ..word };
     assert_eq!(return_of(&long), None);

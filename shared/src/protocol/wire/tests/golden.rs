@@ -436,7 +436,7 @@ pub(super) fn returned() -> Return {
 }
 
 pub(super) fn return_body() -> ReturnBody {
-    ReturnBody { from: OTHER, seat: SEAT, highest: Seq(42), kept: 5 }
+    ReturnBody { from: OTHER, seat: SEAT, highest: Seq(42), read: 5, leased: 2 }
 }
 
 fn seats() -> Vec<Golden> {
@@ -495,7 +495,7 @@ fn seats() -> Vec<Golden> {
             "820581865820 11*32 50 33*16 015820 55*32 f6825820 dd*32 5820 55*32",
         ),
         golden("Return", ToHub::Return(returned()), "820881835820 11*32 42b0d15820 55*32"),
-        golden("body of Return", return_body(), "845820 22*32 5820 dd*32 182a05"),
+        golden("body of Return", return_body(), "855820 22*32 5820 dd*32 182a0502"),
         golden("Vacate", ToHub::Vacate, "820980"),
         golden("Returned", ToBridge::Returned(returned()), "820c81835820 11*32 42b0d15820 55*32"),
         golden(
