@@ -57,6 +57,13 @@ enum Event {
         who: usize,
         goodbye: bool,
     },
+    /// The bridge of a session with a seat is another.
+    Restart {
+        who: usize,
+        in_order: bool,
+    },
+    /// A session with a seat has two bridges.
+    Rival(usize),
     Pass(Duration),
     Calm,
 }
@@ -67,16 +74,24 @@ struct Crowd {
     peers: usize,
     /// Messages sent at once.
     burst: usize,
+    /// How many of the peers have seats.
+    seats: usize,
 }
 
 impl Crowd {
     /// Some crowds are spared the faults after which everything is sent again, because those would hide a loss.
     fn events(self) -> impl Strategy<Value = Vec<Event>> {
         let events = prop::collection::vec(self.event(), 1..150);
-        (any::<bool>(), any::<bool>(), events).prop_map(|(hub_dies, they_die, mut events)| {
+        let spared = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+        (spared, events).prop_map(move |((hub_dies, they_die, in_order, alone), mut events)| {
             events.retain(|event| match event {
                 Event::KillHub => hub_dies,
-                Event::Replace { .. } => they_die,
+                // Another takes the place of a peer, where it is not the same one with its seat.
+                Event::Replace { .. } => they_die && self.seats == 0,
+                Event::Restart { in_order: orderly, .. } => {
+                    self.seats > 0 && (*orderly || !in_order)
+                }
+                Event::Rival(_) => self.seats > 0 && !alone,
                 _ => true,
             });
             events
@@ -104,6 +119,8 @@ impl Crowd {
             2 => Just(Event::KillHub),
             3 => Just(Event::StartHub),
             1 => (who(), any::<bool>()).prop_map(|(who, goodbye)| Event::Replace { who, goodbye }),
+            3 => (who(), any::<bool>()).prop_map(|(who, in_order)| Event::Restart { who, in_order }),
+            1 => who().prop_map(Event::Rival),
             2 => time().prop_map(Event::Pass),
             2 => Just(Event::Calm),
         ]
@@ -143,6 +160,8 @@ fn apply(world: &mut SimWorld, event: Event) {
         Event::KillHub => world.kill_hub(),
         Event::StartHub => world.start_hub(),
         Event::Replace { who, goodbye } => world.replace(who, goodbye),
+        Event::Restart { who, in_order } => world.restart(who, in_order),
+        Event::Rival(who) => world.rival(who),
         Event::Pass(time) => world.pass(time),
         Event::Calm => world.calm(),
     }
@@ -151,6 +170,9 @@ fn apply(world: &mut SimWorld, event: Event) {
 /// With no further fault everything comes to its end: at once between the living, and once their sessions
 /// have ended for the dead. Then nothing is left that could still change.
 fn come_to_an_end(world: &mut SimWorld) {
+    world.calm();
+    // What was sealed to a bridge that died without a word is given up a moment after the next one is known.
+    world.pass(SEAT_PATIENCE);
     world.calm();
     world.history.all_ended_between_the_living(world.now);
     // Sooner than the messages' own time: the hub tells who is gone.
@@ -164,14 +186,18 @@ fn come_to_an_end(world: &mut SimWorld) {
 }
 
 fn run(crowd: Crowd, events: Vec<Event>) {
-    let mut world = SimWorld::new(crowd.peers);
+    let mut world = SimWorld::with_seats(crowd.peers, crowd.seats);
     events.into_iter().for_each(|event| apply(&mut world, event));
     come_to_an_end(&mut world);
 }
 
-const FEW: Crowd = Crowd { peers: 3, burst: 6 };
+/// Longer than a sender waits for a word about what an earlier bridge of a seat had.
+const SEAT_PATIENCE: Duration = Duration::from_secs(8);
+const FEW: Crowd = Crowd { peers: 3, burst: 6, seats: 0 };
+/// Sessions whose bridges restart, and one without a seat.
+const SEATED: Crowd = Crowd { peers: 3, burst: 6, seats: 2 };
 /// A crowd that fills a receiver's inbox and mailbox.
-const MANY: Crowd = Crowd { peers: 11, burst: 32 };
+const MANY: Crowd = Crowd { peers: 11, burst: 32, seats: 0 };
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -179,6 +205,11 @@ proptest! {
     #[test]
     fn delivery_keeps_its_promises(events in FEW.events()) {
         run(FEW, events);
+    }
+
+    #[test]
+    fn delivery_to_seats_keeps_its_promises(events in SEATED.events()) {
+        run(SEATED, events);
     }
 
     #[test]

@@ -60,10 +60,8 @@ use misbehaviour::Misbehaviour;
 use outgoing::OutgoingFrames;
 use requests::Requests;
 
-pub use own_seat::{ClientSession, SeatBasis};
+pub use own_seat::{ClaimStep, ClientSession, SeatBasis, SeatVerdict};
 pub use seat::Leaving;
-
-pub(crate) use own_seat::{ClaimStep, SeatVerdict};
 
 /// One identity's life on the junction.
 pub struct Session {

@@ -47,7 +47,7 @@ pub struct ClientSession {
 
 /// What a claim changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClaimStep {
+pub enum ClaimStep {
     /// Nothing.
     Nothing,
     /// The hub is to be told, by a new hello.
@@ -58,7 +58,7 @@ pub(crate) enum ClaimStep {
 
 /// What the hub's answer to a claim means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SeatVerdict {
+pub enum SeatVerdict {
     /// The session joins, with the seat or without.
     Join,
     /// The claim is to be made again, after this pause.

@@ -38,17 +38,17 @@ impl Session {
 
     /// The client's session is known, or another one than before. What is left of it is taken by
     /// [`Session::replaced`].
-    pub(crate) fn claim(&mut self, session: &mut Option<ClientSession>) -> ClaimStep {
+    pub fn claim(&mut self, session: &mut Option<ClientSession>) -> ClaimStep {
         self.membership.seat_mut().claim(session)
     }
 
     /// What the hub's answer to the claim of a seat means.
-    pub(crate) fn judge_seat(&mut self, welcome: &WelcomeBody, now: Instant) -> SeatVerdict {
+    pub fn judge_seat(&mut self, welcome: &WelcomeBody, now: Instant) -> SeatVerdict {
         self.membership.judge_seat(welcome, now)
     }
 
     /// Whether another bridge has the seat of this session now.
-    pub(crate) fn has_lost_seat(&self) -> bool {
+    pub fn has_lost_seat(&self) -> bool {
         self.membership.own_seat().is_lost()
     }
 
@@ -79,7 +79,7 @@ impl Session {
 
     /// The session that goes on in this process, under another key: without a seat, or as another session of the client.
     /// What an answer holds just now stays with the process.
-    pub(crate) fn replaced(&mut self, session: Option<ClientSession>, now: Instant) -> Self {
+    pub fn replaced(&mut self, session: Option<ClientSession>, now: Instant) -> Self {
         let is_unseated = session.is_none();
         let alias = self.membership.alias().cloned();
         let membership = self.membership.replaced(session);

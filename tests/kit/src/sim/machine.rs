@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use junction_engine::error::Error;
-use junction_engine::session::Session;
+use junction_engine::session::{ClientSession, Leaving, SeatVerdict, Session};
 use junction_engine::{Command, ConnectionState, Draft, MailPage, PageLimits, Snapshot, Submitted};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
@@ -46,6 +46,30 @@ impl SessionMachine {
         let mut session = Session::new(snapshot, Context::default(), now);
         session.set_group(GroupKeys::derive(join_secret));
         Self(session)
+    }
+
+    /// Claims a seat, before the first hello.
+    pub fn claim(&mut self, session: ClientSession) {
+        self.0.claim(&mut Some(session));
+    }
+
+    /// Whether the session is to be welcomed with this welcome. Otherwise it dials again.
+    pub fn accepts(&mut self, welcome: &WelcomeBody, now: Instant) -> bool {
+        self.0.judge_seat(welcome, now) == SeatVerdict::Join
+    }
+
+    /// Whether another process has the seat of the session now.
+    #[must_use]
+    pub fn has_lost_seat(&self) -> bool {
+        self.0.has_lost_seat()
+    }
+
+    /// Goes on under another key, without the seat that was lost. The last frames of the old key.
+    pub fn lose_seat(&mut self, join_secret: &Secret, now: Instant) -> Vec<ToHub> {
+        let last = self.last_frames(Leaving::Unseated, now);
+        self.0 = self.0.replaced(None, now);
+        self.0.set_group(GroupKeys::derive(join_secret));
+        last
     }
 
     /// Sets the alias to ask for until one is granted.
@@ -148,7 +172,11 @@ impl SessionMachine {
     /// Leaves for good; the last frames for the hub.
     pub fn leave(&mut self, now: Instant) -> Vec<ToHub> {
         self.drain_leases(now);
-        let (last, _) = self.0.leave(junction_engine::session::Leaving::ForNow, now);
+        self.last_frames(Leaving::ForNow, now)
+    }
+
+    fn last_frames(&mut self, how: Leaving, now: Instant) -> Vec<ToHub> {
+        let (last, _) = self.0.leave(how, now);
         last.iter().filter_map(|frame| decode(frame).ok()).collect()
     }
 }

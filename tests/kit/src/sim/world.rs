@@ -1,12 +1,14 @@
 //! Sessions and a hub as pure state machines, and a network between them that a test controls: every frame moves, and
 //! every fault happens, when the test says so.
 
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use junction_engine::{MailPage, Status};
+use junction_engine::{ClientSession, MailPage, SeatBasis, Status};
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{Incarnation, PeerKey};
+use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::secret::Secret;
 
 mod wire;
@@ -28,12 +30,16 @@ pub struct SimProcess {
     machine: SessionMachine,
     /// The alias that the process asks for.
     pub alias: Alias,
-    /// The key of the session.
+    /// The key of the process.
     pub key: PeerKey,
+    /// Who the session is to the history: its first process, where it has a seat.
+    identity: PeerKey,
+    /// The seat that the session has, by its number.
+    seat: Option<usize>,
     /// The connections, the newest last. Earlier ones may still carry frames to the hub.
     wires: Vec<Wire>,
-    /// The page of an answer that is being written, and since when.
-    page: Option<(MailPage, Duration)>,
+    /// The page of an answer that is being written, since when, and who reads it.
+    page: Option<(MailPage, Duration, PeerKey)>,
     searches: Vec<Search>,
     /// Calls to `send_message` that have not been answered.
     calls: Vec<SendCall>,
@@ -65,6 +71,13 @@ pub struct SimWorld {
     /// The processes, by number.
     pub processes: Vec<SimProcess>,
     secret: Secret,
+    /// Who each key is to the history.
+    identities: HashMap<PeerKey, PeerKey>,
+    /// The number of seats, and of the last incarnation of any.
+    seats: usize,
+    incarnation: u64,
+    /// Seats of which a process has ended.
+    restarted: HashSet<usize>,
     /// The messages of all processes.
     pub history: History<PeerKey>,
 }
@@ -77,12 +90,21 @@ fn alias(who: usize) -> Alias {
 impl SimWorld {
     /// A world of this many sessions that have all found each other on a hub.
     pub fn new(peers: usize) -> Self {
+        Self::with_seats(peers, 0)
+    }
+
+    /// As [`SimWorld::new`], where the first of these sessions have seats.
+    pub fn with_seats(peers: usize, seats: usize) -> Self {
         let mut world = Self {
             start: Instant::now(),
             now: Duration::ZERO,
             hub: None,
             processes: Vec::new(),
             secret: Secret::filled(|key| key.fill(3)),
+            identities: HashMap::new(),
+            seats,
+            incarnation: 0,
+            restarted: HashSet::new(),
             history: History::default(),
         };
         for who in 0..peers {
@@ -107,16 +129,35 @@ impl SimWorld {
         let alias = alias(who);
         machine.wish(alias.clone());
         let key = machine.hello().expect("it has a group").key;
-        self.history.started(key);
+        let seat = (who < self.seats).then_some(who);
+        if let Some(seat) = seat {
+            self.incarnation += 1;
+            machine.claim(self.client_session(seat));
+        }
+        let identity = seat.map_or(key, |seat| PeerKey([u8::try_from(seat).unwrap_or(255); 32]));
+        self.identities.insert(key, identity);
+        self.history.started(identity);
         SimProcess {
             machine,
             alias,
             key,
+            identity,
+            seat,
             wires: Vec::new(),
             page: None,
             searches: Vec::new(),
             calls: Vec::new(),
             heard: self.now,
+        }
+    }
+
+    fn client_session(&self, seat: usize) -> ClientSession {
+        let secret = Secret::filled(|secret| secret.fill(5));
+        ClientSession {
+            keys: SeatKeys::derive(&secret, "sim", &seat.to_string()),
+            incarnation: Incarnation(self.incarnation),
+            place: None,
+            basis: SeatBasis::Proven,
         }
     }
 
@@ -137,6 +178,11 @@ impl SimWorld {
     /// Kills the hub: its state is gone. Frames that it wrote before may still arrive.
     pub fn kill_hub(&mut self) {
         self.hub = None;
+        // Words of sessions that ended may have been lost with it.
+        for seat in &self.restarted {
+            let identity = PeerKey([u8::try_from(*seat).unwrap_or(255); 32]);
+            self.history.shaken(identity);
+        }
         for wire in self.processes.iter_mut().flat_map(|process| &mut process.wires) {
             wire.hub_open = false;
             wire.up.clear();
@@ -177,10 +223,10 @@ impl SimWorld {
     /// The agent sends, to the peer that has the alias when the message is taken.
     pub fn send(&mut self, who: usize, to: usize, size: usize, ttl: Option<Duration>) {
         let (now, alias, key) =
-            (self.instant(), self.processes[to].alias.clone(), self.processes[to].key);
+            (self.instant(), self.processes[to].alias.clone(), self.processes[to].identity);
         let process = &mut self.processes[who];
         let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
-        let (number, text) = self.history.submit(process.key, key, size, self.now + life);
+        let (number, text) = self.history.submit(process.identity, key, size, self.now + life);
         let sending = process.machine.send(alias, text, ttl, now);
         let gives_up = self.now + PATIENCE;
         process.calls.push(SendCall { number, ttl: life, gives_up, sending });
@@ -189,9 +235,10 @@ impl SimWorld {
 
     /// Records which messages were taken, and which were not in time: those are never sent.
     fn hear_answers(&mut self, who: usize) {
-        let (now, history) = (self.now, &mut self.history);
+        let (now, history, identities) = (self.now, &mut self.history, &self.identities);
         self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
             Some(Some((id, to))) => {
+                let to = identities.get(&to).copied().unwrap_or(to);
                 history.readdress(call.number, to, now + call.ttl);
                 history.submitted(call.number, Some(id));
                 false
@@ -213,27 +260,28 @@ impl SimWorld {
         let now = self.instant();
         let process = &mut self.processes[who];
         if process.page.is_none() {
-            process.page = process.machine.read(limit, now).map(|page| (page, self.now));
+            let by = process.identity;
+            process.page = process.machine.read(limit, now).map(|page| (page, self.now, by));
         }
     }
 
     /// The ends on the page whose answer is on its way.
     pub fn page_ends(&self, who: usize) -> Vec<Status> {
         let page = self.processes[who].page.iter();
-        page.flat_map(|(page, _)| page.receipts.iter().map(|end| end.status)).collect()
+        page.flat_map(|(page, ..)| page.receipts.iter().map(|end| end.status)).collect()
     }
 
     /// The answer was written, or never left. Whether it held anything.
     pub fn finish(&mut self, who: usize, written: bool) -> bool {
         let process = &mut self.processes[who];
-        let Some((page, since)) = process.page.take() else { return false };
+        let Some((page, since, by)) = process.page.take() else { return false };
         let held = !page.messages.is_empty() || !page.receipts.is_empty();
         if written {
             for message in &page.messages {
-                self.history.read(process.key, message, since);
+                self.history.read(by, message, since);
             }
             for end in &page.receipts {
-                self.history.ended(process.key, end.id, end.status, self.now);
+                self.history.ended(by, end.id, end.status, self.now);
             }
             page.lease.ack();
         } else {
@@ -258,11 +306,68 @@ impl SimWorld {
             }
             while self.arrive(who) {}
         }
-        self.history.died(self.processes[who].key);
+        self.history.died(self.processes[who].identity);
         while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
             self.forget(who);
         }
         self.processes[who] = self.spawn(who);
+    }
+
+    /// The bridge of a session with a seat ends, in order or not, and another takes its place.
+    pub fn restart(&mut self, who: usize, in_order: bool) {
+        let Some(seat) = self.processes[who].seat else { return };
+        self.history.sender_ended(self.processes[who].identity);
+        self.restarted.insert(seat);
+        let is_heard =
+            self.processes[who].wires.last().is_some_and(|wire| wire.bridge_open && wire.hub_open);
+        if in_order {
+            self.finish(who, true);
+            let last = self.processes[who].machine.leave(self.start + self.now);
+            if let Some(wire) = self.processes[who].wires.last_mut().filter(|_| is_heard) {
+                wire.up.extend(last);
+            }
+            while self.arrive(who) {}
+        }
+        if !in_order || !is_heard {
+            self.history.shaken(self.processes[who].identity);
+        }
+        while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
+            self.forget(who);
+        }
+        self.processes[who] = self.spawn(seat);
+    }
+
+    /// A second bridge of a session with a seat begins, while the first one is alive.
+    pub fn rival(&mut self, who: usize) {
+        let Some(seat) = self.processes[who].seat else { return };
+        self.history.sender_ended(self.processes[who].identity);
+        self.restarted.insert(seat);
+        self.history.shaken(self.processes[who].identity);
+        let newer = self.spawn(seat);
+        let older = std::mem::replace(&mut self.processes[who], newer);
+        self.processes.push(SimProcess { seat: None, ..older });
+    }
+
+    /// A process that has lost its seat goes on under another key, as somebody else.
+    pub(super) fn give_up_lost_seat(&mut self, who: usize) -> bool {
+        let now = self.instant();
+        let process = &mut self.processes[who];
+        if !process.machine.has_lost_seat() {
+            return false;
+        }
+        let last = process.machine.lose_seat(&self.secret, now);
+        if let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) {
+            wire.bridge_open = false;
+            wire.down.clear();
+            if wire.hub_open {
+                wire.up.extend(last);
+            }
+        }
+        process.key = process.machine.hello().expect("it has a group").key;
+        process.identity = process.key;
+        self.identities.insert(process.key, process.key);
+        self.history.started(process.key);
+        true
     }
 
     /// Time passes. Deadlines are handled when they come; pings keep connections alive that both sides take for open.
@@ -280,7 +385,7 @@ impl SimWorld {
             for process in &mut self.processes {
                 process.machine.on_time(now);
                 if self.now >= process.heard + TIMEOUT {
-                    self.history.unheard(process.key);
+                    self.history.unheard(process.identity);
                 }
             }
             (0..self.processes.len()).for_each(|who| self.hear_answers(who));

@@ -60,8 +60,10 @@ impl SimWorld {
         let wire = Wire { connection, hub_open: true, bridge_open, ..Wire::default() };
         process.wires.retain(|wire| wire.hub_open);
         process.wires.push(wire);
-        if bridge_open {
+        if bridge_open && process.machine.accepts(&welcome, now) {
             process.machine.welcomed(welcome, now);
+        } else if bridge_open {
+            self.lose(who);
         }
         true
     }
@@ -139,6 +141,7 @@ impl SimWorld {
             None if !wire.hub_open => self.lose(who),
             None => return false,
         }
+        self.give_up_lost_seat(who);
         self.hear_answers(who);
         true
     }
@@ -175,7 +178,7 @@ impl SimWorld {
             let process = &mut self.processes[who];
             let has_frame = process.machine.has_frame(now);
             if process.wires.iter().any(Wire::carries_mail) {
-                self.history.stalled(process.key, time);
+                self.history.stalled(process.identity, time);
             }
             for wire in &mut process.wires {
                 let waits = wire.is_stalled() || (wire.bridge_open && has_frame);
