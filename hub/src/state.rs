@@ -18,8 +18,12 @@ mod naming;
 mod peer;
 mod presence;
 mod queries;
+mod returns;
+mod seating;
+mod seats;
 mod store;
 mod subscriptions;
+mod succession;
 mod tickets;
 mod tombstones;
 mod watches;
@@ -42,6 +46,7 @@ use backpressure::Backpressure;
 use deadlines::{Deadline, Deadlines};
 use listing::Listing;
 use peer::PeerSession;
+use seats::SeatRegister;
 use store::Store;
 use subscriptions::Subscriptions;
 use tickets::Tickets;
@@ -120,6 +125,7 @@ pub struct State {
     last_connection: ConnectionId,
     unlisted: UnlistedSessions,
     aliases: Aliases,
+    seats: SeatRegister,
     tickets: Tickets,
     listing: Listing,
     subscriptions: Subscriptions,
@@ -147,6 +153,7 @@ impl State {
             last_connection: ConnectionId::default(),
             unlisted: UnlistedSessions::default(),
             aliases: Aliases::default(),
+            seats: SeatRegister::default(),
             tickets: Tickets::new(ticket_key, started_ms),
             listing: Listing::default(),
             subscriptions: Subscriptions::default(),
@@ -183,8 +190,9 @@ impl State {
             ToHub::Send(send) => self.hand_over(requester, send, now)?,
             ToHub::Receipt(receipt) => self.receipt(requester, receipt),
             ToHub::Repush => self.repush(requester),
-            ToHub::Leave | ToHub::Vacate => self.leave(requester, now),
-            ToHub::Return(_) => {}
+            ToHub::Leave => self.leave(requester, now),
+            ToHub::Vacate => self.vacate(requester, now),
+            ToHub::Return(word) => self.take_back(requester, word),
         }
         Ok(())
     }
@@ -226,6 +234,8 @@ impl State {
             match deadline {
                 Deadline::RestartGrace => self.end_restart_grace(),
                 Deadline::Session(key) => self.session_due(key, now),
+                Deadline::Unseated(key) => self.unseated_due(key, now),
+                Deadline::Seat(seat) => self.forget_seat(&seat),
                 Deadline::Envelope(to, offset) => self.discard(&to, offset),
             }
         }

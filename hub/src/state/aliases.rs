@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use junction_shared::protocol::alias::{Alias, Folded};
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{PeerKey, SeatKey};
 use rand::RngExt;
 
 /// Generated aliases to try before a number is appended: with half of all 65,536 taken, one in 65,536
@@ -12,19 +12,33 @@ const ATTEMPTS: usize = 16;
 /// The numbers tried behind a requested alias that is taken.
 const NUMBERS: std::ops::RangeInclusive<u32> = 2..=99;
 
+/// Who has an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AliasOwner {
+    /// A peer whose session has not ended.
+    Peer(PeerKey),
+    /// A seat whose bridge has left, until its session comes back.
+    Seat(SeatKey),
+}
+
 /// The owners of all aliases, by the folded form in which similar aliases are equal.
 #[derive(Default)]
-pub(super) struct Aliases(HashMap<Folded, PeerKey>);
+pub(super) struct Aliases(HashMap<Folded, AliasOwner>);
 
 impl Aliases {
     /// Returns the owner of this alias or of one too similar.
-    pub(super) fn owner(&self, alias: &Alias) -> Option<PeerKey> {
+    pub(super) fn owner(&self, alias: &Alias) -> Option<AliasOwner> {
         self.0.get(&alias.fold()).copied()
     }
 
     /// Assigns the alias to a peer, even if another owns it.
     pub(super) fn give(&mut self, alias: &Alias, key: PeerKey) {
-        self.0.insert(alias.fold(), key);
+        self.0.insert(alias.fold(), AliasOwner::Peer(key));
+    }
+
+    /// Keeps the alias for a seat, even if another owns it.
+    pub(super) fn keep(&mut self, alias: &Alias, seat: SeatKey) {
+        self.0.insert(alias.fold(), AliasOwner::Seat(seat));
     }
 
     /// Releases an alias.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{PeerKey, SeatKey};
 
 use super::inbox::Offset;
 
@@ -14,6 +14,10 @@ pub(super) enum Deadline {
     RestartGrace,
     /// The session of this peer ends, unless there was a sign of life since the deadline was set.
     Session(PeerKey),
+    /// The peer that lost its seat has had the time to finish.
+    Unseated(PeerKey),
+    /// The alias and the card of this seat, whose bridge has left, are kept no longer.
+    Seat(SeatKey),
     /// The envelope at this offset of this peer's inbox expires.
     Envelope(PeerKey, Offset),
 }

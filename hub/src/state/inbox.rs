@@ -101,6 +101,13 @@ impl Inbox {
         self.envelopes.range(range).next().map(|(offset, stored)| (*offset, stored))
     }
 
+    /// Returns the offsets of all envelopes from a sender, and when they expire.
+    pub(super) fn all_from(&self, from: PeerKey) -> impl Iterator<Item = (Offset, Duration)> {
+        let ids = (from, MessageId([0; 16]))..=(from, MessageId([0xff; 16]));
+        let offsets = self.offsets.range(ids).map(|(_, offset)| *offset);
+        offsets.filter_map(|offset| Some((offset, self.at(offset)?.expires_at)))
+    }
+
     /// Returns whether there is room for one more envelope of this charge from this sender.
     pub(super) fn fits(&self, from: &PeerKey, charge: usize) -> bool {
         let share = self.shares.get(from).copied().unwrap_or_default();

@@ -69,7 +69,7 @@ impl State {
             self.backpressure.release(to, from);
         }
         // A sender is notified when the receiver goes.
-        self.subscriptions.add(requester.id, to);
+        self.follow(requester, &to);
         if let Some((_, stored)) = self.store.find(&to, from, header.id) {
             let same = *stored.envelope == send.envelope;
             return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
@@ -170,6 +170,14 @@ impl State {
         if let Some(stored) = self.store.take(to, offset) {
             self.drop_last_card(&stored.envelope.header.from);
             self.notify_room(to);
+        }
+    }
+
+    /// Removes all mail of one sender to a peer.
+    pub(super) fn discard_from(&mut self, to: &PeerKey, from: PeerKey) {
+        for (offset, expires_at) in self.store.all_from(to, from) {
+            self.deadlines.clear(expires_at, Deadline::Envelope(*to, offset));
+            self.discard(to, offset);
         }
     }
 

@@ -1,14 +1,16 @@
 //! One session: a peer, its card and, while it is connected, its connection.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::context_text::is_fit;
-use junction_shared::protocol::id::{ConnectionId, Dial, PeerKey};
+use junction_shared::protocol::handshake::GrantTime;
+use junction_shared::protocol::id::{ConnectionId, Dial, PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_CARD;
-use junction_shared::protocol::wire::{Card, Context, SignedCard};
+use junction_shared::protocol::wire::{Card, Context, READS_SEATS, Return, SeatClaim, SignedCard};
 
 use super::inbox::Offset;
 use super::tickets::AliasClaim;
@@ -26,6 +28,12 @@ pub(super) struct PeerSession {
     pub(super) is_unlisted: bool,
     /// The newest card.
     pub(super) card: Option<Arc<PublishedCard>>,
+    /// Whether the newest card shows a seat that another peer has been granted since. It counts no more.
+    pub(super) is_outdated: bool,
+    /// Whether the session has a seat.
+    pub(super) seating: Seating,
+    /// What receivers have returned to the session while it was away, oldest first.
+    pub(super) returned: VecDeque<KeptReturn>,
     /// When the session began.
     pub(super) started: Duration,
     /// The last sign of life.
@@ -38,6 +46,57 @@ pub(super) struct PeerSession {
     pub(super) connection: Option<PeerConnection>,
 }
 
+/// Whether a session has a seat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Seating {
+    /// The session has no seat.
+    #[default]
+    Seatless,
+    /// The session has this seat.
+    Holder(SeatKey),
+    /// Another bridge has the session's seat. This one may finish what it has begun, until then.
+    Unseated {
+        /// When the session ends.
+        until: Duration,
+        /// Whether it was extended because the hub itself was not running when it was to end.
+        is_extended: bool,
+    },
+}
+
+/// A claim to a seat that somebody living has. It takes the seat with the first card of its connection.
+pub(super) struct SeatHeir {
+    /// The claim.
+    pub(super) claim: SeatClaim,
+    /// Whether the session comes from another seat, and goes on under its own alias.
+    pub(super) keeps_alias: bool,
+    /// The alias that the peer was told, which is that of the seat.
+    pub(super) told: Alias,
+    /// The alias that the peer was told before: a card for it may still be on its way.
+    pub(super) told_before: Option<Alias>,
+    /// The time in the ticket that the peer was given.
+    pub(super) granted: GrantTime,
+}
+
+impl SeatHeir {
+    /// Notes what the peer is told of its alias.
+    pub(super) fn tell(&mut self, alias: &Alias, granted: GrantTime) {
+        if self.told != *alias {
+            self.told_before = Some(std::mem::replace(&mut self.told, alias.clone()));
+        }
+        self.granted = granted;
+    }
+}
+
+/// A word of a receiver that waits for the sender of the messages.
+pub(super) struct KeptReturn {
+    /// The peer whose connection brought the word.
+    pub(super) by: PeerKey,
+    /// The receiver that it is about, which may be an earlier key of the same process.
+    pub(super) from: PeerKey,
+    /// The word.
+    pub(super) word: Return,
+}
+
 /// The connection of a peer.
 pub(super) struct PeerConnection {
     /// The id of the connection.
@@ -48,12 +107,47 @@ pub(super) struct PeerConnection {
     pub(super) cursor: Offset,
     /// Requests to restart the push that have not been answered.
     pub(super) repushes: u32,
+    /// The claim to a seat that another peer still has.
+    pub(super) heir: Option<Box<SeatHeir>>,
 }
 
 impl PeerSession {
-    /// Returns the card if it names the peer's alias: an alias is shown only when a card vouches for it.
+    /// Returns the card if it names the peer's alias: an alias is shown only when a card vouches for it. A peer that lost
+    /// its seat has no valid card.
     pub(super) fn valid_card(&self) -> Option<&Arc<PublishedCard>> {
-        self.card.as_ref().filter(|published| published.card.alias == self.alias.as_str())
+        let is_valid = !self.is_outdated && !self.is_unseated();
+        let card = self.card.as_ref().filter(|_| is_valid);
+        card.filter(|published| published.card.alias == self.alias.as_str())
+    }
+
+    /// Returns the seat that the session has.
+    pub(super) fn seat(&self) -> Option<SeatKey> {
+        match self.seating {
+            Seating::Holder(seat) => Some(seat),
+            Seating::Seatless | Seating::Unseated { .. } => None,
+        }
+    }
+
+    /// Returns the seat that the session had, if it lost it.
+    pub(super) fn lost_seat(&self) -> Option<SeatKey> {
+        let card = self.card.as_ref().filter(|_| self.is_unseated())?;
+        card.card.seat.map(|shown| shown.key)
+    }
+
+    /// Returns whether another bridge has the session's seat.
+    pub(super) fn is_unseated(&self) -> bool {
+        matches!(self.seating, Seating::Unseated { .. })
+    }
+
+    /// Returns the claim of the connection to a seat that another peer still has.
+    pub(super) fn heir(&self) -> Option<&SeatHeir> {
+        self.connection.as_ref()?.heir.as_deref()
+    }
+
+    /// Returns whether the peer's bridge knows seats. Nothing that is about seats is sent to others.
+    pub(super) fn reads_seats(&self) -> bool {
+        let features = self.card.as_ref().and_then(|published| published.card.features);
+        features.unwrap_or_default() & READS_SEATS != 0
     }
 
     /// Returns whether the peer is connected.

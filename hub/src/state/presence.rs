@@ -1,6 +1,6 @@
 //! How sessions begin, disconnect, resume and end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
@@ -12,14 +12,16 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, millis};
-use super::peer::{PeerConnection, PeerSession};
+use super::peer::{PeerConnection, PeerSession, Seating};
+use super::seats::ClaimVerdict;
+use super::subscriptions::Subject;
 use super::tickets::AliasClaim;
 use super::{Connected, Output, Requester, State};
 
 /// How late a deadline must be to conclude that the hub was not running. Deadlines are precise to the
 /// millisecond; if one is this late, the hub or its machine was suspended, and no peer could give a sign of
 /// life.
-const SLEPT: Duration = Duration::from_millis(250);
+pub(super) const SLEPT: Duration = Duration::from_millis(250);
 
 impl State {
     /// Admits a connection whose hello was verified.
@@ -34,31 +36,35 @@ impl State {
             // No session comes into view, or leaves it, under an alias that others know.
             self.end(&key, now);
         }
-        let (alias, claim, resumed) = match self.peers.get_mut(&key) {
+        let claimed = self.judge_claim(hello, now);
+        let resumed = match self.peers.get_mut(&key) {
             Some(peer) => {
                 self.tickets.settle(&peer.alias, &mut peer.claim, now);
-                (peer.alias.clone(), peer.claim, true)
+                true
             }
             None => {
-                let (alias, claim) = self.begin_session(hello, now);
-                (alias, claim, false)
+                self.begin_session(hello, claimed.map(|(_, verdict)| verdict), now);
+                false
             }
         };
         let connection = self.attach(hello, now);
+        let seat = self.seat(&key, claimed, now);
+        let Some(grant) = self.current_grant(&key) else { return Err(Close::ProtocolError) };
         let welcome = WelcomeBody {
-            grant: self.grant(&alias, &key, &claim),
+            grant,
             connection,
             resumed,
             session_timeout_ms: millis(self.timeouts.session_timeout),
             sweep_interval_ms: millis(self.timeouts.sweep_interval),
             past_restart_grace: (!self.in_restart_grace(now)).then_some(true),
             features: Some(HUB_FEATURES),
-            seat: None,
+            seat,
         };
         if resumed && !replaced {
             self.notify_presence(&key);
             self.answer_watches(&key, now);
         }
+        self.deliver_returned(&key);
         Ok(Connected { connection, welcome, outputs: self.drain_outputs(now) })
     }
 
@@ -80,20 +86,29 @@ impl State {
         Ok(true)
     }
 
-    /// Begins a session. Returns its alias and its claim to it.
-    fn begin_session(&mut self, hello: &HelloBody, now: Duration) -> (Alias, AliasClaim) {
+    /// Begins a session. One that is to have the alias of its seat begins with another that nobody sees.
+    fn begin_session(&mut self, hello: &HelloBody, verdict: Option<ClaimVerdict>, now: Duration) {
         let key = hello.key;
-        let (alias, claim) = self.choose_alias(hello, now);
+        let (alias, claim) = match verdict {
+            Some(ClaimVerdict::Heir | ClaimVerdict::Returns) => self.any_alias(now),
+            Some(ClaimVerdict::New) => {
+                self.choose_alias(hello, hello.seat.as_ref().map(|claim| &claim.key), now)
+            }
+            _ => self.choose_alias(hello, None, now),
+        };
         self.aliases.give(&alias, key);
         self.tombstones.remove(&key);
         let deadline = now + self.timeouts.session_timeout;
         self.deadlines.set(deadline, Deadline::Session(key));
         let peer = PeerSession {
-            alias: alias.clone(),
+            alias,
             claim,
             former: None,
             is_unlisted: hello.unlisted == Some(true),
             card: None,
+            is_outdated: false,
+            seating: Seating::default(),
+            returned: VecDeque::new(),
             started: now,
             last_seen: now,
             is_extended: false,
@@ -102,7 +117,6 @@ impl State {
         };
         self.unlisted.known += usize::from(peer.is_unlisted);
         self.peers.insert(key, peer);
-        (alias, claim)
     }
 
     /// Attaches a connection to its peer.
@@ -117,6 +131,7 @@ impl State {
                 dial: hello.dial,
                 cursor: Offset::default(),
                 repushes: 0,
+                heir: None,
             });
             self.unlisted.connected += usize::from(peer.is_unlisted);
         }
@@ -169,6 +184,12 @@ impl State {
         self.out.push(Output::Left(requester.id));
     }
 
+    /// Ends the session of a bridge whose seat is kept until another bridge comes for it. Without a seat, the peer leaves.
+    pub(super) fn vacate(&mut self, requester: Requester, now: Duration) {
+        self.end_session(&requester.key, true, now);
+        self.out.push(Output::Left(requester.id));
+    }
+
     /// Handles the deadline of a session: the session ends, or the deadline moves to its current value.
     pub(super) fn session_due(&mut self, key: PeerKey, now: Duration) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
@@ -197,7 +218,11 @@ impl State {
     }
 
     /// Ends a session: releases its alias and removes its mail.
-    fn end(&mut self, key: &PeerKey, now: Duration) {
+    pub(super) fn end(&mut self, key: &PeerKey, now: Duration) {
+        self.end_session(key, false, now);
+    }
+
+    fn end_session(&mut self, key: &PeerKey, keeps_seat: bool, now: Duration) {
         if let Some(id) = self.connection_of(key) {
             self.detach(id);
         }
@@ -215,6 +240,7 @@ impl State {
         if self.in_restart_grace(now) {
             self.tombstones.add(*key);
         }
+        self.end_seating(key, &peer, keeps_seat, now);
         if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
             self.tombstones.keep_card(*key, card);
         }
@@ -256,7 +282,7 @@ impl State {
         standing: Standing,
         card: Option<&SignedCard>,
     ) {
-        for subscriber in self.subscriptions.subscribers(key) {
+        for subscriber in self.subscriptions.subscribers(&Subject::Peer(*key)) {
             self.send(subscriber, ToBridge::Peer(*key, standing, card.cloned()));
         }
     }

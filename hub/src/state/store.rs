@@ -1,6 +1,7 @@
 //! All mail a hub keeps.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::HUB_BYTES;
@@ -33,6 +34,12 @@ impl Store {
     /// Returns the receiver's first envelope at or after an offset.
     pub(super) fn from(&self, to: &PeerKey, cursor: Offset) -> Option<(Offset, &StoredEnvelope)> {
         self.inboxes.get(to)?.from(cursor)
+    }
+
+    /// Returns the offsets of all mail from a sender to a receiver, and when it expires.
+    pub(super) fn all_from(&self, to: &PeerKey, from: PeerKey) -> Vec<(Offset, Duration)> {
+        let inbox = self.inboxes.get(to);
+        inbox.map(|inbox| inbox.all_from(from).collect()).unwrap_or_default()
     }
 
     /// Returns whether there is room for one more envelope of this charge.

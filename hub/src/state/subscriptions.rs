@@ -1,21 +1,30 @@
-//! Which connections are notified of changes to which peers.
+//! Which connections are notified of changes to which peers and seats.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use junction_shared::protocol::id::{ConnectionId, PeerKey};
+use junction_shared::protocol::id::{ConnectionId, PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
+
+/// What a connection can be subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Subject {
+    /// A peer: its presence and its cards.
+    Peer(PeerKey),
+    /// A seat: the first card of whoever has it next.
+    Seat(SeatKey),
+}
 
 /// The subscriptions of all connections, indexed both ways.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    subscribers: HashMap<PeerKey, BTreeSet<ConnectionId>>,
-    /// The peers a connection is subscribed to, oldest subscription first.
-    subjects: HashMap<ConnectionId, VecDeque<PeerKey>>,
+    subscribers: HashMap<Subject, BTreeSet<ConnectionId>>,
+    /// What a connection is subscribed to, oldest subscription first.
+    subjects: HashMap<ConnectionId, VecDeque<Subject>>,
 }
 
 impl Subscriptions {
-    /// Subscribes a connection to a peer. Beyond the bound, the connection's oldest subscription ends.
-    pub(super) fn add(&mut self, subscriber: ConnectionId, subject: PeerKey) {
+    /// Subscribes a connection to a peer or a seat. Beyond the bound, the connection's oldest subscription ends.
+    pub(super) fn add(&mut self, subscriber: ConnectionId, subject: Subject) {
         if !self.subscribers.entry(subject).or_default().insert(subscriber) {
             return;
         }
@@ -34,17 +43,27 @@ impl Subscriptions {
         }
     }
 
-    /// Returns the connections subscribed to a peer.
-    pub(super) fn subscribers(&self, subject: &PeerKey) -> Vec<ConnectionId> {
+    /// Returns the connections subscribed to a peer or a seat.
+    pub(super) fn subscribers(&self, subject: &Subject) -> Vec<ConnectionId> {
         self.subscribers.get(subject).into_iter().flatten().copied().collect()
     }
 
     /// Returns every peer with a subscriber, in the order of the keys.
     pub(super) fn subjects(&self) -> BTreeSet<PeerKey> {
-        self.subscribers.keys().copied().collect()
+        let peer = |subject: &Subject| match subject {
+            Subject::Peer(key) => Some(*key),
+            Subject::Seat(_) => None,
+        };
+        self.subscribers.keys().filter_map(peer).collect()
     }
 
-    fn remove_subscriber(&mut self, subject: &PeerKey, subscriber: ConnectionId) {
+    /// Returns the number of subjects with a subscriber.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.subscribers.len()
+    }
+
+    fn remove_subscriber(&mut self, subject: &Subject, subscriber: ConnectionId) {
         if let Some(subscribers) = self.subscribers.get_mut(subject) {
             subscribers.remove(&subscriber);
             if subscribers.is_empty() {
@@ -58,32 +77,32 @@ impl Subscriptions {
 mod tests {
     use super::*;
 
-    fn key(n: usize) -> PeerKey {
+    fn peer(n: usize) -> Subject {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
-        PeerKey(bytes)
+        Subject::Peer(PeerKey(bytes))
     }
 
     #[test]
     fn beyond_the_bound_the_oldest_subscription_ends() {
         let mut subscriptions = Subscriptions::default();
         for n in 0..=MAX_SUBSCRIPTIONS {
-            subscriptions.add(ConnectionId(1), key(n));
+            subscriptions.add(ConnectionId(1), peer(n));
             // A repeated subscription counts once.
-            subscriptions.add(ConnectionId(1), key(n));
+            subscriptions.add(ConnectionId(1), peer(n));
         }
-        assert_eq!(subscriptions.subscribers(&key(0)), []);
-        assert_eq!(subscriptions.subscribers(&key(1)), [ConnectionId(1)]);
-        assert_eq!(subscriptions.subscribers(&key(MAX_SUBSCRIPTIONS)), [ConnectionId(1)]);
+        assert_eq!(subscriptions.subscribers(&peer(0)), []);
+        assert_eq!(subscriptions.subscribers(&peer(1)), [ConnectionId(1)]);
+        assert_eq!(subscriptions.subscribers(&peer(MAX_SUBSCRIPTIONS)), [ConnectionId(1)]);
     }
 
     #[test]
     fn a_forgotten_connection_leaves_nothing_behind() {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.add(ConnectionId(1), key(1));
-        subscriptions.add(ConnectionId(2), key(1));
+        subscriptions.add(ConnectionId(1), peer(1));
+        subscriptions.add(ConnectionId(2), peer(1));
         subscriptions.forget(ConnectionId(1));
-        assert_eq!(subscriptions.subscribers(&key(1)), [ConnectionId(2)]);
+        assert_eq!(subscriptions.subscribers(&peer(1)), [ConnectionId(2)]);
         subscriptions.forget(ConnectionId(2));
         assert!(subscriptions.subscribers.is_empty() && subscriptions.subjects.is_empty());
     }

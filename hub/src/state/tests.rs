@@ -5,6 +5,8 @@ mod model;
 mod naming;
 mod presence;
 mod queries;
+mod seat_rules;
+mod seats;
 mod tickets;
 mod unlisted;
 mod world;

@@ -39,6 +39,13 @@ pub(super) struct AliasClaim {
     newest_shown: Option<GrantTime>,
 }
 
+impl AliasClaim {
+    /// Returns the same claim with a ticket of this time.
+    pub(super) fn at(self, granted: GrantTime) -> Self {
+        Self { granted, ..self }
+    }
+}
+
 /// What is known of an alias during the restart grace.
 #[derive(Clone, Copy)]
 struct AliasHistory {
@@ -165,6 +172,20 @@ impl Tickets {
         is_outdone
     }
 
+    /// Makes the ticket of a claim that does not yield newer than one that was shown.
+    pub(super) fn withstand(
+        &mut self,
+        alias: &Alias,
+        claim: &mut AliasClaim,
+        shown: GrantTime,
+        now: Duration,
+    ) {
+        if shown >= claim.granted && self.history.is_some() {
+            *claim = self.claim(alias, Some(shown), now);
+        }
+        self.outdo(alias, claim, shown, now);
+    }
+
     /// Settles the claim of a session that has outlived the restart grace.
     pub(super) fn settle(&mut self, alias: &Alias, claim: &mut AliasClaim, now: Duration) {
         if self.history.is_none() && claim.basis == ClaimBasis::Provisional {
@@ -184,7 +205,8 @@ impl Tickets {
         self.history = None;
     }
 
-    fn clock(&self, now: Duration) -> GrantTime {
+    /// Returns the wall clock.
+    pub(super) fn clock(&self, now: Duration) -> GrantTime {
         GrantTime(self.started.0.saturating_add(millis(now)))
     }
 }

@@ -14,6 +14,7 @@ use junction_shared::protocol::wire::{
 };
 use proptest::prelude::*;
 
+use super::super::aliases::AliasOwner;
 use super::super::inbox::charge;
 use super::world::{TIMEOUT, World, card, envelope, id, key, send, signed};
 
@@ -347,7 +348,7 @@ impl Model {
         let peers = &self.world.state.peers;
         let owner = |alias: &Alias| self.world.state.aliases.owner(alias);
         // Each peer owns its alias, so no two have similar ones.
-        let owned = |(key, alias): (&PeerKey, &Alias)| owner(alias) == Some(*key);
+        let owned = |(key, alias): (&PeerKey, &Alias)| owner(alias) == Some(AliasOwner::Peer(*key));
         assert!(peers.iter().all(|(key, peer)| owned((key, &peer.alias))));
         assert_eq!(self.world.state.aliases.len(), peers.len());
         let listed = peers.values().filter(|peer| peer.valid_card().is_some()).count();
