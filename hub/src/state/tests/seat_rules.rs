@@ -120,7 +120,8 @@ impl SeatWorld {
                     from: key(from),
                     seat: seat(0),
                     highest: junction_shared::protocol::id::Seq(1),
-                    kept: 0,
+                    read: 0,
+                    leased: 0,
                 };
                 let word = Return { to: key(to), body: encode(&body).to_vec(), mac: [0; 32] };
                 self.say(from, ToHub::Return(word));

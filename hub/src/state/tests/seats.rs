@@ -123,7 +123,8 @@ fn listed(world: &mut World, by: ConnectionId) -> Vec<u8> {
 }
 
 fn word(to: u8, from: u8, highest: u64) -> Return {
-    let body = ReturnBody { from: key(from), seat: seat(1), highest: Seq(highest), kept: 0 };
+    let body =
+        ReturnBody { from: key(from), seat: seat(1), highest: Seq(highest), read: 0, leased: 0 };
     Return { to: key(to), body: encode(&body).to_vec(), mac: [0; 32] }
 }
 
