@@ -16,7 +16,7 @@ use super::aliases::AliasOwner;
 use super::inbox::millis;
 use super::listing::has;
 use super::peer::PublishedCard;
-use super::seats::SeatRecord;
+use super::seats::SeatTenure;
 use super::subscriptions::Subject;
 use super::watches::WatchError;
 use super::{Requester, State};
@@ -56,7 +56,7 @@ impl State {
     ) -> (Standing, Option<SignedCard>) {
         let record = self.seats.get(seat);
         let holder = record.filter(|record| record.kept.is_none()).map(|record| record.holder);
-        let last = record.and_then(SeatRecord::last_card);
+        let last = record.and_then(SeatTenure::last_card);
         let is_known = record.is_some();
         if holder != Some(requester.key) && self.reads_seats(requester.id) {
             self.subscriptions.add(requester.id, Subject::Seat(*seat));

@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::peer::{PeerSession, PublishedCard, SeatHeir, Seating};
-use super::seats::{ClaimVerdict, KeptAlias, SeatRecord};
+use super::seats::{ClaimVerdict, KeptAlias, SeatTenure};
 use super::subscriptions::Subject;
 use super::{Requester, State};
 
@@ -59,7 +59,7 @@ impl State {
             ClaimVerdict::Superseded => return superseded,
             ClaimVerdict::Heir => self.become_heir(key, claim, keeps_alias, now),
             ClaimVerdict::New => {
-                self.seats.add(claim.key, SeatRecord::new(claim, *key));
+                self.seats.add(claim.key, SeatTenure::new(claim, *key));
                 self.set_seating(key, Seating::Holder(claim.key));
             }
             ClaimVerdict::Same => self.take_seat(key, claim),

@@ -28,7 +28,7 @@ pub(super) struct KeptAlias {
 }
 
 /// What the hub knows of a seat.
-pub(super) struct SeatRecord {
+pub(super) struct SeatTenure {
     /// The peer that has the seat, or had it last.
     pub(super) holder: PeerKey,
     /// The holder's incarnation.
@@ -58,7 +58,7 @@ pub(super) enum ClaimVerdict {
     Superseded,
 }
 
-impl SeatRecord {
+impl SeatTenure {
     /// The record of a seat that is granted for the first time.
     pub(super) fn new(claim: &SeatClaim, holder: PeerKey) -> Self {
         let SeatClaim { incarnation, place, .. } = *claim;
@@ -110,24 +110,24 @@ impl SeatRecord {
 /// The records of all seats.
 #[derive(Default)]
 pub(super) struct SeatRegister {
-    records: HashMap<SeatKey, SeatRecord>,
+    records: HashMap<SeatKey, SeatTenure>,
     /// The seats that are kept, the first to be forgotten first.
     kept: BTreeSet<(Duration, SeatKey)>,
 }
 
 impl SeatRegister {
     /// Returns the record of a seat.
-    pub(super) fn get(&self, seat: &SeatKey) -> Option<&SeatRecord> {
+    pub(super) fn get(&self, seat: &SeatKey) -> Option<&SeatTenure> {
         self.records.get(seat)
     }
 
     /// Returns the record of a seat.
-    pub(super) fn get_mut(&mut self, seat: &SeatKey) -> Option<&mut SeatRecord> {
+    pub(super) fn get_mut(&mut self, seat: &SeatKey) -> Option<&mut SeatTenure> {
         self.records.get_mut(seat)
     }
 
     /// Adds the record of a seat that has none.
-    pub(super) fn add(&mut self, seat: SeatKey, record: SeatRecord) {
+    pub(super) fn add(&mut self, seat: SeatKey, record: SeatTenure) {
         self.records.insert(seat, record);
     }
 
@@ -178,7 +178,7 @@ impl SeatRegister {
 
     /// Returns all records.
     #[cfg(test)]
-    pub(super) fn records(&self) -> impl Iterator<Item = (&SeatKey, &SeatRecord)> {
+    pub(super) fn records(&self) -> impl Iterator<Item = (&SeatKey, &SeatTenure)> {
         self.records.iter()
     }
 }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn higher_incarnation_wins_and_of_equal_ones_the_larger_key() {
-        let record = SeatRecord::new(&claim(7, false, None), key(5));
+        let record = SeatTenure::new(&claim(7, false, None), key(5));
         let judge = |incarnation, by| record.judge(&claim(incarnation, true, None), &key(by), true);
         assert_eq!(judge(8, 4), ClaimVerdict::Heir);
         assert_eq!(judge(6, 6), ClaimVerdict::Superseded);
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn wish_takes_a_seat_only_from_its_own_place_or_from_one_that_is_away() {
-        let record = SeatRecord::new(&claim(7, false, Some(1)), key(5));
+        let record = SeatTenure::new(&claim(7, false, Some(1)), key(5));
         let judge = |place, is_online| record.judge(&claim(8, false, place), &key(1), is_online);
         assert_eq!(
             (judge(Some(1), true), judge(Some(2), false)),
@@ -226,7 +226,7 @@ mod tests {
             (judge(Some(2), true), judge(None, true)),
             (ClaimVerdict::Held, ClaimVerdict::Held)
         );
-        let nowhere = SeatRecord::new(&claim(7, false, None), key(5));
+        let nowhere = SeatTenure::new(&claim(7, false, None), key(5));
         assert_eq!(nowhere.judge(&claim(8, false, None), &key(1), true), ClaimVerdict::Held);
     }
 
@@ -237,7 +237,7 @@ mod tests {
         let day = 24 * 60 * 60 * 1000;
         assert!(seats.believes(&claim(now + day, true, None), now));
         assert!(!seats.believes(&claim(now + day + 1, true, None), now));
-        seats.add(SEAT, SeatRecord::new(&claim(now + day, true, None), key(1)));
+        seats.add(SEAT, SeatTenure::new(&claim(now + day, true, None), key(1)));
         assert!(seats.believes(&claim(now + 2 * day, true, None), now));
         assert!(!seats.believes(&claim(now + 2 * day + 1, true, None), now));
     }
