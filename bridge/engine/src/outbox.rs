@@ -185,10 +185,10 @@ impl Outbox {
     /// The receiver has a newer key. Messages go there once nothing that was sealed to the older one is without an end.
     pub(crate) fn succeeded(&mut self, origin: PeerKey, key: PeerKey, now: Instant) {
         let Some(lane) = self.lanes.get_mut(&origin) else { return };
-        lane.has_seat = true;
         if lane.target == key || lane.next == Some(key) {
             return;
         }
+        lane.has_seat = true;
         lane.next = Some(key);
         lane.gives_up_at = Some(now + OLDER_KEY_PATIENCE);
         self.switch(origin);

@@ -11,6 +11,7 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, StoredEnvelope, charge};
+use super::peer::PeerSession;
 use super::{Output, Requester, State};
 
 /// The outcome of a hand-over.
@@ -74,6 +75,10 @@ impl State {
             let same = *stored.envelope == send.envelope;
             return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
         }
+        if self.peers.get(&from).is_some_and(PeerSession::is_unseated) {
+            // Whoever has the seat now may have sent to this receiver already, and would be overtaken.
+            return Verdict::Refused(Refusal::Gone);
+        }
         if !self.takes_mail(&to, now) {
             return Verdict::Refused(Refusal::Gone);
         }
@@ -104,7 +109,11 @@ impl State {
     /// Returns whether mail for this peer can still be read: the peer has a session, or may come back during
     /// the restart grace.
     fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
-        self.peers.contains_key(to) || (self.in_restart_grace(now) && !self.tombstones.has_left(to))
+        match self.peers.get(to) {
+            // It opens nothing more, once it knows.
+            Some(peer) => !peer.is_unseated(),
+            None => self.in_restart_grace(now) && !self.tombstones.has_left(to),
+        }
     }
 
     fn keep(&mut self, send: Send, now: Duration) {

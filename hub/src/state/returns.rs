@@ -1,5 +1,5 @@
 //! Returned mail: a receiver's word to one sender that it opens nothing more. It ends what the sender has in the
-//! receiver's inbox, and waits for a sender that is away.
+//! receiver's inbox. The sender is told on every connection: a word stays true, and may be lost with a connection.
 
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::id::PeerKey;
@@ -8,8 +8,8 @@ use junction_shared::protocol::wire::{Return, ReturnBody, ToBridge};
 use super::peer::KeptReturn;
 use super::{Requester, State};
 
-/// The maximum number of words kept for a sender that is away: more than the receivers it writes to in the time of one
-/// session timeout. Beyond it the oldest is dropped, and the sender does not learn what was returned.
+/// The maximum number of words kept for a sender: more than the receivers it writes to in the time of one session timeout.
+/// Beyond it the oldest is dropped.
 const MAX_RETURNED: usize = 64;
 
 impl State {
@@ -28,22 +28,28 @@ impl State {
         }
         // A word replaces an earlier one of the same receiver: it says more.
         peer.returned.retain(|kept| kept.by != requester.key || kept.from != from);
-        peer.returned.push_back(KeptReturn { by: requester.key, from, word });
+        peer.returned.push_back(KeptReturn { by: requester.key, from, word: word.clone() });
         if peer.returned.len() > MAX_RETURNED {
             peer.returned.pop_front();
         }
-        self.deliver_returned(&sender);
+        if peer.card.is_some()
+            && let Some(connection) = self.connection_of(&sender)
+        {
+            self.send(connection, ToBridge::Returned(word));
+        }
     }
 
-    /// Sends a peer the words that waited for it, once it is connected and its card says that it knows them.
+    /// Sends a peer all words that are kept for it, once it is connected and its card says that it knows them.
     pub(super) fn deliver_returned(&mut self, key: &PeerKey) {
         let Some(connection) = self.connection_of(key) else { return };
         let Some(peer) = self.peers.get_mut(key).filter(|peer| peer.card.is_some()) else { return };
-        let knows = peer.reads_seats();
-        for kept in std::mem::take(&mut peer.returned) {
-            if knows {
-                self.send(connection, ToBridge::Returned(kept.word));
-            }
+        if !peer.reads_seats() {
+            peer.returned.clear();
+            return;
+        }
+        let words: Vec<_> = peer.returned.iter().map(|kept| kept.word.clone()).collect();
+        for word in words {
+            self.send(connection, ToBridge::Returned(word));
         }
     }
 }

@@ -257,6 +257,7 @@ impl Session {
 
     /// The hub said how a peer stands.
     fn stands(&mut self, key: PeerKey, standing: Standing, now: Instant) {
+        eprintln!("stands {} {standing:?}", &key.to_string()[..6]);
         self.directory.set_standing(key, standing);
         let known = self.directory.get(&key).is_some();
         match standing {

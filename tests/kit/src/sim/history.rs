@@ -153,6 +153,11 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         }
     }
 
+    /// Who sent a message, once the call that sent it has given its id.
+    pub fn sender(&self, id: MessageId) -> Option<Who> {
+        self.numbers.get(&id).map(|number| self.sent[*number].from)
+    }
+
     /// A sender got the end of its message.
     pub fn ended(&mut self, by: Who, id: MessageId, end: Status, now: Duration) {
         let Some(number) = self.numbers.get(&id).copied() else {

@@ -34,6 +34,8 @@ pub struct SimProcess {
     pub key: PeerKey,
     /// Who the session is to the history: its first process, where it has a seat.
     identity: PeerKey,
+    /// Who it was at first.
+    born: PeerKey,
     /// The seat that the session has, by its number.
     seat: Option<usize>,
     /// The connections, the newest last. Earlier ones may still carry frames to the hub.
@@ -142,6 +144,7 @@ impl SimWorld {
             alias,
             key,
             identity,
+            born: identity,
             seat,
             wires: Vec::new(),
             page: None,
@@ -281,6 +284,9 @@ impl SimWorld {
                 self.history.read(by, message, since);
             }
             for end in &page.receipts {
+                // A process that has lost its seat is told of what it sent before.
+                let by =
+                    self.history.sender(end.id).filter(|from| *from == process.born).unwrap_or(by);
                 self.history.ended(by, end.id, end.status, self.now);
             }
             page.lease.ack();
