@@ -245,21 +245,3 @@ fn refusal_of_a_message_that_was_handed_over_twice_leaves_it_unconfirmed() {
     assert_eq!(world.page_ends(alice), [Status::Unconfirmed]);
     come_to_an_end(&mut world);
 }
-
-#[test]
-fn debug_one() {
-    let mut world = SimWorld::with_seats(3, 2);
-    world.lose(1);
-    world.send(1, 0, 20, None);
-    world.restart(0, false);
-    world.calm();
-    eprintln!("open after calm {:?}", world.history.open().collect::<Vec<_>>());
-    world.pass(SEAT_PATIENCE);
-    eprintln!("open after pass {:?}", world.history.open().collect::<Vec<_>>());
-    world.calm();
-    eprintln!(
-        "open after calm {:?} {:?}",
-        world.history.open().collect::<Vec<_>>(),
-        world.history.counts()
-    );
-}

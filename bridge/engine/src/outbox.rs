@@ -227,7 +227,11 @@ impl Outbox {
     /// The receiver with this key says what it has read, and that it opens nothing more. What it has not read is queued
     /// again if the receiver has a seat and the text is still here, and otherwise ends `expired`.
     pub(crate) fn returned(&mut self, from: PeerKey, word: ReadWord) {
-        for (Correctable { id, to, .. }, read) in self.corrections.take_decided(from, word) {
+        for (ended, read) in self.corrections.take_decided(from, word) {
+            let Correctable { id, to, is_refused, .. } = ended;
+            if is_refused && !read {
+                continue;
+            }
             let status = if read { Status::Read } else { Status::Expired };
             self.ended.push(EndedMessage { id, to, status, refusal: None });
         }
@@ -523,7 +527,9 @@ impl Outbox {
             let (sealed_to, seq) = (envelope.header.to, envelope.header.seq);
             let (to, key) = (message.alias.clone(), key.clone());
             let dies = message.deadline + self.times.correctable;
-            self.corrections.keep(Correctable { id, to, key, sealed_to, seq, dies });
+            let is_refused = status != Status::Unconfirmed;
+            let ended = Correctable { id, to, is_refused, key, sealed_to, seq, dies };
+            self.corrections.keep(ended);
         }
         let refusal = message.refusal.filter(|_| matches!(status, Status::Refused(_)));
         self.ended.push(EndedMessage { id, to: message.alias, status, refusal });

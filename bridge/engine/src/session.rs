@@ -248,7 +248,6 @@ impl Session {
         let asked: Vec<_> = asked.map(|peer| self.directory.newest_key(&peer)).collect();
         for to in self.outgoing.outbox.awaiting_lookup().into_iter().chain(asked) {
             self.subscribe(to);
-            self.directory.seat_of(&to).into_iter().for_each(|seat| self.subscribe_seat(seat));
         }
     }
 

@@ -46,8 +46,11 @@ impl State {
     ) -> Option<SeatAnswer> {
         let keeps_alias = claimed.is_some_and(|(claim, _)| self.comes_from_its_seat(key, claim));
         let record = claimed.and_then(|(claim, _)| self.seats.get(&claim.key));
-        let superseded =
-            record.map(|record| SeatAnswer::Superseded(record.incarnation, record.current_card()));
+        let superseded = record.map(|record| {
+            let is_free = record.kept.is_some() || self.connection_of(&record.holder).is_none();
+            let (number, card) = (record.incarnation, record.current_card());
+            SeatAnswer::Superseded(number, card, is_free.then_some(true))
+        });
         // An heir keeps the seat that it has until it gets the other.
         let goes_on = |(_, verdict)| matches!(verdict, ClaimVerdict::Heir | ClaimVerdict::Same);
         if !claimed.is_some_and(goes_on) {

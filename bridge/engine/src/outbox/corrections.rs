@@ -16,6 +16,8 @@ const KEPT: usize = 256;
 pub(super) struct Correctable {
     pub(super) id: MessageId,
     pub(super) to: Alias,
+    /// Whether it was refused, as the hub says: then it is known not to be read, unless the receiver says otherwise.
+    pub(super) is_refused: bool,
     /// What a late receipt is checked with.
     pub(super) key: ReceiptKey,
     /// The key that the message was sealed to, and its number there.

@@ -267,7 +267,7 @@ impl Session {
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
-        let has_seat = self.directory.seat_of(&peer).is_some();
+        let has_seat = self.directory.seat_of_receiver(&peer).is_some();
         let destination = Destination { origin: peer, key: to, has_seat };
         self.outgoing.outbox.submit(destination, message).map_err(|full| match full {
             OutboxFull::Peer => {

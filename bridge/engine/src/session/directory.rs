@@ -181,12 +181,12 @@ impl Directory {
 
     /// As [`Directory::origin`], for sending to a key: that its seat vouches for it is enough.
     pub(super) fn origin_of_receiver(&self, key: &PeerKey) -> PeerKey {
-        self.seats.origin_of_receiver(key, self.shown(key).seat)
+        self.seats.origin_of_receiver(key)
     }
 
-    /// The certain seat of a key.
-    pub(super) fn seat_of(&self, key: &PeerKey) -> Option<SeatKey> {
-        self.seats.of(key)
+    /// The seat of a key that messages are sent to: certain, or vouched for by a seat that is.
+    pub(super) fn seat_of_receiver(&self, key: &PeerKey) -> Option<SeatKey> {
+        self.seats.of_receiver(key)
     }
 
     /// What a peer shows of itself.

@@ -248,7 +248,7 @@ impl Session {
         if let (Some(before), Some(after)) = (before, after)
             && before.0 < after.0
         {
-            let peer = self.directory.origin(&key);
+            let peer = self.directory.origin_of_receiver(&key);
             let notifications = self.notification_requests.changed(peer, before.1, after.1);
             self.delivery.notify(notifications);
         }
@@ -257,7 +257,6 @@ impl Session {
 
     /// The hub said how a peer stands.
     fn stands(&mut self, key: PeerKey, standing: Standing, now: Instant) {
-        eprintln!("stands {} {standing:?}", &key.to_string()[..6]);
         self.directory.set_standing(key, standing);
         let known = self.directory.get(&key).is_some();
         match standing {
@@ -275,6 +274,7 @@ impl Session {
             Standing::Online | Standing::Away | Standing::NotYet => {
                 self.outgoing.outbox.open_for_sealed(key);
                 self.open_held(key, now);
+                self.await_seat(key);
             }
         }
         self.ask_for_dropped();

@@ -39,6 +39,8 @@ pub(super) struct KnownSeats {
     seats: HashMap<SeatKey, SeatRecord>,
     /// The certain seat of each key.
     certain: HashMap<PeerKey, SeatKey>,
+    /// The certain seat that has vouched for each key: enough to send to it.
+    vouched: HashMap<PeerKey, SeatKey>,
 }
 
 /// What is new once a key's seat is certain.
@@ -78,6 +80,9 @@ impl KnownSeats {
     pub(super) fn vouched(&mut self, key: PeerKey, seat: CardSeat, now_ms: u64) -> Option<PeerKey> {
         self.current(key, Some(seat), now_ms)?;
         let record = self.seats.get_mut(&seat.key)?;
+        if self.vouched.len() < MAX_SEATS {
+            self.vouched.insert(key, seat.key);
+        }
         let is_newer = record.holder != key;
         (record.holder, record.incarnation) = (key, seat.incarnation);
         is_newer.then_some(record.origin)
@@ -90,7 +95,8 @@ impl KnownSeats {
             return false;
         }
         let Some(record) = self.seats.remove(&moved.from) else { return false };
-        self.certain.values_mut().filter(|seat| **seat == moved.from).for_each(|seat| *seat = to);
+        let keys = self.certain.values_mut().chain(self.vouched.values_mut());
+        keys.filter(|seat| **seat == moved.from).for_each(|seat| *seat = to);
         // Its incarnations are counted anew.
         let incarnation = Incarnation::default();
         let heard = (incarnation, record.heard.1);
@@ -143,10 +149,15 @@ impl KnownSeats {
         record.map_or(*key, |record| record.origin)
     }
 
-    /// As [`KnownSeats::origin`], of a key that a certain seat has vouched for: enough to send to it.
-    pub(super) fn origin_of_receiver(&self, key: &PeerKey, seat: Option<SeatKey>) -> PeerKey {
-        let record = seat.and_then(|seat| self.seats.get(&seat));
-        record.map_or_else(|| self.origin(key), |record| record.origin)
+    /// The seat of a key that messages are sent to: certain, or vouched for by a seat that is.
+    pub(super) fn of_receiver(&self, key: &PeerKey) -> Option<SeatKey> {
+        self.of(key).or_else(|| self.vouched.get(key).copied())
+    }
+
+    /// As [`KnownSeats::origin`], of a key that messages are sent to.
+    pub(super) fn origin_of_receiver(&self, key: &PeerKey) -> PeerKey {
+        let record = self.of_receiver(key).and_then(|seat| self.seats.get(&seat));
+        record.map_or(*key, |record| record.origin)
     }
 
     /// The newest key of a peer's seat.
@@ -175,7 +186,7 @@ mod tests {
         assert_eq!(seats.named(ONE, at(NOW), NOW), Some(Certainty::Known));
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), Some(ONE));
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), None);
-        assert_eq!((seats.origin(&TWO), seats.origin_of_receiver(&TWO, Some(SEAT))), (TWO, ONE));
+        assert_eq!((seats.origin(&TWO), seats.origin_of_receiver(&TWO)), (TWO, ONE));
         assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(Certainty::CameBack));
         assert_eq!(seats.origin(&TWO), ONE);
     }
@@ -185,7 +196,7 @@ mod tests {
         let mut seats = KnownSeats::default();
         assert_eq!(seats.vouched(ONE, at(NOW), NOW), None);
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), None);
-        assert_eq!((seats.of(&ONE), seats.origin_of_receiver(&TWO, Some(SEAT))), (None, TWO));
+        assert_eq!((seats.of(&ONE), seats.origin_of_receiver(&TWO)), (None, TWO));
     }
 
     #[test]

@@ -211,10 +211,13 @@ impl OwnSeat {
                 // Somebody else is this session.
                 self.give_up();
             }
-            Some(SeatAnswer::Superseded(last, card)) => {
+            Some(SeatAnswer::Superseded(last, card, is_free)) => {
                 if claimed.was_granted {
                     self.is_lost |=
                         card.as_ref().is_some_and(|card| self.is_of_newer(card, group, me));
+                } else if *is_free != Some(true) {
+                    // A later process of the session has it.
+                    self.give_up();
                 } else if claimed.outdone < MAX_OUTDONE && last.0 <= wall_ms().saturating_add(AHEAD)
                 {
                     // This machine's clock was ahead when the last process of the session began.

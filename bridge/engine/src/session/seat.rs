@@ -139,17 +139,24 @@ impl Session {
         }
     }
 
+    /// A peer is not there. If it has a seat for which mail waits, the next session of the seat is.
+    pub(super) fn await_seat(&mut self, key: PeerKey) {
+        if let Some(seat) = self.directory.seat_of_receiver(&key)
+            && self.outgoing.outbox.has_waiting(key)
+        {
+            self.subscribe_seat(seat);
+        }
+    }
+
     /// A peer is gone. One with a seat may come straight back: then nobody is told.
     pub(super) fn peer_left(&mut self, key: PeerKey, now: Instant) {
-        let peer = self.directory.origin(&key);
-        let is_final = match self.directory.seat_of(&key) {
+        let peer = self.directory.origin_of_receiver(&key);
+        let is_final = match self.directory.seat_of_receiver(&key) {
             None => Some(peer),
             // An earlier key of a session that is here under another.
             Some(_) if self.directory.newest_key(&peer) != key => None,
-            Some(seat) => {
-                if self.outgoing.outbox.has_waiting(key) {
-                    self.subscribe_seat(seat);
-                }
+            Some(_) => {
+                self.await_seat(key);
                 self.departures.left(peer, now)
             }
         };

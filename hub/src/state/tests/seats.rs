@@ -321,7 +321,8 @@ fn former_holder_that_dials_again_learns_who_has_the_seat() {
     let (ann, _) = FIRST.join(&mut world, Some("ann"));
     world.disconnect(ann);
     SECOND_ONE.join(&mut world, None);
-    let superseded = Some(SeatAnswer::Superseded(Incarnation(11), Some(SECOND_ONE.card(1, "ann"))));
+    let superseded =
+        Some(SeatAnswer::Superseded(Incarnation(11), Some(SECOND_ONE.card(1, "ann")), None));
     let again = FIRST.greet(&mut world, None);
     assert_eq!((again.seat, again.resumed), (superseded.clone(), true));
     // Not even with a higher incarnation: what it has not opened was returned.
@@ -368,7 +369,8 @@ fn heir_that_dies_or_leaves_before_its_first_card_changes_nothing() {
 fn lower_incarnation_and_the_smaller_key_of_two_equal_ones_get_no_seat() {
     let mut world = hub();
     SECOND_ONE.join(&mut world, Some("ann"));
-    let superseded = Some(SeatAnswer::Superseded(Incarnation(11), Some(SECOND_ONE.card(1, "ann"))));
+    let superseded =
+        Some(SeatAnswer::Superseded(Incarnation(11), Some(SECOND_ONE.card(1, "ann")), None));
     for late in [Process(3, 1, 10), Process(1, 1, 11)] {
         let welcome = late.greet(&mut world, None);
         assert_eq!(welcome.seat, superseded);

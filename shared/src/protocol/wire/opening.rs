@@ -132,9 +132,10 @@ pub enum SeatAnswer {
     /// Another bridge has it, and the claim is only a wish.
     #[n(1)]
     Held,
-    /// A higher incarnation has it, or had it last: its number, and its card if the hub has it.
+    /// A higher incarnation has it, or had it last: its number, its card if the hub has it, and whether it is not connected.
+    /// Absent, never false.
     #[n(2)]
-    Superseded(#[n(0)] Incarnation, #[n(1)] Option<SignedCard>),
+    Superseded(#[n(0)] Incarnation, #[n(1)] Option<SignedCard>, #[n(2)] Option<bool>),
 }
 
 /// An alias and the proof that it was granted.

@@ -12,6 +12,8 @@ use junction_shared::protocol::id::MessageId;
 /// A message, and what became of it.
 struct SentMessage<Who> {
     from: Who,
+    /// The process of a session with a seat that sent it.
+    process: Option<Who>,
     to: Who,
     text: String,
     /// The moment at which the time to live is over.
@@ -38,6 +40,10 @@ pub struct History<Who> {
     unheard: HashSet<Who>,
     /// Those of whose processes one may have ended without its word reaching every sender: what it had may have been read.
     shaken: HashSet<Who>,
+    /// Which process has heard from which session, so that its seat is certain.
+    met: HashSet<(Who, Who)>,
+    /// Sessions of which a process ended that did not know this sender, and so gave it no word.
+    strangers: HashSet<(Who, Who)>,
     /// How long messages of a process were on the wire, where no state machine counts the time.
     stalled: HashMap<Who, Duration>,
 }
@@ -52,6 +58,8 @@ impl<Who> Default for History<Who> {
             alive: HashSet::new(),
             unheard: HashSet::new(),
             shaken: HashSet::new(),
+            met: HashSet::new(),
+            strangers: HashSet::new(),
             stalled: HashMap::new(),
         }
     }
@@ -78,9 +86,35 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         self.shaken.insert(who);
     }
 
-    /// The process that sent these messages has ended, though its session goes on: nobody is told of their ends.
-    pub fn sender_ended(&mut self, who: Who) {
-        for sent in self.sent.iter_mut().filter(|sent| sent.from == who) {
+    /// A process has heard from the session that sent this message, or from the one that read it.
+    pub fn met(&mut self, process: Who, id: MessageId) {
+        if let Some(number) = self.numbers.get(&id) {
+            let sent = &self.sent[*number];
+            self.met.extend([(process, sent.from), (process, sent.to)]);
+        }
+    }
+
+    /// A process of a session has ended in order, with a word to each sender that it knew.
+    pub fn gave_word(&mut self, process: Who, session: Who) {
+        let senders: HashSet<Who> = self.sent.iter().map(|sent| sent.from).collect();
+        let unknown = senders.into_iter().filter(|from| !self.met.contains(&(process, *from)));
+        self.strangers.extend(unknown.map(|from| (session, from)).collect::<Vec<_>>());
+    }
+
+    /// Whether the sender of a message knows a bridge of its receiver's session by another as well.
+    fn may_follow(&self, sent: &SentMessage<Who>) -> bool {
+        let is_met = |process| self.met.contains(&(process, sent.to));
+        !self.shaken.contains(&sent.to) || sent.process.is_some_and(is_met)
+    }
+
+    /// A message was sent by this process of its session.
+    pub fn sent_by(&mut self, number: usize, process: Who) {
+        self.sent[number].process = Some(process);
+    }
+
+    /// The process that sent these messages has ended or goes on as somebody else: nobody is told of their ends any more.
+    pub fn sender_ended(&mut self, process: Who) {
+        for sent in self.sent.iter_mut().filter(|sent| sent.process == Some(process)) {
             sent.is_orphan = true;
         }
     }
@@ -96,6 +130,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         let text = format!("{number:<size$}");
         let sent = SentMessage {
             from,
+            process: None,
             to,
             text: text.clone(),
             ends,
@@ -173,8 +208,9 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
             Status::Unconfirmed => {
                 let lost = !self.alive.contains(&sent.to)
                     || self.unheard.contains(&sent.to)
-                    || self.shaken.contains(&sent.to);
-                let late = now >= sent.ends;
+                    || self.shaken.contains(&sent.to)
+                    || self.strangers.contains(&(sent.to, sent.from));
+                let late = now >= sent.ends || sent.is_orphan;
                 assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
             }
             Status::Queued | Status::Accepted | Status::Opened => panic!("{end:?} is no end"),
@@ -201,7 +237,9 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
     /// Checks that every message between living processes has come to its end, and that its sender knows. A message
     /// whose time was over before anything came back ends by the clock.
     pub fn all_ended_between_the_living(&self, now: Duration) {
-        let in_time = |sent: &SentMessage<Who>| self.alive.contains(&sent.to) && now < sent.ends;
+        let in_time = |sent: &SentMessage<Who>| {
+            self.alive.contains(&sent.to) && now < sent.ends && self.may_follow(sent)
+        };
         let open = self.open().find(|number| in_time(&self.sent[*number]));
         assert_eq!(open, None, "that message never ends");
         for sent in self.sent.iter().filter(|sent| sent.read && in_time(sent)) {

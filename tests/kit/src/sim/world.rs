@@ -119,6 +119,13 @@ impl SimWorld {
         }
         world.calm();
         world.processes.iter_mut().for_each(|process| process.searches.clear());
+        if seats > 0 {
+            // A seat is certain once its session has sent something.
+            for who in 0..peers {
+                (0..peers).filter(|to| *to != who).for_each(|to| world.send(who, to, 20, None));
+            }
+            world.calm();
+        }
         world
     }
 
@@ -194,7 +201,13 @@ impl SimWorld {
 
     fn ask_hub(&mut self, ask: impl FnOnce(&mut State, Duration) -> Vec<Output>) {
         let Some(hub) = &mut self.hub else { return };
-        for output in ask(&mut hub.state, self.now - hub.started) {
+        let outputs = ask(&mut hub.state, self.now - hub.started);
+        self.apply(outputs);
+    }
+
+    /// Does what the hub's state asks for.
+    fn apply(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             let wires = self.processes.iter_mut().flat_map(|process| &mut process.wires);
             let mut open = wires.filter(|wire| wire.hub_open);
             match output {
@@ -230,6 +243,7 @@ impl SimWorld {
         let process = &mut self.processes[who];
         let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
         let (number, text) = self.history.submit(process.identity, key, size, self.now + life);
+        self.history.sent_by(number, process.key);
         let sending = process.machine.send(alias, text, ttl, now);
         let gives_up = self.now + PATIENCE;
         process.calls.push(SendCall { number, ttl: life, gives_up, sending });
@@ -282,12 +296,16 @@ impl SimWorld {
         if written {
             for message in &page.messages {
                 self.history.read(by, message, since);
+                self.history.met(process.key, message.id);
             }
             for end in &page.receipts {
                 // A process that has lost its seat is told of what it sent before.
                 let by =
                     self.history.sender(end.id).filter(|from| *from == process.born).unwrap_or(by);
                 self.history.ended(by, end.id, end.status, self.now);
+                if end.status == Status::Read {
+                    self.history.met(process.key, end.id);
+                }
             }
             page.lease.ack();
         } else {
@@ -322,7 +340,7 @@ impl SimWorld {
     /// The bridge of a session with a seat ends, in order or not, and another takes its place.
     pub fn restart(&mut self, who: usize, in_order: bool) {
         let Some(seat) = self.processes[who].seat else { return };
-        self.history.sender_ended(self.processes[who].identity);
+        self.history.sender_ended(self.processes[who].key);
         self.restarted.insert(seat);
         let is_heard =
             self.processes[who].wires.last().is_some_and(|wire| wire.bridge_open && wire.hub_open);
@@ -334,6 +352,7 @@ impl SimWorld {
             }
             while self.arrive(who) {}
         }
+        self.history.gave_word(self.processes[who].key, self.processes[who].identity);
         if !in_order || !is_heard {
             self.history.shaken(self.processes[who].identity);
         }
@@ -346,7 +365,6 @@ impl SimWorld {
     /// A second bridge of a session with a seat begins, while the first one is alive.
     pub fn rival(&mut self, who: usize) {
         let Some(seat) = self.processes[who].seat else { return };
-        self.history.sender_ended(self.processes[who].identity);
         self.restarted.insert(seat);
         self.history.shaken(self.processes[who].identity);
         let newer = self.spawn(seat);
@@ -361,6 +379,7 @@ impl SimWorld {
         if !process.machine.has_lost_seat() {
             return false;
         }
+        self.history.sender_ended(process.key);
         let last = process.machine.lose_seat(&self.secret, now);
         if let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) {
             wire.bridge_open = false;

@@ -468,7 +468,7 @@ fn seats() -> Vec<Golden> {
         ),
         golden(
             "body of Welcome, seat superseded",
-            answer(SeatAnswer::Superseded(Incarnation(6), Some(signed()))),
+            answer(SeatAnswer::Superseded(Incarnation(6), Some(signed()), None)),
             "88826863616c6d2d666f785820 44*32 07f41a001b774019ea60f6f6820282068242b0d15820 55*32",
         ),
         golden(

@@ -93,8 +93,10 @@ fn seat_answer() -> Any<SeatAnswer> {
     any_of(vec![
         of(signed_card()).prop_map(SeatAnswer::Granted).boxed(),
         Just(SeatAnswer::Held).boxed(),
-        (number(), of(signed_card()))
-            .prop_map(|(number, card)| SeatAnswer::Superseded(Incarnation(number), card))
+        (number(), of(signed_card()), of(flag()))
+            .prop_map(|(number, card, free)| {
+                SeatAnswer::Superseded(Incarnation(number), card, free)
+            })
             .boxed(),
     ])
 }

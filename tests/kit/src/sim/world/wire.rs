@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use junction_hub::Connected;
 use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::wire::{ToBridge, ToHub};
 
@@ -45,23 +46,23 @@ impl SimWorld {
             return false;
         }
         let hello = process.machine.hello().expect("it has a group");
-        let mut welcomed = None;
-        self.ask_hub(|state, now| match state.connect(&hello, now) {
-            Ok(connected) => {
-                welcomed = Some((connected.connection, connected.welcome));
-                connected.outputs
-            }
-            Err(_) => Vec::new(),
+        let mut connected = None;
+        self.ask_hub(|state, now| {
+            connected = state.connect(&hello, now).ok();
+            Vec::new()
         });
-        let Some((connection, welcome)) = welcomed else { return false };
+        let Some(Connected { connection, welcome, outputs }) = connected else { return false };
         let process = &mut self.processes[who];
         process.heard = self.now;
         let bridge_open = !welcome_lost;
         let wire = Wire { connection, hub_open: true, bridge_open, ..Wire::default() };
         process.wires.retain(|wire| wire.hub_open);
         process.wires.push(wire);
+        self.apply(outputs);
+        let process = &mut self.processes[who];
         if bridge_open && process.machine.accepts(&welcome, now) {
             process.machine.welcomed(welcome, now);
+            self.give_up_lost_seat(who);
         } else if bridge_open {
             self.lose(who);
         }
