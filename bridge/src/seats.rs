@@ -61,7 +61,7 @@ async fn load(dir: &ConfigDir) -> Option<Secret> {
     }
 }
 
-fn seat(dir: &ConfigDir, secret: &Secret, claim: SessionClaim) -> engine::ClientSession {
+fn seat(dir: &ConfigDir, secret: &Secret, claim: SessionClaim) -> engine::SeatToClaim {
     let (basis, is_wish, session) = match claim {
         SessionClaim::Wish(session) => (SeatBasis::Wished, true, session),
         SessionClaim::Proof(session) | SessionClaim::Swap(session) => {
@@ -74,5 +74,5 @@ fn seat(dir: &ConfigDir, secret: &Secret, claim: SessionClaim) -> engine::Client
     // A wish is good against another bridge of the same process of the client.
     let place = is_wish.then(place_of_bridge).flatten().map(|place| keys.place(&place));
     let incarnation = next_incarnation(dir, engine::wall_ms());
-    engine::ClientSession { keys, incarnation, place, basis }
+    engine::SeatToClaim { keys, incarnation, place, basis }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clients::hook_event::{HookEvent, HookEventKind, NOTICE_PREFIX};
 use crate::clients::hook_reply::HookReply;
-use crate::clients::{self, CallOrigin, SessionClaim, SessionView};
+use crate::clients::{self, CallOrigin, SessionView};
 use crate::seats::SeatClaims;
 use junction_engine::Availability;
 use junction_engine::now;
@@ -221,15 +221,6 @@ impl Wake {
         }
         if self.0.channels.call_from(origin) {
             self.0.changed.notify_one();
-        }
-    }
-
-    /// Passes on which session the bridge serves. The caller holds the agent's state, so that claims keep their order.
-    fn session_known(&self, claim: Option<SessionClaim>) {
-        if claim.is_some()
-            && let Some(seats) = &self.0.seats
-        {
-            seats.claim(claim);
         }
     }
 

@@ -54,8 +54,8 @@ const CONFINED: [(&str, &[&str]); 11] = [
     ("rcgen", &["hub/src/accept/tls.rs"]),
     ("rpassword", &["bridge/src/commands/join.rs"]),
     ("qrcode", &["bridge/src/commands/invite.rs"]),
-    ("x25519_dalek", &["shared/src/protocol/handshake.rs"]),
-    ("ed25519_dalek", &["shared/src/machine/identity.rs"]),
+    ("x25519_dalek", &["shared/src/protocol/crypto.rs"]),
+    ("ed25519_dalek", &["shared/src/machine/identity.rs", "shared/src/protocol/seat.rs"]),
 ];
 
 /// The modules of each crate that are ranked, the lowest layer first. No file of a layer uses a file of a higher one,

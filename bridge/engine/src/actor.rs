@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::hubs::failed_dial::FailedDial;
 use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::{FoundHub, HubTarget};
-use crate::session::{ClaimStep, ClientSession, SeatVerdict, Session};
+use crate::session::{ClaimStep, SeatToClaim, SeatVerdict, Session};
 use crate::transport::dial::{self, DialError, Dialer, HubConnection};
 use crate::{Command, ConnectionState, Departure, Snapshot};
 
@@ -61,7 +61,7 @@ enum Transition {
     /// The hub is to be told of another claim to a seat.
     Redial,
     /// Another session of the client takes the place of this one; without it, another bridge has this one's seat.
-    Replace(Option<Box<ClientSession>>),
+    Replace(Option<Box<SeatToClaim>>),
 }
 
 /// Why a state ended.
@@ -173,7 +173,7 @@ impl<D: Dialer> Actor<D> {
             }
             return Err(StateEnd::ClaimAgain(pause));
         }
-        self.session.welcomed(body, now());
+        self.session.welcomed(&body, now());
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
@@ -356,7 +356,7 @@ impl<D: Dialer> Actor<D> {
     }
 
     /// The client's session is known. A call that needs the hub waits for what comes of it.
-    fn claim(&mut self, session: ClientSession) {
+    fn claim(&mut self, session: SeatToClaim) {
         let mut session = Some(session);
         match self.session.claim(&mut session) {
             ClaimStep::Nothing => {}

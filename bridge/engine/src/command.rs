@@ -14,7 +14,7 @@ use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
-use crate::session::ClientSession;
+use crate::session::SeatToClaim;
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
@@ -44,7 +44,7 @@ pub enum Command {
         reply: ReplySender<MailPage>,
     },
     /// Notes which session of its client this is, or that the client does not say so yet.
-    ClaimSeat(Option<Box<ClientSession>>),
+    ClaimSeat(Option<Box<SeatToClaim>>),
     /// Notes that a call waits for the hub.
     AskForHub,
     /// Waits until every message that was sent has its receipt.

@@ -24,7 +24,7 @@ use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
-use crate::session::ClientSession;
+use crate::session::SeatToClaim;
 use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Notes which session of its client this is: it takes that session's seat. Another session than before takes the place
     /// of the one before, unless it is the same one under another id. `None` notes that the client does not say so yet.
-    pub async fn claim_seat(&self, session: Option<ClientSession>) {
+    pub async fn claim_seat(&self, session: Option<SeatToClaim>) {
         let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new))).await;
     }
 

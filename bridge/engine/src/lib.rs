@@ -50,6 +50,6 @@ pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};
 pub use registration::{Change, Departure, Registration, label};
 pub use send_in_progress::SendInProgress;
 pub use send_limits::SendLimit;
-pub use session::{ClientSession, SeatBasis};
+pub use session::{SeatBasis, SeatToClaim};
 pub use snapshot::{AliasNews, ConnectionState, Snapshot, UnreadMail, Waker};
 pub use start::Config;

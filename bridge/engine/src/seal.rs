@@ -38,7 +38,7 @@ mod receipts;
 mod returns;
 
 pub use cards::{moved_from, sign_card, verify_card};
-pub use plain::Plain;
+pub use plain::{Broken, Plain};
 pub use receipts::{
     ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,
     stale_holds, stale_receipt,
@@ -51,11 +51,6 @@ use plain::{PADDED, TAG, pad, unpad};
 const INFO: &[u8] = b"agent-junction/1";
 /// Stack wiped after a call: more than the deepest of them uses.
 const STACK: usize = 32 * 1024;
-
-/// A message or card could not be sealed or opened. There is one error for all causes: who altered an envelope learns
-/// nothing from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken;
 
 /// The owner of an identity key, in memory only.
 pub struct Identity {

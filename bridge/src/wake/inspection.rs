@@ -6,7 +6,7 @@ use junction_shared::protocol::wire::{Hindrance, Outlook, Reach, State};
 
 use super::Wake;
 use super::agent_state::AgentState;
-use crate::clients::{self, ClientSigns, WakingWay, display_name};
+use crate::clients::{self, ClientSigns, SessionClaim, WakingWay, display_name};
 use junction_engine::{Arrived, Availability, Snapshot, label, now};
 
 /// How a message would get to the agent now.
@@ -22,6 +22,15 @@ pub(crate) struct WakeInspection {
 }
 
 impl Wake {
+    /// Passes on which session the bridge serves. The caller holds the agent's state, so that claims keep their order.
+    pub(super) fn session_known(&self, claim: Option<SessionClaim>) {
+        if claim.is_some()
+            && let Some(seats) = &self.0.seats
+        {
+            seats.claim(claim);
+        }
+    }
+
     /// Looks at the agent and its channels. Nothing changes.
     pub(crate) fn inspect(&self) -> WakeInspection {
         let (channels, client) = (&self.0.channels, self.0.client.get());

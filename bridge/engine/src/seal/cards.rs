@@ -6,7 +6,7 @@ use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::seat::{SeatKeys, card_holds, move_holds};
 use junction_shared::protocol::wire::{Card, SeatMove, SignedCard};
 
-use super::Broken;
+use super::plain::Broken;
 
 /// A card, authenticated by the group: HMAC(card key, body). One that shows a seat is signed by the seat, whose keys these
 /// are.

@@ -4,7 +4,6 @@ use junction_shared::protocol::id::{MessageId, SeatKey};
 use junction_shared::protocol::limits::MAX_MESSAGE;
 use junction_shared::protocol::wire::{READS_ASKS, READS_FROM_PERSON, READS_SEATS};
 
-use super::Broken;
 use crate::hops::Hops;
 use crate::urgency::Urgency;
 
@@ -27,6 +26,11 @@ const FROM_PERSON: u8 = 32;
 const SEATED: u8 = 64;
 /// What a plaintext is padded to: its size tells an observer one of five classes, no more.
 pub(super) const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
+
+/// A message or card could not be sealed or opened. There is one error for all causes: who altered an envelope learns
+/// nothing from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
 
 /// What is inside an envelope.
 #[derive(Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::error::{Error, UnreadLimit};
 use crate::forecast::Arrived;
 use crate::hops::Hops;
 use crate::mailbox::LeaseId;
-use crate::outbox::{Destination, OutboxFull, OutboxMessage, SendingCall};
+use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::{Plain, ReceiptDetails, receipt_with};
@@ -267,14 +267,15 @@ impl Session {
         };
         let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
-        let has_seat = self.directory.seat_of_receiver(&peer).is_some();
-        let destination = Destination { origin: peer, key: to, has_seat };
-        self.outgoing.outbox.submit(destination, message).map_err(|full| match full {
-            OutboxFull::Peer => {
-                Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
-            }
-            OutboxFull::Outbox => {
-                Error::OutboxFull(UnreadLimit { messages: OUTBOX_MESSAGES, bytes: OUTBOX_BYTES })
+        self.outgoing.outbox.submit(self.directory.destination(to), message).map_err(|full| {
+            match full {
+                OutboxFull::Peer => {
+                    Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
+                }
+                OutboxFull::Outbox => Error::OutboxFull(UnreadLimit {
+                    messages: OUTBOX_MESSAGES,
+                    bytes: OUTBOX_BYTES,
+                }),
             }
         })?;
         let submitted =

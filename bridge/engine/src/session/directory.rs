@@ -10,12 +10,13 @@ use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::protocol::wire::{Card, Listed, READS_SEATS, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
-use super::known_seats::{Certainty, KnownSeats};
+use super::known_seats::{Certainty, KnownSeats, Successor};
 use super::misbehaviour::PeerFault;
 use super::pins::{PeerId, Pins, ShownPeer};
 use crate::PeerInfo;
 use crate::clock::wall_ms;
 use crate::error::Error;
+use crate::outbox::Destination;
 use crate::peer::Availability;
 use crate::seal::{Broken, Identity, PairKeys, keys_to, moved_from, pair_psk, verify_card};
 
@@ -36,14 +37,6 @@ pub(super) struct Peer {
     pub(super) psk: Arc<Secret>,
     /// Keys for sealing to the newest card, once something was sealed.
     sealing: Option<(Epoch, Arc<PairKeys>)>,
-}
-
-/// A session that has come back under another key.
-pub(super) struct Successor {
-    /// The key that the peer is known by.
-    pub(super) origin: PeerKey,
-    /// The newest key.
-    pub(super) key: PeerKey,
 }
 
 /// The known peers by key, their aliases, their seats, and the pins.
@@ -184,6 +177,12 @@ impl Directory {
         self.seats.origin_of_receiver(key)
     }
 
+    /// Where a message to a key goes.
+    pub(super) fn destination(&self, key: PeerKey) -> Destination {
+        let has_seat = self.seat_of_receiver(&key).is_some();
+        Destination { origin: self.origin_of_receiver(&key), key, has_seat }
+    }
+
     /// The seat of a key that messages are sent to: certain, or vouched for by a seat that is.
     pub(super) fn seat_of_receiver(&self, key: &PeerKey) -> Option<SeatKey> {
         self.seats.of_receiver(key)
@@ -193,11 +192,6 @@ impl Directory {
     pub(super) fn shown(&self, key: &PeerKey) -> ShownPeer {
         let seat = self.known.get(key).and_then(|peer| peer.card.seat);
         ShownPeer { key: *key, seat: self.seats.current(*key, seat, wall_ms()) }
-    }
-
-    /// The fingerprint of a message's sender.
-    pub(super) fn fingerprint_of_sender(&self, key: &PeerKey) -> String {
-        self.shown(key).id().fingerprint()
     }
 
     /// The newest key of the peer that is known by this one.

@@ -25,11 +25,11 @@ pub(super) struct PushedEnvelope {
 /// What is known of the sender of an envelope that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Currency {
-    /// Its newest card is not known: an older one may name another alias.
+    /// The newest card is not known: an older one may name another alias.
     Unknown,
-    /// Its newest card is known, and shows no seat.
+    /// The newest card is known, and shows no seat.
     Current,
-    /// Its newest card is known, and shows a seat: an earlier process of the same session may have sent messages before.
+    /// The newest card is known, and shows a seat: an earlier process of the same session may have sent messages before.
     Seated,
 }
 

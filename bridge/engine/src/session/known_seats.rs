@@ -43,6 +43,14 @@ pub(super) struct KnownSeats {
     vouched: HashMap<PeerKey, SeatKey>,
 }
 
+/// A session that has come back under another key.
+pub(super) struct Successor {
+    /// The key that the peer is known by.
+    pub(super) origin: PeerKey,
+    /// The newest key.
+    pub(super) key: PeerKey,
+}
+
 /// What is new once a key's seat is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Certainty {

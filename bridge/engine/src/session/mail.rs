@@ -172,7 +172,7 @@ impl Session {
         certainty: Option<Certainty>,
     ) -> MessageSender {
         let is_other = self.directory.pin_sender(&alias, from, certainty.is_some());
-        let key_changed = is_other.then(|| self.directory.fingerprint_of_sender(&from));
+        let key_changed = is_other.then(|| self.directory.shown(&from).id().fingerprint());
         let restarted = certainty == Some(Certainty::CameBack);
         MessageSender { alias, key_changed, peer: self.directory.origin(&from), restarted }
     }

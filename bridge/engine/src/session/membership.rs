@@ -8,7 +8,7 @@ use junction_shared::protocol::handshake::{Caller, GroupKeys, Pin};
 use junction_shared::protocol::id::{Dial, GroupId, PeerKey, SeatKey};
 use junction_shared::protocol::wire::{Grant, SignedCard, WelcomeBody};
 
-use super::own_seat::{ClientSession, OwnSeat, SeatVerdict};
+use super::own_seat::{OwnSeat, SeatToClaim, SeatVerdict};
 use crate::seal::Identity;
 
 /// The identity of a session and its place in a group.
@@ -47,7 +47,7 @@ impl Membership {
     }
 
     /// Another identity of the same process, for another session of the client or for none that is known.
-    pub(super) fn replaced(&self, session: Option<ClientSession>) -> Self {
+    pub(super) fn replaced(&self, session: Option<SeatToClaim>) -> Self {
         let (is_unlisted, seat) = (self.is_unlisted, OwnSeat::successor(session));
         Self { is_unlisted, seat, ..Self::new() }
     }

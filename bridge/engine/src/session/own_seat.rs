@@ -33,7 +33,7 @@ pub enum SeatBasis {
 }
 
 /// The seat of a session of the client, to be claimed.
-pub struct ClientSession {
+pub struct SeatToClaim {
     /// The keys of the seat.
     pub keys: SeatKeys,
     /// The number of this process among those of the seat: milliseconds since 1970, and higher than any that this machine
@@ -63,6 +63,17 @@ pub enum SeatVerdict {
     Join,
     /// The claim is to be made again, after this pause.
     DialAgain(Duration),
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// For good: its seat is over, too.
+    ForGood,
+    /// The bridge ends, and the session may come back.
+    ForNow,
+    /// Another bridge has its seat.
+    Unseated,
 }
 
 /// A seat that this session claims or has.
@@ -95,7 +106,7 @@ pub(super) struct OwnSeat {
 }
 
 impl Claimed {
-    fn new(session: ClientSession) -> Self {
+    fn new(session: SeatToClaim) -> Self {
         Self {
             keys: Arc::new(session.keys),
             incarnation: session.incarnation,
@@ -111,7 +122,7 @@ impl Claimed {
 
 impl OwnSeat {
     /// The client's session is known, or another one than before.
-    pub(super) fn claim(&mut self, session: &mut Option<ClientSession>) -> ClaimStep {
+    pub(super) fn claim(&mut self, session: &mut Option<SeatToClaim>) -> ClaimStep {
         if self.is_over {
             return ClaimStep::Nothing;
         }
@@ -157,7 +168,7 @@ impl OwnSeat {
     }
 
     /// The seat of the session that takes the place of this one.
-    pub(super) fn successor(session: Option<ClientSession>) -> Self {
+    pub(super) fn successor(session: Option<SeatToClaim>) -> Self {
         let is_over = session.is_none();
         Self { claimed: session.map(Claimed::new), is_over, ..Self::default() }
     }

@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::{
 
 use super::Session;
 use super::known_seats::Certainty;
-use super::own_seat::{ClaimStep, ClientSession, SeatVerdict};
+use super::own_seat::{ClaimStep, Leaving, SeatToClaim, SeatVerdict};
 use crate::past_words::PastWords;
 use crate::seal::{pair_psk, return_word};
 use crate::{Change, Departure, Status};
@@ -22,23 +22,12 @@ const MAX_RETURNS: usize = 1024;
 /// Senders among them whose shared key is not at hand and takes some microseconds to make.
 const MAX_NEW_PAIRS: usize = 64;
 
-/// How a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaving {
-    /// For good: its seat is over, too.
-    ForGood,
-    /// Its bridge ends, and the session may come back.
-    ForNow,
-    /// Another bridge has its seat.
-    Unseated,
-}
-
 impl Session {
     // ---- the seat of this session
 
     /// The client's session is known, or another one than before. What is left of it is taken by
     /// [`Session::replaced`].
-    pub fn claim(&mut self, session: &mut Option<ClientSession>) -> ClaimStep {
+    pub fn claim(&mut self, session: &mut Option<SeatToClaim>) -> ClaimStep {
         self.membership.seat_mut().claim(session)
     }
 
@@ -79,7 +68,7 @@ impl Session {
 
     /// The session that goes on in this process, under another key: without a seat, or as another session of the client.
     /// What an answer holds just now stays with the process.
-    pub fn replaced(&mut self, session: Option<ClientSession>, now: Instant) -> Self {
+    pub fn replaced(&mut self, session: Option<SeatToClaim>, now: Instant) -> Self {
         let is_unseated = session.is_none();
         let alias = self.membership.alias().cloned();
         let membership = self.membership.replaced(session);

@@ -8,14 +8,15 @@ use junction_shared::protocol::handshake::NO_PIN;
 use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
-    Answer, Card, Envelope, HUB_FEATURES, Listed, LookupTarget, Naming, Page, Question, Receipt,
-    ReceiptKind, SignedCard, Standing, Ticket, ToBridge,
+    Answer, Card, Envelope, Grant, HUB_FEATURES, Listed, LookupTarget, Naming, Page, Question,
+    Receipt, ReceiptKind, SignedCard, Standing, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
 
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::error::Error;
 use crate::{
     Change, Command, ConnectionState, Draft, MailPage, PageLimits, Status, Submitted, WaitEnd,
 };
@@ -91,7 +92,7 @@ impl Stage {
             seat: None,
         };
         let now = self.now;
-        self.session(name).welcomed(welcome, now);
+        self.session(name).welcomed(&welcome, now);
     }
 
     fn session(&mut self, name: &str) -> &mut Session {

@@ -31,10 +31,10 @@ pub struct SeatMove {
     /// The seat that is over.
     #[n(0)]
     pub from: SeatKey,
-    /// Its last incarnation: a later one is another session.
+    /// The last incarnation of that seat: a later one is another session.
     #[n(1)]
     pub incarnation: Incarnation,
-    /// Its signature over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
+    /// That seat's signature over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
     #[n(2)]
     pub signature: Signature,
 }
@@ -75,7 +75,7 @@ pub struct ReturnBody {
     /// The receiver, under the key that is over.
     #[n(0)]
     pub from: PeerKey,
-    /// Its seat, under another key of which the messages may be sent again.
+    /// The receiver's seat, under another key of which the messages may be sent again.
     #[n(1)]
     pub seat: SeatKey,
     /// The highest number that it opened of this sender.

@@ -38,11 +38,12 @@ pub struct History<Who> {
     alive: HashSet<Who>,
     /// Processes that no hub heard of for a session timeout: their sessions may have ended.
     unheard: HashSet<Who>,
-    /// Those of whose processes one may have ended without its word reaching every sender: what it had may have been read.
+    /// Sessions of whose processes one may have ended without its word reaching every sender: what it had may have been
+    /// read.
     shaken: HashSet<Who>,
     /// Which process has heard from which session, so that its seat is certain.
     met: HashSet<(Who, Who)>,
-    /// Sessions of which a process ended that did not know this sender, and so gave it no word.
+    /// Sessions of which a process ended that did not know this sender's process, and so gave it no word.
     strangers: HashSet<(Who, Who)>,
     /// How long messages of a process were on the wire, where no state machine counts the time.
     stalled: HashMap<Who, Duration>,
@@ -90,15 +91,16 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
     pub fn met(&mut self, process: Who, id: MessageId) {
         if let Some(number) = self.numbers.get(&id) {
             let sent = &self.sent[*number];
-            self.met.extend([(process, sent.from), (process, sent.to)]);
+            let sessions = [sent.from, sent.to].into_iter().chain(sent.process);
+            self.met.extend(sessions.map(|met| (process, met)));
         }
     }
 
     /// A process of a session has ended in order, with a word to each sender that it knew.
     pub fn gave_word(&mut self, process: Who, session: Who) {
-        let senders: HashSet<Who> = self.sent.iter().map(|sent| sent.from).collect();
-        let unknown = senders.into_iter().filter(|from| !self.met.contains(&(process, *from)));
-        self.strangers.extend(unknown.map(|from| (session, from)).collect::<Vec<_>>());
+        let senders = self.sent.iter().filter_map(|sent| sent.process);
+        let unknown = senders.filter(|sender| !self.met.contains(&(process, *sender)));
+        self.strangers.extend(unknown.map(|sender| (session, sender)));
     }
 
     /// Whether the sender of a message knows a bridge of its receiver's session by another as well.
@@ -209,7 +211,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
                 let lost = !self.alive.contains(&sent.to)
                     || self.unheard.contains(&sent.to)
                     || self.shaken.contains(&sent.to)
-                    || self.strangers.contains(&(sent.to, sent.from));
+                    || sent.process.is_some_and(|by| self.strangers.contains(&(sent.to, by)));
                 let late = now >= sent.ends || sent.is_orphan;
                 assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
             }

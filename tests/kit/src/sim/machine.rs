@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use junction_engine::error::Error;
-use junction_engine::session::{ClientSession, Leaving, SeatVerdict, Session};
+use junction_engine::session::{Leaving, SeatToClaim, SeatVerdict, Session};
 use junction_engine::{Command, ConnectionState, Draft, MailPage, PageLimits, Snapshot, Submitted};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
@@ -49,7 +49,7 @@ impl SessionMachine {
     }
 
     /// Claims a seat, before the first hello.
-    pub fn claim(&mut self, session: ClientSession) {
+    pub fn claim(&mut self, session: SeatToClaim) {
         self.0.claim(&mut Some(session));
     }
 
@@ -94,7 +94,7 @@ impl SessionMachine {
     }
 
     /// The hub has welcomed the session on a new connection.
-    pub fn welcomed(&mut self, welcome: WelcomeBody, now: Instant) {
+    pub fn welcomed(&mut self, welcome: &WelcomeBody, now: Instant) {
         self.0.welcomed(welcome, now);
     }
 

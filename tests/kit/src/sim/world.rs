@@ -4,13 +4,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use junction_engine::{ClientSession, MailPage, SeatBasis, Status};
+use junction_engine::{MailPage, Status};
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{Incarnation, PeerKey};
-use junction_shared::protocol::seat::SeatKeys;
+use junction_shared::protocol::id::PeerKey;
 use junction_shared::secret::Secret;
 
+mod seats;
 mod wire;
 
 use super::{History, Search, Sending, SessionMachine};
@@ -158,16 +158,6 @@ impl SimWorld {
             searches: Vec::new(),
             calls: Vec::new(),
             heard: self.now,
-        }
-    }
-
-    fn client_session(&self, seat: usize) -> ClientSession {
-        let secret = Secret::filled(|secret| secret.fill(5));
-        ClientSession {
-            keys: SeatKeys::derive(&secret, "sim", &seat.to_string()),
-            incarnation: Incarnation(self.incarnation),
-            place: None,
-            basis: SeatBasis::Proven,
         }
     }
 
@@ -335,64 +325,6 @@ impl SimWorld {
             self.forget(who);
         }
         self.processes[who] = self.spawn(who);
-    }
-
-    /// The bridge of a session with a seat ends, in order or not, and another takes its place.
-    pub fn restart(&mut self, who: usize, in_order: bool) {
-        let Some(seat) = self.processes[who].seat else { return };
-        self.history.sender_ended(self.processes[who].key);
-        self.restarted.insert(seat);
-        let is_heard =
-            self.processes[who].wires.last().is_some_and(|wire| wire.bridge_open && wire.hub_open);
-        if in_order {
-            self.finish(who, true);
-            let last = self.processes[who].machine.leave(self.start + self.now);
-            if let Some(wire) = self.processes[who].wires.last_mut().filter(|_| is_heard) {
-                wire.up.extend(last);
-            }
-            while self.arrive(who) {}
-        }
-        self.history.gave_word(self.processes[who].key, self.processes[who].identity);
-        if !in_order || !is_heard {
-            self.history.shaken(self.processes[who].identity);
-        }
-        while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
-            self.forget(who);
-        }
-        self.processes[who] = self.spawn(seat);
-    }
-
-    /// A second bridge of a session with a seat begins, while the first one is alive.
-    pub fn rival(&mut self, who: usize) {
-        let Some(seat) = self.processes[who].seat else { return };
-        self.restarted.insert(seat);
-        self.history.shaken(self.processes[who].identity);
-        let newer = self.spawn(seat);
-        let older = std::mem::replace(&mut self.processes[who], newer);
-        self.processes.push(SimProcess { seat: None, ..older });
-    }
-
-    /// A process that has lost its seat goes on under another key, as somebody else.
-    pub(super) fn give_up_lost_seat(&mut self, who: usize) -> bool {
-        let now = self.instant();
-        let process = &mut self.processes[who];
-        if !process.machine.has_lost_seat() {
-            return false;
-        }
-        self.history.sender_ended(process.key);
-        let last = process.machine.lose_seat(&self.secret, now);
-        if let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) {
-            wire.bridge_open = false;
-            wire.down.clear();
-            if wire.hub_open {
-                wire.up.extend(last);
-            }
-        }
-        process.key = process.machine.hello().expect("it has a group").key;
-        process.identity = process.key;
-        self.identities.insert(process.key, process.key);
-        self.history.started(process.key);
-        true
     }
 
     /// Time passes. Deadlines are handled when they come; pings keep connections alive that both sides take for open.

@@ -60,7 +60,7 @@ fn regression_timeouts_that_no_hub_can_be_set_to_are_not_believed() {
             seat: None,
         };
         stage.session("bob").disconnected();
-        stage.session("bob").welcomed(welcome, now);
+        stage.session("bob").welcomed(&welcome, now);
         assert_eq!(stage.session("bob").snapshot.borrow().session_timeout, taken);
         stage.run();
         stage.send("alice", "bob", "still there");

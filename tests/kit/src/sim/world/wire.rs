@@ -61,7 +61,7 @@ impl SimWorld {
         self.apply(outputs);
         let process = &mut self.processes[who];
         if bridge_open && process.machine.accepts(&welcome, now) {
-            process.machine.welcomed(welcome, now);
+            process.machine.welcomed(&welcome, now);
             self.give_up_lost_seat(who);
         } else if bridge_open {
             self.lose(who);
