@@ -31,8 +31,6 @@ mod receivers;
 use corrections::{Correctable, Corrections};
 use lane::{Lane, LaneGate};
 
-use receivers::OLDER_KEY_PATIENCE;
-
 pub(crate) use lane::ReadWord;
 pub(crate) use message::{OutboxMessage, SendingCall};
 
@@ -167,13 +165,6 @@ impl Outbox {
         self.active.clear();
         for lane in self.lanes.values_mut() {
             lane.close();
-        }
-    }
-
-    /// A connection began: words about what was sealed to older keys can come again.
-    pub(crate) fn connected(&mut self, now: Instant) {
-        for lane in self.lanes.values_mut().filter(|lane| lane.next.is_some()) {
-            lane.gives_up_at = Some(now + OLDER_KEY_PATIENCE);
         }
     }
 

@@ -260,7 +260,7 @@ impl State {
     fn publish(&mut self, key: &PeerKey, published: PublishedCard, now: Duration) {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };
-        peer.card = Some(published.clone());
+        let is_first = peer.card.replace(published.clone()).is_none();
         peer.is_outdated = false;
         let seat = peer.seat();
         if !peer.is_unlisted {
@@ -271,6 +271,8 @@ impl State {
         }
         self.notify_subscribers(key, Standing::Online, Some(&published.signed));
         self.answer_watches(key, now);
-        self.deliver_returned(key);
+        if is_first {
+            self.deliver_returned(key);
+        }
     }
 }

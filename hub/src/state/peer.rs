@@ -139,6 +139,15 @@ impl PeerSession {
         matches!(self.seating, Seating::Unseated { .. })
     }
 
+    /// Drops the oldest kept word of the peer that has given most of them.
+    pub(super) fn drop_returned(&mut self) {
+        let count = |by: &PeerKey| self.returned.iter().filter(|kept| kept.by == *by).count();
+        let most = self.returned.iter().map(|kept| kept.by).max_by_key(count);
+        if let Some(at) = most.and_then(|by| self.returned.iter().position(|kept| kept.by == by)) {
+            self.returned.remove(at);
+        }
+    }
+
     /// Returns the claim of the connection to a seat that another peer still has.
     pub(super) fn heir(&self) -> Option<&SeatHeir> {
         self.connection.as_ref()?.heir.as_deref()

@@ -9,7 +9,7 @@ use super::peer::KeptReturn;
 use super::{Requester, State};
 
 /// The maximum number of words kept for a sender: more than the receivers it writes to in the time of one session timeout.
-/// Beyond it the oldest is dropped.
+/// Beyond it the oldest is dropped of the connection that has given most, so that none pushes out those of others.
 const MAX_RETURNED: usize = 64;
 
 impl State {
@@ -30,7 +30,7 @@ impl State {
         peer.returned.retain(|kept| kept.by != requester.key || kept.from != from);
         peer.returned.push_back(KeptReturn { by: requester.key, from, word: word.clone() });
         if peer.returned.len() > MAX_RETURNED {
-            peer.returned.pop_front();
+            peer.drop_returned();
         }
         if peer.card.is_some()
             && let Some(connection) = self.connection_of(&sender)

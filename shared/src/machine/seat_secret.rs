@@ -10,6 +10,8 @@ use crate::secret::Secret;
 pub const SEAT_FILE: &str = "seat.key";
 /// The file with the last number that was given to a bridge process.
 const LAST_FILE: &str = "seat.last";
+/// How far a number may be ahead of the clock, in milliseconds: a day.
+const MAX_AHEAD_MS: u64 = 24 * 60 * 60 * 1000;
 /// Characters of base64url for 32 bytes.
 const TEXT: usize = 43;
 
@@ -48,7 +50,9 @@ pub fn seat_secret(dir: &ConfigDir) -> Result<Secret, ConfigError> {
 #[must_use]
 pub fn next_incarnation(dir: &ConfigDir, now_ms: u64) -> Incarnation {
     let text = dir.read_private(LAST_FILE).ok().flatten();
-    let last = text.and_then(|text| text.trim_end().parse().ok()).map(Incarnation);
+    let last = text.and_then(|text| text.trim_end().parse().ok());
+    // Nobody believes a number that is far ahead of the clock.
+    let last = last.filter(|last| *last <= now_ms.saturating_add(MAX_AHEAD_MS)).map(Incarnation);
     let next = Incarnation(now_ms).max(last.map_or(Incarnation::default(), Incarnation::next));
     if let Err(error) = dir.write_private(LAST_FILE, &format!("{next}\n")) {
         tracing::warn!(%error, "last_incarnation_not_kept");
@@ -91,8 +95,11 @@ mod tests {
         let now = 1_700_000_000_000;
         assert_eq!(next_incarnation(&dir, now), Incarnation(now));
         assert_eq!(next_incarnation(&dir, now), Incarnation(now + 1));
-        assert_eq!(next_incarnation(&dir, 5), Incarnation(now + 2));
+        assert_eq!(next_incarnation(&dir, now - 3_600_000), Incarnation(now + 2));
         assert_eq!(next_incarnation(&dir, now + 100), Incarnation(now + 100));
+        // The clock was years ahead for a while.
+        assert_eq!(next_incarnation(&dir, 2 * now), Incarnation(2 * now));
+        assert_eq!(next_incarnation(&dir, now + 200), Incarnation(now + 200));
         dir.write_private(LAST_FILE, "no number").unwrap();
         assert_eq!(next_incarnation(&dir, 7), Incarnation(7));
     }

@@ -166,4 +166,11 @@ impl Outbox {
             self.end(id, Status::Unconfirmed);
         }
     }
+
+    /// A connection began: words about what was sealed to older keys can come again.
+    pub(crate) fn connected(&mut self, now: Instant) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.next.is_some()) {
+            lane.gives_up_at = Some(now + OLDER_KEY_PATIENCE);
+        }
+    }
 }

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use junction_shared::protocol::id::{Epoch, GroupId, ReceiveKey};
-use junction_shared::protocol::wire::{Header, Hindrance, Kind, Outlook, ReceiptKind};
+use junction_shared::protocol::wire::{Header, Kind, ReceiptKind};
 
 use tokio::sync::watch;
 

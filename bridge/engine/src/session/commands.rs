@@ -233,17 +233,7 @@ impl Session {
         if waits && self.delivery.mailbox.has_unread_question(&peer) {
             return Err(Error::UnreadQuestion(draft.target));
         }
-        if draft.body.len() > MAX_MESSAGE {
-            return Err(Error::TooLarge { limit: MAX_MESSAGE });
-        }
-        if let Some(quota) = &self.send_quota {
-            quota.check(&peer, now)?;
-        }
-        if draft.notify_when.is_some()
-            && !self.notification_requests.has_room(self.delivery.pending_notifications())
-        {
-            return Err(Error::TooManyNotifications);
-        }
+        self.check_limits(&draft, &peer, now)?;
         let longest = longest_life(self.session_timeout);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let ((refusal_call, refusal), (outlook_call, outlook)) =
@@ -281,6 +271,22 @@ impl Session {
         let submitted =
             Submitted { id, receiver, urgency, past_limit, status, wait_end, outlook, refusal };
         Ok((submitted, hops))
+    }
+
+    /// Checks that a message is not too large, nor one too many.
+    fn check_limits(&self, draft: &Draft, peer: &PeerKey, now: Instant) -> Result<(), Error> {
+        if draft.body.len() > MAX_MESSAGE {
+            return Err(Error::TooLarge { limit: MAX_MESSAGE });
+        }
+        if let Some(quota) = &self.send_quota {
+            quota.check(peer, now)?;
+        }
+        if draft.notify_when.is_some()
+            && !self.notification_requests.has_room(self.delivery.pending_notifications())
+        {
+            return Err(Error::TooManyNotifications);
+        }
+        Ok(())
     }
 
     /// The peer behind an alias, if the alias may be used for it.

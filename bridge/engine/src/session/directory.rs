@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 use junction_shared::protocol::wire::{Card, Listed, READS_SEATS, SignedCard, Standing};
 use junction_shared::secret::Secret;
 
-use super::known_seats::{Certainty, KnownSeats, Successor};
+use super::known_seats::{KnownSeats, Successor};
 use super::misbehaviour::PeerFault;
 use super::pins::{PeerId, Pins, ShownPeer};
 use crate::PeerInfo;
@@ -146,25 +146,28 @@ impl Directory {
     }
 
     /// The owner of a key has named this seat in a message, a receipt or a return word. It is certain if the owner's card
-    /// shows it as well; nothing if the card does not.
-    pub(super) fn name_seat(&mut self, key: PeerKey, seat: SeatKey) -> Option<Certainty> {
+    /// shows it as well. Says whether that is news; nothing if it is not certain.
+    pub(super) fn name_seat(&mut self, key: PeerKey, seat: SeatKey) -> Option<bool> {
         let shown = self.known.get(&key)?.card.seat?;
         if shown.key != seat {
             // A message may be older than the card of a session that went on under another seat.
-            return (self.seats.of(&key) == Some(shown.key)).then_some(Certainty::Known);
+            return (self.seats.of(&key) == Some(shown.key)).then_some(false);
         }
-        let certainty = self.seats.named(key, shown, wall_ms())?;
-        if certainty != Certainty::Known {
+        let is_news = self.seats.named(key, shown, wall_ms())?;
+        if is_news {
             self.pins.replace(PeerId::Key(key), PeerId::Seat(seat));
         }
-        Some(certainty)
+        Some(is_news)
     }
 
-    /// A message of this key was opened. False if one of a later process of the same session was opened before.
-    pub(super) fn heard(&mut self, key: PeerKey) -> bool {
+    /// A message of this key was opened. Says whether it is the first one since its session came back; nothing if one of a
+    /// later process of the session was opened before.
+    pub(super) fn heard(&mut self, key: PeerKey) -> Option<bool> {
         let seat = self.known.get(&key).and_then(|peer| peer.card.seat);
-        seat.filter(|seat| self.seats.of(&key) == Some(seat.key))
-            .is_none_or(|seat| self.seats.heard(key, seat))
+        match seat.filter(|seat| self.seats.of(&key) == Some(seat.key)) {
+            Some(seat) => self.seats.heard(key, seat),
+            None => Some(false),
+        }
     }
 
     /// The key that a peer is known by: what is kept of it is kept by that key.

@@ -51,17 +51,6 @@ pub(super) struct Successor {
     pub(super) key: PeerKey,
 }
 
-/// What is new once a key's seat is certain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Certainty {
-    /// Nothing.
-    Known,
-    /// The seat was not known before.
-    First,
-    /// An earlier key had the seat: the session came back.
-    CameBack,
-}
-
 /// Whether an incarnation can be believed: it is not far ahead of both the clock, in milliseconds since 1970, and the last
 /// one that was seen.
 fn is_believable(incarnation: Incarnation, last: Option<Incarnation>, now_ms: u64) -> bool {
@@ -113,10 +102,11 @@ impl KnownSeats {
         true
     }
 
-    /// The owner of a key has named the seat on its card. Nothing if that cannot be believed, or not be kept.
-    pub(super) fn named(&mut self, key: PeerKey, seat: CardSeat, now_ms: u64) -> Option<Certainty> {
+    /// The owner of a key has named the seat on its card. Says whether that is news; nothing if it cannot be believed, or not
+    /// be kept.
+    pub(super) fn named(&mut self, key: PeerKey, seat: CardSeat, now_ms: u64) -> Option<bool> {
         if self.certain.get(&key) == Some(&seat.key) {
-            return Some(Certainty::Known);
+            return Some(false);
         }
         let last = self.seats.get(&seat.key).map(|record| record.incarnation);
         let has_room = self.certain.len() < MAX_SEATS && self.seats.len() < MAX_SEATS;
@@ -132,18 +122,20 @@ impl KnownSeats {
         if !record.is_before(key, incarnation) {
             (record.holder, record.incarnation) = (key, incarnation);
         }
-        Some(if record.origin == key { Certainty::First } else { Certainty::CameBack })
+        Some(true)
     }
 
-    /// A message of this key was opened. False if one of a later process of its seat was opened before: it comes too late
-    /// to be read in its place.
-    pub(super) fn heard(&mut self, key: PeerKey, seat: CardSeat) -> bool {
-        let Some(record) = self.seats.get_mut(&seat.key) else { return true };
-        let is_in_order = (seat.incarnation, key) >= record.heard;
-        if is_in_order {
-            record.heard = (seat.incarnation, key);
+    /// A message of this key was opened, which names the seat. Says whether it is the first one since the session came
+    /// back; nothing if one of a later process of the seat was opened before: then it comes too late to be read in its
+    /// place.
+    pub(super) fn heard(&mut self, key: PeerKey, seat: CardSeat) -> Option<bool> {
+        let Some(record) = self.seats.get_mut(&seat.key) else { return Some(false) };
+        let before = record.heard;
+        if (seat.incarnation, key) < before {
+            return None;
         }
-        is_in_order
+        record.heard = (seat.incarnation, key);
+        Some(before != record.heard && record.origin != key)
     }
 
     /// The certain seat of a key.
@@ -190,12 +182,12 @@ mod tests {
     #[test]
     fn later_key_of_a_certain_seat_is_the_same_peer() {
         let mut seats = KnownSeats::default();
-        assert_eq!(seats.named(ONE, at(NOW), NOW), Some(Certainty::First));
-        assert_eq!(seats.named(ONE, at(NOW), NOW), Some(Certainty::Known));
+        assert_eq!(seats.named(ONE, at(NOW), NOW), Some(true));
+        assert_eq!(seats.named(ONE, at(NOW), NOW), Some(false));
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), Some(ONE));
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), None);
         assert_eq!((seats.origin(&TWO), seats.origin_of_receiver(&TWO)), (TWO, ONE));
-        assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(Certainty::CameBack));
+        assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(true));
         assert_eq!(seats.origin(&TWO), ONE);
     }
 
@@ -205,6 +197,23 @@ mod tests {
         assert_eq!(seats.vouched(ONE, at(NOW), NOW), None);
         assert_eq!(seats.vouched(TWO, at(NOW + 1), NOW), None);
         assert_eq!((seats.of(&ONE), seats.origin_of_receiver(&TWO)), (None, TWO));
+    }
+
+    #[test]
+    fn first_message_of_a_session_that_came_back_is_marked_and_an_older_one_comes_too_late() {
+        let mut seats = KnownSeats::default();
+        seats.named(ONE, at(NOW), NOW);
+        assert_eq!(
+            (seats.heard(ONE, at(NOW)), seats.heard(ONE, at(NOW))),
+            (Some(false), Some(false))
+        );
+        // A receipt may have named the seat before.
+        seats.named(TWO, at(NOW + 1), NOW);
+        assert_eq!(
+            (seats.heard(TWO, at(NOW + 1)), seats.heard(TWO, at(NOW + 1))),
+            (Some(true), Some(false))
+        );
+        assert_eq!(seats.heard(ONE, at(NOW)), None);
     }
 
     #[test]
@@ -243,7 +252,7 @@ mod tests {
         assert!(seats.moved(&moved(NOW), other) && !seats.moved(&moved(NOW), other));
         assert_eq!((seats.of(&ONE), seats.origin(&ONE)), (Some(other), ONE));
         // Whoever takes the old seat afterwards is somebody else.
-        assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(Certainty::First));
+        assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(true));
         assert_eq!(seats.origin(&TWO), TWO);
     }
 }

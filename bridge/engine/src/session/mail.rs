@@ -12,7 +12,6 @@ use junction_shared::protocol::wire::{
 
 use super::Session;
 use super::intake::{Currency, IntakeStep, Opening, PushedEnvelope};
-use super::known_seats::Certainty;
 use super::misbehaviour::{Misbehaviour, PeerFault};
 use crate::Message;
 use crate::hops::Hops;
@@ -93,19 +92,19 @@ impl Session {
     ) {
         let (id, from) = (header.id, header.from);
         let arrival = self.delivery.mailbox.arrive(from, header.seq, id);
-        let named = plain.seat.filter(|_| arrival == Arrival::New);
-        let certainty = named.and_then(|seat| self.seat_named(from, seat));
+        let is_new = arrival == Arrival::New;
+        let names_seat = plain.seat.is_some_and(|seat| is_new && self.seat_named(from, seat));
+        let heard = if names_seat { self.directory.heard(from) } else { Some(false) };
         let kind = match arrival {
             Arrival::Dropped => return,
             Arrival::Read => ReceiptKind::Read,
             // In its place among the messages of its session it cannot be read any more.
-            Arrival::New if !self.directory.heard(from) => ReceiptKind::Expired,
-            Arrival::New if deadline <= now => ReceiptKind::Expired,
+            Arrival::New if heard.is_none() || deadline <= now => ReceiptKind::Expired,
             Arrival::New | Arrival::Waiting => ReceiptKind::Opened,
         };
         let mut outlook = None;
         if arrival == Arrival::New && kind == ReceiptKind::Opened {
-            let sender = self.identify(from, alias, certainty);
+            let sender = self.identify(from, alias, names_seat, heard == Some(true));
             let peer = sender.peer;
             let claimed = plain.follows.unwrap_or(Hops::first(id));
             // A person's answer begins a new chain, whatever it answers.
@@ -164,16 +163,16 @@ impl Session {
         }
     }
 
-    /// What is known here of a message's sender, which names its seat for certain or does not.
+    /// What is known here of a message's sender.
     fn identify(
         &mut self,
         from: PeerKey,
         alias: Alias,
-        certainty: Option<Certainty>,
+        names_seat: bool,
+        restarted: bool,
     ) -> MessageSender {
-        let is_other = self.directory.pin_sender(&alias, from, certainty.is_some());
+        let is_other = self.directory.pin_sender(&alias, from, names_seat);
         let key_changed = is_other.then(|| self.directory.shown(&from).id().fingerprint());
-        let restarted = certainty == Some(Certainty::CameBack);
         MessageSender { alias, key_changed, peer: self.directory.origin(&from), restarted }
     }
 

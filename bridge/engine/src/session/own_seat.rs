@@ -173,11 +173,6 @@ impl OwnSeat {
         Self { claimed: session.map(Claimed::new), is_over, ..Self::default() }
     }
 
-    /// Gives up the seat for the rest of the process.
-    pub(super) fn give_up(&mut self) {
-        *self = Self { is_over: true, ..Self::default() };
-    }
-
     /// The claim for a hello in this group, and the keys that sign it.
     pub(super) fn wire_claim(&self, group: &GroupKeys) -> Option<(SeatClaim, &SeatKeys)> {
         let claimed = self.claimed.as_ref().filter(|_| !self.is_lost)?;
@@ -219,8 +214,8 @@ impl OwnSeat {
                 if now.saturating_duration_since(since) < WISH_PATIENCE {
                     return SeatVerdict::DialAgain(WISH_PAUSE);
                 }
-                // Somebody else is this session.
-                self.give_up();
+                // Somebody else is this session, unless the client says otherwise later.
+                (self.claimed, self.held_since) = (None, None);
             }
             Some(SeatAnswer::Superseded(last, card, is_free)) => {
                 if claimed.was_granted {
@@ -228,7 +223,7 @@ impl OwnSeat {
                         card.as_ref().is_some_and(|card| self.is_of_newer(card, group, me));
                 } else if *is_free != Some(true) {
                     // A later process of the session has it.
-                    self.give_up();
+                    self.claimed = None;
                 } else if claimed.outdone < MAX_OUTDONE && last.0 <= wall_ms().saturating_add(AHEAD)
                 {
                     // This machine's clock was ahead when the last process of the session began.

@@ -11,7 +11,6 @@ use junction_shared::protocol::wire::{
 };
 
 use super::Session;
-use super::known_seats::Certainty;
 use super::own_seat::{ClaimStep, Leaving, SeatToClaim, SeatVerdict};
 use crate::past_words::PastWords;
 use crate::seal::{pair_psk, return_word};
@@ -86,13 +85,13 @@ impl Session {
 
     // ---- the seats of others
 
-    /// The owner of a key has named a seat.
-    pub(super) fn seat_named(&mut self, key: PeerKey, seat: SeatKey) -> Option<Certainty> {
-        let certainty = self.directory.name_seat(key, seat)?;
-        if certainty != Certainty::Known {
+    /// The owner of a key has named a seat. True if it is certain now.
+    pub(super) fn seat_named(&mut self, key: PeerKey, seat: SeatKey) -> bool {
+        let is_news = self.directory.name_seat(key, seat);
+        if is_news == Some(true) {
             self.outgoing.outbox.seated(key);
         }
-        Some(certainty)
+        is_news.is_some()
     }
 
     /// Follows sessions that came back under another key.

@@ -5,14 +5,13 @@ use std::ffi::OsString;
 use junction_shared::machine::config_dir::{ConfigDir, ConfigError};
 use junction_shared::machine::hosts::{HOSTS_FILE, HostsFile};
 use junction_shared::machine::identity::{HubKey, KEY_FILE, own_link};
+use junction_shared::machine::seat_secret::{SEAT_FILE, read_seat_secret};
 use junction_shared::machine::settings::env;
 
 use super::finding::{Finding, Gravity};
 use crate::config::{VARIABLES, wrong_variables};
 use crate::mcp::argument_names::edits;
 
-/// The file with the names that sessions keep across restarts.
-const SEAT_FILE: &str = "seat.key";
 /// Variables with a check of their own, which says whether they can be followed.
 const CHECKED_ELSEWHERE: [&str; 3] =
     ["JUNCTION_CONFIG_DIR", "JUNCTION_HUB", "JUNCTION_KNOWN_HOSTS"];
@@ -73,7 +72,7 @@ fn hosts(dir: &ConfigDir) -> Vec<Finding> {
 }
 
 fn seat(dir: &ConfigDir) -> Option<Finding> {
-    match dir.read_private(SEAT_FILE) {
+    match read_seat_secret(dir) {
         Err(error) => Some(failed(SEAT_FILE, &error)),
         Ok(None) => None,
         Ok(Some(_)) => {

@@ -34,7 +34,7 @@ pub struct SeatMove {
     /// The last incarnation of that seat: a later one is another session.
     #[n(1)]
     pub incarnation: Incarnation,
-    /// That seat's signature over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
+    /// The signature of that seat over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
     #[n(2)]
     pub signature: Signature,
 }

@@ -1,6 +1,7 @@
 //! Messages to a receiver with a seat: what happens to them when its bridge is another.
 
 use super::*;
+use crate::outbox::receivers::OLDER_KEY_PATIENCE;
 
 /// The receiver's second key.
 const NEXT: PeerKey = PeerKey([3; 32]);
