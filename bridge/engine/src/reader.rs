@@ -111,12 +111,13 @@ impl Delivery {
     }
 
     /// What goes on under another key: the leases that are held, what they hold, and what waits to be told. Waits for
-    /// answers end.
+    /// answers end, and those for messages as soon as it serves.
     pub(crate) fn retire(&mut self) -> Self {
         let snapshot = self.snapshot.clone();
         let mut next = std::mem::replace(self, Self::new(snapshot));
         next.mailbox.retire();
         next.replies.clear();
+        next.readers.iter_mut().for_each(|reader| reader.wait = false);
         next.unanswered = RecentMap::default();
         next
     }

@@ -14,8 +14,8 @@ use super::known_seats::AHEAD;
 use crate::clock::wall_ms;
 use crate::seal::verify_card;
 
-/// How long a wish for a seat waits for a living holder to leave.
-const WISH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a wish for a seat waits for a living holder to leave: less than a call waits for the hub.
+const WISH_PATIENCE: Duration = Duration::from_millis(1500);
 /// The pause between two such wishes.
 const WISH_PAUSE: Duration = Duration::from_millis(100);
 /// How often a claim is made anew because a higher incarnation was seen. The first time is enough with an honest hub.

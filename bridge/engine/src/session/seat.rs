@@ -76,10 +76,11 @@ impl Session {
         let mut next = self.followed_by(card, membership);
         next.delivery = delivery;
         next.outgoing.take_words(&mut self.outgoing);
-        next.delivery.publish();
         if is_unseated {
             next.snapshot.borrow().unseated.set(alias);
         }
+        // What a call waited for comes to another bridge, or to another session of the client.
+        next.delivery.serve(now);
         next
     }
 
