@@ -17,6 +17,8 @@ mod memory;
 mod model;
 #[cfg(unix)]
 mod people;
+#[cfg(unix)]
+mod seats;
 mod sentences;
 #[cfg(unix)]
 mod setup;

@@ -22,6 +22,12 @@ pub fn hub_binary() -> &'static str {
     &HUB
 }
 
+/// The path of a program as it was before bridges had seats; none unless `JUNCTION_OLD_BINARIES` names the folder.
+pub fn old_binary(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("JUNCTION_OLD_BINARIES").map(PathBuf::from)?;
+    Some(folder.join(name).with_extension(std::env::consts::EXE_EXTENSION))
+}
+
 /// Cargo names each program of a package to the package's tests and benches. A test that is run without cargo,
 /// from a debugger for one, lies one folder below the programs.
 fn locate(name: &str) -> String {

@@ -1,6 +1,6 @@
 //! A real bridge, driven as an agent's client drives it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +39,12 @@ struct Unclaimed {
 impl TestBridge {
     /// How a bridge of this home is started for a port, without a hub of its own.
     pub fn launch(home: &TestHome, port: u16) -> Launch {
-        Launch::new(bridge_binary())
+        Self::launch_program(bridge_binary(), home, port)
+    }
+
+    /// How this program is started as a bridge of this home.
+    pub fn launch_program(program: impl AsRef<Path>, home: &TestHome, port: u16) -> Launch {
+        Launch::new(program)
             .env("JUNCTION_CONFIG_DIR", home.config())
             .env("JUNCTION_HUB", format!("127.0.0.1:{port}"))
             .env("JUNCTION_AUTOSTART", "false")

@@ -7,6 +7,8 @@
 mod agent;
 mod binaries;
 mod bridge;
+#[cfg(unix)]
+mod claude_process;
 pub mod client;
 mod frame_proxy;
 mod home;
@@ -21,6 +23,8 @@ mod process;
 mod raw_peer;
 mod raw_socket;
 mod reconnect_storm;
+#[cfg(unix)]
+mod session;
 pub mod sim;
 mod slow_client;
 mod stranger;
@@ -33,8 +37,10 @@ pub use agent::{
     HookRun, MessagingSocket, TOKEN, TestAgent, hook, plugin_wait, reaches, rewake_hook,
     status_line,
 };
-pub use binaries::{bridge_binary, hub_binary};
+pub use binaries::{bridge_binary, hub_binary, old_binary};
 pub use bridge::{TestBridge, Version, answer_to, list, next_json, pair, texts, tool_call};
+#[cfg(unix)]
+pub use claude_process::ClaudeProcess;
 pub use frame_proxy::{FrameProxy, ProxiedFrame, from_bridge, from_hub, pass};
 pub use home::{TestHome, free_port};
 pub use hub::TestHub;
@@ -48,6 +54,8 @@ pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub use raw_peer::RawPeer;
 pub use raw_socket::{RawSocket, look_up};
 pub use reconnect_storm::{Recovery, reconnect_storm};
+#[cfg(unix)]
+pub use session::{BridgeEnding, TestSession};
 pub use slow_client::{SlowClient, large};
 pub use stranger::{STRANGERS, Stranger, StrangerServer};
 pub use tcp_proxy::{ConnectionFault, Cut, TcpProxy};

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::session::{CLAUDE_CODE, SESSION_ID, TestSession};
 use crate::{TestHome, TestHub, Version, bridge_binary, eventually, within};
 
 /// A text so long that no pipe holds the answer with it: an answer has the text twice, and a pipe and the client
@@ -31,7 +32,23 @@ pub struct SlowClient {
 impl SlowClient {
     /// A bridge on this hub, registered under this alias.
     pub async fn join(home: &TestHome, hub: &TestHub, alias: &str, version: Version) -> Self {
-        let (stderr, file) = home.log(alias);
+        let mut client = Self::spawn(home, hub, alias, None);
+        client.open(version, "slow-client").await;
+        client.ask(&json!("join"), "register", json!({ "alias": alias })).await;
+        assert_eq!(client.answer().await["result"]["structuredContent"]["alias"], alias);
+        client
+    }
+
+    /// A bridge of this session, with a hook's proof that it is.
+    pub async fn resume(home: &TestHome, hub: &TestHub, session: &TestSession) -> Self {
+        let mut client = Self::spawn(home, hub, &session.id, Some(session));
+        client.open(Version::Stateful, CLAUDE_CODE).await;
+        session.began(client.pid(), "resume", &session.id).await;
+        client
+    }
+
+    fn spawn(home: &TestHome, hub: &TestHub, name: &str, session: Option<&TestSession>) -> Self {
+        let (stderr, file) = home.log(name);
         let mut command = Command::new(bridge_binary());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("JUNCTION_") {
@@ -44,6 +61,8 @@ impl SlowClient {
             .env("JUNCTION_AUTOSTART", "false")
             .env("JUNCTION_SEND_LIMIT", "off")
             .env_remove("CLAUDE_PROJECT_DIR")
+            .envs(session.map(|session| ("XDG_RUNTIME_DIR", session.runtime.as_os_str())))
+            .envs(session.map(|session| (SESSION_ID, &session.id)))
             .current_dir(home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -51,15 +70,11 @@ impl SlowClient {
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the bridge starts");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
-        let mut client = Self { child, stdin, stdout, meta: json!({}), stderr };
-        client.open(version).await;
-        client.ask(&json!("join"), "register", json!({ "alias": alias })).await;
-        assert_eq!(client.answer().await["result"]["structuredContent"]["alias"], alias);
-        client
+        Self { child, stdin, stdout, meta: json!({}), stderr }
     }
 
-    async fn open(&mut self, version: Version) {
-        let info = json!({ "name": "slow-client", "version": "1" });
+    async fn open(&mut self, version: Version, name: &str) {
+        let info = json!({ "name": name, "version": "1" });
         if version == Version::Stateless {
             self.meta = json!({
                 "io.modelcontextprotocol/protocolVersion": "2026-07-28",
