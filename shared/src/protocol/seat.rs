@@ -135,6 +135,18 @@ mod tests {
         assert!(others.iter().all(|other| other.key() != one.key()));
     }
 
+    /// The values of docs/protocol.md.
+    #[test]
+    fn keys_and_signatures_are_frozen() {
+        let (one, other) = (seat("claude-code", "one"), seat("claude-code", "two"));
+        assert_eq!(one.key().to_string(), "KEY1");
+        assert_eq!(other.key().to_string(), "KEY2");
+        assert_eq!(one.sign_hello(&[3; 32]).to_string(), "SIGH");
+        assert_eq!(one.sign_card(&GROUP, b"a card").to_string(), "SIGC");
+        let moved = one.move_to(&GROUP, Incarnation(1_700_000_000_000), &other.key());
+        assert_eq!(moved.signature.to_string(), "SIGM");
+    }
+
     #[test]
     fn signature_holds_for_its_seat_its_purpose_and_its_text_alone() {
         let (one, other) = (seat("codex", "a"), seat("codex", "b"));

@@ -11,6 +11,7 @@ const CLAUDE: &str = "claude-code";
 struct IdleAgent {
     agent: TestAgent,
     inbox: MessagingSocket,
+    session: String,
 }
 
 impl IdleAgent {
@@ -21,14 +22,13 @@ impl IdleAgent {
             launch = launch.env(name, value);
         }
         let agent = TestAgent::start_as(home, launch, alias, CLAUDE).await;
-        let idle = Self { agent, inbox };
+        let idle = Self { agent, inbox, session: alias.to_owned() };
         idle.ends_turn().await;
         idle
     }
 
     async fn ends_turn(&self) {
-        let stop =
-            json!({ "hook_event_name": "Stop", "session_id": "s", "stop_hook_active": true });
+        let stop = json!({ "hook_event_name": "Stop", "session_id": self.session, "stop_hook_active": true });
         self.agent.hook(&stop).await;
     }
 

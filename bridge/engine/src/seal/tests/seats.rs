@@ -1,5 +1,6 @@
 //! What is signed by a seat, and what names one.
 
+use junction_shared::protocol::crypto::public_key;
 use junction_shared::protocol::id::{Incarnation, SeatKey};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{CardSeat, Return, ReturnBody, SeatMove, SignedCard};
@@ -108,6 +109,31 @@ fn receiver_alone_names_its_seat_on_a_receipt() {
     altered.seat.as_mut().unwrap().key = SeatKey([7; 32]);
     assert!(receipt_holds(&key, &altered) && seat_of(&key, &altered).is_none());
     assert_eq!(Receipt { seat: None, ..good }, receipt(&key, pair.alice.key, id, opened));
+}
+
+/// The values of docs/protocol.md: a message that was returned is sealed again under its id, with other keys.
+#[test]
+fn sealing_again_is_frozen() {
+    let pair = Pair::new();
+    let keys = pair.keys();
+    let named = Plain { seat: Some(SEAT), ..text("hello") };
+    let padded = super::plain::pad(&named, u32::MAX).unwrap();
+    assert_eq!(HEX.encode(&padded[..58]), "PLAIN");
+    let body = ReturnBody { from: pair.bob.key, seat: SEAT, highest: Seq(42), read: 5, leased: 2 };
+    let word = return_word(&pair.psk(), pair.alice.key, &body);
+    assert_eq!(HEX.encode(&word.mac), "WORD");
+    let details = ReceiptDetails { outlook: None, seat: Some(SEAT) };
+    let id = MessageId([9; 16]);
+    let key = ReceiptKey(Arc::new(secret(&[4; 32])));
+    let opened = receipt_with(details, &key, pair.alice.key, id, ReceiptKind::Opened);
+    assert_eq!(HEX.encode(&opened.seat.unwrap().mac), "NAMED");
+    // Two keys of one receiver never give one message the same bytes.
+    let again =
+        keys_to(&pair.group, &pair.psk(), &pair.alice, &ReceiveKey(public_key(&secret(&[8; 32]))));
+    let (first, second) = (pair.header(&keys), pair.header(&again.as_ref().ok().unwrap()));
+    let sealed = seal(&keys, &first, &named, u32::MAX).unwrap();
+    let sealed_again = seal(&again.ok().unwrap(), &second, &named, u32::MAX).unwrap();
+    assert!(first.id == second.id && sealed != sealed_again);
 }
 
 #[test]
