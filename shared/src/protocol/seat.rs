@@ -139,12 +139,27 @@ mod tests {
     #[test]
     fn keys_and_signatures_are_frozen() {
         let (one, other) = (seat("claude-code", "one"), seat("claude-code", "two"));
-        assert_eq!(one.key().to_string(), "KEY1");
-        assert_eq!(other.key().to_string(), "KEY2");
-        assert_eq!(one.sign_hello(&[3; 32]).to_string(), "SIGH");
-        assert_eq!(one.sign_card(&GROUP, b"a card").to_string(), "SIGC");
+        assert_eq!(
+            one.key().to_string(),
+            "9ca816de2a773d35ee8f132baac682aef844e29c97415efdaad8d82e1b9b30eb"
+        );
+        assert_eq!(
+            other.key().to_string(),
+            "3ce0507451bb08c0509abd875c0310290f0ab12092eb6b1c5fb917e0d49ada3a"
+        );
+        assert_eq!(
+            one.sign_hello(&[3; 32]).to_string(),
+            "6f54591e684ea92a2b0dc8cae3d6105acb0f77fb96a0fc53ba6ae8118d8e6f254c048502997f73ead241b7a36f16f6f0c739ea8516613cdcacdafcf0eb006906"
+        );
+        assert_eq!(
+            one.sign_card(&GROUP, b"a card").to_string(),
+            "f1d3b3e6968bee816ef65e5f97590483cba49471715633b769895eef483f872d39d5eaf86d7a409fe80a05a0e6af2749ad85b2e46d34eb94857b3dfd8945c303"
+        );
         let moved = one.move_to(&GROUP, Incarnation(1_700_000_000_000), &other.key());
-        assert_eq!(moved.signature.to_string(), "SIGM");
+        assert_eq!(
+            moved.signature.to_string(),
+            "a87794de7c6f705ca337a4e3b5c092ffa59759211547b8643f625b5f7bdcef106fa04b0c13f6f4f79dc6546edb55203b45c2f5a0a0443c5060c2717216e9e50a"
+        );
     }
 
     #[test]
