@@ -139,7 +139,7 @@ fn sealing_again_is_frozen() {
     // Two keys of one receiver never give one message the same bytes.
     let again =
         keys_to(&pair.group, &pair.psk(), &pair.alice, &ReceiveKey(public_key(&secret(&[8; 32]))));
-    let (first, second) = (pair.header(&keys), pair.header(&again.as_ref().ok().unwrap()));
+    let (first, second) = (pair.header(&keys), pair.header(again.as_ref().ok().unwrap()));
     let sealed = seal(&keys, &first, &named, u32::MAX).unwrap();
     let sealed_again = seal(&again.ok().unwrap(), &second, &named, u32::MAX).unwrap();
     assert!(first.id == second.id && sealed != sealed_again);
