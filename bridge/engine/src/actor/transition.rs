@@ -88,7 +88,7 @@ impl<D: Dialer> Actor<D> {
     async fn redial(&mut self, connection: Option<HubConnection<D::Stream>>) -> bool {
         if let Some(connection) = connection {
             connection.close(Vec::new(), LEAVE_PATIENCE).await;
-            self.session.disconnected();
+            self.session.redials();
         }
         self.rejoin(None);
         true

@@ -6,7 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::{
-    Card, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, SignedCard,
+    Card, CardSeat, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, SignedCard,
 };
 
 use super::membership::Membership;
@@ -25,6 +25,7 @@ pub(super) struct CardContent {
     alias: String,
     context: Context,
     availability: Availability,
+    seat: Option<CardSeat>,
 }
 
 /// The cards that the session publishes, and the receive keys that they offer.
@@ -152,7 +153,12 @@ impl CardPublisher {
         let keys = &mut self.receive_keys;
         let is_old = keys.rotates_at().is_some_and(|at| at <= now);
         match self.published.as_ref().filter(|card| card.epoch == keys.epoch()) {
-            Some(card) if is_old || card.alias != alias || card.context != context => {
+            Some(card)
+                if is_old
+                    || card.alias != alias
+                    || card.context != context
+                    || card.seat != membership.own_seat().granted() =>
+            {
                 keys.rotate(now, timeout);
             }
             Some(card) if card.availability != self.availability || self.availability_changed => {
@@ -160,7 +166,7 @@ impl CardPublisher {
             }
             _ => {}
         }
-        let content = self.content(alias, context);
+        let content = self.content(alias, context, membership);
         let card = self.sign(&content, membership)?;
         self.published = Some(content);
         (self.availability_changed, self.published_at) = (false, Some(now));
@@ -178,7 +184,8 @@ impl CardPublisher {
     ) -> Option<(CardContent, SignedCard)> {
         self.receive_keys.rotate(now, timeout);
         let named = merge(&context_of(change), &self.named);
-        let content = self.content(alias.as_str(), self.fitted(merge(&named, &self.seen)));
+        let context = self.fitted(merge(&named, &self.seen));
+        let content = self.content(alias.as_str(), context, membership);
         let card = self.sign(&content, membership)?;
         Some((content, card))
     }
@@ -189,9 +196,10 @@ impl CardPublisher {
         self.published = Some(content);
     }
 
-    fn content(&self, alias: &str, context: Context) -> CardContent {
+    fn content(&self, alias: &str, context: Context, membership: &Membership) -> CardContent {
         let (epoch, availability) = (self.receive_keys.epoch(), self.availability);
-        CardContent { epoch, alias: alias.to_owned(), context, availability }
+        let seat = membership.own_seat().granted();
+        CardContent { epoch, alias: alias.to_owned(), context, availability, seat }
     }
 
     fn sign(&self, content: &CardContent, membership: &Membership) -> Option<SignedCard> {
@@ -208,7 +216,7 @@ impl CardPublisher {
             unwoken: (unwoken != reach).then_some(unwoken),
             features: Some(READS_ASKS | READS_FROM_PERSON | READS_SEATS),
             attended: is_unattended.then_some(false),
-            seat: membership.own_seat().granted(),
+            seat: content.seat,
         };
         let signed = sign_card(group, &card, membership.own_seat().keys());
         let moved_from = card.seat.and_then(|_| membership.own_seat().moved_from(group));
@@ -240,10 +248,15 @@ fn context_of(change: &Change) -> Context {
 mod tests {
     use junction_shared::protocol::codec::decode;
     use junction_shared::protocol::handshake::GroupKeys;
-    use junction_shared::protocol::wire::{Grant, State, Ticket};
+    use junction_shared::protocol::id::{ConnectionId, Incarnation};
+    use junction_shared::protocol::seat::SeatKeys;
+    use junction_shared::protocol::wire::{
+        Grant, HUB_FEATURES, SeatAnswer, State, Ticket, WelcomeBody,
+    };
     use junction_shared::secret::Secret;
 
     use super::*;
+    use crate::session::own_seat::{SeatBasis, SeatToClaim};
 
     const TIMEOUT: Duration = Duration::from_secs(600);
     const SECOND: Duration = Duration::from_secs(1);
@@ -253,6 +266,29 @@ mod tests {
         membership.enter(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
         membership.grant(Grant { alias: "bob".to_owned(), ticket: Ticket([0; 32]) });
         membership
+    }
+
+    fn seat_to_claim() -> SeatToClaim {
+        SeatToClaim {
+            keys: SeatKeys::derive(&Secret::filled(|key| key.fill(1)), "codex", "one"),
+            incarnation: Incarnation(1),
+            place: None,
+            basis: SeatBasis::Proven,
+        }
+    }
+
+    fn granting(membership: &Membership) -> WelcomeBody {
+        let alias = membership.granted_alias().unwrap_or_default().to_owned();
+        WelcomeBody {
+            grant: Grant { alias, ticket: Ticket([0; 32]) },
+            connection: ConnectionId(1),
+            resumed: false,
+            session_timeout_ms: 1,
+            sweep_interval_ms: 1,
+            past_restart_grace: None,
+            features: Some(HUB_FEATURES),
+            seat: Some(SeatAnswer::Granted(None)),
+        }
     }
 
     fn text(text: &str) -> Option<String> {
@@ -317,6 +353,19 @@ mod tests {
         assert_eq!(third.epoch, Epoch(2));
         assert_ne!(third.receive_key, first.receive_key);
         assert!(!cards.context_changed());
+    }
+
+    #[test]
+    fn card_that_shows_another_seat_has_a_new_epoch() {
+        let (mut membership, now) = (member(), Instant::now());
+        let mut cards = CardPublisher::new(Context::default(), now);
+        let first = published(&mut cards, &membership, now);
+        membership.seat_mut().claim(&mut Some(seat_to_claim()));
+        let welcome = granting(&membership);
+        membership.judge_seat(&welcome, now);
+        let second = published(&mut cards, &membership, now);
+        assert_eq!((first.seat, second.epoch), (None, Epoch(2)));
+        assert!(second.seat.is_some());
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Session {
     }
 
     /// Names and refines the session. With a new alias nothing changes unless the hub grants it.
-    fn apply(&mut self, change: Change, reply: ReplySender<Registration>, now: Instant) {
+    pub(super) fn apply(&mut self, change: Change, reply: ReplySender<Registration>, now: Instant) {
         let current = self.membership.alias();
         let Some(alias) = change.alias.clone().filter(|alias| Some(alias) != current) else {
             self.card.name(&change);

@@ -7,6 +7,7 @@ use junction_shared::protocol::wire::{self, Grant, WelcomeBody};
 
 use super::Session;
 use super::misbehaviour::Misbehaviour;
+use super::requests::AliasRequest;
 use crate::error::{Error, Unanswered};
 use crate::outbox::OutboxTimes;
 use crate::receive_keys::{AFTERLIFE, longest_life};
@@ -49,6 +50,9 @@ impl Session {
         self.outgoing.post_all(questions);
         for request in lost {
             let _ = request.reply.send(Err(Error::HubAway(Unanswered::Lost)));
+        }
+        for AliasRequest { change, reply, .. } in self.requests.take_held() {
+            self.apply(change, reply, now);
         }
         // The hub's answer, and its news from then on, tell which card of this session it has.
         self.subscribe(self.membership.key());

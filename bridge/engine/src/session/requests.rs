@@ -51,6 +51,8 @@ pub(super) struct AliasRequest {
 pub(super) struct Requests {
     last: u32,
     open: BTreeMap<u32, Request>,
+    /// Requests for an alias that are to be made again on the next connection.
+    held: Vec<AliasRequest>,
     /// Whether the hub takes at most 64 ASCII characters of a role or a repository.
     is_short: bool,
 }
@@ -186,6 +188,20 @@ impl Requests {
             _ => None,
         });
         drafts.collect()
+    }
+
+    /// The session dials again of its own accord: requests for an alias are made again on the next connection.
+    pub(super) fn hold_renames(&mut self) {
+        let renames = self.open.extract_if(.., |_, open| matches!(open, Request::Rename(_)));
+        self.held.extend(renames.filter_map(|(_, request)| match request {
+            Request::Rename(request) => Some(*request),
+            _ => None,
+        }));
+    }
+
+    /// Takes the requests for an alias that are to be made again.
+    pub(super) fn take_held(&mut self) -> Vec<AliasRequest> {
+        std::mem::take(&mut self.held)
     }
 
     /// Puts every open request again, on a new connection, and gives up those for an alias: the agent can see what

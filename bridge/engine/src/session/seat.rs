@@ -35,6 +35,12 @@ impl Session {
         self.membership.judge_seat(welcome, now)
     }
 
+    /// The session is about to dial again under the same key, for a hello that says more.
+    pub(crate) fn redials(&mut self) {
+        self.requests.hold_renames();
+        self.disconnected();
+    }
+
     /// Whether another bridge has the seat of this session now.
     pub fn has_lost_seat(&self) -> bool {
         self.membership.own_seat().is_lost()
