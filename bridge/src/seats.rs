@@ -1,11 +1,13 @@
 //! The seats of this machine's sessions: which one a session of a client has.
 
+use std::sync::Arc;
+
 use junction_engine::{self as engine, SeatBasis};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::seat_secret::{next_incarnation, read_seat_secret, seat_secret};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::secret::Secret;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clients::client_process::place_of_bridge;
 use crate::clients::{ClientSession, SessionClaim};
@@ -15,30 +17,51 @@ const QUEUE: usize = 16;
 
 /// Claims seats for the engine, in order and beside everything else: the secret of the seats is in a file.
 #[derive(Clone)]
-pub(crate) struct SeatClaims(mpsc::Sender<Option<SessionClaim>>);
+pub(crate) struct SeatClaims {
+    queue: mpsc::Sender<Option<SessionClaim>>,
+    /// How many claims have not been settled.
+    open: Arc<watch::Sender<usize>>,
+}
 
 impl SeatClaims {
     /// Begins to make claims, in a task of its own. `dir` is the directory of the secret.
     pub(crate) fn start(engine: engine::Engine, dir: ConfigDir) -> Self {
-        let (claims, mut queue) = mpsc::channel::<Option<SessionClaim>>(QUEUE);
+        let (queue, mut claims) = mpsc::channel::<Option<SessionClaim>>(QUEUE);
+        let claimed = Self { queue, open: Arc::default() };
+        let open = Arc::clone(&claimed.open);
         tokio::spawn(async move {
             let mut secret = None;
-            while let Some(claim) = queue.recv().await {
+            while let Some(claim) = claims.recv().await {
                 if claim.is_some() && secret.is_none() {
                     secret = load(&dir).await;
                 }
                 let session = claim.zip(secret.as_ref());
                 let session = session.map(|(claim, secret)| seat(&dir, secret, claim));
-                engine.claim_seat(session).await;
+                let settled = engine.claim_seat(session).await;
+                let open = Arc::clone(&open);
+                // The next claim must not wait: it may say more.
+                tokio::spawn(async move {
+                    settled.wait().await;
+                    open.send_modify(|open| *open -= 1);
+                });
             }
         });
-        Self(claims)
+        claimed
     }
 
     /// The session is known, or it is known that the client does not name it yet. A claim that finds the queue full is
     /// dropped, as only a client that changes sessions many times in a moment can bring about.
     pub(crate) fn claim(&self, claim: Option<SessionClaim>) {
-        let _ = self.0.try_send(claim);
+        if let Ok(place) = self.queue.try_reserve() {
+            self.open.send_modify(|open| *open += 1);
+            place.send(claim);
+        }
+    }
+
+    /// Waits until it is known what came of the claims so far: a call of a session that has just been named is to find the
+    /// session's own mail.
+    pub(crate) async fn settled(&self) {
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 

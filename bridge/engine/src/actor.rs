@@ -51,6 +51,10 @@ pub(crate) struct Actor<D> {
     is_dial_asked: bool,
     /// Whether it is yet to be known which session of its client this is.
     awaits_session: bool,
+    /// Whether a hub has answered the last claim to a seat, or there is none that could.
+    is_settled: bool,
+    /// Whom to tell when that is so.
+    claims: Vec<oneshot::Sender<()>>,
 }
 
 /// A command that ends a connection.
@@ -94,6 +98,8 @@ impl<D: Dialer> Actor<D> {
             is_asked: false,
             is_dial_asked: false,
             awaits_session: false,
+            is_settled: false,
+            claims: Vec::new(),
         }
     }
 
@@ -174,6 +180,7 @@ impl<D: Dialer> Actor<D> {
             return Err(StateEnd::ClaimAgain(pause));
         }
         self.session.welcomed(&body, now());
+        self.settle();
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
@@ -254,6 +261,7 @@ impl<D: Dialer> Actor<D> {
 
     /// Notes that the connection has ended, or that there was none.
     fn disconnected(&mut self, reason: AwayReason) {
+        self.settle();
         tracing::info!(?reason);
         self.session.disconnected();
         self.show(ConnectionState::Away(reason));
@@ -338,9 +346,13 @@ impl<D: Dialer> Actor<D> {
         match command {
             Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
             Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
-            Command::ClaimSeat(session) => {
+            Command::ClaimSeat(session, reply) => {
                 self.awaits_session = false;
+                self.claims.push(reply);
                 session.into_iter().for_each(|session| self.claim(*session));
+                if self.transition.is_none() && self.is_settled {
+                    self.settle();
+                }
             }
             Command::Join(target, reply) => match self.destination(target) {
                 Ok(Some(target)) => self.transition = Some(Transition::Move(target, reply)),
@@ -360,11 +372,21 @@ impl<D: Dialer> Actor<D> {
         let mut session = Some(session);
         match self.session.claim(&mut session) {
             ClaimStep::Nothing => {}
-            ClaimStep::Redial => self.transition = Some(Transition::Redial),
+            ClaimStep::Redial => {
+                self.is_settled = false;
+                self.transition = Some(Transition::Redial);
+            }
             ClaimStep::Replace => {
+                self.is_settled = false;
                 self.transition = Some(Transition::Replace(session.map(Box::new)));
             }
         }
+    }
+
+    /// It is known what came of the claims so far, or that no hub can say.
+    fn settle(&mut self) {
+        self.is_settled = true;
+        self.claims.drain(..).for_each(|claim| _ = claim.send(()));
     }
 
     fn show(&self, state: ConnectionState) {

@@ -44,7 +44,7 @@ pub enum Command {
         reply: ReplySender<MailPage>,
     },
     /// Notes which session of its client this is, or that the client does not say so yet.
-    ClaimSeat(Option<Box<SeatToClaim>>),
+    ClaimSeat(Option<Box<SeatToClaim>>, oneshot::Sender<()>),
     /// Notes that a call waits for the hub.
     AskForHub,
     /// Waits until every message that was sent has its receipt.
@@ -80,7 +80,7 @@ impl Command {
             // A person asks, and not the agent.
             Self::Lookup(..)
             | Self::Read { .. }
-            | Self::ClaimSeat(_)
+            | Self::ClaimSeat(..)
             | Self::Flush(_)
             | Self::Leave(_)
             | Self::SetContext(_)
@@ -106,7 +106,7 @@ impl Command {
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
             Self::AskForHub
-            | Self::ClaimSeat(_)
+            | Self::ClaimSeat(..)
             | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::SetForecast(_)

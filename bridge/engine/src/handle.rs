@@ -29,6 +29,8 @@ use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a claim to a seat may take: somewhat longer than a wish waits for a living holder.
+const SEAT_PATIENCE: Duration = Duration::from_millis(2500);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that leaves or moves waits for receipts.
@@ -42,6 +44,16 @@ pub struct Engine {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     hosts: Option<Arc<Hosts>>,
+}
+
+/// Tells when it is known what came of a claim to a seat.
+pub struct SeatSettled(oneshot::Receiver<()>);
+
+impl SeatSettled {
+    /// Waits until the session has the seat, or goes on without it, but not for long.
+    pub async fn wait(self) {
+        let _ = timeout(SEAT_PATIENCE, self.0).await;
+    }
 }
 
 /// The hubs that a session can move to.
@@ -83,8 +95,11 @@ impl Engine {
 
     /// Notes which session of its client this is: it takes that session's seat. Another session than before takes the place
     /// of the one before, unless it is the same one under another id. `None` notes that the client does not say so yet.
-    pub async fn claim_seat(&self, session: Option<SeatToClaim>) {
-        let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new))).await;
+    /// What is returned tells when it is known what came of the claim.
+    pub async fn claim_seat(&self, session: Option<SeatToClaim>) -> SeatSettled {
+        let (reply, settled) = oneshot::channel();
+        let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new), reply)).await;
+        SeatSettled(settled)
     }
 
     /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the

@@ -40,7 +40,7 @@ pub mod urgency;
 pub use clock::{now, wall_ms};
 pub use command::Command;
 pub use forecast::{Arrived, Forecast};
-pub use handle::Engine;
+pub use handle::{Engine, SeatSettled};
 pub use hops::{ChainLimit, Hops};
 pub use lease::Lease;
 pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd};

@@ -82,6 +82,7 @@ impl Tools {
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let mut args = ToolArgs::new(tool.spec(), arguments)?;
+        self.wake.seat_settled().await;
         let mut answer = match tool {
             Tool::Register => self.register(&mut args).await,
             Tool::ListPeers => self.list_peers(&mut args).await,

@@ -22,6 +22,13 @@ pub(crate) struct WakeInspection {
 }
 
 impl Wake {
+    /// Waits until it is known which seat the session has, if it has just been named.
+    pub(crate) async fn seat_settled(&self) {
+        if let Some(seats) = &self.0.seats {
+            seats.settled().await;
+        }
+    }
+
     /// Passes on which session the bridge serves. The caller holds the agent's state, so that claims keep their order.
     pub(super) fn session_known(&self, claim: Option<SessionClaim>) {
         if claim.is_some()

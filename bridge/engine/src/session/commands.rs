@@ -69,7 +69,7 @@ impl Session {
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
             Command::AskForHub
-            | Command::ClaimSeat(_)
+            | Command::ClaimSeat(..)
             | Command::Join(..)
             | Command::Leave(_)
             | Command::Stop(_) => {}
