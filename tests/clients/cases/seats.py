@@ -135,6 +135,8 @@ def codex_keeps_name_and_mail_when_it_is_resumed(lab):
     terminal = Terminal(lab, "cody-resume", [lab.program("codex"), "resume", session], cody.env, cody.project)
     terminal.shows(r"› [^\d]")
     _prompt(cody, terminal, "Go on.")
+    # Its mail comes a moment after it has said who it is.
+    _prompt(cody, terminal, "Go on.")
     assert bob.end(first)[0] == "read", "The message was not read."
     back = bob.other(lambda peer: peer["alias"] == "builder")
     assert back["fingerprint"] == peer["fingerprint"] and back["context"].get("task") == "the build"
