@@ -8,6 +8,7 @@
 //! connection of its receiver, whose cursor in the state moves on with each envelope that the socket takes.
 //! `bridge/engine/src/actor.rs` is at the other end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -182,12 +183,19 @@ async fn exchange(
     let mut pings = interval_at(tokio::time::Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ConnectionHandle { frames, mail, closed, .. } = &mut handle;
+    let mut read = pin!(connection.read(reader, &mut throttle));
     tokio::select! {
         // Checked first: once the connection is closed, nothing else matters.
         biased;
         closed = closed => closed.map_or(Disconnect::Left, Disconnect::Closed),
-        end = connection.read(reader, &mut throttle) => end,
-        end = connection.write(writer, frames, mail, pings) => end,
+        end = &mut read => end,
+        end = connection.write(writer, frames, mail, pings) => {
+            if end == Disconnect::Lost {
+                // What the bridge said before it closed may not have been read yet.
+                let _ = timeout(CLOSE_TIMEOUT, read).await;
+            }
+            end
+        }
     }
 }
 

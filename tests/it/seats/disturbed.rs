@@ -118,11 +118,23 @@ async fn ask_is_answered_by_the_session_that_came_back() {
     }
 }
 
+/// What disturbs a session that is sent many messages.
+#[derive(Clone, Copy, Debug)]
+enum Disturbance {
+    /// Its bridge ends and is started again.
+    Ends(BridgeEnding),
+    /// Its bridge ends, and the hub is killed; both are started again.
+    EndsWithHub(BridgeEnding),
+    /// Another bridge has its seat.
+    Rival,
+}
+
 /// The messages that a session was sent, and which of them it has read.
 #[derive(Debug)]
 struct FloodHistory {
     /// The ids that were taken of each sender, in order.
     sent: Vec<Vec<Value>>,
+    /// The ids that were read, in order.
     read: Vec<Value>,
 }
 
@@ -135,22 +147,52 @@ impl FloodHistory {
             assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
         }
     }
+
+    /// What came of each message is true.
+    async fn assert_true(&self, senders: &[TestBridge]) {
+        for (sender, sent) in senders.iter().zip(&self.sent) {
+            for id in sent {
+                let status = sender.receipt(id).await["status"].clone();
+                let is_true = match status.as_str() {
+                    Some("read") => self.read.contains(id),
+                    Some("expired") => !self.read.contains(id),
+                    Some("unconfirmed") => true,
+                    _ => false,
+                };
+                assert!(is_true, "{id} is {status}: {self:?}");
+            }
+        }
+    }
+
+    /// All messages were read, and their senders know it.
+    async fn assert_read(&self, senders: &[TestBridge]) {
+        for (sender, sent) in senders.iter().zip(&self.sent) {
+            for id in sent {
+                assert!(self.read.contains(id), "{id} was lost: {self:?}");
+                assert_eq!(sender.receipt(id).await["status"], "read", "{self:?}");
+            }
+        }
+    }
 }
 
-/// A session is sent many messages by three peers while its bridge ends, and perhaps the hub with it. Gives the senders
-/// and what happened, once it has read one more message of each.
+/// The ids of the messages on a page.
+fn ids(page: &Value) -> Vec<Value> {
+    list(page, "messages").iter().map(|message| message["id"].clone()).collect()
+}
+
+/// A session is sent many messages by three peers while this disturbs it. Gives the senders and what happened, once it has
+/// read one more message of each.
 async fn flood(
-    ending: BridgeEnding,
-    kills_hub: bool,
-) -> (TestHome, TestHub, Vec<TestBridge>, FloodHistory) {
-    let home = TestHome::new();
-    let mut hub = TestHub::start(&home).await;
-    let session = TestSession::new(&home, &hub, "session");
-    let alice = session.start(&home).await;
+    home: &TestHome,
+    hub: &mut TestHub,
+    disturbance: Disturbance,
+) -> (Vec<TestBridge>, FloodHistory) {
+    let session = TestSession::new(home, hub, "session");
+    let alice = session.start(home).await;
     let name = alias(&alice).await;
     let mut senders = Vec::new();
     for sender in ["bob", "carol", "dora"] {
-        let sender = TestBridge::join(&home, &hub, sender).await;
+        let sender = TestBridge::join(home, hub, sender).await;
         greet(&alice, &name, &sender).await;
         senders.push(sender);
     }
@@ -160,17 +202,10 @@ async fn flood(
         let sender = number % senders.len();
         calls[sender].push(senders[sender].begin("send_message", message).await);
     }
-    let page = alice.call("read_messages", json!({ "limit": 5, "wait_seconds": 20 })).await;
-    let mut read: Vec<_> = list(&page, "messages").iter().map(|sent| sent["id"].clone()).collect();
+    let mut read =
+        ids(&alice.call("read_messages", json!({ "limit": 5, "wait_seconds": 20 })).await);
     assert!(!read.is_empty());
-    if kills_hub {
-        hub.kill();
-    }
-    ending.of(&alice).await;
-    if kills_hub {
-        hub.restart(&home).await;
-    }
-    let alice = session.start(&home).await;
+    let alice = disturb(home, hub, &session, alice, disturbance, &mut read).await;
     let mut sent = Vec::new();
     for calls in calls {
         let answers = join_all(calls.into_iter().map(PendingCall::content)).await;
@@ -191,42 +226,69 @@ async fn flood(
     assert_eq!(alice.leftovers().await, Vec::<Value>::new());
     let history = FloodHistory { sent, read };
     history.assert_order();
-    (home, hub, senders, history)
+    (senders, history)
+}
+
+/// Disturbs the session with this bridge. Gives the bridge with which it goes on, and adds what was read meanwhile.
+async fn disturb(
+    home: &TestHome,
+    hub: &mut TestHub,
+    session: &TestSession,
+    alice: TestBridge,
+    disturbance: Disturbance,
+    read: &mut Vec<Value>,
+) -> TestBridge {
+    match disturbance {
+        Disturbance::Ends(ending) => ending.of(&alice).await,
+        Disturbance::EndsWithHub(ending) => {
+            hub.kill();
+            ending.of(&alice).await;
+            hub.restart(home).await;
+        }
+        Disturbance::Rival => {
+            let newer = session.elsewhere(home).resume(home).await;
+            loop {
+                let page = alice.call("read_messages", json!({ "limit": 1 })).await;
+                read.extend(ids(&page));
+                if page.get("replaced").is_some() {
+                    assert_eq!(alice.leftovers().await, Vec::<Value>::new());
+                    return newer;
+                }
+            }
+        }
+    }
+    session.start(home).await
 }
 
 #[tokio::test]
 async fn of_many_messages_under_way_none_is_lost_by_an_orderly_end() {
     for ending in BridgeEnding::ORDERLY {
-        let (_home, _hub, senders, history) = flood(ending, false).await;
-        for (sender, sent) in senders.iter().zip(&history.sent) {
-            // One more for the greeting, whose receipt was taken before.
-            sender.all_receipts_are_read(sent.len() + 1).await;
-            assert!(sent.iter().all(|id| history.read.contains(id)), "{ending:?}: {history:?}");
-        }
+        let home = TestHome::new();
+        let mut hub = TestHub::start(&home).await;
+        let (senders, history) = flood(&home, &mut hub, Disturbance::Ends(ending)).await;
+        history.assert_read(&senders).await;
     }
 }
 
 #[tokio::test]
+async fn of_many_messages_under_way_none_is_lost_between_two_bridges() {
+    let home = TestHome::new();
+    let mut hub = TestHub::start(&home).await;
+    let (senders, history) = flood(&home, &mut hub, Disturbance::Rival).await;
+    history.assert_read(&senders).await;
+}
+
+#[tokio::test]
 async fn of_many_messages_under_way_each_has_a_true_end_whatever_is_killed() {
-    let faults = [
-        (BridgeEnding::Kill, false),
-        (BridgeEnding::Kill, true),
-        (BridgeEnding::Interrupt, true),
-        (BridgeEnding::EndOfInput, true),
-    ];
-    for (ending, kills_hub) in faults {
-        let (_home, _hub, senders, history) = flood(ending, kills_hub).await;
-        for (sender, sent) in senders.iter().zip(&history.sent) {
-            for id in sent {
-                let status = sender.receipt(id).await["status"].clone();
-                let is_true = match status.as_str() {
-                    Some("read") => history.read.contains(id),
-                    Some("expired") => !history.read.contains(id),
-                    Some("unconfirmed") => true,
-                    _ => false,
-                };
-                assert!(is_true, "{ending:?}, hub killed: {kills_hub}: {id} is {status}");
-            }
-        }
+    for disturbance in [
+        Disturbance::Ends(BridgeEnding::Kill),
+        Disturbance::EndsWithHub(BridgeEnding::Kill),
+        Disturbance::EndsWithHub(BridgeEnding::Interrupt),
+        Disturbance::EndsWithHub(BridgeEnding::EndOfInput),
+    ] {
+        let home = TestHome::new();
+        let mut hub = TestHub::start(&home).await;
+        let (senders, history) = flood(&home, &mut hub, disturbance).await;
+        history.assert_true(&senders).await;
     }
 }

@@ -126,7 +126,6 @@ async fn of_many_bridges_at_once_one_has_the_seat() {
             names.push(registered["alias"].as_str()?.to_owned());
         }
         let holders = names.iter().filter(|given| **given == name).count();
-        assert!(holders <= 2, "one that has it, and one that has yet to be told: {names:?}");
         (holders == 1).then_some(names)
     })
     .await;

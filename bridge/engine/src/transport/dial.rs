@@ -279,16 +279,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> HubConnection<S> {
 
     /// Writes the last frames, if they can be written in time, and closes.
     pub async fn close(self, last: Vec<Bytes>, patience: Duration) {
-        let Self { outgoing, writer, incoming } = self;
+        let Self { outgoing, writer, mut incoming } = self;
         let _ = timeout(patience, async {
             for frame in last {
                 let _ = outgoing.send(frame).await;
             }
             drop(outgoing);
             let _ = writer.await;
+            // Unread bytes would make the system reset the connection, and the hub could lose the last frames.
+            while let Some(Ok(_)) = incoming.next().await {}
         })
         .await;
-        drop(incoming);
     }
 }
 
