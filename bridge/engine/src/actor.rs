@@ -15,7 +15,10 @@ use junction_shared::protocol::wire::ToHub;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+mod claims;
 mod transition;
+
+use claims::Claims;
 
 use crate::backoff::Backoff;
 use crate::clock::now;
@@ -51,10 +54,7 @@ pub(crate) struct Actor<D> {
     is_dial_asked: bool,
     /// Whether it is yet to be known which session of its client this is.
     awaits_session: bool,
-    /// Whether a hub has answered the last claim to a seat, or there is none that could.
-    is_settled: bool,
-    /// Whom to tell when that is so.
-    claims: Vec<oneshot::Sender<()>>,
+    claims: Claims,
 }
 
 /// A command that ends a connection.
@@ -98,8 +98,7 @@ impl<D: Dialer> Actor<D> {
             is_asked: false,
             is_dial_asked: false,
             awaits_session: false,
-            is_settled: false,
-            claims: Vec::new(),
+            claims: Claims::default(),
         }
     }
 
@@ -180,7 +179,7 @@ impl<D: Dialer> Actor<D> {
             return Err(StateEnd::ClaimAgain(pause));
         }
         self.session.welcomed(&body, now());
-        self.settle();
+        self.claims.settle();
         self.hub.welcomed();
         self.show(ConnectionState::Connected);
         Ok(connection)
@@ -261,7 +260,7 @@ impl<D: Dialer> Actor<D> {
 
     /// Notes that the connection has ended, or that there was none.
     fn disconnected(&mut self, reason: AwayReason) {
-        self.settle();
+        self.claims.settle();
         tracing::info!(?reason);
         self.session.disconnected();
         self.show(ConnectionState::Away(reason));
@@ -348,11 +347,8 @@ impl<D: Dialer> Actor<D> {
             Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
             Command::ClaimSeat(session, reply) => {
                 self.awaits_session = false;
-                self.claims.push(reply);
-                session.into_iter().for_each(|session| self.claim(*session));
-                if self.transition.is_none() && self.is_settled {
-                    self.settle();
-                }
+                let step = session.map_or(ClaimStep::Nothing, |session| self.claim(*session));
+                self.claims.made(step != ClaimStep::Nothing, reply);
             }
             Command::Join(target, reply) => match self.destination(target) {
                 Ok(Some(target)) => self.transition = Some(Transition::Move(target, reply)),
@@ -367,26 +363,18 @@ impl<D: Dialer> Actor<D> {
         }
     }
 
-    /// The client's session is known. A call that needs the hub waits for what comes of it.
-    fn claim(&mut self, session: SeatToClaim) {
+    /// The client's session is known.
+    fn claim(&mut self, session: SeatToClaim) -> ClaimStep {
         let mut session = Some(session);
-        match self.session.claim(&mut session) {
+        let step = self.session.claim(&mut session);
+        match step {
             ClaimStep::Nothing => {}
-            ClaimStep::Redial => {
-                self.is_settled = false;
-                self.transition = Some(Transition::Redial);
-            }
+            ClaimStep::Redial => self.transition = Some(Transition::Redial),
             ClaimStep::Replace => {
-                self.is_settled = false;
                 self.transition = Some(Transition::Replace(session.map(Box::new)));
             }
         }
-    }
-
-    /// It is known what came of the claims so far, or that no hub can say.
-    fn settle(&mut self) {
-        self.is_settled = true;
-        self.claims.drain(..).for_each(|claim| _ = claim.send(()));
+        step
     }
 
     fn show(&self, state: ConnectionState) {

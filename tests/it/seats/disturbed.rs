@@ -121,9 +121,9 @@ async fn ask_is_answered_by_the_session_that_came_back() {
 /// What disturbs a session that is sent many messages.
 #[derive(Clone, Copy, Debug)]
 enum Disturbance {
-    /// Its bridge ends and is started again.
+    /// The bridge ends and is started again.
     Ends(BridgeEnding),
-    /// Its bridge ends, and the hub is killed; both are started again.
+    /// The bridge ends, and the hub is killed; both are started again.
     EndsWithHub(BridgeEnding),
     /// Another bridge has its seat.
     Rival,

@@ -1,0 +1,52 @@
+//! Claims to a seat, until it is known what came of them.
+
+use tokio::sync::oneshot;
+
+/// The calls that wait for a hub's answer to a claim.
+#[derive(Default)]
+pub(super) struct Claims {
+    /// Whether a hub has answered the last claim, or there was none that could.
+    is_settled: bool,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Claims {
+    /// A claim was made; `is_news` says whether the hub is to be asked.
+    pub(super) fn made(&mut self, is_news: bool, reply: oneshot::Sender<()>) {
+        self.waiting.push(reply);
+        self.is_settled &= !is_news;
+        if self.is_settled {
+            self.settle();
+        }
+    }
+
+    /// The hub has answered, or no hub can.
+    pub(super) fn settle(&mut self) {
+        self.is_settled = true;
+        self.waiting.drain(..).for_each(|call| _ = call.send(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claim_that_the_hub_is_asked_about_waits_and_others_do_not() {
+        let mut claims = Claims::default();
+        let call = |claims: &mut Claims, is_news| {
+            let (reply, settled) = oneshot::channel();
+            claims.made(is_news, reply);
+            settled
+        };
+        let mut first = call(&mut claims, true);
+        assert!(first.try_recv().is_err());
+        claims.settle();
+        assert!(first.try_recv().is_ok());
+        assert!(call(&mut claims, false).try_recv().is_ok());
+        let mut second = call(&mut claims, true);
+        assert!(second.try_recv().is_err());
+        claims.settle();
+        assert!(second.try_recv().is_ok());
+    }
+}
