@@ -153,6 +153,11 @@ impl<D: Dialer> Actor<D> {
 
     /// Dials the hub and shakes hands.
     async fn dialing(&mut self) -> Result<HubConnection<D::Stream>, StateEnd> {
+        // A claim that came before needs no hello of its own.
+        let _ = self.transition.take_if(|transition| matches!(transition, Transition::Redial));
+        if self.transition.is_some() {
+            return Err(StateEnd::Transition);
+        }
         self.is_dial_asked = std::mem::take(&mut self.is_asked);
         let target = self.find_hub().await?;
         let dialer = self.dialer.clone();
