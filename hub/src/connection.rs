@@ -55,6 +55,8 @@ enum Disconnect {
     Left,
     /// The connection is lost, and nothing can be sent.
     Lost,
+    /// The bridge has given no sign of life for too long.
+    Silent,
 }
 
 impl Disconnect {
@@ -63,7 +65,7 @@ impl Disconnect {
         match self {
             Self::Closed(close) => Some(*close),
             Self::VersionMismatch(_) => Some(Close::NoCommonVersion),
-            Self::Left | Self::Lost => None,
+            Self::Left | Self::Lost | Self::Silent => None,
         }
     }
 }
@@ -286,7 +288,7 @@ impl Connection<'_> {
                 _ = pings.tick() => {
                     unanswered = if self.is_alive.swap(false, Ordering::Relaxed) { 0 } else { unanswered + 1 };
                     if unanswered == MAX_UNANSWERED_PINGS {
-                        return Disconnect::Lost;
+                        return Disconnect::Silent;
                     }
                     with_timeout(writer.feed(Message::Ping(Bytes::new()))).await
                 }
@@ -375,6 +377,6 @@ fn close_frame(end: &Disconnect) -> Option<CloseFrame> {
             Some(CloseFrame { reason: reason.into(), ..frame(close) })
         }
         Disconnect::Left => Some(CloseFrame { code: NORMAL, reason: "".into() }),
-        Disconnect::Lost => None,
+        Disconnect::Lost | Disconnect::Silent => None,
     }
 }
