@@ -150,7 +150,8 @@ mod tests {
         assert!(written < MAX_LINES + many);
         assert!(queue.drained(LIMIT));
         queue.push(numbered(7));
-        assert_eq!(lines.next().unwrap(), "line 7");
+        // Lines that had room again may come behind the count.
+        assert_eq!(lines.find(|line| line.starts_with("line")).unwrap(), "line 7");
     }
 
     #[test]
