@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 /// The calls that wait for a hub's answer to a claim.
 #[derive(Default)]
 pub(super) struct Claims {
-    /// Whether a hub has answered the last claim, or there was none that could.
-    is_settled: bool,
+    /// Whether a hub is still to answer the last claim.
+    is_open: bool,
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -14,15 +14,15 @@ impl Claims {
     /// A claim was made; `is_news` says whether the hub is to be asked.
     pub(super) fn made(&mut self, is_news: bool, reply: oneshot::Sender<()>) {
         self.waiting.push(reply);
-        self.is_settled &= !is_news;
-        if self.is_settled {
+        self.is_open |= is_news;
+        if !self.is_open {
             self.settle();
         }
     }
 
     /// The hub has answered, or no hub can.
     pub(super) fn settle(&mut self) {
-        self.is_settled = true;
+        self.is_open = false;
         self.waiting.drain(..).for_each(|call| _ = call.send(()));
     }
 }
@@ -39,6 +39,8 @@ mod tests {
             claims.made(is_news, reply);
             settled
         };
+        // A client that names no session keeps no call waiting, even before there is a hub.
+        assert!(call(&mut claims, false).try_recv().is_ok());
         let mut first = call(&mut claims, true);
         assert!(first.try_recv().is_err());
         claims.settle();

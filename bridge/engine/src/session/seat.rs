@@ -217,7 +217,8 @@ impl Session {
             let known = self.directory.get(&to).map(|peer| Arc::clone(&peer.psk));
             let made = || {
                 new_pairs += 1;
-                pair_psk(group, me, &to).filter(|_| new_pairs <= MAX_NEW_PAIRS).map(Arc::new)
+                let psk = if new_pairs <= MAX_NEW_PAIRS { pair_psk(group, me, &to) } else { None };
+                psk.map(Arc::new)
             };
             if let Some(psk) = known.or_else(made) {
                 let (highest, read, leased) = mailbox.read_of(&to);
