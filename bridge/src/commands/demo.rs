@@ -66,8 +66,9 @@ async fn tell(home: &Home) -> anyhow::Result<()> {
         rest.is_empty(),
         "A message came twice. Please report this with `junction-bridge --version`."
     );
-    for agent in [&mut alice, &mut bob] {
+    for mut agent in [alice, bob] {
         step("goodbye", agent.call("disconnect", json!({}))).await?;
+        step("the bridge's end", agent.client.end()).await?;
     }
     say("\nThe hub died with messages on their way; none was lost or duplicated.")?;
     say(&next_steps(&std::env::var_os("PATH").unwrap_or_default()))

@@ -343,3 +343,18 @@ async fn the_demo_prints_its_story_and_leaves_nothing_behind() {
     let left = std::fs::read_dir(&temporary).expect("the directory").count();
     assert_eq!(left, 0, "the temporary home is removed");
 }
+
+/// What is run right after the demo, such as `doctor`, must not find its bridges.
+#[tokio::test]
+async fn regression_the_demo_ends_after_its_bridges() {
+    let home = TestHome::installed();
+    let temporary = home.path().join("tmp");
+    std::fs::create_dir(&temporary).expect("a directory");
+    let mut demo = tokio::process::Command::new(home.bin().join("junction-bridge"));
+    demo.arg("demo").env("TMPDIR", &temporary).kill_on_drop(true);
+    // A pipe would be held open by the bridges, and waiting for its end would wait for theirs.
+    demo.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let status = tokio::time::timeout(DEADLINE * 3, demo.status()).await;
+    assert!(status.expect("the demo ends").expect("the demo runs").success());
+    assert_eq!(processes_of(home.path(), "junction-bridge"), Vec::<u32>::new());
+}

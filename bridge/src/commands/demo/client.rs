@@ -16,7 +16,7 @@ pub(super) struct DemoClient {
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     calls: u64,
-    _bridge: Child,
+    bridge: Child,
 }
 
 impl DemoClient {
@@ -35,7 +35,7 @@ impl DemoClient {
             bail!("The bridge was started without its pipes.");
         };
         let lines = BufReader::new(stdout).lines();
-        let mut client = Self { stdin, lines, calls: 0, _bridge: bridge };
+        let mut client = Self { stdin, lines, calls: 0, bridge };
         let params = json!({
             "protocolVersion": VERSION,
             "capabilities": {},
@@ -53,6 +53,11 @@ impl DemoClient {
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
         ensure!(result["isError"] != true, "{text}");
         Ok(result["structuredContent"].take())
+    }
+
+    /// Kills the bridge and waits until it has ended, so that nothing finds it running after the demo.
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        Ok(self.bridge.kill().await?)
     }
 
     /// The result of a request. What the bridge says in between is passed over.
