@@ -47,7 +47,7 @@ pub(super) enum Mutant {
     ReturnedRefusedWhenFull,
     /// A returned message is sealed again although it was reported as `unconfirmed`.
     LateReturnResealedAfterUnconfirmed,
-    /// A message is sealed again before the hub has answered the hand-over of its older sealing.
+    /// An answer of the hub to the hand-over of an older sealing counts for the newer.
     AnswerOfTheOlderSealing,
     /// A receipt for an older sealing counts.
     ReceiptOfTheOlderSealing,

@@ -109,7 +109,11 @@ impl MailModel {
     ) {
         let at = usize::from(to);
         let is_repeat = state.hub.inbox[at].all().contains(&id);
-        if state.hub.ended.has(to) || is_refused && !is_repeat {
+        let is_gone = state.hub.ended.has(to);
+        if is_gone || is_refused && !is_repeat {
+            if !is_gone && !state.sender.message(id).kept_for.is_empty() {
+                state.broken = Some("a message that a hub had taken is refused for want of room");
+            }
             return state.tell_sender(MailFrame::Refused(id));
         }
         if is_later {
@@ -118,7 +122,7 @@ impl MailModel {
             return state.tell_sender(MailFrame::Later(id));
         }
         state.hub.paused.remove(to);
-        state.sender.messages[usize::from(id)].was_kept = true;
+        state.sender.messages[usize::from(id)].kept_for.add(to);
         if !is_repeat {
             let is_pushed = state.hub.online.has(to);
             if !(is_pushed && self.is(Mutant::DropOnPush)) {

@@ -30,7 +30,9 @@ fn broken_status(model: &MailModel, state: &MailState, id: MailNumber) -> Option
         SentStatus::Read if !is_read => "`read` of a message that was not read",
         SentStatus::Expired if is_read || is_out => "`expired` of a message that was read",
         SentStatus::Refused if is_read || is_out => "`refused` of a message that was read",
-        SentStatus::Refused if sent.was_kept => "`refused` of a message that a hub had taken",
+        SentStatus::Refused if sent.kept_for.has(sent.to) => {
+            "`refused` of a message that a hub had taken"
+        }
         SentStatus::Queued if is_out => "a message is `queued` that an agent has",
         SentStatus::Unconfirmed if !is_excused(model, state, id) => {
             "a message is lost without a fault of its receiver"

@@ -36,12 +36,16 @@ pub(super) struct OutgoingMail {
     sealed_to: Bits,
     /// Whether it was handed over since the lane was opened.
     is_handed: bool,
-    /// How often it was handed over; 2 stands for more.
+    /// How often this sealing was handed over; 2 stands for more.
     hand_overs: u8,
-    /// Whether this connection's hub has yet to answer.
-    is_unanswered: bool,
-    /// Whether a hub has ever taken it.
-    pub(super) was_kept: bool,
+    /// Whether an older sealing was handed over and returned.
+    was_returned: bool,
+    /// Whether the hub has answered the last hand-over.
+    is_answered: bool,
+    /// Answers of the hub that are due on this connection, one for each hand-over.
+    answers_due: u8,
+    /// The processes for which a hub has taken it.
+    pub(super) kept_for: Bits,
     /// Whether it was reported as `unconfirmed`, and not sealed again since.
     pub(super) was_given_up: bool,
 }
@@ -76,6 +80,22 @@ impl OutgoingMail {
         }
         self.was_given_up |= self.status == SentStatus::Unconfirmed;
     }
+
+    /// Counts an answer of the hub. False if it is for an earlier hand-over than the last, or if the message was returned
+    /// since.
+    fn answered(&mut self, is_any_taken: bool) -> bool {
+        self.answers_due = self.answers_due.saturating_sub(1);
+        let is_last = (self.answers_due == 0 || is_any_taken) && self.hand_overs > 0;
+        self.is_answered |= is_last;
+        is_last
+    }
+
+    /// The message was not read and never will be: it waits for the next process.
+    fn unseal(&mut self) {
+        self.status = SentStatus::Queued;
+        self.was_returned |= self.hand_overs > 0;
+        (self.hand_overs, self.is_handed, self.is_answered) = (0, false, false);
+    }
 }
 
 impl MailSender {
@@ -98,9 +118,10 @@ impl MailSender {
     fn write(&mut self, id: MailNumber) {
         let restart = std::mem::take(&mut self.restarts);
         let sent = &mut self.messages[usize::from(id)];
-        let (to, resend) = (sent.to, sent.hand_overs > 0);
+        let (to, resend) = (sent.to, sent.hand_overs > 0 || sent.was_returned);
         sent.hand_overs = (sent.hand_overs + 1).min(2);
-        (sent.is_handed, sent.is_unanswered) = (true, true);
+        sent.is_handed = true;
+        sent.answers_due += 1;
         self.to_hub.push(MailFrame::Send { id, to, resend, restart });
     }
 
@@ -109,9 +130,9 @@ impl MailSender {
         self.is_connected = false;
         (self.to_hub, self.from_hub) = (Fifo::default(), Fifo::default());
         (self.is_looked_up, self.may_seal, self.is_paused) = (false, false, false);
-        self.messages
-            .iter_mut()
-            .for_each(|sent| (sent.is_handed, sent.is_unanswered) = (false, false));
+        for sent in &mut self.messages {
+            (sent.is_handed, sent.is_answered, sent.answers_due) = (false, false, 0);
+        }
     }
 }
 
@@ -152,21 +173,23 @@ impl MailModel {
 
     fn sender_takes(&self, state: &mut MailState, frame: MailFrame) {
         let MailState { sender, hub, .. } = state;
+        let is_any_taken = self.is(Mutant::AnswerOfTheOlderSealing);
         match frame {
             MailFrame::Accepted(id) => {
                 let sent = &mut sender.messages[usize::from(id)];
-                sent.is_unanswered = false;
-                if self.is(Mutant::DoneOnAccept) {
+                if sent.answered(is_any_taken) && self.is(Mutant::DoneOnAccept) {
                     sent.status = SentStatus::Read;
                 }
             }
             MailFrame::Refused(id) => {
                 let is_kept = self.has_given_word(sender, sender.message(id).to);
-                refused(&mut sender.messages[usize::from(id)], is_kept);
+                let sent = &mut sender.messages[usize::from(id)];
+                if sent.answered(is_any_taken) {
+                    refused(sent, is_kept);
+                }
             }
             MailFrame::Later(id) => {
-                sender.messages[usize::from(id)].is_unanswered = false;
-                sender.is_paused = true;
+                sender.is_paused |= sender.messages[usize::from(id)].answered(is_any_taken);
             }
             MailFrame::Room => {
                 (sender.is_paused, sender.restarts) = (false, true);
@@ -206,9 +229,9 @@ impl MailModel {
             |(id, sent): &(MailNumber, &mut OutgoingMail)| sent.to == ik && !kept.has(*id);
         for (_, sent) in (0..).zip(&mut sender.messages).filter(is_returned) {
             match sent.status {
-                SentStatus::Sealed => sent.status = SentStatus::Queued,
+                SentStatus::Sealed => sent.unseal(),
                 SentStatus::Unconfirmed if self.is(Mutant::LateReturnResealedAfterUnconfirmed) => {
-                    sent.status = SentStatus::Queued;
+                    sent.unseal();
                 }
                 // Later ones may have been read since: the message comes too late for its order.
                 SentStatus::Unconfirmed => sent.status = SentStatus::Expired,
@@ -224,13 +247,16 @@ impl MailModel {
         let newest = sender.newest;
         for sent in &mut sender.messages {
             match sent.status {
-                SentStatus::Sealed if sent.to == ik && !sent.is_unanswered && !has_given_word => {
-                    let is_resealed = self.is(Mutant::SealedAgainWithoutReturn);
-                    sent.status =
-                        if is_resealed { SentStatus::Queued } else { SentStatus::Unconfirmed };
+                SentStatus::Sealed if sent.to == ik && !has_given_word => {
+                    let is_in_flight = sent.is_handed && sent.hand_overs == 1 && !sent.is_answered;
+                    if self.is(Mutant::SealedAgainWithoutReturn) && !is_in_flight {
+                        sent.unseal();
+                    } else if !is_in_flight {
+                        sent.status = SentStatus::Unconfirmed;
+                    }
                 }
                 // Without seats nobody comes back. What was returned was taken by a hub, so it waits for its time.
-                SentStatus::Queued if ik == newest && !knows_seats && sent.hand_overs == 0 => {
+                SentStatus::Queued if ik == newest && !knows_seats && !sent.was_returned => {
                     sent.status = SentStatus::Refused;
                 }
                 _ => {}
@@ -257,7 +283,7 @@ impl MailModel {
             }
         }
         for id in self.queued(sender) {
-            if !self.may_seal(sender, id) {
+            if !self.may_seal(sender) {
                 return;
             }
             let newest = sender.newest;
@@ -268,7 +294,7 @@ impl MailModel {
             (sent.status, sent.to, sent.was_given_up) = (SentStatus::Sealed, newest, false);
             sent.sealed_to.add(newest);
             if self.is(Mutant::ReturnedRefusedWhenFull) {
-                sent.hand_overs = 0;
+                sent.was_returned = false;
             }
             sender.write(id);
         }
@@ -279,28 +305,25 @@ impl MailModel {
         let is_queued = |id: &MailNumber| sender.message(*id).status == SentStatus::Queued;
         let mut queued: Vec<MailNumber> = (0..self.messages).filter(is_queued).collect();
         if self.is(Mutant::QueuedBeforeReturned) {
-            queued.sort_by_key(|id| sender.message(*id).hand_overs > 0);
+            queued.sort_by_key(|id| sender.message(*id).was_returned);
         }
         queued
     }
 
-    /// Whether a queued message may be sealed to the newest process: that has not returned anything, everything that
-    /// was sealed to older ones has its end, and no answer to an older hand-over can be taken for that to this one.
-    fn may_seal(&self, sender: &MailSender, id: MailNumber) -> bool {
+    /// Whether a queued message may be sealed to the newest process: that has not returned anything, and everything that
+    /// was sealed to older ones has its end.
+    fn may_seal(&self, sender: &MailSender) -> bool {
         let newest = sender.newest;
         let is_older = |sent: &OutgoingMail| sent.status == SentStatus::Sealed && sent.to < newest;
         let waits = sender.messages.iter().any(is_older) && !self.is(Mutant::NoWaitForOlderLane);
         let is_over = sender.over.has(newest) && !self.is(Mutant::SealedAgainUnderTheSameIk);
-        let is_unanswered =
-            sender.message(id).is_unanswered && !self.is(Mutant::AnswerOfTheOlderSealing);
-        sender.may_seal && !waits && !is_over && !is_unanswered
+        sender.may_seal && !waits && !is_over
     }
 }
 
 /// A refusal is an end only of what was handed over once, and of nothing that a return word keeps. What was returned
 /// meanwhile waits for the next process.
 fn refused(sent: &mut OutgoingMail, is_kept: bool) {
-    sent.is_unanswered = false;
     if sent.status == SentStatus::Sealed && !is_kept {
         let is_first = sent.hand_overs == 1;
         sent.status = if is_first { SentStatus::Refused } else { SentStatus::Unconfirmed };
