@@ -132,10 +132,5 @@ fn card(key: PeerKey, alias: String) -> SignedCard {
         attended: None,
         seat: None,
     };
-    SignedCard {
-        body: encode(&card).to_vec(),
-        mac: [0; 32],
-        seat_signature: None,
-        moved_from: None,
-    }
+    SignedCard { body: encode(&card).to_vec(), mac: [0; 32], seat_signature: None, moves: None }
 }

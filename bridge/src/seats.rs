@@ -7,31 +7,40 @@ use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::seat_secret::{next_incarnation, read_seat_secret, seat_secret};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::secret::Secret;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use crate::clients::client_process::place_of_bridge;
 use crate::clients::{ClientSession, SessionClaim};
 
-/// Claims that wait until the one before was made.
+/// Claims that wait until the one before was made. Of more, the oldest are dropped: the newest names the session of now.
 const QUEUE: usize = 16;
 
 /// Claims seats for the engine, in order and beside everything else: the secret of the seats is in a file.
 #[derive(Clone)]
 pub(crate) struct SeatClaims {
-    queue: mpsc::Sender<Option<SessionClaim>>,
+    queue: broadcast::Sender<Option<SessionClaim>>,
     /// How many claims have not been settled.
-    open: Arc<watch::Sender<usize>>,
+    open: Arc<watch::Sender<u64>>,
 }
 
 impl SeatClaims {
     /// Begins to make claims, in a task of its own. `dir` is the directory of the secret.
     pub(crate) fn start(engine: engine::Engine, dir: ConfigDir) -> Self {
-        let (queue, mut claims) = mpsc::channel::<Option<SessionClaim>>(QUEUE);
+        let (queue, mut claims) = broadcast::channel::<Option<SessionClaim>>(QUEUE);
         let claimed = Self { queue, open: Arc::default() };
         let open = Arc::clone(&claimed.open);
         tokio::spawn(async move {
             let mut secret = None;
-            while let Some(claim) = claims.recv().await {
+            loop {
+                let claim = match claims.recv().await {
+                    Ok(claim) => claim,
+                    Err(RecvError::Lagged(dropped)) => {
+                        open.send_modify(|open| *open -= dropped);
+                        continue;
+                    }
+                    Err(RecvError::Closed) => break,
+                };
                 if claim.is_some() && secret.is_none() {
                     secret = load(&dir).await;
                 }
@@ -49,12 +58,11 @@ impl SeatClaims {
         claimed
     }
 
-    /// The session is known, or it is known that the client does not name it yet. A claim that finds the queue full is
-    /// dropped, as only a client that changes sessions many times in a moment can bring about.
+    /// The session is known, or it is known that the client does not name it yet.
     pub(crate) fn claim(&self, claim: Option<SessionClaim>) {
-        if let Ok(place) = self.queue.try_reserve() {
-            self.open.send_modify(|open| *open += 1);
-            place.send(claim);
+        self.open.send_modify(|open| *open += 1);
+        if self.queue.send(claim).is_err() {
+            self.open.send_modify(|open| *open -= 1);
         }
     }
 

@@ -53,6 +53,10 @@ impl Wording for Error {
             Self::UnknownAlias(_) => {
                 "No peer has that alias now. Call list_peers to see who is there.".to_owned()
             }
+            Self::PeerLeft(alias) => format!(
+                "{alias} has left, and its name is kept for its return, so this message was not sent. Send it again once {alias} is \
+                 back, or call list_peers to see who is there."
+            ),
             Self::BadAlias => {
                 "alias must be 3 to 32 characters from a-z, 0-9 and hyphen, with at least one letter or digit. Call register again with such an alias.".to_owned()
             }

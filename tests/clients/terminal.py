@@ -1,8 +1,10 @@
 """A terminal with one interactive client in it: tmux, on a socket of its own."""
+import contextlib
+import pathlib
 import re
 import subprocess
 
-from until import until
+from until import TooLate, until
 
 
 class Terminal:
@@ -29,14 +31,26 @@ class Terminal:
         self._do("send-keys", "-t", "it", *keys)
 
     def type(self, line):
-        """Types a line and sends it, once it is there: Enter too close behind is taken for a part of the text."""
+        """Types a line and sends it, once it is there: Enter too close behind is taken for a part of the text.
+
+        The same line may be there from before, and may leave the screen meanwhile.
+        """
+        end = line[-40:]
+        before = self.screen().count(end)
         self._do("send-keys", "-t", "it", "-l", line)
-        self.shows(re.escape(line[-40:]))
+        if before:
+            with contextlib.suppress(TooLate):
+                until(f"{line!r} once more", lambda: self.screen().count(end) > before, 2)
+        self.shows(re.escape(end))
         self.keys("Enter")
 
     def close(self):
+        """Closes the window, and waits until its client has ended: at its end it may write its settings once more."""
         self.screen()
+        client = self._do("display-message", "-p", "-t", "it", "#{pane_pid}").stdout.strip()
         self._do("kill-server")
+        with contextlib.suppress(TooLate):
+            until("The client's end", lambda: not client or not pathlib.Path("/proc", client).exists(), 10)
 
     def _do(self, *words):
         return subprocess.run([*self._tmux, *words], capture_output=True, text=True)

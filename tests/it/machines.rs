@@ -64,6 +64,8 @@ enum Event {
     },
     /// A session with a seat has two bridges.
     Rival(usize),
+    /// The bridge of a session with a seat goes on with another session.
+    Swap(usize),
     Pass(Duration),
     Calm,
 }
@@ -82,20 +84,23 @@ impl Crowd {
     /// Some crowds are spared the faults after which everything is sent again, because those would hide a loss.
     fn events(self) -> impl Strategy<Value = Vec<Event>> {
         let events = prop::collection::vec(self.event(), 1..150);
-        let spared = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-        (spared, events).prop_map(move |((hub_dies, they_die, in_order, alone), mut events)| {
-            events.retain(|event| match event {
-                Event::KillHub => hub_dies,
-                // Another takes the place of a peer, where it is not the same one with its seat.
-                Event::Replace { .. } => they_die && self.seats == 0,
-                Event::Restart { in_order: orderly, .. } => {
-                    self.seats > 0 && (*orderly || !in_order)
-                }
-                Event::Rival(_) => self.seats > 0 && !alone,
-                _ => true,
-            });
-            events
-        })
+        let spared = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+        (spared, events).prop_map(
+            move |((hub_dies, they_die, in_order, alone, stays), mut events)| {
+                events.retain(|event| match event {
+                    Event::KillHub => hub_dies,
+                    // Another takes the place of a peer, where it is not the same one with its seat.
+                    Event::Replace { .. } => they_die && self.seats == 0,
+                    Event::Restart { in_order: orderly, .. } => {
+                        self.seats > 0 && (*orderly || !in_order)
+                    }
+                    Event::Rival(_) => self.seats > 0 && !alone,
+                    Event::Swap(_) => self.seats > 0 && !stays,
+                    _ => true,
+                });
+                events
+            },
+        )
     }
 
     fn event(self) -> impl Strategy<Value = Event> {
@@ -121,6 +126,7 @@ impl Crowd {
             1 => (who(), any::<bool>()).prop_map(|(who, goodbye)| Event::Replace { who, goodbye }),
             3 => (who(), any::<bool>()).prop_map(|(who, in_order)| Event::Restart { who, in_order }),
             1 => who().prop_map(Event::Rival),
+            2 => who().prop_map(Event::Swap),
             2 => time().prop_map(Event::Pass),
             2 => Just(Event::Calm),
         ]
@@ -162,6 +168,7 @@ fn apply(world: &mut SimWorld, event: Event) {
         Event::Replace { who, goodbye } => world.replace(who, goodbye),
         Event::Restart { who, in_order } => world.restart(who, in_order),
         Event::Rival(who) => world.rival(who),
+        Event::Swap(who) => world.swap(who),
         Event::Pass(time) => world.pass(time),
         Event::Calm => world.calm(),
     }

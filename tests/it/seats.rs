@@ -3,6 +3,7 @@
 use junction_testkit::{BridgeEnding, TestBridge, TestHome, TestHub, TestSession, list};
 use serde_json::{Value, json};
 
+mod changes;
 mod disturbed;
 mod endings;
 mod rivals;

@@ -19,6 +19,8 @@ pub enum Error {
     Left,
     /// No peer has the alias. Another call may find one later.
     UnknownAlias(Alias),
+    /// The session that has the alias has left, and the alias is kept for it.
+    PeerLeft(Alias),
     /// The alias is taken, or too similar to one that is. This one is free.
     AliasTaken(Alias),
     /// The alias breaks the grammar of aliases.
@@ -88,6 +90,7 @@ impl Error {
             Self::HubAway(_)
             | Self::NotSent(_)
             | Self::UnknownAlias(_)
+            | Self::PeerLeft(_)
             | Self::UnusableCard(_)
             | Self::PeerFull(_)
             | Self::OutboxFull(_)

@@ -55,13 +55,14 @@ pub(crate) struct MailboxMessage {
     pub(crate) receipt_key: ReceiptKey,
     /// The hold that an answer has on the message.
     pub(crate) lease: Option<LeaseId>,
-    /// Whether the message was sent to an earlier key of this process. If the answer never leaves, it goes back to its
-    /// sender.
-    is_past: bool,
+    /// The earlier key of this process that the message was sent to, if it was. Its numbers are those of that key, and if
+    /// its answer never leaves, it goes back to its sender.
+    past_key: Option<PeerKey>,
 }
 
 /// A message to an earlier key of this process whose answer has ended.
 pub(crate) struct PastMessage {
+    pub(crate) key: PeerKey,
     pub(crate) sender: PeerKey,
     pub(crate) seq: Seq,
 }
@@ -128,7 +129,7 @@ impl MailboxMessage {
             deadline,
             receipt_key,
             lease: None,
-            is_past: false,
+            past_key: None,
         }
     }
 
@@ -304,36 +305,44 @@ impl Mailbox {
         self.remove(|message| message.lease.is_none(), false)
     }
 
-    /// Keeps the leased messages alone, for a session under another key.
-    pub(crate) fn retire(&mut self) {
+    /// Keeps the leased messages alone, for a session under another key than this one.
+    pub(crate) fn retire(&mut self, key: PeerKey) {
         self.drop_unread();
         self.windows.clear();
-        self.messages.iter_mut().for_each(|message| message.is_past = true);
+        for message in &mut self.messages {
+            message.past_key.get_or_insert(key);
+        }
     }
 
     /// The messages to an earlier key of this process that an answer holds.
     pub(crate) fn past_messages(&self, lease: LeaseId) -> Vec<PastMessage> {
-        let held = self.messages.iter().filter(|held| held.is_past && held.lease == Some(lease));
-        held.map(|held| PastMessage { sender: held.message.sender, seq: held.seq }).collect()
+        let held = self.messages.iter().filter(|held| held.lease == Some(lease));
+        let past = held.filter_map(|held| {
+            let (sender, seq) = (held.message.sender, held.seq);
+            Some(PastMessage { key: held.past_key?, sender, seq })
+        });
+        past.collect()
     }
 
     /// Drops what went back to its senders when an answer never left.
     fn drop_past(&mut self, lease: LeaseId) {
-        self.remove(|message| message.is_past && message.lease == Some(lease), false);
+        self.remove(|message| message.past_key.is_some() && message.lease == Some(lease), false);
     }
 
-    /// The senders that anything was opened of, those whose mail waits first.
+    /// The senders that anything was opened of under this key, those whose mail waits first.
     pub(crate) fn senders(&self) -> impl Iterator<Item = PeerKey> {
-        let waiting = self.messages.iter().map(|message| message.message.sender);
+        let present = self.messages.iter().filter(|message| message.past_key.is_none());
+        let waiting = present.map(|message| message.message.sender);
         waiting.chain(self.windows.keys().copied())
     }
 
-    /// The highest number that was opened of a sender, which messages were read, and which are leased: bit n stands for
-    /// `highest - n`.
+    /// The highest number that was opened of a sender under this key, which messages were read, and which are leased: bit
+    /// n stands for `highest - n`.
     pub(crate) fn read_of(&self, from: &PeerKey) -> (Seq, u64, u64) {
         let Some(window) = self.windows.get(from) else { return (Seq::default(), 0, 0) };
-        let is_leased =
-            |message: &&MailboxMessage| message.message.sender == *from && message.lease.is_some();
+        let is_leased = |message: &&MailboxMessage| {
+            message.message.sender == *from && message.lease.is_some() && message.past_key.is_none()
+        };
         let leased = self.messages.iter().filter(is_leased).map(|message| message.seq);
         let backs = leased.map(|seq| window.highest.0.wrapping_sub(seq.0));
         let leased = backs.filter(|back| *back < SEQ_WINDOW).fold(0, |bits, back| bits | 1 << back);
@@ -353,7 +362,8 @@ impl Mailbox {
             if goes {
                 *bytes -= message.message.body.len();
                 due.push(message.receipt_due());
-                if let (true, Some(window)) = (read, windows.get_mut(&message.message.sender)) {
+                let counts = read && message.past_key.is_none();
+                if let (true, Some(window)) = (counts, windows.get_mut(&message.message.sender)) {
                     window.mark_read(message.seq);
                 }
             }

@@ -110,12 +110,12 @@ impl Delivery {
         }
     }
 
-    /// What goes on under another key: the leases that are held, what they hold, and what waits to be told. Waits for
-    /// answers end, and those for messages as soon as it serves.
-    pub(crate) fn retire(&mut self) -> Self {
+    /// What goes on under another key than this one: the leases that are held, what they hold, and what waits to be told.
+    /// Waits for answers end, and those for messages as soon as it serves.
+    pub(crate) fn retire(&mut self, key: PeerKey) -> Self {
         let snapshot = self.snapshot.clone();
         let mut next = std::mem::replace(self, Self::new(snapshot));
-        next.mailbox.retire();
+        next.mailbox.retire(key);
         next.replies.clear();
         next.readers.iter_mut().for_each(|reader| reader.wait = false);
         next.unanswered = RecentMap::default();

@@ -37,7 +37,7 @@ mod plain;
 mod receipts;
 mod returns;
 
-pub use cards::{moved_from, sign_card, verify_card};
+pub use cards::{moves_of, sign_card, verify_card};
 pub use plain::{Broken, Plain};
 pub use receipts::{
     ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,

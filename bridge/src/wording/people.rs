@@ -12,6 +12,10 @@ pub(crate) fn for_person(error: &Error) -> String {
         Error::UnknownAlias(_) => {
             "No peer has that alias now. Run junction-bridge peers to see who is there.".to_owned()
         }
+        Error::PeerLeft(alias) => format!(
+            "{alias} has left, and its name is kept for its return, so this message was not sent. Send it again once {alias} is \
+             back, or run junction-bridge peers to see who is there."
+        ),
         Error::ToSelf => {
             "That alias is your own. Run junction-bridge peers to see the others.".to_owned()
         }

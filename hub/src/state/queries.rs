@@ -127,8 +127,11 @@ impl State {
 
     fn listed(&self, published: &PublishedCard, now: Duration) -> Option<Listed> {
         let peer = self.peers.get(&published.card.key)?;
+        let SignedCard { body, mac, seat_signature, .. } = &published.signed;
+        let (body, mac, seat_signature) = (body.clone(), *mac, *seat_signature);
         Some(Listed {
-            card: published.signed.clone(),
+            // A page has room for no moves. Who sends to the peer looks it up, and gets them.
+            card: SignedCard { body, mac, seat_signature, moves: None },
             online: peer.is_online(),
             session_ms: millis(now.saturating_sub(peer.started)),
         })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{ConnectionId, PeerKey, SeatKey};
+use junction_shared::protocol::limits::MAX_MOVES;
 use junction_shared::protocol::seat::{card_holds, move_holds};
 use junction_shared::protocol::wire::{
     CardSeat, Grant, HelloBody, SeatAnswer, SeatClaim, SignedCard,
@@ -207,14 +208,16 @@ impl State {
         Some(self.grant(&heir.told, key, &claim))
     }
 
-    /// Checks that a card shows the seat of its peer, signed by it, or none if the peer has none.
+    /// Checks that a card shows the seat of its peer, signed by it, or none if the peer has none, and few moves.
     ///
     /// # Errors
     /// [`Close::ProtocolError`] if it shows another, or its signature is wrong. A hub that does not know its group cannot
     /// check signatures.
     pub(super) fn check_seat(&self, key: &PeerKey, published: &PublishedCard) -> Result<(), Close> {
         let shown = published.card.seat;
-        if shown != self.seat_to_show(key) {
+        let moves = published.signed.moves.as_ref().map_or(0, Vec::len);
+        let most = if shown.is_some() { MAX_MOVES } else { 0 };
+        if shown != self.seat_to_show(key) || moves > most {
             return Err(Close::ProtocolError);
         }
         let (Some(seat), Some(group)) = (shown, self.group) else { return Ok(()) };

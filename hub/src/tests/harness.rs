@@ -183,12 +183,7 @@ pub(super) fn card(identity: u8, alias: &str) -> SignedCard {
         attended: None,
         seat: None,
     };
-    SignedCard {
-        body: encode(&card).to_vec(),
-        mac: [0; 32],
-        seat_signature: None,
-        moved_from: None,
-    }
+    SignedCard { body: encode(&card).to_vec(), mac: [0; 32], seat_signature: None, moves: None }
 }
 
 pub(super) fn id(n: u16) -> MessageId {

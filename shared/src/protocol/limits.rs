@@ -11,6 +11,9 @@ pub const MAX_FRAME: usize = 256 * 1024;
 pub const MAX_SEALED: usize = 66 * 1024 + 16;
 /// The largest body of a card in its encoded form.
 pub const MAX_CARD: usize = 1024;
+/// Moves beside a card: the seats that a session had before. A peer that has seen none of the last ones takes the session
+/// for another.
+pub const MAX_MOVES: usize = 4;
 /// The longest text of one field of a peer's context for a hub without the feature
 /// [`LONG_CONTEXTS`](crate::protocol::wire::LONG_CONTEXTS), in printable ASCII characters.
 pub const MAX_CONTEXT_FIELD: usize = 64;

@@ -4,7 +4,7 @@
 //! seed   HKDF(salt "", ikm seat secret, info "aj1 seat" ‖ client ‖ 0 ‖ session id, 32)      RFC 5869, SHA-256
 //! hello  sign("aj1 seat hello" ‖ T)                     T: the transcript of the handshake
 //! card   sign("aj1 seat card" ‖ group ‖ body of the card)
-//! move   sign("aj1 seat move" ‖ group ‖ from ‖ incarnation of from, 8 bytes big-endian ‖ to)
+//! move   sign("aj1 seat move" ‖ group ‖ from ‖ incarnation of from, 8 bytes big-endian ‖ to), by from and by to
 //! ```
 //!
 //! Whoever has the secret of a configuration directory and the id of a session can be that session.
@@ -58,10 +58,15 @@ impl SeatKeys {
 
     /// Says that the session of this seat goes on under another. `incarnation` is the last of this one.
     #[must_use]
-    pub fn move_to(&self, group: &GroupId, incarnation: Incarnation, to: &SeatKey) -> SeatMove {
+    pub fn move_to(&self, group: &GroupId, incarnation: Incarnation, to: &Self) -> SeatMove {
         let number = incarnation.0.to_be_bytes();
-        let signature = self.sign(&[MOVE, &group.0, &self.key.0, &number, &to.0]);
-        SeatMove { from: self.key, incarnation, signature }
+        let said = [MOVE, &group.0, &self.key.0, &number, &to.key.0];
+        SeatMove {
+            from: self.key,
+            incarnation,
+            signature: self.sign(&said),
+            consent: to.sign(&said),
+        }
     }
 
     /// What bridges of the seat have in common that run in the same place, such as one process of a client. Nobody else
@@ -93,11 +98,12 @@ pub fn card_holds(seat: &SeatKey, group: &GroupId, body: &[u8], signature: &Sign
     holds(seat, &[CARD, &group.0, body], signature)
 }
 
-/// Whether the owner of the earlier seat said that its session goes on under this one.
+/// Whether the owners of both seats said that the session of the earlier one goes on under this one.
 #[must_use]
 pub fn move_holds(moved: &SeatMove, group: &GroupId, to: &SeatKey) -> bool {
     let number = moved.incarnation.0.to_be_bytes();
-    holds(&moved.from, &[MOVE, &group.0, &moved.from.0, &number, &to.0], &moved.signature)
+    let said = [MOVE, &group.0, &moved.from.0, &number, &to.0];
+    holds(&moved.from, &said, &moved.signature) && holds(to, &said, &moved.consent)
 }
 
 /// The number from which the alias of a seat is drawn, so that the alias is the same at every hub where it is free.
@@ -155,7 +161,7 @@ mod tests {
             one.sign_card(&GROUP, b"a card").to_string(),
             "f1d3b3e6968bee816ef65e5f97590483cba49471715633b769895eef483f872d39d5eaf86d7a409fe80a05a0e6af2749ad85b2e46d34eb94857b3dfd8945c303"
         );
-        let moved = one.move_to(&GROUP, Incarnation(1_700_000_000_000), &other.key());
+        let moved = one.move_to(&GROUP, Incarnation(1_700_000_000_000), &other);
         assert_eq!(
             moved.signature.to_string(),
             "a87794de7c6f705ca337a4e3b5c092ffa59759211547b8643f625b5f7bdcef106fa04b0c13f6f4f79dc6546edb55203b45c2f5a0a0443c5060c2717216e9e50a"
@@ -182,13 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn move_holds_from_its_seat_and_incarnation_to_its_seat() {
+    fn move_holds_from_its_seat_and_incarnation_to_its_seat_by_the_word_of_both() {
         let (one, other) = (seat("codex", "a"), seat("codex", "b"));
-        let moved = one.move_to(&GROUP, Incarnation(9), &other.key());
+        let moved = one.move_to(&GROUP, Incarnation(9), &other);
         assert!(move_holds(&moved, &GROUP, &other.key()));
         assert!(!move_holds(&moved, &GROUP, &one.key()));
         let later = SeatMove { incarnation: Incarnation(10), ..moved.clone() };
         assert!(!move_holds(&later, &GROUP, &other.key()));
+        let alone = SeatMove { consent: moved.signature, ..moved.clone() };
+        assert!(!move_holds(&alone, &GROUP, &other.key()));
         assert!(!move_holds(&SeatMove { from: other.key(), ..moved }, &GROUP, &other.key()));
     }
 

@@ -39,14 +39,14 @@ def claude_plugin_after_continue(lab):
     for word in ("--continue", "--resume"):
         alice.terminal.close()
         until("The end of its programs", lambda: not waits(alice) and len(bob.others()) == 0)
-        which = [session_id(alice)] if word == "--resume" else []
+        which = [_session_id(alice)] if word == "--resume" else []
         alice = opened(lab, f"alice{word}", answers(), folder="alice", more=[word, *which])
         _one_waits(alice)
         wakes(lab, bob, alice, word[2:])
         _one_waits(alice)
 
 
-def session_id(session):
+def _session_id(session):
     """The newest transcript's name."""
     files = (session.lab.home / ".claude" / "projects").rglob("*.jsonl")
     return max(files, key=lambda file: file.stat().st_mtime).stem

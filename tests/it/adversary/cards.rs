@@ -57,12 +57,7 @@ fn open(card: &SignedCard) -> Card {
 fn altered(card: &SignedCard, alter: impl FnOnce(&mut Card)) -> SignedCard {
     let mut said = open(card);
     alter(&mut said);
-    SignedCard {
-        body: encode(&said).to_vec(),
-        mac: card.mac,
-        seat_signature: None,
-        moved_from: None,
-    }
+    SignedCard { body: encode(&said).to_vec(), mac: card.mac, seat_signature: None, moves: None }
 }
 
 #[tokio::test]

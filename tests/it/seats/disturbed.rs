@@ -10,7 +10,7 @@ use rustix::process::Signal;
 const UNDER_WAY: usize = 32;
 
 /// Bob, and a session whose client has begun to be written a large message of his. Another one waits.
-async fn half_read(
+pub(super) async fn half_read(
     home: &TestHome,
     hub: &TestHub,
 ) -> (TestSession, SlowClient, TestBridge, Vec<Value>, String) {

@@ -126,3 +126,22 @@ async fn mail_of_a_session_that_does_not_come_back_ends_expired() {
     BridgeEnding::Terminate.of(&alice).await;
     assert_eq!(bob.receipt(&sent["id"]).await["status"], "expired");
 }
+
+#[tokio::test]
+async fn sender_is_told_that_a_session_has_left_and_may_come_back() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let Acquainted { session, alice, bob, name } = Acquainted::new(&home, &hub).await;
+    BridgeEnding::Terminate.of(&alice).await;
+    loses_sight(&bob, &name).await;
+    let message = json!({ "target_alias": name, "message": "are you there?" });
+    let text = bob.error("send_message", message.clone()).await;
+    assert!(text.contains(&format!("{name} has left")), "{text}");
+    let nobody = json!({ "target_alias": "nobody-here", "message": "are you there?" });
+    let text = bob.error("send_message", nobody).await;
+    assert!(text.contains("No peer has that alias"), "{text}");
+    let alice = session.start(&home).await;
+    assert_came_back(&alice, &name).await;
+    bob.call("send_message", message).await;
+    assert_is_from(&alice.read_one().await, "bob", false);
+}

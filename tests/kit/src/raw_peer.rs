@@ -102,7 +102,7 @@ impl RawPeer {
     pub fn sign(&self, card: &Card) -> SignedCard {
         let body = encode(card).to_vec();
         let mac = mac(self.group.card.expose(), &[&body]);
-        SignedCard { body, mac, seat_signature: None, moved_from: None }
+        SignedCard { body, mac, seat_signature: None, moves: None }
     }
 
     /// A first hand-over of an envelope with these bytes in place of a sealed text.

@@ -1,19 +1,27 @@
 //! Claims to a seat, until it is known what came of them.
 
+use std::collections::VecDeque;
+
 use tokio::sync::oneshot;
+
+/// The most calls that wait for a hub's answer to a claim; of more, the oldest go on.
+const MAX_WAITING: usize = 64;
 
 /// The calls that wait for a hub's answer to a claim.
 #[derive(Default)]
 pub(super) struct Claims {
     /// Whether a hub is still to answer the last claim.
     is_open: bool,
-    waiting: Vec<oneshot::Sender<()>>,
+    waiting: VecDeque<oneshot::Sender<()>>,
 }
 
 impl Claims {
     /// A claim was made; `is_news` says whether the hub is to be asked.
     pub(super) fn made(&mut self, is_news: bool, reply: oneshot::Sender<()>) {
-        self.waiting.push(reply);
+        if self.waiting.len() == MAX_WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(reply);
         self.is_open |= is_news;
         if !self.is_open {
             self.settle();

@@ -3,6 +3,8 @@
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::crypto::{mac, mac_holds};
 use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::SeatKey;
+use junction_shared::protocol::limits::MAX_MOVES;
 use junction_shared::protocol::seat::{SeatKeys, card_holds, move_holds};
 use junction_shared::protocol::wire::{Card, SeatMove, SignedCard};
 
@@ -14,7 +16,7 @@ pub fn sign_card(group: &GroupKeys, card: &Card, seat: Option<&SeatKeys>) -> Sig
     let body = encode(card).to_vec();
     let mac = mac(group.card.expose(), &[&body]);
     let seat_signature = seat.map(|seat| seat.sign_card(&group.group, &body));
-    SignedCard { body, mac, seat_signature, moved_from: None }
+    SignedCard { body, mac, seat_signature, moves: None }
 }
 
 /// The card in a signed card, if a member of the group made it. It shows a seat only if the seat has signed it.
@@ -39,8 +41,12 @@ pub fn verify_card(group: &GroupKeys, signed: &SignedCard) -> Result<Card, Broke
     }
 }
 
-/// The seat that the session of a verified card had before, if that seat itself says so.
-pub fn moved_from(group: &GroupKeys, signed: &SignedCard, card: &Card) -> Option<SeatMove> {
-    let (moved, seat) = (signed.moved_from.as_ref()?, card.seat.as_ref()?);
-    move_holds(moved, &group.group, &seat.key).then(|| moved.clone())
+/// The moves of the session with this seat, whose card it is: the last first, as far as the seats themselves say so.
+pub fn moves_of(group: &GroupKeys, signed: &SignedCard, seat: SeatKey) -> Vec<SeatMove> {
+    let mut to = seat;
+    let moves = signed.moves.iter().flatten().take(MAX_MOVES);
+    let holds = moves.take_while(|moved| {
+        move_holds(moved, &group.group, &std::mem::replace(&mut to, moved.from))
+    });
+    holds.cloned().collect()
 }

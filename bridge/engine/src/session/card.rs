@@ -219,8 +219,8 @@ impl CardPublisher {
             seat: content.seat,
         };
         let signed = sign_card(group, &card, membership.own_seat().keys());
-        let moved_from = card.seat.and_then(|_| membership.own_seat().moved_from(group));
-        Some(SignedCard { moved_from, ..signed })
+        let moves = card.seat.map(|_| membership.own_seat().moves(group)).unwrap_or_default();
+        Some(SignedCard { moves: (!moves.is_empty()).then_some(moves), ..signed })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::outbox::Destination;
 use crate::peer::Availability;
-use crate::seal::{Broken, Identity, PairKeys, keys_to, moved_from, pair_psk, verify_card};
+use crate::seal::{Broken, Identity, PairKeys, keys_to, moves_of, pair_psk, verify_card};
 
 /// Cards kept; beyond it, cards of peers that were only seen in a listing are not.
 const MAX_CARDS: usize = 4096;
@@ -111,10 +111,13 @@ impl Directory {
     fn note_seat(&mut self, key: PeerKey, signed: &SignedCard, group: &GroupKeys) {
         let Some(card) = self.known.get(&key).map(|peer| &peer.card) else { return };
         let Some(seat) = card.seat else { return };
-        if let Some(moved) = moved_from(group, signed, card)
-            && self.seats.moved(&moved, seat.key)
-        {
-            self.pins.replace(PeerId::Seat(moved.from), PeerId::Seat(seat.key));
+        // Only then is it worth to check who signed them.
+        if signed.moves.iter().flatten().any(|moved| self.seats.has(&moved.from)) {
+            for moved in moves_of(group, signed, seat.key) {
+                if self.seats.moved(&moved, seat.key) {
+                    self.pins.replace(PeerId::Seat(moved.from), PeerId::Seat(seat.key));
+                }
+            }
         }
         if let Some(origin) = self.seats.vouched(key, seat, wall_ms()) {
             self.successors.push(Successor { origin, key });
@@ -194,7 +197,7 @@ impl Directory {
     /// What a peer shows of itself.
     pub(super) fn shown(&self, key: &PeerKey) -> ShownPeer {
         let seat = self.known.get(key).and_then(|peer| peer.card.seat);
-        ShownPeer { key: *key, seat: self.seats.current(*key, seat, wall_ms()) }
+        ShownPeer { key: *key, seat: self.seats.shown(*key, seat, wall_ms()) }
     }
 
     /// The newest key of the peer that is known by this one.
@@ -224,7 +227,7 @@ impl Directory {
             let key = self.admit(&listed.card, group, me)?;
             self.set_standing(key, if listed.online { Standing::Online } else { Standing::Away });
         }
-        let seat = self.seats.current(card.key, card.seat, now_ms);
+        let seat = self.seats.shown(card.key, card.seat, now_ms);
         Ok(PeerInfo {
             fingerprint: ShownPeer { key: card.key, seat }.id().fingerprint(),
             alias,
@@ -240,10 +243,12 @@ impl Directory {
         self.known.get(key)
     }
 
-    /// The peer that has an alias, as far as is known.
+    /// The peer that has an alias, as far as is known. A session that came back under another key has the alias of that
+    /// key's card alone.
     pub(super) fn named(&self, alias: &Alias) -> Option<&Peer> {
-        let peer = self.aliases.get(alias).and_then(|key| self.known.get(key));
-        peer.filter(|peer| peer.alias == *alias)
+        let peer = self.aliases.get(alias).and_then(|key| self.known.get(key))?;
+        let is_newest = self.newest_key(&peer.card.key) == peer.card.key;
+        (peer.alias == *alias && is_newest).then_some(peer)
     }
 
     /// Notes what the hub said about a peer's presence.

@@ -58,7 +58,7 @@ impl Session {
             }
             (Request::Send { draft, reply }, Answer::Found(standing, card)) => {
                 let alias = draft.target.clone();
-                match self.found_alias(&alias, standing, card) {
+                match self.found_alias(&alias, standing, card.as_ref()) {
                     Ok(key) => {
                         // Others may have waited for longer.
                         self.requests.put_back(number, Request::Send { draft, reply });
@@ -68,7 +68,7 @@ impl Session {
                 }
             }
             (Request::Lookup { alias, reply }, Answer::Found(standing, card)) => {
-                let found = self.found_alias(&alias, standing, card);
+                let found = self.found_alias(&alias, standing, card.as_ref());
                 let key = found.as_ref().ok().copied();
                 let _ = reply.send(found.and_then(|key| self.checked_key(&alias, key)));
                 if let Some(key) = key {
@@ -163,17 +163,15 @@ impl Session {
         &mut self,
         alias: &Alias,
         standing: Standing,
-        card: Option<SignedCard>,
+        card: Option<&SignedCard>,
     ) -> Result<PeerKey, Error> {
         let Some(card) = card.filter(|_| standing != Standing::Gone) else {
             // A hub that has just started knows few aliases. The look-up by key, which comes next, decides.
             let known = self.directory.named(alias);
             let known = known.filter(|peer| peer.standing == Standing::NotYet);
-            return known
-                .map(|peer| peer.card.key)
-                .ok_or_else(|| Error::UnknownAlias(alias.clone()));
+            return known.map(|peer| peer.card.key).ok_or_else(|| self.nobody_at(alias, card));
         };
-        let key = self.admit(&card).map_err(|fault| {
+        let key = self.admit(card).map_err(|fault| {
             fault.log();
             Error::UnusableCard(alias.clone())
         })?;
@@ -185,6 +183,16 @@ impl Session {
         self.directory.set_subscribed(key);
         self.outgoing.outbox.open(key);
         Ok(key)
+    }
+
+    /// Why nothing can be sent to an alias, with the card that the hub gave if it keeps the alias for a session.
+    fn nobody_at(&self, alias: &Alias, card: Option<&SignedCard>) -> Error {
+        let group = self.membership.keys().map(|(group, _)| group);
+        let last = group.zip(card).and_then(|(group, card)| verify_card(group, card).ok());
+        match last {
+            Some(card) if card.alias == alias.as_str() => Error::PeerLeft(alias.clone()),
+            _ => Error::UnknownAlias(alias.clone()),
+        }
     }
 
     /// The answer to a look-up by key: what waits for it to be sealed, handed over or opened goes on.
@@ -259,6 +267,10 @@ impl Session {
     fn stands(&mut self, key: PeerKey, standing: Standing, now: Instant) {
         self.directory.set_standing(key, standing);
         let known = self.directory.get(&key).is_some();
+        let is_there = matches!(standing, Standing::Online | Standing::Away);
+        if is_there && self.membership.own_seat().is_supported() {
+            self.outgoing.post_words_to(key);
+        }
         match standing {
             Standing::Gone => {
                 self.open_held(key, now);

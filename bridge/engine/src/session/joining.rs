@@ -44,7 +44,9 @@ impl Session {
         self.publish_card(now);
         self.outgoing.repeat_receipts(now);
         if self.membership.own_seat().is_supported() {
-            self.outgoing.repeat_words();
+            for to in self.outgoing.receivers_of_words() {
+                self.subscribe(to);
+            }
         }
         let (questions, lost) = self.requests.reopen();
         self.outgoing.post_all(questions);

@@ -73,6 +73,23 @@ impl KnownSeats {
         (!is_over && is_believable(seat.incarnation, last, now_ms)).then_some(seat.key)
     }
 
+    /// The seat of a key whose card shows this one, or none: a hub may have taken the seat off, for want of a clock or of
+    /// seats, and then it is the one that is certain for the key, if no newer key has it.
+    pub(super) fn shown(
+        &self,
+        key: PeerKey,
+        seat: Option<CardSeat>,
+        now_ms: u64,
+    ) -> Option<SeatKey> {
+        let certain = || self.of(&key).filter(|certain| self.holder(certain) == Some(key));
+        if seat.is_some() { self.current(key, seat, now_ms) } else { certain() }
+    }
+
+    /// Whether a seat is certain for any key.
+    pub(super) fn has(&self, seat: &SeatKey) -> bool {
+        self.seats.contains_key(seat)
+    }
+
     /// A card vouches for a key. If the seat is certain and had an older key, gives the key that the peer is known by.
     pub(super) fn vouched(&mut self, key: PeerKey, seat: CardSeat, now_ms: u64) -> Option<PeerKey> {
         self.current(key, Some(seat), now_ms)?;
@@ -94,7 +111,7 @@ impl KnownSeats {
         let Some(record) = self.seats.remove(&moved.from) else { return false };
         let keys = self.certain.values_mut().chain(self.vouched.values_mut());
         keys.filter(|seat| **seat == moved.from).for_each(|seat| *seat = to);
-        // Its incarnations are counted anew.
+        // The incarnations of the other seat have nothing to do with those of this one.
         let incarnation = Incarnation::default();
         let heard = (incarnation, record.heard.1);
         let record = SeatRecord { incarnation, heard, ..record };
@@ -192,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn key_whose_card_shows_no_seat_any_more_keeps_the_one_that_is_certain_until_a_newer_key_has_it()
+     {
+        let mut seats = KnownSeats::default();
+        assert_eq!(seats.shown(ONE, None, NOW), None);
+        seats.named(ONE, at(NOW), NOW);
+        assert_eq!(seats.shown(ONE, None, NOW), Some(SEAT));
+        seats.vouched(TWO, at(NOW + 1), NOW);
+        assert_eq!((seats.shown(ONE, None, NOW), seats.shown(TWO, None, NOW)), (None, None));
+    }
+
+    #[test]
     fn card_alone_makes_no_seat_certain() {
         let mut seats = KnownSeats::default();
         assert_eq!(seats.vouched(ONE, at(NOW), NOW), None);
@@ -247,6 +275,7 @@ mod tests {
             from: SEAT,
             incarnation: Incarnation(incarnation),
             signature: Signature([0; 64]),
+            consent: Signature([0; 64]),
         };
         assert!(!seats.moved(&moved(NOW - 1), other), "the seat has had a later process");
         assert!(seats.moved(&moved(NOW), other) && !seats.moved(&moved(NOW), other));

@@ -1,11 +1,12 @@
 //! What goes to the hub: control frames first, then messages, sealed as they are handed over.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, Return, ToHub};
 use tokio::sync::oneshot;
 
@@ -18,8 +19,15 @@ use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
-/// Words about mail to earlier keys that are kept.
-const MAX_WORDS: usize = 256;
+/// Words about mail to earlier keys that are kept: those of a key at its end, and of the answers that end later.
+const MAX_WORDS: usize = 1024;
+
+/// A word about mail to an earlier key of this process.
+struct KeptWord {
+    word: Return,
+    /// Whether the word went out on this connection.
+    is_posted: bool,
+}
 
 /// Frames for the hub, on this connection and on those to come.
 #[derive(Default)]
@@ -29,8 +37,9 @@ pub(super) struct OutgoingFrames {
     /// The messages that this session sends, until their ends are known.
     pub(super) outbox: Outbox,
     sent_receipts: SentReceipts,
-    /// Words about mail to earlier keys of this process, which go out on every connection: they stay true.
-    words: VecDeque<Return>,
+    /// Words about mail to earlier keys of this process. They stay true, and go out on every connection on which their
+    /// receivers are there.
+    words: VecDeque<KeptWord>,
     /// Calls that wait until no message is on its way.
     flushing: Vec<oneshot::Sender<()>>,
 }
@@ -51,6 +60,7 @@ impl OutgoingFrames {
         self.is_connected = false;
         self.control.clear();
         self.outbox.close_all();
+        self.words.iter_mut().for_each(|kept| kept.is_posted = false);
     }
 
     /// Queues a frame for this connection. Without one the frame is dropped: its fact is said again on the next.
@@ -78,8 +88,9 @@ impl OutgoingFrames {
             if self.words.len() == MAX_WORDS {
                 self.words.pop_front();
             }
-            self.words.push_back(word.clone());
-            if posts {
+            let is_posted = posts && self.is_connected;
+            self.words.push_back(KeptWord { word: word.clone(), is_posted });
+            if is_posted {
                 self.post(ToHub::Return(word));
             }
         }
@@ -88,12 +99,20 @@ impl OutgoingFrames {
     /// Takes over the words of an earlier key of this process.
     pub(super) fn take_words(&mut self, earlier: &mut Self) {
         self.words = std::mem::take(&mut earlier.words);
+        self.words.iter_mut().for_each(|kept| kept.is_posted = false);
     }
 
-    /// Posts the words again on a new connection, to a hub that knows seats.
-    pub(super) fn repeat_words(&mut self) {
-        for word in self.words.clone() {
-            self.post(ToHub::Return(word));
+    /// The peers that words are for.
+    pub(super) fn receivers_of_words(&self) -> HashSet<PeerKey> {
+        self.words.iter().map(|kept| kept.word.to).collect()
+    }
+
+    /// Posts the words for a peer that is there, if they did not go out on this connection. A hub keeps them for nobody else.
+    pub(super) fn post_words_to(&mut self, to: PeerKey) {
+        let due = self.words.iter_mut().filter(|kept| kept.word.to == to && !kept.is_posted);
+        for kept in due {
+            kept.is_posted = true;
+            self.control.push_back(ToHub::Return(kept.word.clone()));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Incarnation, PeerKey, SeatKey};
+use junction_shared::protocol::limits::MAX_MOVES;
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{
     Card, CardSeat, SEATS, SeatAnswer, SeatClaim, SeatMove, SignedCard, WelcomeBody,
@@ -12,13 +13,13 @@ use junction_shared::protocol::wire::{
 
 use super::known_seats::AHEAD;
 use crate::clock::wall_ms;
-use crate::seal::verify_card;
+use crate::seal::{moves_of, verify_card};
 
 /// How long a wish for a seat waits for a living holder to leave: less than a call waits for the hub.
 const WISH_PATIENCE: Duration = Duration::from_millis(1500);
 /// The pause between two such wishes.
 const WISH_PAUSE: Duration = Duration::from_millis(100);
-/// How often a claim is made anew because a higher incarnation was seen. The first time is enough with an honest hub.
+/// How often a claim is made again because a higher incarnation was seen. The first time is enough with an honest hub.
 const MAX_OUTDONE: u32 = 3;
 
 /// How a bridge knows which session of its client it is.
@@ -82,8 +83,10 @@ struct Claimed {
     incarnation: Incarnation,
     is_proven: bool,
     place: Option<[u8; 16]>,
-    /// The seat that the session had before, and its last incarnation.
-    before: Option<(Arc<SeatKeys>, Incarnation)>,
+    /// The seats that this process had before, the last first, and their last incarnations.
+    before: Vec<(Arc<SeatKeys>, Incarnation)>,
+    /// The moves of the processes before this one.
+    inherited: Vec<SeatMove>,
     /// Whether the hub of the last welcome has granted it.
     is_granted: bool,
     /// Whether any hub has.
@@ -112,11 +115,50 @@ impl Claimed {
             incarnation: session.incarnation,
             is_proven: session.basis != SeatBasis::Wished,
             place: session.place,
-            before: None,
+            before: Vec::new(),
+            inherited: Vec::new(),
             is_granted: false,
             was_granted: false,
             outdone: 0,
         }
+    }
+}
+
+impl Claimed {
+    /// Whether others know the session by this seat, or by one that it had before.
+    fn has_been_shown(&self) -> bool {
+        self.was_granted || !self.before.is_empty()
+    }
+
+    /// The seat of a session that goes on from another one.
+    fn after(self, earlier: Option<Self>) -> Self {
+        let Some(Self { keys, incarnation, was_granted, mut before, inherited, .. }) = earlier
+        else {
+            return self;
+        };
+        if was_granted {
+            before.insert(0, (keys, incarnation));
+            before.truncate(MAX_MOVES);
+        }
+        Self { before, inherited, ..self }
+    }
+
+    /// The moves on the last card of the seat, unless this process has moved itself since.
+    fn moves_on(&self, last: &SignedCard, group: &GroupKeys) -> Vec<SeatMove> {
+        let is_of_seat = |card: Card| card.seat.is_some_and(|seat| seat.key == self.keys.key());
+        let is_ours = self.before.is_empty() && verify_card(group, last).is_ok_and(is_of_seat);
+        if is_ours { moves_of(group, last, self.keys.key()) } else { Vec::new() }
+    }
+
+    /// The moves that led here, the last first.
+    fn moves(&self, group: &GroupKeys) -> impl Iterator<Item = SeatMove> {
+        let seats = std::iter::once(&self.keys).chain(self.before.iter().map(|(keys, _)| keys));
+        let moves = self
+            .before
+            .iter()
+            .zip(seats)
+            .map(|((from, incarnation), to)| from.move_to(&group.group, *incarnation, to));
+        moves.chain(self.inherited.iter().cloned())
     }
 }
 
@@ -144,15 +186,14 @@ impl OwnSeat {
                 return step;
             }
             Some(_) if basis == SeatBasis::Wished => return ClaimStep::Nothing,
-            Some(claimed) if claimed.was_granted && basis == SeatBasis::Proven => {
+            Some(claimed) if claimed.has_been_shown() && basis == SeatBasis::Proven => {
                 return ClaimStep::Replace;
             }
             _ => {}
         }
-        let before = self.claimed.take().filter(|claimed| claimed.was_granted);
         let Some(session) = session.take() else { return ClaimStep::Nothing };
-        let before = before.map(|claimed| (claimed.keys, claimed.incarnation));
-        self.claimed = Some(Claimed { before, ..Claimed::new(session) });
+        let earlier = self.claimed.take();
+        self.claimed = Some(Claimed::new(session).after(earlier));
         self.held_since = None;
         ClaimStep::Redial
     }
@@ -181,16 +222,15 @@ impl OwnSeat {
             incarnation: claimed.incarnation,
             is_proven: claimed.is_proven.then_some(true),
             place: claimed.place,
-            moved_from: self.moved_from(group),
+            moved_from: claimed.moves(group).next().filter(|_| !claimed.before.is_empty()),
         };
         Some((claim, &claimed.keys))
     }
 
-    /// The word of the seat before, if the session has moved.
-    pub(super) fn moved_from(&self, group: &GroupKeys) -> Option<SeatMove> {
-        let claimed = self.claimed.as_ref()?;
-        let (before, incarnation) = claimed.before.as_ref()?;
-        Some(before.move_to(&group.group, *incarnation, &claimed.keys.key()))
+    /// How the session came to its seat from those that it had before, the last first.
+    pub(super) fn moves(&self, group: &GroupKeys) -> Vec<SeatMove> {
+        let moves = self.claimed.iter().flat_map(|claimed| claimed.moves(group));
+        moves.take(MAX_MOVES).collect()
     }
 
     /// What the hub's answer to the claim means.
@@ -205,13 +245,16 @@ impl OwnSeat {
         claimed.is_granted = false;
         match welcome.seat.as_ref().filter(|_| welcome.has(SEATS)) {
             None => {}
-            Some(SeatAnswer::Granted(_)) => {
+            Some(SeatAnswer::Granted(last)) => {
                 (claimed.is_granted, claimed.was_granted) = (true, true);
                 self.held_since = None;
+                let moves = last.as_ref().map(|last| claimed.moves_on(last, group));
+                if let Some(moves) = moves.filter(|moves| !moves.is_empty()) {
+                    claimed.inherited = moves;
+                }
             }
             Some(SeatAnswer::Held) => {
-                let since = *self.held_since.get_or_insert(now);
-                if now.saturating_duration_since(since) < WISH_PATIENCE {
+                if self.waits_for_holder(now) {
                     return SeatVerdict::DialAgain(WISH_PAUSE);
                 }
                 // Somebody else is this session, unless the client says otherwise later.
@@ -219,8 +262,16 @@ impl OwnSeat {
             }
             Some(SeatAnswer::Superseded(last, card, is_free)) => {
                 if claimed.was_granted {
-                    self.is_lost |=
-                        card.as_ref().is_some_and(|card| self.is_of_newer(card, group, me));
+                    let Some(card) = card else {
+                        // A newer process may have it, and may end before it shows a card.
+                        let waits = self.waits_for_holder(now);
+                        return if waits {
+                            SeatVerdict::DialAgain(WISH_PAUSE)
+                        } else {
+                            SeatVerdict::Join
+                        };
+                    };
+                    self.is_lost |= self.is_of_newer(card, group, me);
                 } else if *is_free != Some(true) {
                     // A later process of the session has it.
                     self.claimed = None;
@@ -234,6 +285,12 @@ impl OwnSeat {
             }
         }
         SeatVerdict::Join
+    }
+
+    /// Whether a claim waits a moment longer for the holder of the seat.
+    fn waits_for_holder(&mut self, now: Instant) -> bool {
+        let since = *self.held_since.get_or_insert(now);
+        now.saturating_duration_since(since) < WISH_PATIENCE
     }
 
     /// The seat's last card, if the hub granted the seat with it and the seat itself has signed it.

@@ -78,7 +78,7 @@ impl Session {
         let alias = self.membership.alias().cloned();
         let membership = self.membership.replaced(session);
         let card = if is_unseated { self.card.unseated(now) } else { self.card.successor(now) };
-        let delivery = self.delivery.retire();
+        let delivery = self.delivery.retire(self.membership.key());
         let mut next = self.followed_by(card, membership);
         next.delivery = delivery;
         next.outgoing.take_words(&mut self.outgoing);
@@ -187,8 +187,9 @@ impl Session {
                 self.send_final_receipts(unread, ReceiptKind::Expired, now);
             }
             (Leaving::ForNow | Leaving::Unseated, Some(seat)) => {
+                // A process that lives on repeats them: its connection may be breaking.
                 let words = self.return_words(seat);
-                self.outgoing.post_all(words.into_iter().map(ToHub::Return));
+                self.outgoing.post_words(words, true);
             }
             (Leaving::ForNow | Leaving::Unseated, None) => {}
         }

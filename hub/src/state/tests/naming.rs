@@ -246,7 +246,7 @@ fn a_card_that_is_too_long_or_malformed_ends_the_connection() {
                 body,
                 mac: [0; 32],
                 seat_signature: None,
-                moved_from: None,
+                moves: None,
             }),
         );
         assert_eq!(world.ended(ann), Some(ConnectionEnd::Closed(Close::ProtocolError)));

@@ -49,6 +49,7 @@ fn claim() -> impl Strategy<Value = SeatClaim> {
                 from: seat(from),
                 incarnation: Incarnation(number),
                 signature: junction_shared::protocol::id::Signature([0; 64]),
+                consent: junction_shared::protocol::id::Signature([0; 64]),
             }),
         }
     })

@@ -58,7 +58,7 @@ impl Process {
         let card = Card { seat: Some(shown), ..knowing(self.0, epoch, alias) };
         let body = encode(&card).to_vec();
         let seat_signature = Some(keys(self.1).sign_card(&GROUP, &body));
-        SignedCard { body, mac: [0; 32], seat_signature, moved_from: None }
+        SignedCard { body, mac: [0; 32], seat_signature, moves: None }
     }
 
     fn greet(self, world: &mut World, want: Option<&str>) -> WelcomeBody {
@@ -562,7 +562,7 @@ fn card_that_shows_a_seat_of_the_past_makes_way_for_the_new_holder() {
 fn session_that_moves_to_another_seat_keeps_its_alias() {
     let to = Process(1, 2, 20);
     let moves = |claim: SeatClaim| {
-        let moved = keys(1).move_to(&GROUP, Incarnation(10), &seat(2));
+        let moved = keys(1).move_to(&GROUP, Incarnation(10), &keys(2));
         SeatClaim { moved_from: Some(moved), ..claim }
     };
     let mut world = hub();
@@ -603,7 +603,7 @@ fn session_that_moves_to_another_seat_keeps_its_alias() {
     let (old, _) = Process(3, 2, 15).join(&mut world, Some("eve"));
     world.say(old, ToHub::Vacate);
     FIRST.join(&mut world, Some("ann"));
-    let forged = keys(2).move_to(&GROUP, Incarnation(10), &seat(2));
+    let forged = keys(2).move_to(&GROUP, Incarnation(10), &keys(2));
     let forged = SeatClaim { moved_from: Some(forged), ..to.proof() };
     assert_eq!(claim(&mut world, 1, None, forged).grant.alias, "eve");
 }

@@ -56,7 +56,7 @@ pub(super) fn ticket_key() -> Secret {
 }
 
 pub(super) fn signed(card: &Card) -> SignedCard {
-    SignedCard { body: encode(card).to_vec(), mac: [0; 32], seat_signature: None, moved_from: None }
+    SignedCard { body: encode(card).to_vec(), mac: [0; 32], seat_signature: None, moves: None }
 }
 
 pub(super) fn card(client: u8, epoch: u64, alias: &str, role: Option<&str>) -> Card {

@@ -17,9 +17,11 @@ pub struct SignedCard {
     /// The seat's signature over "aj1 seat card" ‖ group ‖ body, on a card that shows a seat.
     #[n(2)]
     pub seat_signature: Option<Signature>,
-    /// The seat that the session had before, with its word that the session goes on under the seat of this card.
+    /// How the session came to the seat of this card from those that it had before, the last first: each goes on under the
+    /// one before it in this list, and the first under the card's. At most
+    /// [`MAX_MOVES`](crate::protocol::limits::MAX_MOVES).
     #[n(3)]
-    pub moved_from: Option<SeatMove>,
+    pub moves: Option<Vec<SeatMove>>,
 }
 
 /// A peer's description of itself.

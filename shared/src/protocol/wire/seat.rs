@@ -25,7 +25,7 @@ pub struct SeatClaim {
     pub moved_from: Option<SeatMove>,
 }
 
-/// A seat's word that its session goes on under another.
+/// The word of two seats that the session of one goes on under the other.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SeatMove {
     /// The seat that is over.
@@ -37,6 +37,9 @@ pub struct SeatMove {
     /// The signature of that seat over "aj1 seat move" ‖ group ‖ from ‖ incarnation ‖ the seat that follows.
     #[n(2)]
     pub signature: Signature,
+    /// The signature of the seat that follows over the same: nobody else can have it follow a seat of theirs.
+    #[n(3)]
+    pub consent: Signature,
 }
 
 /// The seat on a card.

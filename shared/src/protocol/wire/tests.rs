@@ -211,7 +211,7 @@ fn new_fields_of_variants_are_tolerated() {
 fn new_fields_of_structures_are_tolerated() {
     let body = || vec![1];
     let grant = Grant { alias: "calm-fox".to_owned(), ticket: Ticket([2; 32]) };
-    let card = SignedCard { body: body(), mac: [3; 32], seat_signature: None, moved_from: None };
+    let card = SignedCard { body: body(), mac: [3; 32], seat_signature: None, moves: None };
     let listed = Listed { card: card.clone(), online: false, session_ms: 4 };
     tolerates(&golden::challenge());
     tolerates(&Hello { body: body(), proof: [5; 32], seat_signature: None });
@@ -335,8 +335,8 @@ fn largest_contents_fit_into_a_frame() {
     let card = SignedCard {
         body: vec![0; MAX_CARD],
         mac: [0; 32],
-        seat_signature: None,
-        moved_from: None,
+        seat_signature: Some(golden::seated().seat_signature.expect("a signature")),
+        moves: None,
     };
     let listed = Listed { card, online: true, session_ms: u64::MAX };
     let peers = vec![listed; usize::from(MAX_PAGE)];

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use junction_engine::error::Error;
-use junction_engine::session::{Leaving, SeatToClaim, SeatVerdict, Session};
+use junction_engine::session::{ClaimStep, Leaving, SeatToClaim, SeatVerdict, Session};
 use junction_engine::{Command, ConnectionState, Draft, MailPage, PageLimits, Snapshot, Submitted};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
@@ -62,6 +62,22 @@ impl SessionMachine {
     #[must_use]
     pub fn has_lost_seat(&self) -> bool {
         self.0.has_lost_seat()
+    }
+
+    /// Goes on under another key, as another session of the client. The last frames of the old key.
+    pub fn change_session(
+        &mut self,
+        session: SeatToClaim,
+        join_secret: &Secret,
+        now: Instant,
+    ) -> Vec<ToHub> {
+        let mut session = Some(session);
+        assert_eq!(self.0.claim(&mut session), ClaimStep::Replace, "it has a seat");
+        self.drain_leases(now);
+        let last = self.last_frames(Leaving::ForNow, now);
+        self.0 = self.0.replaced(session, now);
+        self.0.set_group(GroupKeys::derive(join_secret));
+        last
     }
 
     /// Goes on under another key, without the seat that was lost. The last frames of the old key.

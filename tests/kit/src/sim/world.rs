@@ -38,6 +38,10 @@ pub struct SimProcess {
     born: PeerKey,
     /// The seat that the session has, by its number.
     seat: Option<usize>,
+    /// Whether a hub has welcomed it under its key.
+    is_welcomed: bool,
+    /// The sessions that the process served before.
+    past: Vec<PeerKey>,
     /// The connections, the newest last. Earlier ones may still carry frames to the hub.
     wires: Vec<Wire>,
     /// The page of an answer that is being written, since when, and who reads it.
@@ -58,6 +62,13 @@ struct SendCall {
     sending: Sending,
 }
 
+impl SimProcess {
+    /// Whether the process has been this session.
+    fn was(&self, session: &PeerKey) -> bool {
+        self.born == *session || self.past.contains(session)
+    }
+}
+
 /// A running hub, and when it started.
 struct SimHub {
     state: State,
@@ -75,9 +86,9 @@ pub struct SimWorld {
     secret: Secret,
     /// Who each key is to the history.
     identities: HashMap<PeerKey, PeerKey>,
-    /// The number of seats, and of the last incarnation of any.
-    seats: usize,
+    /// The number of the last incarnation of any seat, and how many processes went on with another session.
     incarnation: u64,
+    swaps: usize,
     /// Seats of which a process has ended.
     restarted: HashSet<usize>,
     /// The messages of all processes.
@@ -87,6 +98,11 @@ pub struct SimWorld {
 /// The alias of the process with this number.
 fn alias(who: usize) -> Alias {
     Alias::parse(&format!("peer-{who}")).expect("an alias")
+}
+
+/// Who a session is to the history: its seat, or the key of its process.
+fn identity(key: PeerKey, seat: Option<usize>) -> PeerKey {
+    seat.map_or(key, |seat| PeerKey([u8::try_from(seat).unwrap_or(255); 32]))
 }
 
 impl SimWorld {
@@ -104,13 +120,13 @@ impl SimWorld {
             processes: Vec::new(),
             secret: Secret::filled(|key| key.fill(3)),
             identities: HashMap::new(),
-            seats,
             incarnation: 0,
+            swaps: 0,
             restarted: HashSet::new(),
             history: History::default(),
         };
         for who in 0..peers {
-            let process = world.spawn(who);
+            let process = world.spawn(who, who < seats);
             world.processes.push(process);
         }
         world.calm();
@@ -133,17 +149,18 @@ impl SimWorld {
         self.start + self.now
     }
 
-    fn spawn(&mut self, who: usize) -> SimProcess {
+    /// A process with this number: that of its seat, if it has one.
+    fn spawn(&mut self, who: usize, has_seat: bool) -> SimProcess {
         let mut machine = SessionMachine::new(&self.secret, self.instant());
         let alias = alias(who);
         machine.wish(alias.clone());
         let key = machine.hello().expect("it has a group").key;
-        let seat = (who < self.seats).then_some(who);
+        let seat = has_seat.then_some(who);
         if let Some(seat) = seat {
             self.incarnation += 1;
             machine.claim(self.client_session(seat));
         }
-        let identity = seat.map_or(key, |seat| PeerKey([u8::try_from(seat).unwrap_or(255); 32]));
+        let identity = identity(key, seat);
         self.identities.insert(key, identity);
         self.history.started(identity);
         SimProcess {
@@ -153,6 +170,8 @@ impl SimWorld {
             identity,
             born: identity,
             seat,
+            is_welcomed: false,
+            past: Vec::new(),
             wires: Vec::new(),
             page: None,
             searches: Vec::new(),
@@ -291,7 +310,7 @@ impl SimWorld {
             for end in &page.receipts {
                 // A process that has lost its seat is told of what it sent before.
                 let by =
-                    self.history.sender(end.id).filter(|from| *from == process.born).unwrap_or(by);
+                    self.history.sender(end.id).filter(|from| process.was(from)).unwrap_or(by);
                 self.history.ended(by, end.id, end.status, self.now);
                 if end.status == Status::Read {
                     self.history.met(process.key, end.id);
@@ -324,7 +343,7 @@ impl SimWorld {
         while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
             self.forget(who);
         }
-        self.processes[who] = self.spawn(who);
+        self.processes[who] = self.spawn(who, false);
     }
 
     /// Time passes. Deadlines are handled when they come; pings keep connections alive that both sides take for open.

@@ -51,18 +51,32 @@ fn card_shows_a_seat_only_with_its_signature() {
 }
 
 #[test]
-fn earlier_seat_moves_only_by_its_own_word_and_to_the_seat_that_it_names() {
-    let (one, two) = (seat("one"), seat("two"));
-    let (card, signed) = seated(&two);
-    let word = one.move_to(&group().group, Incarnation(4), &two.key());
-    let with = |word| SignedCard { moved_from: Some(word), ..signed.clone() };
-    assert_eq!(moved_from(&group(), &with(word.clone()), &card), Some(word.clone()));
-    let elsewhere = one.move_to(&group().group, Incarnation(4), &SEAT);
-    assert_eq!(moved_from(&group(), &with(elsewhere), &card), None);
-    let by_another = two.move_to(&group().group, Incarnation(4), &two.key());
-    let stolen = SeatMove { from: one.key(), ..by_another };
-    assert_eq!(moved_from(&group(), &with(stolen), &card), None);
-    assert_eq!(moved_from(&group(), &with(word), &Card { seat: None, ..card }), None);
+fn earlier_seats_move_only_by_their_own_word_and_to_seats_that_agree() {
+    let [one, two, three] = ["one", "two", "three"].map(seat);
+    let (_, signed) = seated(&three);
+    let group = group();
+    let moves = |moves: &[&SeatMove]| {
+        let moves = Some(moves.iter().copied().cloned().collect());
+        moves_of(&group, &SignedCard { moves, ..signed.clone() }, three.key())
+    };
+    let last = two.move_to(&group.group, Incarnation(4), &three);
+    let first = one.move_to(&group.group, Incarnation(3), &two);
+    assert_eq!(moves(&[&last, &first]), [last.clone(), first.clone()]);
+    // Each goes on under the one before it in the list, the first under the seat of the card.
+    assert_eq!(moves(&[&first, &last]), []);
+    let without = SeatMove { signature: first.consent, ..first.clone() };
+    assert_eq!(moves(&[&last, &without]), [last.clone()]);
+    let unwanted = SeatMove { consent: last.signature, ..last.clone() };
+    assert_eq!(moves(&[&unwanted]), []);
+    let stolen = SeatMove { from: one.key(), ..last.clone() };
+    assert_eq!(moves(&[&stolen]), []);
+    let mut seats: Vec<_> = (0..6).map(|number| seat(&number.to_string())).collect();
+    seats.insert(0, three);
+    let many: Vec<_> =
+        seats.windows(2).map(|of| of[1].move_to(&group.group, Incarnation(1), &of[0])).collect();
+    assert_eq!(many.len(), 6);
+    let shown = SignedCard { moves: Some(many.clone()), ..signed.clone() };
+    assert_eq!(moves_of(&group, &shown, seats[0].key()), many[..4]);
 }
 
 #[test]

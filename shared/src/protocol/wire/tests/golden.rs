@@ -97,7 +97,7 @@ fn grant() -> Grant {
 }
 
 fn signed() -> SignedCard {
-    SignedCard { body: body(), mac: MAC, seat_signature: None, moved_from: None }
+    SignedCard { body: body(), mac: MAC, seat_signature: None, moves: None }
 }
 
 fn listed() -> Listed {
@@ -414,7 +414,12 @@ const SEAT: SeatKey = SeatKey([0xdd; 32]);
 const SIGNATURE: Signature = Signature([0xee; 64]);
 
 pub(super) fn moved() -> SeatMove {
-    SeatMove { from: SeatKey([0xde; 32]), incarnation: Incarnation(4), signature: SIGNATURE }
+    SeatMove {
+        from: SeatKey([0xde; 32]),
+        incarnation: Incarnation(4),
+        signature: SIGNATURE,
+        consent: Signature([0xef; 64]),
+    }
 }
 
 pub(super) fn claim() -> SeatClaim {
@@ -428,7 +433,7 @@ pub(super) fn claim() -> SeatClaim {
 }
 
 pub(super) fn seated() -> SignedCard {
-    SignedCard { seat_signature: Some(SIGNATURE), moved_from: Some(moved()), ..signed() }
+    SignedCard { seat_signature: Some(SIGNATURE), moves: Some(vec![moved()]), ..signed() }
 }
 
 pub(super) fn returned() -> Return {
@@ -449,7 +454,7 @@ fn seats() -> Vec<Golden> {
         golden(
             "body of Hello, with a seat",
             HelloBody { seat: Some(claim()), ..hello_body(None, None) },
-            "88015820 11*32 01f6f65820 cc*32 f6855820 dd*32 05f550 df*16 835820 de*32 045840 ee*64",
+            "88015820 11*32 01f6f65820 cc*32 f6855820 dd*32 05f550 df*16 845820 de*32 045840 ee*64 5840 ef*64",
         ),
         golden(
             "body of Hello, with a wish for a seat",
@@ -482,7 +487,7 @@ fn seats() -> Vec<Golden> {
         golden(
             "Card, with a seat",
             ToHub::Card(seated()),
-            "8201818442b0d15820 55*32 5840 ee*64 835820 de*32 045840 ee*64",
+            "8201818442b0d15820 55*32 5840 ee*64 81845820 de*32 045840 ee*64 5840 ef*64",
         ),
         golden(
             "Ask Lookup of a seat",
@@ -501,7 +506,7 @@ fn seats() -> Vec<Golden> {
         golden(
             "Unseated",
             ToBridge::Unseated(seated()),
-            "820d818442b0d15820 55*32 5840 ee*64 835820 de*32 045840 ee*64",
+            "820d818442b0d15820 55*32 5840 ee*64 81845820 de*32 045840 ee*64 5840 ef*64",
         ),
     ]
 }

@@ -68,11 +68,12 @@ fn signature() -> Any<Signature> {
 }
 
 fn moved() -> Any<SeatMove> {
-    (hash(), number(), signature())
-        .prop_map(|(from, incarnation, signature)| SeatMove {
+    (hash(), number(), signature(), signature())
+        .prop_map(|(from, incarnation, signature, consent)| SeatMove {
             from: SeatKey(from),
             incarnation: Incarnation(incarnation),
             signature,
+            consent,
         })
         .boxed()
 }
@@ -106,12 +107,12 @@ fn returned() -> Any<Return> {
 }
 
 fn signed_card() -> Any<SignedCard> {
-    (bytes(), hash(), of(signature()), of(moved()))
-        .prop_map(|(body, mac, seat_signature, moved_from)| SignedCard {
+    (bytes(), hash(), of(signature()), of(vec(moved(), 0..3)))
+        .prop_map(|(body, mac, seat_signature, moves)| SignedCard {
             body,
             mac,
             seat_signature,
-            moved_from,
+            moves,
         })
         .boxed()
 }

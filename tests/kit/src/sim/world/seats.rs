@@ -5,7 +5,12 @@ use junction_shared::protocol::id::Incarnation;
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::secret::Secret;
 
-use super::{SimProcess, SimWorld};
+use junction_shared::protocol::wire::ToHub;
+
+use super::{SimProcess, SimWorld, alias, identity};
+
+/// The number of the first seat that a process goes on to.
+const FIRST_SWAPPED: usize = 100;
 
 impl SimWorld {
     pub(super) fn client_session(&self, seat: usize) -> SeatToClaim {
@@ -40,7 +45,59 @@ impl SimWorld {
         while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
             self.forget(who);
         }
-        self.processes[who] = self.spawn(seat);
+        self.lose_past_words(who);
+        self.processes[who] = self.spawn(seat, true);
+    }
+
+    /// The client of a session with a seat goes on with another session in the same process, and opens the first one in
+    /// another. An answer may be on its way.
+    pub fn swap(&mut self, who: usize) {
+        let Some(seat) = self.processes[who].seat.filter(|_| self.processes[who].is_welcomed)
+        else {
+            return;
+        };
+        let Ok(next) = u8::try_from(FIRST_SWAPPED + self.swaps) else { return };
+        self.swaps += 1;
+        self.restarted.insert(seat);
+        let (now, next) = (self.instant(), usize::from(next));
+        self.incarnation += 1;
+        let session = self.client_session(next);
+        let process = &mut self.processes[who];
+        self.history.gave_word(process.key, process.identity);
+        let last = process.machine.change_session(session, &self.secret, now);
+        process.machine.wish(alias(next));
+        self.begin_again(who, last, Some(next));
+        let first = self.spawn(seat, true);
+        self.processes.push(first);
+    }
+
+    /// A process has gone on under another key, with this seat or none. Its last frames are those of the old one.
+    fn begin_again(&mut self, who: usize, last: Vec<ToHub>, seat: Option<usize>) {
+        let process = &mut self.processes[who];
+        self.history.sender_ended(process.key);
+        process.past.push(process.identity);
+        if let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) {
+            wire.bridge_open = false;
+            wire.down.clear();
+            if wire.hub_open {
+                wire.up.extend(last);
+            }
+        }
+        process.key = process.machine.hello().expect("it has a group").key;
+        process.identity = identity(process.key, seat);
+        (process.seat, process.is_welcomed) = (seat, false);
+        if let Some(seat) = seat {
+            process.alias = alias(seat);
+        }
+        self.identities.insert(process.key, process.identity);
+        self.history.started(process.identity);
+    }
+
+    /// A process ends that repeated words about the mail of sessions which it served before.
+    fn lose_past_words(&mut self, who: usize) {
+        for session in self.processes[who].past.clone() {
+            self.history.shaken(session);
+        }
     }
 
     /// A second bridge of a session with a seat begins, while the first one is alive.
@@ -48,7 +105,7 @@ impl SimWorld {
         let Some(seat) = self.processes[who].seat else { return };
         self.restarted.insert(seat);
         self.history.shaken(self.processes[who].identity);
-        let newer = self.spawn(seat);
+        let newer = self.spawn(seat, true);
         let older = std::mem::replace(&mut self.processes[who], newer);
         self.processes.push(SimProcess { seat: None, ..older });
     }
@@ -60,19 +117,8 @@ impl SimWorld {
         if !process.machine.has_lost_seat() {
             return false;
         }
-        self.history.sender_ended(process.key);
         let last = process.machine.lose_seat(&self.secret, now);
-        if let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) {
-            wire.bridge_open = false;
-            wire.down.clear();
-            if wire.hub_open {
-                wire.up.extend(last);
-            }
-        }
-        process.key = process.machine.hello().expect("it has a group").key;
-        process.identity = process.key;
-        self.identities.insert(process.key, process.key);
-        self.history.started(process.key);
+        self.begin_again(who, last, None);
         true
     }
 }

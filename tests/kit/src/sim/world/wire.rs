@@ -62,6 +62,7 @@ impl SimWorld {
         let process = &mut self.processes[who];
         if bridge_open && process.machine.accepts(&welcome, now) {
             process.machine.welcomed(&welcome, now);
+            process.is_welcomed = true;
             self.give_up_lost_seat(who);
         } else if bridge_open {
             self.lose(who);
