@@ -13,15 +13,18 @@ use super::{Requester, State};
 const MAX_RETURNED: usize = 64;
 
 impl State {
-    /// Forwards the word of a receiver to the sender of what it has not read, and removes those messages. Whether the
-    /// word is true is for the sender to check. One that no bridge could have made is ignored.
+    /// Forwards the word of a receiver to the sender of what it has not read, and removes those messages. A word about an
+    /// earlier key of the receiver's process removes nothing: what is in the inbox is sealed to the present one. Whether
+    /// the word is true is for the sender to check. One that no bridge could have made is ignored.
     pub(super) fn take_back(&mut self, requester: Requester, word: Return) {
         if word.body.len() > Return::MAX_BODY {
             return;
         }
         let Ok(ReturnBody { from, .. }) = decode(&word.body) else { return };
         let sender = word.to;
-        self.discard_from(&requester.key, sender);
+        if from == requester.key {
+            self.discard_from(&from, sender);
+        }
         let Some(peer) = self.peers.get_mut(&sender) else { return };
         if peer.card.is_some() && !peer.reads_seats() {
             return;

@@ -706,6 +706,16 @@ fn returned_mail_is_removed_and_its_sender_told() {
 }
 
 #[test]
+fn regression_word_about_an_earlier_key_removes_no_mail_to_the_present_one() {
+    let mut world = hub();
+    let ((ann, _), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));
+    world.hand(bob, send(envelope(9, 1, 1, 300)));
+    world.say(ann, ToHub::Return(word(9, 7, 1)));
+    assert_eq!(world.received(bob), [ToBridge::Returned(word(9, 7, 1))]);
+    assert_eq!(world.pushed(ann), [id(1)]);
+}
+
+#[test]
 fn returned_mail_makes_room() {
     let mut world = hub();
     let ((ann, _), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));
