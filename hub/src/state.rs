@@ -12,6 +12,7 @@ mod aliases;
 mod backpressure;
 mod deadlines;
 mod inbox;
+mod kept_returns;
 mod listing;
 mod mail;
 mod naming;

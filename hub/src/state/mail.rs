@@ -118,12 +118,15 @@ impl State {
 
     fn keep(&mut self, send: Send, now: Duration) {
         let Send { envelope, age_ms, .. } = send;
-        let to = envelope.header.to;
+        let (to, from) = (envelope.header.to, envelope.header.from);
         let ttl = Duration::from_millis(envelope.header.ttl_ms.saturating_sub(age_ms));
         let expires_at = now + ttl.min(self.timeouts.session_timeout);
         let stored =
             StoredEnvelope { envelope: Box::new(envelope), accepted_at: now, age_ms, expires_at };
         let offset = self.store.push(stored);
+        if let Some(sender) = self.peers.get_mut(&from) {
+            sender.returned.note_receiver(to);
+        }
         self.deadlines.set(expires_at, Deadline::Envelope(to, offset));
         if let Some(connection) = self.connection_of(&to) {
             self.out.push(Output::MailReady(connection));

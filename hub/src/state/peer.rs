@@ -1,6 +1,5 @@
 //! One session: a peer, its card and, while it is connected, its connection.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +9,10 @@ use junction_shared::protocol::context_text::is_fit;
 use junction_shared::protocol::handshake::GrantTime;
 use junction_shared::protocol::id::{ConnectionId, Dial, PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_CARD;
-use junction_shared::protocol::wire::{Card, Context, READS_SEATS, Return, SeatClaim, SignedCard};
+use junction_shared::protocol::wire::{Card, Context, READS_SEATS, SeatClaim, SignedCard};
 
 use super::inbox::Offset;
+use super::kept_returns::KeptReturns;
 use super::tickets::AliasClaim;
 
 /// A peer whose session has not ended.
@@ -32,8 +32,8 @@ pub(super) struct PeerSession {
     pub(super) is_outdated: bool,
     /// Whether the session has a seat.
     pub(super) seating: Seating,
-    /// What receivers have returned to the session while it was away, oldest first.
-    pub(super) returned: VecDeque<KeptReturn>,
+    /// What receivers have returned to the session.
+    pub(super) returned: KeptReturns,
     /// When the session began.
     pub(super) started: Duration,
     /// The last sign of life.
@@ -87,16 +87,6 @@ impl SeatHeir {
     }
 }
 
-/// A word of a receiver that waits for the sender of the messages.
-pub(super) struct KeptReturn {
-    /// The peer whose connection brought the word.
-    pub(super) by: PeerKey,
-    /// The receiver that it is about, which may be an earlier key of the same process.
-    pub(super) from: PeerKey,
-    /// The word.
-    pub(super) word: Return,
-}
-
 /// The connection of a peer.
 pub(super) struct PeerConnection {
     /// The id of the connection.
@@ -137,15 +127,6 @@ impl PeerSession {
     /// Returns whether another bridge has the session's seat.
     pub(super) fn is_unseated(&self) -> bool {
         matches!(self.seating, Seating::Unseated { .. })
-    }
-
-    /// Drops the oldest kept word of the peer that has given most of them.
-    pub(super) fn drop_returned(&mut self) {
-        let count = |by: &PeerKey| self.returned.iter().filter(|kept| kept.by == *by).count();
-        let most = self.returned.iter().map(|kept| kept.by).max_by_key(count);
-        if let Some(at) = most.and_then(|by| self.returned.iter().position(|kept| kept.by == by)) {
-            self.returned.remove(at);
-        }
     }
 
     /// Returns the claim of the connection to a seat that another peer still has.

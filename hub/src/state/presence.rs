@@ -1,6 +1,6 @@
 //! How sessions begin, disconnect, resume and end.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
@@ -12,6 +12,7 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, millis};
+use super::kept_returns::KeptReturns;
 use super::peer::{PeerConnection, PeerSession, Seating};
 use super::seats::ClaimVerdict;
 use super::subscriptions::Subject;
@@ -108,7 +109,7 @@ impl State {
             card: None,
             is_outdated: false,
             seating: Seating::default(),
-            returned: VecDeque::new(),
+            returned: KeptReturns::default(),
             started: now,
             last_seen: now,
             is_extended: false,

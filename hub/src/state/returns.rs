@@ -5,12 +5,8 @@ use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{Return, ReturnBody, ToBridge};
 
-use super::peer::KeptReturn;
+use super::kept_returns::KeptReturn;
 use super::{Requester, State};
-
-/// The maximum number of words kept for a sender: more than the receivers it writes to in the time of one session timeout.
-/// Beyond it the oldest is dropped of the connection that has given most, so that none pushes out those of others.
-const MAX_RETURNED: usize = 64;
 
 impl State {
     /// Forwards the word of a receiver to the sender of what it has not read, and removes those messages. A word about an
@@ -29,12 +25,7 @@ impl State {
         if peer.card.is_some() && !peer.reads_seats() {
             return;
         }
-        // A word replaces an earlier one of the same receiver: it says more.
-        peer.returned.retain(|kept| kept.by != requester.key || kept.from != from);
-        peer.returned.push_back(KeptReturn { by: requester.key, from, word: word.clone() });
-        if peer.returned.len() > MAX_RETURNED {
-            peer.drop_returned();
-        }
+        peer.returned.keep(KeptReturn { by: requester.key, from, word: word.clone() });
         if peer.card.is_some()
             && let Some(connection) = self.connection_of(&sender)
         {
@@ -50,8 +41,7 @@ impl State {
             peer.returned.clear();
             return;
         }
-        let words: Vec<_> = peer.returned.iter().map(|kept| kept.word.clone()).collect();
-        for word in words {
+        for word in peer.returned.words() {
             self.send(connection, ToBridge::Returned(word));
         }
     }

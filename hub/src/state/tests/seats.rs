@@ -749,6 +749,42 @@ fn words_wait_for_a_sender_that_is_away_the_newest_of_each_receiver() {
 }
 
 #[test]
+fn regression_words_of_strangers_push_out_no_word_of_a_receiver() {
+    let mut world = hub();
+    let ((ann, _), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));
+    world.hand(bob, send(envelope(9, 1, 1, 300)));
+    world.disconnect(bob);
+    world.say(ann, ToHub::Return(word(9, 1, 0)));
+    for client in 10..80 {
+        let stranger = join(&mut world, client, &format!("peer-{client}"));
+        // One about itself, and one about the receiver.
+        world.say(stranger, ToHub::Return(word(9, client, 1)));
+        world.say(stranger, ToHub::Return(word(9, 1, 1)));
+    }
+    world.say(ann, ToHub::Return(word(9, 2, 0)));
+    let bob = world.connect(9, None, None).connection;
+    let kept = world.received(bob);
+    assert_eq!(kept.len(), 64);
+    for true_word in [word(9, 1, 0), word(9, 2, 0)] {
+        assert!(kept.contains(&ToBridge::Returned(true_word)));
+    }
+}
+
+#[test]
+fn regression_of_words_that_are_worth_the_same_the_oldest_is_dropped() {
+    let mut world = hub();
+    let bob = join(&mut world, 9, "bob");
+    world.disconnect(bob);
+    for client in 10..80 {
+        let stranger = join(&mut world, client, &format!("peer-{client}"));
+        world.say(stranger, ToHub::Return(word(9, client, 1)));
+    }
+    let bob = world.connect(9, None, None).connection;
+    let kept = (16..80).map(|from| ToBridge::Returned(word(9, from, 1))).collect::<Vec<_>>();
+    assert_eq!(world.received(bob), kept);
+}
+
+#[test]
 fn bridge_that_knows_no_seats_is_sent_nothing_about_them() {
     let mut world = hub();
     let ((ann, _), old) = (FIRST.join(&mut world, Some("ann")), world.join(9, "bob"));

@@ -1,0 +1,74 @@
+//! What receivers have returned to one sender, kept until its session ends, and whose words are worth most.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, VecDeque};
+
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::wire::Return;
+
+/// The maximum number of words kept for a sender: more than the receivers it writes to in the time of one session timeout.
+const MAX_WORDS: usize = 64;
+/// The maximum number of receivers remembered for a sender. Words of others count as those of strangers.
+const MAX_RECEIVERS: usize = 256;
+
+/// A word of a receiver, kept for the sender of the messages.
+pub(super) struct KeptReturn {
+    /// The peer whose connection brought the word.
+    pub(super) by: PeerKey,
+    /// The receiver that it is about, which may be an earlier key of the same process.
+    pub(super) from: PeerKey,
+    /// The word.
+    pub(super) word: Return,
+}
+
+/// What receivers have returned to one sender, oldest first.
+#[derive(Default)]
+pub(super) struct KeptReturns {
+    words: VecDeque<KeptReturn>,
+    /// The receivers to whom the hub has taken mail of this sender: nobody else has any to return.
+    receivers: BTreeSet<PeerKey>,
+}
+
+impl KeptReturns {
+    /// Notes that the hub has taken a message for this receiver.
+    pub(super) fn note_receiver(&mut self, to: PeerKey) {
+        if self.receivers.len() < MAX_RECEIVERS {
+            self.receivers.insert(to);
+        }
+    }
+
+    /// Keeps a word. It replaces an earlier one of the same receiver: it says more.
+    pub(super) fn keep(&mut self, kept: KeptReturn) {
+        self.words.retain(|other| other.by != kept.by || other.from != kept.from);
+        self.words.push_back(kept);
+        if self.words.len() > MAX_WORDS {
+            self.drop_one();
+        }
+    }
+
+    /// Returns all words, oldest first.
+    pub(super) fn words(&self) -> Vec<Return> {
+        self.words.iter().map(|kept| kept.word.clone()).collect()
+    }
+
+    /// Drops all words.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+    }
+
+    /// Drops the word that is worth least. The word of a peer that has no mail of the sender says nothing, but a hub that was
+    /// restarted may not know of the mail yet: so such a word is kept while there is room. Of equals the oldest goes of the
+    /// peer that has given most.
+    fn drop_one(&mut self) {
+        let is_known = |key: &PeerKey| self.receivers.contains(key);
+        let given = |by: &PeerKey| self.words.iter().filter(|kept| kept.by == *by).count();
+        let worth = |kept: &KeptReturn| {
+            // Anyone can say a word about another's key, but nobody can give it by the connection of that one.
+            (is_known(&kept.by), is_known(&kept.from), Reverse(given(&kept.by)))
+        };
+        let least = (0..self.words.len()).min_by_key(|&at| self.words.get(at).map(worth));
+        if let Some(at) = least {
+            self.words.remove(at);
+        }
+    }
+}
