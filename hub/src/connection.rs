@@ -29,7 +29,7 @@ use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
 use crate::app_state::AppState;
 use crate::metrics::Metrics;
 use crate::registry::{ConnectionHandle, QueuedFrame, StateClient};
-use crate::throttle::{RateExceeded, Throttle};
+use crate::throttle::{RateExceeded, Throttle, tokens_of};
 
 /// Answers that may wait in the queue of a connection before it is no longer read from. The rest of the queue
 /// is for notifications.
@@ -220,10 +220,11 @@ impl Connection<'_> {
             self.unframed.reset();
             self.metrics.frames.increment();
             let length = payload_len(&message);
-            if let Err(end) = self.handle_message(message).await {
-                return end;
-            }
-            if let Err(RateExceeded) = throttle.charge(length, self.metrics).await {
+            let tokens = match self.handle_message(message).await {
+                Ok(tokens) => tokens,
+                Err(end) => return end,
+            };
+            if let Err(RateExceeded) = throttle.charge(tokens, length, self.metrics).await {
                 return Disconnect::Closed(Close::SlowDown);
             }
             handled += 1;
@@ -234,12 +235,15 @@ impl Connection<'_> {
         Disconnect::Lost
     }
 
-    async fn handle_message(&self, message: Message) -> Result<(), Disconnect> {
+    /// Handles a message. Returns the tokens that it costs whatever its length.
+    async fn handle_message(&self, message: Message) -> Result<u32, Disconnect> {
         self.is_alive.store(true, Ordering::Relaxed);
+        let mut tokens = 1;
         match message {
             Message::Binary(bytes) => {
                 let frame = decode(&bytes).map_err(|_| Disconnect::Closed(Close::ProtocolError))?;
                 drop(bytes);
+                tokens = tokens_of(&frame);
                 self.handle_frame(frame).await;
             }
             Message::Text(_) => return Err(Disconnect::Closed(Close::ProtocolError)),
@@ -247,7 +251,7 @@ impl Connection<'_> {
             // The next read replies and ends the stream.
             Message::Close(_) => {}
         }
-        Ok(())
+        Ok(tokens)
     }
 
     async fn handle_frame(&self, frame: ToHub) {

@@ -4,19 +4,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use junction_shared::protocol::wire::{Question, ToHub};
 use tokio::time::{Instant, sleep};
 
 use crate::accept::ip_limits::IpQuota;
 use crate::metrics::Metrics;
 use crate::token_bucket::TokenBucket;
 
-/// Tokens per second of one connection, and burst. A message costs one token, plus one for every 4 KiB. No
-/// bridge comes near the limit: receipts and messages of the fastest one measured take 5,000 per second.
+/// Tokens per second of one connection, and burst. A message costs one token, plus one for every 4 KiB, unless its frame
+/// costs more. No bridge comes near the limit: receipts and messages of the fastest one measured take 5,000 per second.
 const RATE: (u32, u32) = (20_000, 20_000);
 /// Bytes that cost as much as a message.
 const BYTES_PER_TOKEN: usize = 4096;
+/// The tokens of a card, also in a wish for an alias: 500 per second. Its signature may have to be checked, here and by each
+/// subscriber.
+const CARD_TOKENS: u32 = 40;
+/// The tokens of a return word: 1,250 per second. Its sender computes a key to check it. A bridge that ends says 1,024
+/// at once, which is no more than a burst.
+const RETURN_TOKENS: u32 = 16;
 /// How long a connection may keep exceeding its rate. Legitimate bursts are over by then.
 const MAX_THROTTLED: Duration = Duration::from_secs(2);
+
+/// Returns the tokens of a frame, whatever its length.
+pub(crate) fn tokens_of(frame: &ToHub) -> u32 {
+    match frame {
+        ToHub::Card(_) | ToHub::Ask(_, Question::Rename(_)) => CARD_TOKENS,
+        ToHub::Return(_) => RETURN_TOKENS,
+        _ => 1,
+    }
+}
 
 /// The rate limit of one connection.
 pub(crate) struct Throttle {
@@ -37,17 +53,19 @@ impl Throttle {
         Self { bucket: TokenBucket::new(rate, burst, Instant::now()), quota, throttled_since: None }
     }
 
-    /// Charges a message of this length, and waits until the next one may be read.
+    /// Charges a message of this length whose frame costs so many tokens, and waits until the next one may be read.
     ///
     /// # Errors
     /// [`RateExceeded`] if the connection had to be slowed for too long.
     pub(crate) async fn charge(
         &mut self,
+        tokens: u32,
         length: usize,
         metrics: &Metrics,
     ) -> Result<(), RateExceeded> {
         let now = Instant::now();
-        let tokens = 1 + u32::try_from(length / BYTES_PER_TOKEN).unwrap_or(u32::MAX - 1);
+        let by_length = u32::try_from(length / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
+        let tokens = tokens.saturating_add(by_length);
         let own = self.bucket.take(tokens, now);
         if !own.is_zero() {
             self.throttled_since = self.throttled_since.or(Some(now));
@@ -76,11 +94,11 @@ mod tests {
     }
 
     /// Returns how many messages passed, and whether the connection was closed.
-    async fn flood(throttle: &mut Throttle, length: usize, time: Duration) -> (u32, bool) {
+    async fn flood(throttle: &mut Throttle, tokens: u32, time: Duration) -> (u32, bool) {
         let (begun, metrics) = (Instant::now(), Metrics::default());
         let mut passed = 0;
         while begun.elapsed() < time {
-            if throttle.charge(length, &metrics).await.is_err() {
+            if throttle.charge(tokens, 1, &metrics).await.is_err() {
                 return (passed, true);
             }
             passed += 1;
@@ -105,13 +123,34 @@ mod tests {
         let mut throttle = throttle(&ip_limits, "127.0.0.1");
         let begun = Instant::now();
         for _ in 0..1000 {
-            throttle.charge(66 * 1024, &metrics).await.unwrap();
+            throttle.charge(1, 66 * 1024, &metrics).await.unwrap();
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         for _ in 0..1000 {
-            throttle.charge(66 * 1024, &metrics).await.unwrap();
+            throttle.charge(1, 66 * 1024, &metrics).await.unwrap();
         }
         assert!(begun.elapsed() > Duration::from_millis(500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_frames_that_are_slow_to_check_cost_more() {
+        let ip_limits = IpLimits::default();
+        for (tokens, most) in [(CARD_TOKENS, 1_600), (RETURN_TOKENS, 4_000)] {
+            let mut throttle = throttle(&ip_limits, "127.0.0.1");
+            let (passed, ended) = flood(&mut throttle, tokens, Duration::from_secs(10)).await;
+            assert!(ended && (most / 2..most).contains(&passed), "{passed}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bridge_that_ends_says_all_its_words_at_once() {
+        let (ip_limits, metrics) = (IpLimits::default(), Metrics::default());
+        let mut throttle = throttle(&ip_limits, "10.0.0.1");
+        let begun = Instant::now();
+        for _ in 0..1024 {
+            throttle.charge(RETURN_TOKENS, 150, &metrics).await.unwrap();
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -122,7 +161,7 @@ mod tests {
         let begun = Instant::now();
         for _ in 0..10_000 {
             for throttle in &mut throttles {
-                throttle.charge(1, &metrics).await.unwrap();
+                throttle.charge(1, 1, &metrics).await.unwrap();
             }
         }
         assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());

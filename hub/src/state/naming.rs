@@ -157,11 +157,11 @@ impl State {
         let published = PublishedCard::read(signed, &requester.key).ok_or(Close::ProtocolError)?;
         let Some(peer) = self.peers.get(&requester.key) else { return Ok(Naming::Bad) };
         let (is_unlisted, is_unseated) = (peer.is_unlisted, peer.is_unseated());
-        if !is_unseated {
-            self.check_seat(&requester.key, &published)?;
-        }
         if is_unlisted || !self.is_newer(&requester.key, published.card.epoch) {
             return Err(Close::ProtocolError);
+        }
+        if !is_unseated {
+            self.check_seat(&requester.key, &published)?;
         }
         let Ok(alias) = Alias::parse(&published.card.alias) else { return Ok(Naming::Bad) };
         if is_unseated || !self.may_take(&requester.key, &alias) {
@@ -217,7 +217,7 @@ impl State {
     /// it was on its way when the alias changed.
     ///
     /// # Errors
-    /// [`Close::ProtocolError`] if the card is invalid or names another alias.
+    /// [`Close::ProtocolError`] if the card is invalid or names another alias, or if it is newer and shows a wrong seat.
     pub(super) fn card(
         &mut self,
         requester: Requester,
@@ -230,7 +230,6 @@ impl State {
             // The card was on its way.
             return Ok(());
         }
-        self.check_seat(&requester.key, &published)?;
         let alias = published.card.alias.as_str();
         let (own, former) = match peer.heir() {
             Some(SeatHeir { told, told_before, .. }) => (told, told_before),
@@ -243,8 +242,12 @@ impl State {
         if let Some(peer) = self.peers.get_mut(&requester.key) {
             peer.former = None;
         }
-        let is_newer = self.is_newer(&requester.key, published.card.epoch);
-        if is_newer && self.pass_over(&requester.key, &published.signed, now) {
+        // Before the signature of the seat is checked, which takes long.
+        if !self.is_newer(&requester.key, published.card.epoch) {
+            return Ok(());
+        }
+        self.check_seat(&requester.key, &published)?;
+        if self.pass_over(&requester.key, &published.signed, now) {
             self.publish(&requester.key, published, now);
         }
         Ok(())

@@ -492,6 +492,16 @@ fn card_must_show_the_granted_seat_signed_and_no_other() {
 }
 
 #[test]
+fn regression_card_that_is_not_newer_is_ignored_before_its_signature_is_checked() {
+    let mut world = hub();
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    // That it would end the connection if it was checked shows that it is not.
+    let unsigned = SignedCard { seat_signature: None, ..FIRST.card(1, "ann") };
+    world.say(ann, ToHub::Card(unsigned));
+    assert_eq!(world.ended(ann), None);
+}
+
+#[test]
 fn incarnation_far_ahead_is_no_claim() {
     let mut world = hub();
     let now = STARTED + 600_000;
