@@ -174,7 +174,7 @@ impl State {
         if let Some(&key) = self.connections.get(&id) {
             self.touch_peer(&key, now);
             if let Err(close) = self.handle(Requester { id, key }, frame, now) {
-                self.disconnect(id);
+                self.disconnect(id, now);
                 self.out.push(Output::Close(id, close));
             }
         }
@@ -275,6 +275,11 @@ impl State {
     /// Returns the connection of a peer, if it is connected.
     fn connection_of(&self, key: &PeerKey) -> Option<ConnectionId> {
         Some(self.peers.get(key)?.connection.as_ref()?.id)
+    }
+
+    /// Returns whether a peer is connected, or was a moment ago.
+    fn is_present(&self, key: &PeerKey, now: Duration) -> bool {
+        self.peers.get(key).is_some_and(|peer| peer.is_present(now))
     }
 
     fn send(&mut self, to: ConnectionId, frame: ToBridge) {

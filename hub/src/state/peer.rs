@@ -15,6 +15,10 @@ use super::inbox::Offset;
 use super::kept_returns::KeptReturns;
 use super::tickets::AliasClaim;
 
+/// How long a peer without a connection counts as present: a bridge dials again at once. Less than the time for which a
+/// bridge repeats its wish for a seat, so that it gets the seat of one that was killed.
+const MAX_BREAK: Duration = Duration::from_secs(1);
+
 /// A peer whose session has not ended.
 pub(super) struct PeerSession {
     /// The alias of the session.
@@ -44,6 +48,8 @@ pub(super) struct PeerSession {
     pub(super) deadline: Duration,
     /// The connection, while there is one.
     pub(super) connection: Option<PeerConnection>,
+    /// When the last connection was lost, if one was.
+    pub(super) lost_at: Option<Duration>,
 }
 
 /// Whether a session has a seat.
@@ -143,6 +149,11 @@ impl PeerSession {
     /// Returns whether the peer is connected.
     pub(super) fn is_online(&self) -> bool {
         self.connection.is_some()
+    }
+
+    /// Returns whether the peer is connected, or lost its connection so short a time ago that it is about to dial again.
+    pub(super) fn is_present(&self, now: Duration) -> bool {
+        self.is_online() || self.lost_at.is_some_and(|at| now < at + MAX_BREAK)
     }
 }
 

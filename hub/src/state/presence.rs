@@ -115,6 +115,7 @@ impl State {
             is_extended: false,
             deadline,
             connection: None,
+            lost_at: None,
         };
         self.unlisted.known += usize::from(peer.is_unlisted);
         self.peers.insert(key, peer);
@@ -148,15 +149,17 @@ impl State {
     /// Records that a connection has ended. Its peer is away until it returns or its session ends. A
     /// connection that another one has replaced changes nothing.
     pub fn disconnected(&mut self, id: ConnectionId, now: Duration) -> Vec<Output> {
-        self.disconnect(id);
+        self.disconnect(id, now);
         self.drain_outputs(now)
     }
 
     /// Detaches a connection from its peer and notifies subscribers.
-    pub(super) fn disconnect(&mut self, id: ConnectionId) {
-        if let Some(key) = self.detach(id) {
-            self.notify_presence(&key);
+    pub(super) fn disconnect(&mut self, id: ConnectionId, now: Duration) {
+        let Some(key) = self.detach(id) else { return };
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.lost_at = Some(now);
         }
+        self.notify_presence(&key);
     }
 
     fn detach(&mut self, id: ConnectionId) -> Option<PeerKey> {

@@ -30,7 +30,7 @@ impl State {
         if !self.seats.believes(claim, wall_ms) {
             return None;
         }
-        let verdict = self.seats.judge(claim, &hello.key, |key| self.connection_of(key).is_some());
+        let verdict = self.seats.judge(claim, &hello.key, |key| self.is_present(key, now));
         if !self.peers.get(&hello.key).is_some_and(PeerSession::is_unseated) {
             return Some((claim, verdict));
         }

@@ -65,8 +65,8 @@ impl SeatTenure {
         Self { holder, incarnation, place, card: None, kept: None }
     }
 
-    /// Judges a claim of this peer. `is_online` says whether the holder is connected.
-    fn judge(&self, claim: &SeatClaim, key: &PeerKey, is_online: bool) -> ClaimVerdict {
+    /// Judges a claim of this peer. `is_present` says whether the holder is connected, or was a moment ago.
+    fn judge(&self, claim: &SeatClaim, key: &PeerKey, is_present: bool) -> ClaimVerdict {
         let is_higher = claim.incarnation > self.incarnation;
         if self.holder == *key && !is_higher && claim.incarnation != self.incarnation {
             return ClaimVerdict::Superseded;
@@ -81,7 +81,7 @@ impl SeatTenure {
         let is_near = claim.place.is_some() && claim.place == self.place;
         if (claim.incarnation, *key) < (self.incarnation, self.holder) {
             ClaimVerdict::Superseded
-        } else if claim.is_proven == Some(true) || is_near || !is_online {
+        } else if claim.is_proven == Some(true) || is_near || !is_present {
             ClaimVerdict::Heir
         } else {
             ClaimVerdict::Held
@@ -131,16 +131,17 @@ impl SeatRegister {
         self.records.insert(seat, record);
     }
 
-    /// Judges a claim. `is_online` says whether a peer is connected.
+    /// Judges a claim. `is_present` says whether a peer is connected, or was a moment ago.
     pub(super) fn judge(
         &self,
         claim: &SeatClaim,
         key: &PeerKey,
-        is_online: impl Fn(&PeerKey) -> bool,
+        is_present: impl Fn(&PeerKey) -> bool,
     ) -> ClaimVerdict {
         let record = self.records.get(&claim.key);
-        record
-            .map_or(ClaimVerdict::New, |record| record.judge(claim, key, is_online(&record.holder)))
+        record.map_or(ClaimVerdict::New, |record| {
+            record.judge(claim, key, is_present(&record.holder))
+        })
     }
 
     /// Returns whether the hub believes the incarnation of a claim, by its wall clock in milliseconds since 1970.
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn wish_takes_a_seat_only_from_its_own_place_or_from_one_that_is_away() {
         let record = SeatTenure::new(&claim(7, false, Some(1)), key(5));
-        let judge = |place, is_online| record.judge(&claim(8, false, place), &key(1), is_online);
+        let judge = |place, is_present| record.judge(&claim(8, false, place), &key(1), is_present);
         assert_eq!(
             (judge(Some(1), true), judge(Some(2), false)),
             (ClaimVerdict::Heir, ClaimVerdict::Heir)

@@ -98,8 +98,8 @@ impl State {
     pub(super) fn settle_heirs(&mut self, seat: &SeatKey, card: &SignedCard, now: Duration) {
         for key in self.heirs(seat) {
             let Some(heir) = self.peers.get(&key).and_then(|peer| peer.heir()) else { continue };
-            let is_online = |holder: &PeerKey| self.connection_of(holder).is_some();
-            if self.seats.judge(&heir.claim, &key, is_online) == ClaimVerdict::Heir {
+            let is_present = |holder: &PeerKey| self.is_present(holder, now);
+            if self.seats.judge(&heir.claim, &key, is_present) == ClaimVerdict::Heir {
                 continue;
             }
             self.take_heir(&key);

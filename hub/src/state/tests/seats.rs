@@ -398,8 +398,33 @@ fn wish_waits_for_a_living_holder_elsewhere_and_for_no_other() {
     assert!(matches!(near.seat, Some(SeatAnswer::Granted(_))));
     world.disconnect(near.connection);
     world.disconnect(here);
+    world.pass(SECOND);
     let away = claim(&mut world, 2, None, SECOND_ONE.wish(None));
     assert!(matches!(away.seat, Some(SeatAnswer::Granted(_))));
+}
+
+#[test]
+fn regression_wish_takes_no_seat_whose_holder_dials_again() {
+    let mut world = hub();
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    let wish = |world: &mut World| {
+        let welcome = claim(world, 2, None, SECOND_ONE.wish(None));
+        world.say(welcome.connection, ToHub::Leave);
+        welcome.seat
+    };
+    world.disconnect(ann);
+    world.pass(SECOND - Duration::from_millis(1));
+    assert_eq!(wish(&mut world), Some(SeatAnswer::Held));
+    let again = FIRST.greet(&mut world, None).connection;
+    world.pass(SECOND);
+    assert_eq!(wish(&mut world), Some(SeatAnswer::Held));
+    // One that does not come back in time loses it, and one that has left in order has it no more.
+    world.disconnect(again);
+    world.pass(SECOND);
+    assert!(matches!(wish(&mut world), Some(SeatAnswer::Granted(_))));
+    let again = FIRST.greet(&mut world, None).connection;
+    world.say(again, ToHub::Vacate);
+    assert!(matches!(wish(&mut world), Some(SeatAnswer::Granted(_))));
 }
 
 #[test]
