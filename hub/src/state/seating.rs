@@ -63,7 +63,7 @@ impl State {
             ClaimVerdict::Superseded => return superseded,
             ClaimVerdict::Heir => self.become_heir(key, claim, keeps_alias, now),
             ClaimVerdict::New => {
-                self.seats.add(claim.key, SeatTenure::new(claim, *key));
+                self.seats.add(claim.key, SeatTenure::new(claim, *key, now));
                 self.set_seating(key, Seating::Holder(claim.key));
             }
             ClaimVerdict::Same => self.take_seat(key, claim),
@@ -99,7 +99,8 @@ impl State {
 
     /// Gives the alias that was kept for a seat to its holder, unless the holder keeps its own.
     fn take_kept_alias(&mut self, key: &PeerKey, seat: &SeatKey, keeps_alias: bool, now: Duration) {
-        let Some(KeptAlias { alias, mut claim, until }) = self.seats.resume(seat) else { return };
+        let Some(kept) = self.seats.resume(seat, now) else { return };
+        let KeptAlias { alias, mut claim, until, .. } = kept;
         self.deadlines.clear(until, Deadline::Seat(*seat));
         if keeps_alias {
             self.aliases.free(&alias);

@@ -11,7 +11,8 @@ use junction_shared::protocol::wire::{SeatClaim, SignedCard};
 use super::peer::PublishedCard;
 use super::tickets::AliasClaim;
 
-/// The maximum number of seats kept whose bridge has left: more than one burst of agents that are closed.
+/// The maximum number of seats kept whose bridge has left: more than one burst of agents that are closed. Beyond it those
+/// go that sessions have had for the shortest time, so that many short sessions push out no long one.
 const MAX_KEPT: usize = 1024;
 /// How far an incarnation may be ahead of the clock and of the last one, in milliseconds: a day, more than clocks of
 /// machines that work together differ. A seat whose incarnation is far ahead could never be claimed again.
@@ -23,6 +24,8 @@ pub(super) struct KeptAlias {
     pub(super) alias: Alias,
     /// What the seat's claim to the alias rests on.
     pub(super) claim: AliasClaim,
+    /// How long sessions have had the seat.
+    pub(super) tenure: Duration,
     /// Until when it is kept.
     pub(super) until: Duration,
 }
@@ -33,6 +36,8 @@ pub(super) struct SeatTenure {
     pub(super) holder: PeerKey,
     /// The holder's incarnation.
     pub(super) incarnation: Incarnation,
+    /// When sessions began to have the seat, without the time for which it was kept.
+    since: Duration,
     /// Where the holder runs.
     pub(super) place: Option<[u8; 16]>,
     /// The last card of the seat.
@@ -60,9 +65,9 @@ pub(super) enum ClaimVerdict {
 
 impl SeatTenure {
     /// The record of a seat that is granted for the first time.
-    pub(super) fn new(claim: &SeatClaim, holder: PeerKey) -> Self {
+    pub(super) fn new(claim: &SeatClaim, holder: PeerKey, now: Duration) -> Self {
         let SeatClaim { incarnation, place, .. } = *claim;
-        Self { holder, incarnation, place, card: None, kept: None }
+        Self { holder, incarnation, since: now, place, card: None, kept: None }
     }
 
     /// Judges a claim of this peer. `is_present` says whether the holder is connected, or was a moment ago.
@@ -111,8 +116,9 @@ impl SeatTenure {
 #[derive(Default)]
 pub(super) struct SeatRegister {
     records: HashMap<SeatKey, SeatTenure>,
-    /// The seats that are kept, the first to be forgotten first.
-    kept: BTreeSet<(Duration, SeatKey)>,
+    /// The seats that are kept: first those that sessions have had for the shortest time, and of these the first to be
+    /// forgotten.
+    kept: BTreeSet<(Duration, Duration, SeatKey)>,
 }
 
 impl SeatRegister {
@@ -150,31 +156,40 @@ impl SeatRegister {
         claim.incarnation.0 <= wall_ms.max(last).saturating_add(MAX_AHEAD_MS)
     }
 
-    /// Keeps a seat whose holder has left.
-    pub(super) fn keep(&mut self, seat: SeatKey, kept: KeptAlias) {
+    /// Keeps a seat whose holder has left, with its alias, for so long.
+    pub(super) fn keep(
+        &mut self,
+        seat: SeatKey,
+        (alias, claim): (Alias, AliasClaim),
+        now: Duration,
+        until: Duration,
+    ) {
         if let Some(record) = self.records.get_mut(&seat) {
-            self.kept.insert((kept.until, seat));
-            record.kept = Some(kept);
+            let tenure = now.saturating_sub(record.since);
+            self.kept.insert((tenure, until, seat));
+            record.kept = Some(KeptAlias { alias, claim, tenure, until });
         }
     }
 
     /// Returns the seat to be forgotten because too many are kept.
     pub(super) fn surplus(&self) -> Option<SeatKey> {
-        self.kept.first().filter(|_| self.kept.len() > MAX_KEPT).map(|(_, seat)| *seat)
+        self.kept.first().filter(|_| self.kept.len() > MAX_KEPT).map(|(.., seat)| *seat)
     }
 
     /// Takes back what is kept of a seat.
-    pub(super) fn resume(&mut self, seat: &SeatKey) -> Option<KeptAlias> {
-        let kept = self.records.get_mut(seat)?.kept.take()?;
-        self.kept.remove(&(kept.until, *seat));
+    pub(super) fn resume(&mut self, seat: &SeatKey, now: Duration) -> Option<KeptAlias> {
+        let record = self.records.get_mut(seat)?;
+        let kept = record.kept.take()?;
+        record.since = now.saturating_sub(kept.tenure);
+        self.kept.remove(&(kept.tenure, kept.until, *seat));
         Some(kept)
     }
 
     /// Forgets a seat. Returns what was kept of it.
     pub(super) fn forget(&mut self, seat: &SeatKey) -> Option<KeptAlias> {
-        let kept = self.resume(seat);
-        self.records.remove(seat);
-        kept
+        let kept = self.records.remove(seat)?.kept?;
+        self.kept.remove(&(kept.tenure, kept.until, *seat));
+        Some(kept)
     }
 
     /// Returns all records.
@@ -206,7 +221,7 @@ mod tests {
 
     #[test]
     fn higher_incarnation_wins_and_of_equal_ones_the_larger_key() {
-        let record = SeatTenure::new(&claim(7, false, None), key(5));
+        let record = SeatTenure::new(&claim(7, false, None), key(5), Duration::ZERO);
         let judge = |incarnation, by| record.judge(&claim(incarnation, true, None), &key(by), true);
         assert_eq!(judge(8, 4), ClaimVerdict::Heir);
         assert_eq!(judge(6, 6), ClaimVerdict::Superseded);
@@ -217,7 +232,7 @@ mod tests {
 
     #[test]
     fn wish_takes_a_seat_only_from_its_own_place_or_from_one_that_is_away() {
-        let record = SeatTenure::new(&claim(7, false, Some(1)), key(5));
+        let record = SeatTenure::new(&claim(7, false, Some(1)), key(5), Duration::ZERO);
         let judge = |place, is_present| record.judge(&claim(8, false, place), &key(1), is_present);
         assert_eq!(
             (judge(Some(1), true), judge(Some(2), false)),
@@ -227,7 +242,7 @@ mod tests {
             (judge(Some(2), true), judge(None, true)),
             (ClaimVerdict::Held, ClaimVerdict::Held)
         );
-        let nowhere = SeatTenure::new(&claim(7, false, None), key(5));
+        let nowhere = SeatTenure::new(&claim(7, false, None), key(5), Duration::ZERO);
         assert_eq!(nowhere.judge(&claim(8, false, None), &key(1), true), ClaimVerdict::Held);
     }
 
@@ -238,7 +253,7 @@ mod tests {
         let day = 24 * 60 * 60 * 1000;
         assert!(seats.believes(&claim(now + day, true, None), now));
         assert!(!seats.believes(&claim(now + day + 1, true, None), now));
-        seats.add(SEAT, SeatTenure::new(&claim(now + day, true, None), key(1)));
+        seats.add(SEAT, SeatTenure::new(&claim(now + day, true, None), key(1), Duration::ZERO));
         assert!(seats.believes(&claim(now + 2 * day, true, None), now));
         assert!(!seats.believes(&claim(now + 2 * day + 1, true, None), now));
     }

@@ -244,14 +244,14 @@ impl State {
     }
 
     fn keep_seat(&mut self, seat: SeatKey, left: Option<(Alias, AliasClaim)>, now: Duration) {
-        let Some((alias, claim)) = left else {
+        let Some(left) = left else {
             self.forget_seat(&seat);
             return;
         };
-        self.aliases.keep(&alias, seat);
+        self.aliases.keep(&left.0, seat);
         let until = now + self.timeouts.session_timeout;
         self.deadlines.set(until, Deadline::Seat(seat));
-        self.seats.keep(seat, KeptAlias { alias, claim, until });
+        self.seats.keep(seat, left, now, until);
         if let Some(surplus) = self.seats.surplus() {
             self.forget_seat(&surplus);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::id::{ConnectionId, GroupId, Incarnation, SeatKey, Seq};
+use junction_shared::protocol::id::{ConnectionId, GroupId, Incarnation, PeerKey, SeatKey, Seq};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{
     Answer, Card, CardSeat, HelloBody, List, LookupTarget, Naming, Page, Question, READS_SEATS,
@@ -211,29 +211,44 @@ fn holder_that_is_away_too_long_keeps_nothing() {
     assert_eq!((world.state.aliases.len(), world.state.seats.records().count()), (0, 0));
 }
 
+/// Has this many seats kept, of sessions without a card that leave at once. Returns them.
+fn keep_seats(world: &mut World, count: u16) -> Vec<SeatKey> {
+    let keep = |n: u16| {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        let hello = world.hello(1, None, None);
+        let claim = SeatClaim { key: SeatKey(bytes), ..FIRST.proof() };
+        let connection =
+            world.greet(&HelloBody { key: PeerKey(bytes), seat: Some(claim), ..hello }).unwrap();
+        world.say(connection.connection, ToHub::Vacate);
+        world.now += Duration::from_millis(1);
+        SeatKey(bytes)
+    };
+    (0..count).map(keep).collect()
+}
+
 #[test]
 fn of_too_many_kept_seats_the_first_is_forgotten() {
     let mut world = World::past_grace();
-    let numbered = |n: u16| {
-        let mut bytes = [0; 32];
-        bytes[..2].copy_from_slice(&n.to_be_bytes());
-        bytes
-    };
-    for n in 0..1025 {
-        let wish = FIRST.proof();
-        let hello = world.hello(1, None, None);
-        let hello = HelloBody {
-            key: junction_shared::protocol::id::PeerKey(numbered(n)),
-            seat: Some(SeatClaim { key: SeatKey(numbered(n)), ..wish }),
-            ..hello
-        };
-        let connection = world.greet(&hello).unwrap().connection;
-        world.say(connection, ToHub::Vacate);
-        world.now += Duration::from_millis(1);
-    }
+    let seats = keep_seats(&mut world, 1025);
     assert_eq!(world.state.seats.records().count(), 1024);
-    assert!(world.state.seats.get(&SeatKey(numbered(0))).is_none());
+    assert!(world.state.seats.get(&seats[0]).is_none());
     assert_eq!((world.state.aliases.len(), world.state.deadlines.len()), (1024, 1024));
+}
+
+#[test]
+fn regression_many_short_sessions_push_out_no_kept_seat_of_a_long_one() {
+    let mut world = hub();
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    world.pass(SECOND);
+    world.say(ann, ToHub::Vacate);
+    keep_seats(&mut world, 1025);
+    // The time before counts when its bridge has just been restarted.
+    let (ann, alias) = SECOND_ONE.join(&mut world, None);
+    assert_eq!(alias, "ann");
+    world.say(ann, ToHub::Vacate);
+    keep_seats(&mut world, 1025);
+    assert_eq!(Process(3, 1, 12).join(&mut world, None).1, "ann");
 }
 
 #[test]
