@@ -6,6 +6,8 @@ mod handshake;
 mod names;
 mod peer;
 mod regressions;
+#[cfg(unix)]
+mod seats;
 mod secrecy;
 mod tampering;
 #[cfg(target_os = "linux")]

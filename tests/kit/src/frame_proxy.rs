@@ -1,6 +1,7 @@
 //! A proxy of frames between bridges and a real hub: together a hub as dishonest as a test wants. The proxy may drop,
 //! alter, repeat and add frames. On loopback nothing but AJ1 itself prevents that.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -44,6 +45,8 @@ type Tamper = Box<dyn FnMut(&ProxiedFrame) -> Vec<Bytes> + Send>;
 pub struct FrameProxy {
     /// The port on which bridges reach the proxy.
     pub port: u16,
+    /// The port of the hub that new connections are carried to.
+    hub: Arc<AtomicU16>,
     bridges: Arc<Mutex<Vec<mpsc::Sender<Bytes>>>>,
 }
 
@@ -57,15 +60,27 @@ impl FrameProxy {
         let port = listener.local_addr().expect("an address").port();
         let bridges = Arc::new(Mutex::new(Vec::new()));
         let tamper: Arc<Mutex<Tamper>> = Arc::new(Mutex::new(Box::new(tamper)));
-        let known = Arc::clone(&bridges);
+        let hub = Arc::new(AtomicU16::new(hub));
+        let (known, target) = (Arc::clone(&bridges), Arc::clone(&hub));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (sender, inject) = mpsc::channel(64);
                 known.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
-                tokio::spawn(relay(stream, hub, Arc::clone(&tamper), inject));
+                tokio::spawn(relay(
+                    stream,
+                    target.load(Ordering::Relaxed),
+                    Arc::clone(&tamper),
+                    inject,
+                ));
             }
         });
-        Self { port, bridges }
+        Self { port, hub, bridges }
+    }
+
+    /// Carries all bridges to the hub at this port from now on. The connections that are open are cut.
+    pub fn redirect(&self, hub: u16) {
+        self.hub.store(hub, Ordering::Relaxed);
+        self.bridges.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Sends the bridge of this connection a frame that the hub never sent. Connections are counted from 0.
@@ -113,7 +128,10 @@ async fn relay(
             message = from_hub.next() => {
                 carry(true, message, &tamper, &mut to_bridge).await
             }
-            Some(bytes) = inject.recv() => to_bridge.send(Message::Binary(bytes)).await.is_ok(),
+            injected = inject.recv() => match injected {
+                Some(bytes) => to_bridge.send(Message::Binary(bytes)).await.is_ok(),
+                None => false,
+            },
         };
         if !sent {
             return;

@@ -21,6 +21,8 @@ mod network;
 mod person;
 mod process;
 mod raw_peer;
+#[cfg(unix)]
+mod raw_seat;
 mod raw_socket;
 mod reconnect_storm;
 #[cfg(unix)]
@@ -52,6 +54,8 @@ pub use person::{PersonRun, TestWatch, finished, person, run_person};
 pub use process::stuck_pipe;
 pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};
 pub use raw_peer::RawPeer;
+#[cfg(unix)]
+pub use raw_seat::RawSeat;
 pub use raw_socket::{RawSocket, look_up};
 pub use reconnect_storm::{Recovery, reconnect_storm};
 #[cfg(unix)]

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use junction_shared::protocol::codec::{decode, encode};
-use junction_shared::protocol::handshake::Pin;
+use junction_shared::protocol::handshake::{BridgeHandshake, Pin};
 use junction_shared::protocol::wire::{
-    Answer, Card, LookupTarget, Question, Ticket, ToBridge, ToHub, WelcomeBody,
+    Answer, Card, Hello, LookupTarget, Question, SignedCard, Ticket, ToBridge, ToHub, WelcomeBody,
 };
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+#[cfg(unix)]
+use crate::RawSeat;
 use crate::{ByteStream, RawPeer, TestHome, Transport, eventually, within};
 
 /// A websocket to a hub.
@@ -52,12 +54,21 @@ impl RawSocket {
 
     /// Sends the hello of this peer and checks the welcome; none if the hub does not welcome the peer.
     pub async fn handshake(
-        mut self,
+        self,
         peer: &RawPeer,
         want: Option<(String, Option<Ticket>)>,
     ) -> Option<(Self, WelcomeBody)> {
+        let pin = self.pin;
+        self.greet(|challenge| peer.answer_on(pin, challenge, want).expect("a hello")).await
+    }
+
+    /// Sends the hello that `answer` makes of the challenge, and checks the welcome; none if the hub sends none.
+    pub async fn greet(
+        mut self,
+        answer: impl FnOnce(&[u8]) -> (Hello, BridgeHandshake),
+    ) -> Option<(Self, WelcomeBody)> {
         let challenge = self.bytes().await?;
-        let (hello, handshake) = peer.answer_on(self.pin, &challenge, want).expect("a hello");
+        let (hello, handshake) = answer(&challenge);
         self.send(&ToHub::Hello(hello)).await;
         let Some(ToBridge::Welcome(welcome)) = self.next().await else { return None };
         let body = handshake.check(&welcome).expect("the hub proves itself");
@@ -67,6 +78,18 @@ impl RawSocket {
     /// A websocket of a listed peer under the alias it wants.
     pub async fn join(port: u16, peer: &RawPeer, alias: &str) -> (Self, WelcomeBody) {
         Self::join_over(Transport::Plain, port, peer, alias).await
+    }
+
+    /// A websocket of a peer that wants this alias and has claimed a seat, but has sent no card.
+    #[cfg(unix)]
+    pub async fn claim(
+        port: u16,
+        peer: &RawPeer,
+        alias: &str,
+        seat: &RawSeat,
+    ) -> (Self, WelcomeBody) {
+        let claim = |challenge: &[u8]| peer.claim(challenge, alias, seat.claim(), &seat.keys);
+        Self::open(port).await.greet(claim).await.expect("a welcome")
     }
 
     /// A websocket over this transport, of a listed peer under the alias it wants.
@@ -124,18 +147,21 @@ impl RawSocket {
 
     /// The newest card of the peer with this alias, once there is one.
     pub async fn card_of(&mut self, alias: &str) -> Card {
+        decode(&self.signed_card_of(alias).await.body).expect("a card")
+    }
+
+    /// As [`Self::card_of`], with all that authenticates the card.
+    pub async fn signed_card_of(&mut self, alias: &str) -> SignedCard {
         let mut number = 1_000_000;
         eventually(&format!("{alias} has a card"), async || {
             number += 1;
             let question = Question::Lookup(LookupTarget::Alias(alias.to_owned()));
             self.send(&ToHub::Ask(number, question)).await;
-            let found = self
-                .until("an answer to the lookup", |frame| match frame {
-                    ToBridge::Answer(n, Answer::Found(_, card)) if n == number => Some(card),
-                    _ => None,
-                })
-                .await;
-            found.map(|card| decode(&card.body).expect("a card"))
+            self.until("an answer to the lookup", |frame| match frame {
+                ToBridge::Answer(n, Answer::Found(_, card)) if n == number => Some(card),
+                _ => None,
+            })
+            .await
         })
         .await
     }
