@@ -183,13 +183,16 @@ impl RawSocket {
 
     /// The code with which the hub closes; none if it cuts the connection. Frames before that are ignored.
     pub async fn close_code(&mut self) -> Option<u16> {
-        loop {
-            match within("the hub closes", self.socket.next()).await? {
-                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
-                Ok(_) => {}
-                Err(_) => return None,
+        within("the hub closes", async {
+            loop {
+                match self.socket.next().await? {
+                    Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
+                    Ok(_) => {}
+                    Err(_) => return None,
+                }
             }
-        }
+        })
+        .await
     }
 }
 
