@@ -175,7 +175,7 @@ async fn a_second_handshake_changes_nothing_and_the_hub_is_reported() {
 }
 
 /// A hub of the group that grants what it likes, and knows nobody. It serves until the test ends.
-async fn granting(home: &TestHome, body: WelcomeBody) -> u16 {
+pub(super) async fn granting(home: &TestHome, body: WelcomeBody) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let group = Arc::new(home.group());
@@ -221,7 +221,7 @@ async fn grant(stream: TcpStream, group: Arc<GroupKeys>, body: WelcomeBody) {
     }
 }
 
-fn body(alias: &str, session_timeout_ms: u64, sweep_interval_ms: u64) -> WelcomeBody {
+pub(super) fn body(alias: &str, session_timeout_ms: u64, sweep_interval_ms: u64) -> WelcomeBody {
     WelcomeBody {
         grant: Grant { alias: alias.to_owned(), ticket: Ticket([0; 32]) },
         connection: ConnectionId(u64::MAX),

@@ -1,11 +1,13 @@
 //! Thieves of seats: a member of the group without the seat's key, a hub that lies about seats, another user. None of them
 //! gets alias, pin or mail of a session, and nobody takes them for it.
 
+mod hubs;
 mod member;
+mod welcome;
 
 use junction_shared::protocol::codec::decode;
-use junction_shared::protocol::wire::{Card, CardSeat, SignedCard};
-use junction_testkit::{RawPeer, RawSeat, TestHome, texts};
+use junction_shared::protocol::wire::{Card, CardSeat, SignedCard, ToHub};
+use junction_testkit::{RawPeer, RawSeat, RawSocket, TestHome, TestHub, texts};
 use serde_json::{Value, json};
 
 use crate::seats::{Acquainted, assert_is_from, identity};
@@ -18,6 +20,15 @@ fn seat_of(home: &TestHome) -> RawSeat {
 /// What a card says.
 fn open(card: &SignedCard) -> Card {
     decode(&card.body).expect("a card")
+}
+
+/// The card of the peer with this alias on the hub, as any member gets it.
+async fn card_of(home: &TestHome, hub: &TestHub, alias: &str) -> SignedCard {
+    let (mut socket, _) = RawSocket::join(hub.port, &RawPeer::new(home), "looker-up").await;
+    let card = socket.signed_card_of(alias).await;
+    socket.send(&ToHub::Leave).await;
+    let _ = socket.close_code().await;
+    card
 }
 
 /// The session has its seat, its alias and its mail, and bob takes it for who it was.
@@ -43,7 +54,7 @@ fn usurping_cards(theirs: &SignedCard, thief: &RawPeer, alias: &str) -> Vec<Sign
     let CardSeat { key, incarnation } = open(theirs).seat.expect("a seat");
     let mine =
         || thief.unsigned_card(alias, Some(CardSeat { key, incarnation: incarnation.next() }));
-    let replayed = theirs.seat_signature.clone();
+    let replayed = theirs.seat_signature;
     vec![
         thief.sign(&mine()),
         thief.sign_seated(&mine(), &RawSeat::random().keys),

@@ -148,11 +148,11 @@ impl RawPeer {
     /// A message to the owner of this card, sealed as it should be.
     pub fn message(&self, to: &Card, seq: u64, plain: &Plain) -> Send {
         let (me, psk) = self.pair(&to.key);
-        let keys = keys_to(&self.group, &psk, &me, &to.receive_key).ok().expect("a receive key");
+        let keys = keys_to(&self.group, &psk, &me, &to.receive_key).expect("a receive key");
         let mut send = self.sending(to.key, seq, &[]);
         (send.envelope.header.epoch, send.envelope.header.enc) = (to.epoch, keys.enc);
         let sealed = seal(&keys, &send.envelope.header, plain, READS_SEATS);
-        send.envelope.sealed = sealed.ok().expect("a short text");
+        send.envelope.sealed = sealed.expect("a short text");
         send
     }
 
@@ -160,7 +160,7 @@ impl RawPeer {
     pub fn receipt(&self, envelope: &Envelope, kind: ReceiptKind, seat: SeatKey) -> Receipt {
         let Header { from, id, enc, .. } = &envelope.header;
         let (_, psk) = self.pair(from);
-        let keys = keys_from(&self.group, &psk, &self.receive, enc, from).ok().expect("its keys");
+        let keys = keys_from(&self.group, &psk, &self.receive, enc, from).expect("its keys");
         let details = ReceiptDetails { outlook: None, seat: Some(seat) };
         receipt_with(details, &keys.receipt_key(), *from, *id, kind)
     }

@@ -9,7 +9,7 @@ use junction_shared::protocol::wire::{
     Envelope, Hello, Question, ReceiptKind, Return, ReturnBody, SeatClaim, SeatMove, ToBridge,
     ToHub,
 };
-use junction_testkit::{FrameProxy, RawSocket, TestBridge, TestHub, from_bridge, pass};
+use junction_testkit::{FrameProxy, TestBridge, from_bridge, pass};
 
 use super::*;
 
@@ -37,7 +37,7 @@ async fn seat_is_not_claimed_without_its_signature_of_this_very_hello() {
     let lies: [HelloLie; 4] = [
         |_, _| {},
         |hello, _| hello.seat_signature = None,
-        |hello, theirs| hello.seat_signature = theirs.seat_signature.clone(),
+        |hello, theirs| hello.seat_signature = theirs.seat_signature,
         |hello, theirs| *hello = theirs.clone(),
     ];
     for lie in lies {
@@ -73,12 +73,6 @@ async fn are_refused(
             assert_eq!(code, Some(Close::ProtocolError.code()), "{:?}", open(card));
         }
     }
-}
-
-/// The card of the peer with this alias.
-async fn card_of(home: &TestHome, hub: &TestHub, alias: &str) -> SignedCard {
-    let (mut socket, _) = RawSocket::join(hub.port, &RawPeer::new(home), "looker-up").await;
-    socket.signed_card_of(alias).await
 }
 
 #[tokio::test]
