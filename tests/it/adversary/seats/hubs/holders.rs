@@ -10,7 +10,7 @@ async fn session_is_unseated_by_nothing_but_a_newer_card_of_its_seat() {
     let acquainted = Acquainted::on(&home, &hub, proxy.port, hub.port).await;
     let Acquainted { alice, name, .. } = &acquainted;
     let theirs = card_of(&home, &hub, name).await;
-    let (thief, stranger) = (RawPeer::new(&home), RawPeer::stranger());
+    let (thief, stranger, own) = (RawPeer::new(&home), RawPeer::stranger(), RawSeat::random());
     let mut seat = seat_of(&home);
     let newer = thief.unsigned_card(name, Some(seat.shown()));
     seat.incarnation = Incarnation(open(&theirs).seat.expect("a seat").incarnation.0 - 1);
@@ -22,6 +22,7 @@ async fn session_is_unseated_by_nothing_but_a_newer_card_of_its_seat() {
         thief.sign_seated(&older, &seat.keys),
         stranger.sign_seated(&newer, &seat.keys),
         SignedCard { mac: stranger.sign(&newer).mac, ..truth.clone() },
+        thief.sign_seated(&thief.unsigned_card(name, Some(own.shown())), &own.keys),
     ]);
     for (before, lie) in lies.into_iter().enumerate() {
         proxy.inject_and_wait(0, alice, before as u64, &ToBridge::Unseated(lie)).await;
