@@ -45,6 +45,7 @@ use rand::rngs::SmallRng;
 use aliases::Aliases;
 use backpressure::Backpressure;
 use deadlines::{Deadline, Deadlines};
+use kept_returns::EarlyReturns;
 use listing::Listing;
 use peer::PeerSession;
 use seats::SeatRegister;
@@ -134,6 +135,7 @@ pub struct State {
     store: Store,
     backpressure: Backpressure,
     tombstones: Tombstones,
+    early_returns: EarlyReturns,
     deadlines: Deadlines,
     idle_since: Option<Duration>,
     out: Vec<Output>,
@@ -162,6 +164,7 @@ impl State {
             store: Store::default(),
             backpressure: Backpressure::default(),
             tombstones: Tombstones::default(),
+            early_returns: EarlyReturns::default(),
             deadlines,
             idle_since: Some(Duration::ZERO),
             out: Vec::new(),
@@ -193,7 +196,7 @@ impl State {
             ToHub::Repush => self.repush(requester),
             ToHub::Leave => self.leave(requester, now),
             ToHub::Vacate => self.vacate(requester, now),
-            ToHub::Return(word) => self.take_back(requester, word),
+            ToHub::Return(word) => self.take_back(requester, word, now),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What receivers have returned to one sender, kept until its session ends, and whose words are worth most.
+//! What receivers have returned to senders, kept until the senders' sessions end, and whose words are worth most.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
@@ -11,6 +11,9 @@ const MAX_WORDS: usize = 64;
 /// The maximum number of receivers remembered for a sender. Words of others count as those of strangers.
 const MAX_RECEIVERS: usize = 256;
 
+/// The maximum number of words kept for senders that a restarted hub has not seen yet. More than that are dropped.
+const MAX_EARLY: usize = 4096;
+
 /// A word of a receiver, kept for the sender of the messages.
 pub(super) struct KeptReturn {
     /// The peer whose connection brought the word.
@@ -19,6 +22,31 @@ pub(super) struct KeptReturn {
     pub(super) from: PeerKey,
     /// The word.
     pub(super) word: Return,
+}
+
+/// Words for senders that may still come back to a hub that was restarted, oldest first.
+#[derive(Default)]
+pub(super) struct EarlyReturns(Vec<KeptReturn>);
+
+impl EarlyReturns {
+    /// Keeps a word, if there is room.
+    pub(super) fn keep(&mut self, kept: KeptReturn) {
+        if self.0.len() < MAX_EARLY {
+            self.0.push(kept);
+        }
+    }
+
+    /// Takes the words for a sender that has come back.
+    pub(super) fn take(&mut self, sender: &PeerKey) -> KeptReturns {
+        let mut kept = KeptReturns::default();
+        self.0.extract_if(.., |early| early.word.to == *sender).for_each(|early| kept.keep(early));
+        kept
+    }
+
+    /// Drops all words: who has not come back by now is gone.
+    pub(super) fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
 }
 
 /// What receivers have returned to one sender, oldest first.

@@ -12,7 +12,6 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, millis};
-use super::kept_returns::KeptReturns;
 use super::peer::{PeerConnection, PeerSession, Seating};
 use super::seats::ClaimVerdict;
 use super::subscriptions::Subject;
@@ -109,7 +108,7 @@ impl State {
             card: None,
             is_outdated: false,
             seating: Seating::default(),
-            returned: KeptReturns::default(),
+            returned: self.early_returns.take(&key),
             started: now,
             last_seen: now,
             is_extended: false,
@@ -255,6 +254,7 @@ impl State {
     /// Ends the restart grace: peers that are still unknown are gone.
     pub(super) fn end_restart_grace(&mut self) {
         self.tombstones.forget_goodbyes();
+        self.early_returns.clear();
         self.tickets.end_grace();
         let awaited: BTreeSet<_> =
             self.store.receivers().chain(self.backpressure.receivers()).collect();

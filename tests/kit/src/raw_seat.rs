@@ -49,7 +49,7 @@ impl RawSeat {
 
     /// The word that the session of another seat goes on under this one. This seat has signed it, not that one.
     pub fn forged_move(&self, group: &GroupId, from: CardSeat) -> SeatMove {
-        let word = self.keys.move_to(group, from.incarnation, &self.key());
+        let word = self.keys.move_to(group, from.incarnation, &self.keys);
         SeatMove { from: from.key, ..word }
     }
 

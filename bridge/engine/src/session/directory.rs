@@ -111,12 +111,10 @@ impl Directory {
     fn note_seat(&mut self, key: PeerKey, signed: &SignedCard, group: &GroupKeys) {
         let Some(card) = self.known.get(&key).map(|peer| &peer.card) else { return };
         let Some(seat) = card.seat else { return };
-        // Only then is it worth to check who signed them.
-        if signed.moves.iter().flatten().any(|moved| self.seats.has(&moved.from)) {
-            for moved in moves_of(group, signed, seat.key) {
-                if self.seats.moved(&moved, seat.key) {
-                    self.pins.replace(PeerId::Seat(moved.from), PeerId::Seat(seat.key));
-                }
+        let is_news = signed.moves.iter().flatten().any(|moved| self.seats.has(&moved.from));
+        for moved in is_news.then(|| moves_of(group, signed, seat.key)).into_iter().flatten() {
+            if self.seats.moved(&moved, seat.key) {
+                self.pins.replace(PeerId::Seat(moved.from), PeerId::Seat(seat.key));
             }
         }
         if let Some(origin) = self.seats.vouched(key, seat, wall_ms()) {
@@ -243,8 +241,7 @@ impl Directory {
         self.known.get(key)
     }
 
-    /// The peer that has an alias, as far as is known. A session that came back under another key has the alias of that
-    /// key's card alone.
+    /// The peer that has an alias, as far as is known. What an earlier key of a session had is not the session's any more.
     pub(super) fn named(&self, alias: &Alias) -> Option<&Peer> {
         let peer = self.aliases.get(alias).and_then(|key| self.known.get(key))?;
         let is_newest = self.newest_key(&peer.card.key) == peer.card.key;

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::id::{Incarnation, MessageId, PeerKey, Seq};
 use junction_shared::protocol::wire::{
-    Answer, Envelope, LookupTarget, Question, ReceiptKind, Return, ReturnBody, Standing, ToBridge,
+    Answer, Envelope, LookupTarget, Question, ReceiptKind, Return, ReturnBody, SeatMove, Standing,
+    ToBridge,
 };
 use junction_testkit::{
     BridgeEnding, FrameProxy, ProxiedFrame, TestBridge, TestSession, eventually, from_bridge,

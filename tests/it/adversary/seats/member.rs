@@ -124,9 +124,9 @@ async fn incarnation_more_than_a_day_ahead_is_not_granted() {
 }
 
 /// A member with a seat of its own on the hub, and the card of bob that it writes to.
-struct SeatedMember {
-    peer: RawPeer,
-    own: RawSeat,
+pub(super) struct SeatedMember {
+    pub(super) peer: RawPeer,
+    pub(super) own: RawSeat,
     socket: RawSocket,
     bob: Card,
     /// The number of messages sent to bob.
@@ -134,7 +134,7 @@ struct SeatedMember {
 }
 
 impl SeatedMember {
-    async fn join(home: &TestHome, hub: &TestHub) -> Self {
+    pub(super) async fn join(home: &TestHome, hub: &TestHub) -> Self {
         let (peer, own) = (RawPeer::new(home), RawSeat::random());
         let (mut socket, _) = RawSocket::claim(hub.port, &peer, "mallory", &own).await;
         let card = peer.unsigned_card("mallory", Some(own.shown()));
@@ -144,14 +144,19 @@ impl SeatedMember {
     }
 
     /// Writes to bob and names this seat, who reads it as of mallory and of nobody else.
-    async fn writes(&mut self, bob: &TestBridge, seat: SeatKey) {
+    pub(super) async fn writes(&mut self, bob: &TestBridge, seat: SeatKey) {
+        assert_is_from(&self.message(bob, seat).await, "mallory", false);
+    }
+
+    /// Writes to bob and names this seat; what bob reads.
+    pub(super) async fn message(&mut self, bob: &TestBridge, seat: SeatKey) -> Value {
         self.sent += 1;
         let plain = Plain { seat: Some(seat), body: "look".to_owned(), ..Plain::default() };
         let send = self.peer.message(&self.bob, self.sent, &plain);
         self.socket.send(&ToHub::Send(send)).await;
         let message = bob.read_one().await;
         assert_eq!(message["message"], "look");
-        assert_is_from(&message, "mallory", false);
+        message
     }
 
     /// The next message that is brought to the member.
@@ -187,7 +192,7 @@ async fn member_does_not_move_the_session_of_another_to_its_seat() {
         // … and on its card, which bob is subscribed to.
         let card = peer.unsigned_card("mallory", Some(own.shown()));
         let card = peer.sign_seated(&card, &own.keys);
-        socket.send(&ToHub::Card(SignedCard { moved_from: Some(word), ..card })).await;
+        socket.send(&ToHub::Card(SignedCard { moves: Some(vec![word]), ..card })).await;
         member.socket = socket;
         member.writes(&acquainted.bob, own_key).await;
         assert_unmoved(&home, &acquainted).await;

@@ -309,8 +309,7 @@ impl SimWorld {
             }
             for end in &page.receipts {
                 // A process that has lost its seat is told of what it sent before.
-                let by =
-                    self.history.sender(end.id).filter(|from| process.was(from)).unwrap_or(by);
+                let by = self.history.sender(end.id).filter(|from| process.was(from)).unwrap_or(by);
                 self.history.ended(by, end.id, end.status, self.now);
                 if end.status == Status::Read {
                     self.history.met(process.key, end.id);

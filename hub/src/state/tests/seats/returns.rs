@@ -52,6 +52,23 @@ fn returned_mail_makes_room() {
 }
 
 #[test]
+fn regression_words_wait_for_a_sender_that_a_restarted_hub_has_not_seen_yet() {
+    let mut world = World::started_at(STARTED, Some(GROUP));
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    world.say(ann, ToHub::Return(word(9, 1, 0)));
+    world.say(ann, ToHub::Vacate);
+    let bob = join(&mut world, 9, "bob");
+    assert_eq!(world.received(bob), [ToBridge::Returned(word(9, 1, 0))]);
+
+    let mut world = World::started_at(STARTED, Some(GROUP));
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    world.say(ann, ToHub::Return(word(9, 1, 0)));
+    world.pass(TIMEOUT);
+    let bob = join(&mut world, 9, "bob");
+    assert_eq!(world.received(bob), [], "who has not come back in time is gone");
+}
+
+#[test]
 fn words_wait_for_a_sender_that_is_away_the_newest_of_each_receiver() {
     let mut world = hub();
     let ((ann, _), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));

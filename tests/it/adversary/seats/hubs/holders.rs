@@ -1,5 +1,6 @@
 //! A hub that lies about who has a seat, to the session itself or to those who write to it.
 
+use super::super::member::SeatedMember;
 use super::*;
 
 #[tokio::test]
@@ -128,13 +129,9 @@ fn false_cards(theirs: &SignedCard, thief: &RawPeer, name: &str) -> Vec<SignedCa
     let Card { epoch, .. } = open(theirs);
     let receive_key = mine.receive_key;
     let on_their_key = Card { epoch: epoch.next(), receive_key, ..open(theirs) };
-    let seated = Card { epoch: epoch.next().next(), seat: mine.seat, ..on_their_key.clone() };
+    let seated = Card { seat: mine.seat, ..on_their_key };
     let mut cards = usurping_cards(theirs, thief, name);
-    cards.extend([
-        thief.sign_seated(&mine, &own.keys),
-        thief.sign(&on_their_key),
-        thief.sign_seated(&seated, &own.keys),
-    ]);
+    cards.extend([thief.sign_seated(&mine, &own.keys), thief.sign_seated(&seated, &own.keys)]);
     cards
 }
 
@@ -163,6 +160,26 @@ async fn cards_that_a_member_makes_for_a_session_get_no_mail_and_move_no_pin() {
         (seen["fingerprint"] == fingerprint).then_some(())
     })
     .await;
+    assert_unmoved(&home, &lied_to.acquainted).await;
+}
+
+/// A card of the session's own key and no seat is what a hub without seats shows. Made by a member, it costs the mail that
+/// is sealed to it, as a hub that lies could have it any time: nobody can open that, and nobody says that it was read.
+#[tokio::test]
+async fn card_that_a_member_makes_for_the_key_of_a_session_gets_no_mail_that_anyone_can_open() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let lied_to = LiedTo::new(&home, &hub, |_| None).await;
+    let Acquainted { alice, bob, name, .. } = &lied_to.acquainted;
+    let (theirs, thief) = (card_of(&home, &hub, name).await, RawPeer::new(&home));
+    let receive_key = thief.unsigned_card(name, None).receive_key;
+    let card = Card { epoch: open(&theirs).epoch.next(), seat: None, receive_key, ..open(&theirs) };
+    lied_to.proxy.inject_and_wait(0, bob, 0, &is_online(&thief.sign(&card))).await;
+    let sent = bob.send(name, "for the session alone").await;
+    assert_eq!(bob.receipt(&sent["id"]).await["status"], "unconfirmed");
+    for task in ["one", "two"] {
+        alice.call("register", json!({ "task": task })).await;
+    }
     assert_unmoved(&home, &lied_to.acquainted).await;
 }
 
@@ -262,4 +279,29 @@ async fn two_hubs_that_disagree_who_has_a_seat_get_nothing_read_twice() {
     reads(&newer, "four").await;
     lied_to.acquainted.alice = newer;
     lied_to.were_read(&ids).await;
+}
+
+/// The hub says that the session of a member, which bob knows, goes on under the seat of another session. That one has
+/// not agreed.
+#[tokio::test]
+async fn regression_session_of_a_member_does_not_go_on_under_the_seat_of_another() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let lied_to = LiedTo::new(&home, &hub, |_| None).await;
+    let Acquainted { bob, name, .. } = &lied_to.acquainted;
+    let mut member = SeatedMember::join(&home, &hub).await;
+    let own = member.own.key();
+    member.writes(bob, own).await;
+    let theirs = card_of(&home, &hub, name).await;
+    let group = member.peer.group.group;
+    let wanted = member.own.keys.move_to(&group, member.own.incarnation, &seat_of(&home).keys);
+    let consent = wanted.signature;
+    let lie = SignedCard { moves: Some(vec![SeatMove { consent, ..wanted }]), ..theirs };
+    lied_to.proxy.inject(0, &is_online(&lie)).await;
+    // Nor does it get the name.
+    let card = member.peer.unsigned_card(name, Some(member.own.shown()));
+    let card = member.peer.sign_seated(&card, &member.own.keys);
+    lied_to.proxy.inject(0, &is_online(&card)).await;
+    let message = member.message(bob, own).await;
+    assert_eq!((&message["from"], &message["key_changed"]), (&json!(name), &json!(true)));
 }

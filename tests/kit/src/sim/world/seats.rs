@@ -102,7 +102,11 @@ impl SimWorld {
 
     /// A second bridge of a session with a seat begins, while the first one is alive.
     pub fn rival(&mut self, who: usize) {
-        let Some(seat) = self.processes[who].seat else { return };
+        // One that never had the seat is somebody else beside one that has.
+        let Some(seat) = self.processes[who].seat.filter(|_| self.processes[who].is_welcomed)
+        else {
+            return;
+        };
         self.restarted.insert(seat);
         self.history.shaken(self.processes[who].identity);
         let newer = self.spawn(seat, true);
