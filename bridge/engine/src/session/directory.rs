@@ -124,11 +124,8 @@ impl Directory {
 
     /// The peers that are known, may send something, and know seats.
     pub(super) fn seat_readers(&self) -> impl Iterator<Item = PeerKey> {
-        let is_reader = |peer: &&Peer| {
-            peer.standing != Standing::Gone
-                && peer.card.features.unwrap_or_default() & READS_SEATS != 0
-        };
-        self.known.values().filter(is_reader).map(|peer| peer.card.key)
+        let here = self.known.values().filter(|peer| peer.standing != Standing::Gone);
+        here.map(|peer| peer.card.key).filter(|key| self.reads_seats(key))
     }
 
     /// Whether this key is the newest of a session that has just come back.
@@ -243,9 +240,8 @@ impl Directory {
 
     /// The peer that has an alias, as far as is known. What an earlier key of a session had is not the session's any more.
     pub(super) fn named(&self, alias: &Alias) -> Option<&Peer> {
-        let peer = self.aliases.get(alias).and_then(|key| self.known.get(key))?;
-        let is_newest = self.newest_key(&peer.card.key) == peer.card.key;
-        (peer.alias == *alias && is_newest).then_some(peer)
+        let key = self.aliases.get(alias).filter(|key| self.newest_key(key) == **key)?;
+        self.known.get(key).filter(|peer| peer.alias == *alias)
     }
 
     /// Notes what the hub said about a peer's presence.

@@ -20,7 +20,7 @@ const SEATS: u8 = 3;
 
 #[derive(Clone, Debug)]
 enum SeatEvent {
-    Connect { client: u8, claim: Option<SeatClaim>, want: Option<&'static str> },
+    Connect { client: u8, claim: Option<Box<SeatClaim>>, want: Option<&'static str> },
     Publish(u8),
     Rename(u8, &'static str),
     Drop(u8),
@@ -36,11 +36,11 @@ fn seat(n: u8) -> SeatKey {
     SeatKey([n; 32])
 }
 
-fn claim() -> impl Strategy<Value = SeatClaim> {
+fn claim() -> impl Strategy<Value = Box<SeatClaim>> {
     let moved = prop::option::weighted(0.3, (0..SEATS, 1..6u64));
     let place = prop::option::of(0..2u8);
     (0..SEATS, 1..6u64, any::<bool>(), place, moved).prop_map(|(n, number, proof, place, moved)| {
-        SeatClaim {
+        Box::new(SeatClaim {
             key: seat(n),
             incarnation: Incarnation(number),
             is_proven: proof.then_some(true),
@@ -51,7 +51,7 @@ fn claim() -> impl Strategy<Value = SeatClaim> {
                 signature: junction_shared::protocol::id::Signature([0; 64]),
                 consent: junction_shared::protocol::id::Signature([0; 64]),
             }),
-        }
+        })
     })
 }
 
@@ -132,9 +132,9 @@ impl SeatWorld {
         self.hear();
     }
 
-    fn connect(&mut self, client: u8, claim: Option<SeatClaim>, want: Option<&str>) {
+    fn connect(&mut self, client: u8, claim: Option<Box<SeatClaim>>, want: Option<&str>) {
         let hello = self.world.hello(client, want, None);
-        let hello = HelloBody { seat: claim.clone(), ..hello };
+        let hello = HelloBody { seat: claim.as_deref().cloned(), ..hello };
         let welcome = self.world.greet(&hello).unwrap();
         assert!(claim.is_some() == welcome.seat.is_some() || self.is_unseated(client));
         let shown = claim.filter(|_| matches!(welcome.seat, Some(SeatAnswer::Granted(_))));

@@ -15,6 +15,8 @@ struct SentMessage<Who> {
     /// The process of a session with a seat that sent it.
     process: Option<Who>,
     to: Who,
+    /// Whether that process had heard from the receiver's session before.
+    is_to_acquaintance: bool,
     text: String,
     /// The moment at which the time to live is over.
     ends: Duration,
@@ -103,10 +105,9 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         self.strangers.extend(unknown.map(|sender| (session, sender)));
     }
 
-    /// Whether the sender of a message knows a bridge of its receiver's session by another as well.
+    /// Whether the sender of a message follows its receiver's session from the bridge that it was sent to.
     fn may_follow(&self, sent: &SentMessage<Who>) -> bool {
-        let is_met = |process| self.met.contains(&(process, sent.to));
-        !self.shaken.contains(&sent.to) || sent.process.is_some_and(is_met)
+        !self.shaken.contains(&sent.to) || sent.is_to_acquaintance
     }
 
     /// A message was sent by this process of its session.
@@ -134,6 +135,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
             from,
             process: None,
             to,
+            is_to_acquaintance: false,
             text: text.clone(),
             ends,
             is_void: false,
@@ -149,6 +151,8 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
     pub fn readdress(&mut self, number: usize, to: Who, ends: Duration) {
         let sent = &mut self.sent[number];
         (sent.to, sent.ends) = (to, ends);
+        sent.is_to_acquaintance =
+            sent.process.is_some_and(|process| self.met.contains(&(process, to)));
     }
 
     /// The message was taken under this id, or was not taken and must never be read.
