@@ -76,7 +76,7 @@ impl State {
             return if same { Verdict::Accepted } else { Verdict::Refused(Refusal::IdConflict) };
         }
         if self.peers.get(&from).is_some_and(PeerSession::is_unseated) {
-            // Whoever has the seat now may have sent to this receiver already, and would be overtaken.
+            // The session that has the seat now may have sent to this receiver already, and would be overtaken.
             return Verdict::Refused(Refusal::Gone);
         }
         if !self.takes_mail(&to, now) {

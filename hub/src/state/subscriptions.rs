@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::MAX_SUBSCRIPTIONS;
 pub(super) enum Subject {
     /// A peer: its presence and its cards.
     Peer(PeerKey),
-    /// A seat: the first card of whoever has it next.
+    /// A seat: the first card of the session that has it next.
     Seat(SeatKey),
 }
 

@@ -7,7 +7,7 @@
 //! move   sign("aj1 seat move" ‖ group ‖ from ‖ incarnation of from, 8 bytes big-endian ‖ to), by from and by to
 //! ```
 //!
-//! Whoever has the secret of a configuration directory and the id of a session can be that session.
+//! A program that has the secret of a configuration directory and the id of a session can be that session.
 
 use ed25519_dalek::{Signature as EdSignature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
@@ -165,6 +165,10 @@ mod tests {
         assert_eq!(
             moved.signature.to_string(),
             "a87794de7c6f705ca337a4e3b5c092ffa59759211547b8643f625b5f7bdcef106fa04b0c13f6f4f79dc6546edb55203b45c2f5a0a0443c5060c2717216e9e50a"
+        );
+        assert_eq!(
+            moved.consent.to_string(),
+            "6853ac51de6cb9df1076c69138499aed70db86c241a7226e3a60cc9538c02289be3d882e8a3449de56120b4ff72104f0ed05ff7179085c00ee44c2359c459506"
         );
     }
 

@@ -116,7 +116,7 @@ async fn one_id_is_another_session_in_another_directory() {
     assert_ne!(other_name, name);
     assert_eq!(alias(&alice).await, name);
     greet(&other, &other_name, &bob).await;
-    // Neither comes back as the other, whoever of them is there.
+    // Neither comes back as the other, whichever of them is there.
     BridgeEnding::Terminate.of(&alice).await;
     loses_sight(&bob, &name).await;
     BridgeEnding::Terminate.of(&other).await;

@@ -280,7 +280,7 @@ mod tests {
         assert!(!seats.moved(&moved(NOW - 1), other), "the seat has had a later process");
         assert!(seats.moved(&moved(NOW), other) && !seats.moved(&moved(NOW), other));
         assert_eq!((seats.of(&ONE), seats.origin(&ONE)), (Some(other), ONE));
-        // Whoever takes the old seat afterwards is somebody else.
+        // A session that takes the old seat afterwards is another one.
         assert_eq!(seats.named(TWO, at(NOW + 1), NOW), Some(true));
         assert_eq!(seats.origin(&TWO), TWO);
     }

@@ -53,11 +53,11 @@ fn seat_that_was_left_is_kept_and_comes_back_with_its_alias_and_card() {
     assert_eq!(world.received(bob), [ToBridge::Peer(key(2), Standing::Online, Some(back))]);
     assert_eq!(found(&mut world, bob, named("ann")), (Standing::Online, Some(2)));
     let session_ms = page(&mut world, bob).peers[0].session_ms;
-    assert_eq!(session_ms, 0, "the session counts anew");
+    assert_eq!(session_ms, 0, "the session is counted from its start");
 }
 
 #[test]
-fn kept_seat_is_forgotten_with_time_and_whoever_leaves_keeps_nothing() {
+fn kept_seat_is_forgotten_with_time_and_one_that_is_left_for_good_at_once() {
     let mut world = hub();
     let ann = FIRST.join(&mut world, Some("ann")).0;
     world.say(ann, ToHub::Vacate);
