@@ -100,3 +100,26 @@ async fn old_bridge_of_a_session_has_no_seat() {
     assert_came_back(&new, &name).await;
     older.sees(&name, "online").await;
 }
+
+#[tokio::test]
+async fn regression_session_that_lives_on_is_the_same_on_an_older_hub_and_on_a_newer_one_after_it()
+{
+    let Some(program) = old("junction-hub") else { return };
+    let home = TestHome::new();
+    let mut hub = TestHub::start(&home).await;
+    let Acquainted { alice, bob, name, .. } = Acquainted::new(&home, &hub).await;
+    let prefix = ["sh", "-c", &format!("exec '{program}'")].map(str::to_owned).to_vec();
+    hub.kill();
+    let mut older = TestHub::start_by(&home, hub.port, prefix).await;
+    for is_newer in [false, true] {
+        if is_newer {
+            older.kill();
+            hub.restart(&home).await;
+        }
+        bob.sees(&name, "online").await;
+        bob.send(&name, "are you there?").await;
+        assert_is_from(&alice.read_one().await, "bob", false);
+        alice.send("bob", "I am").await;
+        assert_is_from(&bob.read_one().await, &name, false);
+    }
+}

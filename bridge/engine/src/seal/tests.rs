@@ -405,10 +405,9 @@ fn an_outlook_is_made_by_the_receiver_alone_and_for_one_receipt() {
     assert_eq!(outlook_of(&key, &Receipt { outlook: Some(forged), ..plain }), None);
 }
 
-#[test]
-fn a_card_is_made_by_a_member_alone() {
-    let (group, other) = (group(), GroupKeys::derive(&secret(&[8; 32])));
-    let card = Card {
+/// The card of a peer without a seat.
+fn card() -> Card {
+    Card {
         key: identity(1).key,
         receive_key: ReceiveKey([2; 32]),
         epoch: Epoch(3),
@@ -420,7 +419,13 @@ fn a_card_is_made_by_a_member_alone() {
         features: None,
         attended: None,
         seat: None,
-    };
+    }
+}
+
+#[test]
+fn a_card_is_made_by_a_member_alone() {
+    let (group, other) = (group(), GroupKeys::derive(&secret(&[8; 32])));
+    let card = card();
     let signed = sign_card(&group, &card, None);
     assert_eq!(verify_card(&group, &signed), Ok(card));
     assert!(verify_card(&other, &signed).is_err());

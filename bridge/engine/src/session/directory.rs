@@ -387,7 +387,8 @@ impl Directory {
     /// Pins the alias of a message's sender. True if it, or one that people could take for it, is pinned to another: then
     /// the message is marked.
     pub(super) fn pin_sender(&mut self, alias: &Alias, key: PeerKey, names_seat: bool) -> bool {
-        let seat = self.seats.of(&key).filter(|_| names_seat);
+        let named = self.seats.of(&key).filter(|_| names_seat);
+        let seat = named.or_else(|| self.seats.shown(key, None, wall_ms()));
         let sender = ShownPeer { key, seat };
         let is_other = self.pins.belongs_to_other(alias, sender);
         if !is_other {

@@ -16,17 +16,9 @@ fn seat(session: &str) -> SeatKeys {
 /// The card of this session's first process, signed by its seat.
 fn seated(keys: &SeatKeys) -> (Card, SignedCard) {
     let card = Card {
-        key: identity(1).key,
-        receive_key: ReceiveKey([2; 32]),
-        epoch: Epoch(3),
-        alias: "calm-otter".to_owned(),
-        reach: Reach::Pull,
-        context: Context::default(),
-        state: None,
-        unwoken: None,
         features: Some(READS_SEATS),
-        attended: None,
         seat: Some(CardSeat { key: keys.key(), incarnation: Incarnation(5) }),
+        ..card()
     };
     let signed = sign_card(&group(), &card, Some(keys));
     (card, signed)
