@@ -38,6 +38,7 @@ mod directory;
 mod frames;
 mod intake;
 mod joining;
+mod kept_words;
 mod known_seats;
 mod mail;
 mod membership;
@@ -248,7 +249,7 @@ impl Session {
         let past = self.delivery.mailbox.past_messages(lease);
         let words = self.delivery.past_words.ended(&past, written);
         let knows_seats = self.membership.own_seat().is_supported();
-        self.outgoing.post_words(words, knows_seats);
+        self.outgoing.post_words(words, self.last_use_of_words(now), knows_seats);
         let read = self.delivery.lease_ended(lease, written);
         self.send_final_receipts(read, ReceiptKind::Read, now);
         // A message that is given back may have outlived its time meanwhile: the next reader must not get it.

@@ -1,17 +1,17 @@
 //! What receivers have returned to senders, kept until the senders' sessions end, and whose words are worth most.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::Return;
 
 /// The maximum number of words kept for a sender: more than the receivers it writes to in the time of one session timeout.
 const MAX_WORDS: usize = 64;
-/// The maximum number of receivers remembered for a sender. Words of others count as those of strangers.
+/// The maximum number of receivers remembered for a sender, the last ones. Words of others count as those of strangers.
 const MAX_RECEIVERS: usize = 256;
 
-/// The maximum number of words kept for senders that a restarted hub has not seen yet. More than that are dropped.
+/// The maximum number of words kept for senders that a restarted hub has not seen yet.
 const MAX_EARLY: usize = 4096;
 
 /// A word of a receiver, kept for the sender of the messages.
@@ -24,28 +24,43 @@ pub(super) struct KeptReturn {
     pub(super) word: Return,
 }
 
-/// Words for senders that may still come back to a hub that was restarted, oldest first.
+/// Words for senders that may still come back to a hub that was restarted, by the peer that gave them, oldest first.
 #[derive(Default)]
-pub(super) struct EarlyReturns(Vec<KeptReturn>);
+pub(super) struct EarlyReturns {
+    words: HashMap<PeerKey, VecDeque<KeptReturn>>,
+    count: usize,
+}
 
 impl EarlyReturns {
-    /// Keeps a word, if there is room.
+    /// Keeps a word. If there are too many, the oldest goes of the peer that has given most.
     pub(super) fn keep(&mut self, kept: KeptReturn) {
-        if self.0.len() < MAX_EARLY {
-            self.0.push(kept);
+        self.words.entry(kept.by).or_default().push_back(kept);
+        self.count += 1;
+        if self.count > MAX_EARLY
+            && let Some(most) = self.words.values_mut().max_by_key(|words| words.len())
+        {
+            most.pop_front();
+            self.count -= 1;
         }
     }
 
     /// Takes the words for a sender that has come back.
     pub(super) fn take(&mut self, sender: &PeerKey) -> KeptReturns {
         let mut kept = KeptReturns::default();
-        self.0.extract_if(.., |early| early.word.to == *sender).for_each(|early| kept.keep(early));
+        for words in self.words.values_mut() {
+            let before = words.len();
+            let (taken, left) = words.drain(..).partition(|early| early.word.to == *sender);
+            *words = left;
+            self.count -= before - words.len();
+            let taken: VecDeque<_> = taken;
+            taken.into_iter().for_each(|early| kept.keep(early));
+        }
         kept
     }
 
-    /// Drops all words: who has not come back by now is gone.
+    /// Drops all words: a sender that has not come back by now is gone.
     pub(super) fn clear(&mut self) {
-        self.0 = Vec::new();
+        *self = Self::default();
     }
 }
 
@@ -54,14 +69,18 @@ impl EarlyReturns {
 pub(super) struct KeptReturns {
     words: VecDeque<KeptReturn>,
     /// The receivers to whom the hub has taken mail of this sender: nobody else has any to return.
-    receivers: BTreeSet<PeerKey>,
+    receivers: VecDeque<PeerKey>,
 }
 
 impl KeptReturns {
     /// Notes that the hub has taken a message for this receiver.
     pub(super) fn note_receiver(&mut self, to: PeerKey) {
-        if self.receivers.len() < MAX_RECEIVERS {
-            self.receivers.insert(to);
+        if self.receivers.back() == Some(&to) || self.receivers.contains(&to) {
+            return;
+        }
+        self.receivers.push_back(to);
+        if self.receivers.len() > MAX_RECEIVERS {
+            self.receivers.pop_front();
         }
     }
 

@@ -130,7 +130,7 @@ impl State {
         let SignedCard { body, mac, seat_signature, .. } = &published.signed;
         let (body, mac, seat_signature) = (body.clone(), *mac, *seat_signature);
         Some(Listed {
-            // A page has room for no moves. Who sends to the peer looks it up, and gets them.
+            // A page has no room for moves. A session that sends to the peer looks it up, and gets them.
             card: SignedCard { body, mac, seat_signature, moves: None },
             online: peer.is_online(),
             session_ms: millis(now.saturating_sub(peer.started)),

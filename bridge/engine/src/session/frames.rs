@@ -273,6 +273,7 @@ impl Session {
         }
         match standing {
             Standing::Gone => {
+                self.outgoing.words_mut().gone(key);
                 self.open_held(key, now);
                 self.intake.forget(key);
                 self.directory.gone(key);

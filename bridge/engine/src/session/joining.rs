@@ -44,7 +44,7 @@ impl Session {
         self.publish_card(now);
         self.outgoing.repeat_receipts(now);
         if self.membership.own_seat().is_supported() {
-            for to in self.outgoing.receivers_of_words() {
+            for to in self.outgoing.words_mut().receivers(now) {
                 self.subscribe(to);
             }
         }

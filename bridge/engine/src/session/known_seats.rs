@@ -73,8 +73,8 @@ impl KnownSeats {
         (!is_over && is_believable(seat.incarnation, last, now_ms)).then_some(seat.key)
     }
 
-    /// The seat of a key whose card shows this one, or none: a hub may have taken the seat off, for want of a clock or of
-    /// seats, and then it is the one that is certain for the key, if no newer key has it.
+    /// The seat of a key whose card shows this one, or none: a hub may know no seats, or may not believe
+    /// its incarnation, and then it is the one that is certain for the key, if no newer key has it.
     pub(super) fn shown(
         &self,
         key: PeerKey,

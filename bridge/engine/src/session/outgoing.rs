@@ -1,6 +1,6 @@
 //! What goes to the hub: control frames first, then messages, sealed as they are handed over.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, Return, T
 use tokio::sync::oneshot;
 
 use super::directory::Directory;
+use super::kept_words::KeptWords;
 use super::membership::Membership;
 use super::sent_receipts::SentReceipts;
 use crate::clock::wall_ms;
@@ -19,16 +20,6 @@ use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
-/// Words about mail to earlier keys that are kept: those of a key at its end, and of the answers that end later.
-const MAX_WORDS: usize = 1024;
-
-/// A word about mail to an earlier key of this process.
-struct KeptWord {
-    word: Return,
-    /// Whether the word went out on this connection.
-    is_posted: bool,
-}
-
 /// Frames for the hub, on this connection and on those to come.
 #[derive(Default)]
 pub(super) struct OutgoingFrames {
@@ -37,9 +28,8 @@ pub(super) struct OutgoingFrames {
     /// The messages that this session sends, until their ends are known.
     pub(super) outbox: Outbox,
     sent_receipts: SentReceipts,
-    /// Words about mail to earlier keys of this process. They stay true, and go out on every connection on which their
-    /// receivers are there.
-    words: VecDeque<KeptWord>,
+    /// Words about mail to earlier keys of this process.
+    words: KeptWords,
     /// Calls that wait until no message is on its way.
     flushing: Vec<oneshot::Sender<()>>,
 }
@@ -60,7 +50,7 @@ impl OutgoingFrames {
         self.is_connected = false;
         self.control.clear();
         self.outbox.close_all();
-        self.words.iter_mut().for_each(|kept| kept.is_posted = false);
+        self.words.disconnected();
     }
 
     /// Queues a frame for this connection. Without one the frame is dropped: its fact is said again on the next.
@@ -81,15 +71,12 @@ impl OutgoingFrames {
         self.post(ToHub::Receipt(receipt));
     }
 
-    /// Keeps words about mail to earlier keys of this process for every connection to a hub that knows seats. `posts` says
-    /// whether this one's does.
-    pub(super) fn post_words(&mut self, words: Vec<Return>, posts: bool) {
+    /// Keeps words about mail to earlier keys of this process until this time, for every connection to a hub that knows
+    /// seats. `posts` says whether this one's does.
+    pub(super) fn post_words(&mut self, words: Vec<Return>, until: Instant, posts: bool) {
+        let is_posted = posts && self.is_connected;
         for word in words {
-            if self.words.len() == MAX_WORDS {
-                self.words.pop_front();
-            }
-            let is_posted = posts && self.is_connected;
-            self.words.push_back(KeptWord { word: word.clone(), is_posted });
+            self.words.keep(word.clone(), until, is_posted);
             if is_posted {
                 self.post(ToHub::Return(word));
             }
@@ -99,21 +86,18 @@ impl OutgoingFrames {
     /// Takes over the words of an earlier key of this process.
     pub(super) fn take_words(&mut self, earlier: &mut Self) {
         self.words = std::mem::take(&mut earlier.words);
-        self.words.iter_mut().for_each(|kept| kept.is_posted = false);
+        self.words.disconnected();
     }
 
-    /// The peers that words are for.
-    pub(super) fn receivers_of_words(&self) -> HashSet<PeerKey> {
-        self.words.iter().map(|kept| kept.word.to).collect()
+    /// The words that are kept.
+    pub(super) fn words_mut(&mut self) -> &mut KeptWords {
+        &mut self.words
     }
 
     /// Posts the words for a peer that is there, if they did not go out on this connection. A hub keeps them for nobody else.
     pub(super) fn post_words_to(&mut self, to: PeerKey) {
-        let due = self.words.iter_mut().filter(|kept| kept.word.to == to && !kept.is_posted);
-        for kept in due {
-            kept.is_posted = true;
-            self.control.push_back(ToHub::Return(kept.word.clone()));
-        }
+        let words = self.words.post_to(to);
+        self.post_all(words.into_iter().map(ToHub::Return));
     }
 
     /// Posts the final receipts that were sent while there was no hub, or may have been lost with a connection.

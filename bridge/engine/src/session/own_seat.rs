@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{Incarnation, PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_MOVES;
@@ -100,8 +101,9 @@ pub(super) struct OwnSeat {
     claimed: Option<Claimed>,
     /// Since when a wish waits for its holder to leave.
     held_since: Option<Instant>,
-    /// Whether another bridge has the seat now.
+    /// Whether another bridge has the seat now, and the alias that it has.
     is_lost: bool,
+    lost_alias: Option<Alias>,
     /// Whether this process claims no seat any more.
     is_over: bool,
     /// Whether the hub knows seats.
@@ -262,16 +264,14 @@ impl OwnSeat {
             }
             Some(SeatAnswer::Superseded(last, card, is_free)) => {
                 if claimed.was_granted {
-                    let Some(card) = card else {
+                    match card {
+                        Some(card) => self.lost_to(card, group, me),
                         // A newer process may have it, and may end before it shows a card.
-                        let waits = self.waits_for_holder(now);
-                        return if waits {
-                            SeatVerdict::DialAgain(WISH_PAUSE)
-                        } else {
-                            SeatVerdict::Join
-                        };
-                    };
-                    self.is_lost |= self.is_of_newer(card, group, me);
+                        None if self.waits_for_holder(now) => {
+                            return SeatVerdict::DialAgain(WISH_PAUSE);
+                        }
+                        None => self.held_since = None,
+                    }
                 } else if *is_free != Some(true) {
                     // A later process of the session has it.
                     self.claimed = None;
@@ -303,18 +303,25 @@ impl OwnSeat {
 
     /// The hub says that another bridge has the seat. True if the seat itself says so.
     pub(super) fn unseated(&mut self, card: &SignedCard, group: &GroupKeys, me: PeerKey) -> bool {
-        self.is_lost |= self.is_of_newer(card, group, me);
+        self.lost_to(card, group, me);
         self.is_lost
     }
 
-    fn is_of_newer(&self, card: &SignedCard, group: &GroupKeys, me: PeerKey) -> bool {
-        let (Some(claimed), Ok(card)) = (&self.claimed, verify_card(group, card)) else {
-            return false;
-        };
-        card.seat.is_some_and(|seat| {
+    /// Notes that the owner of this card has the seat, if it is a newer one of this seat.
+    fn lost_to(&mut self, card: &SignedCard, group: &GroupKeys, me: PeerKey) {
+        let (Some(claimed), Ok(card)) = (&self.claimed, verify_card(group, card)) else { return };
+        let is_newer = card.seat.is_some_and(|seat| {
             seat.key == claimed.keys.key()
                 && (seat.incarnation, card.key) > (claimed.incarnation, me)
-        })
+        });
+        if is_newer {
+            (self.is_lost, self.lost_alias) = (true, Alias::parse(&card.alias).ok());
+        }
+    }
+
+    /// The alias that the other bridge has with the seat.
+    pub(super) fn lost_alias(&self) -> Option<&Alias> {
+        self.lost_alias.as_ref()
     }
 
     /// Whether another bridge has the seat now.

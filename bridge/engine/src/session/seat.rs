@@ -13,6 +13,7 @@ use junction_shared::protocol::wire::{
 use super::Session;
 use super::own_seat::{ClaimStep, Leaving, SeatToClaim, SeatVerdict};
 use crate::past_words::PastWords;
+use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::{pair_psk, return_word};
 use crate::{Change, Departure, Status};
 
@@ -75,7 +76,8 @@ impl Session {
     /// What an answer holds just now stays with the process.
     pub fn replaced(&mut self, session: Option<SeatToClaim>, now: Instant) -> Self {
         let is_unseated = session.is_none();
-        let alias = self.membership.alias().cloned();
+        let own = self.membership.own_seat();
+        let alias = own.lost_alias().or(self.membership.alias()).cloned();
         let membership = self.membership.replaced(session);
         let card = if is_unseated { self.card.unseated(now) } else { self.card.successor(now) };
         let delivery = self.delivery.retire(self.membership.key());
@@ -189,7 +191,7 @@ impl Session {
             (Leaving::ForNow | Leaving::Unseated, Some(seat)) => {
                 // A process that lives on repeats them: its connection may be breaking.
                 let words = self.return_words(seat);
-                self.outgoing.post_words(words, true);
+                self.outgoing.post_words(words, self.last_use_of_words(now), true);
             }
             (Leaving::ForNow | Leaving::Unseated, None) => {}
         }
@@ -197,6 +199,11 @@ impl Session {
         self.outgoing.post(if comes_back { ToHub::Vacate } else { ToHub::Leave });
         let disconnected = self.membership.granted_alias().is_some();
         (self.outgoing.drain_control(), Departure { disconnected, unconfirmed })
+    }
+
+    /// When nothing can be left that a word of this moment is about.
+    pub(super) fn last_use_of_words(&self, now: Instant) -> Instant {
+        now + longest_life(self.session_timeout) + AFTERLIFE
     }
 
     /// What this session has read of each sender, and that it opens nothing more: to those whose mail waits here, to those

@@ -69,6 +69,19 @@ fn regression_words_wait_for_a_sender_that_a_restarted_hub_has_not_seen_yet() {
 }
 
 #[test]
+fn early_words_of_a_member_that_gives_many_push_out_no_others() {
+    let mut world = World::started_at(STARTED, Some(GROUP));
+    let (ann, _) = FIRST.join(&mut world, Some("ann"));
+    world.say(ann, ToHub::Return(word(9, 1, 0)));
+    let mallory = join(&mut world, 7, "mallory");
+    for highest in 0..5000 {
+        world.say(mallory, ToHub::Return(word(200, 7, highest)));
+    }
+    let bob = join(&mut world, 9, "bob");
+    assert_eq!(world.received(bob), [ToBridge::Returned(word(9, 1, 0))]);
+}
+
+#[test]
 fn words_wait_for_a_sender_that_is_away_the_newest_of_each_receiver() {
     let mut world = hub();
     let ((ann, _), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));
