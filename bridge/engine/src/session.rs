@@ -132,9 +132,12 @@ impl Session {
         next
     }
 
-    /// Another session with this membership and card, to which how much may be sent carries over.
+    /// Another session with this membership and card, to which carries over how much may be sent, and whom each alias
+    /// belongs to: nobody else may take the place of a peer because this process has another key.
     fn followed_by(&mut self, card: CardPublisher, membership: Membership) -> Self {
         let mut next = Self::with(self.snapshot.clone(), card, membership);
+        next.directory = std::mem::take(&mut self.directory);
+        next.directory.forget_cards();
         next.high_sent = std::mem::take(&mut self.high_sent);
         next.send_quota = self.send_quota.take();
         next.forecast = self.forecast.take();

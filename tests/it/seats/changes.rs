@@ -159,3 +159,18 @@ async fn regression_session_that_was_cleared_and_restarted_is_the_same_to_a_peer
     alice.send("bob", "I am").await;
     assert_is_from(&bob.read_one().await, &name, true);
 }
+
+#[tokio::test]
+async fn session_that_follows_another_in_its_bridge_knows_whom_each_name_belongs_to() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let Acquainted { session, alice: bridge, bob, name } = Acquainted::new(&home, &hub).await;
+    session.began(bridge.client.pid(), "resume", "second").await;
+    other_alias(&bridge, &name).await;
+    BridgeEnding::Terminate.of(&bob).await;
+    let thief = TestBridge::join(&home, &hub, "bob").await;
+    let message = json!({ "target_alias": "bob", "message": "for bob" });
+    let text = bridge.error("send_message", message).await;
+    assert!(text.contains("fingerprint"), "{text}");
+    assert_eq!(thief.leftovers().await, Vec::<Value>::new());
+}

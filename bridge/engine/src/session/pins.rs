@@ -89,10 +89,8 @@ impl Pins {
         expected: Option<&str>,
     ) -> Result<(), Error> {
         let offered = shown.id().fingerprint();
-        // That of its key names the peer, too: on a hub without seats it knows itself by no other.
-        let is_it = |expected: &str| expected == offered || expected == shown.key.fingerprint();
         match (expected, self.pinned(alias)) {
-            (Some(expected), _) if !is_it(expected) => {
+            (Some(expected), _) if expected != offered => {
                 Err(Error::OtherFingerprint { alias: alias.clone(), offered })
             }
             (None, Some(pinned)) if !shown.is(&pinned.id) => Err(Error::KeyChanged {
@@ -185,6 +183,7 @@ mod tests {
             pins.check(&alias("bob"), shown, Some(expected)).is_ok()
         };
         assert!(check(shown(ONE, Some(SEAT)), &SEAT.fingerprint()));
+        // Any member can show the key with a seat of its own.
         assert!(!check(shown(ONE, Some(SEAT)), &ONE.fingerprint()));
         assert!(check(shown(ONE, None), &ONE.fingerprint()));
     }
