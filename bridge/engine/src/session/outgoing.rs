@@ -20,6 +20,7 @@ use crate::seal::{Broken, Identity, ReceiptKey, seal};
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
+
 /// Frames for the hub, on this connection and on those to come.
 #[derive(Default)]
 pub(super) struct OutgoingFrames {

@@ -124,9 +124,7 @@ impl Claimed {
             outdone: 0,
         }
     }
-}
 
-impl Claimed {
     /// Whether others know the session by this seat, or by one that it had before.
     fn has_been_shown(&self) -> bool {
         self.was_granted || !self.before.is_empty()
@@ -155,11 +153,10 @@ impl Claimed {
     /// The moves that led here, the last first.
     fn moves(&self, group: &GroupKeys) -> impl Iterator<Item = SeatMove> {
         let seats = std::iter::once(&self.keys).chain(self.before.iter().map(|(keys, _)| keys));
-        let moves = self
-            .before
-            .iter()
-            .zip(seats)
-            .map(|((from, incarnation), to)| from.move_to(&group.group, *incarnation, to));
+        let moves = self.before.iter().zip(seats).map(|((from, incarnation), to)| {
+            // By each of the two seats.
+            from.move_to(&group.group, *incarnation, to)
+        });
         moves.chain(self.inherited.iter().cloned())
     }
 }
