@@ -151,13 +151,14 @@ impl Storm {
                 Err(CallError::Tool(text)) => {
                     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
                     let is_refused = says(&["still unread", "inbox_full", "Nothing was sent"]);
-                    let is_absent = is_session(to) && says(&["No peer has that alias"]);
+                    let is_absent = is_session(to) && says(&["No peer has that alias", "has left"]);
                     // The bridge was ended during the call, or was just started and knows nobody.
                     let is_new = is_session(from)
                         && says(&[
                             "was not delivered",
                             "in a few seconds",
                             "No peer has that alias",
+                            "has left",
                         ]);
                     let is_known = is_refused || is_absent || is_new;
                     assert!(is_known, "{from} to {to}: {text}");
