@@ -158,7 +158,6 @@ impl State {
         if let Some(peer) = self.peers.get_mut(&key) {
             peer.lost_at = Some(now);
         }
-        self.drop_unshown_seat(&key, now);
         self.notify_presence(&key);
     }
 

@@ -171,26 +171,6 @@ impl State {
         }
     }
 
-    /// Ends the hold of a peer that has lost its connection on a seat of which the hub knows no card: an older bridge of
-    /// the session may live, and come to this hub second. The alias goes to an heir with the seat if nobody has seen it.
-    pub(super) fn drop_unshown_seat(&mut self, key: &PeerKey, now: Duration) {
-        let Some(peer) = self.peers.get(key) else { return };
-        let Some(seat) = peer.seat() else { return };
-        if self.seats.get(&seat).is_some_and(|record| record.card.is_some()) {
-            return;
-        }
-        let (alias, claim, is_seen) = (peer.alias.clone(), peer.claim, peer.card.is_some());
-        self.drop_seat(key);
-        let left = if is_seen || self.heirs(&seat).is_empty() {
-            None
-        } else {
-            let (own, own_claim) = self.any_alias(now);
-            self.give_alias(key, own, own_claim);
-            Some((alias, claim))
-        };
-        self.pass_on(seat, left, now);
-    }
-
     fn drop_seat(&mut self, key: &PeerKey) -> Option<SeatKey> {
         let peer = self.peers.get_mut(key)?;
         let seat = peer.seat()?;

@@ -132,38 +132,6 @@ fn heir_that_dies_or_leaves_before_its_first_card_changes_nothing() {
 }
 
 #[test]
-fn regression_holder_that_dies_before_its_first_card_changes_nothing_for_an_older_one() {
-    let mut world = World::started_at(STARTED, Some(GROUP));
-    let newer = SECOND_ONE.greet(&mut world, None).connection;
-    world.disconnect(newer);
-    let (ann, _) = FIRST.join(&mut world, Some("ann"));
-    let bob = join(&mut world, 9, "bob");
-    assert_eq!(found(&mut world, bob, LookupTarget::Seat(seat(1))), (Standing::Online, Some(1)));
-    // It may come again, and a break of its connection alone costs it nothing.
-    for _ in 0..2 {
-        let again = SECOND_ONE.greet(&mut world, None);
-        assert_eq!(again.grant.alias, "ann");
-        world.disconnect(again.connection);
-    }
-    SECOND_ONE.join(&mut world, None);
-    assert!(matches!(world.received(ann)[..], [ToBridge::Unseated(_)]));
-}
-
-#[test]
-fn heir_of_a_holder_that_dies_before_its_first_card_has_the_seat_and_its_alias() {
-    let mut world = hub();
-    let first = FIRST.greet(&mut world, Some("ann")).connection;
-    let heir = SECOND_ONE.greet(&mut world, None);
-    world.disconnect(first);
-    world.say(heir.connection, ToHub::Card(SECOND_ONE.card(1, "ann")));
-    let bob = join(&mut world, 9, "bob");
-    assert_eq!(found(&mut world, bob, named("ann")), (Standing::Online, Some(2)));
-    let again = FIRST.greet(&mut world, None);
-    assert!(matches!(again.seat, Some(SeatAnswer::Superseded(..))));
-    assert_ne!(again.grant.alias, "ann");
-}
-
-#[test]
 fn of_two_heirs_the_higher_has_the_seat_in_the_end_whichever_is_faster() {
     let third = Process(3, 1, 12);
     // The higher first: the lower is told.
