@@ -1,6 +1,7 @@
 //! What receivers have returned to senders, kept until the senders' sessions end, and whose words are worth most.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use junction_shared::protocol::id::PeerKey;
@@ -10,7 +11,6 @@ use junction_shared::protocol::wire::Return;
 const MAX_WORDS: usize = 64;
 /// The maximum number of receivers remembered for a sender, the last ones. Words of others count as those of strangers.
 const MAX_RECEIVERS: usize = 256;
-
 /// The maximum number of words kept for senders that a restarted hub has not seen yet.
 const MAX_EARLY: usize = 4096;
 
@@ -36,11 +36,16 @@ impl EarlyReturns {
     pub(super) fn keep(&mut self, kept: KeptReturn) {
         self.words.entry(kept.by).or_default().push_back(kept);
         self.count += 1;
-        if self.count > MAX_EARLY
-            && let Some(most) = self.words.values_mut().max_by_key(|words| words.len())
-        {
-            most.pop_front();
-            self.count -= 1;
+        if self.count > MAX_EARLY {
+            let most = self.words.iter().max_by_key(|(_, words)| words.len()).map(|(by, _)| *by);
+            if let Some(Entry::Occupied(mut words)) = most.map(|by| self.words.entry(by)) {
+                words.get_mut().pop_front();
+                self.count -= 1;
+                // A peer of whom nothing is kept takes no room.
+                if words.get().is_empty() {
+                    words.remove();
+                }
+            }
         }
     }
 
@@ -48,13 +53,13 @@ impl EarlyReturns {
     pub(super) fn take(&mut self, sender: &PeerKey) -> KeptReturns {
         let mut kept = KeptReturns::default();
         for words in self.words.values_mut() {
-            let before = words.len();
-            let (taken, left) = words.drain(..).partition(|early| early.word.to == *sender);
+            let (taken, left): (VecDeque<_>, _) =
+                std::mem::take(words).into_iter().partition(|early| early.word.to == *sender);
             *words = left;
-            self.count -= before - words.len();
-            let taken: VecDeque<_> = taken;
+            self.count -= taken.len();
             taken.into_iter().for_each(|early| kept.keep(early));
         }
+        self.words.retain(|_, words| !words.is_empty());
         kept
     }
 
@@ -117,5 +122,33 @@ impl KeptReturns {
         if let Some(at) = least {
             self.words.remove(at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u16) -> PeerKey {
+        let mut key = [0; 32];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        PeerKey(key)
+    }
+
+    fn word(by: u16, to: u16) -> KeptReturn {
+        let (by, to) = (key(by), key(to));
+        KeptReturn { by, from: by, word: Return { to, body: Vec::new(), mac: [0; 32] } }
+    }
+
+    #[test]
+    fn early_words_and_their_givers_are_bounded_and_gone_when_taken() {
+        let mut early = EarlyReturns::default();
+        let givers = u16::try_from(MAX_EARLY).unwrap() + 100;
+        (0..givers).for_each(|by| early.keep(word(by, 1)));
+        assert_eq!((early.count, early.words.len()), (MAX_EARLY, MAX_EARLY));
+        early.keep(word(9_999, 2));
+        assert_eq!(early.take(&key(2)).words().len(), 1);
+        assert_eq!(early.take(&key(1)).words().len(), MAX_WORDS);
+        assert_eq!((early.count, early.words.len()), (0, 0));
     }
 }
