@@ -107,3 +107,35 @@ fn seat(dir: &ConfigDir, secret: &Secret, claim: SessionClaim) -> engine::SeatTo
     let incarnation = next_incarnation(dir, engine::wall_ms());
     engine::SeatToClaim { keys, incarnation, place, basis }
 }
+
+#[cfg(test)]
+mod tests {
+    use junction_engine::Command;
+
+    use super::*;
+    use crate::testing::snapshot;
+
+    #[tokio::test]
+    async fn of_too_many_claims_the_newest_are_made_and_no_call_waits_for_the_others() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(home.path().join("junction"));
+        let secret = seat_secret(&dir).unwrap();
+        let (engine, mut commands, _snapshot) = engine::Engine::new(snapshot());
+        let seats = SeatClaims::start(engine, dir);
+        // The task that makes the claims has not run yet.
+        let ids: Vec<_> = (0..QUEUE + 4).map(|number| number.to_string()).collect();
+        for id in &ids {
+            let session = ClientSession { client: "claude-code", id: id.clone() };
+            seats.claim(Some(SessionClaim::Move(session)));
+        }
+        for id in &ids[4..] {
+            let Some(Command::ClaimSeat(Some(seat), reply)) = commands.recv().await else {
+                panic!("a claim is made");
+            };
+            assert_eq!(seat.keys.key(), SeatKeys::derive(&secret, "claude-code", id).key());
+            let _ = reply.send(());
+        }
+        seats.settled().await;
+        assert!(commands.try_recv().is_err());
+    }
+}
