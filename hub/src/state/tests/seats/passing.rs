@@ -113,6 +113,15 @@ fn former_holder_has_its_time_although_the_hub_slept() {
 }
 
 #[test]
+fn regression_session_whose_bridge_died_before_its_first_card_has_the_name_that_it_was_given() {
+    let mut world = World::started_at(STARTED, Some(GROUP));
+    let first = FIRST.greet(&mut world, None);
+    world.disconnect(first.connection);
+    let second = SECOND_ONE.greet(&mut world, None);
+    assert_eq!(second.grant.alias, first.grant.alias);
+}
+
+#[test]
 fn heir_that_dies_or_leaves_before_its_first_card_changes_nothing() {
     for ends in [World::disconnect, |world: &mut World, id| world.say(id, ToHub::Leave)] {
         let mut world = hub();
