@@ -29,7 +29,7 @@ use crate::accept::guarded_stream::{ConnectionInfo, UnframedBytes};
 use crate::app_state::AppState;
 use crate::metrics::Metrics;
 use crate::registry::{ConnectionHandle, QueuedFrame, StateClient};
-use crate::throttle::{RateExceeded, Throttle, tokens_of};
+use crate::throttle::{RateExceeded, Throttle, tokens_of, tokens_of_length};
 
 /// Answers that may wait in the queue of a connection before it is no longer read from. The rest of the queue
 /// is for notifications.
@@ -219,12 +219,11 @@ impl Connection<'_> {
             let Ok(message) = message else { return Disconnect::Closed(Close::ProtocolError) };
             self.unframed.reset();
             self.metrics.frames.increment();
-            let length = payload_len(&message);
             let tokens = match self.handle_message(message).await {
                 Ok(tokens) => tokens,
                 Err(end) => return end,
             };
-            if let Err(RateExceeded) = throttle.charge(tokens, length, self.metrics).await {
+            if let Err(RateExceeded) = throttle.charge(tokens, self.metrics).await {
                 return Disconnect::Closed(Close::SlowDown);
             }
             handled += 1;
@@ -235,15 +234,15 @@ impl Connection<'_> {
         Disconnect::Lost
     }
 
-    /// Handles a message. Returns the tokens that it costs whatever its length.
+    /// Handles a message. Returns the tokens that it costs.
     async fn handle_message(&self, message: Message) -> Result<u32, Disconnect> {
         self.is_alive.store(true, Ordering::Relaxed);
-        let mut tokens = 1;
+        let mut tokens = control_tokens(&message);
         match message {
             Message::Binary(bytes) => {
                 let frame = decode(&bytes).map_err(|_| Disconnect::Closed(Close::ProtocolError))?;
+                tokens = tokens_of(&frame, bytes.len());
                 drop(bytes);
-                tokens = tokens_of(&frame);
                 self.handle_frame(frame).await;
             }
             Message::Text(_) => return Err(Disconnect::Closed(Close::ProtocolError)),
@@ -338,12 +337,11 @@ impl Connection<'_> {
     }
 }
 
-/// Returns the payload length of a message.
-fn payload_len(message: &Message) -> usize {
+/// Returns the tokens of a message that holds no frame of the protocol.
+fn control_tokens(message: &Message) -> u32 {
     match message {
-        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Text(text) => text.len(),
-        Message::Close(_) => 0,
+        Message::Ping(bytes) | Message::Pong(bytes) => tokens_of_length(bytes.len()),
+        Message::Binary(_) | Message::Text(_) | Message::Close(_) => 1,
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Gauges {
     pub(crate) messages: usize,
     /// Bytes of messages in all inboxes.
     pub(crate) bytes: usize,
+    /// Bytes of attachments that there is room for.
+    pub(crate) attachment_bytes: usize,
     /// Seconds since the hub started.
     pub(crate) uptime: u64,
 }
@@ -109,6 +111,11 @@ impl Metrics {
         text.gauge("peers", "Sessions known, connected or away.", gauges.peers as u64);
         text.gauge("inbox_messages", "Messages in all inboxes.", gauges.messages as u64);
         text.gauge("inbox_bytes", "Bytes of messages in all inboxes.", gauges.bytes as u64);
+        text.gauge(
+            "attachment_bytes",
+            "Bytes of attachments that are kept or coming.",
+            gauges.attachment_bytes as u64,
+        );
         text.gauge("uptime_seconds", "Time since the hub started.", gauges.uptime);
         text.counter("connections_total", "Connections accepted.", &self.connections);
         text.counter("welcomes_total", "Connections welcomed.", &self.welcomed);
@@ -187,7 +194,8 @@ mod tests {
         for (at, why) in ALL_CLOSES.iter().enumerate() {
             (0..=at).for_each(|_| metrics.closed(*why));
         }
-        let gauges = Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, uptime: 5 };
+        let gauges =
+            Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, attachment_bytes: 6, uptime: 5 };
         let text = metrics.render(&gauges);
         for (at, (_, word)) in ALL_REJECTIONS.iter().enumerate() {
             let line =
@@ -208,6 +216,7 @@ mod tests {
             peers: 0,
             messages: 0,
             bytes: 0,
+            attachment_bytes: 0,
             uptime: 0,
         });
         for line in text.lines() {

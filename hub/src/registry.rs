@@ -132,6 +132,7 @@ impl Registry {
             peers: inner.state.known(),
             messages,
             bytes,
+            attachment_bytes: inner.state.attachment_bytes(),
             uptime: self.age().as_secs(),
         }
     }

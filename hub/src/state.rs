@@ -9,6 +9,7 @@
 //! the frames in and takes the mail out.
 
 mod aliases;
+mod attachment_store;
 mod backpressure;
 mod deadlines;
 mod inbox;
@@ -27,6 +28,7 @@ mod subscriptions;
 mod succession;
 mod tickets;
 mod tombstones;
+mod transfers;
 mod watches;
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use aliases::Aliases;
+use attachment_store::AttachmentStore;
 use backpressure::Backpressure;
 use deadlines::{Deadline, Deadlines};
 use kept_returns::EarlyReturns;
@@ -133,6 +136,7 @@ pub struct State {
     subscriptions: Subscriptions,
     watches: Watches,
     store: Store,
+    attachments: AttachmentStore,
     backpressure: Backpressure,
     tombstones: Tombstones,
     early_returns: EarlyReturns,
@@ -162,6 +166,7 @@ impl State {
             subscriptions: Subscriptions::default(),
             watches: Watches::default(),
             store: Store::default(),
+            attachments: AttachmentStore::default(),
             backpressure: Backpressure::default(),
             tombstones: Tombstones::default(),
             early_returns: EarlyReturns::default(),
@@ -197,6 +202,11 @@ impl State {
             ToHub::Leave => self.leave(requester, now),
             ToHub::Vacate => self.vacate(requester, now),
             ToHub::Return(word) => self.take_back(requester, word, now),
+            ToHub::Offer(offer) => self.offer(requester, &offer, now)?,
+            ToHub::Withdraw(transfer) => self.withdraw(requester, &transfer),
+            ToHub::Chunk(chunk) => self.chunk(requester, chunk)?,
+            ToHub::Fetch(range) => self.fetch(requester, &range, now),
+            ToHub::AttachmentReceipt(receipt) => self.attachment_receipt(requester, receipt),
         }
         Ok(())
     }
@@ -241,6 +251,7 @@ impl State {
                 Deadline::Unseated(key) => self.unseated_due(key, now),
                 Deadline::Seat(seat) => self.forget_seat(&seat),
                 Deadline::Envelope(to, offset) => self.discard(&to, offset),
+                Deadline::Transfer(id) => self.transfer_due(&id),
             }
         }
         self.drain_outputs(now)
@@ -264,6 +275,17 @@ impl State {
     /// Returns the number of messages in all inboxes, and their bytes.
     pub fn stored(&self) -> (usize, usize) {
         self.store.totals()
+    }
+
+    /// Returns the bytes of attachments that the hub has room for.
+    pub fn attachment_bytes(&self) -> usize {
+        self.attachments.bytes()
+    }
+
+    /// Returns how many attachments are known.
+    #[cfg(test)]
+    fn transfers(&self) -> usize {
+        self.attachments.len()
     }
 
     /// Returns since when the hub has had no connection but of unlisted sessions, and no mail.
@@ -291,7 +313,7 @@ impl State {
 
     /// Returns what is to be sent at the end of a change.
     fn drain_outputs(&mut self, now: Duration) -> Vec<Output> {
-        let idle = self.connected() == 0 && self.store.is_empty();
+        let idle = self.connected() == 0 && self.store.is_empty() && self.attachments.is_done();
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
         std::mem::take(&mut self.out)
     }

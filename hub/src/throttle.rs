@@ -22,16 +22,27 @@ const CARD_TOKENS: u32 = 40;
 /// The tokens of a return word: 1,250 per second. Its sender computes a key to check it. A bridge that ends says 1,024
 /// at once, which is no more than a burst.
 const RETURN_TOKENS: u32 = 16;
+/// The tokens of a chunk of an attachment, whatever its length: 200 MiB per second. The hub asks for chunks itself, as many
+/// as it has room for.
+const CHUNK_TOKENS: u32 = 6;
 /// How long a connection may keep exceeding its rate. Legitimate bursts are over by then.
 const MAX_THROTTLED: Duration = Duration::from_secs(2);
 
-/// Returns the tokens of a frame, whatever its length.
-pub(crate) fn tokens_of(frame: &ToHub) -> u32 {
+/// Returns the tokens of a frame of this length.
+pub(crate) fn tokens_of(frame: &ToHub, length: usize) -> u32 {
     match frame {
-        ToHub::Card(_) | ToHub::Ask(_, Question::Rename(_)) => CARD_TOKENS,
-        ToHub::Return(_) => RETURN_TOKENS,
-        _ => 1,
+        ToHub::Chunk(_) => CHUNK_TOKENS,
+        ToHub::Card(_) | ToHub::Ask(_, Question::Rename(_)) => {
+            tokens_of_length(length).saturating_add(CARD_TOKENS)
+        }
+        ToHub::Return(_) => tokens_of_length(length).saturating_add(RETURN_TOKENS),
+        _ => tokens_of_length(length),
     }
+}
+
+/// Returns the tokens of anything of this length.
+pub(crate) fn tokens_of_length(length: usize) -> u32 {
+    u32::try_from(length / BYTES_PER_TOKEN).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// The rate limit of one connection.
@@ -53,19 +64,16 @@ impl Throttle {
         Self { bucket: TokenBucket::new(rate, burst, Instant::now()), quota, throttled_since: None }
     }
 
-    /// Charges a message of this length whose frame costs so many tokens, and waits until the next one may be read.
+    /// Charges a message that costs so many tokens, and waits until the next one may be read.
     ///
     /// # Errors
     /// [`RateExceeded`] if the connection had to be slowed for too long.
     pub(crate) async fn charge(
         &mut self,
         tokens: u32,
-        length: usize,
         metrics: &Metrics,
     ) -> Result<(), RateExceeded> {
         let now = Instant::now();
-        let by_length = u32::try_from(length / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
-        let tokens = tokens.saturating_add(by_length);
         let own = self.bucket.take(tokens, now);
         if !own.is_zero() {
             self.throttled_since = self.throttled_since.or(Some(now));
@@ -98,7 +106,7 @@ mod tests {
         let (begun, metrics) = (Instant::now(), Metrics::default());
         let mut passed = 0;
         while begun.elapsed() < time {
-            if throttle.charge(tokens, 1, &metrics).await.is_err() {
+            if throttle.charge(tokens, &metrics).await.is_err() {
                 return (passed, true);
             }
             passed += 1;
@@ -118,16 +126,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_not_throttled_and_long_messages_cost_more() {
+        let long = tokens_of_length(66 * 1024);
         let ip_limits = IpLimits::default();
         let metrics = Metrics::default();
         let mut throttle = throttle(&ip_limits, "127.0.0.1");
         let begun = Instant::now();
         for _ in 0..1000 {
-            throttle.charge(1, 66 * 1024, &metrics).await.unwrap();
+            throttle.charge(long, &metrics).await.unwrap();
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         for _ in 0..1000 {
-            throttle.charge(1, 66 * 1024, &metrics).await.unwrap();
+            throttle.charge(long, &metrics).await.unwrap();
         }
         assert!(begun.elapsed() > Duration::from_millis(500));
     }
@@ -148,7 +157,7 @@ mod tests {
         let mut throttle = throttle(&ip_limits, "10.0.0.1");
         let begun = Instant::now();
         for _ in 0..1024 {
-            throttle.charge(RETURN_TOKENS, 150, &metrics).await.unwrap();
+            throttle.charge(RETURN_TOKENS, &metrics).await.unwrap();
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
     }
@@ -161,7 +170,7 @@ mod tests {
         let begun = Instant::now();
         for _ in 0..10_000 {
             for throttle in &mut throttles {
-                throttle.charge(1, 1, &metrics).await.unwrap();
+                throttle.charge(1, &metrics).await.unwrap();
             }
         }
         assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use junction_shared::protocol::id::{PeerKey, SeatKey};
+use junction_shared::protocol::wire::TransferId;
 
 use super::inbox::Offset;
 
@@ -20,6 +21,8 @@ pub(super) enum Deadline {
     Seat(SeatKey),
     /// The envelope at this offset of this peer's inbox expires.
     Envelope(PeerKey, Offset),
+    /// What is here of this attachment expires.
+    Transfer(TransferId),
 }
 
 /// The deadlines that are set, ordered by time.

@@ -108,7 +108,7 @@ impl State {
 
     /// Returns whether mail for this peer can still be read: the peer has a session, or may come back during
     /// the restart grace.
-    fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
+    pub(super) fn takes_mail(&self, to: &PeerKey, now: Duration) -> bool {
         match self.peers.get(to) {
             // It opens nothing more, once it knows.
             Some(peer) => !peer.is_unseated(),
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// Returns the next frame to push on a connection: mail in order of arrival, without gaps.
+    /// Returns the next frame to push on a connection: mail in order of arrival, without gaps, and then attachments.
     pub fn next_push(&mut self, id: ConnectionId, now: Duration) -> Option<ToBridge> {
         let key = self.connections.get(&id)?;
         let connection = self.peers.get_mut(key)?.connection.as_mut()?;
@@ -142,7 +142,10 @@ impl State {
             connection.repushes -= 1;
             return Some(ToBridge::Repushing);
         }
-        let (offset, stored) = self.store.from(key, connection.cursor)?;
+        let Some((offset, stored)) = self.store.from(key, connection.cursor) else {
+            // Messages are never behind attachments.
+            return self.next_chunk(id);
+        };
         connection.cursor = offset.next();
         Some(ToBridge::Deliver((*stored.envelope).clone(), stored.age_ms(now)))
     }

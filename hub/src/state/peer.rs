@@ -103,6 +103,8 @@ pub(super) struct PeerConnection {
     pub(super) cursor: Offset,
     /// Requests to restart the push that have not been answered.
     pub(super) repushes: u32,
+    /// Chunks of attachments in a row that nobody asked for.
+    pub(super) stray_chunks: u32,
     /// The claim to a seat that another peer still has.
     pub(super) heir: Option<Box<SeatHeir>>,
 }
@@ -142,8 +144,13 @@ impl PeerSession {
 
     /// Returns whether the peer's bridge knows seats. Nothing that is about seats is sent to others.
     pub(super) fn reads_seats(&self) -> bool {
+        self.has_feature(READS_SEATS)
+    }
+
+    /// Returns whether the peer's newest card names a feature of its bridge.
+    pub(super) fn has_feature(&self, feature: u32) -> bool {
         let features = self.card.as_ref().and_then(|published| published.card.features);
-        features.unwrap_or_default() & READS_SEATS != 0
+        features.unwrap_or_default() & feature != 0
     }
 
     /// Returns whether the peer is connected.

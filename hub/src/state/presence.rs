@@ -132,6 +132,7 @@ impl State {
                 dial: hello.dial,
                 cursor: Offset::default(),
                 repushes: 0,
+                stray_chunks: 0,
                 heir: None,
             });
             self.unlisted.connected += usize::from(peer.is_unlisted);
@@ -163,6 +164,7 @@ impl State {
 
     fn detach(&mut self, id: ConnectionId) -> Option<PeerKey> {
         let key = self.connections.remove(&id)?;
+        self.attachments.disconnected(&key);
         self.subscriptions.forget(id);
         self.watches.forget(id);
         if let Some(peer) = self.peers.get_mut(&key) {
@@ -240,6 +242,7 @@ impl State {
         // Before the mail is removed: room in an inbox that no longer exists is of no use to its senders.
         self.backpressure.forget(*key);
         self.discard_all(key);
+        self.end_transfers(key);
         if self.in_restart_grace(now) {
             self.tombstones.add(*key);
         }
@@ -255,12 +258,17 @@ impl State {
         self.tombstones.forget_goodbyes();
         self.early_returns.clear();
         self.tickets.end_grace();
-        let awaited: BTreeSet<_> =
-            self.store.receivers().chain(self.backpressure.receivers()).collect();
+        let awaited: BTreeSet<_> = self
+            .store
+            .receivers()
+            .chain(self.backpressure.receivers())
+            .chain(self.attachments.receivers())
+            .collect();
         for key in awaited {
             if !self.peers.contains_key(&key) {
                 self.backpressure.forget(key);
                 self.discard_all(&key);
+                self.end_transfers(&key);
             }
         }
         for key in self.subscriptions.subjects() {

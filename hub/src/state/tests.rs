@@ -8,5 +8,6 @@ mod queries;
 mod seat_rules;
 mod seats;
 mod tickets;
+mod transfers;
 mod unlisted;
 mod world;

@@ -36,6 +36,27 @@ pub const HUB_BYTES: usize = 256 << 20;
 /// one read bit for each.
 pub const SEQ_WINDOW: u64 = 64;
 
+/// The largest attached file, in bytes.
+pub const MAX_ATTACHMENT: u64 = 16 << 20;
+/// The largest attached value, in bytes: one chunk.
+pub const MAX_VALUE: usize = CHUNK;
+/// Attachments of one message, at most.
+pub const MAX_ATTACHMENTS: usize = 8;
+/// The bytes of an attachment in one chunk: as much as the largest message, so that a chunk delays others no more.
+pub const CHUNK: usize = 65_536;
+/// The largest sealed chunk: a chunk and the AES-GCM tag.
+pub const MAX_SEALED_CHUNK: usize = CHUNK + 16;
+/// The chunks of the largest attachment.
+pub const MAX_CHUNKS: u32 = 256;
+/// Attachments that one sender has on offer to one receiver at a time.
+pub const PAIR_TRANSFERS: usize = 2;
+/// Chunks of one attachment that are asked for and have not come. With a round trip of 5 ms they allow 100 MiB a second.
+pub const CHUNK_WINDOW: u32 = 8;
+/// Bytes of attachments that the hub keeps for one receiver.
+pub const RECEIVER_ATTACHMENT_BYTES: usize = 32 << 20;
+/// Bytes of attachments that one hub keeps for all receivers.
+pub const HUB_ATTACHMENT_BYTES: usize = 256 << 20;
+
 /// Peers on one page of a listing, at most.
 pub const MAX_PAGE: u16 = 200;
 /// Keys one connection may be subscribed to; beyond it the oldest subscription is dropped.

@@ -24,17 +24,20 @@ mod envelope;
 mod opening;
 mod receipt;
 mod seat;
+mod transfer;
 
 pub use card::{
-    Card, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, Reach, SignedCard, State,
+    Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, Reach,
+    SignedCard, State,
 };
 pub use envelope::{Envelope, Header, Kind};
 pub use opening::{
-    Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS, SeatAnswer, Ticket,
-    UNLISTED, Welcome, WelcomeBody,
+    ATTACHMENTS, Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS,
+    SeatAnswer, Ticket, UNLISTED, Welcome, WelcomeBody,
 };
 pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
 pub use seat::{CardSeat, Return, ReturnBody, SeatClaim, SeatMove};
+pub use transfer::{AttachmentEnd, AttachmentReceipt, Chunk, ChunkRange, Offer, TransferId};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
@@ -74,6 +77,21 @@ pub enum ToHub {
     /// The end of the bridge, not of its session: as `Leave`, but the hub keeps the alias and the last card for the seat.
     #[n(9)]
     Vacate,
+    /// The sender can give an attachment. Answered by `Pull` when the hub has room, or when the receiver fetches it.
+    #[n(10)]
+    Offer(#[n(0)] Offer),
+    /// The sender takes an offer back: the hub drops what it has of the attachment.
+    #[n(11)]
+    Withdraw(#[n(0)] TransferId),
+    /// A chunk that the hub has pulled.
+    #[n(12)]
+    Chunk(#[n(0)] Chunk),
+    /// The receiver wants these chunks. It asks for more as it takes them.
+    #[n(13)]
+    Fetch(#[n(0)] ChunkRange),
+    /// A receipt for the sender of an attachment.
+    #[n(14)]
+    AttachmentReceipt(#[n(0)] AttachmentReceipt),
 }
 
 /// A frame from a hub to a bridge.
@@ -122,6 +140,23 @@ pub enum ToBridge {
     /// Another bridge has this session's seat now; its card.
     #[n(13)]
     Unseated(#[n(0)] SignedCard),
+    /// The sender of an attachment offers it. A receiver that is fetching asks for its chunks again, and one for which the
+    /// attachment has ended repeats its receipt.
+    #[n(14)]
+    Offered(#[n(0)] TransferId),
+    /// The hub wants these chunks of its sender.
+    #[n(15)]
+    Pull(#[n(0)] ChunkRange),
+    /// A chunk that the receiver has fetched.
+    #[n(16)]
+    Chunk(#[n(0)] Chunk),
+    /// Nobody can give the attachment that the receiver fetches: its sender has taken it back, or is gone and the hub has not
+    /// all of it.
+    #[n(17)]
+    Unavailable(#[n(0)] TransferId),
+    /// A receipt from the receiver of an attachment.
+    #[n(18)]
+    AttachmentReceipt(#[n(0)] AttachmentReceipt),
 }
 
 /// A request of a bridge.
@@ -289,6 +324,13 @@ pub enum Refusal {
     /// The receiver is the sender.
     #[n(3)]
     ToSelf,
+    /// The message has attachments, and the hub or the receiver's bridge is of a version that carries none. Its sender says
+    /// so to itself, and no hub does.
+    #[n(4)]
+    NoAttachments,
+    /// What a message attached has changed since it was sent. Its sender says so to itself, and no hub does.
+    #[n(5)]
+    Changed,
 }
 
 #[cfg(test)]

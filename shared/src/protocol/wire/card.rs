@@ -70,6 +70,9 @@ pub const READS_ASKS: u32 = 1;
 pub const READS_FROM_PERSON: u32 = 2;
 /// The bit of a bridge that knows seats: it opens messages that name their sender's seat, and takes returned ones back.
 pub const READS_SEATS: u32 = 4;
+/// The bit of a bridge that opens messages with attachments, and fetches these. Older bridges take such a message for a
+/// broken one.
+pub const READS_ATTACHMENTS: u32 = 8;
 
 /// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

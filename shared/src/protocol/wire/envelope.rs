@@ -61,12 +61,12 @@ pub enum Kind {
 }
 
 /// `Bytes` as a CBOR byte string.
-mod sealed_bytes {
+pub(super) mod sealed_bytes {
     use bytes::Bytes;
     use minicbor::encode::{self as enc, Write};
     use minicbor::{Decoder, Encoder, decode as dec};
 
-    pub(super) fn encode<C, W: Write>(
+    pub(in super::super) fn encode<C, W: Write>(
         sealed: &Bytes,
         e: &mut Encoder<W>,
         _: &mut C,
@@ -74,7 +74,7 @@ mod sealed_bytes {
         e.bytes(sealed)?.ok()
     }
 
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Bytes, dec::Error> {
+    pub(in super::super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Bytes, dec::Error> {
         d.bytes().map(Bytes::copy_from_slice)
     }
 }

@@ -82,8 +82,10 @@ pub const LONG_CONTEXTS: u32 = 1 << 0;
 pub const UNLISTED: u32 = 1 << 1;
 /// The bit of a welcome's features for seats.
 pub const SEATS: u32 = 1 << 2;
+/// The bit of a welcome's features for attachments.
+pub const ATTACHMENTS: u32 = 1 << 3;
 /// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
-pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED | SEATS;
+pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED | SEATS | ATTACHMENTS;
 
 /// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

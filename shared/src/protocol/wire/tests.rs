@@ -15,7 +15,7 @@ use crate::protocol::close;
 use crate::protocol::codec::{CodecError, decode, encode};
 use crate::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use crate::protocol::id::Epoch;
-use crate::protocol::limits::{MAX_CARD, MAX_FRAME, MAX_PAGE, MAX_SEALED};
+use crate::protocol::limits::{MAX_CARD, MAX_FRAME, MAX_PAGE, MAX_SEALED, MAX_SEALED_CHUNK};
 
 const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
 const BEGIN: &str = "<!-- golden frames: written by cargo test -->\n";
@@ -55,10 +55,16 @@ fn to_hub_number(frame: &ToHub) -> u16 {
         ToHub::Leave => 700,
         ToHub::Return(..) => 800,
         ToHub::Vacate => 900,
+        ToHub::Offer(..) => 1000,
+        ToHub::Withdraw(..) => 1100,
+        ToHub::Chunk(..) => 1200,
+        ToHub::Fetch(..) => 1300,
+        ToHub::AttachmentReceipt(..) => 1400,
     }
 }
 
-const TO_HUB: [u16; 13] = [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900];
+const TO_HUB: [u16; 18] =
+    [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400];
 
 /// As [`to_hub_number`].
 fn to_bridge_number(frame: &ToBridge) -> u16 {
@@ -83,12 +89,17 @@ fn to_bridge_number(frame: &ToBridge) -> u16 {
         ToBridge::Repushing => 1100,
         ToBridge::Returned(..) => 1200,
         ToBridge::Unseated(..) => 1300,
+        ToBridge::Offered(..) => 1400,
+        ToBridge::Pull(..) => 1500,
+        ToBridge::Chunk(..) => 1600,
+        ToBridge::Unavailable(..) => 1700,
+        ToBridge::AttachmentReceipt(..) => 1800,
     }
 }
 
-const TO_BRIDGE: [u16; 20] = [
+const TO_BRIDGE: [u16; 25] = [
     0, 100, 200, 201, 202, 203, 204, 210, 220, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200,
-    1300,
+    1300, 1400, 1500, 1600, 1700, 1800,
 ];
 
 /// The golden values of one type.
@@ -110,6 +121,9 @@ fn every_variant_has_a_golden_value() {
 fn signed_numbers_are_those_on_the_wire() {
     // What is bound to a sealed text or a receipt is the number in the frame.
     assert_eq!([Kind::Text as u8], *encode(&Kind::Text));
+    for kind in [AttachmentEnd::Saved, AttachmentEnd::Expired] {
+        assert_eq!([kind as u8], *encode(&kind));
+    }
     for kind in [ReceiptKind::Opened, ReceiptKind::Read, ReceiptKind::Expired, ReceiptKind::Stale] {
         assert_eq!([kind as u8], *encode(&kind));
     }
@@ -239,6 +253,11 @@ fn new_fields_of_structures_are_tolerated() {
     tolerates(&golden::seated());
     tolerates(&golden::returned());
     tolerates(&golden::return_body());
+    tolerates(&golden::offer());
+    tolerates(&golden::range());
+    tolerates(&golden::chunk());
+    tolerates(&golden::chunk().transfer);
+    tolerates(&golden::attachment_receipt(AttachmentEnd::Saved));
     tolerates(&golden::outlook());
     tolerates(&Outlook { wakes_in: Some(1), hindrance: Some(Hindrance::Denied) });
 }
@@ -287,6 +306,7 @@ fn unknown_variants_are_refused() {
     assert!(decode::<Kind>(&number).is_err());
     assert!(decode::<Refusal>(&number).is_err());
     assert!(decode::<ReceiptKind>(&number).is_err());
+    assert!(decode::<AttachmentEnd>(&number).is_err());
     assert!(decode::<Hindrance>(&number).is_err());
 }
 
@@ -331,6 +351,10 @@ fn largest_contents_fit_into_a_frame() {
     let mut envelope = golden::envelope();
     envelope.sealed = vec![0; MAX_SEALED].into();
     assert!(encode(&ToBridge::Deliver(envelope, u64::MAX)).len() <= MAX_FRAME);
+
+    let mut chunk = golden::chunk();
+    chunk.sealed = vec![0; MAX_SEALED_CHUNK].into();
+    assert!(encode(&ToBridge::Chunk(chunk)).len() <= MAX_FRAME);
 
     let card = SignedCard {
         body: vec![0; MAX_CARD],

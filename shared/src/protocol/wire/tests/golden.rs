@@ -71,6 +71,7 @@ pub(super) fn all() -> Vec<Golden> {
         refusals(),
         receipts(),
         seats(),
+        transfers(),
     ]
     .into_iter()
     .flatten()
@@ -354,6 +355,8 @@ fn refusals() -> Vec<Golden> {
         refused("Refused, inbox full", Refusal::InboxFull, "82068250 33*16 01"),
         refused("Refused, id conflict", Refusal::IdConflict, "82068250 33*16 02"),
         refused("Refused, to self", Refusal::ToSelf, "82068250 33*16 03"),
+        refused("Refused, no attachments", Refusal::NoAttachments, "82068250 33*16 04"),
+        refused("Refused, changed", Refusal::Changed, "82068250 33*16 05"),
     ]
 }
 
@@ -507,6 +510,69 @@ fn seats() -> Vec<Golden> {
             "Unseated",
             ToBridge::Unseated(seated()),
             "820d818442b0d15820 55*32 5840 ee*64 81845820 de*32 045840 ee*64 5840 ef*64",
+        ),
+    ]
+}
+
+const TRANSFER: TransferId = TransferId { from: KEY, to: OTHER, message: ID, attachment: 1 };
+
+pub(super) fn offer() -> Offer {
+    Offer { transfer: TRANSFER, chunks: 256, ttl_ms: 1_800_000 }
+}
+
+pub(super) fn range() -> ChunkRange {
+    ChunkRange { transfer: TRANSFER, next: 8, until: 16 }
+}
+
+pub(super) fn chunk() -> Chunk {
+    Chunk { transfer: TRANSFER, number: 8, sealed: vec![0x99; 24].into() }
+}
+
+pub(super) fn attachment_receipt(kind: AttachmentEnd) -> AttachmentReceipt {
+    AttachmentReceipt { transfer: TRANSFER, kind, mac: MAC }
+}
+
+fn transfers() -> Vec<Golden> {
+    let saved = attachment_receipt(AttachmentEnd::Saved);
+    vec![
+        golden(
+            "Offer",
+            ToHub::Offer(offer()),
+            "820a8183845820 11*32 5820 22*32 50 33*16 011901001a001b7740",
+        ),
+        golden("Withdraw", ToHub::Withdraw(TRANSFER), "820b81845820 11*32 5820 22*32 50 33*16 01"),
+        golden(
+            "Chunk, to the hub",
+            ToHub::Chunk(chunk()),
+            "820c8183845820 11*32 5820 22*32 50 33*16 01085818 99*24",
+        ),
+        golden("Fetch", ToHub::Fetch(range()), "820d8183845820 11*32 5820 22*32 50 33*16 010810"),
+        golden(
+            "AttachmentReceipt, to the hub",
+            ToHub::AttachmentReceipt(saved.clone()),
+            "820e8183845820 11*32 5820 22*32 50 33*16 01015820 55*32",
+        ),
+        golden("Offered", ToBridge::Offered(TRANSFER), "820e81845820 11*32 5820 22*32 50 33*16 01"),
+        golden("Pull", ToBridge::Pull(range()), "820f8183845820 11*32 5820 22*32 50 33*16 010810"),
+        golden(
+            "Chunk, to a bridge",
+            ToBridge::Chunk(chunk()),
+            "82108183845820 11*32 5820 22*32 50 33*16 01085818 99*24",
+        ),
+        golden(
+            "Unavailable",
+            ToBridge::Unavailable(TRANSFER),
+            "821181845820 11*32 5820 22*32 50 33*16 01",
+        ),
+        golden(
+            "AttachmentReceipt, to a bridge",
+            ToBridge::AttachmentReceipt(saved),
+            "82128183845820 11*32 5820 22*32 50 33*16 01015820 55*32",
+        ),
+        golden(
+            "AttachmentReceipt, expired",
+            ToHub::AttachmentReceipt(attachment_receipt(AttachmentEnd::Expired)),
+            "820e8183845820 11*32 5820 22*32 50 33*16 01025820 55*32",
         ),
     ]
 }

@@ -215,7 +215,38 @@ fn receipt() -> Any<Receipt> {
 }
 
 fn refusal() -> Any<Refusal> {
-    one_of(&[Refusal::Gone, Refusal::InboxFull, Refusal::IdConflict, Refusal::ToSelf])
+    one_of(&[
+        Refusal::Gone,
+        Refusal::InboxFull,
+        Refusal::IdConflict,
+        Refusal::ToSelf,
+        Refusal::NoAttachments,
+        Refusal::Changed,
+    ])
+}
+
+fn transfer() -> Any<TransferId> {
+    (key(), key(), id(), any::<u8>())
+        .prop_map(|(from, to, message, attachment)| TransferId { from, to, message, attachment })
+        .boxed()
+}
+
+fn range() -> Any<ChunkRange> {
+    (transfer(), any::<u32>(), any::<u32>())
+        .prop_map(|(transfer, next, until)| ChunkRange { transfer, next, until })
+        .boxed()
+}
+
+fn chunk() -> Any<Chunk> {
+    (transfer(), any::<u32>(), bytes())
+        .prop_map(|(transfer, number, sealed)| Chunk { transfer, number, sealed: sealed.into() })
+        .boxed()
+}
+
+fn attachment_receipt() -> Any<AttachmentReceipt> {
+    (transfer(), one_of(&[AttachmentEnd::Saved, AttachmentEnd::Expired]), hash())
+        .prop_map(|(transfer, kind, mac)| AttachmentReceipt { transfer, kind, mac })
+        .boxed()
 }
 
 pub(super) fn to_hub() -> Any<ToHub> {
@@ -234,6 +265,13 @@ pub(super) fn to_hub() -> Any<ToHub> {
         Just(ToHub::Leave).boxed(),
         returned().prop_map(ToHub::Return).boxed(),
         Just(ToHub::Vacate).boxed(),
+        (transfer(), any::<u32>(), number())
+            .prop_map(|(transfer, chunks, ttl_ms)| ToHub::Offer(Offer { transfer, chunks, ttl_ms }))
+            .boxed(),
+        transfer().prop_map(ToHub::Withdraw).boxed(),
+        chunk().prop_map(ToHub::Chunk).boxed(),
+        range().prop_map(ToHub::Fetch).boxed(),
+        attachment_receipt().prop_map(ToHub::AttachmentReceipt).boxed(),
     ])
 }
 
@@ -261,6 +299,11 @@ pub(super) fn to_bridge() -> Any<ToBridge> {
         Just(ToBridge::Repushing).boxed(),
         returned().prop_map(ToBridge::Returned).boxed(),
         signed_card().prop_map(ToBridge::Unseated).boxed(),
+        transfer().prop_map(ToBridge::Offered).boxed(),
+        range().prop_map(ToBridge::Pull).boxed(),
+        chunk().prop_map(ToBridge::Chunk).boxed(),
+        transfer().prop_map(ToBridge::Unavailable).boxed(),
+        attachment_receipt().prop_map(ToBridge::AttachmentReceipt).boxed(),
     ])
 }
 
