@@ -1,6 +1,7 @@
 //! What errors of the engine say to people and models: one sentence that says what is wrong, and one that says what to
 //! do. `wording.snap` holds all of them.
 
+mod attachments;
 pub(crate) mod hubs;
 pub(crate) mod people;
 #[cfg(test)]
@@ -68,6 +69,11 @@ impl Wording for Error {
             Self::TooManyNotifications => {
                 "Too many notifications are pending, so this message was not sent. Send it again without notify_when.".to_owned()
             }
+            Self::NoAttachments(refused) => refused.wording(),
+            Self::TooManyAttachments => {
+                "Too many attachments of this session wait to be saved, so this message was not sent. Send it again once some are saved or expired.".to_owned()
+            }
+            Self::Attachment(error) => error.wording(),
             Self::ReadBusy => {
                 "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
             }
@@ -162,6 +168,8 @@ pub(crate) fn refusal_word(refusal: Refusal) -> &'static str {
         Refusal::InboxFull => "inbox_full",
         Refusal::IdConflict => "id_conflict",
         Refusal::ToSelf => "to_self",
+        Refusal::NoAttachments => "no_attachments",
+        Refusal::Changed => "changed",
     }
 }
 
@@ -171,5 +179,9 @@ fn refusal_step(refusal: Refusal) -> &'static str {
         Refusal::InboxFull => "Wait until the peer reads its messages, then send again.",
         Refusal::IdConflict => "Send it again.",
         Refusal::ToSelf => "Call list_peers to see the others.",
+        Refusal::NoAttachments => {
+            "Send it without attachments, or ask your user to update Agent Junction on both sides."
+        }
+        Refusal::Changed => "Send it again.",
     }
 }

@@ -16,9 +16,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 mod claims;
+mod sealing;
 mod transition;
 
 use claims::Claims;
+use sealing::SealingThreads;
 
 use crate::backoff::Backoff;
 use crate::clock::now;
@@ -55,6 +57,7 @@ pub(crate) struct Actor<D> {
     /// Whether it is yet to be known which session of its client this is.
     awaits_session: bool,
     claims: Claims,
+    sealing: SealingThreads,
 }
 
 /// A command that ends a connection.
@@ -99,6 +102,7 @@ impl<D: Dialer> Actor<D> {
             is_dial_asked: false,
             awaits_session: false,
             claims: Claims::default(),
+            sealing: SealingThreads::default(),
         }
     }
 
@@ -232,6 +236,10 @@ impl<D: Dialer> Actor<D> {
             }
             let outgoing = connection.outgoing().clone();
             let more = self.session.has_frame(now());
+            let chunks = !more && self.session.has_chunk();
+            while let Some(job) = self.session.next_seal_job() {
+                self.sealing.start(job);
+            }
             tokio::select! {
                 frame = connection.next() => match frame {
                     Ok(frame) => {
@@ -244,6 +252,13 @@ impl<D: Dialer> Actor<D> {
                 permit = outgoing.reserve(), if more => {
                     if permit.is_err() {
                         return self.lost(DialError::Lost);
+                    }
+                }
+                // The last frame is on its way, and there is nothing but a chunk to send.
+                permits = outgoing.reserve_many(outgoing.max_capacity()), if chunks => {
+                    let Ok(mut permits) = permits else { return self.lost(DialError::Lost) };
+                    if let Some((permit, chunk)) = permits.next().zip(self.session.next_chunk()) {
+                        permit.send(chunk);
                     }
                 }
                 () = tokio::time::sleep_until(heard + self.longest_silence()) => {
@@ -339,6 +354,7 @@ impl<D: Dialer> Actor<D> {
                 None => self.transition = Some(Transition::Stop(None)),
             },
             event = self.session.next_event() => self.session.event(event, now()),
+            sealed = self.sealing.next() => self.session.chunks_sealed(sealed, now()),
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => self.session.on_time(now()),
         }
     }

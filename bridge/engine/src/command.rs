@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use crate::downloads::{BegunDownload, DownloadId};
+use crate::error::{AttachmentError, Error};
 use crate::forecast::Forecast;
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
@@ -18,6 +19,21 @@ use crate::session::SeatToClaim;
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
+
+/// A step of a call that saves an attachment.
+pub struct DownloadCommand(pub(crate) DownloadStep);
+
+/// The steps of a call that saves an attachment.
+pub(crate) enum DownloadStep {
+    /// Begins to fetch the attachment of this number in this message.
+    Begin(MessageId, u8, ReplySender<BegunDownload>),
+    /// So many chunks were taken.
+    Taken(DownloadId, u32),
+    /// All of it is here and about to be put in its place.
+    Commit(DownloadId, oneshot::Sender<Result<(), AttachmentError>>),
+    /// It was saved, or not.
+    End(DownloadId, bool),
+}
 
 /// A command for an engine's task.
 pub enum Command {
@@ -43,6 +59,8 @@ pub enum Command {
         /// Where the page goes.
         reply: ReplySender<MailPage>,
     },
+    /// A step of a call that saves an attachment.
+    Download(DownloadCommand),
     /// Notes which session of its client this is, or that the client does not say so yet.
     ClaimSeat(Option<Box<SeatToClaim>>, oneshot::Sender<()>),
     /// Notes that a call waits for the hub.
@@ -80,6 +98,7 @@ impl Command {
             // A person asks, and not the agent.
             Self::Lookup(..)
             | Self::Read { .. }
+            | Self::Download(_)
             | Self::ClaimSeat(..)
             | Self::Flush(_)
             | Self::Leave(_)
@@ -105,7 +124,9 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
-            Self::AskForHub
+            // The ends of their channels are dropped, which says so.
+            Self::Download(_)
+            | Self::AskForHub
             | Self::ClaimSeat(..)
             | Self::SetContext(_)
             | Self::SetAvailability(_)

@@ -75,6 +75,12 @@ pub enum Error {
     TooManyNotifications,
     /// The hub refused the message for good.
     Refused(Refusal),
+    /// The message has attachments, and this one knows none.
+    NoAttachments(AttachmentsRefused),
+    /// As many attachments of the session as may be wait to be saved.
+    TooManyAttachments,
+    /// An attachment cannot be fetched.
+    Attachment(AttachmentError),
     /// A read is still being answered.
     ReadBusy,
     /// As many calls as may be are waiting.
@@ -97,6 +103,8 @@ impl Error {
             | Self::SendLimit { .. }
             | Self::ReceiverLimit { .. }
             | Self::TooManyNotifications
+            | Self::TooManyAttachments
+            | Self::Attachment(AttachmentError::TooMany | AttachmentError::Stalled)
             | Self::ReadBusy
             | Self::TooManyWaits
             | Self::Refused(Refusal::InboxFull | Refusal::IdConflict)
@@ -110,10 +118,42 @@ impl Error {
             | Self::UnreadQuestion(_)
             | Self::ToSelf
             | Self::TooLarge { .. }
-            | Self::Refused(Refusal::Gone | Refusal::ToSelf)
+            | Self::NoAttachments(_)
+            | Self::Attachment(_)
+            | Self::Refused(
+                Refusal::Gone | Refusal::ToSelf | Refusal::NoAttachments | Refusal::Changed,
+            )
             | Self::Move(_) => false,
         }
     }
+}
+
+/// What carries no attachments, because its version is older.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttachmentsRefused {
+    /// The hub.
+    Hub,
+    /// The bridge of this peer.
+    Peer(Alias),
+}
+
+/// Why an attachment cannot be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachmentError {
+    /// No message with this id and attachments was received.
+    UnknownMessage,
+    /// The message has so many attachments, and not the one that was named.
+    UnknownNumber(usize),
+    /// As many attachments as may be are being saved.
+    TooMany,
+    /// The time of the message is over.
+    Expired,
+    /// Its sender has taken it back or is gone, and the hub has not all of it.
+    Unavailable,
+    /// Nothing came for too long.
+    Stalled,
+    /// What came is not what the message says.
+    Broken,
 }
 
 /// How much may be unread at once.

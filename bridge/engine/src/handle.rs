@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,7 +20,8 @@ use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::peer::Availability;
 
-use crate::command::Command;
+use crate::command::{Command, DownloadCommand, DownloadStep};
+use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
@@ -288,6 +290,22 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Read { limits, wait: false, reply }).await?;
         flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
+    }
+
+    /// Begins to fetch an attachment of a message that was received: that of this number.
+    ///
+    /// # Errors
+    /// [`Error::Attachment`] if there is no such attachment, or its time is over.
+    pub async fn fetch_attachment(
+        &self,
+        message: MessageId,
+        number: u8,
+    ) -> Result<IncomingAttachment, Error> {
+        let (reply, begun) = oneshot::channel();
+        let begin = DownloadCommand(DownloadStep::Begin(message, number, reply));
+        self.send(Command::Download(begin)).await?;
+        let begun = begun.await.map_err(|_| self.away())??;
+        Ok(IncomingAttachment::new(begun, self.commands.clone()))
     }
 
     /// Leaves the junction, after waiting a moment for receipts.

@@ -7,14 +7,17 @@
 #![deny(unused_crate_dependencies)]
 
 mod actor;
+pub mod attachment;
 mod backoff;
 mod clock;
 mod command;
+mod downloads;
 pub mod error;
 mod forecast;
 mod handle;
 mod hops;
 pub mod hubs;
+mod incoming_attachment;
 mod lease;
 mod mailbox;
 mod message;
@@ -35,6 +38,7 @@ pub mod session;
 mod snapshot;
 mod start;
 pub mod transport;
+mod uploads;
 pub mod urgency;
 
 pub use clock::{now, wall_ms};
@@ -42,6 +46,7 @@ pub use command::Command;
 pub use forecast::{Arrived, Forecast};
 pub use handle::{Engine, SeatSettled};
 pub use hops::{ChainLimit, Hops};
+pub use incoming_attachment::{IncomingAttachment, SaveError};
 pub use lease::Lease;
 pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd};
 pub use notifications::{Notification, NotifyWhen, Occasion};

@@ -182,6 +182,11 @@ impl Mailbox {
         if window.was_read(seq) { Arrival::Read } else { Arrival::Dropped }
     }
 
+    /// Notes that a message was read as it came.
+    pub(crate) fn mark_read(&mut self, from: PeerKey, seq: Seq) {
+        self.windows.entry(from).or_default().mark_read(seq);
+    }
+
     /// Puts a new message last.
     pub(crate) fn put(&mut self, message: MailboxMessage) {
         self.bytes += message.message.body.len();
@@ -257,7 +262,7 @@ impl Mailbox {
         let mut page = Vec::new();
         let waiting = self.messages.iter_mut().filter(|message| message.lease.is_none());
         for next in waiting.take(limits.messages) {
-            used += (limits.shown_len)(&next.message.body);
+            used += (limits.shown_len)(&next.message);
             if used > PAGE_CHARS && !page.is_empty() {
                 break;
             }

@@ -8,6 +8,7 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::{Header, Outlook, Reach, Standing};
 use tokio::sync::{oneshot, watch};
 
+use crate::attachment::{AttachmentInfo, PreparedAttachments, infos_of};
 use crate::hops::Hops;
 use crate::lease::Lease;
 use crate::notifications::{Notification, NotifyWhen};
@@ -36,6 +37,8 @@ pub struct Draft {
     pub notify_when: Option<NotifyWhen>,
     /// Whether a person wrote the message: it begins a new chain, and is marked.
     pub from_person: bool,
+    /// The attachments, if there are any.
+    pub attachments: Option<PreparedAttachments>,
 }
 
 impl Draft {
@@ -51,6 +54,7 @@ impl Draft {
             urgency: Urgency::Normal,
             notify_when: None,
             from_person: false,
+            attachments: None,
         }
     }
 }
@@ -147,6 +151,8 @@ pub struct Message {
     pub from_person: bool,
     /// Whether the chain is too long to go on without a person.
     pub past_limit: bool,
+    /// The attachments, which can be saved until the message would have expired.
+    pub attachments: Arc<[AttachmentInfo]>,
 }
 
 impl Message {
@@ -158,6 +164,8 @@ impl Message {
         hops: Hops,
         past_limit: bool,
     ) -> Self {
+        let manifest = plain.attachments.as_ref();
+        let attachments = manifest.and_then(|sealed| infos_of(&sealed.manifest));
         Self {
             id: header.id,
             from: from.alias,
@@ -172,6 +180,7 @@ impl Message {
             asks: plain.asks,
             from_person: plain.from_person,
             past_limit,
+            attachments: attachments.unwrap_or_default().into(),
         }
     }
 }
@@ -193,13 +202,13 @@ pub(crate) struct MessageSender {
 pub struct PageLimits {
     /// Messages on the page, at most.
     pub messages: usize,
-    /// The length of a message's text, in characters, as the face shows it.
-    pub shown_len: fn(&str) -> usize,
+    /// The length of a message, in characters, as the face shows it.
+    pub shown_len: fn(&Message) -> usize,
 }
 
 impl Default for PageLimits {
     fn default() -> Self {
-        Self { messages: usize::MAX, shown_len: str::len }
+        Self { messages: usize::MAX, shown_len: |message| message.body.len() }
     }
 }
 

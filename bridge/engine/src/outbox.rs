@@ -247,8 +247,8 @@ impl Outbox {
     }
 
     /// A message that cannot be sealed to its receiver at all.
-    pub(crate) fn unsealable(&mut self, id: MessageId) {
-        self.end(id, Status::Refused(Refusal::Gone));
+    pub(crate) fn unsealable(&mut self, id: MessageId, why: Refusal) {
+        self.end(id, Status::Refused(why));
     }
 
     /// The hub keeps the message.

@@ -15,6 +15,8 @@ pub enum Status {
     Opened,
     /// The answer that holds the message was written to the receiver's client.
     Read,
+    /// The attachment was saved where the receiver's agent wanted it.
+    Saved,
     /// The message was provably never delivered.
     Refused(Refusal),
     /// The message was provably unread when its time was up.
@@ -35,6 +37,8 @@ impl Status {
 pub struct Outcome {
     /// The message's id.
     pub id: MessageId,
+    /// The number of the attachment, if this is the end of one.
+    pub attachment: Option<u8>,
     /// The alias that the message was sent to.
     pub to: Alias,
     /// How the message ended, or how far it has come.

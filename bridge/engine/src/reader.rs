@@ -13,6 +13,7 @@ use junction_shared::protocol::wire::Hindrance;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::wall_ms;
+use crate::downloads::Downloads;
 use crate::error::Error;
 use crate::forecast::Arrived;
 use crate::hops::Chains;
@@ -84,6 +85,8 @@ pub(crate) struct Delivery {
     unanswered: RecentMap<MessageId, PeerKey>,
     /// The number of the last notification's arrival.
     notified_at: u64,
+    /// The attachments of messages that were opened.
+    pub(crate) downloads: Downloads,
     /// What was read under earlier keys of this process.
     pub(crate) past_words: PastWords,
     snapshot: watch::Sender<Snapshot>,
@@ -97,6 +100,7 @@ impl Delivery {
             chains: Chains::default(),
             unanswered: RecentMap::default(),
             notified_at: 0,
+            downloads: Downloads::default(),
             past_words: PastWords::default(),
             ends: VecDeque::new(),
             notifications: VecDeque::new(),
@@ -119,6 +123,7 @@ impl Delivery {
         next.replies.clear();
         next.readers.iter_mut().for_each(|reader| reader.wait = false);
         next.unanswered = RecentMap::default();
+        next.downloads = Downloads::default();
         next
     }
 
@@ -253,7 +258,7 @@ impl Delivery {
     /// A message that waits at this peer unread wakes its agent no more.
     pub(crate) fn hindered(&mut self, id: MessageId, to: Alias, why: Hindrance) {
         let (status, hindrance) = (Status::Opened, Some(why));
-        self.ended(Outcome { id, to, status, hindrance, at_ms: wall_ms() });
+        self.ended(Outcome { id, attachment: None, to, status, hindrance, at_ms: wall_ms() });
     }
 
     /// A message was refused, and the call that sent it tells so. If the call's answer never leaves, the end is told

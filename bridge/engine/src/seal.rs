@@ -33,12 +33,16 @@ use sha2::Sha256;
 use zeroize::zeroize_stack;
 
 mod cards;
+mod chunks;
 mod plain;
 mod receipts;
 mod returns;
 
 pub use cards::{moves_of, sign_card, verify_card};
-pub use plain::{Broken, Plain};
+pub use chunks::{
+    ChunkCipher, ChunkTag, attachment_receipt, attachment_receipt_holds, chunk_count, tag_of,
+};
+pub use plain::{Broken, Plain, SealedManifest};
 pub use receipts::{
     ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,
     stale_holds, stale_receipt,
@@ -245,4 +249,4 @@ fn associated(header: &Header) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -31,6 +31,7 @@ use crate::seal::receipt;
 use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
 use crate::{Outcome, Snapshot};
 
+mod attachments;
 mod card;
 mod commands;
 mod departures;
@@ -59,6 +60,7 @@ use misbehaviour::Misbehaviour;
 use outgoing::OutgoingFrames;
 use requests::Requests;
 
+pub use crate::uploads::{SealJob, SealedChunks};
 pub use own_seat::{ClaimStep, Leaving, SeatBasis, SeatToClaim, SeatVerdict};
 
 /// One identity's life on the junction.
@@ -185,6 +187,7 @@ impl Session {
             self.directory.rename_group(left, id);
             // What was sealed or shown under the old secret is worth nothing any more.
             self.outgoing.outbox.give_up_sealed();
+            self.outgoing.uploads.abandon();
             self.directory.forget_cards();
             self.intake.forget_keys();
             let alias = self.membership.alias();
@@ -230,6 +233,8 @@ impl Session {
             self.card.receive_keys.deadline(),
             self.card.due().filter(|_| self.may_publish()),
             self.departures.deadline(),
+            self.outgoing.uploads.deadline(),
+            self.delivery.downloads.deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -237,6 +242,8 @@ impl Session {
     /// Ends and drops what has outlived its time.
     pub fn on_time(&mut self, now: Instant) {
         self.outgoing.outbox.expire(now);
+        self.outgoing.uploads.expire(now);
+        self.delivery.downloads.expire(now);
         self.expire_mail(now);
         let oldest = self.card.receive_keys.bury(now);
         self.intake.forget_keys_before(oldest);
@@ -245,6 +252,7 @@ impl Session {
         self.delivery.publish();
         self.ask_for_dropped();
         self.report_ends();
+        self.carry_attachments(now);
     }
 
     /// An answer was written, or given up.
@@ -318,8 +326,14 @@ impl Session {
         for ended in self.outgoing.outbox.take_ended() {
             let notifications = self.notification_requests.ended(ended.id, ended.status);
             self.delivery.notify(notifications);
+            let is_repetition = self.outgoing.uploads.is_repetition(&ended.id);
+            self.outgoing.uploads.message_ended(ended.id, ended.status);
+            if is_repetition {
+                continue;
+            }
             let end = Outcome {
                 id: ended.id,
+                attachment: None,
                 to: ended.to,
                 status: ended.status,
                 hindrance: None,
@@ -330,6 +344,7 @@ impl Session {
                 None => self.delivery.ended(end),
             }
         }
+        self.report_attachment_ends();
         self.outgoing.end_flush();
         self.start_lanes();
     }

@@ -21,9 +21,9 @@ use super::calls::CallHandle;
 use super::notices::{NoticesJson, ReportedAliases};
 use super::schema::{MAX_WAIT, Tool};
 use crate::clients;
-use crate::escape::presented_len;
 use crate::results::{
     DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
+    shown_len,
 };
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
@@ -144,6 +144,7 @@ impl Tools {
             notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
             // An agent calls the tools.
             from_person: false,
+            attachments: None,
         };
         let _wait = self.wait(draft.wait, call)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
@@ -169,7 +170,7 @@ impl Tools {
     ) -> Result<ToolAnswer, ToolError> {
         let wait = args.seconds("wait_seconds", self.longest_wait())?;
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
-        let limits = PageLimits { messages: limit.unwrap_or(usize::MAX), shown_len: presented_len };
+        let limits = PageLimits { messages: limit.unwrap_or(usize::MAX), shown_len };
         let permit = self.wait(wait, call)?;
         // While the agent waits here, a message needs no other way to it.
         let _waits = permit.as_ref().map(|_| self.wake.wait_began());

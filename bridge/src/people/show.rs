@@ -151,6 +151,7 @@ mod tests {
 
     fn message(body: &str) -> Message {
         Message {
+            attachments: [].into(),
             id: MessageId([1; 16]),
             from: Alias::parse("bob").unwrap(),
             body: Arc::new(body.to_owned()),

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use junction_shared::protocol::wire::{Hindrance, Reach, Standing, State};
+use data_encoding::HEXLOWER;
+use junction_shared::protocol::wire::{AttachmentKind, Hindrance, Reach, Standing, State};
 use serde::Serialize;
 
 use super::words::{event, presence, reach, seconds, state_word, status, uuid};
-use crate::escape::{DisplayedText, escape};
+use crate::escape::{DisplayedText, escape, presented_len};
 use crate::timestamp::rfc3339;
 use crate::wording::hindrance_word;
+use junction_engine::attachment::AttachmentInfo;
 use junction_engine::urgency::Urgency;
 use junction_engine::{self as engine, Availability, WaitEnd};
 
@@ -44,6 +46,8 @@ struct ReceiverJson {
     wakes_in_seconds: Option<u32>,
 }
 
+/// The most characters of an attachment in an answer, but for its name.
+const ATTACHMENT_FIELDS: usize = 160;
 /// The word for why a message that wakes nobody by its sender's wish wakes nobody.
 const LOW_URGENCY: &str = "low-urgency";
 /// The sentence for the sender of a message that is past the limit of its chain.
@@ -122,6 +126,46 @@ pub(crate) struct MessageJson<'a> {
     restarted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     past_limit: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentJson>,
+}
+
+/// An attachment, as its sender describes it.
+#[derive(Serialize)]
+pub(crate) struct AttachmentJson {
+    id: String,
+    name: String,
+    kind: &'static str,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+impl From<&AttachmentInfo> for AttachmentJson {
+    fn from(info: &AttachmentInfo) -> Self {
+        Self {
+            id: info.number.to_string(),
+            name: escape(&info.name).text.into_owned(),
+            kind: kind_word(info.kind),
+            bytes: info.bytes,
+            sha256: info.sha256.map(|hash| HEXLOWER.encode(&hash)),
+        }
+    }
+}
+
+/// The most characters that a message takes in an answer.
+pub(crate) fn shown_len(message: &engine::Message) -> usize {
+    let attachments =
+        message.attachments.iter().map(|info| ATTACHMENT_FIELDS + presented_len(&info.name));
+    presented_len(&message.body) + attachments.sum::<usize>()
+}
+
+/// The word for what an attachment is.
+pub(crate) fn kind_word(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::File => "file",
+        AttachmentKind::Value => "value",
+    }
 }
 
 impl<'a> From<&'a engine::Message> for MessageJson<'a> {
@@ -140,6 +184,7 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
             fingerprint: message.key_changed.clone(),
             restarted: message.restarted,
             past_limit: message.past_limit,
+            attachments: message.attachments.iter().map(Into::into).collect(),
         }
     }
 }
@@ -174,6 +219,8 @@ struct NotificationJson {
 #[derive(Serialize)]
 pub(crate) struct ReceiptJson {
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<String>,
     to: String,
     status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +232,7 @@ impl From<&engine::Outcome> for ReceiptJson {
     fn from(end: &engine::Outcome) -> Self {
         Self {
             id: uuid(end.id),
+            attachment: end.attachment.map(|number| number.to_string()),
             to: end.to.to_string(),
             status: status(end.status),
             reach_why: end.hindrance.map(hindrance_word),
@@ -235,7 +283,6 @@ mod tests {
     use junction_engine::Hops;
 
     use super::*;
-    use crate::escape::presented_len;
 
     fn message(body: &str) -> engine::Message {
         engine::Message {
@@ -252,6 +299,14 @@ mod tests {
             past_limit: true,
             asks: false,
             from_person: true,
+            attachments: [AttachmentInfo {
+                number: 8,
+                name: body.chars().take(30).collect(),
+                kind: AttachmentKind::Value,
+                bytes: 16 << 20,
+                sha256: Some([0xff; 32]),
+            }]
+            .into(),
         }
     }
 
@@ -259,7 +314,7 @@ mod tests {
         #[test]
         fn message_is_never_longer_than_presented_len(body: String) {
             let json = serde_json::to_string(&MessageJson::from(&message(&body))).unwrap();
-            prop_assert!(json.chars().count() < presented_len(&body));
+            prop_assert!(json.chars().count() < shown_len(&message(&body)));
         }
     }
 }

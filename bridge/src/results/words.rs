@@ -35,6 +35,7 @@ pub(crate) fn status(status: Status) -> String {
         Status::Accepted => "accepted".to_owned(),
         Status::Opened => "opened".to_owned(),
         Status::Read => "read".to_owned(),
+        Status::Saved => "saved".to_owned(),
         Status::Refused(refusal) => format!("refused({})", refusal_word(refusal)),
         Status::Expired => "expired".to_owned(),
         Status::Unconfirmed => "unconfirmed".to_owned(),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use junction_engine::error::MoveError;
+use junction_engine::error::{AttachmentError, AttachmentsRefused, MoveError};
 use junction_engine::hubs::autostart::HubStart;
 use junction_engine::hubs::failed_dial::PortState;
 use junction_engine::hubs::known::ListingProblem;
@@ -93,6 +93,9 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::TooManyNotifications => Error::TooManyNotifications,
         Error::UnreadQuestion(..) => Error::UnreadQuestion(alias()),
         Error::Refused(_) => Error::Refused(Refusal::Gone),
+        Error::NoAttachments(_) => Error::NoAttachments(AttachmentsRefused::Hub),
+        Error::TooManyAttachments => Error::TooManyAttachments,
+        Error::Attachment(_) => Error::Attachment(AttachmentError::Expired),
         Error::ReadBusy => Error::ReadBusy,
         Error::TooManyWaits => Error::TooManyWaits,
         Error::Move(_) => Error::Move(MoveError::NoAnswer),
@@ -114,6 +117,8 @@ fn refusals() -> Vec<(&'static str, Error)> {
     let refusals = every![
         Refusal::Gone => Refusal::Gone,
         Refusal::InboxFull => Refusal::InboxFull,
+        Refusal::NoAttachments => Refusal::NoAttachments,
+        Refusal::Changed => Refusal::Changed,
         Refusal::IdConflict => Refusal::IdConflict,
         Refusal::ToSelf => Refusal::ToSelf,
     ];

@@ -42,6 +42,8 @@ pub const MAX_ATTACHMENT: u64 = 16 << 20;
 pub const MAX_VALUE: usize = CHUNK;
 /// Attachments of one message, at most.
 pub const MAX_ATTACHMENTS: usize = 8;
+/// The longest name of an attachment, in bytes. Eight of them fit beside the largest message.
+pub const MAX_ATTACHMENT_NAME: usize = 150;
 /// The bytes of an attachment in one chunk: as much as the largest message, so that a chunk delays others no more.
 pub const CHUNK: usize = 65_536;
 /// The largest sealed chunk: a chunk and the AES-GCM tag.

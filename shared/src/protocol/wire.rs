@@ -21,6 +21,7 @@ use crate::protocol::id::{MessageId, PeerKey, SeatKey};
 
 mod card;
 mod envelope;
+mod manifest;
 mod opening;
 mod receipt;
 mod seat;
@@ -31,6 +32,7 @@ pub use card::{
     SignedCard, State,
 };
 pub use envelope::{Envelope, Header, Kind};
+pub use manifest::{AttachmentKind, Details, Manifest, ManifestEntry};
 pub use opening::{
     ATTACHMENTS, Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS,
     SeatAnswer, Ticket, UNLISTED, Welcome, WelcomeBody,

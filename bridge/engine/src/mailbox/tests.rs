@@ -41,6 +41,7 @@ fn message(from: PeerKey, n: u8) -> Message {
         asks: false,
         from_person: false,
         past_limit: false,
+        attachments: [].into(),
     }
 }
 

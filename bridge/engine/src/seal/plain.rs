@@ -1,8 +1,14 @@
 //! What is inside an envelope, and its layout in bytes.
 
+use std::sync::Arc;
+
+use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::id::{MessageId, SeatKey};
 use junction_shared::protocol::limits::MAX_MESSAGE;
-use junction_shared::protocol::wire::{READS_ASKS, READS_FROM_PERSON, READS_SEATS};
+use junction_shared::protocol::wire::{
+    Details, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS,
+};
+use junction_shared::secret::Secret;
 
 use crate::hops::Hops;
 use crate::urgency::Urgency;
@@ -15,8 +21,12 @@ pub(super) const PREFIX: usize = 4 + 1 + 16;
 const CHAIN: usize = 16 + 1;
 /// The sender's seat, behind the chain.
 const SEAT: usize = 32;
+/// The length of the details, behind the seat.
+const LENGTH: usize = 2;
+/// The file key, behind details that name attachments.
+const FILE_KEY: usize = 32;
 /// The flags of a message: it answers another, it is not the first of its chain, it wakes nobody, it wakes at once, its
-/// sender waits, a person wrote it, the sender's seat follows.
+/// sender waits, a person wrote it, the sender's seat follows, [`Details`] follow.
 const ANSWERS: u8 = 1;
 pub(super) const FOLLOWS: u8 = 2;
 pub(super) const LOW: u8 = 4;
@@ -24,6 +34,7 @@ pub(super) const HIGH: u8 = 8;
 const ASKS: u8 = 16;
 const FROM_PERSON: u8 = 32;
 const SEATED: u8 = 64;
+const DETAILED: u8 = 128;
 /// What a plaintext is padded to: its size tells an observer one of five classes, no more.
 pub(super) const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, 66 * 1024];
 
@@ -47,8 +58,39 @@ pub struct Plain {
     pub from_person: bool,
     /// The seat of the sender, as the sender itself names it.
     pub seat: Option<SeatKey>,
+    /// What the message says of its attachments, if it has any.
+    pub attachments: Option<SealedManifest>,
     /// The text.
     pub body: String,
+}
+
+/// What a message says of its attachments, and the key that opens them.
+#[derive(Clone)]
+pub struct SealedManifest {
+    /// The encoded [`Manifest`](junction_shared::protocol::wire::Manifest).
+    pub manifest: Arc<[u8]>,
+    /// The file key.
+    pub key: Arc<Secret>,
+    /// The message that named these attachments first, if this one only repeats them.
+    pub repeats: Option<MessageId>,
+}
+
+impl PartialEq for SealedManifest {
+    fn eq(&self, other: &Self) -> bool {
+        self.manifest == other.manifest
+            && self.key.expose() == other.key.expose()
+            && self.repeats == other.repeats
+    }
+}
+
+impl Eq for SealedManifest {}
+
+impl SealedManifest {
+    /// The details as they are sealed.
+    fn details(&self) -> Vec<u8> {
+        let manifest = Some(self.manifest.to_vec().into());
+        encode(&Details { manifest, repeats: self.repeats }).into()
+    }
 }
 
 /// The plaintext, padded, with room for the tag behind it.
@@ -58,7 +100,12 @@ pub(super) fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
         return Err(Broken);
     }
     let seat = plain.seat.filter(|_| features & READS_SEATS != 0);
-    let extra = plain.follows.map_or(0, |_| CHAIN) + seat.map_or(0, |_| SEAT);
+    let attachments = plain.attachments.as_ref().map(|sealed| (sealed.details(), &sealed.key));
+    if attachments.is_some() && features & READS_ATTACHMENTS == 0 {
+        return Err(Broken);
+    }
+    let details = attachments.as_ref().map_or(0, |(details, _)| LENGTH + details.len() + FILE_KEY);
+    let extra = plain.follows.map_or(0, |_| CHAIN) + seat.map_or(0, |_| SEAT) + details;
     let needed = PREFIX + extra + body.len();
     let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
     // Room for the tag too: the cipher works in place.
@@ -72,6 +119,12 @@ pub(super) fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
         buffer.push(count);
     }
     seat.into_iter().for_each(|SeatKey(seat)| buffer.extend_from_slice(&seat));
+    if let Some((details, key)) = attachments {
+        let length = u16::try_from(details.len()).map_err(|_| Broken)?;
+        buffer.extend_from_slice(&length.to_be_bytes());
+        buffer.extend_from_slice(&details);
+        buffer.extend_from_slice(key.expose());
+    }
     buffer.extend_from_slice(body);
     buffer.resize(padded + TAG, 0);
     Ok(buffer)
@@ -86,6 +139,7 @@ fn flags(plain: &Plain, features: u32) -> u8 {
         | when(plain.asks && features & READS_ASKS != 0, ASKS)
         | when(plain.from_person && features & READS_FROM_PERSON != 0, FROM_PERSON)
         | when(plain.seat.is_some() && features & READS_SEATS != 0, SEATED)
+        | when(plain.attachments.is_some(), DETAILED)
 }
 
 pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
@@ -100,9 +154,7 @@ pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         HIGH => Urgency::High,
         _ => return Err(Broken),
     };
-    if flags & !(ANSWERS | FOLLOWS | LOW | HIGH | ASKS | FROM_PERSON | SEATED) != 0
-        || (reply_to.is_none() && id.0 != [0; 16])
-    {
+    if reply_to.is_none() && id.0 != [0; 16] {
         return Err(Broken);
     }
     let (follows, rest) = if flags & FOLLOWS == 0 {
@@ -117,6 +169,7 @@ pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         let (seat, rest) = rest.split_first_chunk::<SEAT>().ok_or(Broken)?;
         (Some(SeatKey(*seat)), rest)
     };
+    let (attachments, rest) = if flags & DETAILED == 0 { (None, rest) } else { details(rest)? };
     let before = buffer.len() - rest.len();
     let (body, padding) = buffer[before..].split_at_checked(length).ok_or(Broken)?;
     if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
@@ -132,7 +185,19 @@ pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
     };
     let body = String::from_utf8(body).map_err(|_| Broken)?;
     let (asks, from_person) = (flags & ASKS != 0, flags & FROM_PERSON != 0);
-    Ok(Plain { reply_to, follows, urgency, asks, from_person, seat, body })
+    Ok(Plain { reply_to, follows, urgency, asks, from_person, seat, attachments, body })
+}
+
+/// The details at the beginning of these bytes, and what is behind them. Fields of later versions are passed over.
+fn details(bytes: &[u8]) -> Result<(Option<SealedManifest>, &[u8]), Broken> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or(Broken)?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let (details, rest) = rest.split_at_checked(length).ok_or(Broken)?;
+    let Details { manifest, repeats } = decode(details).map_err(|_| Broken)?;
+    let Some(manifest) = manifest else { return Ok((None, rest)) };
+    let (key, rest) = rest.split_first_chunk::<FILE_KEY>().ok_or(Broken)?;
+    let key = Arc::new(Secret::filled(|secret| secret.copy_from_slice(key)));
+    Ok((Some(SealedManifest { manifest: manifest.to_vec().into(), key, repeats }), rest))
 }
 
 fn id(bytes: &[u8]) -> Result<MessageId, Broken> {

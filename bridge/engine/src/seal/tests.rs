@@ -5,8 +5,8 @@ use junction_shared::protocol::crypto::mac;
 use junction_shared::protocol::id::{Epoch, GroupId, Seq};
 use junction_shared::protocol::limits::MAX_MESSAGE;
 use junction_shared::protocol::wire::{
-    Card, Context, Hindrance, Kind, Outlook, READS_ASKS, READS_SEATS, Reach, Receipt, ReceiptKind,
-    SignedOutlook,
+    Card, Context, Hindrance, Kind, Outlook, READS_ASKS, READS_ATTACHMENTS, READS_SEATS, Reach,
+    Receipt, ReceiptKind, SignedOutlook,
 };
 use serde_json::Value;
 
@@ -180,6 +180,58 @@ impl Pair {
     }
 }
 
+/// Whether a message fits into the largest sealed text.
+pub(crate) fn fits(plain: &Plain) -> bool {
+    pad(plain, u32::MAX).is_ok()
+}
+
+fn manifest() -> SealedManifest {
+    let manifest = b"manifest".as_slice().into();
+    SealedManifest { manifest, key: Arc::new(secret(&[5; 32])), repeats: None }
+}
+
+#[test]
+fn attachments_are_sealed_for_bridges_that_read_them_and_for_no_others() {
+    let pair = Pair::new();
+    let keys = pair.keys();
+    let header = pair.header(&keys);
+    for repeats in [None, Some(MessageId([6; 16]))] {
+        let attachments = Some(SealedManifest { repeats, ..manifest() });
+        let seat = Some(junction_shared::protocol::id::SeatKey([1; 32]));
+        let plain = Plain { attachments, seat, ..text("hello") };
+        let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
+        assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
+        assert!(seal(&keys, &header, &plain, !READS_ATTACHMENTS).is_err());
+    }
+}
+
+#[test]
+fn details_that_are_cut_or_no_details_are_refused() {
+    let plain = Plain { attachments: Some(manifest()), ..text("") };
+    let padded = pad(&plain, u32::MAX).unwrap();
+    assert!(unpad(padded[..256].to_vec()).is_ok_and(|read| read == plain));
+    for (at, value) in [(PREFIX, 1), (PREFIX + 1, 0), (PREFIX + 1, 255), (PREFIX + 2, 0xff)] {
+        let mut damaged = padded[..256].to_vec();
+        damaged[at] = value;
+        assert!(unpad(damaged).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn later_fields_of_the_details_are_passed_over() {
+    let plain = Plain { attachments: Some(manifest()), ..text("hi") };
+    let padded = pad(&plain, u32::MAX).unwrap();
+    // One field more, in an array of three: an absent `repeats`, and a number.
+    let length = usize::from(padded[PREFIX + 1]);
+    let mut longer = padded[..PREFIX].to_vec();
+    longer.extend_from_slice(&[0, u8::try_from(length).unwrap() + 2, 0x83]);
+    longer.extend_from_slice(&padded[PREFIX + 3..PREFIX + 2 + length]);
+    longer.extend_from_slice(&[0xf6, 7]);
+    longer.extend_from_slice(&padded[PREFIX + 2 + length..]);
+    longer.truncate(256);
+    assert!(unpad(longer).is_ok_and(|read| read == plain));
+}
+
 fn text(body: &str) -> Plain {
     Plain { body: body.to_owned(), ..Plain::default() }
 }
@@ -199,7 +251,17 @@ fn what_is_sealed_opens() {
             {
                 let body = body.to_owned();
                 let seat = None;
-                let plain = Plain { reply_to, follows, urgency, asks, from_person, seat, body };
+                let attachments = None;
+                let plain = Plain {
+                    reply_to,
+                    follows,
+                    urgency,
+                    asks,
+                    from_person,
+                    seat,
+                    attachments,
+                    body,
+                };
                 let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
                 assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
                 let sealed = seal(&keys, &header, &plain, READS_ASKS).unwrap();

@@ -6,7 +6,8 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::{
-    Card, CardSeat, Context, READS_ASKS, READS_FROM_PERSON, READS_SEATS, SignedCard,
+    Card, CardSeat, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS,
+    SignedCard,
 };
 
 use super::membership::Membership;
@@ -214,7 +215,7 @@ impl CardPublisher {
             context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
-            features: Some(READS_ASKS | READS_FROM_PERSON | READS_SEATS),
+            features: Some(READS_ASKS | READS_FROM_PERSON | READS_SEATS | READS_ATTACHMENTS),
             attended: is_unattended.then_some(false),
             seat: content.seat,
         };

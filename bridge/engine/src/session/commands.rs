@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use super::Session;
 use super::directory::availability_of;
 use super::requests::{AliasRequest, Request};
-use crate::command::ReplySender;
+use crate::command::{DownloadCommand, ReplySender};
 use crate::error::{Error, UnreadLimit};
 use crate::forecast::Arrived;
 use crate::hops::Hops;
@@ -21,7 +21,7 @@ use crate::mailbox::LeaseId;
 use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
-use crate::seal::{Plain, ReceiptDetails, receipt_with};
+use crate::seal::{Plain, ReceiptDetails, SealedManifest, receipt_with};
 use crate::{
     Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
 };
@@ -68,6 +68,10 @@ impl Session {
             Command::ForecastAgain => self.forecast_again(),
             Command::BeginTurn => self.delivery.chains.person_prompted(),
             Command::MaybeBeginTurn => self.delivery.chains.person_may_have_prompted(),
+            Command::Download(DownloadCommand(step)) => {
+                self.download(step, now);
+                self.carry_attachments(now);
+            }
             Command::AskForHub
             | Command::ClaimSeat(..)
             | Command::Join(..)
@@ -185,13 +189,25 @@ impl Session {
     }
 
     /// Takes a message into the outbox, unless its caller has given up: then nothing is sent.
-    fn submit(&mut self, to: PeerKey, draft: Draft, reply: ReplySender<Submitted>, now: Instant) {
+    fn submit(
+        &mut self,
+        to: PeerKey,
+        mut draft: Draft,
+        reply: ReplySender<Submitted>,
+        now: Instant,
+    ) {
         if reply.is_closed() {
             return;
         }
         let (alias, wait, notify_when) = (draft.target.clone(), draft.wait, draft.notify_when);
         let (wait_end, ended) = oneshot::channel();
-        let (submitted, hops) = match self.enqueue(to, draft, ended, now) {
+        if let Err(error) = self.check_attachments(&draft, &to) {
+            return drop(reply.send(Err(error)));
+        }
+        let deadline = self.deadline_of(&draft, now);
+        let attachments = draft.attachments.take();
+        let manifest = attachments.as_ref().map(|prepared| prepared.manifest.clone());
+        let (submitted, hops) = match self.enqueue(to, draft, manifest, ended, now) {
             Ok(enqueued) => enqueued,
             Err(error) => return drop(reply.send(Err(error))),
         };
@@ -205,6 +221,7 @@ impl Session {
             quota.sent(peer, now);
         }
         self.directory.pin(&alias, to);
+        self.keep_attachments(id, to, (alias.clone(), attachments), deadline);
         self.delivery.sent(id, peer);
         if let Some(when) = notify_when {
             self.notification_requests.add(id, peer, alias, when, hops);
@@ -224,6 +241,7 @@ impl Session {
         &mut self,
         to: PeerKey,
         draft: Draft,
+        attachments: Option<SealedManifest>,
         wait_end: oneshot::Receiver<WaitEnd>,
         now: Instant,
     ) -> Result<(Submitted, Hops), Error> {
@@ -234,7 +252,7 @@ impl Session {
             return Err(Error::UnreadQuestion(draft.target));
         }
         self.check_limits(&draft, &peer, now)?;
-        let longest = longest_life(self.session_timeout);
+        let deadline = self.deadline_of(&draft, now);
         let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
         let ((refusal_call, refusal), (outlook_call, outlook)) =
             (oneshot::channel(), watch::channel(None));
@@ -253,9 +271,9 @@ impl Session {
             asks: waits && !past_limit,
             from_person: draft.from_person,
             seat: self.membership.seat(),
+            attachments,
             body: draft.body,
         };
-        let deadline = now + draft.ttl.unwrap_or(longest).min(longest);
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
         self.outgoing.outbox.submit(self.directory.destination(to), message).map_err(|full| {
             match full {
@@ -271,6 +289,12 @@ impl Session {
         let submitted =
             Submitted { id, receiver, urgency, past_limit, status, wait_end, outlook, refusal };
         Ok((submitted, hops))
+    }
+
+    /// When a message is dropped unread.
+    fn deadline_of(&self, draft: &Draft, now: Instant) -> Instant {
+        let longest = longest_life(self.session_timeout);
+        now + draft.ttl.unwrap_or(longest).min(longest)
     }
 
     /// Checks that a message is not too large, nor one too many.

@@ -32,7 +32,10 @@ impl Session {
             ToBridge::Peer(key, standing, card) => {
                 self.peer_changed(key, standing, card.as_ref(), now);
             }
-            ToBridge::Accepted(id) => self.outgoing.outbox.accepted(id),
+            ToBridge::Accepted(id) => {
+                self.outgoing.outbox.accepted(id);
+                self.message_arrived(id);
+            }
             ToBridge::Refused(id, reason) => self.outgoing.outbox.refused(id, reason),
             ToBridge::Later(id) => self.outgoing.outbox.later(id),
             ToBridge::Room(to) => self.outgoing.outbox.room(to),
@@ -41,9 +44,15 @@ impl Session {
             ToBridge::Repushing => self.intake.repushing(),
             ToBridge::Returned(word) => self.returned(&word),
             ToBridge::Unseated(card) => self.unseated(&card),
+            frame @ (ToBridge::Offered(_)
+            | ToBridge::Pull(_)
+            | ToBridge::Chunk(_)
+            | ToBridge::Unavailable(_)
+            | ToBridge::AttachmentReceipt(_)) => self.attachment_frame(frame, now),
         }
         self.follow_successors(now);
         self.report_ends();
+        self.carry_attachments(now);
     }
 
     // ---- answers

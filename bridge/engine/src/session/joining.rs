@@ -20,14 +20,16 @@ impl Session {
         self.card.set_long_contexts(takes_long);
         self.requests.set_long_contexts(takes_long);
         self.membership.seat_mut().set_supported(welcome.has(wire::SEATS));
+        self.outgoing.set_takes_attachments(welcome.has(wire::ATTACHMENTS));
         // A hub that says less or more than a hub can be set to is not believed.
         let timeout = Duration::from_millis(welcome.session_timeout_ms)
             .clamp(MIN_SESSION_TIMEOUT, MAX_SESSION_TIMEOUT);
         self.session_timeout = timeout;
-        self.outgoing.outbox.set_times(OutboxTimes {
-            grace: Duration::from_millis(welcome.sweep_interval_ms).min(MAX_SESSION_TIMEOUT),
-            correctable: longest_life(timeout) + AFTERLIFE,
-        });
+        let grace = Duration::from_millis(welcome.sweep_interval_ms).min(MAX_SESSION_TIMEOUT);
+        self.outgoing
+            .outbox
+            .set_times(OutboxTimes { grace, correctable: longest_life(timeout) + AFTERLIFE });
+        self.outgoing.uploads.set_grace(grace);
         let was_member = self.membership.granted_alias().is_some();
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
         self.regranted(welcome.grant.clone());
@@ -64,6 +66,8 @@ impl Session {
         for to in self.outgoing.outbox.awaiting_lookup().into_iter().chain(asked) {
             self.subscribe(to);
         }
+        self.delivery.downloads.connected(now);
+        self.carry_attachments(now);
     }
 
     /// The connection is over. What the hub knew of it has to be said again on the next.

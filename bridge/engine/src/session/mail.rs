@@ -14,6 +14,7 @@ use super::Session;
 use super::intake::{Currency, IntakeStep, Opening, PushedEnvelope};
 use super::misbehaviour::{Misbehaviour, PeerFault};
 use crate::Message;
+use crate::attachment::infos_of;
 use crate::hops::Hops;
 use crate::mailbox::{Arrival, MailboxMessage};
 use crate::message::MessageSender;
@@ -70,8 +71,19 @@ impl Session {
         let has_room = self.delivery.mailbox.has_room(&from, envelope.sealed.len());
         let receive_keys = &mut self.card.receive_keys;
         match self.intake.open(envelope, has_room, sender, group, receive_keys) {
-            Opening::Opened(header, plain, key) => {
+            Opening::Opened(header, mut plain, key) => {
                 let alias = sender.alias.clone();
+                let sealed = plain.attachments.take();
+                if sealed.as_ref().is_some_and(|sealed| infos_of(&sealed.manifest).is_none()) {
+                    return PeerFault::BrokenMessage.log();
+                }
+                if let Some(sealed) = sealed {
+                    if let Some(first) = sealed.repeats {
+                        let named = (sealed, alias);
+                        return self.repetition(&header, first, named, &key, deadline, now);
+                    }
+                    plain.attachments = Some(sealed);
+                }
                 self.record(&header, plain, &key, alias, deadline, now);
             }
             Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
@@ -112,6 +124,9 @@ impl Session {
             let hops = self.delivery.chains.received(claimed, answered);
             let urgency = self.high_received.granted(peer, plain.urgency, now);
             let past_limit = self.delivery.chains.is_past_limit(hops);
+            if let Some(sealed) = plain.attachments.clone() {
+                self.receive_attachments(id, (from, sender.alias.clone()), sealed, deadline);
+            }
             let message = Message::opened(header, plain, sender, hops, past_limit);
             let key = receipt_key.clone();
             let arrived = MailboxMessage::new(message, header.seq, urgency, deadline, key);
@@ -153,12 +168,14 @@ impl Session {
             }),
         };
         if is_authentic {
+            self.message_arrived(receipt.id);
+            let outbox = &self.outgoing.outbox;
             let named = outbox.receipt_key(receipt.id).and_then(|key| seat_of(&key, receipt));
             if let Some((to, seat)) = outbox.sealed_to(receipt.id).zip(named) {
                 self.seat_named(to, seat);
             }
             self.outgoing.outbox.receipt(receipt.id, receipt.kind);
-        } else if outbox.has(receipt.id) {
+        } else if self.outgoing.outbox.has(receipt.id) {
             PeerFault::ForgedReceipt.log();
         }
     }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::{Envelope, Header, Kind, Receipt, Return, ToHub};
+use junction_shared::protocol::wire::{
+    Envelope, Header, Kind, READS_ATTACHMENTS, Receipt, Refusal, Return, ToHub,
+};
 use tokio::sync::oneshot;
 
 use super::directory::Directory;
@@ -17,6 +19,7 @@ use super::sent_receipts::SentReceipts;
 use crate::clock::wall_ms;
 use crate::outbox::{Outbox, OutboxStep, Unsealed};
 use crate::seal::{Broken, Identity, ReceiptKey, seal};
+use crate::uploads::Uploads;
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
@@ -28,6 +31,10 @@ pub(super) struct OutgoingFrames {
     control: VecDeque<ToHub>,
     /// The messages that this session sends, until their ends are known.
     pub(super) outbox: Outbox,
+    /// The attachments of messages that this session sends, until they are saved.
+    pub(super) uploads: Uploads,
+    /// Whether the hub of the last connection carries attachments.
+    hub_takes_attachments: Option<bool>,
     sent_receipts: SentReceipts,
     /// Words about mail to earlier keys of this process.
     words: KeptWords,
@@ -51,7 +58,34 @@ impl OutgoingFrames {
         self.is_connected = false;
         self.control.clear();
         self.outbox.close_all();
+        self.uploads.disconnected();
         self.words.disconnected();
+    }
+
+    /// Notes whether the hub carries attachments.
+    pub(super) fn set_takes_attachments(&mut self, takes: bool) {
+        self.hub_takes_attachments = Some(takes);
+    }
+
+    /// Whether the hub of the last connection carries attachments. Nothing before the first.
+    pub(super) fn hub_takes_attachments(&self) -> Option<bool> {
+        self.hub_takes_attachments
+    }
+
+    /// Whether frames about attachments can be posted on this connection.
+    pub(super) fn takes_attachments(&self) -> bool {
+        self.is_connected && self.hub_takes_attachments == Some(true)
+    }
+
+    /// Whether [`OutgoingFrames::next_chunk`] has a frame.
+    pub(super) fn has_chunk(&self) -> bool {
+        self.is_connected && self.uploads.has_chunk()
+    }
+
+    /// The next chunk of an attachment, for a connection that has nothing else to write.
+    pub(super) fn next_chunk(&mut self) -> Option<Bytes> {
+        let chunk = self.uploads.next_chunk()?;
+        Some(encode(&ToHub::Chunk(chunk)))
     }
 
     /// Queues a frame for this connection. Without one the frame is dropped: its fact is said again on the next.
@@ -160,12 +194,18 @@ impl OutgoingFrames {
                 OutboxStep::Seal(message) => message,
             };
             let id = message.id;
+            let takes = self.hub_takes_attachments == Some(true)
+                && directory.features(&message.to) & READS_ATTACHMENTS != 0;
+            if message.plain.attachments.is_some() && !takes {
+                self.outbox.unsealable(id, Refusal::NoAttachments);
+                continue;
+            }
             match seal_message(&message, directory, group, me) {
                 Ok((envelope, key)) => {
                     let is_returnable = directory.is_returnable(&envelope.header.to);
                     self.outbox.sealed(envelope, key, is_returnable, now);
                 }
-                Err(Broken) => self.outbox.unsealable(id),
+                Err(Broken) => self.outbox.unsealable(id, Refusal::Gone),
             }
         }
     }

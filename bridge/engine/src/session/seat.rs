@@ -108,6 +108,7 @@ impl Session {
         for successor in self.directory.take_successors() {
             self.departures.returned(&successor.origin);
             self.outgoing.outbox.succeeded(successor.origin, successor.key, now);
+            self.repeat_attachments(successor.origin, successor.key);
         }
         self.start_lanes();
     }
@@ -180,6 +181,7 @@ impl Session {
         let is_unconfirmed = |status: &Status| *status == Status::Unconfirmed;
         let unconfirmed = left.into_iter().filter(|(_, _, status)| is_unconfirmed(status));
         let unconfirmed = unconfirmed.map(|(id, to, _)| (id, to)).collect();
+        self.outgoing.uploads.abandon();
         self.report_ends();
         let own = self.membership.own_seat();
         let seat = own.shown().filter(|_| own.is_supported());
@@ -187,6 +189,8 @@ impl Session {
             (Leaving::ForGood, _) => {
                 let unread = self.delivery.mailbox.drop_unread();
                 self.send_final_receipts(unread, ReceiptKind::Expired, now);
+                self.delivery.downloads.leave();
+                self.carry_attachments(now);
             }
             (Leaving::ForNow | Leaving::Unseated, Some(seat)) => {
                 // A process that lives on repeats them: its connection may be breaking.

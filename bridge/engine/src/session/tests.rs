@@ -159,7 +159,15 @@ impl Stage {
                 let pushed = inbox.map(|envelope| ToBridge::Deliver(envelope, 0));
                 vec![(from, std::iter::once(ToBridge::Repushing).chain(pushed).collect())]
             }
-            ToHub::Hello(_) | ToHub::Unwatch(_) | ToHub::Leave | ToHub::Vacate => Vec::new(),
+            ToHub::Hello(_)
+            | ToHub::Unwatch(_)
+            | ToHub::Leave
+            | ToHub::Vacate
+            | ToHub::Offer(_)
+            | ToHub::Withdraw(_)
+            | ToHub::Chunk(_)
+            | ToHub::Fetch(_)
+            | ToHub::AttachmentReceipt(_) => Vec::new(),
             ToHub::Return(word) => vec![(word.to, vec![ToBridge::Returned(word)])],
         }
     }

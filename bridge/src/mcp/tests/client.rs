@@ -259,6 +259,7 @@ pub(super) fn initialize(version: &str, capabilities: Value) -> Value {
 /// A message from bob.
 pub(super) fn message(body: &str) -> Message {
     Message {
+        attachments: [].into(),
         id: MessageId([7; 16]),
         from: Alias::parse("bob").unwrap(),
         body: Arc::new(body.to_owned()),

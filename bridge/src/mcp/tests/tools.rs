@@ -223,6 +223,7 @@ async fn mail_is_shown_escaped_and_marked() {
         second.reply_to = Some(MessageId([9; 16]));
         second.key_changed = Some("f".repeat(16));
         let end = |status| Outcome {
+            attachment: None,
             id: MessageId([9; 16]),
             to: alias("bob"),
             status,

@@ -253,6 +253,9 @@ fn new_fields_of_structures_are_tolerated() {
     tolerates(&golden::seated());
     tolerates(&golden::returned());
     tolerates(&golden::return_body());
+    tolerates(&golden::details());
+    tolerates(&golden::manifest());
+    tolerates(&golden::manifest().attachments[0]);
     tolerates(&golden::offer());
     tolerates(&golden::range());
     tolerates(&golden::chunk());
@@ -307,6 +310,7 @@ fn unknown_variants_are_refused() {
     assert!(decode::<Refusal>(&number).is_err());
     assert!(decode::<ReceiptKind>(&number).is_err());
     assert!(decode::<AttachmentEnd>(&number).is_err());
+    assert!(decode::<AttachmentKind>(&number).is_err());
     assert!(decode::<Hindrance>(&number).is_err());
 }
 

@@ -246,6 +246,7 @@ fn regression_a_refusal_is_told_by_its_call_or_among_the_receipts_never_by_both_
 fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
     let mut stage = Stage::new();
     let end = |n: u64, status| Outcome {
+        attachment: None,
         id: MessageId(u128::from(n).to_be_bytes()),
         to: Alias::parse("bob").unwrap(),
         status,

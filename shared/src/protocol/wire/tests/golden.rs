@@ -532,9 +532,35 @@ pub(super) fn attachment_receipt(kind: AttachmentEnd) -> AttachmentReceipt {
     AttachmentReceipt { transfer: TRANSFER, kind, mac: MAC }
 }
 
+pub(super) fn manifest() -> Manifest {
+    let file = ManifestEntry {
+        name: "report.pdf".to_owned(),
+        kind: AttachmentKind::File,
+        bytes: 16 << 20,
+        sha256: Some([0x99; 32]),
+    };
+    let value = ManifestEntry {
+        name: "R2_KEY".to_owned(),
+        kind: AttachmentKind::Value,
+        bytes: 40,
+        sha256: None,
+    };
+    Manifest { attachments: vec![file, value] }
+}
+
+pub(super) fn details() -> Details {
+    Details { manifest: Some(body().into()), repeats: Some(ID) }
+}
+
 fn transfers() -> Vec<Golden> {
     let saved = attachment_receipt(AttachmentEnd::Saved);
     vec![
+        golden(
+            "body of Manifest",
+            manifest(),
+            "8182846a7265706f72742e706466011a010000005820 99*32 836652325f4b4559021828",
+        ),
+        golden("body of Details", details(), "8242b0d150 33*16"),
         golden(
             "Offer",
             ToHub::Offer(offer()),

@@ -1,0 +1,494 @@
+//! Uploads: the attachments of messages that this session sends, until each is saved or can be saved no more. A pure
+//! machine: it says what to offer and what to read and seal next, and the session does it.
+//!
+//! ```text
+//! add → (message accepted) → offered ⇄ pulled → saved, or expired: as the receiver says
+//!                                             → refused(changed): what is read again is not what was sent
+//!                                             → unconfirmed: nothing was heard in time
+//! ```
+//!
+//! An upload that was saved stays until its message would have expired, so that its receiver can save it once more.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::limits::PAIR_TRANSFERS;
+use junction_shared::protocol::wire::{
+    AttachmentEnd, Chunk, ChunkRange, Offer, Refusal, ToHub, TransferId,
+};
+
+use crate::Status;
+use crate::attachment::{Content, PreparedAttachment, PreparedAttachments, Source, read_chunk};
+use crate::seal::{ChunkCipher, ChunkTag, SealedManifest};
+
+/// Attachments that a session keeps track of. Beyond it, those go that were saved, and then no more are taken.
+const MAX_UPLOADS: usize = 64;
+/// Sealed chunks that wait to be written before no more are sealed.
+const MAX_READY: usize = 4;
+/// Chunks that one job seals.
+const JOB_CHUNKS: u32 = 4;
+/// Jobs at a time. One that hangs, as on a network drive that is away, must not hold up the others.
+const MAX_JOBS: usize = 4;
+
+/// The end of an attachment.
+pub(crate) struct EndedUpload {
+    pub(crate) message: MessageId,
+    pub(crate) number: u8,
+    pub(crate) to: Alias,
+    pub(crate) status: Status,
+}
+
+/// The attachments of one message.
+struct MessageUploads {
+    to: Alias,
+    /// The key that the receiver is known by.
+    origin: PeerKey,
+    manifest: SealedManifest,
+    /// When the message expires.
+    deadline: Instant,
+    /// The key that the receiver has the message under, once the hub or the receiver has it.
+    receiver: Option<PeerKey>,
+    /// The keys before.
+    earlier: Vec<PeerKey>,
+    uploads: BTreeMap<u8, Upload>,
+}
+
+/// One attachment.
+struct Upload {
+    source: Arc<dyn Source>,
+    cipher: Arc<ChunkCipher>,
+    tags: Arc<[ChunkTag]>,
+    /// Whether the hub was told of it on this connection.
+    is_offered: bool,
+    /// Whether its end was told.
+    is_over: bool,
+    /// The chunks that were asked for and are not sealed yet.
+    pulled: Range<u32>,
+    /// Whether a job is at work on it.
+    is_busy: bool,
+    /// The opened content and its next chunk, between two jobs.
+    content: Option<(Box<dyn Content>, u32)>,
+}
+
+/// The attachments of all messages.
+#[derive(Default)]
+pub(crate) struct Uploads {
+    /// In the order in which the messages were sent: their ids begin with the time.
+    messages: BTreeMap<MessageId, MessageUploads>,
+    /// The messages that repeat attachments for a later process of their receiver, and the first message of each.
+    repeats: HashMap<MessageId, MessageId>,
+    ready: VecDeque<Chunk>,
+    frames: Vec<ToHub>,
+    /// Counts the connections: what a job sealed for an earlier one is thrown away.
+    connection: u64,
+    jobs: usize,
+    /// The upload that was worked on last: others come first.
+    last: Option<(MessageId, u8)>,
+    /// How long to wait for a receipt past the time of a message.
+    grace: Duration,
+    ended: Vec<EndedUpload>,
+}
+
+impl Upload {
+    fn new(prepared: PreparedAttachment) -> Self {
+        let PreparedAttachment { source, cipher, tags } = prepared;
+        Self {
+            source,
+            cipher,
+            tags,
+            is_offered: false,
+            is_over: false,
+            pulled: 0..0,
+            is_busy: false,
+            content: None,
+        }
+    }
+
+    fn disconnected(&mut self) {
+        // Opened again, it may be found changed or forbidden.
+        (self.is_offered, self.pulled, self.content) = (false, 0..0, None);
+    }
+}
+
+impl MessageUploads {
+    fn transfer(&self, message: MessageId, attachment: u8, from: PeerKey) -> Option<TransferId> {
+        Some(TransferId { from, to: self.receiver?, message, attachment })
+    }
+
+    fn is_over(&self) -> bool {
+        self.uploads.values().all(|upload| upload.is_over)
+    }
+}
+
+impl Uploads {
+    /// Whether so many attachments more can be kept track of.
+    pub(crate) fn has_room(&self, count: usize) -> bool {
+        self.messages
+            .values()
+            .filter(|message| !message.is_over())
+            .map(|m| m.uploads.len())
+            .sum::<usize>()
+            + count
+            <= MAX_UPLOADS
+    }
+
+    /// Takes the attachments of a message that was submitted.
+    pub(crate) fn add(
+        &mut self,
+        id: MessageId,
+        to: Alias,
+        origin: PeerKey,
+        deadline: Instant,
+        prepared: PreparedAttachments,
+    ) {
+        self.make_room(prepared.attachments.len());
+        let uploads = (1..).zip(prepared.attachments.into_iter().map(Upload::new)).collect();
+        let (manifest, receiver, earlier) = (prepared.manifest, None, Vec::new());
+        let message = MessageUploads { to, origin, manifest, deadline, receiver, earlier, uploads };
+        self.messages.insert(id, message);
+    }
+
+    /// Forgets what was saved, as far as others need the room.
+    fn make_room(&mut self, count: usize) {
+        while self.messages.values().map(|message| message.uploads.len()).sum::<usize>() + count
+            > MAX_UPLOADS
+        {
+            let Some(over) = self.messages.iter().find(|(_, m)| m.is_over()) else { return };
+            let id = *over.0;
+            self.messages.remove(&id);
+        }
+    }
+
+    /// Sets how long to wait for a receipt past the time of a message.
+    pub(crate) fn set_grace(&mut self, grace: Duration) {
+        self.grace = grace;
+    }
+
+    /// The hub or the receiver has the message, sealed to this key: its attachments can be offered there.
+    pub(crate) fn arrived(&mut self, id: MessageId, at: PeerKey) {
+        let id = self.repeats.get(&id).copied().unwrap_or(id);
+        let Some(message) = self.messages.get_mut(&id).filter(|m| m.receiver != Some(at)) else {
+            return;
+        };
+        message.earlier.extend(message.receiver.replace(at));
+        message.uploads.values_mut().for_each(Upload::disconnected);
+        self.ready.retain(|chunk| chunk.transfer.message != id);
+    }
+
+    /// A message ended. One that was not delivered has no use for its attachments. That it was refused says enough.
+    pub(crate) fn message_ended(&mut self, id: MessageId, status: Status) {
+        self.repeats.remove(&id);
+        match status {
+            Status::Refused(_) => drop(self.messages.remove(&id)),
+            Status::Expired => self.end_message(id, status),
+            _ => {}
+        }
+    }
+
+    /// A session came back under another key. Returns the messages whose attachments have to be repeated for it: those that
+    /// it, or a process of it before, has read.
+    pub(crate) fn to_repeat(
+        &self,
+        origin: &PeerKey,
+        key: &PeerKey,
+        is_in_outbox: impl Fn(MessageId) -> bool,
+    ) -> Vec<MessageId> {
+        let is_repeated = |id: &MessageId| self.repeats.values().any(|first| first == id);
+        let waits = |(id, message): &(&MessageId, &MessageUploads)| {
+            message.origin == *origin
+                && message.receiver.is_some_and(|receiver| receiver != *key)
+                && !message.uploads.values().all(|upload| upload.is_over)
+                && !is_in_outbox(**id)
+                && !is_repeated(id)
+        };
+        self.messages.iter().filter(waits).map(|(id, _)| *id).collect()
+    }
+
+    /// What a message says that repeats the attachments of this one: its receiver, and when it expires.
+    pub(crate) fn repetition(
+        &mut self,
+        id: MessageId,
+        repeat: MessageId,
+    ) -> Option<(Alias, SealedManifest, Instant)> {
+        let message = self.messages.get(&id)?;
+        self.repeats.insert(repeat, id);
+        let manifest = SealedManifest { repeats: Some(id), ..message.manifest.clone() };
+        Some((message.to.clone(), manifest, message.deadline))
+    }
+
+    /// Whether this message only repeats the attachments of another.
+    pub(crate) fn is_repetition(&self, id: &MessageId) -> bool {
+        self.repeats.contains_key(id)
+    }
+
+    /// The connection is over.
+    pub(crate) fn disconnected(&mut self) {
+        self.connection += 1;
+        self.ready.clear();
+        self.frames.clear();
+        let uploads = self.messages.values_mut().flat_map(|message| message.uploads.values_mut());
+        uploads.for_each(Upload::disconnected);
+    }
+
+    /// What to tell the hub: offers that are due, at most [`PAIR_TRANSFERS`] for one receiver, and offers taken back.
+    pub(crate) fn take_frames(&mut self, me: PeerKey, now: Instant) -> Vec<ToHub> {
+        let mut offered: HashMap<PeerKey, usize> = HashMap::new();
+        for message in self.messages.values() {
+            if let Some(receiver) = message.receiver {
+                let open = message.uploads.values().filter(|it| it.is_offered && !it.is_over);
+                *offered.entry(receiver).or_default() += open.count();
+            }
+        }
+        for (id, message) in &mut self.messages {
+            let Some(to) = message.receiver else { continue };
+            let count = offered.entry(to).or_default();
+            let left = message.deadline.saturating_duration_since(now);
+            for (number, upload) in &mut message.uploads {
+                if upload.is_offered || upload.is_over || *count >= PAIR_TRANSFERS {
+                    continue;
+                }
+                *count += 1;
+                let transfer = TransferId { from: me, to, message: *id, attachment: *number };
+                self.frames.push(offer(upload, transfer, left));
+            }
+        }
+        std::mem::take(&mut self.frames)
+    }
+
+    /// The hub wants chunks. A range that begins where the one before ended continues it.
+    pub(crate) fn pulled(&mut self, range: &ChunkRange, now: Instant) {
+        let ChunkRange { transfer, next, until } = *range;
+        let message = self.messages.get_mut(&transfer.message);
+        let message = message.filter(|message| message.receiver == Some(transfer.to));
+        let left = message.as_ref().map(|message| message.deadline.saturating_duration_since(now));
+        let upload = message.and_then(|message| message.uploads.get_mut(&transfer.attachment));
+        let (Some(upload), Some(left)) = (upload, left) else {
+            return self.frames.push(ToHub::Withdraw(transfer));
+        };
+        if next >= until {
+            // The receiver asks for it out of its turn, or once more.
+            return self.frames.push(offer(upload, transfer, left));
+        }
+        let until = until.min(upload.cipher.chunks());
+        if upload.pulled.end == next {
+            upload.pulled.end = until.max(next);
+        } else {
+            upload.pulled = next..until.max(next);
+            self.ready.retain(|chunk| chunk.transfer != transfer);
+        }
+    }
+
+    /// The next thing to read and seal, if there is room for what comes of it. Uploads take turns.
+    pub(crate) fn next_job(&mut self, me: PeerKey) -> Option<SealJob> {
+        if self.jobs >= MAX_JOBS || self.ready.len() >= MAX_READY {
+            return None;
+        }
+        let waits = |upload: &Upload| !upload.pulled.is_empty() && !upload.is_busy;
+        let all = self.messages.iter().flat_map(|(id, message)| {
+            message
+                .uploads
+                .iter()
+                .filter(|(_, upload)| waits(upload))
+                .map(|(number, _)| (*id, *number))
+        });
+        let all: Vec<_> = all.collect();
+        let after = all.iter().find(|at| self.last.is_none_or(|last| **at > last));
+        let (id, number) = *after.or(all.first())?;
+        self.last = Some((id, number));
+        let message = self.messages.get_mut(&id)?;
+        let transfer = message.transfer(id, number, me)?;
+        let upload = message.uploads.get_mut(&number)?;
+        let next = upload.pulled.start;
+        let until = upload.pulled.end.min(next + JOB_CHUNKS);
+        upload.pulled.start = until;
+        upload.is_busy = true;
+        self.jobs += 1;
+        Some(SealJob {
+            transfer,
+            connection: self.connection,
+            source: Arc::clone(&upload.source),
+            cipher: Arc::clone(&upload.cipher),
+            tags: Arc::clone(&upload.tags),
+            content: upload.content.take(),
+            chunks: next..until,
+        })
+    }
+
+    /// Takes in what a job has sealed.
+    pub(crate) fn sealed(&mut self, done: SealedChunks) {
+        let SealedChunks { transfer, connection, first, chunks, content } = done;
+        self.jobs = self.jobs.saturating_sub(1);
+        let message = self.messages.get_mut(&transfer.message);
+        let upload = message.and_then(|message| message.uploads.get_mut(&transfer.attachment));
+        let Some(upload) = upload else { return };
+        upload.is_busy = false;
+        let Ok(content) = content else {
+            self.end(transfer.message, transfer.attachment, Status::Refused(Refusal::Changed));
+            self.frames.push(ToHub::Withdraw(transfer));
+            self.messages
+                .get_mut(&transfer.message)
+                .map(|m| m.uploads.remove(&transfer.attachment));
+            return;
+        };
+        let is_current = connection == self.connection;
+        let end = first + u32::try_from(chunks.len()).unwrap_or_default();
+        // Another range was asked for meanwhile.
+        let is_wanted = upload.pulled.start == end;
+        if is_current && is_wanted {
+            let numbered = (first..).zip(chunks);
+            let chunk = |(number, sealed)| Chunk { transfer, number, sealed };
+            self.ready.extend(numbered.map(chunk));
+        }
+        let is_next = is_current && end < upload.cipher.chunks();
+        upload.content = is_next.then_some((content, end));
+    }
+
+    /// The next sealed chunk for the hub.
+    pub(crate) fn next_chunk(&mut self) -> Option<Chunk> {
+        self.ready.pop_front()
+    }
+
+    /// Whether [`Uploads::next_chunk`] has one.
+    pub(crate) fn has_chunk(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether a receipt can be about one of these attachments.
+    pub(crate) fn knows(&self, transfer: &TransferId) -> bool {
+        self.messages.get(&transfer.message).is_some_and(|message| {
+            let keys = message.earlier.iter().chain(&message.receiver);
+            message.uploads.contains_key(&transfer.attachment)
+                && keys.into_iter().any(|key| *key == transfer.to)
+        })
+    }
+
+    /// The receiver of an attachment says what became of it.
+    pub(crate) fn receipt(&mut self, transfer: &TransferId, kind: AttachmentEnd) {
+        let status = match kind {
+            AttachmentEnd::Saved => Status::Saved,
+            AttachmentEnd::Expired => Status::Expired,
+        };
+        self.end(transfer.message, transfer.attachment, status);
+    }
+
+    fn end(&mut self, id: MessageId, number: u8, status: Status) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let Some(upload) = message.uploads.get_mut(&number).filter(|it| !it.is_over) else {
+            return;
+        };
+        upload.is_over = true;
+        let to = message.to.clone();
+        self.ended.push(EndedUpload { message: id, number, to, status });
+    }
+
+    fn end_message(&mut self, id: MessageId, status: Status) {
+        let numbers = self.messages.get(&id).map(|message| message.uploads.keys().copied());
+        for number in numbers.into_iter().flatten().collect::<Vec<_>>() {
+            self.end(id, number, status);
+        }
+        self.messages.remove(&id);
+    }
+
+    /// Ends what has outlived its time without a word of its receiver.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let grace = self.grace;
+        let over = |message: &MessageUploads| message.deadline + grace <= now;
+        let over: Vec<_> =
+            self.messages.iter().filter(|(_, m)| over(m)).map(|(id, _)| *id).collect();
+        for id in over {
+            self.end_message(id, Status::Unconfirmed);
+        }
+    }
+
+    /// When [`Uploads::expire`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.messages.values().map(|message| message.deadline + self.grace).min()
+    }
+
+    /// The session ends, and with it all uploads.
+    pub(crate) fn abandon(&mut self) {
+        for id in self.messages.keys().copied().collect::<Vec<_>>() {
+            self.end_message(id, Status::Unconfirmed);
+        }
+        self.repeats.clear();
+    }
+
+    /// Ends since the last call.
+    pub(crate) fn take_ended(&mut self) -> Vec<EndedUpload> {
+        std::mem::take(&mut self.ended)
+    }
+}
+
+/// The offer of an upload.
+fn offer(upload: &mut Upload, transfer: TransferId, left: Duration) -> ToHub {
+    upload.is_offered = true;
+    upload.pulled = 0..0;
+    let ttl_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    ToHub::Offer(Offer { transfer, chunks: upload.cipher.chunks(), ttl_ms })
+}
+
+/// Chunks to read and seal. It blocks, and so runs on a thread of its own.
+pub struct SealJob {
+    transfer: TransferId,
+    connection: u64,
+    source: Arc<dyn Source>,
+    cipher: Arc<ChunkCipher>,
+    tags: Arc<[ChunkTag]>,
+    content: Option<(Box<dyn Content>, u32)>,
+    chunks: Range<u32>,
+}
+
+/// What came of a [`SealJob`].
+pub struct SealedChunks {
+    transfer: TransferId,
+    connection: u64,
+    first: u32,
+    chunks: Vec<Bytes>,
+    /// The content, for the next job; an error if it is not what was sent.
+    content: Result<Box<dyn Content>, Changed>,
+}
+
+/// What is read again is not what was sent, or cannot be read any more.
+struct Changed;
+
+impl SealJob {
+    /// Reads and seals.
+    pub fn run(self) -> SealedChunks {
+        let (transfer, connection, first) = (self.transfer, self.connection, self.chunks.start);
+        let mut chunks = Vec::with_capacity(self.chunks.len());
+        let content = self.seal(&mut chunks);
+        SealedChunks { transfer, connection, first, chunks, content }
+    }
+
+    fn seal(self, chunks: &mut Vec<Bytes>) -> Result<Box<dyn Content>, Changed> {
+        let Self { source, cipher, tags, content, chunks: range, .. } = self;
+        let mut content = match content {
+            Some((content, at)) if at == range.start => content,
+            _ => {
+                let mut content = source.open().map_err(|_| Changed)?;
+                let before: u64 = (0..range.start).map(|at| cipher.len_of(at) as u64).sum();
+                content.seek(std::io::SeekFrom::Start(before)).map_err(|_| Changed)?;
+                content
+            }
+        };
+        let all = cipher.chunks();
+        for position in range {
+            let chunk = read_chunk(&mut *content, cipher.len_of(position)).map_err(|_| Changed)?;
+            let tag = tags.get(position as usize);
+            chunks.push(cipher.seal(position, chunk, tag).map_err(|_| Changed)?.into());
+            if position + 1 == all && !read_chunk(&mut *content, 1).map_err(|_| Changed)?.is_empty()
+            {
+                return Err(Changed);
+            }
+        }
+        Ok(content)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! What a sealed message says of its attachments. It travels inside the sealed text, so no hub sees it.
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+use crate::protocol::id::MessageId;
+
+/// What is in a sealed message beside its text, behind the flag that says so. It holds no secret: the file key of a message
+/// with attachments follows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Details {
+    /// The encoded [`Manifest`], as sent: its hash is bound to each chunk.
+    #[n(0)]
+    pub manifest: Option<ByteVec>,
+    /// The message that named these attachments first. This one is then no message, but repeats them for the next process
+    /// of its receiver's session.
+    #[n(1)]
+    pub repeats: Option<MessageId>,
+}
+
+/// The attachments of a message, in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Manifest {
+    /// The attachments, the first of which has the number 1.
+    #[n(0)]
+    pub attachments: Vec<ManifestEntry>,
+}
+
+/// One attachment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ManifestEntry {
+    /// The name of the file, or of the value.
+    #[n(0)]
+    pub name: String,
+    /// What the attachment is.
+    #[n(1)]
+    pub kind: AttachmentKind,
+    /// Its length in bytes. The last chunk is padded, so that a hub does not see it.
+    #[n(2)]
+    pub bytes: u64,
+    /// The SHA-256 of a file. A value has none: whoever guesses a short one could check the guess.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// What an attachment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AttachmentKind {
+    /// A whole file.
+    #[n(1)]
+    File = 1,
+    /// One value: of an environment variable, or out of a file.
+    #[n(2)]
+    Value = 2,
+}
