@@ -12,9 +12,7 @@ use serde_json::{Map, Value};
 mod mail;
 pub(crate) mod words;
 
-pub(crate) use mail::{
-    MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len,
-};
+pub(crate) use mail::{MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len};
 pub(crate) use words::{presence_word, state_word};
 use words::{reach, seconds, uuid};
 

@@ -1,6 +1,6 @@
 //! Attachments: what a message carries beside its text, as its sender reads it and as its receiver sees it.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use junction_shared::protocol::codec::{decode, encode};
@@ -20,13 +20,11 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// The content cannot be read any more, or must not.
-    fn open(&self) -> io::Result<Box<dyn Content>>;
+    fn open(&self) -> io::Result<Content>;
 }
 
 /// The opened content of an attachment.
-pub trait Content: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> Content for T {}
+pub type Content = Box<dyn Read + Send>;
 
 /// What a face wants to attach.
 pub struct Attachment {
@@ -166,7 +164,7 @@ fn entry(attachment: &Attachment) -> Result<ManifestEntry, Unattachable> {
     let mut content = source.open().map_err(unreadable)?;
     let (mut bytes, mut hash) = (0, Sha256::new());
     loop {
-        let chunk = read_chunk(&mut *content, CHUNK).map_err(unreadable)?;
+        let chunk = read_chunk(&mut content, CHUNK).map_err(unreadable)?;
         bytes += chunk.len() as u64;
         let limit = limit_of(*kind);
         if bytes > limit {
@@ -191,13 +189,13 @@ fn tags(
     let mut hash = Sha256::new();
     let mut tags = Vec::with_capacity(cipher.chunks() as usize);
     for position in 0..cipher.chunks() {
-        let chunk = read_chunk(&mut *content, cipher.len_of(position)).map_err(unreadable)?;
+        let chunk = read_chunk(&mut content, cipher.len_of(position)).map_err(unreadable)?;
         hash.update(&chunk);
         let sealed = cipher.seal(position, chunk, None).map_err(|_| Unattachable::Changed)?;
         tags.push(tag_of(&sealed).ok_or(Unattachable::Changed)?);
     }
     let is_same = sha256.is_none_or(|sha256| hash.finalize()[..] == sha256);
-    let ends = read_chunk(&mut *content, 1).map_err(unreadable)?.is_empty();
+    let ends = read_chunk(&mut content, 1).map_err(unreadable)?.is_empty();
     if is_same && ends { Ok(tags.into()) } else { Err(Unattachable::Changed) }
 }
 
@@ -206,7 +204,7 @@ fn unreadable(error: io::Error) -> Unattachable {
 }
 
 /// Reads so many bytes, or fewer at the end.
-pub(crate) fn read_chunk(content: &mut dyn Content, length: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_chunk(content: &mut Content, length: usize) -> io::Result<Vec<u8>> {
     let mut chunk = Vec::with_capacity(length);
     content.take(length as u64).read_to_end(&mut chunk)?;
     Ok(chunk)
@@ -229,7 +227,7 @@ pub(crate) mod tests {
     }
 
     impl Source for TestSource {
-        fn open(&self) -> io::Result<Box<dyn Content>> {
+        fn open(&self) -> io::Result<Content> {
             Ok(Box::new(Cursor::new(self.0.lock().unwrap().clone())))
         }
     }

@@ -10,6 +10,7 @@
 //! An upload that was saved stays until its message would have expired, so that its receiver can save it once more.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ struct Upload {
     /// Whether a job is at work on it.
     is_busy: bool,
     /// The opened content and its next chunk, between two jobs.
-    content: Option<(Box<dyn Content>, u32)>,
+    content: Option<(Content, u32)>,
 }
 
 /// The attachments of all messages.
@@ -439,7 +440,7 @@ pub struct SealJob {
     source: Arc<dyn Source>,
     cipher: Arc<ChunkCipher>,
     tags: Arc<[ChunkTag]>,
-    content: Option<(Box<dyn Content>, u32)>,
+    content: Option<(Content, u32)>,
     chunks: Range<u32>,
 }
 
@@ -450,7 +451,7 @@ pub struct SealedChunks {
     first: u32,
     chunks: Vec<Bytes>,
     /// The content, for the next job; an error if it is not what was sent.
-    content: Result<Box<dyn Content>, Changed>,
+    content: Result<Content, Changed>,
 }
 
 /// What is read again is not what was sent, or cannot be read any more.
@@ -465,23 +466,24 @@ impl SealJob {
         SealedChunks { transfer, connection, first, chunks, content }
     }
 
-    fn seal(self, chunks: &mut Vec<Bytes>) -> Result<Box<dyn Content>, Changed> {
+    fn seal(self, chunks: &mut Vec<Bytes>) -> Result<Content, Changed> {
         let Self { source, cipher, tags, content, chunks: range, .. } = self;
         let mut content = match content {
             Some((content, at)) if at == range.start => content,
             _ => {
                 let mut content = source.open().map_err(|_| Changed)?;
                 let before: u64 = (0..range.start).map(|at| cipher.len_of(at) as u64).sum();
-                content.seek(std::io::SeekFrom::Start(before)).map_err(|_| Changed)?;
+                let passed = io::copy(&mut (&mut content).take(before), &mut io::sink());
+                passed.map_err(|_| Changed)?;
                 content
             }
         };
         let all = cipher.chunks();
         for position in range {
-            let chunk = read_chunk(&mut *content, cipher.len_of(position)).map_err(|_| Changed)?;
+            let chunk = read_chunk(&mut content, cipher.len_of(position)).map_err(|_| Changed)?;
             let tag = tags.get(position as usize);
             chunks.push(cipher.seal(position, chunk, tag).map_err(|_| Changed)?.into());
-            if position + 1 == all && !read_chunk(&mut *content, 1).map_err(|_| Changed)?.is_empty()
+            if position + 1 == all && !read_chunk(&mut content, 1).map_err(|_| Changed)?.is_empty()
             {
                 return Err(Changed);
             }
