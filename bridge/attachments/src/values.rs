@@ -1,0 +1,1 @@
+//! Single values in files: read, and put without changing another byte.

@@ -1,0 +1,1 @@
+//! Finds secrets in the text of a message.
