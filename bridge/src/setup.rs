@@ -21,7 +21,8 @@ mod program;
 mod report;
 mod skill;
 mod toml;
-mod value;
+
+pub(crate) use junction_attachments::json::{JsonDialect, SettingValue};
 
 pub(crate) use apply::{
     forget, fragment, has_hooks, holds, holds_unwanted, inspect, install, install_beside,
@@ -30,7 +31,6 @@ pub(crate) use apply::{
 pub(crate) use client_program::{ClientCommandError, ClientProgram, command_line};
 pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
-pub(crate) use json::JsonDialect;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, has_untrusted_in, plugin_marks, trust_marks};
 pub(crate) use package::{
@@ -48,4 +48,3 @@ pub(crate) use report::{
     HooksState, ProgramState, ServerState, SettingsReport, program_state, report,
 };
 pub(crate) use skill::SkillFile;
-pub(crate) use value::SettingValue;

@@ -302,15 +302,14 @@ fn plans_of(
 mod tests {
     use std::path::Path;
 
+    use junction_attachments::json::{JsonDialect, SettingValue};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::super::entry::FileFormat;
     use super::super::entry::SERVER;
     use super::super::file::before_comparing;
-    use super::super::json::JsonDialect;
     use super::super::program::hook_command;
-    use super::super::value::SettingValue;
     use super::*;
 
     /// A file with one entry of each kind.

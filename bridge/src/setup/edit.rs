@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
+use junction_attachments::json::{JsonEditor, JsonObstacle, SettingValue};
 use serde_json::{Map, Value};
 
 use super::entry::{EntryState, FileFormat, PlannedEntry};
-use super::json::edit::{JsonEditor, JsonObstacle};
 use super::json::entries::{install_json, item_of, json_command, json_hooks, remove_json};
 use super::problem::FileProblem;
 use super::program::is_bridge;
 use super::toml::TomlEditor;
 use super::toml::entries::{install_toml, remove_toml, remove_toml_marks, toml_hooks};
-use super::value::SettingValue;
 
 /// A text of settings, with the place of everything in it.
 pub(super) enum SettingsText<'p> {

@@ -1,8 +1,8 @@
 //! What belongs in a client's settings.
 
-use super::json::JsonDialect;
+use junction_attachments::json::{JsonDialect, SettingValue};
+
 use super::program::HookCommand;
-use super::value::SettingValue;
 
 /// The tool that a hook calls in place of a command.
 pub(crate) const HOOK_TOOL: &str = "hook_event";

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use junction_attachments::json::JsonNode;
 use toml_edit::Item;
 
 use super::edit::SettingsText;
 use super::entry::FileFormat;
 use super::file::SettingsFile;
-use super::json::JsonNode;
 
 /// A settings file that is looked at. One that is not there, or that cannot be read, holds nothing.
 pub(crate) struct SettingsLookup<'p> {
@@ -104,7 +104,8 @@ enum LookupValue<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::JsonDialect;
+    use junction_attachments::json::JsonDialect;
+
     use super::*;
 
     #[test]

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use junction_attachments::json::JsonObstacle;
 use junction_shared::machine::config_dir::ConfigError;
 
 use super::entry::SERVER;
-use super::json::edit::JsonObstacle;
 use super::toml::TomlObstacle;
 
 /// Why a file is left as it is: one sentence, then what to do. The error quotes nothing of the file but names of settings.

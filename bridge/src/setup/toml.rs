@@ -3,9 +3,8 @@
 
 use std::ops::Range;
 
+use junction_attachments::json::SettingValue;
 use toml_edit::{Document, Item, Table, TableLike, Value};
-
-use super::value::SettingValue;
 
 pub(super) mod entries;
 mod inline;

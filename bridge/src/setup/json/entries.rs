@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
+use junction_attachments::json::{JsonEditor, JsonNode, JsonObstacle, SettingValue, quoted};
+
 use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, wanted_command};
 use super::super::problem::FileProblem;
 use super::super::program::{HookCommand, is_bridge};
-use super::super::value::{SettingValue, quoted};
-use super::JsonNode;
-use super::edit::{JsonEditor, JsonObstacle};
 
 /// Why an entry cannot be put into a JSON text.
 pub(crate) enum JsonTrouble {

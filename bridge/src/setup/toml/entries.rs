@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use junction_attachments::json::{SettingValue, toml_text};
 use toml_edit::{Item, TableLike, Value};
 
 use super::super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
 use super::super::problem::FileProblem;
 use super::super::program::is_bridge;
-use super::super::value::{SettingValue, toml_text};
 use super::{TomlEditor, TomlHook, TomlObstacle};
 
 pub(crate) fn toml_hooks(

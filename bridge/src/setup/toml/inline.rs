@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use junction_attachments::json::SettingValue;
 use toml_edit::{Array, InlineTable, Item, Value};
 
-use super::super::value::SettingValue;
 use super::{TomlEditor, TomlObstacle, line_end, line_start};
 
 /// A table or an array between brackets: its place, and those of what it holds.

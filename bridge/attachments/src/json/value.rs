@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A value for a client's settings. Its fields keep their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SettingValue {
+pub enum SettingValue {
     /// The value `true`.
     True,
     /// A text.
@@ -17,7 +17,7 @@ pub(crate) enum SettingValue {
 
 /// How a value is written as JSON.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum JsonLayout<'a> {
+pub enum JsonLayout<'a> {
     /// Each field on a line of its own.
     Lines {
         /// The end of a line.
@@ -38,34 +38,34 @@ pub(super) enum JsonLayout<'a> {
 
 impl SettingValue {
     /// A text.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// A list of texts.
-    pub(crate) fn texts(texts: &[&str]) -> Self {
+    pub fn texts(texts: &[&str]) -> Self {
         Self::List(texts.iter().map(|text| Self::text(*text)).collect())
     }
 
     /// An object with these fields.
-    pub(crate) fn fields<const N: usize>(fields: [(&str, Self); N]) -> Self {
+    pub fn fields<const N: usize>(fields: [(&str, Self); N]) -> Self {
         Self::Fields(fields.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     /// The field of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Fields(fields) = self else { return None };
         fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 
     /// The text, if the value is one.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&str> {
         let Self::Text(text) = self else { return None };
         Some(text)
     }
 
     /// The value as JSON.
-    pub(super) fn to_json(&self, layout: JsonLayout<'_>) -> String {
+    pub fn to_json(&self, layout: JsonLayout<'_>) -> String {
         match self {
             Self::True => "true".to_owned(),
             Self::Text(text) => quoted(text),
@@ -78,7 +78,7 @@ impl SettingValue {
     }
 
     /// The value as TOML on one line.
-    pub(super) fn to_toml(&self) -> String {
+    pub fn to_toml(&self) -> String {
         let list = |items: Vec<String>| items.join(", ");
         match self {
             Self::True => "true".to_owned(),
@@ -120,12 +120,12 @@ fn joined<T>(
 }
 
 /// A text as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
 /// A text as a TOML string: literal where a path of Windows would need escapes, else basic.
-pub(super) fn toml_text(text: &str) -> String {
+pub fn toml_text(text: &str) -> String {
     let is_literal =
         text.contains(['\\', '"']) && !text.contains(|c: char| c == '\'' || c.is_control());
     // JSON's escapes are all TOML's, too.

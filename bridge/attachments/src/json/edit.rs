@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::super::value::{JsonLayout, SettingValue, quoted};
-use super::{JsonDialect, JsonField, JsonMistake, JsonNode, parse, skipped};
+use super::{
+    JsonDialect, JsonField, JsonLayout, JsonMistake, JsonNode, SettingValue, parse, quoted, skipped,
+};
 
 /// A JSON text whose root is an object.
-pub(crate) struct JsonEditor {
+pub struct JsonEditor {
     text: String,
     root: JsonNode,
     dialect: JsonDialect,
@@ -14,13 +15,25 @@ pub(crate) struct JsonEditor {
 
 /// Why an edit cannot be made.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum JsonObstacle {
+pub enum JsonObstacle {
     /// The text is not JSON.
     Mistake(JsonMistake),
     /// What has this name is not what it should be; the root has none.
-    Kind { name: String, at: usize, expected: &'static str },
+    Kind {
+        /// The path, with dots.
+        name: String,
+        /// Where the value is, in bytes.
+        at: usize,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// The name is there twice.
-    Twice { name: String, at: usize },
+    Twice {
+        /// The path, with dots.
+        name: String,
+        /// Where the second one is, in bytes.
+        at: usize,
+    },
 }
 
 /// A part of the text to replace.
@@ -28,7 +41,10 @@ type Edit = (Range<usize>, String);
 
 impl JsonEditor {
     /// Reads a text. One without any content counts as an empty object.
-    pub(crate) fn new(text: &str, dialect: JsonDialect) -> Result<Self, JsonObstacle> {
+    ///
+    /// # Errors
+    /// The text is not JSON of the dialect, or no object.
+    pub fn new(text: &str, dialect: JsonDialect) -> Result<Self, JsonObstacle> {
         let text = if text.trim().is_empty() { "{}\n" } else { text };
         let root = parse(text, dialect).map_err(JsonObstacle::Mistake)?;
         if root.fields().is_none() {
@@ -38,17 +54,18 @@ impl JsonEditor {
         Ok(Self { text: text.to_owned(), root, dialect })
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The text, with the edits made so far.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The value at a path of names; `None` for null, too.
-    pub(crate) fn get(&self, path: &[&str]) -> Option<&JsonNode> {
+    pub fn get(&self, path: &[&str]) -> Option<&JsonNode> {
         self.node(path).filter(|node| !node.is_null())
     }
 
     /// Whether null is written at a path of names.
-    pub(crate) fn has_null(&self, path: &[&str]) -> bool {
+    pub fn has_null(&self, path: &[&str]) -> bool {
         self.node(path).is_some_and(JsonNode::is_null)
     }
 
@@ -57,12 +74,15 @@ impl JsonEditor {
     }
 
     /// The text at a path of names.
-    pub(crate) fn get_text(&self, path: &[&str]) -> Option<String> {
+    pub fn get_text(&self, path: &[&str]) -> Option<String> {
         self.get(path)?.text(&self.text)
     }
 
-    /// The object at a path, or how much of the path there is. All on the way are objects, and none is there twice.
-    pub(crate) fn object(&self, path: &[&str]) -> Result<(&JsonNode, usize), JsonObstacle> {
+    /// The deepest object on a path, and how many names of the path lead to it.
+    ///
+    /// # Errors
+    /// Something on the way is no object, or is there twice.
+    pub fn object(&self, path: &[&str]) -> Result<(&JsonNode, usize), JsonObstacle> {
         let mut node = &self.root;
         for (depth, name) in path.iter().enumerate() {
             let mut named = node.fields().into_iter().flatten().filter(|field| field.name == *name);
@@ -88,7 +108,10 @@ impl JsonEditor {
     }
 
     /// The items of the array at a path; none if there is no array.
-    pub(crate) fn array(&self, path: &[&str]) -> Result<&[JsonNode], JsonObstacle> {
+    ///
+    /// # Errors
+    /// Something on the way is no object or is there twice, or the last is no array.
+    pub fn array(&self, path: &[&str]) -> Result<&[JsonNode], JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(&[]) };
         let (parent, depth) = self.object(parents)?;
         if depth < parents.len() {
@@ -105,7 +128,10 @@ impl JsonEditor {
     }
 
     /// Adds a field, and the objects on the way to it that are missing. Null counts as missing.
-    pub(crate) fn add(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
+    ///
+    /// # Errors
+    /// Something on the way is no object, or is there twice.
+    pub fn add(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let (object, depth) = self.object(parents)?;
         let (first, between) = match parents.get(depth) {
@@ -137,7 +163,10 @@ impl JsonEditor {
     }
 
     /// Adds an item to the array at a path, which is made if it is missing.
-    pub(crate) fn push(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
+    ///
+    /// # Errors
+    /// Something on the way is no object or is there twice, or the last is no array.
+    pub fn push(&mut self, path: &[&str], value: &SettingValue) -> Result<(), JsonObstacle> {
         self.array(path)?;
         let Some(array) = self.get(path) else {
             return self.add(path, &SettingValue::List(vec![value.clone()]));
@@ -149,12 +178,18 @@ impl JsonEditor {
     }
 
     /// Replaces a part of the text.
-    pub(crate) fn replace(&mut self, span: Range<usize>, with: &str) -> Result<(), JsonObstacle> {
+    ///
+    /// # Errors
+    /// The text is no JSON afterwards.
+    pub fn replace(&mut self, span: Range<usize>, with: &str) -> Result<(), JsonObstacle> {
         self.apply(vec![(span, with.to_owned())])
     }
 
     /// Removes the field at a path.
-    pub(crate) fn remove(&mut self, path: &[&str]) -> Result<(), JsonObstacle> {
+    ///
+    /// # Errors
+    /// The text is no JSON afterwards.
+    pub fn remove(&mut self, path: &[&str]) -> Result<(), JsonObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let Some(object) = self.get(parents) else { return Ok(()) };
         let fields = object.fields().unwrap_or_default();
@@ -167,7 +202,10 @@ impl JsonEditor {
     }
 
     /// Removes an item of an array, whose place in the text this is.
-    pub(crate) fn remove_item(
+    ///
+    /// # Errors
+    /// The text is no JSON afterwards.
+    pub fn remove_item(
         &mut self,
         array: &Range<usize>,
         items: &[Range<usize>],
