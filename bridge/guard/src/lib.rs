@@ -1,1 +1,47 @@
-//! Finds secrets in the text of a message.
+//! Finds secrets in the text of a message before it is sent: private keys, tokens of cloud providers and services,
+//! connection strings with a password, and passwords or keys that are assigned to a name.
+//!
+//! The rules are tables of constants. Nothing is built at start or kept between calls, and the time a text takes grows
+//! with its length alone: every look from a place in the text, forwards or back, is bounded.
+//!
+//! A text that only looks like a secret must not be stopped, so samples and stand-ins (`ghp_xxxx…`, `$DB_PASSWORD`,
+//! `AKIAIOSFODNN7EXAMPLE`) are let through, and so are hashes, UUIDs, public keys and certificates.
+
+mod address;
+mod assignment;
+mod form;
+mod looks;
+mod name;
+mod private_key;
+mod providers;
+mod starts;
+
+/// A secret that was found in a text. It holds none of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    kind: &'static str,
+}
+
+impl Finding {
+    /// What was found, in words that fit into a sentence: `a GitHub token`, `a private key`.
+    pub fn kind(self) -> &'static str {
+        self.kind
+    }
+}
+
+/// Finds the first secret in `text`, if it holds one.
+pub fn find(text: &str) -> Option<Finding> {
+    let bytes = text.as_bytes();
+    (0..bytes.len()).find_map(|at| kind_at(bytes, at)).map(|kind| Finding { kind })
+}
+
+/// The kind of secret that the byte at `at` gives away, with what stands around it.
+fn kind_at(bytes: &[u8], at: usize) -> Option<&'static str> {
+    let around = match bytes[at] {
+        b':' => address::find(bytes, at).or_else(|| assignment::find(bytes, at)),
+        b'=' | b'>' | b' ' => assignment::find(bytes, at),
+        b'-' => private_key::find(bytes, at).or_else(|| assignment::flag(bytes, at)),
+        _ => None,
+    };
+    around.or_else(|| starts::token(bytes, at))
+}

@@ -1,0 +1,138 @@
+//! The forms of tokens: a fixed start, then runs of characters of a set.
+
+/// A set of ASCII characters.
+#[derive(Clone, Copy)]
+pub(crate) struct Set(u128);
+
+impl Set {
+    /// The set of the characters of `text`, which are all ASCII.
+    pub(crate) const fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let (mut set, mut at) = (0, 0);
+        while at < bytes.len() {
+            set |= 1 << bytes[at];
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// The set with the characters of `text` besides.
+    pub(crate) const fn and(self, text: &str) -> Self {
+        Self(self.0 | Self::of(text).0)
+    }
+
+    /// Whether `byte` is in the set.
+    pub(crate) const fn has(self, byte: u8) -> bool {
+        byte < 128 && self.0 >> byte & 1 == 1
+    }
+
+    /// How many bytes at the beginning of `bytes` are in the set; `most` are looked at.
+    pub(crate) fn run(self, bytes: &[u8], most: usize) -> usize {
+        bytes.iter().take(most).take_while(|&&byte| self.has(byte)).count()
+    }
+
+    /// How many bytes at the end of `bytes` are in the set; `most` are looked at.
+    pub(crate) fn run_back(self, bytes: &[u8], most: usize) -> usize {
+        bytes.iter().rev().take(most).take_while(|&&byte| self.has(byte)).count()
+    }
+}
+
+pub(crate) const DIGIT: Set = Set::of("0123456789");
+pub(crate) const HEX: Set = DIGIT.and("abcdef");
+pub(crate) const LOWER: Set = DIGIT.and("abcdefghijklmnopqrstuvwxyz");
+pub(crate) const UPPER: Set = DIGIT.and("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+pub(crate) const ALNUM: Set = LOWER.and("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+pub(crate) const WORD: Set = ALNUM.and("_-");
+pub(crate) const BASE64: Set = ALNUM.and("+/=");
+
+/// A length without an upper bound.
+pub(crate) const OPEN: usize = usize::MAX;
+
+/// How far an open run is looked at: longer than any token needs to be known by, and short enough for 64 KiB of them.
+const FAR: usize = 2_048;
+
+/// One part of a token after its start.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// This text.
+    Text(&'static str),
+    /// From `.1` to `.2` characters of a set, and no further one of them.
+    Run(Set, usize, usize),
+}
+
+/// The form of one kind of token.
+pub(crate) struct Form {
+    /// What the token is, in words that fit into a sentence.
+    pub(crate) kind: &'static str,
+    /// How many characters of a set stand before the start, where the start is not at the beginning.
+    pub(crate) before: Option<(Set, usize, usize)>,
+    /// The texts that the token may start with.
+    pub(crate) starts: &'static [&'static str],
+    /// What follows the start.
+    pub(crate) rest: &'static [Part],
+}
+
+impl Form {
+    /// A form that begins with one of `starts`.
+    pub(crate) const fn new(
+        kind: &'static str,
+        starts: &'static [&'static str],
+        rest: &'static [Part],
+    ) -> Self {
+        Self { kind, before: None, starts, rest }
+    }
+
+    /// The form with from `least` to `most` characters of `set` before its start.
+    pub(crate) const fn after(mut self, set: Set, least: usize, most: usize) -> Self {
+        self.before = Some((set, least, most));
+        self
+    }
+
+    /// The part of a token of this form that is random, where one starts at `at` with `start`.
+    pub(crate) fn body<'a>(&self, bytes: &'a [u8], at: usize, start: &str) -> Option<&'a [u8]> {
+        if !bytes[at..].starts_with(start.as_bytes()) {
+            return None;
+        }
+        let from = match self.before {
+            None => starts_word(bytes, at).then_some(at + start.len())?,
+            Some((set, least, most)) => {
+                let run = set.run_back(&bytes[..at], most + 1);
+                // A run that seems too long may begin with the letter of an escape: `\\n` before it.
+                let fits = |length: &usize| {
+                    *length == run || *length < run && starts_word(bytes, at - length)
+                };
+                at - (least..=most).find(fits)?
+            }
+        };
+        let end = self.end(bytes, at + start.len())?;
+        Some(&bytes[from..end])
+    }
+
+    /// Where the rest of the token ends that begins at `at`.
+    fn end(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
+        for part in self.rest {
+            at += match *part {
+                Part::Text(text) => {
+                    bytes[at..].starts_with(text.as_bytes()).then_some(text.len())?
+                }
+                Part::Run(set, least, most) => {
+                    let run = set.run(&bytes[at..], most.saturating_add(1).min(FAR));
+                    (least..=most).contains(&run).then_some(run)?
+                }
+            };
+        }
+        Some(at)
+    }
+}
+
+/// Whether a token can start at `at`: not in the middle of a word, an escape such as `\n` or `%3D` before it excepted.
+pub(crate) fn starts_word(bytes: &[u8], at: usize) -> bool {
+    match bytes[..at] {
+        [] => true,
+        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
+        // A line that a diff takes away.
+        [.., b'\n', b'-'] | [b'-'] => true,
+        [.., before] => !WORD.has(before),
+    }
+}
