@@ -63,6 +63,21 @@ pub(crate) fn flag(bytes: &[u8], at: usize) -> Option<&'static str> {
     judge(name::named(&option[..length])?, Value::at(value)?, false)
 }
 
+/// A password that is given to curl together with the name of a user, by the colon at `at`: `-u name:…`.
+/// <https://curl.se/docs/manpage.html#-u>
+pub(crate) fn login(bytes: &[u8], at: usize) -> Option<&'static str> {
+    let before = &bytes[..at];
+    let user = ALNUM.and("_.@-").run_back(before, 64);
+    let option = &before[..before.len() - user];
+    let option = option.strip_suffix(b"\"").or_else(|| option.strip_suffix(b"'")).unwrap_or(option);
+    if user == 0 || ![&b" -u "[..], b" --user ", b" -u"].iter().any(|name| option.ends_with(name)) {
+        return None;
+    }
+    let value = Value::at(&bytes[at + 1..])?;
+    (value.scheme.is_none() && !looks::is_template(value.text) && is_password(value, false))
+        .then_some("a password")
+}
+
 /// A value and how it stands in the text.
 #[derive(Clone, Copy)]
 struct Value<'a> {

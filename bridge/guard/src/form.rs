@@ -72,16 +72,16 @@ pub(crate) struct Form {
     pub(crate) rest: &'static [Part],
 }
 
-impl Form {
-    /// A form that begins with one of `starts`.
-    pub(crate) const fn new(
-        kind: &'static str,
-        starts: &'static [&'static str],
-        rest: &'static [Part],
-    ) -> Self {
-        Self { kind, before: None, starts, rest }
-    }
+/// The form of a token that is a `kind` and begins with one of `starts`, which are at least two bytes long.
+pub(crate) const fn form(
+    kind: &'static str,
+    starts: &'static [&'static str],
+    rest: &'static [Part],
+) -> Form {
+    Form { kind, before: None, starts, rest }
+}
 
+impl Form {
     /// The form with from `least` to `most` characters of `set` before its start.
     pub(crate) const fn after(mut self, set: Set, least: usize, most: usize) -> Self {
         self.before = Some((set, least, most));

@@ -38,7 +38,9 @@ pub fn find(text: &str) -> Option<Finding> {
 /// The kind of secret that the byte at `at` gives away, with what stands around it.
 fn kind_at(bytes: &[u8], at: usize) -> Option<&'static str> {
     let around = match bytes[at] {
-        b':' => address::find(bytes, at).or_else(|| assignment::find(bytes, at)),
+        b':' => address::find(bytes, at)
+            .or_else(|| assignment::find(bytes, at))
+            .or_else(|| assignment::login(bytes, at)),
         b'=' | b'>' | b' ' => assignment::find(bytes, at),
         b'-' => private_key::find(bytes, at).or_else(|| assignment::flag(bytes, at)),
         _ => None,

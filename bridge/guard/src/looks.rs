@@ -112,7 +112,7 @@ pub(crate) fn is_sample(body: &[u8]) -> bool {
 /// Whether `value` looks like random letters and digits, as the keys of providers do and names in code do not.
 ///
 /// Counted are the places where a digit meets a letter or a small letter a capital one: nearly half of all places in
-/// random text, one in five or fewer in words, names and paths.
+/// random text, fewer than one in five in words, names and paths.
 pub(crate) fn is_random(value: &[u8]) -> bool {
     let is_hex = value.iter().all(u8::is_ascii_hexdigit);
     if value.len() < if is_hex { SHORTEST_HEX } else { SHORTEST } || distinct(value) < 9 {
@@ -121,7 +121,7 @@ pub(crate) fn is_random(value: &[u8]) -> bool {
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let breaks = value.windows(2).filter(|pair| is_break(pair[0], pair[1])).count();
-    letters > 0 && digits > 0 && breaks * 4 >= value.len() && !is_sample(value)
+    letters > 0 && digits > 0 && breaks * 5 >= value.len() && !is_sample(value)
 }
 
 /// Whether random text is the likely reason for `left` and `right` to stand side by side.

@@ -1,9 +1,10 @@
-//! The forms of the tokens of providers, each from the page of its documentation that is named above it.
+//! The forms of the tokens of providers. The page above a form is where the provider tells of the token.
 //!
-//! Where a page gives no length, the least one is that of the tokens the provider gives out, less a few characters.
+//! Not every page gives the length and the characters. Where one does not, the form is that of the tokens the provider
+//! gives out, with a length that leaves some room.
 
 use crate::form::Part::{Run, Text};
-use crate::form::{ALNUM, BASE64, DIGIT, Form, HEX, LOWER, OPEN, Set, UPPER, WORD};
+use crate::form::{ALNUM, BASE64, DIGIT, Form, HEX, LOWER, OPEN, Set, UPPER, WORD, form};
 
 /// Base64 for URLs, and the dots between the parts of a token.
 const DOTTED: Set = WORD.and(".");
@@ -13,15 +14,6 @@ const BECH32: Set = Set::of("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L");
 
 /// Letters of a base64 text in a URL, where `+`, `/` and `=` are escaped.
 const ESCAPED: Set = ALNUM.and("%+/=");
-
-/// The form of one kind of token: what it is, what it may start with, what follows.
-const fn form(
-    kind: &'static str,
-    starts: &'static [&'static str],
-    rest: &'static [crate::form::Part],
-) -> Form {
-    Form::new(kind, starts, rest)
-}
 
 /// All forms. Of two with one start, the first that fits counts.
 pub(crate) const FORMS: &[Form] = &[
@@ -64,6 +56,8 @@ pub(crate) const FORMS: &[Form] = &[
         &[Run(DOTTED, 20, 300)],
     ),
     form("a GitLab token", &["glsoat-", "glffct-"], &[Run(DOTTED, 20, 300)]),
+    form("a GitLab token", &["GR1348941"], &[Run(WORD, 20, 20)]),
+    form("a GitLab session", &["_gitlab_session="], &[Run(LOWER, 32, 32)]),
     // https://docs.slack.dev/authentication/tokens
     form(
         "a Slack token",
@@ -126,7 +120,7 @@ pub(crate) const FORMS: &[Form] = &[
     // https://docs.npmjs.com/about-access-tokens
     form("an npm token", &["npm_"], &[Run(ALNUM, 36, 36)]),
     // https://pypi.org/help/#apitoken
-    form("a PyPI token", &["pypi-Ag"], &[Run(WORD, 80, OPEN)]),
+    form("a PyPI token", &["pypi-Ag"], &[Run(WORD, 60, OPEN)]),
     // https://github.com/rust-lang/crates.io/blob/main/crates/crates_io_database/src/utils/token.rs
     form("a crates.io token", &["cio"], &[Run(ALNUM, 32, 32)]),
     // https://guides.rubygems.org/api-key-scopes
@@ -217,7 +211,7 @@ pub(crate) const FORMS: &[Form] = &[
     // https://grafana.com/docs/grafana/latest/administration/service-accounts
     form("a Grafana token", &["glsa_"], &[Run(ALNUM, 32, 32), Text("_"), Run(HEX, 8, 8)]),
     // https://grafana.com/docs/grafana-cloud/account-management/authentication-and-permissions/access-policies
-    form("a Grafana token", &["glc_"], &[Run(BASE64, 60, OPEN)]),
+    form("a Grafana token", &["glc_"], &[Run(BASE64, 32, OPEN)]),
     form("a Grafana key", &["eyJrIjoi"], &[Run(BASE64, 60, OPEN)]),
     // https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys
     form("a New Relic key", &["NRAK-"], &[Run(UPPER, 27, 27)]),
@@ -284,6 +278,19 @@ pub(crate) const FORMS: &[Form] = &[
             Run(UPPER, 5, 5),
         ],
     ),
+    form(
+        "a 1Password secret key",
+        &["A3-"],
+        &[
+            Run(UPPER, 6, 6),
+            Text("-"),
+            Run(UPPER, 11, 11),
+            Text("-"),
+            Run(UPPER, 5, 5),
+            Text("-"),
+            Run(UPPER, 5, 5),
+        ],
+    ),
     // https://tailscale.com/kb/1085/auth-keys
     form("a Tailscale key", &["tskey-"], &[Run(WORD, 30, 100)]),
     // https://www.pulumi.com/docs/pulumi-cloud/access-management/access-tokens
@@ -308,6 +315,7 @@ pub(crate) const FORMS: &[Form] = &[
     // https://sourcegraph.com/docs/cli/how-tos/creating_an_access_token
     form("a Sourcegraph token", &["sgp_"], &[Run(HEX, 16, 16), Text("_"), Run(HEX, 40, 40)]),
     form("a Sourcegraph token", &["sgp_"], &[Run(HEX, 40, 40)]),
+    form("a Sourcegraph token", &["sgp_local_"], &[Run(HEX, 40, 40)]),
     // https://docs.prefect.io/v3/how-to-guides/cloud/manage-users/api-keys
     form("a Prefect key", &["pnu_"], &[Run(ALNUM, 36, 36)]),
     // https://developer.harness.io/docs/platform/automation/api/add-and-manage-api-keys
@@ -330,12 +338,26 @@ pub(crate) const FORMS: &[Form] = &[
     form("an Infracost key", &["ico-"], &[Run(ALNUM, 32, 32)]),
     // https://www.alibabacloud.com/help/en/ram/user-guide/create-an-accesskey-pair
     form("an Alibaba Cloud access key", &["LTAI"], &[Run(ALNUM, 20, 20)]),
+    // https://plaid.com/docs/api/items
+    form(
+        "a Plaid token",
+        &["access-production-", "access-sandbox-", "access-development-"],
+        &[Run(HEX, 8, 8), Text("-"), Run(HEX, 4, 4), Text("-"), Run(HEX.and("-"), 22, 22)],
+    ),
+    // https://duffel.com/docs/api/overview/making-requests
+    form("a Duffel token", &["duffel_test_", "duffel_live_"], &[Run(WORD.and("="), 43, 43)]),
+    // https://developer.flutterwave.com/docs/authentication
+    form("a Flutterwave key", &["FLWSECK-", "FLWSECK_TEST-"], &[Run(LOWER, 32, 32), Text("-X")]),
+    // https://clickhouse.com/docs/cloud/manage/openapi
+    form("a ClickHouse Cloud key", &["4b1d"], &[Run(ALNUM, 38, 38)]),
     // https://www.rfc-editor.org/rfc/rfc7519: a header and a payload are each the base64 of a JSON object.
     form(
         "a JSON web token",
         &["eyJ"],
         &[Run(WORD, 10, OPEN), Text(".eyJ"), Run(WORD, 10, OPEN), Text("."), Run(WORD, 10, OPEN)],
     ),
+    // The base64 of a JSON web token whose header begins with its algorithm, as in the secrets of Kubernetes.
+    form("a JSON web token", &["ZXlKaGJHY2lPaU"], &[Run(BASE64, 60, OPEN)]),
     // https://github.com/C2SP/C2SP/blob/main/age.md
     form("an age secret key", &["AGE-SECRET-KEY-1"], &[Run(BECH32, 58, 58)]),
     form("an age secret key", &["AGE-SECRET-KEY-PQ-1"], &[Run(BECH32, 58, OPEN)]),

@@ -87,6 +87,8 @@ fn a_random_value_with_the_name_of_a_secret_is_found() {
         format!("token := \"{word}\""),
         format!("'api_key' => '{word}'"),
         format!("env[\"API_TOKEN\"] = \"{word}\""),
+        format!("curl -s -u ada:{word}! https://hub.internal/v1"),
+        format!("curl --user 'ada:{word}' https://hub.internal/v1"),
     ] {
         assert!(kind(&text).is_some(), "{text}");
     }
