@@ -3,7 +3,7 @@
 //! The name alone stops nothing: code is full of `token = next()`. The value has to look like one that a machine made,
 //! or, for a password, like one that is more than a word.
 
-use crate::form::{ALNUM, BASE64, HEX, Set};
+use crate::form::{ALNUM, BASE64, Set};
 use crate::looks;
 use crate::name::{self, Named};
 
@@ -12,6 +12,9 @@ const LONGEST: usize = 256;
 
 /// What ends a value without quotes.
 const END: Set = Set::of(" \t\r\n\"'`,;()[]{}<>&\\");
+
+/// What may stand between a sign and a value: spaces, the stars of Markdown, the bar of a table.
+const LEAD: Set = Set::of(" \t*|");
 
 /// The characters of a token.
 const TOKEN: Set = BASE64.and("_-.~%:|!");
@@ -90,15 +93,11 @@ struct Value<'a> {
 impl<'a> Value<'a> {
     /// The value at the beginning of `rest`, unless it is a call or the like.
     fn at(rest: &'a [u8]) -> Option<Self> {
-        let rest = &rest[Set::of(" \t*|").run(rest, 8)..];
+        let rest = &rest[LEAD.run(rest, 8)..];
         let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
-        let rest = match rest {
-            [b'b' | b'r' | b'f' | b'u' | b'@', quote @ (b'"' | b'\''), ..] => {
-                let _ = quote;
-                &rest[1..]
-            }
-            _ => rest,
-        };
+        // The prefix of a literal: `b"…"`, `@"…"`.
+        let has_prefix = matches!(rest, [b'b' | b'r' | b'f' | b'u' | b'@', b'"' | b'\'', ..]);
+        let rest = &rest[usize::from(has_prefix)..];
         let (&first, inner) = rest.split_first()?;
         if matches!(first, b'"' | b'\'' | b'`') {
             let length =
@@ -116,8 +115,9 @@ impl<'a> Value<'a> {
             .take(LONGEST)
             .position(|byte| END.has(*byte))
             .unwrap_or(word.len().min(LONGEST));
-        let is_code = matches!(word[length..], [b'(' | b'[' | b'{', ..])
-            || word[length..].starts_with(b"<") && !word[length..].starts_with(b"</");
+        let after = &word[length..];
+        let is_code =
+            matches!(after.first(), Some(b'(' | b'[' | b'{' | b'<')) && !after.starts_with(b"</");
         let text = trim_end(&rest[..with_scheme + length]);
         (!is_code).then_some(Self::new(text, false))
     }
@@ -176,14 +176,13 @@ fn is_password(value: Value<'_>, prose: bool) -> bool {
 
 /// Whether `text` says where a secret is: a path, a URL, the name of one in a store; or the hash of one.
 fn is_reference(text: &[u8]) -> bool {
-    let is_path = matches!(text.first(), Some(b'/' | b'~' | b'.'));
-    let has_url = looks::holds(text, "://") || looks::holds(text, "::");
-    let is_path_of_words =
-        text.iter().filter(|byte| **byte == b'/').count() > 1 && HEX.and("/").run(text, 8) < 8;
+    let starts = |start: &str| {
+        text.len() >= start.len() && text[..start.len()].eq_ignore_ascii_case(start.as_bytes())
+    };
+    let is_path = matches!(text.first(), Some(b'/' | b'~' | b'.'))
+        || text.iter().filter(|byte| **byte == b'/').count() > 1;
     is_path && !looks::is_random(text)
-        || has_url
-        || is_path_of_words && !looks::is_random(text)
-        || REFERENCES.iter().any(|start| {
-            text.len() >= start.len() && text[..start.len()].eq_ignore_ascii_case(start.as_bytes())
-        })
+        || looks::holds(text, "://")
+        || looks::holds(text, "::")
+        || REFERENCES.iter().any(|start| starts(start))
 }

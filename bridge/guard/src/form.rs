@@ -1,16 +1,16 @@
 //! The forms of tokens: a fixed start, then runs of characters of a set.
 
-/// A set of ASCII characters.
+/// A set of ASCII characters, one bit each.
 #[derive(Clone, Copy)]
-pub(crate) struct Set(u128);
+pub(crate) struct Set([u64; 2]);
 
 impl Set {
     /// The set of the characters of `text`, which are all ASCII.
     pub(crate) const fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let (mut set, mut at) = (0, 0);
+        let (mut set, mut at) = ([0; 2], 0);
         while at < bytes.len() {
-            set |= 1 << bytes[at];
+            set[(bytes[at] >> 6) as usize] |= 1 << (bytes[at] & 63);
             at += 1;
         }
         Self(set)
@@ -18,12 +18,13 @@ impl Set {
 
     /// The set with the characters of `text` besides.
     pub(crate) const fn and(self, text: &str) -> Self {
-        Self(self.0 | Self::of(text).0)
+        let more = Self::of(text).0;
+        Self([self.0[0] | more[0], self.0[1] | more[1]])
     }
 
     /// Whether `byte` is in the set.
     pub(crate) const fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+        byte < 128 && self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
     }
 
     /// How many bytes at the beginning of `bytes` are in the set; `most` are looked at.
@@ -46,10 +47,13 @@ pub(crate) const WORD: Set = ALNUM.and("_-");
 pub(crate) const BASE64: Set = ALNUM.and("+/=");
 
 /// A length without an upper bound.
-pub(crate) const OPEN: usize = usize::MAX;
+pub(crate) const OPEN: u16 = u16::MAX;
 
 /// How far an open run is looked at: longer than any token needs to be known by, and short enough for 64 KiB of them.
 const FAR: usize = 2_048;
+
+/// How far an open run at the end of a token is looked at, beyond its least length.
+const ENOUGH: usize = 64;
 
 /// One part of a token after its start.
 #[derive(Clone, Copy)]
@@ -57,7 +61,7 @@ pub(crate) enum Part {
     /// This text.
     Text(&'static str),
     /// From `.1` to `.2` characters of a set, and no further one of them.
-    Run(Set, usize, usize),
+    Run(Set, u16, u16),
 }
 
 /// The form of one kind of token.
@@ -65,7 +69,7 @@ pub(crate) struct Form {
     /// What the token is, in words that fit into a sentence.
     pub(crate) kind: &'static str,
     /// How many characters of a set stand before the start, where the start is not at the beginning.
-    pub(crate) before: Option<(Set, usize, usize)>,
+    pub(crate) before: Option<(Set, u16, u16)>,
     /// The texts that the token may start with.
     pub(crate) starts: &'static [&'static str],
     /// What follows the start.
@@ -83,7 +87,7 @@ pub(crate) const fn form(
 
 impl Form {
     /// The form with from `least` to `most` characters of `set` before its start.
-    pub(crate) const fn after(mut self, set: Set, least: usize, most: usize) -> Self {
+    pub(crate) const fn after(mut self, set: Set, least: u16, most: u16) -> Self {
         self.before = Some((set, least, most));
         self
     }
@@ -96,6 +100,7 @@ impl Form {
         let from = match self.before {
             None => starts_word(bytes, at).then_some(at + start.len())?,
             Some((set, least, most)) => {
+                let (least, most) = (usize::from(least), usize::from(most));
                 let run = set.run_back(&bytes[..at], most + 1);
                 // A run that seems too long may begin with the letter of an escape: `\\n` before it.
                 let fits = |length: &usize| {
@@ -110,13 +115,17 @@ impl Form {
 
     /// Where the rest of the token ends that begins at `at`.
     fn end(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
-        for part in self.rest {
+        for (place, part) in self.rest.iter().enumerate() {
             at += match *part {
                 Part::Text(text) => {
                     bytes[at..].starts_with(text.as_bytes()).then_some(text.len())?
                 }
                 Part::Run(set, least, most) => {
-                    let run = set.run(&bytes[at..], most.saturating_add(1).min(FAR));
+                    let (least, most) = (usize::from(least), usize::from(most));
+                    // Of an open run at the end, enough to tell a sample by.
+                    let is_last = place + 1 == self.rest.len() && most == usize::from(OPEN);
+                    let far = if is_last { least + ENOUGH } else { FAR };
+                    let run = set.run(&bytes[at..], far.min(most + 1));
                     (least..=most).contains(&run).then_some(run)?
                 }
             };

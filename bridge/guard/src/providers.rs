@@ -16,7 +16,7 @@ const BECH32: Set = Set::of("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L");
 const ESCAPED: Set = ALNUM.and("%+/=");
 
 /// All forms. Of two with one start, the first that fits counts.
-pub(crate) const FORMS: &[Form] = &[
+pub(crate) static FORMS: &[Form] = &[
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     form("an AWS access key", &["AKIA", "ASIA", "ABIA", "ACCA"], &[Run(UPPER, 16, 16)]),
     // https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-how.html

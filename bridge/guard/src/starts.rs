@@ -1,6 +1,7 @@
 //! The starts of all tokens, in tables that the compiler makes: a place in a text is compared with the few starts that
 //! have its first byte, and most places with none.
 
+use crate::form::Form;
 use crate::looks;
 use crate::providers::FORMS;
 
@@ -11,11 +12,24 @@ pub(crate) fn token(bytes: &[u8], at: usize) -> Option<&'static str> {
     if SECONDS[first] >> (second & 31) & 1 == 0 {
         return None;
     }
-    let starts = &STARTS[BUCKETS[first]..BUCKETS[first + 1]];
-    let is_one = |&&(start, form): &&(&str, usize)| {
-        FORMS[form].body(bytes, at, start).is_some_and(|body| !looks::is_sample(body))
-    };
-    starts.iter().find(is_one).map(|(_, form)| FORMS[*form].kind)
+    STARTS[usize::from(BUCKETS[first])..usize::from(BUCKETS[first + 1])].iter().find_map(|start| {
+        let (form, text) = start.of();
+        let body = form.body(bytes, at, text)?;
+        (!looks::is_sample(body)).then_some(form.kind)
+    })
+}
+
+/// Where a start is: the place of its form, and its own among the starts of that form. Small, as the tables are part of
+/// the memory of each process.
+#[derive(Clone, Copy)]
+struct Start(u8, u8);
+
+impl Start {
+    /// The form and the text of the start.
+    const fn of(self) -> (&'static Form, &'static str) {
+        let form = &FORMS[self.0 as usize];
+        (form, form.starts[self.1 as usize])
+    }
 }
 
 /// For each first byte of a start, which second bytes follow it, by their last five bits. Most places in a text are no
@@ -24,7 +38,7 @@ static SECONDS: [u32; 256] = {
     let mut seconds = [0; 256];
     let mut at = 0;
     while at < COUNT {
-        let text = STARTS[at].0.as_bytes();
+        let text = STARTS[at].of().1.as_bytes();
         seconds[text[0] as usize] |= 1 << (text[1] & 31);
         at += 1;
     }
@@ -41,17 +55,18 @@ const COUNT: usize = {
     count
 };
 
-/// All starts in the order of their first bytes, each with the place of its form.
-static STARTS: [(&str, usize); COUNT] = {
-    let mut starts = [("", 0); COUNT];
+/// All starts in the order of their first bytes. More than a place has room for would not compile.
+static STARTS: [Start; COUNT] = {
+    let mut starts = [Start(0, 0); COUNT];
     let (mut count, mut first) = (0, 0);
     while first < 256 {
-        let mut form = 0;
-        while form < FORMS.len() {
-            let mut at = 0;
-            while at < FORMS[form].starts.len() {
-                if FORMS[form].starts[at].as_bytes()[0] as usize == first {
-                    starts[count] = (FORMS[form].starts[at], form);
+        let mut form = 0_u8;
+        while (form as usize) < FORMS.len() {
+            let mut at = 0_u8;
+            while (at as usize) < FORMS[form as usize].starts.len() {
+                let start = Start(form, at);
+                if start.of().1.as_bytes()[0] as usize == first {
+                    starts[count] = start;
                     count += 1;
                 }
                 at += 1;
@@ -64,16 +79,16 @@ static STARTS: [(&str, usize); COUNT] = {
 };
 
 /// Where in `STARTS` those with each first byte begin.
-static BUCKETS: [usize; 257] = {
-    let mut buckets = [COUNT; 257];
-    let mut at = COUNT;
-    let mut first = 256;
-    while first > 0 {
-        first -= 1;
-        while at > 0 && STARTS[at - 1].0.as_bytes()[0] as usize == first {
-            at -= 1;
-        }
+static BUCKETS: [u16; 257] = {
+    let mut buckets = [0; 257];
+    let (mut at, mut first) = (0_u16, 0);
+    while first < 256 {
         buckets[first] = at;
+        while (at as usize) < COUNT && STARTS[at as usize].of().1.as_bytes()[0] as usize == first {
+            at += 1;
+        }
+        first += 1;
     }
+    buckets[256] = at;
     buckets
 };
