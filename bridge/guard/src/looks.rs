@@ -145,22 +145,33 @@ pub(crate) fn is_stand_in(password: &[u8]) -> bool {
     if is_template(password) || distinct(password) < 4 || holds_line(password) {
         return true;
     }
-    let plain: Vec<u8> = password.iter().map(|byte| plain_letter(*byte)).collect();
     let stem_end = password.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1);
-    let stem = &plain[..stem_end];
-    STAND_INS.iter().any(|word| stem.eq_ignore_ascii_case(word.as_bytes()))
-        || STAND_IN_WORDS.iter().any(|word| holds(&plain, word))
+    let stem = &password[..stem_end];
+    STAND_INS.iter().any(|word| stem.len() == word.len() && reads(stem, word))
+        || STAND_IN_WORDS
+            .iter()
+            .any(|word| password.windows(word.len()).any(|part| reads(part, word)))
 }
 
 /// Whether `value` is filled in elsewhere: a variable of a shell or a template, or what is left of a masked value.
 pub(crate) fn is_template(value: &[u8]) -> bool {
-    let unescaped = |at: usize| !matches!(value.get(at + 1..at + 3), Some([a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let is_escape = |at: usize| {
+        let code = value.get(at + 1..at + 3);
+        code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    };
     matches!(value.first(), None | Some(b'$' | b'@'))
         || value
             .iter()
             .any(|byte| matches!(byte, b'{' | b'}' | b'<' | b'>' | b'[' | b']' | b'(' | b')'))
-        || value.iter().enumerate().any(|(at, byte)| *byte == b'%' && unescaped(at))
+        || value.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(at))
         || ["***", "...", "\u{2026}", "\u{2022}"].iter().any(|mark| holds(value, mark))
+}
+
+/// Whether `part` reads as `word`, in whatever case and with digits for letters.
+fn reads(part: &[u8], word: &str) -> bool {
+    part.iter()
+        .zip(word.as_bytes())
+        .all(|(byte, letter)| plain_letter(*byte).eq_ignore_ascii_case(letter))
 }
 
 /// The letter that `byte` stands for in a word written with digits.

@@ -167,7 +167,7 @@ pub(crate) static FORMS: &[Form] = &[
     form(
         "a Teams webhook",
         &["webhook.office.com/webhookb2/"],
-        &[Run(ALNUM.and("-@/"), 100, OPEN), Text("")],
+        &[Run(ALNUM.and("-@/"), 100, OPEN)],
     ),
     // https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens
     form(
