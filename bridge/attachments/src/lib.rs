@@ -1,5 +1,24 @@
 //! What a bridge reads from the disk to attach it to a message, and how it saves what was attached: which paths may leave
 //! and come in, and single values in dotenv, JSON, TOML and YAML files.
+//!
+//! An agent names a path, and a peer sends the bytes; neither decides. The policy does, by the real path of what was
+//! opened, and by what the user wrote into the table `[attachments]` of `config.toml`.
+//!
+//! All functions block. None of them logs, and no error quotes what a file holds.
 
 pub mod json;
+mod allowed;
+mod names;
+mod path_text;
+pub mod refused;
 pub mod values;
+
+pub use allowed::Allowed;
+pub use names::safe_name;
+
+/// The most bytes of an attached file.
+pub const MAX_FILE: u64 = 16 << 20;
+/// The most attachments of a message.
+pub const MAX_ATTACHMENTS: usize = 8;
+/// The most bytes of a file out of which one value is read, or into which one is put: settings are far smaller.
+pub const MAX_VALUE_FILE: u64 = 1 << 20;
