@@ -8,6 +8,7 @@
 
 pub mod json;
 mod allowed;
+pub mod config;
 mod names;
 mod path_text;
 pub mod refused;

@@ -1,0 +1,244 @@
+//! Entries that are added to the table `[attachments]`. Text is inserted at one place, so that every other byte of a file
+//! that people edit stays: comments, blanks, and the ends of lines.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use junction_shared::machine::config_dir::ConfigDir;
+use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+
+use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, SAVE_ROOTS, TABLE};
+use super::{document, list, short};
+use crate::allowed::Allowed;
+
+/// An entry that the file holds now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The entry, with its real path.
+    pub entry: String,
+    /// Whether the file did not hold it before.
+    pub is_new: bool,
+}
+
+/// Adds `PATH` or `PATH#KEY` to the list `allow`. A relative path is one of the working directory. The file itself need
+/// not exist, but the folder around it must.
+///
+/// # Errors
+/// [`ConfigProblem`] if there is no such path, or the file cannot be read or written.
+pub fn add_allowed(dir: &ConfigDir, entry: &str) -> Result<Added, ConfigProblem> {
+    let entry = Allowed::parse(entry);
+    let path = real(entry.file())?;
+    let text = match (path.is_dir(), entry.key()) {
+        (true, Some(_)) => return Err(ConfigProblem::NotAFile(path)),
+        (true, None) => Allowed::folder_text(&path),
+        (false, key) => Allowed::new(&path, key).to_string(),
+    };
+    add(dir, ALLOW, text)
+}
+
+/// Adds a folder to the list `save_roots`. A relative path is one of the working directory.
+///
+/// # Errors
+/// [`ConfigProblem`] if there is no such folder, or the file cannot be read or written.
+pub fn add_save_root(dir: &ConfigDir, root: &Path) -> Result<Added, ConfigProblem> {
+    let path = real(root)?;
+    if !path.is_dir() {
+        return Err(ConfigProblem::NotAFolder(path));
+    }
+    add(dir, SAVE_ROOTS, Allowed::folder_text(&path))
+}
+
+/// The real path of a file, of which only the last name may be missing.
+fn real(path: &Path) -> Result<PathBuf, ConfigProblem> {
+    let missing = || ConfigProblem::Missing(path.to_owned());
+    let absolute = std::path::absolute(path).map_err(|_| missing())?;
+    let real = absolute.canonicalize().or_else(|_| {
+        // A link that leads nowhere is no file that is to be made.
+        if absolute.is_symlink() {
+            return Err(missing());
+        }
+        let (parent, name) = absolute.parent().zip(absolute.file_name()).ok_or_else(missing)?;
+        let parent = parent.canonicalize().ok().filter(|parent| parent.is_dir());
+        parent.map(|parent| parent.join(name)).ok_or_else(missing)
+    })?;
+    if real.to_str().is_none() {
+        return Err(ConfigProblem::NotUnicode(real));
+    }
+    Ok(real)
+}
+
+fn add(dir: &ConfigDir, key: &'static str, entry: String) -> Result<Added, ConfigProblem> {
+    // Until the file is written, so that of two entries that are added at once none is lost.
+    let _lock = dir.lock()?;
+    let path = dir.path().join(CONFIG_FILE);
+    let text = dir.read_private(CONFIG_FILE)?.unwrap_or_default();
+    // A file with a mistake is not changed.
+    AttachmentConfig::parse(&text, &path)?;
+    let parsed = document(&text, &path)?;
+    let table = parsed.get(TABLE).and_then(Item::as_table_like);
+    let there = table.and_then(|table| table.get(short(key))).and_then(list);
+    if there.is_some_and(|list| list.contains(&entry)) {
+        return Ok(Added { entry, is_new: false });
+    }
+    let inserted = inserted(&text, parsed.get(TABLE), key, &entry);
+    let changed = inserted.or_else(|| rewritten(&text, key, &entry));
+    let changed = changed.ok_or(ConfigProblem::WrongType { key })?;
+    AttachmentConfig::parse(&changed, &path)?;
+    dir.write_private(CONFIG_FILE, &changed)?;
+    Ok(Added { entry, is_new: true })
+}
+
+/// The text with the entry at one place in it; `None` where the table has a form in which there is no such place.
+fn inserted(text: &str, table: Option<&Item>, key: &str, entry: &str) -> Option<String> {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let quoted = value(entry).as_value().map(ToString::to_string)?;
+    let quoted = quoted.trim();
+    let line = format!("{} = [{quoted}]{end}", short(key));
+    let Some(table) = table else {
+        let gap = match text {
+            "" => "",
+            _ if text.ends_with('\n') => end,
+            _ => &end.repeat(2),
+        };
+        return Some(format!("{text}{gap}[{TABLE}]{end}{line}"));
+    };
+    if let Some(list) = table.as_table_like()?.get(short(key)) {
+        let (place, new) = in_list(text, list.as_array()?, list.span()?, quoted)?;
+        return Some(format!("{}{new}{}", text.get(..place)?, text.get(place..)?));
+    }
+    let header = header(text, table.as_table()?)?;
+    // The header is the last line if no line ends after it.
+    let (place, line) = match text.get(header.end..)?.find('\n') {
+        Some(found) => (header.end + found + 1, line),
+        None => (text.len(), format!("{end}{line}")),
+    };
+    Some(format!("{}{line}{}", text.get(..place)?, text.get(place..)?))
+}
+
+/// Where the line `[attachments]` is; `None` if the table has no line of its own.
+fn header(text: &str, table: &Table) -> Option<Range<usize>> {
+    let span = table.span().filter(|_| !table.is_implicit() && !table.is_dotted())?;
+    text.get(span.clone())?.starts_with('[').then_some(span)
+}
+
+/// Where an entry is put into an array, and the text that is put there.
+fn in_list(text: &str, array: &Array, span: Range<usize>, quoted: &str) -> Option<(usize, String)> {
+    let Some(last) = array.iter().last().and_then(Value::span) else {
+        return Some((span.start + 1, quoted.to_owned()));
+    };
+    // An entry on a line of its own is followed by another such line.
+    let before = text.get(span.start..last.start)?;
+    let indent = before.rfind('\n').map(|found| &before[found + 1..]);
+    let indent = indent.filter(|indent| indent.trim().is_empty());
+    let end = if before.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = indent.map_or_else(|| " ".to_owned(), |indent| format!("{end}{indent}"));
+    Some((last.end, format!(",{gap}{quoted}")))
+}
+
+/// The text as it is written by the parser, for tables inside of a line. It keeps comments.
+fn rewritten(text: &str, key: &str, entry: &str) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok()?;
+    let table = document.get_mut(TABLE)?.as_table_like_mut()?;
+    let list = table.entry(short(key)).or_insert_with(|| value(Array::new()));
+    list.as_array_mut()?.push(entry);
+    Some(document.to_string())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn added(text: &str) -> String {
+        let parsed = document(text, Path::new("/c")).unwrap();
+        let inserted = inserted(text, parsed.get(TABLE), ALLOW, "/x");
+        inserted.or_else(|| rewritten(text, ALLOW, "/x")).unwrap()
+    }
+
+    #[test]
+    fn entry_is_inserted_and_every_other_byte_stays() {
+        for (before, after) in [
+            ("", "[attachments]\nallow = [\"/x\"]\n"),
+            ("a = 1", "a = 1\n\n[attachments]\nallow = [\"/x\"]\n"),
+            ("a = 1\r\n", "a = 1\r\n\r\n[attachments]\r\nallow = [\"/x\"]\r\n"),
+            ("[attachments]", "[attachments]\nallow = [\"/x\"]\n"),
+            (
+                "[attachments] # mine\n  env_keys=['K']\n[z]\n",
+                "[attachments] # mine\nallow = [\"/x\"]\n  env_keys=['K']\n[z]\n",
+            ),
+            ("[attachments]\nallow=[ ] # none\n", "[attachments]\nallow=[\"/x\" ] # none\n"),
+            (
+                "[attachments]\nallow = ['/a' , '/b',] # c\n",
+                "[attachments]\nallow = ['/a' , '/b', \"/x\",] # c\n",
+            ),
+            (
+                "[attachments]\r\nallow = [\r\n\t'/a', # first\r\n\t'/b' # last\r\n]\r\n",
+                "[attachments]\r\nallow = [\r\n\t'/a', # first\r\n\t'/b',\r\n\t\"/x\" # last\r\n]\r\n",
+            ),
+            ("attachments.allow = ['/a']\n", "attachments.allow = ['/a', \"/x\"]\n"),
+            ("attachments = { allow = ['/a'] }\n", "attachments = { allow = ['/a', \"/x\"] }\n"),
+            (
+                "[attachments.commands]\ng = ['x'] # c\n",
+                "[attachments]\nallow = [\"/x\"]\n[attachments.commands]\ng = ['x'] # c\n",
+            ),
+            (
+                "attachments.env_keys = ['K'] # c\n",
+                "attachments.env_keys = ['K'] # c\nattachments.allow = [\"/x\"]\n",
+            ),
+        ] {
+            let changed = added(before);
+            let config = AttachmentConfig::parse(&changed, Path::new("/c")).ok().unwrap();
+            assert!(config.allow.iter().any(|entry| entry.to_string() == "/x"), "{changed}");
+            assert_eq!(changed, after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn entry_is_added_once_with_its_real_path() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        fs::create_dir(root.join("real")).unwrap();
+        fs::write(root.join("real/a#b"), "").unwrap();
+        symlink("real", root.join("link")).unwrap();
+        symlink("nowhere", root.join("broken")).unwrap();
+        let at = |name: &str| format!("{}/{name}", root.display());
+        for (entry, expected, is_new) in [
+            ("link/../link", "real/", true),
+            ("real", "real/", false),
+            ("link/.env#KEY", "real/.env#KEY", true),
+            ("link/a#b#", "real/a#b#", true),
+            ("link/a#b#", "real/a#b#", false),
+        ] {
+            let added = add_allowed(&dir, &at(entry)).unwrap();
+            assert_eq!(added, Added { entry: at(expected), is_new }, "{entry}");
+        }
+        for entry in ["broken", "no/such", "real/a#b/x#"] {
+            let refused = add_allowed(&dir, &at(entry));
+            assert!(matches!(refused, Err(ConfigProblem::Missing(_))), "{entry} {refused:?}");
+        }
+        let refused = add_allowed(&dir, &at("link#KEY"));
+        assert!(matches!(refused, Err(ConfigProblem::NotAFile(_))));
+        let refused = add_save_root(&dir, &root.join("real/a#b"));
+        assert!(matches!(refused, Err(ConfigProblem::NotAFolder(_))));
+        assert!(add_save_root(&dir, &root.join("link")).unwrap().is_new);
+        let path = dir.path().join(CONFIG_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let config = AttachmentConfig::load(&dir).ok().unwrap();
+        assert_eq!((config.allow.len(), config.save_roots), (3, vec![root.join("real")]));
+    }
+
+    #[test]
+    fn file_with_a_mistake_is_not_changed() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        for text in ["a = \n", "attachments.allow = 3\n", "[attachments]\nsave_roots = ['x']\n"] {
+            dir.write_private(CONFIG_FILE, text).unwrap();
+            assert!(add_allowed(&dir, "/tmp").is_err(), "{text}");
+            assert_eq!(dir.read_private(CONFIG_FILE).unwrap().unwrap(), text);
+        }
+    }
+}
