@@ -1,7 +1,7 @@
 //! What a bridge reads from the disk to attach it to a message, and how it saves what was attached: which paths may leave
 //! and come in, and single values in dotenv, JSON, TOML and YAML files.
 //!
-//! An agent names a path, and a peer sends the bytes; neither decides. The policy does, by the real path of what was
+//! An agent names a path, and a peer sends the bytes; neither decides. The [`Policy`] does, by the real path of what was
 //! opened, and by what the user wrote into the table `[attachments]` of `config.toml`.
 //!
 //! All functions block. None of them logs, and no error quotes what a file holds.
@@ -9,13 +9,16 @@
 pub mod json;
 mod allowed;
 pub mod config;
+mod disk;
 mod names;
 mod path_text;
+pub mod policy;
 pub mod refused;
 pub mod values;
 
 pub use allowed::Allowed;
 pub use names::safe_name;
+pub use policy::Policy;
 
 /// The most bytes of an attached file.
 pub const MAX_FILE: u64 = 16 << 20;

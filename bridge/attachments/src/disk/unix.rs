@@ -1,0 +1,244 @@
+//! Folders by descriptors.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::{Found, Step};
+use crate::refused::FileKind;
+
+/// Folders are opened to look up names in them, which takes no permission to list them where the system has a flag for it.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+/// A named pipe does not block with these, and a terminal does not become this process's own.
+const FILE: OFlags =
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// File systems of the kernel's, wherever they are mounted. Source: `linux/magic.h`.
+#[cfg(target_os = "linux")]
+const KERNEL: [i128; 12] = [
+    0x9fa0,      // proc
+    0x6265_6572, // sysfs
+    0x6462_6720, // debugfs
+    0x7472_6163, // tracefs
+    0x7363_6673, // securityfs
+    0x0027_e0eb, // cgroup
+    0x6367_7270, // cgroup2
+    0x6165_676c, // pstore
+    0xde5e_81e4, // efivarfs
+    0xcafe_4a11, // bpf
+    0x6265_6570, // configfs
+    0xf97c_ff8c, // selinuxfs
+];
+
+/// What makes a file or folder the same one: its device and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id(i128, i128);
+
+impl Id {
+    /// The identity of what a path leads to.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        Ok(found(&rustix::fs::stat(path)?).id)
+    }
+}
+
+/// An open folder.
+pub(crate) struct Folder(OwnedFd);
+
+impl Folder {
+    pub(super) fn root(_: &Path) -> Result<Self, Step> {
+        let root = rustix::fs::open("/", FOLDER, Mode::empty());
+        root.map(Self).map_err(|error| Step::Io(error.into()))
+    }
+
+    /// Opens a folder in this one; never behind a symbolic link.
+    pub(crate) fn enter(&self, name: &OsStr) -> Result<Self, Step> {
+        match openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(folder) => Ok(Self(folder)),
+            Err(Errno::NOENT) => Err(Step::Missing),
+            // Systems differ in what they call a link here.
+            Err(error @ (Errno::LOOP | Errno::NOTDIR | Errno::MLINK)) => match self.look(name) {
+                Ok(None) => Err(Step::Missing),
+                Ok(Some(found)) if found.kind == FileKind::Symlink => Err(Step::Symlink),
+                Ok(Some(found)) if found.kind != FileKind::Directory => Err(Step::NotAFolder),
+                _ => Err(Step::Io(error.into())),
+            },
+            Err(error) => Err(Step::Io(error.into())),
+        }
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
+    pub(crate) fn id(&self) -> io::Result<Id> {
+        Ok(found(&fstat(&self.0)?).id)
+    }
+
+    /// What has this name; `None` if nothing does. Nothing is opened.
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+        match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(found(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a file for reading; never behind a symbolic link.
+    pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        Ok(openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?.into())
+    }
+
+    /// Makes a file for its owner alone.
+    pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
+        let flags = FILE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        Ok(openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    /// Gives a file its name, unless something has it.
+    pub(crate) fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        match rename_exclusive(&self.0, from, to) {
+            // The file system cannot do it in one step.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            renamed => return Ok(renamed?),
+        }
+        // A link is made only if nothing has the name.
+        match linkat(&self.0, from, &self.0, to, AtFlags::empty()) {
+            Ok(()) => return self.remove(from),
+            // The file system has no hard links.
+            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Between these two another process could still take the name, and would lose its file. There is no other way.
+        if self.look(to)?.is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// Gives a file its name, and removes the file that has it. A symbolic link of the name is replaced, not followed.
+    pub(crate) fn rename_over(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// Has the system keep the names in the folder, where it can.
+    pub(crate) fn sync(&self) {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        if let Ok(folder) = openat(&self.0, ".", flags, Mode::empty()) {
+            let _ = rustix::fs::fsync(folder);
+        }
+    }
+
+    /// Whether the folder is on a file system of the kernel's.
+    pub(crate) fn is_of_kernel(&self) -> bool {
+        is_of_kernel(&self.0)
+    }
+}
+
+/// An open file as it is now.
+pub(crate) fn look_at(file: &File) -> io::Result<Found> {
+    Ok(found(&fstat(file)?))
+}
+
+/// Sets a file's space aside, so that a full disk is known before the file is written.
+pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if len > 0 {
+        use rustix::fs::{FallocateFlags, fallocate};
+        // Other errors say that the file system cannot do this, and need not be able to.
+        let reserved = fallocate(file, FallocateFlags::KEEP_SIZE, 0, len);
+        if let Err(error @ (Errno::NOSPC | Errno::DQUOT)) = reserved {
+            return Err(error.into());
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, len);
+    Ok(())
+}
+
+/// Gives a file the mode of another and, as far as the system lets this user, its owner and group.
+pub(crate) fn make_like(file: &File, like: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+
+    let (own, like) = (file.metadata()?, like.metadata()?);
+    if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+        let owned = fchown(file, Some(like.uid()), Some(like.gid()));
+        let _ = owned.or_else(|_| fchown(file, None, Some(like.gid())));
+    }
+    // Not the bits that run a program as another user.
+    file.set_permissions(std::fs::Permissions::from_mode(like.mode() & 0o777))
+}
+
+/// The real path of an open file as the system knows it, where only the system knows it: on a file system that ignores
+/// case, a path that was resolved before need not have the letters of the name.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn true_path(file: &File, _: &Path) -> io::Result<std::path::PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let path = rustix::fs::getpath(file)?;
+    Ok(std::ffi::OsString::from_vec(path.into_bytes()).into())
+}
+
+/// The real path of an open file. A path without links has the letters of the names.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn true_path(_: &File, walked: &Path) -> io::Result<std::path::PathBuf> {
+    Ok(walked.to_owned())
+}
+
+/// Whether a file is on a file system of the kernel's, such as `/proc`.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_of_kernel(file: &impl AsFd) -> bool {
+    // One that does not say is taken for an ordinary one: only `/proc` and its like are meant, and they say so.
+    rustix::fs::fstatfs(file).is_ok_and(|fs| KERNEL.contains(&i128::from(fs.f_type)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_of_kernel(_: &impl AsFd) -> bool {
+    false
+}
+
+#[cfg(any(target_vendor = "apple", target_os = "linux"))]
+fn rename_exclusive(folder: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    use rustix::fs::{RenameFlags, renameat_with};
+    renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_vendor = "apple", target_os = "linux")))]
+fn rename_exclusive(_: &OwnedFd, _: &OsStr, _: &OsStr) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+fn found(stat: &Stat) -> Found {
+    const SECOND: i128 = 1_000_000_000;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::Regular,
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::Symlink,
+        FileType::Fifo => FileKind::Fifo,
+        FileType::Socket => FileKind::Socket,
+        _ => FileKind::Device,
+    };
+    Found {
+        kind,
+        id: Id(stat.st_dev.into(), stat.st_ino.into()),
+        len: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: i128::from(stat.st_mtime) * SECOND + i128::from(stat.st_mtime_nsec),
+        changed: i128::from(stat.st_ctime) * SECOND + i128::from(stat.st_ctime_nsec),
+        links: stat.st_nlink.into(),
+        is_read_only: !Mode::from_raw_mode(stat.st_mode)
+            .intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
+    }
+}

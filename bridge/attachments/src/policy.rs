@@ -1,0 +1,199 @@
+//! What may leave and what may come in, decided by the real path of a file: after links are resolved, never by the text
+//! that an agent wrote.
+//!
+//! | where | what | leaves | comes in |
+//! |---|---|---|---|
+//! | below the project | ordinary names | yes | yes |
+//! | below the project | names of secrets ([`Sensitivity`]) | if an entry names the file | if an entry names the file |
+//! | below the project | one value of `.env*` that `env_keys` names | yes | yes |
+//! | below an allowed folder | ordinary names below it | yes | no: that takes `save_roots` |
+//! | below a save root | ordinary names below it | no: that takes `allow` | yes |
+//! | anywhere | a file, or a value of one, that an entry names | yes | yes |
+//! | anywhere | a file with more than one name | if an entry names the file | replaced, never written to |
+//! | anywhere | settings of git, editors and clients | as above | never |
+//! | `/proc`, `/sys`, `/dev`, the junction's own directory | anything | never | never |
+//!
+//! An entry of a folder lifts what its own path is refused for, and not what a name below it is: who allows
+//! `/home/me/` has not allowed `/home/me/.ssh/`.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::config::AttachmentConfig;
+use crate::disk::Id;
+use crate::path_text::PathText;
+use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, Why};
+
+pub(crate) mod content;
+mod sensitive;
+pub(crate) mod settings;
+
+/// The directories in which files are not files. On other systems than Unix there are none of these names.
+const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Decides which paths may leave and come in. Made with the config as it is at one time: what the user allows later counts
+/// for a policy that is made later.
+#[derive(Clone)]
+pub struct Policy {
+    /// The real path of the project directory.
+    pub(crate) project: PathBuf,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) config: AttachmentConfig,
+    /// The configuration directory, whatever path leads to it.
+    own: Option<Id>,
+}
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Until the user allows it.
+    NotAllowed(Why),
+    /// Whatever the user allowed.
+    Never(Never),
+}
+
+impl Verdict {
+    /// The error of the verdict on this path.
+    pub(crate) fn on<E: From<NotAllowed> + From<(PathBuf, Never)>>(
+        self,
+        path: &Path,
+        key: Option<&str>,
+    ) -> E {
+        let path = path.to_owned();
+        match self {
+            Self::NotAllowed(why) => NotAllowed { path, key: key.map(str::to_owned), why }.into(),
+            Self::Never(why) => (path, why).into(),
+        }
+    }
+}
+
+/// By what a path may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// An entry names the file, or the value.
+    Named,
+    /// The place allows it.
+    Place,
+}
+
+/// A directory below which ordinary files may be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) path: PathBuf,
+    /// Whether the user named the directory in the config.
+    pub(crate) is_named: bool,
+}
+
+impl Policy {
+    /// A policy for a project directory. `home` is what `~/` stands for.
+    ///
+    /// # Errors
+    /// If the project directory cannot be resolved.
+    pub fn new(
+        project: &Path,
+        home: Option<PathBuf>,
+        config: AttachmentConfig,
+    ) -> io::Result<Self> {
+        let project = project.canonicalize()?;
+        let own = config.own.as_deref().and_then(|dir| Id::at(dir).ok());
+        Ok(Self { project, home, config, own })
+    }
+
+    /// The same policy with a config that was read later.
+    #[must_use]
+    pub fn with_config(&self, config: AttachmentConfig) -> Self {
+        let own = config.own.as_deref().and_then(|dir| Id::at(dir).ok());
+        Self { project: self.project.clone(), home: self.home.clone(), config, own }
+    }
+
+    /// The real path of the project directory.
+    #[must_use]
+    pub fn project(&self) -> &Path {
+        &self.project
+    }
+
+    pub(crate) fn parse(&self, text: &str) -> Result<PathText, BadPath> {
+        PathText::parse(text, &self.project, self.home.as_deref())
+    }
+
+    /// The project as a base. The root of the file system is none: everything would be below it.
+    pub(crate) fn project_base(&self) -> Option<Base> {
+        let base = || Base { path: self.project.clone(), is_named: false };
+        self.project.parent().map(|_| base())
+    }
+
+    /// Whether the file at this real path, or one value of it, may leave.
+    pub(crate) fn check_read(&self, real: &Path, key: Option<&str>) -> Result<Grant, Verdict> {
+        self.check_never(real)?;
+        if self.names(real, key) {
+            return Ok(Grant::Named);
+        }
+        let allow = self.config.allow.iter().filter(|entry| entry.is_around(real));
+        let named = allow.map(|entry| Base { path: entry.file().to_owned(), is_named: true });
+        let project = self.project_base().filter(|base| real.starts_with(&base.path));
+        // The most that an entry lifts is what the longest one does.
+        let base = named.max_by_key(|base| base.path.as_os_str().len()).or(project);
+        self.check_names(real, key, base.as_ref())?;
+        base.map(|_| Grant::Place).ok_or(Verdict::NotAllowed(Why::Outside))
+    }
+
+    /// Whether the names in a real path below a base are ordinary ones.
+    pub(crate) fn check_names(
+        &self,
+        real: &Path,
+        key: Option<&str>,
+        base: Option<&Base>,
+    ) -> Result<(), Verdict> {
+        let names = names(real);
+        let above = base.map_or(0, |base| self::names(&base.path).len());
+        let is_named = base.is_some_and(|base| base.is_named);
+        let Some(found) = sensitive::find(&names, above, is_named) else { return Ok(()) };
+        let is_env_key = key.is_some_and(|key| self.config.env_keys.iter().any(|name| name == key));
+        if found == Sensitivity::DotEnv && is_env_key && sensitive::is_dot_env_file(&names, above) {
+            return Ok(());
+        }
+        Err(Verdict::NotAllowed(Why::Sensitive(found)))
+    }
+
+    /// Whether an entry names exactly this file, or this value of it.
+    pub(crate) fn names(&self, real: &Path, key: Option<&str>) -> bool {
+        self.config.allow.iter().any(|entry| entry.names(real, key))
+    }
+
+    /// Refuses what is neither read nor written whatever the user allowed.
+    pub(crate) fn check_never(&self, real: &Path) -> Result<(), Verdict> {
+        if is_system(real) {
+            return Err(Verdict::Never(Never::System));
+        }
+        if self.config.own.as_deref().is_some_and(|own| real.starts_with(own)) {
+            return Err(Verdict::Never(Never::OwnConfig));
+        }
+        Ok(())
+    }
+
+    /// Refuses a path that leads through the junction's own directory by another name for it.
+    pub(crate) fn check_folders(&self, folders: &[Id]) -> Result<(), Verdict> {
+        match self.own {
+            Some(own) if folders.contains(&own) => Err(Verdict::Never(Never::OwnConfig)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a path is in a directory of the kernel's.
+pub(crate) fn is_system(path: &Path) -> bool {
+    cfg!(unix) && SYSTEM.iter().any(|dir| path.starts_with(dir))
+}
+
+/// The names in an absolute path. What is not Unicode in one is replaced, which makes no name one of a secret.
+pub(crate) fn names(path: &Path) -> Vec<String> {
+    let name = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
