@@ -14,6 +14,7 @@ mod names;
 mod path_text;
 pub mod policy;
 pub mod refused;
+pub mod source;
 pub mod values;
 
 pub use allowed::Allowed;
