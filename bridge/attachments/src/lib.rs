@@ -10,14 +10,18 @@ pub mod json;
 mod allowed;
 pub mod config;
 mod disk;
+mod git;
 mod names;
 mod path_text;
 pub mod policy;
+mod process;
 pub mod refused;
+pub mod save;
 pub mod source;
 pub mod values;
 
 pub use allowed::Allowed;
+pub use git::GitWarning;
 pub use names::safe_name;
 pub use policy::Policy;
 
@@ -27,3 +31,6 @@ pub const MAX_FILE: u64 = 16 << 20;
 pub const MAX_ATTACHMENTS: usize = 8;
 /// The most bytes of a file out of which one value is read, or into which one is put: settings are far smaller.
 pub const MAX_VALUE_FILE: u64 = 1 << 20;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,134 @@
+//! What comes in: a whole file that arrives in parts, or one value that is put into a file.
+//!
+//! Bytes go into a temporary file for this user alone, in the folder of the target. It gets the target's name after the
+//! last part; until then, and after any error, the target is as it was. A path that a peer sent is never used: the agent
+//! says where a file goes, and the peer's name at most what it is called there.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::MAX_FILE;
+use crate::disk::Found;
+use crate::git::{self, GitWarning};
+use crate::policy::Policy;
+use crate::policy::content::{LOOKED_AT, is_private_key};
+use crate::refused::{DiskFault, FileKind, SaveRefused};
+
+mod draft;
+mod place;
+mod value;
+
+use draft::{Draft, Replaces};
+use place::Place;
+
+pub use value::{PutInto, ValueTarget, put_value_into};
+
+/// Where an attachment is saved.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The path that the agent gave: a file, or a folder.
+    pub path: &'a str,
+    /// The attachment's name, for a path that is a folder. It may be any text.
+    pub name: &'a str,
+    /// Whether a file that exists is replaced.
+    pub overwrite: bool,
+}
+
+/// A file that was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFile {
+    /// The file's real path.
+    pub path: PathBuf,
+    /// What the user should know of git, if the file seems to hold a secret.
+    pub warning: Option<GitWarning>,
+}
+
+/// A file that is being saved. Dropped before [`Saving::finish`], it leaves nothing.
+pub struct Saving {
+    place: Place,
+    draft: Draft,
+    overwrite: bool,
+    expected: u64,
+    got: u64,
+    /// The first bytes, which may be those of a key.
+    first: Zeroizing<Vec<u8>>,
+}
+
+impl Saving {
+    /// Makes the temporary file for this many bytes. All that can be refused before the first byte is refused here.
+    ///
+    /// # Errors
+    /// [`SaveRefused`]
+    pub fn begin(policy: &Policy, target: &Target<'_>, expected: u64) -> Result<Self, SaveRefused> {
+        let place = Place::find(policy, target.path, Some(target.name), None)?;
+        if expected > MAX_FILE {
+            return Err(SaveRefused::TooLarge { path: place.path, limit: MAX_FILE });
+        }
+        if let Some(found) = place.look()? {
+            check_replaceable(&place.path, &found)?;
+            if !target.overwrite {
+                return Err(SaveRefused::Exists(place.path));
+            }
+        }
+        let draft = place.draft(expected)?;
+        let first = Zeroizing::new(Vec::with_capacity(LOOKED_AT));
+        Ok(Self { place, draft, overwrite: target.overwrite, expected, got: 0, first })
+    }
+
+    /// The path that the file will have.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    /// [`SaveRefused::Length`] if more came than was announced, [`SaveRefused::Disk`] if they cannot be written. The save
+    /// has failed then.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), SaveRefused> {
+        let got = self.got + bytes.len() as u64;
+        if got > self.expected {
+            return Err(SaveRefused::Length { expected: self.expected, got });
+        }
+        self.draft.write(bytes).map_err(|error| SaveRefused::disk(&self.place.path, &error))?;
+        self.got = got;
+        let room = LOOKED_AT - self.first.len();
+        self.first.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        Ok(())
+    }
+
+    /// Gives the file its name. The caller has verified the hash of all that it wrote.
+    ///
+    /// # Errors
+    /// [`SaveRefused`], and the target is as it was.
+    pub fn finish(self) -> Result<SavedFile, SaveRefused> {
+        let Self { place, draft, overwrite, expected, got, first } = self;
+        if got != expected {
+            return Err(SaveRefused::Length { expected, got });
+        }
+        let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
+        draft.publish(&place, replaces)?;
+        let is_sensitive = place.is_sensitive || is_private_key(&first);
+        let warning = is_sensitive.then(|| git::warning(&place.path)).flatten();
+        Ok(SavedFile { path: place.path, warning })
+    }
+}
+
+/// Refuses what is no file, and a file that its owner made read-only.
+fn check_replaceable(path: &Path, found: &Found) -> Result<(), SaveRefused> {
+    let path = path.to_owned();
+    match found.kind {
+        FileKind::Regular if found.is_read_only => {
+            Err(SaveRefused::Disk { path, fault: DiskFault::Denied })
+        }
+        FileKind::Regular => Ok(()),
+        FileKind::Symlink => Err(SaveRefused::Symlink(path)),
+        kind => Err(SaveRefused::NotAFile { path, kind }),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

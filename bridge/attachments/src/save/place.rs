@@ -1,0 +1,247 @@
+//! The place of a file that is to be saved: an open folder and a name in it.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::draft::Draft;
+use crate::disk::{Folder, Found, Id, Step};
+use crate::names::{is_odd_on_windows, safe_name};
+use crate::policy::settings::{is_among_settings, is_of_repository, is_setting};
+use crate::policy::{Base, Policy, Verdict, is_system, names};
+use crate::refused::{BadPath, FileKind, Never, SaveRefused, Why};
+
+/// The most bytes of a name that file systems take.
+const MAX_NAME: usize = 255;
+
+/// Where a file is saved.
+pub(super) struct Place {
+    folder: Folder,
+    /// All folders from the root to this one.
+    folders: Vec<Id>,
+    pub(super) name: OsString,
+    /// The real path of the file.
+    pub(super) path: PathBuf,
+    /// Whether the name is one of secrets.
+    pub(super) is_sensitive: bool,
+    /// Whether an entry of the config names the file.
+    pub(super) is_named: bool,
+}
+
+impl Place {
+    /// Finds the place for a path that an agent gave. The name is put behind a path that is a folder; without one, such a
+    /// path is refused.
+    pub(super) fn find(
+        policy: &Policy,
+        text: &str,
+        name: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<Self, SaveRefused> {
+        let text = policy.parse(text)?;
+        let normal = text.normal();
+        if is_system(&normal) {
+            return Err(Verdict::Never(Never::System).on(&normal, key));
+        }
+        let name = name.map(safe_name);
+        let (base, below) = base_of(policy, &normal, name.as_deref(), key)?;
+        let mut walk = Walk::from(&base)?;
+        let (last, folders) =
+            below.split_last().map_or((None, &[][..]), |(last, folders)| (Some(last), folders));
+        for folder in folders {
+            walk.enter(folder)?;
+        }
+        let file = match last {
+            None => None,
+            Some(last) => walk.enter_or_name(last, text.is_folder)?,
+        };
+        let file = match (file, name) {
+            (Some(file), _) => file,
+            (None, Some(name)) => name,
+            (None, None) => {
+                return Err(SaveRefused::NotAFile { path: walk.path, kind: FileKind::Directory });
+            }
+        };
+        walk.finish(policy, &base, &file, key)
+    }
+
+    /// What has the name now.
+    pub(super) fn look(&self) -> Result<Option<Found>, SaveRefused> {
+        self.folder.look(&self.name).map_err(|error| self.disk(&error))
+    }
+
+    /// Opens the file that has the name.
+    pub(super) fn open(&self) -> io::Result<std::fs::File> {
+        self.folder.open_file(&self.name)
+    }
+
+    /// Makes a temporary file in the folder.
+    pub(super) fn draft(&self, len: u64) -> Result<Draft, SaveRefused> {
+        let folder = self.folder.try_clone().map_err(|error| self.disk(&error))?;
+        Draft::new(folder, len).map_err(|error| self.disk(&error))
+    }
+
+    /// Refuses to save into a folder that was moved, or above which another was put, while bytes arrived.
+    pub(super) fn check_unmoved(&self) -> Result<(), SaveRefused> {
+        let parent = self.path.parent().unwrap_or(&self.path);
+        match Folder::walk(parent) {
+            Ok((_, folders)) if folders == self.folders => Ok(()),
+            _ => Err(SaveRefused::Changed(self.path.clone())),
+        }
+    }
+
+    pub(super) fn disk(&self, error: &io::Error) -> SaveRefused {
+        SaveRefused::disk(&self.path, error)
+    }
+}
+
+/// The directory by which a path may be saved to, and the names below it.
+fn base_of(
+    policy: &Policy,
+    normal: &Path,
+    name: Option<&str>,
+    key: Option<&str>,
+) -> Result<(Base, Vec<String>), SaveRefused> {
+    let named = |path: &Path| Base { path: path.to_owned(), is_named: true };
+    let roots = policy.config.save_roots.iter().map(|root| named(root));
+    for base in policy.project_base().into_iter().chain(roots) {
+        if let Some(below) = below(normal, &base.path) {
+            return Ok((base, below?));
+        }
+    }
+    // Outside of all these, a file that an entry names is saved all the same.
+    let mut real = resolved(normal);
+    if let Some(name) = name.filter(|_| real.is_dir()) {
+        real.push(name);
+    }
+    policy.check_never(&real).map_err(|verdict| verdict.on::<SaveRefused>(&real, key))?;
+    if let (true, Some((parent, file))) =
+        (policy.names(&real, key), real.parent().zip(real.file_name()))
+    {
+        let file = file.to_str().ok_or(BadPath::Character)?;
+        check_name(&real, file)?;
+        return Ok((named(parent), vec![file.to_owned()]));
+    }
+    Err(Verdict::NotAllowed(Why::Outside).on(&real, key))
+}
+
+/// The real path of the folder, and the name as it is: what has the name may be a link, which is not followed.
+fn resolved(path: &Path) -> PathBuf {
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    parent.zip(path.file_name()).map_or_else(|| path.to_owned(), |(parent, name)| parent.join(name))
+}
+
+/// The names of a path below a directory; `None` if it is not below it. The part above may be written by way of links, as
+/// `/tmp` is on macOS, and no name below may be one.
+fn below(path: &Path, dir: &Path) -> Option<Result<Vec<String>, SaveRefused>> {
+    let rest = path.strip_prefix(dir).ok().or_else(|| {
+        let is_dir = |above: &&Path| above.canonicalize().is_ok_and(|real| real == dir);
+        path.ancestors().find(is_dir).and_then(|above| path.strip_prefix(above).ok())
+    })?;
+    let checked = rest.iter().map(|name| {
+        let name = name.to_str().ok_or(BadPath::Character)?;
+        check_name(path, name).map(|()| name.to_owned())
+    });
+    Some(checked.collect())
+}
+
+/// Refuses a name under which nothing is saved.
+fn check_name(path: &Path, name: &str) -> Result<(), SaveRefused> {
+    if name.len() > MAX_NAME {
+        return Err(BadPath::TooLong.into());
+    }
+    if is_setting(name) {
+        return Err((path.to_owned(), Never::Setting).into());
+    }
+    // A backslash divides a path as soon as the project is checked out on Windows.
+    if name.contains('\\') || (cfg!(windows) && is_odd_on_windows(name)) {
+        return Err(BadPath::Windows.into());
+    }
+    Ok(())
+}
+
+/// A walk from a base to the folder of a file.
+struct Walk {
+    folder: Folder,
+    folders: Vec<Id>,
+    path: PathBuf,
+}
+
+impl Walk {
+    fn from(base: &Base) -> Result<Self, SaveRefused> {
+        let path = base.path.clone();
+        if is_among_settings(&names(&path)) {
+            return Err((path, Never::Setting).into());
+        }
+        let (folder, folders) = Folder::walk(&path).map_err(|step| refused(step, &path))?;
+        Ok(Self { folder, folders, path })
+    }
+
+    fn enter(&mut self, name: &str) -> Result<(), SaveRefused> {
+        self.check_repository(name)?;
+        let path = self.path.join(name);
+        self.folder = self.folder.enter(OsStr::new(name)).map_err(|step| refused(step, &path))?;
+        self.folders.push(self.folder.id().map_err(|error| SaveRefused::disk(&path, &error))?);
+        self.path = path;
+        Ok(())
+    }
+
+    /// Enters the last name of a path if it is a folder, and otherwise gives it back as the name of the file.
+    fn enter_or_name(
+        &mut self,
+        name: &str,
+        is_folder: bool,
+    ) -> Result<Option<String>, SaveRefused> {
+        let path = self.path.join(name);
+        let found = self.folder.look(OsStr::new(name));
+        let found = found.map_err(|error| SaveRefused::disk(&path, &error))?;
+        if is_folder || found.is_some_and(|found| found.kind == FileKind::Directory) {
+            self.enter(name)?;
+            return Ok(None);
+        }
+        Ok(Some(name.to_owned()))
+    }
+
+    /// Refuses one of git's own names in a repository's own folder: `hooks` is there whatever the folder is called.
+    fn check_repository(&self, name: &str) -> Result<(), SaveRefused> {
+        if is_of_repository(name) && self.folder.is_repository() {
+            return Err((self.path.join(name), Never::Repository).into());
+        }
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        policy: &Policy,
+        base: &Base,
+        name: &str,
+        key: Option<&str>,
+    ) -> Result<Place, SaveRefused> {
+        let path = self.path.join(name);
+        check_name(&path, name)?;
+        self.check_repository(name)?;
+        let refuse = |verdict: Verdict| verdict.on::<SaveRefused>(&path, key);
+        policy.check_never(&path).map_err(refuse)?;
+        policy.check_folders(&self.folders).map_err(refuse)?;
+        if self.folder.is_of_kernel() {
+            return Err(refuse(Verdict::Never(Never::System)));
+        }
+        let is_named = policy.names(&path, key);
+        if !is_named {
+            policy.check_names(&path, key, Some(base)).map_err(refuse)?;
+        }
+        // Without a key, which would lift what `.env` says.
+        let is_sensitive = policy.check_names(&path, None, Some(base)).is_err();
+        let Self { folder, folders, .. } = self;
+        Ok(Place { folder, folders, name: name.into(), path, is_sensitive, is_named })
+    }
+}
+
+fn refused(step: Step, path: &Path) -> SaveRefused {
+    let path = path.to_owned();
+    match step {
+        Step::Missing => SaveRefused::NoFolder(path),
+        Step::Symlink => SaveRefused::Symlink(path),
+        Step::NotAFolder => SaveRefused::NotAFolder(path),
+        Step::Io(error) => SaveRefused::disk(&path, &error),
+    }
+}

@@ -1,0 +1,117 @@
+//! One value that is put into a file, of which every other byte stays.
+
+use std::io::{self, Read as _};
+
+use zeroize::Zeroizing;
+
+use super::{Place, Replaces, SavedFile, check_replaceable};
+use crate::MAX_VALUE_FILE;
+use crate::disk::{self, Found};
+use crate::git;
+use crate::policy::{Policy, Verdict};
+use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
+
+/// Where a value is put. It holds the value, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct ValueTarget<'a> {
+    /// The path of the file that the agent gave. It need not exist.
+    pub path: &'a str,
+    /// The value's name in the file.
+    pub key: &'a str,
+    /// The value.
+    pub value: &'a [u8],
+    /// Whether a value of that name is replaced.
+    pub overwrite: bool,
+}
+
+/// A file into which a value is to be put. It holds the value, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct PutInto<'a> {
+    /// The file's own name, which tells its format.
+    pub name: &'a str,
+    /// The whole file as it is; empty if it does not exist.
+    pub bytes: &'a [u8],
+    /// The value's name.
+    pub key: &'a str,
+    /// The value.
+    pub value: &'a [u8],
+    /// Whether a value of that name is replaced.
+    pub overwrite: bool,
+}
+
+/// Puts one value into a file: `put` gets the file, and gives it back as it is to be. A new file is for this user alone;
+/// another keeps its mode.
+///
+/// # Errors
+/// [`ValueRefused::File`] if the file was refused, or somebody else changed it meanwhile; [`ValueRefused::Value`] with the
+/// error of `put`. The file is as it was.
+pub fn put_value_into<E>(
+    policy: &Policy,
+    target: &ValueTarget<'_>,
+    put: impl FnOnce(PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, E>,
+) -> Result<SavedFile, ValueRefused<SaveRefused, E>> {
+    let place = Place::find(policy, target.path, None, Some(target.key));
+    let place = place.map_err(ValueRefused::File)?;
+    let before = Before::read(&place, target.key).map_err(ValueRefused::File)?;
+    let name = place.name.to_string_lossy();
+    let ValueTarget { key, value, overwrite, .. } = *target;
+    let into = PutInto { name: &name, bytes: before.bytes(), key, value, overwrite };
+    let bytes = put(into).map_err(ValueRefused::Value)?;
+    write(&place, &before, &bytes).map_err(ValueRefused::File)?;
+    let warning = git::warning(&place.path);
+    Ok(SavedFile { path: place.path, warning })
+}
+
+/// A file as it was before.
+struct Before(Option<(std::fs::File, Found, Zeroizing<Vec<u8>>)>);
+
+impl Before {
+    fn read(place: &Place, key: &str) -> Result<Self, SaveRefused> {
+        let disk = |error: io::Error| place.disk(&error);
+        let Some(seen) = place.look()? else { return Ok(Self(None)) };
+        check_replaceable(&place.path, &seen)?;
+        let file = place.open().map_err(disk)?;
+        let found = disk::look_at(&file).map_err(disk)?;
+        let changed = || SaveRefused::Changed(place.path.clone());
+        if found.kind != FileKind::Regular || found.id != seen.id {
+            return Err(changed());
+        }
+        if found.links > 1 && !place.is_named {
+            return Err(Verdict::NotAllowed(Why::HardLink).on(&place.path, Some(key)));
+        }
+        if found.len > MAX_VALUE_FILE {
+            return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
+        }
+        let mut bytes = Zeroizing::new(vec![0; usize::try_from(found.len).unwrap_or(0)]);
+        match (&file).read_exact(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
+            read => read.map_err(disk)?,
+        }
+        Ok(Self(Some((file, found, bytes))))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |(_, _, bytes)| bytes)
+    }
+}
+
+fn write(place: &Place, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused> {
+    let disk = |error: io::Error| place.disk(&error);
+    if bytes.len() as u64 > MAX_VALUE_FILE {
+        return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
+    }
+    let mut draft = place.draft(bytes.len() as u64)?;
+    draft.write(bytes).map_err(disk)?;
+    let replaces = match &before.0 {
+        None => Replaces::Nothing,
+        Some((file, found, _)) => {
+            disk::make_like(&draft.file, file).map_err(disk)?;
+            Replaces::This(*found)
+        }
+    };
+    match draft.publish(place, replaces) {
+        // It was not there when it was read.
+        Err(SaveRefused::Exists(path)) => Err(SaveRefused::Changed(path)),
+        published => published,
+    }
+}

@@ -1,0 +1,67 @@
+//! A project in a temporary directory, with something outside of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::allowed::Allowed;
+use crate::config::AttachmentConfig;
+use crate::policy::Policy;
+
+pub(crate) struct World {
+    _outer: tempfile::TempDir,
+    root: PathBuf,
+    project: PathBuf,
+    pub(crate) config: AttachmentConfig,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let project = root.join("home/project");
+        for folder in ["home/project/sub", "outside", "junction"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let config =
+            AttachmentConfig { own: Some(root.join("junction")), ..AttachmentConfig::default() };
+        Self { _outer: outer, root, project, config }
+    }
+
+    pub(crate) fn allow(mut self, entry: &str) -> Self {
+        self.config.allow.push(Allowed::parse(&self.expand(entry)));
+        self
+    }
+
+    /// A text in which `PROJECT`, `OUTSIDE` and `ROOT` stand for paths.
+    pub(crate) fn expand(&self, text: &str) -> String {
+        let project = self.project.to_str().unwrap();
+        let text = text.replace("PROJECT", project);
+        let text = text.replace("OUTSIDE", self.outside().to_str().unwrap());
+        text.replace("ROOT", self.root.to_str().unwrap())
+    }
+
+    pub(crate) fn project(&self) -> &Path {
+        &self.project
+    }
+
+    pub(crate) fn outside(&self) -> PathBuf {
+        self.root.join("outside")
+    }
+
+    /// A path in the project, or in another place if the text names one.
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
+        self.project.join(self.expand(path))
+    }
+
+    /// Writes a file and the folders above it.
+    pub(crate) fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy::new(&self.project, Some(self.root.join("home")), self.config.clone()).unwrap()
+    }
+}
