@@ -8,6 +8,7 @@
 
 pub mod json;
 mod allowed;
+pub mod command;
 pub mod config;
 mod disk;
 mod git;
