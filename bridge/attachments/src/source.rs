@@ -276,3 +276,7 @@ fn first_bytes(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     first.truncate(filled);
     Ok(first)
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
