@@ -1,1 +1,645 @@
+//! What is saved, where nothing is, and what is left after errors.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, ValueRefused, Why};
+use crate::testing::World;
+
+fn save(
+    policy: &Policy,
+    path: &str,
+    name: &str,
+    overwrite: bool,
+) -> Result<SavedFile, SaveRefused> {
+    let mut saving = Saving::begin(policy, &Target { path, name, overwrite }, 4)?;
+    saving.write(b"ne")?;
+    saving.write(b"w\n")?;
+    saving.finish()
+}
+
+fn put(policy: &Policy, path: &str, key: &str, text: &str) -> Result<SavedFile, SaveRefused> {
+    let target = ValueTarget { path, key, value: b"v", overwrite: false };
+    let put = put_value_into(policy, &target, |file| {
+        let mut bytes = file.bytes.to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        Ok::<_, ()>(Zeroizing::new(bytes))
+    });
+    put.map_err(|refused| match refused {
+        ValueRefused::File(refused) => refused,
+        ValueRefused::Value(()) => unreachable!(),
+    })
+}
+
+/// What becomes of a save, in a word.
+fn word(saved: Result<SavedFile, SaveRefused>) -> &'static str {
+    match saved {
+        Ok(_) => "saved",
+        Err(SaveRefused::BadPath(_)) => "bad",
+        Err(SaveRefused::NoFolder(_)) => "no folder",
+        Err(SaveRefused::NotAFolder(_)) => "not a folder",
+        Err(SaveRefused::Symlink(_)) => "link",
+        Err(SaveRefused::Exists(_)) => "exists",
+        Err(SaveRefused::NotAFile { .. }) => "no file",
+        Err(SaveRefused::Never { why: Never::System, .. }) => "system",
+        Err(SaveRefused::Never { why: Never::OwnConfig, .. }) => "own",
+        Err(SaveRefused::Never { why: Never::Setting, .. }) => "setting",
+        Err(SaveRefused::Never { why: Never::Repository, .. }) => "repository",
+        Err(SaveRefused::NotAllowed(NotAllowed { why: Why::Outside, .. })) => "outside",
+        Err(SaveRefused::NotAllowed(NotAllowed { why: Why::Sensitive(_), .. })) => "sensitive",
+        Err(SaveRefused::NotAllowed(NotAllowed { why: Why::HardLink, .. })) => "hard link",
+        Err(_) => "other",
+    }
+}
+
+/// All that is below a folder, with the content of files and the targets of links.
+fn listing(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() {
+            found.extend(listing(&path));
+        } else if metadata.is_symlink() {
+            found.push(format!(
+                "{} -> {}",
+                path.display(),
+                fs::read_link(&path).unwrap().display()
+            ));
+        } else {
+            let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+            found.push(format!("{} {content:?}", path.display()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Paths, the peer's name, and what becomes of a save without `overwrite`.
+const PATHS: &[(&str, &str, &str)] = &[
+    ("new.txt", "x", "saved"),
+    ("./sub/../new.txt", "x", "saved"),
+    ("PROJECT/sub/new.txt", "x", "saved"),
+    ("~/project/new.txt", "x", "saved"),
+    ("OUTSIDE/link-in/new.txt", "x", "saved"),
+    ("sub", "new.txt", "saved"),
+    ("sub/", "new.txt", "saved"),
+    (".", "new.txt", "saved"),
+    ("", "x", "bad"),
+    ("a\0b", "x", "bad"),
+    ("a\nb", "x", "bad"),
+    ("a\u{202e}b", "x", "bad"),
+    ("~root", "x", "bad"),
+    ("sub\\new.txt", "x", "bad"),
+    ("..\\..\\outside\\x", "x", "bad"),
+    ("no/new.txt", "x", "no folder"),
+    ("no/", "x", "no folder"),
+    ("no/no/no", "x", "no folder"),
+    ("old.txt", "x", "exists"),
+    ("OLD.txt/../old.txt", "x", "exists"),
+    ("old.txt/x", "x", "not a folder"),
+    ("old.txt/", "x", "not a folder"),
+    ("hard.txt", "x", "exists"),
+    ("..", "x", "outside"),
+    ("/", "x", "outside"),
+    ("~", "x", "outside"),
+    ("../x", "x", "outside"),
+    ("../../outside/x", "x", "outside"),
+    ("sub/../../x", "x", "outside"),
+    ("OUTSIDE/x", "x", "outside"),
+    ("OUTSIDE", "x", "outside"),
+    ("OUTSIDE/no/x", "x", "outside"),
+    ("/etc/cron.d/x", "x", "outside"),
+    ("~/.ssh/authorized_keys", "x", "outside"),
+    ("../project-2/x", "x", "outside"),
+    ("link", "x", "link"),
+    ("link/", "x", "link"),
+    ("link/x", "x", "link"),
+    ("link/sub/x", "x", "link"),
+    ("inner-link/x", "x", "link"),
+    ("broken", "x", "link"),
+    ("file-link", "x", "link"),
+    ("sub/up/x", "x", "link"),
+    ("git-link/config", "x", "link"),
+    ("proc-link/self/mem", "x", "link"),
+    ("pipe", "x", "no file"),
+    ("/proc/self/mem", "x", "system"),
+    ("/proc/self/cwd/x", "x", "system"),
+    ("/dev/shm/x", "x", "system"),
+    ("/sys/x", "x", "system"),
+    ("../../../../../../../../dev/null", "x", "system"),
+    ("ROOT/junction/config.toml", "x", "own"),
+    ("ROOT/junction/x", "x", "own"),
+    ("../../junction/config.toml", "x", "own"),
+    (".git/config", "x", "setting"),
+    (".git/hooks/post-checkout", "x", "setting"),
+    (".git", "x", "setting"),
+    (".GIT/config", "x", "setting"),
+    (".Git./config", "x", "setting"),
+    (".git /config", "x", "setting"),
+    (".git . . /config", "x", "setting"),
+    (".git::$INDEX_ALLOCATION/config", "x", "setting"),
+    (".git:x", "x", "setting"),
+    ("GIT~1/config", "x", "setting"),
+    ("git~2", "x", "setting"),
+    ("sub/.git/config", "x", "setting"),
+    ("sub/../.git/config", "x", "setting"),
+    ("no/.git/config", "x", "setting"),
+    ("PROJECT/.git/config", "x", "setting"),
+    ("OUTSIDE/link-in/.git/config", "x", "setting"),
+    (".claude/settings.json", "x", "setting"),
+    (".CLAUDE/settings.local.json", "x", "setting"),
+    (".claude/worktrees/x/a", "x", "setting"),
+    ("CLAUDE~1/settings.json", "x", "setting"),
+    (".codex/config.toml", "x", "setting"),
+    (".Codex/x", "x", "setting"),
+    (".gemini/settings.json", "x", "setting"),
+    (".opencode/x", "x", "setting"),
+    ("OPENCO~1/x", "x", "setting"),
+    (".agents/x", "x", "setting"),
+    (".vscode/tasks.json", "x", "setting"),
+    (".v\u{17f}code/tasks.json", "x", "setting"),
+    (".VSCode/settings.json", "x", "setting"),
+    (".mcp.json", "x", "setting"),
+    (".MCP.json.", "x", "setting"),
+    ("sub/.mcp.json", "x", "setting"),
+    (".envrc", "x", "setting"),
+    (".ENVRC", "x", "setting"),
+    ("sub/.envrc ", "x", "setting"),
+    (".cursor/mcp.json", "x", "setting"),
+    (".idea/x", "x", "setting"),
+    (".husky/pre-commit", "x", "setting"),
+    (".devcontainer/devcontainer.json", "x", "setting"),
+    ("opencode.json", "x", "setting"),
+    (".", ".mcp.json", "setting"),
+    ("sub", ".git", "setting"),
+    ("sub/", ".ENVRC", "setting"),
+    ("bare/hooks/post-receive", "x", "repository"),
+    ("bare/config", "x", "repository"),
+    ("bare/HEAD", "x", "repository"),
+    ("bare/Objects/x", "x", "repository"),
+    ("bare", "config", "repository"),
+    ("bare/notes.txt", "x", "saved"),
+    (".env", "x", "sensitive"),
+    (".ENV.local", "x", "sensitive"),
+    ("sub", ".env", "sensitive"),
+    ("id_rsa", "x", "sensitive"),
+    ("a.pem", "x", "sensitive"),
+    ("sub", "server.key", "sensitive"),
+    (".netrc", "x", "sensitive"),
+    (".npmrc", "x", "sensitive"),
+    (".bashrc", "x", "sensitive"),
+    (".ssh/authorized_keys", "x", "sensitive"),
+    ("sub", "../../outside/x", "saved"),
+    ("sub", "/etc/passwd", "saved"),
+    ("sub", "..", "saved"),
+    ("sub", "", "saved"),
+    ("sub", "a\0b\n\u{202e}", "saved"),
+    ("sub", "C:\\x", "saved"),
+];
+
+fn hostile_world() -> World {
+    let world = World::new();
+    for folder in [
+        ".git/hooks",
+        ".claude",
+        ".ssh",
+        "bare/hooks",
+        "bare/objects",
+        "bare/refs",
+        "sub/.git",
+        "../project-2",
+    ] {
+        fs::create_dir_all(world.at(folder)).unwrap();
+    }
+    for (path, text) in [
+        ("old.txt", "old"),
+        ("hard.txt", "hard"),
+        ("bare/HEAD", "ref: refs/heads/main"),
+        (".git/config", ""),
+        ("OUTSIDE/secret", "secret"),
+        ("ROOT/junction/config.toml", ""),
+    ] {
+        world.write(path, text);
+    }
+    fs::hard_link(world.at("hard.txt"), world.at("hard-2.txt")).unwrap();
+    for (link, target) in [
+        ("link", "OUTSIDE"),
+        ("inner-link", "sub"),
+        ("broken", "nowhere"),
+        ("file-link", "OUTSIDE/secret"),
+        ("sub/up", "../.."),
+        ("git-link", ".git"),
+        ("proc-link", "/proc"),
+        ("OUTSIDE/link-in", "PROJECT"),
+    ] {
+        symlink(world.expand(target), world.at(link)).unwrap();
+    }
+    assert!(Command::new("mkfifo").arg(world.at("pipe")).status().unwrap().success());
+    world
+}
+
+#[test]
+fn paths_are_decided_by_where_they_lead() {
+    for (path, name, expected) in PATHS {
+        let world = hostile_world();
+        let root = world.at("ROOT");
+        let before = listing(&root);
+        let path = world.expand(path);
+        let saved = save(&world.policy(), &path, name, false);
+        let place = saved.as_ref().ok().map(|saved| saved.path.clone());
+        assert_eq!(word(saved.clone()), *expected, "{path:?} {name:?} {saved:?}");
+        let mut after = listing(&root);
+        if let Some(place) = place {
+            assert!(place.starts_with(world.project()), "{place:?}");
+            assert_eq!(fs::metadata(&place).unwrap().mode() & 0o777, 0o600);
+            let line = format!("{} {:?}", place.display(), b"new\n");
+            after.retain(|entry| *entry != line);
+        }
+        assert_eq!(after, before, "{path:?} {name:?}");
+    }
+    let world = World::new();
+    assert_eq!(word(save(&world.policy(), &"x".repeat(256), "x", false)), "bad");
+    assert_eq!(word(save(&world.policy(), "sub", &"x".repeat(5000), false)), "saved");
+}
+
+#[test]
+fn values_are_put_by_the_same_rules() {
+    for (path, _, expected) in PATHS {
+        let world = hostile_world();
+        let before = listing(&world.at("ROOT"));
+        let put = put(&world.policy(), &world.expand(path), "KEY", "");
+        // A folder has no values, and a file that exists is what a value is put into.
+        let expected = match *expected {
+            "saved" if world.at(path).is_dir() => "no file",
+            "repository" if *path == "bare" => "no file",
+            "setting" | "sensitive" if matches!(*path, "." | "sub" | "sub/") => "no file",
+            "exists" if *path == "hard.txt" => "hard link",
+            "exists" => "saved",
+            other => other,
+        };
+        assert_eq!(word(put), expected, "{path:?}");
+        let after = listing(&world.at("ROOT"));
+        assert!(expected == "saved" || before == after, "{path:?}");
+    }
+}
+
+#[test]
+fn overwriting_replaces_a_file_and_nothing_else() {
+    let world = hostile_world();
+    let policy = world.policy();
+    assert_eq!(word(save(&policy, "old.txt", "x", false)), "exists");
+    assert_eq!(fs::read(world.at("old.txt")).unwrap(), b"old");
+    for (path, expected) in [
+        ("old.txt", "saved"),
+        ("fresh.txt", "saved"),
+        ("hard.txt", "saved"),
+        ("link", "link"),
+        ("file-link", "link"),
+        ("pipe", "no file"),
+        (".git/config", "setting"),
+    ] {
+        assert_eq!(word(save(&policy, path, "x", true)), expected, "{path}");
+    }
+    assert_eq!(fs::read(world.at("old.txt")).unwrap(), b"new\n");
+    // The other name keeps the old file.
+    assert_eq!(fs::read(world.at("hard-2.txt")).unwrap(), b"hard");
+    fs::set_permissions(world.at("old.txt"), fs::Permissions::from_mode(0o444)).unwrap();
+    let refused = save(&policy, "old.txt", "x", true);
+    assert!(
+        matches!(refused, Err(SaveRefused::Disk { fault: DiskFault::Denied, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read(world.at("OUTSIDE/secret")).unwrap(), b"secret");
+}
+
+#[test]
+fn roots_and_entries_open_other_places() {
+    let mut world =
+        hostile_world().allow("OUTSIDE/exact/.env").allow("PROJECT/.npmrc").allow("OUTSIDE/read/");
+    for folder in ["root/sub/.git", "exact", "read", ".claude/x"] {
+        fs::create_dir_all(world.outside().join(folder)).unwrap();
+    }
+    world.config.save_roots = vec![world.outside().join("root"), world.outside().join(".claude/x")];
+    let world = world.allow("OUTSIDE/.claude/settings.json").allow("PROJECT/.git/config");
+    let policy = world.policy();
+    for (path, name, expected) in [
+        ("OUTSIDE/root/a", "x", "saved"),
+        ("OUTSIDE/root/sub/a", "x", "saved"),
+        ("OUTSIDE/root", "a2", "saved"),
+        ("OUTSIDE/root/../x", "x", "outside"),
+        ("OUTSIDE/root-2/x", "x", "outside"),
+        ("OUTSIDE/root/.env", "x", "sensitive"),
+        ("OUTSIDE/root/sub/.git/x", "x", "setting"),
+        ("OUTSIDE/exact/.env", "x", "saved"),
+        ("OUTSIDE/exact", ".env", "exists"),
+        ("OUTSIDE/exact/x", "x", "outside"),
+        ("OUTSIDE/read/x", "x", "outside"),
+        ("OUTSIDE/.claude/x/a", "x", "setting"),
+        ("OUTSIDE/.claude/settings.json", "x", "setting"),
+        (".git/config", "x", "setting"),
+        (".npmrc", "x", "saved"),
+    ] {
+        assert_eq!(word(save(&policy, &world.expand(path), name, false)), expected, "{path}");
+    }
+    let Err(SaveRefused::NotAllowed(refusal)) = save(&policy, "../../outside/read", "a", false)
+    else {
+        panic!()
+    };
+    assert_eq!(refusal.entry(), world.expand("OUTSIDE/read/a"));
+}
+
+#[test]
+fn unfinished_and_wrong_saves_leave_nothing() {
+    let world = World::new();
+    let policy = world.policy();
+    let target = Target { path: "a", name: "x", overwrite: false };
+    let before = listing(world.project());
+    let mut saving = Saving::begin(&policy, &target, 4).unwrap();
+    assert_eq!(saving.path(), world.at("a"));
+    saving.write(b"ne").unwrap();
+    let mode = fs::read_dir(world.project()).unwrap().map(|entry| entry.unwrap());
+    let drafts: Vec<_> = mode.filter(|entry| entry.file_type().unwrap().is_file()).collect();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].metadata().unwrap().mode() & 0o777, 0o600);
+    drop(saving);
+    assert_eq!(listing(world.project()), before);
+    let mut saving = Saving::begin(&policy, &target, 4).unwrap();
+    saving.write(b"ne").unwrap();
+    assert_eq!(saving.finish(), Err(SaveRefused::Length { expected: 4, got: 2 }));
+    let mut saving = Saving::begin(&policy, &target, 4).unwrap();
+    assert_eq!(saving.write(b"newer"), Err(SaveRefused::Length { expected: 4, got: 5 }));
+    drop(saving);
+    let refused = Saving::begin(&policy, &target, MAX_FILE + 1).err();
+    assert_eq!(refused, Some(SaveRefused::TooLarge { path: world.at("a"), limit: MAX_FILE }));
+    // Somebody else was quicker.
+    let mut saving = Saving::begin(&policy, &target, 4).unwrap();
+    saving.write(b"new\n").unwrap();
+    world.write("a", "theirs");
+    assert_eq!(saving.finish(), Err(SaveRefused::Exists(world.at("a"))));
+    assert_eq!(fs::read(world.at("a")).unwrap(), b"theirs");
+    assert_eq!(listing(world.project()).len(), before.len() + 1);
+}
+
+#[test]
+fn folder_that_is_moved_during_a_save_gets_nothing() {
+    let world = World::new();
+    let target = Target { path: "sub/a", name: "x", overwrite: true };
+    let mut saving = Saving::begin(&world.policy(), &target, 4).unwrap();
+    saving.write(b"new\n").unwrap();
+    fs::rename(world.at("sub"), world.at("OUTSIDE/sub")).unwrap();
+    symlink(world.at("OUTSIDE/sub"), world.at("sub")).unwrap();
+    assert_eq!(saving.finish(), Err(SaveRefused::Changed(world.at("sub/a"))));
+    assert_eq!(listing(&world.outside()), Vec::<String>::new());
+}
+
+/// How often a race is run.
+const RACES: usize = 2000;
+
+/// Runs a race against a thread that swaps in a loop, until the race is over.
+fn against(swap: impl Fn() + Sync, race: impl FnOnce()) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                swap();
+            }
+        });
+        race();
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn folder_that_is_swapped_for_a_link_leads_nowhere_else() {
+    let world = World::new();
+    let (sub, away) = (world.at("sub"), world.at("away"));
+    let policy = world.policy();
+    let (mut saved, mut put_in) = (0, 0);
+    against(
+        || {
+            fs::rename(&sub, &away).unwrap();
+            symlink(world.outside(), &sub).unwrap();
+            fs::remove_file(&sub).unwrap();
+            fs::rename(&away, &sub).unwrap();
+        },
+        || {
+            for _ in 0..RACES {
+                saved += usize::from(save(&policy, "sub/a", "x", true).is_ok());
+                put_in += usize::from(put(&policy, "sub/b", "KEY", "").is_ok());
+            }
+        },
+    );
+    assert!(saved > 0 && put_in > 0, "{saved} {put_in}");
+    assert_eq!(listing(&world.outside()), Vec::<String>::new());
+    assert_eq!(fs::read_dir(&sub).unwrap().count(), 2);
+}
+
+#[test]
+fn file_that_is_swapped_for_a_link_is_not_written_through() {
+    let world = World::new();
+    world.write("OUTSIDE/b", "outside");
+    world.write("a", "old");
+    let (file, link) = (world.at("a"), world.at("link"));
+    let policy = world.policy();
+    let mut saved = 0;
+    against(
+        || {
+            symlink(world.at("OUTSIDE/b"), &link).unwrap();
+            fs::rename(&link, &file).unwrap();
+            let _ = fs::remove_file(&file);
+        },
+        || {
+            for _ in 0..RACES {
+                saved += usize::from(save(&policy, "a", "x", true).is_ok());
+                let _ = put(&policy, "a", "KEY", "");
+            }
+        },
+    );
+    assert_ne!(saved, 0);
+    assert_eq!(fs::read(world.at("OUTSIDE/b")).unwrap(), b"outside");
+    assert_eq!(fs::read_dir(world.outside()).unwrap().count(), 1);
+}
+
+#[test]
+fn of_those_who_save_under_one_name_one_succeeds() {
+    let world = World::new();
+    let policy = world.policy();
+    for round in 0..100 {
+        let path = format!("sub/{round}");
+        let saved = std::thread::scope(|scope| {
+            let all: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| word(save(&policy, &path, "x", false)))).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(saved.iter().filter(|word| **word == "saved").count(), 1, "{saved:?}");
+        assert_eq!(saved.iter().filter(|word| **word == "exists").count(), 3, "{saved:?}");
+    }
+    assert_eq!(fs::read_dir(world.at("sub")).unwrap().count(), 100);
+}
+
+#[test]
+fn value_keeps_the_mode_of_its_file_and_sees_its_bytes() {
+    let mut world = World::new();
+    world.config.env_keys.push("KEY".into());
+    world.write("a.toml", "x = 1\n");
+    fs::set_permissions(world.at("a.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+    let policy = world.policy();
+    assert_eq!(put(&policy, "a.toml", "KEY", "KEY = 2\n").unwrap().path, world.at("a.toml"));
+    assert_eq!(fs::read(world.at("a.toml")).unwrap(), b"x = 1\nKEY = 2\n");
+    assert_eq!(fs::metadata(world.at("a.toml")).unwrap().mode() & 0o777, 0o640);
+    put(&policy, ".env", "KEY", "KEY=2\n").unwrap();
+    assert_eq!(fs::metadata(world.at(".env")).unwrap().mode() & 0o777, 0o600);
+    let refused = put(&policy, ".env", "OTHER", "");
+    let Err(SaveRefused::NotAllowed(refusal)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refusal.why, Why::Sensitive(Sensitivity::DotEnv));
+    assert_eq!(refusal.entry(), world.expand("PROJECT/.env#OTHER"));
+    let target = ValueTarget { path: "a.toml", key: "KEY", value: b"v", overwrite: true };
+    let refused = put_value_into(&policy, &target, |file| {
+        assert_eq!(
+            (file.name, file.key, file.value, file.overwrite),
+            ("a.toml", "KEY", &b"v"[..], true)
+        );
+        Err("taken")
+    });
+    assert_eq!(refused, Err(ValueRefused::Value("taken")));
+    let large = put(&policy, "a.toml", "KEY", &"x".repeat(1 << 20));
+    assert!(matches!(large, Err(SaveRefused::TooLarge { .. })));
+    assert_eq!(fs::read_dir(world.project()).unwrap().count(), 3);
+}
+
+#[test]
+fn file_that_changes_while_a_value_is_put_is_left_alone() {
+    let changes: [(&str, fn(&Path)); 4] = [
+        ("is written", |path| fs::write(path, "theirs").unwrap()),
+        ("is replaced", |path| {
+            let other = path.with_file_name("other");
+            fs::write(&other, "theirs").unwrap();
+            fs::rename(other, path).unwrap();
+        }),
+        ("is a link", |path| {
+            fs::remove_file(path).unwrap();
+            symlink("/etc/passwd", path).unwrap();
+        }),
+        ("is gone", |path| fs::remove_file(path).unwrap()),
+    ];
+    for (what, change) in changes {
+        let world = World::new();
+        let path = world.write("a.toml", "x = 1\n");
+        let target = ValueTarget { path: "a.toml", key: "K", value: b"v", overwrite: true };
+        let mut after = Vec::new();
+        let refused = put_value_into(&world.policy(), &target, |_| {
+            change(&path);
+            after = listing(world.project());
+            Ok::<_, ()>(Zeroizing::new(b"ours".to_vec()))
+        });
+        assert_eq!(refused, Err(ValueRefused::File(SaveRefused::Changed(path))), "{what}");
+        assert_eq!(listing(world.project()), after, "{what}");
+    }
+    let world = World::new();
+    let target = ValueTarget { path: "new.toml", key: "K", value: b"v", overwrite: true };
+    let refused = put_value_into(&world.policy(), &target, |_| {
+        world.write("new.toml", "theirs");
+        Ok::<_, ()>(Zeroizing::new(b"ours".to_vec()))
+    });
+    let changed = SaveRefused::Changed(world.at("new.toml"));
+    assert_eq!(refused, Err(ValueRefused::File(changed)));
+}
+
+#[test]
+fn secret_that_git_would_track_is_warned_of() {
+    let mut world = World::new().allow("PROJECT/.npmrc");
+    world.config.env_keys.push("KEY".into());
+    let done = Command::new("git").args(["init", "-q"]).current_dir(world.project()).status();
+    assert!(done.unwrap().success());
+    let policy = world.policy();
+    let warning = |saved: Result<SavedFile, SaveRefused>| saved.unwrap().warning;
+    assert_eq!(warning(save(&policy, "notes.txt", "x", false)), None);
+    assert_eq!(warning(save(&policy, ".npmrc", "x", false)), Some(GitWarning::NotIgnored));
+    assert_eq!(warning(put(&policy, ".env", "KEY", "")), Some(GitWarning::NotIgnored));
+    assert_eq!(warning(put(&policy, "a.json", "KEY", "")), Some(GitWarning::NotIgnored));
+    let key = b"-----BEGIN PRIVATE KEY-----";
+    let target = Target { path: "deploy", name: "x", overwrite: false };
+    let mut saving = Saving::begin(&policy, &target, key.len() as u64).unwrap();
+    saving.write(&key[..9]).unwrap();
+    saving.write(&key[9..]).unwrap();
+    assert_eq!(warning(saving.finish()), Some(GitWarning::NotIgnored));
+    world.write(".gitignore", ".env\n");
+    assert_eq!(warning(put(&policy, ".env", "KEY", "")), None);
+}
+
+/// A small file system that is unmounted in the end.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    /// `None` where this user may not mount one.
+    fn mount(folder: &'a Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder).output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn full_disk_leaves_nothing() {
+    let world = World::new();
+    let folder = world.at("sub");
+    let Some(_disk) = SmallDisk::mount(&folder) else {
+        println!("not tested: this user may not mount a small file system");
+        return;
+    };
+    let policy = world.policy();
+    let full =
+        |refused: &SaveRefused| matches!(refused, SaveRefused::Disk { fault: DiskFault::Full, .. });
+    let target = Target { path: "sub/a", name: "x", overwrite: true };
+    let refused = Saving::begin(&policy, &target, 1 << 20).err().unwrap();
+    assert!(full(&refused), "{refused:?}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    // The disk fills while bytes arrive, as where no space can be set aside.
+    let mut saving = Saving::begin(&policy, &target, 0).unwrap();
+    saving.expected = 1 << 20;
+    let refused = (0..16).find_map(|_| saving.write(&[7; 1 << 16]).err()).unwrap();
+    assert!(full(&refused), "{refused:?}");
+    drop(saving);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    // What was there stays.
+    fs::write(folder.join("a"), vec![b'x'; 200 << 10]).unwrap();
+    let refused = put(&policy, "sub/a", "KEY", "y").err().unwrap();
+    assert!(full(&refused), "{refused:?}");
+    assert_eq!(fs::metadata(folder.join("a")).unwrap().len(), 200 << 10);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    assert_eq!(word(save(&policy, "sub/b", "x", false)), "saved");
+}
+
+#[test]
+fn disk_that_cannot_be_written_is_told_by_its_kind() {
+    let world = World::new();
+    let folder = world.at("sub");
+    let Some(_disk) = SmallDisk::mount(&folder) else {
+        println!("not tested: this user may not mount a small file system");
+        return;
+    };
+    fs::write(folder.join("old"), "old").unwrap();
+    let mut mount = Command::new("mount");
+    assert!(mount.args(["-o", "remount,ro"]).arg(&folder).status().unwrap().success());
+    let refused = save(&world.policy(), "sub/a", "x", false);
+    assert!(
+        matches!(refused, Err(SaveRefused::Disk { fault: DiskFault::ReadOnly, .. })),
+        "{refused:?}"
+    );
+    let refused = put(&world.policy(), "sub/old", "KEY", "x");
+    assert!(
+        matches!(refused, Err(SaveRefused::Disk { fault: DiskFault::ReadOnly, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(save(&world.policy(), "a\u{7}", "x", false), Err(BadPath::Character.into()));
+}
