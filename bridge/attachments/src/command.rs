@@ -74,7 +74,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::testing::World;
+    use crate::testing::{World, eventually};
 
     fn world(commands: &[(&str, &[&str])]) -> World {
         let mut world = World::new();
@@ -150,12 +150,11 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(30));
         let child: i32 = fs::read_to_string(world.at("child")).unwrap().trim().parse().unwrap();
         let child = rustix::process::Pid::from_raw(child).unwrap();
-        // Nobody need have reaped it yet: a zombie has no command line.
-        let line = fs::read(format!("/proc/{}/cmdline", child.as_raw_nonzero()));
-        assert!(
-            line.is_ok_and(|line| line.is_empty())
-                || !cfg!(target_os = "linux")
-                || rustix::process::test_kill_process(child).is_err()
-        );
+        // A process that nobody has reaped yet has no command line.
+        let line = format!("/proc/{}/cmdline", child.as_raw_nonzero());
+        assert!(eventually(|| {
+            let is_gone = rustix::process::test_kill_process(child).is_err();
+            is_gone || fs::read(&line).is_ok_and(|line| line.is_empty())
+        }));
     }
 }

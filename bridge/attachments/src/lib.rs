@@ -34,4 +34,5 @@ pub const MAX_ATTACHMENTS: usize = 8;
 pub const MAX_VALUE_FILE: u64 = 1 << 20;
 
 #[cfg(test)]
+#[cfg(unix)]
 mod testing;

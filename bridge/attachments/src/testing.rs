@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::allowed::Allowed;
 use crate::config::AttachmentConfig;
@@ -64,4 +68,39 @@ impl World {
     pub(crate) fn policy(&self) -> Policy {
         Policy::new(&self.project, Some(self.root.join("home")), self.config.clone()).unwrap()
     }
+}
+
+/// How often a race is run.
+pub(crate) const RACES: usize = 2000;
+
+/// Runs a race against a thread that exchanges what has two names, in one step and in a loop, until the race is over.
+pub(crate) fn against_exchange(one: &Path, other: &Path, race: impl FnOnce()) {
+    let is_over = AtomicBool::new(false);
+    let exchange = || renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut is_exchanged = false;
+            while !is_over.load(Ordering::Relaxed) {
+                exchange().unwrap();
+                is_exchanged = !is_exchanged;
+            }
+            if is_exchanged {
+                exchange().unwrap();
+            }
+        });
+        race();
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Waits until a condition holds, for at most ten seconds.
+pub(crate) fn eventually(condition: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
 }

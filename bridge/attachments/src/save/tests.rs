@@ -3,11 +3,10 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, ValueRefused, Why};
-use crate::testing::World;
+use crate::testing::{RACES, World, against_exchange};
 
 fn save(
     policy: &Policy,
@@ -35,7 +34,7 @@ fn put(policy: &Policy, path: &str, key: &str, text: &str) -> Result<SavedFile, 
 }
 
 /// What becomes of a save, in a word.
-fn word(saved: Result<SavedFile, SaveRefused>) -> &'static str {
+fn word(saved: &Result<SavedFile, SaveRefused>) -> &'static str {
     match saved {
         Ok(_) => "saved",
         Err(SaveRefused::BadPath(_)) => "bad",
@@ -251,7 +250,7 @@ fn paths_are_decided_by_where_they_lead() {
         let path = world.expand(path);
         let saved = save(&world.policy(), &path, name, false);
         let place = saved.as_ref().ok().map(|saved| saved.path.clone());
-        assert_eq!(word(saved.clone()), *expected, "{path:?} {name:?} {saved:?}");
+        assert_eq!(word(&saved), *expected, "{path:?} {name:?} {saved:?}");
         let mut after = listing(&root);
         if let Some(place) = place {
             assert!(place.starts_with(world.project()), "{place:?}");
@@ -262,8 +261,8 @@ fn paths_are_decided_by_where_they_lead() {
         assert_eq!(after, before, "{path:?} {name:?}");
     }
     let world = World::new();
-    assert_eq!(word(save(&world.policy(), &"x".repeat(256), "x", false)), "bad");
-    assert_eq!(word(save(&world.policy(), "sub", &"x".repeat(5000), false)), "saved");
+    assert_eq!(word(&save(&world.policy(), &"x".repeat(256), "x", false)), "bad");
+    assert_eq!(word(&save(&world.policy(), "sub", &"x".repeat(5000), false)), "saved");
 }
 
 #[test]
@@ -281,7 +280,7 @@ fn values_are_put_by_the_same_rules() {
             "exists" => "saved",
             other => other,
         };
-        assert_eq!(word(put), expected, "{path:?}");
+        assert_eq!(word(&put), expected, "{path:?}");
         let after = listing(&world.at("ROOT"));
         assert!(expected == "saved" || before == after, "{path:?}");
     }
@@ -291,7 +290,7 @@ fn values_are_put_by_the_same_rules() {
 fn overwriting_replaces_a_file_and_nothing_else() {
     let world = hostile_world();
     let policy = world.policy();
-    assert_eq!(word(save(&policy, "old.txt", "x", false)), "exists");
+    assert_eq!(word(&save(&policy, "old.txt", "x", false)), "exists");
     assert_eq!(fs::read(world.at("old.txt")).unwrap(), b"old");
     for (path, expected) in [
         ("old.txt", "saved"),
@@ -302,7 +301,7 @@ fn overwriting_replaces_a_file_and_nothing_else() {
         ("pipe", "no file"),
         (".git/config", "setting"),
     ] {
-        assert_eq!(word(save(&policy, path, "x", true)), expected, "{path}");
+        assert_eq!(word(&save(&policy, path, "x", true)), expected, "{path}");
     }
     assert_eq!(fs::read(world.at("old.txt")).unwrap(), b"new\n");
     // The other name keeps the old file.
@@ -343,7 +342,7 @@ fn roots_and_entries_open_other_places() {
         (".git/config", "x", "setting"),
         (".npmrc", "x", "saved"),
     ] {
-        assert_eq!(word(save(&policy, &world.expand(path), name, false)), expected, "{path}");
+        assert_eq!(word(&save(&policy, &world.expand(path), name, false)), expected, "{path}");
     }
     let Err(SaveRefused::NotAllowed(refusal)) = save(&policy, "../../outside/read", "a", false)
     else {
@@ -396,69 +395,37 @@ fn folder_that_is_moved_during_a_save_gets_nothing() {
     assert_eq!(listing(&world.outside()), Vec::<String>::new());
 }
 
-/// How often a race is run.
-const RACES: usize = 2000;
-
-/// Runs a race against a thread that swaps in a loop, until the race is over.
-fn against(swap: impl Fn() + Sync, race: impl FnOnce()) {
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                swap();
-            }
-        });
-        race();
-        is_over.store(true, Ordering::Relaxed);
-    });
-}
-
 #[test]
-fn folder_that_is_swapped_for_a_link_leads_nowhere_else() {
+fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
     let world = World::new();
-    let (sub, away) = (world.at("sub"), world.at("away"));
+    symlink(world.outside(), world.at("link")).unwrap();
     let policy = world.policy();
     let (mut saved, mut put_in) = (0, 0);
-    against(
-        || {
-            fs::rename(&sub, &away).unwrap();
-            symlink(world.outside(), &sub).unwrap();
-            fs::remove_file(&sub).unwrap();
-            fs::rename(&away, &sub).unwrap();
-        },
-        || {
-            for _ in 0..RACES {
-                saved += usize::from(save(&policy, "sub/a", "x", true).is_ok());
-                put_in += usize::from(put(&policy, "sub/b", "KEY", "").is_ok());
-            }
-        },
-    );
+    against_exchange(&world.at("sub"), &world.at("link"), || {
+        for _ in 0..RACES {
+            saved += usize::from(save(&policy, "sub/a", "x", true).is_ok());
+            put_in += usize::from(put(&policy, "sub/b", "KEY", "").is_ok());
+        }
+    });
     assert!(saved > 0 && put_in > 0, "{saved} {put_in}");
     assert_eq!(listing(&world.outside()), Vec::<String>::new());
-    assert_eq!(fs::read_dir(&sub).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(world.at("sub")).unwrap().count(), 2);
 }
 
 #[test]
-fn file_that_is_swapped_for_a_link_is_not_written_through() {
+fn file_that_is_exchanged_for_a_link_is_not_written_through() {
     let world = World::new();
     world.write("OUTSIDE/b", "outside");
     world.write("a", "old");
-    let (file, link) = (world.at("a"), world.at("link"));
+    symlink(world.at("OUTSIDE/b"), world.at("link")).unwrap();
     let policy = world.policy();
     let mut saved = 0;
-    against(
-        || {
-            symlink(world.at("OUTSIDE/b"), &link).unwrap();
-            fs::rename(&link, &file).unwrap();
-            let _ = fs::remove_file(&file);
-        },
-        || {
-            for _ in 0..RACES {
-                saved += usize::from(save(&policy, "a", "x", true).is_ok());
-                let _ = put(&policy, "a", "KEY", "");
-            }
-        },
-    );
+    against_exchange(&world.at("a"), &world.at("link"), || {
+        for _ in 0..RACES {
+            saved += usize::from(save(&policy, "a", "x", true).is_ok());
+            let _ = put(&policy, "a", "KEY", "");
+        }
+    });
     assert_ne!(saved, 0);
     assert_eq!(fs::read(world.at("OUTSIDE/b")).unwrap(), b"outside");
     assert_eq!(fs::read_dir(world.outside()).unwrap().count(), 1);
@@ -472,7 +439,7 @@ fn of_those_who_save_under_one_name_one_succeeds() {
         let path = format!("sub/{round}");
         let saved = std::thread::scope(|scope| {
             let all: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| word(save(&policy, &path, "x", false)))).collect();
+                (0..4).map(|_| scope.spawn(|| word(&save(&policy, &path, "x", false)))).collect();
             all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
         });
         assert_eq!(saved.iter().filter(|word| **word == "saved").count(), 1, "{saved:?}");
@@ -513,7 +480,8 @@ fn value_keeps_the_mode_of_its_file_and_sees_its_bytes() {
 
 #[test]
 fn file_that_changes_while_a_value_is_put_is_left_alone() {
-    let changes: [(&str, fn(&Path)); 4] = [
+    type Change = (&'static str, fn(&Path));
+    let changes: [Change; 4] = [
         ("is written", |path| fs::write(path, "theirs").unwrap()),
         ("is replaced", |path| {
             let other = path.with_file_name("other");
@@ -617,7 +585,7 @@ fn full_disk_leaves_nothing() {
     assert!(full(&refused), "{refused:?}");
     assert_eq!(fs::metadata(folder.join("a")).unwrap().len(), 200 << 10);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-    assert_eq!(word(save(&policy, "sub/b", "x", false)), "saved");
+    assert_eq!(word(&save(&policy, "sub/b", "x", false)), "saved");
 }
 
 #[test]

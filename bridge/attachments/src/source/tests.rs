@@ -3,10 +3,9 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::testing::World;
+use crate::testing::{RACES, World, against_exchange};
 
 fn content(policy: &Policy, path: &str) -> Result<Vec<u8>, ReadRefused> {
     open_file(policy, path)?.read_all().map(|bytes| bytes.to_vec())
@@ -50,7 +49,8 @@ fn file_has_at_most_sixteen_mebibytes() {
 
 #[test]
 fn file_that_changes_while_it_is_read_is_refused() {
-    let changes: [(&str, fn(&Path)); 4] = [
+    type Change = (&'static str, fn(&Path));
+    let changes: [Change; 4] = [
         ("grows", |path| {
             let mut file = OpenOptions::new().append(true).open(path).unwrap();
             file.write_all(b"more").unwrap();
@@ -149,83 +149,64 @@ fn variables_leave_only_by_their_names() {
     }
 }
 
-/// How often a race is run.
-const RACES: usize = 2000;
-
-/// Runs a race against a thread that swaps in a loop, until the race is over.
-fn against(swap: impl Fn() + Sync, race: impl FnOnce()) {
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                swap();
-            }
-        });
-        race();
-        is_over.store(true, Ordering::Relaxed);
-    });
-}
-
 #[test]
-fn folder_that_is_swapped_for_a_link_leads_nowhere_else() {
+fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
     let world = World::new();
     world.write("sub/a.txt", "inside");
     world.write("OUTSIDE/a.txt", "outside");
-    let (sub, away) = (world.at("sub"), world.at("away"));
+    symlink(world.outside(), world.at("link")).unwrap();
     let policy = world.policy();
     let mut opened = 0;
-    against(
-        || {
-            fs::rename(&sub, &away).unwrap();
-            symlink(world.outside(), &sub).unwrap();
-            fs::remove_file(&sub).unwrap();
-            fs::rename(&away, &sub).unwrap();
-        },
-        || {
-            for _ in 0..RACES {
-                if let Ok(bytes) = content(&policy, "sub/a.txt") {
-                    assert_eq!(bytes, b"inside");
-                    opened += 1;
-                }
+    against_exchange(&world.at("sub"), &world.at("link"), || {
+        for _ in 0..RACES {
+            if let Ok(bytes) = content(&policy, "sub/a.txt") {
+                assert_eq!(bytes, b"inside");
+                opened += 1;
             }
-        },
-    );
+        }
+    });
     assert_ne!(opened, 0);
 }
 
 #[test]
-fn file_that_is_swapped_for_a_link_or_a_pipe_is_not_read() {
+fn file_that_is_exchanged_for_a_link_or_a_pipe_is_not_read() {
     let world = World::new();
-    world.write("a.txt", "inside");
-    world.write("OUTSIDE/b.txt", "outside");
-    world.write(".env", "secret");
-    let (file, away) = (world.at("a.txt"), world.at("away"));
-    let (link, env, pipe) = (world.at("link"), world.at("env"), world.at("pipe"));
-    let policy = world.policy();
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    for (path, text) in [("a.txt", "inside"), (".env", "secret"), ("OUTSIDE/b.txt", "outside")] {
+        world.write(path, text);
+    }
+    symlink(".env", world.at("to-env")).unwrap();
+    symlink(world.at("OUTSIDE/b.txt"), world.at("to-outside")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(world.at("pipe")).status().unwrap();
     assert!(made.success());
-    let mut opened = 0;
-    against(
-        || {
-            symlink(world.at("OUTSIDE/b.txt"), &link).unwrap();
-            symlink(".env", &env).unwrap();
-            fs::rename(&file, &away).unwrap();
-            for other in [&link, &env, &pipe] {
-                fs::rename(other, &file).unwrap();
-                if other == &pipe {
-                    fs::rename(&file, &pipe).unwrap();
-                }
-            }
-            fs::rename(&away, &file).unwrap();
-        },
-        || {
+    let policy = world.policy();
+    for other in ["to-env", "to-outside", "pipe"] {
+        let mut opened = 0;
+        against_exchange(&world.at("a.txt"), &world.at(other), || {
             for _ in 0..RACES {
                 if let Ok(bytes) = content(&policy, "a.txt") {
                     assert_eq!(bytes, b"inside");
                     opened += 1;
                 }
             }
-        },
-    );
-    assert_ne!(opened, 0);
+        });
+        assert_ne!(opened, 0, "{other}");
+    }
+}
+
+#[test]
+fn path_that_is_no_longer_real_is_not_walked() {
+    let world = World::new();
+    world.write("OUTSIDE/a.txt", "outside");
+    world.write("a.txt", "inside");
+    symlink(world.outside(), world.at("folder")).unwrap();
+    symlink("a.txt", world.at("file")).unwrap();
+    let policy = world.policy();
+    for path in ["folder/a.txt", "file", "gone"] {
+        let opened = open_real(&policy, &world.at(path), None, MAX_FILE);
+        assert!(matches!(opened, Ok(None)), "{path}");
+    }
+    // The second line of defence, for a link that is put there after the look.
+    let (folder, _) = Folder::walk(world.project()).ok().unwrap();
+    assert!(folder.open_file("a.txt".as_ref()).is_ok());
+    assert!(folder.open_file("file".as_ref()).is_err());
 }
