@@ -107,6 +107,19 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn command_gets_no_file_of_this_process() {
+        let world = world(&[("list", &["sh", "-c", "ls -l /proc/self/fd >list"])]);
+        let kept = world.write("kept-open.txt", "");
+        let open = crate::source::open_file(&world.policy(), "kept-open.txt").unwrap();
+        let _other = fs::File::open(&kept).unwrap();
+        assert_eq!(run_command(&world.policy(), "list", b"v"), Ok(ExitCode::Code(0)));
+        let list = fs::read_to_string(world.at("list")).unwrap();
+        assert!(list.contains("1 -> ") && !list.contains("kept-open.txt"), "{list}");
+        drop(open);
+    }
+
+    #[test]
     fn agent_names_a_command_and_nothing_else() {
         let world = world(&[
             ("none", &["no-such-program-here"]),

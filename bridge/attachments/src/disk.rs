@@ -17,7 +17,9 @@ mod imp;
 #[path = "disk/windows.rs"]
 mod imp;
 
-pub(crate) use imp::{Folder, Id, is_of_kernel, look_at, make_like, reserve, true_path};
+pub(crate) use imp::{
+    Folder, Id, is_of_kernel, look_at, make_like, real_folder, reserve, true_path,
+};
 
 /// A file or folder as it is at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

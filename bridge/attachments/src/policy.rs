@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::AttachmentConfig;
-use crate::disk::Id;
+use crate::disk::{self, Id};
 use crate::path_text::PathText;
 use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, Why};
 
@@ -94,7 +94,7 @@ impl Policy {
         home: Option<PathBuf>,
         config: AttachmentConfig,
     ) -> io::Result<Self> {
-        let project = project.canonicalize()?;
+        let project = disk::real_folder(project)?;
         let own = config.own.as_deref().and_then(|dir| Id::at(dir).ok());
         Ok(Self { project, home, config, own })
     }

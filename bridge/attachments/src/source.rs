@@ -194,8 +194,12 @@ fn open_real(
 ) -> Result<Option<OpenFile>, ReadRefused> {
     let disk = |error: io::Error| ReadRefused::disk(real, &error);
     // Before anything is opened: to open a device can be to use it.
-    policy.check_read(real, key).map_err(|verdict| verdict.on::<ReadRefused>(real, key))?;
     let not_a_file = |kind| ReadRefused::NotAFile { path: real.to_owned(), kind };
+    policy.check_read(real, key).map_err(|verdict| match verdict {
+        // There is nothing in it that the user could allow, and much that they would.
+        Verdict::NotAllowed(_) if real.is_dir() => not_a_file(FileKind::Directory),
+        verdict => verdict.on::<ReadRefused>(real, key),
+    })?;
     let Some((parent, name)) = real.parent().zip(real.file_name()) else {
         return Err(not_a_file(FileKind::Directory));
     };

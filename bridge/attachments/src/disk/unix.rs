@@ -192,6 +192,18 @@ pub(crate) fn true_path(file: &File, _: &Path) -> io::Result<std::path::PathBuf>
     Ok(std::ffi::OsString::from_vec(path.into_bytes()).into())
 }
 
+/// The real path of a folder, with the letters of its names.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn real_folder(path: &Path) -> io::Result<std::path::PathBuf> {
+    true_path(&File::open(path)?, path)
+}
+
+/// The real path of a folder.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn real_folder(path: &Path) -> io::Result<std::path::PathBuf> {
+    path.canonicalize()
+}
+
 /// The real path of an open file. A path without links has the letters of the names.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn true_path(_: &File, walked: &Path) -> io::Result<std::path::PathBuf> {

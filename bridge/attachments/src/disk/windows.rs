@@ -127,6 +127,11 @@ pub(crate) fn make_like(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// The real path of a folder, with the letters of its names.
+pub(crate) fn real_folder(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
 /// The real path of an open file: where the path that was walked leads now, if that is the same file.
 pub(crate) fn true_path(file: &File, walked: &Path) -> io::Result<PathBuf> {
     let path = walked.canonicalize()?;

@@ -86,6 +86,8 @@ const RULES: &[(Pattern, Sensitivity)] = &[
     (File(".dockerconfigjson"), Credentials),
     (File(".git-credentials"), Credentials),
     (Below("git", "credentials"), Credentials),
+    // The address of a remote, or an additional header, often has a token in it.
+    (Below(".git", "config"), Credentials),
     (File(".s3cfg"), Credentials),
     (File(".boto"), Credentials),
     (File(".vault-token"), Credentials),

@@ -42,7 +42,7 @@ const NAMES: &[(&str, &[&str])] = &[
             "git/x",
             ".github/w.yml",
             ".gitignore",
-            ".git/config",
+            ".git/HEAD",
             ".claude/settings.json",
             ".vscode/tasks.json",
             "id_rsa.pub",
@@ -159,6 +159,7 @@ const NAMES: &[(&str, &[&str])] = &[
             ".git-credentials",
             ".docker/config.json",
             ".aws/config",
+            ".git/config",
             ".aws/credentials",
             ".AWS/x",
             ".ssh/config",
@@ -278,9 +279,9 @@ const PATHS: &[(&str, &str)] = &[
     ("pipe", "no file"),
     ("link-to-pipe", "no file"),
     ("socket", "no file"),
-    ("..", "outside"),
-    ("/", "outside"),
-    ("~", "outside"),
+    ("..", "no file"),
+    ("/", "no file"),
+    ("~", "no file"),
     ("../../outside/secret.txt", "outside"),
     ("sub/../../../outside/secret.txt", "outside"),
     ("OUTSIDE/secret.txt", "outside"),
@@ -394,7 +395,8 @@ fn paths_are_decided_by_where_they_lead() {
     }
     assert_eq!(outcome(&policy, &"a/".repeat(4000)), "bad");
     assert_eq!(outcome(&policy, &"x".repeat(300)), "bad");
-    assert_eq!(outcome(&policy, &"../".repeat(1000)), "outside");
+    assert_eq!(outcome(&policy, &"../".repeat(1000)), "no file");
+    assert_eq!(outcome(&policy, &format!("{}etc/passwd", "../".repeat(1000))), "outside");
 }
 
 #[test]
