@@ -51,6 +51,13 @@ pub enum ConfigProblem {
     },
     /// The path to be added does not exist, and neither does the folder around it.
     Missing(PathBuf),
+    /// The path to be added leads through a symbolic link to another one.
+    Link {
+        /// The path as it was given.
+        path: PathBuf,
+        /// The real path, which is to be given instead.
+        real: PathBuf,
+    },
     /// The path to be added is no folder.
     NotAFolder(PathBuf),
     /// The path to be added is a folder, in which no value has a name.

@@ -48,17 +48,22 @@ impl PathText {
 
     /// The path without `.` and `..`, by its text alone.
     pub(crate) fn normal(&self) -> PathBuf {
-        let mut normal = PathBuf::new();
-        for component in self.path.components() {
-            match component {
-                Component::CurDir => {}
-                // The parent of the root is the root.
-                Component::ParentDir => drop(normal.pop()),
-                other => normal.push(other),
-            }
-        }
-        normal
+        normal(&self.path)
     }
+}
+
+/// A path without `.` and `..`, by its text alone.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            // The parent of the root is the root.
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    normal
 }
 
 #[cfg(test)]

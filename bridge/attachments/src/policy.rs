@@ -128,17 +128,35 @@ impl Policy {
         if self.names(real, key) {
             return Ok(Grant::Named);
         }
-        let allow = self.config.allow.iter().filter(|entry| entry.is_around(real));
-        let named = allow.map(|entry| Base { path: entry.file().to_owned(), is_named: true });
-        let project = self.project_base().filter(|base| real.starts_with(&base.path));
-        // The most that an entry lifts is what the longest one does.
-        let base = named.max_by_key(|base| base.path.as_os_str().len()).or(project);
-        self.check_names(real, key, base.as_ref())?;
-        base.map(|_| Grant::Place).ok_or(Verdict::NotAllowed(Why::Outside))
+        let allow = self.config.allow.iter();
+        let named =
+            allow.map(|entry| (entry, Base { path: entry.file().to_owned(), is_named: true }));
+        let named = named.filter(|(entry, _)| entry.is_around(real)).map(|(_, base)| base);
+        let bases: Vec<_> = self.project_base().into_iter().chain(named).collect();
+        self.check_bases(real, key, &bases).map(|()| Grant::Place)
+    }
+
+    /// Whether one of these directories is around a file, and the names below it are ordinary ones.
+    pub(crate) fn check_bases(
+        &self,
+        real: &Path,
+        key: Option<&str>,
+        bases: &[Base],
+    ) -> Result<(), Verdict> {
+        let around = bases.iter().filter(|base| real.starts_with(&base.path));
+        let mut checked = around.map(|base| self.check_names(real, key, Some(base)));
+        let Some(first) = checked.next() else {
+            // The names are worth more of a refusal: only an entry of the file itself lifts both.
+            self.check_names(real, key, None)?;
+            return Err(Verdict::NotAllowed(Why::Outside));
+        };
+        first.or_else(
+            |verdict| if checked.any(|other| other.is_ok()) { Ok(()) } else { Err(verdict) },
+        )
     }
 
     /// Whether the names in a real path below a base are ordinary ones.
-    pub(crate) fn check_names(
+    fn check_names(
         &self,
         real: &Path,
         key: Option<&str>,

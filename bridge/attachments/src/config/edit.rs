@@ -10,6 +10,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, SAVE_ROOTS, TABLE};
 use super::{document, list, short};
 use crate::allowed::Allowed;
+use crate::path_text::normal;
 
 /// An entry that the file holds now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +49,12 @@ pub fn add_save_root(dir: &ConfigDir, root: &Path) -> Result<Added, ConfigProble
     add(dir, SAVE_ROOTS, Allowed::folder_text(&path))
 }
 
-/// The real path of a file, of which only the last name may be missing.
+/// The real path of a file, of which only the last name may be missing. It must be the one that the user wrote: a link
+/// that an agent put there between its error and this command would lead to something that the user has not read.
 fn real(path: &Path) -> Result<PathBuf, ConfigProblem> {
     let missing = || ConfigProblem::Missing(path.to_owned());
     let absolute = std::path::absolute(path).map_err(|_| missing())?;
+    let written = normal(&absolute);
     let real = absolute.canonicalize().or_else(|_| {
         // A link that leads nowhere is no file that is to be made.
         if absolute.is_symlink() {
@@ -64,7 +67,25 @@ fn real(path: &Path) -> Result<PathBuf, ConfigProblem> {
     if real.to_str().is_none() {
         return Err(ConfigProblem::NotUnicode(real));
     }
+    if !is_same(&written, &real) {
+        return Err(ConfigProblem::Link { path: written, real });
+    }
     Ok(real)
+}
+
+#[cfg(not(windows))]
+fn is_same(written: &Path, real: &Path) -> bool {
+    written == real
+}
+
+/// Real paths begin with `\\?\` on Windows, which nobody writes, and letters count in either case.
+#[cfg(windows)]
+fn is_same(written: &Path, real: &Path) -> bool {
+    let plain = |path: &Path| {
+        let text = path.display().to_string().to_lowercase();
+        text.strip_prefix(r"\\?\").map(str::to_owned).unwrap_or(text)
+    };
+    plain(written) == plain(real)
 }
 
 fn add(dir: &ConfigDir, key: &'static str, entry: String) -> Result<Added, ConfigProblem> {
@@ -207,11 +228,11 @@ mod tests {
         symlink("nowhere", root.join("broken")).unwrap();
         let at = |name: &str| format!("{}/{name}", root.display());
         for (entry, expected, is_new) in [
-            ("link/../link", "real/", true),
+            ("real/../real", "real/", true),
             ("real", "real/", false),
-            ("link/.env#KEY", "real/.env#KEY", true),
-            ("link/a#b#", "real/a#b#", true),
-            ("link/a#b#", "real/a#b#", false),
+            ("real/.env#KEY", "real/.env#KEY", true),
+            ("./real/a#b#", "real/a#b#", true),
+            ("real/a#b#", "real/a#b#", false),
         ] {
             let added = add_allowed(&dir, &at(entry)).unwrap();
             assert_eq!(added, Added { entry: at(expected), is_new }, "{entry}");
@@ -220,11 +241,17 @@ mod tests {
             let refused = add_allowed(&dir, &at(entry));
             assert!(matches!(refused, Err(ConfigProblem::Missing(_))), "{entry} {refused:?}");
         }
-        let refused = add_allowed(&dir, &at("link#KEY"));
+        for entry in ["link", "link/.env#KEY", "link/a#b#", "link/new"] {
+            let Err(ConfigProblem::Link { real, .. }) = add_allowed(&dir, &at(entry)) else {
+                panic!("{entry}")
+            };
+            assert!(real.starts_with(root.join("real")), "{real:?}");
+        }
+        let refused = add_allowed(&dir, &at("real#KEY"));
         assert!(matches!(refused, Err(ConfigProblem::NotAFile(_))));
         let refused = add_save_root(&dir, &root.join("real/a#b"));
         assert!(matches!(refused, Err(ConfigProblem::NotAFolder(_))));
-        assert!(add_save_root(&dir, &root.join("link")).unwrap().is_new);
+        assert!(add_save_root(&dir, &root.join("real")).unwrap().is_new);
         let path = dir.path().join(CONFIG_FILE);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let config = AttachmentConfig::load(&dir).ok().unwrap();

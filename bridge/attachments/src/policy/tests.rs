@@ -445,6 +445,20 @@ fn entry_lifts_what_it_names_and_no_more() {
 }
 
 #[test]
+fn what_the_user_allows_takes_nothing_away() {
+    let world = World::new();
+    world.write("ROOT/.env-tools/project/notes.txt", "");
+    let project = world.at("ROOT/.env-tools/project");
+    for entry in ["", "/", "ROOT/", "ROOT/.env-tools/project/", "ROOT/.env-tools/project/notes.txt"]
+    {
+        let mut config = AttachmentConfig::default();
+        config.allow.push(crate::allowed::Allowed::parse(&world.expand(entry)));
+        let policy = Policy::new(&project, None, config).unwrap();
+        assert_eq!(outcome(&policy, "notes.txt"), "open", "{entry}");
+    }
+}
+
+#[test]
 fn refusal_names_the_argument_that_lifts_it() {
     let world = hostile_world();
     let policy = world.policy();

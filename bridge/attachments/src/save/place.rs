@@ -43,7 +43,8 @@ impl Place {
             return Err(Verdict::Never(Never::System).on(&normal, key));
         }
         let name = name.map(safe_name);
-        let (base, below) = base_of(policy, &normal, name.as_deref(), key)?;
+        let bases = bases(policy);
+        let (base, below) = base_of(policy, &bases, &normal, name.as_deref(), key)?;
         let mut walk = Walk::from(&base)?;
         let (last, folders) =
             below.split_last().map_or((None, &[][..]), |(last, folders)| (Some(last), folders));
@@ -61,7 +62,7 @@ impl Place {
                 return Err(SaveRefused::NotAFile { path: walk.path, kind: FileKind::Directory });
             }
         };
-        walk.finish(policy, &base, &file, key)
+        walk.finish(policy, &bases, &file, key)
     }
 
     /// What has the name now.
@@ -94,18 +95,28 @@ impl Place {
     }
 }
 
+/// The directories into which files are saved.
+fn bases(policy: &Policy) -> Vec<Base> {
+    let roots = policy.config.save_roots.iter().map(|root| named(root));
+    policy.project_base().into_iter().chain(roots).collect()
+}
+
+/// A directory that the user named.
+fn named(path: &Path) -> Base {
+    Base { path: path.to_owned(), is_named: true }
+}
+
 /// The directory by which a path may be saved to, and the names below it.
 fn base_of(
     policy: &Policy,
+    bases: &[Base],
     normal: &Path,
     name: Option<&str>,
     key: Option<&str>,
 ) -> Result<(Base, Vec<String>), SaveRefused> {
-    let named = |path: &Path| Base { path: path.to_owned(), is_named: true };
-    let roots = policy.config.save_roots.iter().map(|root| named(root));
-    for base in policy.project_base().into_iter().chain(roots) {
+    for base in bases {
         if let Some(below) = below(normal, &base.path) {
-            return Ok((base, below?));
+            return Ok((base.clone(), below?));
         }
     }
     // Outside of all these, a file that an entry names is saved all the same.
@@ -212,7 +223,7 @@ impl Walk {
     fn finish(
         self,
         policy: &Policy,
-        base: &Base,
+        bases: &[Base],
         name: &str,
         key: Option<&str>,
     ) -> Result<Place, SaveRefused> {
@@ -227,10 +238,13 @@ impl Walk {
         }
         let is_named = policy.names(&path, key);
         if !is_named {
-            policy.check_names(&path, key, Some(base)).map_err(refuse)?;
+            policy.check_bases(&path, key, bases).map_err(refuse)?;
         }
         // Without a key, which would lift what `.env` says.
-        let is_sensitive = policy.check_names(&path, None, Some(base)).is_err();
+        let is_sensitive = matches!(
+            policy.check_bases(&path, None, bases),
+            Err(Verdict::NotAllowed(Why::Sensitive(_)))
+        );
         let Self { folder, folders, .. } = self;
         Ok(Place { folder, folders, name: name.into(), path, is_sensitive, is_named })
     }
