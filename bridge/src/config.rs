@@ -49,6 +49,9 @@ pub(crate) struct Flags {
     /// Messages exchanged without a person before they wake nobody, or off [env: JUNCTION_CHAIN_LIMIT] [default: 16]
     #[arg(long, value_name = "COUNT")]
     pub(crate) chain_limit: Option<String>,
+    /// Send what seems to hold a secret without asking for confirmation [env: JUNCTION_SECRET_GUARD=false]
+    #[arg(long)]
+    pub(crate) no_secret_guard: bool,
     /// Log filter for stderr: off, error, warn, info, debug, trace or TARGET=LEVEL,… [env: JUNCTION_LOG] [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -71,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) wakes_per_hour: Option<u32>,
     /// How many messages a chain may have until they wake nobody.
     pub(crate) chain_limit: ChainLimit,
+    /// Whether a message that seems to hold a secret is stopped once.
+    pub(crate) guards_secrets: bool,
     /// What to log.
     pub(crate) log: Targets,
     /// The first setting of the environment with a value that it cannot have.
@@ -95,6 +100,8 @@ impl Config {
         let port = port.unwrap_or_else(|error| noted(&mut problem, error, None));
         let hub = setting(flags.hub, "JUNCTION_HUB", text, LOCAL.to_owned());
         let autostart = setting(flags.autostart, "JUNCTION_AUTOSTART", parse_bool, true);
+        let guard = flags.no_secret_guard.then_some(false);
+        let guard = setting(guard, "JUNCTION_SECRET_GUARD", parse_bool, true);
         let warnings = || Targets::new().with_default(LevelFilter::WARN);
         let log = setting(log, "JUNCTION_LOG", parse_log, warnings());
         let send_limit =
@@ -118,6 +125,7 @@ impl Config {
                 .unwrap_or_else(|error| noted(&mut problem, error, WAKES_PER_HOUR)),
             chain_limit: chain_limit
                 .unwrap_or_else(|error| noted(&mut problem, error, ChainLimit::default())),
+            guards_secrets: guard.unwrap_or_else(|error| noted(&mut problem, error, true)),
             log: log.unwrap_or_else(|error| noted(&mut problem, error, warnings())),
             problem,
         })
@@ -156,7 +164,7 @@ impl Config {
 }
 
 /// The variables of the environment that either program reads.
-pub(crate) const VARIABLES: [&str; 13] = [
+pub(crate) const VARIABLES: [&str; 14] = [
     "JUNCTION_HOST",
     "JUNCTION_PORT",
     "JUNCTION_SESSION_TIMEOUT_MS",
@@ -168,6 +176,7 @@ pub(crate) const VARIABLES: [&str; 13] = [
     "JUNCTION_SEND_LIMIT",
     "JUNCTION_CHAIN_LIMIT",
     "JUNCTION_WAKES_PER_HOUR",
+    "JUNCTION_SECRET_GUARD",
     "JUNCTION_HOOK_TIMEOUT_MS",
     "JUNCTION_LOG",
 ];
@@ -190,6 +199,7 @@ pub(crate) fn wrong_variables() -> Vec<SettingError> {
         check("JUNCTION_SEND_LIMIT", parse_send_limit),
         check("JUNCTION_CHAIN_LIMIT", parse_chain_limit),
         check("JUNCTION_WAKES_PER_HOUR", parse_wakes),
+        check("JUNCTION_SECRET_GUARD", parse_bool),
         check("JUNCTION_HOOK_TIMEOUT_MS", parse_millis),
         check("JUNCTION_LOG", parse_log),
     ];

@@ -2,6 +2,7 @@
 //! of the engine that seals and opens messages.
 #![deny(unused_crate_dependencies)]
 
+mod attachments;
 mod cli;
 mod clients;
 mod commands;

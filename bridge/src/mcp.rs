@@ -12,6 +12,7 @@
 
 pub(crate) mod args;
 pub(crate) mod argument_names;
+mod attachment_args;
 pub(crate) mod calls;
 pub(crate) mod envelope;
 mod notices;

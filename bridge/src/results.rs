@@ -10,9 +10,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 mod mail;
+mod saved;
 pub(crate) mod words;
 
-pub(crate) use mail::{MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len};
+pub(crate) use mail::{AttachedJson, MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len};
+pub(crate) use saved::SavedJson;
 pub(crate) use words::{presence_word, state_word};
 use words::{reach, seconds, uuid};
 

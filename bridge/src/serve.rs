@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{self, server::SocketKind};
 use crate::mcp::server::McpServer;
@@ -38,7 +39,9 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let hosts = KnownHosts::new(config.dir.clone(), config.port);
     let seats = SeatClaims::start(engine.clone(), config.dir.clone());
     let wake = Wake::start(engine.clone(), config.wakes_per_hour, Some(seats));
-    let tools = Tools::new(engine.clone(), wake.clone(), hosts);
+    let attachments = AttachmentAccess::new(config.dir.clone());
+    let tools = Tools::new(engine.clone(), wake.clone(), hosts, attachments);
+    let tools = if config.guards_secrets { tools } else { tools.without_guard() };
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
     let requests = BridgeRequests {

@@ -1,7 +1,7 @@
 //! What errors of the engine say to people and models: one sentence that says what is wrong, and one that says what to
 //! do. `wording.snap` holds all of them.
 
-mod attachments;
+pub(crate) mod attachments;
 pub(crate) mod hubs;
 pub(crate) mod people;
 #[cfg(test)]

@@ -121,6 +121,11 @@ impl AttachmentConfig {
         Ok(config)
     }
 
+    /// Allows one entry more, as if the config named it.
+    pub fn allow(&mut self, entry: Allowed) {
+        self.allow.push(entry);
+    }
+
     /// The names of the commands, sorted.
     pub fn commands(&self) -> impl Iterator<Item = &str> {
         self.commands.keys().map(String::as_str)

@@ -6,12 +6,12 @@
 //!
 //! All functions block. None of them logs, and no error quotes what a file holds.
 
-pub mod json;
 mod allowed;
 pub mod command;
 pub mod config;
 mod disk;
 mod git;
+pub mod json;
 mod names;
 mod path_text;
 pub mod policy;
@@ -26,10 +26,6 @@ pub use git::GitWarning;
 pub use names::safe_name;
 pub use policy::Policy;
 
-/// The most bytes of an attached file.
-pub const MAX_FILE: u64 = 16 << 20;
-/// The most attachments of a message.
-pub const MAX_ATTACHMENTS: usize = 8;
 /// The most bytes of a file out of which one value is read, or into which one is put: settings are far smaller.
 pub const MAX_VALUE_FILE: u64 = 1 << 20;
 

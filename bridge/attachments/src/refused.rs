@@ -18,10 +18,16 @@ pub struct NotAllowed {
 }
 
 impl NotAllowed {
+    /// The entry that would allow it.
+    #[must_use]
+    pub fn allowed(&self) -> Allowed {
+        Allowed::new(&self.path, self.key.as_deref())
+    }
+
     /// The argument of the one command that the user runs: `junction-bridge allow PATH[#KEY]`. Not quoted for a shell.
     #[must_use]
     pub fn entry(&self) -> String {
-        Allowed::new(&self.path, self.key.as_deref()).to_string()
+        self.allowed().to_string()
     }
 }
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::MAX_FILE;
 use crate::disk::Found;
 use crate::git::{self, GitWarning};
 use crate::policy::Policy;
 use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::refused::{DiskFault, FileKind, SaveRefused};
+use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 mod draft;
 mod place;
@@ -62,8 +62,8 @@ impl Saving {
     /// [`SaveRefused`]
     pub fn begin(policy: &Policy, target: &Target<'_>, expected: u64) -> Result<Self, SaveRefused> {
         let place = Place::find(policy, target.path, Some(target.name), None)?;
-        if expected > MAX_FILE {
-            return Err(SaveRefused::TooLarge { path: place.path, limit: MAX_FILE });
+        if expected > MAX_ATTACHMENT {
+            return Err(SaveRefused::TooLarge { path: place.path, limit: MAX_ATTACHMENT });
         }
         if let Some(found) = place.look()? {
             check_replaceable(&place.path, &found)?;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::MAX_VALUE_FILE;
 use crate::disk::{self, Folder, Found, Step};
 use crate::names::safe_name;
 use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::policy::{Grant, Policy, Verdict, is_system};
 use crate::refused::{FileKind, Never, ReadRefused, Sensitivity, ValueRefused, Why};
-use crate::{MAX_FILE, MAX_VALUE_FILE};
+use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 /// How often a path is resolved again because a name in it was replaced while it was walked.
 const TRIES: usize = 8;
@@ -105,7 +106,7 @@ fn retrying(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
 /// # Errors
 /// [`ReadRefused`]
 pub fn open_file(policy: &Policy, path: &str) -> Result<OpenFile, ReadRefused> {
-    open(policy, path, None, MAX_FILE)
+    open(policy, path, None, MAX_ATTACHMENT)
 }
 
 /// Reads an environment variable of this process that the user named in `env_keys`.

@@ -8,15 +8,18 @@ use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::limits::{MAX_ATTACHMENTS, MAX_MESSAGE};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
-use super::params::{Param, ParamKind, ToolSpec};
+use super::attachment_args::named_sources;
+use super::params::{Param, ParamKind, ToolSpec, attachment_number};
+use crate::attachments::{AttachmentFault, NamedSource};
 use crate::results::place_of;
 use crate::wording::Wording;
+use crate::wording::attachments::holds_secret;
 
 /// What some models write for an argument that they leave out.
 const ABSENT: [&str; 2] = ["", "null"];
@@ -43,12 +46,16 @@ pub(crate) struct ArgumentsJson {
 type Parsed<T> = Result<T, ToolError>;
 
 /// Why a tool call failed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum ToolError {
     /// An argument is wrong: a sentence about what is wrong, and one about what to do.
     Argument(String),
     /// The engine could not do what was asked.
     Engine(Error),
+    /// Nothing was attached or saved.
+    Attachment(AttachmentFault),
+    /// The message seems to hold a secret of this kind.
+    HoldsSecret(&'static str),
 }
 
 impl ToolError {
@@ -58,6 +65,30 @@ impl ToolError {
         Self::Argument(format!(
             "The arguments must be one JSON object. Call {tool} again with such an object."
         ))
+    }
+}
+
+/// Errors that say the same are the same.
+#[cfg(test)]
+impl PartialEq for ToolError {
+    fn eq(&self, other: &Self) -> bool {
+        self.wording() == other.wording()
+    }
+}
+
+impl ToolError {
+    /// The arguments of a call of `save_attachment` do not name one place.
+    pub(crate) fn save_place() -> Self {
+        Self::Argument(
+            "save_attachment needs either path, with or without key, or command. Call save_attachment again with one of them."
+                .to_owned(),
+        )
+    }
+}
+
+impl From<AttachmentFault> for ToolError {
+    fn from(fault: AttachmentFault) -> Self {
+        Self::Attachment(fault)
     }
 }
 
@@ -72,6 +103,8 @@ impl Wording for ToolError {
         match self {
             Self::Argument(wording) => wording.clone(),
             Self::Engine(error) => error.wording(),
+            Self::Attachment(fault) => fault.wording(),
+            Self::HoldsSecret(kind) => holds_secret(kind),
         }
     }
 }
@@ -187,6 +220,62 @@ impl ToolArgs {
     pub(crate) fn message_id(&mut self, name: &'static str) -> Parsed<Option<MessageId>> {
         let id = self.text(name)?.and_then(|text| Uuid::try_parse(&text).ok());
         Ok(id.map(|id| MessageId(id.into_bytes())))
+    }
+
+    /// The files and values to attach.
+    pub(crate) fn attachments(&mut self, name: &'static str) -> Parsed<Vec<NamedSource>> {
+        let (param, value) = self.take(name);
+        let Some(value) = value else { return Ok(Vec::new()) };
+        match named_sources(&value).filter(|named| named.len() <= MAX_ATTACHMENTS) {
+            Some(named) => Ok(named),
+            None => {
+                let (tool, what) = (self.tool.name, param.kind.description());
+                argument(format!("{name} must be {what}. Call {tool} again with such a list."))
+            }
+        }
+    }
+
+    /// The number of an attachment, which must be given.
+    pub(crate) fn attachment_number(&mut self, name: &'static str) -> Parsed<u8> {
+        let (param, value) = self.take_number(name);
+        let text = match &value {
+            Some(Value::String(text)) => bare(text).to_owned(),
+            Some(value) => integer(value).map(|number| number.to_string()).unwrap_or_default(),
+            None => String::new(),
+        };
+        match attachment_number(&text) {
+            Some(number) => Ok(number),
+            None => self.wrong(param, &param.kind.description()),
+        }
+    }
+
+    /// The id of a message, which must be given.
+    pub(crate) fn required_message_id(&mut self, name: &'static str) -> Parsed<MessageId> {
+        let what = ParamKind::MessageId.description();
+        let tool = self.tool.name;
+        self.message_id(name)?.ok_or_else(|| {
+            ToolError::Argument(format!("{tool} needs {name}: {what}. Call {tool} again with one."))
+        })
+    }
+
+    /// A path, or the name of a value or a command.
+    pub(crate) fn name(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        self.text(name)
+    }
+
+    /// Whether something is wanted.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Parsed<bool> {
+        let (param, value) = self.take_number(name);
+        let word =
+            value.as_ref().and_then(Value::as_str).map(|text| bare(text).to_ascii_lowercase());
+        match (&value, word.as_deref()) {
+            (None, _) | (_, Some("false" | "no" | "0")) => Ok(false),
+            (_, Some("true" | "yes" | "1")) => Ok(true),
+            (Some(Value::Bool(flag)), _) => Ok(*flag),
+            (Some(Value::Number(number)), _) if number.as_i64() == Some(1) => Ok(true),
+            (Some(Value::Number(number)), _) if number.as_i64() == Some(0) => Ok(false),
+            _ => self.wrong(param, &param.kind.description()),
+        }
     }
 
     /// One of a few words, as what it stands for.

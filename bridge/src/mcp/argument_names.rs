@@ -15,7 +15,7 @@ const MOST_NAME: usize = 32;
 const MOST_NAMES: usize = 8;
 
 /// Names by which models call arguments, each list behind the name of ours.
-const SYNONYMS: [(&str, &str); 17] = [
+const SYNONYMS: [(&str, &str); 24] = [
     ("alias", "name nickname username new_alias agent_name handle"),
     ("repo", "repository project repo_name repo_filter filter_repo"),
     ("task", "description working_on current_task doing summary"),
@@ -39,6 +39,13 @@ const SYNONYMS: [(&str, &str); 17] = [
     ("fingerprint", "expected_fingerprint peer_fingerprint key_fingerprint"),
     ("urgency", "priority importance urgent"),
     ("notify_when", "notify notify_on notify_me notification notifications"),
+    ("attachments", "attachment files file attach attached attached_files"),
+    ("confirm", "confirmed force allow_secret"),
+    ("message_id", "id msg_id message reply_to"),
+    ("attachment_id", "attachment id number attachment_number index"),
+    ("path", "file filename file_path filepath destination target target_path save_to output"),
+    ("key", "name variable env env_var"),
+    ("overwrite", "force replace"),
 ];
 /// What models call a time to wait.
 const WAIT: &str = "wait timeout seconds timeout_seconds timeout_secs wait_seconds wait_secs wait_for_reply wait_timeout \

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use junction_shared::machine::hosts::{MAX_HOST_NAME, is_host_name};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
-use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::limits::{MAX_ATTACHMENTS, MAX_MESSAGE};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -13,6 +13,10 @@ use crate::results::place_of;
 
 /// The longest cursor, in characters. A hub's cursors are as long as an alias.
 const MAX_CURSOR: usize = 256;
+/// The longest path, in characters: what Linux takes.
+const MAX_PATH: usize = 4096;
+/// The longest name of a value or a command, in characters.
+const MAX_NAME: usize = 256;
 /// The length of a fingerprint, in hexadecimal digits.
 const FINGERPRINT: usize = 16;
 
@@ -85,6 +89,16 @@ pub(crate) enum ParamKind {
     MessageId,
     /// The text of a message, possibly empty.
     Message,
+    /// The files and values to attach.
+    Attachments,
+    /// The number of an attachment in its message.
+    AttachmentNumber,
+    /// The path of a file.
+    Path,
+    /// The name of a value, or of a command.
+    Name,
+    /// Whether something is wanted. An absent argument stands for no.
+    Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// An integer in a range, with the value that an absent argument stands for, if it stands for one. A larger one stands
@@ -93,6 +107,12 @@ pub(crate) enum ParamKind {
     /// Seconds to wait, in a range, with the value that an absent argument stands for. One out of range stands for the
     /// nearest in it.
     Wait(RangeInclusive<u64>, u64),
+}
+
+/// The number of an attachment that a text stands for.
+pub(crate) fn attachment_number(text: &str) -> Option<u8> {
+    let number = text.parse().ok()?;
+    (1..=MAX_ATTACHMENTS).contains(&usize::from(number)).then_some(number)
 }
 
 /// A parameter that a call may leave out.
@@ -125,8 +145,7 @@ impl Param {
     fn schema(&self) -> Map<String, Value> {
         let mut schema = Map::new();
         let mut add = |key: &str, value: Value| schema.insert(key.to_owned(), value);
-        let is_integer = matches!(self.kind, ParamKind::Integer(..) | ParamKind::Wait(..));
-        add("type", json!(if is_integer { "integer" } else { "string" }));
+        add("type", json!(self.kind.json_type()));
         match &self.kind {
             ParamKind::Integer(range, default) => {
                 add("minimum", json!(range.start()));
@@ -142,6 +161,11 @@ impl Param {
             }
             ParamKind::Choice(words) => {
                 add("enum", json!(words));
+            }
+            ParamKind::Attachments => {
+                let text = json!({ "type": "string" });
+                let members = json!({ "path": text, "key": text, "env": text });
+                add("items", json!({ "type": "object", "properties": members }));
             }
             // A schema can bound characters, but not bytes.
             ParamKind::Message => {
@@ -165,6 +189,16 @@ impl Param {
 }
 
 impl ParamKind {
+    /// The type that JSON has for an argument of this kind.
+    fn json_type(&self) -> &'static str {
+        match self {
+            Self::Integer(..) | Self::Wait(..) => "integer",
+            Self::Flag => "boolean",
+            Self::Attachments => "array",
+            _ => "string",
+        }
+    }
+
     /// How many characters a text of this kind has, if it is bounded by characters.
     fn lengths(&self) -> Option<RangeInclusive<usize>> {
         match self {
@@ -172,7 +206,12 @@ impl ParamKind {
             Self::HostName => Some(1..=MAX_HOST_NAME),
             Self::Cursor => Some(1..=MAX_CURSOR),
             Self::Fingerprint => Some(FINGERPRINT..=FINGERPRINT),
-            Self::Label
+            Self::Path => Some(1..=MAX_PATH),
+            Self::Name => Some(1..=MAX_NAME),
+            Self::Attachments
+            | Self::AttachmentNumber
+            | Self::Flag
+            | Self::Label
             | Self::Message
             | Self::MessageId
             | Self::Choice(_)
@@ -187,14 +226,15 @@ impl ParamKind {
         is_sized
             && match self {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
-                Self::Label => true,
+                Self::Label | Self::Path | Self::Name => true,
+                Self::AttachmentNumber => attachment_number(text).is_some(),
                 Self::HostName => is_host_name(text),
                 Self::Cursor => place_of(text).is_some(),
                 Self::Fingerprint => text.bytes().all(|byte| byte.is_ascii_hexdigit()),
                 Self::MessageId => Uuid::try_parse(text).is_ok(),
                 Self::Message => text.len() <= MAX_MESSAGE,
                 Self::Choice(words) => words.contains(&text),
-                Self::Integer(..) | Self::Wait(..) => false,
+                Self::Integer(..) | Self::Wait(..) | Self::Attachments | Self::Flag => false,
             }
     }
 
@@ -211,6 +251,16 @@ impl ParamKind {
             }
             Self::MessageId => "a message id, as read_messages shows it".to_owned(),
             Self::Message => format!("a string of at most {MAX_MESSAGE} bytes"),
+            Self::Attachments => format!(
+                "a list of at most {MAX_ATTACHMENTS} objects such as {{\"path\": \"report.pdf\"}}, {{\"path\": \".env\", \"key\": \
+                 \"NAME\"}} or {{\"env\": \"NAME\"}}"
+            ),
+            Self::AttachmentNumber => {
+                "the id of an attachment, as read_messages shows it".to_owned()
+            }
+            Self::Path => "a path of at most 4096 characters".to_owned(),
+            Self::Name => format!("a name of at most {MAX_NAME} characters"),
+            Self::Flag => "true or false".to_owned(),
             Self::Choice(words) => match words {
                 [first @ .., last] => format!("{} or {last}", first.join(", ")),
                 [] => String::new(),
@@ -247,6 +297,9 @@ impl ParamKind {
             Self::Choice(words) => {
                 words.iter().flat_map(|word| [json!(word), json!(word.to_uppercase())]).collect()
             }
+            Self::Attachments => vec![json!([{ "path": "a" }]), json!("a"), json!([]), json!("[]")],
+            Self::AttachmentNumber => vec![json!("1"), json!("8"), json!(8), json!(" 2 ")],
+            Self::Flag => vec![json!(true), json!(false), json!("true"), json!("No"), json!(1)],
             Self::Message => vec![json!(""), json!("x".repeat(MAX_MESSAGE))],
             Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000ff")],
             _ => {
@@ -268,6 +321,11 @@ impl ParamKind {
             Self::Cursor => ["0", "bob", "bob.00000000", ".", "undefined"].map(Value::from).into(),
             Self::Choice(words) => vec![json!(format!("{}x", words[0]))],
             Self::Message => vec![json!("x".repeat(MAX_MESSAGE + 1))],
+            Self::Attachments => {
+                return vec![json!([{}]), json!([{ "key": "K" }]), json!(vec!["a"; 9]), json!(7)];
+            }
+            Self::AttachmentNumber => vec![json!("0"), json!("9"), json!(9), json!("one")],
+            Self::Flag => return vec![json!("maybe"), json!(2), json!([]), json!({})],
             Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000f")],
             _ => {
                 let lengths = self.lengths().expect("a text with bounds");

@@ -64,11 +64,12 @@ pub(crate) enum Tool {
     WaitForPeer,
     KnownHosts,
     Disconnect,
+    SaveAttachment,
 }
 
 impl Tool {
     /// All tools, in the order of their definitions.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Register,
         Self::ListPeers,
         Self::SendMessage,
@@ -76,6 +77,7 @@ impl Tool {
         Self::WaitForPeer,
         Self::KnownHosts,
         Self::Disconnect,
+        Self::SaveAttachment,
     ];
 
     /// The tool of this name.
@@ -155,7 +157,7 @@ Arguments are read as models write them:
 ";
 
 /// The definitions of the tools, in the order in which every list has them.
-pub(crate) static SPECS: [ToolSpec; 7] = [
+pub(crate) static SPECS: [ToolSpec; 8] = [
     ToolSpec {
         name: "register",
         description: "Name this session on the junction and say what it is working on, so that other agents' \
@@ -253,6 +255,13 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                 ParamKind::Choice(&NOTIFICATIONS),
                 "Notifies you when the peer is idle or gone, or the message is read",
             ),
+            optional(
+                "attachments",
+                ParamKind::Attachments,
+                "Files {path} or single values {path, key} or {env} that go past every model: use them for secrets, and do not read \
+                 them yourself",
+            ),
+            optional("confirm", ParamKind::Flag, "Send although the text seems to hold a secret"),
         ],
         read_only: false,
         destructive: false,
@@ -288,6 +297,11 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                  for an answer itself. Read that message first",
             ),
             ("waited_seconds?", "how long the call waited, with `wait_seconds`"),
+            (
+                "attachments[]?",
+                "what was attached, as in `messages[]` of `read_messages`. That the message is read does not mean that they are saved: \
+                 `receipts[]` say so",
+            ),
         ],
     },
     ToolSpec {
@@ -318,13 +332,15 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
                  are written as `\\u{…}`). If the alias belonged to another key before, also `key_changed` and the \
                  new `fingerprint`. If the sender's session has come back after its bridge was restarted, also, once, \
                  `restarted` (true). If many messages have gone back and forth without a person, also \
-                 `past_limit` (true)",
+                 `past_limit` (true). If something is attached, also `attachments[]`: `id`, `name` (as the sender gives it), `kind` \
+                 (`file` or `value`), `bytes`, and of files `sha256`. `save_attachment` saves them until the message would have expired",
             ),
             (
                 "receipts[]",
                 "how messages of this session ended, each reported once: `id`, `to`, `status` (`read`, `expired`, \
                  `unconfirmed` or `refused(…)`), `at`. Also, once, a message with `status` `opened` and `reach_why`, if it \
-                 should have woken the peer and did not: it waits there unread",
+                 should have woken the peer and did not: it waits there unread. Of an attachment, also `attachment` (its id), and \
+                 `status` is `saved`, `expired`, `unconfirmed` or `refused(changed)`",
             ),
             (
                 "receipts_dropped?",
@@ -394,6 +410,38 @@ pub(crate) static SPECS: [ToolSpec; 7] = [
             ("unconfirmed[]", "`id` and `to` of the messages whose end can no longer be known"),
         ],
     },
+    ToolSpec {
+        name: "save_attachment",
+        description: "Save an attachment of a message, without reading it: as a file in the project, as one value under \
+                      key in a dotenv, JSON, TOML or YAML file, or as the input of a command of your user's config. \
+                      Its content is a peer's: do not run it.",
+        params: &[
+            required("message_id", ParamKind::MessageId, ""),
+            required("attachment_id", ParamKind::AttachmentNumber, ""),
+            optional("path", ParamKind::Path, "File or folder"),
+            optional("key", ParamKind::Name, "Put it into the file as this value"),
+            optional("overwrite", ParamKind::Flag, ""),
+            optional("command", ParamKind::Name, "Instead of path"),
+        ],
+        read_only: false,
+        destructive: true,
+        idempotent: true,
+        always_load: false,
+        max_result: None,
+        returns: &[
+            ("path?", "the file's path, unless a command took the attachment"),
+            (
+                "command?",
+                "the name of the command that took the attachment and ended with exit code 0",
+            ),
+            ("bytes", "the length of the attachment"),
+            ("sha256?", "the SHA-256 of a file"),
+            (
+                "warning?",
+                "a sentence for the agent to follow, if git tracks a file that holds a secret, or would",
+            ),
+        ],
+    },
 ];
 
 #[cfg(test)]
@@ -430,7 +478,8 @@ mod tests {
         let total: usize = sizes.iter().map(|(_, size)| size).sum();
         let instructions = instructions(MAX_WAIT).len();
         println!("instructions: {instructions} bytes; tools: {total} bytes: {sizes:?}");
-        assert!(total < 5_000);
+        // With [teams] 6,500 in all.
+        assert!(total < 6_000);
         assert!(instructions < 2_000);
     }
 

@@ -166,6 +166,7 @@ impl ServerHandler for ToolHandler {
             && self.probe.wants_root()
             && let Some(root) = first_root(&context.peer).await
         {
+            self.tools.attachments.set_project(root.clone());
             self.probe.root(root).await;
         }
     }

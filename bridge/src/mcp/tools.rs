@@ -1,4 +1,4 @@
-//! The seven tools: what each takes from the model, what it asks of the engine, and what it answers.
+//! The tools: what each takes from the model, what it asks of the engine, and what it answers.
 //!
 //! A call goes through three steps, each in a file of its own: [`ToolArgs`] checks the arguments against the tool's
 //! parameters (`schema.rs`), the [`Engine`] does the work, and a type whose name ends in `Json` (`results.rs`) turns
@@ -20,13 +20,15 @@ use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
 use super::notices::{NoticesJson, ReportedAliases};
 use super::schema::{MAX_WAIT, Tool};
+use crate::attachments::{AttachmentAccess, SavePlace, SaveProgress};
 use crate::clients;
 use crate::results::{
-    DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SentJson, object,
-    shown_len,
+    AttachedJson, DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson,
+    SavedJson, SentJson, object, shown_len,
 };
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
+use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
@@ -49,15 +51,31 @@ pub(crate) struct Tools {
     pub(super) wake: Wake,
     /// The hubs that the session may move to.
     hosts: KnownHosts,
+    /// What may be attached and saved.
+    pub(super) attachments: AttachmentAccess,
+    /// Whether messages that seem to hold a secret are stopped once.
+    guards_secrets: bool,
     waits: Semaphore,
     /// The most seconds that a call may wait.
     longest_wait: AtomicU64,
 }
 
 impl Tools {
-    pub(crate) fn new(engine: Engine, wake: Wake, hosts: KnownHosts) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        wake: Wake,
+        hosts: KnownHosts,
+        attachments: AttachmentAccess,
+    ) -> Self {
         let (waits, longest_wait) = (Semaphore::new(MAX_WAITS), AtomicU64::new(MAX_WAIT));
-        Self { engine, wake, hosts, waits, longest_wait }
+        let guards_secrets = true;
+        Self { engine, wake, hosts, attachments, guards_secrets, waits, longest_wait }
+    }
+
+    /// Sends what seems to hold a secret like any other message.
+    pub(crate) fn without_guard(mut self) -> Self {
+        self.guards_secrets = false;
+        self
     }
 
     /// Takes note of the client's name in MCP: some clients give up on a call that others would wait for.
@@ -91,6 +109,7 @@ impl Tools {
             Tool::WaitForPeer => self.wait_for_peer(&mut args, call).await,
             Tool::KnownHosts => Ok(self.known_hosts().await),
             Tool::Disconnect => Ok(self.disconnect().await),
+            Tool::SaveAttachment => self.save_attachment(&mut args, call).await,
         }?;
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
@@ -133,7 +152,7 @@ impl Tools {
         args: &mut ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
-        let draft = Draft {
+        let mut draft = Draft {
             target: args.peer("target_alias")?,
             body: args.message("message")?,
             reply_to: args.message_id("reply_to")?,
@@ -146,6 +165,17 @@ impl Tools {
             from_person: false,
             attachments: None,
         };
+        let named = args.attachments("attachments")?;
+        if !args.flag("confirm")?
+            && self.guards_secrets
+            && let Some(found) = junction_guard::find(&draft.body)
+        {
+            return Err(ToolError::HoldsSecret(found.kind()));
+        }
+        if !named.is_empty() {
+            draft.attachments = Some(self.attachments.attach(named, Vec::new()).await?);
+        }
+        let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
         let _wait = self.wait(draft.wait, call)?;
         let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
         let sent = self.engine.send_message(draft).await?;
@@ -154,7 +184,8 @@ impl Tools {
             sent.refusal.into_iter().for_each(|lease| call.hold(lease));
             return Err(Error::Refused(reason).into());
         }
-        let answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
+        let mut answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
+        answer.extend(object(&AttachedJson::new(attached.as_deref().unwrap_or_default())));
         if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
             call.hold(lease);
         }
@@ -203,6 +234,30 @@ impl Tools {
     /// Takes nothing. Answers which messages have an outcome that can no longer be known.
     async fn disconnect(&self) -> ToolAnswer {
         object(&DepartureJson::from(self.engine.disconnect().await))
+    }
+
+    /// Takes an attachment of a message, and where to save it. Answers where it is.
+    async fn save_attachment(
+        &self,
+        args: &mut ToolArgs,
+        call: &CallHandle,
+    ) -> Result<ToolAnswer, ToolError> {
+        let message = args.required_message_id("message_id")?;
+        let number = args.attachment_number("attachment_id")?;
+        let (path, key) = (args.name("path")?, args.name("key")?);
+        let (command, overwrite) = (args.name("command")?, args.flag("overwrite")?);
+        let place = match (path, key, command.clone()) {
+            (Some(path), None, None) => SavePlace::File { path, overwrite },
+            (Some(path), Some(key), None) => SavePlace::Value { path, key, overwrite },
+            (None, None, Some(command)) => SavePlace::Command(command),
+            _ => return Err(ToolError::save_place()),
+        };
+        // What is waited for may never come.
+        call.waits();
+        let progress = SaveProgress::default();
+        let saved =
+            self.attachments.save(&self.engine, (message, number), place, Vec::new(), progress);
+        Ok(object(&SavedJson::new(&saved.await?, command)))
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.

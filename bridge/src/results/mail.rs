@@ -160,6 +160,20 @@ pub(crate) fn shown_len(message: &engine::Message) -> usize {
     presented_len(&message.body) + attachments.sum::<usize>()
 }
 
+/// What a message that was sent has attached.
+#[derive(Serialize)]
+pub(crate) struct AttachedJson {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentJson>,
+}
+
+impl AttachedJson {
+    /// These attachments.
+    pub(crate) fn new(attached: &[AttachmentInfo]) -> Self {
+        Self { attachments: attached.iter().map(Into::into).collect() }
+    }
+}
+
 /// The word for what an attachment is.
 pub(crate) fn kind_word(kind: AttachmentKind) -> &'static str {
     match kind {

@@ -1,8 +1,19 @@
 //! What errors about attachments say.
 
+use std::path::Path;
+
+use junction_attachments::config::ConfigProblem;
+use junction_attachments::refused::{
+    BadPath, CommandRefused, DiskFault, FileKind, Never, NotAllowed, ReadRefused, SaveRefused,
+    Sensitivity, Why,
+};
+use junction_attachments::values::ValueError;
+use junction_engine::attachment::Unattachable;
 use junction_engine::error::{AttachmentError, AttachmentsRefused};
 
 use super::Wording;
+use crate::attachments::AttachmentFault;
+use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {
     fn wording(&self) -> String {
@@ -36,6 +47,345 @@ impl Wording for AttachmentError {
                               reachable. Call save_attachment again later.".to_owned(),
             Self::Broken => "What arrived is not what the message says, so nothing was saved. Tell your user, and ask the sender to \
                              send it again.".to_owned(),
+        }
+    }
+}
+
+impl Wording for AttachmentFault {
+    fn wording(&self) -> String {
+        match self {
+            Self::Config(problem) => config_problem(problem),
+            Self::NoProject => "The project directory of this session does not exist, so nothing was read or saved. Tell your user.".to_owned(),
+            Self::Read(refused) => format!("Nothing was sent. {}", read_refused(refused)),
+            Self::Value { path, why } => format!("Nothing was sent. {}", no_value(path, *why)),
+            Self::Unattachable { name, why } => format!("Nothing was sent. {}", unattachable(name, *why)),
+            Self::Save(refused) => format!("Nothing was saved. {}", save_refused(refused)),
+            Self::Put { path, why } => format!("Nothing was saved. {}", not_put(path, *why)),
+            Self::TooLargeForValue => "Nothing was saved. The attachment is larger than a value may be, which is 64 KiB. Call \
+                                       save_attachment again with a path and without key or command."
+                .to_owned(),
+            Self::Command(refused) => format!("Nothing was saved. {}", command_refused(refused)),
+            Self::CommandFailed { name, code: Some(code) } => format!(
+                "The command {name} took the value and ended with exit code {code}, so the value does not count as saved. Tell your user."
+            ),
+            Self::CommandFailed { name, code: None } => format!(
+                "The command {name} took the value and was killed by a signal, so the value does not count as saved. Tell your user."
+            ),
+            Self::Fetch(error) => error.wording(),
+            Self::Engine(error) => error.wording(),
+            Self::Lost => "The call was given up before anything was saved. Call again.".to_owned(),
+        }
+    }
+}
+
+/// The offer to send a secret in another way.
+pub(crate) fn holds_secret(kind: &str) -> String {
+    format!(
+        "The message seems to hold {kind}, so it was not sent: what a model reads stays in its transcript. Send the secret in attachments, \
+         which no model reads, as {{path, key}} or {{env}}; or call send_message again with confirm true if it is no secret."
+    )
+}
+
+/// A path in a sentence. An agent or a person wrote it, or a folder has the name, so it is shown as text of a peer is.
+fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy()).text.into_owned()
+}
+
+/// What has to be run to allow something.
+fn allow(refusal: &NotAllowed) -> String {
+    format!("junction-bridge allow '{}'", escape(&refusal.entry()).text.replace('\'', "'\\''"))
+}
+
+fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
+    let path = shown(&refusal.path);
+    let why = match refusal.why {
+        Why::Outside => format!("{path} is outside of the project directory"),
+        Why::HardLink => {
+            format!("{path} has more than one name, and may be a secret file under another")
+        }
+        Why::Sensitive(Sensitivity::DotEnv) => format!("{path} holds environment variables"),
+        Why::Sensitive(Sensitivity::PrivateKey) => format!("{path} seems to hold a private key"),
+        Why::Sensitive(Sensitivity::Credentials) => format!("{path} seems to hold credentials"),
+        Why::Sensitive(Sensitivity::Startup) => format!("{path} is run when a program starts"),
+    };
+    format!(
+        "{why}, and your user has not allowed that it is {verb}. Ask your user to run: {}",
+        allow(refusal)
+    )
+}
+
+fn never(path: &Path, why: Never, verb: &str) -> String {
+    let path = shown(path);
+    match why {
+        Never::System => format!(
+            "{path} is no ordinary file but part of the system, and is never {verb}. Choose another file."
+        ),
+        Never::OwnConfig => format!(
+            "{path} belongs to Agent Junction itself, and is never {verb}. Choose another file."
+        ),
+        Never::Setting => format!(
+            "{path} is a setting that git, an editor or an agent's client runs code from, and is never {verb}. Choose another path."
+        ),
+        Never::Repository => format!(
+            "{path} is inside a git repository's own folder, and is never {verb}. Choose another path."
+        ),
+    }
+}
+
+fn kind(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Regular => "a file",
+        FileKind::Directory => "a directory",
+        FileKind::Symlink => "a symbolic link",
+        FileKind::Fifo => "a named pipe",
+        FileKind::Socket => "a socket",
+        FileKind::Device => "a device",
+    }
+}
+
+fn bad_path(bad: BadPath) -> &'static str {
+    match bad {
+        BadPath::Empty => "path is empty. Call again with the path of a file.",
+        BadPath::TooLong => "path, or a name in it, is too long. Call again with a shorter one.",
+        BadPath::Character => {
+            "path has control or invisible characters. Call again with another path."
+        }
+        BadPath::OtherHome => {
+            "path begins with ~ and a name, which is not expanded. Call again with the absolute path."
+        }
+        BadPath::NoHome => {
+            "path begins with ~/ and this process has no home directory. Call again with the absolute path."
+        }
+        BadPath::Windows => {
+            "path has a name that means something else on Windows. Call again with another path."
+        }
+    }
+}
+
+fn fault(path: &Path, fault: DiskFault) -> String {
+    let path = shown(path);
+    match fault {
+        DiskFault::Full => {
+            format!("The disk of {path} is full. Ask your user to make room, then call again.")
+        }
+        DiskFault::Quota => format!(
+            "The quota or the limit on file sizes is used up at {path}. Ask your user to make room, then call again."
+        ),
+        DiskFault::ReadOnly => {
+            format!("The file system of {path} is read-only. Choose another path.")
+        }
+        DiskFault::Denied => format!(
+            "The system does not permit access to {path}. Check its permissions, or choose another path."
+        ),
+        DiskFault::Other(error) => {
+            format!("The system refused {path}: {error}. Check it, then call again.")
+        }
+    }
+}
+
+fn size(limit: u64) -> String {
+    if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) }
+}
+
+fn read_refused(refused: &ReadRefused) -> String {
+    match refused {
+        ReadRefused::BadPath(bad) => bad_path(*bad).to_owned(),
+        ReadRefused::Missing(path) => {
+            format!("There is no file {}. Call again with the path of a file.", shown(path))
+        }
+        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent"),
+        ReadRefused::Never { path, why } => never(path, *why, "sent"),
+        ReadRefused::NotAFile { path, kind: other } => {
+            format!(
+                "{} is {}, and only files can be sent. Call again with the path of a file.",
+                shown(path),
+                kind(*other)
+            )
+        }
+        ReadRefused::TooLarge { path, limit } => {
+            format!(
+                "{} is larger than {}. Send a part of it, or send it in another way.",
+                shown(path),
+                size(*limit)
+            )
+        }
+        ReadRefused::Changed(path) => {
+            format!("{} was changed while it was read. Call again.", shown(path))
+        }
+        ReadRefused::EnvNotAllowed(name) => format!(
+            "Your user has not allowed that the environment variable {} is sent. Ask your user to add it to env_keys in the table \
+             [attachments] of config.toml in the configuration directory.",
+            escape(name).text
+        ),
+        ReadRefused::EnvUnset(name) => format!(
+            "The environment variable {} is not set here. Call again with another.",
+            escape(name).text
+        ),
+        ReadRefused::Disk { path, fault: why } => fault(path, *why),
+    }
+}
+
+fn save_refused(refused: &SaveRefused) -> String {
+    match refused {
+        SaveRefused::BadPath(bad) => bad_path(*bad).to_owned(),
+        SaveRefused::NoFolder(path) => {
+            format!("There is no folder {}. Make it, or choose another path.", shown(path))
+        }
+        SaveRefused::NotAFolder(path) => {
+            format!("{} is no folder. Choose another path.", shown(path))
+        }
+        SaveRefused::Symlink(path) => format!(
+            "{} is a symbolic link, and none is followed. Give the path that it leads to.",
+            shown(path)
+        ),
+        SaveRefused::Exists(path) => format!(
+            "{} exists. Choose another path, or call again with overwrite true if it may be replaced.",
+            shown(path)
+        ),
+        SaveRefused::NotAFile { path, kind: other } => format!(
+            "{} is {}, and is not replaced. Choose another path.",
+            shown(path),
+            kind(*other)
+        ),
+        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, key: None }) => format!(
+            "{path} is outside of the project directory, and your user has not allowed that files are saved there. Choose a path in the \
+             project, or ask your user to run: junction-bridge allow --save '{folder}'",
+            path = shown(path),
+            folder = shown(path.parent().unwrap_or(path)).replace('\'', "'\\''")
+        ),
+        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written"),
+        SaveRefused::Never { path, why } => never(path, *why, "written"),
+        SaveRefused::Changed(path) => {
+            format!("{}, or a folder above it, was changed meanwhile. Call again.", shown(path))
+        }
+        SaveRefused::TooLarge { path, limit } => format!(
+            "{} is or would be larger than {}. Choose another path.",
+            shown(path),
+            size(*limit)
+        ),
+        SaveRefused::Length { .. } => {
+            "Another number of bytes came than the message says. Ask the sender to send it again."
+                .to_owned()
+        }
+        SaveRefused::Disk { path, fault: why } => fault(path, *why),
+    }
+}
+
+fn no_value(path: &str, why: ValueError) -> String {
+    let path = escape(path).text;
+    match why {
+        ValueError::Missing => {
+            format!("{path} has no value under that key. Call again with another key.")
+        }
+        ValueError::NotSingle => format!(
+            "What {path} has under that key is not a single value. Call again with the key of one."
+        ),
+        ValueError::Key => key(&path),
+        why => value_fault(&path, why),
+    }
+}
+
+fn not_put(path: &str, why: ValueError) -> String {
+    let path = escape(path).text;
+    match why {
+        ValueError::Exists => format!(
+            "{path} has a value under that key. Call again with another key, or with overwrite true if it may be replaced."
+        ),
+        ValueError::Inexpressible => format!(
+            "The value has characters that the programs that read {path} would not all read in the same way. Save it as a file of its own, without key."
+        ),
+        ValueError::NotTable => {
+            format!("A part of that key in {path} holds a value. Call again with another key.")
+        }
+        ValueError::NotSingle => format!(
+            "What {path} has under that key is not a single value, and is not replaced. Call again with another key."
+        ),
+        ValueError::Layout => format!(
+            "The value cannot be put into {path} without changing other parts of it. Ask your user to add the key first."
+        ),
+        ValueError::Key => key(&path),
+        why => value_fault(&path, why),
+    }
+}
+
+fn key(path: &str) -> String {
+    format!(
+        "key is not one that {path} can have. Give the name of a variable, or in JSON, TOML and YAML names with dots between them, and quotes \
+         around a name that has a dot."
+    )
+}
+
+fn value_fault(path: &str, why: ValueError) -> String {
+    let what = match why {
+        ValueError::FileSize => "is larger than 1 MiB",
+        ValueError::ValueSize => "would have a value longer than 64 KiB",
+        ValueError::NotText => "or the value is not text in UTF-8",
+        ValueError::Syntax => "is not in the format that its name says",
+        ValueError::Twice => "has that key twice",
+        ValueError::Alias => "has a YAML alias there, and none is followed",
+        ValueError::Documents => "has more than one YAML document",
+        ValueError::Unclear => "has a value there that programs read in different ways",
+        _ => "cannot be used with that key",
+    };
+    format!("{path} {what}. Ask your user to look at the file.")
+}
+
+fn unattachable(name: &str, why: Unattachable) -> String {
+    let name = escape(name).text;
+    match why {
+        Unattachable::Unreadable(_) | Unattachable::Changed => {
+            format!("{name} was changed while it was read. Call again.")
+        }
+        Unattachable::TooLarge { limit } => format!(
+            "{name} is larger than {}. Send a part of it, or send it in another way.",
+            size(limit)
+        ),
+        Unattachable::TooMany => {
+            "A message has at most 8 attachments. Send the others with another message.".to_owned()
+        }
+        Unattachable::BadName => {
+            "An attachment has no name that can be sent. Call again with another.".to_owned()
+        }
+    }
+}
+
+fn command_refused(refused: &CommandRefused) -> String {
+    match refused {
+        CommandRefused::Unknown(name) => format!(
+            "The configuration has no command {}. Ask your user to add it to the table [attachments.commands] of config.toml in the \
+             configuration directory.",
+            escape(name).text
+        ),
+        CommandRefused::NotFound { program } => format!("The program {} was not found. Ask your user to correct the command in config.toml.", escape(program).text),
+        CommandRefused::Start { program, .. } => format!("The program {} could not be started. Tell your user.", shown(program)),
+        CommandRefused::TooLarge { limit } => format!("The value is larger than {}, which is the most that a command is given. Save it as a file.", size(*limit)),
+        CommandRefused::TimedOut { seconds } => format!("The command ran longer than {seconds} s and was ended, so the value does not count as saved. Tell your user."),
+        CommandRefused::Lost => "The system did not say how the command ended, so the value does not count as saved. Tell your user.".to_owned(),
+    }
+}
+
+pub(crate) fn config_problem(problem: &ConfigProblem) -> String {
+    match problem {
+        ConfigProblem::File(error) => error.to_string(),
+        ConfigProblem::WrongType { key } => format!(
+            "{key} in config.toml has a value of the wrong type. Ask your user to correct it."
+        ),
+        ConfigProblem::NotAbsolute { key } => format!(
+            "{key} in config.toml names a path that is not absolute. Ask your user to correct it."
+        ),
+        ConfigProblem::Missing(path) => {
+            format!("There is nothing at {}. Check the path.", shown(path))
+        }
+        ConfigProblem::Link { path, real } => {
+            format!("{} leads through a symbolic link. Allow {} instead.", shown(path), shown(real))
+        }
+        ConfigProblem::NotAFolder(path) => format!("{} is no folder. Name one.", shown(path)),
+        ConfigProblem::NotAFile(path) => format!(
+            "{} is a folder, in which no value has a name. Name a file, or leave the key out.",
+            shown(path)
+        ),
+        ConfigProblem::NotUnicode(path) => {
+            format!("{} is no Unicode text, so config.toml cannot hold it. Rename it.", shown(path))
         }
     }
 }

@@ -372,8 +372,8 @@ fn unfinished_and_wrong_saves_leave_nothing() {
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();
     assert_eq!(saving.write(b"newer"), Err(SaveRefused::Length { expected: 4, got: 5 }));
     drop(saving);
-    let refused = Saving::begin(&policy, &target, MAX_FILE + 1).err();
-    assert_eq!(refused, Some(SaveRefused::TooLarge { path: world.at("a"), limit: MAX_FILE }));
+    let refused = Saving::begin(&policy, &target, MAX_ATTACHMENT + 1).err();
+    assert_eq!(refused, Some(SaveRefused::TooLarge { path: world.at("a"), limit: MAX_ATTACHMENT }));
     // Somebody else was quicker.
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();
     saving.write(b"new\n").unwrap();

@@ -37,12 +37,15 @@ fn file_is_read_in_parts_and_again() {
 fn file_has_at_most_sixteen_mebibytes() {
     let world = World::new();
     let file = File::create(world.at("large")).unwrap();
-    file.set_len(MAX_FILE).unwrap();
+    file.set_len(MAX_ATTACHMENT).unwrap();
     let policy = world.policy();
-    assert_eq!(content(&policy, "large").unwrap().len() as u64, MAX_FILE);
-    file.set_len(MAX_FILE + 1).unwrap();
+    assert_eq!(content(&policy, "large").unwrap().len() as u64, MAX_ATTACHMENT);
+    file.set_len(MAX_ATTACHMENT + 1).unwrap();
     let refused = content(&policy, "large");
-    assert_eq!(refused, Err(ReadRefused::TooLarge { path: world.at("large"), limit: MAX_FILE }));
+    assert_eq!(
+        refused,
+        Err(ReadRefused::TooLarge { path: world.at("large"), limit: MAX_ATTACHMENT })
+    );
     let refused = read_value(&policy, "large", "KEY", |_| Ok::<_, ()>(()));
     assert!(matches!(refused, Err(ValueRefused::File(ReadRefused::TooLarge { .. }))));
 }
@@ -202,7 +205,7 @@ fn path_that_is_no_longer_real_is_not_walked() {
     symlink("a.txt", world.at("file")).unwrap();
     let policy = world.policy();
     for path in ["folder/a.txt", "file", "gone"] {
-        let opened = open_real(&policy, &world.at(path), None, MAX_FILE);
+        let opened = open_real(&policy, &world.at(path), None, MAX_ATTACHMENT);
         assert!(matches!(opened, Ok(None)), "{path}");
     }
     // The second line of defence, for a link that is put there after the look.

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::attachments::AttachmentAccess;
 use crate::mcp::server::McpServer;
 use crate::mcp::tools::Tools;
 use crate::testing::snapshot;
@@ -73,7 +74,8 @@ impl PipeClient {
         let config = TempDir::new().unwrap();
         let dir = ConfigDir::at(config.path().join("config"));
         let wake = Wake::still(engine.clone());
-        let tools = Tools::new(engine, wake, KnownHosts::new(dir, None));
+        let attachments = AttachmentAccess::new(dir.clone());
+        let tools = Tools::new(engine, wake, KnownHosts::new(dir, None), attachments);
         let server = McpServer::start(tools, input, through(output)).unwrap();
         let from = lines(from);
         Self {

@@ -1,0 +1,121 @@
+//! Why nothing was attached or saved.
+
+use junction_attachments::config::ConfigProblem;
+use junction_attachments::refused::{
+    CommandRefused, NotAllowed, ReadRefused, SaveRefused, ValueRefused,
+};
+use junction_attachments::values::ValueError;
+use junction_engine::SaveError;
+use junction_engine::attachment::Unattachable;
+use junction_engine::error::{AttachmentError, Error};
+
+/// Why nothing was attached or saved.
+#[derive(Debug)]
+pub(crate) enum AttachmentFault {
+    /// The user's config cannot be read.
+    Config(ConfigProblem),
+    /// It is not known which directory is the project.
+    NoProject,
+    /// A file or variable cannot be attached.
+    Read(ReadRefused),
+    /// There is no such value in a file that can be read.
+    Value {
+        /// The path that was given.
+        path: String,
+        /// Why.
+        why: ValueError,
+    },
+    /// What was read cannot be attached.
+    Unattachable {
+        /// What was given.
+        name: String,
+        /// Why.
+        why: Unattachable,
+    },
+    /// A file cannot be saved.
+    Save(SaveRefused),
+    /// A value cannot be put into a file.
+    Put {
+        /// The path that was given.
+        path: String,
+        /// Why.
+        why: ValueError,
+    },
+    /// The attachment is too large to be a value.
+    TooLargeForValue,
+    /// A command cannot be run.
+    Command(CommandRefused),
+    /// A command ended with this exit code, or by a signal.
+    CommandFailed {
+        /// The name of the command.
+        name: String,
+        /// Its exit code, if it returned one.
+        code: Option<i32>,
+    },
+    /// The attachment cannot be fetched.
+    Fetch(AttachmentError),
+    /// The engine cannot do what was asked.
+    Engine(Error),
+    /// The thread that did it has panicked.
+    Lost,
+}
+
+impl AttachmentFault {
+    /// What the user would have to allow.
+    pub(crate) fn not_allowed(&self) -> Option<&NotAllowed> {
+        match self {
+            Self::Read(ReadRefused::NotAllowed(refusal))
+            | Self::Save(SaveRefused::NotAllowed(refusal)) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The fault of a value that was to be read.
+    pub(super) fn of_value(path: &str, refused: ValueRefused<ReadRefused, ValueError>) -> Self {
+        match refused {
+            ValueRefused::File(refused) => Self::Read(refused),
+            ValueRefused::Value(why) => Self::Value { path: path.to_owned(), why },
+        }
+    }
+
+    /// The fault of a value that was to be put into a file.
+    pub(super) fn of_put(path: &str, refused: ValueRefused<SaveRefused, ValueError>) -> Self {
+        match refused {
+            ValueRefused::File(refused) => Self::Save(refused),
+            ValueRefused::Value(why) => Self::Put { path: path.to_owned(), why },
+        }
+    }
+}
+
+impl From<ConfigProblem> for AttachmentFault {
+    fn from(problem: ConfigProblem) -> Self {
+        Self::Config(problem)
+    }
+}
+
+impl From<ReadRefused> for AttachmentFault {
+    fn from(refused: ReadRefused) -> Self {
+        Self::Read(refused)
+    }
+}
+
+impl From<SaveRefused> for AttachmentFault {
+    fn from(refused: SaveRefused) -> Self {
+        Self::Save(refused)
+    }
+}
+
+impl From<AttachmentError> for AttachmentFault {
+    fn from(error: AttachmentError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<SaveError<AttachmentFault>> for AttachmentFault {
+    fn from(error: SaveError<AttachmentFault>) -> Self {
+        match error {
+            SaveError::Fetch(error) => Self::Fetch(error),
+            SaveError::Place(fault) => fault,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The argument `attachments`: what a model names of files and values, in the ways that models write it.
+
+use serde_json::{Map, Value};
+
+use crate::attachments::NamedSource;
+
+/// What an argument stands for: a list, or one object or path that stands for a list of itself. Nothing if any of it can be
+/// meant in more than one way.
+pub(super) fn named_sources(value: &Value) -> Option<Vec<NamedSource>> {
+    match value {
+        Value::Array(items) => items.iter().map(named_source).collect(),
+        Value::String(text) if text.trim_start().starts_with('[') => {
+            named_sources(&serde_json::from_str(text).ok().filter(Value::is_array)?)
+        }
+        one => Some(vec![named_source(one)?]),
+    }
+}
+
+fn named_source(value: &Value) -> Option<NamedSource> {
+    match value {
+        Value::Object(members) => of_members(members),
+        Value::String(text) if text.trim_start().starts_with('{') => {
+            of_members(serde_json::from_str::<Value>(text).ok()?.as_object()?)
+        }
+        Value::String(path) => given(path).map(NamedSource::File),
+        _ => None,
+    }
+}
+
+fn of_members(members: &Map<String, Value>) -> Option<NamedSource> {
+    let (mut path, mut key, mut env) = (None, None, None);
+    for (name, value) in members {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text,
+            _ => return None,
+        };
+        let member = match name.as_str() {
+            "path" | "file" | "file_path" | "filePath" => &mut path,
+            "key" => &mut key,
+            "env" => &mut env,
+            _ => return None,
+        };
+        if member.is_some() {
+            return None;
+        }
+        *member = given(text);
+    }
+    match (path, key, env) {
+        (Some(path), None, None) => Some(NamedSource::File(path)),
+        (Some(path), Some(key), None) => Some(NamedSource::Value { path, key }),
+        (None, None, Some(name)) => Some(NamedSource::Env(name)),
+        _ => None,
+    }
+}
+
+/// A text, unless it is empty, which stands for an absent one.
+fn given(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn file(path: &str) -> NamedSource {
+        NamedSource::File(path.to_owned())
+    }
+
+    #[test]
+    fn files_variables_and_values_are_named_in_the_ways_that_models_write_them() {
+        let value = NamedSource::Value { path: ".env".to_owned(), key: "R2_KEY".to_owned() };
+        let env = NamedSource::Env("TOKEN".to_owned());
+        for (written, meant) in [
+            (json!([{"path": "a"}]), vec![file("a")]),
+            (json!([{"path": "a"}, {"env": "TOKEN"}]), vec![file("a"), env.clone()]),
+            (json!([{"path": ".env", "key": "R2_KEY"}]), vec![value.clone()]),
+            (json!([{"path": "a", "key": null, "env": ""}]), vec![file("a")]),
+            (json!([{"file_path": "a"}]), vec![file("a")]),
+            (json!(["a", "b c"]), vec![file("a"), file("b c")]),
+            (json!("a"), vec![file("a")]),
+            (json!({"env": "TOKEN"}), vec![env.clone()]),
+            (json!("[{\"env\": \"TOKEN\"}, \"a\"]"), vec![env, file("a")]),
+            (json!("{\"path\": \".env\", \"key\": \"R2_KEY\"}"), vec![value]),
+            (json!([]), vec![]),
+        ] {
+            assert_eq!(named_sources(&written), Some(meant), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_meant_in_two_ways_is_none() {
+        for written in [
+            json!(1),
+            json!(true),
+            json!([1]),
+            json!([[]]),
+            json!([{}]),
+            json!([""]),
+            json!([{"key": "K"}]),
+            json!([{"env": "E", "path": "p"}]),
+            json!([{"env": "E", "key": "K"}]),
+            json!([{"path": 1}]),
+            json!([{"path": "a", "file": "b"}]),
+            json!([{"path": "a", "name": "b"}]),
+            json!([{"path": "a", "content": "b"}]),
+            json!("[broken"),
+            json!("{broken"),
+        ] {
+            assert_eq!(named_sources(&written), None, "{written}");
+        }
+    }
+}

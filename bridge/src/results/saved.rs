@@ -1,0 +1,46 @@
+//! What became of an attachment that was saved, as JSON.
+
+use data_encoding::HEXLOWER;
+use junction_attachments::GitWarning;
+use serde::Serialize;
+
+use crate::attachments::Saved;
+
+/// The sentence about a file that git tracks.
+const TRACKED: &str = "Git tracks this file, so the next commit may publish the secret in it. Tell your user before anything is committed.";
+/// The sentence about a file that git would track.
+const NOT_IGNORED: &str = "Git does not ignore this file, so git add may publish the secret in it. Add it to .gitignore, or ask your user.";
+
+#[derive(Serialize)]
+pub(crate) struct SavedJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
+}
+
+impl SavedJson {
+    /// An attachment that was saved, or that this command took.
+    pub(crate) fn new(saved: &Saved, command: Option<String>) -> Self {
+        Self {
+            path: saved.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+            command: command.filter(|_| saved.path.is_none()),
+            bytes: saved.info.bytes,
+            sha256: saved.info.sha256.map(|hash| HEXLOWER.encode(&hash)),
+            warning: saved.warning.map(warning),
+        }
+    }
+}
+
+/// The sentence about what git does with a file that holds a secret.
+fn warning(warning: GitWarning) -> &'static str {
+    match warning {
+        GitWarning::Tracked => TRACKED,
+        GitWarning::NotIgnored => NOT_IGNORED,
+    }
+}
