@@ -88,9 +88,18 @@ pub(crate) fn against_exchange(one: &Path, other: &Path, race: impl FnOnce()) {
                 exchange().unwrap();
             }
         });
+        // Also when the race panics, or the other thread would never end.
+        let _end = SetOnDrop(&is_over);
         race();
-        is_over.store(true, Ordering::Relaxed);
     });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits until a condition holds, for at most ten seconds.

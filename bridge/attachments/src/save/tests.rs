@@ -384,6 +384,27 @@ fn unfinished_and_wrong_saves_leave_nothing() {
 }
 
 #[test]
+fn what_is_no_file_by_the_end_of_a_save_is_not_replaced() {
+    let world = World::new();
+    world.write("OUTSIDE/b", "outside");
+    world.write("other/inner", "");
+    symlink(world.at("OUTSIDE/b"), world.at("link")).unwrap();
+    assert!(Command::new("mkfifo").arg(world.at("pipe")).status().unwrap().success());
+    for (other, expected) in [("link", "link"), ("pipe", "no file"), ("other", "no file")] {
+        let path = world.write("a", "old");
+        let target = Target { path: "a", name: "x", overwrite: true };
+        let mut saving = Saving::begin(&world.policy(), &target, 4).unwrap();
+        saving.write(b"new\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::rename(world.at(other), &path).unwrap();
+        assert_eq!(word(&saving.finish()), expected, "{other}");
+        fs::rename(&path, world.at(other)).unwrap();
+    }
+    assert_eq!(fs::read_dir(world.project()).unwrap().count(), 4);
+    assert_eq!(fs::read(world.at("OUTSIDE/b")).unwrap(), b"outside");
+}
+
+#[test]
 fn folder_that_is_moved_during_a_save_gets_nothing() {
     let world = World::new();
     let target = Target { path: "sub/a", name: "x", overwrite: true };
