@@ -74,10 +74,10 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::testing::{World, eventually};
+    use crate::testing::{TestProject, eventually};
 
-    fn world(commands: &[(&str, &[&str])]) -> World {
-        let mut world = World::new();
+    fn world(commands: &[(&str, &[&str])]) -> TestProject {
+        let mut world = TestProject::new();
         for (name, argv) in commands {
             let argv = argv.iter().map(|part| (*part).to_owned()).collect();
             world.config.commands.insert((*name).to_owned(), argv);

@@ -5,11 +5,9 @@
 //! resolved before leads to the same place, or nowhere. Elsewhere the same is done by paths, and checked again afterwards.
 
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Component, Path};
 
-use crate::refused::FileKind;
-
+mod found;
 #[cfg(unix)]
 #[path = "disk/unix.rs"]
 mod imp;
@@ -17,34 +15,10 @@ mod imp;
 #[path = "disk/windows.rs"]
 mod imp;
 
+pub(crate) use found::{Found, Id, Step};
 pub(crate) use imp::{
-    Folder, Id, is_of_kernel, look_at, make_like, real_folder, reserve, true_path,
+    Folder, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, true_path,
 };
-
-/// A file or folder as it is at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) kind: FileKind,
-    pub(crate) id: Id,
-    pub(crate) len: u64,
-    /// When the content was changed, in a unit of the system's.
-    pub(crate) modified: i128,
-    /// When the content or the attributes were changed, in a unit of the system's.
-    pub(crate) changed: i128,
-    /// How many names the file has.
-    pub(crate) links: i128,
-    /// Whether its owner made it read-only.
-    pub(crate) is_read_only: bool,
-}
-
-/// Why a folder cannot be entered.
-#[derive(Debug)]
-pub(crate) enum Step {
-    Missing,
-    Symlink,
-    NotAFolder,
-    Io(io::Error),
-}
 
 impl Folder {
     /// Walks to a folder by its real path. With it come the identities of all folders on the way, itself among them.

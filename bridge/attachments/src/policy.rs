@@ -45,15 +45,15 @@ pub struct Policy {
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Denial {
     /// Until the user allows it.
     NotAllowed(Why),
     /// Whatever the user allowed.
     Never(Never),
 }
 
-impl Verdict {
-    /// The error of the verdict on this path.
+impl Denial {
+    /// The error of the denial of this path.
     pub(crate) fn on<E: From<NotAllowed> + From<(PathBuf, Never)>>(
         self,
         path: &Path,
@@ -69,7 +69,7 @@ impl Verdict {
 
 /// By what a path may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
+pub(crate) enum Permit {
     /// An entry names the file, or the value.
     Named,
     /// The place allows it.
@@ -95,14 +95,14 @@ impl Policy {
         config: AttachmentConfig,
     ) -> io::Result<Self> {
         let project = disk::real_folder(project)?;
-        let own = config.own.as_deref().and_then(|dir| Id::at(dir).ok());
+        let own = config.own.as_deref().and_then(|dir| disk::id_at(dir).ok());
         Ok(Self { project, home, config, own })
     }
 
     /// The same policy with a config that was read later.
     #[must_use]
     pub fn with_config(&self, config: AttachmentConfig) -> Self {
-        let own = config.own.as_deref().and_then(|dir| Id::at(dir).ok());
+        let own = config.own.as_deref().and_then(|dir| disk::id_at(dir).ok());
         Self { project: self.project.clone(), home: self.home.clone(), config, own }
     }
 
@@ -123,17 +123,17 @@ impl Policy {
     }
 
     /// Whether the file at this real path, or one value of it, may leave.
-    pub(crate) fn check_read(&self, real: &Path, key: Option<&str>) -> Result<Grant, Verdict> {
+    pub(crate) fn check_read(&self, real: &Path, key: Option<&str>) -> Result<Permit, Denial> {
         self.check_never(real)?;
         if self.names(real, key) {
-            return Ok(Grant::Named);
+            return Ok(Permit::Named);
         }
         let allow = self.config.allow.iter();
         let named =
             allow.map(|entry| (entry, Base { path: entry.file().to_owned(), is_named: true }));
         let named = named.filter(|(entry, _)| entry.is_around(real)).map(|(_, base)| base);
         let bases: Vec<_> = self.project_base().into_iter().chain(named).collect();
-        self.check_bases(real, key, &bases).map(|()| Grant::Place)
+        self.check_bases(real, key, &bases).map(|()| Permit::Place)
     }
 
     /// Whether one of these directories is around a file, and the names below it are ordinary ones.
@@ -142,17 +142,16 @@ impl Policy {
         real: &Path,
         key: Option<&str>,
         bases: &[Base],
-    ) -> Result<(), Verdict> {
+    ) -> Result<(), Denial> {
         let around = bases.iter().filter(|base| real.starts_with(&base.path));
         let mut checked = around.map(|base| self.check_names(real, key, Some(base)));
         let Some(first) = checked.next() else {
             // The names are worth more of a refusal: only an entry of the file itself lifts both.
             self.check_names(real, key, None)?;
-            return Err(Verdict::NotAllowed(Why::Outside));
+            return Err(Denial::NotAllowed(Why::Outside));
         };
-        first.or_else(
-            |verdict| if checked.any(|other| other.is_ok()) { Ok(()) } else { Err(verdict) },
-        )
+        first
+            .or_else(|denial| if checked.any(|other| other.is_ok()) { Ok(()) } else { Err(denial) })
     }
 
     /// Whether the names in a real path below a base are ordinary ones.
@@ -161,7 +160,7 @@ impl Policy {
         real: &Path,
         key: Option<&str>,
         base: Option<&Base>,
-    ) -> Result<(), Verdict> {
+    ) -> Result<(), Denial> {
         let names = names(real);
         let above = base.map_or(0, |base| self::names(&base.path).len());
         let is_named = base.is_some_and(|base| base.is_named);
@@ -170,7 +169,7 @@ impl Policy {
         if found == Sensitivity::DotEnv && is_env_key && sensitive::is_dot_env_file(&names, above) {
             return Ok(());
         }
-        Err(Verdict::NotAllowed(Why::Sensitive(found)))
+        Err(Denial::NotAllowed(Why::Sensitive(found)))
     }
 
     /// Whether an entry names exactly this file, or this value of it.
@@ -179,20 +178,20 @@ impl Policy {
     }
 
     /// Refuses what is neither read nor written whatever the user allowed.
-    pub(crate) fn check_never(&self, real: &Path) -> Result<(), Verdict> {
+    pub(crate) fn check_never(&self, real: &Path) -> Result<(), Denial> {
         if is_system(real) {
-            return Err(Verdict::Never(Never::System));
+            return Err(Denial::Never(Never::System));
         }
         if self.config.own.as_deref().is_some_and(|own| real.starts_with(own)) {
-            return Err(Verdict::Never(Never::OwnConfig));
+            return Err(Denial::Never(Never::OwnConfig));
         }
         Ok(())
     }
 
     /// Refuses a path that leads through the junction's own directory by another name for it.
-    pub(crate) fn check_folders(&self, folders: &[Id]) -> Result<(), Verdict> {
+    pub(crate) fn check_folders(&self, folders: &[Id]) -> Result<(), Denial> {
         match self.own {
-            Some(own) if folders.contains(&own) => Err(Verdict::Never(Never::OwnConfig)),
+            Some(own) if folders.contains(&own) => Err(Denial::Never(Never::OwnConfig)),
             _ => Ok(()),
         }
     }

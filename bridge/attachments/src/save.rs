@@ -4,24 +4,24 @@
 //! last part; until then, and after any error, the target is as it was. A path that a peer sent is never used: the agent
 //! says where a file goes, and the peer's name at most what it is called there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::disk::Found;
-use crate::git::{self, GitWarning};
+use junction_shared::protocol::limits::MAX_ATTACHMENT;
+use crate::git;
 use crate::policy::Policy;
 use crate::policy::content::{LOOKED_AT, is_private_key};
-use crate::refused::{DiskFault, FileKind, SaveRefused};
-use junction_shared::protocol::limits::MAX_ATTACHMENT;
+use crate::refused::SaveRefused;
 
-mod draft;
 mod place;
+mod temp_file;
 mod value;
 
-use draft::{Draft, Replaces};
 use place::Place;
+use temp_file::{Replaces, TempFile};
 
+pub use place::SavedFile;
 pub use value::{PutInto, ValueTarget, put_value_into};
 
 /// Where an attachment is saved.
@@ -35,19 +35,10 @@ pub struct Target<'a> {
     pub overwrite: bool,
 }
 
-/// A file that was saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedFile {
-    /// The file's real path.
-    pub path: PathBuf,
-    /// What the user should know of git, if the file seems to hold a secret.
-    pub warning: Option<GitWarning>,
-}
-
 /// A file that is being saved. Dropped before [`Saving::finish`], it leaves nothing.
 pub struct Saving {
     place: Place,
-    draft: Draft,
+    file: TempFile,
     overwrite: bool,
     expected: u64,
     got: u64,
@@ -66,14 +57,14 @@ impl Saving {
             return Err(SaveRefused::TooLarge { path: place.path, limit: MAX_ATTACHMENT });
         }
         if let Some(found) = place.look()? {
-            check_replaceable(&place.path, &found)?;
+            place.check_replaceable(&found)?;
             if !target.overwrite {
                 return Err(SaveRefused::Exists(place.path));
             }
         }
-        let draft = place.draft(expected)?;
+        let file = TempFile::beside(&place, expected)?;
         let first = Zeroizing::new(Vec::with_capacity(LOOKED_AT));
-        Ok(Self { place, draft, overwrite: target.overwrite, expected, got: 0, first })
+        Ok(Self { place, file, overwrite: target.overwrite, expected, got: 0, first })
     }
 
     /// The path that the file will have.
@@ -92,7 +83,7 @@ impl Saving {
         if got > self.expected {
             return Err(SaveRefused::Length { expected: self.expected, got });
         }
-        self.draft.write(bytes).map_err(|error| SaveRefused::disk(&self.place.path, &error))?;
+        self.file.write(bytes).map_err(|error| SaveRefused::disk(&self.place.path, &error))?;
         self.got = got;
         let room = LOOKED_AT - self.first.len();
         self.first.extend_from_slice(&bytes[..room.min(bytes.len())]);
@@ -104,28 +95,15 @@ impl Saving {
     /// # Errors
     /// [`SaveRefused`], and the target is as it was.
     pub fn finish(self) -> Result<SavedFile, SaveRefused> {
-        let Self { place, draft, overwrite, expected, got, first } = self;
+        let Self { place, file, overwrite, expected, got, first } = self;
         if got != expected {
             return Err(SaveRefused::Length { expected, got });
         }
         let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
-        draft.publish(&place, replaces)?;
+        file.publish(&place, replaces)?;
         let is_sensitive = place.is_sensitive || is_private_key(&first);
         let warning = is_sensitive.then(|| git::warning(&place.path)).flatten();
         Ok(SavedFile { path: place.path, warning })
-    }
-}
-
-/// Refuses what is no file, and a file that its owner made read-only.
-fn check_replaceable(path: &Path, found: &Found) -> Result<(), SaveRefused> {
-    let path = path.to_owned();
-    match found.kind {
-        FileKind::Regular if found.is_read_only => {
-            Err(SaveRefused::Disk { path, fault: DiskFault::Denied })
-        }
-        FileKind::Regular => Ok(()),
-        FileKind::Symlink => Err(SaveRefused::Symlink(path)),
-        kind => Err(SaveRefused::NotAFile { path, kind }),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::MAX_VALUE_FILE;
 use crate::disk::{self, Folder, Found, Step};
 use crate::names::safe_name;
 use crate::policy::content::{LOOKED_AT, is_private_key};
-use crate::policy::{Grant, Policy, Verdict, is_system};
+use crate::policy::{Denial, Permit, Policy, is_system};
 use crate::refused::{FileKind, Never, ReadRefused, Sensitivity, ValueRefused, Why};
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
@@ -174,7 +174,7 @@ fn open(
     let text = policy.parse(text)?;
     // What leads through these directories is refused even if it leads out again, as /proc/self/cwd does.
     if is_system(&text.normal()) {
-        return Err(Verdict::Never(Never::System).on(&text.normal(), key));
+        return Err(Denial::Never(Never::System).on(&text.normal(), key));
     }
     for _ in 0..TRIES {
         let real = text.path.canonicalize();
@@ -196,10 +196,10 @@ fn open_real(
     let disk = |error: io::Error| ReadRefused::disk(real, &error);
     // Before anything is opened: to open a device can be to use it.
     let not_a_file = |kind| ReadRefused::NotAFile { path: real.to_owned(), kind };
-    policy.check_read(real, key).map_err(|verdict| match verdict {
+    policy.check_read(real, key).map_err(|denial| match denial {
         // There is nothing in it that the user could allow, and much that they would.
-        Verdict::NotAllowed(_) if real.is_dir() => not_a_file(FileKind::Directory),
-        verdict => verdict.on::<ReadRefused>(real, key),
+        Denial::NotAllowed(_) if real.is_dir() => not_a_file(FileKind::Directory),
+        denial => denial.on::<ReadRefused>(real, key),
     })?;
     let Some((parent, name)) = real.parent().zip(real.file_name()) else {
         return Err(not_a_file(FileKind::Directory));
@@ -229,14 +229,14 @@ fn open_real(
     }
     let path = disk::true_path(&file, real).map_err(disk)?;
     let checked = policy.check_folders(&folders).and_then(|()| policy.check_read(&path, key));
-    let refuse = |verdict: Verdict| verdict.on::<ReadRefused>(&path, key);
+    let refuse = |denial: Denial| denial.on::<ReadRefused>(&path, key);
     let grant = checked.map_err(refuse)?;
     if disk::is_of_kernel(&file) {
-        return Err(refuse(Verdict::Never(Never::System)));
+        return Err(refuse(Denial::Never(Never::System)));
     }
     check_content(&file, &found, key, grant)
         .map_err(disk)?
-        .map_or(Ok(()), |why| Err(refuse(Verdict::NotAllowed(why))))?;
+        .map_or(Ok(()), |why| Err(refuse(Denial::NotAllowed(why))))?;
     if found.len > limit {
         return Err(ReadRefused::TooLarge { path, limit });
     }
@@ -249,9 +249,9 @@ fn check_content(
     file: &File,
     found: &Found,
     key: Option<&str>,
-    grant: Grant,
+    grant: Permit,
 ) -> io::Result<Option<Why>> {
-    if grant == Grant::Named {
+    if grant == Permit::Named {
         return Ok(None);
     }
     // Which of its names is the one that counts, the file does not say.

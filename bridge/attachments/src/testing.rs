@@ -11,14 +11,14 @@ use crate::allowed::Allowed;
 use crate::config::AttachmentConfig;
 use crate::policy::Policy;
 
-pub(crate) struct World {
+pub(crate) struct TestProject {
     _outer: tempfile::TempDir,
     root: PathBuf,
     project: PathBuf,
     pub(crate) config: AttachmentConfig,
 }
 
-impl World {
+impl TestProject {
     pub(crate) fn new() -> Self {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().canonicalize().unwrap();

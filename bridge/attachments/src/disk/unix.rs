@@ -11,7 +11,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Found, Step};
+use super::found::{Found, Id, Step};
 use crate::refused::FileKind;
 
 /// Folders are opened to look up names in them, which takes no permission to list them where the system has a flag for it.
@@ -41,15 +41,9 @@ const KERNEL: [i128; 12] = [
     0xf97c_ff8c, // selinuxfs
 ];
 
-/// What makes a file or folder the same one: its device and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Id(i128, i128);
-
-impl Id {
-    /// The identity of what a path leads to.
-    pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        Ok(found(&rustix::fs::stat(path)?).id)
-    }
+/// The identity of what a path leads to.
+pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
+    Ok(found(&rustix::fs::stat(path)?).id)
 }
 
 /// An open folder.
@@ -245,7 +239,7 @@ fn found(stat: &Stat) -> Found {
     };
     Found {
         kind,
-        id: Id(stat.st_dev.into(), stat.st_ino.into()),
+        id: Id { device: stat.st_dev.into(), number: stat.st_ino.into() },
         len: u64::try_from(stat.st_size).unwrap_or(0),
         modified: i128::from(stat.st_mtime) * SECOND + i128::from(stat.st_mtime_nsec),
         changed: i128::from(stat.st_ctime) * SECOND + i128::from(stat.st_ctime_nsec),

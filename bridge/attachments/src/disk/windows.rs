@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::{Found, Step};
+use super::found::{Found, Id, Step};
 use crate::refused::FileKind;
 
 /// Opens the link and not what it leads to. Source: `FILE_FLAG_OPEN_REPARSE_POINT` in winbase.h.
@@ -17,16 +17,9 @@ const FOLDERS: u32 = 0x0200_0000;
 /// A link, a junction, or another place that leads on. Source: `FILE_ATTRIBUTE_REPARSE_POINT` in winnt.h.
 const REPARSE_POINT: u32 = 0x400;
 
-/// What makes a file or folder the same one: its volume and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Id(u64, u64);
-
-impl Id {
-    /// The identity of what a path leads to.
-    pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        of(&OpenOptions::new().access_mode(0).custom_flags(FOLDERS).open(path)?)
-            .map(|found| found.id)
-    }
+/// The identity of what a path leads to.
+pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
+    of(&OpenOptions::new().access_mode(0).custom_flags(FOLDERS).open(path)?).map(|found| found.id)
 }
 
 /// A folder.
@@ -55,7 +48,7 @@ impl Folder {
     }
 
     pub(crate) fn id(&self) -> io::Result<Id> {
-        Id::at(&self.0)
+        id_at(&self.0)
     }
 
     /// What has this name; `None` if nothing does.
@@ -135,7 +128,7 @@ pub(crate) fn real_folder(path: &Path) -> io::Result<PathBuf> {
 /// The real path of an open file: where the path that was walked leads now, if that is the same file.
 pub(crate) fn true_path(file: &File, walked: &Path) -> io::Result<PathBuf> {
     let path = walked.canonicalize()?;
-    if Id::at(&path)? == of(file)?.id { Ok(path) } else { Err(ErrorKind::NotFound.into()) }
+    if id_at(&path)? == of(file)?.id { Ok(path) } else { Err(ErrorKind::NotFound.into()) }
 }
 
 /// Whether a file is on a file system of the kernel's: there is none.
@@ -148,7 +141,10 @@ fn of(file: &File) -> io::Result<Found> {
     let metadata = file.metadata()?;
     Ok(Found {
         kind: kind(&metadata),
-        id: Id(information.volume_serial_number(), information.file_index()),
+        id: Id {
+            device: information.volume_serial_number().into(),
+            number: information.file_index().into(),
+        },
         len: information.file_size(),
         modified: information.last_write_time().unwrap_or(0).into(),
         changed: information.last_write_time().unwrap_or(0).into(),

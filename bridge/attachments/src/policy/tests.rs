@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 use crate::refused::ReadRefused;
 use crate::source::open_file;
-use crate::testing::World;
+use crate::testing::TestProject;
 
 /// What becomes of a path, in a word.
 fn outcome(policy: &Policy, path: &str) -> &'static str {
@@ -222,7 +222,7 @@ fn names_decide_what_leaves_the_project() {
     for (expected, names) in NAMES {
         for name in *names {
             // A world each, because some of these names are one on file systems that ignore case.
-            let world = World::new();
+            let world = TestProject::new();
             let text = format!("./{name}");
             let place = PathText::parse(&text, world.project(), None).unwrap().normal();
             world.write(place.to_str().unwrap(), "text");
@@ -324,8 +324,8 @@ const PATHS: &[(&str, &str)] = &[
     ("link-to-junction/config.toml", "own"),
 ];
 
-fn hostile_world() -> World {
-    let world = World::new();
+fn hostile_world() -> TestProject {
+    let world = TestProject::new();
     for (path, text) in [
         ("notes.txt", "notes"),
         ("hard-notes.txt", "notes"),
@@ -446,7 +446,7 @@ fn entry_lifts_what_it_names_and_no_more() {
 
 #[test]
 fn what_the_user_allows_takes_nothing_away() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("ROOT/.env-tools/project/notes.txt", "");
     let project = world.at("ROOT/.env-tools/project");
     for entry in ["", "/", "ROOT/", "ROOT/.env-tools/project/", "ROOT/.env-tools/project/notes.txt"]
@@ -481,7 +481,7 @@ fn refusal_names_the_argument_that_lifts_it() {
 
 #[test]
 fn project_among_secrets_gives_none_of_them() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("OUTSIDE/.ssh/project/notes.txt", "");
     world.write("OUTSIDE/credentials/project/notes.txt", "");
     let policy = |project: &str| Policy::new(&world.at(project), None, AttachmentConfig::default());

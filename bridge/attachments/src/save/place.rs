@@ -4,15 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::draft::Draft;
 use crate::disk::{Folder, Found, Id, Step};
+use crate::git::GitWarning;
 use crate::names::{is_odd_on_windows, safe_name};
 use crate::policy::settings::{is_among_settings, is_of_repository, is_setting};
-use crate::policy::{Base, Policy, Verdict, is_system, names};
-use crate::refused::{BadPath, FileKind, Never, SaveRefused, Why};
+use crate::policy::{Base, Denial, Policy, is_system, names};
+use crate::refused::{BadPath, DiskFault, FileKind, Never, SaveRefused, Why};
 
 /// The most bytes of a name that file systems take.
 const MAX_NAME: usize = 255;
+
+/// A file that was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFile {
+    /// The file's real path.
+    pub path: PathBuf,
+    /// What the user should know of git, if the file seems to hold a secret.
+    pub warning: Option<GitWarning>,
+}
 
 /// Where a file is saved.
 pub(super) struct Place {
@@ -40,7 +49,7 @@ impl Place {
         let text = policy.parse(text)?;
         let normal = text.normal();
         if is_system(&normal) {
-            return Err(Verdict::Never(Never::System).on(&normal, key));
+            return Err(Denial::Never(Never::System).on(&normal, key));
         }
         let name = name.map(safe_name);
         let bases = bases(policy);
@@ -75,10 +84,22 @@ impl Place {
         self.folder.open_file(&self.name)
     }
 
-    /// Makes a temporary file in the folder.
-    pub(super) fn draft(&self, len: u64) -> Result<Draft, SaveRefused> {
-        let folder = self.folder.try_clone().map_err(|error| self.disk(&error))?;
-        Draft::new(folder, len).map_err(|error| self.disk(&error))
+    /// The folder, for another owner.
+    pub(super) fn folder(&self) -> io::Result<Folder> {
+        self.folder.try_clone()
+    }
+
+    /// Refuses to replace what is no file, and a file that its owner made read-only.
+    pub(super) fn check_replaceable(&self, found: &Found) -> Result<(), SaveRefused> {
+        let path = self.path.clone();
+        match found.kind {
+            FileKind::Regular if found.is_read_only => {
+                Err(SaveRefused::Disk { path, fault: DiskFault::Denied })
+            }
+            FileKind::Regular => Ok(()),
+            FileKind::Symlink => Err(SaveRefused::Symlink(path)),
+            kind => Err(SaveRefused::NotAFile { path, kind }),
+        }
     }
 
     /// Refuses to save into a folder that was moved, or above which another was put, while bytes arrived.
@@ -124,7 +145,7 @@ fn base_of(
     if let Some(name) = name.filter(|_| real.is_dir()) {
         real.push(name);
     }
-    policy.check_never(&real).map_err(|verdict| verdict.on::<SaveRefused>(&real, key))?;
+    policy.check_never(&real).map_err(|denial| denial.on::<SaveRefused>(&real, key))?;
     if let (true, Some((parent, file))) =
         (policy.names(&real, key), real.parent().zip(real.file_name()))
     {
@@ -132,7 +153,7 @@ fn base_of(
         check_name(&real, file)?;
         return Ok((named(parent), vec![file.to_owned()]));
     }
-    Err(Verdict::NotAllowed(Why::Outside).on(&real, key))
+    Err(Denial::NotAllowed(Why::Outside).on(&real, key))
 }
 
 /// The real path of the folder, and the name as it is: what has the name may be a link, which is not followed.
@@ -230,11 +251,11 @@ impl Walk {
         let path = self.path.join(name);
         check_name(&path, name)?;
         self.check_repository(name)?;
-        let refuse = |verdict: Verdict| verdict.on::<SaveRefused>(&path, key);
+        let refuse = |denial: Denial| denial.on::<SaveRefused>(&path, key);
         policy.check_never(&path).map_err(refuse)?;
         policy.check_folders(&self.folders).map_err(refuse)?;
         if self.folder.is_of_kernel() {
-            return Err(refuse(Verdict::Never(Never::System)));
+            return Err(refuse(Denial::Never(Never::System)));
         }
         let is_named = policy.names(&path, key);
         if !is_named {
@@ -243,7 +264,7 @@ impl Walk {
         // Without a key, which would lift what `.env` says.
         let is_sensitive = matches!(
             policy.check_bases(&path, None, bases),
-            Err(Verdict::NotAllowed(Why::Sensitive(_)))
+            Err(Denial::NotAllowed(Why::Sensitive(_)))
         );
         let Self { folder, folders, .. } = self;
         Ok(Place { folder, folders, name: name.into(), path, is_sensitive, is_named })

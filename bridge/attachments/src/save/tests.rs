@@ -5,8 +5,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::Command;
 
 use super::*;
-use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, ValueRefused, Why};
-use crate::testing::{RACES, World, against_exchange};
+use crate::git::GitWarning;
+use crate::refused::{BadPath, DiskFault, Never, NotAllowed, Sensitivity, ValueRefused, Why};
+use crate::testing::{RACES, TestProject, against_exchange};
 
 fn save(
     policy: &Policy,
@@ -200,8 +201,8 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("sub", "C:\\x", "saved"),
 ];
 
-fn hostile_world() -> World {
-    let world = World::new();
+fn hostile_world() -> TestProject {
+    let world = TestProject::new();
     for folder in [
         ".git/hooks",
         ".claude",
@@ -260,7 +261,7 @@ fn paths_are_decided_by_where_they_lead() {
         }
         assert_eq!(after, before, "{path:?} {name:?}");
     }
-    let world = World::new();
+    let world = TestProject::new();
     assert_eq!(word(&save(&world.policy(), &"x".repeat(256), "x", false)), "bad");
     assert_eq!(word(&save(&world.policy(), "sub", &"x".repeat(5000), false)), "saved");
 }
@@ -353,7 +354,7 @@ fn roots_and_entries_open_other_places() {
 
 #[test]
 fn unfinished_and_wrong_saves_leave_nothing() {
-    let world = World::new();
+    let world = TestProject::new();
     let policy = world.policy();
     let target = Target { path: "a", name: "x", overwrite: false };
     let before = listing(world.project());
@@ -385,7 +386,7 @@ fn unfinished_and_wrong_saves_leave_nothing() {
 
 #[test]
 fn what_is_no_file_by_the_end_of_a_save_is_not_replaced() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("OUTSIDE/b", "outside");
     world.write("other/inner", "");
     symlink(world.at("OUTSIDE/b"), world.at("link")).unwrap();
@@ -406,7 +407,7 @@ fn what_is_no_file_by_the_end_of_a_save_is_not_replaced() {
 
 #[test]
 fn folder_that_is_moved_during_a_save_gets_nothing() {
-    let world = World::new();
+    let world = TestProject::new();
     let target = Target { path: "sub/a", name: "x", overwrite: true };
     let mut saving = Saving::begin(&world.policy(), &target, 4).unwrap();
     saving.write(b"new\n").unwrap();
@@ -418,7 +419,7 @@ fn folder_that_is_moved_during_a_save_gets_nothing() {
 
 #[test]
 fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
-    let world = World::new();
+    let world = TestProject::new();
     symlink(world.outside(), world.at("link")).unwrap();
     let policy = world.policy();
     let (mut saved, mut put_in) = (0, 0);
@@ -435,7 +436,7 @@ fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
 
 #[test]
 fn file_that_is_exchanged_for_a_link_is_not_written_through() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("OUTSIDE/b", "outside");
     world.write("a", "old");
     symlink(world.at("OUTSIDE/b"), world.at("link")).unwrap();
@@ -454,7 +455,7 @@ fn file_that_is_exchanged_for_a_link_is_not_written_through() {
 
 #[test]
 fn of_those_who_save_under_one_name_one_succeeds() {
-    let world = World::new();
+    let world = TestProject::new();
     let policy = world.policy();
     for round in 0..100 {
         let path = format!("sub/{round}");
@@ -471,7 +472,7 @@ fn of_those_who_save_under_one_name_one_succeeds() {
 
 #[test]
 fn value_keeps_the_mode_of_its_file_and_sees_its_bytes() {
-    let mut world = World::new();
+    let mut world = TestProject::new();
     world.config.env_keys.push("KEY".into());
     world.write("a.toml", "x = 1\n");
     fs::set_permissions(world.at("a.toml"), fs::Permissions::from_mode(0o640)).unwrap();
@@ -501,8 +502,8 @@ fn value_keeps_the_mode_of_its_file_and_sees_its_bytes() {
 
 #[test]
 fn file_that_changes_while_a_value_is_put_is_left_alone() {
-    type Change = (&'static str, fn(&Path));
-    let changes: [Change; 4] = [
+    type Interference = (&'static str, fn(&Path));
+    let changes: [Interference; 4] = [
         ("is written", |path| fs::write(path, "theirs").unwrap()),
         ("is replaced", |path| {
             let other = path.with_file_name("other");
@@ -516,7 +517,7 @@ fn file_that_changes_while_a_value_is_put_is_left_alone() {
         ("is gone", |path| fs::remove_file(path).unwrap()),
     ];
     for (what, change) in changes {
-        let world = World::new();
+        let world = TestProject::new();
         let path = world.write("a.toml", "x = 1\n");
         let target = ValueTarget { path: "a.toml", key: "K", value: b"v", overwrite: true };
         let mut after = Vec::new();
@@ -528,7 +529,7 @@ fn file_that_changes_while_a_value_is_put_is_left_alone() {
         assert_eq!(refused, Err(ValueRefused::File(SaveRefused::Changed(path))), "{what}");
         assert_eq!(listing(world.project()), after, "{what}");
     }
-    let world = World::new();
+    let world = TestProject::new();
     let target = ValueTarget { path: "new.toml", key: "K", value: b"v", overwrite: true };
     let refused = put_value_into(&world.policy(), &target, |_| {
         world.write("new.toml", "theirs");
@@ -540,7 +541,7 @@ fn file_that_changes_while_a_value_is_put_is_left_alone() {
 
 #[test]
 fn secret_that_git_would_track_is_warned_of() {
-    let mut world = World::new().allow("PROJECT/.npmrc");
+    let mut world = TestProject::new().allow("PROJECT/.npmrc");
     world.config.env_keys.push("KEY".into());
     let done = Command::new("git").args(["init", "-q"]).current_dir(world.project()).status();
     assert!(done.unwrap().success());
@@ -568,7 +569,7 @@ impl<'a> SmallDisk<'a> {
     fn mount(folder: &'a Path) -> Option<Self> {
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder).output();
-        mounted.is_ok_and(|mounted| mounted.status.success()).then_some(Self(folder))
+        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder))
     }
 }
 
@@ -580,7 +581,7 @@ impl Drop for SmallDisk<'_> {
 
 #[test]
 fn full_disk_leaves_nothing() {
-    let world = World::new();
+    let world = TestProject::new();
     let folder = world.at("sub");
     let Some(_disk) = SmallDisk::mount(&folder) else {
         println!("not tested: this user may not mount a small file system");
@@ -611,7 +612,7 @@ fn full_disk_leaves_nothing() {
 
 #[test]
 fn disk_that_cannot_be_written_is_told_by_its_kind() {
-    let world = World::new();
+    let world = TestProject::new();
     let folder = world.at("sub");
     let Some(_disk) = SmallDisk::mount(&folder) else {
         println!("not tested: this user may not mount a small file system");

@@ -4,11 +4,12 @@ use std::io::{self, Read as _};
 
 use zeroize::Zeroizing;
 
-use super::{Place, Replaces, SavedFile, check_replaceable};
+use super::place::{Place, SavedFile};
+use super::temp_file::{Replaces, TempFile};
 use crate::MAX_VALUE_FILE;
 use crate::disk::{self, Found};
 use crate::git;
-use crate::policy::{Policy, Verdict};
+use crate::policy::{Denial, Policy};
 use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
 
 /// Where a value is put. It holds the value, so it has no `Debug`.
@@ -69,7 +70,7 @@ impl Before {
     fn read(place: &Place, key: &str) -> Result<Self, SaveRefused> {
         let disk = |error: io::Error| place.disk(&error);
         let Some(seen) = place.look()? else { return Ok(Self(None)) };
-        check_replaceable(&place.path, &seen)?;
+        place.check_replaceable(&seen)?;
         let file = place.open().map_err(disk)?;
         let found = disk::look_at(&file).map_err(disk)?;
         let changed = || SaveRefused::Changed(place.path.clone());
@@ -77,7 +78,7 @@ impl Before {
             return Err(changed());
         }
         if found.links > 1 && !place.is_named {
-            return Err(Verdict::NotAllowed(Why::HardLink).on(&place.path, Some(key)));
+            return Err(Denial::NotAllowed(Why::HardLink).on(&place.path, Some(key)));
         }
         if found.len > MAX_VALUE_FILE {
             return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
@@ -100,16 +101,16 @@ fn write(place: &Place, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused
     if bytes.len() as u64 > MAX_VALUE_FILE {
         return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
     }
-    let mut draft = place.draft(bytes.len() as u64)?;
-    draft.write(bytes).map_err(disk)?;
+    let mut temporary = TempFile::beside(place, bytes.len() as u64)?;
+    temporary.write(bytes).map_err(disk)?;
     let replaces = match &before.0 {
         None => Replaces::Nothing,
         Some((file, found, _)) => {
-            disk::make_like(&draft.file, file).map_err(disk)?;
+            disk::make_like(&temporary.file, file).map_err(disk)?;
             Replaces::This(*found)
         }
     };
-    match draft.publish(place, replaces) {
+    match temporary.publish(place, replaces) {
         // It was not there when it was read.
         Err(SaveRefused::Exists(path)) => Err(SaveRefused::Changed(path)),
         published => published,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::testing::{RACES, World, against_exchange};
+use crate::testing::{RACES, TestProject, against_exchange};
 
 fn content(policy: &Policy, path: &str) -> Result<Vec<u8>, ReadRefused> {
     open_file(policy, path)?.read_all().map(|bytes| bytes.to_vec())
@@ -13,7 +13,7 @@ fn content(policy: &Policy, path: &str) -> Result<Vec<u8>, ReadRefused> {
 
 #[test]
 fn file_is_read_in_parts_and_again() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("sub/a b\u{fc}.txt", "0123456789");
     world.write("empty", "");
     let policy = world.policy();
@@ -35,7 +35,7 @@ fn file_is_read_in_parts_and_again() {
 
 #[test]
 fn file_has_at_most_sixteen_mebibytes() {
-    let world = World::new();
+    let world = TestProject::new();
     let file = File::create(world.at("large")).unwrap();
     file.set_len(MAX_ATTACHMENT).unwrap();
     let policy = world.policy();
@@ -52,8 +52,8 @@ fn file_has_at_most_sixteen_mebibytes() {
 
 #[test]
 fn file_that_changes_while_it_is_read_is_refused() {
-    type Change = (&'static str, fn(&Path));
-    let changes: [Change; 4] = [
+    type Interference = (&'static str, fn(&Path));
+    let changes: [Interference; 4] = [
         ("grows", |path| {
             let mut file = OpenOptions::new().append(true).open(path).unwrap();
             file.write_all(b"more").unwrap();
@@ -67,7 +67,7 @@ fn file_that_changes_while_it_is_read_is_refused() {
         }),
     ];
     for (what, change) in changes {
-        let world = World::new();
+        let world = TestProject::new();
         let path = world.write("a", "0123456789");
         let mut file = open_file(&world.policy(), "a").unwrap();
         assert_eq!(file.read(&mut [0; 4]), Ok(4));
@@ -75,7 +75,7 @@ fn file_that_changes_while_it_is_read_is_refused() {
         assert_eq!(file.read_all().err(), Some(ReadRefused::Changed(path)), "{what}");
     }
     // Another file of the name is not this one.
-    let world = World::new();
+    let world = TestProject::new();
     let path = world.write("a", "0123456789");
     let mut file = open_file(&world.policy(), "a").unwrap();
     world.write("b", "other");
@@ -85,7 +85,7 @@ fn file_that_changes_while_it_is_read_is_refused() {
 
 #[test]
 fn single_values_leave_where_the_user_named_them() {
-    let mut world = World::new().allow("PROJECT/.env.local#ONE").allow("OUTSIDE/x.json#a.b");
+    let mut world = TestProject::new().allow("PROJECT/.env.local#ONE").allow("OUTSIDE/x.json#a.b");
     world.config.env_keys.push("R2_KEY".into());
     for path in [
         ".env",
@@ -138,7 +138,7 @@ fn single_values_leave_where_the_user_named_them() {
 #[test]
 fn variables_leave_only_by_their_names() {
     // Cargo sets the first two for every test.
-    let mut world = World::new();
+    let mut world = TestProject::new();
     let names = ["CARGO_PKG_NAME", "JUNCTION_NO_SUCH_VARIABLE", "", "A=B", "A\0B"];
     world.config.env_keys.extend(names.map(str::to_owned));
     let policy = world.policy();
@@ -154,7 +154,7 @@ fn variables_leave_only_by_their_names() {
 
 #[test]
 fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("sub/a.txt", "inside");
     world.write("OUTSIDE/a.txt", "outside");
     symlink(world.outside(), world.at("link")).unwrap();
@@ -173,7 +173,7 @@ fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
 
 #[test]
 fn file_that_is_exchanged_for_a_link_or_a_pipe_is_not_read() {
-    let world = World::new();
+    let world = TestProject::new();
     for (path, text) in [("a.txt", "inside"), (".env", "secret"), ("OUTSIDE/b.txt", "outside")] {
         world.write(path, text);
     }
@@ -198,7 +198,7 @@ fn file_that_is_exchanged_for_a_link_or_a_pipe_is_not_read() {
 
 #[test]
 fn path_that_is_no_longer_real_is_not_walked() {
-    let world = World::new();
+    let world = TestProject::new();
     world.write("OUTSIDE/a.txt", "outside");
     world.write("a.txt", "inside");
     symlink(world.outside(), world.at("folder")).unwrap();

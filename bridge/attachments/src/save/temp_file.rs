@@ -6,12 +6,11 @@ use std::io::{self, ErrorKind, Write as _};
 
 use junction_shared::secret::random_bytes;
 
-use super::check_replaceable;
 use super::place::Place;
 use crate::disk::{self, Folder, Found};
 use crate::refused::SaveRefused;
 
-/// What a draft may take the name of.
+/// What a temporary file may take the name of.
 #[derive(Clone, Copy)]
 pub(super) enum Replaces {
     /// Nothing: the name must be free.
@@ -23,14 +22,14 @@ pub(super) enum Replaces {
 }
 
 /// A temporary file.
-pub(super) struct Draft {
+pub(super) struct TempFile {
     folder: Folder,
     name: OsString,
     pub(super) file: File,
     is_published: bool,
 }
 
-impl Drop for Draft {
+impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.is_published {
             // What cannot be removed stays under a name that says what it is. There is nobody to tell.
@@ -39,15 +38,20 @@ impl Drop for Draft {
     }
 }
 
-impl Draft {
-    /// Makes a file in a folder, with room for this many bytes where the system can set it aside.
-    pub(super) fn new(folder: Folder, len: u64) -> io::Result<Self> {
+impl TempFile {
+    /// Makes a file in the folder of a place, with room for this many bytes where the system can set it aside.
+    pub(super) fn beside(place: &Place, len: u64) -> Result<Self, SaveRefused> {
+        let folder = place.folder().map_err(|error| place.disk(&error))?;
+        Self::make(folder, len).map_err(|error| place.disk(&error))
+    }
+
+    fn make(folder: Folder, len: u64) -> io::Result<Self> {
         let number = u64::from_le_bytes(random_bytes());
         let name: OsString = format!(".junction-{number:016x}.part").into();
         let file = folder.create(&name)?;
-        let draft = Self { folder, name, file, is_published: false };
-        disk::reserve(&draft.file, len)?;
-        Ok(draft)
+        let made = Self { folder, name, file, is_published: false };
+        disk::reserve(&made.file, len)?;
+        Ok(made)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -66,7 +70,7 @@ impl Draft {
                 return Err(SaveRefused::Changed(place.path.clone()));
             }
             (Replaces::AnyFile | Replaces::This(_), Some(found)) => {
-                check_replaceable(&place.path, &found)?;
+                place.check_replaceable(&found)?;
                 self.folder.rename_over(&self.name, &place.name)
             }
             _ => self.folder.rename_new(&self.name, &place.name),

@@ -1,0 +1,37 @@
+//! What is found on the way to a file, and what is in the way.
+
+use std::io;
+
+use crate::refused::FileKind;
+
+/// What makes a file or folder the same one: the device or volume that it is on, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Id {
+    pub(crate) device: i128,
+    pub(crate) number: i128,
+}
+
+/// A file or folder as it is at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) kind: FileKind,
+    pub(crate) id: Id,
+    pub(crate) len: u64,
+    /// When the content was changed, in a unit of the system's.
+    pub(crate) modified: i128,
+    /// When the content or the attributes were changed, in a unit of the system's.
+    pub(crate) changed: i128,
+    /// How many names the file has.
+    pub(crate) links: i128,
+    /// Whether its owner made it read-only.
+    pub(crate) is_read_only: bool,
+}
+
+/// Why a folder cannot be entered.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Missing,
+    Symlink,
+    NotAFolder,
+    Io(io::Error),
+}
