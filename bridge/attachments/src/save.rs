@@ -8,11 +8,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use junction_shared::protocol::limits::MAX_ATTACHMENT;
 use crate::git;
 use crate::policy::Policy;
 use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::refused::SaveRefused;
+use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 mod place;
 mod temp_file;
