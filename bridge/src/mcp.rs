@@ -14,6 +14,7 @@ pub(crate) mod args;
 pub(crate) mod argument_names;
 mod attachment_args;
 pub(crate) mod calls;
+mod consent;
 pub(crate) mod envelope;
 mod notices;
 pub(crate) mod params;
@@ -22,6 +23,8 @@ pub(crate) mod schema;
 pub(crate) mod server;
 mod skills;
 pub(crate) mod stdio;
+#[cfg(test)]
+mod tool_docs;
 pub(crate) mod tools;
 
 #[cfg(test)]

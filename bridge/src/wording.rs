@@ -54,10 +54,7 @@ impl Wording for Error {
             Self::UnknownAlias(_) => {
                 "No peer has that alias now. Call list_peers to see who is there.".to_owned()
             }
-            Self::PeerLeft(alias) => format!(
-                "{alias} has left, and its name is kept for its return, so this message was not sent. Send it again once {alias} is \
-                 back, or call list_peers to see who is there."
-            ),
+            Self::PeerLeft(alias) => peer_left(alias),
             Self::BadAlias => {
                 "alias must be 3 to 32 characters from a-z, 0-9 and hyphen, with at least one letter or digit. Call register again with such an alias.".to_owned()
             }
@@ -70,9 +67,7 @@ impl Wording for Error {
                 "Too many notifications are pending, so this message was not sent. Send it again without notify_when.".to_owned()
             }
             Self::NoAttachments(refused) => refused.wording(),
-            Self::TooManyAttachments => {
-                "Too many attachments of this session wait to be saved, so this message was not sent. Send it again once some are saved or expired.".to_owned()
-            }
+            Self::TooManyAttachments => too_many_attachments(),
             Self::Attachment(error) => error.wording(),
             Self::ReadBusy => {
                 "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
@@ -116,6 +111,18 @@ fn unusable_card(alias: &Alias) -> String {
     format!(
         "Nothing can be sent to the peer {alias}, because its card is not valid or is older than an earlier one. Call \
          list_peers to see who else is there, and tell your user."
+    )
+}
+
+fn too_many_attachments() -> String {
+    "Too many attachments of this session wait to be saved, so this message was not sent. Send it again once some are saved or expired."
+        .to_owned()
+}
+
+fn peer_left(alias: &Alias) -> String {
+    format!(
+        "{alias} has left, and its name is kept for its return, so this message was not sent. Send it again once {alias} is back, or \
+         call list_peers to see who is there."
     )
 }
 

@@ -18,36 +18,46 @@ use source::{PRODUCT, SourceFile, everything, product, root};
 use types::Definitions;
 
 /// The packages that are shipped, and what each may use of the others.
-const PACKAGES: [(&str, &[&str]); 4] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("junction-shared", &[]),
     ("junction-hub", &["junction-shared"]),
     ("junction-engine", &["junction-shared"]),
-    ("junction-bridge", &["junction-engine", "junction-shared"]),
+    ("junction-attachments", &["junction-shared"]),
+    ("junction-guard", &[]),
+    (
+        "junction-bridge",
+        &["junction-attachments", "junction-engine", "junction-guard", "junction-shared"],
+    ),
 ];
 
 /// Crates that a package must not need, directly or through others: `shared` has no runtime, the hub holds nothing
 /// that could open a message, the engine has no face.
-const FORBIDDEN: [(&str, &[&str]); 3] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     (
         "junction-shared",
         &["tokio", "axum", "rmcp", "hpke", "aes-gcm", "tungstenite", "tokio-tungstenite"],
     ),
-    ("junction-hub", &["hpke", "aes-gcm", "rmcp"]),
+    ("junction-hub", &["hpke", "aes-gcm", "aead-stream", "rmcp"]),
+    ("junction-attachments", &["tokio", "rmcp", "junction-engine"]),
+    ("junction-guard", &["regex", "tokio"]),
     ("junction-engine", &["rmcp", "clap", "rpassword", "qrcode"]),
 ];
 
 /// Libraries that only these files may name.
-const CONFINED: [(&str, &[&str]); 11] = [
+const CONFINED: [(&str, &[&str]); 13] = [
     (
         "rmcp",
         &[
             "bridge/src/mcp/stdio/transport.rs",
+            "bridge/src/mcp/consent.rs",
             "bridge/src/mcp/server.rs",
             "bridge/src/mcp/skills.rs",
         ],
     ),
     ("hpke", &["bridge/engine/src/seal.rs"]),
-    ("aes_gcm", &["bridge/engine/src/seal.rs"]),
+    ("aes_gcm", &["bridge/engine/src/seal.rs", "bridge/engine/src/seal/chunks.rs"]),
+    ("aead_stream", &["bridge/engine/src/seal/chunks.rs"]),
+    ("saphyr_parser", &["bridge/attachments/src/values/yaml/walk.rs"]),
     ("tokio_tungstenite", &["bridge/engine/src/transport/dial.rs"]),
     ("tokio_rustls", &["bridge/engine/src/transport/tls.rs", "hub/src/accept/tls.rs"]),
     ("reqwest", &["bridge/engine/src/transport/http.rs"]),

@@ -27,11 +27,11 @@ pub struct DownloadCommand(pub(crate) DownloadStep);
 pub(crate) enum DownloadStep {
     /// Begins to fetch the attachment of this number in this message.
     Begin(MessageId, u8, ReplySender<BegunDownload>),
-    /// So many chunks were taken.
+    /// Notes that so many chunks were taken.
     Taken(DownloadId, u32),
-    /// All of it is here and about to be put in its place.
+    /// Asks whether the attachment, which is here as a whole, may be put in its place.
     Commit(DownloadId, oneshot::Sender<Result<(), AttachmentError>>),
-    /// It was saved, or not.
+    /// Notes that the attachment was saved, or was not.
     End(DownloadId, bool),
 }
 

@@ -148,7 +148,7 @@ pub enum AttachmentError {
     TooMany,
     /// The time of the message is over.
     Expired,
-    /// Its sender has taken it back or is gone, and the hub has not all of it.
+    /// The sender has taken the attachment back or is gone, and the hub has not all of it.
     Unavailable,
     /// Nothing came for too long.
     Stalled,

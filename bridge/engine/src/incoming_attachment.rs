@@ -40,7 +40,7 @@ struct EndGuard {
 pub enum SaveError<E> {
     /// The attachment could not be fetched, or its time is over.
     Fetch(AttachmentError),
-    /// It could not be put in its place.
+    /// The attachment could not be put in its place.
     Place(E),
 }
 

@@ -31,6 +31,7 @@ mod reader;
 mod receive_keys;
 mod recent;
 mod registration;
+mod reply_waiters;
 pub mod seal;
 mod send_in_progress;
 mod send_limits;

@@ -1,7 +1,6 @@
 //! What reaches the agent: opened messages and the ends of its own, for calls that read or wait for an answer.
 //! Everything goes out under a lease, so that an answer that is never written loses nothing.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use crate::hops::Chains;
 use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
 use crate::past_words::PastWords;
 use crate::recent::RecentMap;
+use crate::reply_waiters::{ReplyWaiter, ReplyWaiters};
 use crate::urgency::Urgency;
 use crate::{
     Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd, Waker,
@@ -48,12 +48,6 @@ pub(crate) struct ReadCall {
     pub(crate) reply: oneshot::Sender<Result<MailPage, Error>>,
 }
 
-/// A call that waits for the answer to a message.
-struct ReplyWaiter {
-    from: PeerKey,
-    wait_end: oneshot::Sender<WaitEnd>,
-}
-
 /// What a page that is being answered holds.
 struct LeasedPage {
     lease: LeaseId,
@@ -77,7 +71,7 @@ pub(crate) struct Delivery {
     /// Refusals that their calls are telling.
     refusals: HashMap<LeaseId, Outcome>,
     readers: VecDeque<ReadCall>,
-    replies: HashMap<MessageId, ReplyWaiter>,
+    replies: ReplyWaiters,
     /// One page at a time: a second read waits, so that order holds.
     page: Option<LeasedPage>,
     leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
@@ -107,7 +101,7 @@ impl Delivery {
             dropped: 0,
             refusals: HashMap::new(),
             readers: VecDeque::new(),
-            replies: HashMap::new(),
+            replies: ReplyWaiters::default(),
             page: None,
             leases: FuturesUnordered::new(),
             snapshot,
@@ -140,11 +134,7 @@ impl Delivery {
         arrived.arrival = self.snapshot.borrow().arrivals;
         let arrival = wakes.then_some(arrived.arrival);
         self.mailbox.put(arrived);
-        let answered = answers.and_then(|to| match self.replies.entry(to) {
-            Entry::Occupied(entry) if entry.get().from == from => Some(entry.remove()),
-            _ => None,
-        });
-        match answered.filter(|waiter| !waiter.wait_end.is_closed()) {
+        match answers.and_then(|to| self.replies.answered(to, from)) {
             Some(waiter) => self.reply(id, waiter),
             None => self.end_waits(id, |waiter| asks || waiter.from == from),
         }
@@ -170,13 +160,12 @@ impl Delivery {
     /// Ends these waits, for an unread message that is no answer to them. For the message's chain that counts as
     /// reading it: the agent is about to.
     fn end_waits(&mut self, by: MessageId, which: impl Fn(&ReplyWaiter) -> bool) {
-        let ended = self.replies.extract_if(|_, waiter| which(waiter));
-        let ended: Vec<_> = ended.filter(|(_, waiter)| !waiter.wait_end.is_closed()).collect();
+        let ended = self.replies.take(which);
         if ended.is_empty() {
             return;
         }
         let Some(message) = self.mailbox.ends_wait(by) else { return };
-        for (_, waiter) in ended {
+        for waiter in ended {
             let _ = waiter.wait_end.send(WaitEnd::EndedBy(message.from.clone()));
         }
         self.chains.shown(by, message.peer, message.hops);
@@ -237,8 +226,7 @@ impl Delivery {
         from: PeerKey,
         wait_end: oneshot::Sender<WaitEnd>,
     ) {
-        self.replies.retain(|_, waiter| !waiter.wait_end.is_closed());
-        self.replies.insert(to, ReplyWaiter { from, wait_end });
+        self.replies.add(to, ReplyWaiter { from, wait_end });
         if let Some(question) = self.mailbox.oldest_question() {
             self.end_waits(question.id, |_| true);
         }

@@ -10,22 +10,25 @@
 //! An upload that was saved stays until its message would have expired, so that its receiver can save it once more.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::{self, Read as _};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::PAIR_TRANSFERS;
 use junction_shared::protocol::wire::{
-    AttachmentEnd, Chunk, ChunkRange, Offer, Refusal, ToHub, TransferId,
+    AttachmentEnd, Chunk, ChunkRange, Refusal, ToHub, TransferId,
 };
 
 use crate::Status;
-use crate::attachment::{Content, PreparedAttachment, PreparedAttachments, Source, read_chunk};
-use crate::seal::{ChunkCipher, ChunkTag, SealedManifest};
+use crate::attachment::PreparedAttachments;
+use crate::seal::SealedManifest;
+
+mod seal_job;
+mod upload;
+
+pub use seal_job::{SealJob, SealedChunks};
+use upload::{MessageUploads, Upload, offer};
 
 /// Attachments that a session keeps track of. Beyond it, those go that were saved, and then no more are taken.
 const MAX_UPLOADS: usize = 64;
@@ -42,38 +45,6 @@ pub(crate) struct EndedUpload {
     pub(crate) number: u8,
     pub(crate) to: Alias,
     pub(crate) status: Status,
-}
-
-/// The attachments of one message.
-struct MessageUploads {
-    to: Alias,
-    /// The key that the receiver is known by.
-    origin: PeerKey,
-    manifest: SealedManifest,
-    /// When the message expires.
-    deadline: Instant,
-    /// The key that the receiver has the message under, once the hub or the receiver has it.
-    receiver: Option<PeerKey>,
-    /// The keys before.
-    earlier: Vec<PeerKey>,
-    uploads: BTreeMap<u8, Upload>,
-}
-
-/// One attachment.
-struct Upload {
-    source: Arc<dyn Source>,
-    cipher: Arc<ChunkCipher>,
-    tags: Arc<[ChunkTag]>,
-    /// Whether the hub was told of it on this connection.
-    is_offered: bool,
-    /// Whether its end was told.
-    is_over: bool,
-    /// The chunks that were asked for and are not sealed yet.
-    pulled: Range<u32>,
-    /// Whether a job is at work on it.
-    is_busy: bool,
-    /// The opened content and its next chunk, between two jobs.
-    content: Option<(Content, u32)>,
 }
 
 /// The attachments of all messages.
@@ -93,37 +64,6 @@ pub(crate) struct Uploads {
     /// How long to wait for a receipt past the time of a message.
     grace: Duration,
     ended: Vec<EndedUpload>,
-}
-
-impl Upload {
-    fn new(prepared: PreparedAttachment) -> Self {
-        let PreparedAttachment { source, cipher, tags } = prepared;
-        Self {
-            source,
-            cipher,
-            tags,
-            is_offered: false,
-            is_over: false,
-            pulled: 0..0,
-            is_busy: false,
-            content: None,
-        }
-    }
-
-    fn disconnected(&mut self) {
-        // Opened again, it may be found changed or forbidden.
-        (self.is_offered, self.pulled, self.content) = (false, 0..0, None);
-    }
-}
-
-impl MessageUploads {
-    fn transfer(&self, message: MessageId, attachment: u8, from: PeerKey) -> Option<TransferId> {
-        Some(TransferId { from, to: self.receiver?, message, attachment })
-    }
-
-    fn is_over(&self) -> bool {
-        self.uploads.values().all(|upload| upload.is_over)
-    }
 }
 
 impl Uploads {
@@ -422,73 +362,6 @@ impl Uploads {
     /// Ends since the last call.
     pub(crate) fn take_ended(&mut self) -> Vec<EndedUpload> {
         std::mem::take(&mut self.ended)
-    }
-}
-
-/// The offer of an upload.
-fn offer(upload: &mut Upload, transfer: TransferId, left: Duration) -> ToHub {
-    upload.is_offered = true;
-    upload.pulled = 0..0;
-    let ttl_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-    ToHub::Offer(Offer { transfer, chunks: upload.cipher.chunks(), ttl_ms })
-}
-
-/// Chunks to read and seal. It blocks, and so runs on a thread of its own.
-pub struct SealJob {
-    transfer: TransferId,
-    connection: u64,
-    source: Arc<dyn Source>,
-    cipher: Arc<ChunkCipher>,
-    tags: Arc<[ChunkTag]>,
-    content: Option<(Content, u32)>,
-    chunks: Range<u32>,
-}
-
-/// What came of a [`SealJob`].
-pub struct SealedChunks {
-    transfer: TransferId,
-    connection: u64,
-    first: u32,
-    chunks: Vec<Bytes>,
-    /// The content, for the next job; an error if it is not what was sent.
-    content: Result<Content, Changed>,
-}
-
-/// What is read again is not what was sent, or cannot be read any more.
-struct Changed;
-
-impl SealJob {
-    /// Reads and seals.
-    pub fn run(self) -> SealedChunks {
-        let (transfer, connection, first) = (self.transfer, self.connection, self.chunks.start);
-        let mut chunks = Vec::with_capacity(self.chunks.len());
-        let content = self.seal(&mut chunks);
-        SealedChunks { transfer, connection, first, chunks, content }
-    }
-
-    fn seal(self, chunks: &mut Vec<Bytes>) -> Result<Content, Changed> {
-        let Self { source, cipher, tags, content, chunks: range, .. } = self;
-        let mut content = match content {
-            Some((content, at)) if at == range.start => content,
-            _ => {
-                let mut content = source.open().map_err(|_| Changed)?;
-                let before: u64 = (0..range.start).map(|at| cipher.len_of(at) as u64).sum();
-                let passed = io::copy(&mut (&mut content).take(before), &mut io::sink());
-                passed.map_err(|_| Changed)?;
-                content
-            }
-        };
-        let all = cipher.chunks();
-        for position in range {
-            let chunk = read_chunk(&mut content, cipher.len_of(position)).map_err(|_| Changed)?;
-            let tag = tags.get(position as usize);
-            chunks.push(cipher.seal(position, chunk, tag).map_err(|_| Changed)?.into());
-            if position + 1 == all && !read_chunk(&mut content, 1).map_err(|_| Changed)?.is_empty()
-            {
-                return Err(Changed);
-            }
-        }
-        Ok(content)
     }
 }
 

@@ -9,7 +9,8 @@ use junction_attachments::{Allowed, Policy, safe_name};
 use junction_engine::attachment::{Attachment, Content, PrepareError, PreparedAttachments, Source};
 use junction_shared::protocol::wire::AttachmentKind;
 
-use super::{AttachmentAccess, AttachmentFault, blocking};
+use super::access::{AttachmentAccess, blocking};
+use super::fault::AttachmentFault;
 
 /// What an agent or a person names.
 #[derive(Clone, Debug, PartialEq, Eq)]

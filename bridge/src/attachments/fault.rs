@@ -14,7 +14,7 @@ use junction_engine::error::{AttachmentError, Error};
 pub(crate) enum AttachmentFault {
     /// The user's config cannot be read.
     Config(ConfigProblem),
-    /// It is not known which directory is the project.
+    /// Nobody says which directory is the project, or it does not exist.
     NoProject,
     /// A file or variable cannot be attached.
     Read(ReadRefused),
@@ -49,7 +49,7 @@ pub(crate) enum AttachmentFault {
     CommandFailed {
         /// The name of the command.
         name: String,
-        /// Its exit code, if it returned one.
+        /// The exit code, if it returned one.
         code: Option<i32>,
     },
     /// The attachment cannot be fetched.

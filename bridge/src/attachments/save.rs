@@ -14,7 +14,8 @@ use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_VALUE;
 use zeroize::Zeroizing;
 
-use super::{AttachmentAccess, AttachmentFault, blocking};
+use super::access::{AttachmentAccess, blocking};
+use super::fault::AttachmentFault;
 
 /// Where an attachment goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,15 +8,14 @@ use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_TEXT, TextLimit};
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::limits::{MAX_ATTACHMENTS, MAX_MESSAGE};
+use junction_shared::protocol::limits::MAX_MESSAGE;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
-use super::attachment_args::named_sources;
-use super::params::{Param, ParamKind, ToolSpec, attachment_number};
-use crate::attachments::{AttachmentFault, NamedSource};
+use super::params::{Param, ParamKind, ToolSpec};
+use crate::attachments::AttachmentFault;
 use crate::results::place_of;
 use crate::wording::Wording;
 use crate::wording::attachments::holds_secret;
@@ -28,7 +27,7 @@ const NONE: &str = "none";
 
 /// The arguments of one call, read by name.
 pub(crate) struct ToolArgs {
-    tool: &'static ToolSpec,
+    pub(super) tool: &'static ToolSpec,
     given: Map<String, Value>,
     notes: ArgumentsJson,
 }
@@ -43,7 +42,7 @@ pub(crate) struct ArgumentsJson {
     clamped: Vec<String>,
 }
 
-type Parsed<T> = Result<T, ToolError>;
+pub(super) type Parsed<T> = Result<T, ToolError>;
 
 /// Why a tool call failed.
 #[derive(Debug)]
@@ -222,33 +221,6 @@ impl ToolArgs {
         Ok(id.map(|id| MessageId(id.into_bytes())))
     }
 
-    /// The files and values to attach.
-    pub(crate) fn attachments(&mut self, name: &'static str) -> Parsed<Vec<NamedSource>> {
-        let (param, value) = self.take(name);
-        let Some(value) = value else { return Ok(Vec::new()) };
-        match named_sources(&value).filter(|named| named.len() <= MAX_ATTACHMENTS) {
-            Some(named) => Ok(named),
-            None => {
-                let (tool, what) = (self.tool.name, param.kind.description());
-                argument(format!("{name} must be {what}. Call {tool} again with such a list."))
-            }
-        }
-    }
-
-    /// The number of an attachment, which must be given.
-    pub(crate) fn attachment_number(&mut self, name: &'static str) -> Parsed<u8> {
-        let (param, value) = self.take_number(name);
-        let text = match &value {
-            Some(Value::String(text)) => bare(text).to_owned(),
-            Some(value) => integer(value).map(|number| number.to_string()).unwrap_or_default(),
-            None => String::new(),
-        };
-        match attachment_number(&text) {
-            Some(number) => Ok(number),
-            None => self.wrong(param, &param.kind.description()),
-        }
-    }
-
     /// The id of a message, which must be given.
     pub(crate) fn required_message_id(&mut self, name: &'static str) -> Parsed<MessageId> {
         let what = ParamKind::MessageId.description();
@@ -353,7 +325,7 @@ impl ToolArgs {
         }
     }
 
-    fn take_number(&mut self, name: &str) -> (&'static Param, Option<Value>) {
+    pub(super) fn take_number(&mut self, name: &str) -> (&'static Param, Option<Value>) {
         let (param, value) = self.take(name);
         let is_none = |value: &Value| {
             value.as_str().is_some_and(|text| bare(text).eq_ignore_ascii_case(NONE))
@@ -363,7 +335,7 @@ impl ToolArgs {
 
     /// The parameter of this name, and the argument for it unless that is absent, or what models write for absent.
     #[expect(clippy::expect_used, reason = "a test passes every parameter of every tool")]
-    fn take(&mut self, name: &str) -> (&'static Param, Option<Value>) {
+    pub(super) fn take(&mut self, name: &str) -> (&'static Param, Option<Value>) {
         let param = self.tool.params.iter().find(|param| param.name == name);
         let param = param.expect("the tool has this parameter");
         let is_message = matches!(param.kind, ParamKind::Message);
@@ -377,13 +349,13 @@ impl ToolArgs {
         (param, value)
     }
 
-    fn wrong<T>(&self, param: &Param, what: &str) -> Parsed<T> {
+    pub(super) fn wrong<T>(&self, param: &Param, what: &str) -> Parsed<T> {
         let (tool, name) = (self.tool.name, param.name);
         argument(format!("{name} must be {what}. Call {tool} again with one."))
     }
 }
 
-fn argument<T>(text: String) -> Parsed<T> {
+pub(super) fn argument<T>(text: String) -> Parsed<T> {
     Err(ToolError::Argument(text))
 }
 
@@ -395,13 +367,13 @@ fn alias(value: &Value) -> Option<Alias> {
 }
 
 /// A text without outer blanks, quotes and backticks.
-fn bare(text: &str) -> &str {
+pub(super) fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || "\"'`‘’“”«»".contains(c))
 }
 
 /// The integer that a JSON number or a text stands for. Some models write 30.0 for 30, some "30". One that is too large
 /// stands for the largest.
-fn integer(value: &Value) -> Option<i64> {
+pub(super) fn integer(value: &Value) -> Option<i64> {
     if let Some(text) = value.as_str() {
         let text = bare(text);
         return text.parse().ok().or_else(|| whole(text.parse().ok()?));

@@ -42,7 +42,7 @@ const SYNONYMS: [(&str, &str); 24] = [
     ("attachments", "attachment files file attach attached attached_files"),
     ("confirm", "confirmed force allow_secret"),
     ("message_id", "id msg_id message reply_to"),
-    ("attachment_id", "attachment id number attachment_number index"),
+    ("attachment_id", "attachment number attachment_number index"),
     ("path", "file filename file_path filepath destination target target_path save_to output"),
     ("key", "name variable env env_var"),
     ("overwrite", "force replace"),

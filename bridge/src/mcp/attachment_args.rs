@@ -1,12 +1,44 @@
-//! The argument `attachments`: what a model names of files and values, in the ways that models write it.
+//! The arguments about attachments: what a model names of files and values, in the ways that models write it.
 
+use junction_shared::protocol::limits::MAX_ATTACHMENTS;
 use serde_json::{Map, Value};
 
+use super::args::{Parsed, ToolArgs, argument, bare, integer};
+use super::params::attachment_number;
 use crate::attachments::NamedSource;
+
+impl ToolArgs {
+    /// The files and values to attach.
+    pub(crate) fn attachments(&mut self, name: &'static str) -> Parsed<Vec<NamedSource>> {
+        let (param, value) = self.take(name);
+        let Some(value) = value else { return Ok(Vec::new()) };
+        match named_sources(&value).filter(|named| named.len() <= MAX_ATTACHMENTS) {
+            Some(named) => Ok(named),
+            None => {
+                let (tool, what) = (self.tool.name, param.kind.description());
+                argument(format!("{name} must be {what}. Call {tool} again with such a list."))
+            }
+        }
+    }
+
+    /// The number of an attachment, which must be given.
+    pub(crate) fn attachment_number(&mut self, name: &'static str) -> Parsed<u8> {
+        let (param, value) = self.take_number(name);
+        let text = match &value {
+            Some(Value::String(text)) => bare(text).to_owned(),
+            Some(value) => integer(value).map(|number| number.to_string()).unwrap_or_default(),
+            None => String::new(),
+        };
+        match attachment_number(&text) {
+            Some(number) => Ok(number),
+            None => self.wrong(param, &param.kind.description()),
+        }
+    }
+}
 
 /// What an argument stands for: a list, or one object or path that stands for a list of itself. Nothing if any of it can be
 /// meant in more than one way.
-pub(super) fn named_sources(value: &Value) -> Option<Vec<NamedSource>> {
+fn named_sources(value: &Value) -> Option<Vec<NamedSource>> {
     match value {
         Value::Array(items) => items.iter().map(named_source).collect(),
         Value::String(text) if text.trim_start().starts_with('[') => {

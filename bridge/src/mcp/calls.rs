@@ -11,9 +11,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce, watch};
 
 use super::envelope::ClientId;
+use crate::attachments::SaveProgress;
 use junction_engine::Lease;
 
 /// Requests in flight at most. With as many, no more lines are read until one ends. Real clients have a handful.
@@ -62,6 +63,8 @@ pub(crate) struct DuplicateId;
 pub(crate) struct CallHandle {
     calls: CallTable,
     number: CallNumber,
+    /// How far the call has come, if it saves an attachment.
+    saving: Arc<SetOnce<SaveProgress>>,
 }
 
 /// The right to answer a request. Dropped without being claimed, it ends the request without an answer.
@@ -116,7 +119,7 @@ impl CallTable {
 
     /// The call of this number, for its tool.
     pub(crate) fn handle(&self, number: CallNumber) -> CallHandle {
-        CallHandle { calls: self.clone(), number }
+        CallHandle { calls: self.clone(), number, saving: Arc::default() }
     }
 
     /// Ends a request because the client wants no answer any more: what it holds is given back, and its id is free.
@@ -167,6 +170,18 @@ impl CallHandle {
         let entry_busy =
             self.calls.entries().by_number.get_mut(&self.number).and_then(|call| call.busy.take());
         drop(entry_busy);
+    }
+
+    /// Notes that the call saves an attachment. Whoever saves counts in what is returned.
+    pub(crate) fn saves(&self) -> SaveProgress {
+        // Set before, if the call is made again with a person's consent.
+        let _ = self.saving.set(SaveProgress::default());
+        self.saving.get().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the call saves an attachment, and gives how far it has come.
+    pub(crate) async fn saving(&self) -> SaveProgress {
+        self.saving.wait().await.clone()
     }
 
     /// Leases to the call what its answer will hold, before the answer is returned. If the call has been cancelled

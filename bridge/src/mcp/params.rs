@@ -297,7 +297,7 @@ impl ParamKind {
             Self::Choice(words) => {
                 words.iter().flat_map(|word| [json!(word), json!(word.to_uppercase())]).collect()
             }
-            Self::Attachments => vec![json!([{ "path": "a" }]), json!("a"), json!([]), json!("[]")],
+            Self::Attachments => vec![json!([]), json!("[]")],
             Self::AttachmentNumber => vec![json!("1"), json!("8"), json!(8), json!(" 2 ")],
             Self::Flag => vec![json!(true), json!(false), json!("true"), json!("No"), json!(1)],
             Self::Message => vec![json!(""), json!("x".repeat(MAX_MESSAGE))],

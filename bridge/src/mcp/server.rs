@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use junction_shared::protocol::alias::Alias;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult,
     ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, GetSkillRequestParams,
@@ -23,7 +24,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::args::ToolError;
-use super::calls::CallTable;
+use super::calls::{CallHandle, CallTable};
+use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
 use super::params::{ToolSpec, schema};
 use super::prompts::{PROMPTS, PromptSpec, prompt};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
@@ -35,6 +37,7 @@ use crate::clients;
 use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
 use crate::wording::Wording;
+use crate::wording::attachments::consent_question;
 
 /// How long to wait for a client's list of the directories that it works in.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
@@ -63,7 +66,8 @@ impl McpServer {
         let line_counts = lines.counts();
         let (transport, input_ended) = StdioTransport::new(lines, out, calls.clone());
         let probe = ContextProbe::new(tools.engine.clone());
-        let handler = ToolHandler { tools, calls: calls.clone(), probe };
+        let consents = Consents::default();
+        let handler = ToolHandler { tools, calls: calls.clone(), probe, consents };
         // Not with rmcp's own opening, which ends the session on anything unexpected that comes before the version is
         // known. Each request shows which kind of version it belongs to.
         let service = serve_directly(handler, transport, None);
@@ -92,6 +96,7 @@ struct ToolHandler {
     tools: Tools,
     calls: CallTable,
     probe: ContextProbe,
+    consents: Consents,
 }
 
 impl ToolHandler {
@@ -109,6 +114,52 @@ impl ToolHandler {
         self.probe.client_named(name);
         self.tools.wake.client_named(name);
         self.tools.client_named(name);
+    }
+
+    /// Calls a tool, and asks the person where the policy keeps something and the client can ask.
+    async fn call_with_consent(
+        &self,
+        tool: Tool,
+        request: CallToolRequestParams,
+        handle: &CallHandle,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        let mut allowed = self.consents.given(&request);
+        let mut arguments = request.arguments.unwrap_or_default();
+        let asking = consent::asking(context).filter(|_| may_need_consent(tool, &arguments));
+        loop {
+            // Only a call that may be made again is worth a copy of its arguments.
+            let given = match asking {
+                Some(_) => arguments.clone(),
+                None => std::mem::take(&mut arguments),
+            };
+            let outcome = self.tools.call(tool, given, handle, &allowed).await;
+            let refusal = match &outcome {
+                Err(ToolError::Attachment(fault)) => fault.not_allowed(),
+                _ => None,
+            };
+            let asked = refusal.filter(|refusal| {
+                allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
+            });
+            let (Some(asking), Some(refusal)) = (asking, asked) else {
+                return result(outcome).into();
+            };
+            let to = arguments.get("target_alias").and_then(Value::as_str);
+            let to =
+                to.and_then(|text| Alias::parse(text).ok()).filter(|_| tool == Tool::SendMessage);
+            let question = consent_question(refusal, to.as_ref());
+            allowed.push(refusal.allowed());
+            match asking {
+                Asking::ByAnswer => return self.consents.question(question, allowed).into(),
+                Asking::ByRequest => {
+                    // The person may never answer.
+                    handle.waits();
+                    if !consent::ask(context, question).await {
+                        return result(outcome).into();
+                    }
+                }
+            }
+        }
     }
 
     /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
@@ -262,28 +313,60 @@ impl ServerHandler for ToolHandler {
             return Ok(result(Err(ToolError::no_object(tool.spec()))).into());
         }
         let handle = self.calls.handle(number);
-        let call = self.tools.call(tool, request.arguments.unwrap_or_default(), &handle);
+        let call = self.call_with_consent(tool, request, &handle, &context);
         // A call that panics is answered too: its client waits, and the call takes room in the table.
         let call = AssertUnwindSafe(call).catch_unwind();
         tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(broken()), // which rmcp drops
-            outcome = call => outcome.map(|outcome| result(outcome).into()).map_err(|_| broken()),
-            () = keep_alive(&context) => Err(broken()), // never: keep_alive does not end
+            outcome = call => outcome.map_err(|_| broken()),
+            () = keep_alive(&context, &handle) => Err(broken()), // never: keep_alive does not end
         }
     }
 }
 
-/// Sends progress notifications for a call, without end, if the client asked for them: some clients give up on a call
-/// after a minute of silence.
-async fn keep_alive(context: &RequestContext<RoleServer>) {
-    let Some(token) = context.meta.get_progress_token() else { return pending().await };
-    let mut ticker = ProgressTicker::new();
-    loop {
-        let progress = ProgressNotificationParam::new(token.clone(), ticker.next().await);
-        let _ = context.peer.notify_progress(progress).await;
+/// Whether the policy may keep something that a call needs.
+fn may_need_consent(tool: Tool, arguments: &JsonObject) -> bool {
+    match tool {
+        Tool::SendMessage => arguments.contains_key("attachments"),
+        Tool::SaveAttachment => true,
+        _ => false,
     }
 }
+
+/// Sends progress notifications for a call, without end, if the client asked for them: some clients give up on a call
+/// after a minute of silence. Those of a call that saves an attachment tell how many of its bytes have come.
+async fn keep_alive(context: &RequestContext<RoleServer>, handle: &CallHandle) {
+    let Some(token) = context.meta.get_progress_token() else { return pending().await };
+    let mut ticker = ProgressTicker::new();
+    let saving = loop {
+        tokio::select! {
+            count = ticker.next() => {
+                let progress = ProgressNotificationParam::new(token.clone(), count);
+                let _ = context.peer.notify_progress(progress).await;
+            }
+            saving = handle.saving() => break saving,
+        }
+    };
+    let mut shown = 0;
+    loop {
+        tokio::time::sleep(SAVE_INTERVAL).await;
+        let (came, total) = saving.get();
+        if came > shown {
+            shown = came;
+            let progress = ProgressNotificationParam::new(token.clone(), as_float(came));
+            let _ = context.peer.notify_progress(progress.with_total(as_float(total))).await;
+        }
+    }
+}
+
+/// A number of bytes as JSON's kind of number, which is exact for an attachment.
+fn as_float(bytes: u64) -> f64 {
+    u32::try_from(bytes).map_or(f64::MAX, f64::from)
+}
+
+/// How often a client is told how far a save has come.
+const SAVE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The moments of progress notifications, counted from 1.
 struct ProgressTicker(tokio::time::Interval, f64);

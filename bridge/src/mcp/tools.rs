@@ -11,6 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use junction_attachments::Allowed;
 use junction_shared::protocol::limits::MAX_PAGE;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -20,7 +21,7 @@ use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
 use super::notices::{NoticesJson, ReportedAliases};
 use super::schema::{MAX_WAIT, Tool};
-use crate::attachments::{AttachmentAccess, SavePlace, SaveProgress};
+use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
 use crate::results::{
     AttachedJson, DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson,
@@ -89,7 +90,7 @@ impl Tools {
         self.longest_wait.load(Ordering::Relaxed)
     }
 
-    /// Calls a tool.
+    /// Calls a tool. What the person has allowed counts for this call.
     ///
     /// # Errors
     /// If an argument is wrong, or the engine cannot do what was asked.
@@ -98,18 +99,19 @@ impl Tools {
         tool: Tool,
         arguments: Map<String, Value>,
         call: &CallHandle,
+        allowed: &[Allowed],
     ) -> Result<ToolAnswer, ToolError> {
         let mut args = ToolArgs::new(tool.spec(), arguments)?;
         self.wake.seat_settled().await;
         let mut answer = match tool {
             Tool::Register => self.register(&mut args).await,
             Tool::ListPeers => self.list_peers(&mut args).await,
-            Tool::SendMessage => self.send_message(&mut args, call).await,
+            Tool::SendMessage => self.send_message(&mut args, call, allowed).await,
             Tool::ReadMessages => self.read_messages(&mut args, call).await,
             Tool::WaitForPeer => self.wait_for_peer(&mut args, call).await,
             Tool::KnownHosts => Ok(self.known_hosts().await),
             Tool::Disconnect => Ok(self.disconnect().await),
-            Tool::SaveAttachment => self.save_attachment(&mut args, call).await,
+            Tool::SaveAttachment => self.save_attachment(&mut args, call, allowed).await,
         }?;
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
@@ -151,6 +153,7 @@ impl Tools {
         &self,
         args: &mut ToolArgs,
         call: &CallHandle,
+        allowed: &[Allowed],
     ) -> Result<ToolAnswer, ToolError> {
         let mut draft = Draft {
             target: args.peer("target_alias")?,
@@ -173,7 +176,7 @@ impl Tools {
             return Err(ToolError::HoldsSecret(found.kind()));
         }
         if !named.is_empty() {
-            draft.attachments = Some(self.attachments.attach(named, Vec::new()).await?);
+            draft.attachments = Some(self.attachments.attach(named, allowed.to_vec()).await?);
         }
         let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
         let _wait = self.wait(draft.wait, call)?;
@@ -241,6 +244,7 @@ impl Tools {
         &self,
         args: &mut ToolArgs,
         call: &CallHandle,
+        allowed: &[Allowed],
     ) -> Result<ToolAnswer, ToolError> {
         let message = args.required_message_id("message_id")?;
         let number = args.attachment_number("attachment_id")?;
@@ -254,9 +258,10 @@ impl Tools {
         };
         // What is waited for may never come.
         call.waits();
-        let progress = SaveProgress::default();
+        let progress = call.saves();
+        let attachment = (message, number);
         let saved =
-            self.attachments.save(&self.engine, (message, number), place, Vec::new(), progress);
+            self.attachments.save(&self.engine, attachment, place, allowed.to_vec(), progress);
         Ok(object(&SavedJson::new(&saved.await?, command)))
     }
 

@@ -168,7 +168,7 @@ pub(crate) struct AttachedJson {
 }
 
 impl AttachedJson {
-    /// These attachments.
+    /// The answer for these attachments.
     pub(crate) fn new(attached: &[AttachmentInfo]) -> Self {
         Self { attachments: attached.iter().map(Into::into).collect() }
     }

@@ -10,6 +10,7 @@ use junction_attachments::refused::{
 use junction_attachments::values::ValueError;
 use junction_engine::attachment::Unattachable;
 use junction_engine::error::{AttachmentError, AttachmentsRefused};
+use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
 use crate::attachments::AttachmentFault;
@@ -75,6 +76,32 @@ impl Wording for AttachmentFault {
             Self::Engine(error) => error.wording(),
             Self::Lost => "The call was given up before anything was saved. Call again.".to_owned(),
         }
+    }
+}
+
+/// What a person is asked whose client can ask: whether an attachment that the policy keeps may be sent to this peer, or
+/// written, once.
+pub(crate) fn consent_question(refusal: &NotAllowed, to: Option<&Alias>) -> String {
+    let path = shown(&refusal.path);
+    let what = match &refusal.key {
+        Some(key) => format!("the value {} of {path}", escape(key).text),
+        None => path,
+    };
+    let why = match refusal.why {
+        Why::Outside => "It is outside of the project directory.",
+        Why::HardLink => "The file has more than one name.",
+        Why::Sensitive(Sensitivity::DotEnv) => "The file holds environment variables.",
+        Why::Sensitive(Sensitivity::PrivateKey) => "The file seems to hold a private key.",
+        Why::Sensitive(Sensitivity::Credentials) => "The file seems to hold credentials.",
+        Why::Sensitive(Sensitivity::Startup) => "The file is run when a program starts.",
+    };
+    match to {
+        Some(alias) => format!(
+            "May this session send {what} to the session {alias} on the junction, this once? {why}"
+        ),
+        None => format!(
+            "May this session write {what} with what another session sent, this once? {why}"
+        ),
     }
 }
 

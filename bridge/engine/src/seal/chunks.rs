@@ -22,8 +22,10 @@ use junction_shared::secret::Secret;
 use sha2::{Digest, Sha256};
 use zeroize::zeroize_stack;
 
-use super::{Broken, STACK, plain::TAG};
+use super::plain::{Broken, TAG};
 
+/// Stack wiped after a call: more than the deepest of them uses.
+const STACK: usize = 16 * 1024;
 /// What the last chunk of an attachment is padded to: a hub learns one of five classes of its length.
 const PADDED: [usize; 5] = [256, 1024, 4096, 16 * 1024, CHUNK];
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use junction_shared::protocol::limits::CHUNK;
+use junction_shared::protocol::wire::Offer;
 
 use super::*;
 use crate::attachment::tests::{TestSource, file, value};

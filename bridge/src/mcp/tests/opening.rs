@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, within};
 use crate::testing::git_repo;
 
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "register",
     "list_peers",
     "send_message",
@@ -13,6 +13,7 @@ const TOOLS: [&str; 7] = [
     "wait_for_peer",
     "known_hosts",
     "disconnect",
+    "save_attachment",
 ];
 
 fn names(answer: &Value) -> Vec<&str> {

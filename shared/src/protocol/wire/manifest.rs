@@ -35,7 +35,7 @@ pub struct ManifestEntry {
     /// What the attachment is.
     #[n(1)]
     pub kind: AttachmentKind,
-    /// Its length in bytes. The last chunk is padded, so that a hub does not see it.
+    /// The length in bytes. The last chunk is padded, so that a hub does not see it.
     #[n(2)]
     pub bytes: u64,
     /// The SHA-256 of a file. A value has none: whoever guesses a short one could check the guess.

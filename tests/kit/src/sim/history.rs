@@ -219,7 +219,9 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
                 let late = now >= sent.ends || sent.is_orphan;
                 assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
             }
-            Status::Queued | Status::Accepted | Status::Opened | Status::Saved => panic!("{end:?} is no end"),
+            Status::Queued | Status::Accepted | Status::Opened | Status::Saved => {
+                panic!("{end:?} is no end")
+            }
         }
         let corrects = sent.reported == [Status::Unconfirmed] && end != Status::Unconfirmed;
         assert!(

@@ -1,0 +1,89 @@
+//! One attachment at its sender, and those of one message.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Offer, ToHub, TransferId};
+
+use crate::attachment::{Content, PreparedAttachment, Source};
+use crate::seal::{ChunkCipher, ChunkTag, SealedManifest};
+
+/// The attachments of one message.
+pub(super) struct MessageUploads {
+    pub(super) to: Alias,
+    /// The key that the receiver is known by.
+    pub(super) origin: PeerKey,
+    pub(super) manifest: SealedManifest,
+    /// When the message expires.
+    pub(super) deadline: Instant,
+    /// The key that the receiver has the message under, once the hub or the receiver has it.
+    pub(super) receiver: Option<PeerKey>,
+    /// The keys before.
+    pub(super) earlier: Vec<PeerKey>,
+    pub(super) uploads: BTreeMap<u8, Upload>,
+}
+
+/// One attachment.
+pub(super) struct Upload {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) cipher: Arc<ChunkCipher>,
+    pub(super) tags: Arc<[ChunkTag]>,
+    /// Whether the hub was told of it on this connection.
+    pub(super) is_offered: bool,
+    /// Whether its end was told.
+    pub(super) is_over: bool,
+    /// The chunks that were asked for and are not sealed yet.
+    pub(super) pulled: Range<u32>,
+    /// Whether a job is at work on it.
+    pub(super) is_busy: bool,
+    /// The opened content and its next chunk, between two jobs.
+    pub(super) content: Option<(Content, u32)>,
+}
+
+impl Upload {
+    pub(super) fn new(prepared: PreparedAttachment) -> Self {
+        let PreparedAttachment { source, cipher, tags } = prepared;
+        Self {
+            source,
+            cipher,
+            tags,
+            is_offered: false,
+            is_over: false,
+            pulled: 0..0,
+            is_busy: false,
+            content: None,
+        }
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        // Opened again, it may be found changed or forbidden.
+        (self.is_offered, self.pulled, self.content) = (false, 0..0, None);
+    }
+}
+
+impl MessageUploads {
+    pub(super) fn transfer(
+        &self,
+        message: MessageId,
+        attachment: u8,
+        from: PeerKey,
+    ) -> Option<TransferId> {
+        Some(TransferId { from, to: self.receiver?, message, attachment })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.uploads.values().all(|upload| upload.is_over)
+    }
+}
+
+/// The offer of an upload.
+pub(super) fn offer(upload: &mut Upload, transfer: TransferId, left: Duration) -> ToHub {
+    upload.is_offered = true;
+    upload.pulled = 0..0;
+    let ttl_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    ToHub::Offer(Offer { transfer, chunks: upload.cipher.chunks(), ttl_ms })
+}

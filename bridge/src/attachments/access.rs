@@ -1,0 +1,52 @@
+//! What one session may attach and save, as its user's config is at the time of each call.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use junction_attachments::config::AttachmentConfig;
+use junction_attachments::{Allowed, Policy};
+use junction_shared::machine::config_dir::ConfigDir;
+
+use super::fault::AttachmentFault;
+use crate::clients::project_dir;
+
+/// What one session may attach and save. Clones share one project directory.
+#[derive(Clone)]
+pub(crate) struct AttachmentAccess {
+    dir: ConfigDir,
+    /// The project directory that the client named after its start.
+    project: Arc<Mutex<Option<PathBuf>>>,
+}
+
+impl AttachmentAccess {
+    /// Access by the config in this directory.
+    pub(crate) fn new(dir: ConfigDir) -> Self {
+        Self { dir, project: Arc::default() }
+    }
+
+    /// Notes the project directory that the client names.
+    pub(crate) fn set_project(&self, project: PathBuf) {
+        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = Some(project);
+    }
+
+    /// The project directory: as the environment of the client names it, or the client itself, or the working directory.
+    fn project(&self) -> Option<PathBuf> {
+        let named = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        project_dir().or(named).or_else(|| std::env::current_dir().ok())
+    }
+
+    /// The policy as the user's config is now, with entries that count for one call.
+    pub(super) fn policy(&self, once: &[Allowed]) -> Result<Policy, AttachmentFault> {
+        let mut config = AttachmentConfig::load(&self.dir)?;
+        once.iter().for_each(|entry| config.allow(entry.clone()));
+        let project = self.project().ok_or(AttachmentFault::NoProject)?;
+        Policy::new(&project, std::env::home_dir(), config).map_err(|_| AttachmentFault::NoProject)
+    }
+}
+
+/// Runs something that may block on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AttachmentFault> + Send + 'static,
+) -> Result<T, AttachmentFault> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(AttachmentFault::Lost))
+}

@@ -1,0 +1,151 @@
+//! A person's yes, asked by the client, to what the policy keeps until its user allows it. It counts for one call.
+//!
+//! In the stateful versions of MCP the server asks with a request of its own, and the call waits. In the stateless ones the
+//! answer of the call is the question, and the client calls again with the person's answer. What was asked stays here: the
+//! client only gives back a random name for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use junction_attachments::Allowed;
+use junction_shared::secret::random_bytes;
+use rmcp::RoleServer;
+use rmcp::model::{
+    CallToolRequestParams, ClientResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
+    ElicitationSchema, InputRequest, InputRequiredResult, ProtocolVersion, ServerRequest,
+};
+use rmcp::service::{PeerRequestOptions, RequestContext};
+
+/// How long a person may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Questions that are not answered yet, in the stateless versions. Beyond it the oldest is forgotten.
+const MAX_OPEN: usize = 16;
+/// Questions of one call: one for each attachment.
+pub(super) const MAX_QUESTIONS: usize = 8;
+/// The name of the question in the answer of a call.
+const QUESTION: &str = "allow";
+
+/// How a client can ask its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// By a request of the server.
+    ByRequest,
+    /// By the answer of the call.
+    ByAnswer,
+}
+
+/// The questions that clients of the stateless versions were given, with what a yes allows.
+#[derive(Default)]
+pub(super) struct Consents(Mutex<VecDeque<(String, Vec<Allowed>)>>);
+
+/// How the client that made this call can ask its person, if it can.
+pub(super) fn asking(context: &RequestContext<RoleServer>) -> Option<Asking> {
+    let elicitation = context.client_capabilities()?.elicitation?;
+    // A client that names no mode has this one.
+    let has_form = elicitation.form.is_some() || elicitation.url.is_none();
+    let is_stateless =
+        context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+    has_form.then_some(if is_stateless { Asking::ByAnswer } else { Asking::ByRequest })
+}
+
+/// Asks the person by a request of the server. True if the answer is yes.
+pub(super) async fn ask(context: &RequestContext<RoleServer>, question: String) -> bool {
+    let request = ServerRequest::ElicitRequest(elicit_request(question));
+    let options = PeerRequestOptions::with_timeout(PATIENCE);
+    let Ok(asked) = context.peer.send_request_with_option(request, options).await else {
+        return false;
+    };
+    match asked.await_response().await {
+        Ok(ClientResult::ElicitResult(result)) => result.action == ElicitationAction::Accept,
+        _ => false,
+    }
+}
+
+impl Consents {
+    /// The question as the answer of a call. A yes allows these.
+    pub(super) fn question(&self, question: String, allows: Vec<Allowed>) -> InputRequiredResult {
+        let name = HEXLOWER.encode(&random_bytes::<16>());
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_OPEN {
+            open.pop_front();
+        }
+        open.push_back((name.clone(), allows));
+        let request = InputRequest::Elicitation(elicit_request(question));
+        let requests = BTreeMap::from([(QUESTION.to_owned(), request)]);
+        InputRequiredResult::new(Some(requests), Some(name))
+    }
+
+    /// What the person has allowed for this call, which may answer a question. Each question is answered once.
+    pub(super) fn given(&self, request: &CallToolRequestParams) -> Vec<Allowed> {
+        let Some(name) = &request.request_state else { return Vec::new() };
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = open.iter().position(|(asked, _)| asked == name) else { return Vec::new() };
+        let allows = open.remove(at).map(|(_, allows)| allows).unwrap_or_default();
+        let answer = request.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
+        let is_yes = answer.is_some_and(|answer| answer["action"] == "accept");
+        if is_yes { allows } else { Vec::new() }
+    }
+}
+
+/// A question that is answered with yes or no: no field is to be filled in.
+fn elicit_request(message: String) -> ElicitRequest {
+    let requested_schema = ElicitationSchema::new(BTreeMap::new());
+    ElicitRequest::new(ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message,
+        requested_schema,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(path: &str) -> Allowed {
+        Allowed::path(Path::new(path))
+    }
+
+    fn answered(state: Option<String>, action: &str) -> CallToolRequestParams {
+        let mut request = CallToolRequestParams::new("send_message");
+        request.request_state = state;
+        request.input_responses =
+            Some(BTreeMap::from([(QUESTION.to_owned(), json!({ "action": action }))]));
+        request
+    }
+
+    #[test]
+    fn yes_allows_what_was_asked_once() {
+        let consents = Consents::default();
+        let asked = consents.question("?".to_owned(), vec![entry("/a")]);
+        let request = answered(asked.request_state, "accept");
+        assert_eq!(consents.given(&request), [entry("/a")]);
+        assert_eq!(consents.given(&request), []);
+    }
+
+    #[test]
+    fn no_a_cancelled_question_and_one_that_was_never_asked_allow_nothing() {
+        let consents = Consents::default();
+        for action in ["decline", "cancel", "", "ACCEPT"] {
+            let asked = consents.question("?".to_owned(), vec![entry("/a")]);
+            assert_eq!(consents.given(&answered(asked.request_state, action)), []);
+        }
+        assert_eq!(consents.given(&answered(Some("made-up".to_owned()), "accept")), []);
+        assert_eq!(consents.given(&answered(None, "accept")), []);
+    }
+
+    #[test]
+    fn open_questions_are_bounded() {
+        let consents = Consents::default();
+        let first = consents.question("?".to_owned(), vec![entry("/a")]);
+        for _ in 0..MAX_OPEN {
+            consents.question("?".to_owned(), vec![entry("/b")]);
+        }
+        assert_eq!(consents.given(&answered(first.request_state, "accept")), []);
+    }
+}
