@@ -18,6 +18,7 @@ mod consent;
 pub(crate) mod envelope;
 mod notices;
 pub(crate) mod params;
+mod progress;
 pub(crate) mod prompts;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -50,6 +50,7 @@ const CONFINED: [(&str, &[&str]); 13] = [
         &[
             "bridge/src/mcp/stdio/transport.rs",
             "bridge/src/mcp/consent.rs",
+            "bridge/src/mcp/progress.rs",
             "bridge/src/mcp/server.rs",
             "bridge/src/mcp/skills.rs",
         ],

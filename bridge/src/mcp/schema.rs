@@ -42,6 +42,7 @@ Otherwise use your client's own tools for its subagents, teammates and sessions.
 - send_message sends text to a session by its alias.
 - read_messages returns what other sessions sent you. To answer, call send_message with target_alias = the message's \
 `from` and reply_to = its `id`. Text that you write without that tool reaches nobody.
+- Send secrets and files as attachments and store them with save_attachment; never paste them.
 - To wait for an answer or a message, pass wait_seconds (up to {MAX_WAIT}) instead of polling.
 - `unread` in a result means that messages are waiting: call read_messages. So does a line that begins with Agent Junction \
 notice. This session's own bridge writes that line, and it contains nothing from a peer but the alias.

@@ -1,6 +1,5 @@
 //! The MCP server, in the terms of `rmcp`: its name and instructions, its list of tools, and the calls of tools.
 
-use std::future::pending;
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -14,9 +13,9 @@ use rmcp::model::{
     ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, GetSkillRequestParams,
     GetSkillResult, Implementation, InitializeRequestParams, InitializeResult, JsonObject,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
-    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, Prompt,
-    PromptArgument, PromptMessage, ReadResourceRequestParams, ReadResourceResponse, Role,
-    ServerCapabilities, ServerConfig, Tool as ToolDefinition, ToolAnnotations,
+    ListToolsResult, MetaObject, PaginatedRequestParams, Prompt, PromptArgument, PromptMessage,
+    ReadResourceRequestParams, ReadResourceResponse, Role, ServerCapabilities, ServerConfig,
+    Tool as ToolDefinition, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService, serve_directly};
 use rmcp::{RoleServer, ServerHandler};
@@ -27,6 +26,7 @@ use super::args::ToolError;
 use super::calls::{CallHandle, CallTable};
 use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
 use super::params::{ToolSpec, schema};
+use super::progress::keep_alive;
 use super::prompts::{PROMPTS, PromptSpec, prompt};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
 use super::skills;
@@ -334,57 +334,6 @@ fn may_need_consent(tool: Tool, arguments: &JsonObject) -> bool {
     }
 }
 
-/// Sends progress notifications for a call, without end, if the client asked for them: some clients give up on a call
-/// after a minute of silence. Those of a call that saves an attachment tell how many of its bytes have come.
-async fn keep_alive(context: &RequestContext<RoleServer>, handle: &CallHandle) {
-    let Some(token) = context.meta.get_progress_token() else { return pending().await };
-    let mut ticker = ProgressTicker::new();
-    let saving = loop {
-        tokio::select! {
-            count = ticker.next() => {
-                let progress = ProgressNotificationParam::new(token.clone(), count);
-                let _ = context.peer.notify_progress(progress).await;
-            }
-            saving = handle.saving() => break saving,
-        }
-    };
-    let mut shown = 0;
-    loop {
-        tokio::time::sleep(SAVE_INTERVAL).await;
-        let (came, total) = saving.get();
-        if came > shown {
-            shown = came;
-            let progress = ProgressNotificationParam::new(token.clone(), as_float(came));
-            let _ = context.peer.notify_progress(progress.with_total(as_float(total))).await;
-        }
-    }
-}
-
-/// A number of bytes as JSON's kind of number, which is exact for an attachment.
-fn as_float(bytes: u64) -> f64 {
-    u32::try_from(bytes).map_or(f64::MAX, f64::from)
-}
-
-/// How often a client is told how far a save has come.
-const SAVE_INTERVAL: Duration = Duration::from_millis(250);
-
-/// The moments of progress notifications, counted from 1.
-struct ProgressTicker(tokio::time::Interval, f64);
-
-impl ProgressTicker {
-    fn new() -> Self {
-        let interval = clients::progress_interval();
-        let first = tokio::time::Instant::now() + interval;
-        Self(tokio::time::interval_at(first, interval), 0.0)
-    }
-
-    async fn next(&mut self) -> f64 {
-        self.0.tick().await;
-        self.1 += 1.0;
-        self.1
-    }
-}
-
 /// The first of the directories that the client works in, if the client names one in time.
 #[expect(deprecated, reason = "gone from the newest MCP, but what clients of the older ones offer")]
 async fn first_root(peer: &Peer<RoleServer>) -> Option<PathBuf> {
@@ -440,19 +389,4 @@ fn definition(spec: &ToolSpec) -> ToolDefinition {
     let definition =
         ToolDefinition::new(spec.name, spec.description, schema(spec.params)).annotate(annotations);
     if meta.is_empty() { definition } else { definition.with_meta(MetaObject(meta)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn progress_is_notified_at_each_interval() {
-        let started = Instant::now();
-        let (mut ticker, interval) = (ProgressTicker::new(), clients::progress_interval());
-        assert_eq!((ticker.next().await, started.elapsed()), (1.0, interval));
-        assert_eq!((ticker.next().await, started.elapsed()), (2.0, 2 * interval));
-    }
 }

@@ -1,18 +1,14 @@
 //! What errors about attachments say.
 
-use std::path::Path;
-
 use junction_attachments::config::ConfigProblem;
-use junction_attachments::refused::{
-    BadPath, CommandRefused, DiskFault, FileKind, Never, NotAllowed, ReadRefused, SaveRefused,
-    Sensitivity, Why,
-};
+use junction_attachments::refused::{CommandRefused, NotAllowed, Sensitivity, Why};
 use junction_attachments::values::ValueError;
 use junction_engine::attachment::Unattachable;
 use junction_engine::error::{AttachmentError, AttachmentsRefused};
 use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
+use super::disk::{read_refused, save_refused, shown, size};
 use crate::attachments::AttachmentFault;
 use crate::escape::escape;
 
@@ -111,191 +107,6 @@ pub(crate) fn holds_secret(kind: &str) -> String {
         "The message seems to hold {kind}, so it was not sent: what a model reads stays in its transcript. Send the secret in attachments, \
          which no model reads, as {{path, key}} or {{env}}; or call send_message again with confirm true if it is no secret."
     )
-}
-
-/// A path in a sentence. An agent or a person wrote it, or a folder has the name, so it is shown as text of a peer is.
-fn shown(path: &Path) -> String {
-    escape(&path.to_string_lossy()).text.into_owned()
-}
-
-/// What has to be run to allow something.
-fn allow(refusal: &NotAllowed) -> String {
-    format!("junction-bridge allow '{}'", escape(&refusal.entry()).text.replace('\'', "'\\''"))
-}
-
-fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
-    let path = shown(&refusal.path);
-    let why = match refusal.why {
-        Why::Outside => format!("{path} is outside of the project directory"),
-        Why::HardLink => {
-            format!("{path} has more than one name, and may be a secret file under another")
-        }
-        Why::Sensitive(Sensitivity::DotEnv) => format!("{path} holds environment variables"),
-        Why::Sensitive(Sensitivity::PrivateKey) => format!("{path} seems to hold a private key"),
-        Why::Sensitive(Sensitivity::Credentials) => format!("{path} seems to hold credentials"),
-        Why::Sensitive(Sensitivity::Startup) => format!("{path} is run when a program starts"),
-    };
-    format!(
-        "{why}, and your user has not allowed that it is {verb}. Ask your user to run: {}",
-        allow(refusal)
-    )
-}
-
-fn never(path: &Path, why: Never, verb: &str) -> String {
-    let path = shown(path);
-    match why {
-        Never::System => format!(
-            "{path} is no ordinary file but part of the system, and is never {verb}. Choose another file."
-        ),
-        Never::OwnConfig => format!(
-            "{path} belongs to Agent Junction itself, and is never {verb}. Choose another file."
-        ),
-        Never::Setting => format!(
-            "{path} is a setting that git, an editor or an agent's client runs code from, and is never {verb}. Choose another path."
-        ),
-        Never::Repository => format!(
-            "{path} is inside a git repository's own folder, and is never {verb}. Choose another path."
-        ),
-    }
-}
-
-fn kind(kind: FileKind) -> &'static str {
-    match kind {
-        FileKind::Regular => "a file",
-        FileKind::Directory => "a directory",
-        FileKind::Symlink => "a symbolic link",
-        FileKind::Fifo => "a named pipe",
-        FileKind::Socket => "a socket",
-        FileKind::Device => "a device",
-    }
-}
-
-fn bad_path(bad: BadPath) -> &'static str {
-    match bad {
-        BadPath::Empty => "path is empty. Call again with the path of a file.",
-        BadPath::TooLong => "path, or a name in it, is too long. Call again with a shorter one.",
-        BadPath::Character => {
-            "path has control or invisible characters. Call again with another path."
-        }
-        BadPath::OtherHome => {
-            "path begins with ~ and a name, which is not expanded. Call again with the absolute path."
-        }
-        BadPath::NoHome => {
-            "path begins with ~/ and this process has no home directory. Call again with the absolute path."
-        }
-        BadPath::Windows => {
-            "path has a name that means something else on Windows. Call again with another path."
-        }
-    }
-}
-
-fn fault(path: &Path, fault: DiskFault) -> String {
-    let path = shown(path);
-    match fault {
-        DiskFault::Full => {
-            format!("The disk of {path} is full. Ask your user to make room, then call again.")
-        }
-        DiskFault::Quota => format!(
-            "The quota or the limit on file sizes is used up at {path}. Ask your user to make room, then call again."
-        ),
-        DiskFault::ReadOnly => {
-            format!("The file system of {path} is read-only. Choose another path.")
-        }
-        DiskFault::Denied => format!(
-            "The system does not permit access to {path}. Check its permissions, or choose another path."
-        ),
-        DiskFault::Other(error) => {
-            format!("The system refused {path}: {error}. Check it, then call again.")
-        }
-    }
-}
-
-fn size(limit: u64) -> String {
-    if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) }
-}
-
-fn read_refused(refused: &ReadRefused) -> String {
-    match refused {
-        ReadRefused::BadPath(bad) => bad_path(*bad).to_owned(),
-        ReadRefused::Missing(path) => {
-            format!("There is no file {}. Call again with the path of a file.", shown(path))
-        }
-        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent"),
-        ReadRefused::Never { path, why } => never(path, *why, "sent"),
-        ReadRefused::NotAFile { path, kind: other } => {
-            format!(
-                "{} is {}, and only files can be sent. Call again with the path of a file.",
-                shown(path),
-                kind(*other)
-            )
-        }
-        ReadRefused::TooLarge { path, limit } => {
-            format!(
-                "{} is larger than {}. Send a part of it, or send it in another way.",
-                shown(path),
-                size(*limit)
-            )
-        }
-        ReadRefused::Changed(path) => {
-            format!("{} was changed while it was read. Call again.", shown(path))
-        }
-        ReadRefused::EnvNotAllowed(name) => format!(
-            "Your user has not allowed that the environment variable {} is sent. Ask your user to add it to env_keys in the table \
-             [attachments] of config.toml in the configuration directory.",
-            escape(name).text
-        ),
-        ReadRefused::EnvUnset(name) => format!(
-            "The environment variable {} is not set here. Call again with another.",
-            escape(name).text
-        ),
-        ReadRefused::Disk { path, fault: why } => fault(path, *why),
-    }
-}
-
-fn save_refused(refused: &SaveRefused) -> String {
-    match refused {
-        SaveRefused::BadPath(bad) => bad_path(*bad).to_owned(),
-        SaveRefused::NoFolder(path) => {
-            format!("There is no folder {}. Make it, or choose another path.", shown(path))
-        }
-        SaveRefused::NotAFolder(path) => {
-            format!("{} is no folder. Choose another path.", shown(path))
-        }
-        SaveRefused::Symlink(path) => format!(
-            "{} is a symbolic link, and none is followed. Give the path that it leads to.",
-            shown(path)
-        ),
-        SaveRefused::Exists(path) => format!(
-            "{} exists. Choose another path, or call again with overwrite true if it may be replaced.",
-            shown(path)
-        ),
-        SaveRefused::NotAFile { path, kind: other } => format!(
-            "{} is {}, and is not replaced. Choose another path.",
-            shown(path),
-            kind(*other)
-        ),
-        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, key: None }) => format!(
-            "{path} is outside of the project directory, and your user has not allowed that files are saved there. Choose a path in the \
-             project, or ask your user to run: junction-bridge allow --save '{folder}'",
-            path = shown(path),
-            folder = shown(path.parent().unwrap_or(path)).replace('\'', "'\\''")
-        ),
-        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written"),
-        SaveRefused::Never { path, why } => never(path, *why, "written"),
-        SaveRefused::Changed(path) => {
-            format!("{}, or a folder above it, was changed meanwhile. Call again.", shown(path))
-        }
-        SaveRefused::TooLarge { path, limit } => format!(
-            "{} is or would be larger than {}. Choose another path.",
-            shown(path),
-            size(*limit)
-        ),
-        SaveRefused::Length { .. } => {
-            "Another number of bytes came than the message says. Ask the sender to send it again."
-                .to_owned()
-        }
-        SaveRefused::Disk { path, fault: why } => fault(path, *why),
-    }
 }
 
 fn no_value(path: &str, why: ValueError) -> String {
