@@ -1,11 +1,17 @@
-//! 32 secret bytes: boxed from birth, filled in place, never moved or copied, wiped on drop.
+//! 32 secret bytes: in a place of their own from birth, filled there, never moved or copied, wiped on drop, and kept out of
+//! swap where the system allows it.
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroize;
 
+mod slots;
+
 /// A secret of 32 bytes, without `Debug`, `Clone` or a serialised form.
-pub struct Secret(Box<[u8; 32]>);
+pub struct Secret(Option<&'static mut [u8; 32]>);
+
+/// What a secret shows whose place was given back. No secret does before it is dropped.
+const NOTHING: &[u8; 32] = &[0; 32];
 
 impl Secret {
     /// A secret from the operating system's random source.
@@ -23,8 +29,10 @@ impl Secret {
     /// Creates a secret by letting `fill` write it into its final place.
     #[must_use]
     pub fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
-        let mut secret = Self(Box::new([0; 32]));
-        fill(&mut secret.0);
+        let mut secret = Self(Some(slots::take()));
+        if let Some(place) = &mut secret.0 {
+            fill(place);
+        }
         secret
     }
 
@@ -33,21 +41,26 @@ impl Secret {
     /// # Errors
     /// The error that `fill` returns.
     pub fn try_filled<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
-        let mut secret = Self(Box::new([0; 32]));
-        fill(&mut secret.0)?;
+        let mut secret = Self(Some(slots::take()));
+        if let Some(place) = &mut secret.0 {
+            fill(place)?;
+        }
         Ok(secret)
     }
 
     /// Borrows the bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_deref().unwrap_or(NOTHING)
     }
 }
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        if let Some(place) = self.0.take() {
+            place.zeroize();
+            slots::give_back(place);
+        }
     }
 }
 
