@@ -55,6 +55,22 @@ impl Secret {
     }
 }
 
+/// How much of the stack [`wiping_stack`] wipes: more than the reading, sealing and parsing of a file use.
+const STACK: usize = 128 * 1024;
+
+/// Does `work`, whose data are secret, and wipes the stack that it used.
+pub fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
+    let result = below(work);
+    zeroize::zeroize_stack::<STACK>();
+    result
+}
+
+/// Calls `work` in a frame of its own, so that all that it uses is below that of the caller.
+#[inline(never)]
+fn below<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 impl Drop for Secret {
     fn drop(&mut self) {
         if let Some(place) = self.0.take() {

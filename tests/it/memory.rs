@@ -5,9 +5,11 @@
 //! everywhere; what is searched for in its place is the line in which it came or goes. Inside of a bridge it takes the
 //! way of all texts, of which the shortest here is one character of four bytes.
 
+mod attachments;
 mod keys;
 mod stage;
 mod text;
+mod wire_tap;
 
 use std::sync::{Arc, Mutex};
 

@@ -170,7 +170,9 @@ fn entry(attachment: &Attachment) -> Result<ManifestEntry, Unattachable> {
         if bytes > limit {
             return Err(Unattachable::TooLarge { limit });
         }
-        hash.update(&chunk);
+        if *kind == AttachmentKind::File {
+            hash.update(&chunk);
+        }
         if chunk.len() < CHUNK {
             break;
         }
@@ -190,7 +192,9 @@ fn tags(
     let mut tags = Vec::with_capacity(cipher.chunks() as usize);
     for position in 0..cipher.chunks() {
         let chunk = read_chunk(&mut content, cipher.len_of(position)).map_err(unreadable)?;
-        hash.update(&chunk);
+        if sha256.is_some() {
+            hash.update(&chunk);
+        }
         let sealed = cipher.seal(position, chunk, None).map_err(|_| Unattachable::Changed)?;
         tags.push(tag_of(&sealed).ok_or(Unattachable::Changed)?);
     }

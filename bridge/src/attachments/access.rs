@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use junction_attachments::config::AttachmentConfig;
 use junction_attachments::{Allowed, Policy};
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::secret::wiping_stack;
 
 use super::fault::AttachmentFault;
 use crate::clients::project_dir;
@@ -44,9 +45,9 @@ impl AttachmentAccess {
     }
 }
 
-/// Runs something that may block on a thread of its own.
+/// Runs something that may block on a thread of its own, of whose stack nothing is left.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AttachmentFault> + Send + 'static,
 ) -> Result<T, AttachmentFault> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(AttachmentFault::Lost))
+    tokio::task::spawn_blocking(|| wiping_stack(work)).await.unwrap_or(Err(AttachmentFault::Lost))
 }

@@ -9,8 +9,8 @@ use futures_util::stream::FuturesUnordered;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::wire::{Answer, List, Question, ToBridge, ToHub};
 use junction_testkit::{
-    RawPeer, RawSocket, TestHome, TestHub, Transport, at, eventually, health, http_at,
-    raise_file_limit, within,
+    RawPeer, RawSocket, TestHome, TestHub, Transport, at, eventually, health, raise_file_limit,
+    within,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -71,16 +71,7 @@ async fn a_flood_ends_its_own_connection_alone() {
         let per_second = sent as f64 / begun.elapsed().as_secs_f64();
         eprintln!("flooded with {sent} messages, {per_second:.0} a second; p99 of others {p99:?}");
     }
-    assert_eq!(metric(&hub, "junction_closed_total{reason=\"slow_down\"}").await, 2);
-}
-
-/// One figure of `/metrics`.
-async fn metric(hub: &TestHub, name: &str) -> u64 {
-    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let page =
-        http_at(Transport::Plain, SocketAddr::from(([127, 0, 0, 1], hub.port)), request).await;
-    let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{page}"));
-    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
+    assert_eq!(hub.metric("junction_closed_total{reason=\"slow_down\"}").await, 2);
 }
 
 /// Time of the processor that a process has used; nothing where the system has no /proc.
@@ -118,7 +109,7 @@ async fn ten_thousand_connections_keep_nobody_out_and_cost_no_processor_time_onc
     assert_eq!(body.grant.alias, "still-welcome");
     // All have been dealt with: nothing is left to do, and nothing is done.
     eventually("the last of them is gone", async || {
-        (metric(&hub, "junction_connections_total").await >= CONNECTIONS).then_some(())
+        (hub.metric("junction_connections_total").await >= CONNECTIONS).then_some(())
     })
     .await;
     let before = processor_time(hub.pid());

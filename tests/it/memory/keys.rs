@@ -3,96 +3,25 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, PskBundle, setup_receiver};
 use junction_shared::invite_link::InviteLink;
-use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::crypto::{agree, derive, mac, public_key};
-use junction_shared::protocol::handshake::{GroupKeys, NO_PIN};
-use junction_shared::protocol::id::{Epoch, PeerKey};
-use junction_shared::protocol::wire::{Card, Header, Hello, HelloBody, Question, ToBridge, ToHub};
+use junction_shared::protocol::handshake::GroupKeys;
+use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::wire::Header;
 use junction_shared::secret::Secret;
-use junction_testkit::{
-    FrameProxy, TestBridge, TestHome, TestHub, bridge_binary, from_bridge, from_hub, within,
-};
+use junction_testkit::{TestBridge, TestHome, TestHub, bridge_binary, within};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 use super::stage::{bridge, hub, may_look};
+use super::wire_tap::{Key, WireTap};
 use junction_testkit::memory_scan::{MemorySnapshot, Needle, ScannedProcess, are_found, are_gone};
-
-type Key = [u8; 32];
-
-/// What was heard on the wire.
-#[derive(Default)]
-struct WireTap {
-    /// Challenges in order, whole.
-    challenges: Vec<Vec<u8>>,
-    /// Hellos in order.
-    hellos: Vec<Hello>,
-    /// Receive keys by their owner and epoch.
-    cards: HashMap<(PeerKey, Epoch), Key>,
-    /// What stood on the first envelope.
-    header: Option<Header>,
-}
-
-impl WireTap {
-    /// Listens before the hub at this port.
-    async fn tap(port: u16) -> (FrameProxy, Arc<Mutex<Self>>) {
-        let wire = Arc::<Mutex<Self>>::default();
-        let record = Arc::clone(&wire);
-        let proxy = FrameProxy::start(port, move |heard| {
-            let mut wire = record.lock().expect("the record");
-            if let Some(ToBridge::Challenge(_)) = from_hub(heard) {
-                wire.challenges.push(heard.bytes.to_vec());
-            }
-            match from_bridge(heard) {
-                Some(ToHub::Hello(hello)) => wire.hellos.push(hello),
-                Some(ToHub::Card(signed) | ToHub::Ask(_, Question::Rename(signed))) => {
-                    let card: Card = decode(&signed.body).expect("a card");
-                    wire.cards.insert((card.key, card.epoch), card.receive_key.0);
-                }
-                Some(ToHub::Send(send)) => wire.header = Some(send.envelope.header),
-                _ => {}
-            }
-            vec![heard.bytes.clone()]
-        })
-        .await;
-        (proxy, wire)
-    }
-
-    /// Who said hello on this connection.
-    fn caller(&self, connection: usize) -> PeerKey {
-        let body: HelloBody = decode(&self.hellos[connection].body).expect("a hello");
-        body.key
-    }
-
-    /// Whatever public keys this bridge has shown: its identity, and a receive key or more.
-    fn keys_of(&self, bridge: PeerKey) -> HashSet<Key> {
-        let cards = self.cards.iter().filter(|((owner, _), _)| *owner == bridge);
-        cards.map(|(_, receive)| *receive).chain([bridge.0]).collect()
-    }
-
-    /// The key of the handshake on this connection, made as the bridge made it that has this secret key: with it, the
-    /// bridge's proof comes out.
-    fn handshake_key(&self, connection: usize, auth: &Secret, identity: &Secret) -> Secret {
-        let (challenge, hello) = (&self.challenges[connection], &self.hellos[connection]);
-        let Ok(ToBridge::Challenge(parts)) = decode(challenge) else { panic!("a challenge") };
-        let shared = agree(identity, &parts.hub_eph).expect("a good key");
-        let key = derive(auth.expose(), shared.expose(), b"aj1 hub");
-        let transcript = Sha256::new().chain_update(challenge).chain_update(&hello.body);
-        let transcript: Key = transcript.finalize().into();
-        let proof = mac(key.expose(), &[b"hello".as_slice(), &NO_PIN, &transcript]);
-        assert_eq!(proof, hello.proof, "it is the key of the handshake");
-        key
-    }
-}
 
 /// A secret of these bytes.
 fn secret(bytes: &[u8]) -> Secret {
@@ -112,7 +41,7 @@ fn is_like_a_key(bytes: &[u8]) -> bool {
 
 /// The secret halves of these public keys, all of which the bridge must hold. A program lays out such values at
 /// multiples of eight bytes.
-fn secrets_of(snapshot: &MemorySnapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
+pub(super) fn secrets_of(snapshot: &MemorySnapshot, public: &HashSet<Key>) -> HashMap<Key, Secret> {
     let mut found = HashMap::new();
     let mut tried = HashSet::new();
     for region in snapshot.0.iter().filter(|region| region.is_writable) {
@@ -132,7 +61,12 @@ fn secrets_of(snapshot: &MemorySnapshot, public: &HashSet<Key>) -> HashMap<Key, 
 }
 
 /// P of a pair, as the owner of this secret key makes it.
-fn pair_psk(group: &GroupKeys, identity: &Secret, me: PeerKey, other: PeerKey) -> Secret {
+pub(super) fn pair_psk(
+    group: &GroupKeys,
+    identity: &Secret,
+    me: PeerKey,
+    other: PeerKey,
+) -> Secret {
     let shared = agree(identity, &other.0).expect("a good key");
     let (low, high) = (me.min(other), me.max(other));
     let info = [b"pair".as_slice(), &low.0, &high.0].concat();
@@ -187,7 +121,7 @@ impl Keys {
         alice: &MemorySnapshot,
         bob: &MemorySnapshot,
     ) -> Self {
-        let header = wire.header.as_ref().expect("an envelope passed");
+        let header = &wire.envelopes.first().expect("an envelope passed").header;
         let (a, b) = (wire.caller(0), wire.caller(1));
         assert_eq!((header.from, header.to), (a, b));
         let of_alice = secrets_of(alice, &wire.keys_of(a));

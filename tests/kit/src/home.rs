@@ -93,6 +93,12 @@ impl TestHome {
         .collect()
     }
 
+    /// Writes the table `[attachments]` of `config.toml`: what the user allows.
+    pub fn allow(&self, table: &str) {
+        let text = format!("[attachments]\n{table}");
+        ConfigDir::at(self.config()).write_private("config.toml", &text).expect("written");
+    }
+
     /// Another home of the same group: its hub has the same keys, and a lock of its own.
     pub fn twin(&self) -> Self {
         let twin = Self::new();

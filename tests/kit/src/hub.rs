@@ -1,5 +1,6 @@
 //! A real hub.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -7,7 +8,7 @@ use rustix::process::Signal;
 
 #[cfg(target_os = "linux")]
 use crate::Network;
-use crate::{TestHome, eventually, free_port, hub_binary, signal};
+use crate::{TestHome, Transport, eventually, free_port, http_at, hub_binary, signal};
 
 /// A running hub. Dropping it kills the process.
 pub struct TestHub {
@@ -133,6 +134,16 @@ impl TestHub {
     /// All of the hub's stderr so far.
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    /// One figure of its `/metrics`.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let page = http_at(Transport::Plain, address, request).await;
+        let line = page.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} has a number in {page}"))
     }
 
     /// Kills the hub as a crash would (SIGKILL), and waits for its end.

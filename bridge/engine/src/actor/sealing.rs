@@ -1,6 +1,7 @@
 //! The threads that read and seal attachments: a disk may block.
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use junction_shared::secret::wiping_stack;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::session::{SealJob, SealedChunks};
@@ -12,7 +13,7 @@ pub(super) struct SealingThreads(FuturesUnordered<JoinHandle<SealedChunks>>);
 impl SealingThreads {
     /// Has a job done.
     pub(super) fn start(&mut self, job: SealJob) {
-        self.0.push(spawn_blocking(move || job.run()));
+        self.0.push(spawn_blocking(move || wiping_stack(|| job.run())));
     }
 
     /// The next job that is done. Without any this never returns. Nothing is lost if the future is dropped.
