@@ -10,8 +10,10 @@ use junction_shared::protocol::limits::{
 use junction_shared::protocol::wire::{AttachmentKind, Manifest, ManifestEntry};
 use junction_shared::secret::Secret;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use crate::seal::{ChunkCipher, ChunkTag, SealedManifest, tag_of};
+use crate::upload_progress::{ProgressReport, UploadProgress};
 
 /// The content of an attachment at its sender. It is read more than once: before the message is sent, when the hub asks for
 /// it, and again after a hub or receiver was restarted.
@@ -82,6 +84,7 @@ pub struct AttachmentInfo {
 pub struct PreparedAttachments {
     pub(crate) manifest: SealedManifest,
     pub(crate) attachments: Vec<PreparedAttachment>,
+    pub(crate) report: ProgressReport,
 }
 
 /// One attachment, ready to be sealed.
@@ -117,7 +120,14 @@ impl PreparedAttachments {
             prepared.push(PreparedAttachment { source: attachment.source, cipher, tags });
         }
         let manifest = SealedManifest { manifest, key, repeats: None };
-        Ok(Self { manifest, attachments: prepared })
+        let report = ProgressReport::new(prepared.len());
+        Ok(Self { manifest, attachments: prepared, report })
+    }
+
+    /// How far each of them has come, in their order, once the message is sent. The channel closes where the message is
+    /// not sent.
+    pub fn progress(&self) -> watch::Receiver<Vec<UploadProgress>> {
+        self.report.watch()
     }
 
     /// The attachments as the receiver will see them.

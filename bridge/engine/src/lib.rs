@@ -39,6 +39,7 @@ pub mod session;
 mod snapshot;
 mod start;
 pub mod transport;
+mod upload_progress;
 mod uploads;
 pub mod urgency;
 
@@ -59,3 +60,4 @@ pub use send_limits::SendLimit;
 pub use session::{SeatBasis, SeatToClaim};
 pub use snapshot::{AliasNews, ConnectionState, Snapshot, UnreadMail, Waker};
 pub use start::Config;
+pub use upload_progress::{UploadProgress, UploadState};

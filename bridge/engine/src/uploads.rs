@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::limits::PAIR_TRANSFERS;
+use junction_shared::protocol::limits::{CHUNK, PAIR_OFFERS, PAIR_TRANSFERS};
 use junction_shared::protocol::wire::{
     AttachmentEnd, Chunk, ChunkRange, Refusal, ToHub, TransferId,
 };
@@ -23,6 +23,7 @@ use junction_shared::protocol::wire::{
 use crate::Status;
 use crate::attachment::PreparedAttachments;
 use crate::seal::SealedManifest;
+use crate::upload_progress::UploadState;
 
 mod seal_job;
 mod upload;
@@ -89,8 +90,10 @@ impl Uploads {
     ) {
         self.make_room(prepared.attachments.len());
         let uploads = (1..).zip(prepared.attachments.into_iter().map(Upload::new)).collect();
-        let (manifest, receiver, earlier) = (prepared.manifest, None, Vec::new());
-        let message = MessageUploads { to, origin, manifest, deadline, receiver, earlier, uploads };
+        let PreparedAttachments { manifest, report, .. } = prepared;
+        let (receiver, earlier) = (None, Vec::new());
+        let message =
+            MessageUploads { to, origin, manifest, deadline, receiver, earlier, uploads, report };
         self.messages.insert(id, message);
     }
 
@@ -117,7 +120,7 @@ impl Uploads {
             return;
         };
         message.earlier.extend(message.receiver.replace(at));
-        message.uploads.values_mut().for_each(Upload::disconnected);
+        message.disconnected();
         self.ready.retain(|chunk| chunk.transfer.message != id);
     }
 
@@ -172,28 +175,31 @@ impl Uploads {
         self.connection += 1;
         self.ready.clear();
         self.frames.clear();
-        let uploads = self.messages.values_mut().flat_map(|message| message.uploads.values_mut());
-        uploads.for_each(Upload::disconnected);
+        self.messages.values_mut().for_each(MessageUploads::disconnected);
     }
 
-    /// What to tell the hub: offers that are due, at most [`PAIR_TRANSFERS`] for one receiver, and offers taken back.
+    /// What to tell the hub: offers that are due, and offers taken back. For one receiver, at most [`PAIR_TRANSFERS`] are
+    /// open that the hub does not have whole, and at most [`PAIR_OFFERS`] in all.
     pub(crate) fn take_frames(&mut self, me: PeerKey, now: Instant) -> Vec<ToHub> {
-        let mut offered: HashMap<PeerKey, usize> = HashMap::new();
+        let mut offered: HashMap<PeerKey, (usize, usize)> = HashMap::new();
         for message in self.messages.values() {
             if let Some(receiver) = message.receiver {
-                let open = message.uploads.values().filter(|it| it.is_offered && !it.is_over);
-                *offered.entry(receiver).or_default() += open.count();
+                let open = || message.uploads.values().filter(|it| it.is_offered && !it.is_over);
+                let (coming, all) = offered.entry(receiver).or_default();
+                *coming += open().filter(|it| it.is_coming()).count();
+                *all += open().count();
             }
         }
         for (id, message) in &mut self.messages {
             let Some(to) = message.receiver else { continue };
-            let count = offered.entry(to).or_default();
+            let (coming, all) = offered.entry(to).or_default();
             let left = message.deadline.saturating_duration_since(now);
             for (number, upload) in &mut message.uploads {
-                if upload.is_offered || upload.is_over || *count >= PAIR_TRANSFERS {
+                let has_room = *coming < PAIR_TRANSFERS && *all < PAIR_OFFERS;
+                if upload.is_offered || upload.is_over || !has_room {
                     continue;
                 }
-                *count += 1;
+                (*coming, *all) = (*coming + 1, *all + 1);
                 let transfer = TransferId { from: me, to, message: *id, attachment: *number };
                 self.frames.push(offer(upload, transfer, left));
             }
@@ -206,6 +212,10 @@ impl Uploads {
         let ChunkRange { transfer, next, until } = *range;
         let message = self.messages.get_mut(&transfer.message);
         let message = message.filter(|message| message.receiver == Some(transfer.to));
+        if let Some(message) = message.as_ref().filter(|_| next >= until) {
+            // The hub has nothing of it any more.
+            message.report.reached(transfer.attachment, UploadState::Coming);
+        }
         let left = message.as_ref().map(|message| message.deadline.saturating_duration_since(now));
         let upload = message.and_then(|message| message.uploads.get_mut(&transfer.attachment));
         let (Some(upload), Some(left)) = (upload, left) else {
@@ -291,7 +301,24 @@ impl Uploads {
 
     /// The next sealed chunk for the hub.
     pub(crate) fn next_chunk(&mut self) -> Option<Chunk> {
-        self.ready.pop_front()
+        let chunk = self.ready.pop_front()?;
+        if let Some(message) = self.messages.get(&chunk.transfer.message) {
+            let given = (u64::from(chunk.number) + 1) * CHUNK as u64;
+            message.report.given(chunk.transfer.attachment, given);
+        }
+        Some(chunk)
+    }
+
+    /// The hub has all of an attachment.
+    pub(crate) fn kept(&mut self, transfer: &TransferId) {
+        let message = self.messages.get_mut(&transfer.message);
+        let message = message.filter(|message| message.receiver == Some(transfer.to));
+        let Some(message) = message else { return };
+        let upload = message.uploads.get_mut(&transfer.attachment);
+        if let Some(upload) = upload.filter(|upload| upload.is_offered) {
+            upload.is_kept = true;
+            message.report.reached(transfer.attachment, UploadState::Kept);
+        }
     }
 
     /// Whether [`Uploads::next_chunk`] has one.
@@ -323,6 +350,7 @@ impl Uploads {
             return;
         };
         upload.is_over = true;
+        message.report.reached(number, UploadState::Ended(status));
         let to = message.to.clone();
         self.ended.push(EndedUpload { message: id, number, to, status });
     }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
-    CHUNK, CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, PAIR_TRANSFERS, RECEIVER_ATTACHMENT_BYTES,
+    CHUNK, CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, PAIR_OFFERS, PAIR_TRANSFERS,
+    RECEIVER_ATTACHMENT_BYTES,
 };
 use junction_shared::protocol::wire::{Chunk, ChunkRange, TransferId};
 
@@ -27,6 +28,8 @@ struct StoredTransfer {
     has_room: bool,
     /// Whether its receiver has saved it. It stays for a second time while nobody else needs the room.
     is_saved: bool,
+    /// Whether its sender was told, on this connection, that all of it is here.
+    is_told: bool,
     /// The chunks that were asked of the sender and have not come.
     pulled: Range<u32>,
     /// The chunks that the receiver wants and has not been sent.
@@ -71,6 +74,11 @@ impl StoredTransfer {
         self.kept.len() == self.chunks as usize
     }
 
+    /// Returns whether all of it is here to stay.
+    fn is_kept_whole(&self) -> bool {
+        self.has_room && self.is_complete()
+    }
+
     /// Returns the first chunk that is missing in a range.
     fn missing(&self, mut range: Range<u32>) -> Option<u32> {
         range.find(|number| !self.kept.contains_key(number))
@@ -112,7 +120,7 @@ impl AttachmentStore {
     pub(super) fn renew(&mut self, id: &TransferId, chunks: u32) -> bool {
         let known = self.transfers.get_mut(id).filter(|known| known.chunks == chunks);
         if let Some(known) = known {
-            known.pulled = 0..0;
+            (known.pulled, known.is_told) = (0..0, false);
             return true;
         }
         false
@@ -126,6 +134,7 @@ impl AttachmentStore {
             kept: BTreeMap::new(),
             has_room: false,
             is_saved: false,
+            is_told: false,
             pulled: 0..0,
             fetched: 0..0,
             arrival: self.arrivals,
@@ -149,18 +158,22 @@ impl AttachmentStore {
             let known = ids.iter().filter_map(|id| Some((id, self.transfers.get(id)?)));
             known.min_by_key(|(_, known)| (known.is_fetched(), known.arrival)).map(|(id, _)| *id)
         };
-        let mut displaced = Vec::new();
-        if of_pair.len() >= PAIR_TRANSFERS {
-            displaced.extend(oldest(&of_pair));
-        }
-        if share.ids.len() >= MAX_TRANSFERS && displaced.is_empty() {
+        let is_coming = |id: &&TransferId| !self.transfers[*id].is_kept_whole();
+        let coming: Vec<_> = of_pair.iter().filter(is_coming).copied().collect();
+        let displaced = if coming.len() >= PAIR_TRANSFERS {
+            oldest(&coming)
+        } else if of_pair.len() >= PAIR_OFFERS {
+            oldest(&of_pair)
+        } else if share.ids.len() >= MAX_TRANSFERS {
             let known = share.ids.iter().filter_map(|id| Some((id, self.transfers.get(id)?)));
             let least = known.min_by_key(|(_, known)| {
                 (known.is_fetched(), !known.is_saved, known.kept.len(), u64::MAX - known.arrival)
             });
-            displaced.extend(least.map(|(id, _)| *id));
-        }
-        displaced
+            least.map(|(id, _)| *id)
+        } else {
+            None
+        };
+        displaced.into_iter().collect()
     }
 
     /// Gives room to transfers of a receiver as far as there is any: to those of the sender that has least here, and of
@@ -246,6 +259,12 @@ impl AttachmentStore {
             transfer.kept.insert(chunk.number, chunk.sealed);
         }
         true
+    }
+
+    /// Returns whether all of a transfer is here now, and its sender was not told so.
+    pub(super) fn take_kept(&mut self, id: &TransferId) -> bool {
+        let is_news = |it: &&mut StoredTransfer| it.is_kept_whole() && !it.is_saved && !it.is_told;
+        self.transfers.get_mut(id).filter(is_news).map(|it| it.is_told = true).is_some()
     }
 
     /// Takes in what the receiver wants. A range that begins where the one before ended continues it. False if nothing is

@@ -49,6 +49,7 @@ impl State {
         }
         self.admit_transfers(&id.to);
         self.pull_chunks(&id);
+        self.tell_kept(&id);
         self.send_to_reader(&id.to, ToBridge::Offered(id));
         Ok(())
     }
@@ -81,6 +82,7 @@ impl State {
         }
         if was_pulled {
             self.pull_chunks(&id);
+            self.tell_kept(&id);
             self.announce_chunks(&id.to);
         }
         Ok(())
@@ -174,6 +176,14 @@ impl State {
         }
         for id in admitted {
             self.pull_chunks(&id);
+            self.tell_kept(&id);
+        }
+    }
+
+    /// Tells the sender once all of its attachment is here: others of its offers get their turn, and it may leave.
+    fn tell_kept(&mut self, id: &TransferId) {
+        if self.attachments.take_kept(id) {
+            self.send_to_reader(&id.from, ToBridge::Kept(*id));
         }
     }
 

@@ -50,8 +50,11 @@ pub const CHUNK: usize = 65_536;
 pub const MAX_SEALED_CHUNK: usize = CHUNK + 16;
 /// The chunks of the largest attachment.
 pub const MAX_CHUNKS: u32 = 256;
-/// Attachments that one sender has on offer to one receiver at a time.
+/// Attachments of one sender for one receiver that are on offer at a time and not wholly in the hub.
 pub const PAIR_TRANSFERS: usize = 2;
+/// Attachments of one sender for one receiver that are on offer at a time, with those that the hub has whole: two messages
+/// with as many as they may have.
+pub const PAIR_OFFERS: usize = 16;
 /// Chunks of one attachment that are asked for and have not come. With a round trip of 5 ms they allow 100 MiB a second.
 pub const CHUNK_WINDOW: u32 = 8;
 /// Bytes of attachments that the hub keeps for one receiver.

@@ -159,6 +159,9 @@ pub enum ToBridge {
     /// A receipt from the receiver of an attachment.
     #[n(18)]
     AttachmentReceipt(#[n(0)] AttachmentReceipt),
+    /// The hub has all of an attachment, and keeps it until it is saved or its time is over, whether or not its sender stays.
+    #[n(19)]
+    Kept(#[n(0)] TransferId),
 }
 
 /// A request of a bridge.

@@ -15,6 +15,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 use tokio::io::DuplexStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_async};

@@ -76,6 +76,7 @@ impl Session {
                 self.delivery.downloads.unavailable(&transfer, now);
             }
             ToBridge::AttachmentReceipt(receipt) => self.attachment_ended(&receipt),
+            ToBridge::Kept(transfer) => self.outgoing.uploads.kept(&transfer),
             _ => {}
         }
     }

@@ -48,7 +48,8 @@ impl Session {
             | ToBridge::Pull(_)
             | ToBridge::Chunk(_)
             | ToBridge::Unavailable(_)
-            | ToBridge::AttachmentReceipt(_)) => self.attachment_frame(frame, now),
+            | ToBridge::AttachmentReceipt(_)
+            | ToBridge::Kept(_)) => self.attachment_frame(frame, now),
         }
         self.follow_successors(now);
         self.report_ends();

@@ -114,6 +114,58 @@ fn two_of_a_pair_are_offered_at_a_time_in_their_order() {
 }
 
 #[test]
+fn what_the_hub_has_whole_makes_way_for_others_and_is_known_to_the_sender() {
+    let mut sender = Sender::new();
+    let five = || (0..5).map(|_| file("a", "a")).collect::<Vec<_>>();
+    let prepared = PreparedAttachments::read(five()).unwrap();
+    let progress = prepared.progress();
+    let alias = Alias::parse("bob").unwrap();
+    sender.uploads.add(id(1), alias, PEER, sender.now + TTL, prepared);
+    sender.uploads.arrived(id(1), PEER);
+    let states = || progress.borrow().iter().map(|it| it.state).collect::<Vec<_>>();
+    use UploadState::{Coming, Ended, Kept};
+    assert_eq!(sender.offers(), [transfer(1, 1), transfer(1, 2)]);
+    sender.pull(range(1, 1, 0, 1));
+    assert_eq!(sender.seal(), [0]);
+    assert_eq!(progress.borrow()[0].given, CHUNK as u64);
+    sender.uploads.kept(&transfer(1, 1));
+    sender.uploads.kept(&TransferId { to: PEER_AGAIN, ..transfer(1, 2) });
+    assert_eq!(states(), [Kept, Coming, Coming, Coming, Coming]);
+    assert_eq!(sender.offers(), [transfer(1, 3)]);
+    sender.uploads.receipt(&transfer(1, 1), AttachmentEnd::Saved);
+    assert_eq!(sender.offers(), [], "it had its place no more");
+    sender.uploads.kept(&transfer(1, 2));
+    sender.uploads.receipt(&transfer(1, 3), AttachmentEnd::Expired);
+    let ends = [Ended(Status::Saved), Kept, Ended(Status::Expired), Coming, Coming];
+    assert_eq!(states(), ends);
+    // A hub that comes back may have nothing.
+    sender.uploads.disconnected();
+    assert_eq!(states(), [ends[0], Coming, ends[2], Coming, Coming]);
+    sender.frames();
+    sender.uploads.kept(&transfer(1, 2));
+    sender.pull(range(1, 2, 0, 0));
+    assert_eq!(states()[1], Coming, "it asks for the offer again");
+}
+
+#[test]
+fn no_more_are_on_offer_than_the_hub_takes_of_a_pair() {
+    let mut sender = Sender::new();
+    for message in 1..=3 {
+        sender.send(message, (0..8).map(|_| file("a", "a")).collect());
+    }
+    let mut count = 0;
+    loop {
+        let offers = sender.offers();
+        if offers.is_empty() {
+            break;
+        }
+        count += offers.len();
+        offers.iter().for_each(|transfer| sender.uploads.kept(transfer));
+    }
+    assert_eq!(count, PAIR_OFFERS);
+}
+
+#[test]
 fn chunks_are_sealed_as_they_are_asked_for() {
     let mut sender = Sender::new();
     sender.send(1, vec![large()]);

@@ -11,6 +11,7 @@ use junction_shared::protocol::wire::{Offer, ToHub, TransferId};
 
 use crate::attachment::{Content, PreparedAttachment, Source};
 use crate::seal::{ChunkCipher, ChunkTag, SealedManifest};
+use crate::upload_progress::ProgressReport;
 
 /// The attachments of one message.
 pub(super) struct MessageUploads {
@@ -25,6 +26,7 @@ pub(super) struct MessageUploads {
     /// The keys before.
     pub(super) earlier: Vec<PeerKey>,
     pub(super) uploads: BTreeMap<u8, Upload>,
+    pub(super) report: ProgressReport,
 }
 
 /// One attachment.
@@ -34,6 +36,8 @@ pub(super) struct Upload {
     pub(super) tags: Arc<[ChunkTag]>,
     /// Whether the hub was told of it on this connection.
     pub(super) is_offered: bool,
+    /// Whether the hub has all of it, as it said on this connection.
+    pub(super) is_kept: bool,
     /// Whether its end was told.
     pub(super) is_over: bool,
     /// The chunks that were asked for and are not sealed yet.
@@ -52,6 +56,7 @@ impl Upload {
             cipher,
             tags,
             is_offered: false,
+            is_kept: false,
             is_over: false,
             pulled: 0..0,
             is_busy: false,
@@ -61,7 +66,12 @@ impl Upload {
 
     pub(super) fn disconnected(&mut self) {
         // Opened again, it may be found changed or forbidden.
-        (self.is_offered, self.pulled, self.content) = (false, 0..0, None);
+        (self.is_offered, self.is_kept, self.pulled, self.content) = (false, false, 0..0, None);
+    }
+
+    /// Whether the hub was told of it, and has to be given what it does not have yet.
+    pub(super) fn is_coming(&self) -> bool {
+        self.is_offered && !self.is_over && !self.is_kept
     }
 }
 
@@ -78,12 +88,16 @@ impl MessageUploads {
     pub(super) fn is_over(&self) -> bool {
         self.uploads.values().all(|upload| upload.is_over)
     }
+
+    pub(super) fn disconnected(&mut self) {
+        self.uploads.values_mut().for_each(Upload::disconnected);
+        self.report.disconnected();
+    }
 }
 
 /// The offer of an upload.
 pub(super) fn offer(upload: &mut Upload, transfer: TransferId, left: Duration) -> ToHub {
-    upload.is_offered = true;
-    upload.pulled = 0..0;
+    (upload.is_offered, upload.is_kept, upload.pulled) = (true, false, 0..0);
     let ttl_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     ToHub::Offer(Offer { transfer, chunks: upload.cipher.chunks(), ttl_ms })
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::ConnectionId;
-use junction_shared::protocol::limits::{CHUNK, CHUNK_WINDOW, MAX_CHUNKS, MAX_SEALED_CHUNK};
+use junction_shared::protocol::limits::{
+    CHUNK, CHUNK_WINDOW, MAX_ATTACHMENTS, MAX_CHUNKS, MAX_SEALED_CHUNK, PAIR_OFFERS,
+};
 use junction_shared::protocol::wire::{
     AttachmentEnd, AttachmentReceipt, Card, Chunk, ChunkRange, Offer, READS_ATTACHMENTS, ToBridge,
     ToHub, TransferId,
@@ -124,6 +126,85 @@ fn offer_is_pulled_whole_and_kept_until_it_is_fetched() {
     assert_eq!(world.state.attachment_bytes(), 256 * CHUNK);
     world.say(ann, ToHub::Leave);
     assert_eq!(fetch_all(&mut world, (ann, bob), file, 0), (0..MAX_CHUNKS).collect::<Vec<_>>());
+}
+
+/// Returns the attachments that the hub says it keeps whole.
+fn kept(world: &mut World, connection: ConnectionId) -> Vec<u8> {
+    let frames = world.received(connection).into_iter();
+    frames
+        .filter_map(|frame| match frame {
+            ToBridge::Kept(transfer) => Some(transfer.attachment),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Gives the hub chunks that it asked for before.
+fn give(world: &mut World, connection: ConnectionId, transfer: TransferId, chunks: u32) {
+    for number in 0..chunks {
+        world.say(connection, ToHub::Chunk(Chunk { transfer, number, sealed: sealed(number) }));
+    }
+}
+
+#[test]
+fn sender_is_told_once_what_is_kept_whole_and_again_on_its_next_connection() {
+    let mut world = World::past_grace();
+    let (ann, bob) = (join(&mut world, 1), join(&mut world, 2));
+    offer(&mut world, ann, transfer(1, 2, 1), 2);
+    give(&mut world, ann, transfer(1, 2, 1), 1);
+    assert_eq!(kept(&mut world, ann), [0; 0]);
+    world.say(
+        ann,
+        ToHub::Chunk(Chunk { transfer: transfer(1, 2, 1), number: 1, sealed: sealed(1) }),
+    );
+    assert_eq!(kept(&mut world, ann), [1]);
+    fetch(&mut world, bob, transfer(1, 2, 1), 0, 2);
+    assert_eq!(chunks(&mut world, bob), [0, 1]);
+    assert_eq!(kept(&mut world, ann), [0; 0]);
+    offer(&mut world, ann, transfer(1, 2, 1), 2);
+    assert_eq!(kept(&mut world, ann), [1], "it has forgotten");
+    world.say(bob, receipt(AttachmentEnd::Saved, transfer(1, 2, 1)));
+    offer(&mut world, ann, transfer(1, 2, 1), 2);
+    assert_eq!(kept(&mut world, ann), [0; 0], "the receiver says more than that");
+}
+
+#[test]
+fn sender_is_not_told_of_what_is_only_relayed() {
+    let mut world = World::past_grace();
+    let bob = join(&mut world, 9);
+    let senders: Vec<_> = (1..=3).map(|client| (client, join(&mut world, client))).collect();
+    for (client, connection) in &senders[..2] {
+        offer(&mut world, *connection, transfer(*client, 9, 1), MAX_CHUNKS);
+    }
+    let (third, file) = (senders[2].1, transfer(3, 9, 1));
+    offer(&mut world, third, file, 2);
+    fetch(&mut world, bob, file, 0, 2);
+    give(&mut world, third, file, 2);
+    assert_eq!(kept(&mut world, third), [0; 0]);
+    // Until others have made room for it.
+    world.say(bob, receipt(AttachmentEnd::Saved, transfer(1, 9, 1)));
+    assert_eq!(kept(&mut world, third), [1]);
+}
+
+#[test]
+fn all_of_two_messages_can_be_kept_for_one_receiver() {
+    let mut world = World::past_grace();
+    let ann = join(&mut world, 1);
+    join(&mut world, 2);
+    let all = u8::try_from(MAX_ATTACHMENTS).unwrap();
+    for message in [7, 8] {
+        for attachment in 1..=all {
+            let file = TransferId { message: id(message), ..transfer(1, 2, attachment) };
+            offer(&mut world, ann, file, 1);
+            give(&mut world, ann, file, 1);
+            assert_eq!(kept(&mut world, ann), [attachment]);
+        }
+    }
+    assert_eq!(world.state.attachment_bytes(), PAIR_OFFERS * CHUNK);
+    let one_more = TransferId { message: id(9), ..transfer(1, 2, 1) };
+    offer(&mut world, ann, one_more, 1);
+    give(&mut world, ann, one_more, 1);
+    assert_eq!(world.state.attachment_bytes(), PAIR_OFFERS * CHUNK, "it took the place of one");
 }
 
 #[test]

@@ -94,12 +94,13 @@ fn to_bridge_number(frame: &ToBridge) -> u16 {
         ToBridge::Chunk(..) => 1600,
         ToBridge::Unavailable(..) => 1700,
         ToBridge::AttachmentReceipt(..) => 1800,
+        ToBridge::Kept(..) => 1900,
     }
 }
 
-const TO_BRIDGE: [u16; 25] = [
+const TO_BRIDGE: [u16; 26] = [
     0, 100, 200, 201, 202, 203, 204, 210, 220, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200,
-    1300, 1400, 1500, 1600, 1700, 1800,
+    1300, 1400, 1500, 1600, 1700, 1800, 1900,
 ];
 
 /// The golden values of one type.

@@ -6,6 +6,7 @@
 //! Offer            →                        → Offered
 //!                  ← Pull                   ← Fetch
 //! Chunk            → (kept until saved)     → Chunk
+//!                  ← Kept
 //!                  ← AttachmentReceipt      ← AttachmentReceipt
 //! ```
 

@@ -595,6 +595,7 @@ fn transfers() -> Vec<Golden> {
             ToBridge::AttachmentReceipt(saved),
             "82128183845820 11*32 5820 22*32 50 33*16 01015820 55*32",
         ),
+        golden("Kept", ToBridge::Kept(TRANSFER), "821381845820 11*32 5820 22*32 50 33*16 01"),
         golden(
             "AttachmentReceipt, expired",
             ToHub::AttachmentReceipt(attachment_receipt(AttachmentEnd::Expired)),

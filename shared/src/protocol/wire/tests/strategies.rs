@@ -304,6 +304,7 @@ pub(super) fn to_bridge() -> Any<ToBridge> {
         chunk().prop_map(ToBridge::Chunk).boxed(),
         transfer().prop_map(ToBridge::Unavailable).boxed(),
         attachment_receipt().prop_map(ToBridge::AttachmentReceipt).boxed(),
+        transfer().prop_map(ToBridge::Kept).boxed(),
     ])
 }
 
