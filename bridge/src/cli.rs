@@ -4,7 +4,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
 use crate::commands::{
-    CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, Setup, WatchOptions,
+    AllowOptions, CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, Setup,
+    WatchOptions,
 };
 use crate::config::Flags;
 
@@ -122,6 +123,12 @@ pub(crate) enum BridgeCommand {
     Read(ReadOptions),
     /// Take part as a person: print messages, receipts and who comes and goes, until Ctrl-C
     Watch(WatchOptions),
+    /// Let sessions send a file or a value that they keep, or save outside of their project; show what is allowed
+    ///
+    /// Sessions attach ordinary files of their own project. Files outside of it, and those that seem to hold secrets, leave
+    /// only if you allow them here. What you allow counts at once, for all your sessions, until you take it back. An agent
+    /// cannot run this command.
+    Allow(AllowOptions),
     /// Print a script by which a shell completes commands and flags
     ///
     /// bash: dir=~/.local/share/bash-completion/completions; mkdir -p $dir && junction-bridge completions bash > $dir/junction-bridge

@@ -1,5 +1,6 @@
 //! What a person runs in a terminal. What was asked for goes to stdout, all else to stderr.
 
+mod allow;
 mod completions;
 pub(crate) mod demo;
 mod doctor;
@@ -18,6 +19,7 @@ mod stop;
 mod verify;
 mod watch;
 
+pub(crate) use allow::{AllowOptions, allow};
 pub(crate) use completions::{CompletedShell, completions};
 pub(crate) use doctor::{doctor, doctor_wake};
 pub(crate) use forget::forget;

@@ -12,6 +12,7 @@
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
 //!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
+//!             → {"ask":"send-attached","to":…,…}       ← {"say":"sent","answer":{…}}
 //! ```
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply, a plugin's wait once it has
@@ -58,7 +59,7 @@ const MAX_MESSAGE_LINE: usize = 400 * 1024;
 /// The longest line with an answer to a message, in bytes: a text of which each byte was written out for display.
 const MAX_ANSWER_LINE: usize = 1024 * 1024;
 /// What a line with a message begins with.
-const MESSAGE_PREFIX: &[u8] = b"{\"ask\":\"send\",";
+const MESSAGE_PREFIXES: [&[u8]; 2] = [b"{\"ask\":\"send\",", b"{\"ask\":\"send-attached\","];
 
 /// A request to a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +137,10 @@ pub(crate) enum BridgeRequest {
     },
     /// Sends a message as the session.
     Send(Box<SendRequest>),
+    /// Sends a message with attachments as the session. A bridge that knows none does not know this request, and would
+    /// otherwise send the message without them.
+    #[serde(rename = "send-attached")]
+    SendAttached(Box<SendRequest>),
 }
 
 /// A message that a command sends through a running session. Each field is as its flag or argument gave it.
@@ -156,6 +161,19 @@ pub(crate) struct SendRequest {
     /// Whether a person writes the message. A bridge ignores it: its session is an agent's.
     #[serde(default)]
     pub(crate) from_person: bool,
+    /// What the message is to carry. The process that sends it reads the files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attachments: Vec<AttachmentRequest>,
+}
+
+/// A file that a message is to carry, or one value out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttachmentRequest {
+    /// The absolute path of the file.
+    pub(crate) path: String,
+    /// The name of the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// A session, and how much waits for its agent.
@@ -216,6 +234,9 @@ pub(crate) enum BridgeResponse {
         /// Whether a program reads the messages, in place of the person.
         #[serde(default)]
         runs_command: bool,
+        /// Whether messages are sent with attachments.
+        #[serde(default)]
+        attaches: bool,
     },
     /// What waits for the agent.
     Inbox(InboxCounts),
@@ -265,7 +286,7 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     stream.flush().await?;
     let longest = match request {
         BridgeRequest::Peers { .. } => MAX_PEERS_LINE,
-        BridgeRequest::Send(_) => MAX_ANSWER_LINE,
+        BridgeRequest::Send(_) | BridgeRequest::SendAttached(_) => MAX_ANSWER_LINE,
         _ => MAX_LINE,
     };
     let mut answer = Vec::new();

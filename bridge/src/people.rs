@@ -3,10 +3,16 @@
 
 pub(crate) mod exec;
 pub(crate) mod invoker;
+pub(crate) mod lone_sender;
 pub(crate) mod member;
 pub(crate) mod names;
 pub(crate) mod peer_changes;
 pub(crate) mod printer;
+pub(crate) mod progress_line;
 pub(crate) mod running;
+pub(crate) mod save_folder;
+pub(crate) mod send_output;
 pub(crate) mod send_service;
 pub(crate) mod show;
+pub(crate) mod sources;
+pub(crate) mod upload_report;

@@ -40,16 +40,12 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let seats = SeatClaims::start(engine.clone(), config.dir.clone());
     let wake = Wake::start(engine.clone(), config.wakes_per_hour, Some(seats));
     let attachments = AttachmentAccess::new(config.dir.clone());
+    let sends = SendService::new(engine.clone(), attachments.clone());
     let tools = Tools::new(engine.clone(), wake.clone(), hosts, attachments);
     let tools = if config.guards_secrets { tools } else { tools.without_guard() };
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
-    let requests = BridgeRequests {
-        engine: engine.clone(),
-        wake,
-        dir: config.dir.clone(),
-        sends: SendService::new(engine.clone()),
-    };
+    let requests = BridgeRequests { engine: engine.clone(), wake, dir: config.dir.clone(), sends };
     let socket = ipc::server::start(SocketKind::Bridge, requests);
     let end = end(&server, &input, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.

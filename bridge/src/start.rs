@@ -175,6 +175,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Send(send) => commands::send(config, send).await,
         BridgeCommand::Read(read) => commands::read(config, read).await,
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
+        BridgeCommand::Allow(allow) => commands::allow(config, allow),
         // They need no settings, or check them.
         BridgeCommand::Hook { .. }
         | BridgeCommand::StatusLine

@@ -130,6 +130,16 @@ impl Terminal {
         Self::of(&io::stdout())
     }
 
+    /// What stderr shows.
+    pub(crate) fn stderr() -> Self {
+        Self::of(&io::stderr())
+    }
+
+    /// The columns of a terminal that says so.
+    pub(crate) fn width(self) -> Option<usize> {
+        self.width
+    }
+
     #[cfg(unix)]
     fn of(stream: &(impl io::IsTerminal + std::os::fd::AsFd)) -> Self {
         if !stream.is_terminal() {
@@ -212,7 +222,7 @@ impl Cell {
 }
 
 /// The text, cut to so many columns.
-fn cut(text: &str, most: Option<usize>) -> String {
+pub(crate) fn cut(text: &str, most: Option<usize>) -> String {
     let Some(most) = most.filter(|most| width(text) > *most) else { return text.to_owned() };
     let mut taken = 1;
     let fits = |c: &char| {
@@ -223,7 +233,7 @@ fn cut(text: &str, most: Option<usize>) -> String {
 }
 
 /// The columns that a text takes in a terminal.
-fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(width_of).sum()
 }
 

@@ -2,7 +2,7 @@
 //! do. `wording.snap` holds all of them.
 
 pub(crate) mod attachments;
-mod disk;
+pub(crate) mod disk;
 pub(crate) mod hubs;
 pub(crate) mod people;
 #[cfg(test)]

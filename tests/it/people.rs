@@ -1,6 +1,9 @@
 //! People who take part by commands: what they send, read and watch, and that an agent cannot pass for one.
 
 mod agents;
+mod allow;
+mod attachments;
+mod desk;
 mod exec;
 mod output;
 mod talk;

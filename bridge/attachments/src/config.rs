@@ -22,8 +22,10 @@ use toml_edit::{Document, Item, TableLike, Value};
 use crate::allowed::Allowed;
 
 mod edit;
+mod removal;
 
-pub use edit::{Added, add_allowed, add_save_root};
+pub use edit::{Added, add_allowed, add_env_key, add_save_root};
+pub use removal::{remove_allowed, remove_env_key, remove_save_root};
 
 /// The file's name in the configuration directory.
 pub const CONFIG_FILE: &str = "config.toml";
@@ -64,6 +66,10 @@ pub enum ConfigProblem {
     NotAFile(PathBuf),
     /// The path to be added is no Unicode text.
     NotUnicode(PathBuf),
+    /// The path to be added is one that is never read or written, whatever is allowed.
+    Never(PathBuf),
+    /// The name to be added is none that an environment variable can have.
+    BadName,
 }
 
 impl From<ConfigError> for ConfigProblem {
@@ -124,6 +130,26 @@ impl AttachmentConfig {
     /// Allows one entry more, as if the config named it.
     pub fn allow(&mut self, entry: Allowed) {
         self.allow.push(entry);
+    }
+
+    /// Allows files to be saved below one folder more, as if the config named it. Its path must be the real one.
+    pub fn save_below(&mut self, root: PathBuf) {
+        self.save_roots.push(root);
+    }
+
+    /// What may leave, and single files that may be written, in the order of the file.
+    pub fn allowed(&self) -> impl Iterator<Item = &Allowed> {
+        self.allow.iter()
+    }
+
+    /// The names of environment variables, and of values in files whose names begin with `.env`.
+    pub fn env_keys(&self) -> impl Iterator<Item = &str> {
+        self.env_keys.iter().map(String::as_str)
+    }
+
+    /// The folders outside of the project below which files are saved.
+    pub fn save_roots(&self) -> impl Iterator<Item = &Path> {
+        self.save_roots.iter().map(PathBuf::as_path)
     }
 
     /// The names of the commands, sorted.

@@ -17,12 +17,19 @@ pub(crate) struct AttachmentAccess {
     dir: ConfigDir,
     /// The project directory that the client named after its start.
     project: Arc<Mutex<Option<PathBuf>>>,
+    /// A folder that the user named on the command line, below which is saved.
+    save_root: Option<PathBuf>,
 }
 
 impl AttachmentAccess {
     /// Access by the config in this directory.
     pub(crate) fn new(dir: ConfigDir) -> Self {
-        Self { dir, project: Arc::default() }
+        Self { dir, project: Arc::default(), save_root: None }
+    }
+
+    /// Lets attachments be saved below this folder too. Its path must be the real one.
+    pub(crate) fn saving_below(self, folder: PathBuf) -> Self {
+        Self { save_root: Some(folder), ..self }
     }
 
     /// Notes the project directory that the client names.
@@ -40,6 +47,7 @@ impl AttachmentAccess {
     pub(super) fn policy(&self, once: &[Allowed]) -> Result<Policy, AttachmentFault> {
         let mut config = AttachmentConfig::load(&self.dir)?;
         once.iter().for_each(|entry| config.allow(entry.clone()));
+        self.save_root.iter().for_each(|root| config.save_below(root.clone()));
         let project = self.project().ok_or(AttachmentFault::NoProject)?;
         Policy::new(&project, std::env::home_dir(), config).map_err(|_| AttachmentFault::NoProject)
     }

@@ -1,5 +1,6 @@
 //! `junction-bridge read`: waits for messages to a person, and prints them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -7,18 +8,20 @@ use clap::Args;
 use junction_shared::protocol::alias::Alias;
 
 use super::send::alias;
+use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::server::{self, SocketKind};
 use crate::people::invoker::refuse_agents;
 use crate::people::member::PersonMember;
 use crate::people::printer::{OutputStream, Printer};
 use crate::people::running::{PersonRequests, place, running_person};
+use crate::people::save_folder::SaveFolder;
 use crate::people::send_service::SendService;
 use crate::people::show::Show;
 use crate::process::signals::Signals;
 use crate::terminal::{NothingCame, Terminal, remark};
 use crate::wording::people::for_person;
-use junction_engine::PageLimits;
+use junction_engine::{MailPage, PageLimits};
 
 /// The longest wait for a message.
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
@@ -32,6 +35,9 @@ pub(crate) struct ReadOptions {
     /// Print at most this many messages. Senders of the remaining ones are told that they were not read
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: Option<u16>,
+    /// Save what is attached to the messages in this folder, under its own name or NAME-2; without it, it cannot be saved
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
     /// Alias to be reached under [default: your user name]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
@@ -67,13 +73,14 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
             running.alias
         );
     }
+    let folder = options.save.as_deref().map(|path| SaveFolder::open(config, path)).transpose()?;
     let member = tokio::select! {
         joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
         () = signals.next() => return Ok(()),
     };
     let requests = PersonRequests {
         engine: member.engine.clone(),
-        sends: SendService::new(member.engine.clone()),
+        sends: SendService::new(member.engine.clone(), AttachmentAccess::new(config.dir.clone())),
         place: place(config),
         watches: false,
         runs_command: false,
@@ -84,7 +91,7 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
         member.alias
     ));
     let outcome = tokio::select! {
-        outcome = printed(&member, &options, Duration::from_secs(wait)) => outcome,
+        outcome = printed(&member, &options, folder.as_ref(), Duration::from_secs(wait)) => outcome,
         () = signals.next() => Ok(()),
     };
     socket.abort();
@@ -92,14 +99,15 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
     outcome
 }
 
-/// Waits for messages, and prints those that have come.
+/// Waits for messages, and prints those that have come. What is attached to them is saved in the folder.
 async fn printed(
     member: &PersonMember,
     options: &ReadOptions,
+    folder: Option<&SaveFolder>,
     wait: Duration,
 ) -> anyhow::Result<()> {
     let printer = Printer::start(OutputStream::Stdout)?;
-    let show = Show::messages(Terminal::stdout(), options.json);
+    let show = Show::messages(Terminal::stdout(), options.json).saving(folder.is_some());
     let messages = options.limit.map_or(usize::MAX, usize::from);
     let limits = PageLimits { messages, ..PageLimits::default() };
     let page =
@@ -110,8 +118,39 @@ async fn printed(
         );
     }
     member.speaks();
-    printer.print(page.messages.iter().map(|message| show.message(message)).collect()).await?;
-    // Only now: what was not printed was not read.
-    page.lease.ack();
-    Ok(())
+    let MailPage { messages, lease, .. } = page;
+    let Some(folder) = folder.filter(|_| messages.iter().any(|it| !it.attachments.is_empty()))
+    else {
+        printer.print(messages.iter().map(|message| show.message(message)).collect()).await?;
+        // Only now: what was not printed was not read.
+        lease.ack();
+        return Ok(());
+    };
+    let mut failed = 0;
+    if options.json {
+        for message in &messages {
+            let saves = folder.save(&member.engine, message).await;
+            failed += saves.iter().filter(|save| save.outcome.is_err()).count();
+            printer.print(show.message_and_saves(message, &saves)).await?;
+        }
+        lease.ack();
+    } else {
+        // Whoever waits for a large file reads meanwhile.
+        printer.print(messages.iter().map(|message| show.message(message)).collect()).await?;
+        lease.ack();
+        for message in &messages {
+            let saves = folder.save(&member.engine, message).await;
+            failed += saves.iter().filter(|save| save.outcome.is_err()).count();
+            printer.print(saves.iter().map(|save| show.save(message, save)).collect()).await?;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        1 => bail!(
+            "One attachment was not saved. The reason is above; have its sender send it again."
+        ),
+        count => bail!(
+            "{count} attachments were not saved. The reasons are above; have their senders send them again."
+        ),
+    }
 }

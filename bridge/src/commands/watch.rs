@@ -1,5 +1,6 @@
 //! `junction-bridge watch`: a person who takes part until the command is ended.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, watch as channel};
 use tokio::time::{sleep, timeout};
 
 use super::send::alias;
+use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::server::{self, SocketKind};
 use crate::onlooker::all_peers;
@@ -19,13 +21,17 @@ use crate::people::member::PersonMember;
 use crate::people::peer_changes::{PeerChanges, PeerNews};
 use crate::people::printer::{OutputStream, Printer, stdout_closed};
 use crate::people::running::{PersonRequests, place};
-use crate::people::send_service::SendService;
+use crate::people::save_folder::SaveFolder;
+use crate::people::send_service::{FollowedMessage, SendService};
 use crate::people::show::Show;
 use crate::process::signals::Signals;
 use crate::terminal::Terminal;
 use crate::wording::people::for_person;
 use junction_engine::error::{Error, Unanswered};
-use junction_engine::{ConnectionState, Engine, MailPage, Message, PageLimits, PeerInfo, Status};
+use junction_engine::{
+    ConnectionState, Engine, MailPage, Message, PageLimits, PeerInfo, Status, UploadProgress,
+    UploadState,
+};
 
 /// How often the list of peers is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -52,6 +58,9 @@ pub(crate) struct WatchOptions {
     /// prints goes to stderr.
     #[arg(long, value_name = "CMD", value_parser = command)]
     exec: Option<String>,
+    /// Save what is attached to messages in this folder, under its own name or NAME-2; without it, it cannot be saved
+    #[arg(long, value_name = "DIR", conflicts_with = "exec")]
+    save: Option<PathBuf>,
     /// Alias to be reached under [default: your user name]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
@@ -72,6 +81,7 @@ fn command(text: &str) -> Result<String, &'static str> {
 pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Result<()> {
     refuse_agents("read_messages")?;
     let mut signals = Signals::new()?;
+    let folder = options.save.as_deref().map(|path| SaveFolder::open(config, path)).transpose()?;
     let member = tokio::select! {
         joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
         () = signals.next() => return Ok(()),
@@ -80,7 +90,8 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
     let (followers, followed) = mpsc::channel(MAX_NEWS);
     let requests = PersonRequests {
         engine: member.engine.clone(),
-        sends: SendService::new(member.engine.clone()).followed_by(followers),
+        sends: SendService::new(member.engine.clone(), AttachmentAccess::new(config.dir.clone()))
+            .followed_by(followers),
         place: place(config),
         watches: true,
         runs_command: options.exec.is_some(),
@@ -89,7 +100,7 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
     tokio::spawn(follow(followed, news.clone()));
     tokio::spawn(look_at_peers(member.engine.clone(), news.clone()));
     tokio::spawn(look_at_hub(member.engine.clone(), news));
-    let watching = Watching::new(&member, options)?;
+    let watching = Watching::new(&member, folder, options)?;
     let outcome = tokio::select! {
         outcome = watching.run(received) => outcome,
         () = signals.next() => Ok(()),
@@ -104,7 +115,7 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
 enum WatchNews {
     /// A message is being sent through this session.
     Sent,
-    /// Messages of this person's have ended: the next read has the receipts.
+    /// Messages of this person's, or their attachments, have ended: the next read has the receipts.
     Ended,
     Peer(PeerNews, PeerInfo),
     /// What the connection to the hub is.
@@ -114,21 +125,43 @@ enum WatchNews {
 }
 
 /// Waits for the ends of messages that were sent through this session.
-async fn follow(
-    mut followed: mpsc::Receiver<channel::Receiver<Status>>,
-    news: mpsc::Sender<WatchNews>,
-) {
-    while let Some(mut progress) = followed.recv().await {
+async fn follow(mut followed: mpsc::Receiver<FollowedMessage>, news: mpsc::Sender<WatchNews>) {
+    while let Some(FollowedMessage { mut status, uploads }) = followed.recv().await {
         if news.send(WatchNews::Sent).await.is_err() {
             return;
+        }
+        if let Some(uploads) = uploads {
+            tokio::spawn(follow_uploads(uploads, news.clone()));
         }
         let news = news.clone();
         tokio::spawn(async move {
             let is_end =
                 |status: &Status| *status == Status::Read || status.is_final_without_reply();
-            let _ = progress.wait_for(is_end).await;
+            let _ = status.wait_for(is_end).await;
             let _ = news.send(WatchNews::Ended).await;
         });
+    }
+}
+
+/// Waits for the ends of the attachments of a message that was sent through this session.
+async fn follow_uploads(
+    mut uploads: channel::Receiver<Vec<UploadProgress>>,
+    news: mpsc::Sender<WatchNews>,
+) {
+    let mut told = 0;
+    loop {
+        let (ended, all) = {
+            let uploads = uploads.borrow_and_update();
+            let ended = uploads.iter().filter(|it| matches!(it.state, UploadState::Ended(_)));
+            (ended.count(), uploads.len())
+        };
+        if ended > told && news.send(WatchNews::Ended).await.is_err() {
+            return;
+        }
+        told = ended;
+        if ended == all || uploads.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -190,21 +223,28 @@ struct Watching<'a> {
     has_spoken: bool,
     printer: Printer,
     show: Show,
+    /// Where attachments are saved.
+    folder: Option<SaveFolder>,
     exec: Option<String>,
     /// The message that the command failed for, and how often.
     failed: Option<(MessageId, u32)>,
 }
 
 impl<'a> Watching<'a> {
-    fn new(member: &'a PersonMember, options: WatchOptions) -> anyhow::Result<Self> {
+    fn new(
+        member: &'a PersonMember,
+        folder: Option<SaveFolder>,
+        options: WatchOptions,
+    ) -> anyhow::Result<Self> {
         // With --exec, stdout is the command's.
         let (stream, terminal) = match options.exec {
             Some(_) => (OutputStream::Stderr, Terminal::PIPE),
             None => (OutputStream::Stdout, Terminal::stdout()),
         };
-        let show = Show::events(terminal, options.json);
+        let show = Show::events(terminal, options.json).saving(folder.is_some());
         let printer = Printer::start(stream)?;
-        Ok(Self { member, has_spoken: false, printer, show, exec: options.exec, failed: None })
+        let exec = options.exec;
+        Ok(Self { member, has_spoken: false, printer, show, folder, exec, failed: None })
     }
 
     async fn run(mut self, mut news: mpsc::Receiver<WatchNews>) -> anyhow::Result<()> {
@@ -270,14 +310,9 @@ impl<'a> Watching<'a> {
         if !page.messages.is_empty() {
             self.has_exchanged();
         }
-        let mut text: String = page.receipts.iter().map(|end| self.show.receipt(end)).collect();
+        let text: String = page.receipts.iter().map(|end| self.show.receipt(end)).collect();
         let Some(command) = self.exec.clone() else {
-            text.extend(page.messages.iter().map(|message| self.show.message(message)));
-            if !text.is_empty() {
-                self.printer.print(text).await?;
-            }
-            page.lease.ack();
-            return Ok(());
+            return self.print_page(text, page).await;
         };
         if !text.is_empty() {
             self.printer.print(text).await?;
@@ -290,6 +325,34 @@ impl<'a> Watching<'a> {
         }
         self.failed = None;
         page.lease.ack();
+        Ok(())
+    }
+
+    /// Prints a page after this text, and saves what is attached.
+    async fn print_page(&self, mut text: String, page: MailPage) -> anyhow::Result<()> {
+        let MailPage { messages, lease, .. } = page;
+        let saving = self.folder.as_ref().filter(|_| messages.iter().any(has_attachments));
+        if let Some(folder) = saving.filter(|_| self.show.is_json()) {
+            for message in &messages {
+                let saves = folder.save(&self.member.engine, message).await;
+                text.push_str(&self.show.message_and_saves(message, &saves));
+            }
+            self.printer.print(text).await?;
+            lease.ack();
+            return Ok(());
+        }
+        text.extend(messages.iter().map(|message| self.show.message(message)));
+        if !text.is_empty() {
+            self.printer.print(text).await?;
+        }
+        lease.ack();
+        if let Some(folder) = saving {
+            for message in &messages {
+                let saves = folder.save(&self.member.engine, message).await;
+                let lines = saves.iter().map(|save| self.show.save(message, save)).collect();
+                self.printer.print(lines).await?;
+            }
+        }
         Ok(())
     }
 
@@ -307,6 +370,10 @@ impl<'a> Watching<'a> {
             message.from
         ))
     }
+}
+
+fn has_attachments(message: &Message) -> bool {
+    !message.attachments.is_empty()
 }
 
 /// One message a page: each counts as read by itself.

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::platform::{SocketListener, SocketStream};
-use super::{BridgeRequest, BridgeResponse, MAX_LINE, MAX_MESSAGE_LINE, MESSAGE_PREFIX};
+use super::{BridgeRequest, BridgeResponse, MAX_LINE, MAX_MESSAGE_LINE, MESSAGE_PREFIXES};
 
 /// Connections served at once; further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 16;
@@ -110,7 +110,8 @@ impl IpcConnection {
         let mut line = Vec::new();
         let mut limited = (&mut self.0).take(MAX_LINE as u64);
         limited.read_until(b'\n', &mut line).await.ok()?;
-        if !line.ends_with(b"\n") && line.starts_with(MESSAGE_PREFIX) {
+        let is_message = MESSAGE_PREFIXES.iter().any(|prefix| line.starts_with(prefix));
+        if !line.ends_with(b"\n") && is_message {
             let mut limited = (&mut self.0).take((MAX_MESSAGE_LINE - MAX_LINE) as u64);
             limited.read_until(b'\n', &mut line).await.ok()?;
         }

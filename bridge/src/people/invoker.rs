@@ -74,11 +74,12 @@ pub(crate) fn watch_socket(pid: u32) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// The socket of the bridge of the agent's session that runs this command.
+/// The socket of the bridge of the agent's session that runs this command. `attaches` says whether it is to send
+/// attachments.
 ///
 /// # Errors
-/// There is none, or which of several it is cannot be told.
-pub(crate) async fn session_socket(sign: &str) -> anyhow::Result<PathBuf> {
+/// There is none, or which of several it is cannot be told, or it is too old.
+pub(crate) async fn session_socket(sign: &str, attaches: bool) -> anyhow::Result<PathBuf> {
     let session = shell_session();
     let bridges = bridges_of_this_session();
     let asked = bridges.iter().map(|(socket, session_match)| {
@@ -87,12 +88,17 @@ pub(crate) async fn session_socket(sign: &str) -> anyhow::Result<PathBuf> {
         async move { timeout(PATIENCE, send(socket, &request)).await.ok()?.ok() }
     });
     let answers = join_all(asked).await;
-    let own = bridges.iter().zip(answers).filter(|(_, answer)| {
-        answer.as_ref().is_some_and(|it| matches!(it.response, BridgeResponse::Here { .. }))
-    });
-    let mut own = own.map(|((socket, _), _)| socket.clone());
+    let mut own =
+        bridges.iter().zip(answers).filter_map(|((socket, _), answer)| match answer?.response {
+            BridgeResponse::Here { attaches, .. } => Some((socket.clone(), attaches)),
+            _ => None,
+        });
     match (own.next(), own.next()) {
-        (Some(socket), None) => Ok(socket),
+        (Some((_, false)), None) if attaches => bail!(
+            "The bridge of this session has an older version that takes no attachments, so nothing was sent. Ask your user to \
+             restart the client, or send it without attachments."
+        ),
+        (Some((socket, _)), None) => Ok(socket),
         (None, _) => bail!(
             "{sign}, and the bridge of its session cannot be found, so nothing was sent. Call the tool send_message instead."
         ),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::send_service::SendService;
+use super::sources::SourceRights;
 use crate::config::Config;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{
@@ -28,6 +29,8 @@ pub(crate) struct RunningPerson {
     pub(crate) watches: bool,
     /// Whether a program reads the messages, in place of the person.
     pub(crate) runs_command: bool,
+    /// Whether messages are sent with attachments.
+    pub(crate) attaches: bool,
     /// Whether others of this person run that might have been meant.
     pub(crate) is_one_of_several: bool,
 }
@@ -50,13 +53,16 @@ pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Opti
         async move {
             let answer = timeout(PATIENCE, send(&socket, request)).await.ok()?.ok()?;
             match answer.response {
-                BridgeResponse::Here { alias, watches, runs_command } => Some(RunningPerson {
-                    socket,
-                    alias,
-                    watches,
-                    runs_command,
-                    is_one_of_several: false,
-                }),
+                BridgeResponse::Here { alias, watches, runs_command, attaches } => {
+                    Some(RunningPerson {
+                        socket,
+                        alias,
+                        watches,
+                        runs_command,
+                        attaches,
+                        is_one_of_several: false,
+                    })
+                }
                 _ => None,
             }
         }
@@ -81,13 +87,18 @@ pub(crate) async fn send_through(
     socket: &Path,
     request: SendRequest,
 ) -> anyhow::Result<(Map<String, Value>, ReceivedResponse)> {
+    let attaches = !request.attachments.is_empty();
     let lost = || {
+        let how = if attaches { "ended, or has an older version," } else { "ended" };
         anyhow!(
-            "The session that was to send the message ended before it said what became of it. Ask the receiver before \
+            "The session that was to send the message {how} before it said what became of it. Ask the receiver before \
              you send it again."
         )
     };
-    let received = send(socket, &BridgeRequest::Send(Box::new(request))).await;
+    let request = Box::new(request);
+    let request =
+        if attaches { BridgeRequest::SendAttached(request) } else { BridgeRequest::Send(request) };
+    let received = send(socket, &request).await;
     let received = received.map_err(|_| lost())?;
     match &received.response {
         BridgeResponse::Sent { answer } => Ok((answer.clone(), received)),
@@ -120,17 +131,19 @@ impl RequestHandler for PersonRequests {
                 let response = match alias {
                     Some(alias) => {
                         let (watches, runs_command) = (self.watches, self.runs_command);
-                        BridgeResponse::Here { alias: alias.to_string(), watches, runs_command }
+                        let (alias, attaches) = (alias.to_string(), true);
+                        BridgeResponse::Here { alias, watches, runs_command, attaches }
                     }
                     None => BridgeResponse::Nothing,
                 };
                 connection.respond(&response).await;
             }
-            BridgeRequest::Send(request) => {
+            BridgeRequest::Send(request) | BridgeRequest::SendAttached(request) => {
+                let rights = SourceRights::of(request.from_person);
                 // What a program is asked for is not a person's word.
                 let from_person = request.from_person && !self.runs_command;
                 let request = SendRequest { from_person, ..*request };
-                self.sends.send(request, &mut connection).await;
+                self.sends.send(request, rights, &mut connection).await;
             }
             BridgeRequest::Hook { .. }
             | BridgeRequest::Describe

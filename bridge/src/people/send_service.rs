@@ -8,13 +8,17 @@ use junction_shared::protocol::id::MessageId;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
+use super::sources::{SourceRights, prepared};
+use crate::attachments::AttachmentAccess;
 use crate::ipc::server::IpcConnection;
 use crate::ipc::{BridgeResponse, SendRequest};
-use crate::results::{SentJson, object};
-use crate::wording::people::for_person;
+use crate::results::{AttachedJson, SentJson, object};
+use crate::wording::Wording as _;
+use crate::wording::people::{attachment_fault, for_person};
+use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
-use junction_engine::{Draft, Engine, Lease, Sent, Status, WaitEnd};
+use junction_engine::{Draft, Engine, Lease, Sent, Status, UploadProgress, WaitEnd};
 
 /// Messages that are sent for commands at once. The others of the socket's connections are for hooks.
 const MAX_SENDS: usize = 8;
@@ -23,30 +27,51 @@ const MAX_SENDS: usize = 8;
 #[derive(Clone)]
 pub(crate) struct SendService {
     engine: Engine,
+    attachments: AttachmentAccess,
     slots: Arc<Semaphore>,
     /// Where to say what messages were sent, for whom wants to follow them.
-    followed: Option<mpsc::Sender<watch::Receiver<Status>>>,
+    followed: Option<mpsc::Sender<FollowedMessage>>,
+}
+
+/// What becomes of a message that was sent for a command.
+pub(crate) struct FollowedMessage {
+    pub(crate) status: watch::Receiver<Status>,
+    /// How far its attachments are, if it has any.
+    pub(crate) uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
+}
+
+/// A message that was sent for a command.
+struct SentForCommand {
+    sent: Sent,
+    asked: Urgency,
+    attached: Vec<AttachmentInfo>,
 }
 
 impl SendService {
-    /// A service that sends through this engine.
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, slots: Arc::new(Semaphore::new(MAX_SENDS)), followed: None }
+    /// A service that sends through this engine what may be attached by this access.
+    pub(crate) fn new(engine: Engine, attachments: AttachmentAccess) -> Self {
+        let slots = Arc::new(Semaphore::new(MAX_SENDS));
+        Self { engine, attachments, slots, followed: None }
     }
 
     /// Says of every message that it sends what is known of it, as that changes.
-    pub(crate) fn followed_by(self, followers: mpsc::Sender<watch::Receiver<Status>>) -> Self {
+    pub(crate) fn followed_by(self, followers: mpsc::Sender<FollowedMessage>) -> Self {
         Self { followed: Some(followers), ..self }
     }
 
     /// Sends one message and tells the command what became of it. If the command ends meanwhile, the message is sent
     /// all the same, and an answer to it is for the session.
-    pub(crate) async fn send(&self, request: SendRequest, connection: &mut IpcConnection) {
+    pub(crate) async fn send(
+        &self,
+        request: SendRequest,
+        rights: SourceRights,
+        connection: &mut IpcConnection,
+    ) {
         let waits = request.wait_seconds > 0;
         let sent = match self.slots.try_acquire() {
             Err(_) => Err(for_person(&Error::TooManyWaits)),
             Ok(_slot) => {
-                let sending = self.sent(request);
+                let sending = self.sent(request, rights);
                 tokio::select! {
                     sent = sending => sent,
                     () = connection.closed() => return,
@@ -59,21 +84,35 @@ impl SendService {
         }
     }
 
-    async fn sent(&self, request: SendRequest) -> Result<(Sent, Urgency), String> {
-        let draft = draft(request)?;
+    async fn sent(
+        &self,
+        mut request: SendRequest,
+        rights: SourceRights,
+    ) -> Result<SentForCommand, String> {
+        let named = std::mem::take(&mut request.attachments);
+        let mut draft = draft(request)?;
+        let attachments = prepared(&self.attachments, named, rights).await;
+        draft.attachments = attachments.map_err(|fault| match rights {
+            // The agent is told what to ask its user for.
+            SourceRights::ByPolicy => fault.wording(),
+            SourceRights::ByPerson => attachment_fault(&fault),
+        })?;
+        let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
+        let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
         let asked = draft.urgency;
         let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
         if let Some(followers) = &self.followed {
             // A follower that is far behind follows this one no more.
-            let _ = followers.try_send(sending.progress());
+            let _ = followers.try_send(FollowedMessage { status: sending.progress(), uploads });
         }
-        Ok((sending.sent().await, asked))
+        let sent = sending.sent().await;
+        Ok(SentForCommand { sent, asked, attached: attached.unwrap_or_default() })
     }
 }
 
 /// The response, and the hold on what it tells.
-fn response(sent: Result<(Sent, Urgency), String>, waits: bool) -> (BridgeResponse, Option<Lease>) {
-    let (sent, asked) = match sent {
+fn response(sent: Result<SentForCommand, String>, waits: bool) -> (BridgeResponse, Option<Lease>) {
+    let SentForCommand { sent, asked, attached } = match sent {
         Ok(sent) => sent,
         Err(why) => return (BridgeResponse::Failed { why }, None),
     };
@@ -81,7 +120,8 @@ fn response(sent: Result<(Sent, Urgency), String>, waits: bool) -> (BridgeRespon
         let why = for_person(&Error::Refused(reason));
         return (BridgeResponse::Failed { why }, sent.refusal);
     }
-    let answer = object(&SentJson::new(&sent, asked, waits.then_some(sent.waited)));
+    let mut answer = object(&SentJson::new(&sent, asked, waits.then_some(sent.waited)));
+    answer.extend(object(&AttachedJson::new(&attached)));
     let lease = match sent.wait_end {
         Some(WaitEnd::Reply(_, lease)) => Some(lease),
         _ => None,
@@ -89,7 +129,7 @@ fn response(sent: Result<(Sent, Urgency), String>, waits: bool) -> (BridgeRespon
     (BridgeResponse::Sent { answer }, lease)
 }
 
-/// The message to send.
+/// The message to send, without what it is to carry.
 ///
 /// # Errors
 /// What is wrong with the request, and what to do.

@@ -1,14 +1,19 @@
 //! How messages and news look to a person: lines for a terminal, or one JSON object a line.
 
-use junction_shared::protocol::wire::Context;
+use junction_attachments::safe_name;
+use junction_shared::protocol::wire::{AttachmentKind, Context};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::peer_changes::PeerNews;
-use crate::results::{MessageJson, PeerJson, ReceiptJson, object, state_word};
+use super::progress_line::byte_size;
+use super::save_folder::SaveAttempt;
+use crate::escape::escape;
+use crate::results::{MessageJson, PeerJson, ReceiptJson, SavedJson, object, state_word};
 use crate::terminal::{Style, Terminal};
 use crate::timestamp::rfc3339;
-use crate::wording::people::because;
+use crate::wording::people::{because, in_persons_words};
+use junction_engine::attachment::AttachmentInfo;
 use junction_engine::{Message, Outcome, PeerInfo, label};
 
 /// What stands before each line of a message's text. So no text can look like a line of this program.
@@ -21,17 +26,29 @@ pub(crate) struct Show {
     is_json: bool,
     /// Whether each JSON object says what event it is.
     names_events: bool,
+    /// Whether attachments are saved.
+    saves: bool,
 }
 
 impl Show {
     /// Messages alone, as `read` prints them.
     pub(crate) fn messages(terminal: Terminal, is_json: bool) -> Self {
-        Self { terminal, is_json, names_events: false }
+        Self { terminal, is_json, names_events: false, saves: false }
     }
 
     /// Messages among other events, as `watch` prints them.
     pub(crate) fn events(terminal: Terminal, is_json: bool) -> Self {
-        Self { terminal, is_json, names_events: true }
+        Self { terminal, is_json, names_events: true, saves: false }
+    }
+
+    /// As before, where attachments are saved.
+    pub(crate) fn saving(self, saves: bool) -> Self {
+        Self { saves, ..self }
+    }
+
+    /// Whether it is JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.is_json
     }
 
     /// A message.
@@ -41,13 +58,59 @@ impl Show {
         }
         let shown = MessageJson::from(message);
         let mut text = self.header(message);
-        for line in shown.text().split('\n') {
+        let has_attachments = !message.attachments.is_empty();
+        let lines = shown.text().split('\n');
+        // Without a word to it, what is attached is all there is to see.
+        for line in lines.filter(|_| !has_attachments || !shown.text().is_empty()) {
             text.push_str(INDENT);
             text.push_str(line);
             text.truncate(text.trim_end_matches(' ').len());
             text.push('\n');
         }
+        for info in message.attachments.iter() {
+            let Named { name, size } = named(info);
+            let kind = if info.kind == AttachmentKind::Value { "value" } else { "file" };
+            text.push_str(
+                &self.note(&format!("attached: {kind} {name}, {size}, id {}", info.number)),
+            );
+        }
+        if has_attachments && !self.saves {
+            text.push_str(&self.note(&format!(
+                "not saved: run junction-bridge read or watch with --save DIR, and have {} send it again",
+                message.from
+            )));
+        }
         text
+    }
+
+    /// A message as JSON, with what became of its attachments.
+    pub(crate) fn message_and_saves(self, message: &Message, saves: &[SaveAttempt]) -> String {
+        let mut shown = object(&MessageJson::from(message));
+        if !saves.is_empty() {
+            shown.insert("saved".to_owned(), saves.iter().map(saved_json).collect());
+        }
+        self.json("message", &shown)
+    }
+
+    /// What became of an attachment of this message.
+    pub(crate) fn save(self, message: &Message, save: &SaveAttempt) -> String {
+        let Named { name, size } = named(&save.info);
+        let from = &message.from;
+        let said = match &save.outcome {
+            Ok(saved) => {
+                let shown = saved_json(save);
+                let warning = shown["warning"].as_str().map(in_persons_words);
+                let warning = warning.map(|warning| format!(". {warning}")).unwrap_or_default();
+                let path = saved.path.as_ref().map(|path| path.to_string_lossy());
+                let path = escape(&path.unwrap_or_default()).text.into_owned();
+                format!("saved: {name} from {from}, {size}, {path}{warning}")
+            }
+            Err(why) => {
+                let said = format!("-- NOT saved: {name} from {from}, {size}. {why}");
+                return format!("{}\n", self.terminal.paint(Style::Warning, &said));
+            }
+        };
+        self.note(&said)
     }
 
     /// Who wrote a message, when, and how to answer.
@@ -81,7 +144,9 @@ impl Show {
         let id = uuid::Uuid::from_bytes(end.id.0);
         let why = shown.reach_why().map(|why| format!(", but nothing wakes it: {}", because(why)));
         let (to, status, why) = (&end.to, shown.status(), why.unwrap_or_default());
-        self.note(&format!("your message to {to}: {status}{why} (id {id})"))
+        let attachment = end.attachment.map(|number| format!("attachment {number} of "));
+        let attachment = attachment.unwrap_or_default();
+        self.note(&format!("{attachment}your message to {to}: {status}{why} (id {id})"))
     }
 
     /// What is new about a peer.
@@ -130,6 +195,28 @@ impl Show {
         shown.extend(object(fields));
         format!("{}\n", Value::from(shown))
     }
+}
+
+/// How an attachment is called. A peer chose the name, so nothing in it moves the cursor.
+struct Named {
+    name: String,
+    size: String,
+}
+
+fn named(info: &AttachmentInfo) -> Named {
+    let name = escape(&safe_name(&info.name)).text.into_owned();
+    Named { name, size: byte_size(info.bytes) }
+}
+
+fn saved_json(save: &SaveAttempt) -> Value {
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), json!(save.info.number.to_string()));
+    shown.insert("name".to_owned(), json!(escape(&save.info.name).text));
+    match &save.outcome {
+        Ok(saved) => shown.extend(object(&SavedJson::new(saved, None))),
+        Err(why) => _ = shown.insert("error".to_owned(), json!(why)),
+    }
+    shown.into()
 }
 
 fn about(context: &Context) -> String {
@@ -186,5 +273,49 @@ mod tests {
         assert_eq!((&value["event"], &value["message"]), (&json!("message"), &json!("one\ntwo")));
         let line = Show::messages(Terminal::PIPE, true).message(&message("one"));
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap().get("event"), None);
+    }
+
+    fn with_attachment(body: &str) -> Message {
+        let info = AttachmentInfo {
+            number: 1,
+            name: "a\n-- saved: \u{1b}[2Kb.txt".to_owned(),
+            kind: AttachmentKind::File,
+            bytes: 3 << 20,
+            sha256: None,
+        };
+        Message { attachments: [info].into(), ..message(body) }
+    }
+
+    #[test]
+    fn attachments_are_listed_with_their_sizes_and_how_to_save_them() {
+        let show = Show::messages(Terminal::PIPE, false);
+        let text = show.message(&with_attachment("see"));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1], "  see");
+        assert_eq!(lines[2], "-- attached: file a_-- saved_ _[2Kb.txt, 3.0 MiB, id 1");
+        assert!(lines[3].contains("--save DIR") && lines.len() == 4, "{text}");
+        let text = show.saving(true).message(&with_attachment(""));
+        assert_eq!(text.lines().count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_became_of_a_save_is_one_line_or_a_member_of_the_message() {
+        let message = with_attachment("see");
+        let info = message.attachments[0].clone();
+        let outcome = Err("Nothing was saved. The disk is full.".to_owned());
+        let failed = SaveAttempt { info, outcome };
+        let show = Show::messages(Terminal::PIPE, false).saving(true);
+        let line = show.save(&message, &failed);
+        assert!(
+            line.starts_with("-- NOT saved: ") && line.ends_with("The disk is full.\n"),
+            "{line}"
+        );
+        let show = Show::events(Terminal::PIPE, true).saving(true);
+        let line = show.message_and_saves(&message, &[failed]);
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["attachments"][0]["id"], "1");
+        assert_eq!(value["saved"][0]["error"], "Nothing was saved. The disk is full.");
+        let line = show.message_and_saves(&message, &[]);
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap().get("saved"), None);
     }
 }

@@ -11,6 +11,7 @@ use crate::ipc::{
     BridgeRequest, BridgeResponse, InboxCounts, PEERS_IN_LINE, SendRequest, SessionMatch,
 };
 use crate::people::send_service::SendService;
+use crate::people::sources::SourceRights;
 use crate::results::PeerJson;
 use crate::wake::trial::try_wake;
 use crate::wake::{WaitingProgram, Wake};
@@ -64,10 +65,10 @@ impl RequestHandler for BridgeRequests {
                 let inbox = is_own.then(|| BridgeResponse::Inbox(self.inbox()));
                 connection.respond(&inbox.unwrap_or(BridgeResponse::Nothing)).await;
             }
-            BridgeRequest::Send(request) => {
+            BridgeRequest::Send(request) | BridgeRequest::SendAttached(request) => {
                 // The caller is the agent, whatever it says.
                 let request = SendRequest { from_person: false, ..*request };
-                self.sends.send(request, &mut connection).await;
+                self.sends.send(request, SourceRights::ByPolicy, &mut connection).await;
             }
             BridgeRequest::Person { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;
@@ -106,7 +107,7 @@ impl BridgeRequests {
     /// Says that the session is here, once it has an alias.
     fn here(&self) -> Option<BridgeResponse> {
         let alias = self.engine.snapshot().alias?.to_string();
-        Some(BridgeResponse::Here { alias, watches: false, runs_command: false })
+        Some(BridgeResponse::Here { alias, watches: false, runs_command: false, attaches: true })
     }
 
     /// What waits for the agent.

@@ -225,5 +225,13 @@ pub(crate) fn config_problem(problem: &ConfigProblem) -> String {
         ConfigProblem::NotUnicode(path) => {
             format!("{} is no Unicode text, so config.toml cannot hold it. Rename it.", shown(path))
         }
+        ConfigProblem::Never(path) => format!(
+            "{} belongs to the system, to Agent Junction itself, or to a program that runs what is saved there, and is never allowed. \
+             Choose another path.",
+            shown(path)
+        ),
+        ConfigProblem::BadName => {
+            "That is no name of an environment variable. Give one without blanks and =.".to_owned()
+        }
     }
 }

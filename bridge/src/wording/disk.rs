@@ -15,7 +15,17 @@ pub(super) fn shown(path: &Path) -> String {
 
 /// What has to be run to allow something.
 fn allow(refusal: &NotAllowed) -> String {
-    format!("junction-bridge allow '{}'", escape(&refusal.entry()).text.replace('\'', "'\\''"))
+    format!("junction-bridge allow {}", quoted(&refusal.entry()))
+}
+
+/// A text as an argument for a shell that the user pastes a command into.
+pub(crate) fn quoted(text: &str) -> String {
+    let text = escape(text).text;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
@@ -135,9 +145,9 @@ pub(super) fn read_refused(refused: &ReadRefused) -> String {
             format!("{} was changed while it was read. Call again.", shown(path))
         }
         ReadRefused::EnvNotAllowed(name) => format!(
-            "Your user has not allowed that the environment variable {} is sent. Ask your user to add it to env_keys in the table \
-             [attachments] of config.toml in the configuration directory.",
-            escape(name).text
+            "Your user has not allowed that the environment variable {} is sent. Ask your user to run: junction-bridge allow --env {}",
+            escape(name).text,
+            quoted(name)
         ),
         ReadRefused::EnvUnset(name) => format!(
             "The environment variable {} is not set here. Call again with another.",
@@ -171,9 +181,9 @@ pub(super) fn save_refused(refused: &SaveRefused) -> String {
         ),
         SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, key: None }) => format!(
             "{path} is outside of the project directory, and your user has not allowed that files are saved there. Choose a path in the \
-             project, or ask your user to run: junction-bridge allow --save '{folder}'",
+             project, or ask your user to run: junction-bridge allow --save {folder}",
             path = shown(path),
-            folder = shown(path.parent().unwrap_or(path)).replace('\'', "'\\''")
+            folder = quoted(&path.parent().unwrap_or(path).to_string_lossy())
         ),
         SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written"),
         SaveRefused::Never { path, why } => never(path, *why, "written"),

@@ -1,10 +1,11 @@
 //! What commands say to a person: errors whose next step is a command rather than a tool, and what became of a message.
 
-use junction_engine::error::{Error, Unanswered};
+use junction_engine::error::{AttachmentError, Error, Unanswered};
 use junction_engine::hubs::selection::AwayReason;
 use serde_json::{Map, Value};
 
 use super::Wording;
+use crate::attachments::AttachmentFault;
 
 /// What is wrong, and what a person can do.
 pub(crate) fn for_person(error: &Error) -> String {
@@ -53,7 +54,9 @@ pub(crate) fn for_person(error: &Error) -> String {
 
 /// The words of an error for an agent, in those for its user.
 pub(crate) fn in_persons_words(text: &str) -> String {
-    const AGENTS: [(&str, &str); 10] = [
+    const AGENTS: [(&str, &str); 17] = [
+        ("Tell your user before anything is committed", "Look at it before you commit"),
+        ("Tell your user, and ask", "Ask"),
         ("Tell your user to ", ""),
         ("Ask your user to ", ""),
         ("Call known_hosts to see", "Run junction-bridge hosts to see"),
@@ -67,6 +70,11 @@ pub(crate) fn in_persons_words(text: &str) -> String {
         ("call again in a few seconds", "run this again in a few seconds"),
         ("Call again in a few seconds", "Run this again in a few seconds"),
         ("Call list_peers", "Run junction-bridge peers"),
+        ("Your user has not allowed", "You have not allowed"),
+        ("your user has not allowed", "you have not allowed"),
+        (", then call again", ", then run this again"),
+        ("Call again.", "Run this again."),
+        ("Call again with", "Run this again with"),
     ];
     let mut text = text.to_owned();
     for (agents, persons) in AGENTS {
@@ -80,6 +88,29 @@ pub(crate) fn in_persons_words(text: &str) -> String {
         }
     }
     text
+}
+
+/// Why nothing was attached or saved, and what a person can do.
+pub(crate) fn attachment_fault(fault: &AttachmentFault) -> String {
+    match fault {
+        AttachmentFault::NoProject => {
+            "The working directory does not exist. Change to one that does, then run this again."
+                .to_owned()
+        }
+        AttachmentFault::Fetch(AttachmentError::Stalled) => {
+            "Nothing of the attachment has arrived for 30 s, so nothing was saved: the sender or the hub is not reachable. \
+             Ask the sender to send it again."
+                .to_owned()
+        }
+        AttachmentFault::Fetch(AttachmentError::TooMany) => {
+            "Too many attachments are being saved at once, so nothing was saved. Ask the sender to send it again.".to_owned()
+        }
+        AttachmentFault::Engine(error) => for_person(error),
+        AttachmentFault::Lost => {
+            "The command was given up before anything was saved. Run this again.".to_owned()
+        }
+        other => in_persons_words(&other.wording()),
+    }
 }
 
 /// What became of a message, from the answer of the tool `send_message`.
@@ -210,6 +241,10 @@ mod tests {
         assert_eq!(
             in_persons_words("No. Ask your user to run this. Ask your user to try."),
             "No. Run this. Try."
+        );
+        assert_eq!(
+            in_persons_words("Full. Ask your user to make room, then call again."),
+            "Full. Make room, then run this again."
         );
         assert_eq!(in_persons_words("As it is."), "As it is.");
     }

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use junction_shared::machine::config_dir::ConfigDir;
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
-use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, SAVE_ROOTS, TABLE};
+use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, ENV_KEYS, SAVE_ROOTS, TABLE};
 use super::{document, list, short};
 use crate::allowed::Allowed;
+use crate::names::is_unseen;
 use crate::path_text::normal;
+use crate::policy::settings::is_among_settings;
+use crate::policy::{is_system, names};
 
 /// An entry that the file holds now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,9 @@ pub struct Added {
 pub fn add_allowed(dir: &ConfigDir, entry: &str) -> Result<Added, ConfigProblem> {
     let entry = Allowed::parse(entry);
     let path = real(entry.file())?;
+    if is_own(dir, &path) {
+        return Err(ConfigProblem::Never(path));
+    }
     let text = match (path.is_dir(), entry.key()) {
         (true, Some(_)) => return Err(ConfigProblem::NotAFile(path)),
         (true, None) => Allowed::folder_text(&path),
@@ -46,7 +52,27 @@ pub fn add_save_root(dir: &ConfigDir, root: &Path) -> Result<Added, ConfigProble
     if !path.is_dir() {
         return Err(ConfigProblem::NotAFolder(path));
     }
+    if is_own(dir, &path) || is_among_settings(&names(&path)) {
+        return Err(ConfigProblem::Never(path));
+    }
     add(dir, SAVE_ROOTS, Allowed::folder_text(&path))
+}
+
+/// Adds a name to the list `env_keys`.
+///
+/// # Errors
+/// [`ConfigProblem`] if no variable can have the name, or the file cannot be read or written.
+pub fn add_env_key(dir: &ConfigDir, name: &str) -> Result<Added, ConfigProblem> {
+    let is_odd = |c: char| c == '=' || c.is_whitespace() || c.is_control() || is_unseen(c);
+    if name.is_empty() || name.chars().any(is_odd) {
+        return Err(ConfigProblem::BadName);
+    }
+    add(dir, ENV_KEYS, name.to_owned())
+}
+
+/// Whether a path is in the configuration directory itself.
+fn is_own(dir: &ConfigDir, path: &Path) -> bool {
+    dir.path().canonicalize().is_ok_and(|own| path.starts_with(own))
 }
 
 /// The real path of a file, of which only the last name may be missing. It must be the one that the user wrote: a link
@@ -55,6 +81,9 @@ fn real(path: &Path) -> Result<PathBuf, ConfigProblem> {
     let missing = || ConfigProblem::Missing(path.to_owned());
     let absolute = std::path::absolute(path).map_err(|_| missing())?;
     let written = normal(&absolute);
+    if is_system(&written) {
+        return Err(ConfigProblem::Never(written));
+    }
     let real = absolute.canonicalize().or_else(|_| {
         // A link that leads nowhere is no file that is to be made.
         if absolute.is_symlink() {

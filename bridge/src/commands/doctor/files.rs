@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use junction_attachments::config::{AttachmentConfig, CONFIG_FILE};
 use junction_shared::machine::config_dir::{ConfigDir, ConfigError};
 use junction_shared::machine::hosts::{HOSTS_FILE, HostsFile};
 use junction_shared::machine::identity::{HubKey, KEY_FILE, own_link};
@@ -11,6 +12,8 @@ use junction_shared::machine::settings::env;
 use super::finding::{Finding, Gravity};
 use crate::config::{VARIABLES, wrong_variables};
 use crate::mcp::argument_names::edits;
+use crate::wording::attachments::config_problem;
+use crate::wording::people::in_persons_words;
 
 /// Variables with a check of their own, which says whether they can be followed.
 const CHECKED_ELSEWHERE: [&str; 3] =
@@ -35,6 +38,7 @@ pub(super) fn configuration(dir: &ConfigDir) -> Vec<Finding> {
             findings.extend(keys(dir));
             findings.extend(hosts(dir));
             findings.extend(seat(dir));
+            findings.extend(allowed(dir));
             findings
         }
     }
@@ -77,6 +81,28 @@ fn seat(dir: &ConfigDir) -> Option<Finding> {
         Ok(None) => None,
         Ok(Some(_)) => {
             Some(Finding::ok(SEAT_FILE, "Your sessions' keys can be read by you alone."))
+        }
+    }
+}
+
+/// What the user allowed attachments to be, if the file is there.
+fn allowed(dir: &ConfigDir) -> Option<Finding> {
+    const CHECK: &str = CONFIG_FILE;
+    match AttachmentConfig::load(dir) {
+        Err(problem) => {
+            let text = in_persons_words(&config_problem(&problem));
+            Some(Finding::error(CHECK, Gravity::Failure, &text))
+        }
+        Ok(config) => {
+            dir.read_private(CONFIG_FILE).ok().flatten()?;
+            let entries = config.allowed().count() + config.env_keys().count();
+            let others = config.save_roots().count() + config.commands().count();
+            let says = match entries + others {
+                0 => "It allows nothing yet, and only you can change that.".to_owned(),
+                1 => "Its only entry can be read, and changed by you alone.".to_owned(),
+                count => format!("All {count} entries can be read, and changed by you alone."),
+            };
+            Some(Finding::ok(CHECK, says))
         }
     }
 }

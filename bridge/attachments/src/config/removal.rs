@@ -1,0 +1,221 @@
+//! Entries that are taken out of the table `[attachments]`. Only they, their commas, and what stands on their own lines go:
+//! every other byte of the file stays.
+
+use std::ops::Range;
+use std::path::{Path, absolute};
+
+use junction_shared::machine::config_dir::ConfigDir;
+use toml_edit::{Array, Item, Value};
+
+use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, ENV_KEYS, SAVE_ROOTS, TABLE};
+use super::{document, short};
+use crate::allowed::Allowed;
+use crate::path_text::normal;
+
+/// Removes `PATH` or `PATH#KEY` from the list `allow`: as the file has it, or relative to the working directory. What is at
+/// the path is not looked at, so that an entry can go whose file is gone. Returns the entry as the file had it; nothing if
+/// there is none.
+///
+/// # Errors
+/// [`ConfigProblem`] if the file cannot be read or written.
+pub fn remove_allowed(dir: &ConfigDir, entry: &str) -> Result<Option<String>, ConfigProblem> {
+    let meant = normal_entry(entry);
+    remove(dir, ALLOW, |text| text == entry || Allowed::parse(text) == meant)
+}
+
+/// Removes a folder from the list `save_roots`, as [`remove_allowed`].
+///
+/// # Errors
+/// [`ConfigProblem`] if the file cannot be read or written.
+pub fn remove_save_root(dir: &ConfigDir, root: &Path) -> Result<Option<String>, ConfigProblem> {
+    let meant = absolute(root).map(|path| Allowed::path(&normal(&path)));
+    remove(dir, SAVE_ROOTS, |text| {
+        Path::new(text) == root || meant.as_ref().is_ok_and(|meant| Allowed::parse(text) == *meant)
+    })
+}
+
+/// Removes a name from the list `env_keys`. Returns it; nothing if it is not there.
+///
+/// # Errors
+/// [`ConfigProblem`] if the file cannot be read or written.
+pub fn remove_env_key(dir: &ConfigDir, name: &str) -> Result<Option<String>, ConfigProblem> {
+    remove(dir, ENV_KEYS, |text| text == name)
+}
+
+/// An entry with its absolute path, by its text alone.
+fn normal_entry(entry: &str) -> Allowed {
+    let entry = Allowed::parse(entry);
+    match absolute(entry.file()) {
+        Ok(path) => Allowed::new(&normal(&path), entry.key()),
+        Err(_) => entry,
+    }
+}
+
+fn remove(
+    dir: &ConfigDir,
+    key: &'static str,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Option<String>, ConfigProblem> {
+    if dir.read_private(CONFIG_FILE)?.is_none() {
+        return Ok(None);
+    }
+    let _lock = dir.lock()?;
+    let path = dir.path().join(CONFIG_FILE);
+    let mut text = dir.read_private(CONFIG_FILE)?.unwrap_or_default();
+    // A file with a mistake is not changed.
+    AttachmentConfig::parse(&text, &path)?;
+    let mut removed = None;
+    loop {
+        let parsed = document(&text, &path)?;
+        let table = parsed.get(TABLE).and_then(Item::as_table_like);
+        let array = table.and_then(|table| table.get(short(key))).and_then(Item::as_array);
+        let Some(array) = array else { break };
+        let found = array.iter().position(|value| value.as_str().is_some_and(&is_meant));
+        let Some(at) = found else { break };
+        let range = range_of(&text, array, at).ok_or(ConfigProblem::WrongType { key })?;
+        removed = array.get(at).and_then(Value::as_str).map(str::to_owned);
+        text.replace_range(range, "");
+    }
+    if removed.is_some() {
+        AttachmentConfig::parse(&text, &path)?;
+        dir.write_private(CONFIG_FILE, &text)?;
+    }
+    Ok(removed)
+}
+
+/// The bytes that go with the entry at this place of an array.
+fn range_of(text: &str, array: &Array, at: usize) -> Option<Range<usize>> {
+    let entry = array.get(at)?.span()?;
+    let comma = comma_after(text, entry.end);
+    let end = comma.map_or(entry.end, |comma| comma + 1);
+    let line = text[..entry.start].rfind('\n').map_or(0, |found| found + 1);
+    let rest = text.get(end..)?;
+    let next_line = rest.find('\n').map_or(text.len(), |found| end + found + 1);
+    let is_rest = |rest: &str| rest.trim().is_empty() || rest.trim_start().starts_with('#');
+    if text.get(line..entry.start)?.trim().is_empty() && is_rest(text.get(end..next_line)?) {
+        return Some(line..next_line);
+    }
+    if comma.is_some() {
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        return Some(entry.start..end + blanks);
+    }
+    // The last one takes the comma before it along, unless a comment is between them.
+    let before = at.checked_sub(1).and_then(|before| array.get(before)?.span());
+    let before = before.map(|before| before.end..entry.start);
+    let is_plain = |between: &Range<usize>| !text[between.clone()].contains('#');
+    let start = before.filter(is_plain).map_or(entry.start, |between| between.start);
+    Some(start..entry.end)
+}
+
+/// Where the comma behind an entry is, if there is one before the end of the array.
+fn comma_after(text: &str, end: usize) -> Option<usize> {
+    let mut is_comment = false;
+    for (at, c) in text.get(end..)?.char_indices() {
+        match c {
+            '\n' => is_comment = false,
+            _ if is_comment => {}
+            '#' => is_comment = true,
+            ',' => return Some(end + at),
+            c if c.is_whitespace() => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::config::{add_allowed, add_env_key, add_save_root};
+
+    fn removed(text: &str) -> String {
+        let parsed = document(text, Path::new("/c")).unwrap();
+        let array = parsed["attachments"]["allow"].as_array().unwrap();
+        let at = array.iter().position(|value| value.as_str() == Some("/x")).unwrap();
+        let range = range_of(text, array, at).unwrap();
+        let mut text = text.to_owned();
+        text.replace_range(range, "");
+        text
+    }
+
+    #[test]
+    fn entry_is_taken_out_and_every_other_byte_stays() {
+        for (before, after) in [
+            ("['/x']", "[]"),
+            ("['/x', '/a']", "['/a']"),
+            ("['/a', '/x']", "['/a']"),
+            ("['/a' , '/x',]", "['/a' , ]"),
+            ("['/a', '/x', '/b'] # c", "['/a', '/b'] # c"),
+            (
+                "[\n  '/a', # first\n  '/x', # second\n  '/b' # third\n]",
+                "[\n  '/a', # first\n  '/b' # third\n]",
+            ),
+            ("[\r\n\t'/a', # first\r\n\t'/x' # last\r\n]", "[\r\n\t'/a', # first\r\n]"),
+            ("[\n  '/a', # first\n  # about x\n  '/x' ]", "[\n  '/a', # first\n  # about x\n   ]"),
+        ] {
+            let (before, after) = (
+                format!("[attachments]\nallow = {before}\nz = 1\n"),
+                format!("[attachments]\nallow = {after}\nz = 1\n"),
+            );
+            let changed = removed(&before);
+            assert_eq!(changed, after);
+            assert!(AttachmentConfig::parse(&changed, Path::new("/c")).is_ok(), "{changed}");
+        }
+        assert_eq!(
+            removed("attachments = { allow = ['/a', '/x'] }"),
+            "attachments = { allow = ['/a'] }"
+        );
+    }
+
+    #[test]
+    fn what_was_added_is_removed_by_any_spelling_of_it() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        let at = |name: &str| format!("{}/{name}", root.display());
+        assert_eq!(remove_allowed(&dir, "/a").unwrap(), None, "there is no file yet");
+        std::fs::create_dir(root.join("inbox")).unwrap();
+        std::fs::write(root.join("a#b"), "").unwrap();
+        for (entry, spelling) in [
+            ("inbox", "inbox/"),
+            ("inbox", "./x/../inbox"),
+            (".env#KEY", ".env#KEY"),
+            ("a#b#", "a#b#"),
+        ] {
+            let added = add_allowed(&dir, &at(entry)).unwrap();
+            let removed = remove_allowed(&dir, &at(spelling)).unwrap();
+            assert_eq!(removed, Some(added.entry), "{spelling}");
+            assert_eq!(remove_allowed(&dir, &at(spelling)).unwrap(), None);
+        }
+        add_save_root(&dir, &root.join("inbox")).unwrap();
+        std::fs::remove_dir(root.join("inbox")).unwrap();
+        let removed = remove_save_root(&dir, &root.join("inbox")).unwrap();
+        assert_eq!(removed, Some(at("inbox/")), "although it is gone");
+        assert!(add_env_key(&dir, "KEY").unwrap().is_new);
+        assert!(!add_env_key(&dir, "KEY").unwrap().is_new);
+        assert_eq!(remove_env_key(&dir, "OTHER").unwrap(), None);
+        assert_eq!(remove_env_key(&dir, "KEY").unwrap().as_deref(), Some("KEY"));
+        for name in ["", "A=B", "A B", "A\nB", "A\u{200b}"] {
+            assert!(matches!(add_env_key(&dir, name), Err(ConfigProblem::BadName)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_sent_cannot_be_allowed() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        std::fs::create_dir_all(root.join("p/.git")).unwrap();
+        dir.write_private(CONFIG_FILE, "").unwrap();
+        let own = root.join("config/hub.key");
+        for entry in ["/proc/version", "/proc/self/environ", "/dev/null", own.to_str().unwrap()] {
+            let refused = add_allowed(&dir, entry);
+            assert!(matches!(refused, Err(ConfigProblem::Never(_))), "{entry}: {refused:?}");
+        }
+        for entry in [root.join("config"), root.join("p/.git"), "/dev".into()] {
+            let refused = add_save_root(&dir, &entry);
+            assert!(matches!(refused, Err(ConfigProblem::Never(_))), "{entry:?}: {refused:?}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `junction-bridge allow`: what a user lets attachments be, and where they may be saved, in `config.toml`.
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use junction_attachments::Allowed;
+use junction_attachments::config::{
+    Added, AttachmentConfig, CONFIG_FILE, ConfigProblem, add_allowed, add_env_key, add_save_root,
+    remove_allowed, remove_env_key, remove_save_root,
+};
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::escape::escape;
+use crate::people::invoker::Invoker;
+use crate::terminal::{Cell, Style, Terminal, WrongUsage, remark, tell};
+use crate::wording::attachments::config_problem;
+use crate::wording::disk::quoted;
+use crate::wording::people::in_persons_words;
+
+/// What to allow, or to allow no longer.
+#[derive(Debug, Args)]
+pub(crate) struct AllowOptions {
+    /// File that may be sent, folder below which files may be, or file and the name of one value in it
+    ///
+    /// A folder allows the files below it, but not those with names of secrets, such as .env: allow each by its own path.
+    /// The # that divides is the last one. Put another # behind the path of a file whose name has one.
+    #[arg(value_name = "PATH[#KEY]", conflicts_with_all = ["env", "save"])]
+    entry: Option<String>,
+    /// Environment variable of sessions that may be sent, and value of this name in files such as .env of their project
+    #[arg(long, value_name = "NAME", conflicts_with = "save")]
+    env: Option<String>,
+    /// Folder outside of projects below which attachments may be saved
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Take it back
+    #[arg(long)]
+    remove: bool,
+    /// Print all that is allowed as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that can be allowed.
+#[derive(Debug)]
+enum AllowedThing {
+    /// `PATH` or `PATH#KEY` may be sent.
+    Sent(String),
+    /// A variable may be sent.
+    Variable(String),
+    /// Files may be saved below a folder.
+    SaveRoot(PathBuf),
+}
+
+/// Allows something, takes it back, or shows all that is allowed.
+///
+/// # Errors
+/// There is no such path, the config cannot be read or written, or an agent runs the command.
+pub(crate) fn allow(config: &Config, options: AllowOptions) -> anyhow::Result<()> {
+    let AllowOptions { entry, env, save, remove, json } = options;
+    let thing = entry
+        .map(AllowedThing::Sent)
+        .or(env.map(AllowedThing::Variable))
+        .or(save.map(AllowedThing::SaveRoot));
+    let failed = |problem: ConfigProblem| anyhow!(in_persons_words(&config_problem(&problem)));
+    let Some(thing) = thing else {
+        if remove {
+            return Err(WrongUsage(
+                "Nothing is named that --remove is to take back. Name it as junction-bridge allow shows it.",
+            )
+            .into());
+        }
+        return shown(&AttachmentConfig::load(&config.dir).map_err(failed)?, config, json);
+    };
+    refuse_programs()?;
+    let (entry, is_changed) = if remove {
+        match thing.removed(config).map_err(failed)? {
+            Some(entry) => (entry, true),
+            None => bail!(
+                "{} allows nothing of that name. Run junction-bridge allow to see what it allows.",
+                file(config)
+            ),
+        }
+    } else {
+        let Added { entry, is_new } = thing.added(config).map_err(failed)?;
+        (entry, is_new)
+    };
+    if json {
+        let mut object = listed(&AttachmentConfig::load(&config.dir).map_err(failed)?, config);
+        object.insert("entry".to_owned(), json!(entry));
+        object.insert("changed".to_owned(), json!(is_changed));
+        return tell(&Value::from(object).to_string());
+    }
+    let what = thing.described(&entry);
+    let (file, back) = (file(config), thing.taken_back_by(&entry));
+    tell(&match (remove, is_changed) {
+        (true, _) => {
+            format!("No longer allowed: {what}. The entry is gone from {file}.")
+        }
+        (false, true) => format!(
+            "Allowed from now on: {what}. This is kept in {file}, and taken back by: {back}"
+        ),
+        (false, false) => format!(
+            "This was allowed already: {what}. It is kept in {file}, and taken back by: {back}"
+        ),
+    })
+}
+
+/// Lets a person alone say what leaves: an agent that could would have nobody to ask.
+fn refuse_programs() -> anyhow::Result<()> {
+    let sign = match Invoker::of_this_process() {
+        Invoker::Person => return Ok(()),
+        Invoker::Agent(sign) => sign,
+        Invoker::Exec(_) => "A watch runs this command for a message".to_owned(),
+    };
+    bail!(
+        "{sign}, and a person alone says what may be sent. Run it in a terminal that no agent's client has opened."
+    )
+}
+
+impl AllowedThing {
+    fn added(&self, config: &Config) -> Result<Added, ConfigProblem> {
+        match self {
+            Self::Sent(entry) => add_allowed(&config.dir, entry),
+            Self::Variable(name) => add_env_key(&config.dir, name),
+            Self::SaveRoot(root) => add_save_root(&config.dir, root),
+        }
+    }
+
+    /// Takes it back. The entry that the file had, if there was one.
+    fn removed(&self, config: &Config) -> Result<Option<String>, ConfigProblem> {
+        match self {
+            Self::Sent(entry) => remove_allowed(&config.dir, entry),
+            Self::Variable(name) => remove_env_key(&config.dir, name),
+            Self::SaveRoot(root) => remove_save_root(&config.dir, root),
+        }
+    }
+
+    /// What an entry allows.
+    fn described(&self, entry: &str) -> String {
+        match self {
+            Self::Variable(_) => format!(
+                "your sessions may send the environment variable {name}, and the value {name} in files such as .env of their project",
+                name = one_line(entry)
+            ),
+            Self::SaveRoot(_) => {
+                format!("your sessions may save attachments below {}", one_line(entry))
+            }
+            Self::Sent(_) => {
+                let allowed = Allowed::parse(entry);
+                let path = one_line(&allowed.file().to_string_lossy());
+                match allowed.key() {
+                    Some(key) => {
+                        format!("your sessions may send the value {} of {path}", one_line(key))
+                    }
+                    None if allowed.file().is_dir() => format!(
+                        "your sessions may send the files below {path}, without those that have names of secrets, such as .env"
+                    ),
+                    None => format!("your sessions may send the file {path}"),
+                }
+            }
+        }
+    }
+
+    fn taken_back_by(&self, entry: &str) -> String {
+        let flag = match self {
+            Self::Sent(_) => "",
+            Self::Variable(_) => "--env ",
+            Self::SaveRoot(_) => "--save ",
+        };
+        format!("junction-bridge allow --remove {flag}{}", quoted(entry))
+    }
+}
+
+/// Shows all that is allowed.
+fn shown(allowed: &AttachmentConfig, config: &Config, is_json: bool) -> anyhow::Result<()> {
+    if is_json {
+        return tell(&Value::from(listed(allowed, config)).to_string());
+    }
+    let entries = allowed.allowed().map(|entry| ("send", entry.to_string()));
+    let keys = allowed.env_keys().map(|name| ("env", name.to_owned()));
+    let roots = allowed.save_roots().map(|root| ("save", root.to_string_lossy().into_owned()));
+    let commands = allowed.commands().map(|name| ("command", name.to_owned()));
+    let row = |(kind, text): (&str, String)| {
+        vec![Cell::new(Style::Faint, kind), Cell::new(Style::Strong, one_line(&text))]
+    };
+    let rows: Vec<_> = entries.chain(keys).chain(roots).chain(commands).map(row).collect();
+    if rows.is_empty() {
+        remark(
+            "Nothing is allowed but ordinary files of a session's own project. junction-bridge allow --help says how to allow more.",
+        );
+        return Ok(());
+    }
+    for line in Terminal::stdout().table(&rows) {
+        tell(&line)?;
+    }
+    remark(&format!(
+        "This is kept in {}. junction-bridge allow --remove takes an entry back.",
+        file(config)
+    ));
+    Ok(())
+}
+
+/// All that is allowed, as JSON. A command's arguments may hold secrets, so its name alone is shown.
+fn listed(allowed: &AttachmentConfig, config: &Config) -> Map<String, Value> {
+    let entries: Vec<_> = allowed.allowed().map(ToString::to_string).collect();
+    let roots: Vec<_> = allowed.save_roots().map(|root| root.to_string_lossy()).collect();
+    let object = json!({
+        "file": config.dir.path().join(CONFIG_FILE).to_string_lossy(),
+        "allow": entries,
+        "env_keys": allowed.env_keys().collect::<Vec<_>>(),
+        "save_roots": roots,
+        "commands": allowed.commands().collect::<Vec<_>>(),
+    });
+    if let Value::Object(object) = object { object } else { Map::new() }
+}
+
+fn file(config: &Config) -> String {
+    one_line(&config.dir.path().join(CONFIG_FILE).to_string_lossy())
+}
+
+/// A text of the config in a sentence: nothing in it moves the cursor.
+fn one_line(text: &str) -> String {
+    escape(text).text.replace(['\n', '\t'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_entry_is_described_and_taken_back_by_its_own_flag() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().to_string_lossy().into_owned();
+        let sent = AllowedThing::Sent(String::new());
+        assert!(sent.described(&folder).contains("the files below"));
+        assert!(sent.described("/a/b.txt").ends_with("may send the file /a/b.txt"));
+        assert!(sent.described("/a/.env#KEY").ends_with("the value KEY of /a/.env"));
+        assert!(!sent.described("/a/\u{1b}[2Kb").contains('\u{1b}'));
+        let back = |thing: AllowedThing, entry: &str| thing.taken_back_by(entry);
+        assert_eq!(back(sent, "/a b'c"), r"junction-bridge allow --remove '/a b'\''c'");
+        assert_eq!(
+            back(AllowedThing::Variable(String::new()), "KEY"),
+            "junction-bridge allow --remove --env KEY"
+        );
+        assert_eq!(
+            back(AllowedThing::SaveRoot(PathBuf::new()), "/in/"),
+            "junction-bridge allow --remove --save '/in/'"
+        );
+    }
+}
