@@ -1,6 +1,8 @@
 //! Delivery as a whole, between pure machines: any order of frames on any connection, any fault at any moment.
 //! What must hold is in `history.rs`.
 
+mod attachments;
+
 use std::time::Duration;
 
 use junction_engine::Status;

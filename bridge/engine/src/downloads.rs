@@ -191,16 +191,17 @@ impl Downloads {
         Ok(BegunDownload { id: download_id, info, sender, cipher, chunks: taken, end })
     }
 
-    /// Asks for the downloads whose turn it is: at most [`PAIR_TRANSFERS`] of one sender at a time.
+    /// Asks for the downloads whose turn it is: at most [`PAIR_TRANSFERS`] of one sender at a time, and an attachment that
+    /// two calls save for one after the other.
     fn activate(&mut self, now: Instant) {
-        let mut active: HashMap<PeerKey, usize> = HashMap::new();
+        let mut active: HashMap<PeerKey, Vec<TransferId>> = HashMap::new();
         for download in self.downloads.values().filter(|download| download.is_fetching()) {
-            *active.entry(download.transfer.from).or_default() += 1;
+            active.entry(download.transfer.from).or_default().push(download.transfer);
         }
         for download in self.downloads.values_mut().filter(|download| !download.is_active) {
-            let count = active.entry(download.transfer.from).or_default();
-            if *count < PAIR_TRANSFERS {
-                *count += 1;
+            let active = active.entry(download.transfer.from).or_default();
+            if active.len() < PAIR_TRANSFERS && !active.contains(&download.transfer) {
+                active.push(download.transfer);
                 download.is_active = true;
                 download.stalls_at = now + PATIENCE;
                 self.ranges.extend(download.range());

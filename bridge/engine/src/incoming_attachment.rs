@@ -1,17 +1,20 @@
 //! An attachment that is being fetched, for the thread that saves it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attachment::AttachmentInfo;
 use crate::command::{Command, DownloadCommand, DownloadStep};
 use crate::downloads::{BegunDownload, DownloadId};
-use crate::error::AttachmentError;
+use crate::error::{AttachmentError, Error};
 use crate::seal::ChunkCipher;
+use crate::session::Session;
 
 /// How many chunks are taken before the hub is asked for more.
 const TAKEN_AT_ONCE: u32 = 4;
@@ -62,6 +65,30 @@ impl IncomingAttachment {
         let BegunDownload { id, info, sender, cipher, chunks, end } = begun;
         let ends = EndGuard { id, commands, is_saved: false };
         Self { info, sender, cipher, chunks, end, position: 0, hash: Sha256::new(), ends }
+    }
+
+    /// Begins to fetch an attachment of a session that no engine drives, as in the proofs. What the saving thread says goes
+    /// to `commands`, and from there to [`Session::command`].
+    ///
+    /// # Errors
+    /// [`Error::Attachment`] if there is no such attachment, or its time is over.
+    pub fn begin(
+        session: &mut Session,
+        (message, number): (MessageId, u8),
+        commands: mpsc::Sender<Command>,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let (reply, mut begun) = oneshot::channel();
+        let begin = DownloadCommand(DownloadStep::Begin(message, number, reply));
+        session.command(Command::Download(begin), now);
+        let begun = begun.try_recv().map_err(|_| Error::Left)??;
+        Ok(Self::new(begun, commands))
+    }
+
+    /// Whether [`IncomingAttachment::next_part`] answers without waiting.
+    pub fn has_part(&self) -> bool {
+        let is_whole = self.position == self.cipher.chunks();
+        is_whole || !self.chunks.is_empty() || self.chunks.is_closed()
     }
 
     /// The attachment as its sender describes it.

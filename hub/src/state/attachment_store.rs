@@ -309,11 +309,11 @@ impl AttachmentStore {
         Some(Chunk { transfer: id, number, sealed: sealed? })
     }
 
-    /// Notes that the receiver has saved a transfer.
+    /// Notes that the receiver has saved a transfer. The receiver says so again on each connection, and may be fetching the
+    /// transfer a second time.
     pub(super) fn saved(&mut self, id: &TransferId) {
         if let Some(transfer) = self.transfers.get_mut(id) {
             transfer.is_saved = true;
-            transfer.fetched = 0..0;
         }
     }
 

@@ -203,6 +203,20 @@ fn two_of_a_sender_are_fetched_at_a_time() {
 }
 
 #[test]
+fn regression_two_saves_of_one_attachment_come_one_after_the_other() {
+    let mut receiver = Receiver::new();
+    receiver.open(1);
+    let mut first = receiver.begin(1, 3).unwrap();
+    let mut second = receiver.begin(1, 3).unwrap();
+    assert_eq!(receiver.ranges(), [range(1, 3, 0, 1)]);
+    receiver.chunk(1, 3, 0);
+    assert!(first.chunks.try_recv().is_ok() && second.chunks.try_recv().is_err());
+    assert_eq!(receiver.ranges(), [range(1, 3, 0, 1)]);
+    receiver.chunk(1, 3, 0);
+    assert!(second.chunks.try_recv().is_ok());
+}
+
+#[test]
 fn lost_connection_goes_on_where_it_was() {
     let mut receiver = Receiver::new();
     receiver.open(1);

@@ -305,6 +305,19 @@ fn what_was_saved_stays_until_others_need_the_room() {
 }
 
 #[test]
+fn regression_repeated_receipt_does_not_stop_a_second_save() {
+    let mut world = World::past_grace();
+    let (ann, bob) = (join(&mut world, 1), join(&mut world, 2));
+    let file = transfer(1, 2, 1);
+    offer(&mut world, ann, file, 3);
+    serve(&mut world, ann);
+    world.say(bob, receipt(AttachmentEnd::Saved, file));
+    fetch(&mut world, bob, file, 0, 3);
+    world.say(bob, receipt(AttachmentEnd::Saved, file));
+    assert_eq!(chunks(&mut world, bob), [0, 1, 2]);
+}
+
+#[test]
 fn restarted_hub_asks_for_what_is_still_wanted_first() {
     let mut world = World::in_grace();
     let (ann, bob) = (join(&mut world, 1), join(&mut world, 2));

@@ -232,6 +232,24 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         sent.reported.push(end);
     }
 
+    /// Whether the sender of a message is alive, and follows its receiver's session from the bridge that it was sent to.
+    pub fn is_followed(&self, number: usize) -> bool {
+        let sent = &self.sent[number];
+        self.alive.contains(&sent.to) && !sent.is_orphan && self.may_follow(sent)
+    }
+
+    /// Whether the sender of a message has ended, or was told that the message was refused: it is told no more.
+    pub fn is_untellable(&self, number: usize) -> bool {
+        let sent = &self.sent[number];
+        let is_refused = |end: &Status| matches!(end, Status::Refused(_));
+        sent.is_orphan || !self.alive.contains(&sent.from) || sent.reported.iter().any(is_refused)
+    }
+
+    /// Who a message is for.
+    pub fn receiver(&self, number: usize) -> Who {
+        self.sent[number].to
+    }
+
     /// The messages of living senders whose end has not been reported.
     pub fn open(&self) -> impl Iterator<Item = usize> {
         let of_the_living = |sent: &SentMessage<Who>| {

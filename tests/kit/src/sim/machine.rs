@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use junction_engine::error::Error;
-use junction_engine::session::{ClaimStep, Leaving, SeatToClaim, SeatVerdict, Session};
-use junction_engine::{Command, ConnectionState, Draft, MailPage, PageLimits, Snapshot, Submitted};
+use junction_engine::attachment::PreparedAttachments;
+use junction_engine::session::{
+    ClaimStep, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict, Session,
+};
+use junction_engine::{
+    Command, ConnectionState, Draft, IncomingAttachment, MailPage, PageLimits, Snapshot, Submitted,
+};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::handshake::{GroupKeys, NO_PIN};
@@ -12,7 +17,7 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::{Context, HelloBody, ToBridge, ToHub, VERSION, WelcomeBody};
 use junction_shared::secret::Secret;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A session, from its first hello to its goodbye.
 pub struct SessionMachine(Session);
@@ -152,15 +157,16 @@ impl SessionMachine {
         Search(answer)
     }
 
-    /// Sends a message to the peer that has this alias.
+    /// Sends a message to the peer that has this alias, with what is attached to it.
     pub fn send(
         &mut self,
         to: Alias,
         text: String,
+        attachments: Option<PreparedAttachments>,
         ttl: Option<Duration>,
         now: Instant,
     ) -> Sending {
-        let draft = Draft { ttl, ..Draft::new(to, text) };
+        let draft = Draft { ttl, attachments, ..Draft::new(to, text) };
         let (reply, answer) = oneshot::channel();
         self.0.command(Command::Send(draft, reply), now);
         Sending(answer)
@@ -178,6 +184,37 @@ impl SessionMachine {
             now,
         );
         answer.try_recv().ok()?.ok()
+    }
+
+    /// The next frame with a chunk of an attachment, where there is nothing else to write.
+    pub fn next_chunk(&mut self) -> Option<ToHub> {
+        decode(&self.0.next_chunk()?).ok()
+    }
+
+    /// The next chunks to read and seal.
+    pub fn next_seal_job(&mut self) -> Option<SealJob> {
+        self.0.next_seal_job()
+    }
+
+    /// Takes in what came of a job.
+    pub fn chunks_sealed(&mut self, sealed: SealedChunks, now: Instant) {
+        self.0.chunks_sealed(sealed, now);
+    }
+
+    /// Begins to fetch an attachment; none if the session has no such attachment now. What its saving thread says goes to
+    /// `commands`, and is for [`SessionMachine::command`].
+    pub fn fetch(
+        &mut self,
+        attachment: (MessageId, u8),
+        commands: mpsc::Sender<Command>,
+        now: Instant,
+    ) -> Option<IncomingAttachment> {
+        IncomingAttachment::begin(&mut self.0, attachment, commands, now).ok()
+    }
+
+    /// Carries out what a saving thread says.
+    pub fn command(&mut self, command: Command, now: Instant) {
+        self.0.command(command, now);
     }
 
     /// Handles the leases that were acknowledged or dropped since the last call.

@@ -4,16 +4,20 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use junction_engine::attachment::PreparedAttachments;
 use junction_engine::{MailPage, Status};
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::limits::{HUB_ATTACHMENT_BYTES, RECEIVER_ATTACHMENT_BYTES};
 use junction_shared::secret::Secret;
 
 mod seats;
 mod wire;
 
-use super::{History, Search, Sending, SessionMachine};
+use super::attachment_work::{AttachmentWork, KnownAttachment};
+use super::file_history::SimFile;
+use super::{FileHistory, History, Search, Sending, SessionMachine};
 use wire::Wire;
 
 /// The session timeout, and the longest life of a message.
@@ -49,6 +53,8 @@ pub struct SimProcess {
     searches: Vec<Search>,
     /// Calls to `send_message` that have not been answered.
     calls: Vec<SendCall>,
+    /// What it does about attachments.
+    work: AttachmentWork,
     /// The moment at which a hub last heard of the process.
     heard: Duration,
 }
@@ -59,6 +65,7 @@ struct SendCall {
     number: usize,
     ttl: Duration,
     gives_up: Duration,
+    files: Vec<SimFile>,
     sending: Sending,
 }
 
@@ -93,6 +100,8 @@ pub struct SimWorld {
     restarted: HashSet<usize>,
     /// The messages of all processes.
     pub history: History<PeerKey>,
+    /// What was attached to them.
+    pub files: FileHistory,
 }
 
 /// The alias of the process with this number.
@@ -124,9 +133,10 @@ impl SimWorld {
             swaps: 0,
             restarted: HashSet::new(),
             history: History::default(),
+            files: FileHistory::default(),
         };
         for who in 0..peers {
-            let process = world.spawn(who, who < seats);
+            let process = world.spawn(who, who < seats, Vec::new());
             world.processes.push(process);
         }
         world.calm();
@@ -149,8 +159,8 @@ impl SimWorld {
         self.start + self.now
     }
 
-    /// A process with this number: that of its seat, if it has one.
-    fn spawn(&mut self, who: usize, has_seat: bool) -> SimProcess {
+    /// A process with this number: that of its seat, if it has one. Its agent knows these attachments from before.
+    fn spawn(&mut self, who: usize, has_seat: bool, known: Vec<KnownAttachment>) -> SimProcess {
         let mut machine = SessionMachine::new(&self.secret, self.instant());
         let alias = alias(who);
         machine.wish(alias.clone());
@@ -176,6 +186,7 @@ impl SimWorld {
             page: None,
             searches: Vec::new(),
             calls: Vec::new(),
+            work: AttachmentWork::new(known),
             heard: self.now,
         }
     }
@@ -211,6 +222,8 @@ impl SimWorld {
     fn ask_hub(&mut self, ask: impl FnOnce(&mut State, Duration) -> Vec<Output>) {
         let Some(hub) = &mut self.hub else { return };
         let outputs = ask(&mut hub.state, self.now - hub.started);
+        let most = HUB_ATTACHMENT_BYTES.min(self.processes.len() * RECEIVER_ATTACHMENT_BYTES);
+        assert!(hub.state.attachment_bytes() <= most, "the hub keeps more than it may");
         self.apply(outputs);
     }
 
@@ -222,6 +235,7 @@ impl SimWorld {
             match output {
                 Output::Send(to, frame) => {
                     if let Some(wire) = open.find(|wire| wire.connection == to) {
+                        wire.asks(&frame);
                         wire.down.push_back(*frame);
                     }
                 }
@@ -247,26 +261,46 @@ impl SimWorld {
 
     /// The agent sends, to the peer that has the alias when the message is taken.
     pub fn send(&mut self, who: usize, to: usize, size: usize, ttl: Option<Duration>) {
+        self.send_files(who, to, size, &[], ttl);
+    }
+
+    /// As [`SimWorld::send`], with attachments of these sizes.
+    pub fn send_files(
+        &mut self,
+        who: usize,
+        to: usize,
+        size: usize,
+        attached: &[usize],
+        ttl: Option<Duration>,
+    ) {
+        let files: Vec<_> = attached.iter().map(|bytes| self.files.make(*bytes)).collect();
+        let prepared = (!files.is_empty()).then(|| {
+            PreparedAttachments::read(files.iter().map(SimFile::attachment).collect())
+                .unwrap_or_else(|error| panic!("{error:?}"))
+        });
         let (now, alias, key) =
             (self.instant(), self.processes[to].alias.clone(), self.processes[to].identity);
         let process = &mut self.processes[who];
         let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
         let (number, text) = self.history.submit(process.identity, key, size, self.now + life);
         self.history.sent_by(number, process.key);
-        let sending = process.machine.send(alias, text, ttl, now);
+        let sending = process.machine.send(alias, text, prepared, ttl, now);
         let gives_up = self.now + PATIENCE;
-        process.calls.push(SendCall { number, ttl: life, gives_up, sending });
+        process.calls.push(SendCall { number, ttl: life, gives_up, files, sending });
         self.hear_answers(who);
     }
 
     /// Records which messages were taken, and which were not in time: those are never sent.
     fn hear_answers(&mut self, who: usize) {
         let (now, history, identities) = (self.now, &mut self.history, &self.identities);
+        let (key, files) = (self.processes[who].key, &mut self.files);
         self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
             Some(Some((id, to))) => {
                 let to = identities.get(&to).copied().unwrap_or(to);
                 history.readdress(call.number, to, now + call.ttl);
                 history.submitted(call.number, Some(id));
+                let attached = std::mem::take(&mut call.files);
+                files.taken((id, call.number), key, attached, now + call.ttl);
                 false
             }
             Some(None) => {
@@ -306,10 +340,18 @@ impl SimWorld {
             for message in &page.messages {
                 self.history.read(by, message, since);
                 self.history.met(process.key, message.id);
+                process.work.read(message);
             }
             for end in &page.receipts {
                 // A process that has lost its seat is told of what it sent before.
                 let by = self.history.sender(end.id).filter(|from| process.was(from)).unwrap_or(by);
+                if let Some(number) = end.attachment {
+                    let attachment = (end.id, number);
+                    assert_eq!(self.history.sender(end.id), Some(by), "the sender is told");
+                    let is_orphan = self.history.is_untellable(self.files.message(attachment));
+                    self.files.ended(attachment, end.status, is_orphan, self.now);
+                    continue;
+                }
                 self.history.ended(by, end.id, end.status, self.now);
                 if end.status == Status::Read {
                     self.history.met(process.key, end.id);
@@ -321,28 +363,6 @@ impl SimWorld {
         }
         process.machine.drain_leases(self.start + self.now);
         held
-    }
-
-    // ---- lives
-
-    /// The process ends, with or without a goodbye, and another takes its place and alias.
-    pub fn replace(&mut self, who: usize, goodbye: bool) {
-        if goodbye {
-            self.finish(who, true);
-            let last = self.processes[who].machine.leave(self.start + self.now);
-            if let Some(wire) = self.processes[who].wires.last_mut()
-                && wire.bridge_open
-                && wire.hub_open
-            {
-                wire.up.extend(last);
-            }
-            while self.arrive(who) {}
-        }
-        self.history.died(self.processes[who].identity);
-        while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
-            self.forget(who);
-        }
-        self.processes[who] = self.spawn(who, false);
     }
 
     /// Time passes. Deadlines are handled when they come; pings keep connections alive that both sides take for open.
@@ -375,9 +395,10 @@ impl SimWorld {
     }
 
     /// Everything that can move without time or a fault moves, until nothing is left to: hub and sessions find
-    /// each other, frames arrive, agents read all there is.
+    /// each other, frames arrive, agents read and save all there is.
     pub fn calm(&mut self) {
         self.start_hub();
+        self.processes.iter_mut().for_each(|process| process.work.try_again());
         let mut moved = true;
         while moved {
             moved = self.flow_all();
@@ -387,6 +408,7 @@ impl SimWorld {
                 moved |= self.finish(who, true);
                 self.read(who, usize::MAX);
                 moved |= self.finish(who, true);
+                moved |= self.save_all(who);
             }
         }
     }

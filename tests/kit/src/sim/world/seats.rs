@@ -1,4 +1,5 @@
-//! Sessions with seats in a simulated world: their bridges end, begin and stand beside each other.
+//! The lives of processes in a simulated world: bridges end and begin, and those of a session with a seat stand beside each
+//! other.
 
 use junction_engine::{SeatBasis, SeatToClaim};
 use junction_shared::protocol::id::Incarnation;
@@ -21,6 +22,27 @@ impl SimWorld {
             place: None,
             basis: SeatBasis::Proven,
         }
+    }
+
+    /// The process ends, with or without a goodbye, and another takes its place and alias.
+    pub fn replace(&mut self, who: usize, goodbye: bool) {
+        if goodbye {
+            self.finish(who, true);
+            let last = self.processes[who].machine.leave(self.start + self.now);
+            if let Some(wire) = self.processes[who].wires.last_mut()
+                && wire.bridge_open
+                && wire.hub_open
+            {
+                wire.up.extend(last);
+            }
+            while self.arrive(who) {}
+        }
+        self.end_saving(who, goodbye);
+        self.history.died(self.processes[who].identity);
+        while self.processes[who].wires.iter().any(|wire| wire.hub_open) {
+            self.forget(who);
+        }
+        self.processes[who] = self.spawn(who, false, Vec::new());
     }
 
     /// The bridge of a session with a seat ends, in order or not, and another takes its place.
@@ -46,7 +68,9 @@ impl SimWorld {
             self.forget(who);
         }
         self.lose_past_words(who);
-        self.processes[who] = self.spawn(seat, true);
+        self.end_saving(who, in_order);
+        let known = self.processes[who].work.known.clone();
+        self.processes[who] = self.spawn(seat, true, known);
     }
 
     /// The client of a session with a seat goes on with another session in the same process, and opens the first one in
@@ -67,8 +91,15 @@ impl SimWorld {
         let last = process.machine.change_session(session, &self.secret, now);
         process.machine.wish(alias(next));
         self.begin_again(who, last, Some(next));
-        let first = self.spawn(seat, true);
+        let known = std::mem::take(&mut self.processes[who].work.known);
+        let first = self.spawn(seat, true, known);
         self.processes.push(first);
+    }
+
+    /// The saving threads of a process end with it. What one that is killed was about to put in its place may be there.
+    fn end_saving(&mut self, who: usize, in_order: bool) {
+        let gets_there = !in_order && self.incarnation.is_multiple_of(2);
+        self.processes[who].work.end(&mut self.files, gets_there);
     }
 
     /// A process has gone on under another key, with this seat or none. Its last frames are those of the old one.
@@ -109,7 +140,8 @@ impl SimWorld {
         };
         self.restarted.insert(seat);
         self.history.shaken(self.processes[who].identity);
-        let newer = self.spawn(seat, true);
+        let known = self.processes[who].work.known.clone();
+        let newer = self.spawn(seat, true, known);
         let older = std::mem::replace(&mut self.processes[who], newer);
         self.processes.push(SimProcess { seat: None, ..older });
     }

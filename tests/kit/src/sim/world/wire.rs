@@ -1,11 +1,13 @@
 //! The connections of a simulated world, and each step of a frame on one of them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
-use junction_hub::Connected;
+use junction_hub::{Connected, Output};
 use junction_shared::protocol::id::ConnectionId;
-use junction_shared::protocol::wire::{ToBridge, ToHub};
+use junction_shared::protocol::limits::CHUNK_WINDOW;
+use junction_shared::protocol::wire::{Chunk, ToBridge, ToHub, TransferId};
 
 use super::SimWorld;
 
@@ -20,6 +22,8 @@ pub(super) struct Wire {
     pub(super) down: VecDeque<ToBridge>,
     pub(super) hub_open: bool,
     pub(super) bridge_open: bool,
+    /// The chunks that the hub has asked for and that have not come.
+    asked: HashMap<TransferId, Range<u32>>,
     /// How long frames have waited on the connection.
     stuck: Duration,
 }
@@ -28,6 +32,23 @@ impl Wire {
     /// Whether frames wait on the connection.
     fn is_stalled(&self) -> bool {
         !self.up.is_empty() || !self.down.is_empty()
+    }
+
+    /// Notes which chunks the hub asks for: never more than a window that have not come.
+    pub(super) fn asks(&mut self, frame: &ToBridge) {
+        let ToBridge::Pull(range) = frame else { return };
+        let asked = self.asked.entry(range.transfer).or_default();
+        let start = if asked.end == range.next { asked.start } else { range.next };
+        *asked = start..range.until;
+        assert!(asked.len() <= CHUNK_WINDOW as usize, "the hub asks for {asked:?}");
+    }
+
+    /// Notes that a chunk has come.
+    fn came(&mut self, chunk: &Chunk) {
+        let asked = self.asked.entry(chunk.transfer).or_default();
+        if asked.contains(&chunk.number) && asked.start == chunk.number {
+            asked.start += 1;
+        }
     }
 
     /// Whether messages wait on the connection, where no state machine counts their time.
@@ -99,7 +120,11 @@ impl SimWorld {
         let Some(wire) = process.wires.last_mut().filter(|wire| wire.bridge_open) else {
             return false;
         };
-        let Some(frame) = process.machine.next_frame(now) else { return false };
+        let frame = process.machine.next_frame(now);
+        let Some(frame) = frame.or_else(|| process.machine.next_chunk()) else { return false };
+        if let ToHub::Chunk(chunk) = &frame {
+            self.files.sealed(chunk);
+        }
         if wire.hub_open {
             wire.up.push_back(frame);
         }
@@ -110,12 +135,21 @@ impl SimWorld {
     pub fn arrive(&mut self, who: usize) -> bool {
         let process = &mut self.processes[who];
         let wire = process.wires.iter_mut().find(|wire| wire.hub_open && !wire.up.is_empty());
-        let Some((id, frame)) = wire.and_then(|wire| Some((wire.connection, wire.up.pop_front()?)))
-        else {
+        let Some(wire) = wire else { return false };
+        let Some((id, frame)) = wire.up.pop_front().map(|frame| (wire.connection, frame)) else {
             return false;
         };
+        if let ToHub::Chunk(chunk) = &frame {
+            wire.came(chunk);
+        }
         process.heard = self.now;
-        self.ask_hub(|state, now| state.frame(id, frame, now));
+        let is_innocent = matches!(frame, ToHub::Offer(_) | ToHub::Chunk(_) | ToHub::Withdraw(_));
+        self.ask_hub(|state, now| {
+            let outputs = state.frame(id, frame, now);
+            let is_closed = outputs.iter().any(|it| matches!(it, Output::Close(..)));
+            assert!(!(is_innocent && is_closed), "a bridge that gives what it has is closed");
+            outputs
+        });
         true
     }
 
@@ -158,7 +192,13 @@ impl SimWorld {
     /// Moves the frames of one process until none moves.
     pub fn flow(&mut self, who: usize) -> bool {
         let mut moved = false;
-        while self.write(who) || self.arrive(who) || self.push(who) || self.deliver(who) {
+        while self.write(who)
+            || self.arrive(who)
+            || self.push(who)
+            || self.deliver(who)
+            || self.seal(who)
+            || self.hand_in(who, 0)
+        {
             moved = true;
         }
         moved
@@ -204,5 +244,84 @@ impl SimWorld {
                 process.heard = self.now;
             }
         }
+    }
+
+    // ---- attachments: whether anything moved
+
+    /// A thread of the process reads and seals chunks.
+    pub fn seal(&mut self, who: usize) -> bool {
+        let process = &mut self.processes[who];
+        process.work.seal(&mut process.machine)
+    }
+
+    /// The session learns what one of those threads has sealed.
+    pub fn hand_in(&mut self, who: usize, nth: usize) -> bool {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.hand_in(&mut process.machine, nth, now)
+    }
+
+    /// A file that this process has sent changes.
+    pub fn change(&mut self, who: usize, nth: usize, at: usize, length: isize) {
+        self.files.change(self.processes[who].key, nth, at, length);
+    }
+
+    /// The agent begins to save an attachment.
+    pub fn save(&mut self, who: usize, nth: usize) {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.begin(&mut process.machine, nth, now);
+    }
+
+    /// A saving thread takes what has come, up to so many parts.
+    pub fn take(&mut self, who: usize, nth: usize, count: usize) {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.take(&mut process.machine, nth, count, now);
+    }
+
+    /// A saving thread that has everything puts it in its place, or fails to.
+    pub fn place(&mut self, who: usize, nth: usize, succeeds: bool) {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.place(&mut process.machine, &mut self.files, (nth, succeeds), now);
+    }
+
+    /// The agent gives up saving an attachment.
+    pub fn cancel(&mut self, who: usize, nth: usize) {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.cancel(&mut process.machine, nth, now);
+    }
+
+    /// The agent saves all that it can.
+    pub(super) fn save_all(&mut self, who: usize) -> bool {
+        let (now, process) = (self.instant(), &mut self.processes[who]);
+        process.work.save_all(&mut process.machine, &mut self.files, now)
+    }
+
+    /// Checks, where nothing is wrong, that everything is saved that can be, and that its sender knows.
+    pub fn all_can_be_saved(&self) {
+        for process in &self.processes {
+            for known in process.work.known.iter().filter(|known| !known.is_saved) {
+                let Some((sender, message)) = self.files.savable(known.id, self.now) else {
+                    continue;
+                };
+                let is_there = self.processes.iter().any(|process| process.key == sender);
+                let is_its_own = self.history.receiver(message) == process.identity;
+                let is_followed = self.history.is_followed(message);
+                assert!(!(is_there && is_its_own && is_followed), "{known:?} cannot be saved");
+            }
+        }
+        for (id, sender) in self.files.unknown_saves() {
+            let is_there = self.processes.iter().any(|process| process.key == sender);
+            assert!(!is_there, "{id:?} is saved, and its sender does not know");
+        }
+    }
+
+    /// Checks that every attachment has come to its end, that its sender knows, and that no call waits for one.
+    pub fn all_attachments_have_ended(&self) {
+        let open = self.files.untold().find(|(_, sender, message)| {
+            let is_there = self.processes.iter().any(|process| process.key == *sender);
+            is_there && !self.history.is_untellable(*message)
+        });
+        assert_eq!(open, None, "that attachment never ends");
+        let is_saving = self.processes.iter().any(|process| process.work.is_saving());
+        assert!(!is_saving, "a call to save an attachment never ends");
     }
 }
