@@ -99,14 +99,16 @@ impl State {
             self.announce_chunks(&id.to);
             return;
         }
-        let is_known = self.peers.contains_key(&id.from);
+        // One without a card may have just come: its card and its offers follow, and the receiver asks again.
+        let is_known = self.peers.get(&id.from).is_some_and(|peer| peer.card.is_some());
+        let may_come = self.in_restart_grace(now) || self.peers.contains_key(&id.from);
         let is_there = self.reads_attachments(&id.from);
         if is_there {
             self.send_to_reader(
                 &id.from,
                 ToBridge::Pull(ChunkRange { transfer: id, next: 0, until: 0 }),
             );
-        } else if is_known || !self.in_restart_grace(now) || self.tombstones.has_left(&id.from) {
+        } else if is_known || !may_come || self.tombstones.has_left(&id.from) {
             self.send_to_reader(&id.to, ToBridge::Unavailable(id));
         }
     }

@@ -333,6 +333,19 @@ fn restarted_hub_asks_for_what_is_still_wanted_first() {
 }
 
 #[test]
+fn regression_sender_without_a_card_yet_is_not_told_as_unavailable() {
+    let mut world = World::in_grace();
+    let bob = join(&mut world, 2);
+    let ann = world.connect(1, Some("client-1"), None).connection;
+    world.received(bob);
+    fetch(&mut world, bob, transfer(1, 2, 1), 0, 8);
+    assert_eq!(world.received(bob), []);
+    publish(&mut world, ann, 1);
+    fetch(&mut world, bob, transfer(1, 2, 1), 0, 8);
+    assert_eq!(pulls(&mut world, ann).len(), 1);
+}
+
+#[test]
 fn sender_that_comes_back_goes_on_where_it_was() {
     let mut world = World::past_grace();
     let (ann, bob) = (join(&mut world, 1), join(&mut world, 2));
