@@ -26,6 +26,8 @@ use crate::seal::{ChunkCipher, SealedManifest, chunk_count};
 
 /// How long a download waits for the next chunk.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it waits until it asks again. A hub that was restarted keeps no question for a sender that is not back yet.
+const REPEAT: Duration = Duration::from_secs(5);
 /// Messages with attachments that are kept. Beyond it the oldest expires.
 const MAX_MESSAGES: usize = INBOX_MESSAGES;
 /// Downloads at a time.
@@ -66,6 +68,8 @@ struct Download {
     is_committing: bool,
     /// When it is given up, if no chunk comes.
     stalls_at: Instant,
+    /// When the hub is asked again, if no chunk comes.
+    repeats_at: Instant,
 }
 
 /// The attachments that can be saved, and those that are being saved.
@@ -117,6 +121,11 @@ impl Download {
         (next < until).then_some(ChunkRange { transfer, next, until })
     }
 
+    /// Notes that something came, or that the hub is asked from the beginning.
+    fn waits_from(&mut self, now: Instant) {
+        (self.stalls_at, self.repeats_at) = (now + PATIENCE, now + REPEAT);
+    }
+
     /// Notes that the download ends before all chunks are here. The saving thread finds its channel closed.
     fn fail(self, why: AttachmentError) {
         let _ = self.end.set(why);
@@ -124,6 +133,12 @@ impl Download {
 }
 
 impl Downloads {
+    /// The downloads of the session that comes after this one in its process: none. Threads that save for this one may go
+    /// on, and none of the later downloads has their numbers.
+    pub(crate) fn successor(&self) -> Self {
+        Self { last: self.last, ..Self::default() }
+    }
+
     /// Takes in the attachments of a message. Those that are known already stay as they are.
     pub(crate) fn add(
         &mut self,
@@ -183,6 +198,7 @@ impl Downloads {
             is_active: false,
             is_committing: false,
             stalls_at: now + PATIENCE,
+            repeats_at: now + REPEAT,
         };
         let cipher = ChunkCipher::new(&sealed.key, &sealed.manifest, number, info.bytes);
         let sender = message.sender.clone();
@@ -203,7 +219,7 @@ impl Downloads {
             if active.len() < PAIR_TRANSFERS && !active.contains(&download.transfer) {
                 active.push(download.transfer);
                 download.is_active = true;
-                download.stalls_at = now + PATIENCE;
+                download.waits_from(now);
                 self.ranges.extend(download.range());
             }
         }
@@ -226,7 +242,7 @@ impl Downloads {
             return self.activate(now);
         }
         download.next += 1;
-        download.stalls_at = now + PATIENCE;
+        download.waits_from(now);
         if !download.is_fetching() {
             self.activate(now);
         }
@@ -295,7 +311,7 @@ impl Downloads {
     /// A connection begins: what is being fetched is asked for again.
     pub(crate) fn connected(&mut self, now: Instant) {
         for download in self.downloads.values_mut().filter(|download| download.is_active) {
-            download.stalls_at = now + PATIENCE;
+            download.waits_from(now);
             self.ranges.extend(download.range());
         }
         // What the senders were told may have been lost with the connection before.
@@ -304,12 +320,17 @@ impl Downloads {
         }
     }
 
-    /// Drops what has outlived its time, and gives up downloads that stall.
+    /// Drops what has outlived its time, asks again for what does not come, and gives up downloads that stall.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.fail(
             |download| download.is_fetching() && download.stalls_at <= now,
             AttachmentError::Stalled,
         );
+        let waits = |it: &&mut Download| it.is_fetching() && it.repeats_at <= now;
+        for download in self.downloads.values_mut().filter(waits) {
+            download.repeats_at = now + REPEAT;
+            self.ranges.extend(download.range());
+        }
         self.messages.retain(|_, message| now < message.deadline + AFTERLIFE);
         let over = |message: &ReceivedMessage| message.deadline <= now && message.sealed.is_some();
         let over = self.messages.iter().filter(|(_, message)| over(message));
@@ -354,8 +375,8 @@ impl Downloads {
         let messages = self.messages.values().map(|message| {
             if message.sealed.is_some() { message.deadline } else { message.deadline + AFTERLIFE }
         });
-        let stalls = self.downloads.values().filter(|it| it.is_fetching()).map(|it| it.stalls_at);
-        messages.chain(stalls).min()
+        let waiting = self.downloads.values().filter(|it| it.is_fetching());
+        messages.chain(waiting.map(|it| it.stalls_at.min(it.repeats_at))).min()
     }
 
     /// What to ask of the hub since the last call.

@@ -117,7 +117,7 @@ impl Delivery {
         next.replies.clear();
         next.readers.iter_mut().for_each(|reader| reader.wait = false);
         next.unanswered = RecentMap::default();
-        next.downloads = Downloads::default();
+        next.downloads = next.downloads.successor();
         next
     }
 

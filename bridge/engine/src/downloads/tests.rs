@@ -230,6 +230,22 @@ fn lost_connection_goes_on_where_it_was() {
 }
 
 #[test]
+fn regression_hub_that_forgot_the_question_is_asked_again() {
+    let mut receiver = Receiver::new();
+    receiver.open(1);
+    let _begun = receiver.begin(1, 1).unwrap();
+    receiver.ranges();
+    assert_eq!(receiver.downloads.deadline(), Some(receiver.now + REPEAT));
+    receiver.pass(REPEAT);
+    assert_eq!(receiver.ranges(), [range(1, 1, 0, 8)]);
+    receiver.chunk(1, 1, 0);
+    receiver.pass(REPEAT - Duration::from_millis(1));
+    assert_eq!(receiver.ranges(), []);
+    receiver.pass(Duration::from_millis(1));
+    assert_eq!(receiver.ranges(), [range(1, 1, 1, 8)]);
+}
+
+#[test]
 fn download_ends_when_nobody_can_give_it_or_nothing_comes() {
     let mut receiver = Receiver::new();
     receiver.open(1);
@@ -243,7 +259,6 @@ fn download_ends_when_nobody_can_give_it_or_nothing_comes() {
     receiver.chunk(1, 1, 0);
     receiver.pass(PATIENCE - Duration::from_secs(1));
     assert_eq!(end_of(&begun), None);
-    assert_eq!(receiver.downloads.deadline(), Some(receiver.now + Duration::from_secs(1)));
     receiver.pass(Duration::from_secs(1));
     assert_eq!(end_of(&begun), Some(AttachmentError::Stalled));
 }
@@ -259,6 +274,18 @@ fn call_that_was_given_up_makes_room_for_others() {
     assert_eq!(receiver.begin(1, 1).err(), Some(AttachmentError::TooMany));
     drop(all);
     assert!(receiver.begin(1, 1).is_ok());
+}
+
+#[test]
+fn regression_thread_of_an_earlier_session_says_nothing_of_a_later_one() {
+    let mut receiver = Receiver::new();
+    receiver.open(1);
+    let earlier = receiver.begin(1, 3).unwrap();
+    receiver.downloads = receiver.downloads.successor();
+    receiver.open(2);
+    let _later = receiver.begin(2, 3).unwrap();
+    receiver.downloads.ended(earlier.id, true, receiver.now);
+    assert_eq!(receiver.receipts(), []);
 }
 
 #[test]
