@@ -140,6 +140,7 @@ impl Session {
         let mut next = Self::with(self.snapshot.clone(), card, membership);
         next.directory = std::mem::take(&mut self.directory);
         next.directory.forget_cards();
+        next.delivery.downloads = self.delivery.downloads.successor();
         next.high_sent = std::mem::take(&mut self.high_sent);
         next.send_quota = self.send_quota.take();
         next.forecast = self.forecast.take();
@@ -331,6 +332,7 @@ impl Session {
             if is_repetition {
                 continue;
             }
+            self.repeat_attachments_of(ended.id);
             let end = Outcome {
                 id: ended.id,
                 attachment: None,

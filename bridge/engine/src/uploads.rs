@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! add → (message accepted) → offered ⇄ pulled → saved, or expired: as the receiver says
-//!                                             → refused(changed): what is read again is not what was sent
+//!                                             → refused(changed): what is read again is not what was sent. If the receiver
+//!                                               had saved it before, a receipt that comes later says so
 //!                                             → unconfirmed: nothing was heard in time
 //! ```
 //!
@@ -16,9 +17,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{CHUNK, PAIR_OFFERS, PAIR_TRANSFERS};
-use junction_shared::protocol::wire::{
-    AttachmentEnd, Chunk, ChunkRange, Refusal, ToHub, TransferId,
-};
+use junction_shared::protocol::wire::{AttachmentEnd, Chunk, ChunkRange, ToHub, TransferId};
 
 use crate::Status;
 use crate::attachment::PreparedAttachments;
@@ -29,7 +28,7 @@ mod seal_job;
 mod upload;
 
 pub use seal_job::{SealJob, SealedChunks};
-use upload::{MessageUploads, Upload, offer};
+use upload::{CHANGED, MessageUploads, Upload, offer};
 
 /// Attachments that a session keeps track of. Beyond it, those go that were saved, and then no more are taken.
 const MAX_UPLOADS: usize = 64;
@@ -91,9 +90,17 @@ impl Uploads {
         self.make_room(prepared.attachments.len());
         let uploads = (1..).zip(prepared.attachments.into_iter().map(Upload::new)).collect();
         let PreparedAttachments { manifest, report, .. } = prepared;
-        let (receiver, earlier) = (None, Vec::new());
-        let message =
-            MessageUploads { to, origin, manifest, deadline, receiver, earlier, uploads, report };
+        let message = MessageUploads {
+            to,
+            origin,
+            manifest,
+            deadline,
+            receiver: None,
+            earlier: Vec::new(),
+            is_repeated: false,
+            uploads,
+            report,
+        };
         self.messages.insert(id, message);
     }
 
@@ -115,10 +122,12 @@ impl Uploads {
 
     /// The hub or the receiver has the message, sealed to this key: its attachments can be offered there.
     pub(crate) fn arrived(&mut self, id: MessageId, at: PeerKey) {
-        let id = self.repeats.get(&id).copied().unwrap_or(id);
+        let first = self.repeats.get(&id).copied();
+        let id = first.unwrap_or(id);
         let Some(message) = self.messages.get_mut(&id).filter(|m| m.receiver != Some(at)) else {
             return;
         };
+        message.is_repeated |= first.is_some();
         message.earlier.extend(message.receiver.replace(at));
         message.disconnected();
         self.ready.retain(|chunk| chunk.transfer.message != id);
@@ -146,7 +155,7 @@ impl Uploads {
         let waits = |(id, message): &(&MessageId, &MessageUploads)| {
             message.origin == *origin
                 && message.receiver.is_some_and(|receiver| receiver != *key)
-                && !message.uploads.values().all(|upload| upload.is_over)
+                && !message.uploads.values().all(Upload::is_over)
                 && !is_in_outbox(**id)
                 && !is_repeated(id)
         };
@@ -163,6 +172,17 @@ impl Uploads {
         self.repeats.insert(repeat, id);
         let manifest = SealedManifest { repeats: Some(id), ..message.manifest.clone() };
         Some((message.to.clone(), manifest, message.deadline))
+    }
+
+    /// The receivers that have not saved everything, by the keys that they were last known to have.
+    pub(crate) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
+        let open = self.messages.values().filter(|message| !message.is_over());
+        open.filter_map(|message| message.receiver)
+    }
+
+    /// The key that the receiver of a message with attachments is known by.
+    pub(crate) fn origin(&self, id: MessageId) -> Option<PeerKey> {
+        self.messages.get(&id).map(|message| message.origin)
     }
 
     /// Whether this message only repeats the attachments of another.
@@ -184,7 +204,7 @@ impl Uploads {
         let mut offered: HashMap<PeerKey, (usize, usize)> = HashMap::new();
         for message in self.messages.values() {
             if let Some(receiver) = message.receiver {
-                let open = || message.uploads.values().filter(|it| it.is_offered && !it.is_over);
+                let open = || message.uploads.values().filter(|it| it.is_offered && !it.is_over());
                 let (coming, all) = offered.entry(receiver).or_default();
                 *coming += open().filter(|it| it.is_coming()).count();
                 *all += open().count();
@@ -196,7 +216,7 @@ impl Uploads {
             let left = message.deadline.saturating_duration_since(now);
             for (number, upload) in &mut message.uploads {
                 let has_room = *coming < PAIR_TRANSFERS && *all < PAIR_OFFERS;
-                if upload.is_offered || upload.is_over || !has_room {
+                if upload.is_offered || upload.is_over() || !has_room {
                     continue;
                 }
                 (*coming, *all) = (*coming + 1, *all + 1);
@@ -218,6 +238,7 @@ impl Uploads {
         }
         let left = message.as_ref().map(|message| message.deadline.saturating_duration_since(now));
         let upload = message.and_then(|message| message.uploads.get_mut(&transfer.attachment));
+        let upload = upload.filter(|upload| !upload.has_changed());
         let (Some(upload), Some(left)) = (upload, left) else {
             return self.frames.push(ToHub::Withdraw(transfer));
         };
@@ -279,11 +300,9 @@ impl Uploads {
         let Some(upload) = upload else { return };
         upload.is_busy = false;
         let Ok(content) = content else {
-            self.end(transfer.message, transfer.attachment, Status::Refused(Refusal::Changed));
+            upload.pulled = 0..0;
+            self.end(transfer.message, transfer.attachment, CHANGED);
             self.frames.push(ToHub::Withdraw(transfer));
-            self.messages
-                .get_mut(&transfer.message)
-                .map(|m| m.uploads.remove(&transfer.attachment));
             return;
         };
         let is_current = connection == self.connection;
@@ -337,8 +356,12 @@ impl Uploads {
 
     /// The receiver of an attachment says what became of it.
     pub(crate) fn receipt(&mut self, transfer: &TransferId, kind: AttachmentEnd) {
+        let message = self.messages.get(&transfer.message);
         let status = match kind {
             AttachmentEnd::Saved => Status::Saved,
+            AttachmentEnd::Expired if message.is_some_and(|it| it.is_repeated) => {
+                Status::Unconfirmed
+            }
             AttachmentEnd::Expired => Status::Expired,
         };
         self.end(transfer.message, transfer.attachment, status);
@@ -346,10 +369,9 @@ impl Uploads {
 
     fn end(&mut self, id: MessageId, number: u8, status: Status) {
         let Some(message) = self.messages.get_mut(&id) else { return };
-        let Some(upload) = message.uploads.get_mut(&number).filter(|it| !it.is_over) else {
+        if !message.uploads.get_mut(&number).is_some_and(|upload| upload.ends(status)) {
             return;
-        };
-        upload.is_over = true;
+        }
         message.report.reached(number, UploadState::Ended(status));
         let to = message.to.clone();
         self.ended.push(EndedUpload { message: id, number, to, status });

@@ -187,6 +187,14 @@ impl Session {
         }
     }
 
+    /// A message has ended. If its receiver has come back under another key meanwhile, what was attached is repeated there: an
+    /// earlier process may have read the message.
+    pub(super) fn repeat_attachments_of(&mut self, id: MessageId) {
+        if let Some(origin) = self.outgoing.uploads.origin(id) {
+            self.repeat_attachments(origin, self.directory.newest_key(&origin));
+        }
+    }
+
     // ---- what this session receives
 
     /// Takes in the attachments of a message that was opened.

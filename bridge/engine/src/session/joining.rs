@@ -63,7 +63,9 @@ impl Session {
         self.outgoing.outbox.connected(now);
         let asked = self.notification_requests.peers().into_iter();
         let asked: Vec<_> = asked.map(|peer| self.directory.newest_key(&peer)).collect();
-        for to in self.outgoing.outbox.awaiting_lookup().into_iter().chain(asked) {
+        let uploading: Vec<_> = self.outgoing.uploads.receivers().collect();
+        let awaited = self.outgoing.outbox.awaiting_lookup().into_iter();
+        for to in awaited.chain(asked).chain(uploading) {
             self.subscribe(to);
         }
         self.delivery.downloads.connected(now);

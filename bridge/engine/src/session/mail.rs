@@ -208,7 +208,7 @@ impl Session {
         self.seat_named(body.from, body.seat);
         let ReturnBody { highest, read, leased, .. } = body;
         self.outgoing.outbox.returned(body.from, ReadWord { highest, read, leased });
-        if self.outgoing.outbox.has_waiting(body.from) {
+        if self.outgoing.has_waiting(body.from) {
             self.subscribe_seat(body.seat);
         }
     }

@@ -77,6 +77,11 @@ impl OutgoingFrames {
         self.is_connected && self.hub_takes_attachments == Some(true)
     }
 
+    /// Whether a message, or an attachment of one, waits for the next key of the receiver that has this one.
+    pub(super) fn has_waiting(&mut self, key: PeerKey) -> bool {
+        self.outbox.has_waiting(key) || self.uploads.receivers().any(|receiver| receiver == key)
+    }
+
     /// Whether [`OutgoingFrames::next_chunk`] has a frame.
     pub(super) fn has_chunk(&self) -> bool {
         self.is_connected && self.uploads.has_chunk()

@@ -140,7 +140,7 @@ impl Session {
     /// A peer is not there. If it has a seat for which mail waits, the next session of the seat is.
     pub(super) fn await_seat(&mut self, key: PeerKey) {
         if let Some(seat) = self.directory.seat_of_receiver(&key)
-            && self.outgoing.outbox.has_waiting(key)
+            && self.outgoing.has_waiting(key)
         {
             self.subscribe_seat(seat);
         }

@@ -306,6 +306,29 @@ fn content_that_changed_ends_its_attachment_and_is_never_sealed() {
 }
 
 #[test]
+fn regression_receipt_of_what_was_saved_before_its_content_changed_still_counts() {
+    let source = TestSource::new("before");
+    let attachment = Attachment { source: Arc::clone(&source) as _, ..file("a", "before") };
+    let mut sender = Sender::new();
+    sender.send(1, vec![attachment]);
+    sender.frames();
+    sender.pull(range(1, 1, 0, 1));
+    assert_eq!(sender.seal(), [0]);
+    *source.0.lock().unwrap() = b"after".to_vec();
+    sender.uploads.disconnected();
+    sender.frames();
+    sender.pull(range(1, 1, 0, 1));
+    assert_eq!(sender.seal(), [0; 0]);
+    sender.frames();
+    sender.pull(range(1, 1, 0, 1));
+    assert_eq!(sender.frames(), [ToHub::Withdraw(transfer(1, 1))]);
+    for _ in 0..2 {
+        sender.uploads.receipt(&transfer(1, 1), AttachmentEnd::Saved);
+    }
+    assert_eq!(sender.ends(), [(id(1), 1, CHANGED), (id(1), 1, Status::Saved)]);
+}
+
+#[test]
 fn attachments_end_with_their_message_and_its_time() {
     let mut sender = Sender::new();
     sender.submit(1, vec![large()]);
@@ -348,6 +371,19 @@ fn receiver_that_came_back_is_told_again_of_what_it_had_read() {
     // What the process before says still counts, and what a stranger says does not.
     assert!(sender.uploads.knows(&transfer(1, 1)) && sender.uploads.knows(&elsewhere));
     assert!(!sender.uploads.knows(&TransferId { to: PeerKey([9; 32]), ..elsewhere }));
+}
+
+#[test]
+fn regression_process_that_came_back_does_not_know_what_the_one_before_saved() {
+    let mut sender = Sender::new();
+    sender.send(1, vec![large(), large()]);
+    sender.uploads.repetition(id(1), id(9)).unwrap();
+    sender.uploads.arrived(id(9), PEER_AGAIN);
+    let elsewhere = TransferId { to: PEER_AGAIN, ..transfer(1, 1) };
+    sender.uploads.receipt(&elsewhere, AttachmentEnd::Expired);
+    let second = TransferId { attachment: 2, ..elsewhere };
+    sender.uploads.receipt(&second, AttachmentEnd::Saved);
+    assert_eq!(sender.ends(), [(id(1), 1, Status::Unconfirmed), (id(1), 2, Status::Saved)]);
 }
 
 #[test]

@@ -7,11 +7,15 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::{Offer, ToHub, TransferId};
+use junction_shared::protocol::wire::{Offer, Refusal, ToHub, TransferId};
 
+use crate::Status;
 use crate::attachment::{Content, PreparedAttachment, Source};
 use crate::seal::{ChunkCipher, ChunkTag, SealedManifest};
 use crate::upload_progress::ProgressReport;
+
+/// The end of an upload whose content is not what it was.
+pub(super) const CHANGED: Status = Status::Refused(Refusal::Changed);
 
 /// The attachments of one message.
 pub(super) struct MessageUploads {
@@ -25,6 +29,8 @@ pub(super) struct MessageUploads {
     pub(super) receiver: Option<PeerKey>,
     /// The keys before.
     pub(super) earlier: Vec<PeerKey>,
+    /// Whether a process of the receiver knows it from a repetition alone: one before may have saved what it says expired.
+    pub(super) is_repeated: bool,
     pub(super) uploads: BTreeMap<u8, Upload>,
     pub(super) report: ProgressReport,
 }
@@ -38,8 +44,8 @@ pub(super) struct Upload {
     pub(super) is_offered: bool,
     /// Whether the hub has all of it, as it said on this connection.
     pub(super) is_kept: bool,
-    /// Whether its end was told.
-    pub(super) is_over: bool,
+    /// The end that was told.
+    pub(super) end: Option<Status>,
     /// The chunks that were asked for and are not sealed yet.
     pub(super) pulled: Range<u32>,
     /// Whether a job is at work on it.
@@ -57,11 +63,29 @@ impl Upload {
             tags,
             is_offered: false,
             is_kept: false,
-            is_over: false,
+            end: None,
             pulled: 0..0,
             is_busy: false,
             content: None,
         }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Whether what is there now is not what was sent.
+    pub(super) fn has_changed(&self) -> bool {
+        self.end == Some(CHANGED)
+    }
+
+    /// Notes the end, if it is one: the first, or that what changed later had been saved before.
+    pub(super) fn ends(&mut self, status: Status) -> bool {
+        let is_end = !self.is_over() || self.has_changed() && status == Status::Saved;
+        if is_end {
+            self.end = Some(status);
+        }
+        is_end
     }
 
     pub(super) fn disconnected(&mut self) {
@@ -71,7 +95,7 @@ impl Upload {
 
     /// Whether the hub was told of it, and has to be given what it does not have yet.
     pub(super) fn is_coming(&self) -> bool {
-        self.is_offered && !self.is_over && !self.is_kept
+        self.is_offered && !self.is_over() && !self.is_kept
     }
 }
 
@@ -86,7 +110,7 @@ impl MessageUploads {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.uploads.values().all(|upload| upload.is_over)
+        self.uploads.values().all(Upload::is_over)
     }
 
     pub(super) fn disconnected(&mut self) {

@@ -186,9 +186,8 @@ impl FileHistory {
 
     /// The attachments that are in their place and whose senders do not know, although the one that put them there lived on.
     pub(super) fn unknown_saves(&self) -> impl Iterator<Item = ((MessageId, u8), PeerKey)> {
-        let is_unknown = |sent: &SentFile| {
-            sent.is_placed && !sent.is_placed_untold && sent.reported.is_empty()
-        };
+        let is_unknown =
+            |sent: &SentFile| sent.is_placed && !sent.is_placed_untold && sent.reported.is_empty();
         let unknown = self.sent.iter().filter(move |(_, sent)| is_unknown(sent));
         unknown.map(|(id, sent)| (*id, sent.process))
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use junction_engine::error::Error;
 use junction_engine::attachment::PreparedAttachments;
+use junction_engine::error::Error;
 use junction_engine::session::{
     ClaimStep, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict, Session,
 };
