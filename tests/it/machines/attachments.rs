@@ -148,3 +148,145 @@ proptest! {
         run(SEATED, events);
     }
 }
+
+/// All frames move, and this process reads.
+fn read(world: &mut SimWorld, who: usize) {
+    while world.flow_all() {}
+    world.read(who, usize::MAX);
+    assert!(world.finish(who, true), "there is something to read");
+}
+
+#[test]
+fn regression_thread_of_an_earlier_session_says_nothing_of_a_later_one() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::with_seats(2, 1);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    world.save(bob, 0);
+    while world.flow_all() {}
+    world.take(bob, 0, 2);
+    // The attachment of the earlier session is about to be put in its place.
+    world.swap(bob);
+    (0..3).for_each(|who| _ = world.connect(who, false));
+    while world.flow_all() {}
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    world.save(bob, 0);
+    world.place(bob, 0, true);
+    while world.flow_all() {}
+    read(&mut world, ann);
+    come_to_an_end(&mut world);
+}
+
+#[test]
+fn regression_attachment_is_repeated_where_the_receipt_for_its_message_was_lost() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::with_seats(2, 1);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    // Killed after its answer was written.
+    world.restart(bob, false);
+    come_to_an_end(&mut world);
+}
+
+#[test]
+fn regression_sender_that_was_away_when_its_receiver_came_back_repeats_attachments() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::with_seats(2, 1);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    while world.flow_all() {}
+    world.lose(ann);
+    world.forget(ann);
+    world.restart(bob, true);
+    while world.connect(bob, false) || world.flow_all() {}
+    come_to_an_end(&mut world);
+}
+
+#[test]
+fn regression_attachment_may_have_been_saved_by_a_process_that_was_killed() {
+    let (bob, ann) = (0, 1);
+    for killed in [false, true] {
+        let mut world = SimWorld::with_seats(2, 1);
+        world.send_files(ann, bob, 20, &[100], None);
+        read(&mut world, bob);
+        world.save(bob, 0);
+        while world.flow_all() {}
+        world.take(bob, 0, 2);
+        if !killed {
+            world.place(bob, 0, true);
+        }
+        // What it says is lost with it. Nobody saves once more.
+        world.restart(bob, false);
+        world.forget_attachments(bob);
+        come_to_an_end(&mut world);
+    }
+}
+
+#[test]
+fn regression_content_that_changes_after_it_was_saved() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::with_seats(2, 0);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    world.save(bob, 0);
+    while world.flow_all() {}
+    world.take(bob, 0, 2);
+    world.change(ann, 0, 0, 0);
+    world.kill_hub();
+    world.start_hub();
+    world.lose(ann);
+    world.connect(ann, false);
+    while world.flow_all() {}
+    read(&mut world, ann);
+    world.place(bob, 0, true);
+    come_to_an_end(&mut world);
+}
+
+/// One thing that happens while the hub is killed and comes back, and nothing else fails.
+fn restart_event() -> impl Strategy<Value = FileEvent> {
+    let who = || 0..3_usize;
+    let some = || 1..12_usize;
+    prop_oneof![
+        5 => (who(), some())
+            .prop_map(|(who, count)| FileEvent::Other(Event::Write { who, count })),
+        5 => (who(), some())
+            .prop_map(|(who, count)| FileEvent::Other(Event::Arrive { who, count })),
+        5 => (who(), some())
+            .prop_map(|(who, count)| FileEvent::Other(Event::Push { who, count })),
+        5 => (who(), some())
+            .prop_map(|(who, count)| FileEvent::Other(Event::Deliver { who, count })),
+        3 => who().prop_map(|who| FileEvent::Other(Event::Flow(who))),
+        5 => who().prop_map(|who| {
+            FileEvent::Other(Event::Connect { who, welcome_lost: false })
+        }),
+        1 => Just(FileEvent::Other(Event::KillHub)),
+        2 => Just(FileEvent::Other(Event::StartHub)),
+        3 => (who(), 1..6_usize).prop_map(|(who, count)| FileEvent::Seal { who, count }),
+        3 => (who(), 0..4_usize).prop_map(|(who, nth)| FileEvent::HandIn { who, nth }),
+        3 => (who(), 0..8_usize).prop_map(|(who, nth)| FileEvent::Save { who, nth }),
+        3 => (who(), 0..8_usize, 1..20_usize)
+            .prop_map(|(who, nth, count)| FileEvent::Take { who, nth, count }),
+        3 => (who(), 0..8_usize)
+            .prop_map(|(who, nth)| FileEvent::Place { who, nth, succeeds: true }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_save_fails_because_the_hub_was_killed(
+        events in prop::collection::vec(restart_event(), 1..150)
+    ) {
+        let mut world = SimWorld::new(3);
+        world.send_files(1, 0, 20, &[9 * CHUNK, 1, 3 * CHUNK, 1], None);
+        world.send_files(2, 0, 20, &[2 * CHUNK], None);
+        world.send_files(0, 2, 20, &[12 * CHUNK], None);
+        read(&mut world, 0);
+        read(&mut world, 2);
+        events.into_iter().for_each(|event| happen(&mut world, event));
+        come_to_an_end(&mut world);
+        prop_assert_eq!(world.failed_saves(), 0);
+    }
+}

@@ -59,12 +59,14 @@ pub(super) struct AttachmentWork {
     sealed: Vec<SealedChunks>,
     calls: Vec<SavingCall>,
     pub(super) known: Vec<KnownAttachment>,
+    /// Calls that ended without an attachment.
+    pub(super) failed: usize,
 }
 
 impl AttachmentWork {
     pub(super) fn new(known: Vec<KnownAttachment>) -> Self {
         let (says, said) = mpsc::channel(COMMANDS);
-        Self { says, said, sealed: Vec::new(), calls: Vec::new(), known }
+        Self { says, said, sealed: Vec::new(), calls: Vec::new(), known, failed: 0 }
     }
 
     /// The agent has read a message.
@@ -126,7 +128,10 @@ impl AttachmentWork {
             match incoming.next_part() {
                 Ok(Some(part)) => call.bytes.extend(part),
                 Ok(None) => self.commit(machine, at, now),
-                Err(_) => _ = self.calls.remove(at),
+                Err(_) => {
+                    self.failed += 1;
+                    self.calls.remove(at);
+                }
             }
             self.hear(machine, now);
         }
@@ -228,6 +233,8 @@ impl AttachmentWork {
         for call in self.calls.drain(..) {
             call.place(files, gets_there, false);
         }
+        let saved = self.known.iter().filter(|known| known.is_saved);
+        saved.for_each(|known| files.saver_ended(known.id));
     }
 
     /// The session hears what its saving threads say.

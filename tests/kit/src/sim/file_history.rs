@@ -138,6 +138,11 @@ impl FileHistory {
         self.saves += 1;
     }
 
+    /// A process that has saved an attachment ends. What it said of that may be lost with it.
+    pub(super) fn saver_ended(&mut self, id: (MessageId, u8)) {
+        self.sent.get_mut(&id).expect("it was sent").is_placed_untold = true;
+    }
+
     /// The number of its message.
     pub(super) fn message(&self, id: (MessageId, u8)) -> usize {
         self.sent[&id].message
@@ -186,8 +191,11 @@ impl FileHistory {
 
     /// The attachments that are in their place and whose senders do not know, although the one that put them there lived on.
     pub(super) fn unknown_saves(&self) -> impl Iterator<Item = ((MessageId, u8), PeerKey)> {
-        let is_unknown =
-            |sent: &SentFile| sent.is_placed && !sent.is_placed_untold && sent.reported.is_empty();
+        let is_unknown = |sent: &SentFile| {
+            let is_told = sent.reported.last() == Some(&Status::Saved);
+            let had_ended = sent.reported.contains(&Status::Unconfirmed);
+            sent.is_placed && !sent.is_placed_untold && !is_told && !had_ended
+        };
         let unknown = self.sent.iter().filter(move |(_, sent)| is_unknown(sent));
         unknown.map(|(id, sent)| (*id, sent.process))
     }

@@ -9,7 +9,10 @@ use junction_engine::{MailPage, Status};
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::limits::{HUB_ATTACHMENT_BYTES, RECEIVER_ATTACHMENT_BYTES};
+use junction_shared::protocol::limits::{
+    CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, RECEIVER_ATTACHMENT_BYTES,
+};
+use junction_shared::protocol::wire::ToBridge;
 use junction_shared::secret::Secret;
 
 mod seats;
@@ -235,7 +238,10 @@ impl SimWorld {
             match output {
                 Output::Send(to, frame) => {
                     if let Some(wire) = open.find(|wire| wire.connection == to) {
-                        wire.asks(&frame);
+                        if let ToBridge::Pull(range) = &*frame {
+                            let asked = range.until - range.next;
+                            assert!(asked <= CHUNK_WINDOW, "the hub asks for {asked} chunks");
+                        }
                         wire.down.push_back(*frame);
                     }
                 }

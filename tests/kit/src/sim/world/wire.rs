@@ -1,13 +1,11 @@
 //! The connections of a simulated world, and each step of a frame on one of them.
 
-use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use junction_hub::{Connected, Output};
 use junction_shared::protocol::id::ConnectionId;
-use junction_shared::protocol::limits::CHUNK_WINDOW;
-use junction_shared::protocol::wire::{Chunk, ToBridge, ToHub, TransferId};
+use junction_shared::protocol::wire::{ToBridge, ToHub};
 
 use super::SimWorld;
 
@@ -22,8 +20,6 @@ pub(super) struct Wire {
     pub(super) down: VecDeque<ToBridge>,
     pub(super) hub_open: bool,
     pub(super) bridge_open: bool,
-    /// The chunks that the hub has asked for and that have not come.
-    asked: HashMap<TransferId, Range<u32>>,
     /// How long frames have waited on the connection.
     stuck: Duration,
 }
@@ -32,23 +28,6 @@ impl Wire {
     /// Whether frames wait on the connection.
     fn is_stalled(&self) -> bool {
         !self.up.is_empty() || !self.down.is_empty()
-    }
-
-    /// Notes which chunks the hub asks for: never more than a window that have not come.
-    pub(super) fn asks(&mut self, frame: &ToBridge) {
-        let ToBridge::Pull(range) = frame else { return };
-        let asked = self.asked.entry(range.transfer).or_default();
-        let start = if asked.end == range.next { asked.start } else { range.next };
-        *asked = start..range.until;
-        assert!(asked.len() <= CHUNK_WINDOW as usize, "the hub asks for {asked:?}");
-    }
-
-    /// Notes that a chunk has come.
-    fn came(&mut self, chunk: &Chunk) {
-        let asked = self.asked.entry(chunk.transfer).or_default();
-        if asked.contains(&chunk.number) && asked.start == chunk.number {
-            asked.start += 1;
-        }
     }
 
     /// Whether messages wait on the connection, where no state machine counts their time.
@@ -139,9 +118,6 @@ impl SimWorld {
         let Some((id, frame)) = wire.up.pop_front().map(|frame| (wire.connection, frame)) else {
             return false;
         };
-        if let ToHub::Chunk(chunk) = &frame {
-            wire.came(chunk);
-        }
         process.heard = self.now;
         let is_innocent = matches!(frame, ToHub::Offer(_) | ToHub::Chunk(_) | ToHub::Withdraw(_));
         self.ask_hub(|state, now| {
@@ -287,6 +263,16 @@ impl SimWorld {
     pub fn cancel(&mut self, who: usize, nth: usize) {
         let (now, process) = (self.instant(), &mut self.processes[who]);
         process.work.cancel(&mut process.machine, nth, now);
+    }
+
+    /// The agent wants no more of what it knows of.
+    pub fn forget_attachments(&mut self, who: usize) {
+        self.processes[who].work.known.clear();
+    }
+
+    /// How many calls to save an attachment failed.
+    pub fn failed_saves(&self) -> usize {
+        self.processes.iter().map(|process| process.work.failed).sum()
     }
 
     /// The agent saves all that it can.
