@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, reason = "a test that fails or skips something says what it saw")]
 
 mod adversary;
+#[cfg(unix)]
+mod attachments;
 mod delivery;
 mod docs;
 mod doctor;
