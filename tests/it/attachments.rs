@@ -12,9 +12,13 @@ use junction_testkit::{
 };
 use serde_json::{Value, json};
 
+mod consent;
 mod crowd;
 mod ends;
+mod guard;
 mod places;
+#[cfg(target_os = "linux")]
+mod progress;
 mod restarts;
 
 /// The largest attachment.

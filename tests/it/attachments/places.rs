@@ -44,10 +44,8 @@ async fn save_that_is_cancelled_leaves_nothing() {
     let saving = bob.begin("save_attachment", place(&id, 1, "some.bin")).await;
     reaches(&passed, 21).await;
     saving.cancel().await.expect("the bridge lives");
-    eventually("the temporary file is gone", async || {
-        names(&home, "bob").is_empty().then_some(())
-    })
-    .await;
+    eventually("the temporary file is gone", async || names(&home, "bob").is_empty().then_some(()))
+        .await;
     allowed.store(u32::MAX, Ordering::SeqCst);
     bob.call("save_attachment", place(&id, 1, "some.bin")).await;
     assert!(file(&home, "bob", "some.bin") == Some(some));

@@ -64,9 +64,8 @@ async fn receiver_comes_back(ending: BridgeEnding) {
     let (gate, passed, allowed) = chunk_gate(hub.port, 128).await;
     let alice = join(&home, hub.port, "alice").await;
     let session = TestSession { port: gate.port, ..TestSession::new(&home, &hub, "bob") };
-    let start = async || {
-        session.start_by(&home, session.launch(&home).cwd(project(&home, "bob"))).await
-    };
+    let start =
+        async || session.start_by(&home, session.launch(&home).cwd(project(&home, "bob"))).await;
     let mut bob = start().await;
     bob.register("bob").await;
     // A seat is certain once its session has said something.
@@ -132,7 +131,10 @@ async fn save_fails_clearly_where_the_sender_ended_before_the_hub_had_everything
     let saving = bob.begin("save_attachment", place(&id, 1, "some.bin")).await;
     BridgeEnding::Terminate.of(&alice).await;
     let failed = within("the save fails", saving.content()).await;
-    assert!(matches!(&failed, Err(CallError::Tool(text)) if text.contains("no longer there")), "{failed:?}");
+    assert!(
+        matches!(&failed, Err(CallError::Tool(text)) if text.contains("no longer there")),
+        "{failed:?}"
+    );
     let text = bob.error("save_attachment", place(&id, 1, "some.bin")).await;
     assert!(text.contains("its sender has left"), "{text}");
     assert_eq!(names(&home, "bob"), Vec::<String>::new());

@@ -3,7 +3,7 @@
 use junction_testkit::{TestBridge, TestHome, TestHub, Version, free_port, list, texts, within};
 use serde_json::{Value, json};
 
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "register",
     "list_peers",
     "send_message",
@@ -11,6 +11,7 @@ const TOOLS: [&str; 7] = [
     "wait_for_peer",
     "known_hosts",
     "disconnect",
+    "save_attachment",
 ];
 
 fn raw(id: &Value, method: &str, params: &Value) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use junction_shared::protocol::limits::CHUNK;
-use junction_shared::protocol::wire::Offer;
+use junction_shared::protocol::wire::{Offer, Refusal};
 
 use super::*;
 use crate::attachment::tests::{TestSource, file, value};
