@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use junction_shared::protocol::alias::Alias;
@@ -24,10 +24,10 @@ use crate::error::AttachmentError;
 use crate::receive_keys::AFTERLIFE;
 use crate::seal::{ChunkCipher, SealedManifest, chunk_count};
 
-/// How long a download waits for the next chunk.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it waits until it asks again. A hub that was restarted keeps no question for a sender that is not back yet.
-const REPEAT: Duration = Duration::from_secs(5);
+mod download;
+
+use download::{Download, PATIENCE, REPEAT};
+
 /// Messages with attachments that are kept. Beyond it the oldest expires.
 const MAX_MESSAGES: usize = INBOX_MESSAGES;
 /// Downloads at a time.
@@ -49,27 +49,6 @@ struct ReceivedMessage {
     infos: Vec<AttachmentInfo>,
     /// The attachments that were saved at least once, a bit each.
     saved: u8,
-}
-
-/// One download.
-struct Download {
-    message: MessageId,
-    number: u8,
-    transfer: TransferId,
-    chunks: mpsc::Sender<Bytes>,
-    end: Arc<OnceLock<AttachmentError>>,
-    /// The next chunk to come, and the one behind the last that the saving thread has room for.
-    next: u32,
-    until: u32,
-    total: u32,
-    /// Whether the hub was asked. Others of the same sender may be before it.
-    is_active: bool,
-    /// Whether it is being put in its place.
-    is_committing: bool,
-    /// When it is given up, if no chunk comes.
-    stalls_at: Instant,
-    /// When the hub is asked again, if no chunk comes.
-    repeats_at: Instant,
 }
 
 /// The attachments that can be saved, and those that are being saved.
@@ -105,30 +84,6 @@ impl ReceivedMessage {
             (false, None) => Some(AttachmentEnd::Expired),
             (false, Some(_)) => None,
         }
-    }
-}
-
-impl Download {
-    /// Whether chunks are to come.
-    fn is_fetching(&self) -> bool {
-        self.is_active && self.next < self.total
-    }
-
-    /// The chunks to ask for, if any are to come.
-    fn range(&self) -> Option<ChunkRange> {
-        let until = self.until.min(self.total);
-        let (transfer, next) = (self.transfer, self.next);
-        (next < until).then_some(ChunkRange { transfer, next, until })
-    }
-
-    /// Notes that something came, or that the hub is asked from the beginning.
-    fn waits_from(&mut self, now: Instant) {
-        (self.stalls_at, self.repeats_at) = (now + PATIENCE, now + REPEAT);
-    }
-
-    /// Notes that the download ends before all chunks are here. The saving thread finds its channel closed.
-    fn fail(self, why: AttachmentError) {
-        let _ = self.end.set(why);
     }
 }
 

@@ -21,9 +21,9 @@ use junction_shared::protocol::wire::{AttachmentEnd, Chunk, ChunkRange, ToHub, T
 
 use crate::Status;
 use crate::attachment::PreparedAttachments;
-use crate::seal::SealedManifest;
 use crate::upload_progress::UploadState;
 
+mod repetitions;
 mod seal_job;
 mod upload;
 
@@ -141,53 +141,6 @@ impl Uploads {
             Status::Expired => self.end_message(id, status),
             _ => {}
         }
-    }
-
-    /// A session came back under another key. Returns the messages whose attachments have to be repeated for it: those that
-    /// it, or a process of it before, has read.
-    pub(crate) fn to_repeat(
-        &self,
-        origin: &PeerKey,
-        key: &PeerKey,
-        is_in_outbox: impl Fn(MessageId) -> bool,
-    ) -> Vec<MessageId> {
-        let is_repeated = |id: &MessageId| self.repeats.values().any(|first| first == id);
-        let waits = |(id, message): &(&MessageId, &MessageUploads)| {
-            message.origin == *origin
-                && message.receiver.is_some_and(|receiver| receiver != *key)
-                && !message.uploads.values().all(Upload::is_over)
-                && !is_in_outbox(**id)
-                && !is_repeated(id)
-        };
-        self.messages.iter().filter(waits).map(|(id, _)| *id).collect()
-    }
-
-    /// What a message says that repeats the attachments of this one: its receiver, and when it expires.
-    pub(crate) fn repetition(
-        &mut self,
-        id: MessageId,
-        repeat: MessageId,
-    ) -> Option<(Alias, SealedManifest, Instant)> {
-        let message = self.messages.get(&id)?;
-        self.repeats.insert(repeat, id);
-        let manifest = SealedManifest { repeats: Some(id), ..message.manifest.clone() };
-        Some((message.to.clone(), manifest, message.deadline))
-    }
-
-    /// The receivers that have not saved everything, by the keys that they were last known to have.
-    pub(crate) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
-        let open = self.messages.values().filter(|message| !message.is_over());
-        open.filter_map(|message| message.receiver)
-    }
-
-    /// The key that the receiver of a message with attachments is known by.
-    pub(crate) fn origin(&self, id: MessageId) -> Option<PeerKey> {
-        self.messages.get(&id).map(|message| message.origin)
-    }
-
-    /// Whether this message only repeats the attachments of another.
-    pub(crate) fn is_repetition(&self, id: &MessageId) -> bool {
-        self.repeats.contains_key(id)
     }
 
     /// The connection is over.

@@ -77,15 +77,18 @@ impl Consents {
         InputRequiredResult::new(Some(requests), Some(name))
     }
 
-    /// What the person has allowed for this call, which may answer a question. Each question is answered once.
-    pub(super) fn given(&self, request: &CallToolRequestParams) -> Vec<Allowed> {
-        let Some(name) = &request.request_state else { return Vec::new() };
+    /// What the person has allowed for this call, which may answer a question; nothing after a no. Each question is answered
+    /// once.
+    pub(super) fn given(&self, request: &CallToolRequestParams) -> Option<Vec<Allowed>> {
+        let Some(name) = &request.request_state else { return Some(Vec::new()) };
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = open.iter().position(|(asked, _)| asked == name) else { return Vec::new() };
-        let allows = open.remove(at).map(|(_, allows)| allows).unwrap_or_default();
+        let Some(at) = open.iter().position(|(asked, _)| asked == name) else {
+            return Some(Vec::new());
+        };
+        let (_, allows) = open.remove(at)?;
         let answer = request.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
         let is_yes = answer.is_some_and(|answer| answer["action"] == "accept");
-        if is_yes { allows } else { Vec::new() }
+        is_yes.then_some(allows)
     }
 }
 
@@ -124,19 +127,20 @@ mod tests {
         let consents = Consents::default();
         let asked = consents.question("?".to_owned(), vec![entry("/a")]);
         let request = answered(asked.request_state, "accept");
-        assert_eq!(consents.given(&request), [entry("/a")]);
-        assert_eq!(consents.given(&request), []);
+        assert_eq!(consents.given(&request), Some(vec![entry("/a")]));
+        assert_eq!(consents.given(&request), Some(vec![]));
     }
 
     #[test]
-    fn no_a_cancelled_question_and_one_that_was_never_asked_allow_nothing() {
+    fn no_and_a_cancelled_question_are_a_no_and_one_that_was_never_asked_allows_nothing() {
         let consents = Consents::default();
         for action in ["decline", "cancel", "", "ACCEPT"] {
             let asked = consents.question("?".to_owned(), vec![entry("/a")]);
-            assert_eq!(consents.given(&answered(asked.request_state, action)), []);
+            assert_eq!(consents.given(&answered(asked.request_state, action)), None);
         }
-        assert_eq!(consents.given(&answered(Some("made-up".to_owned()), "accept")), []);
-        assert_eq!(consents.given(&answered(None, "accept")), []);
+        let nothing = Some(vec![]);
+        assert_eq!(consents.given(&answered(Some("made-up".to_owned()), "accept")), nothing);
+        assert_eq!(consents.given(&answered(None, "accept")), nothing);
     }
 
     #[test]
@@ -146,6 +150,6 @@ mod tests {
         for _ in 0..MAX_OPEN {
             consents.question("?".to_owned(), vec![entry("/b")]);
         }
-        assert_eq!(consents.given(&answered(first.request_state, "accept")), []);
+        assert_eq!(consents.given(&answered(first.request_state, "accept")), Some(vec![]));
     }
 }

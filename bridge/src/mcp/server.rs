@@ -124,9 +124,11 @@ impl ToolHandler {
         handle: &CallHandle,
         context: &RequestContext<RoleServer>,
     ) -> CallToolResponse {
-        let mut allowed = self.consents.given(&request);
+        let given = self.consents.given(&request);
         let mut arguments = request.arguments.unwrap_or_default();
-        let asking = consent::asking(context).filter(|_| may_need_consent(tool, &arguments));
+        let may_ask = given.is_some() && may_need_consent(tool, &arguments);
+        let asking = consent::asking(context).filter(|_| may_ask);
+        let mut allowed = given.unwrap_or_default();
         loop {
             // Only a call that may be made again is worth a copy of its arguments.
             let given = match asking {

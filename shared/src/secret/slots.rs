@@ -15,7 +15,7 @@ const MAX_LOCKED: usize = 8;
 
 /// A page of secrets. Its alignment is that of a page, so that nothing else is locked with it.
 #[repr(align(4096))]
-struct Page([[u8; LENGTH]; PER_PAGE]);
+struct SlotPage([[u8; LENGTH]; PER_PAGE]);
 
 /// The places that are free, and how many pages there are.
 struct Slots {
@@ -43,9 +43,9 @@ pub(super) fn give_back(slot: &'static mut [u8; LENGTH]) {
 
 impl Slots {
     fn add_page(&mut self) {
-        let page: &'static mut Page = Box::leak(Box::new(Page([[0; LENGTH]; PER_PAGE])));
+        let page: &'static mut SlotPage = Box::leak(Box::new(SlotPage([[0; LENGTH]; PER_PAGE])));
         if self.pages < MAX_LOCKED
-            && let Ok(lock) = region::lock(&raw const *page, size_of::<Page>())
+            && let Ok(lock) = region::lock(&raw const *page, size_of::<SlotPage>())
         {
             // For as long as the process lives.
             let _: &'static mut region::LockGuard = Box::leak(Box::new(lock));

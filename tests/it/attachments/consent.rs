@@ -126,7 +126,8 @@ async fn person_is_asked_by_the_answer_in_the_stateless_version() {
 
     let asked = ask().await;
     let declined = call("send_message", arguments(), retry(&asked, "decline")).await;
-    assert_ne!(declined["structuredContent"]["status"], "sent", "{declined}");
+    assert_eq!(declined["isError"], true, "{declined}");
+    assert!(declined.to_string().contains("junction-bridge allow"), "{declined}");
     // The same question is not answered twice, and not by another.
     let again = call("send_message", arguments(), retry(&asked, "accept")).await;
     assert_eq!(again["resultType"], "input_required", "{again}");
@@ -146,6 +147,6 @@ async fn client_that_cannot_ask_gets_the_command_that_its_user_runs() {
     write(&home, "alice", ".env", VALUE);
     let refused = alice.error("send_message", arguments()).await;
     let path = home.path().join("projects/alice/.env");
-    let command = format!("junction-bridge allow {}#KEY", path.display());
+    let command = format!("junction-bridge allow '{}#KEY'", path.display());
     assert!(refused.contains(&command) && !refused.contains("canary"), "{refused}");
 }

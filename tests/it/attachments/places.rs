@@ -7,8 +7,7 @@ use junction_testkit::skipped;
 async fn value_of_a_dotenv_file_goes_into_another_and_past_every_answer() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
-    std::fs::write(home.config().join("config.toml"), "[attachments]\nenv_keys = [\"R2_KEY\"]\n")
-        .expect("a config");
+    home.allow("env_keys = [\"R2_KEY\"]\n");
     let (alice, bob) = (join(&home, hub.port, "alice").await, join(&home, hub.port, "bob").await);
     write(&home, "alice", ".env", b"A=1\nR2_KEY=canary-5b1f\nB=2\n");
     let attachments = json!([{ "path": ".env", "key": "R2_KEY" }]);

@@ -1,5 +1,7 @@
 //! What is fetched, and what the sender is told.
 
+use std::time::Duration;
+
 use junction_shared::protocol::limits::CHUNK;
 
 use super::*;

@@ -312,11 +312,18 @@ fn opening(params: &Map<String, Value>) -> Value {
     json!({ "protocolVersion": version, "capabilities": capabilities, "clientInfo": client })
 }
 
-/// What a client says that it can do, as far as it matters: whether it has roots, and whether it knows skills.
+/// What a client says that it can do, as far as it matters: whether it has roots, in which ways it asks its person, and
+/// whether it knows skills.
 fn capabilities(all: Option<&Value>) -> Value {
     let mut known = Map::new();
     if all.is_some_and(|all| all["roots"].is_object()) {
         known.insert("roots".to_owned(), json!({}));
+    }
+    if let Some(ways) = all.and_then(|all| all["elicitation"].as_object()) {
+        let named =
+            ["form", "url"].into_iter().filter(|way| ways.get(*way).is_some_and(Value::is_object));
+        let named: Map<_, _> = named.map(|way| (way.to_owned(), json!({}))).collect();
+        known.insert("elicitation".to_owned(), named.into());
     }
     if all.is_some_and(|all| all["extensions"][SKILLS_EXTENSION_ID].is_object()) {
         known.insert("extensions".to_owned(), json!({ SKILLS_EXTENSION_ID: {} }));
@@ -350,7 +357,15 @@ fn call(mut params: Map<String, Value>) -> Result<ClientRequest, RpcErrorKind> {
     };
     let arguments = arguments(params.remove("arguments"), MOST_TEXTS);
     let is_bad = arguments.is_none();
-    let call = CallToolRequestParams::new(name).with_arguments(arguments.unwrap_or_default());
+    let mut call = CallToolRequestParams::new(name).with_arguments(arguments.unwrap_or_default());
+    call.request_state = params.remove("requestState").and_then(|state| match state {
+        Value::String(state) => Some(state),
+        _ => None,
+    });
+    call.input_responses = params.remove("inputResponses").and_then(|answers| match answers {
+        Value::Object(answers) => Some(answers.into_iter().collect()),
+        _ => None,
+    });
     let mut request = CallToolRequest::new(call);
     request.extensions.insert(RequestMetaObject::from(meta(params)));
     if is_bad {

@@ -134,7 +134,7 @@ async fn regression_client_may_describe_itself_in_any_way() {
             Some("a-client"),
         ),
         (
-            json!({ "capabilities": { "roots": true, "sampling": "yes", "elicitation": [], "experimental": 1 }, "clientInfo": "a-client" }),
+            json!({ "capabilities": { "roots": true, "sampling": "yes", "elicitation": { "form": 7, "x": [] }, "experimental": 1 }, "clientInfo": "a-client" }),
             Some("a-client"),
         ),
         (json!({ "capabilities": "none", "clientInfo": { "name": 7, "version": null } }), None),

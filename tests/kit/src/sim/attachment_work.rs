@@ -34,7 +34,7 @@ struct SavingCall {
 
 enum SavingStage {
     Fetching(IncomingAttachment),
-    /// All of it is here, and its thread waits for the word to put it in its place, which may fail.
+    /// All of the attachment is here, and its thread waits for the word to put it in its place, which may fail.
     Placing(threads::Sender<bool>, JoinHandle<Result<(), SaveError<()>>>),
 }
 

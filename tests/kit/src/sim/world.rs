@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use junction_engine::Status;
 use junction_engine::attachment::PreparedAttachments;
-use junction_engine::{MailPage, Status};
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
@@ -15,13 +15,14 @@ use junction_shared::protocol::limits::{
 use junction_shared::protocol::wire::ToBridge;
 use junction_shared::secret::Secret;
 
+mod process;
 mod seats;
 mod wire;
 
 use super::attachment_work::{AttachmentWork, KnownAttachment};
 use super::file_history::SimFile;
-use super::{FileHistory, History, Search, Sending, SessionMachine};
-use wire::Wire;
+use super::{FileHistory, History, SessionMachine};
+use process::{SendCall, SimProcess};
 
 /// The session timeout, and the longest life of a message.
 pub const TIMEOUT: Duration = Duration::from_secs(600);
@@ -31,53 +32,6 @@ pub const SWEEP: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(30);
 /// The time a call to `send_message` waits for a lookup, as in the engine's handle.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A simulated process that runs a session.
-pub struct SimProcess {
-    machine: SessionMachine,
-    /// The alias that the process asks for.
-    pub alias: Alias,
-    /// The key of the process.
-    pub key: PeerKey,
-    /// Who the session is to the history: its first process, where it has a seat.
-    identity: PeerKey,
-    /// Who it was at first.
-    born: PeerKey,
-    /// The seat that the session has, by its number.
-    seat: Option<usize>,
-    /// Whether a hub has welcomed it under its key.
-    is_welcomed: bool,
-    /// The sessions that the process served before.
-    past: Vec<PeerKey>,
-    /// The connections, the newest last. Earlier ones may still carry frames to the hub.
-    wires: Vec<Wire>,
-    /// The page of an answer that is being written, since when, and who reads it.
-    page: Option<(MailPage, Duration, PeerKey)>,
-    searches: Vec<Search>,
-    /// Calls to `send_message` that have not been answered.
-    calls: Vec<SendCall>,
-    /// What it does about attachments.
-    work: AttachmentWork,
-    /// The moment at which a hub last heard of the process.
-    heard: Duration,
-}
-
-/// A call to `send_message`.
-struct SendCall {
-    /// The number of the message.
-    number: usize,
-    ttl: Duration,
-    gives_up: Duration,
-    files: Vec<SimFile>,
-    sending: Sending,
-}
-
-impl SimProcess {
-    /// Whether the process has been this session.
-    fn was(&self, session: &PeerKey) -> bool {
-        self.born == *session || self.past.contains(session)
-    }
-}
 
 /// A running hub, and when it started.
 struct SimHub {
