@@ -70,7 +70,10 @@ impl SaveProgress {
         (self.0.came.load(Ordering::Relaxed), self.0.total.load(Ordering::Relaxed))
     }
 
+    /// Notes that a save begins, which may be the second of a call: a person has allowed it after the first.
     fn begin(&self, total: u64) {
+        self.0.is_cancelled.store(false, Ordering::Relaxed);
+        self.0.came.store(0, Ordering::Relaxed);
         self.0.total.store(total, Ordering::Relaxed);
     }
 

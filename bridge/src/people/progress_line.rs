@@ -82,7 +82,7 @@ pub(crate) fn byte_size(bytes: u64) -> String {
 
 /// The tenths of a unit, rounded down: nothing is said to be more than it is.
 fn tenths(bytes: u64, shift: u32) -> u64 {
-    u64::try_from(u128::from(bytes) * 10 >> shift).unwrap_or(u64::MAX)
+    u64::try_from((u128::from(bytes) * 10) >> shift).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

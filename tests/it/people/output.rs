@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use junction_testkit::{TestHome, TestHub, bridge_binary, person, skipped};
+use junction_testkit::{TestBridge, TestHome, TestHub, bridge_binary, person, skipped};
 
 /// Runs a command line of a shell on a terminal of its own; nothing where `script` is missing.
 fn on_a_terminal(home: &TestHome, hub: &TestHub, line: &str) -> Option<Output> {
@@ -64,4 +64,20 @@ async fn closed_pipe_ends_a_command_in_silence() {
     drop(child.stdout.take());
     let run = junction_testkit::finished(child).await;
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+}
+
+#[tokio::test]
+async fn progress_of_an_attachment_is_shown_on_a_terminal_and_gone_at_the_end() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let _bob = TestBridge::join(&home, &hub, "bob").await;
+    let large = std::fs::File::create(home.path().join("large")).expect("made");
+    large.set_len(16 << 20).expect("sized");
+    let line = "\"$BRIDGE\" send bob --attach large";
+    let Some(output) = on_a_terminal(&home, &hub, line) else { return };
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("\r  large: "), "{text:?}");
+    let last = text.trim_end().rsplit(['\r', '\n']).next().unwrap_or_default();
+    assert!(last.starts_with("bob can save large (16.0 MiB) until "), "{text:?}");
 }
