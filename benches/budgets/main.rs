@@ -1,11 +1,12 @@
 //! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
-//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load reconnect`, and of the load
-//! `load-small`, `load-large`, `load-many` or `load-nats`.
+//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load files reconnect`, and of
+//! the load `load-small`, `load-large`, `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
+mod files;
 mod load;
 mod memory;
 mod nats;
@@ -54,6 +55,9 @@ fn main() {
             for size in [200, 64 * 1024] {
                 nats::run(50, size).await;
             }
+        }
+        if wanted("files") {
+            files::run().await;
         }
         if wanted("reconnect") {
             raise_file_limit();

@@ -145,7 +145,8 @@ impl From<&AttachmentInfo> for AttachmentJson {
     fn from(info: &AttachmentInfo) -> Self {
         Self {
             id: info.number.to_string(),
-            name: escape(&info.name).text.into_owned(),
+            // A name is one line, whatever its sender made of it.
+            name: escape(&info.name).text.replace('\n', "\\n").replace('\t', "\\t"),
             kind: kind_word(info.kind),
             bytes: info.bytes,
             sha256: info.sha256.map(|hash| HEXLOWER.encode(&hash)),

@@ -14,8 +14,8 @@ use junction_shared::protocol::handshake::{
 use junction_shared::protocol::id::{Dial, Epoch, MessageId, PeerKey, ReceiveKey, SeatKey, Seq};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{
-    Card, CardSeat, Context, Envelope, Header, Hello, Kind, READS_SEATS, Reach, Receipt,
-    ReceiptKind, Return, ReturnBody, SeatClaim, Send, SignedCard, Ticket,
+    Card, CardSeat, Context, Envelope, Header, Hello, Kind, READS_ATTACHMENTS, READS_SEATS, Reach,
+    Receipt, ReceiptKind, Return, ReturnBody, SeatClaim, Send, SignedCard, Ticket,
 };
 use junction_shared::secret::{Secret, random_bytes};
 
@@ -151,7 +151,8 @@ impl RawPeer {
         let keys = keys_to(&self.group, &psk, &me, &to.receive_key).expect("a receive key");
         let mut send = self.sending(to.key, seq, &[]);
         (send.envelope.header.epoch, send.envelope.header.enc) = (to.epoch, keys.enc);
-        let sealed = seal(&keys, &send.envelope.header, plain, READS_SEATS);
+        let features = READS_SEATS | READS_ATTACHMENTS;
+        let sealed = seal(&keys, &send.envelope.header, plain, features);
         send.envelope.sealed = sealed.expect("a short text");
         send
     }
