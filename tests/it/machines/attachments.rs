@@ -113,8 +113,11 @@ fn come_to_an_end(world: &mut SimWorld) {
     world.calm();
     world.all_can_be_saved();
     world.history.all_ended_between_the_living(world.now);
-    world.pass(TIMEOUT + SWEEP + Duration::from_millis(1));
-    world.calm();
+    // What receivers say of what has expired comes before senders give it up.
+    for time in [TIMEOUT, SWEEP + Duration::from_millis(1)] {
+        world.pass(time);
+        world.calm();
+    }
     world.history.all_have_ended();
     world.all_attachments_have_ended();
     let counts = (world.history.counts(), world.files.counts());
@@ -221,6 +224,22 @@ fn regression_attachment_may_have_been_saved_by_a_process_that_was_killed() {
         world.forget_attachments(bob);
         come_to_an_end(&mut world);
     }
+}
+
+#[test]
+fn attachment_does_not_expire_while_it_is_put_in_its_place() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::new(2);
+    world.send_files(ann, bob, 20, &[100], Some(SWEEP));
+    read(&mut world, bob);
+    world.save(bob, 0);
+    while world.flow_all() {}
+    world.take(bob, 0, 2);
+    world.pass(SWEEP + Duration::from_secs(1));
+    world.calm();
+    // In the calm it was put there, after its time.
+    assert_eq!(world.files.counts(), [1, 1, 1]);
+    come_to_an_end(&mut world);
 }
 
 #[test]
