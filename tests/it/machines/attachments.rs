@@ -243,6 +243,40 @@ fn attachment_does_not_expire_while_it_is_put_in_its_place() {
 }
 
 #[test]
+fn attachment_that_cannot_be_put_in_its_place_is_not_told_as_saved() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::new(2);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    world.save(bob, 0);
+    while world.flow_all() {}
+    world.take(bob, 0, 2);
+    world.place(bob, 0, false);
+    // That the message was read is all that there is to tell.
+    read(&mut world, ann);
+    assert_eq!(world.files.counts(), [1, 0, 0]);
+    come_to_an_end(&mut world);
+    assert_eq!(world.files.counts(), [1, 1, 1]);
+}
+
+#[test]
+fn receipt_that_was_lost_with_its_connection_is_said_on_the_next() {
+    let (bob, ann) = (0, 1);
+    let mut world = SimWorld::new(2);
+    world.send_files(ann, bob, 20, &[100], None);
+    read(&mut world, bob);
+    world.save(bob, 0);
+    while world.flow_all() {}
+    world.take(bob, 0, 2);
+    world.place(bob, 0, true);
+    world.lose(bob);
+    world.forget(bob);
+    world.calm();
+    assert_eq!(world.files.counts(), [1, 1, 1]);
+    come_to_an_end(&mut world);
+}
+
+#[test]
 fn regression_content_that_changes_after_it_was_saved() {
     let (bob, ann) = (0, 1);
     let mut world = SimWorld::with_seats(2, 0);
