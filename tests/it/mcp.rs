@@ -8,3 +8,15 @@ mod shutdown;
 #[cfg(target_os = "linux")]
 mod stuck;
 mod versions;
+
+/// The names of the tools, in their order.
+const TOOLS: [&str; 8] = [
+    "register",
+    "list_peers",
+    "send_message",
+    "read_messages",
+    "wait_for_peer",
+    "known_hosts",
+    "disconnect",
+    "save_attachment",
+];

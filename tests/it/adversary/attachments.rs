@@ -149,7 +149,6 @@ async fn regression_name_of_an_attachment_leads_nowhere_and_hides_nothing() {
         rogue.pulled().await;
         let cipher = ChunkCipher::new(&sealed.key, &sealed.manifest, 1, 3);
         rogue.give(id, 0, cipher.seal(0, b"abc".to_vec(), None).expect("a chunk")).await;
-        // Into the project folder, under the name that the peer gave.
         let saved = rogue.bob.try_call("save_attachment", place(&read["id"], ".")).await;
         if let Ok(saved) = saved {
             let path = saved["path"].as_str().expect("a path");
@@ -333,7 +332,6 @@ async fn forged_receipts_of_attachments_tell_nothing() {
     let id = alice.call("send_message", sent).await["id"].clone();
     bob.read_one().await;
     bob.call("save_attachment", place(&id, "a.txt")).await;
-    // A third party says so of its own accord.
     let mallory = RawPeer::new(&home);
     let (mut socket, _) = RawSocket::join(hub.port, &mallory, "mallory").await;
     let [from, to] = [socket.card_of("alice").await.key, socket.card_of("bob").await.key];

@@ -1,7 +1,5 @@
 //! Where attachments come from and go to: values, disks that are full, and calls that are cancelled.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::*;
 use junction_testkit::skipped;
 

@@ -6,6 +6,8 @@ use junction_testkit::{
 };
 use serde_json::{Value, json};
 
+use super::TOOLS;
+
 /// Lines that are no proper request.
 fn rubbish() -> Vec<Vec<u8>> {
     let mut lines: Vec<Vec<u8>> = [
@@ -54,7 +56,7 @@ async fn invalid_lines_before_initialize_change_nothing() {
         let opened = within(&what, bridge.client.initialize("test-client")).await;
         opened.unwrap_or_else(|error| panic!("after {what}: {error}"));
         let tools = within(&what, bridge.client.request("tools/list", json!({}))).await;
-        assert_eq!(list(&tools.expect("a list"), "tools").len(), 7, "after {what}");
+        assert_eq!(list(&tools.expect("a list"), "tools").len(), TOOLS.len(), "after {what}");
     }
 }
 
@@ -68,7 +70,7 @@ async fn invalid_lines_after_initialize_change_nothing() {
             let what = String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned();
             bridge.say(line).await;
             let tools = within(&what, bridge.client.request("tools/list", json!({}))).await;
-            assert_eq!(list(&tools.expect("a list"), "tools").len(), 7, "after {what}");
+            assert_eq!(list(&tools.expect("a list"), "tools").len(), TOOLS.len(), "after {what}");
         }
         assert!(!bridge.stderr().contains("not json"), "input is not logged");
     }
