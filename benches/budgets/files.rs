@@ -50,7 +50,8 @@ async fn join(home: &TestHome, port: u16, alias: &str) -> TestBridge {
     let directory = home.path().join("projects").join(alias);
     std::fs::create_dir_all(&directory).expect("a directory");
     let is_sender = matches!(alias, "alice" | "bob");
-    let content: Vec<u8> = (0..MEBIBYTES << 20).map(|at| (at ^ (at >> 9)) as u8).collect();
+    let content: Vec<u8> =
+        (0..MEBIBYTES << 20).map(|at| (at ^ (at >> 9)).to_le_bytes()[0]).collect();
     if is_sender {
         std::fs::write(directory.join("large.bin"), content).expect("a file");
     }

@@ -25,8 +25,8 @@ mod restarts;
 const LARGEST: usize = 16 << 20;
 
 /// Bytes that no other call of the test has.
-fn content(seed: u8, bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| (at as u8) ^ ((at >> 8) as u8) ^ ((at >> 16) as u8) ^ seed).collect()
+fn content(seed: usize, bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|at| (at ^ (at >> 8) ^ (at >> 16) ^ seed).to_le_bytes()[0]).collect()
 }
 
 /// The project directory of the bridge with this alias.

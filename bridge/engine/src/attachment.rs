@@ -171,10 +171,10 @@ fn entry(attachment: &Attachment) -> Result<ManifestEntry, Unattachable> {
     if !(1..=MAX_ATTACHMENT_NAME).contains(&name.len()) {
         return Err(Unattachable::BadName);
     }
-    let mut content = source.open().map_err(unreadable)?;
+    let mut content = source.open().map_err(|error| unreadable(&error))?;
     let (mut bytes, mut hash) = (0, Sha256::new());
     loop {
-        let chunk = read_chunk(&mut content, CHUNK).map_err(unreadable)?;
+        let chunk = read_chunk(&mut content, CHUNK).map_err(|error| unreadable(&error))?;
         bytes += chunk.len() as u64;
         let limit = limit_of(*kind);
         if bytes > limit {
@@ -197,11 +197,12 @@ fn tags(
     cipher: &ChunkCipher,
     sha256: Option<[u8; 32]>,
 ) -> Result<Arc<[ChunkTag]>, Unattachable> {
-    let mut content = source.open().map_err(unreadable)?;
+    let mut content = source.open().map_err(|error| unreadable(&error))?;
     let mut hash = Sha256::new();
     let mut tags = Vec::with_capacity(cipher.chunks() as usize);
     for position in 0..cipher.chunks() {
-        let chunk = read_chunk(&mut content, cipher.len_of(position)).map_err(unreadable)?;
+        let chunk = read_chunk(&mut content, cipher.len_of(position))
+            .map_err(|error| unreadable(&error))?;
         if sha256.is_some() {
             hash.update(&chunk);
         }
@@ -209,11 +210,11 @@ fn tags(
         tags.push(tag_of(&sealed).ok_or(Unattachable::Changed)?);
     }
     let is_same = sha256.is_none_or(|sha256| hash.finalize()[..] == sha256);
-    let ends = read_chunk(&mut content, 1).map_err(unreadable)?.is_empty();
+    let ends = read_chunk(&mut content, 1).map_err(|error| unreadable(&error))?.is_empty();
     if is_same && ends { Ok(tags.into()) } else { Err(Unattachable::Changed) }
 }
 
-fn unreadable(error: io::Error) -> Unattachable {
+fn unreadable(error: &io::Error) -> Unattachable {
     Unattachable::Unreadable(error.kind())
 }
 

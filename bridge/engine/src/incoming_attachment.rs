@@ -117,7 +117,7 @@ impl IncomingAttachment {
         let part = self.cipher.open(self.position, sealed.into());
         let part = part.map_err(|_| AttachmentError::Broken)?;
         self.position += 1;
-        if self.position % TAKEN_AT_ONCE == 0 {
+        if self.position.is_multiple_of(TAKEN_AT_ONCE) {
             self.ends.say(DownloadStep::Taken(self.ends.id, TAKEN_AT_ONCE));
         }
         if self.info.sha256.is_some() {

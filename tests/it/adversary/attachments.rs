@@ -277,7 +277,7 @@ async fn falsified_chunks_are_never_saved() {
     })
     .await;
     let (alice, bob) = (join(&home, hub.port, "alice").await, join(&home, proxy.port, "bob").await);
-    let content: Vec<u8> = (0..20 * CHUNK).map(|at| (at >> 4) as u8).collect();
+    let content: Vec<u8> = (0..20 * CHUNK).map(|at| (at >> 4).to_le_bytes()[0]).collect();
     std::fs::write(home.path().join("projects/alice/a.bin"), &content).expect("a file");
     let attached =
         json!({ "target_alias": "bob", "message": "m", "attachments": [{ "path": "a.bin" }] });
@@ -291,7 +291,7 @@ async fn falsified_chunks_are_never_saved() {
             // What is doubled, or comes in place of another, is passed over, and asked for again.
             Ok(_) => assert!(is_repeated, "{how}"),
             Err(error) => {
-                assert!(error.to_string().contains("not what the message says"), "{how}: {error}")
+                assert!(error.to_string().contains("not what the message says"), "{how}: {error}");
             }
         }
         let left = names(&home, "bob");

@@ -26,12 +26,12 @@ async fn hundred_messages_with_attachments_come_while_fifty_bridges_chat() {
     let sending = async {
         for number in 0..MESSAGES {
             let name = format!("{number}.bin");
-            write(&home, "alice", &name, &content(number as u8, 1 + number * 1500));
+            write(&home, "alice", &name, &content(number, 1 + number * 1500));
             let id = send(&alice, "bob", json!([{ "path": name }])).await;
             assert_eq!(bob.read_one().await["id"], id);
             bob.call("save_attachment", place(&id, 1, &name)).await;
             let saved = file(&home, "bob", &name);
-            assert!(saved == Some(content(number as u8, 1 + number * 1500)), "{number}");
+            assert!(saved == Some(content(number, 1 + number * 1500)), "{number}");
         }
     };
     tokio::join!(sending, join_all((0..CHATTING).map(chat)));

@@ -54,7 +54,7 @@ async fn eight_attachments_are_saved_in_any_order() {
     let (alice, bob) = (join(&home, hub.port, "alice").await, join(&home, hub.port, "bob").await);
     let name = |number: usize| format!("{number}.bin");
     for number in 1..=8 {
-        write(&home, "alice", &name(number), &content(number as u8, number << 17));
+        write(&home, "alice", &name(number), &content(number, number << 17));
     }
     let attachments: Vec<_> = (1..=8).map(|number| json!({ "path": name(number) })).collect();
     let id = send(&alice, "bob", json!(attachments)).await;
@@ -62,7 +62,7 @@ async fn eight_attachments_are_saved_in_any_order() {
     for number in (1..=8).rev() {
         bob.call("save_attachment", place(&id, number, &name(number))).await;
         let saved = file(&home, "bob", &name(number));
-        assert!(saved == Some(content(number as u8, number << 17)), "{number}");
+        assert!(saved == Some(content(number, number << 17)), "{number}");
     }
     let mut told = Receipts::default();
     for number in 1..=8 {

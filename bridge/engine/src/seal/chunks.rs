@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn content(bytes: usize) -> Vec<u8> {
-        (0..bytes).map(|at| (at % 251) as u8).collect()
+        (0..bytes).map(|at| (at % 251).to_le_bytes()[0]).collect()
     }
 
     fn sealed(bytes: usize) -> Vec<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::sync::mpsc as threads;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use junction_engine::session::SealedChunks;
+use junction_engine::session::{SealJob, SealedChunks};
 use junction_engine::{Command, IncomingAttachment, Message, SaveError};
 use junction_shared::protocol::id::MessageId;
 use tokio::sync::mpsc;
@@ -33,9 +33,9 @@ struct SavingCall {
 }
 
 enum SavingStage {
-    Fetching(IncomingAttachment),
+    Fetching(Box<IncomingAttachment>),
     /// All of the attachment is here, and its thread waits for the word to put it in its place, which may fail.
-    Placing(threads::Sender<bool>, JoinHandle<Result<(), SaveError<()>>>),
+    Placing(threads::SyncSender<bool>, JoinHandle<Result<(), SaveError<()>>>),
 }
 
 impl SavingCall {
@@ -79,7 +79,7 @@ impl AttachmentWork {
     pub(super) fn seal(&mut self, machine: &mut SessionMachine) -> bool {
         let job = machine.next_seal_job();
         let moved = job.is_some();
-        self.sealed.extend(job.map(|job| job.run()));
+        self.sealed.extend(job.map(SealJob::run));
         moved
     }
 
@@ -103,7 +103,7 @@ impl AttachmentWork {
         let count = self.known.len().max(1);
         let Some(known) = self.known.get(nth % count) else { return false };
         let Some(incoming) = machine.fetch(known.id, self.says.clone(), now) else { return false };
-        let stage = SavingStage::Fetching(incoming);
+        let stage = SavingStage::Fetching(Box::new(incoming));
         self.calls.push(SavingCall { id: known.id, bytes: Vec::new(), stage });
         true
     }
@@ -150,8 +150,8 @@ impl AttachmentWork {
     fn commit(&mut self, machine: &mut SessionMachine, at: usize, now: Instant) {
         let SavingCall { id, bytes, stage } = self.calls.remove(at);
         let SavingStage::Fetching(incoming) = stage else { return };
-        let (may_place, places) = threads::channel();
-        let (word, waits) = threads::channel();
+        let (may_place, places) = threads::sync_channel(1);
+        let (word, waits) = threads::sync_channel(1);
         let thread = std::thread::spawn(move || {
             incoming.save(|| {
                 let _ = may_place.send(());

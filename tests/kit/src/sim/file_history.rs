@@ -34,7 +34,7 @@ impl SimFile {
     fn new(seed: usize, bytes: usize) -> Self {
         // Every chunk of every file is another one.
         let byte = |at: usize| seed.wrapping_mul(31) ^ at ^ (at >> 8) ^ (at >> 16);
-        let sent: Vec<u8> = (0..bytes).map(|at| byte(at) as u8).collect();
+        let sent: Vec<u8> = (0..bytes).map(|at| byte(at).to_le_bytes()[0]).collect();
         let source = Arc::new(SimContent(Mutex::new(sent.clone())));
         Self { sent, source, is_changed: false }
     }
