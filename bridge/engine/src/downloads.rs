@@ -277,10 +277,10 @@ impl Downloads {
 
     /// Drops what has outlived its time, asks again for what does not come, and gives up downloads that stall.
     pub(crate) fn expire(&mut self, now: Instant) {
-        self.fail(
-            |download| download.is_fetching() && download.stalls_at <= now,
-            AttachmentError::Stalled,
-        );
+        let stalls = |it: &Download| it.is_fetching() && it.stalls_at <= now;
+        let stalled = self.downloads.values().filter(|it| stalls(it)).map(|it| it.transfer);
+        self.ranges.extend(stalled.map(|transfer| ChunkRange { transfer, next: 0, until: 0 }));
+        self.fail(stalls, AttachmentError::Stalled);
         let waits = |it: &&mut Download| it.is_fetching() && it.repeats_at <= now;
         for download in self.downloads.values_mut().filter(waits) {
             download.repeats_at = now + REPEAT;

@@ -31,7 +31,9 @@ pub use seal_job::{SealJob, SealedChunks};
 use upload::{CHANGED, MessageUploads, Upload, offer};
 
 /// Attachments that a session keeps track of. Beyond it, those go that were saved, and then no more are taken.
-const MAX_UPLOADS: usize = 64;
+const MAX_UPLOADS: usize = 256;
+/// Of those for one receiver, the ones that may wait to be saved: one that saves nothing does not keep others from theirs.
+const MAX_OF_RECEIVER: usize = 64;
 /// Sealed chunks that wait to be written before no more are sealed.
 const MAX_READY: usize = 4;
 /// Chunks that one job seals.
@@ -67,15 +69,13 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    /// Whether so many attachments more can be kept track of.
-    pub(crate) fn has_room(&self, count: usize) -> bool {
-        self.messages
-            .values()
-            .filter(|message| !message.is_over())
-            .map(|m| m.uploads.len())
-            .sum::<usize>()
-            + count
-            <= MAX_UPLOADS
+    /// Whether so many attachments more can be kept track of, for the receiver that is known by this key.
+    pub(crate) fn has_room(&self, origin: &PeerKey, count: usize) -> bool {
+        let open = || self.messages.values().filter(|message| !message.is_over());
+        let all: usize = open().map(|message| message.uploads.len()).sum();
+        let theirs = open().filter(|message| message.origin == *origin);
+        let theirs: usize = theirs.map(|message| message.uploads.len()).sum();
+        theirs + count <= MAX_OF_RECEIVER && all + count <= MAX_UPLOADS
     }
 
     /// Takes the attachments of a message that was submitted.

@@ -58,6 +58,8 @@ pub(crate) struct SaveProgress(Arc<ProgressCount>);
 struct ProgressCount {
     came: AtomicU64,
     total: AtomicU64,
+    /// What the client was told of.
+    told: AtomicU64,
     is_cancelled: AtomicBool,
 }
 
@@ -68,6 +70,12 @@ impl SaveProgress {
     /// The bytes that have come, and all of them.
     pub(crate) fn get(&self) -> (u64, u64) {
         (self.0.came.load(Ordering::Relaxed), self.0.total.load(Ordering::Relaxed))
+    }
+
+    /// The same, if more has come than the client was told of: it is told now.
+    pub(crate) fn take_news(&self) -> Option<(u64, u64)> {
+        let (came, total) = self.get();
+        (self.0.told.fetch_max(came, Ordering::Relaxed) < came).then_some((came, total))
     }
 
     /// Notes that a save begins, which may be the second of a call: a person has allowed it after the first.

@@ -51,8 +51,10 @@ pub(crate) enum ToolError {
     Argument(String),
     /// The engine could not do what was asked.
     Engine(Error),
-    /// Nothing was attached or saved.
-    Attachment(AttachmentFault),
+    /// Nothing was attached to a message for this peer.
+    NotAttached(Alias, Box<AttachmentFault>),
+    /// Nothing was saved.
+    NotSaved(Box<AttachmentFault>),
     /// The message seems to hold a secret of this kind.
     HoldsSecret(&'static str),
 }
@@ -85,12 +87,6 @@ impl ToolError {
     }
 }
 
-impl From<AttachmentFault> for ToolError {
-    fn from(fault: AttachmentFault) -> Self {
-        Self::Attachment(fault)
-    }
-}
-
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         Self::Engine(error)
@@ -102,7 +98,7 @@ impl Wording for ToolError {
         match self {
             Self::Argument(wording) => wording.clone(),
             Self::Engine(error) => error.wording(),
-            Self::Attachment(fault) => fault.wording(),
+            Self::NotAttached(_, fault) | Self::NotSaved(fault) => fault.wording(),
             Self::HoldsSecret(kind) => holds_secret(kind),
         }
     }
@@ -331,6 +327,11 @@ impl ToolArgs {
             value.as_str().is_some_and(|text| bare(text).eq_ignore_ascii_case(NONE))
         };
         (param, value.filter(|value| !is_none(value)))
+    }
+
+    /// An argument as it was given, if it is a text and was not taken before.
+    pub(super) fn given_text(&self, name: &str) -> Option<String> {
+        self.given.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
     /// The parameter of this name, and the argument for it unless that is absent, or what models write for absent.

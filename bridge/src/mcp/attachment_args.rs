@@ -21,6 +21,18 @@ impl ToolArgs {
         }
     }
 
+    /// The key of a value. An empty one is not taken for none, because without a key the whole file is written.
+    pub(crate) fn value_key(&mut self, name: &'static str) -> Parsed<Option<String>> {
+        let given = self.given_text(name);
+        match self.name(name)? {
+            None if given.is_some_and(|text| text.trim().is_empty()) => argument(format!(
+                "{name} is empty. Call {tool} again with the key of the value, or without {name} for the whole file.",
+                tool = self.tool.name
+            )),
+            key => Ok(key),
+        }
+    }
+
     /// The number of an attachment, which must be given.
     pub(crate) fn attachment_number(&mut self, name: &'static str) -> Parsed<u8> {
         let (param, value) = self.take_number(name);
@@ -69,6 +81,8 @@ fn of_members(members: &Map<String, Value>) -> Option<NamedSource> {
         };
         let member = match name.as_str() {
             "path" | "file" | "file_path" | "filePath" => &mut path,
+            // Without a key it would be the whole file.
+            "key" if text.trim().is_empty() => return None,
             "key" => &mut key,
             "env" => &mut env,
             _ => return None,
@@ -136,6 +150,8 @@ mod tests {
             json!([{"env": "E", "key": "K"}]),
             json!([{"path": 1}]),
             json!([{"path": "a", "file": "b"}]),
+            json!([{"path": "a", "key": ""}]),
+            json!([{"path": "a", "key": " "}]),
             json!([{"path": "a", "name": "b"}]),
             json!([{"path": "a", "content": "b"}]),
             json!("[broken"),

@@ -179,6 +179,11 @@ impl CallHandle {
         self.saving.get().cloned().unwrap_or_default()
     }
 
+    /// How far the attachment has come that the call saves, if it saves one.
+    pub(crate) fn saved(&self) -> Option<SaveProgress> {
+        self.saving.get().cloned()
+    }
+
     /// Waits until the call saves an attachment, and gives how far it has come.
     pub(crate) async fn saving(&self) -> SaveProgress {
         self.saving.wait().await.clone()

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use junction_attachments::Allowed;
-use junction_shared::secret::random_bytes;
+use junction_shared::protocol::crypto::mac;
+use junction_shared::secret::{Secret, random_bytes};
 use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequestParams, ClientResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
@@ -36,9 +37,25 @@ pub(super) enum Asking {
     ByAnswer,
 }
 
-/// The questions that clients of the stateless versions were given, with what a yes allows.
-#[derive(Default)]
-pub(super) struct Consents(Mutex<VecDeque<(String, Vec<Allowed>)>>);
+/// The questions that clients of the stateless versions were given.
+pub(super) struct Consents {
+    /// Makes marks of calls that say nothing about their arguments.
+    key: Secret,
+    open: Mutex<VecDeque<OpenQuestion>>,
+}
+
+/// A question that is not answered yet.
+struct OpenQuestion {
+    name: String,
+    /// The call that it was asked for. A yes to one call is none to another.
+    asker: CallMark,
+    /// What a yes allows.
+    allows: Vec<Allowed>,
+}
+
+/// The mark of a tool and its arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct CallMark([u8; 32]);
 
 /// How the client that made this call can ask its person, if it can.
 pub(super) fn asking(context: &RequestContext<RoleServer>) -> Option<Asking> {
@@ -63,15 +80,33 @@ pub(super) async fn ask(context: &RequestContext<RoleServer>, question: String) 
     }
 }
 
+impl Default for Consents {
+    fn default() -> Self {
+        Self { key: Secret::random(), open: Mutex::default() }
+    }
+}
+
 impl Consents {
-    /// The question as the answer of a call. A yes allows these.
-    pub(super) fn question(&self, question: String, allows: Vec<Allowed>) -> InputRequiredResult {
+    /// The mark of a call.
+    pub(super) fn asker(&self, request: &CallToolRequestParams) -> CallMark {
+        let arguments = serde_json::to_vec(&request.arguments).unwrap_or_default();
+        let parts = [request.name.as_bytes(), b"\0", &arguments];
+        CallMark(mac(self.key.expose(), &parts))
+    }
+
+    /// The question as the answer of this call. A yes allows these.
+    pub(super) fn question(
+        &self,
+        asker: CallMark,
+        question: String,
+        allows: Vec<Allowed>,
+    ) -> InputRequiredResult {
         let name = HEXLOWER.encode(&random_bytes::<16>());
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_OPEN {
             open.pop_front();
         }
-        open.push_back((name.clone(), allows));
+        open.push_back(OpenQuestion { name: name.clone(), asker, allows });
         let request = InputRequest::Elicitation(elicit_request(question));
         let requests = BTreeMap::from([(QUESTION.to_owned(), request)]);
         InputRequiredResult::new(Some(requests), Some(name))
@@ -81,11 +116,13 @@ impl Consents {
     /// once.
     pub(super) fn given(&self, request: &CallToolRequestParams) -> Option<Vec<Allowed>> {
         let Some(name) = &request.request_state else { return Some(Vec::new()) };
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = open.iter().position(|(asked, _)| asked == name) else {
+        let asker = self.asker(request);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_asked = |it: &OpenQuestion| it.name == *name && it.asker == asker;
+        let Some(at) = open.iter().position(is_asked) else {
             return Some(Vec::new());
         };
-        let (_, allows) = open.remove(at)?;
+        let OpenQuestion { allows, .. } = open.remove(at)?;
         let answer = request.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
         let is_yes = answer.is_some_and(|answer| answer["action"] == "accept");
         is_yes.then_some(allows)
@@ -114,8 +151,18 @@ mod tests {
         Allowed::path(Path::new(path))
     }
 
-    fn answered(state: Option<String>, action: &str) -> CallToolRequestParams {
+    fn call() -> CallToolRequestParams {
         let mut request = CallToolRequestParams::new("send_message");
+        request.arguments = json!({ "target_alias": "bob" }).as_object().cloned();
+        request
+    }
+
+    fn asked(consents: &Consents, path: &str) -> InputRequiredResult {
+        consents.question(consents.asker(&call()), "?".to_owned(), vec![entry(path)])
+    }
+
+    fn answered(state: Option<String>, action: &str) -> CallToolRequestParams {
+        let mut request = call();
         request.request_state = state;
         request.input_responses =
             Some(BTreeMap::from([(QUESTION.to_owned(), json!({ "action": action }))]));
@@ -125,17 +172,30 @@ mod tests {
     #[test]
     fn yes_allows_what_was_asked_once() {
         let consents = Consents::default();
-        let asked = consents.question("?".to_owned(), vec![entry("/a")]);
-        let request = answered(asked.request_state, "accept");
+        let request = answered(asked(&consents, "/a").request_state, "accept");
         assert_eq!(consents.given(&request), Some(vec![entry("/a")]));
         assert_eq!(consents.given(&request), Some(vec![]));
+    }
+
+    #[test]
+    fn regression_yes_to_one_call_is_none_to_another() {
+        let consents = Consents::default();
+        let state = asked(&consents, "/a").request_state;
+        let mut to_another = answered(state.clone(), "accept");
+        to_another.arguments = json!({ "target_alias": "ann" }).as_object().cloned();
+        let mut by_another = answered(state.clone(), "accept");
+        by_another.name = "save_attachment".into();
+        for other in [to_another, by_another] {
+            assert_eq!(consents.given(&other), Some(vec![]));
+        }
+        assert_eq!(consents.given(&answered(state, "accept")), Some(vec![entry("/a")]));
     }
 
     #[test]
     fn no_and_a_cancelled_question_are_a_no_and_one_that_was_never_asked_allows_nothing() {
         let consents = Consents::default();
         for action in ["decline", "cancel", "", "ACCEPT"] {
-            let asked = consents.question("?".to_owned(), vec![entry("/a")]);
+            let asked = asked(&consents, "/a");
             assert_eq!(consents.given(&answered(asked.request_state, action)), None);
         }
         let nothing = Some(vec![]);
@@ -146,9 +206,9 @@ mod tests {
     #[test]
     fn open_questions_are_bounded() {
         let consents = Consents::default();
-        let first = consents.question("?".to_owned(), vec![entry("/a")]);
+        let first = asked(&consents, "/a");
         for _ in 0..MAX_OPEN {
-            consents.question("?".to_owned(), vec![entry("/b")]);
+            asked(&consents, "/b");
         }
         assert_eq!(consents.given(&answered(first.request_state, "accept")), Some(vec![]));
     }

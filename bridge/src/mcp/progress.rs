@@ -4,10 +4,11 @@ use std::future::pending;
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::ProgressNotificationParam;
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 
 use super::calls::CallHandle;
+use crate::attachments::SaveProgress;
 use crate::clients;
 
 /// How often a client is told how far a save has come.
@@ -27,15 +28,36 @@ pub(super) async fn keep_alive(context: &RequestContext<RoleServer>, handle: &Ca
             saving = handle.saving() => break saving,
         }
     };
-    let mut shown = 0;
     loop {
-        tokio::time::sleep(SAVE_INTERVAL).await;
-        let (came, total) = saving.get();
-        if came > shown {
-            shown = came;
-            let progress = ProgressNotificationParam::new(token.clone(), as_float(came));
-            let _ = context.peer.notify_progress(progress.with_total(as_float(total))).await;
+        tokio::select! {
+            () = tokio::time::sleep(SAVE_INTERVAL) => tell_saved(context, &token, &saving).await,
+            // Everything may have come, and a command be at work on it. What is told has to grow.
+            count = ticker.next() => {
+                let (came, total) = saving.get();
+                let progress = as_float(came) + count / 1000.0;
+                let progress = ProgressNotificationParam::new(token.clone(), progress);
+                let _ = context.peer.notify_progress(progress.with_total(as_float(total))).await;
+            }
         }
+    }
+}
+
+/// Tells how far a save came that has ended.
+pub(super) async fn tell_last(context: &RequestContext<RoleServer>, handle: &CallHandle) {
+    if let (Some(token), Some(saving)) = (context.meta.get_progress_token(), handle.saved()) {
+        tell_saved(context, &token, &saving).await;
+    }
+}
+
+/// Tells how many bytes have come, if that is news.
+async fn tell_saved(
+    context: &RequestContext<RoleServer>,
+    token: &ProgressToken,
+    saving: &SaveProgress,
+) {
+    if let Some((came, total)) = saving.take_news() {
+        let progress = ProgressNotificationParam::new(token.clone(), as_float(came));
+        let _ = context.peer.notify_progress(progress.with_total(as_float(total))).await;
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use junction_shared::protocol::alias::Alias;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult,
     ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, GetSkillRequestParams,
@@ -26,13 +25,14 @@ use super::args::ToolError;
 use super::calls::{CallHandle, CallTable};
 use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
 use super::params::{ToolSpec, schema};
-use super::progress::keep_alive;
+use super::progress::{keep_alive, tell_last};
 use super::prompts::{PROMPTS, PromptSpec, prompt};
 use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
 use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
 use super::tools::Tools;
+use crate::attachments::AttachmentFault;
 use crate::clients;
 use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
@@ -125,6 +125,7 @@ impl ToolHandler {
         context: &RequestContext<RoleServer>,
     ) -> CallToolResponse {
         let given = self.consents.given(&request);
+        let asker = self.consents.asker(&request);
         let mut arguments = request.arguments.unwrap_or_default();
         let may_ask = given.is_some() && may_need_consent(tool, &arguments);
         let asking = consent::asking(context).filter(|_| may_ask);
@@ -136,23 +137,22 @@ impl ToolHandler {
                 None => std::mem::take(&mut arguments),
             };
             let outcome = self.tools.call(tool, given, handle, &allowed).await;
-            let refusal = match &outcome {
-                Err(ToolError::Attachment(fault)) => fault.not_allowed(),
-                _ => None,
+            let (fault, to) = match &outcome {
+                Err(ToolError::NotAttached(to, fault)) => (Some(&**fault), Some(to)),
+                Err(ToolError::NotSaved(fault)) => (Some(&**fault), None),
+                _ => (None, None),
             };
+            let refusal = fault.and_then(AttachmentFault::not_allowed);
             let asked = refusal.filter(|refusal| {
                 allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
             });
             let (Some(asking), Some(refusal)) = (asking, asked) else {
                 return result(outcome).into();
             };
-            let to = arguments.get("target_alias").and_then(Value::as_str);
-            let to =
-                to.and_then(|text| Alias::parse(text).ok()).filter(|_| tool == Tool::SendMessage);
-            let question = consent_question(refusal, to.as_ref());
+            let question = consent_question(refusal, to);
             allowed.push(refusal.allowed());
             match asking {
-                Asking::ByAnswer => return self.consents.question(question, allowed).into(),
+                Asking::ByAnswer => return self.consents.question(asker, question, allowed).into(),
                 Asking::ByRequest => {
                     // The person may never answer.
                     handle.waits();
@@ -321,7 +321,10 @@ impl ServerHandler for ToolHandler {
         tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(broken()), // which rmcp drops
-            outcome = call => outcome.map_err(|_| broken()),
+            outcome = call => {
+                tell_last(&context, &handle).await;
+                outcome.map_err(|_| broken())
+            }
             () = keep_alive(&context, &handle) => Err(broken()), // never: keep_alive does not end
         }
     }

@@ -176,7 +176,9 @@ impl Tools {
             return Err(ToolError::HoldsSecret(found.kind()));
         }
         if !named.is_empty() {
-            draft.attachments = Some(self.attachments.attach(named, allowed.to_vec()).await?);
+            let attached = self.attachments.attach(named, allowed.to_vec()).await;
+            let failed = |fault| ToolError::NotAttached(draft.target.clone(), Box::new(fault));
+            draft.attachments = Some(attached.map_err(failed)?);
         }
         let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
         let _wait = self.wait(draft.wait, call)?;
@@ -248,7 +250,7 @@ impl Tools {
     ) -> Result<ToolAnswer, ToolError> {
         let message = args.required_message_id("message_id")?;
         let number = args.attachment_number("attachment_id")?;
-        let (path, key) = (args.name("path")?, args.name("key")?);
+        let (path, key) = (args.name("path")?, args.value_key("key")?);
         let (command, overwrite) = (args.name("command")?, args.flag("overwrite")?);
         let place = match (path, key, command.clone()) {
             (Some(path), None, None) => SavePlace::File { path, overwrite },
@@ -262,7 +264,7 @@ impl Tools {
         let attachment = (message, number);
         let saved =
             self.attachments.save(&self.engine, attachment, place, allowed.to_vec(), progress);
-        Ok(object(&SavedJson::new(&saved.await?, command)))
+        Ok(object(&SavedJson::new(&saved.await.map_err(|fault| ToolError::NotSaved(Box::new(fault)))?, command)))
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.

@@ -20,6 +20,10 @@ use junction_shared::protocol::wire::{Chunk, ChunkRange, TransferId};
 /// Transfers known for one receiver. Beyond it those go first that are saved, then those of which nothing is kept.
 const MAX_TRANSFERS: usize = 256;
 
+/// Transfers without room that are fetched for one receiver at a time. A bridge fetches no more at once, and each holds at
+/// most [`CHUNK_WINDOW`] chunks.
+const MAX_RELAYED: usize = 16;
+
 /// One attachment on its way.
 struct StoredTransfer {
     chunks: u32,
@@ -267,10 +271,14 @@ impl AttachmentStore {
         self.transfers.get_mut(id).filter(is_news).map(|it| it.is_told = true).is_some()
     }
 
-    /// Takes in what the receiver wants. A range that begins where the one before ended continues it. False if nothing is
-    /// known of the transfer.
+    /// Takes in what the receiver wants. A range that begins where the one before ended continues it. One that would be
+    /// relayed beside too many others waits until it is asked for again. False if nothing is known of the transfer.
     pub(super) fn fetch(&mut self, range: &ChunkRange) -> bool {
+        let others = self.relayed(&range.transfer);
         let Some(transfer) = self.transfers.get_mut(&range.transfer) else { return false };
+        if !transfer.has_room && others >= MAX_RELAYED {
+            return true;
+        }
         let until = range.until.min(transfer.chunks).min(range.next.saturating_add(CHUNK_WINDOW));
         if transfer.is_fetched() && range.next == transfer.fetched.end {
             transfer.fetched.end = until.max(range.next);
@@ -282,6 +290,13 @@ impl AttachmentStore {
             transfer.kept.retain(|number, _| fetched.contains(number));
         }
         true
+    }
+
+    /// Returns how many other transfers are relayed to the receiver of this one.
+    fn relayed(&self, id: &TransferId) -> usize {
+        let ids = self.receivers.get(&id.to).into_iter().flat_map(|share| &share.ids);
+        let others = ids.filter(|other| *other != id).filter_map(|other| self.transfers.get(other));
+        others.filter(|other| !other.has_room && other.is_fetched()).count()
     }
 
     /// Takes the next chunk for a receiver. Transfers take turns.

@@ -261,8 +261,10 @@ fn download_ends_when_nobody_can_give_it_or_nothing_comes() {
     receiver.chunk(1, 1, 0);
     receiver.pass(PATIENCE - Duration::from_secs(1));
     assert_eq!(end_of(&begun), None);
+    receiver.ranges();
     receiver.pass(Duration::from_secs(1));
     assert_eq!(end_of(&begun), Some(AttachmentError::Stalled));
+    assert_eq!(receiver.ranges(), [range(1, 1, 0, 0)], "the hub need not go on either");
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Session {
             let peer = AttachmentsRefused::Peer(draft.target.clone());
             return Err(Error::NoAttachments(peer));
         }
-        if !self.outgoing.uploads.has_room(attachments.attachments.len()) {
+        if !self.outgoing.uploads.has_room(to, attachments.attachments.len()) {
             return Err(Error::TooManyAttachments);
         }
         Ok(())

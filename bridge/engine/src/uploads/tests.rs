@@ -397,17 +397,29 @@ fn session_that_ends_leaves_what_is_open_unconfirmed() {
 }
 
 #[test]
-fn uploads_are_bounded_and_saved_ones_make_room() {
+fn uploads_are_bounded_for_each_receiver_and_saved_ones_make_room() {
     let mut sender = Sender::new();
     let eight = || (0..8).map(|_| value("K", "v")).collect::<Vec<_>>();
     for message in 0..8 {
-        assert!(sender.uploads.has_room(8));
+        assert!(sender.uploads.has_room(&PEER, 8));
         sender.send(message, eight());
     }
-    assert!(!sender.uploads.has_room(1));
+    assert!(!sender.uploads.has_room(&PEER, 1));
+    assert!(
+        sender.uploads.has_room(&PEER_AGAIN, 8),
+        "one that saves nothing is no other's trouble"
+    );
     (1..=8).for_each(|number| sender.uploads.receipt(&transfer(3, number), AttachmentEnd::Saved));
-    assert!(sender.uploads.has_room(8));
+    assert!(sender.uploads.has_room(&PEER, 8));
     sender.send(8, eight());
-    assert_eq!(sender.uploads.messages.len(), 8);
-    assert!(!sender.uploads.messages.contains_key(&id(3)));
+    assert!(sender.uploads.messages.contains_key(&id(3)), "it can be saved again");
+    for message in 0..33 {
+        if message > 8 {
+            sender.send(message, eight());
+        }
+        let saved =
+            |number| sender.uploads.receipt(&transfer(message, number), AttachmentEnd::Saved);
+        (1..=8).for_each(saved);
+    }
+    assert!(!sender.uploads.messages.contains_key(&id(0)), "the first went for the last");
 }

@@ -261,6 +261,27 @@ fn without_room_chunks_are_relayed_as_they_are_fetched() {
 }
 
 #[test]
+fn relayed_transfers_of_a_receiver_are_bounded() {
+    let mut world = World::past_grace();
+    let bob = join(&mut world, 99);
+    let senders: Vec<_> = (1..=19).map(|client| (client, join(&mut world, client))).collect();
+    for (client, connection) in &senders {
+        offer(&mut world, *connection, transfer(*client, 99, 1), MAX_CHUNKS);
+        serve(&mut world, *connection);
+    }
+    for (client, _) in &senders[2..] {
+        fetch(&mut world, bob, transfer(*client, 99, 1), 0, CHUNK_WINDOW);
+    }
+    let asked: Vec<_> =
+        senders[2..].iter().map(|(_, sender)| serve(&mut world, *sender).len()).collect();
+    let window = CHUNK_WINDOW as usize;
+    assert_eq!(asked, [vec![window; 16], vec![0]].concat(), "the last waits for another's end");
+    fetch(&mut world, bob, transfer(3, 99, 1), 0, 0);
+    fetch(&mut world, bob, transfer(19, 99, 1), 0, CHUNK_WINDOW);
+    assert_eq!(serve(&mut world, senders[18].1).len(), window);
+}
+
+#[test]
 fn room_goes_to_the_sender_that_has_least() {
     let mut world = World::past_grace();
     let bob = join(&mut world, 9);
