@@ -83,14 +83,6 @@ fn place(id: &Value, number: usize, path: &str) -> Value {
     json!({ "message_id": id, "attachment_id": number.to_string(), "path": path })
 }
 
-/// Saves an attachment, tries again where that fails, and gives how often it failed.
-async fn saved_at_last(bridge: &TestBridge, id: &Value, path: &str) {
-    eventually("the attachment is saved", async || {
-        bridge.try_call("save_attachment", place(id, 1, path)).await.ok()
-    })
-    .await;
-}
-
 /// What a sender was told.
 #[derive(Default)]
 struct Receipts(Vec<Value>);

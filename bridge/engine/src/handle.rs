@@ -12,7 +12,8 @@ use junction_shared::protocol::wire::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::error::{Error, MoveError, Unanswered};
+use crate::clock;
+use crate::error::{AttachmentError, Error, MoveError, Unanswered};
 use crate::forecast::Forecast;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
@@ -35,6 +36,9 @@ const HUB_PATIENCE: Duration = Duration::from_secs(2);
 const SEAT_PATIENCE: Duration = Duration::from_millis(2500);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a session that came back waits until senders have repeated their attachments, and how often it looks.
+const REPETITION_PATIENCE: Duration = Duration::from_secs(5);
+const REPETITION_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a session that leaves or moves waits for receipts.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands in the queue of an engine. Further callers wait until there is room.
@@ -292,11 +296,34 @@ impl Engine {
         flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
     }
 
-    /// Begins to fetch an attachment of a message that was received: that of this number.
+    /// Begins to fetch an attachment of a message that was received: that of this number. A session that has just come
+    /// back waits a moment for senders to repeat what the bridge before had read.
     ///
     /// # Errors
-    /// [`Error::Attachment`] if there is no such attachment, or its time is over.
+    /// [`Error::Attachment`] if there is no such attachment, or its time is over. [`Error::HubAway`] if none is known while
+    /// there is no hub, which may be why.
     pub async fn fetch_attachment(
+        &self,
+        message: MessageId,
+        number: u8,
+    ) -> Result<IncomingAttachment, Error> {
+        loop {
+            let begun = self.begin_download(message, number).await;
+            if !matches!(begun, Err(Error::Attachment(AttachmentError::UnknownMessage))) {
+                return begun;
+            }
+            let was_connected = self.snapshot.borrow().state == ConnectionState::Connected;
+            self.connected(Instant::now() + HUB_PATIENCE).await?;
+            let came_back_at = self.snapshot.borrow().came_back_at;
+            let is_early = came_back_at.is_some_and(|at| clock::now() < at + REPETITION_PATIENCE);
+            if was_connected && !is_early {
+                return begun;
+            }
+            tokio::time::sleep(REPETITION_INTERVAL).await;
+        }
+    }
+
+    async fn begin_download(
         &self,
         message: MessageId,
         number: u8,

@@ -1,7 +1,7 @@
 //! What every face can read of an engine at any moment.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
@@ -105,6 +105,8 @@ pub struct Snapshot {
     pub renamed: AliasNews,
     /// The alias under which the session came back, with its task and role, after its bridge had ended.
     pub came_back: AliasNews,
+    /// When it came back.
+    pub came_back_at: Option<Instant>,
     /// The alias that another bridge of the same session of the client has now.
     pub unseated: AliasNews,
 }
@@ -126,6 +128,7 @@ impl Snapshot {
             rejoined: None,
             renamed: AliasNews::default(),
             came_back: AliasNews::default(),
+            came_back_at: None,
             unseated: AliasNews::default(),
         }
     }

@@ -264,7 +264,10 @@ impl Tools {
         let attachment = (message, number);
         let saved =
             self.attachments.save(&self.engine, attachment, place, allowed.to_vec(), progress);
-        Ok(object(&SavedJson::new(&saved.await.map_err(|fault| ToolError::NotSaved(Box::new(fault)))?, command)))
+        Ok(object(&SavedJson::new(
+            &saved.await.map_err(|fault| ToolError::NotSaved(Box::new(fault)))?,
+            command,
+        )))
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.

@@ -33,7 +33,7 @@ impl Session {
         let was_member = self.membership.granted_alias().is_some();
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
         self.regranted(welcome.grant.clone());
-        self.restore(welcome);
+        self.restore(welcome, now);
         let (alias, fingerprint) = (self.membership.alias(), self.fingerprint());
         self.snapshot.send_modify(|snapshot| {
             snapshot.session_timeout = timeout;

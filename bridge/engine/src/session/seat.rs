@@ -49,7 +49,7 @@ impl Session {
 
     /// The seat was granted with the last card of a bridge before: the session has come back, and says of itself what it
     /// said then.
-    pub(super) fn restore(&mut self, welcome: &WelcomeBody) {
+    pub(super) fn restore(&mut self, welcome: &WelcomeBody, now: Instant) {
         let Some((group, me)) = self.membership.keys() else { return };
         let Some(last) = self.membership.own_seat().last_card(welcome, group) else { return };
         if last.key == me.key {
@@ -60,9 +60,11 @@ impl Session {
         let role = last.context.role.filter(|_| named.role.is_none());
         self.card.name(&Change { task, role, ..Change::default() });
         let alias = self.membership.alias().cloned();
-        let snapshot = self.snapshot.borrow();
-        snapshot.renamed.set(None);
-        snapshot.came_back.set(alias);
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.renamed.set(None);
+            snapshot.came_back.set(alias);
+            snapshot.came_back_at = Some(now);
+        });
     }
 
     /// The hub says that another bridge has the seat.
