@@ -126,8 +126,8 @@ pub(crate) enum BridgeCommand {
     /// Let sessions send a file or a value that they keep, or save outside of their project; show what is allowed
     ///
     /// Sessions attach ordinary files of their own project. Files outside of it, and those that seem to hold secrets, leave
-    /// only if you allow them here. What you allow counts at once, for all your sessions, until you take it back. An agent
-    /// cannot run this command.
+    /// only if you allow them here. What you allow counts at once, for all your sessions, until you take it back. In the
+    /// shell of an agent it changes nothing and says so.
     Allow(AllowOptions),
     /// Print a script by which a shell completes commands and flags
     ///

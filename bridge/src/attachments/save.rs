@@ -1,6 +1,6 @@
 //! What is saved: an attachment as a file, as one value in a file, or as the input of a command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -105,7 +105,21 @@ impl Drop for CancelGuard {
     }
 }
 
+/// The name of the file with which a folder is tried. It never gets that name.
+const TRIED: &str = "junction-attachment";
+
 impl AttachmentAccess {
+    /// Whether files can be saved in this folder: what could be refused of any is refused now.
+    ///
+    /// # Errors
+    /// [`AttachmentFault`]
+    pub(crate) fn check_folder(&self, folder: &Path) -> Result<(), AttachmentFault> {
+        let path = folder.join(TRIED);
+        let target = Target { path: &path.to_string_lossy(), name: TRIED, overwrite: true };
+        Saving::begin(&self.policy(&[])?, &target, 1)?;
+        Ok(())
+    }
+
     /// Fetches an attachment and saves it. `once` counts for this call alone.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ impl SaveFolder {
     /// The folder at this path.
     ///
     /// # Errors
-    /// There is no folder, or it has a path that cannot be used.
+    /// There is no folder, or one in which nothing can be saved.
     pub(crate) fn open(config: &Config, path: &Path) -> anyhow::Result<Self> {
         let shown = escape(&path.to_string_lossy()).text.into_owned();
         let real = path.canonicalize().ok().filter(|real| real.is_dir());
@@ -49,6 +49,7 @@ impl SaveFolder {
             bail!("The path of {shown} is no Unicode text. Name another folder.");
         }
         let access = AttachmentAccess::new(config.dir.clone()).saving_below(real.clone());
+        access.check_folder(&real).map_err(|fault| anyhow!(attachment_fault(&fault)))?;
         Ok(Self { path: real, access })
     }
 

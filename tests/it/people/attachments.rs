@@ -253,10 +253,14 @@ async fn what_is_never_sent_and_what_is_wrong_is_said_and_nothing_is_sent() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{named:?}: {run:?}");
         assert!(run.stderr.contains(said) && !run.stderr.contains("Call "), "{said}: {run:?}");
     }
+    directory(&home, "desk/.claude");
     for (arguments, code, said) in [
         (&["read", "--wait", "1", "--save", "missing"][..], 1, "There is no folder missing"),
         (&["watch", "--save", "a.txt"], 1, "There is no folder a.txt"),
         (&["watch", "--save", ".", "--exec", "cat"], 2, "cannot be used with"),
+        // Before anybody can write to it.
+        (&["read", "--wait", "1", "--save", ".claude"], 1, "Nothing was saved."),
+        (&["watch", "--save", "/proc"], 1, "Nothing was saved."),
     ] {
         let run = run_at_desk(&home, &hub, arguments).await;
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{run:?}");
