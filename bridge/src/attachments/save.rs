@@ -1,8 +1,8 @@
 //! What is saved: an attachment as a file, as one value in a file, or as the input of a command.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use junction_attachments::command::{ExitCode, run_command};
 use junction_attachments::save::{PutInto, Saving, Target, ValueTarget, put_value_into};
@@ -10,6 +10,7 @@ use junction_attachments::values::{Format, ValueError, put_value};
 use junction_attachments::{Allowed, GitWarning, Policy};
 use junction_engine::attachment::AttachmentInfo;
 use junction_engine::{Engine, IncomingAttachment};
+use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_VALUE;
 use zeroize::Zeroizing;
@@ -61,6 +62,16 @@ struct ProgressCount {
     /// What the client was told of.
     told: AtomicU64,
     is_cancelled: AtomicBool,
+    subject: OnceLock<SaveSubject>,
+}
+
+/// What is being saved, as a person is asked about it.
+#[derive(Clone)]
+pub(crate) struct SaveSubject {
+    /// The attachment's name, as its sender gave it.
+    pub(crate) name: String,
+    /// The alias of its sender.
+    pub(crate) from: Alias,
 }
 
 /// Cancels a save, unless it has ended, when it is dropped.
@@ -78,11 +89,19 @@ impl SaveProgress {
         (self.0.told.fetch_max(came, Ordering::Relaxed) < came).then_some((came, total))
     }
 
+    /// What is being saved, once that is known.
+    pub(crate) fn subject(&self) -> Option<&SaveSubject> {
+        self.0.subject.get()
+    }
+
     /// Notes that a save begins, which may be the second of a call: a person has allowed it after the first.
-    fn begin(&self, total: u64) {
+    fn begin(&self, incoming: &IncomingAttachment) {
+        let info = incoming.info();
         self.0.is_cancelled.store(false, Ordering::Relaxed);
         self.0.came.store(0, Ordering::Relaxed);
-        self.0.total.store(total, Ordering::Relaxed);
+        self.0.total.store(info.bytes, Ordering::Relaxed);
+        let from = incoming.sender().clone();
+        let _ = self.0.subject.set(SaveSubject { name: info.name.clone(), from });
     }
 
     /// Notes what came.
@@ -136,7 +155,7 @@ impl AttachmentAccess {
         let policy = blocking(move || access.policy(&once)).await?;
         let incoming = engine.fetch_attachment(message, number).await;
         let incoming = incoming.map_err(AttachmentFault::Engine)?;
-        progress.begin(incoming.info().bytes);
+        progress.begin(&incoming);
         let _cancel = CancelGuard(progress.clone());
         blocking(move || saved(incoming, &policy, place, &progress)).await
     }

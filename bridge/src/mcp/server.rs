@@ -32,12 +32,12 @@ use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
 use super::tools::Tools;
-use crate::attachments::AttachmentFault;
+use crate::attachments::SaveProgress;
 use crate::clients;
 use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
 use crate::wording::Wording;
-use crate::wording::attachments::consent_question;
+use crate::wording::attachments::{save_question, send_question};
 
 /// How long to wait for a client's list of the directories that it works in.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
@@ -137,19 +137,24 @@ impl ToolHandler {
                 None => std::mem::take(&mut arguments),
             };
             let outcome = self.tools.call(tool, given, handle, &allowed).await;
-            let (fault, to) = match &outcome {
-                Err(ToolError::NotAttached(to, fault)) => (Some(&**fault), Some(to)),
-                Err(ToolError::NotSaved(fault)) => (Some(&**fault), None),
-                _ => (None, None),
+            let refusal = match &outcome {
+                Err(ToolError::NotAttached(_, fault) | ToolError::NotSaved(fault)) => {
+                    fault.not_allowed()
+                }
+                _ => None,
             };
-            let refusal = fault.and_then(AttachmentFault::not_allowed);
             let asked = refusal.filter(|refusal| {
                 allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
             });
             let (Some(asking), Some(refusal)) = (asking, asked) else {
                 return result(outcome).into();
             };
-            let question = consent_question(refusal, to);
+            let saving = handle.saved();
+            let subject = saving.as_ref().and_then(SaveProgress::subject);
+            let question = match &outcome {
+                Err(ToolError::NotAttached(to, _)) => send_question(refusal, to),
+                _ => save_question(refusal, subject),
+            };
             allowed.push(refusal.allowed());
             match asking {
                 Asking::ByAnswer => return self.consents.question(asker, question, allowed).into(),

@@ -2,6 +2,7 @@
 
 use junction_attachments::config::ConfigProblem;
 use junction_attachments::refused::{CommandRefused, NotAllowed, Sensitivity, Why};
+use junction_attachments::safe_name;
 use junction_attachments::values::ValueError;
 use junction_engine::attachment::Unattachable;
 use junction_engine::error::{AttachmentError, AttachmentsRefused};
@@ -9,7 +10,7 @@ use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
 use super::disk::{read_refused, save_refused, shown, size};
-use crate::attachments::AttachmentFault;
+use crate::attachments::{AttachmentFault, SaveSubject};
 use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {
@@ -75,29 +76,44 @@ impl Wording for AttachmentFault {
     }
 }
 
-/// What a person is asked whose client can ask: whether an attachment that the policy keeps may be sent to this peer, or
-/// written, once.
-pub(crate) fn consent_question(refusal: &NotAllowed, to: Option<&Alias>) -> String {
+/// What a person is asked whose client can ask: whether an attachment that the policy keeps may be sent to this peer, once.
+pub(crate) fn send_question(refusal: &NotAllowed, to: &Alias) -> String {
+    format!(
+        "May this session send {} to the session {to} on the junction, this once? {}",
+        kept(refusal),
+        why_kept(refusal)
+    )
+}
+
+/// The same of a place: whether an attachment may be written there, once.
+pub(crate) fn save_question(refusal: &NotAllowed, subject: Option<&SaveSubject>) -> String {
+    let what = subject.map_or_else(
+        || "what another session sent".to_owned(),
+        |SaveSubject { name, from }| {
+            format!("{} of the session {from} on the junction", escape(&safe_name(name)).text)
+        },
+    );
+    format!("May this session write {what} as {}, this once? {}", kept(refusal), why_kept(refusal))
+}
+
+/// A file or value that the policy keeps.
+fn kept(refusal: &NotAllowed) -> String {
     let path = shown(&refusal.path);
-    let what = match &refusal.key {
+    match &refusal.key {
         Some(key) => format!("the value {} of {path}", escape(key).text),
         None => path,
-    };
-    let why = match refusal.why {
+    }
+}
+
+/// Why the policy keeps it, for its user.
+fn why_kept(refusal: &NotAllowed) -> &'static str {
+    match refusal.why {
         Why::Outside => "It is outside of the project directory.",
         Why::HardLink => "The file has more than one name.",
         Why::Sensitive(Sensitivity::DotEnv) => "The file holds environment variables.",
         Why::Sensitive(Sensitivity::PrivateKey) => "The file seems to hold a private key.",
         Why::Sensitive(Sensitivity::Credentials) => "The file seems to hold credentials.",
         Why::Sensitive(Sensitivity::Startup) => "The file is run when a program starts.",
-    };
-    match to {
-        Some(alias) => format!(
-            "May this session send {what} to the session {alias} on the junction, this once? {why}"
-        ),
-        None => format!(
-            "May this session write {what} with what another session sent, this once? {why}"
-        ),
     }
 }
 
