@@ -99,8 +99,12 @@ impl Saving {
         if got != expected {
             return Err(SaveRefused::Length { expected, got });
         }
+        // Most of it is kept on the disk before others have to wait.
+        file.sync().map_err(|error| place.disk(&error))?;
+        let lock = place.lock()?;
         let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
         file.publish(&place, replaces)?;
+        drop(lock);
         let is_sensitive = place.is_sensitive || is_private_key(&first);
         let warning = is_sensitive.then(|| git::warning(&place.path)).flatten();
         Ok(SavedFile { path: place.path, warning })

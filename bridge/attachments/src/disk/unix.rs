@@ -1,7 +1,7 @@
 //! Folders by descriptors.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -48,6 +48,11 @@ pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
 
 /// An open folder.
 pub(crate) struct Folder(OwnedFd);
+
+/// A lock on a folder, which the system lifts when the process ends. It is nothing where there are no locks.
+pub(crate) struct FolderLock {
+    _folder: Option<File>,
+}
 
 impl Folder {
     pub(super) fn root(_: &Path) -> Result<Self, Step> {
@@ -129,10 +134,28 @@ impl Folder {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
+    /// The lock of the folder; `None` if another holds it, in this process or in another.
+    pub(super) fn try_lock(&self) -> Option<FolderLock> {
+        // Opened for the lock alone: it belongs to what was opened, so that two threads hold two.
+        let Ok(folder) = self.open_to_read() else { return Some(FolderLock { _folder: None }) };
+        let folder = File::from(folder);
+        match folder.try_lock() {
+            Ok(()) => Some(FolderLock { _folder: Some(folder) }),
+            Err(TryLockError::WouldBlock) => None,
+            // Some network file systems lock no folders, and one that may not be listed cannot be opened. What was read is
+            // compared again before it is replaced, which has to do there.
+            Err(TryLockError::Error(_)) => Some(FolderLock { _folder: None }),
+        }
+    }
+
+    fn open_to_read(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(openat(&self.0, ".", flags, Mode::empty())?)
+    }
+
     /// Has the system keep the names in the folder, where it can.
     pub(crate) fn sync(&self) {
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        if let Ok(folder) = openat(&self.0, ".", flags, Mode::empty()) {
+        if let Ok(folder) = self.open_to_read() {
             let _ = rustix::fs::fsync(folder);
         }
     }

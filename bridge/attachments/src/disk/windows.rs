@@ -14,6 +14,12 @@ use crate::refused::FileKind;
 const NO_FOLLOW: u32 = 0x0020_0000;
 /// Opens folders, too. Source: `FILE_FLAG_BACKUP_SEMANTICS` in winbase.h.
 const FOLDERS: u32 = 0x0200_0000;
+/// Removes the file as soon as it is closed, also when the process ends. Source: `FILE_FLAG_DELETE_ON_CLOSE` in winbase.h.
+const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+/// Permits to write and to remove. Source: `GENERIC_WRITE` and `DELETE` in winnt.h.
+const WRITE_AND_DELETE: u32 = 0x4000_0000 | 0x0001_0000;
+/// Another has the file open and shares it with nobody. Source: `ERROR_SHARING_VIOLATION` in winerror.h.
+const SHARED_WITH_NOBODY: i32 = 32;
 /// A link, a junction, or another place that leads on. Source: `FILE_ATTRIBUTE_REPARSE_POINT` in winnt.h.
 const REPARSE_POINT: u32 = 0x400;
 
@@ -24,6 +30,11 @@ pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
 
 /// A folder.
 pub(crate) struct Folder(PathBuf);
+
+/// A lock on a folder, which the system lifts when the process ends. It is nothing where there are no locks.
+pub(crate) struct FolderLock {
+    _file: Option<File>,
+}
 
 impl Folder {
     pub(super) fn root(path: &Path) -> Result<Self, Step> {
@@ -90,6 +101,21 @@ impl Folder {
 
     pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
+    }
+
+    /// The lock of the folder; `None` if another holds it, in this process or in another. A folder itself cannot be locked
+    /// here, so it is a file that is shared with nobody, and goes when it is closed.
+    pub(super) fn try_lock(&self) -> Option<FolderLock> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).access_mode(WRITE_AND_DELETE).share_mode(0);
+        let file = options.custom_flags(DELETE_ON_CLOSE).open(self.0.join(".junction-save.lock"));
+        match file {
+            Ok(file) => Some(FolderLock { _file: Some(file) }),
+            Err(error) if error.raw_os_error() == Some(SHARED_WITH_NOBODY) => None,
+            // It is being removed, or this user may make no file here and will be told so.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+            Err(_) => Some(FolderLock { _file: None }),
+        }
     }
 
     /// Does nothing: the system keeps the names in a folder by itself.

@@ -3,8 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::disk::{Folder, Found, Id, Step};
+use crate::disk::{Folder, FolderLock, Found, Id, Step};
 use crate::git::GitWarning;
 use crate::names::{is_odd_on_windows, safe_name};
 use crate::policy::settings::{is_among_settings, is_of_repository, is_setting};
@@ -13,6 +14,9 @@ use crate::refused::{BadPath, DiskFault, FileKind, Never, SaveRefused, Why};
 
 /// The most bytes of a name that file systems take.
 const MAX_NAME: usize = 255;
+
+/// How long a save waits for others in its folder. Each takes milliseconds, or what a slow disk takes to keep a file.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +91,11 @@ impl Place {
     /// The folder, for another owner.
     pub(super) fn folder(&self) -> io::Result<Folder> {
         self.folder.try_clone()
+    }
+
+    /// Keeps other saves out of the folder until the lock is dropped.
+    pub(super) fn lock(&self) -> Result<FolderLock, SaveRefused> {
+        self.folder.lock(LOCK_WAIT).ok_or_else(|| SaveRefused::Busy(self.path.clone()))
     }
 
     /// Refuses to replace what is no file, and a file that its owner made read-only.

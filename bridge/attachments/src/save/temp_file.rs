@@ -58,11 +58,16 @@ impl TempFile {
         self.file.write_all(bytes)
     }
 
-    /// Gives the file the name of the place.
+    /// Has the system keep what was written.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Gives the file the name of the place, whose folder is locked.
     pub(super) fn publish(mut self, place: &Place, replaces: Replaces) -> Result<(), SaveRefused> {
         let disk = |error: io::Error| SaveRefused::disk(&place.path, &error);
         // Before the name, so that a crash leaves the old content or the new, and not an empty file.
-        self.file.sync_all().map_err(disk)?;
+        self.sync().map_err(disk)?;
         place.check_unmoved()?;
         let there = self.folder.look(&place.name).map_err(disk)?;
         let renamed = match (replaces, there) {

@@ -9,6 +9,8 @@ use crate::git::GitWarning;
 use crate::refused::{BadPath, DiskFault, Never, NotAllowed, Sensitivity, ValueRefused, Why};
 use crate::testing::{RACES, TestProject, against_exchange};
 
+mod parallel;
+
 fn save(
     policy: &Policy,
     path: &str,
@@ -424,7 +426,7 @@ fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
     let policy = world.policy();
     let (mut saved, mut put_in) = (0, 0);
     against_exchange(&world.at("sub"), &world.at("link"), || {
-        for _ in 0..RACES / 2 {
+        for _ in 0..RACES / 8 {
             saved += usize::from(save(&policy, "sub/a", "x", true).is_ok());
             put_in += usize::from(put(&policy, "sub/b", "KEY", "").is_ok());
         }
@@ -443,7 +445,7 @@ fn file_that_is_exchanged_for_a_link_is_not_written_through() {
     let policy = world.policy();
     let mut saved = 0;
     against_exchange(&world.at("a"), &world.at("link"), || {
-        for _ in 0..RACES / 2 {
+        for _ in 0..RACES / 8 {
             saved += usize::from(save(&policy, "a", "x", true).is_ok());
             let _ = put(&policy, "a", "KEY", "");
         }
@@ -501,42 +503,71 @@ fn value_keeps_the_mode_of_its_file_and_sees_its_bytes() {
 }
 
 #[test]
-fn file_that_changes_while_a_value_is_put_is_left_alone() {
-    type Interference = (&'static str, fn(&Path));
+fn file_that_changes_while_a_value_is_put_is_read_again() {
+    type Interference = (&'static str, fn(&Path), &'static str, &'static [u8]);
     let changes: [Interference; 4] = [
-        ("is written", |path| fs::write(path, "theirs").unwrap()),
-        ("is replaced", |path| {
-            let other = path.with_file_name("other");
-            fs::write(&other, "theirs").unwrap();
-            fs::rename(other, path).unwrap();
-        }),
-        ("is a link", |path| {
-            fs::remove_file(path).unwrap();
-            symlink("/etc/passwd", path).unwrap();
-        }),
-        ("is gone", |path| fs::remove_file(path).unwrap()),
+        ("is written", |path| fs::write(path, "x = 2\n").unwrap(), "saved", b"x = 2\nours"),
+        (
+            "is replaced",
+            |path| {
+                let other = path.with_file_name("other");
+                fs::write(&other, "theirs\n").unwrap();
+                fs::rename(other, path).unwrap();
+            },
+            "saved",
+            b"theirs\nours",
+        ),
+        (
+            "is a link",
+            |path| {
+                fs::rename(path, path.with_file_name("other")).unwrap();
+                symlink("other", path).unwrap();
+            },
+            "link",
+            b"x = 1\n",
+        ),
+        ("is gone", |path| fs::remove_file(path).unwrap(), "saved", b"ours"),
     ];
-    for (what, change) in changes {
+    for (what, change, expected, content) in changes {
         let world = TestProject::new();
         let path = world.write("a.toml", "x = 1\n");
         let target = ValueTarget { path: "a.toml", key: "K", value: b"v", overwrite: true };
-        let mut after = Vec::new();
+        let mut calls = 0;
+        let put = put_value_into(&world.policy(), &target, |into| {
+            if calls == 0 {
+                change(&path);
+            }
+            calls += 1;
+            Ok::<_, ()>(Zeroizing::new([into.bytes, b"ours"].concat()))
+        });
+        let put = put.map_err(|refused| match refused {
+            ValueRefused::File(refused) => refused,
+            ValueRefused::Value(()) => unreachable!(),
+        });
+        assert_eq!(word(&put), expected, "{what}");
+        assert_eq!(fs::read(&path).unwrap(), content, "{what}");
+    }
+}
+
+#[test]
+fn file_that_changes_each_time_is_left_alone() {
+    let world = TestProject::new();
+    for path in ["a.toml", "new.toml"] {
+        world.write("a.toml", "x = 1\n");
+        let target = ValueTarget { path, key: "K", value: b"v", overwrite: true };
+        let mut calls = 0;
         let refused = put_value_into(&world.policy(), &target, |_| {
-            change(&path);
-            after = listing(world.project());
+            calls += 1;
+            fs::remove_file(world.at(path)).ok();
+            if calls % 2 == 1 || path == "a.toml" {
+                world.write(path, &format!("theirs {calls}"));
+            }
             Ok::<_, ()>(Zeroizing::new(b"ours".to_vec()))
         });
-        assert_eq!(refused, Err(ValueRefused::File(SaveRefused::Changed(path))), "{what}");
-        assert_eq!(listing(world.project()), after, "{what}");
+        assert_eq!(refused, Err(ValueRefused::File(SaveRefused::Changed(world.at(path)))));
+        assert!(!fs::read(world.at(path)).is_ok_and(|bytes| bytes.starts_with(b"ours")));
+        assert_eq!(calls, 4);
     }
-    let world = TestProject::new();
-    let target = ValueTarget { path: "new.toml", key: "K", value: b"v", overwrite: true };
-    let refused = put_value_into(&world.policy(), &target, |_| {
-        world.write("new.toml", "theirs");
-        Ok::<_, ()>(Zeroizing::new(b"ours".to_vec()))
-    });
-    let changed = SaveRefused::Changed(world.at("new.toml"));
-    assert_eq!(refused, Err(ValueRefused::File(changed)));
 }
 
 #[test]

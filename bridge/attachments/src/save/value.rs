@@ -1,6 +1,7 @@
 //! One value that is put into a file, of which every other byte stays.
 
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -11,6 +12,9 @@ use crate::disk::{self, Found};
 use crate::git;
 use crate::policy::{Denial, Policy};
 use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
+
+/// How often a file is read that another program changes before the value is in it.
+const TRIES: usize = 4;
 
 /// Where a value is put. It holds the value, so it has no `Debug`.
 #[derive(Clone, Copy)]
@@ -43,24 +47,46 @@ pub struct PutInto<'a> {
 /// Puts one value into a file: `put` gets the file, and gives it back as it is to be. A new file is for this user alone;
 /// another keeps its mode.
 ///
+/// Values that are put at the same time, by other processes too, are all in the file in the end. If a program that knows
+/// nothing of this changes the file meanwhile, the file is read again and `put` called again, four times at most.
+///
 /// # Errors
-/// [`ValueRefused::File`] if the file was refused, or somebody else changed it meanwhile; [`ValueRefused::Value`] with the
-/// error of `put`. The file is as it was.
+/// [`ValueRefused::File`] if the file was refused, or was changed again and again; [`ValueRefused::Value`] with the error of
+/// `put`. The file is as it was.
 pub fn put_value_into<E>(
     policy: &Policy,
     target: &ValueTarget<'_>,
-    put: impl FnOnce(PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, E>,
+    mut put: impl FnMut(PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, E>,
 ) -> Result<SavedFile, ValueRefused<SaveRefused, E>> {
+    let mut tried = put_once(policy, target, &mut put);
+    for _ in 1..TRIES {
+        if !matches!(tried, Err(ValueRefused::File(SaveRefused::Changed(_)))) {
+            break;
+        }
+        tried = put_once(policy, target, &mut put);
+    }
+    let path = tried?;
+    let warning = git::warning(&path);
+    Ok(SavedFile { path, warning })
+}
+
+/// Puts the value unless the file changes meanwhile, and gives the real path of the file.
+fn put_once<E>(
+    policy: &Policy,
+    target: &ValueTarget<'_>,
+    put: &mut impl FnMut(PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, E>,
+) -> Result<PathBuf, ValueRefused<SaveRefused, E>> {
     let place = Place::find(policy, target.path, None, Some(target.key));
     let place = place.map_err(ValueRefused::File)?;
+    // From what is read to what replaces it: what another puts in between would be lost.
+    let _lock = place.lock().map_err(ValueRefused::File)?;
     let before = Before::read(&place, target.key).map_err(ValueRefused::File)?;
     let name = place.name.to_string_lossy();
     let ValueTarget { key, value, overwrite, .. } = *target;
     let into = PutInto { name: &name, bytes: before.bytes(), key, value, overwrite };
     let bytes = put(into).map_err(ValueRefused::Value)?;
-    write(&place, &before, &bytes).map_err(ValueRefused::File)?;
-    let warning = git::warning(&place.path);
-    Ok(SavedFile { path: place.path, warning })
+    write(&place, target.key, &before, &bytes).map_err(ValueRefused::File)?;
+    Ok(place.path)
 }
 
 /// A file as it was before.
@@ -96,7 +122,7 @@ impl Before {
     }
 }
 
-fn write(place: &Place, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused> {
+fn write(place: &Place, key: &str, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused> {
     let disk = |error: io::Error| place.disk(&error);
     if bytes.len() as u64 > MAX_VALUE_FILE {
         return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
@@ -110,6 +136,11 @@ fn write(place: &Place, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused
             Replaces::This(*found)
         }
     };
+    temporary.sync().map_err(disk)?;
+    // An editor holds no lock. Two changes within one tick of the system's clock have one time, so the bytes are compared.
+    if Before::read(place, key)?.bytes() != before.bytes() {
+        return Err(SaveRefused::Changed(place.path.clone()));
+    }
     match temporary.publish(place, replaces) {
         // It was not there when it was read.
         Err(SaveRefused::Exists(path)) => Err(SaveRefused::Changed(path)),

@@ -1,0 +1,113 @@
+//! Saves at the same time, from threads of one process and from several processes.
+
+use std::process::{Child, Stdio};
+
+use super::*;
+use crate::config::AttachmentConfig;
+use crate::values::{Format, ValueError, put_value, read_value};
+
+/// How many save at the same time.
+const SAVERS: usize = 8;
+/// What tells a process that a test starts in which project it saves.
+const PROJECT: &str = "JUNCTION_TEST_PROJECT";
+/// And what.
+const WHAT: &str = "JUNCTION_TEST_WHAT";
+
+/// Starts a test of this file, which is ignored otherwise, in a process of its own.
+pub(super) fn in_another_process(test: &str, project: &Path, what: &str) -> Child {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    let test = format!("save::tests::parallel::{test}");
+    process.args(["--exact", &test, "--ignored"]).env(PROJECT, project).env(WHAT, what);
+    process.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// In a process that a test started: the policy of its project, and what is to be saved.
+fn given() -> (Policy, String) {
+    let [project, what] = [PROJECT, WHAT].map(|name| std::env::var(name).unwrap());
+    let mut config = AttachmentConfig::default();
+    config.env_keys.extend((0..SAVERS).map(key));
+    (Policy::new(Path::new(&project), None, config).unwrap(), what)
+}
+
+fn key(number: usize) -> String {
+    format!("KEY_{number}")
+}
+
+fn put_key(
+    policy: &Policy,
+    path: &str,
+    key: &str,
+) -> Result<(), ValueRefused<SaveRefused, ValueError>> {
+    let target = ValueTarget { path, key, value: key.as_bytes(), overwrite: false };
+    let put = put_value_into(policy, &target, |into| {
+        let format = Format::of(into.name.as_ref());
+        put_value(format, into.bytes, into.key, into.value, into.overwrite).map(Zeroizing::new)
+    });
+    put.map(|_| ())
+}
+
+fn assert_all_there(world: &TestProject, path: &str) {
+    let bytes = fs::read(world.at(path)).unwrap();
+    for key in (0..SAVERS).map(key) {
+        let value = read_value(Format::of(path.as_ref()), &bytes, &key);
+        assert_eq!(value, Ok(key.clone().into_bytes()), "{path} {key}");
+    }
+}
+
+#[test]
+fn regression_values_that_threads_save_at_once_are_all_there() {
+    for round in 0..10 {
+        let mut world = TestProject::new();
+        world.config.env_keys.extend((0..SAVERS).map(key));
+        // Half of the rounds begin without a file.
+        if round % 2 == 0 {
+            world.write("a.json", "{\"x\": 1}\n");
+        }
+        let policy = world.policy();
+        for path in [".env", "a.json"] {
+            std::thread::scope(|scope| {
+                for number in 0..SAVERS {
+                    let policy = &policy;
+                    scope.spawn(move || put_key(policy, path, &key(number)).unwrap());
+                }
+            });
+            assert_all_there(&world, path);
+        }
+    }
+}
+
+#[test]
+fn regression_values_that_processes_save_at_once_are_all_there() {
+    let world = TestProject::new();
+    let savers: Vec<_> = (0..SAVERS)
+        .map(|number| in_another_process("saver_of_one_value", world.project(), &key(number)))
+        .collect();
+    for mut saver in savers {
+        assert!(saver.wait().unwrap().success());
+    }
+    assert_all_there(&world, ".env");
+}
+
+#[test]
+#[ignore = "run by another test in a process of its own"]
+fn saver_of_one_value() {
+    let (policy, key) = given();
+    put_key(&policy, ".env", &key).unwrap();
+}
+
+#[test]
+fn folder_that_stays_locked_is_told_after_a_while() {
+    let world = TestProject::new();
+    let held = fs::File::open(world.at("sub")).unwrap();
+    held.lock().unwrap();
+    let policy = world.policy();
+    let busy = Err(SaveRefused::Busy(world.at("sub/a")));
+    std::thread::scope(|scope| {
+        let saver = scope.spawn(|| save(&policy, "sub/a", "x", false));
+        assert_eq!(put(&policy, "sub/a", "KEY", ""), busy);
+        assert_eq!(saver.join().unwrap(), busy);
+    });
+    assert_eq!(fs::read_dir(world.at("sub")).unwrap().count(), 0);
+    drop(held);
+    assert_eq!(word(&save(&policy, "sub/a", "x", false)), "saved");
+}
