@@ -18,7 +18,8 @@ mod imp;
 
 pub(crate) use found::{Found, Id, Step};
 pub(crate) use imp::{
-    Folder, FolderLock, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, true_path,
+    Folder, FolderLock, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, this_user,
+    true_path,
 };
 
 /// How often a lock is asked for that another save holds. The system has no wait with a limit.

@@ -14,6 +14,7 @@ use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::refused::SaveRefused;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
+mod leftovers;
 mod place;
 mod temp_file;
 mod value;

@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) changed: i128,
     /// How many names the file has.
     pub(crate) links: i128,
+    /// The number of the user that it belongs to; 0 where users have none.
+    pub(crate) owner: u32,
     /// Whether its owner made it read-only.
     pub(crate) is_read_only: bool,
 }

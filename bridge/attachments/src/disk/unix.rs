@@ -1,13 +1,14 @@
 //! Folders by descriptors.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -98,6 +99,55 @@ impl Folder {
         Ok(openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?.into())
     }
 
+    /// Opens a file of this user's, so that it can be locked; never behind a symbolic link.
+    pub(crate) fn open_to_lock(&self, name: &OsStr) -> io::Result<File> {
+        // For writing, without which some network file systems lock nothing.
+        Ok(openat(&self.0, name, FILE | OFlags::WRONLY, Mode::empty())?.into())
+    }
+
+    /// All names in the folder.
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+        let entries = Dir::new(self.open_to_read()?)?;
+        let name = |entry: Result<rustix::fs::DirEntry, Errno>| {
+            Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned())
+        };
+        entries.map(name).collect()
+    }
+
+    /// Makes a file for its owner alone that has no name; `None` where that cannot be had.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn create_unnamed(&self) -> Option<File> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        // What else is wrong with the folder is told when a file with a name is made.
+        let file = File::from(openat(&self.0, ".", flags, Mode::RUSR | Mode::WUSR).ok()?);
+        // Without /proc it could never get a name.
+        let same = rustix::fs::stat(path_of(&file)).is_ok_and(|stat| {
+            fstat(&file).is_ok_and(|own| (own.st_dev, own.st_ino) == (stat.st_dev, stat.st_ino))
+        });
+        same.then_some(file)
+    }
+
+    /// Makes no file: this system has none without a name that could get one.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(crate) fn create_unnamed(&self) -> Option<File> {
+        None
+    }
+
+    /// Gives a file that has no name one that nothing has.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn link_unnamed(&self, file: &File, name: &OsStr) -> io::Result<()> {
+        let flags = AtFlags::SYMLINK_FOLLOW;
+        Ok(linkat(rustix::fs::CWD, path_of(file), &self.0, name, flags)?)
+    }
+
+    /// Fails: this system has no files without a name.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(crate) fn link_unnamed(&self, _: &File, _: &OsStr) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Makes a file for its owner alone.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
         let flags = FILE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
@@ -166,6 +216,18 @@ impl Folder {
     }
 }
 
+/// The path by which the system finds an open file of this process, whatever name it has. Source: proc_pid_fd(5).
+#[cfg(target_os = "linux")]
+fn path_of(file: &File) -> String {
+    use std::os::fd::AsRawFd as _;
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// The number of the user that new files belong to.
+pub(crate) fn this_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// An open file as it is now.
 pub(crate) fn look_at(file: &File) -> io::Result<Found> {
     Ok(found(&fstat(file)?))
@@ -206,7 +268,7 @@ pub(crate) fn make_like(file: &File, like: &File) -> io::Result<()> {
 pub(crate) fn true_path(file: &File, _: &Path) -> io::Result<std::path::PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
     let path = rustix::fs::getpath(file)?;
-    Ok(std::ffi::OsString::from_vec(path.into_bytes()).into())
+    Ok(OsString::from_vec(path.into_bytes()).into())
 }
 
 /// The real path of a folder, with the letters of its names.
@@ -267,6 +329,7 @@ fn found(stat: &Stat) -> Found {
         modified: i128::from(stat.st_mtime) * SECOND + i128::from(stat.st_mtime_nsec),
         changed: i128::from(stat.st_ctime) * SECOND + i128::from(stat.st_ctime_nsec),
         links: stat.st_nlink.into(),
+        owner: stat.st_uid,
         is_read_only: !Mode::from_raw_mode(stat.st_mode)
             .intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
     }

@@ -1,7 +1,7 @@
 //! Folders by paths, where there are no descriptors of folders to be had. Whoever may replace a folder above a file can
 //! still do so between a check and a use here; what was opened is therefore compared with its path afterwards.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -77,6 +77,28 @@ impl Folder {
         OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(self.0.join(name))
     }
 
+    /// Opens a file, so that it can be locked; never behind a symbolic link.
+    pub(crate) fn open_to_lock(&self, name: &OsStr) -> io::Result<File> {
+        OpenOptions::new().write(true).custom_flags(NO_FOLLOW).open(self.0.join(name))
+    }
+
+    /// All names in the folder.
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+        fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    }
+
+    /// Makes no file: this system has none without a name.
+    #[expect(clippy::unused_self, reason = "as on Unix")]
+    pub(crate) fn create_unnamed(&self) -> Option<File> {
+        None
+    }
+
+    /// Fails: this system has no files without a name.
+    #[expect(clippy::unused_self, reason = "as on Unix")]
+    pub(crate) fn link_unnamed(&self, _: &File, _: &OsStr) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     /// Makes a file. The folder says who may read it.
     pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).open(self.0.join(name))
@@ -129,6 +151,11 @@ impl Folder {
     }
 }
 
+/// The number that stands for all users: the folder says who may use its files.
+pub(crate) fn this_user() -> u32 {
+    0
+}
+
 /// An open file as it is now.
 pub(crate) fn look_at(file: &File) -> io::Result<Found> {
     of(file)
@@ -175,6 +202,7 @@ fn of(file: &File) -> io::Result<Found> {
         modified: information.last_write_time().unwrap_or(0).into(),
         changed: information.last_write_time().unwrap_or(0).into(),
         links: information.number_of_links().into(),
+        owner: 0,
         is_read_only: metadata.permissions().readonly(),
     })
 }

@@ -9,6 +9,7 @@ use crate::git::GitWarning;
 use crate::refused::{BadPath, DiskFault, Never, NotAllowed, Sensitivity, ValueRefused, Why};
 use crate::testing::{RACES, TestProject, against_exchange};
 
+mod leftovers;
 mod parallel;
 
 fn save(
@@ -363,10 +364,9 @@ fn unfinished_and_wrong_saves_leave_nothing() {
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();
     assert_eq!(saving.path(), world.at("a"));
     saving.write(b"ne").unwrap();
-    let mode = fs::read_dir(world.project()).unwrap().map(|entry| entry.unwrap());
-    let drafts: Vec<_> = mode.filter(|entry| entry.file_type().unwrap().is_file()).collect();
-    assert_eq!(drafts.len(), 1);
-    assert_eq!(drafts[0].metadata().unwrap().mode() & 0o777, 0o600);
+    // Where files can be without a name, nothing is to be seen of it.
+    #[cfg(target_os = "linux")]
+    assert_eq!(listing(world.project()), before);
     drop(saving);
     assert_eq!(listing(world.project()), before);
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();

@@ -13,16 +13,16 @@ const PROJECT: &str = "JUNCTION_TEST_PROJECT";
 /// And what.
 const WHAT: &str = "JUNCTION_TEST_WHAT";
 
-/// Starts a test of this file, which is ignored otherwise, in a process of its own.
+/// Starts a test of this folder, which is ignored otherwise, in a process of its own.
 pub(super) fn in_another_process(test: &str, project: &Path, what: &str) -> Child {
     let mut process = Command::new(std::env::current_exe().unwrap());
-    let test = format!("save::tests::parallel::{test}");
+    let test = format!("save::tests::{test}");
     process.args(["--exact", &test, "--ignored"]).env(PROJECT, project).env(WHAT, what);
     process.stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// In a process that a test started: the policy of its project, and what is to be saved.
-fn given() -> (Policy, String) {
+pub(super) fn given() -> (Policy, String) {
     let [project, what] = [PROJECT, WHAT].map(|name| std::env::var(name).unwrap());
     let mut config = AttachmentConfig::default();
     config.env_keys.extend((0..SAVERS).map(key));
@@ -80,7 +80,9 @@ fn regression_values_that_threads_save_at_once_are_all_there() {
 fn regression_values_that_processes_save_at_once_are_all_there() {
     let world = TestProject::new();
     let savers: Vec<_> = (0..SAVERS)
-        .map(|number| in_another_process("saver_of_one_value", world.project(), &key(number)))
+        .map(|number| {
+            in_another_process("parallel::saver_of_one_value", world.project(), &key(number))
+        })
         .collect();
     for mut saver in savers {
         assert!(saver.wait().unwrap().success());
