@@ -25,6 +25,10 @@ pub(crate) struct Found {
     pub(crate) links: i128,
     /// The number of the user that it belongs to; 0 where users have none.
     pub(crate) owner: u32,
+    /// The number of its group; 0 where there are none.
+    pub(crate) group: u32,
+    /// Who may read, write and run it, as Unix has it; 0 where that is told in another way.
+    pub(crate) permissions: i128,
     /// Whether its owner made it read-only.
     pub(crate) is_read_only: bool,
 }

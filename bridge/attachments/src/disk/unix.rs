@@ -249,17 +249,20 @@ pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a file the mode of another and, as far as the system lets this user, its owner and group.
-pub(crate) fn make_like(file: &File, like: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+/// Gives a file of this user's the permissions of another and, as far as the system lets this user, its owner and group.
+pub(crate) fn make_like(file: &File, like: &Found) -> io::Result<()> {
+    use std::os::unix::fs::{PermissionsExt as _, fchown};
 
-    let (own, like) = (file.metadata()?, like.metadata()?);
-    if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
-        let owned = fchown(file, Some(like.uid()), Some(like.gid()));
-        let _ = owned.or_else(|_| fchown(file, None, Some(like.gid())));
+    let own = look_at(file)?;
+    if (own.owner, own.group) != (like.owner, like.group) {
+        let owned = fchown(file, Some(like.owner), Some(like.group));
+        let _ = owned.or_else(|_| fchown(file, None, Some(like.group)));
     }
-    // Not the bits that run a program as another user.
-    file.set_permissions(std::fs::Permissions::from_mode(like.mode() & 0o777))
+    if own.permissions != like.permissions {
+        let mode = u32::try_from(like.permissions).map_err(|_| io::ErrorKind::InvalidData)?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
 }
 
 /// The real path of an open file as the system knows it, where only the system knows it: on a file system that ignores
@@ -330,6 +333,9 @@ fn found(stat: &Stat) -> Found {
         changed: i128::from(stat.st_ctime) * SECOND + i128::from(stat.st_ctime_nsec),
         links: stat.st_nlink.into(),
         owner: stat.st_uid,
+        group: stat.st_gid,
+        // Not the bits that run a program as another user.
+        permissions: i128::from(stat.st_mode) & 0o777,
         is_read_only: !Mode::from_raw_mode(stat.st_mode)
             .intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
     }

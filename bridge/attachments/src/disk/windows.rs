@@ -169,7 +169,7 @@ pub(crate) fn reserve(_: &File, _: u64) -> io::Result<()> {
 
 /// Does nothing: the folder says who may use its files.
 #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
-pub(crate) fn make_like(_: &File, _: &File) -> io::Result<()> {
+pub(crate) fn make_like(_: &File, _: &Found) -> io::Result<()> {
     Ok(())
 }
 
@@ -203,6 +203,8 @@ fn of(file: &File) -> io::Result<Found> {
         changed: information.last_write_time().unwrap_or(0).into(),
         links: information.number_of_links().into(),
         owner: 0,
+        group: 0,
+        permissions: 0,
         is_read_only: metadata.permissions().readonly(),
     })
 }

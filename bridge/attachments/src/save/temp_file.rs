@@ -84,9 +84,14 @@ impl TempFile {
         self.file.sync_all()
     }
 
-    /// Gives the file the name of the place, whose folder is locked.
+    /// Gives the file the name of the place, whose folder is locked, and the permissions of a file that it replaces.
     pub(super) fn publish(mut self, place: &Place, replaces: Replaces) -> Result<(), SaveRefused> {
         let disk = |error: io::Error| SaveRefused::disk(&place.path, &error);
+        let there = self.folder.look(&place.name).map_err(disk)?;
+        if let (Replaces::AnyFile | Replaces::This(_), Some(found)) = (replaces, &there) {
+            place.check_replaceable(found)?;
+            disk::make_like(&self.file, found).map_err(disk)?;
+        }
         // Before the name, so that a crash leaves the old content or the new, and not an empty file.
         self.sync().map_err(disk)?;
         place.check_unmoved()?;

@@ -320,6 +320,25 @@ fn overwriting_replaces_a_file_and_nothing_else() {
 }
 
 #[test]
+fn regression_replaced_file_keeps_its_permissions() {
+    let world = TestProject::new();
+    let policy = world.policy();
+    let mode = |path: &str| fs::metadata(world.at(path)).unwrap().mode() & 0o7777;
+    for (before, after) in [(0o644, 0o644), (0o640, 0o640), (0o600, 0o600), (0o6755, 0o755)] {
+        let path = world.write("a", "old");
+        fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+        assert_eq!(word(&save(&policy, "a", "x", true)), "saved");
+        assert_eq!(mode("a"), after, "{before:o}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+        assert_eq!(word(&put(&policy, "a", "KEY", "")), "saved");
+        assert_eq!(mode("a"), after, "{before:o}");
+    }
+    assert_eq!(word(&save(&policy, "new", "x", true)), "saved");
+    assert_eq!(word(&put(&policy, "new.json", "KEY", "")), "saved");
+    assert_eq!((mode("new"), mode("new.json")), (0o600, 0o600));
+}
+
+#[test]
 fn roots_and_entries_open_other_places() {
     let mut world =
         hostile_world().allow("OUTSIDE/exact/.env").allow("PROJECT/.npmrc").allow("OUTSIDE/read/");

@@ -90,7 +90,7 @@ fn put_once<E>(
 }
 
 /// A file as it was before.
-struct Before(Option<(std::fs::File, Found, Zeroizing<Vec<u8>>)>);
+struct Before(Option<(Found, Zeroizing<Vec<u8>>)>);
 
 impl Before {
     fn read(place: &Place, key: &str) -> Result<Self, SaveRefused> {
@@ -114,11 +114,11 @@ impl Before {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
             read => read.map_err(disk)?,
         }
-        Ok(Self(Some((file, found, bytes))))
+        Ok(Self(Some((found, bytes))))
     }
 
     fn bytes(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |(_, _, bytes)| bytes)
+        self.0.as_ref().map_or(&[], |(_, bytes)| bytes)
     }
 }
 
@@ -131,10 +131,7 @@ fn write(place: &Place, key: &str, before: &Before, bytes: &[u8]) -> Result<(), 
     temporary.write(bytes).map_err(disk)?;
     let replaces = match &before.0 {
         None => Replaces::Nothing,
-        Some((file, found, _)) => {
-            disk::make_like(&temporary.file, file).map_err(disk)?;
-            Replaces::This(*found)
-        }
+        Some((found, _)) => Replaces::This(*found),
     };
     temporary.sync().map_err(disk)?;
     // An editor holds no lock. Two changes within one tick of the system's clock have one time, so the bytes are compared.
