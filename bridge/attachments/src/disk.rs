@@ -4,7 +4,6 @@
 //! On Unix, a path is walked from the root one name at a time, and no name may be a symbolic link. So a real path that was
 //! resolved before leads to the same place, or nowhere. Elsewhere the same is done by paths, and checked again afterwards.
 
-use std::ffi::OsStr;
 use std::path::{Component, Path};
 use std::time::{Duration, Instant};
 
@@ -51,11 +50,5 @@ impl Folder {
             }
             std::thread::park_timeout(left.min(ASKED));
         }
-    }
-
-    /// Whether the folder is the top of a git repository's own folder, as `.git` and bare repositories are.
-    pub(crate) fn is_repository(&self) -> bool {
-        let has = |name: &str| matches!(self.look(OsStr::new(name)), Ok(Some(_)));
-        has("HEAD") && has("objects") && has("refs")
     }
 }

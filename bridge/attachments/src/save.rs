@@ -16,6 +16,7 @@ use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 mod leftovers;
 mod place;
+mod repository;
 mod temp_file;
 mod value;
 

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::repository;
 use crate::disk::{Folder, FolderLock, Found, Id, Step};
 use crate::git::GitWarning;
 use crate::names::{is_odd_on_windows, safe_name};
-use crate::policy::settings::{is_among_settings, is_of_repository, is_setting};
+use crate::policy::settings::{is_among_settings, is_setting};
 use crate::policy::{Base, Denial, Policy, is_system, names};
 use crate::refused::{BadPath, DiskFault, FileKind, Never, SaveRefused, Why};
 
@@ -109,6 +110,12 @@ impl Place {
             FileKind::Symlink => Err(SaveRefused::Symlink(path)),
             kind => Err(SaveRefused::NotAFile { path, kind }),
         }
+    }
+
+    /// Refuses to save into a folder that another file has made part of a repository's own while bytes arrived.
+    pub(super) fn check_repository(&self) -> Result<(), SaveRefused> {
+        let parent = self.path.parent().unwrap_or(&self.path);
+        check_repository(&self.folder, &self.name.to_string_lossy(), parent)
     }
 
     /// Refuses to save into a folder that was moved, or above which another was put, while bytes arrived.
@@ -213,6 +220,13 @@ impl Walk {
         if is_among_settings(&names(&path)) {
             return Err((path, Never::Setting).into());
         }
+        // The user may have named, or work in, a folder inside of a repository.
+        for above in path.ancestors() {
+            if let Some((parent, name)) = above.parent().zip(above.file_name()) {
+                let (folder, _) = Folder::walk(parent).map_err(|step| refused(step, parent))?;
+                check_repository(&folder, &name.to_string_lossy(), parent)?;
+            }
+        }
         let (folder, folders) = Folder::walk(&path).map_err(|step| refused(step, &path))?;
         Ok(Self { folder, folders, path })
     }
@@ -242,12 +256,8 @@ impl Walk {
         Ok(Some(name.to_owned()))
     }
 
-    /// Refuses one of git's own names in a repository's own folder: `hooks` is there whatever the folder is called.
     fn check_repository(&self, name: &str) -> Result<(), SaveRefused> {
-        if is_of_repository(name) && self.folder.is_repository() {
-            return Err((self.path.join(name), Never::Repository).into());
-        }
-        Ok(())
+        check_repository(&self.folder, name, &self.path)
     }
 
     fn finish(
@@ -278,6 +288,14 @@ impl Walk {
         let Self { folder, folders, .. } = self;
         Ok(Place { folder, folders, name: name.into(), path, is_sensitive, is_named })
     }
+}
+
+/// Refuses one of git's own names in a repository's own folder: `hooks` is there whatever the folder is called.
+fn check_repository(folder: &Folder, name: &str, path: &Path) -> Result<(), SaveRefused> {
+    if repository::is_kept(folder, name) {
+        return Err((path.join(name), Never::Repository).into());
+    }
+    Ok(())
 }
 
 fn refused(step: Step, path: &Path) -> SaveRefused {

@@ -95,6 +95,7 @@ impl TempFile {
         // Before the name, so that a crash leaves the old content or the new, and not an empty file.
         self.sync().map_err(disk)?;
         place.check_unmoved()?;
+        place.check_repository()?;
         let there = self.folder.look(&place.name).map_err(disk)?;
         let named = match (replaces, there) {
             (Replaces::This(before), now) if now != Some(before) => {

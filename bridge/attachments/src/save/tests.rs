@@ -5,12 +5,14 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::Command;
 
 use super::*;
+use crate::config::AttachmentConfig;
 use crate::git::GitWarning;
 use crate::refused::{BadPath, DiskFault, Never, NotAllowed, Sensitivity, ValueRefused, Why};
 use crate::testing::{RACES, TestProject, against_exchange};
 
 mod leftovers;
 mod parallel;
+mod repository;
 
 fn save(
     policy: &Policy,

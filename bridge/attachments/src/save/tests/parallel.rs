@@ -3,7 +3,6 @@
 use std::process::{Child, Stdio};
 
 use super::*;
-use crate::config::AttachmentConfig;
 use crate::values::{Format, ValueError, put_value, read_value};
 
 /// How many save at the same time.
