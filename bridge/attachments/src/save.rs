@@ -35,6 +35,8 @@ pub struct Target<'a> {
     pub name: &'a str,
     /// Whether a file that exists is replaced.
     pub overwrite: bool,
+    /// Whether the attachment is a single value, which is taken for a secret.
+    pub is_value: bool,
 }
 
 /// A file that is being saved. Dropped before [`Saving::finish`], it leaves nothing.
@@ -42,6 +44,7 @@ pub struct Saving {
     place: Place,
     file: TempFile,
     overwrite: bool,
+    is_value: bool,
     expected: u64,
     got: u64,
     /// The first bytes, which may be those of a key.
@@ -66,7 +69,8 @@ impl Saving {
         }
         let file = TempFile::beside(&place, expected)?;
         let first = Zeroizing::new(Vec::with_capacity(LOOKED_AT));
-        Ok(Self { place, file, overwrite: target.overwrite, expected, got: 0, first })
+        let Target { overwrite, is_value, .. } = *target;
+        Ok(Self { place, file, overwrite, is_value, expected, got: 0, first })
     }
 
     /// The path that the file will have.
@@ -97,7 +101,7 @@ impl Saving {
     /// # Errors
     /// [`SaveRefused`], and the target is as it was.
     pub fn finish(self) -> Result<SavedFile, SaveRefused> {
-        let Self { place, file, overwrite, expected, got, first } = self;
+        let Self { place, file, overwrite, is_value, expected, got, first } = self;
         if got != expected {
             return Err(SaveRefused::Length { expected, got });
         }
@@ -107,8 +111,8 @@ impl Saving {
         let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
         file.publish(&place, replaces)?;
         drop(lock);
-        let is_sensitive = place.is_sensitive || is_private_key(&first);
-        let warning = is_sensitive.then(|| git::warning(&place.path)).flatten();
+        let is_secret = is_value || place.is_sensitive || is_private_key(&first);
+        let warning = is_secret.then(|| git::warning(&place.path)).flatten();
         Ok(SavedFile { path: place.path, warning })
     }
 }

@@ -13,6 +13,7 @@ use junction_engine::{Engine, IncomingAttachment};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::MAX_VALUE;
+use junction_shared::protocol::wire::AttachmentKind;
 use zeroize::Zeroizing;
 
 use super::access::{AttachmentAccess, blocking};
@@ -174,7 +175,8 @@ fn saved(
     }
     let (path, warning) = match place {
         SavePlace::File { path, overwrite } => {
-            let target = Target { path: &path, name: &info.name, overwrite };
+            let is_value = info.kind == AttachmentKind::Value;
+            let target = Target { path: &path, name: &info.name, overwrite, is_value };
             let mut saving = Saving::begin(policy, &target, info.bytes)?;
             while let Some(part) = incoming.next_part()? {
                 saving.write(&part)?;

@@ -20,7 +20,7 @@ fn save(
     name: &str,
     overwrite: bool,
 ) -> Result<SavedFile, SaveRefused> {
-    let mut saving = Saving::begin(policy, &Target { path, name, overwrite }, 4)?;
+    let mut saving = Saving::begin(policy, &Target { path, name, overwrite, is_value: false }, 4)?;
     saving.write(b"ne")?;
     saving.write(b"w\n")?;
     saving.finish()
@@ -380,7 +380,7 @@ fn roots_and_entries_open_other_places() {
 fn unfinished_and_wrong_saves_leave_nothing() {
     let world = TestProject::new();
     let policy = world.policy();
-    let target = Target { path: "a", name: "x", overwrite: false };
+    let target = Target { path: "a", name: "x", overwrite: false, is_value: false };
     let before = listing(world.project());
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();
     assert_eq!(saving.path(), world.at("a"));
@@ -416,7 +416,7 @@ fn what_is_no_file_by_the_end_of_a_save_is_not_replaced() {
     assert!(Command::new("mkfifo").arg(world.at("pipe")).status().unwrap().success());
     for (other, expected) in [("link", "link"), ("pipe", "no file"), ("other", "no file")] {
         let path = world.write("a", "old");
-        let target = Target { path: "a", name: "x", overwrite: true };
+        let target = Target { path: "a", name: "x", overwrite: true, is_value: false };
         let mut saving = Saving::begin(&world.policy(), &target, 4).unwrap();
         saving.write(b"new\n").unwrap();
         fs::remove_file(&path).unwrap();
@@ -431,7 +431,7 @@ fn what_is_no_file_by_the_end_of_a_save_is_not_replaced() {
 #[test]
 fn folder_that_is_moved_during_a_save_gets_nothing() {
     let world = TestProject::new();
-    let target = Target { path: "sub/a", name: "x", overwrite: true };
+    let target = Target { path: "sub/a", name: "x", overwrite: true, is_value: false };
     let mut saving = Saving::begin(&world.policy(), &target, 4).unwrap();
     saving.write(b"new\n").unwrap();
     fs::rename(world.at("sub"), world.at("OUTSIDE/sub")).unwrap();
@@ -604,13 +604,33 @@ fn secret_that_git_would_track_is_warned_of() {
     assert_eq!(warning(put(&policy, ".env", "KEY", "")), Some(GitWarning::NotIgnored));
     assert_eq!(warning(put(&policy, "a.json", "KEY", "")), Some(GitWarning::NotIgnored));
     let key = b"-----BEGIN PRIVATE KEY-----";
-    let target = Target { path: "deploy", name: "x", overwrite: false };
+    let target = Target { path: "deploy", name: "x", overwrite: false, is_value: false };
     let mut saving = Saving::begin(&policy, &target, key.len() as u64).unwrap();
     saving.write(&key[..9]).unwrap();
     saving.write(&key[9..]).unwrap();
     assert_eq!(warning(saving.finish()), Some(GitWarning::NotIgnored));
     world.write(".gitignore", ".env\n");
     assert_eq!(warning(put(&policy, ".env", "KEY", "")), None);
+}
+
+#[test]
+fn regression_value_in_a_file_of_its_own_that_git_would_track_is_warned_of() {
+    let world = TestProject::new();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        assert!(git.args(arguments).current_dir(world.project()).status().unwrap().success());
+    };
+    git(&["init", "-q"]);
+    let policy = world.policy();
+    let warning = |path| {
+        let target = Target { path, name: "x", overwrite: true, is_value: true };
+        Saving::begin(&policy, &target, 0).unwrap().finish().unwrap().warning
+    };
+    assert_eq!(warning("token"), Some(GitWarning::NotIgnored));
+    git(&["add", "token"]);
+    assert_eq!(warning("token"), Some(GitWarning::Tracked));
+    world.write(".gitignore", "ignored\n");
+    assert_eq!(warning("ignored"), None);
 }
 
 /// A small file system that is unmounted in the end.
@@ -642,7 +662,7 @@ fn full_disk_leaves_nothing() {
     let policy = world.policy();
     let full =
         |refused: &SaveRefused| matches!(refused, SaveRefused::Disk { fault: DiskFault::Full, .. });
-    let target = Target { path: "sub/a", name: "x", overwrite: true };
+    let target = Target { path: "sub/a", name: "x", overwrite: true, is_value: false };
     let refused = Saving::begin(&policy, &target, 1 << 20).err().unwrap();
     assert!(full(&refused), "{refused:?}");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);

@@ -35,7 +35,7 @@ fn regression_process_that_is_killed_during_a_save_leaves_nothing() {
 #[ignore = "run by another test in a process of its own"]
 fn saver_that_does_not_finish() {
     let (policy, what) = given();
-    let target = Target { path: "a", name: "x", overwrite: true };
+    let target = Target { path: "a", name: "x", overwrite: true, is_value: false };
     let mut saving = Saving::begin(&policy, &target, 4).unwrap();
     saving.write(b"ne").unwrap();
     fs::write(policy.project().join("sub/written"), "").unwrap();

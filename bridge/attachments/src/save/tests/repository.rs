@@ -67,7 +67,7 @@ fn regression_two_pieces_of_a_repository_are_not_saved_at_once() {
     let policy = world.policy();
     let begun = |path| {
         let mut saving =
-            Saving::begin(&policy, &Target { path, name: "x", overwrite: false }, 4).unwrap();
+            Saving::begin(&policy, &Target { path, name: "x", overwrite: false, is_value: false }, 4).unwrap();
         saving.write(b"new\n").unwrap();
         saving
     };
