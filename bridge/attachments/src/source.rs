@@ -14,6 +14,7 @@ use crate::names::safe_name;
 use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::policy::{Denial, Permit, Policy, is_system};
 use crate::refused::{FileKind, Never, ReadRefused, Sensitivity, ValueRefused, Why};
+use crate::values::Format;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 /// How often a path is resolved again because a name in it was replaced while it was walked.
@@ -160,6 +161,13 @@ pub fn read_value<T, E>(
     find: impl FnOnce(ValueFile<'_>) -> Result<T, E>,
 ) -> Result<T, ValueRefused<ReadRefused, E>> {
     let file = open(policy, path, Some(key), MAX_VALUE_FILE);
+    let file = file.map_err(|refused| match refused {
+        ReadRefused::TooLarge { path, .. } => {
+            let limit = Format::of(&path).longest_file() as u64;
+            ReadRefused::TooLarge { path, limit }
+        }
+        other => other,
+    });
     let mut file = file.map_err(ValueRefused::File)?;
     let bytes = file.read_all().map_err(ValueRefused::File)?;
     find(ValueFile { name: &file.name, bytes: &bytes, key }).map_err(ValueRefused::Value)

@@ -52,6 +52,20 @@ impl Format {
             _ => Self::Dotenv,
         }
     }
+
+    /// The longest text of this format that is read or written, in bytes.
+    #[must_use]
+    pub fn longest_file(self) -> usize {
+        match self {
+            Self::Yaml => MAX_YAML_FILE,
+            _ => MAX_VALUE_FILE,
+        }
+    }
+
+    fn check_size(self, text: &[u8]) -> Result<(), ValueError> {
+        let limit = self.longest_file();
+        if text.len() > limit { Err(ValueError::FileSize { limit }) } else { Ok(()) }
+    }
 }
 
 /// Why a value was not read or not put. No kind holds anything of the text, the key or the value.
@@ -59,8 +73,11 @@ impl Format {
 pub enum ValueError {
     /// The key is not one of the format, or no new entry can have it.
     Key,
-    /// The text, or what it would become, is longer than [`MAX_VALUE_FILE`], or in YAML than [`MAX_YAML_FILE`].
-    FileSize,
+    /// The text, or what it would become, is longer than [`Format::longest_file`].
+    FileSize {
+        /// The most bytes.
+        limit: usize,
+    },
     /// The value is longer than [`MAX_VALUE`].
     ValueSize,
     /// The text or the value in it is not UTF-8, or the text holds NUL.
@@ -105,7 +122,7 @@ pub enum ValueError {
 /// # Errors
 /// A [`ValueError`].
 pub fn read_value(format: Format, text: &[u8], key: &str) -> Result<Vec<u8>, ValueError> {
-    let (_, text) = decoded(text)?;
+    let (_, text) = decoded(format, text)?;
     let value = match format {
         Format::Dotenv => dotenv::read(text, key)?,
         Format::Json => json::read(text, &key::parts(key)?)?,
@@ -161,7 +178,7 @@ pub fn put_value(
         return Err(ValueError::ValueSize);
     }
     let value = str::from_utf8(value).map_err(|_| ValueError::Inexpressible)?;
-    let (mark, text) = decoded(text)?;
+    let (mark, text) = decoded(format, text)?;
     let put = match format {
         Format::Dotenv => dotenv::put(text, key, value, overwrite)?,
         Format::Json => json::put(text, &key::parts(key)?, value, overwrite)?,
@@ -169,22 +186,17 @@ pub fn put_value(
         Format::Yaml => yaml::put(text, &key::parts(key)?, value, overwrite)?,
     };
     let put = [mark, &put].concat().into_bytes();
-    if put.len() > MAX_VALUE_FILE {
-        return Err(ValueError::FileSize);
-    }
+    format.check_size(&put)?;
     // Whatever an odd text made of the value, it is not written.
     match read_value(format, &put, key) {
         Ok(read) if read == value.as_bytes() => Ok(put),
-        Err(ValueError::FileSize) => Err(ValueError::FileSize),
         _ => Err(ValueError::Layout),
     }
 }
 
 /// A text without its byte order mark, and the mark. NUL is in no text of these formats, and ends one for some readers.
-fn decoded(text: &[u8]) -> Result<(&'static str, &str), ValueError> {
-    if text.len() > MAX_VALUE_FILE {
-        return Err(ValueError::FileSize);
-    }
+fn decoded(format: Format, text: &[u8]) -> Result<(&'static str, &str), ValueError> {
+    format.check_size(text)?;
     let text = str::from_utf8(text).map_err(|_| ValueError::NotText)?;
     if text.contains('\0') {
         return Err(ValueError::NotText);

@@ -171,7 +171,10 @@ fn key(path: &str) -> String {
 
 fn value_fault(path: &str, why: ValueError) -> String {
     let what = match why {
-        ValueError::FileSize => "is larger than 1 MiB",
+        ValueError::FileSize { limit } => {
+            let limit = size(limit as u64);
+            return format!("{path} is or would be larger than {limit}. Choose another file.");
+        }
         ValueError::ValueSize => "would have a value longer than 64 KiB",
         ValueError::NotText => "or the value is not text in UTF-8",
         ValueError::Syntax => "is not in the format that its name says",

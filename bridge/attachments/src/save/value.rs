@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::place::{Place, SavedFile};
 use super::temp_file::{Replaces, TempFile};
-use crate::MAX_VALUE_FILE;
 use crate::disk::{self, Found};
 use crate::git;
 use crate::policy::{Denial, Policy};
 use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
+use crate::values::Format;
 
 /// How often a file is read that another program changes before the value is in it.
 const TRIES: usize = 4;
@@ -106,9 +106,7 @@ impl Before {
         if found.links > 1 && !place.is_named {
             return Err(Denial::NotAllowed(Why::HardLink).on(&place.path, Some(key)));
         }
-        if found.len > MAX_VALUE_FILE {
-            return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
-        }
+        check_size(place, found.len)?;
         let mut bytes = Zeroizing::new(vec![0; usize::try_from(found.len).unwrap_or(0)]);
         match (&file).read_exact(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
@@ -122,11 +120,17 @@ impl Before {
     }
 }
 
+fn check_size(place: &Place, len: u64) -> Result<(), SaveRefused> {
+    let limit = Format::of(place.name.as_ref()).longest_file() as u64;
+    if len > limit {
+        return Err(SaveRefused::TooLarge { path: place.path.clone(), limit });
+    }
+    Ok(())
+}
+
 fn write(place: &Place, key: &str, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused> {
     let disk = |error: io::Error| place.disk(&error);
-    if bytes.len() as u64 > MAX_VALUE_FILE {
-        return Err(SaveRefused::TooLarge { path: place.path.clone(), limit: MAX_VALUE_FILE });
-    }
+    check_size(place, bytes.len() as u64)?;
     let mut temporary = TempFile::beside(place, bytes.len() as u64)?;
     temporary.write(bytes).map_err(disk)?;
     let replaces = match &before.0 {

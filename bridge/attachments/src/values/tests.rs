@@ -97,21 +97,31 @@ fn formats_are_chosen_by_extension() {
 }
 
 #[test]
+fn regression_limit_of_yaml_is_told_as_it_is() {
+    for len in [MAX_YAML_FILE + 1, MAX_VALUE_FILE + 1] {
+        let text = vec![b'#'; len];
+        let refused = Err(ValueError::FileSize { limit: 256 << 10 });
+        assert_eq!(put_value(Format::Yaml, &text, "a", b"b", true), refused);
+    }
+}
+
+#[test]
 fn sizes_are_bounded() {
     let long = vec![b'a'; MAX_VALUE + 1];
     for format in ALL {
+        let too_long = ValueError::FileSize { limit: format.longest_file() };
         let text = vec![b'#'; MAX_VALUE_FILE + 1];
-        assert_eq!(read_value(format, &text, "a"), Err(ValueError::FileSize));
-        assert_eq!(put_value(format, &text, "a", b"b", true), Err(ValueError::FileSize));
+        assert_eq!(read_value(format, &text, "a"), Err(too_long));
+        assert_eq!(put_value(format, &text, "a", b"b", true), Err(too_long));
         assert_eq!(put_value(format, b"", "a", &long, true), Err(ValueError::ValueSize));
         let longest = put_value(format, b"", "a", &long[1..], true).unwrap();
         assert_eq!(read_value(format, &longest, "a").as_deref(), Ok(&long[1..]));
         if format != Format::Json {
             let text = vec![b'#'; MAX_VALUE_FILE - 10];
-            assert_eq!(put_value(format, &text, "a", &long[1..], true), Err(ValueError::FileSize));
+            assert_eq!(put_value(format, &text, "a", &long[1..], true), Err(too_long));
         }
         let text = vec![b' '; MAX_YAML_FILE + 1];
-        let is_refused = read_value(format, &text, "a") == Err(ValueError::FileSize);
+        let is_refused = read_value(format, &text, "a") == Err(too_long);
         assert_eq!(is_refused, format == Format::Yaml);
     }
 }

@@ -7,7 +7,7 @@ use saphyr_parser::Event;
 
 use self::verify::{Change, is_only_change};
 use self::walk::{Found, FoundScalar, MappingSite, Walker};
-use super::{MAX_YAML_FILE, ValueError, splice};
+use super::{ValueError, splice};
 
 mod lexing;
 mod verify;
@@ -16,7 +16,6 @@ mod write;
 
 /// The text of the value at a path in the first document.
 pub(super) fn read(text: &str, path: &[String]) -> Result<String, ValueError> {
-    check_size(text)?;
     match Walker::new(text).find(path)? {
         Found::Scalar(scalar) if scalar.is_null => Err(ValueError::NotSingle),
         Found::Scalar(scalar) => Ok(scalar.value),
@@ -33,7 +32,6 @@ pub(super) fn put(
     value: &str,
     overwrite: bool,
 ) -> Result<String, ValueError> {
-    check_size(text)?;
     let found = Walker::new(text).find_only(path)?;
     let (put, change) = match &found {
         Found::Scalar(_) if !overwrite => return Err(ValueError::Exists),
@@ -49,10 +47,6 @@ pub(super) fn put(
     };
     // The grammar has so many forms that an edit by places alone proves nothing.
     if is_only_change(text, &put, &change) { Ok(put) } else { Err(ValueError::Layout) }
-}
-
-fn check_size(text: &str) -> Result<(), ValueError> {
-    if text.len() > MAX_YAML_FILE { Err(ValueError::FileSize) } else { Ok(()) }
 }
 
 fn replace(text: &str, scalar: &FoundScalar, value: &str) -> Result<String, ValueError> {

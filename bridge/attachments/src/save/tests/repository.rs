@@ -66,8 +66,12 @@ fn regression_two_pieces_of_a_repository_are_not_saved_at_once() {
     let world = world_with(&[]);
     let policy = world.policy();
     let begun = |path| {
-        let mut saving =
-            Saving::begin(&policy, &Target { path, name: "x", overwrite: false, is_value: false }, 4).unwrap();
+        let mut saving = Saving::begin(
+            &policy,
+            &Target { path, name: "x", overwrite: false, is_value: false },
+            4,
+        )
+        .unwrap();
         saving.write(b"new\n").unwrap();
         saving
     };
