@@ -17,13 +17,16 @@ use junction_shared::protocol::limits::MAX_ATTACHMENT;
 mod leftovers;
 mod place;
 mod repository;
+mod running;
 mod temp_file;
 mod value;
 
 use place::Place;
+use running::RunningSave;
 use temp_file::{Replaces, TempFile};
 
 pub use place::SavedFile;
+pub use running::wait_for_saves;
 pub use value::{PutInto, ValueTarget, put_value_into};
 
 /// Where an attachment is saved.
@@ -105,12 +108,13 @@ impl Saving {
         if got != expected {
             return Err(SaveRefused::Length { expected, got });
         }
+        let running = RunningSave::begin();
         // Most of it is kept on the disk before others have to wait.
         file.sync().map_err(|error| place.disk(&error))?;
         let lock = place.lock()?;
         let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
         file.publish(&place, replaces)?;
-        drop(lock);
+        drop((lock, running));
         let is_secret = is_value || place.is_sensitive || is_private_key(&first);
         let warning = is_secret.then(|| git::warning(&place.path)).flatten();
         Ok(SavedFile { path: place.path, warning })

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::place::{Place, SavedFile};
+use super::running::RunningSave;
 use super::temp_file::{Replaces, TempFile};
 use crate::disk::{self, Found};
 use crate::git;
@@ -76,6 +77,7 @@ fn put_once<E>(
     target: &ValueTarget<'_>,
     put: &mut impl FnMut(PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, E>,
 ) -> Result<PathBuf, ValueRefused<SaveRefused, E>> {
+    let _running = RunningSave::begin();
     let place = Place::find(policy, target.path, None, Some(target.key));
     let place = place.map_err(ValueRefused::File)?;
     // From what is read to what replaces it: what another puts in between would be lost.

@@ -97,6 +97,24 @@ fn saver_of_one_value() {
 }
 
 #[test]
+fn regression_end_of_the_process_waits_for_a_save_that_is_being_finished() {
+    let world = TestProject::new();
+    let policy = world.policy();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let target = ValueTarget { path: "a", key: "K", value: b"v", overwrite: false };
+            let put = put_value_into(&policy, &target, |_| {
+                assert!(!wait_for_saves(std::time::Duration::ZERO));
+                Ok::<_, ()>(Zeroizing::new(b"K=v".to_vec()))
+            });
+            assert!(put.is_ok());
+        });
+    });
+    // Other tests of this process save, too, but none of them for a minute.
+    assert!(wait_for_saves(std::time::Duration::from_secs(60)));
+}
+
+#[test]
 fn folder_that_stays_locked_is_told_after_a_while() {
     let world = TestProject::new();
     let held = fs::File::open(world.at("sub")).unwrap();
