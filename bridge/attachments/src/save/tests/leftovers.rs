@@ -84,3 +84,31 @@ fn regression_temporary_files_of_the_dead_are_removed() {
     assert_eq!(word(&put(&world.policy(), "b", "KEY", "")), "saved");
     assert!(!at(2).exists());
 }
+
+#[test]
+fn process_that_is_killed_at_any_time_leaves_the_old_file_or_the_new() {
+    let world = TestProject::new();
+    let path = world.write("a", "old\n");
+    for round in 0..30_u32 {
+        fs::write(&path, "old\n").unwrap();
+        let test = "leftovers::saver_that_never_stops";
+        let mut saver = in_another_process(test, world.project(), "");
+        assert!(eventually(|| fs::read(&path).unwrap() == b"new\n"));
+        // At another point of its work in each round.
+        (0..round * 50).for_each(|_| std::thread::yield_now());
+        saver.kill().unwrap();
+        saver.wait().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new\n");
+        assert_eq!(word(&put(&world.policy(), "b", "KEY", "")), "saved");
+        assert_eq!(parts(world.project()), Vec::<String>::new());
+    }
+}
+
+#[test]
+#[ignore = "run by another test in a process of its own"]
+fn saver_that_never_stops() {
+    let (policy, _) = given();
+    loop {
+        assert_eq!(word(&save(&policy, "a", "x", true)), "saved");
+    }
+}
