@@ -130,7 +130,10 @@ impl Folder {
     pub(super) fn try_lock(&self) -> Option<FolderLock> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).access_mode(WRITE_AND_DELETE).share_mode(0);
-        let file = options.custom_flags(DELETE_ON_CLOSE).open(self.0.join(".junction-save.lock"));
+        // What somebody linked there is not what goes.
+        let file = options
+            .custom_flags(DELETE_ON_CLOSE | NO_FOLLOW)
+            .open(self.0.join(".junction-save.lock"));
         match file {
             Ok(file) => Some(FolderLock { _file: Some(file) }),
             Err(error) if error.raw_os_error() == Some(SHARED_WITH_NOBODY) => None,

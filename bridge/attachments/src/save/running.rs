@@ -1,9 +1,9 @@
-//! The saves that are at their last step, for a process that is about to end.
+//! Saves that are at their last step, for a process that is about to end.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Those of this process.
+/// The count of this process.
 static RUNNING: RunningSaves = RunningSaves { count: Mutex::new(0), ended: Condvar::new() };
 
 /// A count of saves that are at their last step.
@@ -12,7 +12,7 @@ struct RunningSaves {
     ended: Condvar,
 }
 
-/// One of them, until it is dropped.
+/// A save that is at its last step until this is dropped.
 pub(super) struct RunningSave(&'static RunningSaves);
 
 impl RunningSave {

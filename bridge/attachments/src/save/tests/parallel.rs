@@ -9,7 +9,7 @@ use crate::values::{Format, ValueError, put_value, read_value};
 const SAVERS: usize = 8;
 /// What tells a process that a test starts in which project it saves.
 const PROJECT: &str = "JUNCTION_TEST_PROJECT";
-/// And what.
+/// What tells such a process what to save.
 const WHAT: &str = "JUNCTION_TEST_WHAT";
 
 /// Starts a test of this folder, which is ignored otherwise, in a process of its own.
