@@ -81,8 +81,11 @@ impl From<ConfigError> for ConfigProblem {
 /// What the user allowed. It holds the arguments of commands, which may be secret, so it has no `Debug`.
 #[derive(Clone, Default)]
 pub struct AttachmentConfig {
-    /// What may leave, and single files that may be written.
+    /// What may leave, and what may be written in the project and below the save roots.
     pub(crate) allow: Vec<Allowed>,
+    /// What a person has agreed to for one call, which is never in the file. Such an entry counts as one of `allow`, and lets
+    /// its file be written wherever that is, because the question named the file that would be written.
+    pub(crate) once: Vec<Allowed>,
     /// The names of environment variables, and of values in files whose names begin with `.env`.
     pub(crate) env_keys: Vec<String>,
     /// Folders outside of the project into which files are saved.
@@ -113,6 +116,7 @@ impl AttachmentConfig {
         let save_roots = texts(table, SAVE_ROOTS)?.into_iter().map(|root| Allowed::parse(&root));
         let config = Self {
             allow,
+            once: Vec::new(),
             env_keys: texts(table, ENV_KEYS)?,
             save_roots: save_roots.map(|root| root.file().to_owned()).collect(),
             commands: commands(table)?,
@@ -127,9 +131,9 @@ impl AttachmentConfig {
         Ok(config)
     }
 
-    /// Allows one entry more, as if the config named it.
-    pub fn allow(&mut self, entry: Allowed) {
-        self.allow.push(entry);
+    /// Allows what a person was asked about and agreed to, for one call.
+    pub fn allow_once(&mut self, entry: Allowed) {
+        self.once.push(entry);
     }
 
     /// Allows files to be saved below one folder more, as if the config named it. Its path must be the real one.
@@ -137,7 +141,7 @@ impl AttachmentConfig {
         self.save_roots.push(root);
     }
 
-    /// What may leave, and single files that may be written, in the order of the file.
+    /// What may leave, and what may be written in the project and below the save roots, in the order of the file.
     pub fn allowed(&self) -> impl Iterator<Item = &Allowed> {
         self.allow.iter()
     }

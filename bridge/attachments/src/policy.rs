@@ -8,10 +8,14 @@
 //! | below the project | one value of `.env*` that `env_keys` names | yes | yes |
 //! | below an allowed folder | ordinary names below it | yes | no: that takes `save_roots` |
 //! | below a save root | ordinary names below it | no: that takes `allow` | yes |
-//! | anywhere | a file, or a value of one, that an entry names | yes | yes |
+//! | anywhere else | a file, or a value of one, that an entry names | yes | no: that takes `save_roots` |
+//! | anywhere | a file, or a value of one, that a person agreed to for this call | yes | yes |
 //! | anywhere | a file with more than one name | if an entry names the file | replaced, never written to |
 //! | anywhere | settings of git, editors and clients | as above | never |
 //! | `/proc`, `/sys`, `/dev`, the junction's own directory | anything | never | never |
+//!
+//! An entry says that something may leave. Where files may come in is said by `save_roots` alone: who lets `~/.npmrc` leave
+//! has not asked that a peer's bytes are written there.
 //!
 //! An entry of a folder lifts what its own path is refused for, and not what a name below it is: who allows
 //! `/home/me/` has not allowed `/home/me/.ssh/`.
@@ -174,7 +178,12 @@ impl Policy {
 
     /// Whether an entry names exactly this file, or this value of it.
     pub(crate) fn names(&self, real: &Path, key: Option<&str>) -> bool {
-        self.config.allow.iter().any(|entry| entry.names(real, key))
+        self.config.allow.iter().any(|entry| entry.names(real, key)) || self.is_agreed(real, key)
+    }
+
+    /// Whether a person agreed to exactly this file, or this value of it, for this call.
+    pub(crate) fn is_agreed(&self, real: &Path, key: Option<&str>) -> bool {
+        self.config.once.iter().any(|entry| entry.names(real, key))
     }
 
     /// Refuses what is neither read nor written whatever the user allowed.

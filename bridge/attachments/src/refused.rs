@@ -24,7 +24,8 @@ impl NotAllowed {
         Allowed::new(&self.path, self.key.as_deref())
     }
 
-    /// The argument of the one command that the user runs: `junction-bridge allow PATH[#KEY]`. Not quoted for a shell.
+    /// The argument of the one command that the user runs: `junction-bridge allow PATH[#KEY]`. Not quoted for a shell. For a
+    /// save whose reason is [`Why::Outside`], the command is `junction-bridge allow --save FOLDER` with the folder around it.
     #[must_use]
     pub fn entry(&self) -> String {
         self.allowed().to_string()

@@ -36,6 +36,12 @@ impl TestProject {
         self
     }
 
+    /// Says yes to the question about this entry, for one call.
+    pub(crate) fn consent(mut self, entry: &str) -> Self {
+        self.config.allow_once(Allowed::parse(&self.expand(entry)));
+        self
+    }
+
     /// A text in which `PROJECT`, `OUTSIDE` and `ROOT` stand for paths.
     pub(crate) fn expand(&self, text: &str) -> String {
         let project = self.project.to_str().unwrap();

@@ -46,7 +46,7 @@ impl AttachmentAccess {
     /// The policy as the user's config is now, with entries that count for one call.
     pub(super) fn policy(&self, once: &[Allowed]) -> Result<Policy, AttachmentFault> {
         let mut config = AttachmentConfig::load(&self.dir)?;
-        once.iter().for_each(|entry| config.allow(entry.clone()));
+        once.iter().for_each(|entry| config.allow_once(entry.clone()));
         self.save_root.iter().for_each(|root| config.save_below(root.clone()));
         let project = self.project().ok_or(AttachmentFault::NoProject)?;
         Policy::new(&project, std::env::home_dir(), config).map_err(|_| AttachmentFault::NoProject)

@@ -179,7 +179,8 @@ pub(super) fn save_refused(refused: &SaveRefused) -> String {
             shown(path),
             kind(*other)
         ),
-        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, key: None }) => format!(
+        // An entry of the file would let it leave, and not be written.
+        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, .. }) => format!(
             "{path} is outside of the project directory, and your user has not allowed that files are saved there. Choose a path in the \
              project, or ask your user to run: junction-bridge allow --save {folder}",
             path = shown(path),

@@ -7,6 +7,8 @@ use crate::refused::ReadRefused;
 use crate::source::open_file;
 use crate::testing::TestProject;
 
+mod coming_in;
+
 /// What becomes of a path, in a word.
 fn outcome(policy: &Policy, path: &str) -> &'static str {
     match open_file(policy, path) {

@@ -156,14 +156,14 @@ fn base_of(
             return Ok((base.clone(), below?));
         }
     }
-    // Outside of all these, a file that an entry names is saved all the same.
+    // Outside of all these, only a file that a person agreed to is saved. An entry of the config lets it leave.
     let mut real = resolved(normal);
     if let Some(name) = name.filter(|_| real.is_dir()) {
         real.push(name);
     }
     policy.check_never(&real).map_err(|denial| denial.on::<SaveRefused>(&real, key))?;
     if let (true, Some((parent, file))) =
-        (policy.names(&real, key), real.parent().zip(real.file_name()))
+        (policy.is_agreed(&real, key), real.parent().zip(real.file_name()))
     {
         let file = file.to_str().ok_or(BadPath::Character)?;
         check_name(&real, file)?;

@@ -342,13 +342,15 @@ fn regression_replaced_file_keeps_its_permissions() {
 
 #[test]
 fn roots_and_entries_open_other_places() {
-    let mut world =
-        hostile_world().allow("OUTSIDE/exact/.env").allow("PROJECT/.npmrc").allow("OUTSIDE/read/");
+    let mut world = hostile_world()
+        .consent("OUTSIDE/exact/.env")
+        .allow("PROJECT/.npmrc")
+        .allow("OUTSIDE/read/");
     for folder in ["root/sub/.git", "exact", "read", ".claude/x"] {
         fs::create_dir_all(world.outside().join(folder)).unwrap();
     }
     world.config.save_roots = vec![world.outside().join("root"), world.outside().join(".claude/x")];
-    let world = world.allow("OUTSIDE/.claude/settings.json").allow("PROJECT/.git/config");
+    let world = world.consent("OUTSIDE/.claude/settings.json").allow("PROJECT/.git/config");
     let policy = world.policy();
     for (path, name, expected) in [
         ("OUTSIDE/root/a", "x", "saved"),
