@@ -14,6 +14,7 @@ mod git;
 pub mod json;
 mod names;
 mod path_text;
+mod peer_name;
 pub mod policy;
 mod process;
 pub mod refused;
@@ -24,6 +25,7 @@ pub mod values;
 pub use allowed::Allowed;
 pub use git::GitWarning;
 pub use names::safe_name;
+pub use peer_name::saved_name;
 pub use policy::Policy;
 
 /// The most bytes of a file out of which one value is read, or into which one is put: settings are far smaller.

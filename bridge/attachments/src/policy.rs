@@ -11,7 +11,7 @@
 //! | anywhere else | a file, or a value of one, that an entry names | yes | no: that takes `save_roots` |
 //! | anywhere | a file, or a value of one, that a person agreed to for this call | yes | yes |
 //! | anywhere | a file with more than one name | if an entry names the file | replaced, never written to |
-//! | anywhere | settings of git, editors and clients | as above | never |
+//! | anywhere | what a program runs by itself: start-up files, hooks, settings | as above | never |
 //! | `/proc`, `/sys`, `/dev`, the junction's own directory | anything | never | never |
 //!
 //! An entry says that something may leave. Where files may come in is said by `save_roots` alone: who lets `~/.npmrc` leave
@@ -195,6 +195,15 @@ impl Policy {
             return Err(Denial::Never(Never::OwnConfig));
         }
         Ok(())
+    }
+
+    /// Refuses to save at a real path below a directory where something would run it, whatever the user allowed.
+    pub(crate) fn check_run(&self, real: &Path, base: &Path) -> Result<(), Denial> {
+        let home = self.home.as_deref().and_then(|home| disk::real_folder(home).ok());
+        match settings::is_run(real, base, home.as_deref()) {
+            true => Err(Denial::Never(Never::Setting)),
+            false => Ok(()),
+        }
     }
 
     /// Refuses a path that leads through the junction's own directory by another name for it.

@@ -63,7 +63,7 @@ pub enum Never {
     System,
     /// The path is in the junction's own configuration directory.
     OwnConfig,
-    /// The path is one of git, an editor or an agent's client, which runs what is saved there.
+    /// The path is one of a shell, git, an editor, an agent's client or the like, which runs what is saved there.
     Setting,
     /// The path is inside a git repository's own folder, whatever that is called.
     Repository,

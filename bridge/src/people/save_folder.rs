@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use junction_attachments::refused::{NotAllowed, SaveRefused, Sensitivity, Why};
-use junction_attachments::{Allowed, safe_name};
+use junction_attachments::{Allowed, safe_name, saved_name};
 use junction_engine::attachment::AttachmentInfo;
 use junction_engine::{Engine, Message};
 use tokio::time::sleep;
@@ -70,7 +70,8 @@ impl SaveFolder {
         message: &Message,
         info: &AttachmentInfo,
     ) -> Result<Saved, AttachmentFault> {
-        let name = safe_name(&info.name);
+        // As if the path were the folder's: the peer's name alone makes no file that a program looks for.
+        let name = saved_name(&info.name);
         let mut once = Vec::new();
         let mut outcome = Err(AttachmentFault::Lost);
         for number in 1..=MOST_NUMBERS {
@@ -80,7 +81,7 @@ impl SaveFolder {
             }
             outcome = self.save_as(engine, message, info, &path, once.clone()).await;
             if outcome.as_ref().err().is_some_and(is_of_secrets) {
-                // The person named the folder for what comes. A file that a program runs when it starts is none of it.
+                // The person named the folder for what comes, keys with it. What a program runs by itself is never saved.
                 once = vec![Allowed::path(&path)];
                 outcome = self.save_as(engine, message, info, &path, once.clone()).await;
             }

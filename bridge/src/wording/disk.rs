@@ -56,7 +56,7 @@ fn never(path: &Path, why: Never, verb: &str) -> String {
             "{path} belongs to Agent Junction itself, and is never {verb}. Choose another file."
         ),
         Never::Setting => format!(
-            "{path} is a setting that git, an editor or an agent's client runs code from, and is never {verb}. Choose another path."
+            "{path} is a setting or a start-up file that a shell, git, an editor or an agent's client runs code from, and is never {verb}. Choose another path."
         ),
         Never::Repository => format!(
             "{path} is inside a git repository's own folder, and is never {verb}. Choose another path."

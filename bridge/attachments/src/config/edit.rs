@@ -12,8 +12,8 @@ use super::{document, list, short};
 use crate::allowed::Allowed;
 use crate::names::is_unseen;
 use crate::path_text::normal;
-use crate::policy::settings::is_among_settings;
-use crate::policy::{is_system, names};
+use crate::policy::is_system;
+use crate::policy::settings::is_run;
 
 /// An entry that the file holds now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,8 @@ pub fn add_save_root(dir: &ConfigDir, root: &Path) -> Result<Added, ConfigProble
     if !path.is_dir() {
         return Err(ConfigProblem::NotAFolder(path));
     }
-    if is_own(dir, &path) || is_among_settings(&names(&path)) {
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    if is_own(dir, &path) || is_run(&path, &path, home.as_deref()) {
         return Err(ConfigProblem::Never(path));
     }
     add(dir, SAVE_ROOTS, Allowed::folder_text(&path))

@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::repository;
 use crate::disk::{Folder, FolderLock, Found, Id, Step};
 use crate::git::GitWarning;
-use crate::names::{is_odd_on_windows, safe_name};
-use crate::policy::settings::{is_among_settings, is_setting};
-use crate::policy::{Base, Denial, Policy, is_system, names};
+use crate::names::is_odd_on_windows;
+use crate::peer_name::saved_name;
+use crate::policy::{Base, Denial, Policy, is_system};
 use crate::refused::{BadPath, DiskFault, FileKind, Never, SaveRefused, Why};
 
 /// The most bytes of a name that file systems take.
@@ -56,7 +56,7 @@ impl Place {
         if is_system(&normal) {
             return Err(Denial::Never(Never::System).on(&normal, key));
         }
-        let name = name.map(safe_name);
+        let name = name.map(saved_name);
         let bases = bases(policy);
         let (base, below) = base_of(policy, &bases, &normal, name.as_deref(), key)?;
         let mut walk = Walk::from(&base)?;
@@ -153,7 +153,11 @@ fn base_of(
 ) -> Result<(Base, Vec<String>), SaveRefused> {
     for base in bases {
         if let Some(below) = below(normal, &base.path) {
-            return Ok((base.clone(), below?));
+            let below = below?;
+            let path = below.iter().fold(base.path.clone(), |path, name| path.join(name));
+            let refuse = |denial: Denial| denial.on::<SaveRefused>(&path, key);
+            policy.check_run(&path, &base.path).map_err(refuse)?;
+            return Ok((base.clone(), below));
         }
     }
     // Outside of all these, only a file that a person agreed to is saved. An entry of the config lets it leave.
@@ -161,12 +165,13 @@ fn base_of(
     if let Some(name) = name.filter(|_| real.is_dir()) {
         real.push(name);
     }
-    policy.check_never(&real).map_err(|denial| denial.on::<SaveRefused>(&real, key))?;
-    if let (true, Some((parent, file))) =
-        (policy.is_agreed(&real, key), real.parent().zip(real.file_name()))
-    {
+    let refuse = |denial: Denial| denial.on::<SaveRefused>(&real, key);
+    policy.check_never(&real).map_err(refuse)?;
+    let (parent, file) = (real.parent(), real.file_name());
+    policy.check_run(&real, parent.unwrap_or(&real)).map_err(refuse)?;
+    if let (true, Some((parent, file))) = (policy.is_agreed(&real, key), parent.zip(file)) {
         let file = file.to_str().ok_or(BadPath::Character)?;
-        check_name(&real, file)?;
+        check_name(file)?;
         return Ok((named(parent), vec![file.to_owned()]));
     }
     Err(Denial::NotAllowed(Why::Outside).on(&real, key))
@@ -187,18 +192,15 @@ fn below(path: &Path, dir: &Path) -> Option<Result<Vec<String>, SaveRefused>> {
     })?;
     let checked = rest.iter().map(|name| {
         let name = name.to_str().ok_or(BadPath::Character)?;
-        check_name(path, name).map(|()| name.to_owned())
+        check_name(name).map(|()| name.to_owned())
     });
     Some(checked.collect())
 }
 
-/// Refuses a name under which nothing is saved.
-fn check_name(path: &Path, name: &str) -> Result<(), SaveRefused> {
+/// Refuses a name that not all systems take for one.
+fn check_name(name: &str) -> Result<(), SaveRefused> {
     if name.len() > MAX_NAME {
         return Err(BadPath::TooLong.into());
-    }
-    if is_setting(name) {
-        return Err((path.to_owned(), Never::Setting).into());
     }
     // A backslash divides a path as soon as the project is checked out on Windows.
     if name.contains('\\') || (cfg!(windows) && is_odd_on_windows(name)) {
@@ -209,6 +211,7 @@ fn check_name(path: &Path, name: &str) -> Result<(), SaveRefused> {
 
 /// A walk from a base to the folder of a file.
 struct Walk {
+    base: PathBuf,
     folder: Folder,
     folders: Vec<Id>,
     path: PathBuf,
@@ -217,9 +220,6 @@ struct Walk {
 impl Walk {
     fn from(base: &Base) -> Result<Self, SaveRefused> {
         let path = base.path.clone();
-        if is_among_settings(&names(&path)) {
-            return Err((path, Never::Setting).into());
-        }
         // The user may have named, or work in, a folder inside of a repository.
         for above in path.ancestors() {
             if let Some((parent, name)) = above.parent().zip(above.file_name()) {
@@ -228,7 +228,7 @@ impl Walk {
             }
         }
         let (folder, folders) = Folder::walk(&path).map_err(|step| refused(step, &path))?;
-        Ok(Self { folder, folders, path })
+        Ok(Self { base: base.path.clone(), folder, folders, path })
     }
 
     fn enter(&mut self, name: &str) -> Result<(), SaveRefused> {
@@ -268,9 +268,10 @@ impl Walk {
         key: Option<&str>,
     ) -> Result<Place, SaveRefused> {
         let path = self.path.join(name);
-        check_name(&path, name)?;
+        check_name(name)?;
         self.check_repository(name)?;
         let refuse = |denial: Denial| denial.on::<SaveRefused>(&path, key);
+        policy.check_run(&path, &self.base).map_err(refuse)?;
         policy.check_never(&path).map_err(refuse)?;
         policy.check_folders(&self.folders).map_err(refuse)?;
         if self.folder.is_of_kernel() {

@@ -117,8 +117,8 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("OUTSIDE/x", "x", "outside"),
     ("OUTSIDE", "x", "outside"),
     ("OUTSIDE/no/x", "x", "outside"),
-    ("/etc/cron.d/x", "x", "outside"),
-    ("~/.ssh/authorized_keys", "x", "outside"),
+    ("/etc/cron.d/x", "x", "setting"),
+    ("~/.ssh/authorized_keys", "x", "setting"),
     ("../project-2/x", "x", "outside"),
     ("link", "x", "link"),
     ("link/", "x", "link"),
@@ -179,9 +179,9 @@ const PATHS: &[(&str, &str, &str)] = &[
     (".husky/pre-commit", "x", "setting"),
     (".devcontainer/devcontainer.json", "x", "setting"),
     ("opencode.json", "x", "setting"),
-    (".", ".mcp.json", "setting"),
-    ("sub", ".git", "setting"),
-    ("sub/", ".ENVRC", "setting"),
+    (".", ".mcp.json", "saved"),
+    ("sub", ".git", "saved"),
+    ("sub/", ".ENVRC", "saved"),
     ("bare/hooks/post-receive", "x", "repository"),
     ("bare/config", "x", "repository"),
     ("bare/HEAD", "x", "repository"),
@@ -190,14 +190,14 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("bare/notes.txt", "x", "saved"),
     (".env", "x", "sensitive"),
     (".ENV.local", "x", "sensitive"),
-    ("sub", ".env", "sensitive"),
+    ("sub", ".env", "saved"),
     ("id_rsa", "x", "sensitive"),
     ("a.pem", "x", "sensitive"),
     ("sub", "server.key", "sensitive"),
     (".netrc", "x", "sensitive"),
     (".npmrc", "x", "sensitive"),
-    (".bashrc", "x", "sensitive"),
-    (".ssh/authorized_keys", "x", "sensitive"),
+    (".bashrc", "x", "setting"),
+    (".ssh/authorized_keys", "x", "setting"),
     ("sub", "../../outside/x", "saved"),
     ("sub", "/etc/passwd", "saved"),
     ("sub", "..", "saved"),
@@ -350,7 +350,7 @@ fn roots_and_entries_open_other_places() {
         fs::create_dir_all(world.outside().join(folder)).unwrap();
     }
     world.config.save_roots = vec![world.outside().join("root"), world.outside().join(".claude/x")];
-    let world = world.consent("OUTSIDE/.claude/settings.json").allow("PROJECT/.git/config");
+    let world = world.allow("OUTSIDE/.claude/settings.json").allow("PROJECT/.git/config");
     let policy = world.policy();
     for (path, name, expected) in [
         ("OUTSIDE/root/a", "x", "saved"),
@@ -361,7 +361,7 @@ fn roots_and_entries_open_other_places() {
         ("OUTSIDE/root/.env", "x", "sensitive"),
         ("OUTSIDE/root/sub/.git/x", "x", "setting"),
         ("OUTSIDE/exact/.env", "x", "saved"),
-        ("OUTSIDE/exact", ".env", "exists"),
+        ("OUTSIDE/exact", ".env", "outside"),
         ("OUTSIDE/exact/x", "x", "outside"),
         ("OUTSIDE/read/x", "x", "outside"),
         ("OUTSIDE/.claude/x/a", "x", "setting"),

@@ -53,3 +53,49 @@ fn file_that_a_person_agreed_to_is_written_wherever_it_is() {
         assert_eq!(outcome(&policy, &world.expand(path)), expected, "{path}");
     }
 }
+
+#[test]
+fn regression_nothing_lets_a_file_be_saved_that_is_run_later() {
+    let home = "ROOT/home";
+    let paths = [
+        "/.bashrc",
+        "/.zshenv",
+        "/.profile",
+        "/.config/autostart/x.desktop",
+        "/.config/nvim/init.lua",
+        "/.ssh/authorized_keys",
+        "/bin/x",
+        "/project/.pre-commit-config.yaml",
+        "/project/.github/workflows/ci.yml",
+        "/project/.cargo/config.toml",
+    ];
+    let mut world = TestProject::new();
+    for path in paths {
+        let path = format!("{home}{path}");
+        std::fs::create_dir_all(world.at(&path).parent().unwrap()).unwrap();
+        world = world.allow(&path).consent(&path);
+    }
+    for is_root in [false, true] {
+        if is_root {
+            world.config.save_roots.push(world.at(home));
+        }
+        for path in paths {
+            let path = world.expand(&format!("{home}{path}"));
+            assert_eq!(outcome(&world.policy(), &path), "setting", "{path}");
+        }
+    }
+    let policy = world.policy();
+    assert_eq!(outcome_as(&policy, &world.expand("ROOT/home/.ssh"), "config"), "setting");
+    assert_eq!(outcome_as(&policy, &world.expand("ROOT/home/bin"), "ls"), "setting");
+    assert_eq!(outcome(&policy, &world.expand("ROOT/home/.config/notes.txt")), "open");
+}
+
+#[test]
+fn regression_peers_name_alone_makes_no_dot_file() {
+    let world = TestProject::new();
+    for (name, saved) in [(".env", "sub/env"), (".bashrc", "sub/bashrc"), ("a.txt", "sub/a.txt")] {
+        let target = Target { path: "sub", name, overwrite: false };
+        let saving = Saving::begin(&world.policy(), &target, 0).unwrap();
+        assert_eq!(saving.path(), world.at(saved));
+    }
+}
