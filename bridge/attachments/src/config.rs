@@ -86,7 +86,7 @@ pub struct AttachmentConfig {
     /// What a person has agreed to for one call, which is never in the file. Such an entry counts as one of `allow`, and lets
     /// its file be written wherever that is, because the question named the file that would be written.
     pub(crate) once: Vec<Allowed>,
-    /// The names of environment variables, and of values in files whose names begin with `.env`.
+    /// The names of environment variables, and of values in files such as `.env`.
     pub(crate) env_keys: Vec<String>,
     /// Folders outside of the project into which files are saved.
     pub(crate) save_roots: Vec<PathBuf>,
@@ -146,7 +146,7 @@ impl AttachmentConfig {
         self.allow.iter()
     }
 
-    /// The names of environment variables, and of values in files whose names begin with `.env`.
+    /// The names of environment variables, and of values in files such as `.env`.
     pub fn env_keys(&self) -> impl Iterator<Item = &str> {
         self.env_keys.iter().map(String::as_str)
     }

@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | below the project | ordinary names | yes | yes |
 //! | below the project | names of secrets ([`Sensitivity`]) | if an entry names the file | if an entry names the file |
-//! | below the project | one value of `.env*` that `env_keys` names | yes | yes |
+//! | below the project | one value of a file such as `.env` that `env_keys` names | yes | yes |
 //! | below an allowed folder | ordinary names below it | yes | no: that takes `save_roots` |
 //! | below a save root | ordinary names below it | no: that takes `allow` | yes |
 //! | anywhere else | a file, or a value of one, that an entry names | yes | no: that takes `save_roots` |

@@ -46,7 +46,7 @@ pub enum Why {
 /// What a file seems to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sensitivity {
-    /// Environment variables of a project: a name that begins with `.env`.
+    /// Environment variables of a project: a name such as `.env`, `.env.local`, `prod.env` or `.dev.vars`.
     DotEnv,
     /// A private key, or a store of them.
     PrivateKey,
