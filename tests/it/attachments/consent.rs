@@ -53,10 +53,10 @@ async fn person_is_asked_by_a_request_and_a_yes_counts_once() {
     within("the send", call.content()).await.expect("it is sent");
     let message = bob.read_one().await;
     let put = json!({
-        "message_id": message["id"], "attachment_id": "1", "path": "got.env", "key": "KEY",
+        "message_id": message["id"], "attachment_id": "1", "path": "got.conf", "key": "KEY",
     });
     bob.call("save_attachment", put).await;
-    assert_eq!(file(&home, "bob", "got.env").as_deref(), Some(VALUE));
+    assert_eq!(file(&home, "bob", "got.conf").as_deref(), Some(VALUE));
 
     for action in ["decline", "cancel"] {
         let call = alice.begin("send_message", arguments()).await;

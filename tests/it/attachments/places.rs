@@ -15,10 +15,10 @@ async fn value_of_a_dotenv_file_goes_into_another_and_past_every_answer() {
     let read = bob.read_one().await;
     assert_eq!(read["attachments"][0]["kind"], "value");
     assert_eq!(read["attachments"][0].get("sha256"), None);
-    let mut into = place(&sent["id"], 1, "local.env");
+    let mut into = place(&sent["id"], 1, "local.conf");
     into["key"] = json!("KEY");
     let saved = bob.call("save_attachment", into).await;
-    let local = file(&home, "bob", "local.env").expect("a file");
+    let local = file(&home, "bob", "local.conf").expect("a file");
     assert_eq!(String::from_utf8_lossy(&local).trim(), "KEY=canary-5b1f");
     for answer in [&sent, &read, &saved] {
         assert!(!answer.to_string().contains("canary"), "{answer}");

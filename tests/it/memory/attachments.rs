@@ -178,12 +178,12 @@ async fn what_is_attached_is_in_no_bridge_and_no_hub_but_while_it_is_saved() {
     let (file, value, canary) = (Text::of(FILE), Text::of(3_000), Text::of(900));
     let Some(stage) = AttachmentStage::set(&[], &canary).await else { return };
     fs::write(stage.path("alice", "notes.txt"), &file.body).expect("written");
-    fs::write(stage.path("alice", "keys.env"), format!("KEY={}\n", value.body)).expect("written");
+    fs::write(stage.path("alice", "keys.conf"), format!("KEY={}\n", value.body)).expect("written");
     let everybody = [stage.alice(), stage.bob(), stage.hub()];
     let id = stage
         .send(json!([
             { "path": "notes.txt" },
-            { "path": "keys.env", "key": "KEY" },
+            { "path": "keys.conf", "key": "KEY" },
             { "env": "CANARY" },
         ]))
         .await;
