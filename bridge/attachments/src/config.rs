@@ -60,6 +60,8 @@ pub enum ConfigProblem {
         /// The real path, which is to be given instead.
         real: PathBuf,
     },
+    /// The path begins with `~` and a name, or there is no home directory for it.
+    NotExpanded(PathBuf),
     /// The path to be added is no folder.
     NotAFolder(PathBuf),
     /// The path to be added is a folder, in which no value has a name.

@@ -236,6 +236,10 @@ pub(crate) fn config_problem(problem: &ConfigProblem) -> String {
         ConfigProblem::Link { path, real } => {
             format!("{} leads through a symbolic link. Allow {} instead.", shown(path), shown(real))
         }
+        ConfigProblem::NotExpanded(path) => format!(
+            "{} begins with ~, which is not expanded here. Write the path out from /, or from ./ if the file is called so.",
+            shown(path)
+        ),
         ConfigProblem::NotAFolder(path) => format!("{} is no folder. Name one.", shown(path)),
         ConfigProblem::NotAFile(path) => format!(
             "{} is a folder, in which no value has a name. Name a file, or leave the key out.",

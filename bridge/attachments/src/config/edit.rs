@@ -2,7 +2,7 @@
 //! that people edit stays: comments, blanks, and the ends of lines.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use junction_shared::machine::config_dir::ConfigDir;
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
@@ -30,7 +30,7 @@ pub struct Added {
 /// # Errors
 /// [`ConfigProblem`] if there is no such path, or the file cannot be read or written.
 pub fn add_allowed(dir: &ConfigDir, entry: &str) -> Result<Added, ConfigProblem> {
-    let entry = Allowed::parse(entry);
+    let entry = meant(entry)?;
     let path = real(entry.file())?;
     if is_own(dir, &path) {
         return Err(ConfigProblem::Never(path));
@@ -48,7 +48,7 @@ pub fn add_allowed(dir: &ConfigDir, entry: &str) -> Result<Added, ConfigProblem>
 /// # Errors
 /// [`ConfigProblem`] if there is no such folder, or the file cannot be read or written.
 pub fn add_save_root(dir: &ConfigDir, root: &Path) -> Result<Added, ConfigProblem> {
-    let path = real(root)?;
+    let path = real(&at_home(root)?)?;
     if !path.is_dir() {
         return Err(ConfigProblem::NotAFolder(path));
     }
@@ -69,6 +69,36 @@ pub fn add_env_key(dir: &ConfigDir, name: &str) -> Result<Added, ConfigProblem> 
         return Err(ConfigProblem::BadName);
     }
     add(dir, ENV_KEYS, name.to_owned())
+}
+
+/// The entry that a person means. A file whose own name has a `#` is meant where the path before its last `#` leads nowhere.
+fn meant(text: &str) -> Result<Allowed, ConfigProblem> {
+    let entry = Allowed::parse(text);
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let short = at_home(entry.file())?;
+    match (entry.key(), at_home(Path::new(text))?) {
+        (Some(_), whole) if !is_there(&short) && is_there(&whole) => Ok(Allowed::path(&whole)),
+        (key, _) => Ok(Allowed::new(&short, key)),
+    }
+}
+
+/// A path that a person wrote, with the home directory in the place of `~`. A shell leaves that in quotes as it is.
+pub(super) fn at_home(path: &Path) -> Result<PathBuf, ConfigProblem> {
+    expanded(path, std::env::home_dir().as_deref())
+}
+
+fn expanded(path: &Path, home: Option<&Path>) -> Result<PathBuf, ConfigProblem> {
+    let mut components = path.components();
+    let first = components.next().filter(|first| matches!(first, Component::Normal(_)));
+    let first = first.map(|first| first.as_os_str().to_string_lossy().into_owned());
+    match (first.as_deref(), home) {
+        (Some("~"), Some(home)) if components.as_path() == Path::new("") => Ok(home.to_owned()),
+        (Some("~"), Some(home)) => Ok(home.join(components)),
+        (Some(name), _) if name.starts_with('~') => {
+            Err(ConfigProblem::NotExpanded(path.to_owned()))
+        }
+        _ => Ok(path.to_owned()),
+    }
 }
 
 /// Whether a path is in the configuration directory itself.
@@ -201,6 +231,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+    use super::super::remove_allowed;
     use super::*;
 
     fn added(text: &str) -> String {
@@ -286,6 +317,61 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let config = AttachmentConfig::load(&dir).ok().unwrap();
         assert_eq!((config.allow.len(), config.save_roots), (3, vec![root.join("real")]));
+    }
+
+    #[test]
+    fn regression_file_whose_own_name_has_a_hash_is_meant_where_no_other_is_there() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        let at = |name: &str| format!("{}/{name}", root.display());
+        fs::write(root.join("we#ird"), "").unwrap();
+        fs::write(root.join(".env"), "").unwrap();
+        fs::write(root.join(".env#KEY"), "").unwrap();
+        fs::write(root.join("a#b"), "").unwrap();
+        for (entry, expected) in [
+            ("we#ird", "we#ird#"),
+            (".env#KEY", ".env#KEY"),
+            ("a#b#KEY", "a#b#KEY"),
+            ("new#KEY", "new#KEY"),
+        ] {
+            assert_eq!(add_allowed(&dir, &at(entry)).unwrap().entry, at(expected), "{entry}");
+        }
+        let config = AttachmentConfig::load(&dir).ok().unwrap();
+        assert!(config.allow[0].names(&root.join("we#ird"), None));
+        for (entry, expected) in [("we#ird", Some("we#ird#")), ("we#ird", None)] {
+            let removed = remove_allowed(&dir, &at(entry)).unwrap();
+            assert_eq!(removed, expected.map(at), "{entry}");
+        }
+    }
+
+    #[test]
+    fn regression_tilde_is_the_home_directory_and_no_folder_of_that_name() {
+        let home = Path::new("/home/me");
+        for (path, expected) in [
+            ("~/x", "/home/me/x"),
+            ("~//x", "/home/me/x"),
+            ("~", "/home/me"),
+            ("/a/~/x", "/a/~/x"),
+            ("./~/x", "./~/x"),
+            ("a~", "a~"),
+        ] {
+            let expanded = expanded(Path::new(path), Some(home)).unwrap();
+            assert_eq!(expanded.as_os_str(), expected, "{path}");
+        }
+        for (path, home) in [("~root/x", Some(home)), ("~x", Some(home)), ("~/x", None)] {
+            let refused = expanded(Path::new(path), home);
+            assert!(matches!(refused, Err(ConfigProblem::NotExpanded(_))), "{path}");
+        }
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        for refused in
+            [add_allowed(&dir, "~nobody/x").err(), add_save_root(&dir, Path::new("~nobody")).err()]
+        {
+            assert!(matches!(refused, Some(ConfigProblem::NotExpanded(_))), "{refused:?}");
+        }
+        let refused = remove_allowed(&dir, "~nobody/x#KEY");
+        assert!(matches!(refused, Err(ConfigProblem::NotExpanded(_))), "{refused:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, absolute};
 use junction_shared::machine::config_dir::ConfigDir;
 use toml_edit::{Array, Item, Value};
 
+use super::edit::at_home;
 use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, ENV_KEYS, SAVE_ROOTS, TABLE};
 use super::{document, short};
 use crate::allowed::Allowed;
@@ -19,8 +20,14 @@ use crate::path_text::normal;
 /// # Errors
 /// [`ConfigProblem`] if the file cannot be read or written.
 pub fn remove_allowed(dir: &ConfigDir, entry: &str) -> Result<Option<String>, ConfigProblem> {
-    let meant = normal_entry(entry);
-    remove(dir, ALLOW, |text| text == entry || Allowed::parse(text) == meant)
+    let meant = normal_entry(&Allowed::parse(entry))?;
+    let removed = remove(dir, ALLOW, |text| text == entry || Allowed::parse(text) == meant)?;
+    if removed.is_some() || meant.key().is_none() {
+        return Ok(removed);
+    }
+    // The whole text may be the name of a file.
+    let meant = normal_entry(&Allowed::path(Path::new(entry)))?;
+    remove(dir, ALLOW, |text| Allowed::parse(text) == meant)
 }
 
 /// Removes a folder from the list `save_roots`, as [`remove_allowed`].
@@ -28,10 +35,8 @@ pub fn remove_allowed(dir: &ConfigDir, entry: &str) -> Result<Option<String>, Co
 /// # Errors
 /// [`ConfigProblem`] if the file cannot be read or written.
 pub fn remove_save_root(dir: &ConfigDir, root: &Path) -> Result<Option<String>, ConfigProblem> {
-    let meant = absolute(root).map(|path| Allowed::path(&normal(&path)));
-    remove(dir, SAVE_ROOTS, |text| {
-        Path::new(text) == root || meant.as_ref().is_ok_and(|meant| Allowed::parse(text) == *meant)
-    })
+    let meant = normal_entry(&Allowed::path(root))?;
+    remove(dir, SAVE_ROOTS, |text| Path::new(text) == root || Allowed::parse(text) == meant)
 }
 
 /// Removes a name from the list `env_keys`. Returns it; nothing if it is not there.
@@ -43,12 +48,9 @@ pub fn remove_env_key(dir: &ConfigDir, name: &str) -> Result<Option<String>, Con
 }
 
 /// An entry with its absolute path, by its text alone.
-fn normal_entry(entry: &str) -> Allowed {
-    let entry = Allowed::parse(entry);
-    match absolute(entry.file()) {
-        Ok(path) => Allowed::new(&normal(&path), entry.key()),
-        Err(_) => entry,
-    }
+fn normal_entry(entry: &Allowed) -> Result<Allowed, ConfigProblem> {
+    let path = at_home(entry.file())?;
+    Ok(Allowed::new(&absolute(&path).map_or(path, |path| normal(&path)), entry.key()))
 }
 
 fn remove(
