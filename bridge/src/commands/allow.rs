@@ -88,7 +88,7 @@ pub(crate) fn allow(config: &Config, options: AllowOptions) -> anyhow::Result<()
     };
     if json {
         let mut object = listed(&AttachmentConfig::load(&config.dir).map_err(failed)?, config);
-        object.insert("entry".to_owned(), json!(entry));
+        object.insert("entry".to_owned(), json!(thing.listed(&entry)));
         object.insert("changed".to_owned(), json!(is_changed));
         return tell(&Value::from(object).to_string());
     }
@@ -134,6 +134,15 @@ impl AllowedThing {
             Self::Sent(entry) => remove_allowed(&config.dir, entry),
             Self::Variable(name) => remove_env_key(&config.dir, name),
             Self::SaveRoot(root) => remove_save_root(&config.dir, root),
+        }
+    }
+
+    /// An entry of the file as it is among all that are listed: without the slash at the end of a folder.
+    fn listed(&self, entry: &str) -> String {
+        match self {
+            Self::Sent(_) => Allowed::parse(entry).to_string(),
+            Self::Variable(_) => entry.to_owned(),
+            Self::SaveRoot(_) => Allowed::parse(entry).file().to_string_lossy().into_owned(),
         }
     }
 
@@ -228,6 +237,21 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regression_entry_is_shown_as_it_is_listed() {
+        for (entry, sent, root) in [
+            ("/a/b/", "/a/b", "/a/b"),
+            ("/a#b/#", "/a#b#", "/a#b"),
+            ("//a//b/", "/a/b", "/a/b"),
+            ("/", "/", "/"),
+        ] {
+            assert_eq!(AllowedThing::Sent(String::new()).listed(entry), sent, "{entry}");
+            assert_eq!(AllowedThing::SaveRoot(PathBuf::new()).listed(entry), root, "{entry}");
+        }
+        let value = AllowedThing::Sent(String::new()).listed("/a/.env#KEY");
+        assert_eq!(value, "/a/.env#KEY");
+    }
 
     #[test]
     fn each_kind_of_entry_is_described_and_taken_back_by_its_own_flag() {

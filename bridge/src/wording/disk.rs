@@ -18,14 +18,23 @@ fn allow(refusal: &NotAllowed) -> String {
     format!("junction-bridge allow {}", quoted(&refusal.entry()))
 }
 
-/// A text as an argument for a shell that the user pastes a command into.
+/// A text as an argument for a shell that the user pastes a command into. It is on one line, all of it can be seen, and the
+/// shell reads the same text: `$'…'` where there are other characters, which bash, zsh, ksh and POSIX of 2024 know.
 pub(crate) fn quoted(text: &str) -> String {
-    let text = escape(text).text;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
+        return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    if !text.contains(['\n', '\t']) && escape(text).text == text {
+        return format!("'{}'", text.replace('\'', "'\\''"));
+    }
+    let escaped = |byte: u8| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        // Always three digits, so that what follows is none of them.
+        byte => format!("\\{byte:03o}"),
+    };
+    format!("$'{}'", text.bytes().map(escaped).collect::<String>())
 }
 
 fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
@@ -205,5 +214,42 @@ pub(super) fn save_refused(refused: &SaveRefused) -> String {
                 .to_owned()
         }
         SaveRefused::Disk { path, fault: why } => fault(path, *why),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_save_outside_names_the_command_that_allows_it() {
+        for key in [None, Some("KEY".to_owned())] {
+            let refusal = NotAllowed { path: "/out/a b/.env".into(), key, why: Why::Outside };
+            let said = save_refused(&SaveRefused::NotAllowed(refusal));
+            assert!(said.ends_with("run: junction-bridge allow --save '/out/a b'"), "{said}");
+        }
+    }
+
+    #[test]
+    fn regression_argument_is_on_one_line_and_a_shell_reads_the_same_text() {
+        for (text, argument) in [
+            ("KEY_1", "KEY_1"),
+            ("", "''"),
+            ("/a b/ü", "'/a b/ü'"),
+            ("/it's", r"'/it'\''s'"),
+            ("/a\nrm -rf ~", r"$'/a\012rm -rf ~'"),
+            ("/a\r\n'b\\", r"$'/a\015\012\'b\\'"),
+            ("/a\u{1b}7", r"$'/a\0337'"),
+            ("/\u{202e}a", r"$'/\342\200\256a'"),
+        ] {
+            assert_eq!(quoted(text), argument, "{text:?}");
+            let mut bash = std::process::Command::new("bash");
+            let script = format!("printf %s {argument}");
+            // Where there is no bash, the forms above are all that is checked.
+            if let Ok(output) = bash.args(["-c", &script]).output() {
+                assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{argument}");
+            }
+        }
     }
 }
