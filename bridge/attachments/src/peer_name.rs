@@ -16,9 +16,8 @@ const INSTRUCTIONS: [&str; 8] = [
     "skill.md",
 ];
 
-/// The name under which a file is saved that a peer called so, where only a folder was named. It is a safe name, and none
-/// that a program looks for: without dots and dashes at its beginning, and with `_` before a name that is run or read as
-/// instructions.
+/// The name under which a file is saved that a peer called so, where only a folder was named. It is a safe name, without
+/// dots and dashes at its beginning, and with `_` before a name that is run by itself or read as instructions.
 #[must_use]
 pub fn saved_name(name: &str) -> String {
     let name = safe_name(name);

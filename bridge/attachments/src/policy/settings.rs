@@ -40,7 +40,7 @@ pub(crate) fn is_run(path: &Path, base: &Path, home: Option<&Path>) -> bool {
     let (names, base): (Vec<String>, Vec<String>) = (folded_names(path), folded_names(base));
     let home: Option<Vec<String>> = home.map(folded_names).filter(|home| names.starts_with(home));
     let is_checkout = |place: usize| {
-        place + 2 < base.len() && names[place + 1] == WORKTREES && names[place] != ".git"
+        place + 2 < base.len() && base[place + 1] == WORKTREES && base[place] != ".git"
     };
     let matches = |entry: &str| {
         let (start, entry) = match (entry.strip_prefix("~/"), entry.strip_prefix('/')) {

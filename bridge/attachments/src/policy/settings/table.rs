@@ -43,8 +43,8 @@ pub(super) const TABLE: &[&[&str]] = &[
     // Editors: tasks, plugins, programs that check or format, files that are executed when a folder is opened.
     &[
         ".vscode", ".vscode-server", ".cursor-server", ".config/code", ".config/vscodium", "application support/code",
-        "application support/vscodium", "application support/cursor", "roaming/code", "roaming/vscodium",
-        "roaming/cursor", ".devcontainer", ".devcontainer.json", ".gitpod.yml", ".replit", ".idx", ".idea", ".fleet",
+        "application support/vscodium", "application support/cursor", "appdata/roaming/code", "appdata/roaming/vscodium",
+        "appdata/roaming/cursor", ".devcontainer", ".devcontainer.json", ".gitpod.yml", ".replit", ".idx", ".idea", ".fleet",
         ".vs", ".zed", ".config/zed", ".config/jetbrains", ".config/sublime-text", ".nvim", ".nvim.lua", ".nvimrc",
         ".config/nvim", ".local/share/nvim", ".vim", ".vimrc", "_vimrc", ".gvimrc", "_gvimrc", ".exrc", "_exrc",
         ".lvimrc", ".ideavimrc", ".config/vim", ".emacs", ".emacs.el", ".emacs.d", ".config/emacs", ".doom.d",
