@@ -66,6 +66,15 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
     normal
 }
 
+/// The names in an absolute path. What is not Unicode in one is replaced, which makes no name one of a secret.
+pub(crate) fn path_names(path: &Path) -> Vec<String> {
+    let name = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {

@@ -21,11 +21,11 @@
 //! `/home/me/` has not allowed `/home/me/.ssh/`.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::config::AttachmentConfig;
 use crate::disk::{self, Id};
-use crate::path_text::PathText;
+use crate::path_text::{PathText, path_names};
 use crate::refused::{BadPath, Never, NotAllowed, Sensitivity, Why};
 
 pub(crate) mod content;
@@ -165,8 +165,8 @@ impl Policy {
         key: Option<&str>,
         base: Option<&Base>,
     ) -> Result<(), Denial> {
-        let names = names(real);
-        let above = base.map_or(0, |base| self::names(&base.path).len());
+        let names = path_names(real);
+        let above = base.map_or(0, |base| path_names(&base.path).len());
         let is_named = base.is_some_and(|base| base.is_named);
         let Some(found) = sensitive::find(&names, above, is_named) else { return Ok(()) };
         let is_env_key = key.is_some_and(|key| self.config.env_keys.iter().any(|name| name == key));
@@ -218,15 +218,6 @@ impl Policy {
 /// Whether a path is in a directory of the kernel's.
 pub(crate) fn is_system(path: &Path) -> bool {
     cfg!(unix) && SYSTEM.iter().any(|dir| path.starts_with(dir))
-}
-
-/// The names in an absolute path. What is not Unicode in one is replaced, which makes no name one of a secret.
-pub(crate) fn names(path: &Path) -> Vec<String> {
-    let name = |component: Component<'_>| match component {
-        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
-        _ => None,
-    };
-    path.components().filter_map(name).collect()
 }
 
 #[cfg(test)]

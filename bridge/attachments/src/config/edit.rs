@@ -231,7 +231,6 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use super::super::remove_allowed;
     use super::*;
 
     fn added(text: &str) -> String {
@@ -339,10 +338,6 @@ mod tests {
         }
         let config = AttachmentConfig::load(&dir).ok().unwrap();
         assert!(config.allow[0].names(&root.join("we#ird"), None));
-        for (entry, expected) in [("we#ird", Some("we#ird#")), ("we#ird", None)] {
-            let removed = remove_allowed(&dir, &at(entry)).unwrap();
-            assert_eq!(removed, expected.map(at), "{entry}");
-        }
     }
 
     #[test]
@@ -370,8 +365,6 @@ mod tests {
         {
             assert!(matches!(refused, Some(ConfigProblem::NotExpanded(_))), "{refused:?}");
         }
-        let refused = remove_allowed(&dir, "~nobody/x#KEY");
-        assert!(matches!(refused, Err(ConfigProblem::NotExpanded(_))), "{refused:?}");
     }
 
     #[test]

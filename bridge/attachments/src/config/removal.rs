@@ -204,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn regression_entry_is_taken_back_as_a_person_has_written_it() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        let entry = format!("{}/we#ird", root.display());
+        std::fs::write(&entry, "").unwrap();
+        let added = add_allowed(&dir, &entry).unwrap();
+        std::fs::remove_file(&entry).unwrap();
+        assert_eq!(remove_allowed(&dir, &entry).unwrap(), Some(added.entry), "although it is gone");
+        assert_eq!(remove_allowed(&dir, &entry).unwrap(), None);
+        for refused in
+            [remove_allowed(&dir, "~nobody/x#KEY"), remove_save_root(&dir, Path::new("~nobody"))]
+        {
+            assert!(matches!(refused, Err(ConfigProblem::NotExpanded(_))), "{refused:?}");
+        }
+    }
+
+    #[test]
     fn what_is_never_sent_cannot_be_allowed() {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().canonicalize().unwrap();

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::names;
 use crate::names::folded;
+use crate::path_text::path_names;
 
 mod table;
 
@@ -36,7 +36,7 @@ const SHORT_LETTERS: usize = 6;
 /// Whether something runs what is saved at a real path, or reads a command in it. A checkout of a project that a client keeps
 /// below its own folder is no such place if `base`, which is a part of the path, is in it.
 pub(crate) fn is_run(path: &Path, base: &Path, home: Option<&Path>) -> bool {
-    let folded_names = |path: &Path| names(path).iter().map(|name| folded(name)).collect();
+    let folded_names = |path: &Path| path_names(path).iter().map(|name| folded(name)).collect();
     let (names, base): (Vec<String>, Vec<String>) = (folded_names(path), folded_names(base));
     let home: Option<Vec<String>> = home.map(folded_names).filter(|home| names.starts_with(home));
     let is_checkout = |place: usize| {
