@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{CommandFactory as _, Parser};
+use junction_attachments::save::wait_for_saves;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::log::{LogGuard, finish, say};
@@ -25,6 +26,8 @@ const USAGE: u8 = 2;
 const NOTHING_CAME: u8 = 3;
 /// How long the last lines of the log may take at the end. Nobody may be reading them.
 const LAST_LINES: Duration = Duration::from_millis(15);
+/// How long saves at their last step may take. A bridge is gone within 100 ms.
+const SAVE_PATIENCE: Duration = Duration::from_millis(80);
 /// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -156,6 +159,8 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
     };
     // Without waiting for tasks that still run: looking up a host's name can take long.
     runtime.shutdown_background();
+    // A file at its last step gets its name now, or is not there.
+    let _ = wait_for_saves(SAVE_PATIENCE);
     outcome
 }
 

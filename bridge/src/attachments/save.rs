@@ -135,7 +135,8 @@ impl AttachmentAccess {
     /// [`AttachmentFault`]
     pub(crate) fn check_folder(&self, folder: &Path) -> Result<(), AttachmentFault> {
         let path = folder.join(TRIED);
-        let target = Target { path: &path.to_string_lossy(), name: TRIED, overwrite: true };
+        let path = path.to_string_lossy();
+        let target = Target { path: &path, name: TRIED, overwrite: true, is_value: false };
         Saving::begin(&self.policy(&[])?, &target, 1)?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::testing::TestProject;
 
 /// What becomes of a save under a path, in a word. The peer calls the file `name`.
 fn outcome_as(policy: &Policy, path: &str, name: &str) -> &'static str {
-    match Saving::begin(policy, &Target { path, name, overwrite: true }, 0) {
+    match Saving::begin(policy, &Target { path, name, overwrite: true, is_value: false }, 0) {
         Ok(_) => "open",
         Err(SaveRefused::Never { why: Never::Setting, .. }) => "setting",
         Err(SaveRefused::NotAllowed(NotAllowed { why: Why::Outside, .. })) => "outside",
@@ -94,7 +94,7 @@ fn regression_nothing_lets_a_file_be_saved_that_is_run_later() {
 fn regression_peers_name_alone_makes_no_dot_file() {
     let world = TestProject::new();
     for (name, saved) in [(".env", "sub/env"), (".bashrc", "sub/bashrc"), ("a.txt", "sub/a.txt")] {
-        let target = Target { path: "sub", name, overwrite: false };
+        let target = Target { path: "sub", name, overwrite: false, is_value: false };
         let saving = Saving::begin(&world.policy(), &target, 0).unwrap();
         assert_eq!(saving.path(), world.at(saved));
     }
