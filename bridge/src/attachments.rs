@@ -10,4 +10,4 @@ mod save;
 pub(crate) use access::AttachmentAccess;
 pub(crate) use attach::NamedSource;
 pub(crate) use fault::AttachmentFault;
-pub(crate) use save::{SavePlace, SaveProgress, SaveSubject, Saved};
+pub(crate) use save::{SavePlace, SaveProgress, Saved};

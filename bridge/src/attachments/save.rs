@@ -84,7 +84,7 @@ impl SaveProgress {
         (self.0.came.load(Ordering::Relaxed), self.0.total.load(Ordering::Relaxed))
     }
 
-    /// The same, if more has come than the client was told of: it is told now.
+    /// The bytes that have come, and all of them, if more has come than the client was told of. It is told now.
     pub(crate) fn take_news(&self) -> Option<(u64, u64)> {
         let (came, total) = self.get();
         (self.0.told.fetch_max(came, Ordering::Relaxed) < came).then_some((came, total))

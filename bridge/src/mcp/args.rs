@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use junction_attachments::refused::NotAllowed;
 use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_TEXT, TextLimit};
@@ -66,6 +67,14 @@ impl ToolError {
         Self::Argument(format!(
             "The arguments must be one JSON object. Call {tool} again with such an object."
         ))
+    }
+
+    /// What the user would have to allow.
+    pub(super) fn not_allowed(&self) -> Option<&NotAllowed> {
+        match self {
+            Self::NotAttached(_, fault) | Self::NotSaved(fault) => fault.not_allowed(),
+            _ => None,
+        }
     }
 }
 

@@ -10,14 +10,21 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use junction_attachments::Allowed;
+use junction_attachments::refused::NotAllowed;
 use junction_shared::protocol::crypto::mac;
 use junction_shared::secret::{Secret, random_bytes};
 use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequestParams, ClientResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
-    ElicitationSchema, InputRequest, InputRequiredResult, ProtocolVersion, ServerRequest,
+    ElicitationSchema, InputRequest, InputRequiredResult, JsonObject, ProtocolVersion,
+    ServerRequest,
 };
 use rmcp::service::{PeerRequestOptions, RequestContext};
+
+use super::args::ToolError;
+use super::calls::CallHandle;
+use crate::attachments::SaveProgress;
+use crate::wording::attachments::{save_question, send_question};
 
 /// How long a person may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -65,6 +72,20 @@ pub(super) fn asking(context: &RequestContext<RoleServer>) -> Option<Asking> {
     let is_stateless =
         context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
     has_form.then_some(if is_stateless { Asking::ByAnswer } else { Asking::ByRequest })
+}
+
+/// What the person is asked where a call ended so because the policy keeps something.
+pub(super) fn question(
+    outcome: &Result<JsonObject, ToolError>,
+    refusal: &NotAllowed,
+    handle: &CallHandle,
+) -> String {
+    if let Err(ToolError::NotAttached(to, _)) = outcome {
+        return send_question(refusal, to);
+    }
+    let saving = handle.saved();
+    let subject = saving.as_ref().and_then(SaveProgress::subject);
+    save_question(refusal, subject.map(|subject| (subject.name.as_str(), &subject.from)))
 }
 
 /// Asks the person by a request of the server. True if the answer is yes.

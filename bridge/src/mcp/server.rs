@@ -32,12 +32,10 @@ use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
 use super::tools::Tools;
-use crate::attachments::SaveProgress;
 use crate::clients;
 use crate::context_probe::ContextProbe;
 use crate::project::path_of_uri;
 use crate::wording::Wording;
-use crate::wording::attachments::{save_question, send_question};
 
 /// How long to wait for a client's list of the directories that it works in.
 const ROOTS_TIME: Duration = Duration::from_secs(2);
@@ -137,24 +135,14 @@ impl ToolHandler {
                 None => std::mem::take(&mut arguments),
             };
             let outcome = self.tools.call(tool, given, handle, &allowed).await;
-            let refusal = match &outcome {
-                Err(ToolError::NotAttached(_, fault) | ToolError::NotSaved(fault)) => {
-                    fault.not_allowed()
-                }
-                _ => None,
-            };
-            let asked = refusal.filter(|refusal| {
+            let asked = outcome.as_ref().err().and_then(ToolError::not_allowed);
+            let asked = asked.filter(|refusal| {
                 allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
             });
             let (Some(asking), Some(refusal)) = (asking, asked) else {
                 return result(outcome).into();
             };
-            let saving = handle.saved();
-            let subject = saving.as_ref().and_then(SaveProgress::subject);
-            let question = match &outcome {
-                Err(ToolError::NotAttached(to, _)) => send_question(refusal, to),
-                _ => save_question(refusal, subject),
-            };
+            let question = consent::question(&outcome, refusal, handle);
             allowed.push(refusal.allowed());
             match asking {
                 Asking::ByAnswer => return self.consents.question(asker, question, allowed).into(),

@@ -10,7 +10,7 @@ use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
 use super::disk::{read_refused, save_refused, shown, size};
-use crate::attachments::{AttachmentFault, SaveSubject};
+use crate::attachments::AttachmentFault;
 use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {
@@ -85,11 +85,12 @@ pub(crate) fn send_question(refusal: &NotAllowed, to: &Alias) -> String {
     )
 }
 
-/// The same of a place: whether an attachment may be written there, once.
-pub(crate) fn save_question(refusal: &NotAllowed, subject: Option<&SaveSubject>) -> String {
+/// What a person is asked whose client can ask: whether an attachment of this name may be written where the policy keeps
+/// others from, once. Without a name, nobody knows yet what it is.
+pub(crate) fn save_question(refusal: &NotAllowed, subject: Option<(&str, &Alias)>) -> String {
     let what = subject.map_or_else(
         || "what another session sent".to_owned(),
-        |SaveSubject { name, from }| {
+        |(name, from)| {
             format!("{} of the session {from} on the junction", escape(&safe_name(name)).text)
         },
     );

@@ -6,16 +6,18 @@
 //! what it asks for while the sender is there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::{Bound, Range};
+use std::ops::Bound;
 use std::time::Duration;
 
-use bytes::Bytes;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
-    CHUNK, CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, PAIR_OFFERS, PAIR_TRANSFERS,
-    RECEIVER_ATTACHMENT_BYTES,
+    CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, PAIR_OFFERS, PAIR_TRANSFERS, RECEIVER_ATTACHMENT_BYTES,
 };
 use junction_shared::protocol::wire::{Chunk, ChunkRange, TransferId};
+
+mod stored_transfer;
+
+use stored_transfer::StoredTransfer;
 
 /// Transfers known for one receiver. Beyond it those go first that are saved, then those of which nothing is kept.
 const MAX_TRANSFERS: usize = 256;
@@ -23,25 +25,6 @@ const MAX_TRANSFERS: usize = 256;
 /// Transfers without room that are fetched for one receiver at a time. A bridge fetches no more at once, and each holds at
 /// most [`CHUNK_WINDOW`] chunks.
 const MAX_RELAYED: usize = 16;
-
-/// One attachment on its way.
-struct StoredTransfer {
-    chunks: u32,
-    /// The chunks that are here, by number.
-    kept: BTreeMap<u32, Bytes>,
-    has_room: bool,
-    /// Whether its receiver has saved it. It stays for a second time while nobody else needs the room.
-    is_saved: bool,
-    /// Whether its sender was told, on this connection, that all of it is here.
-    is_told: bool,
-    /// The chunks that were asked of the sender and have not come.
-    pulled: Range<u32>,
-    /// The chunks that the receiver wants and has not been sent.
-    fetched: Range<u32>,
-    /// The place in the order of arrival.
-    arrival: u64,
-    expires_at: Duration,
-}
 
 /// What one receiver has here.
 #[derive(Default)]
@@ -63,60 +46,6 @@ pub(super) struct AttachmentStore {
     waiting_for_hub: BTreeSet<PeerKey>,
     bytes: usize,
     arrivals: u64,
-}
-
-impl StoredTransfer {
-    fn charge(&self) -> usize {
-        self.chunks as usize * CHUNK
-    }
-
-    fn is_fetched(&self) -> bool {
-        !self.fetched.is_empty()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.kept.len() == self.chunks as usize
-    }
-
-    /// Returns whether all of it is here to stay.
-    fn is_kept_whole(&self) -> bool {
-        self.has_room && self.is_complete()
-    }
-
-    /// Returns the first chunk that is missing in a range.
-    fn missing(&self, mut range: Range<u32>) -> Option<u32> {
-        range.find(|number| !self.kept.contains_key(number))
-    }
-
-    /// Returns the next chunk to have from the sender, and the end of the range in which it is wanted: what the receiver
-    /// fetches comes first, then what it will fetch, then what it has passed over.
-    fn next_wanted(&self) -> Option<(u32, u32)> {
-        let all = self.chunks;
-        let fetched = self.is_fetched().then(|| self.fetched.clone());
-        let start = fetched.as_ref().map_or(0, |range| range.start);
-        let end = if self.has_room { all } else { fetched.map_or(0, |range| range.end) };
-        let found = self.missing(start..end).map(|next| (next, end));
-        found.or_else(|| Some((self.missing(0..start).filter(|_| self.has_room)?, start)))
-    }
-
-    /// Asks for more, if there is something to ask for and enough has come of what was asked for before.
-    fn pull(&mut self) -> Option<Range<u32>> {
-        let (next, end) = self.next_wanted()?;
-        let until = end.min(next + CHUNK_WINDOW);
-        let continues = !self.pulled.is_empty() && self.pulled.start == next;
-        if !continues {
-            self.pulled = next..until;
-            return Some(next..until);
-        }
-        let more = self.pulled.end..until;
-        // A question for each chunk would cost as much as the chunks.
-        let is_due = self.pulled.end - next <= CHUNK_WINDOW / 2;
-        if more.is_empty() || !is_due {
-            return None;
-        }
-        self.pulled.end = until;
-        Some(more)
-    }
 }
 
 impl AttachmentStore {
