@@ -7,6 +7,9 @@ use crate::form::{ALNUM, BASE64, Set};
 use crate::looks;
 use crate::name::{self, Named};
 
+/// How short a secret may be, whatever its name: passwords are the shortest.
+const SHORTEST: usize = 8;
+
 /// How long a value may be.
 const LONGEST: usize = 256;
 
@@ -55,7 +58,12 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     if matches!(before.last()?, b'!' | b'<' | b'=') || bytes[at] == b':' && before.ends_with(b":") {
         return None;
     }
-    judge(name::named(name::trim(before))?, Value::at(rest)?, prose)
+    let value = Value::at(rest)?;
+    // Names take longer to read than values, and few values are worth it.
+    if !value.is_likely() {
+        return None;
+    }
+    judge(name::named(name::trim(before))?, value, prose)
 }
 
 /// A secret that is given to the option of a command whose dashes start at `at`: `--token …`.
@@ -129,6 +137,12 @@ impl<'a> Value<'a> {
             None => Self { text, quoted, scheme: None },
         }
     }
+
+    /// Whether a secret under some name may read like this: none is shorter or, a UUID excepted, without a digit.
+    fn is_likely(self) -> bool {
+        self.text.len() >= SHORTEST
+            && (self.text.iter().any(u8::is_ascii_digit) || looks::is_uuid(self.text))
+    }
 }
 
 /// `text` without the full stop of a sentence.
@@ -165,7 +179,7 @@ fn is_password(value: Value<'_>, prose: bool) -> bool {
     let text = value.text;
     let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
     let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
-    if !(8..=128).contains(&text.len()) || !mixed || looks::is_stand_in(text) {
+    if !(SHORTEST..=128).contains(&text.len()) || !mixed || looks::is_stand_in(text) {
         return false;
     }
     let has_both_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
