@@ -9,10 +9,9 @@ use crate::providers::FORMS;
 pub(crate) fn token(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (&first, &second) = (bytes.get(at)?, bytes.get(at + 1)?);
     let first = usize::from(first);
-    if SECONDS[first] >> (second & 31) & 1 == 0 {
-        return None;
-    }
-    STARTS[usize::from(BUCKETS[first])..usize::from(BUCKETS[first + 1])].iter().find_map(|start| {
+    let third = bytes.get(at + 2).copied().unwrap_or_default();
+    let bucket = &STARTS[usize::from(BUCKETS[first])..usize::from(BUCKETS[first + 1])];
+    bucket.iter().filter(|start| start.fits(second, third)).find_map(|start| {
         let (form, text) = start.of();
         let body = form.body(bytes, at, text)?;
         (!looks::is_sample(body)).then_some(form.kind)
@@ -22,28 +21,34 @@ pub(crate) fn token(bytes: &[u8], at: usize) -> Option<&'static str> {
 /// Where a start is: the place of its form, and its own among the starts of that form. Small, as the tables are part of
 /// the memory of each process.
 #[derive(Clone, Copy)]
-struct Start(u8, u8);
-
-impl Start {
-    /// The form and the text of the start.
-    const fn of(self) -> (&'static Form, &'static str) {
-        let form = &FORMS[self.0 as usize];
-        (form, form.starts[self.1 as usize])
-    }
+struct Start {
+    form: u8,
+    place: u8,
+    /// The second byte of its text.
+    second: u8,
+    /// The third byte of its text, 0 where there is none.
+    third: u8,
 }
 
-/// For each first byte of a start, which second bytes follow it, by their last five bits. Most places in a text are no
-/// start by these two bytes alone.
-static SECONDS: [u32; 256] = {
-    let mut seconds = [0; 256];
-    let mut at = 0;
-    while at < COUNT {
-        let text = STARTS[at].of().1.as_bytes();
-        seconds[text[0] as usize] |= 1 << (text[1] & 31);
-        at += 1;
+impl Start {
+    /// The start at `place` among those of `form`.
+    const fn new(form: u8, place: u8) -> Self {
+        let text = FORMS[form as usize].starts[place as usize].as_bytes();
+        let third = if text.len() > 2 { text[2] } else { 0 };
+        Self { form, place, second: text[1], third }
     }
-    seconds
-};
+
+    /// The form and the text of the start.
+    const fn of(self) -> (&'static Form, &'static str) {
+        let form = &FORMS[self.form as usize];
+        (form, form.starts[self.place as usize])
+    }
+
+    /// Whether it may start with these bytes after the first. Few starts do, so the text of hardly one is fetched.
+    const fn fits(self, second: u8, third: u8) -> bool {
+        self.second == second && (self.third == third || self.third == 0)
+    }
+}
 
 /// How many starts all forms have.
 const COUNT: usize = {
@@ -57,14 +62,14 @@ const COUNT: usize = {
 
 /// All starts in the order of their first bytes. More than a place has room for would not compile.
 static STARTS: [Start; COUNT] = {
-    let mut starts = [Start(0, 0); COUNT];
+    let mut starts = [Start::new(0, 0); COUNT];
     let (mut count, mut first) = (0, 0);
     while first < 256 {
         let mut form = 0_u8;
         while (form as usize) < FORMS.len() {
             let mut at = 0_u8;
             while (at as usize) < FORMS[form as usize].starts.len() {
-                let start = Start(form, at);
+                let start = Start::new(form, at);
                 if start.of().1.as_bytes()[0] as usize == first {
                     starts[count] = start;
                     count += 1;
