@@ -42,6 +42,13 @@ const EMPTY: [&str; 14] = [
     "string",
 ];
 
+/// Ends of the names of passwords.
+const PASSWORDS: [&str; 5] = ["password", "passwd", "passphrase", "pwd", "passcode"];
+
+/// Ends of the names of keys.
+const KEYS: [&str; 7] =
+    ["apikey", "secretkey", "accesskey", "privatekey", "authkey", "accountkey", "secret"];
+
 /// Words before `key` that make it a secret one.
 const SECRET_KEYS: [&str; 26] = [
     "api",
@@ -122,7 +129,7 @@ const TYPES: [&str; 5] = ["string", "str", "text", "bytes", "varchar"];
 /// What the name that ends at the end of `before` says, if it is that of a secret.
 pub(crate) fn named(before: &[u8]) -> Option<Named> {
     let words = Words::of(before);
-    if TYPES.iter().any(|name| words.is(0, name))
+    if words.is_any(0, &TYPES)
         && let Some(colon) = before.iter().rev().take(LONGEST).position(|byte| *byte == b':')
     {
         return Words::of(trim(&before[..before.len() - colon - 1])).named();
@@ -166,42 +173,38 @@ impl<'a> Words<'a> {
         self.0.get(at).is_some_and(|own| own.eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    /// Whether the word `at` places before the last ends with `end`.
-    fn ends(&self, at: usize, end: &str) -> bool {
+    /// Whether the word `at` places before the last is one of `words`. Many lists are asked for: one copy of it is small.
+    #[inline(never)]
+    fn is_any(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(at, word))
+    }
+
+    /// Whether the word `at` places before the last ends with one of `ends`.
+    #[inline(never)]
+    fn ends_any(&self, at: usize, ends: &[&str]) -> bool {
         let word = self.0[at];
-        word.len() >= end.len()
-            && word[word.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
+        ends.iter().any(|end| {
+            word.len() >= end.len()
+                && word[word.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
+        })
     }
 
     /// What the words say.
     fn named(&self) -> Option<Named> {
-        let is_empty = |at: usize| {
-            EMPTY.iter().any(|word| self.is(at, word)) || self.0[at].iter().all(u8::is_ascii_digit)
-        };
+        let is_empty =
+            |at: usize| self.is_any(at, &EMPTY) || self.0[at].iter().all(u8::is_ascii_digit);
         let at = (0..2).take_while(|at| is_empty(*at)).count();
-        let ends = |all: &[&str]| all.iter().any(|end| self.ends(at, end));
-        let before = |all: &[&str]| all.iter().any(|word| self.is(at + 1, word));
+        let before = |all: &[&str]| self.is_any(at + 1, all);
         if before(&PUBLIC) {
             None
-        } else if ends(&["password", "passwd", "passphrase", "pwd", "passcode"])
-            || self.is(at, "pass")
-        {
+        } else if self.ends_any(at, &PASSWORDS) || self.is(at, "pass") {
             Some(Named::Password)
-        } else if ends(&[
-            "apikey",
-            "secretkey",
-            "accesskey",
-            "privatekey",
-            "authkey",
-            "accountkey",
-            "secret",
-        ]) || self.is(at, "key") && before(&SECRET_KEYS)
-        {
+        } else if self.ends_any(at, &KEYS) || self.is(at, "key") && before(&SECRET_KEYS) {
             Some(Named::Key)
         } else if self.is(at, "authorization") {
             Some(Named::Authorization)
-        } else if ends(&["token"]) && !before(&HARMLESS_TOKENS)
-            || ends(&["credential", "credentials"])
+        } else if self.ends_any(at, &["token"]) && !before(&HARMLESS_TOKENS)
+            || self.ends_any(at, &["credential", "credentials"])
         {
             Some(Named::Token)
         } else {

@@ -10,6 +10,9 @@ pub(crate) fn token(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (&first, &second) = (bytes.get(at)?, bytes.get(at + 1)?);
     let first = usize::from(first);
     let third = bytes.get(at + 2).copied().unwrap_or_default();
+    if THIRDS[first] >> (third & 31) & 1 == 0 {
+        return None;
+    }
     let bucket = &STARTS[usize::from(BUCKETS[first])..usize::from(BUCKETS[first + 1])];
     bucket.iter().filter(|start| start.fits(second, third)).find_map(|start| {
         let (form, text) = start.of();
@@ -49,6 +52,20 @@ impl Start {
         self.second == second && (self.third == third || self.third == 0)
     }
 }
+
+/// For each first byte of a start, which third bytes it may have, by their last five bits. The second ones were looked
+/// at by `places`.
+static THIRDS: [u32; 256] = {
+    let mut thirds = [0; 256];
+    let mut at = 0;
+    while at < COUNT {
+        let first = STARTS[at].of().1.as_bytes()[0] as usize;
+        let third = STARTS[at].third;
+        thirds[first] |= if third == 0 { u32::MAX } else { 1 << (third & 31) };
+        at += 1;
+    }
+    thirds
+};
 
 /// How many starts all forms have.
 const COUNT: usize = {
