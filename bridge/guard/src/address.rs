@@ -46,15 +46,20 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (user, password) = (&login[..colon], &login[colon + 1..]);
     let scheme = scheme(&bytes[..at]);
     let store = STORES.iter().any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()));
-    if password == user || looks::is_stand_in(password) || is_nowhere(host) {
+    // These would be escaped, so here they belong to a template that was cut off.
+    let is_cut = password.iter().any(|byte| matches!(byte, b'{' | b'}' | b'[' | b']'));
+    if is_cut || password == user || looks::is_stand_in(password) || is_nowhere(host) {
         return None;
     }
-    match (store, is_strong(password)) {
+    let is_sample = is_documentation(host);
+    match (store, looks::is_strong(password)) {
         (true, true) => Some("a connection string with a password"),
-        (true, false) if password.len() >= 6 && !is_local(host) => {
+        (true, false) if password.len() >= 6 && !is_local(host) && !is_sample => {
             Some("a connection string with a password")
         }
-        (false, true) if !scheme.is_empty() && !user.is_empty() => Some("a URL with a password"),
+        (false, true) if !scheme.is_empty() && !user.is_empty() && !is_sample => {
+            Some("a URL with a password")
+        }
         _ => None,
     }
 }
@@ -67,17 +72,6 @@ fn scheme(before: &[u8]) -> &[u8] {
     &before[start + usize::from(escaped)..]
 }
 
-/// Whether a password is more than a word.
-fn is_strong(password: &[u8]) -> bool {
-    let has = |kind: fn(&u8) -> bool| usize::from(password.iter().any(kind));
-    let kinds = has(u8::is_ascii_lowercase)
-        + has(u8::is_ascii_uppercase)
-        + has(u8::is_ascii_digit)
-        + has(|byte| !byte.is_ascii_alphanumeric());
-    password.len() >= 6 && kinds >= 2 && password.iter().any(u8::is_ascii_alphabetic)
-        || password.len() >= 16
-}
-
 /// Whether `host` is this machine, where a password is rarely one that counts.
 fn is_local(host: &[u8]) -> bool {
     [&b"localhost"[..], b"127.0.0.1", b"[::1]", b"0.0.0.0"]
@@ -85,14 +79,20 @@ fn is_local(host: &[u8]) -> bool {
         .any(|name| host.starts_with(name))
 }
 
-/// Whether `host` is one of the names that are kept for documentation, <https://www.rfc-editor.org/rfc/rfc2606>.
+/// Whether `host` has a name that nothing can have, <https://www.rfc-editor.org/rfc/rfc2606#section-2>.
 fn is_nowhere(host: &[u8]) -> bool {
+    [".example", ".invalid", ".test"].iter().any(|suffix| is_under(host, suffix))
+}
+
+/// Whether `host` is under one of the names that are kept for documentation. People put one in the place of the real
+/// host and leave the password as it is. <https://www.rfc-editor.org/rfc/rfc2606#section-3>
+fn is_documentation(host: &[u8]) -> bool {
+    ["example.com", "example.org", "example.net"].iter().any(|suffix| is_under(host, suffix))
+}
+
+/// Whether the name of `host` ends with `suffix`.
+fn is_under(host: &[u8], suffix: &str) -> bool {
     let name = &host[..host.iter().position(|byte| *byte == b':').unwrap_or(host.len())];
-    let named = |suffix: &str| {
-        name.len() >= suffix.len()
-            && name[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
-    };
-    [".example", ".invalid", ".test", "example.com", "example.org", "example.net"]
-        .iter()
-        .any(|suffix| named(suffix))
+    name.len() >= suffix.len()
+        && name[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
 }

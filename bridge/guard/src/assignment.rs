@@ -6,18 +6,10 @@
 use crate::form::{ALNUM, BASE64, Set};
 use crate::looks;
 use crate::name::{self, Named};
+use crate::value::Value;
 
 /// How short a secret may be, whatever its name: passwords are the shortest.
 const SHORTEST: usize = 8;
-
-/// How long a value may be.
-const LONGEST: usize = 256;
-
-/// What ends a value without quotes.
-const END: Set = Set::of(" \t\r\n\"'`,;()[]{}<>&\\");
-
-/// What may stand between a sign and a value: spaces, the stars of Markdown, the bar of a table.
-const LEAD: Set = Set::of(" \t*|");
 
 /// The characters of a token.
 const TOKEN: Set = BASE64.and("_-.~%:|!");
@@ -43,12 +35,14 @@ const REFERENCES: [&str; 12] = [
 const BASIC_SAMPLES: [&str; 3] =
     ["dXNlcjpwYXNz", "dXNlcm5hbWU6cGFzc3dvcmQ", "QWxhZGRpbjpvcGVuIHNlc2FtZQ"];
 
-/// A secret that is assigned to a name by the sign at `at`: `=`, `:`, `>` of an XML tag or a space before `is`.
+/// A secret that is assigned to a name by the sign at `at`: `=`, `:`, `>` of an XML tag or a space before `is`. A colon may
+/// also stand between the name and the password of a user of curl.
 pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (before, rest) = (&bytes[..at], &bytes[at + 1..]);
     let prose = bytes[at] == b' ';
     let rest = match (bytes[at], rest.first()?) {
-        (b'=', b'=' | b'~') | (b':', b':' | b'=') => return None,
+        (b':', b':' | b'=') => return login(before, Value::at(rest)?),
+        (b'=', b'=' | b'~') => return None,
         (b'=', b'>') => &rest[1..],
         (b' ', b'i') => rest.strip_prefix(b"is ")?,
         (b' ', _) => return None,
@@ -60,10 +54,11 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     }
     let value = Value::at(rest)?;
     // Names take longer to read than values, and few values are worth it.
-    if !value.is_likely() {
+    if !value.is_likely(SHORTEST) {
         return None;
     }
-    judge(name::named(name::trim(before))?, value, prose)
+    let assigned = name::named(name::trim(before)).and_then(|named| judge(named, value, prose));
+    assigned.or_else(|| (bytes[at] == b':').then(|| login(before, value)).flatten())
 }
 
 /// A secret that is given to the option of a command whose dashes start at `at`: `--token …`.
@@ -74,80 +69,40 @@ pub(crate) fn flag(bytes: &[u8], at: usize) -> Option<&'static str> {
     judge(name::named(&option[..length])?, Value::at(value)?, false)
 }
 
-/// A password that is given to curl together with the name of a user, by the colon at `at`: `-u name:…`.
+/// Whether `value` is a password that is given to curl, behind a colon and the name of a user: `-u name:…`.
 /// <https://curl.se/docs/manpage.html#-u>
-pub(crate) fn login(bytes: &[u8], at: usize) -> Option<&'static str> {
-    let before = &bytes[..at];
+fn login(before: &[u8], value: Value<'_>) -> Option<&'static str> {
     let user = ALNUM.and("_.@-").run_back(before, 64);
+    // The name may follow the option at once: `-uname`.
+    let user = user - if before[before.len() - user..].starts_with(b"-u") { 2 } else { 0 };
     let option = &before[..before.len() - user];
     let option = option.strip_suffix(b"\"").or_else(|| option.strip_suffix(b"'")).unwrap_or(option);
-    if user == 0 || ![&b" -u "[..], b" --user ", b" -u"].iter().any(|name| option.ends_with(name)) {
+    if user == 0 || !is_login_option(option) {
         return None;
     }
-    let value = Value::at(&bytes[at + 1..])?;
-    (value.scheme.is_none() && !looks::is_template(value.text) && is_password(value, false))
-        .then_some("a password")
+    if value.scheme.is_some() || looks::is_template(value.text) {
+        return None;
+    }
+    // Other commands have an option of that name for a user and a group.
+    let is_curl = looks::holds(&option[option.len().saturating_sub(128)..], "curl");
+    (is_password(value, false) || is_curl && is_chosen(value.text)).then_some("a password")
 }
 
-/// A value and how it stands in the text.
-#[derive(Clone, Copy)]
-struct Value<'a> {
-    text: &'a [u8],
-    quoted: bool,
-    /// What stands before it, up to a space: `Bearer` in a header.
-    scheme: Option<&'a [u8]>,
+/// Whether `before` ends with the option `--user`, or `-u`, which other letters may share the dash with: `-sSu`.
+fn is_login_option(before: &[u8]) -> bool {
+    let Some(before) = before.strip_suffix(b" ") else {
+        return before.ends_with(b" -u");
+    };
+    let word = &before[before.len() - ALNUM.and("-").run_back(before, 8)..];
+    word == b"--user" || word.ends_with(b"u") && word.starts_with(b"-") && !word.starts_with(b"--")
 }
 
-impl<'a> Value<'a> {
-    /// The value at the beginning of `rest`, unless it is a call or the like.
-    fn at(rest: &'a [u8]) -> Option<Self> {
-        let rest = &rest[LEAD.run(rest, 8)..];
-        let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
-        // The prefix of a literal: `b"…"`, `@"…"`.
-        let has_prefix = matches!(rest, [b'b' | b'r' | b'f' | b'u' | b'@', b'"' | b'\'', ..]);
-        let rest = &rest[usize::from(has_prefix)..];
-        let (&first, inner) = rest.split_first()?;
-        if matches!(first, b'"' | b'\'' | b'`') {
-            let length =
-                inner.iter().take(LONGEST).position(|byte| *byte == first || *byte == b'\n')?;
-            let text = inner[..length].strip_suffix(b"\\").unwrap_or(&inner[..length]);
-            return Some(Self::new(text, true));
-        }
-        let with_scheme = ["Bearer ", "Basic ", "token ", "Token "]
-            .iter()
-            .find(|scheme| rest.starts_with(scheme.as_bytes()))
-            .map_or(0, |scheme| scheme.len());
-        let word = &rest[with_scheme..];
-        let length = word
-            .iter()
-            .take(LONGEST)
-            .position(|byte| END.has(*byte))
-            .unwrap_or(word.len().min(LONGEST));
-        let after = &word[length..];
-        let is_code =
-            matches!(after.first(), Some(b'(' | b'[' | b'{' | b'<')) && !after.starts_with(b"</");
-        let text = trim_end(&rest[..with_scheme + length]);
-        (!is_code).then_some(Self::new(text, false))
-    }
-
-    /// The value `text`, without the scheme that it may begin with.
-    fn new(text: &'a [u8], quoted: bool) -> Self {
-        match text.iter().position(|byte| *byte == b' ') {
-            Some(space) => Self { text: &text[space + 1..], quoted, scheme: Some(&text[..space]) },
-            None => Self { text, quoted, scheme: None },
-        }
-    }
-
-    /// Whether a secret under some name may read like this: none is shorter or, a UUID excepted, without a digit.
-    fn is_likely(self) -> bool {
-        self.text.len() >= SHORTEST
-            && (self.text.iter().any(u8::is_ascii_digit) || looks::is_uuid(self.text))
-    }
-}
-
-/// `text` without the full stop of a sentence.
-fn trim_end(text: &[u8]) -> &[u8] {
-    text.strip_suffix(b".").or_else(|| text.strip_suffix(b":")).unwrap_or(text)
+/// Whether `password` is more than a word: one with a digit, and no stand-in.
+fn is_chosen(password: &[u8]) -> bool {
+    password.len() >= SHORTEST
+        && password.iter().any(u8::is_ascii_digit)
+        && looks::is_strong(password)
+        && !looks::is_stand_in(password)
 }
 
 /// What `value` is, where its name says `named`. In `prose` the name counts for less.
@@ -179,17 +134,15 @@ fn is_password(value: Value<'_>, prose: bool) -> bool {
     let text = value.text;
     let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
     let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
-    if !(SHORTEST..=128).contains(&text.len()) || !mixed || looks::is_stand_in(text) {
-        return false;
-    }
     let has_both_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     let has_sign = has(|byte| byte.is_ascii_punctuation() && !b"_-./:=".contains(byte));
     let chosen = (has_sign || value.quoted && has_both_cases) && !prose;
-    chosen || looks::is_random(text)
+    let fits = (SHORTEST..=128).contains(&text.len()) && mixed && !looks::is_stand_in(text);
+    fits && (chosen || looks::is_random(text) || looks::is_jumble(text)) || value.is_wild()
 }
 
 /// Whether `text` says where a secret is: a path, a URL, the name of one in a store; or the hash of one.
-fn is_reference(text: &[u8]) -> bool {
+pub(crate) fn is_reference(text: &[u8]) -> bool {
     let starts = |start: &str| {
         text.len() >= start.len() && text[..start.len()].eq_ignore_ascii_case(start.as_bytes())
     };

@@ -1,14 +1,15 @@
-//! Finds secrets in the text of a message before it is sent: private keys, tokens of cloud providers and services,
-//! connection strings with a password, and passwords or keys that are assigned to a name.
+//! Finds secrets in the text of a message before it is sent: private keys, tokens of cloud providers and services, URLs
+//! and connection strings with a password, and passwords or keys that are assigned to a name or given to a command.
 //!
 //! The rules are tables of constants. Nothing is built at start or kept between calls, and the time a text takes grows
 //! with its length alone: every look from a place in the text, forwards or back, is bounded.
 //!
 //! A text that only looks like a secret must not be stopped, so samples and stand-ins (`ghp_xxxx…`, `$DB_PASSWORD`,
-//! `AKIAIOSFODNN7EXAMPLE`) are let through, and so are hashes, UUIDs, public keys and certificates.
+//! `user:pass@host`, `AKIAIOSFODNN7EXAMPLE`) are let through, and so are hashes, UUIDs, public keys and certificates.
 
 mod address;
 mod assignment;
+mod connection;
 mod form;
 mod looks;
 mod name;
@@ -16,6 +17,7 @@ mod places;
 mod private_key;
 mod providers;
 mod starts;
+mod value;
 
 /// A secret that was found in a text. It holds none of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +42,9 @@ pub fn find(text: &str) -> Option<Finding> {
 /// a rule here has to be among those of `places`.
 fn kind_at(bytes: &[u8], at: usize) -> Option<&'static str> {
     let around = match bytes[at] {
-        b':' => address::find(bytes, at)
-            .or_else(|| assignment::find(bytes, at))
-            .or_else(|| assignment::login(bytes, at)),
-        b'=' | b'>' | b' ' => assignment::find(bytes, at),
+        b':' => address::find(bytes, at).or_else(|| assignment::find(bytes, at)),
+        b'=' => connection::find(bytes, at).or_else(|| assignment::find(bytes, at)),
+        b'>' | b' ' => assignment::find(bytes, at),
         b'-' => private_key::find(bytes, at).or_else(|| assignment::flag(bytes, at)),
         _ => None,
     };

@@ -30,7 +30,7 @@ const SAMPLE_WORDS: [&str; 25] = [
 ];
 
 /// Passwords of examples and of local databases.
-const STAND_INS: [&str; 40] = [
+const STAND_INS: [&str; 45] = [
     "password",
     "passwd",
     "passphrase",
@@ -54,7 +54,6 @@ const STAND_INS: [&str; 40] = [
     "bar",
     "baz",
     "foobar",
-    "hunter",
     "tiger",
     "postgres",
     "postgresql",
@@ -71,6 +70,12 @@ const STAND_INS: [&str; 40] = [
     "abc",
     "qwerty",
     "welcome",
+    "supersecret",
+    "supersecretpass",
+    "secretpass",
+    "mypassword",
+    "adminpassword",
+    "strongpassword",
 ];
 
 /// Words that make a password a stand-in wherever they stand in it.
@@ -90,6 +95,9 @@ const STAND_IN_WORDS: [&str; 14] = [
     "redacted",
     "mypass",
 ];
+
+/// Names with a number that a field for passwords may hold: how one is hashed or encoded.
+const ALGORITHMS: [&str; 6] = ["sha", "pbkdf", "argon", "bcrypt", "scrypt", "base64"];
 
 /// How many characters of a straight line (`abcdef`, `654321`) a random token does not hold.
 const STRAIGHT: usize = 6;
@@ -120,8 +128,54 @@ pub(crate) fn is_random(value: &[u8]) -> bool {
     }
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let breaks = value.windows(2).filter(|pair| is_break(pair[0], pair[1])).count();
-    letters > 0 && digits > 0 && breaks * 5 >= value.len() && !is_sample(value)
+    letters > 0 && digits > 0 && breaks(value) * 5 >= value.len() && !is_sample(value)
+}
+
+/// Whether `value` looks like a password that a machine made of letters, digits and dashes: too short to be told by
+/// `is_random`, so the shorter it is, the more of its places have to be breaks.
+pub(crate) fn is_jumble(value: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let breaks = breaks(value);
+    let enough = match has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) {
+        true if value.len() >= 12 => breaks * 5 >= value.len(),
+        true => breaks * 7 >= value.len() * 2,
+        // There are no places where a small letter meets a capital one.
+        false => breaks * 3 >= value.len(),
+    };
+    breaks >= 3
+        && enough
+        && has(u8::is_ascii_digit)
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && !value.iter().all(u8::is_ascii_hexdigit)
+        && !is_sample(value)
+        && !ALGORITHMS.iter().any(|name| holds(value, name))
+}
+
+/// Whether a password is more than a word.
+pub(crate) fn is_strong(password: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| usize::from(password.iter().any(kind));
+    let kinds = has(u8::is_ascii_lowercase)
+        + has(u8::is_ascii_uppercase)
+        + has(u8::is_ascii_digit)
+        + has(|byte| !byte.is_ascii_alphanumeric());
+    password.len() >= 6 && kinds >= 2 && password.iter().any(u8::is_ascii_alphabetic)
+        || password.len() >= 16
+}
+
+/// At how many places in `value` a digit meets a letter, or a small letter a capital one after it.
+fn breaks(value: &[u8]) -> usize {
+    value.windows(2).filter(|pair| is_break(pair[0], pair[1])).count()
+}
+
+/// At how many places in `value` two characters of different kinds meet: small letters, capital ones, digits, signs.
+pub(crate) fn changes(value: &[u8]) -> usize {
+    let kind = |byte: u8| match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    value.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count()
 }
 
 /// Whether random text is the likely reason for `left` and `right` to stand side by side.
@@ -147,24 +201,45 @@ pub(crate) fn is_stand_in(password: &[u8]) -> bool {
     }
     let stem_end = password.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1);
     let stem = &password[..stem_end];
-    STAND_INS.iter().any(|word| stem.len() == word.len() && reads(stem, word))
-        || STAND_IN_WORDS
+    let is_word =
+        |part: &[u8]| STAND_INS.iter().any(|word| part.len() == word.len() && reads(part, word));
+    is_word(stem) || is_name(stem) || STAND_IN_WORDS.iter().any(|word| holds(password, word))
+}
+
+/// Whether `text` is the name of a password, `DB_PASS` or `app-pw`, rather than one.
+fn is_name(text: &[u8]) -> bool {
+    let mut words = text.split(|byte| matches!(byte, b'_' | b'-'));
+    let last = words.next_back().unwrap_or_default();
+    let is_word = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic);
+    text.len() > last.len()
+        && words.all(is_word)
+        && ["pass", "pwd", "pw", "token", "key"]
             .iter()
-            .any(|word| password.windows(word.len()).any(|part| reads(part, word)))
+            .any(|word| last.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Whether `value` is filled in elsewhere: a variable of a shell or a template, or what is left of a masked value.
 pub(crate) fn is_template(value: &[u8]) -> bool {
-    let is_escape = |at: usize| {
-        let code = value.get(at + 1..at + 3);
-        code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    let pairs = [(b'{', b'}'), (b'<', b'>'), (b'[', b']'), (b'(', b')')];
+    let is_filled = |(open, close): (u8, u8)| {
+        let opened = value.iter().position(|byte| *byte == open);
+        opened.is_some_and(|at| value[at..].contains(&close))
     };
     matches!(value.first(), None | Some(b'$' | b'@'))
-        || value
-            .iter()
-            .any(|byte| matches!(byte, b'{' | b'}' | b'<' | b'>' | b'[' | b']' | b'(' | b')'))
-        || value.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(at))
+        || value.iter().enumerate().any(|(at, byte)| *byte == b'%' && is_format(value, at))
+        || pairs.into_iter().any(is_filled)
         || ["***", "...", "\u{2026}", "\u{2022}"].iter().any(|mark| holds(value, mark))
+}
+
+/// Whether the `%` at `at` in `value` belongs to a format or a variable, `%s`, `id-%d`, `%DB_PASS%`, rather than to an
+/// escape or a password.
+fn is_format(value: &[u8], at: usize) -> bool {
+    match value[at + 1..] {
+        [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => false,
+        [] | [_] | [b'(' | b'{', ..] => true,
+        [b's' | b'd' | b'v', b, ..] if !b.is_ascii_alphanumeric() => true,
+        _ => at == 0,
+    }
 }
 
 /// Whether `part` reads as `word`, in whatever case and with digits for letters.
@@ -206,7 +281,8 @@ fn holds_line(text: &[u8]) -> bool {
     line(1, STRAIGHT) || line(-1, STRAIGHT) || line(0, SAME)
 }
 
-/// Whether `text` holds `word`, in whatever case.
+/// Whether `text` holds `word`, in whatever case. Dozens of rules ask this of few texts: one copy of it is small.
+#[inline(never)]
 pub(crate) fn holds(text: &[u8], word: &str) -> bool {
     text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -46,13 +46,14 @@ fn a_password_in_a_url_is_found_and_a_stand_in_is_not() {
         "app",
         "...",
         "your_password",
-        "hunter2",
+        "S3cretP4ss",
+        "DB_PASS",
         "",
     ] {
         let text = format!("postgres://app:{stand_in}@db.acme.internal/orders");
         assert_eq!(kind(&text), None, "{text}");
     }
-    for host in ["example.com", "db.example", "db.test:5432", "host.invalid"] {
+    for host in ["db.example", "db.test:5432", "host.invalid"] {
         assert_eq!(kind(&format!("postgres://app:{real}@{host}/orders")), None, "{host}");
     }
     for text in [

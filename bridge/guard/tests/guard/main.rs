@@ -3,7 +3,9 @@
 mod cases;
 mod dice;
 mod formats;
+mod near;
 mod ordinary;
+mod passwords;
 mod robust;
 
 /// The kind of the secret in `text`, if one is found.
