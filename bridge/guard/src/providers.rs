@@ -155,7 +155,7 @@ pub(crate) static FORMS: &[Form] = &[
     form(
         "a Discord bot token",
         &["MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT"],
-        &[Run(WORD, 22, 26), Text("."), Run(WORD, 6, 6), Text("."), Run(WORD, 27, 40)],
+        &[Run(WORD, 21, 26), Text("."), Run(WORD, 6, 6), Text("."), Run(WORD, 25, 40)],
     ),
     // https://discord.com/developers/docs/resources/webhook
     form(
@@ -234,6 +234,8 @@ pub(crate) static FORMS: &[Form] = &[
     // https://vercel.com/docs/rest-api#authentication
     form("a Vercel token", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], &[Run(ALNUM, 24, 80)]),
     form("a Vercel token", &["vercel_blob_rw_"], &[Run(ALNUM.and("_"), 30, OPEN)]),
+    // https://api-docs.render.com/reference/authentication
+    form("a Render key", &["rnd_"], &[Run(ALNUM, 20, 64)]),
     // https://docs.netlify.com/api/get-started
     form("a Netlify token", &["nfp_", "nfc_", "nfo_", "nfb_", "nfu_"], &[Run(ALNUM, 36, 44)]),
     // https://neon.com/docs/manage/api-keys

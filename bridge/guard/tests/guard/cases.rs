@@ -1,7 +1,10 @@
 //! What stands at the border: a secret and what only looks like one, side by side.
 
+use data_encoding::BASE64URL_NOPAD;
+
 use crate::dice::Dice;
 use crate::kind;
+use crate::passwords::ALNUM;
 
 /// A password as a generator makes it.
 fn password() -> String {
@@ -167,5 +170,23 @@ fn a_token_is_found_where_it_starts_a_word() {
         "AKIAIOSFODNN7EXAMPLE".to_owned(),
     ] {
         assert_eq!(kind(&text), None, "{text}");
+    }
+}
+
+#[test]
+fn the_token_of_a_bot_is_found_for_every_length_of_its_number() {
+    let mut dice = Dice::new(21);
+    let word = format!("{ALNUM}_-");
+    for (digits, last) in [(17, 27), (18, 27), (18, 38), (19, 38)] {
+        for first in 1..=9 {
+            let number = format!("{first}{}", dice.draw("0123456789", digits - 1));
+            let token = format!(
+                "{}.{}.{}",
+                BASE64URL_NOPAD.encode(number.as_bytes()),
+                dice.draw(&word, 6),
+                dice.draw(&word, last)
+            );
+            assert_eq!(kind(&format!("bot: {token}")), Some("a Discord bot token"), "{token}");
+        }
     }
 }
