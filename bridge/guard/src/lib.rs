@@ -11,6 +11,7 @@ mod address;
 mod assignment;
 mod connection;
 mod form;
+mod invisible;
 mod looks;
 mod name;
 mod places;
@@ -32,10 +33,16 @@ impl Finding {
     }
 }
 
-/// Finds the first secret in `text`, if it holds one.
+/// Finds a secret in `text`, if it holds one. Invisible characters in it hide none.
 pub fn find(text: &str) -> Option<Finding> {
-    let bytes = text.as_bytes();
-    places::find_map(bytes, |at| kind_at(bytes, at)).map(|kind| Finding { kind })
+    let kind = |text: &str| {
+        let bytes = text.as_bytes();
+        places::find_map(bytes, |at| kind_at(bytes, at))
+    };
+    // The text as it is comes first: there, an invisible character may also stand between a word and a token.
+    kind(text)
+        .or_else(|| invisible::removed(text).and_then(|text| kind(&text)))
+        .map(|kind| Finding { kind })
 }
 
 /// The kind of secret that the byte at `at` gives away, with what stands around it. A sign that gets

@@ -174,6 +174,24 @@ fn a_token_is_found_where_it_starts_a_word() {
 }
 
 #[test]
+fn an_invisible_character_hides_no_token() {
+    let body = Dice::new(8).draw(ALNUM, 36);
+    for hidden in ["\u{200b}", "\u{ad}", "\u{2060}", "\u{feff}", "\u{200d}"] {
+        let (left, right) = body.split_at(17);
+        for text in [
+            format!("ghp_{left}{hidden}{right}"),
+            format!("g{hidden}hp_{body}"),
+            format!("see ghp{hidden}_{left}{hidden}{right}, caf\u{e9}"),
+            // Where it is not in the token, it stands before a word.
+            format!("x{hidden}ghp_{body}"),
+        ] {
+            assert_eq!(kind(&text), Some("a GitHub token"), "{text:?}");
+        }
+        assert_eq!(kind(&format!("gh{hidden}p_, {hidden}caf\u{e9}{hidden}")), None);
+    }
+}
+
+#[test]
 fn the_token_of_a_bot_is_found_for_every_length_of_its_number() {
     let mut dice = Dice::new(21);
     let word = format!("{ALNUM}_-");
