@@ -49,6 +49,12 @@ const PASSWORDS: [&str; 5] = ["password", "passwd", "passphrase", "pwd", "passco
 const KEYS: [&str; 7] =
     ["apikey", "secretkey", "accesskey", "privatekey", "authkey", "accountkey", "secret"];
 
+/// Ends of the names of tokens.
+const TOKENS: [&str; 3] = ["token", "credential", "credentials"];
+
+/// The last letters of all names of secrets.
+const LAST: Set = Set::of("delnstyDELNSTY");
+
 /// Words before `key` that make it a secret one.
 const SECRET_KEYS: [&str; 26] = [
     "api",
@@ -194,22 +200,25 @@ impl<'a> Words<'a> {
         let is_empty =
             |at: usize| self.is_any(at, &EMPTY) || self.0[at].iter().all(u8::is_ascii_digit);
         let at = (0..2).take_while(|at| is_empty(*at)).count();
-        let before = |all: &[&str]| self.is_any(at + 1, all);
-        if before(&PUBLIC) {
-            None
-        } else if self.ends_any(at, &PASSWORDS) || self.is(at, "pass") {
-            Some(Named::Password)
-        } else if self.ends_any(at, &KEYS) || self.is(at, "key") && before(&SECRET_KEYS) {
-            Some(Named::Key)
-        } else if self.is(at, "authorization") {
-            Some(Named::Authorization)
-        } else if self.ends_any(at, &["token"]) && !before(&HARMLESS_TOKENS)
-            || self.ends_any(at, &["credential", "credentials"])
-        {
-            Some(Named::Token)
-        } else {
-            None
+        // Most names are let go by their last letter.
+        if !self.0[at].last().is_some_and(|last| LAST.has(*last)) {
+            return None;
         }
+        let before = |all: &[&str]| self.is_any(at + 1, all);
+        let named = if self.ends_any(at, &PASSWORDS) || self.is(at, "pass") {
+            Named::Password
+        } else if self.ends_any(at, &KEYS) || self.is(at, "key") && before(&SECRET_KEYS) {
+            Named::Key
+        } else if self.is(at, "authorization") {
+            Named::Authorization
+        } else if self.ends_any(at, &TOKENS)
+            && !(self.ends_any(at, &["token"]) && before(&HARMLESS_TOKENS))
+        {
+            Named::Token
+        } else {
+            return None;
+        };
+        (!before(&PUBLIC)).then_some(named)
     }
 }
 
