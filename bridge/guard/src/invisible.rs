@@ -1,9 +1,17 @@
 //! Characters that nobody sees: spaces without width, joiners, soft hyphens, marks of the byte order and of the writing
 //! direction. Some editors and chat programs put them into long words.
 
+/// How many bytes are looked at together.
+const BLOCK: usize = 256;
+
 /// `text` without its invisible characters, if it has some.
 pub(crate) fn removed(text: &str) -> Option<String> {
-    (!text.is_ascii() && holds(text.as_bytes()))
+    let bytes = text.as_bytes();
+    let mut blocks = (0..bytes.len()).step_by(BLOCK);
+    // The two bytes more are the rest of a character that a block ends in.
+    let block = |from: usize| &bytes[from..bytes.len().min(from + BLOCK + 2)];
+    blocks
+        .any(|from| !block(from).is_ascii() && holds(block(from)))
         .then(|| text.chars().filter(|character| !is_invisible(*character)).collect())
 }
 

@@ -188,6 +188,11 @@ fn an_invisible_character_hides_no_token() {
             assert_eq!(kind(&text), Some("a GitHub token"), "{text:?}");
         }
         assert_eq!(kind(&format!("gh{hidden}p_, {hidden}caf\u{e9}{hidden}")), None);
+        // Texts are looked at in blocks: at each place of one, it is seen.
+        for before in 200..280 {
+            let text = format!("{}ghp_{hidden}{body}", " ".repeat(before));
+            assert_eq!(kind(&text), Some("a GitHub token"), "{text:?}");
+        }
     }
 }
 
