@@ -45,8 +45,8 @@ pub fn find(text: &str) -> Option<Finding> {
         .map(|kind| Finding { kind })
 }
 
-/// The kind of secret that the byte at `at` gives away, with what stands around it. A sign that gets
-/// a rule here has to be among those of `places`.
+/// The kind of secret that the byte at `at` gives away, with what stands around it. A sign
+/// that gets a rule here has to be among those of `places`.
 fn kind_at(bytes: &[u8], at: usize) -> Option<&'static str> {
     let around = match bytes[at] {
         b':' => address::find(bytes, at).or_else(|| assignment::find(bytes, at)),

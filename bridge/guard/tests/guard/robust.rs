@@ -64,6 +64,9 @@ fn texts_made_to_be_slow_are_not() {
         "A".to_owned(),
         "Aa1".to_owned(),
         "a.".to_owned(),
+        ";password=Xy7Kq9".to_owned(),
+        " -u a:Xy7Kq9Lm-".to_owned(),
+        "\u{200b}=a".to_owned(),
     ]) {
         let text = piece.repeat(LONGEST / piece.len());
         let begun = Instant::now();
