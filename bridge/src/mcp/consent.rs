@@ -62,7 +62,7 @@ struct OpenQuestion {
 
 /// The mark of a tool and its arguments.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct CallMark([u8; 32]);
+struct CallMark([u8; 32]);
 
 /// How the client that made this call can ask its person, if it can.
 pub(super) fn asking(context: &RequestContext<RoleServer>) -> Option<Asking> {
@@ -108,21 +108,20 @@ impl Default for Consents {
 }
 
 impl Consents {
-    /// The mark of a call.
-    pub(super) fn asker(&self, request: &CallToolRequestParams) -> CallMark {
-        let arguments = serde_json::to_vec(&request.arguments).unwrap_or_default();
-        let parts = [request.name.as_bytes(), b"\0", &arguments];
-        CallMark(mac(self.key.expose(), &parts))
+    /// The mark of a call of this tool. It takes as long as the arguments are large, so only a question is worth one.
+    fn mark(&self, (tool, arguments): (&str, &JsonObject)) -> CallMark {
+        let arguments = serde_json::to_vec(arguments).unwrap_or_default();
+        CallMark(mac(self.key.expose(), &[tool.as_bytes(), b"\0", &arguments]))
     }
 
-    /// The question as the answer of this call. A yes allows these.
+    /// The question as the answer of this call of a tool. A yes allows these.
     pub(super) fn question(
         &self,
-        asker: CallMark,
+        call: (&str, &JsonObject),
         question: String,
         allows: Vec<Allowed>,
     ) -> InputRequiredResult {
-        let name = HEXLOWER.encode(&random_bytes::<16>());
+        let (name, asker) = (HEXLOWER.encode(&random_bytes::<16>()), self.mark(call));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_OPEN {
             open.pop_front();
@@ -137,7 +136,7 @@ impl Consents {
     /// once.
     pub(super) fn given(&self, request: &CallToolRequestParams) -> Option<Vec<Allowed>> {
         let Some(name) = &request.request_state else { return Some(Vec::new()) };
-        let asker = self.asker(request);
+        let asker = self.mark((&request.name, request.arguments.as_ref()?));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let is_asked = |it: &OpenQuestion| it.name == *name && it.asker == asker;
         let Some(at) = open.iter().position(is_asked) else {
@@ -179,7 +178,9 @@ mod tests {
     }
 
     fn asked(consents: &Consents, path: &str) -> InputRequiredResult {
-        consents.question(consents.asker(&call()), "?".to_owned(), vec![entry(path)])
+        let call = call();
+        let call = (&*call.name, call.arguments.as_ref().unwrap());
+        consents.question(call, "?".to_owned(), vec![entry(path)])
     }
 
     fn answered(state: Option<String>, action: &str) -> CallToolRequestParams {

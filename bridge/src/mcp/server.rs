@@ -118,13 +118,12 @@ impl ToolHandler {
     async fn call_with_consent(
         &self,
         tool: Tool,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         handle: &CallHandle,
         context: &RequestContext<RoleServer>,
     ) -> CallToolResponse {
         let given = self.consents.given(&request);
-        let asker = self.consents.asker(&request);
-        let mut arguments = request.arguments.unwrap_or_default();
+        let mut arguments = request.arguments.take().unwrap_or_default();
         let may_ask = given.is_some() && may_need_consent(tool, &arguments);
         let asking = consent::asking(context).filter(|_| may_ask);
         let mut allowed = given.unwrap_or_default();
@@ -145,7 +144,10 @@ impl ToolHandler {
             let question = consent::question(&outcome, refusal, handle);
             allowed.push(refusal.allowed());
             match asking {
-                Asking::ByAnswer => return self.consents.question(asker, question, allowed).into(),
+                Asking::ByAnswer => {
+                    let call = (&*request.name, &arguments);
+                    return self.consents.question(call, question, allowed).into();
+                }
                 Asking::ByRequest => {
                     // The person may never answer.
                     handle.waits();
