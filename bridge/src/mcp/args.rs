@@ -338,9 +338,9 @@ impl ToolArgs {
         (param, value.filter(|value| !is_none(value)))
     }
 
-    /// An argument as it was given, if it is a text and was not taken before.
-    pub(super) fn given_text(&self, name: &str) -> Option<String> {
-        self.given.get(name).and_then(Value::as_str).map(str::to_owned)
+    /// Whether an argument was given as a text, and was not taken before.
+    pub(super) fn gives_text(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(Value::is_string)
     }
 
     /// The parameter of this name, and the argument for it unless that is absent, or what models write for absent.

@@ -21,15 +21,22 @@ impl ToolArgs {
         }
     }
 
-    /// The key of a value. An empty one is not taken for none, because without a key the whole file is written.
+    /// The key of a value, with the quotes that are a part of it. A text that stands for none elsewhere, such as an empty
+    /// one or quotes around nothing, is refused: without a key the whole file would be written.
     pub(crate) fn value_key(&mut self, name: &'static str) -> Parsed<Option<String>> {
-        let given = self.given_text(name);
-        match self.name(name)? {
-            None if given.is_some_and(|text| text.trim().is_empty()) => argument(format!(
-                "{name} is empty. Call {tool} again with the key of the value, or without {name} for the whole file.",
+        let is_text = self.gives_text(name);
+        match self.take(name) {
+            (_, None) if !is_text => Ok(None),
+            (param, Some(Value::String(key)))
+                if param.kind.accepts(key.trim()) && !bare(&key).is_empty() =>
+            {
+                Ok(Some(key.trim().to_owned()))
+            }
+            (_, None | Some(Value::String(_))) => argument(format!(
+                "{name} names no value. Call {tool} again with the key of the value, or without {name} for the whole file.",
                 tool = self.tool.name
             )),
-            key => Ok(key),
+            (param, Some(_)) => self.wrong(param, &param.kind.description()),
         }
     }
 
@@ -82,7 +89,7 @@ fn of_members(members: &Map<String, Value>) -> Option<NamedSource> {
         let member = match name.as_str() {
             "path" | "file" | "file_path" | "filePath" => &mut path,
             // Without a key it would be the whole file.
-            "key" if text.trim().is_empty() => return None,
+            "key" if bare(text).is_empty() => return None,
             "key" => &mut key,
             "env" => &mut env,
             _ => return None,
@@ -110,6 +117,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::mcp::schema::Tool;
 
     fn file(path: &str) -> NamedSource {
         NamedSource::File(path.to_owned())
@@ -137,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn regression_key_of_nothing_is_not_taken_for_no_key() {
+        let key = |key: Value| {
+            let given = json!({ "path": "a", "key": key });
+            let spec = Tool::SaveAttachment.spec();
+            ToolArgs::new(spec, given.as_object().cloned().unwrap()).unwrap().value_key("key")
+        };
+        for nothing in ["", " ", "\"\"", "''", "``", "\"", "\" \"", "“”", "\"\t\"", "null"] {
+            assert!(key(json!(nothing)).is_err(), "{nothing:?}");
+        }
+        assert!(key(json!(1)).is_err());
+        assert_eq!(key(Value::Null), Ok(None));
+        let quoted = "hosts.\"example.com\"";
+        assert_eq!(key(json!(quoted)), Ok(Some(quoted.to_owned())), "its quotes are part of it");
+        assert_eq!(key(json!(" KEY ")), Ok(Some("KEY".to_owned())));
+    }
+
+    #[test]
     fn what_can_be_meant_in_two_ways_is_none() {
         for written in [
             json!(1),
@@ -152,6 +177,7 @@ mod tests {
             json!([{"path": "a", "file": "b"}]),
             json!([{"path": "a", "key": ""}]),
             json!([{"path": "a", "key": " "}]),
+            json!([{"path": "a", "key": "\"\""}]),
             json!([{"path": "a", "name": "b"}]),
             json!([{"path": "a", "content": "b"}]),
             json!("[broken"),
