@@ -215,6 +215,12 @@ impl Policy {
     }
 }
 
+/// What the names in a path say that its file holds, wherever it is.
+#[must_use]
+pub fn seems_to_hold(path: &Path) -> Option<Sensitivity> {
+    sensitive::find(&path_names(path), 0, false)
+}
+
 /// Whether a path is in a directory of the kernel's.
 pub(crate) fn is_system(path: &Path) -> bool {
     cfg!(unix) && SYSTEM.iter().any(|dir| path.starts_with(dir))

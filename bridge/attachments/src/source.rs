@@ -207,6 +207,11 @@ fn open_real(
     policy.check_read(real, key).map_err(|denial| match denial {
         // There is nothing in it that the user could allow, and much that they would.
         Denial::NotAllowed(_) if real.is_dir() => not_a_file(FileKind::Directory),
+        // A person who is asked has to know of what.
+        Denial::NotAllowed(Why::Outside) if key.is_none() && holds_private_key(real) => {
+            let why = Why::Sensitive(Sensitivity::PrivateKey);
+            Denial::NotAllowed(why).on::<ReadRefused>(real, key)
+        }
         denial => denial.on::<ReadRefused>(real, key),
     })?;
     let Some((parent, name)) = real.parent().zip(real.file_name()) else {
@@ -262,15 +267,26 @@ fn check_content(
     if grant == Permit::Named {
         return Ok(None);
     }
-    // Which of its names is the one that counts, the file does not say.
-    if found.links > 1 {
-        return Ok(Some(Why::HardLink));
-    }
     // One value does not carry the key out.
     if key.is_none() && is_private_key(&first_bytes(file)?) {
         return Ok(Some(Why::Sensitive(Sensitivity::PrivateKey)));
     }
-    Ok(None)
+    // Which of its names is the one that counts, the file does not say.
+    Ok((found.links > 1).then_some(Why::HardLink))
+}
+
+/// Whether a file that may not leave, and is not opened otherwise, begins as a private key does.
+fn holds_private_key(real: &Path) -> bool {
+    let first = || {
+        let (folder, _) = Folder::walk(real.parent()?).ok()?;
+        let name = real.file_name()?;
+        let is_file = |found: &Found| found.kind == FileKind::Regular;
+        folder.look(name).ok()?.filter(is_file)?;
+        let file = folder.open_file(name).ok()?;
+        disk::look_at(&file).ok().filter(is_file)?;
+        first_bytes(&file).ok()
+    };
+    first().is_some_and(|first| is_private_key(&first))
 }
 
 /// The first bytes of a file, which is read from its beginning afterwards.

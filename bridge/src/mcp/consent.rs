@@ -78,6 +78,7 @@ pub(super) fn asking(context: &RequestContext<RoleServer>) -> Option<Asking> {
 pub(super) fn question(
     outcome: &Result<JsonObject, ToolError>,
     refusal: &NotAllowed,
+    arguments: &JsonObject,
     handle: &CallHandle,
 ) -> String {
     if let Err(ToolError::NotAttached(to, _)) = outcome {
@@ -85,19 +86,19 @@ pub(super) fn question(
     }
     let saving = handle.saved();
     let subject = saving.as_ref().and_then(SaveProgress::subject);
-    save_question(refusal, subject.map(|subject| (subject.name.as_str(), &subject.from)))
+    let overwrites = arguments.get("overwrite").is_some_and(|it| !it.is_null() && *it != false);
+    let replaces = overwrites && std::fs::symlink_metadata(&refusal.path).is_ok();
+    save_question(refusal, subject.map(|subject| (subject.name.as_str(), &subject.from)), replaces)
 }
 
-/// Asks the person by a request of the server. True if the answer is yes.
-pub(super) async fn ask(context: &RequestContext<RoleServer>, question: String) -> bool {
+/// Asks the person by a request of the server, and returns whether it was a yes; `None` if there was no answer.
+pub(super) async fn ask(context: &RequestContext<RoleServer>, question: String) -> Option<bool> {
     let request = ServerRequest::ElicitRequest(elicit_request(question));
     let options = PeerRequestOptions::with_timeout(PATIENCE);
-    let Ok(asked) = context.peer.send_request_with_option(request, options).await else {
-        return false;
-    };
+    let asked = context.peer.send_request_with_option(request, options).await.ok()?;
     match asked.await_response().await {
-        Ok(ClientResult::ElicitResult(result)) => result.action == ElicitationAction::Accept,
-        _ => false,
+        Ok(ClientResult::ElicitResult(result)) => Some(result.action == ElicitationAction::Accept),
+        _ => None,
     }
 }
 

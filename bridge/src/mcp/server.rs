@@ -124,7 +124,8 @@ impl ToolHandler {
     ) -> CallToolResponse {
         let given = self.consents.given(&request);
         let mut arguments = request.arguments.take().unwrap_or_default();
-        let may_ask = given.is_some() && may_need_consent(tool, &arguments);
+        let is_refused = given.is_none();
+        let may_ask = !is_refused && may_need_consent(tool, &arguments);
         let asking = consent::asking(context).filter(|_| may_ask);
         let mut allowed = given.unwrap_or_default();
         loop {
@@ -135,13 +136,16 @@ impl ToolHandler {
             };
             let outcome = self.tools.call(tool, given, handle, &allowed).await;
             let asked = outcome.as_ref().err().and_then(ToolError::not_allowed);
+            if is_refused && asked.is_some() {
+                return result(Err(ToolError::declined(tool))).into();
+            }
             let asked = asked.filter(|refusal| {
                 allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
             });
             let (Some(asking), Some(refusal)) = (asking, asked) else {
                 return result(outcome).into();
             };
-            let question = consent::question(&outcome, refusal, handle);
+            let question = consent::question(&outcome, refusal, &arguments, handle);
             allowed.push(refusal.allowed());
             match asking {
                 Asking::ByAnswer => {
@@ -151,8 +155,10 @@ impl ToolHandler {
                 Asking::ByRequest => {
                     // The person may never answer.
                     handle.waits();
-                    if !consent::ask(context, question).await {
-                        return result(outcome).into();
+                    match consent::ask(context, question).await {
+                        Some(true) => {}
+                        Some(false) => return result(Err(ToolError::declined(tool))).into(),
+                        None => return result(outcome).into(),
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! What errors about attachments say.
 
 use junction_attachments::config::ConfigProblem;
+use junction_attachments::policy::seems_to_hold;
 use junction_attachments::refused::{CommandRefused, NotAllowed, Sensitivity, Why};
 use junction_attachments::safe_name;
 use junction_attachments::values::ValueError;
@@ -85,16 +86,31 @@ pub(crate) fn send_question(refusal: &NotAllowed, to: &Alias) -> String {
     )
 }
 
-/// What a person is asked whose client can ask: whether an attachment of this name may be written where the policy keeps
-/// others from, once. Without a name, nobody knows yet what it is.
-pub(crate) fn save_question(refusal: &NotAllowed, subject: Option<(&str, &Alias)>) -> String {
-    let what = subject.map_or_else(
-        || "what another session sent".to_owned(),
-        |(name, from)| {
-            format!("{} of the session {from} on the junction", escape(&safe_name(name)).text)
-        },
+/// What a person is asked whose client can ask: whether an attachment may be written where the policy keeps others from,
+/// once. The subject is its name and its sender, if they are known. The peer's own words come last, in quotes.
+pub(crate) fn save_question(
+    refusal: &NotAllowed,
+    subject: Option<(&str, &Alias)>,
+    replaces: bool,
+) -> String {
+    let from = subject.map_or_else(
+        || "another session".to_owned(),
+        |(_, from)| format!("the session {from} on the junction"),
     );
-    format!("May this session write {what} as {}, this once? {}", kept(refusal), why_kept(refusal))
+    let mut question = format!(
+        "May this session write {} with what {from} sent, this once? {}",
+        kept(refusal),
+        why_kept(refusal)
+    );
+    if replaces {
+        let what =
+            if refusal.key.is_some() { "A value of that name" } else { "The file that is there" };
+        question += &format!(" {what} is replaced.");
+    }
+    if let Some((name, _)) = subject {
+        question += &format!(" The other session calls it \"{}\".", escape(&safe_name(name)).text);
+    }
+    question
 }
 
 /// A file or value that the policy keeps.
@@ -106,15 +122,22 @@ fn kept(refusal: &NotAllowed) -> String {
     }
 }
 
-/// Why the policy keeps it, for its user.
-fn why_kept(refusal: &NotAllowed) -> &'static str {
-    match refusal.why {
+/// Why the policy keeps it, for its user: all that a yes would lift.
+fn why_kept(refusal: &NotAllowed) -> String {
+    let holds = |held| match held {
+        Sensitivity::DotEnv => "It is named like a file of environment variables.",
+        Sensitivity::PrivateKey => "It seems to be a private key.",
+        Sensitivity::Credentials => "It is named like a file of credentials.",
+        Sensitivity::Startup => "It is named like a file that a program runs when it starts.",
+    };
+    let place = match refusal.why {
+        Why::Sensitive(held) => return holds(held).to_owned(),
         Why::Outside => "It is outside of the project directory.",
         Why::HardLink => "The file has more than one name.",
-        Why::Sensitive(Sensitivity::DotEnv) => "The file holds environment variables.",
-        Why::Sensitive(Sensitivity::PrivateKey) => "The file seems to hold a private key.",
-        Why::Sensitive(Sensitivity::Credentials) => "The file seems to hold credentials.",
-        Why::Sensitive(Sensitivity::Startup) => "The file is run when a program starts.",
+    };
+    match seems_to_hold(&refusal.path) {
+        Some(held) => format!("{place} {}", holds(held)),
+        None => place.to_owned(),
     }
 }
 

@@ -62,7 +62,7 @@ async fn person_is_asked_by_a_request_and_a_yes_counts_once() {
         let call = alice.begin("send_message", arguments()).await;
         answer_question(&alice, action).await;
         let refused = within("the refusal", call.content()).await.expect_err("no is no");
-        assert!(refused.to_string().contains("junction-bridge allow"), "{refused}");
+        assert!(refused.to_string().contains("did not say yes"), "{refused}");
     }
     assert_eq!(bob.leftovers().await, Vec::<Value>::new());
 }
@@ -86,6 +86,17 @@ async fn person_is_asked_before_a_file_is_written_that_the_policy_keeps() {
         assert_eq!(saved.is_ok(), is_saved, "{saved:?}");
         assert_eq!(outside.exists(), is_saved);
     }
+    // What a yes would replace is said, and what the name says that it holds.
+    std::fs::write(home.path().join("outside.env"), "A=1\n").expect("written");
+    let path = home.path().join("outside.env");
+    let mut over = place(&id, 1, path.to_str().expect("a path in Unicode"));
+    over["overwrite"] = json!(true);
+    let call = alice.begin("save_attachment", over).await;
+    let question = answer_question(&alice, "decline").await;
+    let said = ["outside of the project", "environment variables", "is replaced", "\"notes.txt\""];
+    assert!(said.iter().all(|said| question.contains(said)), "{question}");
+    let refused = within("the refusal", call.content()).await.expect_err("no is no");
+    assert!(refused.to_string().contains("did not say yes"), "{refused}");
     // What runs code later is not even asked about.
     for never in [".git/hooks/pre-commit", ".claude/settings.json", ".mcp.json", ".envrc"] {
         let refused = alice.error("save_attachment", place(&id, 1, never)).await;
@@ -128,7 +139,7 @@ async fn person_is_asked_by_the_answer_in_the_stateless_version() {
     let asked = ask().await;
     let declined = call("send_message", arguments(), retry(&asked, "decline")).await;
     assert_eq!(declined["isError"], true, "{declined}");
-    assert!(declined.to_string().contains("junction-bridge allow"), "{declined}");
+    assert!(declined.to_string().contains("did not say yes"), "{declined}");
     // The same question is not answered twice, and not by another.
     let again = call("send_message", arguments(), retry(&asked, "accept")).await;
     assert_eq!(again["resultType"], "input_required", "{again}");

@@ -34,6 +34,28 @@ fn file_is_read_in_parts_and_again() {
 }
 
 #[test]
+fn regression_private_key_outside_is_asked_about_as_one() {
+    let world = TestProject::new();
+    let key = "-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\n";
+    world.write("OUTSIDE/notes.txt", key);
+    world.write("OUTSIDE/plain.txt", "plain");
+    let policy = world.policy();
+    for (name, why) in [
+        ("notes.txt", Why::Sensitive(Sensitivity::PrivateKey)),
+        ("plain.txt", Why::Outside),
+        ("missing.txt", Why::Outside),
+    ] {
+        let path = world.outside().join(name);
+        let refused = open_file(&policy, path.to_str().unwrap()).err();
+        let whys = match refused {
+            Some(ReadRefused::NotAllowed(refusal)) => Some(refusal.why),
+            _ => None,
+        };
+        assert_eq!(whys, (name != "missing.txt").then_some(why), "{name}");
+    }
+}
+
+#[test]
 fn file_has_at_most_sixteen_mebibytes() {
     let world = TestProject::new();
     let file = File::create(world.at("large")).unwrap();
