@@ -84,9 +84,14 @@ async fn receiver_comes_back(ending: BridgeEnding) {
     let bob = start().await;
     // It waits for what the sender says again to the session that came back.
     bob.call("save_attachment", place(&id, 1, "large.bin")).await;
-    assert!(file(&home, "bob", "large.bin") == Some(large));
+    assert!(file(&home, "bob", "large.bin") == Some(large.clone()));
     let mut told = Receipts::default();
     assert_eq!(told.of(&alice, &id, 1).await, ["saved"]);
+    // Saved or not, another process of the session can save it.
+    ending.of(&bob).await;
+    let bob = start().await;
+    bob.call("save_attachment", place(&id, 1, "again.bin")).await;
+    assert!(file(&home, "bob", "again.bin") == Some(large));
 }
 
 #[tokio::test]

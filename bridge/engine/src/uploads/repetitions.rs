@@ -6,7 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 
 use super::Uploads;
-use super::upload::{MessageUploads, Upload};
+use super::upload::MessageUploads;
 use crate::seal::SealedManifest;
 
 impl Uploads {
@@ -22,7 +22,7 @@ impl Uploads {
         let waits = |(id, message): &(&MessageId, &MessageUploads)| {
             message.origin == *origin
                 && message.receiver.is_some_and(|receiver| receiver != *key)
-                && !message.uploads.values().all(Upload::is_over)
+                && message.can_be_saved()
                 && !is_in_outbox(**id)
                 && !is_repeated(id)
         };
@@ -41,9 +41,9 @@ impl Uploads {
         Some((message.to.clone(), manifest, message.deadline))
     }
 
-    /// The receivers that have not saved everything, by the keys that they were last known to have.
+    /// The receivers that can save something, if only again, by the keys that they were last known to have.
     pub(crate) fn receivers(&self) -> impl Iterator<Item = PeerKey> {
-        let open = self.messages.values().filter(|message| !message.is_over());
+        let open = self.messages.values().filter(|message| message.can_be_saved());
         open.filter_map(|message| message.receiver)
     }
 

@@ -356,10 +356,14 @@ fn receiver_that_came_back_is_told_again_of_what_it_had_read() {
     sender.send(1, vec![large()]);
     sender.send(2, vec![large()]);
     sender.send(3, vec![large()]);
-    sender.uploads.receipt(&transfer(3, 1), AttachmentEnd::Saved);
+    sender.send(4, vec![large()]);
+    sender.uploads.receipt(&transfer(3, 1), AttachmentEnd::Expired);
+    sender.uploads.receipt(&transfer(4, 1), AttachmentEnd::Saved);
     // The second is still unread, and comes to the new process by itself.
-    let again = sender.uploads.to_repeat(&PEER, &PEER_AGAIN, |message| message == id(2));
-    assert_eq!(again, [id(1)]);
+    let mut again = sender.uploads.to_repeat(&PEER, &PEER_AGAIN, |message| message == id(2));
+    again.sort_unstable();
+    assert_eq!(again, [id(1), id(4)], "what was saved can be saved again");
+    sender.uploads.repetition(id(4), id(8)).unwrap();
     let (_, manifest, deadline) = sender.uploads.repetition(id(1), id(9)).unwrap();
     assert_eq!((manifest.repeats, deadline), (Some(id(1)), sender.now + TTL));
     assert!(sender.uploads.is_repetition(&id(9)));

@@ -74,6 +74,11 @@ impl Upload {
         self.end.is_some()
     }
 
+    /// Whether it can be saved, for the first time or again.
+    pub(super) fn can_be_saved(&self) -> bool {
+        matches!(self.end, None | Some(Status::Saved))
+    }
+
     /// Whether what is there now is not what was sent.
     pub(super) fn has_changed(&self) -> bool {
         self.end == Some(CHANGED)
@@ -111,6 +116,10 @@ impl MessageUploads {
 
     pub(super) fn is_over(&self) -> bool {
         self.uploads.values().all(Upload::is_over)
+    }
+
+    pub(super) fn can_be_saved(&self) -> bool {
+        self.uploads.values().any(Upload::can_be_saved)
     }
 
     pub(super) fn disconnected(&mut self) {
