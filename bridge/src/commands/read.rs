@@ -53,6 +53,7 @@ pub(crate) struct ReadOptions {
 pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Result<()> {
     refuse_agents("read_messages")?;
     let mut signals = Signals::new()?;
+    let folder = options.save.as_deref().map(|path| SaveFolder::open(config, path)).transpose()?;
     let name = options.alias.as_ref().map(Alias::as_str);
     let running = running_person(config, name).await;
     let Some(wait) = options.wait else {
@@ -73,7 +74,6 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
             running.alias
         );
     }
-    let folder = options.save.as_deref().map(|path| SaveFolder::open(config, path)).transpose()?;
     let member = tokio::select! {
         joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
         () = signals.next() => return Ok(()),

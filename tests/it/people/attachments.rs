@@ -257,6 +257,7 @@ async fn what_is_never_sent_and_what_is_wrong_is_said_and_nothing_is_sent() {
         // Before anybody can write to it.
         (&["read", "--wait", "1", "--save", ".claude"], 1, "Nothing was saved."),
         (&["watch", "--save", "/proc"], 1, "Nothing was saved."),
+        (&["read", "--save", "missing"], 1, "There is no folder missing"),
     ] {
         let run = run_at_desk(&home, &hub, arguments).await;
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{run:?}");
