@@ -1,9 +1,9 @@
 //! Folders that git takes for a repository's own, whatever they are called: it runs programs that the `config` and the
 //! `hooks` in them name.
 //!
-//! A folder is one with `HEAD`, `objects` and `refs` in it, or with `HEAD` and a `commondir` that says where the other two
-//! are. A peer can send the files one by one, and an agent can make the folders, so nothing that matters is saved into a
-//! folder that lacks only a part of them, and no file that would be the last part.
+//! Git takes a folder for one that has `HEAD` in it, and `objects` and `refs` or a `commondir` that says where these are.
+//! A peer can send files one by one, in any order, and an agent can make the folders before or after. So of `HEAD` and
+//! what git runs, only one is saved into a folder, and neither where the folders wait for it.
 
 use std::ffi::OsStr;
 
@@ -11,14 +11,16 @@ use crate::disk::Folder;
 use crate::names::folded;
 use crate::policy::settings;
 
-/// Files and folders out of which git takes programs to run, or the place of such files, and what makes a folder a
-/// repository's.
-const MATTERS: [&str; 11] = [
+/// The file that every repository has.
+const HEAD: &str = "HEAD";
+/// The folders that a repository has, unless its `commondir` says where they are.
+const FOLDERS: [&str; 2] = ["objects", "refs"];
+/// Files and folders out of which git takes programs to run, or the place of such files.
+const RUN: [&str; 10] = [
     "commondir",
     "config",
     "config.worktree",
     "gitdir",
-    "head",
     "hooks",
     "modules",
     "rebase-apply",
@@ -29,15 +31,15 @@ const MATTERS: [&str; 11] = [
 
 /// Whether nothing may be saved under a name in this folder, nor below it.
 pub(super) fn is_kept(folder: &Folder, name: &str) -> bool {
-    let matters = MATTERS.contains(&&*folded(name));
-    if !matters && !settings::is_of_repository(name) {
+    let name = folded(name);
+    let is_needed = name == folded(HEAD) || RUN.contains(&&*name);
+    if !is_needed && !settings::is_of_repository(&name) {
         return false;
     }
     // As if the name were there already.
-    let has = |piece: &str| {
-        folded(name) == folded(piece) || matches!(folder.look(OsStr::new(piece)), Ok(Some(_)))
+    let has = |piece: &&str| {
+        name == folded(piece) || matches!(folder.look(OsStr::new(piece)), Ok(Some(_)))
     };
-    let (objects, refs) = (has("objects"), has("refs"));
-    let is_nearly_one = has("HEAD") && (objects || refs || has("commondir"));
-    is_nearly_one || (matters && objects && refs)
+    let is_with_head = has(&HEAD) && RUN.iter().chain(&FOLDERS).any(has);
+    is_with_head || (is_needed && FOLDERS.iter().all(has))
 }

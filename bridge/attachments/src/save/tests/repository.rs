@@ -12,8 +12,11 @@ const FOLDERS: &[(&[&str], &[&str])] = &[
     (&["HEAD", "refs/"], &["HEAD", "config", "hooks/x", "modules/x", "refs/x"]),
     (&["HEAD", "commondir"], &["HEAD", "config.worktree", "config", "hooks/x", "commondir"]),
     (&["HEAD", "objects/", "refs/"], &["config", "rebase-merge/x", "sequencer/x", "gitdir"]),
-    // Each would be the last piece.
-    (&["HEAD"], &["commondir"]),
+    // Git would read them as soon as somebody makes the folders.
+    (&["HEAD"], &["config", "config.worktree", "commondir", "hooks/x", "hooks/a/x", "CONFIG"]),
+    (&["config"], &["HEAD", "Head"]),
+    (&["config.worktree"], &["HEAD"]),
+    (&["hooks/"], &["HEAD"]),
     (&["commondir"], &["HEAD"]),
     (&["objects/"], &["HEAD"]),
     (&["refs/"], &["HEAD"]),
@@ -22,9 +25,7 @@ const FOLDERS: &[(&[&str], &[&str])] = &[
 /// A project whose folder `r` has these in it.
 fn world_with(pieces: &[&str]) -> TestProject {
     let world = TestProject::new();
-    for folder in ["hooks", "modules", "rebase-merge", "sequencer"] {
-        fs::create_dir_all(world.at("r").join(folder)).unwrap();
-    }
+    fs::create_dir(world.at("r")).unwrap();
     for piece in pieces {
         match piece.strip_suffix('/') {
             Some(folder) => fs::create_dir(world.at("r").join(folder)).unwrap(),
@@ -42,11 +43,10 @@ fn regression_parts_of_a_repository_are_not_saved_one_by_one() {
         for name in *refused {
             let path = format!("r/{name}");
             let policy = world.policy();
+            fs::create_dir_all(world.at(&path).parent().unwrap()).unwrap();
             assert_eq!(word(&save(&policy, &path, "x", true)), "repository", "{pieces:?} {name}");
             assert_eq!(word(&put(&policy, &path, "KEY", "")), "repository", "{pieces:?} {name}");
         }
-        assert_eq!(word(&save(&world.policy(), "r", "config", true)) == "saved", pieces.len() < 2);
-        fs::remove_file(world.at("r/config")).ok();
         assert_eq!(listing(&world.at("ROOT")), before, "{pieces:?}");
         assert_eq!(word(&save(&world.policy(), "r/notes.txt", "x", false)), "saved");
     }
@@ -54,36 +54,63 @@ fn regression_parts_of_a_repository_are_not_saved_one_by_one() {
     for (pieces, path) in [
         (&["objects/", "refs/"][..], "r/objects/chair"),
         (&["objects/"], "r/config"),
-        (&["refs/"], "r/hooks/x"),
+        (&["refs/", "hooks/"], "r/hooks/x"),
         (&[], "r/HEAD"),
+        (&[], "r/config"),
+        (&["hooks/", "config"], "r/hooks/x"),
     ] {
         assert_eq!(word(&save(&world_with(pieces).policy(), path, "x", false)), "saved", "{path}");
     }
 }
 
 #[test]
+fn regression_embedded_repository_is_not_saved_in_any_order() {
+    for (first, then) in [
+        ("HEAD", "config"),
+        ("config", "HEAD"),
+        ("HEAD", "config.worktree"),
+        ("config.worktree", "HEAD"),
+        ("HEAD", "commondir"),
+        ("commondir", "HEAD"),
+        ("HEAD", "hooks/post-checkout"),
+        ("hooks/post-checkout", "HEAD"),
+    ] {
+        let world = world_with(&[]);
+        let policy = world.policy();
+        for (name, expected) in [(first, "saved"), (then, "repository")] {
+            let path = format!("r/{name}");
+            fs::create_dir_all(world.at(&path).parent().unwrap()).unwrap();
+            assert_eq!(word(&save(&policy, &path, "x", false)), expected, "{first} {then}");
+        }
+    }
+}
+
+#[test]
 fn regression_two_pieces_of_a_repository_are_not_saved_at_once() {
-    let world = world_with(&[]);
-    let policy = world.policy();
-    let begun = |path| {
-        let mut saving = Saving::begin(
-            &policy,
-            &Target { path, name: "x", overwrite: false, is_value: false },
-            4,
-        )
-        .unwrap();
-        saving.write(b"new\n").unwrap();
-        saving
-    };
-    let (head, common) = (begun("r/HEAD"), begun("r/commondir"));
-    assert_eq!(word(&head.finish()), "saved");
-    assert_eq!(word(&common.finish()), "repository");
-    assert!(!world.at("r/commondir").exists());
+    for [first, then] in [["HEAD", "commondir"], ["HEAD", "config"], ["config", "HEAD"]] {
+        let world = world_with(&[]);
+        let policy = world.policy();
+        let begun = |path: &str| {
+            let mut saving = Saving::begin(
+                &policy,
+                &Target { path, name: "x", overwrite: false, is_value: false },
+                4,
+            )
+            .unwrap();
+            saving.write(b"new\n").unwrap();
+            saving
+        };
+        let [first, then] = [first, then].map(|name| format!("r/{name}"));
+        let (one, other) = (begun(&first), begun(&then));
+        assert_eq!(word(&one.finish()), "saved");
+        assert_eq!(word(&other.finish()), "repository");
+        assert!(!world.at(&then).exists());
+    }
 }
 
 #[test]
 fn regression_folder_in_a_repository_is_no_way_around() {
-    let world = world_with(&["HEAD", "objects/", "refs/"]);
+    let world = world_with(&["HEAD", "objects/", "refs/", "hooks/"]);
     let mut world = world.allow("PROJECT/r/hooks/post-checkout").allow("PROJECT/r/config");
     for path in ["r/hooks/post-checkout", "r/config"] {
         assert_eq!(word(&save(&world.policy(), path, "x", false)), "repository", "{path}");
