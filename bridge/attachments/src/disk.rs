@@ -5,7 +5,6 @@
 //! resolved before leads to the same place, or nowhere. Elsewhere the same is done by paths, and checked again afterwards.
 
 use std::path::{Component, Path};
-use std::time::{Duration, Instant};
 
 mod found;
 #[cfg(unix)]
@@ -15,14 +14,10 @@ mod imp;
 #[path = "disk/windows.rs"]
 mod imp;
 
-pub(crate) use found::{Found, Id, Step};
+pub(crate) use found::{Found, Id, Step, Tried};
 pub(crate) use imp::{
-    Folder, FolderLock, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, this_user,
-    true_path,
+    Folder, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, this_user, true_path,
 };
-
-/// How often a lock is asked for that another save holds. The system has no wait with a limit.
-const ASKED: Duration = Duration::from_millis(2);
 
 impl Folder {
     /// Walks to a folder by its real path. With it come the identities of all folders on the way, itself among them.
@@ -36,19 +31,5 @@ impl Folder {
             }
         }
         Ok((folder, ids))
-    }
-
-    /// Keeps all other saves out of this folder, those of other processes too, until the lock is dropped; `None` if others
-    /// held it for longer than this.
-    pub(crate) fn lock(&self, limit: Duration) -> Option<FolderLock> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let lock = self.try_lock();
-            let left = deadline.saturating_duration_since(Instant::now());
-            if lock.is_some() || left.is_zero() {
-                return lock;
-            }
-            std::thread::park_timeout(left.min(ASKED));
-        }
     }
 }

@@ -236,7 +236,7 @@ pub enum SaveRefused {
     },
     /// The file, or a folder above it, was changed while it was saved.
     Changed(PathBuf),
-    /// Other saves, or another program, held the lock of the file's folder for seconds.
+    /// Other saves, or another program, held the lock of the file or of its folder for seconds.
     Busy(PathBuf),
     /// The file is larger than may be saved.
     TooLarge {

@@ -15,6 +15,7 @@ use crate::refused::SaveRefused;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
 mod leftovers;
+mod lock;
 mod place;
 mod repository;
 mod running;
@@ -28,6 +29,9 @@ use temp_file::{Replaces, TempFile};
 pub use place::SavedFile;
 pub use running::wait_for_saves;
 pub use value::{PutInto, ValueTarget, put_value_into};
+
+/// How often a save is tried again that another one comes before.
+const TRIES: usize = 4;
 
 /// Where an attachment is saved.
 #[derive(Clone, Copy, Debug)]
@@ -104,17 +108,23 @@ impl Saving {
     /// # Errors
     /// [`SaveRefused`], and the target is as it was.
     pub fn finish(self) -> Result<SavedFile, SaveRefused> {
-        let Self { place, file, overwrite, is_value, expected, got, first } = self;
+        let Self { place, mut file, overwrite, is_value, expected, got, first } = self;
         if got != expected {
             return Err(SaveRefused::Length { expected, got });
         }
         let running = RunningSave::begin();
         // Most of it is kept on the disk before others have to wait.
         file.sync().map_err(|error| place.disk(&error))?;
-        let lock = place.lock()?;
         let replaces = if overwrite { Replaces::AnyFile } else { Replaces::Nothing };
-        file.publish(&place, replaces)?;
-        drop((lock, running));
+        let mut publish = || file.publish(&place, &place.lock()?, replaces);
+        let mut published = publish();
+        for _ in 1..TRIES {
+            if matches!(published, Err(SaveRefused::Changed(_))) {
+                published = publish();
+            }
+        }
+        drop((file, running));
+        published?;
         let is_secret = is_value || place.is_sensitive || is_private_key(&first);
         let warning = is_secret.then(|| git::warning(&place.path)).flatten();
         Ok(SavedFile { path: place.path, warning })

@@ -201,7 +201,7 @@ pub(super) fn save_refused(refused: &SaveRefused) -> String {
             format!("{}, or a folder above it, was changed meanwhile. Call again.", shown(path))
         }
         SaveRefused::Busy(path) => format!(
-            "Another program has locked the folder of {} for 5 s, so nothing could be saved there. Call again, or choose another path.",
+            "Another program has locked {} or its folder for 5 s, so nothing could be saved there. Call again, or choose another path.",
             shown(path)
         ),
         SaveRefused::TooLarge { path, limit } => format!(

@@ -33,6 +33,16 @@ pub(crate) struct Found {
     pub(crate) is_read_only: bool,
 }
 
+/// What came of asking for a lock.
+pub(crate) enum Tried<T> {
+    /// The lock is held as long as this is kept.
+    Locked(T),
+    /// Another holds it, in this process or in another.
+    Held,
+    /// Nobody can have it.
+    Impossible,
+}
+
 /// Why a folder cannot be entered.
 #[derive(Debug)]
 pub(crate) enum Step {

@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::found::{Found, Id, Step};
+use super::found::{Found, Id, Step, Tried};
 use crate::refused::FileKind;
 
 /// Folders are opened to look up names in them, which takes no permission to list them where the system has a flag for it.
@@ -49,11 +49,6 @@ pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
 
 /// An open folder.
 pub(crate) struct Folder(OwnedFd);
-
-/// A lock on a folder, which the system lifts when the process ends. It is nothing where there are no locks.
-pub(crate) struct FolderLock {
-    _folder: Option<File>,
-}
 
 impl Folder {
     pub(super) fn root(_: &Path) -> Result<Self, Step> {
@@ -184,17 +179,20 @@ impl Folder {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
-    /// The lock of the folder; `None` if another holds it, in this process or in another.
-    pub(super) fn try_lock(&self) -> Option<FolderLock> {
+    /// Asks for the lock of the folder.
+    pub(crate) fn try_lock(&self) -> Tried<File> {
         // Opened for the lock alone: it belongs to what was opened, so that two threads hold two.
-        let Ok(folder) = self.open_to_read() else { return Some(FolderLock { _folder: None }) };
-        let folder = File::from(folder);
-        match folder.try_lock() {
-            Ok(()) => Some(FolderLock { _folder: Some(folder) }),
-            Err(TryLockError::WouldBlock) => None,
-            // Some network file systems lock no folders, and one that may not be listed cannot be opened. What was read is
-            // compared again before it is replaced, which has to do there.
-            Err(TryLockError::Error(_)) => Some(FolderLock { _folder: None }),
+        self.open_to_read().map_or(Tried::Impossible, |folder| try_lock(folder.into()))
+    }
+
+    /// Asks for the lock of a file; never behind a symbolic link. The file may have lost its name before it was locked.
+    pub(crate) fn try_lock_file(&self, name: &OsStr) -> Tried<File> {
+        // One that this user may not write can be locked as well, but on some network file systems.
+        match self.open_to_lock(name).or_else(|_| self.open_file(name)) {
+            Ok(file) => try_lock(file),
+            // It has gone since the caller saw it, and who looks again knows more.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Tried::Held,
+            Err(_) => Tried::Impossible,
         }
     }
 
@@ -213,6 +211,14 @@ impl Folder {
     /// Whether the folder is on a file system of the kernel's.
     pub(crate) fn is_of_kernel(&self) -> bool {
         is_of_kernel(&self.0)
+    }
+}
+
+fn try_lock(file: File) -> Tried<File> {
+    match file.try_lock() {
+        Ok(()) => Tried::Locked(file),
+        Err(TryLockError::WouldBlock) => Tried::Held,
+        Err(TryLockError::Error(_)) => Tried::Impossible,
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::found::{Found, Id, Step};
+use super::found::{Found, Id, Step, Tried};
 use crate::refused::FileKind;
 
 /// Opens the link and not what it leads to. Source: `FILE_FLAG_OPEN_REPARSE_POINT` in winbase.h.
@@ -30,11 +30,6 @@ pub(crate) fn id_at(path: &Path) -> io::Result<Id> {
 
 /// A folder.
 pub(crate) struct Folder(PathBuf);
-
-/// A lock on a folder, which the system lifts when the process ends. It is nothing where there are no locks.
-pub(crate) struct FolderLock {
-    _file: Option<File>,
-}
 
 impl Folder {
     pub(super) fn root(path: &Path) -> Result<Self, Step> {
@@ -125,9 +120,9 @@ impl Folder {
         fs::remove_file(self.0.join(name))
     }
 
-    /// The lock of the folder; `None` if another holds it, in this process or in another. A folder itself cannot be locked
-    /// here, so it is a file that is shared with nobody, and goes when it is closed.
-    pub(super) fn try_lock(&self) -> Option<FolderLock> {
+    /// Asks for the lock of the folder. A folder itself cannot be locked here, so it is a file that is shared with nobody,
+    /// and goes when it is closed.
+    pub(crate) fn try_lock(&self) -> Tried<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).access_mode(WRITE_AND_DELETE).share_mode(0);
         // What somebody linked there is not what goes.
@@ -135,12 +130,18 @@ impl Folder {
             .custom_flags(DELETE_ON_CLOSE | NO_FOLLOW)
             .open(self.0.join(".junction-save.lock"));
         match file {
-            Ok(file) => Some(FolderLock { _file: Some(file) }),
-            Err(error) if error.raw_os_error() == Some(SHARED_WITH_NOBODY) => None,
+            Ok(file) => Tried::Locked(file),
+            Err(error) if error.raw_os_error() == Some(SHARED_WITH_NOBODY) => Tried::Held,
             // It is being removed, or this user may make no file here and will be told so.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
-            Err(_) => Some(FolderLock { _file: None }),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Tried::Held,
+            Err(_) => Tried::Impossible,
         }
+    }
+
+    /// Locks nothing: a lock on a file would here keep this process, too, from reading it a second time.
+    #[expect(clippy::unused_self, reason = "as on Unix")]
+    pub(crate) fn try_lock_file(&self, _: &OsStr) -> Tried<File> {
+        Tried::Impossible
     }
 
     /// Does nothing: the system keeps the names in a folder by itself.

@@ -3,10 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::lock::Lock;
 use super::repository;
-use crate::disk::{Folder, FolderLock, Found, Id, Step};
+use crate::disk::{Folder, Found, Id, Step};
 use crate::git::GitWarning;
 use crate::names::is_odd_on_windows;
 use crate::peer_name::saved_name;
@@ -15,9 +15,6 @@ use crate::refused::{BadPath, DiskFault, FileKind, Never, SaveRefused, Why};
 
 /// The most bytes of a name that file systems take.
 const MAX_NAME: usize = 255;
-
-/// How long a save waits for others in its folder. Each takes milliseconds, or what a slow disk takes to keep a file.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +91,10 @@ impl Place {
         self.folder.try_clone()
     }
 
-    /// Keeps other saves out of the folder until the lock is dropped.
-    pub(super) fn lock(&self) -> Result<FolderLock, SaveRefused> {
-        self.folder.lock(LOCK_WAIT).ok_or_else(|| SaveRefused::Busy(self.path.clone()))
+    /// Keeps other saves away from the file until the lock is dropped.
+    pub(super) fn lock(&self) -> Result<Lock, SaveRefused> {
+        let lock = Lock::of(&self.folder, &self.name).map_err(|error| self.disk(&error))?;
+        lock.ok_or_else(|| SaveRefused::Busy(self.path.clone()))
     }
 
     /// Refuses to replace what is no file, and a file that its owner made read-only.

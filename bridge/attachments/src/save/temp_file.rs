@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 
 use super::leftovers;
+use super::lock::Lock;
 use super::place::Place;
 use crate::disk::{self, Folder, Found};
 use crate::refused::SaveRefused;
@@ -84,9 +85,15 @@ impl TempFile {
         self.file.sync_all()
     }
 
-    /// Gives the file the name of the place, whose folder is locked, and the permissions of a file that it replaces.
-    pub(super) fn publish(mut self, place: &Place, replaces: Replaces) -> Result<(), SaveRefused> {
+    /// Gives the file the name of the place, which is locked, and the permissions of a file that it replaces.
+    pub(super) fn publish(
+        &mut self,
+        place: &Place,
+        lock: &Lock,
+        replaces: Replaces,
+    ) -> Result<(), SaveRefused> {
         let disk = |error: io::Error| SaveRefused::disk(&place.path, &error);
+        let changed = || Err(SaveRefused::Changed(place.path.clone()));
         let there = self.folder.look(&place.name).map_err(disk)?;
         if let (Replaces::AnyFile | Replaces::This(_), Some(found)) = (replaces, &there) {
             place.check_replaceable(found)?;
@@ -98,20 +105,23 @@ impl TempFile {
         place.check_repository()?;
         let there = self.folder.look(&place.name).map_err(disk)?;
         let named = match (replaces, there) {
-            (Replaces::This(before), now) if now != Some(before) => {
-                return Err(SaveRefused::Changed(place.path.clone()));
-            }
+            (Replaces::This(before), now) if now != Some(before) => return changed(),
             (Replaces::AnyFile | Replaces::This(_), Some(found)) => {
                 place.check_replaceable(&found)?;
+                if !lock.keeps(Some(&found)) {
+                    return changed();
+                }
                 self.replace(&place.name)
             }
             _ => self.take(&place.name),
         };
         match named {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(SaveRefused::Exists(place.path.clone()));
-            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => match replaces {
+                Replaces::Nothing => return Err(SaveRefused::Exists(place.path.clone())),
+                // It was not there a moment ago.
+                Replaces::AnyFile | Replaces::This(_) => return changed(),
+            },
             Err(error) => return Err(disk(error)),
         }
         self.folder.sync();
@@ -189,10 +199,11 @@ mod tests {
             (Some("old"), Replaces::AnyFile, true),
         ] {
             fs::remove_file(world.at("sub/a")).ok();
-            let (place, file) = named(&world);
+            let (place, mut file) = named(&world);
             old.inspect(|text| drop(world.write("sub/a", text)));
-            assert_eq!(file.publish(&place, replaces).is_ok(), is_taken);
+            assert_eq!(file.publish(&place, &place.lock().unwrap(), replaces).is_ok(), is_taken);
             let content = if is_taken { "new" } else { "old" };
+            drop(file);
             assert_eq!(fs::read_to_string(world.at("sub/a")).unwrap(), content);
             assert_eq!(fs::read_dir(world.at("sub")).unwrap().count(), 1);
         }

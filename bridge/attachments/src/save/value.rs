@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use super::TRIES;
+use super::lock::Lock;
 use super::place::{Place, SavedFile};
 use super::running::RunningSave;
 use super::temp_file::{Replaces, TempFile};
@@ -13,9 +15,6 @@ use crate::git;
 use crate::policy::{Denial, Policy};
 use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
 use crate::values::Format;
-
-/// How often a file is read that another program changes before the value is in it.
-const TRIES: usize = 4;
 
 /// Where a value is put. It holds the value, so it has no `Debug`.
 #[derive(Clone, Copy)]
@@ -48,7 +47,8 @@ pub struct PutInto<'a> {
 /// Puts one value into a file: `put` gets the file, and gives it back as it is to be. A new file is for this user alone;
 /// another keeps its mode.
 ///
-/// Values that are put at the same time, by other processes too, are all in the file in the end. If a program that knows
+/// Values that are put at the same time, by other processes too, are all in the file in the end; where the system can lock
+/// neither the folder nor the file, those of one process are. If a program that knows
 /// nothing of this changes the file meanwhile, the file is read again and `put` called again, four times at most.
 ///
 /// # Errors
@@ -81,13 +81,13 @@ fn put_once<E>(
     let place = Place::find(policy, target.path, None, Some(target.key));
     let place = place.map_err(ValueRefused::File)?;
     // From what is read to what replaces it: what another puts in between would be lost.
-    let _lock = place.lock().map_err(ValueRefused::File)?;
-    let before = Before::read(&place, target.key).map_err(ValueRefused::File)?;
+    let lock = place.lock().map_err(ValueRefused::File)?;
+    let before = Before::read(&place, &lock, target.key).map_err(ValueRefused::File)?;
     let name = place.name.to_string_lossy();
     let ValueTarget { key, value, overwrite, .. } = *target;
     let into = PutInto { name: &name, bytes: before.bytes(), key, value, overwrite };
     let bytes = put(into).map_err(ValueRefused::Value)?;
-    write(&place, target.key, &before, &bytes).map_err(ValueRefused::File)?;
+    write(&place, &lock, target.key, &before, &bytes).map_err(ValueRefused::File)?;
     Ok(place.path)
 }
 
@@ -95,14 +95,14 @@ fn put_once<E>(
 struct Before(Option<(Found, Zeroizing<Vec<u8>>)>);
 
 impl Before {
-    fn read(place: &Place, key: &str) -> Result<Self, SaveRefused> {
+    fn read(place: &Place, lock: &Lock, key: &str) -> Result<Self, SaveRefused> {
         let disk = |error: io::Error| place.disk(&error);
         let Some(seen) = place.look()? else { return Ok(Self(None)) };
         place.check_replaceable(&seen)?;
         let file = place.open().map_err(disk)?;
         let found = disk::look_at(&file).map_err(disk)?;
         let changed = || SaveRefused::Changed(place.path.clone());
-        if found.kind != FileKind::Regular || found.id != seen.id {
+        if found.kind != FileKind::Regular || found.id != seen.id || !lock.keeps(Some(&found)) {
             return Err(changed());
         }
         if found.links > 1 && !place.is_named {
@@ -130,7 +130,13 @@ fn check_size(place: &Place, len: u64) -> Result<(), SaveRefused> {
     Ok(())
 }
 
-fn write(place: &Place, key: &str, before: &Before, bytes: &[u8]) -> Result<(), SaveRefused> {
+fn write(
+    place: &Place,
+    lock: &Lock,
+    key: &str,
+    before: &Before,
+    bytes: &[u8],
+) -> Result<(), SaveRefused> {
     let disk = |error: io::Error| place.disk(&error);
     check_size(place, bytes.len() as u64)?;
     let mut temporary = TempFile::beside(place, bytes.len() as u64)?;
@@ -141,10 +147,10 @@ fn write(place: &Place, key: &str, before: &Before, bytes: &[u8]) -> Result<(), 
     };
     temporary.sync().map_err(disk)?;
     // An editor holds no lock. Two changes within one tick of the system's clock have one time, so the bytes are compared.
-    if Before::read(place, key)?.bytes() != before.bytes() {
+    if Before::read(place, lock, key)?.bytes() != before.bytes() {
         return Err(SaveRefused::Changed(place.path.clone()));
     }
-    match temporary.publish(place, replaces) {
+    match temporary.publish(place, lock, replaces) {
         // It was not there when it was read.
         Err(SaveRefused::Exists(path)) => Err(SaveRefused::Changed(path)),
         published => published,

@@ -3,6 +3,7 @@
 use std::process::{Child, Stdio};
 
 use super::*;
+use crate::save::lock::{NO_FILE_LOCK, NO_FOLDER_LOCK};
 use crate::values::{Format, ValueError, put_value, read_value};
 
 /// How many save at the same time.
@@ -87,6 +88,84 @@ fn regression_values_that_processes_save_at_once_are_all_there() {
         assert!(saver.wait().unwrap().success());
     }
     assert_all_there(&world, ".env");
+}
+
+/// A folder that may be written and not listed. The superuser may list it all the same, so names in it tell the tested code
+/// to find no locks there.
+fn unlisted_world(switches: &[&str]) -> TestProject {
+    let world = TestProject::new();
+    switches.iter().for_each(|switch| drop(world.write(switch, "")));
+    fs::set_permissions(world.project(), fs::Permissions::from_mode(0o300)).unwrap();
+    world
+}
+
+/// So that the folder can be removed.
+fn list_again(world: &TestProject) {
+    fs::set_permissions(world.project(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn regression_values_that_threads_save_where_no_folder_is_locked_are_all_there() {
+    for (round, switches) in [&[NO_FOLDER_LOCK][..], &[NO_FOLDER_LOCK, NO_FILE_LOCK]]
+        .into_iter()
+        .cycle()
+        .take(20)
+        .enumerate()
+    {
+        let mut world = unlisted_world(switches);
+        world.config.env_keys.extend((0..SAVERS).map(key));
+        if round % 4 < 2 {
+            world.write(".env", "OTHER=1\n");
+        }
+        let policy = world.policy();
+        std::thread::scope(|scope| {
+            for number in 0..SAVERS {
+                let policy = &policy;
+                scope.spawn(move || put_key(policy, ".env", &key(number)).unwrap());
+            }
+        });
+        assert_all_there(&world, ".env");
+        list_again(&world);
+    }
+}
+
+#[test]
+fn regression_values_that_processes_save_where_no_folder_is_locked_are_all_there() {
+    for round in 0..20 {
+        let world = unlisted_world(&[NO_FOLDER_LOCK]);
+        if round % 2 == 0 {
+            world.write(".env", "OTHER=1\n");
+        }
+        let savers = (0..SAVERS).map(|number| {
+            in_another_process("parallel::saver_of_one_value", world.project(), &key(number))
+        });
+        for mut saver in savers.collect::<Vec<_>>() {
+            assert!(saver.wait().unwrap().success());
+        }
+        assert_all_there(&world, ".env");
+        list_again(&world);
+    }
+}
+
+#[test]
+fn regression_file_of_a_folder_without_locks_is_waited_for() {
+    let world = unlisted_world(&[NO_FOLDER_LOCK]);
+    let held = fs::File::create(world.at("a")).unwrap();
+    held.lock().unwrap();
+    let policy = world.policy();
+    assert_eq!(put(&policy, "a", "KEY", ""), Err(SaveRefused::Busy(world.at("a"))));
+    std::thread::scope(|scope| {
+        let saver = scope.spawn(|| save(&policy, "a", "x", true));
+        // Once it is locked, another file has the name.
+        world.write("b", "theirs");
+        fs::rename(world.at("b"), world.at("a")).unwrap();
+        drop(held);
+        assert_eq!(word(&saver.join().unwrap()), "saved");
+    });
+    assert_eq!(fs::read(world.at("a")).unwrap(), b"new\n");
+    symlink("sub", world.at("link")).unwrap();
+    assert_eq!(word(&save(&policy, "link", "x", true)), "link");
+    list_again(&world);
 }
 
 #[test]
