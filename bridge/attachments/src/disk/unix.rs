@@ -15,6 +15,11 @@ use rustix::io::Errno;
 use super::found::{Found, Id, Step, Tried};
 use crate::refused::FileKind;
 
+#[path = "unix/permissions.rs"]
+mod permissions;
+
+pub(crate) use permissions::make_like;
+
 /// Folders are opened to look up names in them, which takes no permission to list them where the system has a flag for it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -252,22 +257,6 @@ pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (file, len);
-    Ok(())
-}
-
-/// Gives a file of this user's the permissions of another and, as far as the system lets this user, its owner and group.
-pub(crate) fn make_like(file: &File, like: &Found) -> io::Result<()> {
-    use std::os::unix::fs::{PermissionsExt as _, fchown};
-
-    let own = look_at(file)?;
-    if (own.owner, own.group) != (like.owner, like.group) {
-        let owned = fchown(file, Some(like.owner), Some(like.group));
-        let _ = owned.or_else(|_| fchown(file, None, Some(like.group)));
-    }
-    if own.permissions != like.permissions {
-        let mode = u32::try_from(like.permissions).map_err(|_| io::ErrorKind::InvalidData)?;
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
     Ok(())
 }
 

@@ -173,7 +173,7 @@ pub(crate) fn reserve(_: &File, _: u64) -> io::Result<()> {
 
 /// Does nothing: the folder says who may use its files.
 #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
-pub(crate) fn make_like(_: &File, _: &Found) -> io::Result<()> {
+pub(crate) fn make_like(_: &File, _: &Folder, _: &OsStr, _: &Found) -> io::Result<()> {
     Ok(())
 }
 

@@ -97,7 +97,7 @@ impl TempFile {
         let there = self.folder.look(&place.name).map_err(disk)?;
         if let (Replaces::AnyFile | Replaces::This(_), Some(found)) = (replaces, &there) {
             place.check_replaceable(found)?;
-            disk::make_like(&self.file, found).map_err(disk)?;
+            disk::make_like(&self.file, &self.folder, &place.name, found).map_err(disk)?;
         }
         // Before the name, so that a crash leaves the old content or the new, and not an empty file.
         self.sync().map_err(disk)?;

@@ -12,6 +12,8 @@ use crate::testing::{RACES, TestProject, against_exchange};
 
 mod leftovers;
 mod parallel;
+#[cfg(target_os = "linux")]
+mod permissions;
 mod repository;
 
 fn save(
