@@ -19,6 +19,9 @@ pub(crate) use imp::{
     Folder, id_at, is_of_kernel, look_at, make_like, real_folder, reserve, this_user, true_path,
 };
 
+/// The name of the file that is the lock of a folder on systems that lock no folders.
+pub(crate) const LOCK: &str = ".junction-save.lock";
+
 impl Folder {
     /// Walks to a folder by its real path. With it come the identities of all folders on the way, itself among them.
     pub(crate) fn walk(path: &Path) -> Result<(Self, Vec<Id>), Step> {

@@ -61,7 +61,7 @@ pub enum Sensitivity {
 pub enum Never {
     /// The path is in `/proc`, `/sys` or `/dev`, or on a file system of the kernel.
     System,
-    /// The path is in the junction's own configuration directory.
+    /// The path is in the junction's own configuration directory, or has a name that it gives its temporary files.
     OwnConfig,
     /// The path is one of a shell, git, an editor, an agent's client or the like, which runs what is saved there.
     Setting,

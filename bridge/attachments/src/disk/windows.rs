@@ -126,9 +126,7 @@ impl Folder {
         let mut options = OpenOptions::new();
         options.write(true).create(true).access_mode(WRITE_AND_DELETE).share_mode(0);
         // What somebody linked there is not what goes.
-        let file = options
-            .custom_flags(DELETE_ON_CLOSE | NO_FOLLOW)
-            .open(self.0.join(".junction-save.lock"));
+        let file = options.custom_flags(DELETE_ON_CLOSE | NO_FOLLOW).open(self.0.join(super::LOCK));
         match file {
             Ok(file) => Tried::Locked(file),
             Err(error) if error.raw_os_error() == Some(SHARED_WITH_NOBODY) => Tried::Held,

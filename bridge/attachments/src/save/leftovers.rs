@@ -8,7 +8,8 @@ use std::io;
 
 use junction_shared::secret::random_bytes;
 
-use crate::disk::{self, Folder};
+use crate::disk::{self, Folder, LOCK};
+use crate::names::folded;
 use crate::refused::FileKind;
 
 const START: &str = ".junction-";
@@ -28,6 +29,12 @@ fn is_part(name: &OsStr) -> bool {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         digits.len() == DIGITS && digits.bytes().all(is_digit)
     })
+}
+
+/// Whether a file system may take a name for that of a temporary file or of a lock, which the next save would remove.
+pub(super) fn is_own(name: &str) -> bool {
+    let name = folded(name);
+    name == LOCK || is_part(name.as_ref())
 }
 
 /// Keeps a temporary file from being removed by others. Says whether nobody is about to do so.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
-use super::repository;
+use super::{leftovers, repository};
 use crate::disk::{Folder, Found, Id, Step};
 use crate::git::GitWarning;
 use crate::names::is_odd_on_windows;
@@ -267,6 +267,9 @@ impl Walk {
     ) -> Result<Place, SaveRefused> {
         let path = self.path.join(name);
         check_name(name)?;
+        if leftovers::is_own(name) {
+            return Err((path, Never::OwnConfig).into());
+        }
         self.check_repository(name)?;
         let refuse = |denial: Denial| denial.on::<SaveRefused>(&path, key);
         policy.check_run(&path, &self.base).map_err(refuse)?;

@@ -1,7 +1,7 @@
 //! The permissions of a file that takes the place of another.
 //!
-//! Nobody but who saves may read the new file without having been able to read the old one. So what cannot be copied is not guessed: the mode alone of a
-//! file with an access list would give the group what the list gives to others.
+//! Nobody but the user who saves may read the new file without having been able to read the old one. So what cannot be
+//! copied is not guessed: the mode alone of a file with an access list would give the group what the list gives to others.
 
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};

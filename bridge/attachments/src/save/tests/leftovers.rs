@@ -86,6 +86,30 @@ fn regression_temporary_files_of_the_dead_are_removed() {
 }
 
 #[test]
+fn regression_nothing_is_saved_that_the_next_save_would_remove() {
+    let world = TestProject::new();
+    let policy = world.policy();
+    for (name, expected) in [
+        (".junction-00000000000000af.part", "own"),
+        (".Junction-00000000000000AF.part", "own"),
+        (".junction-00000000000000af.part.", "own"),
+        (".junction-save.lock", "own"),
+        (".junction-1.part", "saved"),
+        (".junction-save.lock.txt", "saved"),
+    ] {
+        for path in [name.to_owned(), format!("sub/{name}")] {
+            assert_eq!(word(&save(&policy, &path, "x", true)), expected, "{path}");
+            assert_eq!(word(&put(&policy, &path, "KEY", "")), expected, "{path}");
+        }
+    }
+    // The name that a peer gives makes no dot file.
+    let saved = save(&policy, "sub", ".junction-00000000000000af.part", false).unwrap();
+    assert_eq!(saved.path, world.at("sub/junction-00000000000000af.part"));
+    assert_eq!(word(&save(&policy, "sub", "a", false)), "saved");
+    assert!(saved.path.exists());
+}
+
+#[test]
 fn process_that_is_killed_at_any_time_leaves_the_old_file_or_the_new() {
     let world = TestProject::new();
     let path = world.write("a", "old\n");
