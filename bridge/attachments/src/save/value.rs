@@ -45,7 +45,7 @@ pub struct PutInto<'a> {
 }
 
 /// Puts one value into a file: `put` gets the file, and gives it back as it is to be. A new file is for this user alone;
-/// another keeps its mode.
+/// another keeps its permissions, or has fewer where they cannot be kept.
 ///
 /// Values that are put at the same time, by other processes too, are all in the file in the end; where the system can lock
 /// neither the folder nor the file, those of one process are. If a program that knows
