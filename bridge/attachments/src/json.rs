@@ -237,6 +237,8 @@ impl JsonParser<'_> {
         }
         self.at += 1;
         self.depth -= 1;
+        // A list of one item has room for four until then: of a text that is all brackets, that is most of the memory.
+        items.shrink_to_fit();
         Ok(items)
     }
 

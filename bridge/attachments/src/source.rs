@@ -17,6 +17,10 @@ use crate::refused::{FileKind, Never, ReadRefused, Sensitivity, ValueRefused, Wh
 use crate::values::Format;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
 
+mod turns;
+
+use turns::Turn;
+
 /// How often a path is resolved again because a name in it was replaced while it was walked.
 const TRIES: usize = 8;
 
@@ -150,7 +154,8 @@ pub struct ValueFile<'a> {
     pub key: &'a str,
 }
 
-/// Reads one value that the policy lets leave: `find` gets the file and finds the value in it.
+/// Reads one value that the policy lets leave: `find` gets the file and finds the value in it. Four calls of a process read
+/// at a time; others wait for them.
 ///
 /// # Errors
 /// [`ValueRefused::File`] if the file was refused, [`ValueRefused::Value`] with the error of `find`.
@@ -169,6 +174,7 @@ pub fn read_value<T, E>(
         other => other,
     });
     let mut file = file.map_err(ValueRefused::File)?;
+    let _turn = Turn::wait();
     let bytes = file.read_all().map_err(ValueRefused::File)?;
     find(ValueFile { name: &file.name, bytes: &bytes, key }).map_err(ValueRefused::Value)
 }

@@ -20,6 +20,11 @@ pub const MAX_VALUE_FILE: usize = 1 << 20;
 /// The longest YAML text, in bytes. The parser holds all tokens between two brackets at once, which takes up to 200
 /// times their length.
 pub const MAX_YAML_FILE: usize = 256 << 10;
+/// The longest TOML text, in bytes. The parser holds up to 50 times its length before it has read anything.
+pub const MAX_TOML_FILE: usize = 256 << 10;
+/// The most tokens of a TOML text: names, signs, strings, blanks, line ends and comments. A line `name = "value"` has six.
+/// The parser holds up to half a kibibyte for each, because every name in `[a.a.a]` is a table.
+pub const MAX_TOML_TOKENS: usize = 32 << 10;
 /// The longest value, in bytes: the largest keys and certificate chains are about a quarter of it.
 pub const MAX_VALUE: usize = 64 << 10;
 
@@ -58,7 +63,8 @@ impl Format {
     pub fn longest_file(self) -> usize {
         match self {
             Self::Yaml => MAX_YAML_FILE,
-            _ => MAX_VALUE_FILE,
+            Self::Toml => MAX_TOML_FILE,
+            Self::Dotenv | Self::Json => MAX_VALUE_FILE,
         }
     }
 
@@ -78,6 +84,8 @@ pub enum ValueError {
         /// The most bytes.
         limit: usize,
     },
+    /// The text, or what it would become, is TOML of more than [`MAX_TOML_TOKENS`] tokens.
+    Tokens,
     /// The value is longer than [`MAX_VALUE`].
     ValueSize,
     /// The text or the value in it is not UTF-8, or the text holds NUL.

@@ -199,6 +199,7 @@ fn value_fault(path: &str, why: ValueError) -> String {
             let limit = size(limit as u64);
             return format!("{path} is or would be larger than {limit}. Choose another file.");
         }
+        ValueError::Tokens => "has more entries than are read of one TOML file",
         ValueError::ValueSize => "would have a value longer than 64 KiB",
         ValueError::NotText => "or the value is not text in UTF-8",
         ValueError::Syntax => "is not in the format that its name says",

@@ -97,11 +97,13 @@ fn formats_are_chosen_by_extension() {
 }
 
 #[test]
-fn regression_limit_of_yaml_is_told_as_it_is() {
-    for len in [MAX_YAML_FILE + 1, MAX_VALUE_FILE + 1] {
-        let text = vec![b'#'; len];
-        let refused = Err(ValueError::FileSize { limit: 256 << 10 });
-        assert_eq!(put_value(Format::Yaml, &text, "a", b"b", true), refused);
+fn regression_lower_limits_are_told_as_they_are() {
+    for format in [Format::Toml, Format::Yaml] {
+        for len in [(256 << 10) + 1, MAX_VALUE_FILE + 1] {
+            let text = vec![b'#'; len];
+            let refused = Err(ValueError::FileSize { limit: 256 << 10 });
+            assert_eq!(put_value(format, &text, "a", b"b", true), refused);
+        }
     }
 }
 
@@ -122,7 +124,7 @@ fn sizes_are_bounded() {
         }
         let text = vec![b' '; MAX_YAML_FILE + 1];
         let is_refused = read_value(format, &text, "a") == Err(too_long);
-        assert_eq!(is_refused, format == Format::Yaml);
+        assert_eq!(is_refused, matches!(format, Format::Toml | Format::Yaml));
     }
 }
 

@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use toml_edit::{Document, InlineTable, Item, Key, Table, Value};
+use toml_parser::Source;
 
-use super::{ValueError, splice};
+use super::{MAX_TOML_TOKENS, ValueError, splice};
 
 /// A table on the way of a path.
 #[derive(Clone, Copy)]
@@ -61,9 +62,18 @@ impl<'d> TomlEntry<'d> {
     }
 }
 
+/// Parses a text that cannot take much memory, whatever it is.
+fn parsed(text: &str) -> Result<Document<&str>, ValueError> {
+    // Counted one by one: the lexer holds none of them.
+    if Source::new(text).lex().nth(MAX_TOML_TOKENS).is_some() {
+        return Err(ValueError::Tokens);
+    }
+    Document::parse(text).map_err(|_| ValueError::Syntax)
+}
+
 /// The text of the value at a path.
 pub(super) fn read(text: &str, path: &[String]) -> Result<String, ValueError> {
-    let document = Document::parse(text).map_err(|_| ValueError::Syntax)?;
+    let document = parsed(text)?;
     let value = find(document.as_table(), path)?.value.ok_or(ValueError::Missing)?;
     match value.as_str() {
         Some(text) => Ok(text.to_owned()),
@@ -78,7 +88,7 @@ pub(super) fn put(
     value: &str,
     overwrite: bool,
 ) -> Result<String, ValueError> {
-    let document = Document::parse(text).map_err(|_| ValueError::Syntax)?;
+    let document = parsed(text)?;
     let found = find(document.as_table(), path)?;
     match found.value {
         Some(_) if !overwrite => Err(ValueError::Exists),

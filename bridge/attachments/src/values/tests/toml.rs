@@ -80,3 +80,19 @@ fn only_the_value_changes() {
         assert_eq!(put(FORMAT, text, key, "x"), Err(error), "{key}");
     }
 }
+
+#[test]
+fn regression_text_that_takes_much_memory_is_not_parsed() {
+    for unit in
+        ["[a.a.a]\n", "a.a.a = 1\n", "[[a]]\n", "a = [[1, {}]]\n", ".a", "[", "{a=", "#\n", "="]
+    {
+        let text = format!("x = '1'\n{}", unit.repeat((MAX_TOML_FILE - 8) / unit.len()));
+        assert_eq!(read(FORMAT, &text, "x"), Err(ValueError::Tokens), "{unit}");
+        assert_eq!(put(FORMAT, &text, "x", "2"), Err(ValueError::Tokens), "{unit}");
+    }
+    let lines: String =
+        (0..5000).map(|line| format!("name_{line} = 'a value of some length'\n")).collect();
+    assert_eq!(read(FORMAT, &lines, "name_4999").as_deref(), Ok("a value of some length"));
+    let comments = format!("# {}\n", "a.a = [1, 2]. ".repeat(10)).repeat(1700);
+    assert_eq!(put(FORMAT, &comments, "x", "1").map(|text| text.len()), Ok(comments.len() + 8));
+}

@@ -1,0 +1,79 @@
+//! How many files are read for one of their values at a time, in this process.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How many are read at once. A parser may hold some 50 MiB for one of them.
+const MOST: usize = 4;
+
+/// The turns of this process.
+static TURNS: Turns = Turns { free: Mutex::new(MOST), given_back: Condvar::new() };
+
+/// A number of turns.
+struct Turns {
+    free: Mutex<usize>,
+    given_back: Condvar,
+}
+
+/// The turn to read a file, which is given back when this is dropped.
+pub(super) struct Turn(&'static Turns);
+
+impl Turn {
+    /// Waits for a turn. Blocks the thread, for a moment each: a turn is held while a file is in memory, and no longer.
+    pub(super) fn wait() -> Self {
+        TURNS.wait()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.0.locked() += 1;
+        self.0.given_back.notify_one();
+    }
+}
+
+impl Turns {
+    fn wait(&'static self) -> Turn {
+        let waited = self.given_back.wait_while(self.locked(), |free| *free == 0);
+        *waited.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn(self)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, usize> {
+        // A count is right whatever became of the thread.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::source::read_value;
+    use crate::testing::TestProject;
+
+    #[test]
+    fn regression_no_more_than_four_files_are_read_for_a_value_at_once() {
+        let world = TestProject::new();
+        world.write("settings.toml", "key = 1");
+        let policy = world.policy();
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let read = || {
+            let read = read_value(&policy, "settings.toml", "key", |file| {
+                most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                now.fetch_sub(1, SeqCst);
+                if file.bytes == b"key = 1" { Ok(()) } else { Err(()) }
+            });
+            assert!(read.is_ok());
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..30 {
+                scope.spawn(read);
+            }
+        });
+        assert!(most.into_inner() <= MOST);
+    }
+}
