@@ -22,6 +22,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 use crate::allowed::Allowed;
 
 mod edit;
+mod insertion;
 mod removal;
 
 pub use edit::{Added, add_allowed, add_env_key, add_save_root};

@@ -1,12 +1,11 @@
-//! Entries that are added to the table `[attachments]`. Text is inserted at one place, so that every other byte of a file
-//! that people edit stays: comments, blanks, and the ends of lines.
+//! Entries that are added to the table `[attachments]`: what a person means by a path, and what may not be allowed.
 
-use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use junction_shared::machine::config_dir::ConfigDir;
-use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+use toml_edit::Item;
 
+use super::insertion::{inserted, rewritten};
 use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, ENV_KEYS, SAVE_ROOTS, TABLE};
 use super::{document, list, short};
 use crate::allowed::Allowed;
@@ -169,62 +168,6 @@ fn add(dir: &ConfigDir, key: &'static str, entry: String) -> Result<Added, Confi
     Ok(Added { entry, is_new: true })
 }
 
-/// The text with the entry at one place in it; `None` where the table has a form in which there is no such place.
-fn inserted(text: &str, table: Option<&Item>, key: &str, entry: &str) -> Option<String> {
-    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let quoted = value(entry).as_value().map(ToString::to_string)?;
-    let quoted = quoted.trim();
-    let line = format!("{} = [{quoted}]{end}", short(key));
-    let Some(table) = table else {
-        let gap = match text {
-            "" => "",
-            _ if text.ends_with('\n') => end,
-            _ => &end.repeat(2),
-        };
-        return Some(format!("{text}{gap}[{TABLE}]{end}{line}"));
-    };
-    if let Some(list) = table.as_table_like()?.get(short(key)) {
-        let (place, new) = in_list(text, list.as_array()?, list.span()?, quoted)?;
-        return Some(format!("{}{new}{}", text.get(..place)?, text.get(place..)?));
-    }
-    let header = header(text, table.as_table()?)?;
-    // The header is the last line if no line ends after it.
-    let (place, line) = match text.get(header.end..)?.find('\n') {
-        Some(found) => (header.end + found + 1, line),
-        None => (text.len(), format!("{end}{line}")),
-    };
-    Some(format!("{}{line}{}", text.get(..place)?, text.get(place..)?))
-}
-
-/// Where the line `[attachments]` is; `None` if the table has no line of its own.
-fn header(text: &str, table: &Table) -> Option<Range<usize>> {
-    let span = table.span().filter(|_| !table.is_implicit() && !table.is_dotted())?;
-    text.get(span.clone())?.starts_with('[').then_some(span)
-}
-
-/// Where an entry is put into an array, and the text that is put there.
-fn in_list(text: &str, array: &Array, span: Range<usize>, quoted: &str) -> Option<(usize, String)> {
-    let Some(last) = array.iter().last().and_then(Value::span) else {
-        return Some((span.start + 1, quoted.to_owned()));
-    };
-    // An entry on a line of its own is followed by another such line.
-    let before = text.get(span.start..last.start)?;
-    let indent = before.rfind('\n').map(|found| &before[found + 1..]);
-    let indent = indent.filter(|indent| indent.trim().is_empty());
-    let end = if before.contains("\r\n") { "\r\n" } else { "\n" };
-    let gap = indent.map_or_else(|| " ".to_owned(), |indent| format!("{end}{indent}"));
-    Some((last.end, format!(",{gap}{quoted}")))
-}
-
-/// The text as it is written by the parser, for tables inside of a line. It keeps comments.
-fn rewritten(text: &str, key: &str, entry: &str) -> Option<String> {
-    let mut document: DocumentMut = text.parse().ok()?;
-    let table = document.get_mut(TABLE)?.as_table_like_mut()?;
-    let list = table.entry(short(key)).or_insert_with(|| value(Array::new()));
-    list.as_array_mut()?.push(entry);
-    Some(document.to_string())
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -232,50 +175,6 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
-
-    fn added(text: &str) -> String {
-        let parsed = document(text, Path::new("/c")).unwrap();
-        let inserted = inserted(text, parsed.get(TABLE), ALLOW, "/x");
-        inserted.or_else(|| rewritten(text, ALLOW, "/x")).unwrap()
-    }
-
-    #[test]
-    fn entry_is_inserted_and_every_other_byte_stays() {
-        for (before, after) in [
-            ("", "[attachments]\nallow = [\"/x\"]\n"),
-            ("a = 1", "a = 1\n\n[attachments]\nallow = [\"/x\"]\n"),
-            ("a = 1\r\n", "a = 1\r\n\r\n[attachments]\r\nallow = [\"/x\"]\r\n"),
-            ("[attachments]", "[attachments]\nallow = [\"/x\"]\n"),
-            (
-                "[attachments] # mine\n  env_keys=['K']\n[z]\n",
-                "[attachments] # mine\nallow = [\"/x\"]\n  env_keys=['K']\n[z]\n",
-            ),
-            ("[attachments]\nallow=[ ] # none\n", "[attachments]\nallow=[\"/x\" ] # none\n"),
-            (
-                "[attachments]\nallow = ['/a' , '/b',] # c\n",
-                "[attachments]\nallow = ['/a' , '/b', \"/x\",] # c\n",
-            ),
-            (
-                "[attachments]\r\nallow = [\r\n\t'/a', # first\r\n\t'/b' # last\r\n]\r\n",
-                "[attachments]\r\nallow = [\r\n\t'/a', # first\r\n\t'/b',\r\n\t\"/x\" # last\r\n]\r\n",
-            ),
-            ("attachments.allow = ['/a']\n", "attachments.allow = ['/a', \"/x\"]\n"),
-            ("attachments = { allow = ['/a'] }\n", "attachments = { allow = ['/a', \"/x\"] }\n"),
-            (
-                "[attachments.commands]\ng = ['x'] # c\n",
-                "[attachments]\nallow = [\"/x\"]\n[attachments.commands]\ng = ['x'] # c\n",
-            ),
-            (
-                "attachments.env_keys = ['K'] # c\n",
-                "attachments.env_keys = ['K'] # c\nattachments.allow = [\"/x\"]\n",
-            ),
-        ] {
-            let changed = added(before);
-            let config = AttachmentConfig::parse(&changed, Path::new("/c")).ok().unwrap();
-            assert!(config.allow.iter().any(|entry| entry.to_string() == "/x"), "{changed}");
-            assert_eq!(changed, after, "{before:?}");
-        }
-    }
 
     #[test]
     fn entry_is_added_once_with_its_real_path() {

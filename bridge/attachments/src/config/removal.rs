@@ -97,16 +97,20 @@ fn range_of(text: &str, array: &Array, at: usize) -> Option<Range<usize>> {
     if text.get(line..entry.start)?.trim().is_empty() && is_rest(text.get(end..next_line)?) {
         return Some(line..next_line);
     }
+    let before = at.checked_sub(1).and_then(|before| array.get(before)?.span());
+    // A comment goes with the only entry of its line. With several, nobody knows of which it is.
+    let is_alone = before.as_ref().is_none_or(|before| before.end <= line);
+    let comment = rest.lines().next().filter(|rest| rest.trim_start().starts_with('#'));
+    let comment = comment.filter(|_| is_alone).map(|comment| end + comment.len());
     if comma.is_some() {
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        return Some(entry.start..end + blanks);
+        return Some(entry.start..comment.unwrap_or(end + blanks));
     }
     // The last one takes the comma before it along, unless a comment is between them.
-    let before = at.checked_sub(1).and_then(|before| array.get(before)?.span());
     let before = before.map(|before| before.end..entry.start);
     let is_plain = |between: &Range<usize>| !text[between.clone()].contains('#');
     let start = before.filter(is_plain).map_or(entry.start, |between| between.start);
-    Some(start..entry.end)
+    Some(start..comment.unwrap_or(entry.end))
 }
 
 /// Where the comma behind an entry is, if there is one before the end of the array.
@@ -168,6 +172,23 @@ mod tests {
             removed("attachments = { allow = ['/a', '/x'] }"),
             "attachments = { allow = ['/a'] }"
         );
+    }
+
+    #[test]
+    fn regression_comment_goes_with_the_entry_of_its_line() {
+        for (before, after) in [
+            ("['/x', # TEMPORARY\n  '/a']", "[\n  '/a']"),
+            ("['/x' # TEMPORARY\n]", "[\n]"),
+            ("[ '/a' # first\n, '/x' # TEMPORARY\n]", "[ '/a' # first\n, \n]"),
+            ("[ '/x' # TEMPORARY\n, '/a' # second\n]", "[ '/a' # second\n]"),
+            ("['/a', '/x', # both\n]", "['/a', # both\n]"),
+            ("['/x', '/a', # both\n]", "['/a', # both\n]"),
+            ("['/x'] # all", "[] # all"),
+        ] {
+            let changed = removed(&format!("[attachments]\nallow = {before}\n"));
+            assert_eq!(changed, format!("[attachments]\nallow = {after}\n"));
+            assert!(AttachmentConfig::parse(&changed, Path::new("/c")).is_ok(), "{changed}");
+        }
     }
 
     #[test]
