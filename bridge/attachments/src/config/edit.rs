@@ -71,14 +71,21 @@ pub fn add_env_key(dir: &ConfigDir, name: &str) -> Result<Added, ConfigProblem> 
 }
 
 /// The entry that a person means. A file whose own name has a `#` is meant where the path before its last `#` leads nowhere.
-fn meant(text: &str) -> Result<Allowed, ConfigProblem> {
+///
+/// # Errors
+/// [`ConfigProblem::NotExpanded`]
+pub(super) fn meant(text: &str) -> Result<Allowed, ConfigProblem> {
     let entry = Allowed::parse(text);
-    let is_there = |path: &Path| path.symlink_metadata().is_ok();
     let short = at_home(entry.file())?;
     match (entry.key(), at_home(Path::new(text))?) {
         (Some(_), whole) if !is_there(&short) && is_there(&whole) => Ok(Allowed::path(&whole)),
         (key, _) => Ok(Allowed::new(&short, key)),
     }
+}
+
+/// Whether something is at a path, a link that leads nowhere too.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// A path that a person wrote, with the home directory in the place of `~`. A shell leaves that in quotes as it is.

@@ -7,25 +7,29 @@ use std::path::{Path, absolute};
 use junction_shared::machine::config_dir::ConfigDir;
 use toml_edit::{Array, Item, Value};
 
-use super::edit::at_home;
+use super::edit::{at_home, is_there, meant};
 use super::{ALLOW, AttachmentConfig, CONFIG_FILE, ConfigProblem, ENV_KEYS, SAVE_ROOTS, TABLE};
 use super::{document, short};
 use crate::allowed::Allowed;
 use crate::path_text::normal;
 
-/// Removes `PATH` or `PATH#KEY` from the list `allow`: as the file has it, or relative to the working directory. What is at
-/// the path is not looked at, so that an entry can go whose file is gone. Returns the entry as the file had it; nothing if
-/// there is none.
+/// Removes `PATH` or `PATH#KEY` from the list `allow`: as the file has it, or relative to the working directory. Whether a
+/// text with a `#` means a value or a file of that name is decided as [`add_allowed`](super::add_allowed) does, and no entry
+/// of the other kind goes. An entry can go whose file is gone: where nothing is at either path, the text means the value, or
+/// the file if no value of that name is in the list. Returns the entry as the file had it; nothing if there is none.
 ///
 /// # Errors
 /// [`ConfigProblem`] if the file cannot be read or written.
 pub fn remove_allowed(dir: &ConfigDir, entry: &str) -> Result<Option<String>, ConfigProblem> {
-    let meant = normal_entry(&Allowed::parse(entry))?;
-    let removed = remove(dir, ALLOW, |text| text == entry || Allowed::parse(text) == meant)?;
-    if removed.is_some() || meant.key().is_none() {
+    let meant = meant(entry)?;
+    let is_as_read = meant.key() == Allowed::parse(entry).key();
+    let real = normal_entry(&meant)?;
+    let is_meant = |text: &str| Allowed::parse(text) == real || (is_as_read && text == entry);
+    let removed = remove(dir, ALLOW, is_meant)?;
+    if removed.is_some() || meant.key().is_none() || is_there(meant.file()) {
         return Ok(removed);
     }
-    // The whole text may be the name of a file.
+    // Nothing says that it is no file that is gone.
     let meant = normal_entry(&Allowed::path(Path::new(entry)))?;
     remove(dir, ALLOW, |text| Allowed::parse(text) == meant)
 }
@@ -240,6 +244,24 @@ mod tests {
         {
             assert!(matches!(refused, Err(ConfigProblem::NotExpanded(_))), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn regression_of_a_value_and_a_file_of_one_text_only_the_one_that_is_meant_is_removed() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        let dir = ConfigDir::at(root.join("config"));
+        let (env, entry) = (root.join(".env"), format!("{}/.env#K", root.display()));
+        std::fs::write(&env, "").unwrap();
+        std::fs::write(&entry, "").unwrap();
+        add_allowed(&dir, &entry).unwrap();
+        add_allowed(&dir, &format!("{entry}#")).unwrap();
+        assert_eq!(remove_allowed(&dir, &entry).unwrap().as_ref(), Some(&entry));
+        assert_eq!(remove_allowed(&dir, &entry).unwrap(), None, "the file was not meant");
+        add_allowed(&dir, &entry).unwrap();
+        std::fs::remove_file(&env).unwrap();
+        assert_eq!(remove_allowed(&dir, &entry).unwrap(), Some(format!("{entry}#")));
+        assert_eq!(remove_allowed(&dir, &entry).unwrap(), None, "the value was not meant");
     }
 
     #[test]
