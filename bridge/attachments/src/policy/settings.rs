@@ -38,6 +38,11 @@ const SHORT_LETTERS: usize = 6;
 pub(crate) fn is_run(path: &Path, base: &Path, home: Option<&Path>) -> bool {
     let folded_names = |path: &Path| path_names(path).iter().map(|name| folded(name)).collect();
     let (names, base): (Vec<String>, Vec<String>) = (folded_names(path), folded_names(base));
+    // On macOS, `/etc` and `/var` are links to folders there.
+    let root = match &names[..] {
+        [private, next, ..] if private == "private" && matches!(&**next, "etc" | "var") => 1,
+        _ => 0,
+    };
     let home: Option<Vec<String>> = home.map(folded_names).filter(|home| names.starts_with(home));
     let is_checkout = |place: usize| {
         place + 2 < base.len() && base[place + 1] == WORKTREES && base[place] != ".git"
@@ -48,7 +53,7 @@ pub(crate) fn is_run(path: &Path, base: &Path, home: Option<&Path>) -> bool {
                 Some(home) => (Some(home.len()), entry),
                 None => return false,
             },
-            (_, Some(entry)) => (Some(0), entry),
+            (_, Some(entry)) => (Some(root), entry),
             _ => (None, entry),
         };
         let parts: Vec<_> = entry.split('/').collect();
@@ -155,6 +160,32 @@ mod tests {
             ".local/bin/x",
             ".ssh/authorized_keys",
             ".gnupg/gpg-agent.conf",
+            "claude_desktop_config.json",
+            ".config/Claude/x.json",
+            ".lmstudio/mcp.json",
+            ".rvmrc",
+            ".venv/bin/python",
+            "sub/venv/bin/python",
+            ".venv/Scripts/python.exe",
+            "lib/python3.12/site-packages/x.pth",
+            "public/.htaccess",
+            "public/.user.ini",
+            ".vscode-insiders/argv.json",
+            ".config/windsurf/User/settings.json",
+            ".config/Code - Insiders/User/settings.json",
+            ".config/user-dirs.dirs",
+            ".config/uwsm/env",
+            ".local/share/gnome-shell/extensions/x/extension.js",
+            ".config/karabiner/karabiner.json",
+            "rust-toolchain.toml",
+            "rust-toolchain",
+            ".bazelrc",
+            ".mvn/jvm.config",
+            ".pylintrc",
+            ".mailcap",
+            ".muttrc",
+            "Documents/PowerShell/profile.ps1",
+            "Documents/WindowsPowerShell/profile.ps1",
             "Library/LaunchAgents/x.plist",
             "AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup/x.bat",
         ] {
@@ -187,6 +218,11 @@ mod tests {
             "local/bin/x",
             "cargo/config.toml",
             "etc/cron.d/x",
+            "var/spool/cron/x",
+            "src/spool/cron/mod.rs",
+            "src/spool/at",
+            "templates/powershell/profile.ps1",
+            "environment/bin/x",
             "debian/etc/systemd/x.service",
             "docs/profile",
             "login/index.ts",
@@ -207,6 +243,10 @@ mod tests {
             ("/home/other/bin/x", false),
             ("/srv/etc/cron.d/x", false),
             ("/var/spool/cron/crontabs/me", true),
+            ("/srv/var/spool/cron/x", false),
+            ("/private/etc/zshrc", true),
+            ("/private/var/at/tabs/me", true),
+            ("/private/bin/x", false),
         ] {
             assert_eq!(is_run(Path::new(path), Path::new("/"), Some(home)), expected, "{path}");
         }

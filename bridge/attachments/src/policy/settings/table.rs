@@ -38,12 +38,15 @@ pub(super) const TABLE: &[&[&str]] = &[
         ".github/hooks", ".crush", ".crush.json", "crush.json", ".config/crush", ".cursor", ".config/cursor", ".factory",
         ".gemini", ".goose", ".config/goose", ".iflow", ".junie", ".kiro", ".config/amp", ".opencode", "opencode.json",
         "opencode.jsonc", ".config/opencode", ".qoder", ".qwen", ".roo", ".rovodev", ".trae", ".warp", ".windsurf",
-        ".codeium",
+        ".config/windsurf", "application support/windsurf", "appdata/roaming/windsurf", ".codeium",
+        "claude_desktop_config.json", ".config/claude", "application support/claude", "appdata/roaming/claude", ".lmstudio",
     ],
     // Editors: tasks, plugins, programs that check or format, files that are executed when a folder is opened.
     &[
-        ".vscode", ".vscode-server", ".cursor-server", ".config/code", ".config/vscodium", "application support/code",
-        "application support/vscodium", "application support/cursor", "appdata/roaming/code", "appdata/roaming/vscodium",
+        ".vscode", ".vscode-server", ".vscode-insiders", ".vscode-server-insiders", ".vscode-oss", ".cursor-server",
+        ".config/code", ".config/code - insiders", ".config/vscodium", "application support/code",
+        "application support/code - insiders", "application support/vscodium", "application support/cursor",
+        "appdata/roaming/code", "appdata/roaming/code - insiders", "appdata/roaming/vscodium",
         "appdata/roaming/cursor", ".devcontainer", ".devcontainer.json", ".gitpod.yml", ".replit", ".idx", ".idea", ".fleet",
         ".vs", ".zed", ".config/zed", ".config/jetbrains", ".config/sublime-text", ".nvim", ".nvim.lua", ".nvimrc",
         ".config/nvim", ".local/share/nvim", ".vim", ".vimrc", "_vimrc", ".gvimrc", "_gvimrc", ".exrc", "_exrc",
@@ -58,13 +61,14 @@ pub(super) const TABLE: &[&[&str]] = &[
         ".config/zsh", ".config/bash", ".kshrc", ".mkshrc", ".shrc", ".shinit", ".cshrc", ".tcshrc", ".login", ".logout",
         ".config/fish", ".config/nushell", ".config/elvish", ".config/xonsh", ".xonshrc", ".config/powershell",
         ".local/share/bash-completion", ".local/share/fish", "microsoft.powershell_profile.ps1",
-        "microsoft.vscode_profile.ps1", "powershell/profile.ps1", "windowspowershell/profile.ps1", ".inputrc",
-        ".config/starship.toml", ".selected_editor", ".pam_environment", ".config/environment.d",
+        "microsoft.vscode_profile.ps1", "documents/powershell/profile.ps1", "windowspowershell/profile.ps1", ".inputrc",
+        ".config/starship.toml", ".selected_editor", ".pam_environment", ".config/environment.d", ".config/user-dirs.dirs",
     ],
     // What runs on entering a folder, or chooses the programs there.
     &[
         ".envrc", ".direnv", ".direnvrc", ".config/direnv", ".mise", ".mise.toml", ".mise.local.toml", "mise.toml",
-        "mise.local.toml", "mise/config.toml", ".config/mise", ".rtx.toml", ".autoenv", ".autoenv.zsh",
+        "mise.local.toml", "mise/config.toml", ".config/mise", ".rtx.toml", ".autoenv", ".autoenv.zsh", ".rvmrc",
+        "rust-toolchain", "rust-toolchain.toml",
     ],
     // What a desktop or the system starts at a login or at a time.
     &[
@@ -72,24 +76,34 @@ pub(super) const TABLE: &[&[&str]] = &[
         ".config/containers/systemd", ".local/share/systemd", ".local/share/dbus-1", ".local/share/applications",
         ".config/plasma-workspace", ".config/autorandr", ".config/i3", ".i3", ".config/sway", ".config/hypr",
         ".config/river", ".config/labwc", ".config/openbox", ".config/awesome", ".config/bspwm", ".config/sxhkd",
-        ".config/qtile", ".config/niri", ".config/waybar", ".config/polybar", ".xmonad", ".config/xmonad", ".xbindkeysrc",
-        ".hammerspoon", ".aerospace.toml", ".yabairc", ".skhdrc", "library/launchagents", "library/launchdaemons",
-        "library/startupitems", "start menu/programs/startup", "spool/cron", "spool/at", "/etc/crontab", "/etc/anacrontab",
+        ".config/qtile", ".config/niri", ".config/uwsm", "gnome-shell/extensions", ".config/waybar", ".config/polybar", ".xmonad", ".config/xmonad", ".xbindkeysrc",
+        ".hammerspoon", ".aerospace.toml", ".yabairc", ".skhdrc", ".config/karabiner", "library/launchagents", "library/launchdaemons",
+        "library/startupitems", "start menu/programs/startup", "/var/spool/cron", "/var/spool/at", "/var/at", "/etc/crontab", "/etc/anacrontab",
         "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/systemd",
         "/etc/init.d", "/etc/rc.local", "/etc/rc.d", "/etc/xdg/autostart", "/etc/udev", "/etc/profile", "/etc/profile.d",
         "/etc/bash.bashrc", "/etc/bashrc", "/etc/zsh", "/etc/zshrc", "/etc/zshenv", "/etc/zprofile", "/etc/fish",
         "/etc/environment", "/etc/environment.d", "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
         "/etc/pam.d", "/etc/sudoers", "/etc/sudoers.d", "/etc/gitconfig", "/etc/launchd.conf", "/etc/periodic",
     ],
-    // Folders of programs that are found by their names.
+    // Folders of programs that are found by their names, those of an environment of Python too. Python runs every `.pth`
+    // beside its packages whenever it starts.
     &[
         ".local/bin", ".local/lib", "~/bin", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib",
         "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/opt/homebrew/bin", "node_modules/.bin",
+        ".venv/bin", "venv/bin", ".venv/scripts", "venv/scripts", "site-packages", "dist-packages",
     ],
     // Access to this account, and programs of connections.
     &[
         ".ssh/authorized_keys", ".ssh/authorized_keys2", ".ssh/config", ".ssh/config.d", ".ssh/rc", ".ssh/environment",
         "/etc/ssh", ".gnupg", ".rhosts", ".shosts", ".k5login", ".forward", ".procmailrc",
+    ],
+    // Readers of mail and those that show its parts: a line of these is a command.
+    &[
+        ".mailcap", ".muttrc", ".mutt", ".config/mutt", ".neomuttrc", ".config/neomutt",
+    ],
+    // What a web server or PHP reads in every folder that it serves: other files of it become programs.
+    &[
+        ".htaccess", ".user.ini",
     ],
     // Terminals and what runs in them.
     &[
@@ -104,9 +118,10 @@ pub(super) const TABLE: &[&[&str]] = &[
         ".julia/config", ".octaverc", ".sbclrc", ".clisprc", ".guile", ".tclshrc", ".wishrc", ".perldb", ".psqlrc",
         ".sqliterc", ".config/sqlite3",
     ],
-    // Tools of building: they run a program that such a file names with whatever they are told to do.
+    // Tools of building and checking: they run a program that such a file names with whatever they are told to do.
     &[
         ".cargo", ".yarnrc", ".yarnrc.yml", ".yarn/releases", ".yarn/plugins", ".pnpmfile.cjs", ".pnpmfile.mjs",
         ".gradle/init.gradle", ".gradle/init.gradle.kts", ".gradle/init.d", ".docker/cli-plugins", ".mozconfig",
+        ".bazelrc", ".bazeliskrc", ".mvn", ".pylintrc",
     ],
 ];
