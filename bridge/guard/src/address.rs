@@ -51,15 +51,12 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     if is_cut || password == user || looks::is_stand_in(password) || is_nowhere(host) {
         return None;
     }
-    let is_sample = is_documentation(host);
     match (store, looks::is_strong(password)) {
         (true, true) => Some("a connection string with a password"),
-        (true, false) if password.len() >= 6 && !is_local(host) && !is_sample => {
+        (true, false) if password.len() >= 6 && !is_local(host) && !is_documentation(host) => {
             Some("a connection string with a password")
         }
-        (false, true) if !scheme.is_empty() && !user.is_empty() && !is_sample => {
-            Some("a URL with a password")
-        }
+        (false, true) if !scheme.is_empty() && !user.is_empty() => Some("a URL with a password"),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! The name alone stops nothing: code is full of `token = next()`. The value has to look like one that a machine made,
 //! or, for a password, like one that is more than a word.
 
+use crate::encoded;
 use crate::form::{ALNUM, BASE64, Set};
 use crate::looks;
 use crate::name::{self, Named};
@@ -15,7 +16,7 @@ const SHORTEST: usize = 8;
 const TOKEN: Set = BASE64.and("_-.~%:|!");
 
 /// Beginnings of values that say where a secret is, or what the hash of one is.
-const REFERENCES: [&str; 12] = [
+const REFERENCES: [&str; 14] = [
     "arn:",
     "op:",
     "vault:",
@@ -27,6 +28,8 @@ const REFERENCES: [&str; 12] = [
     "sha384",
     "sha512",
     "ssh-",
+    "md5",
+    "scram-sha-",
     "projects/",
 ];
 
@@ -53,12 +56,54 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
         return None;
     }
     let value = Value::at(rest)?;
+    if bytes[at] == b':' && value.is_empty() {
+        return assigned(before, Value::below(rest)?, true);
+    }
     // Names take longer to read than values, and few values are worth it.
     if !value.is_likely(SHORTEST) {
         return None;
     }
-    let assigned = name::named(name::trim(before)).and_then(|named| judge(named, value, prose));
-    assigned.or_else(|| (bytes[at] == b':').then(|| login(before, value)).flatten())
+    assigned(before, value, prose)
+        .or_else(|| (bytes[at] == b':').then(|| login(before, value)).flatten())
+}
+
+/// A secret that is assigned to a name by the full-width colon or equals sign at `at`, as people write them between
+/// Chinese or Japanese words.
+pub(crate) fn wide(bytes: &[u8], at: usize) -> Option<&'static str> {
+    let (sign, rest) = bytes[at..].split_at_checked(3)?;
+    let is_sign = sign == "\u{ff1a}".as_bytes() || sign == "\u{ff1d}".as_bytes();
+    let value = is_sign.then(|| Value::at(rest)).flatten()?.until_wide();
+    assigned(&bytes[..at], value, false)
+}
+
+/// What `value` is, if `before` ends with the name of a secret.
+fn assigned(before: &[u8], value: Value<'_>, prose: bool) -> Option<&'static str> {
+    if !value.is_likely(SHORTEST) {
+        return None;
+    }
+    let name = name::trim(before);
+    if encoded::is_login(name, value.text) {
+        return Some("a user name with a password");
+    }
+    // A sentence: `The password is: …`.
+    let (name, prose) =
+        name.strip_suffix(b" is").map_or((name, prose), |name| (name::trim(name), true));
+    judge(name::named(name)?, value, prose)
+}
+
+/// The password at `at`, which stands behind a word that only a password follows. The quote before it may be part of
+/// that word.
+pub(crate) fn given(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let quote = usize::from(matches!(bytes[..at].last(), Some(b'\'' | b'"')));
+    let rest = &bytes[at - quote..];
+    // Behind a space, it would be something else than the password of the option before.
+    if rest.first()?.is_ascii_whitespace() {
+        return None;
+    }
+    let value = Value::at(rest)?;
+    let text = value.text;
+    let is_elsewhere = looks::is_template(text) || is_reference(text) || text.contains(&b' ');
+    (value.scheme.is_none() && !is_elsewhere && is_password(value, false)).then_some(text)
 }
 
 /// A secret that is given to the option of a command whose dashes start at `at`: `--token …`.
@@ -118,15 +163,26 @@ fn judge(named: Named, value: Value<'_>, prose: bool) -> Option<&'static str> {
         }
         (Named::Authorization, Some(_)) => is_token(text).then_some("an access token"),
         (Named::Authorization, None) | (_, Some(_)) => None,
-        (Named::Password, None) => is_password(value, prose).then_some("a password"),
+        (Named::Password, None) => {
+            (is_password(value, prose) || encoded::is_password(text)).then_some("a password")
+        }
         (Named::Token, None) => is_token(text).then_some("an access token"),
-        (Named::Key, None) => (is_token(text) || looks::is_uuid(text)).then_some("a secret key"),
+        (Named::Key, None) => is_key(value, prose).then_some("a secret key"),
     }
 }
 
 /// Whether a token with the name of one is one.
 fn is_token(text: &[u8]) -> bool {
     TOKEN.run(text, text.len()) == text.len() && looks::is_random(text) && !looks::is_uuid(text)
+}
+
+/// Whether a value with the name of a key is one. Some are as short as passwords, and some are made of signs.
+fn is_key(value: Value<'_>, prose: bool) -> bool {
+    let text = value.text;
+    is_token(text)
+        || looks::is_uuid(text)
+        || !prose && looks::is_short_key(text)
+        || value.quoted && looks::is_noise(text)
 }
 
 /// Whether a value with the name of a password is one: more than a word with a number, and no name from code.

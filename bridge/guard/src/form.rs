@@ -1,5 +1,7 @@
 //! The forms of tokens: a fixed start, then runs of characters of a set.
 
+use crate::assignment;
+
 /// A set of ASCII characters, one bit each.
 #[derive(Clone, Copy)]
 pub(crate) struct Set([u64; 2]);
@@ -62,9 +64,12 @@ pub(crate) enum Part {
     Text(&'static str),
     /// From `.1` to `.2` characters of a set, and no further one of them.
     Run(Set, u16, u16),
+    /// A password, as the last part, if this says so of what precedes the start.
+    Password(fn(&[u8]) -> bool),
 }
 
 /// The form of one kind of token.
+#[derive(Clone, Copy)]
 pub(crate) struct Form {
     /// What the token is, in words that fit into a sentence.
     pub(crate) kind: &'static str,
@@ -110,7 +115,13 @@ impl Form {
             }
         };
         let end = self.end(bytes, at + start.len())?;
-        Some(&bytes[from..end])
+        if let Some(Part::Password(is_behind)) = self.rest.last() {
+            return is_behind(&bytes[..at]).then(|| assignment::given(bytes, end)).flatten();
+        }
+        // The number of a bot or a channel is no secret, and some people show one that is a straight line.
+        let number = DIGIT.run(&bytes[from..end], 24);
+        let is_number = matches!(bytes[from + number..end].first(), Some(b':' | b'/'));
+        Some(&bytes[from + if is_number { number } else { 0 }..end])
     }
 
     /// Where the rest of the token ends that begins at `at`.
@@ -120,6 +131,7 @@ impl Form {
                 Part::Text(text) => {
                     bytes[at..].starts_with(text.as_bytes()).then_some(text.len())?
                 }
+                Part::Password(_) => 0,
                 Part::Run(set, least, most) => {
                     let (least, most) = (usize::from(least), usize::from(most));
                     // Of an open run at the end, enough to tell a sample by.

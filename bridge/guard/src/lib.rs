@@ -9,9 +9,13 @@
 
 mod address;
 mod assignment;
+mod commands;
 mod connection;
+mod encoded;
 mod form;
+mod forms;
 mod invisible;
+mod keys;
 mod looks;
 mod name;
 mod places;
@@ -52,7 +56,11 @@ fn kind_at(bytes: &[u8], at: usize) -> Option<&'static str> {
         b':' => address::find(bytes, at).or_else(|| assignment::find(bytes, at)),
         b'=' => connection::find(bytes, at).or_else(|| assignment::find(bytes, at)),
         b'>' | b' ' => assignment::find(bytes, at),
-        b'-' => private_key::find(bytes, at).or_else(|| assignment::flag(bytes, at)),
+        // The first byte of a full-width colon or equals sign.
+        0xef => assignment::wide(bytes, at),
+        b'-' => private_key::find(bytes, at)
+            .or_else(|| assignment::flag(bytes, at))
+            .or_else(|| commands::option(bytes, at)),
         _ => None,
     };
     around.or_else(|| starts::token(bytes, at))

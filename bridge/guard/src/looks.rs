@@ -151,6 +151,28 @@ pub(crate) fn is_jumble(value: &[u8]) -> bool {
         && !ALGORITHMS.iter().any(|name| holds(value, name))
 }
 
+/// Whether `value` looks like a key that is too short for `is_random`.
+pub(crate) fn is_short_key(value: &[u8]) -> bool {
+    (12..SHORTEST).contains(&value.len())
+        && value.iter().any(u8::is_ascii_lowercase)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && breaks(value) * 4 >= value.len()
+        && is_jumble(value)
+}
+
+/// Whether `value` looks like a long key that a machine made of letters, digits and signs.
+pub(crate) fn is_noise(value: &[u8]) -> bool {
+    let signs =
+        value.iter().filter(|byte| byte.is_ascii_punctuation() && !b"_-./:,".contains(byte));
+    (32..=128).contains(&value.len())
+        && signs.count() * 10 >= value.len()
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().all(u8::is_ascii_graphic)
+        && distinct(value) >= 20
+        && changes(value) * 2 >= value.len()
+        && !is_sample(value)
+}
+
 /// Whether a password is more than a word.
 pub(crate) fn is_strong(password: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| usize::from(password.iter().any(kind));

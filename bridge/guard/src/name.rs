@@ -43,7 +43,8 @@ const EMPTY: [&str; 14] = [
 ];
 
 /// Ends of the names of passwords.
-const PASSWORDS: [&str; 5] = ["password", "passwd", "passphrase", "pwd", "passcode"];
+const PASSWORDS: [&str; 8] =
+    ["password", "passwd", "passphrase", "pwd", "passcode", "psk", "sshpass", "requirepass"];
 
 /// Ends of the names of keys.
 const KEYS: [&str; 7] =
@@ -53,10 +54,10 @@ const KEYS: [&str; 7] =
 const TOKENS: [&str; 3] = ["token", "credential", "credentials"];
 
 /// The last letters of all names of secrets.
-const LAST: Set = Set::of("delnstyDELNSTY");
+const LAST: Set = Set::of("deklnstyDEKLNSTY");
 
 /// Words before `key` that make it a secret one.
-const SECRET_KEYS: [&str; 26] = [
+const SECRET_KEYS: [&str; 27] = [
     "api",
     "secret",
     "access",
@@ -83,6 +84,7 @@ const SECRET_KEYS: [&str; 26] = [
     "hmac",
     "root",
     "rest",
+    "deploy",
 ];
 
 /// Words before `token` that make it one of a parser, a page or a model.

@@ -2,7 +2,7 @@
 //! and one by one, without a branch that depends on the text, in words.
 
 use crate::form::Form;
-use crate::providers::FORMS;
+use crate::forms::FORMS;
 
 /// How many bytes are passed over at once.
 const BLOCK: usize = 32;
@@ -94,9 +94,11 @@ static SECONDS: [u32; 256] = {
         }
         form += 1;
     }
-    // The signs of `kind_at`: a space counts before `is`, a dash before a second one.
+    // The signs of `kind_at`: a space counts before `is`, a dash before a second one and before `p`.
     seconds[b' ' as usize] |= 1 << (b'i' & 31);
-    seconds[b'-' as usize] |= 1 << (b'-' & 31);
+    seconds[b'-' as usize] |= 1 << (b'-' & 31) | 1 << (b'p' & 31);
+    // Those of full width: `\u{ff1a}` and `\u{ff1d}`.
+    seconds[0xef] |= 1 << (0xbc & 31);
     seconds[b':' as usize] = u32::MAX;
     seconds[b'=' as usize] = u32::MAX;
     seconds[b'>' as usize] = u32::MAX;
@@ -153,11 +155,11 @@ mod tests {
 
     use super::find_map;
     use crate::form::{Part, Set};
+    use crate::forms::FORMS;
     use crate::kind_at;
-    use crate::providers::FORMS;
 
     /// What stands before and between tokens: signs, escapes, parts of words and the text of assignments.
-    const BETWEEN: [&str; 30] = [
+    const BETWEEN: [&str; 33] = [
         "",
         " ",
         "\n",
@@ -182,6 +184,9 @@ mod tests {
         "\u{1f511}",
         "password=",
         "the password is ",
+        "the password is: ",
+        "password\u{ff1a}",
+        "token:\n",
         "--token ",
         "a://b:",
         "@c",
@@ -192,7 +197,7 @@ mod tests {
 
     /// A character of `set`, by a number.
     fn character(set: Set, seed: &mut u64) -> char {
-        let all: Vec<char> = ('!'..='~').filter(|one| set.has(*one as u8)).collect();
+        let all: Vec<char> = (' '..='~').filter(|one| set.has(*one as u8)).collect();
         *seed =
             seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         all[(*seed >> 33) as usize % all.len()]
@@ -209,6 +214,7 @@ mod tests {
         for part in form.rest {
             match *part {
                 Part::Text(part) => text.push_str(part),
+                Part::Password(_) => text.push_str("kX93mmQz01Lw"),
                 Part::Run(set, least, _) => {
                     (0..least).for_each(|_| text.push(character(set, &mut seed)));
                 }

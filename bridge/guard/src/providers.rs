@@ -9,14 +9,11 @@ use crate::form::{ALNUM, BASE64, DIGIT, Form, HEX, LOWER, OPEN, Set, UPPER, WORD
 /// Base64 for URLs, and the dots between the parts of a token.
 const DOTTED: Set = WORD.and(".");
 
-/// The alphabet of bech32 in capital letters, <https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki>.
-const BECH32: Set = Set::of("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L");
-
 /// Letters of a base64 text in a URL, where `+`, `/` and `=` are escaped.
 const ESCAPED: Set = ALNUM.and("%+/=");
 
-/// All forms. Of two with one start, the first that fits counts.
-pub(crate) static FORMS: &[Form] = &[
+/// The forms of all providers. Of two with one start, the first that fits counts.
+pub(crate) const PROVIDERS: &[Form] = &[
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     form("an AWS access key", &["AKIA", "ASIA", "ABIA", "ACCA"], &[Run(UPPER, 16, 16)]),
     // https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-how.html
@@ -28,6 +25,7 @@ pub(crate) static FORMS: &[Form] = &[
     // https://developers.google.com/identity/protocols/oauth2
     form("a Google client secret", &["GOCSPX-"], &[Run(WORD, 28, 28)]),
     form("a Google access token", &["ya29."], &[Run(DOTTED, 40, OPEN)]),
+    form("a Google refresh token", &["1//0"], &[Run(WORD, 40, OPEN)]),
     // https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string
     form("an Azure storage key", &["AccountKey="], &[Run(BASE64, 86, 88)]),
     // https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
@@ -103,6 +101,10 @@ pub(crate) static FORMS: &[Form] = &[
     form("a Groq key", &["gsk_"], &[Run(ALNUM, 48, 64)]),
     // https://docs.x.ai/docs/overview
     form("an xAI key", &["xai-"], &[Run(ALNUM, 70, OPEN)]),
+    // https://docs.nvidia.com/nim/large-language-models/latest/getting-started.html
+    form("an NVIDIA key", &["nvapi-"], &[Run(WORD, 60, 72)]),
+    // https://docs.tavily.com/documentation/quickstart
+    form("a Tavily key", &["tvly-", "tvly-dev-", "tvly-prod-"], &[Run(ALNUM, 28, 48)]),
     // https://docs.perplexity.ai/guides/api-key-management
     form("a Perplexity key", &["pplx-"], &[Run(ALNUM, 40, 64)]),
     // https://replicate.com/docs/topics/security/api-tokens
@@ -119,6 +121,11 @@ pub(crate) static FORMS: &[Form] = &[
     ),
     // https://docs.npmjs.com/about-access-tokens
     form("an npm token", &["npm_"], &[Run(ALNUM, 36, 36)]),
+    form(
+        "an npm token",
+        &["_authToken="],
+        &[Run(HEX, 8, 8), Text("-"), Run(HEX, 4, 4), Text("-"), Run(HEX.and("-"), 22, 22)],
+    ),
     // https://pypi.org/help/#apitoken
     form("a PyPI token", &["pypi-Ag"], &[Run(WORD, 60, OPEN)]),
     // https://github.com/rust-lang/crates.io/blob/main/crates/crates_io_database/src/utils/token.rs
@@ -162,6 +169,11 @@ pub(crate) static FORMS: &[Form] = &[
         "a Discord webhook",
         &["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"],
         &[Run(DIGIT, 17, 20), Text("/"), Run(WORD, 60, 72)],
+    ),
+    form(
+        "a Discord webhook",
+        &["discord.com/api/v"],
+        &[Run(DIGIT, 1, 2), Text("/webhooks/"), Run(DIGIT, 17, 20), Text("/"), Run(WORD, 60, 72)],
     ),
     // https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
     form(
@@ -216,6 +228,8 @@ pub(crate) static FORMS: &[Form] = &[
     // https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys
     form("a New Relic key", &["NRAK-"], &[Run(UPPER, 27, 27)]),
     form("a New Relic key", &["FFFFNRAL"], &[]).after(HEX, 32, 32),
+    // https://posthog.com/docs/api#authentication
+    form("a PostHog key", &["phx_"], &[Run(ALNUM, 40, 60)]),
     // https://docs.sentry.io/account/auth-tokens
     form("a Sentry token", &["sntrys_"], &[Run(BASE64.and("_-"), 80, OPEN)]),
     form("a Sentry token", &["sntryu_", "sntrya_"], &[Run(HEX, 64, 64)]),
@@ -360,26 +374,4 @@ pub(crate) static FORMS: &[Form] = &[
     ),
     // The base64 of a JSON web token whose header begins with its algorithm, as in the secrets of Kubernetes.
     form("a JSON web token", &["ZXlKaGJHY2lPaU"], &[Run(BASE64, 60, OPEN)]),
-    // https://github.com/C2SP/C2SP/blob/main/age.md
-    form("an age secret key", &["AGE-SECRET-KEY-1"], &[Run(BECH32, 58, 58)]),
-    form("an age secret key", &["AGE-SECRET-KEY-PQ-1"], &[Run(BECH32, 58, OPEN)]),
-    // https://the.earth.li/~sgtatham/putty/latest/htmldoc/AppendixC.html
-    form(
-        "a private key",
-        &["Private-Lines: "],
-        &[Run(DIGIT, 1, 3), Run(Set::of(" \r\n\\"), 1, 8), Run(BASE64, 40, OPEN)],
-    ),
-    // https://www.rfc-editor.org/rfc/rfc7517: the private part of a key in JSON.
-    form("a private key", &["\"d\":\"", "\"d\": \""], &[Run(WORD, 43, OPEN)]),
-    // The base64 of `-----BEGIN … PRIVATE KEY`, as in the secrets and configurations of Kubernetes.
-    form(
-        "a private key",
-        &[
-            "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBL",
-            "LS0tLS1CRUdJTiBQUklWQVRFIEtF",
-            "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtF",
-        ],
-        &[Run(BASE64, 60, OPEN)],
-    ),
-    form("a private key", &["LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ"], &[Run(BASE64, 60, OPEN)]),
 ];

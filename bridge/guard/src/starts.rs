@@ -2,8 +2,8 @@
 //! have its first byte, and most places with none.
 
 use crate::form::Form;
+use crate::forms::FORMS;
 use crate::looks;
-use crate::providers::FORMS;
 
 /// The token of a provider that starts at `at`.
 pub(crate) fn token(bytes: &[u8], at: usize) -> Option<&'static str> {

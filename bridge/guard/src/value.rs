@@ -74,6 +74,42 @@ impl<'a> Value<'a> {
         (!is_code).then_some(Self { text, quoted: false, scheme, word })
     }
 
+    /// The value that has the line after the end of this one for itself, in a block of code or not: `rest` begins behind
+    /// the sign.
+    pub(crate) fn below(rest: &'a [u8]) -> Option<Self> {
+        let near = &rest[..rest.len().min(LONGEST)];
+        let mut lines = near.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let is_end = |line: &[u8]| line.is_empty() || matches!(line, b"*" | b"**");
+        let _own = lines.next().filter(|line| is_end(line))?;
+        let is_fence =
+            |line: &[u8]| line.strip_prefix(b"```").is_some_and(|kind| !kind.contains(&b'`'));
+        let line = lines.take(3).find(|line| !line.is_empty() && !is_fence(line))?;
+        let quotes = |byte: &u8| matches!(byte, b'`' | b'"' | b'\'');
+        let (first, last) = (
+            line.iter().position(|byte| !quotes(byte))?,
+            line.iter().rposition(|byte| !quotes(byte))?,
+        );
+        let text = &line[first..=last];
+        // What has something behind it is the key of a pair, or the beginning of a sentence.
+        let is_alone = !matches!(text.last(), Some(b':' | b',' | b';'))
+            && !text.iter().any(u8::is_ascii_whitespace);
+        is_alone.then_some(Self { text, quoted: false, scheme: None, word: text })
+    }
+
+    /// Whether nothing follows the sign on its line.
+    pub(crate) fn is_empty(self) -> bool {
+        self.text.is_empty() && !self.quoted
+    }
+
+    /// The value without what follows its first character that is not ASCII: a full stop of full width.
+    pub(crate) fn until_wide(self) -> Self {
+        let until = |text: &'a [u8]| {
+            let end = text.iter().position(|byte| !byte.is_ascii()).unwrap_or(text.len());
+            &text[..end]
+        };
+        Self { text: until(self.text), word: until(self.word), ..self }
+    }
+
     /// The value `text` in quotes, without the scheme that it may begin with.
     fn quoted(text: &'a [u8]) -> Self {
         let space = text.iter().position(|byte| *byte == b' ');

@@ -7,6 +7,7 @@ mod near;
 mod ordinary;
 mod passwords;
 mod robust;
+mod written;
 
 /// The kind of the secret in `text`, if one is found.
 fn kind(text: &str) -> Option<&'static str> {
