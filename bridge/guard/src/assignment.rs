@@ -69,6 +69,7 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
 
 /// A secret that is assigned to a name by the full-width colon or equals sign at `at`, as people write them between
 /// Chinese or Japanese words.
+#[inline(never)]
 pub(crate) fn wide(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (sign, rest) = bytes[at..].split_at_checked(3)?;
     let is_sign = sign == "\u{ff1a}".as_bytes() || sign == "\u{ff1d}".as_bytes();
@@ -93,6 +94,7 @@ fn assigned(before: &[u8], value: Value<'_>, prose: bool) -> Option<&'static str
 
 /// The password at `at`, which stands behind a word that only a password follows. The quote before it may be part of
 /// that word.
+#[inline(never)]
 pub(crate) fn given(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let quote = usize::from(matches!(bytes[..at].last(), Some(b'\'' | b'"')));
     let rest = &bytes[at - quote..];

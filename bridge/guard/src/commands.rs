@@ -22,11 +22,8 @@ pub(crate) const COMMANDS: &[Form] = &[
     // https://redis.io/docs/latest/operate/oss_and_stack/management/config-file
     form("a password", &["requirepass"], &[Run(SPACE, 1, 8), Password(is_anything)]),
     // https://dev.mysql.com/doc/refman/8.4/en/create-user.html
-    form(
-        "a password",
-        &["IDENTIFIED BY", "identified by"],
-        &[Run(SPACE, 1, 8), Password(is_anything)],
-    ),
+    form("a password", &["IDENTIFIED BY"], &[Run(SPACE, 1, 8), Password(is_anything)]),
+    form("a password", &["identified by"], &[Run(SPACE, 1, 8), Password(is_account)]),
     form("a password", &["BY '"], &[Password(is_plugin)]),
     // https://www.postgresql.org/docs/current/sql-createrole.html
     form("a password", &["PASSWORD '"], &[Password(is_anything)]),
@@ -39,6 +36,7 @@ pub(crate) const COMMANDS: &[Form] = &[
 ///
 /// MySQL: <https://dev.mysql.com/doc/refman/8.4/en/command-line-options.html>, where no space stands behind the option.
 /// sshpass: <https://manpages.debian.org/sshpass>.
+#[inline(never)]
 pub(crate) fn option(bytes: &[u8], at: usize) -> Option<&'static str> {
     let before = &bytes[..at];
     if !before.ends_with(b" ") || !bytes[at..].starts_with(b"-p") {
@@ -66,6 +64,14 @@ fn is_anything(_: &[u8]) -> bool {
 /// Whether `before` ends with the name of how MySQL checks a password: `IDENTIFIED WITH mysql_native_password`.
 fn is_plugin(before: &[u8]) -> bool {
     before.ends_with(b"_password ")
+}
+
+/// Whether `before` ends with the beginning of a statement for the account of a user. In prose, anything may be identified
+/// by what follows.
+fn is_account(before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(FAR)..];
+    let near = &near[near.iter().rposition(|byte| *byte == b';').unwrap_or_default()..];
+    ["create user", "alter user", "grant "].iter().any(|start| looks::holds(near, start))
 }
 
 /// Whether `before` ends with what precedes a password in a statement in small letters. In prose, the word may be

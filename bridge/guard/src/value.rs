@@ -76,6 +76,7 @@ impl<'a> Value<'a> {
 
     /// The value that has the line after the end of this one for itself, in a block of code or not: `rest` begins behind
     /// the sign.
+    #[inline(never)]
     pub(crate) fn below(rest: &'a [u8]) -> Option<Self> {
         let near = &rest[..rest.len().min(LONGEST)];
         let mut lines = near.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);

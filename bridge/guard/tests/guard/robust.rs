@@ -14,7 +14,7 @@ const LONGEST: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Pieces that rules begin with, and characters that they run over.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 47] = [
     "sk-",
     "ghp_",
     "eyJ",
@@ -55,6 +55,13 @@ const PIECES: [&str; 40] = [
     "-",
     ".",
     "Private-Lines: 1\n",
+    "mysql -p",
+    "login a password ",
+    "password '",
+    "identified by ",
+    "\u{ff1a}",
+    "_auth=",
+    "```\n",
 ];
 
 #[test]
@@ -67,6 +74,13 @@ fn texts_made_to_be_slow_are_not() {
         ";password=Xy7Kq9".to_owned(),
         " -u a:Xy7Kq9Lm-".to_owned(),
         "\u{200b}=a".to_owned(),
+        " -pXy7Kq9Lmz2".to_owned(),
+        " mysql -pXy7Kq9Lmz2".to_owned(),
+        "login a password Xy7Kq9Lm-".to_owned(),
+        "token:\n".to_owned(),
+        "token\u{ff1a}Xy7Kq9Lmz2".to_owned(),
+        "_auth=dXNlcjpwYXNz".to_owned(),
+        "identified by Xy7Kq9Lmz2 ".to_owned(),
     ]) {
         let text = piece.repeat(LONGEST / piece.len());
         let begun = Instant::now();

@@ -22,6 +22,8 @@ fn tokens_of_providers_are_found_where_their_tools_keep_them() {
     let base58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     for (frame, set, length) in [
         ("https://api.telegram.org/bot8204571936:AA{}/getMe", &*word, 33),
+        ("https://api.telegram.org/bot123456789:AA{}/getMe", &word, 33),
+        ("https://discord.com/api/webhooks/123456789012345678/{}", &word, 68),
         ("https://discord.com/api/webhooks/1284019573920184756/{}", &word, 68),
         ("https://ptb.discord.com/api/webhooks/1284019573920184756/{}", &word, 68),
         ("https://discord.com/api/v10/webhooks/1284019573920184756/{}", &word, 68),
@@ -111,7 +113,7 @@ fn the_password_of_a_command_or_a_statement_is_found() {
         let missed = missed(frame, ALNUM, 14);
         assert!(missed * 5 <= DRAWN, "{missed} of {DRAWN} missed in {frame}");
     }
-    for text in ["identified by 'Summer2031!'", "mysql -uroot -p'kelp#Ridge7' app"] {
+    for text in ["alter user app identified by 'Summer2031!'", "mysql -uroot -p'kelp#Ridge7' app"] {
         assert_eq!(kind(text), Some("a password"), "{text}");
     }
 }
