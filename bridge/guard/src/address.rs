@@ -56,9 +56,23 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
         (true, false) if password.len() >= 6 && !is_local(host) && !is_documentation(host) => {
             Some("a connection string with a password")
         }
-        (false, true) if !scheme.is_empty() && !user.is_empty() => Some("a URL with a password"),
+        (false, true)
+            if !scheme.is_empty()
+                && !user.is_empty()
+                && (!is_documentation(host) || is_made(password)) =>
+        {
+            Some("a URL with a password")
+        }
         _ => None,
     }
+}
+
+/// Whether `password` is one that nobody makes up for an example: those of the documentation and the tests of parsers are
+/// short, or words with escapes in them.
+fn is_made(password: &[u8]) -> bool {
+    password.len() >= 8
+        && password.iter().any(u8::is_ascii_digit)
+        && password.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'%')
 }
 
 /// The scheme at the end of `before`, without the letter of an escape such as `\n`.

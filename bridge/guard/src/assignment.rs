@@ -52,7 +52,9 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
         (b'>', _) if !name::is_tag(before) => return None,
         _ => rest,
     };
-    if matches!(before.last()?, b'!' | b'<' | b'=') || bytes[at] == b':' && before.ends_with(b":") {
+    // In lists of ciphers, a colon is no sign of an assignment: `HIGH:!PSK:!3DES`.
+    let is_list = || before.ends_with(b":") || before.ends_with(b"PSK");
+    if matches!(before.last()?, b'!' | b'<' | b'=') || bytes[at] == b':' && is_list() {
         return None;
     }
     let value = Value::at(rest)?;

@@ -43,8 +43,8 @@ const EMPTY: [&str; 14] = [
 ];
 
 /// Ends of the names of passwords.
-const PASSWORDS: [&str; 8] =
-    ["password", "passwd", "passphrase", "pwd", "passcode", "psk", "sshpass", "requirepass"];
+const PASSWORDS: [&str; 7] =
+    ["password", "passwd", "passphrase", "pwd", "passcode", "sshpass", "requirepass"];
 
 /// Ends of the names of keys.
 const KEYS: [&str; 7] =
@@ -207,7 +207,7 @@ impl<'a> Words<'a> {
             return None;
         }
         let before = |all: &[&str]| self.is_any(at + 1, all);
-        let named = if self.ends_any(at, &PASSWORDS) || self.is(at, "pass") {
+        let named = if self.ends_any(at, &PASSWORDS) || self.is_any(at, &["pass", "psk"]) {
             Named::Password
         } else if self.ends_any(at, &KEYS) || self.is(at, "key") && before(&SECRET_KEYS) {
             Named::Key

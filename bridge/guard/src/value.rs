@@ -81,7 +81,9 @@ impl<'a> Value<'a> {
         let near = &rest[..rest.len().min(LONGEST)];
         let mut lines = near.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let is_end = |line: &[u8]| line.is_empty() || matches!(line, b"*" | b"**");
-        let _own = lines.next().filter(|line| is_end(line))?;
+        if !lines.next().is_some_and(is_end) {
+            return None;
+        }
         let is_fence =
             |line: &[u8]| line.strip_prefix(b"```").is_some_and(|kind| !kind.contains(&b'`'));
         let line = lines.take(3).find(|line| !line.is_empty() && !is_fence(line))?;
