@@ -59,7 +59,8 @@ pub(crate) fn find(bytes: &[u8], at: usize) -> Option<&'static str> {
     }
     let value = Value::at(rest)?;
     if bytes[at] == b':' && value.is_empty() {
-        return assigned(before, Value::below(rest)?, true);
+        let value = Value::below(rest).filter(|value| value.is_likely(SHORTEST))?;
+        return assigned(before, value, true);
     }
     // Names take longer to read than values, and few values are worth it.
     if !value.is_likely(SHORTEST) {
@@ -76,14 +77,11 @@ pub(crate) fn wide(bytes: &[u8], at: usize) -> Option<&'static str> {
     let (sign, rest) = bytes[at..].split_at_checked(3)?;
     let is_sign = sign == "\u{ff1a}".as_bytes() || sign == "\u{ff1d}".as_bytes();
     let value = is_sign.then(|| Value::at(rest)).flatten()?.until_wide();
-    assigned(&bytes[..at], value, false)
+    value.is_likely(SHORTEST).then(|| assigned(&bytes[..at], value, false)).flatten()
 }
 
-/// What `value` is, if `before` ends with the name of a secret.
+/// What `value`, a likely one, is, if `before` ends with the name of a secret.
 fn assigned(before: &[u8], value: Value<'_>, prose: bool) -> Option<&'static str> {
-    if !value.is_likely(SHORTEST) {
-        return None;
-    }
     let name = name::trim(before);
     if encoded::is_login(name, value.text) {
         return Some("a user name with a password");
