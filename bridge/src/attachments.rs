@@ -7,7 +7,7 @@ mod attach;
 mod fault;
 mod save;
 
-pub(crate) use access::AttachmentAccess;
+pub(crate) use access::{AttachmentAccess, allow_flag};
 pub(crate) use attach::NamedSource;
-pub(crate) use fault::AttachmentFault;
+pub(crate) use fault::{AllowContext, AttachmentFault};
 pub(crate) use save::{SavePlace, SaveProgress, Saved};

@@ -116,7 +116,7 @@ fn unusable_card(alias: &Alias) -> String {
 }
 
 fn too_many_attachments() -> String {
-    "Too many attachments wait until that peer saves them, so this message was not sent. Send it again once some are saved or expired."
+    "Too many attachments are waiting for that peer to save them, so this message was not sent. Send it again once some are saved or expired."
         .to_owned()
 }
 

@@ -1,14 +1,14 @@
 //! What one session may attach and save, as its user's config is at the time of each call.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use junction_attachments::config::AttachmentConfig;
+use junction_attachments::config::{AttachmentConfig, CONFIG_FILE};
 use junction_attachments::{Allowed, Policy};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::wiping_stack;
 
-use super::fault::AttachmentFault;
+use super::fault::{AllowContext, AttachmentFault};
 use crate::clients::project_dir;
 
 /// What one session may attach and save. Clones share one project directory.
@@ -51,6 +51,30 @@ impl AttachmentAccess {
         let project = self.project().ok_or(AttachmentFault::NoProject)?;
         Policy::new(&project, std::env::home_dir(), config).map_err(|_| AttachmentFault::NoProject)
     }
+
+    /// Refuses a command that the user's config does not have.
+    pub(super) fn check_command(&self, name: &str) -> Result<(), AttachmentFault> {
+        let config = AttachmentConfig::load(&self.dir)?;
+        let known: Vec<_> = config.commands().map(str::to_owned).collect();
+        if known.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        let file = self.dir.path().join(CONFIG_FILE);
+        Err(AttachmentFault::UnknownCommand { name: name.to_owned(), known, file })
+    }
+
+    /// What the command that would allow something depends on.
+    pub(super) fn allow_context(&self) -> AllowContext {
+        AllowContext {
+            home: std::env::home_dir().and_then(|home| home.canonicalize().ok()),
+            config_dir: allow_flag(&self.dir).map(Path::to_owned),
+        }
+    }
+}
+
+/// The directory that a command has to be given to change the config in it: none where it finds this one by itself.
+pub(crate) fn allow_flag(dir: &ConfigDir) -> Option<&Path> {
+    (!dir.is_default()).then(|| dir.path())
 }
 
 /// Runs something that may block on a thread of its own, of whose stack nothing is left.

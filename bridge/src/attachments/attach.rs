@@ -39,7 +39,7 @@ impl AttachmentAccess {
         once: Vec<Allowed>,
     ) -> Result<PreparedAttachments, AttachmentFault> {
         let access = self.clone();
-        blocking(move || {
+        let attached = blocking(move || {
             let policy = Arc::new(access.policy(&once)?);
             let attachments = named.iter().map(|source| attachment(&policy, source));
             let attachments = attachments.collect::<Result<Vec<_>, _>>()?;
@@ -48,8 +48,8 @@ impl AttachmentAccess {
                 let name = names.get(at).cloned().unwrap_or_default();
                 AttachmentFault::Unattachable { name, why }
             })
-        })
-        .await
+        });
+        attached.await.map_err(|fault| fault.in_context(|| self.allow_context()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why nothing was attached or saved.
 
+use std::path::PathBuf;
+
 use junction_attachments::config::ConfigProblem;
 use junction_attachments::refused::{
     CommandRefused, NotAllowed, ReadRefused, SaveRefused, ValueRefused,
@@ -43,8 +45,22 @@ pub(crate) enum AttachmentFault {
     },
     /// The attachment is too large to be a value.
     TooLargeForValue,
-    /// A command cannot be run.
-    Command(CommandRefused),
+    /// The user's config has no command of this name.
+    UnknownCommand {
+        /// The name that was given.
+        name: String,
+        /// The names of the commands that the config has.
+        known: Vec<String>,
+        /// The config's path.
+        file: PathBuf,
+    },
+    /// A command has not run to its end.
+    Command {
+        /// The name of the command.
+        name: String,
+        /// Why.
+        why: CommandRefused,
+    },
     /// A command ended with this exit code, or by a signal.
     CommandFailed {
         /// The name of the command.
@@ -58,6 +74,22 @@ pub(crate) enum AttachmentFault {
     Engine(Error),
     /// The thread that did it has panicked.
     Lost,
+    /// The user has not allowed it, and a command would allow it.
+    Allowable {
+        /// What was refused.
+        refused: Box<Self>,
+        /// What the command depends on.
+        context: AllowContext,
+    },
+}
+
+/// What the command that would allow something depends on.
+#[derive(Debug, Default)]
+pub(crate) struct AllowContext {
+    /// The real path of the user's home directory.
+    pub(crate) home: Option<PathBuf>,
+    /// The configuration directory, unless it is the one that a command finds by itself.
+    pub(crate) config_dir: Option<PathBuf>,
 }
 
 impl AttachmentFault {
@@ -66,8 +98,18 @@ impl AttachmentFault {
         match self {
             Self::Read(ReadRefused::NotAllowed(refusal))
             | Self::Save(SaveRefused::NotAllowed(refusal)) => Some(refusal),
+            Self::Allowable { refused, .. } => refused.not_allowed(),
             _ => None,
         }
+    }
+
+    /// The fault with what the command depends on, if a command would allow what was refused.
+    pub(super) fn in_context(self, context: impl FnOnce() -> AllowContext) -> Self {
+        let is_variable = matches!(self, Self::Read(ReadRefused::EnvNotAllowed(_)));
+        if is_variable || self.not_allowed().is_some() {
+            return Self::Allowable { refused: Box::new(self), context: context() };
+        }
+        self
     }
 
     /// The fault of a value that was to be read.

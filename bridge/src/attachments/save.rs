@@ -153,13 +153,32 @@ impl AttachmentAccess {
         once: Vec<Allowed>,
         progress: SaveProgress,
     ) -> Result<Saved, AttachmentFault> {
+        let saved = self.save_as_allowed(engine, (message, number), place, once, progress);
+        saved.await.map_err(|fault| fault.in_context(|| self.allow_context()))
+    }
+
+    async fn save_as_allowed(
+        &self,
+        engine: &Engine,
+        (message, number): (MessageId, u8),
+        place: SavePlace,
+        once: Vec<Allowed>,
+        progress: SaveProgress,
+    ) -> Result<Saved, AttachmentFault> {
         let access = self.clone();
         let policy = blocking(move || access.policy(&once)).await?;
         let incoming = engine.fetch_attachment(message, number).await;
         let incoming = incoming.map_err(AttachmentFault::Engine)?;
         progress.begin(&incoming);
         let _cancel = CancelGuard(progress.clone());
-        blocking(move || saved(incoming, &policy, place, &progress)).await
+        let access = self.clone();
+        blocking(move || {
+            if let SavePlace::Command(name) = &place {
+                access.check_command(name)?;
+            }
+            saved(incoming, &policy, place, &progress)
+        })
+        .await
     }
 }
 
@@ -226,7 +245,8 @@ fn put(into: PutInto<'_>) -> Result<Zeroizing<Vec<u8>>, ValueError> {
 /// Gives a value to a command.
 fn given_to(policy: &Policy, name: &str, value: &[u8]) -> Result<(), AttachmentFault> {
     let failed = |code| AttachmentFault::CommandFailed { name: name.to_owned(), code };
-    match run_command(policy, name, value).map_err(AttachmentFault::Command)? {
+    let refused = |why| AttachmentFault::Command { name: name.to_owned(), why };
+    match run_command(policy, name, value).map_err(refused)? {
         ExitCode::Code(0) => Ok(()),
         ExitCode::Code(code) => Err(failed(Some(code))),
         ExitCode::Signal => Err(failed(None)),

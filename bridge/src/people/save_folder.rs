@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use junction_attachments::refused::{NotAllowed, SaveRefused, Sensitivity, Why};
+use junction_attachments::refused::{SaveRefused, Sensitivity, Why};
 use junction_attachments::{Allowed, safe_name, saved_name};
 use junction_engine::attachment::AttachmentInfo;
 use junction_engine::{Engine, Message};
@@ -121,10 +121,8 @@ impl SaveFolder {
 
 /// Whether a name is refused because it is one of secrets, and not one that a program runs.
 fn is_of_secrets(fault: &AttachmentFault) -> bool {
-    let AttachmentFault::Save(SaveRefused::NotAllowed(NotAllowed { why, .. })) = fault else {
-        return false;
-    };
-    matches!(why, Why::Sensitive(found) if *found != Sensitivity::Startup)
+    let why = fault.not_allowed().map(|refusal| refusal.why);
+    matches!(why, Some(Why::Sensitive(found)) if found != Sensitivity::Startup)
 }
 
 /// The name with a number before its ending; the first has none.

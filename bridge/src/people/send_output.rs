@@ -56,7 +56,7 @@ impl SendOutput {
         let is_there = |holder: Option<&Value>| holder.is_some_and(Value::is_array);
         if self.is_lasting && is_there(answer.get("attachments")) {
             remark(&format!(
-                "{to} can save what is attached while the session that sent it runs, and what the hub has of it then."
+                "{to} can save what is attached as long as the session that sent it runs, and after that whatever the hub has received by then."
             ));
         }
         if is_there(answer.get("reply").and_then(|reply| reply.get("attachments"))) {

@@ -9,7 +9,7 @@ use crate::attachments::Saved;
 /// The sentence about a file that git tracks.
 const TRACKED: &str = "Git tracks this file, so the next commit may publish the secret in it. Tell your user before anything is committed.";
 /// The sentence about a file that git would track.
-const NOT_IGNORED: &str = "Git does not ignore this file, so git add may publish the secret in it. Add it to .gitignore, or ask your user.";
+const NOT_IGNORED: &str = "Git does not ignore this file, so git add would put the secret into the repository. Add it to .gitignore, or ask your user.";
 
 #[derive(Serialize)]
 pub(crate) struct SavedJson {

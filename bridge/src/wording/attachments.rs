@@ -1,8 +1,12 @@
 //! What errors about attachments say.
 
+use std::path::Path;
+
 use junction_attachments::config::ConfigProblem;
 use junction_attachments::policy::seems_to_hold;
-use junction_attachments::refused::{CommandRefused, NotAllowed, Sensitivity, Why};
+use junction_attachments::refused::{
+    CommandRefused, NotAllowed, ReadRefused, SaveRefused, Sensitivity, Why,
+};
 use junction_attachments::safe_name;
 use junction_attachments::values::ValueError;
 use junction_engine::attachment::Unattachable;
@@ -11,7 +15,7 @@ use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
 use super::disk::{read_refused, save_refused, shown, size};
-use crate::attachments::AttachmentFault;
+use crate::attachments::{AllowContext, AttachmentFault};
 use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {
@@ -31,8 +35,8 @@ impl Wording for AttachmentsRefused {
 impl Wording for AttachmentError {
     fn wording(&self) -> String {
         match self {
-            Self::UnknownMessage => "This session has received no message with attachments that has this message_id. Call save_attachment \
-                                     again with the id of a message that read_messages returned.".to_owned(),
+            Self::UnknownMessage => "This session has received no message with attachments that has this message_id since it \
+                                     joined. Call save_attachment again with the id of a message that read_messages returned.".to_owned(),
             Self::UnknownNumber(1) => "That message has one attachment. Call save_attachment again with attachment_id 1.".to_owned(),
             Self::UnknownNumber(count) => format!(
                 "That message has the attachments 1 to {count}. Call save_attachment again with one of these as attachment_id."
@@ -52,29 +56,46 @@ impl Wording for AttachmentError {
 
 impl Wording for AttachmentFault {
     fn wording(&self) -> String {
+        let nowhere = AllowContext::default();
         match self {
+            Self::Allowable { refused, context } => match &**refused {
+                Self::Read(refused) => not_read(refused, context),
+                Self::Save(refused) => not_saved(refused, context),
+                other => other.wording(),
+            },
             Self::Config(problem) => config_problem(problem),
             Self::NoProject => "The project directory of this session does not exist, so nothing was read or saved. Tell your user.".to_owned(),
-            Self::Read(refused) => format!("Nothing was sent. {}", read_refused(refused)),
+            Self::Read(refused) => not_read(refused, &nowhere),
             Self::Value { path, why } => format!("Nothing was sent. {}", no_value(path, *why)),
             Self::Unattachable { name, why } => format!("Nothing was sent. {}", unattachable(name, *why)),
-            Self::Save(refused) => format!("Nothing was saved. {}", save_refused(refused)),
+            Self::Save(refused) => not_saved(refused, &nowhere),
             Self::Put { path, why } => format!("Nothing was saved. {}", not_put(path, *why)),
             Self::TooLargeForValue => "Nothing was saved. The attachment is larger than a value may be, which is 64 KiB. Call \
                                        save_attachment again with a path and without key or command."
                 .to_owned(),
-            Self::Command(refused) => format!("Nothing was saved. {}", command_refused(refused)),
+            Self::UnknownCommand { name, known, file } => unknown_command(name, known, file),
+            Self::Command { name, why } => command_refused(name, why),
             Self::CommandFailed { name, code: Some(code) } => format!(
-                "The command {name} took the value and ended with exit code {code}, so the value does not count as saved. Tell your user."
+                "The command {} took the value and ended with exit code {code}, so the value does not count as saved. Tell your user.",
+                in_quotes(name)
             ),
             Self::CommandFailed { name, code: None } => format!(
-                "The command {name} took the value and was killed by a signal, so the value does not count as saved. Tell your user."
+                "The command {} took the value and was killed by a signal, so the value does not count as saved. Tell your user.",
+                in_quotes(name)
             ),
             Self::Fetch(error) => error.wording(),
             Self::Engine(error) => error.wording(),
             Self::Lost => "The call was given up before anything was saved. Call again.".to_owned(),
         }
     }
+}
+
+fn not_read(refused: &ReadRefused, context: &AllowContext) -> String {
+    format!("Nothing was sent. {}", read_refused(refused, context))
+}
+
+fn not_saved(refused: &SaveRefused, context: &AllowContext) -> String {
+    format!("Nothing was saved. {}", save_refused(refused, context))
 }
 
 /// What a person is asked whose client can ask: whether an attachment that the policy keeps may be sent to this peer, once.
@@ -170,7 +191,8 @@ fn not_put(path: &str, why: ValueError) -> String {
             "{path} has a value under that key. Call again with another key, or with overwrite true if it may be replaced."
         ),
         ValueError::Inexpressible => format!(
-            "The value has characters that the programs that read {path} would not all read in the same way. Save it as a file of its own, without key."
+            "The value has characters that the programs that read {path} would not all read in the same way. Save it into a JSON, TOML or \
+             YAML file, as a file of its own without key, or into a command."
         ),
         ValueError::NotTable => {
             format!("A part of that key in {path} holds a value. Call again with another key.")
@@ -231,18 +253,53 @@ fn unattachable(name: &str, why: Unattachable) -> String {
     }
 }
 
-fn command_refused(refused: &CommandRefused) -> String {
-    match refused {
-        CommandRefused::Unknown(name) => format!(
-            "The configuration has no command {}. Ask your user to add it to the table [attachments.commands] of config.toml in the \
-             configuration directory.",
-            escape(name).text
+/// The name of a command in a sentence.
+fn in_quotes(name: &str) -> String {
+    format!("\"{}\"", escape(name).text)
+}
+
+fn unknown_command(name: &str, known: &[String], file: &Path) -> String {
+    let (name, file) = (in_quotes(name), shown(file));
+    if known.is_empty() {
+        return format!(
+            "Nothing was saved. Your user has configured no commands. Call again with a path, or ask your user to add {name} to the table \
+             [attachments.commands] of {file}."
+        );
+    }
+    let known: Vec<_> = known.iter().map(|name| in_quotes(name)).collect();
+    format!(
+        "Nothing was saved. Your user has configured no command {name}, only {}. Call again with one of these, or ask your user to add \
+         {name} to the table [attachments.commands] of {file}.",
+        known.join(", ")
+    )
+}
+
+fn command_refused(name: &str, why: &CommandRefused) -> String {
+    let name = in_quotes(name);
+    match why {
+        CommandRefused::Unknown(_) => {
+            format!(
+                "Nothing was saved. Your user has no longer configured the command {name}. Tell your user."
+            )
+        }
+        CommandRefused::NotFound { program } => format!(
+            "Nothing was saved. The program {} of the command {name} was not found. Ask your user to correct the command in config.toml.",
+            escape(program).text
         ),
-        CommandRefused::NotFound { program } => format!("The program {} was not found. Ask your user to correct the command in config.toml.", escape(program).text),
-        CommandRefused::Start { program, .. } => format!("The program {} could not be started. Tell your user.", shown(program)),
-        CommandRefused::TooLarge { limit } => format!("The value is larger than {}, which is the most that a command is given. Save it as a file.", size(*limit)),
-        CommandRefused::TimedOut { seconds } => format!("The command ran longer than {seconds} s and was ended, so the value does not count as saved. Tell your user."),
-        CommandRefused::Lost => "The system did not say how the command ended, so the value does not count as saved. Tell your user.".to_owned(),
+        CommandRefused::Start { program, .. } => format!(
+            "Nothing was saved. The program {} of the command {name} could not be started. Tell your user.",
+            shown(program)
+        ),
+        CommandRefused::TooLarge { limit } => format!(
+            "Nothing was saved. The value is larger than {}, which is the most that a command is given. Save it as a file.",
+            size(*limit)
+        ),
+        CommandRefused::TimedOut { seconds } => format!(
+            "The command {name} took the value, ran longer than {seconds} s and was ended, so the value is not known to be saved. Tell your user."
+        ),
+        CommandRefused::Lost => format!(
+            "The system did not say how the command {name} ended, so the value is not known to be saved. Tell your user."
+        ),
     }
 }
 
@@ -281,5 +338,35 @@ pub(crate) fn config_problem(problem: &ConfigProblem) -> String {
         ConfigProblem::BadName => {
             "That is no name of an environment variable. Give one without blanks and =.".to_owned()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_wrong_name_of_a_command_gets_those_that_exist_and_the_file() {
+        let said = |known: &[&str]| {
+            let known = known.iter().map(|name| (*name).to_owned()).collect();
+            let file = "/c/config.toml".into();
+            AttachmentFault::UnknownCommand { name: "x".to_owned(), known, file }.wording()
+        };
+        assert!(
+            said(&["a", "b"]).contains("no command \"x\", only \"a\", \"b\"."),
+            "{}",
+            said(&["a", "b"])
+        );
+        for known in [&["a"][..], &[]] {
+            assert!(said(known).contains("/c/config.toml"), "{}", said(known));
+        }
+        assert!(said(&[]).contains("no commands"), "{}", said(&[]));
+    }
+
+    #[test]
+    fn regression_command_that_took_too_long_may_have_saved_the_value() {
+        let why = CommandRefused::TimedOut { seconds: 60 };
+        let said = AttachmentFault::Command { name: "fails".to_owned(), why }.wording();
+        assert!(said.contains("\"fails\" took the value") && !said.contains("Nothing"), "{said}");
     }
 }

@@ -6,16 +6,27 @@ use junction_attachments::refused::{
     BadPath, DiskFault, FileKind, Never, NotAllowed, ReadRefused, SaveRefused, Sensitivity, Why,
 };
 
+use crate::attachments::AllowContext;
 use crate::escape::escape;
+
+/// Folders of the system, and with them all below, that no error offers to save in.
+const SYSTEM_FOLDERS: [&str; 11] = [
+    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/run", "/sbin", "/usr", "/System",
+    "/Library",
+];
+/// Folders in which others than this user or this project have files, that no error offers to save in.
+const SHARED_FOLDERS: [&str; 9] =
+    ["/home", "/media", "/mnt", "/opt", "/root", "/srv", "/var", "/Users", "/Volumes"];
 
 /// A path in a sentence. An agent or a person wrote it, or a folder has the name, so it is shown as text of a peer is.
 pub(super) fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).text.into_owned()
 }
 
-/// What has to be run to allow something.
-fn allow(refusal: &NotAllowed) -> String {
-    format!("junction-bridge allow {}", quoted(&refusal.entry()))
+/// The command that allows something, or takes it back. The arguments are as a shell reads them.
+pub(crate) fn allow_command(arguments: &str, config_dir: Option<&Path>) -> String {
+    let flag = config_dir.map(|dir| format!(" --config-dir {}", quoted(&dir.to_string_lossy())));
+    format!("junction-bridge allow {arguments}{}", flag.unwrap_or_default())
 }
 
 /// A text as an argument for a shell that the user pastes a command into. It is on one line, all of it can be seen, and the
@@ -37,7 +48,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("$'{}'", text.bytes().map(escaped).collect::<String>())
 }
 
-fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
+fn not_allowed(refusal: &NotAllowed, verb: &str, context: &AllowContext) -> String {
     let path = shown(&refusal.path);
     let why = match refusal.why {
         Why::Outside => format!("{path} is outside of the project directory"),
@@ -50,9 +61,34 @@ fn not_allowed(refusal: &NotAllowed, verb: &str) -> String {
         Why::Sensitive(Sensitivity::Startup) => format!("{path} is run when a program starts"),
     };
     format!(
-        "{why}, and your user has not allowed that it is {verb}. Ask your user to run: {}",
-        allow(refusal)
+        "{why}, and your user has not allowed it to be {verb}. Ask your user to run: {}",
+        allow_command(&quoted(&refusal.entry()), context.config_dir.as_deref())
     )
+}
+
+/// A file is to be saved outside of the project. An entry of the file would let it leave, and not be written.
+fn saved_outside(path: &Path, context: &AllowContext) -> String {
+    let what = format!(
+        "{} is outside of the project directory, and your user has not allowed files to be saved there. Choose a path in the project",
+        shown(path)
+    );
+    let folder = path.parent().filter(|folder| is_offered(folder, context.home.as_deref()));
+    match folder {
+        Some(folder) => {
+            let arguments = format!("--save {}", quoted(&folder.to_string_lossy()));
+            let command = allow_command(&arguments, context.config_dir.as_deref());
+            format!("{what}, or ask your user to run: {command}")
+        }
+        None => format!("{what}."),
+    }
+}
+
+/// Whether a user may sensibly let sessions save below a folder: not where all their files are, or the system's.
+fn is_offered(folder: &Path, home: Option<&Path>) -> bool {
+    folder.parent().is_some()
+        && !home.is_some_and(|home| home.starts_with(folder))
+        && !SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
+        && !SYSTEM_FOLDERS.iter().any(|system| folder.starts_with(system))
 }
 
 fn never(path: &Path, why: Never, verb: &str) -> String {
@@ -65,7 +101,7 @@ fn never(path: &Path, why: Never, verb: &str) -> String {
             "{path} belongs to Agent Junction itself, and is never {verb}. Choose another file."
         ),
         Never::Setting => format!(
-            "{path} is a setting or a start-up file that a shell, git, an editor or an agent's client runs code from, and is never {verb}. Choose another path."
+            "{path} is a file that some program runs or obeys by itself, and is never {verb}. Choose another path."
         ),
         Never::Repository => format!(
             "{path} is inside a git repository's own folder, and is never {verb}. Choose another path."
@@ -128,13 +164,13 @@ pub(super) fn size(limit: u64) -> String {
     if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) }
 }
 
-pub(super) fn read_refused(refused: &ReadRefused) -> String {
+pub(super) fn read_refused(refused: &ReadRefused, context: &AllowContext) -> String {
     match refused {
         ReadRefused::BadPath(bad) => bad_path(*bad).to_owned(),
         ReadRefused::Missing(path) => {
             format!("There is no file {}. Call again with the path of a file.", shown(path))
         }
-        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent"),
+        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent", context),
         ReadRefused::Never { path, why } => never(path, *why, "sent"),
         ReadRefused::NotAFile { path, kind: other } => {
             format!(
@@ -154,9 +190,9 @@ pub(super) fn read_refused(refused: &ReadRefused) -> String {
             format!("{} was changed while it was read. Call again.", shown(path))
         }
         ReadRefused::EnvNotAllowed(name) => format!(
-            "Your user has not allowed that the environment variable {} is sent. Ask your user to run: junction-bridge allow --env {}",
+            "Your user has not allowed the environment variable {} to be sent. Ask your user to run: {}",
             escape(name).text,
-            quoted(name)
+            allow_command(&format!("--env {}", quoted(name)), context.config_dir.as_deref())
         ),
         ReadRefused::EnvUnset(name) => format!(
             "The environment variable {} is not set here. Call again with another.",
@@ -166,7 +202,7 @@ pub(super) fn read_refused(refused: &ReadRefused) -> String {
     }
 }
 
-pub(super) fn save_refused(refused: &SaveRefused) -> String {
+pub(super) fn save_refused(refused: &SaveRefused, context: &AllowContext) -> String {
     match refused {
         SaveRefused::BadPath(bad) => bad_path(*bad).to_owned(),
         SaveRefused::NoFolder(path) => {
@@ -188,14 +224,10 @@ pub(super) fn save_refused(refused: &SaveRefused) -> String {
             shown(path),
             kind(*other)
         ),
-        // An entry of the file would let it leave, and not be written.
-        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, .. }) => format!(
-            "{path} is outside of the project directory, and your user has not allowed that files are saved there. Choose a path in the \
-             project, or ask your user to run: junction-bridge allow --save {folder}",
-            path = shown(path),
-            folder = quoted(&path.parent().unwrap_or(path).to_string_lossy())
-        ),
-        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written"),
+        SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, .. }) => {
+            saved_outside(path, context)
+        }
+        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written", context),
         SaveRefused::Never { path, why } => never(path, *why, "written"),
         SaveRefused::Changed(path) => {
             format!("{}, or a folder above it, was changed meanwhile. Call again.", shown(path))
@@ -226,8 +258,42 @@ mod tests {
     fn regression_save_outside_names_the_command_that_allows_it() {
         for key in [None, Some("KEY".to_owned())] {
             let refusal = NotAllowed { path: "/out/a b/.env".into(), key, why: Why::Outside };
-            let said = save_refused(&SaveRefused::NotAllowed(refusal));
+            let said = save_refused(&SaveRefused::NotAllowed(refusal), &AllowContext::default());
             assert!(said.ends_with("run: junction-bridge allow --save '/out/a b'"), "{said}");
+        }
+    }
+
+    #[test]
+    fn regression_save_outside_offers_no_folder_of_the_system_and_no_whole_home() {
+        let home = Some("/home/me".into());
+        let context = AllowContext { home, config_dir: None };
+        for (path, is_offered) in [
+            ("/x", false),
+            ("/etc/x", false),
+            ("/usr/share/a/x", false),
+            ("/home/x", false),
+            ("/home/me/x", false),
+            ("/home/me/inbox/x", true),
+            ("/data/x", true),
+        ] {
+            let said = saved_outside(Path::new(path), &context);
+            assert_eq!(said.contains("junction-bridge allow"), is_offered, "{said}");
+            assert!(said.contains("Choose a path in the project"), "{said}");
+        }
+    }
+
+    #[test]
+    fn regression_command_names_the_configuration_directory_that_it_would_not_find() {
+        let config_dir = Some("/c d".into());
+        let context = AllowContext { home: None, config_dir };
+        let refusal = NotAllowed { path: "/a/.env".into(), key: None, why: Why::HardLink };
+        for (said, argument) in [
+            (not_allowed(&refusal, "sent", &context), "'/a/.env'"),
+            (saved_outside(Path::new("/out/x"), &context), "--save '/out'"),
+            (read_refused(&ReadRefused::EnvNotAllowed("KEY".into()), &context), "--env KEY"),
+        ] {
+            let command = format!("run: junction-bridge allow {argument} --config-dir '/c d'");
+            assert!(said.ends_with(&command), "{said}");
         }
     }
 

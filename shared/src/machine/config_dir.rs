@@ -184,6 +184,12 @@ impl ConfigDir {
         &self.path
     }
 
+    /// Whether this is the directory of a command without `--config-dir` and `JUNCTION_CONFIG_DIR`. No file is touched.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        location::by_default().is_some_and(|path| Self::at(path).path == self.path)
+    }
+
     /// Creates the directory if it is missing, then checks it.
     ///
     /// # Errors

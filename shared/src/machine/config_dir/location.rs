@@ -47,12 +47,16 @@ pub(super) fn locate(flag: Option<PathBuf>) -> Result<PathBuf, LocationError> {
     if let Some(setting) = env_path(CONFIG_DIR) {
         return expanded(&setting, home, LocationError::BadSetting);
     }
+    by_default().ok_or_else(|| home.err().unwrap_or(LocationError::NoHome))
+}
+
+/// The path of the directory where neither the flag nor `JUNCTION_CONFIG_DIR` names one.
+pub(super) fn by_default() -> Option<PathBuf> {
     let by_system = ProjectDirs::from("", "", NAME).map(|dirs| dirs.config_dir().to_owned());
     // Not found by the line above if there is no home directory at all.
     let by_setting = env_path("XDG_CONFIG_HOME").filter(|_| cfg!(target_os = "linux"));
     let all = by_system.into_iter().chain(by_setting.map(|dir| dir.join(NAME)));
-    let absolute = all.into_iter().find(|path| path.is_absolute());
-    absolute.ok_or_else(|| home.err().unwrap_or(LocationError::NoHome))
+    all.into_iter().find(|path| path.is_absolute())
 }
 
 /// The user's home directory.
@@ -122,6 +126,14 @@ mod tests {
         ] {
             assert_eq!(in_home(path), Err(REFUSAL), "{path}");
         }
+    }
+
+    #[test]
+    fn directory_that_is_named_is_the_default_one_only_if_its_path_is() {
+        use crate::machine::config_dir::ConfigDir;
+
+        assert!(!ConfigDir::at("/named".into()).is_default());
+        assert!(by_default().is_none_or(|path| ConfigDir::at(path.join("")).is_default()));
     }
 
     #[test]
