@@ -123,11 +123,12 @@ pub(crate) enum BridgeCommand {
     Read(ReadOptions),
     /// Take part as a person: print messages, receipts and who comes and goes, until Ctrl-C
     Watch(WatchOptions),
-    /// Let sessions send a file or a value that they keep, or save outside of their project; show what is allowed
+    /// Let sessions send or save what they otherwise refuse; show what is allowed
     ///
-    /// Sessions attach ordinary files of their own project. Files outside of it, and those that seem to hold secrets, leave
-    /// only if you allow them here. What you allow counts at once, for all your sessions, until you take it back. In the
-    /// shell of an agent it changes nothing and says so.
+    /// Sessions send and save ordinary files of their own project. Files outside of it, and those that seem to hold secrets,
+    /// leave only if you allow them here. A file or a value that you allow may also be written where sessions may save: in
+    /// their project, or below a folder that you allowed with --save. What you allow counts at once, for all your sessions,
+    /// until you take it back. In the shell of an agent it changes nothing and says so.
     Allow(AllowOptions),
     /// Print a script by which a shell completes commands and flags
     ///

@@ -1,6 +1,6 @@
 //! `junction-bridge allow`: what a user lets attachments be, and where they may be saved, in `config.toml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -11,24 +11,31 @@ use junction_attachments::config::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::attachments::allow_flag;
 use crate::config::Config;
 use crate::escape::escape;
 use crate::people::invoker::Invoker;
+use crate::people::sources::check_key;
 use crate::terminal::{Cell, Style, Terminal, WrongUsage, remark, tell};
 use crate::wording::attachments::config_problem;
-use crate::wording::disk::quoted;
+use crate::wording::disk::{allow_command, quoted};
 use crate::wording::people::in_persons_words;
+
+/// Where a file that may be sent may be saved, too.
+const WHERE_SAVED: &str = "that is in their project or below a folder allowed with --save";
 
 /// What to allow, or to allow no longer.
 #[derive(Debug, Args)]
 pub(crate) struct AllowOptions {
-    /// File that may be sent, folder below which files may be, or file and the name of one value in it
+    /// File, or value in a file, that may be sent and saved, or folder with files that may be sent
     ///
-    /// A folder allows the files below it, but not those with names of secrets, such as .env: allow each by its own path.
-    /// The # that divides is the last one. Put another # behind the path of a file whose name has one.
+    /// A file or a value may be saved only where sessions may save: in their project, or below a folder allowed with --save.
+    /// A folder lets the files below it be sent, but not those with names of secrets, such as .env: allow each by its own
+    /// path. The # that divides is the last one. Put another # behind the path of a file whose name has one.
     #[arg(value_name = "PATH[#KEY]", conflicts_with_all = ["env", "save"])]
     entry: Option<String>,
-    /// Environment variable of sessions that may be sent, and value of this name in files such as .env of their project
+    /// Environment variable that sessions may send, and value of this name in files such as .env of their project, which
+    /// they may send and save
     #[arg(long, value_name = "NAME", conflicts_with = "save")]
     env: Option<String>,
     /// Folder outside of projects below which attachments may be saved
@@ -45,9 +52,9 @@ pub(crate) struct AllowOptions {
 /// One thing that can be allowed.
 #[derive(Debug)]
 enum AllowedThing {
-    /// `PATH` or `PATH#KEY` may be sent.
+    /// `PATH` or `PATH#KEY` may be sent, and saved where sessions may save.
     Sent(String),
-    /// A variable may be sent.
+    /// A variable may be sent, and a value of its name in the project sent and saved.
     Variable(String),
     /// Files may be saved below a folder.
     SaveRoot(PathBuf),
@@ -59,6 +66,7 @@ enum AllowedThing {
 /// There is no such path, the config cannot be read or written, or an agent runs the command.
 pub(crate) fn allow(config: &Config, options: AllowOptions) -> anyhow::Result<()> {
     let AllowOptions { entry, env, save, remove, json } = options;
+    entry.as_deref().map_or(Ok(()), check_key)?;
     let thing = entry
         .map(AllowedThing::Sent)
         .or(env.map(AllowedThing::Variable))
@@ -93,16 +101,17 @@ pub(crate) fn allow(config: &Config, options: AllowOptions) -> anyhow::Result<()
         return tell(&Value::from(object).to_string());
     }
     let what = thing.described(&entry);
-    let (file, back) = (file(config), thing.taken_back_by(&entry));
+    let (file, back) = (file(config), thing.taken_back_by(&entry, allow_flag(&config.dir)));
+    let missing = if thing.is_missing(&entry) { " There is no such file yet." } else { "" };
     tell(&match (remove, is_changed) {
         (true, _) => {
             format!("No longer allowed: {what}. The entry is gone from {file}.")
         }
         (false, true) => format!(
-            "Allowed from now on: {what}. This is kept in {file}, and taken back by: {back}"
+            "Allowed from now on: {what}.{missing} This is kept in {file}, and taken back by: {back}"
         ),
         (false, false) => format!(
-            "This was allowed already: {what}. It is kept in {file}, and taken back by: {back}"
+            "This was allowed already: {what}.{missing} It is kept in {file}, and taken back by: {back}"
         ),
     })
 }
@@ -150,7 +159,7 @@ impl AllowedThing {
     fn described(&self, entry: &str) -> String {
         match self {
             Self::Variable(_) => format!(
-                "your sessions may send the environment variable {name}, and the value {name} in files such as .env of their project",
+                "your sessions may send the environment variable {name}, and send and save the value {name} of files such as .env in their project",
                 name = one_line(entry)
             ),
             Self::SaveRoot(_) => {
@@ -160,25 +169,33 @@ impl AllowedThing {
                 let allowed = Allowed::parse(entry);
                 let path = one_line(&allowed.file().to_string_lossy());
                 match allowed.key() {
-                    Some(key) => {
-                        format!("your sessions may send the value {} of {path}", one_line(key))
-                    }
+                    Some(key) => format!(
+                        "your sessions may send the value {} of {path}, and save it there if {WHERE_SAVED}",
+                        one_line(key)
+                    ),
                     None if allowed.file().is_dir() => format!(
                         "your sessions may send the files below {path}, without those that have names of secrets, such as .env"
                     ),
-                    None => format!("your sessions may send the file {path}"),
+                    None => format!(
+                        "your sessions may send the file {path}, and save it there if {WHERE_SAVED}"
+                    ),
                 }
             }
         }
     }
 
-    fn taken_back_by(&self, entry: &str) -> String {
+    /// Whether an entry is of a file that does not exist.
+    fn is_missing(&self, entry: &str) -> bool {
+        matches!(self, Self::Sent(_)) && !Allowed::parse(entry).file().exists()
+    }
+
+    fn taken_back_by(&self, entry: &str, config_dir: Option<&Path>) -> String {
         let flag = match self {
             Self::Sent(_) => "",
             Self::Variable(_) => "--env ",
             Self::SaveRoot(_) => "--save ",
         };
-        format!("junction-bridge allow --remove {flag}{}", quoted(entry))
+        allow_command(&format!("--remove {flag}{}", quoted(entry)), config_dir)
     }
 }
 
@@ -187,7 +204,7 @@ fn shown(allowed: &AttachmentConfig, config: &Config, is_json: bool) -> anyhow::
     if is_json {
         return tell(&Value::from(listed(allowed, config)).to_string());
     }
-    let entries = allowed.allowed().map(|entry| ("send", entry.to_string()));
+    let entries = allowed.allowed().map(|entry| (may(entry), entry.to_string()));
     let keys = allowed.env_keys().map(|name| ("env", name.to_owned()));
     let roots = allowed.save_roots().map(|root| ("save", root.to_string_lossy().into_owned()));
     let commands = allowed.commands().map(|name| ("command", name.to_owned()));
@@ -196,9 +213,11 @@ fn shown(allowed: &AttachmentConfig, config: &Config, is_json: bool) -> anyhow::
     };
     let rows: Vec<_> = entries.chain(keys).chain(roots).chain(commands).map(row).collect();
     if rows.is_empty() {
-        remark(
-            "Nothing is allowed but ordinary files of a session's own project. junction-bridge allow --help says how to allow more.",
-        );
+        remark(&format!(
+            "Nothing is allowed but ordinary files of a session's own project. What you allow is kept in {}. junction-bridge allow --help \
+             says how to allow more.",
+            file(config)
+        ));
         return Ok(());
     }
     for line in Terminal::stdout().table(&rows) {
@@ -209,6 +228,11 @@ fn shown(allowed: &AttachmentConfig, config: &Config, is_json: bool) -> anyhow::
         file(config)
     ));
     Ok(())
+}
+
+/// What an entry of the list `allow` lets sessions do.
+fn may(entry: &Allowed) -> &'static str {
+    if entry.file().is_dir() { "send" } else { "send, save" }
 }
 
 /// All that is allowed, as JSON. A command's arguments may hold secrets, so its name alone is shown.
@@ -259,10 +283,20 @@ mod tests {
         let folder = outer.path().to_string_lossy().into_owned();
         let sent = AllowedThing::Sent(String::new());
         assert!(sent.described(&folder).contains("the files below"));
-        assert!(sent.described("/a/b.txt").ends_with("may send the file /a/b.txt"));
-        assert!(sent.described("/a/.env#KEY").ends_with("the value KEY of /a/.env"));
+        assert!(
+            sent.described("/a/b.txt").contains("may send the file /a/b.txt, and save it there")
+        );
+        let value = sent.described("/a/.env#KEY");
+        assert!(value.contains("the value KEY of /a/.env, and save it there"), "{value}");
+        assert!(sent.is_missing("/nowhere/.env#KEY") && !sent.is_missing(&folder));
+        assert_eq!(
+            (may(&Allowed::parse("/a/.env#KEY")), may(&Allowed::parse(&folder))),
+            ("send, save", "send")
+        );
         assert!(!sent.described("/a/\u{1b}[2Kb").contains('\u{1b}'));
-        let back = |thing: AllowedThing, entry: &str| thing.taken_back_by(entry);
+        let elsewhere = sent.taken_back_by("KEY", Some(Path::new("/c d")));
+        assert_eq!(elsewhere, "junction-bridge allow --remove KEY --config-dir '/c d'");
+        let back = |thing: AllowedThing, entry: &str| thing.taken_back_by(entry, None);
         assert_eq!(back(sent, "/a b'c"), r"junction-bridge allow --remove '/a b'\''c'");
         assert_eq!(
             back(AllowedThing::Variable(String::new()), "KEY"),

@@ -35,7 +35,7 @@ pub(crate) struct ReadOptions {
     /// Print at most this many messages. Senders of the remaining ones are told that they were not read
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: Option<u16>,
-    /// Save what is attached to the messages in this folder, under its own name, without a dot at its beginning, or NAME-2; without it, it cannot be saved
+    /// Save attachments in this folder, each under its own name without leading dots, or as NAME-2. Without it, they are lost
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Alias to be reached under [default: your user name]

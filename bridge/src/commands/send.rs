@@ -20,7 +20,7 @@ use crate::people::printer::{OutputStream, Printer};
 use crate::people::running::{running_person, send_through};
 use crate::people::send_output::SendOutput;
 use crate::people::send_service::draft;
-use crate::people::sources::{SourceRights, prepared, source_named};
+use crate::people::sources::{SourceRights, check_key, prepared, source_named};
 use crate::process::signals::Signals;
 use crate::terminal::{NothingCame, WrongUsage, remark};
 use crate::wording::people::{attachment_fault, for_person};
@@ -155,6 +155,7 @@ fn attachments(named: &[String]) -> anyhow::Result<Vec<AttachmentRequest>> {
     if named.iter().any(String::is_empty) {
         return Err(WrongUsage("--attach names nothing. Give the path of a file.").into());
     }
+    named.iter().try_for_each(|text| check_key(text))?;
     let folder = std::env::current_dir().map_err(|error| {
         anyhow!("The working directory cannot be used: {error}. Change to another.")
     })?;
@@ -220,7 +221,7 @@ async fn text(given: Option<String>, has_attachments: bool) -> anyhow::Result<St
         None if !std::io::stdin().is_terminal() => {}
         None => {
             return Err(WrongUsage(
-                "There is no text to send. Give it as an argument, or - and then the text, ended by Ctrl-D.",
+                "There is nothing to send. Give a text, or a file with --attach. To type the text, give - and end it with Ctrl-D.",
             )
             .into());
         }

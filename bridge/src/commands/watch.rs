@@ -58,7 +58,7 @@ pub(crate) struct WatchOptions {
     /// prints goes to stderr.
     #[arg(long, value_name = "CMD", value_parser = command)]
     exec: Option<String>,
-    /// Save what is attached to messages in this folder, under its own name, without a dot at its beginning, or NAME-2; without it, it cannot be saved
+    /// Save attachments in this folder, each under its own name without leading dots, or as NAME-2. Without it, they are lost
     #[arg(long, value_name = "DIR", conflicts_with = "exec")]
     save: Option<PathBuf>,
     /// Alias to be reached under [default: your user name]

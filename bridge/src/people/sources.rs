@@ -7,6 +7,7 @@ use junction_engine::attachment::PreparedAttachments;
 
 use crate::attachments::{AttachmentAccess, AttachmentFault, NamedSource};
 use crate::ipc::AttachmentRequest;
+use crate::terminal::WrongUsage;
 
 /// Who decides whether what is named may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,20 @@ pub(crate) fn source_named(text: &str, folder: &Path) -> AttachmentRequest {
         key => (short, key.map(str::to_owned)),
     };
     AttachmentRequest { path: path.to_string_lossy().into_owned(), key }
+}
+
+/// Refuses `FILE#`. A `#` at the end means a file whose name has one, so without another before it the key was forgotten,
+/// or a variable of the shell was empty: the whole file must not be taken for it.
+///
+/// # Errors
+/// [`WrongUsage`]
+pub(crate) fn check_key(text: &str) -> Result<(), WrongUsage> {
+    match text.strip_suffix('#') {
+        Some(path) if !path.contains('#') => Err(WrongUsage(
+            "There is no key after #. Write .env for the whole file, or .env#NAME for one value.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An absolute path, without a look at what is there. `~/` is the home directory's, where no shell has put that in.
@@ -82,6 +97,16 @@ fn entry(request: &AttachmentRequest) -> Option<Allowed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regression_key_that_was_forgotten_does_not_mean_the_whole_file() {
+        for text in [".env#", "/a/.env#", "#"] {
+            assert!(check_key(text).is_err(), "{text}");
+        }
+        for text in [".env", ".env#KEY", "c##", ".env#OTHER#"] {
+            assert!(check_key(text).is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn last_number_sign_divides_unless_only_a_file_of_the_whole_name_is_there() {

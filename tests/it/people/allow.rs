@@ -111,7 +111,7 @@ async fn allow_adds_shows_and_takes_back() {
     for (arguments, said) in [
         (&["allow", "a.txt"][..], "Allowed from now on: your sessions may send the file"),
         (&["allow", "./a.txt"], "This was allowed already: your sessions may send the file"),
-        (&["allow", ".env#KEY"], "your sessions may send the value KEY of "),
+        (&["allow", ".env#KEY"], "There is no such file yet."),
         (&["allow", "--env", "R2_KEY"], "the environment variable R2_KEY"),
         (&["allow", "--save", "."], "your sessions may save attachments below "),
     ] {
@@ -125,7 +125,7 @@ async fn allow_adds_shows_and_takes_back() {
     assert_eq!((&all["env_keys"], &all["commands"]), (&json!(["R2_KEY"]), &json!([])));
     assert_eq!(mode(&home.config().join("config.toml")), 0o600);
     let shown = run_at_desk(&home, &hub, &["allow"]).await;
-    assert!(shown.stdout.contains(&format!("send  {}\n", a.display())), "{shown:?}");
+    assert!(shown.stdout.contains(&format!("send, save  {}\n", a.display())), "{shown:?}");
     let doctor = run_at_desk(&home, &hub, &["doctor"]).await;
     assert!(
         doctor.stdout.contains("All 4 entries can be read, and changed by you alone."),
@@ -164,6 +164,7 @@ async fn what_cannot_be_allowed_is_refused_and_the_config_stays_as_it_is() {
         (&["allow", "--save", "a.txt"], 1, "is no folder"),
         (&["allow", "--remove", "other"], 1, "allows nothing of that name"),
         (&["allow", "--remove"], 2, "Nothing is named"),
+        (&["allow", ".env#"], 2, "There is no key after #."),
         (&["allow", "a.txt", "--env", "X"], 2, "cannot be used with"),
     ] {
         let run = run_at_desk(&home, &hub, arguments).await;

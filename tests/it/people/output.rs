@@ -53,7 +53,7 @@ async fn send_without_a_text_on_a_terminal_says_how() {
     let Some(output) = on_a_terminal(&home, &hub, "\"$BRIDGE\" send bob") else { return };
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("There is no text to send."), "{said}");
+    assert!(said.contains("There is nothing to send."), "{said}");
 }
 
 #[tokio::test]
