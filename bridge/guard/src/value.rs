@@ -41,6 +41,8 @@ pub(crate) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// The value at the beginning of `rest`, unless it is a call or the like.
+    // Signs are frequent, and a call for each would be a part of the time that a text takes.
+    #[inline(always)]
     pub(crate) fn at(rest: &'a [u8]) -> Option<Self> {
         let rest = &rest[LEAD.run(rest, 8)..];
         let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
