@@ -79,6 +79,17 @@ impl TestProject {
 /// How often a race is run.
 pub(crate) const RACES: usize = 2000;
 
+/// Runs a race so often at least, and more often until it says that it was won.
+pub(crate) fn race(least: usize, mut once: impl FnMut() -> bool) {
+    let mut is_won = false;
+    for round in 0..least.max(RACES) * 10 {
+        if is_won && round >= least {
+            break;
+        }
+        is_won = once();
+    }
+}
+
 /// Runs a race against a thread that exchanges what has two names, in one step and in a loop, until the race is over.
 pub(crate) fn against_exchange(one: &Path, other: &Path, race: impl FnOnce()) {
     let is_over = AtomicBool::new(false);

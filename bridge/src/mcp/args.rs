@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
 use super::params::{Param, ParamKind, ToolSpec};
-use super::schema::Tool;
 use crate::attachments::AttachmentFault;
 use crate::results::place_of;
 use crate::wording::Wording;
@@ -67,14 +66,6 @@ impl ToolError {
         let tool = tool.name;
         Self::Argument(format!(
             "The arguments must be one JSON object. Call {tool} again with such an object."
-        ))
-    }
-
-    /// The user was asked about a call of this tool, and did not say yes.
-    pub(super) fn declined(tool: Tool) -> Self {
-        let done = if tool == Tool::SendMessage { "sent" } else { "saved" };
-        Self::Argument(format!(
-            "Your user was asked and did not say yes, so nothing was {done}. Do not ask again unless your user wants it."
         ))
     }
 

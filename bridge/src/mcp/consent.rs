@@ -23,6 +23,7 @@ use rmcp::service::{PeerRequestOptions, RequestContext};
 
 use super::args::ToolError;
 use super::calls::CallHandle;
+use super::schema::Tool;
 use crate::attachments::SaveProgress;
 use crate::wording::attachments::{save_question, send_question};
 
@@ -89,6 +90,14 @@ pub(super) fn question(
     let overwrites = arguments.get("overwrite").is_some_and(|it| !it.is_null() && *it != false);
     let replaces = overwrites && std::fs::symlink_metadata(&refusal.path).is_ok();
     save_question(refusal, subject.map(|subject| (subject.name.as_str(), &subject.from)), replaces)
+}
+
+/// The answer of a call of this tool about which the person was asked, and did not say yes.
+pub(super) fn declined(tool: Tool) -> Result<JsonObject, ToolError> {
+    let done = if tool == Tool::SendMessage { "sent" } else { "saved" };
+    Err(ToolError::Argument(format!(
+        "Your user was asked and did not say yes, so nothing was {done}. Do not ask again unless your user wants it."
+    )))
 }
 
 /// Asks the person by a request of the server, and returns whether it was a yes; `None` if there was no answer.

@@ -137,7 +137,7 @@ impl ToolHandler {
             let outcome = self.tools.call(tool, given, handle, &allowed).await;
             let asked = outcome.as_ref().err().and_then(ToolError::not_allowed);
             if is_refused && asked.is_some() {
-                return result(Err(ToolError::declined(tool))).into();
+                return result(consent::declined(tool)).into();
             }
             let asked = asked.filter(|refusal| {
                 allowed.len() < MAX_QUESTIONS && !allowed.contains(&refusal.allowed())
@@ -157,7 +157,7 @@ impl ToolHandler {
                     handle.waits();
                     match consent::ask(context, question).await {
                         Some(true) => {}
-                        Some(false) => return result(Err(ToolError::declined(tool))).into(),
+                        Some(false) => return result(consent::declined(tool)).into(),
                         None => return result(outcome).into(),
                     }
                 }

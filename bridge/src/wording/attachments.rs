@@ -15,7 +15,8 @@ use junction_shared::protocol::alias::Alias;
 
 use super::Wording;
 use super::disk::{read_refused, save_refused, shown, size};
-use crate::attachments::{AllowContext, AttachmentFault};
+use crate::attachments::AllowContext;
+use crate::attachments::AttachmentFault;
 use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {

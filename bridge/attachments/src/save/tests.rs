@@ -8,7 +8,7 @@ use super::*;
 use crate::config::AttachmentConfig;
 use crate::git::GitWarning;
 use crate::refused::{BadPath, DiskFault, Never, NotAllowed, Sensitivity, ValueRefused, Why};
-use crate::testing::{RACES, TestProject, against_exchange};
+use crate::testing::{RACES, TestProject, against_exchange, race};
 
 mod leftovers;
 mod parallel;
@@ -444,17 +444,6 @@ fn folder_that_is_moved_during_a_save_gets_nothing() {
     assert_eq!(listing(&world.outside()), Vec::<String>::new());
 }
 
-/// Runs a race a good many times, and more often until it says that it was won.
-fn race(mut once: impl FnMut() -> bool) {
-    let mut is_won = false;
-    for round in 0..RACES * 10 {
-        if is_won && round >= RACES / 8 {
-            break;
-        }
-        is_won = once();
-    }
-}
-
 #[test]
 fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
     let world = TestProject::new();
@@ -462,7 +451,7 @@ fn folder_that_is_exchanged_for_a_link_leads_nowhere_else() {
     let policy = world.policy();
     let (mut saved, mut put_in) = (0, 0);
     against_exchange(&world.at("sub"), &world.at("link"), || {
-        race(|| {
+        race(RACES / 8, || {
             saved += usize::from(save(&policy, "sub/a", "x", true).is_ok());
             put_in += usize::from(put(&policy, "sub/b", "KEY", "").is_ok());
             saved > 0 && put_in > 0
@@ -482,7 +471,7 @@ fn file_that_is_exchanged_for_a_link_is_not_written_through() {
     let policy = world.policy();
     let mut saved = 0;
     against_exchange(&world.at("a"), &world.at("link"), || {
-        race(|| {
+        race(RACES / 8, || {
             saved += usize::from(save(&policy, "a", "x", true).is_ok());
             let _ = put(&policy, "a", "KEY", "");
             saved > 0
