@@ -151,7 +151,9 @@ impl Storm {
                 Err(CallError::Tool(text)) => {
                     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
                     let is_refused = says(&["still unread", "inbox_full", "Nothing was sent"]);
-                    let is_absent = is_session(to) && says(&["No peer has that alias", "has left"]);
+                    // It was never handed over, because the session ended before.
+                    let is_gone = ["No peer has that alias", "has left", "refused(gone)"];
+                    let is_absent = is_session(to) && says(&is_gone);
                     // The bridge was ended during the call, or was just started and knows nobody.
                     let is_new = is_session(from)
                         && says(&[
