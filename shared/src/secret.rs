@@ -58,10 +58,20 @@ impl Secret {
 /// How much of the stack [`wiping_stack`] wipes: more than the reading, sealing and parsing of a file use.
 const STACK: usize = 128 * 1024;
 
+/// How much of the stack [`wiping_small_stack`] wipes: more than looking through a text uses.
+const SMALL_STACK: usize = 16 * 1024;
+
 /// Does `work`, whose data are secret, and wipes the stack that it used.
 pub fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     let result = below(work);
     zeroize::zeroize_stack::<STACK>();
+    result
+}
+
+/// Does `work` as [`wiping_stack`] does, for work that calls little and is done for each message.
+pub fn wiping_small_stack<T>(work: impl FnOnce() -> T) -> T {
+    let result = below(work);
+    zeroize::zeroize_stack::<SMALL_STACK>();
     result
 }
 

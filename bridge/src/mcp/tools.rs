@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use junction_attachments::Allowed;
 use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::secret::wiping_small_stack;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -171,7 +172,7 @@ impl Tools {
         let named = args.attachments("attachments")?;
         if !args.flag("confirm")?
             && self.guards_secrets
-            && let Some(found) = junction_guard::find(&draft.body)
+            && let Some(found) = wiping_small_stack(|| junction_guard::find(&draft.body))
         {
             return Err(ToolError::HoldsSecret(found.kind()));
         }
