@@ -20,6 +20,7 @@ mod process;
 pub mod refused;
 pub mod save;
 pub mod source;
+mod turns;
 pub mod values;
 
 pub use allowed::Allowed;

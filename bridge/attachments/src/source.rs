@@ -14,12 +14,9 @@ use crate::names::safe_name;
 use crate::policy::content::{LOOKED_AT, is_private_key};
 use crate::policy::{Denial, Permit, Policy, is_system};
 use crate::refused::{FileKind, Never, ReadRefused, Sensitivity, ValueRefused, Why};
+use crate::turns::Turn;
 use crate::values::Format;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
-
-mod turns;
-
-use turns::Turn;
 
 /// How often a path is resolved again because a name in it was replaced while it was walked.
 const TRIES: usize = 8;

@@ -14,6 +14,7 @@ use crate::disk::{self, Found};
 use crate::git;
 use crate::policy::{Denial, Policy};
 use crate::refused::{FileKind, SaveRefused, ValueRefused, Why};
+use crate::turns::Turn;
 use crate::values::Format;
 
 /// Where a value is put. It holds the value, so it has no `Debug`.
@@ -82,6 +83,7 @@ fn put_once<E>(
     let place = place.map_err(ValueRefused::File)?;
     // From what is read to what replaces it: what another puts in between would be lost.
     let lock = place.lock().map_err(ValueRefused::File)?;
+    let _turn = Turn::wait();
     let before = Before::read(&place, &lock, target.key).map_err(ValueRefused::File)?;
     let name = place.name.to_string_lossy();
     let ValueTarget { key, value, overwrite, .. } = *target;

@@ -99,7 +99,7 @@ fn unlisted_world(switches: &[&str]) -> TestProject {
     world
 }
 
-/// So that the folder can be removed.
+/// Gives a folder back the permissions with which it can be removed.
 fn list_again(world: &TestProject) {
     fs::set_permissions(world.project(), fs::Permissions::from_mode(0o700)).unwrap();
 }

@@ -40,7 +40,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o7777
 }
 
-/// Replaces a file in both ways, which is made anew before each.
+/// Replaces a file whole and in one value. The file is made again before each.
 fn replaced(policy: &Policy, make: impl Fn(), check: impl Fn()) {
     make();
     assert_eq!(word(&save(policy, "a", "x", true)), "saved");

@@ -1,8 +1,8 @@
-//! How many files are read for one of their values at a time, in this process.
+//! How many files are read for one of their values, or get one, at a time in this process.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How many are read at once. A parser may hold some 50 MiB for one of them.
+/// How many files are in memory at once. A parser may hold some 75 MiB for one of them.
 const MOST: usize = 4;
 
 /// The turns of this process.
@@ -14,12 +14,12 @@ struct Turns {
     given_back: Condvar,
 }
 
-/// The turn to read a file, which is given back when this is dropped.
-pub(super) struct Turn(&'static Turns);
+/// The turn to hold a file in memory, which is given back when this is dropped.
+pub(crate) struct Turn(&'static Turns);
 
 impl Turn {
-    /// Waits for a turn. Blocks the thread, for a moment each: a turn is held while a file is in memory, and no longer.
-    pub(super) fn wait() -> Self {
+    /// Waits for a turn. Blocks the thread, for a moment only: nobody who has one waits for anything but a disk.
+    pub(crate) fn wait() -> Self {
         TURNS.wait()
     }
 }
@@ -51,11 +51,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::save::{ValueTarget, put_value_into};
     use crate::source::read_value;
     use crate::testing::TestProject;
 
     #[test]
-    fn regression_no_more_than_four_files_are_read_for_a_value_at_once() {
+    fn regression_no_more_than_four_files_are_in_memory_for_a_value_at_once() {
         let world = TestProject::new();
         world.write("settings.toml", "key = 1");
         let policy = world.policy();
@@ -66,9 +67,18 @@ mod tests {
                 let read = read_value(&policy, "settings.toml", "key", |_| sender.send(()));
                 assert!(read.is_ok());
             });
+            scope.spawn(|| {
+                let target =
+                    ValueTarget { path: "new.toml", key: "key", value: b"1", overwrite: false };
+                let put = put_value_into(&policy, &target, |_| {
+                    sender.send(()).unwrap();
+                    Ok::<_, ()>(b"key = '1'".to_vec().into())
+                });
+                assert!(put.is_ok());
+            });
             assert!(found.recv_timeout(Duration::from_millis(50)).is_err(), "there are no more");
             drop(turns);
-            assert!(found.recv().is_ok());
+            assert!(found.recv().is_ok() && found.recv().is_ok());
         });
     }
 }
