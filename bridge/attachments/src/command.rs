@@ -5,10 +5,12 @@
 //! a terminal: `HOME`, `PATH`, a token of its own. Only the junction's settings are left out. Its working directory is the
 //! project. All that this process opens is closed for it, and it has a process group of its own.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::MAX_VALUE_FILE;
+use crate::config::CONFIG_FILE;
 use crate::policy::Policy;
 use crate::process::{RunFault, find_program, run};
 use crate::refused::{CommandRefused, DiskFault};
@@ -27,6 +29,26 @@ pub enum ExitCode {
     Signal,
 }
 
+/// Checks that the user's config has a command of this name.
+///
+/// # Errors
+/// [`CommandRefused::Unknown`]
+pub fn check_command(policy: &Policy, name: &str) -> Result<(), CommandRefused> {
+    argv_of(policy, name).map(|_| ())
+}
+
+/// The program of a command, and its arguments.
+fn argv_of<'p>(
+    policy: &'p Policy,
+    name: &str,
+) -> Result<(&'p String, &'p [String]), CommandRefused> {
+    let argv = policy.config.commands.get(name).and_then(|argv| argv.split_first());
+    argv.ok_or_else(|| CommandRefused::Unknown {
+        known: policy.config.commands().map(str::to_owned).collect(),
+        file: policy.config.own.as_deref().unwrap_or(Path::new("")).join(CONFIG_FILE),
+    })
+}
+
 /// Runs the command that the user's config has under this name, with the value as its standard input.
 ///
 /// # Errors
@@ -41,8 +63,7 @@ fn run_within(
     value: &[u8],
     limit: Duration,
 ) -> Result<ExitCode, CommandRefused> {
-    let argv = policy.config.commands.get(name).and_then(|argv| argv.split_first());
-    let (program, arguments) = argv.ok_or_else(|| CommandRefused::Unknown(name.to_owned()))?;
+    let (program, arguments) = argv_of(policy, name)?;
     if value.len() as u64 > MAX_VALUE_FILE {
         return Err(CommandRefused::TooLarge { limit: MAX_VALUE_FILE });
     }
@@ -132,7 +153,11 @@ mod tests {
         fs::write(&program, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["", "cat", "none x", "../none", "none\0"] {
-            assert_eq!(run_command(&policy, name, b""), Err(CommandRefused::Unknown(name.into())));
+            let refused = run_command(&policy, name, b"");
+            let Err(CommandRefused::Unknown { known, .. }) = refused else {
+                panic!("{name}: {refused:?}");
+            };
+            assert_eq!(known, ["bare", "none", "relative", "text"]);
         }
         for name in ["none", "relative", "bare"] {
             let refused = run_command(&policy, name, b"");

@@ -301,7 +301,12 @@ pub enum ValueRefused<R, E> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandRefused {
     /// The user's config has no command of this name.
-    Unknown(String),
+    Unknown {
+        /// The names of the commands that it has.
+        known: Vec<String>,
+        /// The config's path.
+        file: PathBuf,
+    },
     /// The program is in no folder of `PATH` that counts.
     NotFound {
         /// The program's name in the config.

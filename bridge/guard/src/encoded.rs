@@ -3,6 +3,8 @@
 //!
 //! npm: <https://docs.npmjs.com/cli/configuring-npm/npmrc>. Docker: <https://docs.docker.com/reference/cli/docker/login/>.
 
+use data_encoding::BASE64_NOPAD;
+
 use crate::form::ALNUM;
 use crate::looks;
 
@@ -42,22 +44,6 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() < SHORTEST || !matches!(padding, b"" | b"=" | b"==") {
         return None;
     }
-    let mut decoded = Vec::with_capacity(text.len());
-    for four in text.chunks(4) {
-        let bits = four.iter().fold(0, |bits, byte| bits << 6 | digit(*byte));
-        let bytes = (bits << (6 * (4 - four.len()))).to_be_bytes();
-        decoded.extend_from_slice(&bytes[1..four.len()]);
-    }
+    let decoded = BASE64_NOPAD.decode(text).ok()?;
     decoded.iter().all(|byte| matches!(byte, b' '..=b'~')).then_some(decoded)
-}
-
-/// The six bits that `byte` stands for.
-fn digit(byte: u8) -> u32 {
-    u32::from(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use junction_attachments::config::{AttachmentConfig, CONFIG_FILE};
+use junction_attachments::config::AttachmentConfig;
 use junction_attachments::{Allowed, Policy};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::secret::wiping_stack;
@@ -50,17 +50,6 @@ impl AttachmentAccess {
         self.save_root.iter().for_each(|root| config.save_below(root.clone()));
         let project = self.project().ok_or(AttachmentFault::NoProject)?;
         Policy::new(&project, std::env::home_dir(), config).map_err(|_| AttachmentFault::NoProject)
-    }
-
-    /// Refuses a command that the user's config does not have.
-    pub(super) fn check_command(&self, name: &str) -> Result<(), AttachmentFault> {
-        let config = AttachmentConfig::load(&self.dir)?;
-        let known: Vec<_> = config.commands().map(str::to_owned).collect();
-        if known.iter().any(|known| known == name) {
-            return Ok(());
-        }
-        let file = self.dir.path().join(CONFIG_FILE);
-        Err(AttachmentFault::UnknownCommand { name: name.to_owned(), known, file })
     }
 
     /// What the command that would allow something depends on.

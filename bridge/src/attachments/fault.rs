@@ -45,16 +45,7 @@ pub(crate) enum AttachmentFault {
     },
     /// The attachment is too large to be a value.
     TooLargeForValue,
-    /// The user's config has no command of this name.
-    UnknownCommand {
-        /// The name that was given.
-        name: String,
-        /// The names of the commands that the config has.
-        known: Vec<String>,
-        /// The config's path.
-        file: PathBuf,
-    },
-    /// A command has not run to its end.
+    /// A command was not run, or not to its end.
     Command {
         /// The name of the command.
         name: String,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use junction_attachments::command::{ExitCode, run_command};
+use junction_attachments::command::{ExitCode, check_command, run_command};
 use junction_attachments::save::{PutInto, Saving, Target, ValueTarget, put_value_into};
 use junction_attachments::values::{Format, ValueError, put_value};
 use junction_attachments::{Allowed, GitWarning, Policy};
@@ -171,14 +171,7 @@ impl AttachmentAccess {
         let incoming = incoming.map_err(AttachmentFault::Engine)?;
         progress.begin(&incoming);
         let _cancel = CancelGuard(progress.clone());
-        let access = self.clone();
-        blocking(move || {
-            if let SavePlace::Command(name) = &place {
-                access.check_command(name)?;
-            }
-            saved(incoming, &policy, place, &progress)
-        })
-        .await
+        blocking(move || saved(incoming, &policy, place, &progress)).await
     }
 }
 
@@ -192,6 +185,11 @@ fn saved(
     let info = incoming.info().clone();
     if !matches!(place, SavePlace::File { .. }) && info.bytes > MAX_VALUE as u64 {
         return Err(AttachmentFault::TooLargeForValue);
+    }
+    if let SavePlace::Command(name) = &place {
+        // Before anything is fetched.
+        let refused = |why| AttachmentFault::Command { name: name.clone(), why };
+        check_command(policy, name).map_err(refused)?;
     }
     let (path, warning) = match place {
         SavePlace::File { path, overwrite } => {

@@ -74,7 +74,6 @@ impl Wording for AttachmentFault {
             Self::TooLargeForValue => "Nothing was saved. The attachment is larger than a value may be, which is 64 KiB. Call \
                                        save_attachment again with a path and without key or command."
                 .to_owned(),
-            Self::UnknownCommand { name, known, file } => unknown_command(name, known, file),
             Self::Command { name, why } => command_refused(name, why),
             Self::CommandFailed { name, code: Some(code) } => format!(
                 "The command {} took the value and ended with exit code {code}, so the value does not count as saved. Tell your user.",
@@ -260,7 +259,7 @@ fn in_quotes(name: &str) -> String {
 }
 
 fn unknown_command(name: &str, known: &[String], file: &Path) -> String {
-    let (name, file) = (in_quotes(name), shown(file));
+    let file = shown(file);
     if known.is_empty() {
         return format!(
             "Nothing was saved. Your user has configured no commands. Call again with a path, or ask your user to add {name} to the table \
@@ -278,11 +277,7 @@ fn unknown_command(name: &str, known: &[String], file: &Path) -> String {
 fn command_refused(name: &str, why: &CommandRefused) -> String {
     let name = in_quotes(name);
     match why {
-        CommandRefused::Unknown(_) => {
-            format!(
-                "Nothing was saved. Your user has no longer configured the command {name}. Tell your user."
-            )
-        }
+        CommandRefused::Unknown { known, file } => unknown_command(&name, known, file),
         CommandRefused::NotFound { program } => format!(
             "Nothing was saved. The program {} of the command {name} was not found. Ask your user to correct the command in config.toml.",
             escape(program).text
@@ -351,7 +346,8 @@ mod tests {
         let said = |known: &[&str]| {
             let known = known.iter().map(|name| (*name).to_owned()).collect();
             let file = "/c/config.toml".into();
-            AttachmentFault::UnknownCommand { name: "x".to_owned(), known, file }.wording()
+            let why = CommandRefused::Unknown { known, file };
+            AttachmentFault::Command { name: "x".to_owned(), why }.wording()
         };
         assert!(
             said(&["a", "b"]).contains("no command \"x\", only \"a\", \"b\"."),
