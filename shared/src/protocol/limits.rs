@@ -62,6 +62,13 @@ pub const RECEIVER_ATTACHMENT_BYTES: usize = 32 << 20;
 /// Bytes of attachments that one hub keeps for all receivers.
 pub const HUB_ATTACHMENT_BYTES: usize = 256 << 20;
 
+/// Receivers of a message to a group, at most.
+pub const MAX_GROUP: usize = 64;
+/// The longest name of a group, in bytes. It fits beside the largest message with the most attachments.
+pub const MAX_GROUP_NAME: usize = 200;
+/// Requests that a session keeps until it has answered them.
+pub const OPEN_REQUESTS: usize = 64;
+
 /// Peers on one page of a listing, at most.
 pub const MAX_PAGE: u16 = 200;
 /// Keys one connection may be subscribed to; beyond it the oldest subscription is dropped.

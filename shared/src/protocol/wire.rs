@@ -28,14 +28,14 @@ mod seat;
 mod transfer;
 
 pub use card::{
-    Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, Reach,
-    SignedCard, State,
+    Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, READS_TEAMS,
+    Reach, SignedCard, State,
 };
 pub use envelope::{Envelope, Header, Kind};
-pub use manifest::{AttachmentKind, Details, Manifest, ManifestEntry};
+pub use manifest::{AttachmentKind, Details, Manifest, ManifestEntry, SealedGroup};
 pub use opening::{
     ATTACHMENTS, Challenge, Grant, HUB_FEATURES, Hello, HelloBody, LONG_CONTEXTS, SEATS,
-    SeatAnswer, Ticket, UNLISTED, Welcome, WelcomeBody,
+    SeatAnswer, TEAMS, Ticket, UNLISTED, Welcome, WelcomeBody,
 };
 pub use receipt::{Hindrance, Outlook, Receipt, ReceiptKind, SignedOutlook, SignedSeat};
 pub use seat::{CardSeat, Return, ReturnBody, SeatClaim, SeatMove};

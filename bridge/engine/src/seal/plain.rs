@@ -89,7 +89,7 @@ impl SealedManifest {
     /// The details as they are sealed.
     fn details(&self) -> Vec<u8> {
         let manifest = Some(self.manifest.to_vec().into());
-        encode(&Details { manifest, repeats: self.repeats }).into()
+        encode(&Details { manifest, repeats: self.repeats, ..Details::default() }).into()
     }
 }
 
@@ -193,7 +193,7 @@ fn details(bytes: &[u8]) -> Result<(Option<SealedManifest>, &[u8]), Broken> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or(Broken)?;
     let length = usize::from(u16::from_be_bytes(*length));
     let (details, rest) = rest.split_at_checked(length).ok_or(Broken)?;
-    let Details { manifest, repeats } = decode(details).map_err(|_| Broken)?;
+    let Details { manifest, repeats, .. } = decode(details).map_err(|_| Broken)?;
     let Some(manifest) = manifest else { return Ok((None, rest)) };
     let (key, rest) = rest.split_first_chunk::<FILE_KEY>().ok_or(Broken)?;
     let key = Arc::new(Secret::filled(|secret| secret.copy_from_slice(key)));

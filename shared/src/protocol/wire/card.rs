@@ -73,6 +73,9 @@ pub const READS_SEATS: u32 = 4;
 /// The bit of a bridge that opens messages with attachments, and fetches these. Older bridges take such a message for a
 /// broken one.
 pub const READS_ATTACHMENTS: u32 = 8;
+/// The bit of a bridge that knows groups and requests: it shows what a message was sent to and what its sender expects, and
+/// keeps requests until they are answered. Older bridges show such a message like any other.
+pub const READS_TEAMS: u32 = 16;
 
 /// An agent's activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -16,6 +16,23 @@ pub struct Details {
     /// of its receiver's session.
     #[n(1)]
     pub repeats: Option<MessageId>,
+    /// What the sender expects: the number of an intent. A number that is not known counts as none.
+    #[n(2)]
+    pub intent: Option<u8>,
+    /// The group that the message was sent to, if it was sent to one.
+    #[n(3)]
+    pub group: Option<SealedGroup>,
+}
+
+/// What a message to a group says of that.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SealedGroup {
+    /// The id that the message has for its sender and for all its receivers. The one of each envelope is its own.
+    #[n(0)]
+    pub id: MessageId,
+    /// The group, as the sender names it: at most [`MAX_GROUP_NAME`](crate::protocol::limits::MAX_GROUP_NAME) bytes.
+    #[n(1)]
+    pub to: String,
 }
 
 /// The attachments of a message, in the order of their numbers.

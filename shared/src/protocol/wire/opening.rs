@@ -84,8 +84,11 @@ pub const UNLISTED: u32 = 1 << 1;
 pub const SEATS: u32 = 1 << 2;
 /// The bit of a welcome's features for attachments.
 pub const ATTACHMENTS: u32 = 1 << 3;
+/// The bit of a welcome's features for teams: the repositories that sessions work in, their claims, and waits and lists by
+/// what an agent does.
+pub const TEAMS: u32 = 1 << 4;
 /// The features of a hub of this version. A bridge uses a new frame, variant or number only with a hub that names it.
-pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED | SEATS | ATTACHMENTS;
+pub const HUB_FEATURES: u32 = LONG_CONTEXTS | UNLISTED | SEATS | ATTACHMENTS | TEAMS;
 
 /// The content of a welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -549,7 +549,12 @@ pub(super) fn manifest() -> Manifest {
 }
 
 pub(super) fn details() -> Details {
-    Details { manifest: Some(body().into()), repeats: Some(ID) }
+    Details { manifest: Some(body().into()), repeats: Some(ID), ..Details::default() }
+}
+
+pub(super) fn details_of_a_group() -> Details {
+    let group = SealedGroup { id: ID, to: "role:reviewer".to_owned() };
+    Details { intent: Some(1), group: Some(group), ..Details::default() }
 }
 
 fn transfers() -> Vec<Golden> {
@@ -561,6 +566,11 @@ fn transfers() -> Vec<Golden> {
             "8182846a7265706f72742e706466011a010000005820 99*32 836652325f4b4559021828",
         ),
         golden("body of Details", details(), "8242b0d150 33*16"),
+        golden(
+            "body of Details, of a group",
+            details_of_a_group(),
+            "84f6f6018250 33*16 6d726f6c653a7265766965776572",
+        ),
         golden(
             "Offer",
             ToHub::Offer(offer()),
