@@ -2,6 +2,7 @@
 //! of the engine that seals and opens messages.
 #![deny(unused_crate_dependencies)]
 
+mod address;
 mod attachments;
 mod cli;
 mod clients;

@@ -21,6 +21,7 @@ pub(crate) mod params;
 mod progress;
 pub(crate) mod prompts;
 pub(crate) mod schema;
+mod sending;
 pub(crate) mod server;
 mod skills;
 pub(crate) mod stdio;

@@ -10,6 +10,7 @@ mod tests;
 
 use junction_engine::error::{Error, Unanswered, UnreadLimit};
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::limits::MAX_GROUP;
 use junction_shared::protocol::wire::{Hindrance, Refusal};
 
 /// An error that has words.
@@ -47,6 +48,21 @@ impl Wording for Error {
             Self::ReceiverLimit { seconds } => format!(
                 "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
                  {seconds} s; messages to earlier receivers are still accepted."
+            ),
+            Self::GroupLimit { seconds } => format!(
+                "This session has reached its limit of messages to groups per minute, so this message was not sent. Send it again in \
+                 {seconds} s; messages to single peers are still accepted."
+            ),
+            Self::EmptyGroup => {
+                "Nobody is in that group now, so nothing was sent. Call list_peers to see who is there.".to_owned()
+            }
+            Self::GroupTooLarge { members } => format!(
+                "That group has {members} members, more than the {MAX_GROUP} that one message may go to, so nothing was sent. Name a smaller \
+                 group, or send to some of them by their aliases."
+            ),
+            Self::KnowsNoRequests(alias) => format!(
+                "The bridge of {alias} is an older version that knows no requests, so nothing would tell you that one is done. Nothing was \
+                 sent: send it again without notify_when done, and ask for a message in return."
             ),
             Self::Refused(refusal) => refused(*refusal),
             Self::Left => {

@@ -16,6 +16,7 @@ use crate::peer::Availability;
 use crate::peer::{PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 use crate::session::SeatToClaim;
+use crate::session::{BegunGroup, GroupToBegin};
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
@@ -48,6 +49,10 @@ pub enum Command {
     /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
     /// closed the reply channel.
     Send(Draft, ReplySender<Submitted>),
+    /// Begins a message to a group, before its first envelope; or only looks for one of this name.
+    BeginGroup(GroupToBegin, ReplySender<Option<BegunGroup>>),
+    /// Notes that the message to a group with this id was submitted to all its members, or to those that it could be.
+    GroupSubmitted(MessageId),
     /// Finds the key that an alias belongs to.
     Lookup(Alias, ReplySender<PeerKey>),
     /// Reads a page of messages and receipts.
@@ -97,6 +102,8 @@ impl Command {
             | Self::AskForHub => true,
             // A person asks, and not the agent.
             Self::Lookup(..)
+            | Self::BeginGroup(..)
+            | Self::GroupSubmitted(_)
             | Self::Read { .. }
             | Self::Download(_)
             | Self::ClaimSeat(..)
@@ -120,12 +127,14 @@ impl Command {
             Self::List(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Watch(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Send(_, reply) => drop(reply.send(Err(Error::Left))),
+            Self::BeginGroup(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Lookup(_, reply) => drop(reply.send(Err(Error::Left))),
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)
+            | Self::GroupSubmitted(_)
             | Self::AskForHub
             | Self::ClaimSeat(..)
             | Self::SetContext(_)

@@ -120,6 +120,11 @@ impl Downloads {
         self.messages.insert(id, message);
     }
 
+    /// Whether a message of this id has attachments.
+    pub(crate) fn knows(&self, id: MessageId) -> bool {
+        self.messages.contains_key(&id)
+    }
+
     /// Begins to fetch an attachment.
     ///
     /// # Errors

@@ -71,6 +71,20 @@ pub enum Error {
         /// Seconds until it may write to the next one.
         seconds: u64,
     },
+    /// The session has sent as many messages to groups as it may in a minute.
+    GroupLimit {
+        /// Seconds until it may send the next one.
+        seconds: u64,
+    },
+    /// No peer is in the group.
+    EmptyGroup,
+    /// More peers are in the group than a message may go to.
+    GroupTooLarge {
+        /// How many.
+        members: usize,
+    },
+    /// The peer's bridge is older than requests, so nobody would say that one is done.
+    KnowsNoRequests(Alias),
     /// As many messages with `notify_when` as may be are pending.
     TooManyNotifications,
     /// The hub refused the message for good.
@@ -102,6 +116,8 @@ impl Error {
             | Self::OutboxFull(_)
             | Self::SendLimit { .. }
             | Self::ReceiverLimit { .. }
+            | Self::GroupLimit { .. }
+            | Self::EmptyGroup
             | Self::TooManyNotifications
             | Self::TooManyAttachments
             | Self::Attachment(AttachmentError::TooMany | AttachmentError::Stalled)
@@ -118,6 +134,8 @@ impl Error {
             | Self::UnreadQuestion(_)
             | Self::ToSelf
             | Self::TooLarge { .. }
+            | Self::GroupTooLarge { .. }
+            | Self::KnowsNoRequests(_)
             | Self::NoAttachments(_)
             | Self::Attachment(_)
             | Self::Refused(

@@ -222,12 +222,12 @@ impl Engine {
         let started = Instant::now();
         let (to, wait) = (draft.target.clone(), draft.wait);
         let submitted = self.submit(draft, started + SEND_PATIENCE).await?;
-        Ok(SendInProgress { submitted, to, wait, started })
+        Ok(SendInProgress { submitted, to, wait, started, stopped: None })
     }
 
     /// Hands a message to the session, which may have to look up the receiver's key first. Without the key nothing can
     /// be sealed, so the message does not wait in the outbox: if it was not taken by the deadline, it is never sent.
-    async fn submit(&self, draft: Draft, deadline: Instant) -> Result<Submitted, Error> {
+    pub(crate) async fn submit(&self, draft: Draft, deadline: Instant) -> Result<Submitted, Error> {
         let (reply, mut answer) = oneshot::channel();
         self.send(Command::Send(draft, reply)).await?;
         let answered = match timeout_at(deadline, &mut answer).await {
@@ -359,7 +359,7 @@ impl Engine {
         }
     }
 
-    async fn send(&self, command: Command) -> Result<(), Error> {
+    pub(crate) async fn send(&self, command: Command) -> Result<(), Error> {
         self.commands.send(command).await.map_err(|_| self.away())
     }
 
@@ -383,7 +383,7 @@ impl Engine {
     }
 
     /// The error for a hub that did not answer in time.
-    fn away(&self) -> Error {
+    pub(crate) fn away(&self) -> Error {
         match &self.snapshot.borrow().state {
             ConnectionState::Away(why) => Error::HubAway(Unanswered::Away(why.clone())),
             ConnectionState::Left => Error::Left,

@@ -96,6 +96,13 @@ impl Chains {
         hops
     }
 
+    /// A message that was sent to a group is answered under this id: as that of its envelopes which has most hops.
+    pub(crate) fn sent_as(&mut self, id: MessageId, hops: Hops) {
+        if self.sent.get(&id).is_none_or(|sent| sent.count < hops.count) {
+            self.sent.keep(id, hops);
+        }
+    }
+
     /// The hops of a message that came: at least one more than the message it answers, even if it says less itself.
     pub(crate) fn received(&self, claimed: Hops, reply_to: Option<MessageId>) -> Hops {
         let answered = reply_to.and_then(|id| self.sent.get(&id)).map(Hops::next);

@@ -41,6 +41,8 @@ pub(crate) enum Arrival {
 /// A message in the mailbox, and what its receipts are made with.
 pub(crate) struct MailboxMessage {
     pub(crate) message: Message,
+    /// The message's id on the wire, which its receipts have.
+    pub(crate) wire_id: MessageId,
     pub(crate) seq: Seq,
     /// How urgent the message counts here.
     pub(crate) urgency: Urgency,
@@ -114,13 +116,14 @@ impl MailboxMessage {
     /// A message that has just been opened.
     pub(crate) fn new(
         message: Message,
-        seq: Seq,
+        (wire_id, seq): (MessageId, Seq),
         urgency: Urgency,
         deadline: Instant,
         receipt_key: ReceiptKey,
     ) -> Self {
         Self {
             message,
+            wire_id,
             seq,
             urgency,
             has_ended_wait: false,
@@ -153,7 +156,7 @@ impl MailboxMessage {
     }
 
     fn receipt_due(&self) -> ReceiptDue {
-        let (id, to) = (self.message.id, self.message.sender);
+        let (id, to) = (self.wire_id, self.message.sender);
         ReceiptDue { id, to, receipt_key: self.receipt_key.clone() }
     }
 }
@@ -176,7 +179,7 @@ impl Mailbox {
             window.advance(seq);
             return Arrival::New;
         }
-        if self.messages.iter().any(|m| m.message.id == id && m.message.sender == from) {
+        if self.messages.iter().any(|m| m.wire_id == id && m.message.sender == from) {
             return Arrival::Waiting;
         }
         if window.was_read(seq) { Arrival::Read } else { Arrival::Dropped }
@@ -185,6 +188,11 @@ impl Mailbox {
     /// Notes that a message was read as it came.
     pub(crate) fn mark_read(&mut self, from: PeerKey, seq: Seq) {
         self.windows.entry(from).or_default().mark_read(seq);
+    }
+
+    /// Whether a message waits that is shown under this id.
+    pub(crate) fn shows(&self, id: MessageId) -> bool {
+        self.messages.iter().any(|message| message.message.id == id)
     }
 
     /// Puts a new message last.
@@ -199,7 +207,7 @@ impl Mailbox {
         for waiting in self.waiting() {
             unread.count += 1;
             unread.wakers.extend(waiting.wakes().then(|| waiting.waker()));
-            unread.asks += usize::from(waiting.message.asks);
+            unread.asks += usize::from(waiting.message.expects.asks);
             unread.past_limit += usize::from(waiting.message.past_limit);
             let from = &waiting.message.from;
             if unread.from.len() < NAMED && !unread.from.contains(from) {
@@ -218,14 +226,14 @@ impl Mailbox {
 
     /// The oldest unread message whose sender waits for the answer.
     pub(crate) fn oldest_question(&self) -> Option<&Message> {
-        self.waiting().find(|message| message.message.asks).map(|message| &message.message)
+        self.waiting().find(|message| message.message.expects.asks).map(|message| &message.message)
     }
 
     /// Whether a question of this peer is unread that has ended a wait.
     pub(crate) fn has_unread_question(&self, from: &PeerKey) -> bool {
         self.waiting().any(|waiting| {
             let message = &waiting.message;
-            waiting.has_ended_wait && message.asks && message.peer == *from
+            waiting.has_ended_wait && message.expects.asks && message.peer == *from
         })
     }
 

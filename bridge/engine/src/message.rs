@@ -9,9 +9,12 @@ use junction_shared::protocol::wire::{Header, Outlook, Reach, Standing};
 use tokio::sync::{oneshot, watch};
 
 use crate::attachment::{AttachmentInfo, PreparedAttachments, infos_of};
+use crate::group::GroupTag;
 use crate::hops::Hops;
+use crate::intent::Intent;
 use crate::lease::Lease;
 use crate::notifications::{Notification, NotifyWhen};
+use crate::open_requests::OpenRequest;
 use crate::outcome::{Outcome, Status};
 use crate::peer::Receiver;
 use crate::seal::Plain;
@@ -39,6 +42,12 @@ pub struct Draft {
     pub from_person: bool,
     /// The attachments, if there are any.
     pub attachments: Option<PreparedAttachments>,
+    /// What the sender expects.
+    pub intent: Intent,
+    /// The sender's own name for the message: a second one of this name to the same address is not sent.
+    pub key: Option<String>,
+    /// The group that this is one member's copy for. [`crate::Engine::send_to_group`] sets it.
+    pub group: Option<GroupTag>,
 }
 
 impl Draft {
@@ -55,6 +64,9 @@ impl Draft {
             notify_when: None,
             from_person: false,
             attachments: None,
+            intent: Intent::Inform,
+            key: None,
+            group: None,
         }
     }
 }
@@ -77,6 +89,10 @@ pub struct Submitted {
     pub outlook: watch::Receiver<Option<Outlook>>,
     /// The hold on the message's refusal: the call tells of it, unless the hold is given back.
     pub refusal: oneshot::Receiver<Lease>,
+    /// Whether an earlier draft with this key was the message, and this one is not sent.
+    pub repeated: bool,
+    /// What the receiver's bridge makes of the sender's intent: an older one knows none.
+    pub intent: Intent,
 }
 
 impl Submitted {
@@ -111,6 +127,10 @@ pub struct Sent {
     pub refusal: Option<Lease>,
     /// How long the call waited for an answer.
     pub waited: Duration,
+    /// Whether an earlier call with this key had sent the message, and this one sent nothing.
+    pub repeated: bool,
+    /// What the receiver's bridge makes of the sender's intent: an older one knows none.
+    pub intent: Intent,
 }
 
 /// What ended a wait for the answer to a message.
@@ -122,10 +142,19 @@ pub enum WaitEnd {
     EndedBy(Alias),
 }
 
+/// What the sender of a message expects of its receiver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// Whether the sender waits for the answer.
+    pub asks: bool,
+    /// What the sender says that it expects.
+    pub intent: Intent,
+}
+
 /// An opened message.
 #[derive(Clone)]
 pub struct Message {
-    /// The message's id, for `reply_to`.
+    /// The message's id, for `reply_to`. A message to a group has the same for all its receivers.
     pub id: MessageId,
     /// The alias that belongs to the sender's key.
     pub from: Alias,
@@ -145,8 +174,10 @@ pub struct Message {
     pub restarted: bool,
     /// The chain that the message is part of, and how long it is.
     pub hops: Hops,
-    /// Whether the sender waits for the answer.
-    pub asks: bool,
+    /// What the sender expects.
+    pub expects: Expectation,
+    /// The group that the message was sent to, as its sender names it.
+    pub group: Option<Arc<str>>,
     /// Whether a person wrote the message, as its sender says.
     pub from_person: bool,
     /// Whether the chain is too long to go on without a person.
@@ -156,8 +187,9 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message in an envelope. The alias is the one that belongs to the sender's key.
+    /// The message in an envelope, under the id that it is shown with. The alias is the one that belongs to the sender's key.
     pub(crate) fn opened(
+        id: MessageId,
         header: &Header,
         plain: Plain,
         from: MessageSender,
@@ -167,7 +199,7 @@ impl Message {
         let manifest = plain.attachments.as_ref();
         let attachments = manifest.and_then(|sealed| infos_of(&sealed.manifest));
         Self {
-            id: header.id,
+            id,
             from: from.alias,
             body: Arc::new(plain.body),
             sent_ms: header.sent_ms,
@@ -177,7 +209,8 @@ impl Message {
             peer: from.peer,
             restarted: from.restarted,
             hops,
-            asks: plain.asks,
+            expects: Expectation { asks: plain.asks, intent: plain.intent },
+            group: plain.group.map(|group| group.to),
             from_person: plain.from_person,
             past_limit,
             attachments: attachments.unwrap_or_default().into(),
@@ -222,6 +255,8 @@ pub struct MailPage {
     pub notifications: Vec<Notification>,
     /// How many more ends there were that had no room.
     pub dropped: usize,
+    /// The requests that the agent was shown and has not answered, those of this page included.
+    pub open_requests: Vec<OpenRequest>,
     /// The hold on all of it.
     pub lease: Lease,
 }

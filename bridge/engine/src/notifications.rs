@@ -1,6 +1,8 @@
-//! Notifications that a sender asked for: that its message was read, or that its receiver is idle or gone.
+//! Notifications that a sender asked for: that its message was read, that what it asks for is done, or that its receiver is idle
+//! or gone.
 
-use junction_shared::protocol::alias::Alias;
+use std::sync::Arc;
+
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::State;
 
@@ -17,12 +19,14 @@ pub enum NotifyWhen {
     Read,
     /// The receiver is gone.
     Gone,
+    /// The receiver's agent has finished what the message asks for.
+    Done,
 }
 
 impl NotifyWhen {
     /// The names of its values.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("idle", Self::Idle), ("read", Self::Read), ("gone", Self::Gone)];
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("idle", Self::Idle), ("read", Self::Read), ("gone", Self::Gone), ("done", Self::Done)];
 }
 
 /// What has happened that a sender asked to be notified of.
@@ -34,6 +38,10 @@ pub enum Occasion {
     Idle,
     /// The receiver is gone.
     Gone,
+    /// The receiver's agent has finished what the message asks for.
+    Done,
+    /// The receiver's bridge has dropped the request, because too many are open there.
+    Dropped,
 }
 
 /// A notification that a sender asked for.
@@ -41,8 +49,8 @@ pub enum Occasion {
 pub struct Notification {
     /// The message that asked for it.
     pub id: MessageId,
-    /// The alias that the message was sent to.
-    pub of: Alias,
+    /// The alias or the group that the message was sent to.
+    pub of: Arc<str>,
     /// The receiver's key.
     pub peer: PeerKey,
     /// The chain that the message is part of, and how long it is.
@@ -58,53 +66,81 @@ const MAX_REQUESTS: usize = 256;
 
 /// The requests of this session's messages that nothing has answered yet.
 #[derive(Default)]
-pub(crate) struct NotificationRequests(Vec<NotificationRequest>);
+pub(crate) struct NotificationRequests {
+    open: Vec<NotificationRequest>,
+    /// Messages to groups that are being submitted: one notification tells of all members, and not before that.
+    submitting: Vec<(MessageId, Option<Notification>)>,
+}
 
-struct NotificationRequest {
-    id: MessageId,
-    peer: PeerKey,
-    alias: Alias,
-    when: NotifyWhen,
-    hops: Hops,
-    was_read: bool,
+/// What a message asks to be notified of.
+pub(crate) struct NotificationRequest {
+    /// The message's id on the wire.
+    pub(crate) id: MessageId,
+    /// The id that the message is shown under: of one to a group that of all.
+    pub(crate) shown_id: MessageId,
+    /// The receiver's key.
+    pub(crate) peer: PeerKey,
+    /// The alias or the group that the message was sent to.
+    pub(crate) of: Arc<str>,
+    pub(crate) when: NotifyWhen,
+    pub(crate) hops: Hops,
+    /// Whether the message was read.
+    pub(crate) was_read: bool,
 }
 
 impl NotificationRequests {
     /// Whether there is room for one more request, beside so many notifications that have not been read yet.
     pub(crate) fn has_room(&self, pending: usize) -> bool {
-        self.0.len() + pending < MAX_REQUESTS
+        self.open.len() + pending < MAX_REQUESTS
     }
 
     /// Opens the request of a message.
-    pub(crate) fn add(
-        &mut self,
-        id: MessageId,
-        peer: PeerKey,
-        alias: Alias,
-        when: NotifyWhen,
-        hops: Hops,
-    ) {
-        self.0.push(NotificationRequest { id, peer, alias, when, hops, was_read: false });
+    pub(crate) fn add(&mut self, request: NotificationRequest) {
+        self.open.push(request);
+    }
+
+    /// A message to a group is about to be submitted to its members.
+    pub(crate) fn group_begins(&mut self, group: MessageId) {
+        self.submitting.push((group, None));
+    }
+
+    /// A message to a group was submitted to its members. Gives the notification if nothing is left to wait for.
+    pub(crate) fn group_submitted(&mut self, group: MessageId) -> Vec<Notification> {
+        let at = self.submitting.iter().position(|(id, _)| *id == group);
+        let held = at.and_then(|at| self.submitting.swap_remove(at).1);
+        let is_open = self.open.iter().any(|request| request.shown_id == group);
+        held.filter(|_| !is_open).into_iter().collect()
     }
 
     /// The receivers of those messages.
     pub(crate) fn peers(&self) -> Vec<PeerKey> {
-        self.0.iter().map(|request| request.peer).collect()
+        self.open.iter().map(|request| request.peer).collect()
     }
 
     /// A message came to an end.
     pub(crate) fn ended(&mut self, id: MessageId, status: Status) -> Vec<Notification> {
+        let mut settled = Vec::new();
         if let Status::Refused(_) = status {
             // The receiver never got the message, so what it does says nothing about it.
-            self.0.retain(|request| request.id != id || request.when == NotifyWhen::Read);
+            settled.extend(self.settle(Occasion::Ended(status), |request| {
+                request.id == id && request.when != NotifyWhen::Read && request.is_of_group()
+            }));
+            self.open.retain(|request| request.id != id || request.when == NotifyWhen::Read);
         }
-        for request in self.0.iter_mut().filter(|request| request.id == id) {
+        for request in self.open.iter_mut().filter(|request| request.id == id) {
             request.was_read = status == Status::Read;
         }
-        // Not having been read is an answer too.
-        self.take(Occasion::Ended(status), |request| {
-            request.id == id && request.when == NotifyWhen::Read
-        })
+        // Not having been read is an answer too, also to whether it is done.
+        let is_unread = status.is_final_without_reply();
+        settled.extend(self.settle(Occasion::Ended(status), |request| {
+            let is_answered = match request.when {
+                NotifyWhen::Read => true,
+                NotifyWhen::Done => is_unread,
+                NotifyWhen::Idle | NotifyWhen::Gone => false,
+            };
+            request.id == id && is_answered
+        }));
+        settled
     }
 
     /// A peer's card says something new.
@@ -119,35 +155,65 @@ impl NotificationRequests {
         }
         // A turn may be too short to be seen: a receiver that has read the message and says once more that it is idle
         // has become idle again.
-        self.take(Occasion::Idle, |request| {
+        self.settle(Occasion::Idle, |request| {
             let is_news = before != after || request.was_read;
             request.peer == peer && request.when == NotifyWhen::Idle && is_news
         })
     }
 
-    /// A peer is gone, and will not become idle either.
-    pub(crate) fn gone(&mut self, peer: PeerKey) -> Vec<Notification> {
-        self.take(Occasion::Gone, |request| {
-            request.peer == peer && matches!(request.when, NotifyWhen::Gone | NotifyWhen::Idle)
+    /// A peer has finished what the message with this shown id asks for, or its bridge has dropped the request.
+    pub(crate) fn finished(
+        &mut self,
+        peer: PeerKey,
+        shown_id: MessageId,
+        occasion: Occasion,
+    ) -> Vec<Notification> {
+        self.settle(occasion, |request| {
+            request.peer == peer && request.shown_id == shown_id && request.when == NotifyWhen::Done
         })
     }
 
-    fn take(
+    /// A peer is gone, and will not become idle or finish anything either.
+    pub(crate) fn gone(&mut self, peer: PeerKey) -> Vec<Notification> {
+        self.settle(Occasion::Gone, |request| {
+            request.peer == peer && request.when != NotifyWhen::Read
+        })
+    }
+
+    /// Closes these requests. Those of a message to a group are told of as one, when the last of them is closed.
+    fn settle(
         &mut self,
         occasion: Occasion,
         which: impl Fn(&NotificationRequest) -> bool,
     ) -> Vec<Notification> {
-        let taken = self.0.extract_if(.., |request| which(request));
-        taken
-            .map(|request| Notification {
-                id: request.id,
-                of: request.alias,
+        let closed: Vec<_> = self.open.extract_if(.., |request| which(request)).collect();
+        let mut news = Vec::new();
+        for request in closed {
+            let (is_of_group, id) = (request.is_of_group(), request.shown_id);
+            let is_last = !self.open.iter().any(|open| open.shown_id == id);
+            let notification = Notification {
+                id,
+                of: request.of,
                 peer: request.peer,
                 hops: request.hops,
                 occasion,
                 at_ms: wall_ms(),
-            })
-            .collect()
+            };
+            let submitting = self.submitting.iter_mut().find(|(group, _)| *group == id);
+            match submitting {
+                Some((_, held)) => *held = Some(notification),
+                None if is_last || !is_of_group => news.push(notification),
+                None => {}
+            }
+        }
+        news.dedup_by_key(|notification| notification.id);
+        news
+    }
+}
+
+impl NotificationRequest {
+    fn is_of_group(&self) -> bool {
+        self.id != self.shown_id
     }
 }
 
@@ -160,8 +226,22 @@ mod tests {
 
     fn requests(when: NotifyWhen) -> NotificationRequests {
         let mut requests = NotificationRequests::default();
-        requests.add(ID, PEER, Alias::parse("bob").unwrap(), when, Hops::first(ID));
+        requests.add(to(PEER, ID, when));
         requests
+    }
+
+    /// The request of a message that went to this peer alone, or, under another id, with others.
+    fn to(peer: PeerKey, id: MessageId, when: NotifyWhen) -> NotificationRequest {
+        let hops = Hops::first(ID);
+        NotificationRequest {
+            id,
+            shown_id: ID,
+            peer,
+            of: "bob".into(),
+            when,
+            hops,
+            was_read: false,
+        }
     }
 
     fn occasions(news: &[Notification]) -> Vec<Occasion> {
@@ -215,5 +295,43 @@ mod tests {
         for when in [NotifyWhen::Gone, NotifyWhen::Idle] {
             assert_eq!(occasions(&requests(when).gone(PEER)), [Occasion::Gone]);
         }
+    }
+
+    #[test]
+    fn what_is_done_is_told_of_its_receiver_alone_and_what_is_never_read_too() {
+        let mut open = requests(NotifyWhen::Done);
+        assert!(open.ended(ID, Status::Read).is_empty());
+        assert!(open.finished(PeerKey([2; 32]), ID, Occasion::Done).is_empty());
+        assert_eq!(occasions(&open.finished(PEER, ID, Occasion::Done)), [Occasion::Done]);
+        assert!(open.finished(PEER, ID, Occasion::Done).is_empty());
+        for status in [Status::Expired, Status::Unconfirmed] {
+            let told = requests(NotifyWhen::Done).ended(ID, status);
+            assert_eq!(occasions(&told), [Occasion::Ended(status)]);
+        }
+    }
+
+    #[test]
+    fn group_is_told_of_once_when_its_last_member_has_finished() {
+        let member = |number: u8| (PeerKey([number; 32]), MessageId([100 + number; 16]));
+        let mut requests = NotificationRequests::default();
+        requests.group_begins(ID);
+        for (peer, id) in [member(1), member(2), member(3)] {
+            requests.add(to(peer, id, NotifyWhen::Done));
+        }
+        assert!(requests.group_submitted(ID).is_empty());
+        assert!(requests.finished(member(1).0, ID, Occasion::Done).is_empty());
+        assert!(requests.gone(member(2).0).is_empty());
+        let last = requests.finished(member(3).0, ID, Occasion::Done);
+        assert_eq!((occasions(&last), last[0].id), (vec![Occasion::Done], ID));
+    }
+
+    #[test]
+    fn group_whose_members_finish_while_it_is_submitted_is_told_of_afterwards() {
+        let mut requests = NotificationRequests::default();
+        requests.group_begins(ID);
+        requests.add(to(PEER, MessageId([2; 16]), NotifyWhen::Read));
+        assert!(requests.ended(MessageId([2; 16]), Status::Read).is_empty());
+        assert_eq!(requests.group_submitted(ID).len(), 1);
+        assert!(requests.group_submitted(ID).is_empty());
     }
 }

@@ -4,6 +4,8 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::{Hindrance, Refusal};
 
+use crate::sent_groups::GroupSum;
+
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -35,7 +37,7 @@ impl Status {
 /// The end of a message that this session sent, or what is new about one that waits unread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The message's id.
+    /// The message's id, as it is shown.
     pub id: MessageId,
     /// The number of the attachment, if this is the end of one.
     pub attachment: Option<u8>,
@@ -45,6 +47,8 @@ pub struct Outcome {
     pub status: Status,
     /// Why the receiver's agent is not woken for it, although the message should have woken it.
     pub hindrance: Option<Hindrance>,
+    /// How many members have read the message, if it went to a group.
+    pub group: Option<GroupSum>,
     /// When that was known, by this machine's wall clock: milliseconds since 1970.
     pub at_ms: u64,
 }

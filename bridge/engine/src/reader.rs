@@ -16,7 +16,10 @@ use crate::downloads::Downloads;
 use crate::error::Error;
 use crate::forecast::Arrived;
 use crate::hops::Chains;
+use crate::intent::Intent;
 use crate::mailbox::{LeaseId, Mailbox, MailboxMessage, ReceiptDue};
+use crate::open_requests::{OpenRequest, OpenRequests, beginning};
+use crate::outcomes::{Outcomes, PageOutcomes};
 use crate::past_words::PastWords;
 use crate::recent::RecentMap;
 use crate::reply_waiters::{ReplyWaiter, ReplyWaiters};
@@ -25,12 +28,8 @@ use crate::{
     Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd, Waker,
 };
 
-/// Ends on one page.
-const PAGE_ENDS: usize = 100;
 /// Notifications on one page.
 const PAGE_NOTIFICATIONS: usize = 50;
-/// Ends that wait for a read; beyond it the oldest `read` goes, and is counted.
-const MAX_ENDS: usize = 2048;
 
 /// How long a call must have waited so that a message past the limit of its chain does not end it: a call that has
 /// waited for less was about to read anyway.
@@ -51,9 +50,8 @@ pub(crate) struct ReadCall {
 /// What a page that is being answered holds.
 struct LeasedPage {
     lease: LeaseId,
-    ends: Vec<Outcome>,
+    outcomes: PageOutcomes,
     notifications: Vec<Notification>,
-    dropped: usize,
     /// Whether the page tells that the session has joined again.
     rejoined: bool,
 }
@@ -63,11 +61,12 @@ pub(crate) struct Delivery {
     pub(crate) mailbox: Mailbox,
     /// The messages that the agent was shown, and how long their chains are.
     pub(crate) chains: Chains,
-    ends: VecDeque<Outcome>,
+    /// What became of messages that this session sent.
+    pub(crate) outcomes: Outcomes,
+    /// The requests that the agent was shown and has not answered.
+    pub(crate) open_requests: OpenRequests,
     /// Notifications that were asked for and not read yet.
     notifications: VecDeque<Notification>,
-    /// Ends that had no room, and are only counted.
-    dropped: usize,
     /// Refusals that their calls are telling.
     refusals: HashMap<LeaseId, Outcome>,
     readers: VecDeque<ReadCall>,
@@ -76,7 +75,7 @@ pub(crate) struct Delivery {
     page: Option<LeasedPage>,
     leases: FuturesUnordered<BoxFuture<'static, (LeaseId, bool)>>,
     /// The peers that this session's messages went to, until one of them has answered.
-    unanswered: RecentMap<MessageId, PeerKey>,
+    unanswered: RecentMap<(MessageId, PeerKey), ()>,
     /// The number of the last notification's arrival.
     notified_at: u64,
     /// The attachments of messages that were opened.
@@ -96,9 +95,9 @@ impl Delivery {
             notified_at: 0,
             downloads: Downloads::default(),
             past_words: PastWords::default(),
-            ends: VecDeque::new(),
+            outcomes: Outcomes::default(),
+            open_requests: OpenRequests::default(),
             notifications: VecDeque::new(),
-            dropped: 0,
             refusals: HashMap::new(),
             readers: VecDeque::new(),
             replies: ReplyWaiters::default(),
@@ -126,7 +125,8 @@ impl Delivery {
     /// sessions that ask each other would stand still. Returns what a face should be asked of the message, if it waits
     /// unread and ends no wait.
     pub(crate) fn arrived(&mut self, mut arrived: MailboxMessage, now: Instant) -> Option<Arrived> {
-        let Message { id, peer: from, reply_to: answers, asks, past_limit, .. } = arrived.message;
+        let Message { id, peer: from, reply_to: answers, past_limit, .. } = arrived.message;
+        let asks = arrived.message.expects.asks;
         let wakes = arrived.wakes();
         let is_low = arrived.urgency == Urgency::Low;
         arrived.is_answer = wakes && answers.is_some_and(|sent| self.is_first_answer(sent, from));
@@ -143,17 +143,15 @@ impl Delivery {
         is_asked.then_some(Arrived { arrival, past_limit })
     }
 
-    /// A message of this session was submitted to this peer.
+    /// A message of this session, under the id that it is shown with, was submitted to this peer.
     pub(crate) fn sent(&mut self, id: MessageId, to: PeerKey) {
-        self.unanswered.keep(id, to);
+        self.unanswered.keep((id, to), ());
     }
 
     /// Whether this peer is the one that the message went to, and answers it for the first time.
     fn is_first_answer(&mut self, sent: MessageId, from: PeerKey) -> bool {
-        let is_first = self.unanswered.get(&sent) == Some(from);
-        if is_first {
-            self.unanswered.remove(&sent);
-        }
+        let is_first = self.unanswered.get(&(sent, from)).is_some();
+        self.unanswered.remove(&(sent, from));
         is_first
     }
 
@@ -198,13 +196,22 @@ impl Delivery {
         });
     }
 
-    /// The agent is shown these.
-    fn shown(&mut self, messages: &[Message], notifications: &[Notification]) {
+    /// The agent is shown these, in the answer with this lease.
+    fn shown(&mut self, messages: &[Message], notifications: &[Notification], lease: LeaseId) {
         for notification in notifications {
             self.chains.notified(notification.peer, notification.hops);
         }
         for message in messages {
             self.chains.shown(message.id, message.peer, message.hops);
+            if message.expects.intent == Intent::Request {
+                let request = OpenRequest {
+                    id: message.id,
+                    from: message.from.clone(),
+                    since_ms: message.sent_ms,
+                    text: beginning(&message.body),
+                };
+                self.open_requests.shown(request, message.peer, Some(lease));
+            }
         }
         self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
     }
@@ -212,7 +219,7 @@ impl Delivery {
     fn reply(&mut self, id: MessageId, waiter: ReplyWaiter) {
         let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
         let hold = self.hold(lease);
-        self.shown(std::slice::from_ref(&message), &[]);
+        self.shown(std::slice::from_ref(&message), &[], lease);
         self.publish();
         // A call that is gone by now drops the hold, and the message waits for a reader again.
         let _ = waiter.wait_end.send(WaitEnd::Reply(message, hold));
@@ -234,19 +241,16 @@ impl Delivery {
 
     /// A message of this session came to its end.
     pub(crate) fn ended(&mut self, end: Outcome) {
-        self.ends.push_back(end);
-        if self.ends.len() > MAX_ENDS {
-            // A message that was read is missed least. That something was dropped is told.
-            let good = self.ends.iter().position(|end| end.status == Status::Read);
-            self.ends.remove(good.unwrap_or(0));
-            self.dropped += 1;
-        }
+        self.open_requests.answer_ended(end.id, end.status);
+        self.outcomes.add(end);
     }
 
     /// A message that waits at this peer unread wakes its agent no more.
     pub(crate) fn hindered(&mut self, id: MessageId, to: Alias, why: Hindrance) {
         let (status, hindrance) = (Status::Opened, Some(why));
-        self.ended(Outcome { id, attachment: None, to, status, hindrance, at_ms: wall_ms() });
+        let (id, at_ms) = (self.outcomes.shown_id(id), wall_ms());
+        let end = Outcome { id, attachment: None, to, status, hindrance, group: None, at_ms };
+        self.outcomes.put(end);
     }
 
     /// A message was refused, and the call that sent it tells so. If the call's answer never leaves, the end is told
@@ -256,6 +260,7 @@ impl Delivery {
             // The call has answered long ago.
             return self.ended(end);
         }
+        self.open_requests.answer_ended(end.id, end.status);
         let lease = self.mailbox.new_lease();
         self.refusals.insert(lease, end);
         let _ = call.send(self.hold(lease));
@@ -292,27 +297,22 @@ impl Delivery {
 
     fn hand_page(&mut self, reader: ReadCall) {
         let (lease, messages) = self.mailbox.lease_page(reader.limits);
-        let count = self.ends.len().min(PAGE_ENDS);
-        let ends: Vec<Outcome> = self.ends.drain(..count).collect();
+        let outcomes = self.outcomes.take_page();
         let count = self.notifications.len().min(PAGE_NOTIFICATIONS);
         let notifications: Vec<Notification> = self.notifications.drain(..count).collect();
         let hold = self.hold(lease);
         if !messages.is_empty() || !notifications.is_empty() {
-            self.shown(&messages, &notifications);
+            self.shown(&messages, &notifications, lease);
         }
         let rejoined = self.snapshot.borrow().rejoined.is_some();
-        let dropped = std::mem::take(&mut self.dropped);
-        let page = LeasedPage {
-            lease,
-            ends: ends.clone(),
-            notifications: notifications.clone(),
-            dropped,
-            rejoined,
-        };
-        self.page = Some(page);
+        let (leased, told) = (outcomes.clone(), notifications.clone());
+        self.page = Some(LeasedPage { lease, outcomes: leased, notifications: told, rejoined });
         // The snapshot first: the answer says what is left after it.
         self.publish();
-        let page = MailPage { messages, receipts: ends, notifications, dropped, lease: hold };
+        let PageOutcomes { ends: receipts, dropped } = outcomes;
+        let open_requests = self.open_requests.list();
+        let page =
+            MailPage { messages, receipts, notifications, dropped, open_requests, lease: hold };
         let _ = reader.reply.send(Ok(page));
     }
 
@@ -340,6 +340,7 @@ impl Delivery {
             return Vec::new();
         }
         let on_page = self.page.take_if(|page| page.lease == lease);
+        self.open_requests.lease_ended(lease, written);
         if written {
             if on_page.is_some_and(|page| page.rejoined) {
                 self.snapshot.send_modify(|snapshot| snapshot.rejoined = None);
@@ -348,8 +349,7 @@ impl Delivery {
         } else {
             self.mailbox.give_back(lease);
             if let Some(page) = on_page {
-                self.dropped += page.dropped;
-                page.ends.into_iter().rev().for_each(|end| self.ends.push_front(end));
+                self.outcomes.give_back(page.outcomes);
                 page.notifications
                     .into_iter()
                     .rev()
@@ -368,9 +368,13 @@ impl Delivery {
             is_answer: false,
             is_urgent: false,
         }));
+        let requests = self.open_requests.signs();
         self.snapshot.send_if_modified(|snapshot| {
-            let changed = snapshot.unread != unread || snapshot.notifications != notifications;
+            let changed = snapshot.unread != unread
+                || snapshot.notifications != notifications
+                || snapshot.open_requests != requests;
             (snapshot.unread, snapshot.notifications) = (unread, notifications);
+            snapshot.open_requests = requests;
             changed
         });
     }
@@ -386,6 +390,6 @@ impl Delivery {
 
     /// Ends that no read has told yet, as the session moves.
     pub(crate) fn take_ends(&mut self) -> Vec<Outcome> {
-        self.ends.drain(..).collect()
+        self.outcomes.take_all()
     }
 }

@@ -1,7 +1,6 @@
 //! Calls that wait for the answers to their messages.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use tokio::sync::oneshot;
@@ -16,24 +15,20 @@ pub(crate) struct ReplyWaiter {
     pub(crate) wait_end: oneshot::Sender<WaitEnd>,
 }
 
-/// The calls that wait, by the message whose answer each waits for.
+/// The calls that wait, by the message whose answer each waits for and the peer that is to give it.
 #[derive(Default)]
-pub(crate) struct ReplyWaiters(HashMap<MessageId, ReplyWaiter>);
+pub(crate) struct ReplyWaiters(HashMap<(MessageId, PeerKey), ReplyWaiter>);
 
 impl ReplyWaiters {
     /// A call waits for the answer to this message.
     pub(crate) fn add(&mut self, to: MessageId, waiter: ReplyWaiter) {
         self.0.retain(|_, waiter| !waiter.wait_end.is_closed());
-        self.0.insert(to, waiter);
+        self.0.insert((to, waiter.from), waiter);
     }
 
-    /// Takes the call that waits for this answer, if it is from the peer that was asked and the call still waits.
+    /// Takes the call that waits for this answer, if it is from a peer that was asked and the call still waits.
     pub(crate) fn answered(&mut self, to: MessageId, from: PeerKey) -> Option<ReplyWaiter> {
-        let waiter = match self.0.entry(to) {
-            Entry::Occupied(entry) if entry.get().from == from => entry.remove(),
-            _ => return None,
-        };
-        (!waiter.wait_end.is_closed()).then_some(waiter)
+        self.0.remove(&(to, from)).filter(|waiter| !waiter.wait_end.is_closed())
     }
 
     /// Takes these calls, as far as they still wait.

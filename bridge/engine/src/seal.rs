@@ -42,7 +42,7 @@ pub use cards::{moves_of, sign_card, verify_card};
 pub use chunks::{
     ChunkCipher, ChunkTag, attachment_receipt, attachment_receipt_holds, chunk_count, tag_of,
 };
-pub use plain::{Broken, Plain, SealedManifest};
+pub use plain::{Broken, Plain, RepeatedRequest, SealedManifest};
 pub use receipts::{
     ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,
     stale_holds, stale_receipt,

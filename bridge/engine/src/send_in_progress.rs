@@ -21,6 +21,19 @@ pub struct SendInProgress {
     /// How long to wait for an answer.
     pub(crate) wait: Duration,
     pub(crate) started: Instant,
+    /// Tells that nobody waits for the answer any more.
+    pub(crate) stopped: Option<watch::Receiver<bool>>,
+}
+
+/// Waits until nobody waits for an answer any more, which may be never.
+async fn until_stopped(stopped: &mut Option<watch::Receiver<bool>>) {
+    let is_stopped = match stopped {
+        Some(stopped) => stopped.wait_for(|is_stopped| *is_stopped).await.is_ok(),
+        None => false,
+    };
+    if !is_stopped {
+        std::future::pending().await
+    }
 }
 
 impl SendInProgress {
@@ -36,10 +49,10 @@ impl SendInProgress {
 
     /// Waits as [`Self::sent`] does, and so long for the receiver's bridge to say when its agent will be told.
     pub async fn sent_within(self, patience: Duration) -> Sent {
-        let Self { submitted, to, wait, started } = self;
+        let Self { submitted, to, wait, started, mut stopped } = self;
         // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
         let wait = if submitted.past_limit { Duration::ZERO } else { wait };
-        let awaits_outlook = wait.is_zero() && submitted.awaits_outlook();
+        let awaits_outlook = wait.is_zero() && submitted.awaits_outlook() && !submitted.repeated;
         let mut status = submitted.status;
         let accepted = status.wait_for(|status| *status != Status::Queued);
         let _ = timeout_at(started + SEND_PATIENCE, accepted).await;
@@ -55,6 +68,7 @@ impl SendInProgress {
                 end = submitted.wait_end => end.ok(),
                 // Not every final status ends the wait: a message that was read may still be answered.
                 Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
+                () = until_stopped(&mut stopped) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
             };
         }
@@ -78,6 +92,8 @@ impl SendInProgress {
             outlook,
             refusal,
             waited: started.elapsed(),
+            repeated: submitted.repeated,
+            intent: submitted.intent,
         }
     }
 }

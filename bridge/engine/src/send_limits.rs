@@ -25,9 +25,23 @@ pub struct SendLimit {
     pub receivers: usize,
 }
 
+/// How many messages to groups a session may send in a minute.
+const GROUPS_A_MINUTE: usize = 6;
+
+/// What a session may send.
+#[derive(Default)]
+pub(crate) struct SendLimits {
+    /// How much may be sent in a minute; nothing if there is no limit.
+    pub(crate) quota: Option<SendQuota>,
+    /// How many messages of high urgency this session sent to each peer, and each peer to it.
+    pub(crate) high_sent: HighUrgencyQuota,
+    pub(crate) high_received: HighUrgencyQuota,
+}
+
 /// How much was sent in the last minute.
 pub(crate) struct SendQuota {
     messages: Quota,
+    groups: Quota,
     receivers: Quota,
     known: HashSet<PeerKey>,
 }
@@ -36,6 +50,7 @@ impl SendQuota {
     pub(crate) fn new(limit: SendLimit) -> Self {
         Self {
             messages: Quota::new(limit.messages, MINUTE),
+            groups: Quota::new(GROUPS_A_MINUTE, MINUTE),
             receivers: Quota::new(limit.receivers, MINUTE),
             known: HashSet::new(),
         }
@@ -52,6 +67,29 @@ impl SendQuota {
         match self.receivers.full_until(now).filter(|_| !self.known.contains(to)) {
             Some(until) => Err(Error::ReceiverLimit { seconds: seconds(until - now) }),
             None => Ok(()),
+        }
+    }
+
+    /// Counts one message to a group, if it may be sent now.
+    ///
+    /// # Errors
+    /// [`Error::SendLimit`] and [`Error::GroupLimit`] say when it may.
+    pub(crate) fn take_group(&mut self, now: Instant) -> Result<(), Error> {
+        if let Some(until) = self.messages.full_until(now) {
+            return Err(Error::SendLimit { seconds: seconds(until - now) });
+        }
+        if let Some(until) = self.groups.full_until(now) {
+            return Err(Error::GroupLimit { seconds: seconds(until - now) });
+        }
+        self.messages.take(now);
+        self.groups.take(now);
+        Ok(())
+    }
+
+    /// Notes that a message to a group went to this peer: it is no new receiver any more.
+    pub(crate) fn sent_to_member(&mut self, to: PeerKey) {
+        if self.known.len() < MAX_KNOWN {
+            self.known.insert(to);
         }
     }
 
@@ -124,6 +162,20 @@ mod tests {
         assert_eq!(quota.check(&key(6), start), refused);
         assert_eq!(quota.check(&key(5), start), Ok(()));
         assert_eq!(quota.check(&key(6), start + MINUTE), Ok(()));
+    }
+
+    #[test]
+    fn a_minute_has_room_for_six_messages_to_groups_whose_members_are_no_new_receivers() {
+        let (mut quota, start) = (SendQuota::new(LIMIT), Instant::now());
+        for _ in 0..6 {
+            assert_eq!(quota.take_group(start), Ok(()));
+            (1..=64).for_each(|number| quota.sent_to_member(key(number)));
+        }
+        assert_eq!(quota.take_group(start), Err(Error::GroupLimit { seconds: 60 }));
+        assert_eq!(quota.check(&key(7), start), Ok(()));
+        (0..24).for_each(|_| quota.sent(key(7), start));
+        assert_eq!(quota.check(&key(7), start), Err(Error::SendLimit { seconds: 60 }));
+        assert_eq!(quota.take_group(start + MINUTE), Ok(()));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::notifications::NotificationRequests;
 use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
-use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
+use crate::send_limits::{SendLimit, SendLimits, SendQuota};
 use crate::{Outcome, Snapshot};
 
 mod attachments;
@@ -49,7 +49,9 @@ mod own_seat;
 mod pins;
 mod requests;
 mod seat;
+mod sending;
 mod sent_receipts;
+mod teamwork;
 
 use card::CardPublisher;
 use departures::Departures;
@@ -62,6 +64,7 @@ use requests::Requests;
 
 pub use crate::uploads::{SealJob, SealedChunks};
 pub use own_seat::{ClaimStep, Leaving, SeatBasis, SeatToClaim, SeatVerdict};
+pub use teamwork::{BegunGroup, GroupToBegin, RepeatedGroup};
 
 /// One identity's life on the junction.
 pub struct Session {
@@ -75,11 +78,7 @@ pub struct Session {
     /// What senders on this side want to be notified of.
     notification_requests: NotificationRequests,
     departures: Departures,
-    /// How much may be sent; nothing if there is no limit.
-    send_quota: Option<SendQuota>,
-    /// How many messages of high urgency this session sent to each peer, and each peer to it.
-    high_sent: HighUrgencyQuota,
-    high_received: HighUrgencyQuota,
+    limits: SendLimits,
     session_timeout: Duration,
     /// Whom to ask when the agent will be told of a message.
     forecast: Option<Arc<dyn Forecast>>,
@@ -108,9 +107,7 @@ impl Session {
             delivery: Delivery::new(snapshot.clone()),
             notification_requests: NotificationRequests::default(),
             departures: Departures::default(),
-            send_quota: None,
-            high_sent: HighUrgencyQuota::default(),
-            high_received: HighUrgencyQuota::default(),
+            limits: SendLimits::default(),
             session_timeout,
             forecast: None,
             snapshot,
@@ -141,8 +138,8 @@ impl Session {
         next.directory = std::mem::take(&mut self.directory);
         next.directory.forget_cards();
         next.delivery.downloads = self.delivery.downloads.successor();
-        next.high_sent = std::mem::take(&mut self.high_sent);
-        next.send_quota = self.send_quota.take();
+        next.limits.high_sent = std::mem::take(&mut self.limits.high_sent);
+        next.limits.quota = self.limits.quota.take();
         next.forecast = self.forecast.take();
         next
     }
@@ -155,7 +152,7 @@ impl Session {
 
     /// Limits how much is sent in a minute, and how many messages a chain may have until they wake nobody.
     pub fn limit(mut self, sending: Option<SendLimit>, chains: ChainLimit) -> Self {
-        self.send_quota = sending.map(SendQuota::new);
+        self.limits.quota = sending.map(SendQuota::new);
         self.delivery.chains = Chains::new(chains);
         self
     }
@@ -329,16 +326,20 @@ impl Session {
             self.delivery.notify(notifications);
             let is_repetition = self.outgoing.uploads.is_repetition(&ended.id);
             self.outgoing.uploads.message_ended(ended.id, ended.status);
-            if is_repetition {
+            let is_own_word = self.outgoing.requests.is_own_word(&ended.id);
+            self.outgoing.requests.ended(ended.id, ended.status);
+            if is_repetition || is_own_word {
                 continue;
             }
             self.repeat_attachments_of(ended.id);
+            self.repeat_request(ended.id);
             let end = Outcome {
                 id: ended.id,
                 attachment: None,
                 to: ended.to,
                 status: ended.status,
                 hindrance: None,
+                group: None,
                 at_ms: wall_ms(),
             };
             match ended.refusal {
@@ -346,6 +347,7 @@ impl Session {
                 None => self.delivery.ended(end),
             }
         }
+        self.tell_of_dropped_requests();
         self.report_attachment_ends();
         self.outgoing.end_flush();
         self.start_lanes();

@@ -8,6 +8,7 @@ use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 
 use crate::hubs::selection::AwayReason;
+use crate::open_requests::OpenRequestSign;
 
 /// Whether a session is connected to its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct Snapshot {
     pub unread: UnreadMail,
     /// How many notifications wait that the agent asked for.
     pub notifications: usize,
+    /// The requests that the agent was shown and has not answered, oldest first.
+    pub open_requests: Vec<OpenRequestSign>,
     /// How often the agent was handed messages or notifications.
     pub reads: u64,
     /// How many messages and notifications have come that may wake the agent.
@@ -118,6 +121,7 @@ impl Snapshot {
             state,
             unread: UnreadMail::default(),
             notifications: 0,
+            open_requests: Vec::new(),
             reads: 0,
             arrivals: 0,
             alias: None,

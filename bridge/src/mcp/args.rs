@@ -16,6 +16,9 @@ use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
 use super::params::{Param, ParamKind, ToolSpec};
+use crate::address;
+use crate::address::Address;
+pub(super) use crate::address::bare;
 use crate::attachments::AttachmentFault;
 use crate::results::place_of;
 use crate::wording::Wording;
@@ -87,6 +90,21 @@ impl PartialEq for ToolError {
 }
 
 impl ToolError {
+    /// The arguments of a call of `send_message` finish a request and do not name it.
+    pub(super) fn done_without_request() -> Self {
+        Self::Argument(
+            "intent done needs reply_to: the id of the request that is finished. Call send_message again with it.".to_owned(),
+        )
+    }
+
+    /// The arguments of a call of `send_message` send to a group what can go to one peer alone.
+    pub(super) fn for_one_peer() -> Self {
+        Self::Argument(
+            "attachments, fingerprint and intent done go to one peer at a time. Call send_message again with one alias as target_alias."
+                .to_owned(),
+        )
+    }
+
     /// The arguments of a call of `save_attachment` do not name one place.
     pub(crate) fn save_place() -> Self {
         Self::Argument(
@@ -153,6 +171,23 @@ impl ToolArgs {
             ));
         };
         alias(&value).ok_or_else(|| {
+            ToolError::Argument(format!(
+                "{name} must be {what}. Call list_peers to see who is there."
+            ))
+        })
+    }
+
+    /// Whom a message is for, which must be given.
+    pub(crate) fn address(&mut self, name: &'static str) -> Parsed<Address> {
+        let (param, value) = self.take(name);
+        let what = param.kind.description();
+        let Some(value) = value else {
+            let tool = self.tool.name;
+            return argument(format!(
+                "{tool} needs {name}: {what}. Call list_peers to see who is there."
+            ));
+        };
+        Address::of_value(&value).ok_or_else(|| {
             ToolError::Argument(format!(
                 "{name} must be {what}. Call list_peers to see who is there."
             ))
@@ -369,16 +404,9 @@ pub(super) fn argument<T>(text: String) -> Parsed<T> {
     Err(ToolError::Argument(text))
 }
 
-/// The alias that a text stands for: people and models write `@bob`, and quote it.
+/// The alias that a value stands for.
 fn alias(value: &Value) -> Option<Alias> {
-    let name = bare(value.as_str()?);
-    let name = name.strip_prefix('@').map_or(name, bare);
-    Alias::parse(&name.to_ascii_lowercase()).ok()
-}
-
-/// A text without outer blanks, quotes and backticks.
-pub(super) fn bare(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || "\"'`‘’“”«»".contains(c))
+    address::alias(value.as_str()?)
 }
 
 /// The integer that a JSON number or a text stands for. Some models write 30.0 for 30, some "30". One that is too large

@@ -15,7 +15,7 @@ const MOST_NAME: usize = 32;
 const MOST_NAMES: usize = 8;
 
 /// Names by which models call arguments, each list behind the name of ours.
-const SYNONYMS: [(&str, &str); 24] = [
+const SYNONYMS: [(&str, &str); 27] = [
     ("alias", "name nickname username new_alias agent_name handle"),
     ("repo", "repository project repo_name repo_filter filter_repo"),
     ("task", "description working_on current_task doing summary"),
@@ -39,6 +39,9 @@ const SYNONYMS: [(&str, &str); 24] = [
     ("fingerprint", "expected_fingerprint peer_fingerprint key_fingerprint"),
     ("urgency", "priority importance urgent"),
     ("notify_when", "notify notify_on notify_me notification notifications"),
+    ("intent", "kind type purpose message_type"),
+    ("wait_for", "wait_mode replies collect mode"),
+    ("key", "idempotency_key dedupe_key request_key unique_key once_key"),
     ("attachments", "attachment files file attach attached attached_files"),
     ("confirm", "confirmed force allow_secret"),
     ("message_id", "id msg_id message reply_to"),

@@ -9,6 +9,7 @@ use junction_shared::protocol::limits::{MAX_ATTACHMENTS, MAX_MESSAGE};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::address::{ADDRESSES, Address};
 use crate::results::place_of;
 
 /// The longest cursor, in characters. A hub's cursors are as long as an alias.
@@ -77,6 +78,8 @@ pub(crate) enum ParamKind {
     NewAlias,
     /// The alias of a peer.
     PeerAlias,
+    /// Whom a message is for: a peer or a group.
+    Address,
     /// A field of a context. A longer one is cut.
     Label,
     /// The name of a known host.
@@ -208,7 +211,8 @@ impl ParamKind {
             Self::Fingerprint => Some(FINGERPRINT..=FINGERPRINT),
             Self::Path => Some(1..=MAX_PATH),
             Self::Name => Some(1..=MAX_NAME),
-            Self::Attachments
+            Self::Address
+            | Self::Attachments
             | Self::AttachmentNumber
             | Self::Flag
             | Self::Label
@@ -226,6 +230,7 @@ impl ParamKind {
         is_sized
             && match self {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
+                Self::Address => Address::parse(text).is_some(),
                 Self::Label | Self::Path | Self::Name => true,
                 Self::AttachmentNumber => attachment_number(text).is_some(),
                 Self::HostName => is_host_name(text),
@@ -243,6 +248,7 @@ impl ParamKind {
         match self {
             Self::NewAlias => "an alias".to_owned(),
             Self::PeerAlias => "a peer's alias, as list_peers shows it".to_owned(),
+            Self::Address => ADDRESSES.to_owned(),
             Self::Label => "a string".to_owned(),
             Self::HostName => "the name of a host, as known_hosts shows it".to_owned(),
             Self::Cursor => "an unchanged nextCursor from an earlier answer".to_owned(),
@@ -297,6 +303,9 @@ impl ParamKind {
             Self::Choice(words) => {
                 words.iter().flat_map(|word| [json!(word), json!(word.to_uppercase())]).collect()
             }
+            Self::Address => {
+                vec![json!("bob"), json!("role:x"), json!("*"), json!(["bob", "eve"])]
+            }
             Self::Attachments => vec![json!([]), json!("[]")],
             Self::AttachmentNumber => vec![json!("1"), json!("8"), json!(8), json!(" 2 ")],
             Self::Flag => vec![json!(true), json!(false), json!("true"), json!("No"), json!(1)],
@@ -321,6 +330,7 @@ impl ParamKind {
             Self::Cursor => ["0", "bob", "bob.00000000", ".", "undefined"].map(Value::from).into(),
             Self::Choice(words) => vec![json!(format!("{}x", words[0]))],
             Self::Message => vec![json!("x".repeat(MAX_MESSAGE + 1))],
+            Self::Address => vec![json!("team:x"), json!("bob eve")],
             Self::Attachments => {
                 return vec![json!([{}]), json!([{ "key": "K" }]), json!(vec!["a"; 9]), json!(7)];
             }

@@ -2,6 +2,8 @@
 //! Clients put all of it into the model's context, so every session pays for every word.
 
 use junction_engine::NotifyWhen;
+use junction_engine::group::WaitFor;
+use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_shared::protocol::limits::{
     INBOX_MESSAGES, MAX_PAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
@@ -16,12 +18,22 @@ pub(crate) const MAX_WAIT: u64 = 540;
 pub(crate) const HOOK_TOOL: &str = "hook_event";
 /// The words for the urgency of a message.
 const URGENCIES: [&str; 3] = words(&Urgency::NAMES);
+/// The words for what the sender of a message expects.
+const INTENTS: [&str; 3] = words(&Intent::NAMES);
+/// The words for which replies a call waits for that sends to a group.
+const WAITS_FOR: [&str; 2] = words(&WaitFor::NAMES);
 /// The words for what a sender may ask to be notified of.
-const NOTIFICATIONS: [&str; 3] = words(&NotifyWhen::NAMES);
+const NOTIFICATIONS: [&str; 4] = words(&NotifyWhen::NAMES);
 
 /// The words among pairs of a word and its value.
-const fn words<T>(names: &[(&'static str, T); 3]) -> [&'static str; 3] {
-    [names[0].0, names[1].0, names[2].0]
+const fn words<T, const N: usize>(names: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut at = 0;
+    while at < N {
+        words[at] = names[at].0;
+        at += 1;
+    }
+    words
 }
 
 /// The server's `instructions` for a client whose calls may wait for so many seconds.
@@ -157,13 +169,18 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
     },
     ToolSpec {
         name: "send_message",
-        description: "Send text to another agent's session on this junction, by its alias from list_peers; not to \
-                      your host's own subagents or teammates. To answer a message, put its id in reply_to. With \
+        description: "Send text to another agent's session on this junction, by its alias from list_peers, or to a group; not to \
+                      your host's own subagents or teammates. To answer a message, put its id in reply_to. An inform expects \
+                      nothing: do not acknowledge it. With \
                       wait_seconds, the call waits for the reply and returns it, or ends early with ended_by: then read first. The status says how far the message \
                       is known to have got: queued, accepted (at the hub), opened (in the peer's bridge) or read \
                       (written to the peer's client).",
         params: &[
-            required("target_alias", ParamKind::PeerAlias, ""),
+            required(
+                "target_alias",
+                ParamKind::Address,
+                "Alias, role:NAME, repo:NAME, * or alias,alias",
+            ),
             required("message", ParamKind::Message, ""),
             optional("reply_to", ParamKind::MessageId, "id of the message you answer"),
             optional(
@@ -189,8 +206,19 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
             optional(
                 "notify_when",
                 ParamKind::Choice(&NOTIFICATIONS),
-                "Notifies you when the peer is idle or gone, or the message is read",
+                "Notifies you when the peer is idle or gone, or the message is read or its request done",
             ),
+            optional(
+                "intent",
+                ParamKind::Choice(&INTENTS),
+                "request: you expect an answer or a done; done: what reply_to asks for is finished",
+            ),
+            optional(
+                "wait_for",
+                ParamKind::Choice(&WAITS_FOR),
+                "Which replies of a group; all if absent",
+            ),
+            optional("key", ParamKind::Name, "Sent once: the same key again sends nothing"),
             optional(
                 "attachments",
                 ParamKind::Attachments,
@@ -205,8 +233,11 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
         always_load: true,
         max_result: None,
         returns: &[
-            ("id", "the message's id, which an answer to it has as `reply_to`"),
-            ("to", "the peer's alias"),
+            (
+                "id",
+                "the message's id, which an answer to it has as `reply_to`; one for all members of a group",
+            ),
+            ("to", "the peer's alias, or the group"),
             ("status", "`queued`, `accepted`, `opened`, `read`, `unconfirmed` or `expired`"),
             (
                 "peer",
@@ -233,6 +264,23 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
                  for an answer itself. Read that message first",
             ),
             ("waited_seconds?", "how long the call waited, with `wait_seconds`"),
+            (
+                "intent?",
+                "`inform`, if the message was sent as such because the peer's bridge is older and knows no requests",
+            ),
+            (
+                "repeated?",
+                "true, if a message with this `key` was sent to this address before: this is that one, and nothing was sent",
+            ),
+            (
+                "members?, recipients[]?",
+                "to a group, in place of `status` and `peer`: how many sessions are in it, and for each its `alias`, `status`, `reach` and \
+                 `reach_why?`; or, if it was not sent to one, `status` `not_sent` and `why`",
+            ),
+            (
+                "replies[]?",
+                "to a group, in place of `reply`: the replies that came in time, as many as fit on a page",
+            ),
             (
                 "attachments[]?",
                 "what was attached, as in `messages[]` of `read_messages`. That the message is read does not mean that they are saved: \
@@ -269,14 +317,23 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
                  new `fingerprint`. If the sender's session has come back after its bridge was restarted, also, once, \
                  `restarted` (true). If many messages have gone back and forth without a person, also \
                  `past_limit` (true). If something is attached, also `attachments[]`: `id`, `name` (as the sender gives it), `kind` \
-                 (`file` or `value`), `bytes`, and of files `sha256`. `save_attachment` saves them until the message would have expired",
+                 (`file` or `value`), `bytes`, and of files `sha256`. `save_attachment` saves them until the message would have expired. \
+                 `to?`: the group that it was sent to, as its sender names it; your answer goes to the sender alone. `intent?`: `request` \
+                 (the sender expects an answer, or a `done`) or `done` (what you asked for in `reply_to` is finished); without it the \
+                 sender expects nothing",
+            ),
+            (
+                "open_requests[]?",
+                "the requests that this session has read and neither answered nor finished, oldest first, at most 64: `id`, `from`, `since` \
+                 and the first 80 characters of the `text`. An answer with `reply_to` or a `done` closes one",
             ),
             (
                 "receipts[]",
                 "how messages of this session ended, each reported once: `id`, `to`, `status` (`read`, `expired`, \
                  `unconfirmed` or `refused(…)`), `at`. Also, once, a message with `status` `opened` and `reach_why`, if it \
                  should have woken the peer and did not: it waits there unread. Of an attachment, also `attachment` (its id), and \
-                 `status` is `saved`, `expired`, `unconfirmed` or `refused(changed)`",
+                 `status` is `saved`, `expired`, `unconfirmed` or `refused(changed)`. Of a message to a group, one for each member, and with \
+                 it `of` (members that it was sent to) and `read` (those that have read it by now)",
             ),
             (
                 "receipts_dropped?",
@@ -285,8 +342,9 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
             ),
             (
                 "notifications[]?",
-                "the notifications that `notify_when` asked for: the message's `id`, `to`, `event` (`idle`, `gone`, \
-                 or how the message ended: `read`, `expired`, …), `at`",
+                "the notifications that `notify_when` asked for: the message's `id`, `to`, `event` (`idle`, `gone`, `done`, \
+                 or how the message ended: `read`, `expired`, …), `at`. Of a group, one when the last member is so. `request-dropped`: \
+                 the peer had more than 64 open requests and its bridge dropped this one, the oldest",
             ),
             ("ask_user?", "a sentence for the agent to follow, if a message has `past_limit`"),
         ],

@@ -4,7 +4,7 @@
 //! parameters (`schema.rs`), the [`Engine`] does the work, and a type whose name ends in `Json` (`results.rs`) turns
 //! the outcome into the answer.
 //!
-//! Where a message is here: going out, it is a [`Draft`], which [`Engine::send_message`] takes to the session. Coming in, it
+//! Where a message is here: going out, it is a draft (`sending.rs`), which the engine takes to the session. Coming in, it
 //! is on a page of mail, leased to the call ([`CallHandle::hold`]): it counts as read once the answer is written to the
 //! client, and not before.
 
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use junction_attachments::Allowed;
 use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::secret::wiping_small_stack;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -25,25 +24,21 @@ use super::schema::{MAX_WAIT, Tool};
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
 use crate::results::{
-    AttachedJson, DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson,
-    SavedJson, SentJson, object, shown_len,
+    DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SavedJson, object,
+    shown_len,
 };
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
-use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
-use junction_engine::urgency::Urgency;
-use junction_engine::{
-    Change, Draft, Engine, Lease, NotifyWhen, PageLimits, PeerQuery, Status, WaitEnd,
-};
+use junction_engine::{Change, Engine, Lease, PageLimits, PeerQuery};
 
 /// Calls that may wait at once. An agent has one or two, and each takes room from the requests in flight.
 const MAX_WAITS: usize = 32;
 
 /// The answer of a tool: one JSON object.
-type ToolAnswer = Map<String, Value>;
+pub(super) type ToolAnswer = Map<String, Value>;
 
 /// The tools of one session, and what they work with.
 pub(crate) struct Tools {
@@ -56,7 +51,7 @@ pub(crate) struct Tools {
     /// What may be attached and saved.
     pub(super) attachments: AttachmentAccess,
     /// Whether messages that seem to hold a secret are stopped once.
-    guards_secrets: bool,
+    pub(super) guards_secrets: bool,
     waits: Semaphore,
     /// The most seconds that a call may wait.
     longest_wait: AtomicU64,
@@ -148,56 +143,6 @@ impl Tools {
         Ok(object(&PeerPageJson::from(self.engine.list(query).await?)))
     }
 
-    /// Takes a message and its receiver. Answers how far the message is known to have got, and with `wait_seconds`
-    /// also the reply, if one comes in time.
-    async fn send_message(
-        &self,
-        args: &mut ToolArgs,
-        call: &CallHandle,
-        allowed: &[Allowed],
-    ) -> Result<ToolAnswer, ToolError> {
-        let mut draft = Draft {
-            target: args.peer("target_alias")?,
-            body: args.message("message")?,
-            reply_to: args.message_id("reply_to")?,
-            wait: args.seconds("wait_seconds", self.longest_wait())?,
-            ttl: args.integer_up_to("ttl_seconds", self.longest_ttl())?.map(Duration::from_secs),
-            fingerprint: args.fingerprint("fingerprint")?,
-            urgency: args.choice("urgency", Urgency::NAMES)?.unwrap_or_default(),
-            notify_when: args.choice("notify_when", NotifyWhen::NAMES)?,
-            // An agent calls the tools.
-            from_person: false,
-            attachments: None,
-        };
-        let named = args.attachments("attachments")?;
-        if !args.flag("confirm")?
-            && self.guards_secrets
-            && let Some(found) = wiping_small_stack(|| junction_guard::find(&draft.body))
-        {
-            return Err(ToolError::HoldsSecret(found.kind()));
-        }
-        if !named.is_empty() {
-            let attached = self.attachments.attach(named, allowed.to_vec()).await;
-            let failed = |fault| ToolError::NotAttached(draft.target.clone(), Box::new(fault));
-            draft.attachments = Some(attached.map_err(failed)?);
-        }
-        let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
-        let _wait = self.wait(draft.wait, call)?;
-        let (waits, urgency) = (!draft.wait.is_zero(), draft.urgency);
-        let sent = self.engine.send_message(draft).await?;
-        if let Status::Refused(reason) = sent.status {
-            // The error is the only notice of this end, so it has to be written too.
-            sent.refusal.into_iter().for_each(|lease| call.hold(lease));
-            return Err(Error::Refused(reason).into());
-        }
-        let mut answer = object(&SentJson::new(&sent, urgency, waits.then_some(sent.waited)));
-        answer.extend(object(&AttachedJson::new(attached.as_deref().unwrap_or_default())));
-        if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
-            call.hold(lease);
-        }
-        Ok(answer)
-    }
-
     /// Takes how many messages to read, and how long to wait for the first. Answers the messages, and the ends of
     /// messages that this session sent.
     async fn read_messages(
@@ -272,7 +217,7 @@ impl Tools {
     }
 
     /// Lets a call wait, if it is to wait at all. The permit lasts as long as the wait.
-    fn wait(
+    pub(super) fn wait(
         &self,
         wait: Duration,
         call: &CallHandle,
@@ -286,7 +231,7 @@ impl Tools {
     }
 
     /// The most seconds that a message may wait unread: no longer than its hub keeps a session without a connection.
-    fn longest_ttl(&self) -> u64 {
+    pub(super) fn longest_ttl(&self) -> u64 {
         self.engine.snapshot().session_timeout.as_secs().max(1)
     }
 }

@@ -97,7 +97,7 @@ async fn answered(
         _ => {}
     }
     let waited = (!wait.is_zero()).then_some(sent.waited);
-    let mut answer = object(&SentJson::new(&sent, urgency, waited));
+    let mut answer = object(&SentJson::new(&sent, (urgency, sent.intent), waited));
     answer.extend(object(&AttachedJson::new(attached)));
     if sent.status == Status::Queued {
         // The hub took the message after all.

@@ -120,7 +120,8 @@ fn response(sent: Result<SentForCommand, String>, waits: bool) -> (BridgeRespons
         let why = for_person(&Error::Refused(reason));
         return (BridgeResponse::Failed { why }, sent.refusal);
     }
-    let mut answer = object(&SentJson::new(&sent, asked, waits.then_some(sent.waited)));
+    let mut answer =
+        object(&SentJson::new(&sent, (asked, sent.intent), waits.then_some(sent.waited)));
     answer.extend(object(&AttachedJson::new(&attached)));
     let lease = match sent.wait_end {
         Some(WaitEnd::Reply(_, lease)) => Some(lease),

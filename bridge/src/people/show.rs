@@ -14,6 +14,7 @@ use crate::terminal::{Style, Terminal};
 use crate::timestamp::rfc3339;
 use crate::wording::people::{because, in_persons_words};
 use junction_engine::attachment::AttachmentInfo;
+use junction_engine::intent::Intent;
 use junction_engine::{Message, Outcome, PeerInfo, label};
 
 /// What stands before each line of a message's text. So no text can look like a line of this program.
@@ -122,7 +123,15 @@ impl Show {
         let person = if message.from_person { " (a person, it says)" } else { "" };
         let answers = message.reply_to.map(|id| uuid::Uuid::from_bytes(id.0));
         let answers = answers.map(|id| format!(", answers {id}")).unwrap_or_default();
-        let about = self.terminal.paint(Style::Faint, &format!("at {time} UTC, id {id}{answers}"));
+        let shown = MessageJson::from(message);
+        let group = shown.group().map(|group| format!(" to {group}")).unwrap_or_default();
+        let expects = match message.expects.intent {
+            Intent::Request => ", asks for an answer",
+            Intent::Done => ", says that it is done",
+            Intent::Inform | Intent::Dropped => "",
+        };
+        let about = format!("at {time} UTC{group}, id {id}{answers}{expects}");
+        let about = self.terminal.paint(Style::Faint, &about);
         let mut text = format!("{from}{person} {about}\n");
         if let Some(fingerprint) = &message.key_changed {
             let warning = format!(
@@ -146,7 +155,9 @@ impl Show {
         let (to, status, why) = (&end.to, shown.status(), why.unwrap_or_default());
         let attachment = end.attachment.map(|number| format!("attachment {number} of "));
         let attachment = attachment.unwrap_or_default();
-        self.note(&format!("{attachment}your message to {to}: {status}{why} (id {id})"))
+        let sum = shown.sum().map(|(read, of)| format!(", read {read} of {of}"));
+        let sum = sum.unwrap_or_default();
+        self.note(&format!("{attachment}your message to {to}: {status}{why}{sum} (id {id})"))
     }
 
     /// What is new about a peer.
@@ -249,7 +260,8 @@ mod tests {
             peer: PeerKey([1; 32]),
             restarted: false,
             hops: Hops::first(MessageId([1; 16])),
-            asks: false,
+            expects: junction_engine::Expectation::default(),
+            group: None,
             from_person: false,
             past_limit: false,
         }

@@ -12,6 +12,7 @@ use crate::escape::{DisplayedText, escape, presented_len};
 use crate::timestamp::rfc3339;
 use crate::wording::hindrance_word;
 use junction_engine::attachment::AttachmentInfo;
+use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_engine::{self as engine, Availability, WaitEnd};
 
@@ -24,6 +25,10 @@ pub(crate) struct SentJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     urgency: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    intent: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ask_user: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<MessageJson<'a>>,
@@ -34,14 +39,14 @@ pub(crate) struct SentJson<'a> {
 }
 
 #[derive(Serialize)]
-struct ReceiverJson {
+pub(super) struct ReceiverJson {
     presence: &'static str,
-    reach: &'static str,
+    pub(super) reach: &'static str,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     attended: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reach_why: Option<&'static str>,
+    pub(super) reach_why: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wakes_in_seconds: Option<u32>,
 }
@@ -51,7 +56,7 @@ const ATTACHMENT_FIELDS: usize = 160;
 /// The word for why a message that wakes nobody by its sender's wish wakes nobody.
 const LOW_URGENCY: &str = "low-urgency";
 /// The sentence for the sender of a message that is past the limit of its chain.
-const WAKES_NOBODY: &str = "This exchange has run for long without a person, so this message wakes nobody: the peer reads \
+pub(super) const WAKES_NOBODY: &str = "This exchange has run for long without a person, so this message wakes nobody: the peer reads \
                             it when somebody next prompts it. Tell your user in a sentence what the two of you are doing, and \
                             ask whether to go on.";
 /// The sentence for the reader of a message that is past the limit of its chain.
@@ -59,9 +64,47 @@ const ASK_FIRST: &str = "This exchange has run for long without a person. Before
                          tell your user in a sentence what they are about, and ask whether to go on.";
 
 impl<'a> SentJson<'a> {
-    /// What became of a message for which its sender asked this urgency. `waited` is how long the sender waited for a
-    /// reply, if it waited.
-    pub(crate) fn new(sent: &'a engine::Sent, asked: Urgency, waited: Option<Duration>) -> Self {
+    /// What became of a message for which its sender asked this urgency and intent. `waited` is how long the sender waited
+    /// for a reply, if it waited.
+    pub(crate) fn new(
+        sent: &'a engine::Sent,
+        (urgency, intent): (Urgency, Intent),
+        waited: Option<Duration>,
+    ) -> Self {
+        let (reply, ended_by) = match &sent.wait_end {
+            Some(WaitEnd::Reply(message, _)) => (Some(message.into()), None),
+            Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
+            None => (None, None),
+        };
+        Self {
+            id: uuid(sent.id),
+            to: sent.to.to_string(),
+            status: status(sent.status),
+            peer: ReceiverJson::of(sent),
+            urgency: lowered(sent, urgency),
+            intent: unknown_intent(sent, intent),
+            repeated: sent.repeated,
+            ask_user: sent.past_limit.then_some(WAKES_NOBODY),
+            reply,
+            ended_by,
+            waited_seconds: waited.map(seconds),
+        }
+    }
+}
+
+/// The urgency that a message was given, if its sender asked for another.
+pub(super) fn lowered(sent: &engine::Sent, asked: Urgency) -> Option<&'static str> {
+    (sent.urgency != asked && !sent.repeated).then(|| sent.urgency.word())
+}
+
+/// What the receiver's bridge takes a message for, if it does not know what the sender says of it.
+pub(super) fn unknown_intent(sent: &engine::Sent, asked: Intent) -> Option<&'static str> {
+    (sent.intent != asked && !sent.repeated).then(|| sent.intent.word())
+}
+
+impl ReceiverJson {
+    /// How a message gets to its receiver.
+    pub(super) fn of(sent: &engine::Sent) -> Self {
         let Availability { reach: woken, unwoken, state, is_unattended } =
             sent.receiver.availability;
         let outlook = sent.outlook.unwrap_or_default();
@@ -73,34 +116,19 @@ impl<'a> SentJson<'a> {
         let is_low = !wakes && unwoken != Reach::Push && !may_be_told;
         // A message past the limit does not end a call that waits. Which other way there is, is not known here.
         let unwaited = if unwoken == Reach::Push { Reach::Pull } else { unwoken };
-        let (reply, ended_by) = match &sent.wait_end {
-            Some(WaitEnd::Reply(message, _)) => (Some(message.into()), None),
-            Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
-            None => (None, None),
-        };
         Self {
-            id: uuid(sent.id),
-            to: sent.to.to_string(),
-            status: status(sent.status),
-            peer: ReceiverJson {
-                presence: presence(sent.receiver.presence),
-                reach: reach(if sent.past_limit {
-                    unwaited
-                } else if wakes {
-                    woken
-                } else {
-                    unwoken
-                }),
-                state: state_word(state),
-                attended: is_unattended.then_some(false),
-                reach_why: why.or(is_low.then_some(LOW_URGENCY)),
-                wakes_in_seconds: outlook.wakes_in.filter(|_| chain.is_none()),
-            },
-            urgency: (sent.urgency != asked).then(|| sent.urgency.word()),
-            ask_user: sent.past_limit.then_some(WAKES_NOBODY),
-            reply,
-            ended_by,
-            waited_seconds: waited.map(seconds),
+            presence: presence(sent.receiver.presence),
+            reach: reach(if sent.past_limit {
+                unwaited
+            } else if wakes {
+                woken
+            } else {
+                unwoken
+            }),
+            state: state_word(state),
+            attended: is_unattended.then_some(false),
+            reach_why: why.or(is_low.then_some(LOW_URGENCY)),
+            wakes_in_seconds: outlook.wakes_in.filter(|_| chain.is_none()),
         }
     }
 }
@@ -109,6 +137,10 @@ impl<'a> SentJson<'a> {
 pub(crate) struct MessageJson<'a> {
     id: String,
     from: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent: Option<&'static str>,
     message: Cow<'a, str>,
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,12 +178,17 @@ impl From<&AttachmentInfo> for AttachmentJson {
         Self {
             id: info.number.to_string(),
             // A name is one line, whatever its sender made of it.
-            name: escape(&info.name).text.replace('\n', "\\n").replace('\t', "\\t"),
+            name: one_line(&info.name),
             kind: kind_word(info.kind),
             bytes: info.bytes,
             sha256: info.sha256.map(|hash| HEXLOWER.encode(&hash)),
         }
     }
+}
+
+/// A peer's text on one line, as it is displayed.
+pub(super) fn one_line(text: &str) -> String {
+    escape(text).text.replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// The most characters that a message takes in an answer.
@@ -189,6 +226,10 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
         Self {
             id: uuid(message.id),
             from: message.from.to_string(),
+            to: message.group.as_deref().map(one_line),
+            intent: Some(message.expects.intent)
+                .filter(|it| *it != Intent::Inform)
+                .map(Intent::word),
             message: text,
             timestamp: rfc3339(message.sent_ms),
             reply_to: message.reply_to.map(uuid),
@@ -205,6 +246,11 @@ impl<'a> From<&'a engine::Message> for MessageJson<'a> {
 }
 
 impl MessageJson<'_> {
+    /// The group that the message was sent to, as it is displayed.
+    pub(crate) fn group(&self) -> Option<&str> {
+        self.to.as_deref()
+    }
+
     /// The text, as it is displayed.
     pub(crate) fn text(&self) -> &str {
         &self.message
@@ -219,6 +265,8 @@ pub(crate) struct MailPageJson<'a> {
     receipts_dropped: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notifications: Vec<NotificationJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    open_requests: Vec<OpenRequestJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ask_user: Option<&'static str>,
 }
@@ -241,6 +289,33 @@ pub(crate) struct ReceiptJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     reach_why: Option<&'static str>,
     at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<usize>,
+}
+
+/// A request that waits for an answer.
+#[derive(Serialize)]
+struct OpenRequestJson {
+    id: String,
+    from: String,
+    since: String,
+    text: String,
+}
+
+/// The most characters of a request's text.
+const REQUEST_CHARS: usize = 80;
+
+impl From<&engine::OpenRequest> for OpenRequestJson {
+    fn from(request: &engine::OpenRequest) -> Self {
+        Self {
+            id: uuid(request.id),
+            from: request.from.to_string(),
+            since: rfc3339(request.since_ms),
+            text: one_line(&request.text).chars().take(REQUEST_CHARS).collect(),
+        }
+    }
 }
 
 impl From<&engine::Outcome> for ReceiptJson {
@@ -252,11 +327,18 @@ impl From<&engine::Outcome> for ReceiptJson {
             status: status(end.status),
             reach_why: end.hindrance.map(hindrance_word),
             at: rfc3339(end.at_ms),
+            of: end.group.map(|sum| sum.of),
+            read: end.group.map(|sum| sum.read),
         }
     }
 }
 
 impl ReceiptJson {
+    /// How many of how many members of a group have read the message, if it went to one.
+    pub(crate) fn sum(&self) -> Option<(usize, usize)> {
+        self.read.zip(self.of)
+    }
+
     /// The word for how the message ended.
     pub(crate) fn status(&self) -> &str {
         &self.status
@@ -282,6 +364,7 @@ impl<'a> MailPageJson<'a> {
             receipts: page.receipts.iter().map(Into::into).collect(),
             receipts_dropped: (page.dropped > 0).then_some(page.dropped),
             notifications: page.notifications.iter().map(notification).collect(),
+            open_requests: page.open_requests.iter().map(Into::into).collect(),
             ask_user: past_limit.then_some(ASK_FIRST),
         }
     }
@@ -312,7 +395,8 @@ mod tests {
             restarted: false,
             hops: Hops { chain: MessageId([0; 16]), count: 17 },
             past_limit: true,
-            asks: false,
+            expects: engine::Expectation::default(),
+            group: None,
             from_person: true,
             attachments: [AttachmentInfo {
                 number: 8,

@@ -79,6 +79,8 @@ pub(crate) fn event(occasion: Occasion) -> String {
         Occasion::Ended(end) => status(end),
         Occasion::Idle => "idle".to_owned(),
         Occasion::Gone => "gone".to_owned(),
+        Occasion::Done => "done".to_owned(),
+        Occasion::Dropped => "request-dropped".to_owned(),
     }
 }
 

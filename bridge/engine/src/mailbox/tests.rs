@@ -6,6 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Expectation;
 use crate::hops::Hops;
 use crate::seal::Identity;
 
@@ -38,7 +39,8 @@ fn message(from: PeerKey, n: u8) -> Message {
         peer: from,
         restarted: false,
         hops: Hops::first(id(n)),
-        asks: false,
+        expects: Expectation::default(),
+        group: None,
         from_person: false,
         past_limit: false,
         attachments: [].into(),
@@ -60,7 +62,8 @@ impl Room {
     fn put(&mut self, message: Message, seq: u64) {
         let deadline = self.now + Duration::from_secs(u64::from(message.id.0[0]));
         let (key, urgency) = (self.key.clone(), Urgency::Normal);
-        self.mailbox.put(MailboxMessage::new(message, Seq(seq), urgency, deadline, key));
+        let place = (message.id, Seq(seq));
+        self.mailbox.put(MailboxMessage::new(message, place, urgency, deadline, key));
     }
 
     fn arrive(&mut self, from: PeerKey, seq: u64, n: u8) -> Arrival {

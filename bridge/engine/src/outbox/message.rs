@@ -55,6 +55,13 @@ pub(crate) struct SendingCall {
     pub(crate) outlook: watch::Sender<Option<Outlook>>,
 }
 
+impl SendingCall {
+    /// For a message that no call sends.
+    pub(crate) fn nobodys() -> Self {
+        Self { refusal: oneshot::channel().0, outlook: watch::channel(None).0 }
+    }
+}
+
 impl OutboxMessage {
     /// A message that was not handed over yet, and a view of its status.
     pub(crate) fn new(

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::id::{MessageId, SeatKey};
+use junction_shared::protocol::limits::MAX_GROUP_NAME;
 use junction_shared::protocol::limits::MAX_MESSAGE;
 use junction_shared::protocol::wire::{
-    Details, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS,
+    Details, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, READS_TEAMS,
+    SealedGroup,
 };
 use junction_shared::secret::Secret;
 
+use crate::group::GroupTag;
 use crate::hops::Hops;
+use crate::intent::Intent;
 use crate::urgency::Urgency;
 
 /// AES-GCM's tag.
@@ -60,8 +64,23 @@ pub struct Plain {
     pub seat: Option<SeatKey>,
     /// What the message says of its attachments, if it has any.
     pub attachments: Option<SealedManifest>,
+    /// What the sender expects.
+    pub intent: Intent,
+    /// The group that the message was sent to, if it was sent to one.
+    pub group: Option<GroupTag>,
+    /// The request that this message only repeats, for the next process of its receiver's session.
+    pub repeated: Option<RepeatedRequest>,
     /// The text.
     pub body: String,
+}
+
+/// The request that a message repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepeatedRequest {
+    /// The request's id on the wire.
+    pub id: MessageId,
+    /// How long ago it was sent, in milliseconds.
+    pub age_ms: u64,
 }
 
 /// What a message says of its attachments, and the key that opens them.
@@ -85,12 +104,28 @@ impl PartialEq for SealedManifest {
 
 impl Eq for SealedManifest {}
 
-impl SealedManifest {
-    /// The details as they are sealed.
-    fn details(&self) -> Vec<u8> {
-        let manifest = Some(self.manifest.to_vec().into());
-        encode(&Details { manifest, repeats: self.repeats, ..Details::default() }).into()
+/// The details of a message as they are sealed to a bridge with these features; nothing if the message has none.
+fn details_of(plain: &Plain, features: u32) -> Result<Option<Vec<u8>>, Broken> {
+    let attachments = plain.attachments.as_ref();
+    if attachments.is_some() && features & READS_ATTACHMENTS == 0 {
+        return Err(Broken);
     }
+    let mut details = Details {
+        manifest: attachments.map(|sealed| sealed.manifest.to_vec().into()),
+        repeats: attachments.and_then(|sealed| sealed.repeats),
+        ..Details::default()
+    };
+    if features & READS_TEAMS != 0 {
+        details.intent = plain.intent.number();
+        details.group = plain
+            .group
+            .as_ref()
+            .map(|group| SealedGroup { id: group.id, to: group.to.to_string() });
+        details.repeats = details.repeats.or(plain.repeated.map(|request| request.id));
+        details.age_ms = plain.repeated.map(|request| request.age_ms);
+    }
+    let is_any = details != Details::default();
+    Ok(is_any.then(|| encode(&details).into()))
 }
 
 /// The plaintext, padded, with room for the tag behind it.
@@ -100,31 +135,30 @@ pub(super) fn pad(plain: &Plain, features: u32) -> Result<Vec<u8>, Broken> {
         return Err(Broken);
     }
     let seat = plain.seat.filter(|_| features & READS_SEATS != 0);
-    let attachments = plain.attachments.as_ref().map(|sealed| (sealed.details(), &sealed.key));
-    if attachments.is_some() && features & READS_ATTACHMENTS == 0 {
-        return Err(Broken);
-    }
-    let details = attachments.as_ref().map_or(0, |(details, _)| LENGTH + details.len() + FILE_KEY);
-    let extra = plain.follows.map_or(0, |_| CHAIN) + seat.map_or(0, |_| SEAT) + details;
+    let details = details_of(plain, features)?;
+    let file_key = plain.attachments.as_ref().map(|sealed| &sealed.key);
+    let detailed = details.as_ref().map_or(0, |details| LENGTH + details.len())
+        + file_key.map_or(0, |_| FILE_KEY);
+    let extra = plain.follows.map_or(0, |_| CHAIN) + seat.map_or(0, |_| SEAT) + detailed;
     let needed = PREFIX + extra + body.len();
     let padded = PADDED.into_iter().find(|size| *size >= needed).ok_or(Broken)?;
     // Room for the tag too: the cipher works in place.
     let mut buffer = Vec::with_capacity(padded + TAG);
     let length = u32::try_from(body.len()).map_err(|_| Broken)?;
     buffer.extend_from_slice(&length.to_be_bytes());
-    buffer.push(flags(plain, features));
+    buffer.push(flags(plain, features) | if details.is_some() { DETAILED } else { 0 });
     buffer.extend_from_slice(&plain.reply_to.map_or([0; 16], |id| id.0));
     if let Some(Hops { chain, count }) = plain.follows {
         buffer.extend_from_slice(&chain.0);
         buffer.push(count);
     }
     seat.into_iter().for_each(|SeatKey(seat)| buffer.extend_from_slice(&seat));
-    if let Some((details, key)) = attachments {
+    if let Some(details) = details {
         let length = u16::try_from(details.len()).map_err(|_| Broken)?;
         buffer.extend_from_slice(&length.to_be_bytes());
         buffer.extend_from_slice(&details);
-        buffer.extend_from_slice(key.expose());
     }
+    file_key.into_iter().for_each(|key| buffer.extend_from_slice(key.expose()));
     buffer.extend_from_slice(body);
     buffer.resize(padded + TAG, 0);
     Ok(buffer)
@@ -139,7 +173,6 @@ fn flags(plain: &Plain, features: u32) -> u8 {
         | when(plain.asks && features & READS_ASKS != 0, ASKS)
         | when(plain.from_person && features & READS_FROM_PERSON != 0, FROM_PERSON)
         | when(plain.seat.is_some() && features & READS_SEATS != 0, SEATED)
-        | when(plain.attachments.is_some(), DETAILED)
 }
 
 pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
@@ -169,7 +202,8 @@ pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
         let (seat, rest) = rest.split_first_chunk::<SEAT>().ok_or(Broken)?;
         (Some(SeatKey(*seat)), rest)
     };
-    let (attachments, rest) = if flags & DETAILED == 0 { (None, rest) } else { details(rest)? };
+    let (details, rest) =
+        if flags & DETAILED == 0 { (PlainDetails::default(), rest) } else { details(rest)? };
     let before = buffer.len() - rest.len();
     let (body, padding) = buffer[before..].split_at_checked(length).ok_or(Broken)?;
     if length > MAX_MESSAGE || padding.iter().any(|byte| *byte != 0) {
@@ -185,19 +219,51 @@ pub(super) fn unpad(mut buffer: Vec<u8>) -> Result<Plain, Broken> {
     };
     let body = String::from_utf8(body).map_err(|_| Broken)?;
     let (asks, from_person) = (flags & ASKS != 0, flags & FROM_PERSON != 0);
-    Ok(Plain { reply_to, follows, urgency, asks, from_person, seat, attachments, body })
+    let PlainDetails { attachments, intent, group, repeated } = details;
+    Ok(Plain {
+        reply_to,
+        follows,
+        urgency,
+        asks,
+        from_person,
+        seat,
+        attachments,
+        intent,
+        group,
+        repeated,
+        body,
+    })
+}
+
+/// What details say.
+#[derive(Default)]
+struct PlainDetails {
+    attachments: Option<SealedManifest>,
+    intent: Intent,
+    group: Option<GroupTag>,
+    repeated: Option<RepeatedRequest>,
 }
 
 /// The details at the beginning of these bytes, and what is behind them. Fields of later versions are passed over.
-fn details(bytes: &[u8]) -> Result<(Option<SealedManifest>, &[u8]), Broken> {
+fn details(bytes: &[u8]) -> Result<(PlainDetails, &[u8]), Broken> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or(Broken)?;
     let length = usize::from(u16::from_be_bytes(*length));
     let (details, rest) = rest.split_at_checked(length).ok_or(Broken)?;
-    let Details { manifest, repeats, .. } = decode(details).map_err(|_| Broken)?;
-    let Some(manifest) = manifest else { return Ok((None, rest)) };
+    let Details { manifest, repeats, intent, group, age_ms } =
+        decode(details).map_err(|_| Broken)?;
+    let intent = Intent::of_number(intent);
+    let group = group.map(|SealedGroup { id, to }| {
+        if to.len() <= MAX_GROUP_NAME { Ok(GroupTag { id, to: to.into() }) } else { Err(Broken) }
+    });
+    let group = group.transpose()?;
+    let Some(manifest) = manifest else {
+        let repeated = repeats.map(|id| RepeatedRequest { id, age_ms: age_ms.unwrap_or_default() });
+        return Ok((PlainDetails { attachments: None, intent, group, repeated }, rest));
+    };
     let (key, rest) = rest.split_first_chunk::<FILE_KEY>().ok_or(Broken)?;
     let key = Arc::new(Secret::filled(|secret| secret.copy_from_slice(key)));
-    Ok((Some(SealedManifest { manifest: manifest.to_vec().into(), key, repeats }), rest))
+    let attachments = Some(SealedManifest { manifest: manifest.to_vec().into(), key, repeats });
+    Ok((PlainDetails { attachments, intent, group, repeated: None }, rest))
 }
 
 fn id(bytes: &[u8]) -> Result<MessageId, Broken> {

@@ -1,18 +1,23 @@
 //! Vectors of the standards, frozen vectors of our own, and one fault a case.
 
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
+use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::crypto::mac;
-use junction_shared::protocol::id::{Epoch, GroupId, Seq};
-use junction_shared::protocol::limits::MAX_MESSAGE;
+use junction_shared::protocol::id::{Epoch, GroupId, SeatKey, Seq};
+use junction_shared::protocol::limits::{
+    MAX_ATTACHMENT, MAX_ATTACHMENT_NAME, MAX_ATTACHMENTS, MAX_GROUP_NAME, MAX_MESSAGE,
+};
 use junction_shared::protocol::wire::{
-    Card, Context, Hindrance, Kind, Outlook, READS_ASKS, READS_ATTACHMENTS, READS_SEATS, Reach,
-    Receipt, ReceiptKind, SignedOutlook,
+    AttachmentKind, Card, Context, Hindrance, Kind, Manifest, ManifestEntry, Outlook, READS_ASKS,
+    READS_ATTACHMENTS, READS_SEATS, READS_TEAMS, Reach, Receipt, ReceiptKind, SignedOutlook,
 };
 use serde_json::Value;
 
 use super::plain::{FOLLOWS, HIGH, LOW, PREFIX};
 use super::*;
+use crate::group::GroupTag;
 use crate::hops::Hops;
+use crate::intent::Intent;
 use crate::urgency::Urgency;
 
 mod seats;
@@ -197,7 +202,7 @@ fn attachments_are_sealed_for_bridges_that_read_them_and_for_no_others() {
     let header = pair.header(&keys);
     for repeats in [None, Some(MessageId([6; 16]))] {
         let attachments = Some(SealedManifest { repeats, ..manifest() });
-        let seat = Some(junction_shared::protocol::id::SeatKey([1; 32]));
+        let seat = Some(SeatKey([1; 32]));
         let plain = Plain { attachments, seat, ..text("hello") };
         let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
         assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
@@ -261,6 +266,7 @@ fn what_is_sealed_opens() {
                     seat,
                     attachments,
                     body,
+                    ..Plain::default()
                 };
                 let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
                 assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
@@ -273,6 +279,65 @@ fn what_is_sealed_opens() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_message_says_of_teams_is_opened_as_it_was_sealed_and_an_older_bridge_gets_none_of_it() {
+    let pair = Pair::new();
+    let keys = pair.keys();
+    let header = pair.header(&keys);
+    let group = GroupTag { id: MessageId([6; 16]), to: "role:reviewer".into() };
+    let repeated = RepeatedRequest { id: MessageId([5; 16]), age_ms: 60_000 };
+    let bare = text("x");
+    let cases = [
+        Plain { intent: Intent::Request, ..text("x") },
+        Plain { intent: Intent::Done, ..text("x") },
+        Plain { group: Some(group.clone()), ..text("x") },
+        Plain { intent: Intent::Request, group: Some(group.clone()), ..text("x") },
+        Plain { intent: Intent::Request, repeated: Some(repeated), ..text("x") },
+        Plain { intent: Intent::Request, attachments: Some(manifest()), ..text("x") },
+    ];
+    for plain in cases {
+        let sealed = seal(&keys, &header, &plain, u32::MAX).unwrap();
+        assert!(pair.open(&header, &sealed).is_ok_and(|opened| opened == plain));
+        let older = u32::MAX & !READS_TEAMS;
+        let opened = pair.open(&header, &seal(&keys, &header, &plain, older).unwrap());
+        let without = Plain { attachments: plain.attachments.clone(), ..text("x") };
+        assert!(opened.is_ok_and(|opened| opened == without));
+    }
+    let longest = "x".repeat(MAX_GROUP_NAME);
+    let fits = Plain { group: Some(GroupTag { to: longest.into(), ..group.clone() }), ..bare };
+    assert!(pair.open(&header, &seal(&keys, &header, &fits, u32::MAX).unwrap()).is_ok());
+    let longer = "x".repeat(MAX_GROUP_NAME + 1);
+    let other = Plain { group: Some(GroupTag { to: longer.into(), ..group }), ..text("") };
+    assert!(pair.open(&header, &seal(&keys, &header, &other, u32::MAX).unwrap()).is_err());
+}
+
+#[test]
+fn the_largest_message_to_a_group_has_room_for_the_most_attachments() {
+    let to = "x".repeat(MAX_GROUP_NAME).into();
+    let group = Some(GroupTag { id: MessageId([6; 16]), to });
+    let hops = Some(Hops { chain: MessageId([7; 16]), count: 9 });
+    let seat = Some(SeatKey([9; 32]));
+    let entry = ManifestEntry {
+        name: "n".repeat(MAX_ATTACHMENT_NAME),
+        kind: AttachmentKind::File,
+        bytes: MAX_ATTACHMENT,
+        sha256: Some([1; 32]),
+    };
+    let manifest_of_all = Manifest { attachments: vec![entry; MAX_ATTACHMENTS] };
+    let encoded = encode(&manifest_of_all).to_vec().into();
+    let attachments =
+        Some(SealedManifest { manifest: encoded, repeats: Some(MessageId([8; 16])), ..manifest() });
+    let plain = Plain {
+        follows: hops,
+        seat,
+        attachments,
+        intent: Intent::Request,
+        group,
+        ..text(&"x".repeat(MAX_MESSAGE))
+    };
+    assert!(pad(&plain, u32::MAX).is_ok());
 }
 
 #[test]

@@ -11,7 +11,6 @@ use junction_shared::protocol::wire::{
     TransferId,
 };
 use junction_shared::secret::Secret;
-use tokio::sync::{oneshot, watch};
 
 use super::Session;
 use super::misbehaviour::PeerFault;
@@ -132,6 +131,7 @@ impl Session {
     /// The hub or the receiver has a message: its attachments can be offered.
     pub(super) fn message_arrived(&mut self, id: MessageId) {
         if let Some(to) = self.outgoing.outbox.sealed_to(id) {
+            self.outgoing.requests.arrived(id, to);
             self.outgoing.uploads.arrived(id, to);
         }
     }
@@ -160,6 +160,7 @@ impl Session {
                 to: ended.to,
                 status: ended.status,
                 hindrance: None,
+                group: None,
                 at_ms: wall_ms(),
             });
         }
@@ -178,8 +179,7 @@ impl Session {
             let repetition = self.outgoing.uploads.repetition(message, id);
             let Some((alias, manifest, deadline)) = repetition else { continue };
             let plain = Plain { attachments: Some(manifest), ..Plain::default() };
-            let (refusal, outlook) = (oneshot::channel().0, watch::channel(None).0);
-            let calls = SendingCall { refusal, outlook };
+            let calls = SendingCall::nobodys();
             let (repeat, _) = OutboxMessage::new(id, alias, plain, deadline, calls);
             if self.outgoing.outbox.submit(self.directory.destination(key), repeat).is_err() {
                 self.outgoing.uploads.message_ended(id, crate::Status::Unconfirmed);

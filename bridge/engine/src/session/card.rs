@@ -7,7 +7,7 @@ use junction_shared::protocol::context_text::{CONTEXT_NAME, CONTEXT_TEXT, TextLi
 use junction_shared::protocol::id::Epoch;
 use junction_shared::protocol::wire::{
     Card, CardSeat, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS,
-    SignedCard,
+    READS_TEAMS, SignedCard,
 };
 
 use super::membership::Membership;
@@ -215,7 +215,9 @@ impl CardPublisher {
             context: content.context.clone(),
             state,
             unwoken: (unwoken != reach).then_some(unwoken),
-            features: Some(READS_ASKS | READS_FROM_PERSON | READS_SEATS | READS_ATTACHMENTS),
+            features: Some(
+                READS_ASKS | READS_FROM_PERSON | READS_SEATS | READS_ATTACHMENTS | READS_TEAMS,
+            ),
             attended: is_unattended.then_some(false),
             seat: content.seat,
         };

@@ -2,29 +2,16 @@
 
 use std::time::Instant;
 
-use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::limits::{
-    MAX_MESSAGE, OUTBOX_BYTES, OUTBOX_MESSAGES, PAIR_BYTES, PAIR_MESSAGES,
-};
 use junction_shared::protocol::wire::{ReceiptKind, ToHub};
-use tokio::sync::{oneshot, watch};
 
 use super::Session;
-use super::directory::availability_of;
 use super::requests::{AliasRequest, Request};
 use crate::command::{DownloadCommand, ReplySender};
-use crate::error::{Error, UnreadLimit};
 use crate::forecast::Arrived;
-use crate::hops::Hops;
 use crate::mailbox::LeaseId;
-use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::reader::ReadCall;
-use crate::receive_keys::longest_life;
-use crate::seal::{Plain, ReceiptDetails, SealedManifest, receipt_with};
-use crate::{
-    Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
-};
+use crate::seal::{ReceiptDetails, receipt_with};
+use crate::{Change, Command, Departure, Outcome, Registration};
 
 /// What happens to a session other than commands, frames and the passage of time.
 #[derive(Clone, Copy)]
@@ -46,6 +33,13 @@ impl Session {
             Command::List(query, reply) => self.ask(Request::List { query, reply }),
             Command::Watch(role, reply) => self.ask(Request::Watch { role, reply }),
             Command::Send(draft, reply) => self.send(draft, reply, now),
+            Command::BeginGroup(begin, reply) => {
+                let _ = reply.send(self.begin_group(&begin, now));
+            }
+            Command::GroupSubmitted(id) => {
+                let news = self.notification_requests.group_submitted(id);
+                self.delivery.notify(news);
+            }
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
                 self.expire_mail(now);
@@ -87,7 +81,7 @@ impl Session {
         let receipts = self.delivery.mailbox.newest_wakers(FORECASTS_AGAIN).filter_map(|waiting| {
             let arrived = Arrived { arrival: Some(waiting.arrival), past_limit: false };
             let outlook = forecast.outlook(arrived, &snapshot)?;
-            let (to, id) = (waiting.message.sender, waiting.message.id);
+            let (to, id) = (waiting.message.sender, waiting.wire_id);
             let kind = ReceiptKind::Opened;
             let details = ReceiptDetails { outlook: Some(outlook), seat: None };
             Some(ToHub::Receipt(receipt_with(details, &waiting.receipt_key, to, id, kind)))
@@ -118,7 +112,7 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, request: Request) {
+    pub(super) fn ask(&mut self, request: Request) {
         let frames = self.requests.open(request);
         self.outgoing.post_all(frames);
     }
@@ -137,212 +131,6 @@ impl Session {
         if let Some((card, signed)) = proposal {
             let question = self.requests.rename(signed, AliasRequest { change, card, reply });
             self.outgoing.post(question);
-        }
-    }
-
-    /// Finds the receiver of a message and submits the message. A known card decides while the hub is away or pushes
-    /// the peer's changes; otherwise the message waits for a look-up, and so do all later ones to the same alias.
-    fn send(&mut self, draft: Draft, reply: ReplySender<Submitted>, now: Instant) {
-        if self.membership.alias() == Some(&draft.target) {
-            let _ = reply.send(Err(Error::ToSelf));
-            return;
-        }
-        match self.known_key(&draft.target) {
-            Some(key) => {
-                self.submit_waiting(&draft.target, key, now);
-                self.submit(key, draft, reply, now);
-            }
-            None => self.ask(Request::Send { draft, reply }),
-        }
-    }
-
-    /// Finds the key that an alias belongs to.
-    fn look_up(&mut self, alias: Alias, reply: ReplySender<PeerKey>) {
-        if self.membership.alias() == Some(&alias) {
-            let _ = reply.send(Err(Error::ToSelf));
-            return;
-        }
-        match self.known_key(&alias) {
-            Some(key) => drop(reply.send(self.checked_key(&alias, key))),
-            None => self.ask(Request::Lookup { alias, reply }),
-        }
-    }
-
-    /// The key that an alias belongs to, where no look-up is needed to know it.
-    fn known_key(&self, alias: &Alias) -> Option<PeerKey> {
-        let is_away = !self.outgoing.is_connected();
-        let known = self.directory.named(alias).filter(|peer| peer.subscribed || is_away);
-        known.map(|peer| peer.card.key)
-    }
-
-    /// The key behind an alias, if the alias did not belong to another one before.
-    pub(super) fn checked_key(&self, alias: &Alias, key: PeerKey) -> Result<PeerKey, Error> {
-        self.directory.check_pin(alias, key, None).map(|()| key)
-    }
-
-    /// Submits every message that waits for the look-up of this alias, in their order. A message that comes later is
-    /// submitted at once, and must not overtake one of these.
-    pub(super) fn submit_waiting(&mut self, alias: &Alias, key: PeerKey, now: Instant) {
-        for (draft, reply) in self.requests.take_sends(alias) {
-            self.submit(key, draft, reply, now);
-        }
-    }
-
-    /// Takes a message into the outbox, unless its caller has given up: then nothing is sent.
-    fn submit(
-        &mut self,
-        to: PeerKey,
-        mut draft: Draft,
-        reply: ReplySender<Submitted>,
-        now: Instant,
-    ) {
-        if reply.is_closed() {
-            return;
-        }
-        let (alias, wait, notify_when) = (draft.target.clone(), draft.wait, draft.notify_when);
-        let (wait_end, ended) = oneshot::channel();
-        if let Err(error) = self.check_attachments(&draft, &to) {
-            return drop(reply.send(Err(error)));
-        }
-        let deadline = self.deadline_of(&draft, now);
-        let attachments = draft.attachments.take();
-        let manifest = attachments.as_ref().map(|prepared| prepared.manifest.clone());
-        let (submitted, hops) = match self.enqueue(to, draft, manifest, ended, now) {
-            Ok(enqueued) => enqueued,
-            Err(error) => return drop(reply.send(Err(error))),
-        };
-        let (id, past_limit) = (submitted.id, submitted.past_limit);
-        let peer = self.directory.origin_of_receiver(&to);
-        if reply.send(Ok(submitted)).is_err() {
-            // The caller gave up just now, and has said that nothing was sent.
-            return self.outgoing.outbox.withdraw(id);
-        }
-        if let Some(quota) = &mut self.send_quota {
-            quota.sent(peer, now);
-        }
-        self.directory.pin(&alias, to);
-        self.keep_attachments(id, to, (alias.clone(), attachments), deadline);
-        self.delivery.sent(id, peer);
-        if let Some(when) = notify_when {
-            self.notification_requests.add(id, peer, alias, when, hops);
-        }
-        self.outgoing.outbox.succeeded(peer, to, now);
-        if self.outgoing.is_connected() {
-            self.start_lanes();
-            self.start_lane(to);
-        }
-        if !wait.is_zero() && !past_limit {
-            self.delivery.expect_reply(id, peer, wait_end);
-        }
-    }
-
-    /// Puts a message last among those to its receiver.
-    fn enqueue(
-        &mut self,
-        to: PeerKey,
-        draft: Draft,
-        attachments: Option<SealedManifest>,
-        wait_end: oneshot::Receiver<WaitEnd>,
-        now: Instant,
-    ) -> Result<(Submitted, Hops), Error> {
-        let receiver = self.receiver(&draft.target, to, draft.fingerprint.as_deref())?;
-        let waits = !draft.wait.is_zero();
-        let peer = self.directory.origin_of_receiver(&to);
-        if waits && self.delivery.mailbox.has_unread_question(&peer) {
-            return Err(Error::UnreadQuestion(draft.target));
-        }
-        self.check_limits(&draft, &peer, now)?;
-        let deadline = self.deadline_of(&draft, now);
-        let id = MessageId(*uuid::Uuid::now_v7().as_bytes());
-        let ((refusal_call, refusal), (outlook_call, outlook)) =
-            (oneshot::channel(), watch::channel(None));
-        let calls = SendingCall { refusal: refusal_call, outlook: outlook_call };
-        if draft.from_person {
-            self.delivery.chains.person_prompted();
-        }
-        let hops = self.delivery.chains.next_hops(id, &peer, draft.reply_to);
-        let past_limit = self.delivery.chains.is_past_limit(hops);
-        let urgency = self.high_sent.granted(peer, draft.urgency, now);
-        let plain = Plain {
-            reply_to: draft.reply_to,
-            follows: (hops.count > 1).then_some(hops),
-            urgency,
-            // Nobody waits for the answer to a message that wakes nobody.
-            asks: waits && !past_limit,
-            from_person: draft.from_person,
-            seat: self.membership.seat(),
-            attachments,
-            body: draft.body,
-        };
-        let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
-        self.outgoing.outbox.submit(self.directory.destination(to), message).map_err(|full| {
-            match full {
-                OutboxFull::Peer => {
-                    Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
-                }
-                OutboxFull::Outbox => Error::OutboxFull(UnreadLimit {
-                    messages: OUTBOX_MESSAGES,
-                    bytes: OUTBOX_BYTES,
-                }),
-            }
-        })?;
-        let submitted =
-            Submitted { id, receiver, urgency, past_limit, status, wait_end, outlook, refusal };
-        Ok((submitted, hops))
-    }
-
-    /// When a message is dropped unread.
-    fn deadline_of(&self, draft: &Draft, now: Instant) -> Instant {
-        let longest = longest_life(self.session_timeout);
-        now + draft.ttl.unwrap_or(longest).min(longest)
-    }
-
-    /// Checks that a message is not too large, nor one too many.
-    fn check_limits(&self, draft: &Draft, peer: &PeerKey, now: Instant) -> Result<(), Error> {
-        if draft.body.len() > MAX_MESSAGE {
-            return Err(Error::TooLarge { limit: MAX_MESSAGE });
-        }
-        if let Some(quota) = &self.send_quota {
-            quota.check(peer, now)?;
-        }
-        if draft.notify_when.is_some()
-            && !self.notification_requests.has_room(self.delivery.pending_notifications())
-        {
-            return Err(Error::TooManyNotifications);
-        }
-        Ok(())
-    }
-
-    /// The peer behind an alias, if the alias may be used for it.
-    fn receiver(
-        &mut self,
-        alias: &Alias,
-        key: PeerKey,
-        fingerprint: Option<&str>,
-    ) -> Result<Receiver, Error> {
-        self.directory.check_pin(alias, key, fingerprint)?;
-        if fingerprint.is_some() {
-            self.directory.pin_confirmed(alias, key);
-        }
-        let peer = self.directory.get(&key).ok_or_else(|| Error::UnknownAlias(alias.clone()))?;
-        Ok(Receiver { key, presence: peer.standing, availability: availability_of(&peer.card) })
-    }
-
-    /// Lets messages go to the newer keys of their receivers.
-    pub(super) fn start_lanes(&mut self) {
-        for to in self.outgoing.outbox.take_new_targets() {
-            if self.outgoing.is_connected() {
-                self.start_lane(to);
-            }
-        }
-    }
-
-    /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.
-    fn start_lane(&mut self, to: PeerKey) {
-        if self.directory.get(&to).is_some_and(|peer| peer.subscribed) {
-            self.outgoing.outbox.open(to);
-        } else {
-            self.subscribe(to);
         }
     }
 

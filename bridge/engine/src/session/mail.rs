@@ -16,6 +16,7 @@ use super::misbehaviour::{Misbehaviour, PeerFault};
 use crate::Message;
 use crate::attachment::infos_of;
 use crate::hops::Hops;
+use crate::intent::Intent;
 use crate::mailbox::{Arrival, MailboxMessage};
 use crate::message::MessageSender;
 use crate::outbox::ReadWord;
@@ -84,6 +85,9 @@ impl Session {
                     }
                     plain.attachments = Some(sealed);
                 }
+                if plain.repeated.is_some() || plain.intent == Intent::Dropped {
+                    return self.bridges_word(&header, plain, alias, &key, now);
+                }
                 self.record(&header, plain, &key, alias, deadline, now);
             }
             Opening::Stale(receipt) => self.outgoing.post(ToHub::Receipt(receipt)),
@@ -96,7 +100,7 @@ impl Session {
     fn record(
         &mut self,
         header: &Header,
-        plain: Plain,
+        mut plain: Plain,
         receipt_key: &ReceiptKey,
         alias: Alias,
         deadline: Instant,
@@ -120,16 +124,21 @@ impl Session {
             let peer = sender.peer;
             let claimed = plain.follows.unwrap_or(Hops::first(id));
             // A person's answer begins a new chain, whatever it answers.
+            plain.reply_to = plain.reply_to.map(|id| self.delivery.outcomes.shown_id(id));
             let answered = plain.reply_to.filter(|_| !plain.from_person);
             let hops = self.delivery.chains.received(claimed, answered);
-            let urgency = self.high_received.granted(peer, plain.urgency, now);
+            let urgency = self.limits.high_received.granted(peer, plain.urgency, now);
             let past_limit = self.delivery.chains.is_past_limit(hops);
             if let Some(sealed) = plain.attachments.clone() {
                 self.receive_attachments(id, (from, sender.alias.clone()), sealed, deadline);
             }
-            let message = Message::opened(header, plain, sender, hops, past_limit);
+            let shown_id = self.shown_id(id, plain.group.as_ref());
+            if let Some(answered) = plain.reply_to {
+                self.answered_by(peer, answered, plain.intent);
+            }
+            let message = Message::opened(shown_id, header, plain, sender, hops, past_limit);
             let key = receipt_key.clone();
-            let arrived = MailboxMessage::new(message, header.seq, urgency, deadline, key);
+            let arrived = MailboxMessage::new(message, (id, header.seq), urgency, deadline, key);
             // Before the receipt, which says what the face expects of a message that no call was waiting for.
             let asked = self.delivery.arrived(arrived, now).zip(self.forecast.as_ref());
             outlook = asked

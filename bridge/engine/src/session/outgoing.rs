@@ -19,6 +19,8 @@ use super::sent_receipts::SentReceipts;
 use crate::clock::wall_ms;
 use crate::outbox::{Outbox, OutboxStep, Unsealed};
 use crate::seal::{Broken, Identity, ReceiptKey, seal};
+use crate::send_keys::SendKeys;
+use crate::sent_requests::SentRequests;
 use crate::uploads::Uploads;
 
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
@@ -33,6 +35,10 @@ pub(super) struct OutgoingFrames {
     pub(super) outbox: Outbox,
     /// The attachments of messages that this session sends, until they are saved.
     pub(super) uploads: Uploads,
+    /// The requests that this session has made, until they are answered.
+    pub(super) requests: SentRequests,
+    /// The names that the agent gave messages.
+    pub(super) keys: SendKeys,
     /// Whether the hub of the last connection carries attachments.
     hub_takes_attachments: Option<bool>,
     sent_receipts: SentReceipts,
@@ -77,9 +83,11 @@ impl OutgoingFrames {
         self.is_connected && self.hub_takes_attachments == Some(true)
     }
 
-    /// Whether a message, or an attachment of one, waits for the next key of the receiver that has this one.
+    /// Whether a message, an attachment of one, or a request waits for the next key of the receiver that has this one.
     pub(super) fn has_waiting(&mut self, key: PeerKey) -> bool {
-        self.outbox.has_waiting(key) || self.uploads.receivers().any(|receiver| receiver == key)
+        self.outbox.has_waiting(key)
+            || self.uploads.receivers().any(|receiver| receiver == key)
+            || self.requests.holders().any(|holder| holder == key)
     }
 
     /// Whether [`OutgoingFrames::next_chunk`] has a frame.

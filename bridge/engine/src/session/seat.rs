@@ -111,6 +111,7 @@ impl Session {
             self.departures.returned(&successor.origin);
             self.outgoing.outbox.succeeded(successor.origin, successor.key, now);
             self.repeat_attachments(successor.origin, successor.key);
+            self.repeat_requests(successor.origin, successor.key, now);
         }
         self.start_lanes();
     }
@@ -171,6 +172,8 @@ impl Session {
     }
 
     fn tell_gone(&mut self, peer: PeerKey) {
+        self.outgoing.requests.gone(&peer);
+        self.delivery.open_requests.gone(&peer);
         let notifications = self.notification_requests.gone(peer);
         self.delivery.notify(notifications);
     }

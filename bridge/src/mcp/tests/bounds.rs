@@ -10,6 +10,7 @@ use junction_engine::Command;
 
 use super::client::{MCP_VERSIONS, McpVersion, PipeClient};
 use crate::mcp::argument_names::synonyms;
+use crate::mcp::params::ParamKind;
 use crate::mcp::params::{Param, ToolSpec};
 use crate::mcp::schema::SPECS;
 
@@ -20,6 +21,9 @@ fn arguments(spec: &ToolSpec, param: &Param, value: Value) -> Value {
     let mut arguments: Map<_, _> = others.collect();
     if spec.name == "save_attachment" && !matches!(param.name, "path" | "command") {
         arguments.insert("path".to_owned(), json!("a"));
+    }
+    if spec.name == "send_message" && param.name == "intent" {
+        arguments.insert("reply_to".to_owned(), ParamKind::MessageId.inside().remove(0));
     }
     arguments.insert(param.name.to_owned(), value);
     arguments.into()
@@ -116,6 +120,12 @@ async fn regression_name_that_is_nearly_ours_does_nothing_in_any_tool() {
             ];
             near.extend(synonyms(param.name).map(str::to_owned));
             near.retain(|name| spec.params.iter().all(|param| param.name != name));
+            // A name that models use for several arguments stands for the first of them.
+            let meant = |name: &str| {
+                let mut params = spec.params.iter();
+                params.find(|param| synonyms(param.name).any(|synonym| synonym == name))
+            };
+            near.retain(|name| meant(name).is_none_or(|meant| meant.name == param.name));
             for name in near {
                 let mut arguments = arguments(spec, param, Value::Null);
                 arguments[&name] = param.kind.inside().pop().unwrap();

@@ -273,7 +273,8 @@ pub(super) fn message(body: &str) -> Message {
         restarted: false,
         past_limit: false,
         hops: Hops::first(MessageId([7; 16])),
-        asks: false,
+        expects: junction_engine::Expectation::default(),
+        group: None,
         from_person: false,
     }
 }
@@ -283,6 +284,7 @@ pub(super) fn page(body: &str) -> (MailPage, tokio::sync::oneshot::Receiver<()>)
     let (lease, end) = Lease::new();
     (
         MailPage {
+            open_requests: Vec::new(),
             messages: vec![message(body)],
             receipts: Vec::new(),
             notifications: Vec::new(),

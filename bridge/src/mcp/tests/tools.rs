@@ -117,6 +117,8 @@ async fn submit(
     let status = watch::channel(status).1;
     let urgency = if draft.body.contains("shout") { Urgency::Normal } else { draft.urgency };
     let _ = reply.send(Ok(Submitted {
+        repeated: false,
+        intent: junction_engine::intent::Intent::Inform,
         id: MessageId([9; 16]),
         receiver,
         urgency,
@@ -223,6 +225,7 @@ async fn mail_is_shown_escaped_and_marked() {
         second.reply_to = Some(MessageId([9; 16]));
         second.key_changed = Some("f".repeat(16));
         let end = |status| Outcome {
+            group: None,
             attachment: None,
             id: MessageId([9; 16]),
             to: alias("bob"),
@@ -233,6 +236,7 @@ async fn mail_is_shown_escaped_and_marked() {
         let receipts = vec![end(Status::Read), end(Status::Refused(Refusal::InboxFull))];
         let (lease, _) = Lease::new();
         let page = MailPage {
+            open_requests: Vec::new(),
             messages: vec![message("one"), second],
             receipts,
             notifications: Vec::new(),

@@ -18,10 +18,13 @@ pub struct Details {
     pub repeats: Option<MessageId>,
     /// What the sender expects: the number of an intent. A number that is not known counts as none.
     #[n(2)]
-    pub intent: Option<u8>,
+    pub intent: Option<u32>,
     /// The group that the message was sent to, if it was sent to one.
     #[n(3)]
     pub group: Option<SealedGroup>,
+    /// How long ago the repeated request was sent, in milliseconds.
+    #[n(4)]
+    pub age_ms: Option<u64>,
 }
 
 /// What a message to a group says of that.

@@ -251,6 +251,7 @@ fn ends_that_nobody_asks_for_are_counted_once_there_are_too_many() {
         to: Alias::parse("bob").unwrap(),
         status,
         hindrance: None,
+        group: None,
         at_ms: 0,
     };
     let session = stage.session("alice");

@@ -1,0 +1,249 @@
+//! What a session does about groups and requests: it repeats requests whose receivers were restarted, takes in what the
+//! bridges of others say of theirs, and begins messages to groups.
+
+use std::time::Instant;
+
+use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::wire::{Header, READS_TEAMS, ReceiptKind};
+
+use super::Session;
+use crate::clock::wall_ms;
+use crate::error::Error;
+use crate::group::GroupTag;
+use crate::hops::Hops;
+use crate::intent::Intent;
+use crate::mailbox::{Arrival, ReceiptDue};
+use crate::message::Submitted;
+use crate::open_requests::OpenRequest;
+use crate::outbox::{OutboxMessage, SendingCall};
+use crate::receive_keys::longest_life;
+use crate::seal::{Plain, ReceiptKey};
+use crate::send_keys::NamedMessage;
+use crate::urgency::Urgency;
+use crate::{Notification, Occasion};
+
+impl Session {
+    // ---- messages that this session receives
+
+    /// The id that a message is shown under: that of its group, unless something else is shown under it already.
+    pub(super) fn shown_id(&self, wire_id: MessageId, group: Option<&GroupTag>) -> MessageId {
+        let delivery = &self.delivery;
+        let is_taken = |id: &MessageId| {
+            delivery.mailbox.shows(*id)
+                || delivery.open_requests.knows(*id)
+                || delivery.downloads.knows(*id)
+        };
+        group.map(|group| group.id).filter(|id| !is_taken(id)).unwrap_or(wire_id)
+    }
+
+    /// A peer answers a message of this session.
+    pub(super) fn answered_by(&mut self, peer: PeerKey, answered: MessageId, intent: Intent) {
+        // A question in return leaves the request open.
+        if intent != Intent::Request {
+            self.outgoing.requests.answered(peer, answered);
+        }
+        if intent == Intent::Done {
+            let news = self.notification_requests.finished(peer, answered, Occasion::Done);
+            self.delivery.notify(news);
+        }
+    }
+
+    /// A message came that its sender's bridge wrote, and not its agent. It counts as read at once.
+    pub(super) fn bridges_word(
+        &mut self,
+        header: &Header,
+        plain: Plain,
+        alias: Alias,
+        receipt_key: &ReceiptKey,
+        now: Instant,
+    ) {
+        let (id, from) = (header.id, header.from);
+        let arrival = self.delivery.mailbox.arrive(from, header.seq, id);
+        if arrival == Arrival::Dropped {
+            return;
+        }
+        if arrival == Arrival::New {
+            self.delivery.mailbox.mark_read(from, header.seq);
+            self.take_word(header, plain, alias);
+        }
+        let due = ReceiptDue { id, to: from, receipt_key: receipt_key.clone() };
+        self.send_final_receipts(vec![due], ReceiptKind::Read, now);
+    }
+
+    fn take_word(&mut self, header: &Header, plain: Plain, alias: Alias) {
+        let from = header.from;
+        plain.seat.iter().for_each(|seat| _ = self.seat_named(from, *seat));
+        let peer = self.directory.origin(&from);
+        match (plain.repeated, plain.reply_to) {
+            (Some(repeated), _) => {
+                let shown_id = plain.group.as_ref().map_or(repeated.id, |group| group.id);
+                let since_ms = wall_ms().saturating_sub(repeated.age_ms);
+                let text = crate::open_requests::beginning(&plain.body);
+                let request = OpenRequest { id: shown_id, from: alias, since_ms, text };
+                self.delivery.open_requests.shown(request, peer, None);
+                self.delivery.publish();
+            }
+            (None, Some(dropped)) => self.request_dropped(peer, dropped),
+            (None, None) => {}
+        }
+    }
+
+    /// A peer's bridge has dropped a request of this session.
+    fn request_dropped(&mut self, peer: PeerKey, wire_id: MessageId) {
+        let id = self.delivery.outcomes.shown_id(wire_id);
+        let Some(to) = self.outgoing.requests.answered(peer, id) else { return };
+        self.notification_requests.finished(peer, id, Occasion::Dropped);
+        let notification = Notification {
+            id,
+            of: to.as_str().into(),
+            peer,
+            hops: Hops::first(id),
+            occasion: Occasion::Dropped,
+            at_ms: wall_ms(),
+        };
+        self.delivery.notify(vec![notification]);
+    }
+
+    /// Tells the senders of requests that had no room here.
+    pub(super) fn tell_of_dropped_requests(&mut self) {
+        for (peer, request) in self.delivery.open_requests.take_dropped() {
+            let plain = Plain {
+                reply_to: Some(request),
+                intent: Intent::Dropped,
+                urgency: Urgency::Low,
+                ..Plain::default()
+            };
+            let key = self.directory.newest_key(&peer);
+            if let Some(id) = self.submit_word(key, plain, crate::now()) {
+                self.outgoing.requests.drops(id);
+            }
+        }
+    }
+
+    // ---- requests that this session has made
+
+    /// A session came back under another key. Its new process knows nothing of the requests that it was shown before: they
+    /// are repeated for it, in messages that no agent is shown.
+    pub(super) fn repeat_requests(&mut self, origin: PeerKey, key: PeerKey, now: Instant) {
+        let outbox = &self.outgoing.outbox;
+        let requests = self.outgoing.requests.to_repeat(&origin, &key, |id| outbox.has(id));
+        for request in requests {
+            if self.directory.features(&key) & READS_TEAMS == 0 {
+                return;
+            }
+            let repetition = new_id();
+            let repeated = self.outgoing.requests.repeat(request, (repetition, key), now);
+            let Some((alias, plain)) = repeated else { continue };
+            if !self.submit_word_as(repetition, key, alias, plain, now) {
+                let status = crate::Status::Unconfirmed;
+                self.outgoing.requests.ended(repetition, status);
+            }
+        }
+    }
+
+    /// A request was read. If its receiver has come back under another key meanwhile, it is repeated there: an earlier
+    /// process may have read it.
+    pub(super) fn repeat_request(&mut self, id: MessageId) {
+        if let Some(origin) = self.outgoing.requests.peer_of(id) {
+            self.repeat_requests(origin, self.directory.newest_key(&origin), crate::now());
+        }
+    }
+
+    /// Submits a message that this bridge writes itself, to a peer that understands it. Its id.
+    fn submit_word(&mut self, key: PeerKey, plain: Plain, now: Instant) -> Option<MessageId> {
+        let alias = self.directory.get(&key)?.alias.clone();
+        let id = new_id();
+        let reads = self.directory.features(&key) & READS_TEAMS != 0;
+        (reads && self.submit_word_as(id, key, alias, plain, now)).then_some(id)
+    }
+
+    fn submit_word_as(
+        &mut self,
+        id: MessageId,
+        key: PeerKey,
+        alias: Alias,
+        plain: Plain,
+        now: Instant,
+    ) -> bool {
+        let plain = Plain { seat: self.membership.seat(), ..plain };
+        let deadline = now + longest_life(self.session_timeout);
+        let calls = SendingCall::nobodys();
+        let (word, _) = OutboxMessage::new(id, alias, plain, deadline, calls);
+        let is_submitted =
+            self.outgoing.outbox.submit(self.directory.destination(key), word).is_ok();
+        if is_submitted && self.outgoing.is_connected() {
+            self.start_lane(key);
+        }
+        is_submitted
+    }
+
+    // ---- messages that this session sends
+
+    /// Begins a message to a group: the id that it will have for all, or what was sent to the group under this name before.
+    pub(super) fn begin_group(
+        &mut self,
+        begin: &GroupToBegin,
+        now: Instant,
+    ) -> Result<Option<BegunGroup>, Error> {
+        if let Some(sent) = self.named_message(&begin.address, begin.key.as_deref()) {
+            return Ok(Some(BegunGroup::Repeated(self.repeat_all(&sent))));
+        }
+        if !begin.has_members {
+            return Ok(None);
+        }
+        if let Some(quota) = &mut self.limits.quota {
+            quota.take_group(now)?;
+        }
+        let id = new_id();
+        if let Some(name) = &begin.key {
+            self.outgoing.keys.sent(&begin.address, name, id, None);
+        }
+        self.notification_requests.group_begins(id);
+        Ok(Some(BegunGroup::New(id)))
+    }
+
+    /// The message that was sent to this address under this name.
+    pub(super) fn named_message(&self, address: &str, name: Option<&str>) -> Option<NamedMessage> {
+        self.outgoing.keys.get(address, name?).cloned()
+    }
+
+    /// What is known of a message that was sent before, for each of its receivers.
+    fn repeat_all(&self, sent: &NamedMessage) -> RepeatedGroup {
+        let member = |member: &crate::send_keys::NamedMember| {
+            (member.alias.clone(), self.repeated_member(sent.id, member))
+        };
+        RepeatedGroup { id: sent.id, members: sent.members.iter().map(member).collect() }
+    }
+}
+
+/// An id for a new message.
+pub(super) fn new_id() -> MessageId {
+    MessageId(*uuid::Uuid::now_v7().as_bytes())
+}
+
+/// A message to a group that is about to be sent.
+pub struct GroupToBegin {
+    /// The address, as the sender gives it.
+    pub(crate) address: String,
+    /// The sender's own name for the message.
+    pub(crate) key: Option<String>,
+    /// Whether the members are known. If they are not, only a message of this name is looked for.
+    pub(crate) has_members: bool,
+}
+
+/// What a message to a group begins with.
+pub enum BegunGroup {
+    /// The message is new and has this id for all its receivers.
+    New(MessageId),
+    /// The message was sent before.
+    Repeated(RepeatedGroup),
+}
+
+/// What is known of a message that was sent to a group before.
+pub struct RepeatedGroup {
+    /// The id that the message has for all.
+    pub(crate) id: MessageId,
+    /// Its members.
+    pub(crate) members: Vec<(Alias, Submitted)>,
+}
