@@ -13,7 +13,7 @@ use crate::forecast::Forecast;
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
-use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
 use crate::session::SeatToClaim;
 
@@ -43,8 +43,8 @@ pub enum Command {
     Apply(Change, ReplySender<Registration>),
     /// Asks for a page of peers.
     List(PeerQuery, ReplySender<PeerPage>),
-    /// Waits for peers of this role, or of any, to be online.
-    Watch(Option<String>, ReplySender<Vec<PeerInfo>>),
+    /// Waits for peers, or for their end.
+    Watch(PeerWait, ReplySender<PeerWaitEnd>),
     /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
     /// closed the reply channel.
     Send(Draft, ReplySender<Submitted>),

@@ -7,10 +7,9 @@ use std::time::Duration;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::Context;
+use junction_shared::protocol::wire::{AwaitedEnd, Context};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::clock;
 use crate::error::{AttachmentError, Error, MoveError, Unanswered};
@@ -24,7 +23,7 @@ use crate::peer::Availability;
 use crate::command::{Command, DownloadCommand, DownloadStep};
 use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
-use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
@@ -41,6 +40,8 @@ const REPETITION_PATIENCE: Duration = Duration::from_secs(5);
 const REPETITION_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a session that leaves or moves waits for receipts.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long peers are gone before a wait for that ends: a bridge that restarts is gone for a moment.
+const RETURN_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands in the queue of an engine. Further callers wait until there is room.
 const COMMAND_QUEUE: usize = 64;
 
@@ -185,31 +186,48 @@ impl Engine {
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
 
-    /// The online peers of this role, or of any. If there are none, this waits until one comes; the list is empty if
-    /// none comes in time.
+    /// Waits until peers are as they are awaited; ends at once if they are.
     pub async fn wait_for_peer(
         &self,
-        role: Option<String>,
+        wanted: PeerWait,
         wait: Duration,
-    ) -> Result<Vec<PeerInfo>, Error> {
-        if wait.is_zero() {
-            return self.online_now(role).await;
-        }
+    ) -> Result<PeerWaitEnd, Error> {
         let deadline = Instant::now() + wait;
         self.connected(Instant::now() + HUB_PATIENCE).await?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Watch(role, reply)).await?;
-        match timeout_at(deadline, answer).await {
-            Ok(answer) => answer.map_err(|_| self.away())?,
-            Err(_) => Ok(Vec::new()),
+        let mut answer = self.watch_peers(&wanted).await?;
+        if wait.is_zero() || wanted.end == AwaitedEnd::Gone {
+            // The hub answers in order: what has no answer by then has none at once.
+            let later = self.list(PeerQuery { limit: 1, ..PeerQuery::default() }).await;
+            match answer.try_recv() {
+                Ok(end) => return end,
+                Err(_) if wait.is_zero() => return later.map(|_| PeerWaitEnd::TimedOut),
+                Err(_) => {}
+            }
+        }
+        loop {
+            let Ok(end) = timeout_at(deadline, answer).await else {
+                return Ok(PeerWaitEnd::TimedOut);
+            };
+            let end = end.map_err(|_| self.away())??;
+            if end != PeerWaitEnd::Gone {
+                return Ok(end);
+            }
+            sleep_until(deadline.min(Instant::now() + RETURN_PATIENCE)).await;
+            answer = self.watch_peers(&wanted).await?;
+            if let Ok(end) = timeout(HUB_PATIENCE, &mut answer).await {
+                return end.map_err(|_| self.away())?;
+            }
         }
     }
 
-    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerInfo>, Error> {
-        let all = PeerQuery { role, limit: MAX_PAGE, ..PeerQuery::default() };
-        let mut peers = self.list(all).await?.peers;
-        peers.retain(|peer| peer.online);
-        Ok(peers)
+    /// Asks the hub for what is awaited. It gives the question up once the channel is dropped.
+    async fn watch_peers(
+        &self,
+        wanted: &PeerWait,
+    ) -> Result<oneshot::Receiver<Result<PeerWaitEnd, Error>>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Watch(wanted.clone(), reply)).await?;
+        Ok(answer)
     }
 
     /// Sends a message, and waits until the hub accepts it, and for an answer if the draft says so.

@@ -53,7 +53,7 @@ pub use lease::Lease;
 pub use message::{Draft, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd};
 pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use outcome::{Outcome, Status};
-pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, Receiver};
+pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, PeerWait, PeerWaitEnd, Receiver};
 pub use registration::{Change, Departure, Registration, label};
 pub use send_in_progress::SendInProgress;
 pub use send_limits::SendLimit;

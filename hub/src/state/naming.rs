@@ -274,7 +274,7 @@ impl State {
         if !peer.is_unlisted {
             self.listing.add(published.clone());
         }
-        self.suspect(key, &alias, last.as_deref());
+        self.suspect_last(key, &alias, last.as_deref(), now);
         if let Some(seat) = seat {
             self.publish_seat(key, &seat, &published, now);
         }

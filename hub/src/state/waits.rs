@@ -109,6 +109,20 @@ impl State {
         self.watches.suspect(*key, alias, role);
     }
 
+    /// Notes that a peer of this alias has another card than this, and may have another role. If the card was for another
+    /// alias, nobody has seen the two together: within the restart grace, that says nothing.
+    pub(super) fn suspect_last(
+        &mut self,
+        key: &PeerKey,
+        alias: &Alias,
+        last: Option<&PublishedCard>,
+        now: Duration,
+    ) {
+        let shown = last.and_then(|last| Alias::parse(&last.card.alias).ok());
+        let shown = shown.filter(|_| self.in_restart_grace(now));
+        self.suspect(key, shown.as_ref().unwrap_or(alias), last);
+    }
+
     /// Answers the watches that a change has decided, once the change is complete.
     pub(super) fn settle_watches(&mut self, now: Duration) {
         for key in self.watches.take_shown() {
@@ -123,7 +137,8 @@ impl State {
             for (connection, number) in waiting {
                 let Some(&own) = self.connections.get(&connection) else { continue };
                 // What the session that waits does itself says nothing of others.
-                if former != Some(own) && are_gone(&condition, &there, own) {
+                let is_known = former != Some(own) || !self.in_restart_grace(now);
+                if is_known && are_gone(&condition, &there, own) {
                     self.watches.remove(connection, number);
                     self.send(connection, ToBridge::Answer(number, Answer::Seen(Vec::new())));
                 }

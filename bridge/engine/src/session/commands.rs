@@ -23,7 +23,8 @@ use crate::reader::ReadCall;
 use crate::receive_keys::longest_life;
 use crate::seal::{Plain, ReceiptDetails, SealedManifest, receipt_with};
 use crate::{
-    Change, Command, Departure, Draft, Outcome, Receiver, Registration, Submitted, WaitEnd,
+    Change, Command, Departure, Draft, Outcome, PeerWait, PeerWaitEnd, Receiver, Registration,
+    Submitted, WaitEnd,
 };
 
 /// What happens to a session other than commands, frames and the passage of time.
@@ -44,7 +45,7 @@ impl Session {
         match command {
             Command::Apply(change, reply) => self.apply(change, reply, now),
             Command::List(query, reply) => self.ask(Request::List { query, reply }),
-            Command::Watch(role, reply) => self.ask(Request::Watch { role, reply }),
+            Command::Watch(wait, reply) => self.wait_for_peer(wait, reply),
             Command::Send(draft, reply) => self.send(draft, reply, now),
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
@@ -116,6 +117,15 @@ impl Session {
                 self.outgoing.post_all(frames);
             }
         }
+    }
+
+    /// Waits for peers. A session that waited for itself would wait for ever.
+    fn wait_for_peer(&mut self, wait: PeerWait, reply: ReplySender<PeerWaitEnd>) {
+        if wait.alias.is_some() && wait.alias.as_ref() == self.membership.alias() {
+            let _ = reply.send(Err(Error::ToSelf));
+            return;
+        }
+        self.ask(Request::Watch { wait, reply });
     }
 
     fn ask(&mut self, request: Request) {

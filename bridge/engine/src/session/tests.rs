@@ -200,6 +200,7 @@ impl Stage {
             }
             Question::List(_) => Answer::Page(Page { peers: Vec::new(), total: 0, next: None }),
             Question::Watch(_) => Answer::Busy,
+            Question::Await(_) => Answer::Seen(Vec::new()),
         }
     }
 
