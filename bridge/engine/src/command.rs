@@ -6,6 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
 
 use crate::downloads::{BegunDownload, DownloadId};
 use crate::error::{AttachmentError, Error};
@@ -19,6 +20,14 @@ use crate::session::SeatToClaim;
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
+
+/// An answer that was waited for, for some time.
+type TimedReply<T> = Result<Result<Result<T, Error>, oneshot::error::RecvError>, Elapsed>;
+
+/// The answer, or the error for one that did not come in time.
+pub(crate) fn flatten<T>(answer: TimedReply<T>, late: impl Fn() -> Error) -> Result<T, Error> {
+    answer.map_err(|_| late())?.map_err(|_| late())?
+}
 
 /// A step of a call that saves an attachment.
 pub struct DownloadCommand(pub(crate) DownloadStep);

@@ -20,19 +20,18 @@ use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::peer::Availability;
 
-use crate::command::{Command, DownloadCommand, DownloadStep};
+use crate::command::{Command, DownloadCommand, DownloadStep, flatten};
 use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
 use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
+use crate::seat_settled::SeatSettled;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
 use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a claim to a seat may take: somewhat longer than a wish waits for a living holder.
-const SEAT_PATIENCE: Duration = Duration::from_millis(2500);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that came back waits until senders have repeated their attachments, and how often it looks.
@@ -51,16 +50,6 @@ pub struct Engine {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     hosts: Option<Arc<Hosts>>,
-}
-
-/// Tells when it is known what came of a claim to a seat.
-pub struct SeatSettled(oneshot::Receiver<()>);
-
-impl SeatSettled {
-    /// Waits until the session has the seat, or goes on without it, but not for long.
-    pub async fn wait(self) {
-        let _ = timeout(SEAT_PATIENCE, self.0).await;
-    }
 }
 
 /// The hubs that a session can move to.
@@ -106,7 +95,7 @@ impl Engine {
     pub async fn claim_seat(&self, session: Option<SeatToClaim>) -> SeatSettled {
         let (reply, settled) = oneshot::channel();
         let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new), reply)).await;
-        SeatSettled(settled)
+        SeatSettled::new(settled)
     }
 
     /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the
@@ -408,11 +397,4 @@ impl Engine {
             ConnectionState::Connected => Error::HubAway(Unanswered::Late),
         }
     }
-}
-
-type TimedReply<T> =
-    Result<Result<Result<T, Error>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
-
-fn flatten<T>(answer: TimedReply<T>, late: impl Fn() -> Error) -> Result<T, Error> {
-    answer.map_err(|_| late())?.map_err(|_| late())?
 }

@@ -2,9 +2,7 @@
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::{
-    AwaitedEnd, Context, Reach, Standing, State, StateFilter,
-};
+use junction_shared::protocol::wire::{AwaitedEnd, Context, Reach, Standing, State, StateFilter};
 
 /// Which page of which peers.
 #[derive(Clone, Debug, Default)]

@@ -96,6 +96,15 @@ impl ToolError {
     }
 }
 
+impl ToolError {
+    /// The arguments of a call of `wait_for_peer` name no session whose end is awaited.
+    pub(crate) fn whose_end() -> Self {
+        Self::Argument(
+            "state gone needs alias or expected_role: whose end to wait for. Call wait_for_peer again with one of them.".to_owned(),
+        )
+    }
+}
+
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         Self::Engine(error)
@@ -144,15 +153,21 @@ impl ToolArgs {
 
     /// The alias of a peer, which must be given.
     pub(crate) fn peer(&mut self, name: &'static str) -> Parsed<Alias> {
-        let (param, value) = self.take(name);
-        let what = param.kind.description();
-        let Some(value) = value else {
-            let tool = self.tool.name;
-            return argument(format!(
+        let peer = self.any_peer(name)?;
+        peer.ok_or_else(|| {
+            let (tool, what) = (self.tool.name, ParamKind::PeerAlias.description());
+            ToolError::Argument(format!(
                 "{tool} needs {name}: {what}. Call list_peers to see who is there."
-            ));
-        };
-        alias(&value).ok_or_else(|| {
+            ))
+        })
+    }
+
+    /// The alias of a peer, if one is given.
+    pub(crate) fn any_peer(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
+        let (param, value) = self.take(name);
+        let Some(value) = value else { return Ok(None) };
+        alias(&value).map(Some).ok_or_else(|| {
+            let what = param.kind.description();
             ToolError::Argument(format!(
                 "{name} must be {what}. Call list_peers to see who is there."
             ))
@@ -320,7 +335,8 @@ impl ToolArgs {
             Some(_) => return self.wrong(param, &param.kind.description()),
         };
         let is_choice = matches!(param.kind, ParamKind::Choice(_));
-        let text = if is_choice { text.to_ascii_lowercase() } else { text };
+        let text =
+            if is_choice { text.to_ascii_lowercase().replace([' ', '_'], "-") } else { text };
         if param.kind.accepts(&text) {
             Ok(Some(text))
         } else if text.is_empty() || text.eq_ignore_ascii_case(NONE) {

@@ -15,9 +15,7 @@ use super::card::CardContent;
 use crate::command::ReplySender;
 use crate::error::Error;
 use crate::registration::{ascii_label, label};
-use crate::{
-    Change, Draft, PeerPage, PeerQuery, PeerWait, PeerWaitEnd, Registration, Submitted,
-};
+use crate::{Change, Draft, PeerPage, PeerQuery, PeerWait, PeerWaitEnd, Registration, Submitted};
 
 /// Requests open at once; calls in flight are bounded well below.
 const MAX_OPEN: usize = 1024;

@@ -28,6 +28,7 @@ mod life;
 mod outlooks;
 mod persons;
 mod pins;
+mod waits;
 
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
