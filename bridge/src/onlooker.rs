@@ -98,7 +98,7 @@ pub(crate) async fn all_peers(
 ) -> Result<Vec<PeerInfo>, Error> {
     let mut all = Vec::new();
     let (role, repo) = (role.map(str::to_owned), repo.map(str::to_owned));
-    let mut query = PeerQuery { role, repo, limit: MAX_PAGE, cursor: None };
+    let mut query = PeerQuery { role, repo, limit: MAX_PAGE, ..PeerQuery::default() };
     for _ in 0..MAX_PAGES {
         let page = engine.list(query.clone()).await?;
         all.extend(page.peers);

@@ -133,6 +133,8 @@ impl From<engine::PeerPage> for PeerPageJson {
 #[derive(Serialize)]
 pub(crate) struct PeerWaitJson {
     found: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     peers: Vec<PeerJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,12 +143,16 @@ pub(crate) struct PeerWaitJson {
 }
 
 impl PeerWaitJson {
-    /// The outcome of a wait for peers. No peer means that the time was over.
-    pub(crate) fn new(peers: Vec<engine::PeerInfo>, waited: Duration) -> Self {
-        let found = !peers.is_empty();
-        let peers = peers.into_iter().map(Into::into).collect();
-        let reason = (!found).then_some("timeout");
-        Self { found, peers, reason, waited_seconds: seconds(waited) }
+    /// The outcome of a wait for peers. No peer means that the time was over, unless it was their end that was awaited.
+    pub(crate) fn new(end: engine::PeerWaitEnd, waited: Duration) -> Self {
+        let is_gone = end == engine::PeerWaitEnd::Gone;
+        let peers: Vec<_> = match end {
+            engine::PeerWaitEnd::Seen(peers) => peers.into_iter().map(Into::into).collect(),
+            engine::PeerWaitEnd::Gone | engine::PeerWaitEnd::TimedOut => Vec::new(),
+        };
+        let found = is_gone || !peers.is_empty();
+        let (gone, reason) = (is_gone.then_some(true), (!found).then_some("timeout"));
+        Self { found, gone, peers, reason, waited_seconds: seconds(waited) }
     }
 }
 

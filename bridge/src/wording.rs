@@ -89,6 +89,10 @@ impl Wording for Error {
             Self::ReadBusy => {
                 "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
             }
+            Self::OlderHub => {
+                "The hub of this session has an older version that knows nothing of what agents do, and waits for no single session. Call \
+                 again without alias and state, or ask your user to update Agent Junction on the hub's machine.".to_owned()
+            }
             Self::TooManyWaits => {
                 "Too many calls are waiting at once. Let one of them end, then call again.".to_owned()
             }

@@ -29,6 +29,7 @@ mod succession;
 mod tickets;
 mod tombstones;
 mod transfers;
+mod waits;
 mod watches;
 
 #[cfg(test)]
@@ -228,6 +229,7 @@ impl State {
             Question::List(list) => Some(Answer::Page(self.page(requester, &list, now))),
             Question::Lookup(target) => Some(self.lookup(requester, &target, now)),
             Question::Watch(role) => self.watch(requester, number, role, now)?,
+            Question::Await(awaited) => self.await_peer(requester, number, &awaited, now)?,
         };
         if let Some(answer) = answer {
             self.send(requester.id, ToBridge::Answer(number, answer));
@@ -313,6 +315,7 @@ impl State {
 
     /// Returns what is to be sent at the end of a change.
     fn drain_outputs(&mut self, now: Duration) -> Vec<Output> {
+        self.settle_watches(now);
         let idle = self.connected() == 0 && self.store.is_empty() && self.attachments.is_done();
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
         std::mem::take(&mut self.out)

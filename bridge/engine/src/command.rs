@@ -6,6 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
 
 use crate::downloads::{BegunDownload, DownloadId};
 use crate::error::{AttachmentError, Error};
@@ -13,13 +14,21 @@ use crate::forecast::Forecast;
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
-use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
 use crate::session::SeatToClaim;
 use crate::session::{BegunGroup, GroupToBegin};
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
+
+/// An answer that was waited for, for some time.
+type TimedReply<T> = Result<Result<Result<T, Error>, oneshot::error::RecvError>, Elapsed>;
+
+/// The answer, or the error for one that did not come in time.
+pub(crate) fn flatten<T>(answer: TimedReply<T>, late: impl Fn() -> Error) -> Result<T, Error> {
+    answer.map_err(|_| late())?.map_err(|_| late())?
+}
 
 /// A step of a call that saves an attachment.
 pub struct DownloadCommand(pub(crate) DownloadStep);
@@ -44,8 +53,8 @@ pub enum Command {
     Apply(Change, ReplySender<Registration>),
     /// Asks for a page of peers.
     List(PeerQuery, ReplySender<PeerPage>),
-    /// Waits for peers of this role, or of any, to be online.
-    Watch(Option<String>, ReplySender<Vec<PeerInfo>>),
+    /// Waits for peers, or for their end.
+    Watch(PeerWait, ReplySender<PeerWaitEnd>),
     /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
     /// closed the reply channel.
     Send(Draft, ReplySender<Submitted>),

@@ -50,7 +50,7 @@ pub enum Error {
     HubMisbehaving,
     /// The peer waits for the answer to a question of its own, which is unread and has ended a wait of this session.
     UnreadQuestion(Alias),
-    /// The message is addressed to its sender.
+    /// The message is addressed to its sender, or the session waits for itself.
     ToSelf,
     /// The message is larger than a message may be.
     TooLarge {
@@ -99,6 +99,8 @@ pub enum Error {
     ReadBusy,
     /// As many calls as may be are waiting.
     TooManyWaits,
+    /// The hub's version is older: it knows no lists and waits by what agents do, and no waits for one session.
+    OlderHub,
     /// The session did not move to another hub.
     Move(MoveError),
 }
@@ -133,6 +135,7 @@ impl Error {
             | Self::HubMisbehaving
             | Self::UnreadQuestion(_)
             | Self::ToSelf
+            | Self::OlderHub
             | Self::TooLarge { .. }
             | Self::GroupTooLarge { .. }
             | Self::KnowsNoRequests(_)

@@ -7,10 +7,9 @@ use std::time::Duration;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::Context;
+use junction_shared::protocol::wire::{AwaitedEnd, Context};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::clock;
 use crate::error::{AttachmentError, Error, MoveError, Unanswered};
@@ -21,19 +20,18 @@ use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::peer::Availability;
 
-use crate::command::{Command, DownloadCommand, DownloadStep};
+use crate::command::{Command, DownloadCommand, DownloadStep, flatten};
 use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
-use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
+use crate::seat_settled::SeatSettled;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
 use crate::snapshot::{ConnectionState, Snapshot};
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a claim to a seat may take: somewhat longer than a wish waits for a living holder.
-const SEAT_PATIENCE: Duration = Duration::from_millis(2500);
 /// How long a read waits for another read's answer to be written.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that came back waits until senders have repeated their attachments, and how often it looks.
@@ -41,6 +39,8 @@ const REPETITION_PATIENCE: Duration = Duration::from_secs(5);
 const REPETITION_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a session that leaves or moves waits for receipts.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long peers are gone before a wait for that ends: a bridge that restarts is gone for a moment.
+const RETURN_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands in the queue of an engine. Further callers wait until there is room.
 const COMMAND_QUEUE: usize = 64;
 
@@ -50,16 +50,6 @@ pub struct Engine {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Snapshot>,
     hosts: Option<Arc<Hosts>>,
-}
-
-/// Tells when it is known what came of a claim to a seat.
-pub struct SeatSettled(oneshot::Receiver<()>);
-
-impl SeatSettled {
-    /// Waits until the session has the seat, or goes on without it, but not for long.
-    pub async fn wait(self) {
-        let _ = timeout(SEAT_PATIENCE, self.0).await;
-    }
 }
 
 /// The hubs that a session can move to.
@@ -105,7 +95,7 @@ impl Engine {
     pub async fn claim_seat(&self, session: Option<SeatToClaim>) -> SeatSettled {
         let (reply, settled) = oneshot::channel();
         let _ = self.commands.send(Command::ClaimSeat(session.map(Box::new), reply)).await;
-        SeatSettled(settled)
+        SeatSettled::new(settled)
     }
 
     /// Sets whom to ask when the agent will be told of a message. A face calls this before anything else, while the
@@ -185,31 +175,48 @@ impl Engine {
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
 
-    /// The online peers of this role, or of any. If there are none, this waits until one comes; the list is empty if
-    /// none comes in time.
+    /// Waits until peers are as they are awaited; ends at once if they are.
     pub async fn wait_for_peer(
         &self,
-        role: Option<String>,
+        wanted: PeerWait,
         wait: Duration,
-    ) -> Result<Vec<PeerInfo>, Error> {
-        if wait.is_zero() {
-            return self.online_now(role).await;
-        }
+    ) -> Result<PeerWaitEnd, Error> {
         let deadline = Instant::now() + wait;
         self.connected(Instant::now() + HUB_PATIENCE).await?;
-        let (reply, answer) = oneshot::channel();
-        self.send(Command::Watch(role, reply)).await?;
-        match timeout_at(deadline, answer).await {
-            Ok(answer) => answer.map_err(|_| self.away())?,
-            Err(_) => Ok(Vec::new()),
+        let mut answer = self.watch_peers(&wanted).await?;
+        if wait.is_zero() || wanted.end == AwaitedEnd::Gone {
+            // The hub answers in order: what has no answer by then has none at once.
+            let later = self.list(PeerQuery { limit: 1, ..PeerQuery::default() }).await;
+            match answer.try_recv() {
+                Ok(end) => return end,
+                Err(_) if wait.is_zero() => return later.map(|_| PeerWaitEnd::TimedOut),
+                Err(_) => {}
+            }
+        }
+        loop {
+            let Ok(end) = timeout_at(deadline, answer).await else {
+                return Ok(PeerWaitEnd::TimedOut);
+            };
+            let end = end.map_err(|_| self.away())??;
+            if end != PeerWaitEnd::Gone {
+                return Ok(end);
+            }
+            sleep_until(deadline.min(Instant::now() + RETURN_PATIENCE)).await;
+            answer = self.watch_peers(&wanted).await?;
+            if let Ok(end) = timeout(HUB_PATIENCE, &mut answer).await {
+                return end.map_err(|_| self.away())?;
+            }
         }
     }
 
-    async fn online_now(&self, role: Option<String>) -> Result<Vec<PeerInfo>, Error> {
-        let all = PeerQuery { role, limit: MAX_PAGE, ..PeerQuery::default() };
-        let mut peers = self.list(all).await?.peers;
-        peers.retain(|peer| peer.online);
-        Ok(peers)
+    /// Asks the hub for what is awaited. It gives the question up once the channel is dropped.
+    async fn watch_peers(
+        &self,
+        wanted: &PeerWait,
+    ) -> Result<oneshot::Receiver<Result<PeerWaitEnd, Error>>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Watch(wanted.clone(), reply)).await?;
+        Ok(answer)
     }
 
     /// Sends a message, and waits until the hub accepts it, and for an answer if the draft says so.
@@ -390,11 +397,4 @@ impl Engine {
             ConnectionState::Connected => Error::HubAway(Unanswered::Late),
         }
     }
-}
-
-type TimedReply<T> =
-    Result<Result<Result<T, Error>, oneshot::error::RecvError>, tokio::time::error::Elapsed>;
-
-fn flatten<T>(answer: TimedReply<T>, late: impl Fn() -> Error) -> Result<T, Error> {
-    answer.map_err(|_| late())?.map_err(|_| late())?
 }

@@ -2,7 +2,7 @@
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::{Context, Reach, Standing, State};
+use junction_shared::protocol::wire::{AwaitedEnd, Context, Reach, Standing, State, StateFilter};
 
 /// Which page of which peers.
 #[derive(Clone, Debug, Default)]
@@ -11,10 +11,41 @@ pub struct PeerQuery {
     pub role: Option<String>,
     /// Only this repository.
     pub repo: Option<String>,
+    /// Only agents that do this.
+    pub state: Option<StateFilter>,
     /// Peers on the page, at most.
     pub limit: u16,
     /// The cursor of the page, as the page before it gave it.
     pub cursor: Option<String>,
+}
+
+/// What a call waits for. Without an alias and a role it is any other peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerWait {
+    /// Only the peer that has this alias.
+    pub alias: Option<Alias>,
+    /// Only peers of this role.
+    pub role: Option<String>,
+    /// What of them ends the wait. The end of peers can be awaited of an alias or a role only.
+    pub end: AwaitedEnd,
+}
+
+impl PeerWait {
+    /// Whether every hub knows how to wait for this.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.alias.is_none() && self.end == AwaitedEnd::Online
+    }
+}
+
+/// How a wait for peers ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerWaitEnd {
+    /// These peers are as they were awaited.
+    Seen(Vec<PeerInfo>),
+    /// No such peer is there any more.
+    Gone,
+    /// The time was over.
+    TimedOut,
 }
 
 /// An agent's availability, as its card says it: what the agent does, and how a message gets to it.

@@ -15,6 +15,7 @@ use crate::ipc::description::SessionConnection;
 use crate::ipc::{BridgeRequest, BridgeResponse, all_bridges, send};
 use crate::onlooker::{all_peers, look_at, show};
 use crate::results::PeerJson;
+use crate::results::words::STATE_FILTERS;
 use crate::terminal::remark;
 use crate::wording::Wording;
 use crate::wording::people::in_persons_words;
@@ -35,6 +36,9 @@ pub(crate) struct Peers {
     /// Show only sessions in this repository
     #[arg(long, value_name = "REPO")]
     repo: Option<String>,
+    /// Show only sessions whose agents do this
+    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = STATE_FILTERS.map(|(word, _)| word))]
+    state: Option<String>,
     /// Hub whose sessions to show: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB]
     /// [default: local]
     #[arg(long, value_name = "HUB")]
@@ -42,6 +46,15 @@ pub(crate) struct Peers {
     /// Print one peer a line, as the tool list_peers shows it
     #[arg(long)]
     json: bool,
+}
+
+impl Peers {
+    /// Whether a peer's agent does what is asked for.
+    fn shows(&self, peer: &Value) -> bool {
+        self.state.as_ref().is_none_or(|state| {
+            peer["state"].as_str().is_some_and(|word| word.eq_ignore_ascii_case(state))
+        })
+    }
 }
 
 /// Shows all sessions on the hub that the settings name. None of them sees that somebody looks, and no hub is started. A
@@ -56,10 +69,12 @@ pub(crate) async fn peers(config: &Config, peers: Peers) -> anyhow::Result<()> {
         bail!("No hub is running on this machine. Start a session of an agent, or junction-hub.");
     }
     let target = known.target(hub).map_err(|error| anyhow!(in_persons_words(&error.wording())))?;
-    let found = match target.endpoint.security {
+    let mut found = match target.endpoint.security {
         Security::Loopback => from_hub(config, hub, &peers).await?,
         _ => from_session(config, &target.name, &peers).await?,
     };
+    // Filtered here, because older hubs and older bridges of sessions know no states to filter by.
+    found.retain(|peer| peers.shows(peer));
     if found.is_empty() {
         remark("No other session is there.");
     }

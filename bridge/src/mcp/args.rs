@@ -114,6 +114,15 @@ impl ToolError {
     }
 }
 
+impl ToolError {
+    /// The arguments of a call of `wait_for_peer` name no session whose end is awaited.
+    pub(crate) fn whose_end() -> Self {
+        Self::Argument(
+            "state gone needs alias or expected_role: whose end to wait for. Call wait_for_peer again with one of them.".to_owned(),
+        )
+    }
+}
+
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         Self::Engine(error)
@@ -160,17 +169,12 @@ impl ToolArgs {
         }
     }
 
-    /// The alias of a peer, which must be given.
-    pub(crate) fn peer(&mut self, name: &'static str) -> Parsed<Alias> {
+    /// The alias of a peer, if one is given.
+    pub(crate) fn peer(&mut self, name: &'static str) -> Parsed<Option<Alias>> {
         let (param, value) = self.take(name);
-        let what = param.kind.description();
-        let Some(value) = value else {
-            let tool = self.tool.name;
-            return argument(format!(
-                "{tool} needs {name}: {what}. Call list_peers to see who is there."
-            ));
-        };
-        alias(&value).ok_or_else(|| {
+        let Some(value) = value else { return Ok(None) };
+        alias(&value).map(Some).ok_or_else(|| {
+            let what = param.kind.description();
             ToolError::Argument(format!(
                 "{name} must be {what}. Call list_peers to see who is there."
             ))
@@ -355,7 +359,8 @@ impl ToolArgs {
             Some(_) => return self.wrong(param, &param.kind.description()),
         };
         let is_choice = matches!(param.kind, ParamKind::Choice(_));
-        let text = if is_choice { text.to_ascii_lowercase() } else { text };
+        let text =
+            if is_choice { text.to_ascii_lowercase().replace([' ', '_'], "-") } else { text };
         if param.kind.accepts(&text) {
             Ok(Some(text))
         } else if text.is_empty() || text.eq_ignore_ascii_case(NONE) {
@@ -430,7 +435,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::params::optional;
+    use crate::mcp::params::{optional, required};
     use crate::results::cursor_to;
 
     static TOOL: ToolSpec = ToolSpec {
@@ -438,6 +443,7 @@ mod tests {
         params: &[
             optional("alias", ParamKind::NewAlias, ""),
             optional("peer", ParamKind::PeerAlias, ""),
+            required("to", ParamKind::Address, ""),
             optional("label", ParamKind::Label, ""),
             optional("fingerprint", ParamKind::Fingerprint, ""),
             optional("id", ParamKind::MessageId, ""),
@@ -555,8 +561,9 @@ mod tests {
             assert_eq!((args.message_id("id"), args.place("cursor")), (Ok(None), Ok(None)));
             assert_eq!(args.choice("urgency", [("low", 1)]), Ok(None));
             assert_eq!(
-                error(args.peer("peer")),
-                "send_message needs peer: a peer's alias, as list_peers shows it. Call list_peers to see who is there."
+                error(args.address("to")),
+                "send_message needs to: a peer's alias, role:NAME, repo:NAME, * for every peer, or several aliases with commas. Call \
+                 list_peers to see who is there."
             );
             assert_eq!(args.message("message").ok(), absent.as_str().map(str::to_owned));
         }
@@ -601,7 +608,7 @@ mod tests {
             "\n@bob\t",
         ] {
             let mut args = args(json!({ "peer": written, "alias": written }));
-            assert_eq!(args.peer("peer").unwrap().as_str(), "bob", "{written}");
+            assert_eq!(args.peer("peer").unwrap().unwrap().as_str(), "bob", "{written}");
             assert_eq!(args.new_alias("alias").unwrap().unwrap().as_str(), "bob");
         }
         for other in ["b o b", "bob!", "bób", "@", "@@bob", "bob@host", "ВОВ"] {

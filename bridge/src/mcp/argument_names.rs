@@ -15,13 +15,20 @@ const MOST_NAME: usize = 32;
 const MOST_NAMES: usize = 8;
 
 /// Names by which models call arguments, each list behind the name of ours.
-const SYNONYMS: [(&str, &str); 27] = [
-    ("alias", "name nickname username new_alias agent_name handle"),
+const SYNONYMS: [(&str, &str); 28] = [
+    (
+        "alias",
+        "name nickname username new_alias agent_name handle peer peer_alias target_alias target",
+    ),
     ("repo", "repository project repo_name repo_filter filter_repo"),
     ("task", "description working_on current_task doing summary"),
     ("expected_role", "role peer_role wanted_role role_filter"),
     ("role", "job my_role agent_role peer_role expected_role role_filter filter_role"),
     ("host", "hub server hostname host_name"),
+    (
+        "state",
+        "status activity peer_state agent_state peer_status wanted_state expected_state until wait_until state_filter",
+    ),
     ("limit", "max count page_size per_page max_results max_messages max_peers num_messages"),
     ("cursor", "page next_cursor page_token offset after"),
     (
@@ -194,6 +201,9 @@ mod tests {
             ("read_messages", "count max_messages", "limit"),
             ("wait_for_peer", "timeout wait wait_seconds timeoutSeconds", "timeout_seconds"),
             ("wait_for_peer", "role expectedRole", "expected_role"),
+            ("wait_for_peer", "peer target_alias targetAlias name Alias peer_alias", "alias"),
+            ("wait_for_peer", "status State until expected_state", "state"),
+            ("list_peers", "status peerState states", "state"),
         ] {
             for name in names.split(' ') {
                 assert_eq!(taken(tool, json!({ name: "x" })), Err(vec![meant]), "{tool}: {name}");

@@ -10,6 +10,7 @@ use junction_shared::protocol::limits::{
 };
 
 use super::params::{ParamKind, ToolSpec, optional, required};
+use crate::results::words::{AWAITED, STATE_FILTERS};
 
 /// The longest wait of a call, in seconds. Some clients give up after ten minutes.
 pub(crate) const MAX_WAIT: u64 = 540;
@@ -25,13 +26,18 @@ const WAITS_FOR: [&str; 2] = words(&WaitFor::NAMES);
 /// The words for what a sender may ask to be notified of.
 const NOTIFICATIONS: [&str; 4] = words(&NotifyWhen::NAMES);
 
+/// The words for what agents on a list may have to do.
+const STATES: [&str; 4] = words(&STATE_FILTERS);
+/// The words for what may be awaited of a session.
+const AWAITED_WORDS: [&str; 2] = words(&AWAITED);
+
 /// The words among pairs of a word and its value.
 const fn words<T, const N: usize>(names: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
-    let mut at = 0;
-    while at < N {
-        words[at] = names[at].0;
-        at += 1;
+    let mut place = 0;
+    while place < N {
+        words[place] = names[place].0;
+        place += 1;
     }
     words
 }
@@ -148,6 +154,7 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
         params: &[
             optional("role", ParamKind::Label, "Only this role"),
             optional("repo", ParamKind::Label, "Only this repository"),
+            optional("state", ParamKind::Choice(&STATES), ""),
             optional("limit", ParamKind::Integer(1..=MAX_PAGE as u64, Some(50)), ""),
             optional("cursor", ParamKind::Cursor, "nextCursor of the previous page"),
         ],
@@ -351,11 +358,13 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
     },
     ToolSpec {
         name: "wait_for_peer",
-        description: "Wait until a session with the expected role (or any session, if no role is given) is online on \
-                      the junction. Returns at once if one is. Use this instead of polling list_peers.",
+        description: "Wait until a session (by alias, by role, or any) is online, idle or gone. Returns at once if it is. \
+                      Use this instead of polling list_peers.",
         params: &[
             optional("timeout_seconds", ParamKind::Wait(0..=MAX_WAIT, 30), ""),
             optional("expected_role", ParamKind::Label, ""),
+            optional("alias", ParamKind::PeerAlias, ""),
+            optional("state", ParamKind::Choice(&AWAITED_WORDS), "Default: online"),
         ],
         read_only: true,
         destructive: false,
@@ -363,9 +372,18 @@ pub(crate) static SPECS: [ToolSpec; 8] = [
         always_load: false,
         max_result: None,
         returns: &[
-            ("found", "whether such a session is online"),
-            ("peers[]?", "the sessions that are online, as in `list_peers`"),
-            ("reason?", "`timeout`, if no such session came online in time"),
+            ("found", "whether what was waited for is so"),
+            (
+                "peers[]?",
+                "the sessions that are online, or idle, as in `list_peers`; none with `state` `gone`",
+            ),
+            (
+                "gone?",
+                "true, with `state` `gone`: no such session is there, online or away. It has left, its session has ended, or \
+                 nobody ever had that alias or role. A session that comes back within two seconds is not gone. For a while \
+                 after its start a hub cannot know who is gone without having seen it leave, and waits",
+            ),
+            ("reason?", "`timeout`, if it did not come to be so in time"),
             ("waited_seconds", "how long the call waited"),
         ],
     },

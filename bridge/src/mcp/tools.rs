@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use junction_attachments::Allowed;
 use junction_shared::protocol::limits::MAX_PAGE;
+use junction_shared::protocol::wire::AwaitedEnd;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use super::notices::{NoticesJson, ReportedAliases};
 use super::schema::{MAX_WAIT, Tool};
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
+use crate::results::words::{AWAITED, STATE_FILTERS};
 use crate::results::{
     DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SavedJson, object,
     shown_len,
@@ -32,7 +34,7 @@ use crate::wake::Wake;
 use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
-use junction_engine::{Change, Engine, Lease, PageLimits, PeerQuery};
+use junction_engine::{Change, Engine, Lease, PageLimits, PeerQuery, PeerWait};
 
 /// Calls that may wait at once. An agent has one or two, and each takes room from the requests in flight.
 const MAX_WAITS: usize = 32;
@@ -137,9 +139,11 @@ impl Tools {
     async fn list_peers(&self, args: &mut ToolArgs) -> Result<ToolAnswer, ToolError> {
         let role = args.filter("role")?;
         let repo = args.filter("repo")?;
+        let state = args.choice("state", STATE_FILTERS)?;
         let limit = args.integer("limit")?.and_then(|limit| limit.try_into().ok());
         let cursor = args.place("cursor")?;
-        let query = PeerQuery { role, repo, limit: limit.unwrap_or(MAX_PAGE), cursor };
+        let limit = limit.unwrap_or(MAX_PAGE);
+        let query = PeerQuery { role, repo, state, limit, cursor };
         Ok(object(&PeerPageJson::from(self.engine.list(query).await?)))
     }
 
@@ -162,18 +166,26 @@ impl Tools {
         Ok(answer)
     }
 
-    /// Takes a role, and how long to wait for it. Answers which sessions of that role are online.
+    /// Takes an alias or a role, what is awaited of its sessions, and for how long. Answers which sessions are so, or that
+    /// none is there any more.
     async fn wait_for_peer(
         &self,
         args: &mut ToolArgs,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let timeout = args.seconds("timeout_seconds", self.longest_wait())?;
-        let role = args.filter("expected_role")?;
+        let wanted = PeerWait {
+            alias: args.peer("alias")?,
+            role: args.filter("expected_role")?,
+            end: args.choice("state", AWAITED)?.unwrap_or_default(),
+        };
+        if wanted.end == AwaitedEnd::Gone && wanted.alias.is_none() && wanted.role.is_none() {
+            return Err(ToolError::whose_end());
+        }
         let _wait = self.wait(timeout, call)?;
         let started = Instant::now();
-        let peers = self.engine.wait_for_peer(role, timeout).await?;
-        Ok(object(&PeerWaitJson::new(peers, started.elapsed())))
+        let end = self.engine.wait_for_peer(wanted, timeout).await?;
+        Ok(object(&PeerWaitJson::new(end, started.elapsed())))
     }
 
     /// Takes nothing. Answers which hubs this machine knows, and which of them can be reached.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use junction_shared::protocol::id::MessageId;
-use junction_shared::protocol::wire::{Reach, Standing, State};
+use junction_shared::protocol::wire::{AwaitedEnd, Reach, Standing, State, StateFilter};
 use uuid::Uuid;
 
 use crate::clients::WakingWay;
@@ -73,6 +73,18 @@ pub(crate) fn state_word(state: Option<State>) -> &'static str {
         None => "unknown",
     }
 }
+
+/// The names of what agents on a list may have to do.
+pub(crate) const STATE_FILTERS: [(&str, StateFilter); 4] = [
+    ("idle", StateFilter::Idle),
+    ("busy", StateFilter::Busy),
+    ("waiting-on-human", StateFilter::WaitingOnHuman),
+    ("unknown", StateFilter::Unknown),
+];
+
+/// The names of what may be awaited of peers, apart from that they are online.
+pub(crate) const AWAITED: [(&str, AwaitedEnd); 2] =
+    [("idle", AwaitedEnd::Idle), ("gone", AwaitedEnd::Gone)];
 
 pub(crate) fn event(occasion: Occasion) -> String {
     match occasion {

@@ -86,7 +86,7 @@ impl RequestHandler for BridgeRequests {
                 connection.respond(&BridgeResponse::Tried(report)).await;
             }
             BridgeRequest::Peers { role, repo, cursor } => {
-                let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor };
+                let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor, state: None };
                 let response = self.peers(query).await.unwrap_or(BridgeResponse::Nothing);
                 connection.respond(&response).await;
             }

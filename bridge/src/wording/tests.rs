@@ -101,6 +101,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::TooManyAttachments => Error::TooManyAttachments,
         Error::Attachment(_) => Error::Attachment(AttachmentError::Expired),
         Error::ReadBusy => Error::ReadBusy,
+        Error::OlderHub => Error::OlderHub,
         Error::TooManyWaits => Error::TooManyWaits,
         Error::Move(_) => Error::Move(MoveError::NoAnswer),
     ]

@@ -42,6 +42,11 @@ impl Listing {
         self.0.values()
     }
 
+    /// Returns the card of this alias.
+    pub(super) fn card(&self, alias: &Alias) -> Option<&Arc<PublishedCard>> {
+        self.0.get(alias.as_str())
+    }
+
     /// Returns the page that `list` asks for, without the requester.
     pub(super) fn page(
         &self,
@@ -51,14 +56,14 @@ impl Listing {
     ) -> ListingPage {
         let limit = usize::from(list.limit.clamp(1, MAX_PAGE));
         let matches = |published: &&Arc<PublishedCard>| {
-            published.card.key != *requester && is_match(&list.role, &list.repo, published)
+            published.card.key != *requester && is_match(list, published)
         };
         let start = list.cursor.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest =
             self.0.range::<str, _>((start, Bound::Unbounded)).map(|(_, card)| card).filter(matches);
         let cards: Vec<_> = rest.by_ref().take(limit).cloned().collect();
         let next = rest.next().and(cards.last()).map(|last| last.card.alias.clone());
-        let total = if list.role.is_none() && list.repo.is_none() {
+        let total = if list.role.is_none() && list.repo.is_none() && list.state.is_none() {
             // The common query is answered without looking at every card.
             self.0.len() - usize::from(requester_is_listed)
         } else {
@@ -68,13 +73,15 @@ impl Listing {
     }
 }
 
-fn is_match(role: &Option<String>, repo: &Option<String>, published: &PublishedCard) -> bool {
-    let context = &published.card.context;
-    has(&context.role, role) && has(&context.repo, repo)
+fn is_match(list: &List, published: &PublishedCard) -> bool {
+    let (context, state) = (&published.card.context, published.card.state);
+    has(&context.role, &list.role)
+        && has(&context.repo, &list.repo)
+        && list.state.is_none_or(|wanted| wanted.matches(state))
 }
 
 /// Returns whether a field of a context is the wanted one, or any is.
-pub(super) fn has(field: &Option<String>, wanted: &Option<String>) -> bool {
+fn has(field: &Option<String>, wanted: &Option<String>) -> bool {
     let Some(wanted) = wanted else { return true };
     field.as_ref().is_some_and(|field| is_same(field, wanted))
 }

@@ -129,12 +129,16 @@ impl State {
             self.aliases.free(&peer.alias);
         }
         self.aliases.give(&alias, *key);
-        peer.former = Some(std::mem::replace(&mut peer.alias, alias));
+        let before = std::mem::replace(&mut peer.alias, alias);
+        peer.former = Some(before.clone());
         peer.claim = claim;
+        let last = peer.card.clone();
         if let Some(card) = peer.valid_card().filter(|_| !peer.is_unlisted) {
             // A card from when the peer had this alias before.
             self.listing.add(card.clone());
+            self.watches.shown(*key);
         }
+        self.suspect(key, &before, last.as_deref());
     }
 
     pub(super) fn notify_grant(&mut self, holder: &PeerKey, grant: Grant) {
@@ -263,12 +267,14 @@ impl State {
     fn publish(&mut self, key: &PeerKey, published: PublishedCard, now: Duration) {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let is_first = peer.card.replace(published.clone()).is_none();
+        let last = peer.card.replace(published.clone());
+        let is_first = last.is_none();
         peer.is_outdated = false;
-        let seat = peer.seat();
+        let (seat, alias) = (peer.seat(), peer.alias.clone());
         if !peer.is_unlisted {
             self.listing.add(published.clone());
         }
+        self.suspect_last(key, &alias, last.as_deref(), now);
         if let Some(seat) = seat {
             self.publish_seat(key, &seat, &published, now);
         }

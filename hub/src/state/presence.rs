@@ -16,6 +16,7 @@ use super::peer::{PeerConnection, PeerSession, Seating};
 use super::seats::ClaimVerdict;
 use super::subscriptions::Subject;
 use super::tickets::AliasClaim;
+use super::tombstones::Departed;
 use super::{Connected, Output, Requester, State};
 
 /// How late a deadline must be to conclude that the hub was not running. Deadlines are precise to the
@@ -244,9 +245,10 @@ impl State {
         self.discard_all(key);
         self.end_transfers(key);
         if self.in_restart_grace(now) {
-            self.tombstones.add(*key);
+            self.tombstones.add(*key, (!peer.is_unlisted).then(|| Departed::new(&peer)));
         }
         self.end_seating(key, &peer, keeps_seat, now);
+        self.suspect(key, &peer.alias, peer.card.as_deref());
         if let Some(card) = peer.card.filter(|_| self.store.has_mail_from(key)) {
             self.tombstones.keep_card(*key, card);
         }
@@ -256,6 +258,7 @@ impl State {
     /// Ends the restart grace: peers that are still unknown are gone.
     pub(super) fn end_restart_grace(&mut self) {
         self.tombstones.forget_goodbyes();
+        self.watches.suspect_all();
         self.early_returns.clear();
         self.tickets.end_grace();
         let awaited: BTreeSet<_> = self

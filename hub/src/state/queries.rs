@@ -4,21 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::close::Close;
-use junction_shared::protocol::context_text::is_fit;
 use junction_shared::protocol::id::{PeerKey, SeatKey};
-use junction_shared::protocol::limits::MAX_PAGE;
 use junction_shared::protocol::wire::{
-    Answer, List, Listed, LookupTarget, Page, SignedCard, Standing, ToBridge,
+    Answer, List, Listed, LookupTarget, Page, SignedCard, Standing,
 };
 
 use super::aliases::AliasOwner;
 use super::inbox::millis;
-use super::listing::has;
 use super::peer::PublishedCard;
 use super::seats::SeatTenure;
 use super::subscriptions::Subject;
-use super::watches::WatchError;
 use super::{Requester, State};
 
 impl State {
@@ -125,7 +120,8 @@ impl State {
         }
     }
 
-    fn listed(&self, published: &PublishedCard, now: Duration) -> Option<Listed> {
+    /// Returns a peer as lists show it.
+    pub(super) fn listed(&self, published: &PublishedCard, now: Duration) -> Option<Listed> {
         let peer = self.peers.get(&published.card.key)?;
         let SignedCard { body, mac, seat_signature, .. } = &published.signed;
         let (body, mac, seat_signature) = (body.clone(), *mac, *seat_signature);
@@ -135,59 +131,5 @@ impl State {
             online: peer.is_online(),
             session_ms: millis(now.saturating_sub(peer.started)),
         })
-    }
-
-    /// Answers at once if a matching peer is online, else when one appears.
-    ///
-    /// # Errors
-    /// [`Close::ProtocolError`] if the number is in use or no card can have this role.
-    pub(super) fn watch(
-        &mut self,
-        requester: Requester,
-        number: u32,
-        role: Option<String>,
-        now: Duration,
-    ) -> Result<Option<Answer>, Close> {
-        if role.as_ref().is_some_and(|role| !is_fit(role)) {
-            // No card has such a role, and the hub would have to store it.
-            return Err(Close::ProtocolError);
-        }
-        match self.watches.admits(requester.id, number) {
-            Err(WatchError::Duplicate) => return Err(Close::ProtocolError),
-            Err(WatchError::TooMany) => return Ok(Some(Answer::Busy)),
-            Ok(()) => {}
-        }
-        let seen = self.online(requester, &role, now);
-        if seen.is_empty() {
-            self.watches.add(requester.id, number, role);
-            return Ok(None);
-        }
-        Ok(Some(Answer::Seen(seen)))
-    }
-
-    /// Returns other online peers of this role, at most a page.
-    fn online(&self, requester: Requester, role: &Option<String>, now: Duration) -> Vec<Listed> {
-        let is_match = |published: &&Arc<PublishedCard>| {
-            published.card.key != requester.key && has(&published.card.context.role, role)
-        };
-        let listed = self.listing.cards().filter(is_match);
-        let listed = listed.filter_map(|published| {
-            self.peers.get(&published.card.key).map(|peer| (peer, published))
-        });
-        let online = listed.filter(|(peer, _)| peer.is_online()).take(usize::from(MAX_PAGE));
-        online.filter_map(|(_, published)| self.listed(published, now)).collect()
-    }
-
-    /// Answers the watches that this peer matches, if it is online and may be listed.
-    pub(super) fn answer_watches(&mut self, key: &PeerKey, now: Duration) {
-        let Some(peer) = self.peers.get(key).filter(|peer| !peer.is_unlisted) else { return };
-        let (Some(connection), Some(published)) = (&peer.connection, peer.valid_card()) else {
-            return;
-        };
-        let answered = self.watches.answered_by(&published.card.context.role, connection.id);
-        let Some(listed) = self.listed(&published.clone(), now) else { return };
-        for (connection, number) in answered {
-            self.send(connection, ToBridge::Answer(number, Answer::Seen(vec![listed.clone()])));
-        }
     }
 }

@@ -85,9 +85,11 @@ impl State {
         if peer.valid_card().is_some() {
             self.listing.remove(&peer.alias);
         }
+        let (alias, last) = (peer.alias.clone(), peer.card.clone());
         let until = now + UNSEATED;
         peer.seating = Seating::Unseated { until, is_extended: false };
         self.deadlines.set(until, Deadline::Unseated(*key));
+        self.suspect(key, &alias, last.as_deref());
         if let Some((connection, card)) = self.connection_of(key).zip(card) {
             self.send(connection, ToBridge::Unseated(card.clone()));
         }

@@ -10,4 +10,5 @@ mod seats;
 mod tickets;
 mod transfers;
 mod unlisted;
+mod waits;
 mod world;

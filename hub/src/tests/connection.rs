@@ -298,7 +298,7 @@ async fn a_bridge_that_does_not_take_its_answers_is_not_read_from() {
     let hub = HarnessHub::start(Config::default());
     let mut ann = hub.bridge_with(7, 1, 1024).await;
     ann.publish_card(7).await;
-    let list = List { role: None, repo: None, limit: 1, cursor: None };
+    let list = List { role: None, repo: None, limit: 1, cursor: None, state: None };
     let ask = ToHub::Ask(1, Question::List(list));
     // Far more questions than any queue holds: at some point the hub stops reading.
     let asking = async {
@@ -342,7 +342,7 @@ async fn answers_keep_their_order_among_many() {
     let hub = HarnessHub::start(Config::default());
     let HarnessBridge { socket, .. } = hub.listed(7).await;
     let (mut outgoing, mut incoming) = socket.split();
-    let list = List { role: None, repo: None, limit: 1, cursor: None };
+    let list = List { role: None, repo: None, limit: 1, cursor: None, state: None };
     let asking = async {
         for number in 0..5000 {
             let ask = ToHub::Ask(number, Question::List(list.clone()));

@@ -242,6 +242,7 @@ impl HarnessBridge {
             repo: None,
             limit: 1,
             cursor: None,
+            state: None,
         };
         self.send_frame(&ToHub::Ask(
             u32::MAX,

@@ -19,6 +19,7 @@ use minicbor::{Decode, Encode};
 
 use crate::protocol::id::{MessageId, PeerKey, SeatKey};
 
+mod awaited;
 mod card;
 mod envelope;
 mod manifest;
@@ -27,6 +28,7 @@ mod receipt;
 mod seat;
 mod transfer;
 
+pub use awaited::{Awaited, AwaitedEnd, StateFilter};
 pub use card::{
     Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, READS_TEAMS,
     Reach, SignedCard, State,
@@ -58,7 +60,7 @@ pub enum ToHub {
     /// A question, answered by `Answer` with the same number.
     #[n(2)]
     Ask(#[n(0)] u32, #[n(1)] Question),
-    /// Ends a `Watch` that has not been answered.
+    /// Ends a `Watch` or an `Await` that has not been answered.
     #[n(3)]
     Unwatch(#[n(0)] u32),
     /// Hands over one sealed message.
@@ -179,6 +181,10 @@ pub enum Question {
     /// Which peers of this role, or of any, are online? Waits until there is one. → `Seen`
     #[n(3)]
     Watch(#[n(0)] Option<String>),
+    /// Is a session there that is awaited, or is none there any more? Waits until it is so. → `Seen`, without peers where
+    /// none is there.
+    #[n(4)]
+    Await(#[n(0)] Awaited),
 }
 
 /// A hub's answer to a request.
@@ -193,7 +199,7 @@ pub enum Answer {
     /// A peer's standing, and its newest card if the hub has one.
     #[n(2)]
     Found(#[n(0)] Standing, #[n(1)] Option<SignedCard>),
-    /// One or more matching peers that are online.
+    /// One or more matching peers that are online; none where it was awaited that none is there.
     #[n(3)]
     Seen(#[n(0)] Vec<Listed>),
     /// The connection has too many open requests.
@@ -234,6 +240,9 @@ pub struct List {
     /// The `next` of the page before.
     #[n(3)]
     pub cursor: Option<String>,
+    /// Only peers whose agents do this. A hub without the feature [`TEAMS`] overlooks it.
+    #[n(4)]
+    pub state: Option<StateFilter>,
 }
 
 /// A page of peers, in the order of their aliases.

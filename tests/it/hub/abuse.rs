@@ -62,7 +62,7 @@ impl Scene {
     async fn unharmed(&mut self) {
         self.asked += 1;
         let asked = self.asked;
-        let list = List { role: None, repo: None, limit: 10, cursor: None };
+        let list = List { role: None, repo: None, limit: 10, cursor: None, state: None };
         self.witness.send(&ToHub::Ask(asked, Question::List(list))).await;
         let answer = |frame| match frame {
             ToBridge::Answer(number, Answer::Page(page)) if number == asked => Some(page),

@@ -21,7 +21,7 @@ const ANSWERS: u32 = 200;
 const P90: Duration = Duration::from_millis(50);
 
 fn list(number: u32) -> ToHub {
-    let list = List { role: None, repo: None, limit: 10, cursor: None };
+    let list = List { role: None, repo: None, limit: 10, cursor: None, state: None };
     ToHub::Ask(number, Question::List(list))
 }
 

@@ -21,7 +21,7 @@ async fn hide(home: &TestHome, hub: &TestHub, transport: Transport) -> (RawSocke
 
 /// A session's view of the hub, which the hub gives once it has the session's card.
 async fn page(socket: &mut RawSocket) -> Page {
-    let all = List { role: None, repo: None, limit: 50, cursor: None };
+    let all = List { role: None, repo: None, limit: 50, cursor: None, state: None };
     socket.send(&ToHub::Ask(1, Question::List(all))).await;
     let page = |frame| match frame {
         ToBridge::Answer(1, Answer::Page(page)) => Some(page),

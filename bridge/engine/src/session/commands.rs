@@ -7,11 +7,12 @@ use junction_shared::protocol::wire::{ReceiptKind, ToHub};
 use super::Session;
 use super::requests::{AliasRequest, Request};
 use crate::command::{DownloadCommand, ReplySender};
+use crate::error::Error;
 use crate::forecast::Arrived;
 use crate::mailbox::LeaseId;
 use crate::reader::ReadCall;
 use crate::seal::{ReceiptDetails, receipt_with};
-use crate::{Change, Command, Departure, Outcome, Registration};
+use crate::{Change, Command, Departure, Outcome, PeerWait, PeerWaitEnd, Registration};
 
 /// What happens to a session other than commands, frames and the passage of time.
 #[derive(Clone, Copy)]
@@ -31,7 +32,7 @@ impl Session {
         match command {
             Command::Apply(change, reply) => self.apply(change, reply, now),
             Command::List(query, reply) => self.ask(Request::List { query, reply }),
-            Command::Watch(role, reply) => self.ask(Request::Watch { role, reply }),
+            Command::Watch(wait, reply) => self.wait_for_peer(wait, reply),
             Command::Send(draft, reply) => self.send(draft, reply, now),
             Command::BeginGroup(begin, reply) => {
                 let _ = reply.send(self.begin_group(&begin, now));
@@ -110,6 +111,15 @@ impl Session {
                 self.outgoing.post_all(frames);
             }
         }
+    }
+
+    /// Waits for peers. A session that waited for itself would wait for ever.
+    fn wait_for_peer(&mut self, wait: PeerWait, reply: ReplySender<PeerWaitEnd>) {
+        if wait.alias.is_some() && wait.alias.as_ref() == self.membership.alias() {
+            let _ = reply.send(Err(Error::ToSelf));
+            return;
+        }
+        self.ask(Request::Watch { wait, reply });
     }
 
     pub(super) fn ask(&mut self, request: Request) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{
-    Answer, Listed, Naming, Page, SignedCard, Standing, ToBridge,
+    Answer, AwaitedEnd, Listed, Naming, Page, SignedCard, Standing, ToBridge,
 };
 
 use super::Session;
@@ -14,7 +14,7 @@ use super::requests::{AliasRequest, Request, refused_alias};
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::seal::verify_card;
-use crate::{PeerInfo, PeerPage, Registration};
+use crate::{PeerInfo, PeerPage, PeerWait, PeerWaitEnd, Registration};
 
 impl Session {
     /// Takes in a frame of the hub.
@@ -85,8 +85,10 @@ impl Session {
                     self.submit_waiting(&alias, key, now);
                 }
             }
-            (Request::Watch { reply, .. }, Answer::Seen(peers)) => {
-                let _ = reply.send(Ok(self.listed(&peers)));
+            (Request::Watch { wait, reply }, Answer::Seen(peers)) => {
+                if let Some(end) = self.waited(&wait, &peers) {
+                    let _ = reply.send(Ok(end));
+                }
             }
             (Request::Watch { reply, .. }, Answer::Busy) => {
                 let _ = reply.send(Err(Error::TooManyWaits));
@@ -104,6 +106,18 @@ impl Session {
             }
             _ => self.misbehaves(Misbehaviour::UnfittingAnswer),
         }
+    }
+
+    /// The answer to a wait for peers; none if no honest hub gives it.
+    fn waited(&mut self, wait: &PeerWait, peers: &[Listed]) -> Option<PeerWaitEnd> {
+        if wait.end != AwaitedEnd::Gone {
+            return Some(PeerWaitEnd::Seen(self.listed(peers)));
+        }
+        if peers.is_empty() {
+            return Some(PeerWaitEnd::Gone);
+        }
+        self.misbehaves(Misbehaviour::UnfittingAnswer);
+        None
     }
 
     /// The answer to a request for an alias.

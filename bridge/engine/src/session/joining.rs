@@ -19,6 +19,7 @@ impl Session {
         let takes_long = welcome.has(wire::LONG_CONTEXTS);
         self.card.set_long_contexts(takes_long);
         self.requests.set_long_contexts(takes_long);
+        self.requests.set_knows_states(welcome.has(wire::TEAMS));
         self.membership.seat_mut().set_supported(welcome.has(wire::SEATS));
         self.outgoing.set_takes_attachments(welcome.has(wire::ATTACHMENTS));
         // A hub that says less or more than a hub can be set to is not believed.

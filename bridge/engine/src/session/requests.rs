@@ -7,13 +7,15 @@ use std::task::{Context, Poll};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{PeerKey, SeatKey};
 use junction_shared::protocol::limits::MAX_PAGE;
-use junction_shared::protocol::wire::{List, LookupTarget, Naming, Question, SignedCard, ToHub};
+use junction_shared::protocol::wire::{
+    Awaited, List, LookupTarget, Naming, Question, SignedCard, ToHub,
+};
 
 use super::card::CardContent;
 use crate::command::ReplySender;
 use crate::error::Error;
 use crate::registration::{ascii_label, label};
-use crate::{Change, Draft, PeerInfo, PeerPage, PeerQuery, Registration, Submitted};
+use crate::{Change, Draft, PeerPage, PeerQuery, PeerWait, PeerWaitEnd, Registration, Submitted};
 
 /// Requests open at once; calls in flight are bounded well below.
 const MAX_OPEN: usize = 1024;
@@ -28,8 +30,8 @@ pub(super) enum Request {
     Send { draft: Draft, reply: ReplySender<Submitted> },
     /// Looks up the key that an alias belongs to.
     Lookup { alias: Alias, reply: ReplySender<PeerKey> },
-    /// Waits for peers that are online.
-    Watch { role: Option<String>, reply: ReplySender<Vec<PeerInfo>> },
+    /// Waits for peers, or for their end.
+    Watch { wait: PeerWait, reply: ReplySender<PeerWaitEnd> },
     /// Looks up a peer by its key, and subscribes to its changes.
     Subscribe { key: PeerKey },
     /// Looks up the session that has a seat now, and subscribes to its next ones.
@@ -55,6 +57,8 @@ pub(super) struct Requests {
     held: Vec<AliasRequest>,
     /// Whether the hub takes at most 64 ASCII characters of a role or a repository.
     is_short: bool,
+    /// Whether the hub knows nothing of what agents do.
+    is_older: bool,
 }
 
 impl Request {
@@ -81,6 +85,24 @@ impl Request {
         }
     }
 
+    /// Whether only a hub understands the question that knows what agents do.
+    fn is_newer(&self) -> bool {
+        match self {
+            Self::List { query, .. } => query.state.is_some(),
+            Self::Watch { wait, .. } => !wait.is_plain(),
+            _ => false,
+        }
+    }
+
+    /// Answers a request that the hub would not understand.
+    fn refuse(self) {
+        match self {
+            Self::List { reply, .. } => drop(reply.send(Err(Error::OlderHub))),
+            Self::Watch { reply, .. } => drop(reply.send(Err(Error::OlderHub))),
+            _ => {}
+        }
+    }
+
     /// The question that puts the request to the hub. A rename has none: its card belongs to one connection.
     fn question(&self, is_short: bool) -> Option<Question> {
         // A text that no card can have matches none.
@@ -97,11 +119,19 @@ impl Request {
                 repo: wanted(&query.repo),
                 limit: query.limit.clamp(1, MAX_PAGE),
                 cursor: query.cursor.clone(),
+                state: query.state,
             })),
             Self::Send { draft: Draft { target: alias, .. }, .. } | Self::Lookup { alias, .. } => {
                 Some(Question::Lookup(LookupTarget::Alias(alias.as_str().to_owned())))
             }
-            Self::Watch { role, .. } => Some(Question::Watch(wanted(role))),
+            Self::Watch { wait, .. } if wait.is_plain() => {
+                Some(Question::Watch(wanted(&wait.role)))
+            }
+            Self::Watch { wait, .. } => Some(Question::Await(Awaited {
+                alias: wait.alias.as_ref().map(|alias| alias.as_str().to_owned()),
+                role: wanted(&wait.role),
+                end: wait.end,
+            })),
             Self::Subscribe { key } => Some(Question::Lookup(LookupTarget::Key(*key))),
             Self::SubscribeSeat { seat } => Some(Question::Lookup(LookupTarget::Seat(*seat))),
         }
@@ -124,10 +154,22 @@ impl Requests {
         self.is_short = !long;
     }
 
-    /// Opens a request, and gives the frames to post. Without a connection its question is put on the next one.
+    /// Notes whether the hub knows what agents do, and refuses what it would not understand.
+    pub(super) fn set_knows_states(&mut self, knows: bool) {
+        self.is_older = !knows;
+        if self.is_older {
+            let newer = self.open.extract_if(.., |_, open| open.is_newer());
+            newer.for_each(|(_, request)| request.refuse());
+        }
+    }
+
+    /// Opens a request, and gives the frames to post. Without a connection its question is put on the next one. What the
+    /// hub would not understand is refused.
     pub(super) fn open(&mut self, request: Request) -> Vec<ToHub> {
         let mut frames = self.drop_abandoned();
-        if self.open.len() < MAX_OPEN {
+        if self.is_older && request.is_newer() {
+            request.refuse();
+        } else if self.open.len() < MAX_OPEN {
             let number = self.next_number();
             frames.extend(
                 request.question(self.is_short).map(|question| ToHub::Ask(number, question)),
@@ -269,6 +311,10 @@ mod tests {
         Alias::parse(text).unwrap()
     }
 
+    fn of_role(role: Option<&str>) -> PeerWait {
+        PeerWait { role: role.map(str::to_owned), ..PeerWait::default() }
+    }
+
     fn send(to: &str, body: &str) -> (Request, oneshot::Receiver<impl Sized>) {
         let (reply, answer) = oneshot::channel();
         (Request::Send { draft: Draft::new(alias(to), body.to_owned()), reply }, answer)
@@ -297,7 +343,7 @@ mod tests {
     fn older_hub_is_asked_for_no_text_that_it_does_not_take() {
         let mut requests = Requests::default();
         let (reply, _answer) = oneshot::channel();
-        let frames = requests.open(Request::Watch { role: Some("Prüfer ".to_owned()), reply });
+        let frames = requests.open(Request::Watch { wait: of_role(Some("Prüfer ")), reply });
         let role = |frames: &[ToHub]| match &frames[0] {
             ToHub::Ask(_, Question::Watch(role)) => role.clone(),
             _ => panic!("another question"),
@@ -340,7 +386,7 @@ mod tests {
     fn watch_that_was_given_up_is_ended_at_the_hub() {
         let mut requests = Requests::default();
         let (reply, answer) = oneshot::channel();
-        requests.open(Request::Watch { role: None, reply });
+        requests.open(Request::Watch { wait: of_role(None), reply });
         drop(answer);
         let frames = requests.subscribe(PeerKey([1; 32]));
         assert!(matches!(&frames[..], [ToHub::Unwatch(1), ToHub::Ask(2, _)]));

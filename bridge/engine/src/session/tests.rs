@@ -29,6 +29,7 @@ mod outlooks;
 mod persons;
 mod pins;
 mod teams;
+mod waits;
 
 /// Two sessions of one group and what a hub keeps for them.
 struct Stage {
@@ -201,6 +202,7 @@ impl Stage {
             }
             Question::List(_) => Answer::Page(Page { peers: Vec::new(), total: 0, next: None }),
             Question::Watch(_) => Answer::Busy,
+            Question::Await(_) => Answer::Seen(Vec::new()),
         }
     }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
-use junction_shared::protocol::wire::{Context, Reach, Refusal, Standing, State};
+use junction_shared::protocol::wire::{
+    AwaitedEnd, Context, Reach, Refusal, Standing, State, StateFilter,
+};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
@@ -14,8 +16,8 @@ use junction_engine::Availability;
 use junction_engine::error::Error;
 use junction_engine::urgency::Urgency;
 use junction_engine::{
-    Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, Receiver, Registration,
-    Status, Submitted, WaitEnd,
+    Command, Departure, Lease, MailPage, Outcome, PeerInfo, PeerPage, PeerWait, PeerWaitEnd,
+    Receiver, Registration, Status, Submitted, WaitEnd,
 };
 
 fn alias(text: &str) -> Alias {
@@ -272,20 +274,85 @@ async fn mail_is_shown_escaped_and_marked() {
 async fn wait_for_peer_finds_or_times_out() {
     for version in MCP_VERSIONS {
         let mut agent = PipeClient::open(version).await;
-        for (found, expected) in [
-            (vec![peer(true)], json!({ "found": true, "peers": [peer_json("online")] })),
-            (vec![], json!({ "found": false, "reason": "timeout" })),
+        let of_reviewers = PeerWait { role: Some("reviewer".to_owned()), ..PeerWait::default() };
+        let of_bob = PeerWait { alias: Some(alias("bob")), role: None, end: AwaitedEnd::Idle };
+        let seen = json!({ "found": true, "peers": [peer_json("online")] });
+        for (arguments, wanted, end, expected) in [
+            (
+                json!({ "expected_role": "reviewer" }),
+                &of_reviewers,
+                PeerWaitEnd::Seen(vec![peer(true)]),
+                seen.clone(),
+            ),
+            (
+                json!({ "expected_role": "reviewer" }),
+                &of_reviewers,
+                PeerWaitEnd::TimedOut,
+                json!({ "found": false, "reason": "timeout" }),
+            ),
+            (
+                json!({ "alias": " @Bob", "state": "IDLE" }),
+                &of_bob,
+                PeerWaitEnd::Seen(vec![peer(true)]),
+                seen,
+            ),
         ] {
-            let id = agent.begin("wait_for_peer", json!({ "expected_role": "reviewer" }));
-            let Command::Watch(role, reply) = agent.command().await else {
+            let id = agent.begin("wait_for_peer", arguments);
+            let Command::Watch(wait, reply) = agent.command().await else {
                 panic!("another command")
             };
-            assert_eq!(role.as_deref(), Some("reviewer"));
-            let _ = reply.send(Ok(found));
+            assert_eq!(wait, *wanted);
+            let _ = reply.send(Ok(end));
             let mut result = agent.result(&id).await;
             assert!(result["waited_seconds"].take().is_number());
             result.as_object_mut().unwrap().remove("waited_seconds");
             assert_eq!(result, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn wait_for_the_end_of_a_session_says_that_it_is_gone() {
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
+        let id = agent.begin("wait_for_peer", json!({ "alias": "bob", "state": "gone" }));
+        let Command::Watch(wait, reply) = agent.command().await else { panic!("another command") };
+        assert_eq!((wait.alias, wait.end), (Some(alias("bob")), AwaitedEnd::Gone));
+        let _ = reply.send(Ok(PeerWaitEnd::Gone));
+        let Command::List(_, reply) = agent.command().await else { panic!("another command") };
+        let _ = reply.send(Ok(PeerPage { peers: vec![], total: 0, next: None }));
+        let mut result = agent.result(&id).await;
+        result.as_object_mut().unwrap().remove("waited_seconds");
+        assert_eq!(result, json!({ "found": true, "gone": true }));
+    }
+}
+
+#[tokio::test]
+async fn end_of_nobody_in_particular_cannot_be_awaited() {
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
+        let id = agent.begin("wait_for_peer", json!({ "state": "gone" }));
+        let text = agent.failure(&id).await;
+        assert!(text.contains("alias or expected_role"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn states_are_taken_as_models_write_them() {
+    for version in MCP_VERSIONS {
+        let mut agent = PipeClient::open(version).await;
+        for (written, state) in [
+            ("Waiting_On_Human", StateFilter::WaitingOnHuman),
+            ("waiting on human", StateFilter::WaitingOnHuman),
+            (" UNKNOWN", StateFilter::Unknown),
+        ] {
+            let id = agent.begin("list_peers", json!({ "state": written }));
+            let Command::List(query, reply) = agent.command().await else {
+                panic!("another command")
+            };
+            assert_eq!(query.state, Some(state));
+            let _ = reply.send(Ok(PeerPage { peers: vec![], total: 0, next: None }));
+            agent.result(&id).await;
         }
     }
 }

@@ -227,7 +227,7 @@ fn regression_a_card_with_texts_of_any_script_is_listed() {
         let (ann, bob) = (world.join(1, "ann"), world.join(2, "bob"));
         world.publish(ann, &card(1, 2, "ann", Some(&role)));
         assert_eq!(world.ended(ann), None, "{role}");
-        let all = List { role: Some(role), repo: None, limit: 9, cursor: None };
+        let all = List { role: Some(role), repo: None, limit: 9, cursor: None, state: None };
         let Some(Answer::Page(page)) = world.ask(bob, Question::List(all)) else {
             panic!("a page")
         };

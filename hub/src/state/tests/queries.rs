@@ -20,7 +20,7 @@ fn list(world: &mut World, requester: ConnectionId, list: List) -> Page {
 }
 
 fn all() -> List {
-    List { role: None, repo: None, limit: 50, cursor: None }
+    List { role: None, repo: None, limit: 50, cursor: None, state: None }
 }
 
 fn aliases(page: &Page) -> Vec<String> {

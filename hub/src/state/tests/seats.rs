@@ -115,7 +115,7 @@ fn owner(signed: &SignedCard) -> u8 {
 }
 
 fn page(world: &mut World, by: ConnectionId) -> Page {
-    let list = List { role: None, repo: None, limit: 50, cursor: None };
+    let list = List { role: None, repo: None, limit: 50, cursor: None, state: None };
     match world.ask(by, Question::List(list)) {
         Some(Answer::Page(page)) => page,
         other => panic!("no page in {other:?}"),

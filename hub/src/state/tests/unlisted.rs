@@ -21,7 +21,8 @@ fn hide(world: &mut World, client: u8) -> (ConnectionId, String) {
 }
 
 fn page(world: &mut World, requester: ConnectionId, role: Option<&str>) -> Page {
-    let list = List { role: role.map(str::to_owned), repo: None, limit: 50, cursor: None };
+    let list =
+        List { role: role.map(str::to_owned), repo: None, limit: 50, cursor: None, state: None };
     match world.ask(requester, Question::List(list)) {
         Some(Answer::Page(page)) => page,
         other => panic!("no page in {other:?}"),

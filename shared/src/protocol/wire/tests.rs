@@ -48,6 +48,7 @@ fn to_hub_number(frame: &ToHub) -> u16 {
         ToHub::Ask(_, Question::List(..)) => 201,
         ToHub::Ask(_, Question::Lookup(..)) => 202,
         ToHub::Ask(_, Question::Watch(..)) => 203,
+        ToHub::Ask(_, Question::Await(..)) => 204,
         ToHub::Unwatch(..) => 300,
         ToHub::Send(..) => 400,
         ToHub::Receipt(..) => 500,
@@ -63,8 +64,10 @@ fn to_hub_number(frame: &ToHub) -> u16 {
     }
 }
 
-const TO_HUB: [u16; 18] =
-    [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400];
+const TO_HUB: [u16; 19] = [
+    0, 100, 200, 201, 202, 203, 204, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300,
+    1400,
+];
 
 /// As [`to_hub_number`].
 fn to_bridge_number(frame: &ToBridge) -> u16 {
@@ -237,7 +240,8 @@ fn new_fields_of_structures_are_tolerated() {
     tolerates(&golden::card(golden::context()));
     tolerates(&Context::default());
     tolerates(&golden::context());
-    tolerates(&List { role: None, repo: None, limit: 1, cursor: None });
+    tolerates(&List { role: None, repo: None, limit: 1, cursor: None, state: None });
+    tolerates(&golden::awaited());
     tolerates(&Page { peers: vec![listed.clone()], total: 1, next: None });
     tolerates(&listed);
     tolerates(&card);

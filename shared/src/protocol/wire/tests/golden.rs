@@ -248,10 +248,16 @@ fn to_hub() -> Vec<Golden> {
     ]
 }
 
+pub(super) fn awaited() -> Awaited {
+    Awaited { alias: text("calm-fox"), role: None, end: AwaitedEnd::Idle }
+}
+
 fn questions() -> Vec<Golden> {
     let ask = |name, question, frozen| golden(name, ToHub::Ask(9, question), frozen);
-    let all = List { role: None, repo: None, limit: 50, cursor: None };
-    let some = List { role: text("writer"), repo: None, limit: 200, cursor: text("calm-fox") };
+    let all = List { role: None, repo: None, limit: 50, cursor: None, state: None };
+    let some = List { role: text("writer"), limit: 200, cursor: text("calm-fox"), ..all.clone() };
+    let idle = List { state: Some(StateFilter::Idle), ..all.clone() };
+    let gone = Awaited { alias: None, role: text("writer"), end: AwaitedEnd::Gone };
     let alias = LookupTarget::Alias("calm-fox".to_owned());
     vec![
         ask("Ask Rename", Question::Rename(signed()), "820282098200818242b0d15820 55*32"),
@@ -270,6 +276,13 @@ fn questions() -> Vec<Golden> {
             "Ask Lookup of a key",
             Question::Lookup(LookupTarget::Key(KEY)),
             "820282098202818201815820 11*32",
+        ),
+        ask("Ask List of a state", Question::List(idle), "8202820982018185f6f61832f600"),
+        ask("Ask Await", Question::Await(awaited()), "82028209820481836863616c6d2d666f78f601"),
+        ask(
+            "Ask Await of the end of a role",
+            Question::Await(gone),
+            "8202820982048183f66677726974657202",
         ),
         ask("Ask Watch", Question::Watch(None), "82028209820380"),
         ask("Ask Watch of a role", Question::Watch(text("writer")), "8202820982038166777269746572"),

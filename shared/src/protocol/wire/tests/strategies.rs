@@ -118,8 +118,24 @@ fn signed_card() -> Any<SignedCard> {
 }
 
 fn list() -> Any<List> {
-    (of(text()), of(text()), any::<u16>(), of(text()))
-        .prop_map(|(role, repo, limit, cursor)| List { role, repo, limit, cursor })
+    (of(text()), of(text()), any::<u16>(), of(text()), of(state_filter()))
+        .prop_map(|(role, repo, limit, cursor, state)| List { role, repo, limit, cursor, state })
+        .boxed()
+}
+
+fn state_filter() -> Any<StateFilter> {
+    one_of(&[
+        StateFilter::Idle,
+        StateFilter::Busy,
+        StateFilter::WaitingOnHuman,
+        StateFilter::Unknown,
+    ])
+}
+
+fn awaited() -> Any<Awaited> {
+    let end = one_of(&[AwaitedEnd::Online, AwaitedEnd::Idle, AwaitedEnd::Gone]);
+    (of(text()), of(text()), end)
+        .prop_map(|(alias, role, end)| Awaited { alias, role, end })
         .boxed()
 }
 
@@ -137,6 +153,7 @@ pub(super) fn question() -> Any<Question> {
         list().prop_map(Question::List).boxed(),
         target().prop_map(Question::Lookup).boxed(),
         of(text()).prop_map(Question::Watch).boxed(),
+        awaited().prop_map(Question::Await).boxed(),
     ])
 }
 
