@@ -22,6 +22,7 @@ mod channels;
 mod inspection;
 mod notice;
 mod policy;
+mod request_reminder;
 mod running_trial;
 pub(crate) mod trial;
 mod waiting;
@@ -30,7 +31,7 @@ use activity::{ActivitySign, WatchedTurn};
 use agent_state::{AgentState, sign_of};
 use channels::Channels;
 pub(crate) use channels::WaitingProgram;
-use notice::Notice;
+use notice::{Notice, REMINDER_MARK};
 
 /// How long after the list of tools a client may take to show them to its model. An agent that is woken before has
 /// nothing to read with.
@@ -160,6 +161,9 @@ impl Wake {
     pub(crate) fn reply_lost(&self, reply: &HookReply) {
         let mut agent = self.agent();
         let (context, block) = (reply.context.as_deref(), reply.block.as_deref());
+        if context.or(block).is_some_and(|text| text.contains(REMINDER_MARK)) {
+            agent.policy.requests.lost();
+        }
         if context.is_some_and(|text| !text.starts_with(NOTICE_PREFIX)) {
             agent.greeted = None;
         }

@@ -35,6 +35,8 @@ pub struct OpenRequestSign {
     pub number: u64,
     /// The alias that its sender had.
     pub from: Alias,
+    /// Whether it came again, for a process of this session that did not read it.
+    pub is_repeated: bool,
 }
 
 /// A request and what is known of it here.
@@ -47,6 +49,7 @@ struct KeptRequest {
     lease: Option<LeaseId>,
     /// The message that answers it, until that has arrived.
     answer: Option<MessageId>,
+    is_repeated: bool,
 }
 
 /// The open requests, oldest first.
@@ -77,7 +80,15 @@ impl OpenRequests {
             self.dropped.push((oldest.peer, oldest.request.id));
         }
         self.last += 1;
-        self.kept.push_back(KeptRequest { request, number: self.last, peer, lease, answer: None });
+        let (number, is_repeated) = (self.last, lease.is_none());
+        self.kept.push_back(KeptRequest {
+            request,
+            number,
+            peer,
+            lease,
+            answer: None,
+            is_repeated,
+        });
     }
 
     /// The answer with this lease was written, or not.
@@ -127,6 +138,7 @@ impl OpenRequests {
         let sign = |kept: &KeptRequest| OpenRequestSign {
             number: kept.number,
             from: kept.request.from.clone(),
+            is_repeated: kept.is_repeated,
         };
         self.unanswered().map(sign).collect()
     }

@@ -92,16 +92,22 @@ impl AgentState {
         match kind {
             HookEventKind::Began | HookEventKind::Compacted => {
                 self.greeted = None;
-                reply.context = self.greeting_once(snapshot);
+                self.policy.requests.context_began(snapshot);
+                let lines = self.greeting_once(snapshot).into_iter();
+                reply.context = joined(lines.chain(self.policy.requests.in_context(snapshot)));
             }
             HookEventKind::Prompted | HookEventKind::Woken | HookEventKind::Used => {
                 let notice = self.policy.announce(now).map(|notice| notice.to_string());
-                let lines: Vec<String> =
-                    self.greeting_once(snapshot).into_iter().chain(notice).collect();
-                reply.context = (!lines.is_empty()).then(|| lines.join("\n"));
+                let lines = self.greeting_once(snapshot).into_iter();
+                let lines = lines.chain(self.policy.requests.in_context(snapshot));
+                reply.context = joined(lines.chain(notice));
             }
             HookEventKind::Stops => {
-                reply.block = self.policy.before_stop(now).map(|notice| notice.to_string());
+                let was_held_up = self.policy.is_stop_held_up();
+                let notice = self.policy.before_stop(now).map(|notice| notice.to_string());
+                let requests = if was_held_up { None } else { self.policy.requests_before_stop() };
+                let requests = requests.map(|requests| requests.to_string());
+                reply.block = joined(notice.into_iter().chain(requests));
                 if reply.block.is_none() {
                     self.policy.turn_ended(now);
                 }
@@ -219,6 +225,12 @@ impl AgentState {
             self.sessions.push_back(session);
         }
     }
+}
+
+/// These lines as one text, if there are any.
+fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
+    let lines: Vec<_> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// What an event shows of the agent's activity.

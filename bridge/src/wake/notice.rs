@@ -8,6 +8,8 @@ use junction_shared::protocol::alias::Alias;
 use crate::clients::hook_event::NOTICE_PREFIX;
 use junction_engine::Snapshot;
 
+/// What every reminder of open requests has in it.
+pub(crate) const REMINDER_MARK: &str = "open_requests";
 /// The most aliases that a notice names.
 const MAX_NAMED: usize = 3;
 
@@ -64,6 +66,41 @@ impl fmt::Display for Notice {
         }
         f.write_str(".")
     }
+}
+
+/// The notice of requests that the agent has read and not answered, as it is about to end its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestNotice {
+    /// The notice's number, counted with those of [`Notice`].
+    pub(crate) number: u64,
+    /// How many requests.
+    pub(crate) open: usize,
+    /// Their senders.
+    pub(crate) from: Vec<Alias>,
+}
+
+impl fmt::Display for RequestNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, open, from } = self;
+        let (s, have, each) = if *open == 1 { ("", "has", "it") } else { ("s", "have", "each") };
+        write!(
+            f,
+            "{NOTICE_PREFIX}{number}: {open} request{s} from {} that you have read {have} no answer yet. Answer {each} with \
+             send_message and its id as reply_to, with intent done once it is finished; or tell your user why not. \
+             read_messages lists {REMINDER_MARK}.",
+            QuotedAliases(from)
+        )
+    }
+}
+
+/// What an agent is told at the start of a context that does not show the requests which wait for its answer.
+pub(crate) fn requests_greeting(open: usize, from: &[Alias]) -> String {
+    let (s, wait) = if open == 1 { ("", "waits") } else { ("s", "wait") };
+    format!(
+        "Agent Junction: {open} request{s} from {} {wait} for an answer of this session. The tool read_messages lists them in \
+         {REMINDER_MARK}.",
+        QuotedAliases(from)
+    )
 }
 
 /// The notice of a trial, which no message asks for.
@@ -141,6 +178,28 @@ mod tests {
             "Agent Junction notice 7: 2 unread messages from \"bob\". 1 notification that you asked for. Call the tool \
              read_messages. Ask your user before you answer: too many messages have gone back \
              and forth without a person."
+        );
+    }
+
+    #[test]
+    fn reminders_of_requests_have_fixed_words() {
+        let from = |names: &[&str]| names.iter().map(|it| Alias::parse(it).unwrap()).collect();
+        let notice =
+            |open, names: &[&str]| RequestNotice { number: 7, open, from: from(names) }.to_string();
+        assert_eq!(
+            notice(1, &["bob"]),
+            "Agent Junction notice 7: 1 request from \"bob\" that you have read has no answer yet. Answer it with send_message \
+             and its id as reply_to, with intent done once it is finished; or tell your user why not. read_messages lists \
+             open_requests."
+        );
+        assert!(notice(2, &["bob", "eve"]).contains(
+            "2 requests from \"bob\" and \"eve\" that you have read have no answer yet. Answer each with"
+        ));
+        let bob: Vec<_> = from(&["bob"]);
+        assert_eq!(
+            requests_greeting(2, &bob),
+            "Agent Junction: 2 requests from \"bob\" wait for an answer of this session. The tool read_messages lists them in \
+             open_requests."
         );
     }
 

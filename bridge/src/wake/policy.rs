@@ -10,7 +10,8 @@ use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::{Hindrance, Outlook};
 
 use crate::wake::budget::WakeBudget;
-use crate::wake::notice::Notice;
+use crate::wake::notice::{Notice, RequestNotice};
+use crate::wake::request_reminder::RequestReminder;
 use junction_engine::{Snapshot, Waker};
 
 /// How long after a wake that no channel took the next is tried, and how long a notice may go unread until nobody knows
@@ -29,6 +30,8 @@ const LONGEST_REST: Duration = Duration::from_secs(30 * 60);
 /// Which messages wait, and what the agent was told of them.
 pub(crate) struct WakePolicy {
     snapshot: Snapshot,
+    /// What the agent was reminded of that it has not answered.
+    pub(super) requests: RequestReminder,
     budget: WakeBudget,
     /// The message that the present wake is for.
     waking_for: Option<Waker>,
@@ -93,6 +96,7 @@ impl WakePolicy {
     pub(crate) fn new(snapshot: Snapshot, wakes_per_hour: Option<u32>) -> Self {
         Self {
             snapshot,
+            requests: RequestReminder::default(),
             budget: WakeBudget::new(wakes_per_hour),
             waking_for: None,
             retries_at: None,
@@ -178,6 +182,14 @@ impl WakePolicy {
             return None;
         }
         Some(Notice { before_stop: true, ..self.notice(now) })
+    }
+
+    /// The notice of requests for an agent that is about to end its turn: once for each request.
+    pub(crate) fn requests_before_stop(&mut self) -> Option<RequestNotice> {
+        let notice = self.requests.before_stop(&self.snapshot, self.notices + 1)?;
+        self.notices += 1;
+        self.stop_held_up = true;
+        Some(notice)
     }
 
     /// When the agent should be woken, given that its activity permits it from `wakeable` on; `None` if there is no

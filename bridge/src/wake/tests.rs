@@ -13,6 +13,7 @@ use crate::testing::snapshot;
 use junction_engine::{Command, Waker};
 
 mod plugins;
+mod requests;
 mod trials;
 
 const SECOND: Duration = Duration::from_secs(1);
