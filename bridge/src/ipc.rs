@@ -158,6 +158,12 @@ pub(crate) struct SendRequest {
     pub(crate) fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) urgency: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wait_for: Option<String>,
     /// Whether a person writes the message. A bridge ignores it: its session is an agent's.
     #[serde(default)]
     pub(crate) from_person: bool,

@@ -10,16 +10,17 @@ use junction_shared::protocol::limits::{
     MAX_ATTACHMENTS, MAX_MESSAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
 };
 
+use crate::address::{ADDRESSES, Address};
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{AttachmentRequest, SendRequest};
 use crate::people::invoker::{Invoker, session_socket, watch_socket};
-use crate::people::lone_sender::send_alone;
+use crate::people::lone_sender::{send_alone, send_to_group_alone};
 use crate::people::member::PersonMember;
 use crate::people::printer::{OutputStream, Printer};
 use crate::people::running::{running_person, send_through};
 use crate::people::send_output::SendOutput;
-use crate::people::send_service::draft;
+use crate::people::send_service::{PersonDraft, drafted};
 use crate::people::sources::{SourceRights, check_key, prepared, source_named};
 use crate::process::signals::Signals;
 use crate::terminal::{NothingCame, WrongUsage, remark};
@@ -35,9 +36,9 @@ const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted
 /// A message, and how to send it.
 #[derive(Debug, Args)]
 pub(crate) struct SendOptions {
-    /// Alias of the receiver
-    #[arg(value_parser = alias)]
-    to: Alias,
+    /// Alias of the receiver; or role:NAME, repo:NAME, several aliases with commas, or '*' for everybody
+    #[arg(value_parser = address)]
+    to: String,
     /// Text of the message; - reads it from stdin. Other users of this machine can see arguments: use - for secrets
     #[arg(value_name = "TEXT|-", allow_hyphen_values = true)]
     text: Option<String>,
@@ -51,6 +52,15 @@ pub(crate) struct SendOptions {
     /// Wait up to this many seconds for the answer, and print it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
     wait: Option<u64>,
+    /// With --wait and several receivers: whether to wait for all answers or for any [default: all]
+    #[arg(long, value_name = "WHICH", value_parser = ["all", "any"])]
+    wait_for: Option<String>,
+    /// What you expect: inform (nothing), request (an answer), or done (what --reply-to asks for is finished)
+    #[arg(long, value_name = "INTENT", value_parser = ["inform", "request", "done"])]
+    intent: Option<String>,
+    /// Send this once: with the same key and receiver again, a running session sends nothing
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    key: Option<String>,
     /// Alias to send under [default: your user name, or that of your running watch]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
@@ -69,6 +79,15 @@ pub(crate) struct SendOptions {
     /// Print the result of the tool send_message
     #[arg(long)]
     json: bool,
+}
+
+/// Whom a message is for, as a person types it.
+fn address(text: &str) -> Result<String, String> {
+    match Address::parse(text) {
+        Some(Address::Peer(alias)) => Ok(alias.to_string()),
+        Some(Address::Group(group)) => Ok(group.to_string()),
+        None => Err(format!("{ADDRESSES} is expected")),
+    }
 }
 
 /// An alias as a person types it.
@@ -102,13 +121,16 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
         () = signals.next() => bail!(INTERRUPTED),
     };
     let request = SendRequest {
-        to: to.to_string(),
+        to,
         message,
         reply_to: options.reply_to.map(|id| id.to_string()),
         wait_seconds: options.wait.unwrap_or(0),
         ttl_seconds: options.ttl,
         fingerprint: options.fingerprint.clone(),
         urgency: options.urgency.clone(),
+        intent: options.intent.clone(),
+        key: options.key.clone(),
+        wait_for: options.wait_for.clone(),
         from_person: caller == Invoker::Person,
         attachments,
     };
@@ -134,7 +156,12 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
                 joined = PersonMember::join(config, options.alias, false) => joined?,
                 () = signals.next() => bail!(INTERRUPTED),
             };
-            let outcome = send_alone(&member, draft, &output, &mut signals).await;
+            let outcome = match draft {
+                PersonDraft::Peer(draft) => send_alone(&member, draft, &output, &mut signals).await,
+                PersonDraft::Group(group) => {
+                    send_to_group_alone(&member, group, &output, &mut signals).await
+                }
+            };
             member.leave().await;
             outcome
         }
@@ -181,13 +208,16 @@ async fn persons_socket(
 }
 
 /// The message with what it is to carry, which a person named here.
-async fn prepared_draft(config: &Config, mut request: SendRequest) -> anyhow::Result<Draft> {
+async fn prepared_draft(config: &Config, mut request: SendRequest) -> anyhow::Result<PersonDraft> {
+    let draft = match drafted(&request).map_err(|error| anyhow!(error))? {
+        PersonDraft::Peer(draft) => draft,
+        group @ PersonDraft::Group(_) => return Ok(group),
+    };
     let named = std::mem::take(&mut request.attachments);
     let access = AttachmentAccess::new(config.dir.clone());
     let attachments = prepared(&access, named, SourceRights::ByPerson).await;
     let attachments = attachments.map_err(|fault| anyhow!(attachment_fault(&fault)))?;
-    let draft = draft(request).map_err(|error| anyhow!(error))?;
-    Ok(Draft { attachments, ..draft })
+    Ok(PersonDraft::Peer(Draft { attachments, ..draft }))
 }
 
 /// Sends a message through a session that runs.

@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use junction_shared::protocol::alias::Alias;
 use tokio::time::{Instant, timeout};
 
+use super::group_message::send_to_group;
 use super::member::PersonMember;
 use super::send_output::{SendOutput, no_answer};
 use super::show::Show;
@@ -16,6 +17,7 @@ use crate::terminal::{NothingCame, Terminal, remark};
 use crate::wording::people::for_person;
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
+use junction_engine::group::GroupDraft;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, PageLimits, SendInProgress, Sent, Status, WaitEnd, wall_ms};
 
@@ -59,6 +61,40 @@ pub(crate) async fn send_alone(
         report.settle(status, until_ms, signals).await?;
     }
     answered
+}
+
+/// Sends a message to a group as a session that ends with this command, once the hub has all of it.
+///
+/// # Errors
+/// The message went to nobody, or not to all, or no answer came in time.
+pub(crate) async fn send_to_group_alone(
+    member: &PersonMember,
+    group: GroupDraft,
+    output: &SendOutput,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let waits = !group.wait.is_zero();
+    let sent = tokio::select! {
+        sent = send_to_group(&member.engine, group) => sent.map_err(|error| anyhow!(error))?,
+        () = signals.next() => bail!(
+            "The command was interrupted while it sent the message, so some may have got it and others not."
+        ),
+    };
+    member.speaks();
+    output.sent(&sent.answer, waits).await?;
+    sent.leases.into_iter().for_each(junction_engine::Lease::ack);
+    let recipients = sent.answer.get("recipients").and_then(serde_json::Value::as_array);
+    let is_held = recipients.into_iter().flatten().any(|it| it["status"] == "queued");
+    if is_held {
+        bail!(
+            "The hub did not take the message for all of them, and it ends with this command. Run junction-bridge hosts to see why, then \
+             send it again."
+        );
+    }
+    if !waits {
+        remark(NO_ANSWER);
+    }
+    Ok(())
 }
 
 /// What was asked of whom.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::printer::Printer;
 use crate::terminal::{NothingCame, remark};
-use crate::wording::people::sent as sentence;
+use crate::wording::people::{group_sentence, sent as sentence};
 
 /// Where the outcome goes.
 pub(crate) struct SendOutput {
@@ -24,6 +24,9 @@ impl SendOutput {
         answer: &Map<String, Value>,
         waits: bool,
     ) -> anyhow::Result<()> {
+        if answer.contains_key("recipients") {
+            return self.sent_to_group(answer, waits).await;
+        }
         let reply = answer.get("reply").and_then(|reply| reply["message"].as_str());
         if self.is_json {
             self.printer.line(&Value::from(answer.clone()).to_string()).await?;
@@ -48,6 +51,31 @@ impl SendOutput {
             None => no_answer(to, self.is_lasting),
         })
         .into())
+    }
+
+    /// Prints what became of a message to a group. With a wait, what is asked for are the replies.
+    async fn sent_to_group(&self, answer: &Map<String, Value>, waits: bool) -> anyhow::Result<()> {
+        let none = Vec::new();
+        let replies = answer.get("replies").and_then(Value::as_array).unwrap_or(&none);
+        if self.is_json {
+            self.printer.line(&Value::from(answer.clone()).to_string()).await?;
+        } else if waits {
+            remark(&group_sentence(answer));
+            for reply in replies {
+                let text = |field: &str| reply[field].as_str().unwrap_or_default();
+                // Each line of a reply stands behind its sender's alias, so none can be taken for another's.
+                for line in text("message").split('\n') {
+                    self.printer.line(&format!("{}: {line}", text("from"))).await?;
+                }
+            }
+        } else {
+            self.printer.line(&group_sentence(answer)).await?;
+        }
+        let to = answer.get("to").and_then(Value::as_str).unwrap_or_default();
+        if waits && replies.is_empty() {
+            return Err(NothingCame(no_answer(to, self.is_lasting)).into());
+        }
+        Ok(())
     }
 
     /// Tells what is to know of attachments: of the message, and of the answer.

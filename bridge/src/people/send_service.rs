@@ -8,7 +8,9 @@ use junction_shared::protocol::id::MessageId;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
+use super::group_message::{GroupAnswer, group_draft, send_to_group};
 use super::sources::{SourceRights, prepared};
+use crate::address::Address;
 use crate::attachments::AttachmentAccess;
 use crate::ipc::server::IpcConnection;
 use crate::ipc::{BridgeResponse, SendRequest};
@@ -17,9 +19,14 @@ use crate::wording::Wording as _;
 use crate::wording::people::{attachment_fault, for_person};
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
+use junction_engine::group::GroupDraft;
+use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, Lease, Sent, Status, UploadProgress, WaitEnd};
 
+/// What is said of a receiver that is none.
+const NO_ADDRESS: &str = "That is neither an alias nor a group. Give an alias as junction-bridge peers shows it, role:NAME, repo:NAME, or '*' \
+                          for everybody.";
 /// Messages that are sent for commands at once. The others of the socket's connections are for hooks.
 const MAX_SENDS: usize = 8;
 
@@ -40,11 +47,10 @@ pub(crate) struct FollowedMessage {
     pub(crate) uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
 }
 
-/// A message that was sent for a command.
-struct SentForCommand {
-    sent: Sent,
-    asked: Urgency,
-    attached: Vec<AttachmentInfo>,
+/// What a command is told, and the holds on that.
+struct CommandAnswer {
+    response: BridgeResponse,
+    leases: Vec<Lease>,
 }
 
 impl SendService {
@@ -67,7 +73,6 @@ impl SendService {
         rights: SourceRights,
         connection: &mut IpcConnection,
     ) {
-        let waits = request.wait_seconds > 0;
         let sent = match self.slots.try_acquire() {
             Err(_) => Err(for_person(&Error::TooManyWaits)),
             Ok(_slot) => {
@@ -78,9 +83,9 @@ impl SendService {
                 }
             }
         };
-        let (response, lease) = response(sent, waits);
+        let CommandAnswer { response, leases } = sent.unwrap_or_else(CommandAnswer::failed);
         if connection.respond_printed(&response).await {
-            lease.into_iter().for_each(Lease::ack);
+            leases.into_iter().for_each(Lease::ack);
         }
     }
 
@@ -88,9 +93,12 @@ impl SendService {
         &self,
         mut request: SendRequest,
         rights: SourceRights,
-    ) -> Result<SentForCommand, String> {
-        let named = std::mem::take(&mut request.attachments);
-        let mut draft = draft(request)?;
+    ) -> Result<CommandAnswer, String> {
+        let mut draft = match drafted(&request)? {
+            PersonDraft::Group(group) => return self.sent_to_group(group).await,
+            PersonDraft::Peer(draft) => draft,
+        };
+        let (named, waits) = (std::mem::take(&mut request.attachments), !draft.wait.is_zero());
         let attachments = prepared(&self.attachments, named, rights).await;
         draft.attachments = attachments.map_err(|fault| match rights {
             // The agent is told what to ask its user for.
@@ -106,56 +114,95 @@ impl SendService {
             let _ = followers.try_send(FollowedMessage { status: sending.progress(), uploads });
         }
         let sent = sending.sent().await;
-        Ok(SentForCommand { sent, asked, attached: attached.unwrap_or_default() })
+        Ok(CommandAnswer::of(sent, asked, &attached.unwrap_or_default(), waits))
+    }
+
+    async fn sent_to_group(&self, group: GroupDraft) -> Result<CommandAnswer, String> {
+        let GroupAnswer { answer, leases } = send_to_group(&self.engine, group).await?;
+        Ok(CommandAnswer { response: BridgeResponse::Sent { answer }, leases })
     }
 }
 
-/// The response, and the hold on what it tells.
-fn response(sent: Result<SentForCommand, String>, waits: bool) -> (BridgeResponse, Option<Lease>) {
-    let SentForCommand { sent, asked, attached } = match sent {
-        Ok(sent) => sent,
-        Err(why) => return (BridgeResponse::Failed { why }, None),
-    };
-    if let Status::Refused(reason) = sent.status {
-        let why = for_person(&Error::Refused(reason));
-        return (BridgeResponse::Failed { why }, sent.refusal);
+impl CommandAnswer {
+    fn failed(why: String) -> Self {
+        Self { response: BridgeResponse::Failed { why }, leases: Vec::new() }
     }
-    let mut answer =
-        object(&SentJson::new(&sent, (asked, sent.intent), waits.then_some(sent.waited)));
-    answer.extend(object(&AttachedJson::new(&attached)));
-    let lease = match sent.wait_end {
-        Some(WaitEnd::Reply(_, lease)) => Some(lease),
-        _ => None,
-    };
-    (BridgeResponse::Sent { answer }, lease)
+
+    /// What became of a message to one peer.
+    fn of(sent: Sent, asked: Urgency, attached: &[AttachmentInfo], waits: bool) -> Self {
+        if let (Status::Refused(reason), false) = (sent.status, sent.repeated) {
+            let why = for_person(&Error::Refused(reason));
+            let leases = sent.refusal.into_iter().collect();
+            return Self { leases, ..Self::failed(why) };
+        }
+        let asked = (asked, sent.intent);
+        let mut answer = object(&SentJson::new(&sent, asked, waits.then_some(sent.waited)));
+        answer.extend(object(&AttachedJson::new(attached)));
+        let leases = match sent.wait_end {
+            Some(WaitEnd::Reply(_, lease)) => vec![lease],
+            _ => Vec::new(),
+        };
+        Self { response: BridgeResponse::Sent { answer }, leases }
+    }
+}
+
+/// A message to send, without what it is to carry.
+pub(crate) enum PersonDraft {
+    /// To one peer.
+    Peer(Draft),
+    /// To several.
+    Group(GroupDraft),
 }
 
 /// The message to send, without what it is to carry.
 ///
 /// # Errors
 /// What is wrong with the request, and what to do.
-pub(crate) fn draft(request: SendRequest) -> Result<Draft, String> {
-    let target = Alias::parse(&request.to)
-        .map_err(|_| "That is not an alias. Give one as junction-bridge peers shows it.")?;
-    let reply_to = request.reply_to.map(|id| {
-        let id = Uuid::try_parse(&id);
+pub(crate) fn drafted(request: &SendRequest) -> Result<PersonDraft, String> {
+    match Address::parse(&request.to) {
+        Some(Address::Peer(target)) => Ok(PersonDraft::Peer(draft(target, request)?)),
+        Some(Address::Group(to)) => {
+            // Any alias will do for what is common to both.
+            let draft = draft(Alias::parse("group").map_err(|_| NO_ADDRESS)?, request)?;
+            Ok(PersonDraft::Group(group_draft(to, draft, request)?))
+        }
+        None => Err(NO_ADDRESS.to_owned()),
+    }
+}
+
+fn draft(target: Alias, request: &SendRequest) -> Result<Draft, String> {
+    let reply_to = request.reply_to.as_ref().map(|id| {
+        let id = Uuid::try_parse(id);
         id.map(|id| MessageId(id.into_bytes()))
             .map_err(|_| "--reply-to must be the id of a message. Give one as it was shown.")
     });
-    let urgency = match request.urgency {
-        None => Urgency::default(),
-        Some(word) => {
-            let named = Urgency::NAMES.into_iter().find(|(name, _)| *name == word);
-            named.ok_or("--urgency must be low, normal or high. Give one of them.")?.1
-        }
-    };
+    let urgency = named(request.urgency.as_deref(), Urgency::NAMES)
+        .ok_or("--urgency must be low, normal or high. Give one of them.")?;
+    let intent = named(request.intent.as_deref(), Intent::NAMES)
+        .ok_or("--intent must be inform, request or done. Give one of them.")?;
+    if intent == Intent::Done && request.reply_to.is_none() {
+        return Err(
+            "--intent done needs --reply-to with the id of the request. Give both.".to_owned()
+        );
+    }
     Ok(Draft {
         reply_to: reply_to.transpose()?,
         ttl: request.ttl_seconds.map(Duration::from_secs),
-        fingerprint: request.fingerprint.map(|text| text.to_ascii_lowercase()),
+        fingerprint: request.fingerprint.as_ref().map(|text| text.to_ascii_lowercase()),
         wait: Duration::from_secs(request.wait_seconds),
         urgency,
         from_person: request.from_person,
-        ..Draft::new(target, request.message)
+        intent,
+        key: request.key.clone(),
+        ..Draft::new(target, request.message.clone())
     })
+}
+
+/// What a word stands for; without one, what is usual.
+fn named<T: Default, const N: usize>(
+    word: Option<&str>,
+    names: [(&'static str, T); N],
+) -> Option<T> {
+    let Some(word) = word else { return Some(T::default()) };
+    names.into_iter().find(|(name, _)| *name == word).map(|(_, value)| value)
 }

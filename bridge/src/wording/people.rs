@@ -131,6 +131,23 @@ pub(crate) fn sent(answer: &Map<String, Value>) -> String {
     }
 }
 
+/// What became of a message to a group, by the answer of the tool.
+pub(crate) fn group_sentence(answer: &Map<String, Value>) -> String {
+    let recipients = answer.get("recipients").and_then(Value::as_array);
+    let recipients = recipients.map(Vec::as_slice).unwrap_or_default();
+    let text = |of: &Value, field: &str| of[field].as_str().unwrap_or_default().to_owned();
+    let is_sent = |it: &&Value| text(it, "status") != "not_sent";
+    let sent: Vec<_> = recipients.iter().filter(is_sent).map(|it| text(it, "alias")).collect();
+    let count = sent.len();
+    let s = if count == 1 { "" } else { "s" };
+    let mut said = format!("Sent to {count} session{s}: {}.", sent.join(", "));
+    for other in recipients.iter().filter(|it| !is_sent(it)) {
+        let (alias, why) = (text(other, "alias"), text(other, "why"));
+        said.push_str(&format!("\nNot sent to {alias}: {}", in_persons_words(&why)));
+    }
+    said
+}
+
 /// When the receiver will see the message.
 fn outlook(to: &str, peer: &Value) -> String {
     let text = |field: &str| peer[field].as_str().unwrap_or_default();

@@ -1,0 +1,74 @@
+//! A person's message to a group: what is sent, and what is told of it.
+
+use serde_json::{Map, Value};
+
+use crate::ipc::SendRequest;
+use crate::results::{GroupSentJson, object, shown_len};
+use crate::wording::people::for_person;
+use junction_engine::group::{GroupAddress, GroupDraft, WaitFor};
+use junction_engine::urgency::Urgency;
+use junction_engine::{Draft, Engine, Lease, WaitEnd};
+
+/// What became of a message to a group, as the tool tells it, and the holds on that.
+pub(crate) struct GroupAnswer {
+    pub(crate) answer: Map<String, Value>,
+    pub(crate) leases: Vec<Lease>,
+}
+
+/// The message to this group that a draft to one peer would be.
+///
+/// # Errors
+/// What it has that goes to one peer alone, and what to do.
+pub(crate) fn group_draft(
+    to: GroupAddress,
+    draft: Draft,
+    request: &SendRequest,
+) -> Result<GroupDraft, String> {
+    let is_for_one = draft.fingerprint.is_some() || !request.attachments.is_empty();
+    if is_for_one || draft.intent == junction_engine::intent::Intent::Done {
+        return Err("--attach, --fingerprint and --intent done go to one receiver at a time. Give one alias.".to_owned());
+    }
+    let names = WaitFor::NAMES.into_iter();
+    let wait_for = names.filter(|(name, _)| request.wait_for.as_deref() == Some(*name));
+    let wait_for = wait_for.map(|(_, wait_for)| wait_for).next().unwrap_or_default();
+    let wakes_nobody = to == GroupAddress::Everyone && request.urgency.is_none();
+    Ok(GroupDraft {
+        reply_to: draft.reply_to,
+        ttl: draft.ttl,
+        wait: draft.wait,
+        wait_for,
+        urgency: if wakes_nobody { Urgency::Low } else { draft.urgency },
+        from_person: draft.from_person,
+        intent: draft.intent,
+        key: draft.key,
+        ..GroupDraft::new(to, draft.body)
+    })
+}
+
+/// Sends a message to a group.
+///
+/// # Errors
+/// Why it went to nobody, and what to do.
+pub(crate) async fn send_to_group(
+    engine: &Engine,
+    group: GroupDraft,
+) -> Result<GroupAnswer, String> {
+    let (name, asked) = (group.to.to_string(), (group.urgency, group.intent));
+    let waits = !group.wait.is_zero();
+    let mut sent = engine.send_to_group(group).await.map_err(|error| for_person(&error))?;
+    let is_nobodys = sent.members.iter().all(|member| member.sent.is_err());
+    let first = sent.members.first().and_then(|member| member.sent.as_ref().err());
+    if let Some(error) = first.filter(|_| is_nobodys) {
+        return Err(for_person(error));
+    }
+    sent.bound_replies(shown_len);
+    let answer = object(&GroupSentJson::new(&sent, name, asked, waits));
+    let mut leases = Vec::new();
+    for sent in sent.members.into_iter().filter_map(|member| member.sent.ok()) {
+        leases.extend(sent.refusal);
+        if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
+            leases.push(lease);
+        }
+    }
+    Ok(GroupAnswer { answer, leases })
+}
