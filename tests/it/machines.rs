@@ -19,6 +19,12 @@ enum Event {
         size: usize,
         ttl: Option<Duration>,
     },
+    /// One message to all others.
+    SendAll {
+        who: usize,
+        size: usize,
+        ttl: Option<Duration>,
+    },
     Read {
         who: usize,
         limit: usize,
@@ -111,6 +117,7 @@ impl Crowd {
         let send = (who(), who(), 1..=self.burst, size(), ttl());
         prop_oneof![
             8 => send.prop_map(|(who, to, count, size, ttl)| Event::Send { who, to, count, size, ttl }),
+            2 => (who(), size(), ttl()).prop_map(|(who, size, ttl)| Event::SendAll { who, size, ttl }),
             6 => (who(), 1..20_usize).prop_map(|(who, limit)| Event::Read { who, limit }),
             6 => (who(), prop::bool::weighted(0.8)).prop_map(|(who, written)| Event::Finish { who, written }),
             5 => (who(), some()).prop_map(|(who, count)| Event::Write { who, count }),
@@ -154,6 +161,7 @@ fn apply(world: &mut SimWorld, event: Event) {
             (0..count).for_each(|_| world.send(who, to, size, ttl));
         }
         Event::Send { .. } => {}
+        Event::SendAll { who, size, ttl } => world.send_all(who, size, ttl),
         Event::Read { who, limit } => world.read(who, limit),
         Event::Finish { who, written } => _ = world.finish(who, written),
         Event::Write { who, count } => (0..count).for_each(|_| _ = world.write(who)),

@@ -25,5 +25,6 @@ mod sentences;
 #[cfg(unix)]
 mod setup;
 mod start;
+mod teams;
 #[cfg(unix)]
 mod wake;

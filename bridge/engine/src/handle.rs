@@ -276,7 +276,7 @@ impl Engine {
         }
         let page = self.next_page(limits, wait).await?;
         let is_connected = self.snapshot.borrow().state == ConnectionState::Connected;
-        if is_connected || !page.is_empty() {
+        if is_connected || !page.is_empty() || !page.open_requests.is_empty() {
             return Ok(page);
         }
         // A page that holds nothing needs no answer, and the next read need not wait for one.

@@ -136,7 +136,7 @@ pub struct Sent {
 /// What ended a wait for the answer to a message.
 pub enum WaitEnd {
     /// The answer, and the hold on it.
-    Reply(Message, Lease),
+    Reply(Box<Message>, Lease),
     /// A message of this peer, which waits unread: a later one of the peer that was asked, or a question whose own
     /// sender waits.
     EndedBy(Alias),

@@ -169,11 +169,17 @@ impl Delivery {
         self.chains.shown(by, message.peer, message.hops);
     }
 
-    /// Something has happened that the agent asked to be notified of.
+    /// Something has happened that the agent asked to be notified of. Whoever waits is served.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
-        if notifications.is_empty() {
-            return;
+        if !notifications.is_empty() {
+            self.add_notifications(notifications);
+            self.serve_ready(|_| false);
         }
+    }
+
+    /// Something has happened that the agent asked to be notified of, and more that belongs on the same page is about to be
+    /// taken in.
+    pub(crate) fn add_notifications(&mut self, notifications: Vec<Notification>) {
         let waking = notifications.iter().filter(|notification| self.may_wake(notification));
         let waking = waking.count();
         self.count_arrivals(waking);
@@ -181,7 +187,6 @@ impl Delivery {
             self.notified_at = self.snapshot.borrow().arrivals;
         }
         self.notifications.extend(notifications);
-        self.serve_ready(|_| false);
     }
 
     /// How many notifications have not been read yet.
@@ -222,7 +227,7 @@ impl Delivery {
         self.shown(std::slice::from_ref(&message), &[], lease);
         self.publish();
         // A call that is gone by now drops the hold, and the message waits for a reader again.
-        let _ = waiter.wait_end.send(WaitEnd::Reply(message, hold));
+        let _ = waiter.wait_end.send(WaitEnd::Reply(Box::new(message), hold));
     }
 
     /// A call waits for the answer to this message, from this peer. An unread question whose sender waits ends the wait

@@ -32,7 +32,7 @@ async fn until_stopped(stopped: &mut Option<watch::Receiver<bool>>) {
         None => false,
     };
     if !is_stopped {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

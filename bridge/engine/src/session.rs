@@ -321,9 +321,9 @@ impl Session {
 
     /// Moves ends from the outbox to where reads find them.
     fn report_ends(&mut self) {
+        let mut news = Vec::new();
         for ended in self.outgoing.outbox.take_ended() {
-            let notifications = self.notification_requests.ended(ended.id, ended.status);
-            self.delivery.notify(notifications);
+            news.extend(self.notification_requests.ended(ended.id, ended.status));
             let is_repetition = self.outgoing.uploads.is_repetition(&ended.id);
             self.outgoing.uploads.message_ended(ended.id, ended.status);
             let is_own_word = self.outgoing.requests.is_own_word(&ended.id);
@@ -347,6 +347,8 @@ impl Session {
                 None => self.delivery.ended(end),
             }
         }
+        // On the page with the ends that they are about.
+        self.delivery.notify(news);
         self.tell_of_dropped_requests();
         self.report_attachment_ends();
         self.outgoing.end_flush();

@@ -76,7 +76,7 @@ impl<'a> GroupSentJson<'a> {
     ) -> Self {
         let all = || sent.members.iter().filter_map(|member| member.sent.as_ref().ok());
         let replies = all().filter_map(|sent| match &sent.wait_end {
-            Some(WaitEnd::Reply(message, _)) => Some(message.into()),
+            Some(WaitEnd::Reply(message, _)) => Some(message.as_ref().into()),
             _ => None,
         });
         let ended_by = all().find_map(|sent| match &sent.wait_end {

@@ -72,7 +72,7 @@ impl<'a> SentJson<'a> {
         waited: Option<Duration>,
     ) -> Self {
         let (reply, ended_by) = match &sent.wait_end {
-            Some(WaitEnd::Reply(message, _)) => (Some(message.into()), None),
+            Some(WaitEnd::Reply(message, _)) => (Some(message.as_ref().into()), None),
             Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
             None => (None, None),
         };

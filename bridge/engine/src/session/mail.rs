@@ -86,7 +86,7 @@ impl Session {
                     plain.attachments = Some(sealed);
                 }
                 if plain.repeated.is_some() || plain.intent == Intent::Dropped {
-                    return self.bridges_word(&header, plain, alias, &key, now);
+                    return self.bridges_word(&header, &plain, alias, &key, now);
                 }
                 self.record(&header, plain, &key, alias, deadline, now);
             }

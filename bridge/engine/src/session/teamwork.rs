@@ -45,7 +45,8 @@ impl Session {
         }
         if intent == Intent::Done {
             let news = self.notification_requests.finished(peer, answered, Occasion::Done);
-            self.delivery.notify(news);
+            // On the page with the message that says so.
+            self.delivery.add_notifications(news);
         }
     }
 
@@ -53,7 +54,7 @@ impl Session {
     pub(super) fn bridges_word(
         &mut self,
         header: &Header,
-        plain: Plain,
+        plain: &Plain,
         alias: Alias,
         receipt_key: &ReceiptKey,
         now: Instant,
@@ -71,7 +72,7 @@ impl Session {
         self.send_final_receipts(vec![due], ReceiptKind::Read, now);
     }
 
-    fn take_word(&mut self, header: &Header, plain: Plain, alias: Alias) {
+    fn take_word(&mut self, header: &Header, plain: &Plain, alias: Alias) {
         let from = header.from;
         plain.seat.iter().for_each(|seat| _ = self.seat_named(from, *seat));
         let peer = self.directory.origin(&from);
@@ -230,6 +231,14 @@ pub struct GroupToBegin {
     pub(crate) key: Option<String>,
     /// Whether the members are known. If they are not, only a message of this name is looked for.
     pub(crate) has_members: bool,
+}
+
+impl GroupToBegin {
+    /// A message to a group at this address whose members are known, under this name of its sender's.
+    #[must_use]
+    pub fn new(address: String, key: Option<String>) -> Self {
+        Self { address, key, has_members: true }
+    }
 }
 
 /// What a message to a group begins with.

@@ -165,7 +165,7 @@ async fn reply_that_was_waited_for_is_leased_like_one_that_was_read() {
         let id = agent.begin("send_message", arguments);
         let (_, answer) = submit(&mut agent, Status::Opened).await;
         let (lease, end) = Lease::new();
-        assert!(answer.send(WaitEnd::Reply(message("an answer\u{1b}"), lease)).is_ok());
+        assert!(answer.send(WaitEnd::Reply(Box::new(message("an answer\u{1b}")), lease)).is_ok());
         let result = agent.result(&id).await;
         assert_eq!(result["reply"]["message"], "an answer\\u{1b}");
         assert_eq!(result["reply"]["untrusted"], true);

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
+use junction_engine::group::GroupTag;
 use junction_engine::session::{
-    ClaimStep, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict, Session,
+    BegunGroup, ClaimStep, GroupToBegin, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict,
+    Session,
 };
 use junction_engine::{
     Command, ConnectionState, Draft, IncomingAttachment, MailPage, PageLimits, Snapshot, Submitted,
@@ -155,6 +157,33 @@ impl SessionMachine {
         let (reply, answer) = oneshot::channel();
         self.0.command(Command::Lookup(alias, reply), now);
         Search(answer)
+    }
+
+    /// Begins a message to a group: the id that it has for all its members.
+    pub fn begin_group(&mut self, now: Instant) -> MessageId {
+        let begin = GroupToBegin::new("*".to_owned(), None);
+        let (reply, mut answer) = oneshot::channel();
+        self.0.command(Command::BeginGroup(begin, reply), now);
+        match answer.try_recv() {
+            Ok(Ok(Some(BegunGroup::New(id)))) => id,
+            _ => panic!("nothing limits how many groups there are"),
+        }
+    }
+
+    /// Sends one member's copy of a message to a group.
+    pub fn send_copy(
+        &mut self,
+        to: Alias,
+        text: String,
+        group: MessageId,
+        ttl: Option<Duration>,
+        now: Instant,
+    ) -> Sending {
+        let group = Some(GroupTag { id: group, to: "*".into() });
+        let draft = Draft { ttl, group, ..Draft::new(to, text) };
+        let (reply, answer) = oneshot::channel();
+        self.0.command(Command::Send(draft, reply), now);
+        Sending(answer)
     }
 
     /// Sends a message to the peer that has this alias, with what is attached to it.

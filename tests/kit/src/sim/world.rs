@@ -8,7 +8,7 @@ use junction_engine::Status;
 use junction_engine::attachment::PreparedAttachments;
 use junction_hub::{Output, State, StateOptions, Timeouts};
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::{
     CHUNK_WINDOW, HUB_ATTACHMENT_BYTES, RECEIVER_ATTACHMENT_BYTES,
 };
@@ -59,6 +59,8 @@ pub struct SimWorld {
     pub history: History<PeerKey>,
     /// What was attached to them.
     pub files: FileHistory,
+    /// The ids on the wire of messages to groups, by the ids that they are shown under and the aliases of their receivers.
+    group_ids: HashMap<(MessageId, Alias), MessageId>,
 }
 
 /// The alias of the process with this number.
@@ -91,6 +93,7 @@ impl SimWorld {
             restarted: HashSet::new(),
             history: History::default(),
             files: FileHistory::default(),
+            group_ids: HashMap::new(),
         };
         for who in 0..peers {
             let process = world.spawn(who, who < seats, Vec::new());
@@ -246,16 +249,47 @@ impl SimWorld {
         self.history.sent_by(number, process.key);
         let sending = process.machine.send(alias, text, prepared, ttl, now);
         let gives_up = self.now + PATIENCE;
-        process.calls.push(SendCall { number, ttl: life, gives_up, files, sending });
+        process.calls.push(SendCall { number, ttl: life, gives_up, files, group: None, sending });
         self.hear_answers(who);
+    }
+
+    /// Sends to all others at once, as to a group: each gets an envelope of its own, and all the same id.
+    pub fn send_all(&mut self, who: usize, size: usize, ttl: Option<Duration>) {
+        let now = self.instant();
+        let group = self.processes[who].machine.begin_group(now);
+        let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
+        let mut named = HashSet::from([self.processes[who].alias.clone()]);
+        for to in 0..self.processes.len() {
+            let (alias, key) = (self.processes[to].alias.clone(), self.processes[to].identity);
+            // Two bridges of one seat have one alias.
+            if !named.insert(alias.clone()) {
+                continue;
+            }
+            let process = &mut self.processes[who];
+            let (number, text) = self.history.submit(process.identity, key, size, self.now + life);
+            self.history.sent_by(number, process.key);
+            let sending = process.machine.send_copy(alias.clone(), text, group, ttl, now);
+            let gives_up = self.now + PATIENCE;
+            let (files, group) = (Vec::new(), Some((group, alias)));
+            process.calls.push(SendCall { number, ttl: life, gives_up, files, group, sending });
+            self.hear_answers(who);
+        }
+    }
+
+    /// The id on the wire of the message that this receiver's alias has under the id of its group.
+    fn wire_id(&self, shown: MessageId, receiver: &Alias) -> MessageId {
+        let copy = self.group_ids.get(&(shown, receiver.clone()));
+        copy.copied().unwrap_or(shown)
     }
 
     /// Records which messages were taken, and which were not in time: those are never sent.
     fn hear_answers(&mut self, who: usize) {
         let (now, history, identities) = (self.now, &mut self.history, &self.identities);
         let (key, files) = (self.processes[who].key, &mut self.files);
+        let group_ids = &mut self.group_ids;
         self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
             Some(Some((id, to))) => {
+                group_ids.extend(call.group.take().map(|copy| (copy, id)));
                 let to = identities.get(&to).copied().unwrap_or(to);
                 history.readdress(call.number, to, now + call.ttl);
                 history.submitted(call.number, Some(id));
@@ -293,8 +327,14 @@ impl SimWorld {
 
     /// The answer was written, or never left. Whether it held anything.
     pub fn finish(&mut self, who: usize, written: bool) -> bool {
+        let Some((mut page, since, by)) = self.processes[who].page.take() else { return false };
+        for message in &mut page.messages {
+            message.id = self.wire_id(message.id, &alias(who));
+        }
+        for end in &mut page.receipts {
+            end.id = self.wire_id(end.id, &end.to);
+        }
         let process = &mut self.processes[who];
-        let Some((page, since, by)) = process.page.take() else { return false };
         let held = !page.messages.is_empty() || !page.receipts.is_empty();
         if written {
             for message in &page.messages {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use junction_engine::MailPage;
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{MessageId, PeerKey};
 
 use super::wire::Wire;
 use crate::sim::attachment_work::AttachmentWork;
@@ -48,6 +48,8 @@ pub(super) struct SendCall {
     pub(super) ttl: Duration,
     pub(super) gives_up: Duration,
     pub(super) files: Vec<SimFile>,
+    /// The id that the message has for all members of its group, and the alias of this one.
+    pub(super) group: Option<(MessageId, Alias)>,
     pub(super) sending: Sending,
 }
 

@@ -1,0 +1,4 @@
+//! Teams: messages to groups, requests and their end, and messages that are sent once.
+
+mod groups;
+mod requests;
