@@ -272,7 +272,7 @@ mod tests {
         for _ in 0..most {
             let longer = |start: &Vec<T>| {
                 of.iter()
-                    .map(|next| [start.as_slice(), &[next.clone()]].concat())
+                    .map(|next| [start.as_slice(), std::slice::from_ref(next)].concat())
                     .collect::<Vec<_>>()
             };
             last = last.iter().flat_map(longer).collect();

@@ -201,10 +201,8 @@ impl Session {
                 }
             }
             ToBridge::RepositoryJoined(tag, key) => self.claims.book.joined(&tag, key),
-            ToBridge::RepositoryLeft(tag, key) => {
-                if self.claims.book.left(&tag, &key) {
-                    self.follow_claimant(key);
-                }
+            ToBridge::RepositoryLeft(tag, key) if self.claims.book.left(&tag, &key) => {
+                self.follow_claimant(key);
             }
             ToBridge::Claims(claims) => self.claims_heard(claims, now),
             _ => {}
@@ -236,7 +234,7 @@ impl Session {
 
     /// Notes conflicts that have arisen, for the agent to be told, and drops those that are over.
     pub(super) fn tell_conflicts(&mut self, now: Instant) {
-        let news = self.look_at_claims(now, |book, view| book.news(view));
+        let news = self.look_at_claims(now, ClaimBook::news);
         let kept = self.snapshot.borrow().claim_news.clone();
         if !kept.is_empty() {
             self.look_at_claims(now, |book, view| kept.retain(|news| book.stands(news, view)));

@@ -23,6 +23,7 @@ use crate::{
 
 mod aliases;
 mod asks;
+mod claims;
 mod dishonest;
 mod life;
 mod outlooks;

@@ -176,7 +176,7 @@ impl Table {
         let now = self.now;
         let Some(seat) = self.at(&to) else { return };
         seat.book.hear((TAG, number), from, &state, now);
-        let news = look(&mut seat.book, to, now, |book, view| book.news(view));
+        let news = look(&mut seat.book, to, now, ClaimBook::news);
         seat.told.extend(news.iter().map(named));
     }
 
@@ -210,7 +210,7 @@ fn named(conflict: &ClaimConflict) -> (String, String, String, bool) {
     (alias.to_string(), path, yours, you_yield)
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum TableStep {
     Claim(usize, usize),
     Release(usize, usize),
