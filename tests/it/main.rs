@@ -4,6 +4,7 @@
 mod adversary;
 #[cfg(unix)]
 mod attachments;
+mod claims;
 mod delivery;
 mod docs;
 mod doctor;

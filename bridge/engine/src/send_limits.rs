@@ -28,16 +28,6 @@ pub struct SendLimit {
 /// How many messages to groups a session may send in a minute.
 const GROUPS_A_MINUTE: usize = 6;
 
-/// What a session may send.
-#[derive(Default)]
-pub(crate) struct SendLimits {
-    /// How much may be sent in a minute; nothing if there is no limit.
-    pub(crate) quota: Option<SendQuota>,
-    /// How many messages of high urgency this session sent to each peer, and each peer to it.
-    pub(crate) high_sent: HighUrgencyQuota,
-    pub(crate) high_received: HighUrgencyQuota,
-}
-
 /// How much was sent in the last minute.
 pub(crate) struct SendQuota {
     messages: Quota,
@@ -129,6 +119,29 @@ impl HighUrgencyQuota {
         }
         quota.take(now);
         Urgency::High
+    }
+}
+
+/// How much one session may still send.
+#[derive(Default)]
+pub(crate) struct MessageQuotas {
+    /// How much may be sent; nothing if there is no limit.
+    pub(crate) sending: Option<SendQuota>,
+    /// How many messages of high urgency this session sent to each peer.
+    pub(crate) high_sent: HighUrgencyQuota,
+    /// How many each peer sent to it.
+    pub(crate) high_received: HighUrgencyQuota,
+}
+
+impl MessageQuotas {
+    /// Limits how much is sent in a minute.
+    pub(crate) fn limit(&mut self, sending: Option<SendLimit>) {
+        self.sending = sending.map(SendQuota::new);
+    }
+
+    /// The quotas of another session of this process: what was sent counts on.
+    pub(crate) fn successor(&mut self) -> Self {
+        Self { high_received: HighUrgencyQuota::default(), ..std::mem::take(self) }
     }
 }
 

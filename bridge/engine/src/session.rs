@@ -28,11 +28,12 @@ use crate::notifications::NotificationRequests;
 use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
-use crate::send_limits::{SendLimit, SendLimits, SendQuota};
+use crate::send_limits::{MessageQuotas, SendLimit};
 use crate::{Outcome, Snapshot};
 
 mod attachments;
 mod card;
+mod claims;
 mod commands;
 mod departures;
 mod directory;
@@ -54,6 +55,7 @@ mod sent_receipts;
 mod teamwork;
 
 use card::CardPublisher;
+use claims::ClaimDesk;
 use departures::Departures;
 use directory::Directory;
 use intake::Intake;
@@ -78,7 +80,8 @@ pub struct Session {
     /// What senders on this side want to be notified of.
     notification_requests: NotificationRequests,
     departures: Departures,
-    limits: SendLimits,
+    quotas: MessageQuotas,
+    claims: ClaimDesk,
     session_timeout: Duration,
     /// Whom to ask when the agent will be told of a message.
     forecast: Option<Arc<dyn Forecast>>,
@@ -107,7 +110,8 @@ impl Session {
             delivery: Delivery::new(snapshot.clone()),
             notification_requests: NotificationRequests::default(),
             departures: Departures::default(),
-            limits: SendLimits::default(),
+            quotas: MessageQuotas::default(),
+            claims: ClaimDesk::default(),
             session_timeout,
             forecast: None,
             snapshot,
@@ -115,6 +119,7 @@ impl Session {
         session.delivery.publish();
         session.snapshot.send_modify(|snapshot| {
             (snapshot.rejoined, snapshot.alias) = (None, None);
+            snapshot.claim_news.retain(|_| false);
             snapshot.renamed.set(None);
             snapshot.fingerprint = session.fingerprint();
         });
@@ -138,8 +143,8 @@ impl Session {
         next.directory = std::mem::take(&mut self.directory);
         next.directory.forget_cards();
         next.delivery.downloads = self.delivery.downloads.successor();
-        next.limits.high_sent = std::mem::take(&mut self.limits.high_sent);
-        next.limits.quota = self.limits.quota.take();
+        next.quotas = self.quotas.successor();
+        next.claims = self.claims.successor();
         next.forecast = self.forecast.take();
         next
     }
@@ -152,7 +157,7 @@ impl Session {
 
     /// Limits how much is sent in a minute, and how many messages a chain may have until they wake nobody.
     pub fn limit(mut self, sending: Option<SendLimit>, chains: ChainLimit) -> Self {
-        self.limits.quota = sending.map(SendQuota::new);
+        self.quotas.limit(sending);
         self.delivery.chains = Chains::new(chains);
         self
     }
@@ -180,6 +185,9 @@ impl Session {
     /// Enters the group that the session belongs to, or follows its new secret.
     pub fn set_group(&mut self, group: GroupKeys) {
         let id = group.group;
+        if self.group_id() != Some(id) {
+            self.claims.enter(&group);
+        }
         if let Some(left) = self.membership.enter(group) {
             // An alias still belongs to whom it did.
             self.directory.rename_group(left, id);
@@ -212,12 +220,16 @@ impl Session {
 
     /// Whether [`Session::next_frame`] has one.
     pub fn has_frame(&mut self, now: Instant) -> bool {
-        self.outgoing.has_next(now)
+        self.outgoing.has_next(now) || self.claims.has_frame()
     }
 
     /// The next frame to write. A message counts as handed over by this call.
     pub fn next_frame(&mut self, now: Instant) -> Option<Bytes> {
         let frame = self.outgoing.next(&mut self.directory, &self.membership, now);
+        let frame = frame.or_else(|| {
+            let (group, me) = self.membership.keys()?;
+            self.claims.next_frame(&self.directory, (group, me), now)
+        });
         // A message that cannot be sealed at all has ended.
         self.report_ends();
         frame
@@ -231,6 +243,7 @@ impl Session {
             self.card.receive_keys.deadline(),
             self.card.due().filter(|_| self.may_publish()),
             self.departures.deadline(),
+            self.claims.deadline(),
             self.outgoing.uploads.deadline(),
             self.delivery.downloads.deadline(),
         ];
@@ -247,6 +260,7 @@ impl Session {
         self.intake.forget_keys_before(oldest);
         self.publish_if_due(now);
         self.tell_departures(now);
+        self.claims.on_time(now);
         self.delivery.publish();
         self.ask_for_dropped();
         self.report_ends();

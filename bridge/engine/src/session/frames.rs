@@ -50,6 +50,10 @@ impl Session {
             | ToBridge::Unavailable(_)
             | ToBridge::AttachmentReceipt(_)
             | ToBridge::Kept(_)) => self.attachment_frame(frame, now),
+            frame @ (ToBridge::SameRepository(..)
+            | ToBridge::RepositoryJoined(..)
+            | ToBridge::RepositoryLeft(..)
+            | ToBridge::Claims(_)) => self.claims_frame(frame, now),
         }
         self.follow_successors(now);
         self.report_ends();
@@ -301,6 +305,7 @@ impl Session {
                 self.open_held(key, now);
                 self.intake.forget(key);
                 self.directory.gone(key);
+                self.claims.gone(&key);
                 self.outgoing.outbox.gone(key);
                 self.peer_left(key, now);
             }
@@ -315,5 +320,6 @@ impl Session {
             }
         }
         self.ask_for_dropped();
+        self.tell_conflicts(now);
     }
 }

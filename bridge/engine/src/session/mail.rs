@@ -127,7 +127,7 @@ impl Session {
             plain.reply_to = plain.reply_to.map(|id| self.delivery.outcomes.shown_id(id));
             let answered = plain.reply_to.filter(|_| !plain.from_person);
             let hops = self.delivery.chains.received(claimed, answered);
-            let urgency = self.limits.high_received.granted(peer, plain.urgency, now);
+            let urgency = self.quotas.high_received.granted(peer, plain.urgency, now);
             let past_limit = self.delivery.chains.is_past_limit(hops);
             if let Some(sealed) = plain.attachments.clone() {
                 self.receive_attachments(id, (from, sender.alias.clone()), sealed, deadline);

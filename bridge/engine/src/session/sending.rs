@@ -192,7 +192,7 @@ impl Session {
         }
         let hops = self.delivery.chains.next_hops(id, &peer, draft.reply_to);
         let past_limit = self.delivery.chains.is_past_limit(hops);
-        let urgency = self.limits.high_sent.granted(peer, draft.urgency, now);
+        let urgency = self.quotas.high_sent.granted(peer, draft.urgency, now);
         let plain = Plain {
             reply_to: draft.reply_to,
             follows: (hops.count > 1).then_some(hops),
@@ -246,7 +246,7 @@ impl Session {
             return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
         // Of a message to a group, the group was counted.
-        if let (Some(quota), None) = (&self.limits.quota, &draft.group) {
+        if let (Some(quota), None) = (&self.quotas.sending, &draft.group) {
             quota.check(peer, now)?;
         }
         let is_told_of_done = self.directory.features(peer) & READS_TEAMS != 0;
@@ -334,7 +334,7 @@ impl Session {
     ) {
         let shown_id = record.shown_id(id);
         let alias = member.alias.clone();
-        match (&mut self.limits.quota, &record.group) {
+        match (&mut self.quotas.sending, &record.group) {
             (Some(quota), None) => quota.sent(peer, now),
             (Some(quota), Some(_)) => quota.sent_to_member(peer),
             (None, _) => {}

@@ -193,7 +193,7 @@ impl Session {
         if !begin.has_members {
             return Ok(None);
         }
-        if let Some(quota) = &mut self.limits.quota {
+        if let Some(quota) = &mut self.quotas.sending {
             quota.take_group(now)?;
         }
         let id = new_id();
