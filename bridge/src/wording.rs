@@ -8,6 +8,7 @@ pub(crate) mod people;
 #[cfg(test)]
 mod tests;
 
+use junction_engine::ClaimError;
 use junction_engine::error::{Error, Unanswered, UnreadLimit};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::{Hindrance, Refusal};
@@ -70,6 +71,7 @@ impl Wording for Error {
             Self::NoAttachments(refused) => refused.wording(),
             Self::TooManyAttachments => too_many_attachments(),
             Self::Attachment(error) => error.wording(),
+            Self::Claim(error) => error.wording(),
             Self::ReadBusy => {
                 "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
             }
@@ -150,6 +152,28 @@ impl Wording for Unanswered {
             Self::Away(reason) => reason.wording(),
             Self::Late => "The hub did not answer in time. Call again in a few seconds.".to_owned(),
             Self::Lost => "The hub was lost before it answered. Call register again.".to_owned(),
+        }
+    }
+}
+
+impl Wording for ClaimError {
+    fn wording(&self) -> String {
+        match self {
+            Self::BadPath => {
+                "A path to claim is empty, absolute, or has an empty segment, \".\" or \"..\". Name paths relative to the repository, with / between their segments.".to_owned()
+            }
+            Self::LongPath(limit) => format!(
+                "A path to claim is longer than {limit} bytes, so nothing was claimed. Claim a directory above it."
+            ),
+            Self::LongNote(limit) => format!(
+                "The note is longer than {limit} characters, so nothing was claimed. Claim again with a shorter note."
+            ),
+            Self::TooMany(limit) => format!(
+                "This session would have more than {limit} claims in the repository, so nothing was claimed. Release some, or claim directories instead of files."
+            ),
+            Self::TooLarge(limit) => format!(
+                "The claims of this session would take more than {limit} bytes, so nothing was claimed. Release some, or claim directories instead of files."
+            ),
         }
     }
 }

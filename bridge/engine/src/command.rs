@@ -7,6 +7,7 @@ use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 
+use crate::claims::{ClaimRequest, ClaimsPage, Collision, Release, Repository};
 use crate::downloads::{BegunDownload, DownloadId};
 use crate::error::{AttachmentError, Error};
 use crate::forecast::Forecast;
@@ -35,6 +36,22 @@ pub(crate) enum DownloadStep {
     End(DownloadId, bool),
 }
 
+/// What is asked of claims.
+pub enum ClaimCommand {
+    /// Claims paths.
+    Claim(ClaimRequest, ReplySender<ClaimsPage>),
+    /// Releases claims of this session.
+    Release(Repository, Release, ReplySender<ClaimsPage>),
+    /// Asks what is known of the claims of a repository.
+    List(Repository, ReplySender<ClaimsPage>),
+    /// Asks who has claimed or changed these paths.
+    Collisions(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
+    /// Notes that the agent has changed these paths.
+    Touched(Repository, Vec<String>),
+    /// Notes which repository the session works in.
+    WorkIn(Repository),
+}
+
 /// A command for an engine's task.
 pub enum Command {
     /// Joins again after `Leave`, or moves to another known host.
@@ -61,6 +78,8 @@ pub enum Command {
     },
     /// A step of a call that saves an attachment.
     Download(DownloadCommand),
+    /// What is asked of claims, and noted for them.
+    Claim(ClaimCommand),
     /// Notes which session of its client this is, or that the client does not say so yet.
     ClaimSeat(Option<Box<SeatToClaim>>, oneshot::Sender<()>),
     /// Notes that a call waits for the hub.
@@ -99,6 +118,8 @@ impl Command {
             Self::Lookup(..)
             | Self::Read { .. }
             | Self::Download(_)
+            // They are answered from memory.
+            | Self::Claim(_)
             | Self::ClaimSeat(..)
             | Self::Flush(_)
             | Self::Leave(_)
@@ -124,8 +145,14 @@ impl Command {
             Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(reply) => drop(reply.send(Departure::default())),
+            Self::Claim(
+                ClaimCommand::Claim(_, reply)
+                | ClaimCommand::Release(_, _, reply)
+                | ClaimCommand::List(_, reply),
+            ) => drop(reply.send(Err(Error::Left))),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)
+            | Self::Claim(_)
             | Self::AskForHub
             | Self::ClaimSeat(..)
             | Self::SetContext(_)

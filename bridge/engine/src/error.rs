@@ -5,6 +5,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::Pin;
 use junction_shared::protocol::wire::Refusal;
 
+use crate::claims::ClaimError;
 use crate::hubs::selection::AwayReason;
 use crate::hubs::target::TargetError;
 
@@ -81,6 +82,8 @@ pub enum Error {
     TooManyAttachments,
     /// An attachment cannot be fetched.
     Attachment(AttachmentError),
+    /// Nothing was claimed.
+    Claim(ClaimError),
     /// A read is still being answered.
     ReadBusy,
     /// As many calls as may be are waiting.
@@ -120,6 +123,7 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::NoAttachments(_)
             | Self::Attachment(_)
+            | Self::Claim(_)
             | Self::Refused(
                 Refusal::Gone | Refusal::ToSelf | Refusal::NoAttachments | Refusal::Changed,
             )

@@ -13,22 +13,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::clock;
+use crate::command::{Command, DownloadCommand, DownloadStep};
 use crate::error::{AttachmentError, Error, MoveError, Unanswered};
 use crate::forecast::Forecast;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
-use crate::peer::Availability;
-
-use crate::command::{Command, DownloadCommand, DownloadStep};
 use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
-use crate::peer::{PeerInfo, PeerPage, PeerQuery};
+use crate::peer::{Availability, PeerInfo, PeerPage, PeerQuery};
 use crate::registration::{Change, Departure, Registration};
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
 use crate::snapshot::{ConnectionState, Snapshot};
+
+mod claims;
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
@@ -314,7 +314,7 @@ impl Engine {
             }
             let was_connected = self.snapshot.borrow().state == ConnectionState::Connected;
             self.connected(Instant::now() + HUB_PATIENCE).await?;
-            let came_back_at = self.snapshot.borrow().came_back_at;
+            let came_back_at = self.snapshot.borrow().came_back.happened();
             let is_early = came_back_at.is_some_and(|at| clock::now() < at + REPETITION_PATIENCE);
             if was_connected && !is_early {
                 return begun;

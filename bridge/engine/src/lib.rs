@@ -9,6 +9,7 @@
 mod actor;
 pub mod attachment;
 mod backoff;
+mod claims;
 mod clock;
 mod command;
 mod downloads;
@@ -43,6 +44,10 @@ mod upload_progress;
 mod uploads;
 pub mod urgency;
 
+pub use claims::{
+    ClaimConflict, ClaimError, ClaimInfo, ClaimNews, ClaimRequest, ClaimsPage, Collision,
+    CollisionKind, Release, Repository,
+};
 pub use clock::{now, wall_ms};
 pub use command::Command;
 pub use forecast::{Arrived, Forecast};

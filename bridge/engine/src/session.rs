@@ -33,6 +33,7 @@ use crate::{Outcome, Snapshot};
 
 mod attachments;
 mod card;
+mod claims;
 mod commands;
 mod departures;
 mod directory;

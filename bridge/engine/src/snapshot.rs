@@ -7,6 +7,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 
+use crate::claims::ClaimNews;
 use crate::hubs::selection::AwayReason;
 
 /// Whether a session is connected to its hub.
@@ -50,26 +51,43 @@ pub struct UnreadMail {
 
 /// An alias that there is news of, until a face has taken it to report it. All snapshots of an engine share one.
 #[derive(Clone, Debug, Default)]
-pub struct AliasNews(Arc<Mutex<Option<Alias>>>);
+pub struct AliasNews(Arc<Mutex<UntoldAlias>>);
+
+/// An alias that is to be reported, and when what it tells of happened last, if that is known.
+#[derive(Debug, Default)]
+struct UntoldAlias {
+    alias: Option<Alias>,
+    happened: Option<Instant>,
+}
 
 impl AliasNews {
     /// Takes the alias: of all callers one gets it.
     #[must_use]
     pub fn take(&self) -> Option<Alias> {
-        self.lock().take()
+        self.lock().alias.take()
     }
 
     /// Gives back an alias that was not reported after all, unless there is a newer one.
     pub fn give_back(&self, alias: Alias) {
-        self.lock().get_or_insert(alias);
+        self.lock().alias.get_or_insert(alias);
     }
 
     /// Sets the alias, or forgets it.
     pub fn set(&self, alias: Option<Alias>) {
-        *self.lock() = alias;
+        self.lock().alias = alias;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Alias>> {
+    /// Sets the alias, and notes that what it tells of happened now. That is known after the alias was taken, too.
+    pub(crate) fn happens(&self, alias: Option<Alias>, now: Instant) {
+        *self.lock() = UntoldAlias { alias, happened: Some(now) };
+    }
+
+    /// When what the alias tells of happened last, if it was noted.
+    pub(crate) fn happened(&self) -> Option<Instant> {
+        self.lock().happened
+    }
+
+    fn lock(&self) -> MutexGuard<'_, UntoldAlias> {
         // An alias is replaced as a whole, so that a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,10 +123,10 @@ pub struct Snapshot {
     pub renamed: AliasNews,
     /// The alias under which the session came back, with its task and role, after its bridge had ended.
     pub came_back: AliasNews,
-    /// When it came back.
-    pub came_back_at: Option<Instant>,
     /// The alias that another bridge of the same session of the client has now.
     pub unseated: AliasNews,
+    /// Conflicts of claims that this session's agent has not been told of.
+    pub claim_news: ClaimNews,
 }
 
 impl Snapshot {
@@ -128,8 +146,8 @@ impl Snapshot {
             rejoined: None,
             renamed: AliasNews::default(),
             came_back: AliasNews::default(),
-            came_back_at: None,
             unseated: AliasNews::default(),
+            claim_news: ClaimNews::default(),
         }
     }
 }

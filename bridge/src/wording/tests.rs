@@ -96,6 +96,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::NoAttachments(_) => Error::NoAttachments(AttachmentsRefused::Hub),
         Error::TooManyAttachments => Error::TooManyAttachments,
         Error::Attachment(_) => Error::Attachment(AttachmentError::Expired),
+        Error::Claim(_) => Error::Claim(ClaimError::TooMany(512)),
         Error::ReadBusy => Error::ReadBusy,
         Error::TooManyWaits => Error::TooManyWaits,
         Error::Move(_) => Error::Move(MoveError::NoAnswer),

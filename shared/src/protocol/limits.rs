@@ -69,6 +69,23 @@ pub const MAX_GROUP_NAME: usize = 200;
 /// Requests that a session keeps until it has answered them.
 pub const OPEN_REQUESTS: usize = 64;
 
+/// Repositories that a session tells its hub it works in, at most.
+pub const MAX_REPOSITORIES: usize = 8;
+/// Claims of one session in one repository.
+pub const MAX_CLAIMS: usize = 512;
+/// Paths of one repository that a session tells others it has changed; the newest stay.
+pub const MAX_TOUCHED: usize = 256;
+/// How long a path counts as changed a moment ago.
+pub const TOUCHED: Duration = Duration::from_secs(10 * 60);
+/// The longest path of a claim, or of a changed file, in bytes.
+pub const MAX_CLAIM_PATH: usize = 256;
+/// The longest note of a claim, in characters.
+pub const MAX_CLAIM_NOTE: usize = 120;
+/// The largest state of a session's claims in a repository, in its encoded form.
+pub const MAX_CLAIMS_STATE: usize = 65_536;
+/// Other sessions of a repository that a hub names to one session.
+pub const MAX_REPOSITORY_PEERS: usize = 1024;
+
 /// Peers on one page of a listing, at most.
 pub const MAX_PAGE: u16 = 200;
 /// Keys one connection may be subscribed to; beyond it the oldest subscription is dropped.

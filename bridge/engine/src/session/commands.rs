@@ -72,6 +72,7 @@ impl Session {
                 self.download(step, now);
                 self.carry_attachments(now);
             }
+            Command::Claim(command) => self.claim_command(command, now),
             Command::AskForHub
             | Command::ClaimSeat(..)
             | Command::Join(..)

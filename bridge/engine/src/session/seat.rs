@@ -62,8 +62,7 @@ impl Session {
         let alias = self.membership.alias().cloned();
         self.snapshot.send_modify(|snapshot| {
             snapshot.renamed.set(None);
-            snapshot.came_back.set(alias);
-            snapshot.came_back_at = Some(now);
+            snapshot.came_back.happens(alias, now);
         });
     }
 

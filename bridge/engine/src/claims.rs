@@ -1,0 +1,12 @@
+//! Claims: what sessions of one repository are about to change, and what they have just changed, so that two of them do
+//! not trip over each other.
+//!
+//! Each session has one state a repository: its claims and the paths that it has touched. It sends the newest whole to
+//! every other session of the repository, so nothing has to arrive in order and nothing is kept at the hub. All here is
+//! pure: the time is an argument, and what to send is returned.
+
+mod page;
+mod request;
+
+pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};
+pub use request::{ClaimError, ClaimRequest, Release, Repository};

@@ -1,0 +1,69 @@
+//! What a face asks of claims. Every call is answered from memory, with or without a hub.
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::Command;
+use crate::claims::{ClaimRequest, ClaimsPage, Collision, Release, Repository};
+use crate::command::ClaimCommand;
+use crate::error::Error;
+
+impl Engine {
+    /// Claims paths, and gives what is known of the claims of the repository then. The others are told as soon as there is a
+    /// hub; where their claims meet, both sides find who yields.
+    ///
+    /// # Errors
+    /// [`Error::Claim`] if nothing was claimed, [`Error::Left`] if the session has left.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimsPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Claim(ClaimCommand::Claim(request, reply))).await?;
+        answer.await.map_err(|_| self.away())?
+    }
+
+    /// Releases claims of this session, and gives what is known of the claims of the repository then.
+    ///
+    /// # Errors
+    /// [`Error::Left`] if the session has left.
+    pub async fn release(
+        &self,
+        repository: Repository,
+        what: Release,
+    ) -> Result<ClaimsPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Claim(ClaimCommand::Release(repository, what, reply))).await?;
+        answer.await.map_err(|_| self.away())?
+    }
+
+    /// What is known of the claims of a repository.
+    ///
+    /// # Errors
+    /// [`Error::Left`] if the session has left.
+    pub async fn claims(&self, repository: Repository) -> Result<ClaimsPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Claim(ClaimCommand::List(repository, reply))).await?;
+        answer.await.map_err(|_| self.away())?
+    }
+
+    /// What others have claimed, or changed a moment ago, of these paths, in which no character stands for others. It is
+    /// answered from memory at once.
+    pub async fn collisions(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.send(Command::Claim(ClaimCommand::Collisions(repository, paths, reply)));
+        if asked.await.is_err() {
+            return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// Notes that the agent has changed these paths, in which no character stands for others. The others are told, and no
+    /// agent is woken.
+    pub async fn touched(&self, repository: Repository, paths: Vec<String>) {
+        let _ = self.send(Command::Claim(ClaimCommand::Touched(repository, paths))).await;
+    }
+
+    /// Notes which repository the session works in. The hub is told as soon as there is one, and the others say what they
+    /// claim.
+    pub async fn work_in(&self, repository: Repository) {
+        let _ = self.send(Command::Claim(ClaimCommand::WorkIn(repository))).await;
+    }
+}
