@@ -50,6 +50,10 @@ use unix as platform;
 
 /// The longest line in either direction, in bytes. Lines hold an event, an alias or a notice.
 const MAX_LINE: usize = 4096;
+/// The longest line with a hook's event, in bytes: the paths of a call's files, of which JSON writes each byte as up to six.
+const MAX_HOOK_LINE: usize = 200 * 1024;
+/// What a line with a hook's event begins with.
+const HOOK_PREFIX: &[u8] = b"{\"ask\":\"hook\",";
 /// The longest line with peers, in bytes.
 const MAX_PEERS_LINE: usize = 256 * 1024;
 /// Peers in such a line, at most: the texts of one take 2 KiB as JSON.

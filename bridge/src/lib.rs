@@ -5,6 +5,7 @@
 mod attachments;
 mod cli;
 mod clients;
+mod collisions;
 mod commands;
 mod config;
 mod context_probe;

@@ -14,6 +14,7 @@ pub(crate) mod args;
 pub(crate) mod argument_names;
 mod attachment_args;
 pub(crate) mod calls;
+mod claims;
 mod consent;
 pub(crate) mod envelope;
 mod notices;

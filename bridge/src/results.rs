@@ -9,10 +9,12 @@ use junction_shared::protocol::wire::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+mod claims;
 mod mail;
 mod saved;
 pub(crate) mod words;
 
+pub(crate) use claims::{ClaimsJson, ConflictJson};
 pub(crate) use mail::{AttachedJson, MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len};
 pub(crate) use saved::SavedJson;
 pub(crate) use words::{presence_word, state_word};

@@ -167,9 +167,22 @@ impl ToolHandler {
 
     /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
     /// anything else to the model.
-    fn hook(&self, arguments: JsonObject) -> CallToolResult {
+    async fn hook(&self, arguments: JsonObject) -> CallToolResult {
         let event = clients::hook_event(&Value::Object(arguments));
-        let reply = event.and_then(|event| self.tools.wake.hook(event.event).to_json(&event.name));
+        let reply = match event {
+            Some(mut event) => {
+                let edits = event.event.edits.take();
+                let reply = self.tools.wake.hook(event.event);
+                let warning = match edits {
+                    Some(edits) => self.tools.edits.edited(edits).await,
+                    None => None,
+                };
+                warning
+                    .map_or(reply.clone(), |warning| warning.added_to(reply))
+                    .to_json(&event.name)
+            }
+            None => None,
+        };
         let text = reply.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }
@@ -221,6 +234,7 @@ impl ServerHandler for ToolHandler {
             && let Some(root) = first_root(&context.peer).await
         {
             self.tools.attachments.set_project(root.clone());
+            self.tools.edits.project_known();
             self.probe.root(root).await;
         }
     }
@@ -305,7 +319,7 @@ impl ServerHandler for ToolHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         self.note(&context);
         if request.name == HOOK_TOOL {
-            return Ok(self.hook(request.arguments.unwrap_or_default()).into());
+            return Ok(self.hook(request.arguments.unwrap_or_default()).await.into());
         }
         let _called = self.tools.wake.call_began();
         let unknown =

@@ -20,10 +20,11 @@ use tokio::time::Instant;
 
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
-use super::notices::{NoticesJson, ReportedAliases};
+use super::notices::{NoticesJson, ReportedNews};
 use super::schema::{MAX_WAIT, Tool};
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
+use crate::collisions::EditWatch;
 use crate::results::{
     AttachedJson, DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson,
     SavedJson, SentJson, object, shown_len,
@@ -43,7 +44,7 @@ use junction_engine::{
 const MAX_WAITS: usize = 32;
 
 /// The answer of a tool: one JSON object.
-type ToolAnswer = Map<String, Value>;
+pub(super) type ToolAnswer = Map<String, Value>;
 
 /// The tools of one session, and what they work with.
 pub(crate) struct Tools {
@@ -55,6 +56,8 @@ pub(crate) struct Tools {
     hosts: KnownHosts,
     /// What may be attached and saved.
     pub(super) attachments: AttachmentAccess,
+    /// The files that the session edits and claims.
+    pub(super) edits: EditWatch,
     /// Whether messages that seem to hold a secret are stopped once.
     guards_secrets: bool,
     waits: Semaphore,
@@ -68,10 +71,11 @@ impl Tools {
         wake: Wake,
         hosts: KnownHosts,
         attachments: AttachmentAccess,
+        edits: EditWatch,
     ) -> Self {
         let (waits, longest_wait) = (Semaphore::new(MAX_WAITS), AtomicU64::new(MAX_WAIT));
         let guards_secrets = true;
-        Self { engine, wake, hosts, attachments, guards_secrets, waits, longest_wait }
+        Self { engine, wake, hosts, attachments, edits, guards_secrets, waits, longest_wait }
     }
 
     /// Sends what seems to hold a secret like any other message.
@@ -106,6 +110,7 @@ impl Tools {
         self.wake.seat_settled().await;
         let mut answer = match tool {
             Tool::Register => self.register(&mut args).await,
+            Tool::Claim => self.claim(&mut args).await,
             Tool::ListPeers => self.list_peers(&mut args).await,
             Tool::SendMessage => self.send_message(&mut args, call, allowed).await,
             Tool::ReadMessages => self.read_messages(&mut args, call).await,
@@ -117,10 +122,10 @@ impl Tools {
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
         let snapshot = self.engine.snapshot();
-        let aliases = ReportedAliases::take(&snapshot);
-        answer.extend(object(&NoticesJson::new(&snapshot, &aliases)));
-        if !aliases.is_empty() {
-            call.hold(unless_written(move || aliases.give_back(&snapshot)));
+        let news = ReportedNews::take(&snapshot);
+        answer.extend(object(&NoticesJson::new(&snapshot, &news)));
+        if !news.is_empty() {
+            call.hold(unless_written(move || news.give_back(&snapshot)));
         }
         Ok(answer)
     }

@@ -83,9 +83,30 @@ impl Workplace {
         }
     }
 
-    /// The directory at the top.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    /// Where the paths are that a pattern covers, absolute or relative to the top. What is no path is a name in this
+    /// repository. `None` if it leads out of every repository.
+    pub(crate) fn place_of_pattern(&self, pattern: &str) -> Option<FilePlace> {
+        let pattern = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+        let is_literal = |segment: &&str| !segment.contains(['*', '?']);
+        let literal: Vec<_> = pattern.split('/').take_while(is_literal).collect();
+        let rest = pattern.split('/').skip(literal.len());
+        let rest: Vec<_> = rest.filter(|segment| !matches!(*segment, "" | ".")).collect();
+        if rest.contains(&"..") {
+            return None;
+        }
+        let is_absolute = literal.len() > 1 && literal[0].is_empty();
+        let literal = literal.join("/");
+        let place = self.place_of(Path::new(&literal), &self.root).or_else(|| {
+            // Behind a link that leads out of the repository, or a name that no file can have.
+            let leads_out = is_absolute || literal.split('/').any(|segment| segment == "..");
+            let segments = literal.split('/').filter(|segment| !matches!(*segment, "" | "."));
+            let path = segments.collect::<Vec<_>>().join("/");
+            (!leads_out).then(|| FilePlace { repository: self.repository.clone(), path })
+        })?;
+        let mut segments: Vec<_> = place.path.split('/').filter(|part| !part.is_empty()).collect();
+        segments.extend(rest);
+        let path = if segments.is_empty() { "**".to_owned() } else { segments.join("/") };
+        Some(FilePlace { path, ..place })
     }
 
     fn place_inside(&self, path: &Path) -> Option<FilePlace> {

@@ -4,7 +4,9 @@ use junction_engine::{ConnectionState, Engine, PeerQuery};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
+use crate::clients::edits::EditStage;
 use crate::clients::hook_event::HookEvent;
+use crate::collisions::EditWatch;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{
@@ -23,6 +25,7 @@ pub(super) struct BridgeRequests {
     pub(super) wake: Wake,
     pub(super) dir: ConfigDir,
     pub(super) sends: SendService,
+    pub(super) edits: EditWatch,
 }
 
 /// Whether a program that waits says that it has printed the notice.
@@ -124,10 +127,28 @@ impl BridgeRequests {
 
     /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook
     /// up.
-    async fn hook(&self, event: HookEvent, connection: &mut IpcConnection) {
+    async fn hook(&self, mut event: HookEvent, connection: &mut IpcConnection) {
+        let edits = event.edits.take();
         let reply = self.wake.hook(event);
-        if !connection.respond_acknowledged(&BridgeResponse::Hook(reply.clone())).await {
+        let (before, after) = match edits {
+            Some(edits) if edits.stage == EditStage::Before => (Some(edits), None),
+            after => (None, after),
+        };
+        let warning = match before {
+            Some(edits) => self.edits.edited(edits).await,
+            None => None,
+        };
+        let told = match &warning {
+            Some(warning) => warning.added_to(reply.clone()),
+            None => reply.clone(),
+        };
+        if !connection.respond_acknowledged(&BridgeResponse::Hook(told)).await {
             self.wake.reply_lost(&reply);
+            warning.iter().for_each(|warning| self.edits.warning_lost(warning));
+        }
+        // The client need not wait for what only others are told.
+        if let Some(edits) = after {
+            self.edits.edited(edits).await;
         }
     }
 

@@ -227,3 +227,37 @@ fn names_that_are_no_text_are_shown_as_well_as_they_can_be() {
     write(folder.join(".git"), line).unwrap();
     assert_eq!(Workplace::of_project(&folder).repository.name, "host/a/shop");
 }
+
+#[test]
+fn patterns_are_below_the_repository_wherever_the_project_is() {
+    let disk = Disk::new();
+    disk.checkout("shop", REMOTE);
+    disk.checkout("shop/vendor/lib", "[remote \"origin\"]\n\turl = host:a/lib\n");
+    disk.write("shop/src/x.rs", "");
+    let workplace = Workplace::of_project(&disk.path("shop/src"));
+    let place = |pattern: &str| {
+        let place = workplace.place_of_pattern(pattern)?;
+        Some((place.repository.name, place.path))
+    };
+    for (pattern, path) in [
+        ("src/x.rs", "src/x.rs"),
+        ("./src/", "src"),
+        ("src/**/*.rs", "src/**/*.rs"),
+        ("src//./*.rs", "src/*.rs"),
+        ("**", "**"),
+        ("**/", "**"),
+        (".", "**"),
+        ("[id].tsx", "[id].tsx"),
+        ("the login page", "the login page"),
+        ("deploy: eu/west", "deploy: eu/west"),
+    ] {
+        assert_eq!(place(pattern), found("host/a/shop", path), "{pattern}");
+    }
+    let absolute = format!("{}/*/new.rs", disk.path("shop").display());
+    assert_eq!(place(&absolute), found("host/a/shop", "*/new.rs"));
+    assert_eq!(place("vendor/lib/src/*"), found("host/a/lib", "src/*"));
+    assert_eq!(place("vendor/*/src"), found("host/a/shop", "vendor/*/src"));
+    for outside in ["../x", "src/*/../y", "/", "/*", "/nowhere/at/all", "../../*"] {
+        assert_eq!(place(outside), None, "{outside}");
+    }
+}
