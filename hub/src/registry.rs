@@ -14,11 +14,15 @@ use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::CONTROL_QUEUE;
 use junction_shared::protocol::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::random_bytes;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::{Gauges, Metrics};
 use crate::state::{Output, State, StateOptions, Timeouts};
+
+/// Bytes of claims that may wait in the queue of a connection. Nothing of them is kept elsewhere, so a connection that does
+/// not take them is closed: when it comes back, it gets all anew.
+const QUEUED_CLAIMS: usize = 4 << 20;
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
@@ -45,6 +49,8 @@ pub(crate) struct QueuedFrame {
     pub(crate) frame: Box<ToBridge>,
     /// Whether the frame answers one of this connection.
     pub(crate) is_answer: bool,
+    /// The room that claims take in the queue, until they are written.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The registry's end of a connection. Dropping it ends the connection.
@@ -52,6 +58,8 @@ struct ConnectionEntry {
     frames: mpsc::Sender<QueuedFrame>,
     mail: Arc<Notify>,
     close: oneshot::Sender<Close>,
+    /// A permit for each byte of claims that may still be queued.
+    claims_room: Arc<Semaphore>,
 }
 
 /// The connection's end: what the registry sends to it. Dropping it disconnects the peer.
@@ -98,9 +106,9 @@ impl Registry {
         let (frames, frames_end) = mpsc::channel(CONTROL_QUEUE);
         let (close, closed) = oneshot::channel();
         let mail = Arc::new(Notify::new());
-        inner
-            .entries
-            .insert(connected.connection, ConnectionEntry { frames, mail: mail.clone(), close });
+        let claims_room = Arc::new(Semaphore::new(QUEUED_CLAIMS));
+        let entry = ConnectionEntry { frames, mail: mail.clone(), close, claims_room };
+        inner.entries.insert(connected.connection, entry);
         inner.apply(connected.outputs, None, &self.metrics);
         self.release(inner);
         let registry = self.clone();
@@ -221,7 +229,7 @@ impl Inner {
                     let is_answer = own == Some(to) && !answered;
                     answered |= is_answer;
                     metrics.count_sent(&frame);
-                    self.send(to, QueuedFrame { frame, is_answer });
+                    self.send(to, frame, is_answer);
                 }
                 Output::MailReady(id) => {
                     if let Some(entry) = self.entries.get(&id) {
@@ -236,9 +244,12 @@ impl Inner {
     }
 
     /// Queues a frame. A connection whose queue is full is closed and may reconnect.
-    fn send(&mut self, to: ConnectionId, queued: QueuedFrame) {
+    fn send(&mut self, to: ConnectionId, frame: Box<ToBridge>, is_answer: bool) {
         let Some(entry) = self.entries.get(&to) else { return };
-        if entry.frames.try_send(queued).is_err() {
+        let room = entry.room_for(&frame);
+        let queued =
+            room.map(|room| entry.frames.try_send(QueuedFrame { frame, is_answer, _room: room }));
+        if !matches!(queued, Some(Ok(()))) {
             self.close(to, Close::SlowDown);
         }
     }
@@ -251,6 +262,13 @@ impl Inner {
 }
 
 impl ConnectionEntry {
+    /// Returns the room that a frame takes beside its place in the queue, or `None` if there is too little.
+    fn room_for(&self, frame: &ToBridge) -> Option<Option<OwnedSemaphorePermit>> {
+        let ToBridge::Claims(claims) = frame else { return Some(None) };
+        let bytes = u32::try_from(claims.sealed.len()).ok()?;
+        self.claims_room.clone().try_acquire_many_owned(bytes).ok().map(Some)
+    }
+
     fn end(self, close: Close) {
         // No receiver means that the connection has ended by itself.
         let _ = self.close.send(close);

@@ -20,6 +20,7 @@ mod naming;
 mod peer;
 mod presence;
 mod queries;
+mod repositories;
 mod returns;
 mod seating;
 mod seats;
@@ -51,6 +52,7 @@ use deadlines::{Deadline, Deadlines};
 use kept_returns::EarlyReturns;
 use listing::Listing;
 use peer::PeerSession;
+use repositories::Repositories;
 use seats::SeatRegister;
 use store::Store;
 use subscriptions::Subscriptions;
@@ -138,6 +140,7 @@ pub struct State {
     store: Store,
     attachments: AttachmentStore,
     backpressure: Backpressure,
+    repositories: Repositories,
     tombstones: Tombstones,
     early_returns: EarlyReturns,
     deadlines: Deadlines,
@@ -168,6 +171,7 @@ impl State {
             store: Store::default(),
             attachments: AttachmentStore::default(),
             backpressure: Backpressure::default(),
+            repositories: Repositories::default(),
             tombstones: Tombstones::default(),
             early_returns: EarlyReturns::default(),
             deadlines,
@@ -207,6 +211,8 @@ impl State {
             ToHub::Chunk(chunk) => self.chunk(requester, chunk)?,
             ToHub::Fetch(range) => self.fetch(requester, &range, now),
             ToHub::AttachmentReceipt(receipt) => self.attachment_receipt(requester, receipt),
+            ToHub::Repositories(tags) => self.work_in(requester, tags)?,
+            ToHub::Claims(claims) => self.relay_claims(requester, claims)?,
         }
         Ok(())
     }

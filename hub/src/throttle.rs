@@ -22,6 +22,8 @@ const CARD_TOKENS: u32 = 40;
 /// The tokens of a return word: 1,250 per second. Its sender computes a key to check it. A bridge that ends says 1,024
 /// at once, which is no more than a burst.
 const RETURN_TOKENS: u32 = 16;
+/// The tokens of a set of repositories: 500 per second. Every session there may be told.
+const REPOSITORIES_TOKENS: u32 = 40;
 /// The tokens of a chunk of an attachment, whatever its length: 200 MiB per second. The hub asks for chunks itself, as many
 /// as it has room for.
 const CHUNK_TOKENS: u32 = 6;
@@ -35,6 +37,7 @@ pub(crate) fn tokens_of(frame: &ToHub, length: usize) -> u32 {
         ToHub::Card(_) | ToHub::Ask(_, Question::Rename(_)) => {
             tokens_of_length(length).saturating_add(CARD_TOKENS)
         }
+        ToHub::Repositories(_) => tokens_of_length(length).saturating_add(REPOSITORIES_TOKENS),
         ToHub::Return(_) => tokens_of_length(length).saturating_add(RETURN_TOKENS),
         _ => tokens_of_length(length),
     }
@@ -144,7 +147,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn regression_frames_that_are_slow_to_check_cost_more() {
         let ip_limits = IpLimits::default();
-        for (tokens, most) in [(CARD_TOKENS, 1_600), (RETURN_TOKENS, 4_000)] {
+        for (tokens, most) in
+            [(CARD_TOKENS, 1_600), (REPOSITORIES_TOKENS, 1_600), (RETURN_TOKENS, 4_000)]
+        {
             let mut throttle = throttle(&ip_limits, "127.0.0.1");
             let (passed, ended) = flood(&mut throttle, tokens, Duration::from_secs(10)).await;
             assert!(ended && (most / 2..most).contains(&passed), "{passed}");

@@ -165,6 +165,7 @@ impl State {
     fn detach(&mut self, id: ConnectionId) -> Option<PeerKey> {
         let key = self.connections.remove(&id)?;
         self.attachments.disconnected(&key);
+        self.leave_repositories(&key);
         self.subscriptions.forget(id);
         self.watches.forget(id);
         if let Some(peer) = self.peers.get_mut(&key) {

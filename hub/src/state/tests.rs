@@ -5,6 +5,7 @@ mod model;
 mod naming;
 mod presence;
 mod queries;
+mod repositories;
 mod seat_rules;
 mod seats;
 mod tickets;

@@ -4,7 +4,8 @@
 //! J            the join secret, 32 random bytes
 //! PRK          HKDF-Extract(salt "agent-junction/1", J)                      RFC 5869, SHA-256
 //! auth         HKDF-Expand(PRK, "hub-auth", 32)      hub and bridges
-//! psk, card    … "e2e-psk", "card-mac"               bridges only
+//! psk, card, repository
+//!              … "e2e-psk", "card-mac", "repository-tag"      bridges only
 //! group        … "group-id", 16                      public
 //!
 //! k            HKDF(salt auth, ikm X25519(ik, hub_eph), info "aj1 hub", 32)
@@ -22,7 +23,7 @@ use crate::protocol::codec::{decode, encode};
 use crate::protocol::crypto::{
     agree, derive, expand, mac, mac_holds, mac_holds_in_part, public_key,
 };
-use crate::protocol::id::{Dial, GroupId, PeerKey};
+use crate::protocol::id::{Dial, GroupId, PeerKey, RepositoryTag};
 use crate::protocol::seat::{SeatKeys, hello_holds};
 use crate::protocol::wire::{
     Challenge, Hello, HelloBody, SeatClaim, Ticket, ToBridge, VERSION, Welcome, WelcomeBody,
@@ -49,6 +50,8 @@ pub struct GroupKeys {
     pub psk: Secret,
     /// The key that authenticates cards.
     pub card: Secret,
+    /// The key of the tags by which a hub knows repositories.
+    pub repository: Secret,
     /// The group's public id.
     pub group: GroupId,
 }
@@ -64,8 +67,17 @@ impl GroupKeys {
             auth: key(b"hub-auth"),
             psk: key(b"e2e-psk"),
             card: key(b"card-mac"),
+            repository: key(b"repository-tag"),
             group: GroupId(group),
         }
+    }
+
+    /// What the hub of this group calls the repository of this name.
+    #[must_use]
+    pub fn repository_tag(&self, name: &str) -> RepositoryTag {
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&mac(self.repository.expose(), &[name.as_bytes()])[..16]);
+        RepositoryTag(tag)
     }
 }
 

@@ -59,6 +59,12 @@ byte_id! {
     Signature, 64
 }
 
+byte_id! {
+    /// What a repository is to a hub: the first 16 bytes of HMAC(repository key of the group, name of the repository). Two
+    /// sessions in clones of one repository have the same, and the hub learns no name.
+    RepositoryTag, 16
+}
+
 /// The first 16 hex digits of SHA-256("aj1 fp" ‖ key).
 fn fingerprint(key: &[u8; 32]) -> String {
     let digest = Sha256::new().chain_update(b"aj1 fp").chain_update(key).finalize();

@@ -17,9 +17,10 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::protocol::id::{MessageId, PeerKey, SeatKey};
+use crate::protocol::id::{MessageId, PeerKey, RepositoryTag, SeatKey};
 
 mod card;
+mod claims;
 mod envelope;
 mod manifest;
 mod opening;
@@ -31,6 +32,7 @@ pub use card::{
     Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, READS_TEAMS,
     Reach, SignedCard, State,
 };
+pub use claims::{ClaimGroup, ClaimsState, SealedClaims, TouchedPath};
 pub use envelope::{Envelope, Header, Kind};
 pub use manifest::{AttachmentKind, Details, Manifest, ManifestEntry, SealedGroup};
 pub use opening::{
@@ -94,6 +96,14 @@ pub enum ToHub {
     /// A receipt for the sender of an attachment.
     #[n(14)]
     AttachmentReceipt(#[n(0)] AttachmentReceipt),
+    /// The repositories that the session works in, in place of those that it named before. Answered by `SameRepository`, once
+    /// for each.
+    #[n(15)]
+    Repositories(#[n(0)] Vec<RepositoryTag>),
+    /// The session's state in a repository, for another session there. The hub keeps nothing of it: it drops what it cannot
+    /// relay at once.
+    #[n(16)]
+    Claims(#[n(0)] SealedClaims),
 }
 
 /// A frame from a hub to a bridge.
@@ -162,6 +172,18 @@ pub enum ToBridge {
     /// The hub has all of an attachment, and keeps it until it is saved or its time is over, whether or not its sender stays.
     #[n(19)]
     Kept(#[n(0)] TransferId),
+    /// The other sessions that are connected and work in a repository.
+    #[n(20)]
+    SameRepository(#[n(0)] RepositoryTag, #[n(1)] Vec<PeerKey>),
+    /// Another session is connected now and works in a repository.
+    #[n(21)]
+    RepositoryJoined(#[n(0)] RepositoryTag, #[n(1)] PeerKey),
+    /// Another session is not connected any more, or has left a repository.
+    #[n(22)]
+    RepositoryLeft(#[n(0)] RepositoryTag, #[n(1)] PeerKey),
+    /// Another session's state in a repository.
+    #[n(23)]
+    Claims(#[n(0)] SealedClaims),
 }
 
 /// A request of a bridge.

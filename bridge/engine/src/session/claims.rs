@@ -2,11 +2,16 @@
 
 use std::time::Instant;
 
+use junction_shared::protocol::wire::ToBridge;
+
 use super::Session;
 use crate::claims::ClaimsPage;
 use crate::command::ClaimCommand;
 
 impl Session {
+    /// Takes in a frame about the sessions of a repository.
+    pub(super) fn claims_frame(&mut self, _frame: ToBridge, _now: Instant) {}
+
     /// Carries out what is asked of claims, and notes what is said for them.
     pub(super) fn claim_command(&mut self, command: ClaimCommand, _now: Instant) {
         match command {

@@ -50,6 +50,10 @@ impl Session {
             | ToBridge::Unavailable(_)
             | ToBridge::AttachmentReceipt(_)
             | ToBridge::Kept(_)) => self.attachment_frame(frame, now),
+            frame @ (ToBridge::SameRepository(..)
+            | ToBridge::RepositoryJoined(..)
+            | ToBridge::RepositoryLeft(..)
+            | ToBridge::Claims(_)) => self.claims_frame(frame, now),
         }
         self.follow_successors(now);
         self.report_ends();

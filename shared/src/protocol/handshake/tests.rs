@@ -325,6 +325,7 @@ fn errors_are_single_sentences() {
 #[test]
 fn keys_of_a_group_have_their_frozen_values() {
     let keys = GroupKeys::derive(&secret(1));
+    let tag = keys.repository_tag("github.com/acme/widgets");
     let frozen = [
         (
             keys.auth.expose().as_slice(),
@@ -339,6 +340,11 @@ fn keys_of_a_group_have_their_frozen_values() {
             "765ad53ed1cff89434d3427df873d601faf8390350c3970794d7763dcdce14c2",
         ),
         (keys.group.0.as_slice(), "2505436f59f3ad7e3aacbe0167b03428"),
+        (
+            keys.repository.expose().as_slice(),
+            "504b12595a3d45717419357e0e7a4d70a8beb246cdbd7db45ce657c2e0befa0a",
+        ),
+        (tag.0.as_slice(), "9b30f88df60c12bb5ffa96bd8266cce9"),
     ];
     for (key, hex) in frozen {
         assert_eq!(HEXLOWER.encode(key), hex);

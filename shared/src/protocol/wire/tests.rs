@@ -60,11 +60,15 @@ fn to_hub_number(frame: &ToHub) -> u16 {
         ToHub::Chunk(..) => 1200,
         ToHub::Fetch(..) => 1300,
         ToHub::AttachmentReceipt(..) => 1400,
+        ToHub::Repositories(..) => 1500,
+        ToHub::Claims(..) => 1600,
     }
 }
 
-const TO_HUB: [u16; 18] =
-    [0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400];
+const TO_HUB: [u16; 20] = [
+    0, 100, 200, 201, 202, 203, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400,
+    1500, 1600,
+];
 
 /// As [`to_hub_number`].
 fn to_bridge_number(frame: &ToBridge) -> u16 {
@@ -95,12 +99,16 @@ fn to_bridge_number(frame: &ToBridge) -> u16 {
         ToBridge::Unavailable(..) => 1700,
         ToBridge::AttachmentReceipt(..) => 1800,
         ToBridge::Kept(..) => 1900,
+        ToBridge::SameRepository(..) => 2000,
+        ToBridge::RepositoryJoined(..) => 2100,
+        ToBridge::RepositoryLeft(..) => 2200,
+        ToBridge::Claims(..) => 2300,
     }
 }
 
-const TO_BRIDGE: [u16; 26] = [
+const TO_BRIDGE: [u16; 30] = [
     0, 100, 200, 201, 202, 203, 204, 210, 220, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200,
-    1300, 1400, 1500, 1600, 1700, 1800, 1900,
+    1300, 1400, 1500, 1600, 1700, 1800, 1900, 2000, 2100, 2200, 2300,
 ];
 
 /// The golden values of one type.
@@ -155,14 +163,16 @@ proptest! {
         hello in strategies::hello_body(),
         welcome in strategies::welcome_body(),
         card in strategies::card(),
+        claims in strategies::claims_state(),
     ) {
         round_trips(&hello)?;
         round_trips(&welcome)?;
         round_trips(&card)?;
+        round_trips(&claims)?;
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>, variant in 0u8..16) {
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, variant in 0u8..24) {
         for golden in golden::all() {
             (golden.reread)(&bytes);
             (golden.reread)(&[&[0x82, variant, 0x83], bytes.as_slice()].concat());
@@ -295,7 +305,7 @@ fn unknown_variants_are_refused() {
         if golden.name.starts_with("body") {
             continue;
         }
-        tree.items()[0] = Tree::Atom(vec![0x17]);
+        tree.items()[0] = Tree::Atom(vec![0x18, 0xff]);
         assert_eq!((golden.reread)(&tree.bytes()), None, "{}", golden.name);
     }
     let unknown = [0x82, 0x17, 0x80];

@@ -72,6 +72,7 @@ pub(super) fn all() -> Vec<Golden> {
         receipts(),
         seats(),
         transfers(),
+        claims(),
     ]
     .into_iter()
     .flatten()
@@ -610,6 +611,62 @@ fn transfers() -> Vec<Golden> {
             "AttachmentReceipt, expired",
             ToHub::AttachmentReceipt(attachment_receipt(AttachmentEnd::Expired)),
             "820e8183845820 11*32 5820 22*32 50 33*16 01025820 55*32",
+        ),
+    ]
+}
+
+const TAG: RepositoryTag = RepositoryTag([0x77; 16]);
+
+fn sealed_claims() -> SealedClaims {
+    SealedClaims { peer: OTHER, repository: TAG, number: 9, sealed: vec![0x99; 24].into() }
+}
+
+pub(super) fn claims_state() -> ClaimsState {
+    let group = ClaimGroup {
+        note: text("new login"),
+        age_ms: 1_000,
+        left_ms: 900_000,
+        counter: 3,
+        paths: vec!["src/auth".to_owned(), "**/*.sql".to_owned()],
+    };
+    let touched = TouchedPath { path: "README.md".to_owned(), age_ms: 250 };
+    ClaimsState { ignores_case: true, claims: vec![group], touched: vec![touched] }
+}
+
+fn claims() -> Vec<Golden> {
+    vec![
+        golden(
+            "body of Claims",
+            claims_state(),
+            "83f58185696e6577206c6f67696e1903e81a000dbba00382687372632f61757468682a2a2f2a2e73716c\
+             818269524541444d452e6d6418fa",
+        ),
+        golden(
+            "body of Claims, of a session that claims nothing",
+            ClaimsState::default(),
+            "83f48080",
+        ),
+        golden("Repositories", ToHub::Repositories(vec![TAG]), "820f818150 77*16"),
+        golden(
+            "Claims, to the hub",
+            ToHub::Claims(sealed_claims()),
+            "821081845820 22*32 50 77*16 095818 99*24",
+        ),
+        golden(
+            "SameRepository",
+            ToBridge::SameRepository(TAG, vec![KEY, OTHER]),
+            "82148250 77*16 825820 11*32 5820 22*32",
+        ),
+        golden(
+            "RepositoryJoined",
+            ToBridge::RepositoryJoined(TAG, OTHER),
+            "82158250 77*16 5820 22*32",
+        ),
+        golden("RepositoryLeft", ToBridge::RepositoryLeft(TAG, OTHER), "82168250 77*16 5820 22*32"),
+        golden(
+            "Claims, to a bridge",
+            ToBridge::Claims(sealed_claims()),
+            "821781845820 22*32 50 77*16 095818 99*24",
         ),
     ]
 }

@@ -249,6 +249,37 @@ fn attachment_receipt() -> Any<AttachmentReceipt> {
         .boxed()
 }
 
+fn tag() -> Any<RepositoryTag> {
+    any::<[u8; 16]>().prop_map(RepositoryTag).boxed()
+}
+
+fn sealed_claims() -> Any<SealedClaims> {
+    (key(), tag(), number(), bytes())
+        .prop_map(|(peer, repository, number, sealed)| SealedClaims {
+            peer,
+            repository,
+            number,
+            sealed: sealed.into(),
+        })
+        .boxed()
+}
+
+pub(super) fn claims_state() -> Any<ClaimsState> {
+    let group = (of(text()), number(), number(), number(), vec(text(), 0..4)).prop_map(
+        |(note, age_ms, left_ms, counter, paths)| ClaimGroup {
+            note,
+            age_ms,
+            left_ms,
+            counter,
+            paths,
+        },
+    );
+    let touched = (text(), number()).prop_map(|(path, age_ms)| TouchedPath { path, age_ms });
+    (flag(), vec(group, 0..4), vec(touched, 0..4))
+        .prop_map(|(ignores_case, claims, touched)| ClaimsState { ignores_case, claims, touched })
+        .boxed()
+}
+
 pub(super) fn to_hub() -> Any<ToHub> {
     any_of(vec![
         (bytes(), hash(), of(signature()))
@@ -272,6 +303,8 @@ pub(super) fn to_hub() -> Any<ToHub> {
         chunk().prop_map(ToHub::Chunk).boxed(),
         range().prop_map(ToHub::Fetch).boxed(),
         attachment_receipt().prop_map(ToHub::AttachmentReceipt).boxed(),
+        vec(tag(), 0..9).prop_map(ToHub::Repositories).boxed(),
+        sealed_claims().prop_map(ToHub::Claims).boxed(),
     ])
 }
 
@@ -305,6 +338,12 @@ pub(super) fn to_bridge() -> Any<ToBridge> {
         transfer().prop_map(ToBridge::Unavailable).boxed(),
         attachment_receipt().prop_map(ToBridge::AttachmentReceipt).boxed(),
         transfer().prop_map(ToBridge::Kept).boxed(),
+        (tag(), vec(key(), 0..5))
+            .prop_map(|(tag, keys)| ToBridge::SameRepository(tag, keys))
+            .boxed(),
+        (tag(), key()).prop_map(|(tag, key)| ToBridge::RepositoryJoined(tag, key)).boxed(),
+        (tag(), key()).prop_map(|(tag, key)| ToBridge::RepositoryLeft(tag, key)).boxed(),
+        sealed_claims().prop_map(ToBridge::Claims).boxed(),
     ])
 }
 
