@@ -5,8 +5,17 @@
 //! every other session of the repository, so nothing has to arrive in order and nothing is kept at the hub. All here is
 //! pure: the time is an argument, and what to send is returned.
 
+mod book;
+mod heard;
+mod others;
+mod own;
 mod page;
+mod pattern;
+mod repository;
 mod request;
+
+pub(crate) use book::{ClaimBook, ClaimsFrame};
+pub(crate) use repository::ClaimsView;
 
 pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};
 pub use request::{ClaimError, ClaimRequest, Release, Repository};

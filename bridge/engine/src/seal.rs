@@ -34,6 +34,7 @@ use zeroize::zeroize_stack;
 
 mod cards;
 mod chunks;
+mod claims;
 mod plain;
 mod receipts;
 mod returns;
@@ -42,6 +43,7 @@ pub use cards::{moves_of, sign_card, verify_card};
 pub use chunks::{
     ChunkCipher, ChunkTag, attachment_receipt, attachment_receipt_holds, chunk_count, tag_of,
 };
+pub use claims::{ClaimsPath, open_claims, seal_claims};
 pub use plain::{Broken, Plain, SealedManifest};
 pub use receipts::{
     ReceiptDetails, ReceiptKey, outlook_of, receipt, receipt_holds, receipt_with, seat_of,

@@ -94,6 +94,29 @@ impl HighUrgencyQuota {
     }
 }
 
+/// How much one session may still send.
+#[derive(Default)]
+pub(crate) struct MessageQuotas {
+    /// How much may be sent; nothing if there is no limit.
+    pub(crate) sending: Option<SendQuota>,
+    /// How many messages of high urgency this session sent to each peer.
+    pub(crate) high_sent: HighUrgencyQuota,
+    /// How many each peer sent to it.
+    pub(crate) high_received: HighUrgencyQuota,
+}
+
+impl MessageQuotas {
+    /// Limits how much is sent in a minute.
+    pub(crate) fn limit(&mut self, sending: Option<SendLimit>) {
+        self.sending = sending.map(SendQuota::new);
+    }
+
+    /// The quotas of another session of this process: what was sent counts on.
+    pub(crate) fn successor(&mut self) -> Self {
+        Self { high_received: HighUrgencyQuota::default(), ..std::mem::take(self) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,7 +28,7 @@ use crate::notifications::NotificationRequests;
 use crate::reader::Delivery;
 use crate::receive_keys::{AFTERLIFE, longest_life};
 use crate::seal::receipt;
-use crate::send_limits::{HighUrgencyQuota, SendLimit, SendQuota};
+use crate::send_limits::{MessageQuotas, SendLimit};
 use crate::{Outcome, Snapshot};
 
 mod attachments;
@@ -53,6 +53,7 @@ mod seat;
 mod sent_receipts;
 
 use card::CardPublisher;
+use claims::ClaimDesk;
 use departures::Departures;
 use directory::Directory;
 use intake::Intake;
@@ -76,11 +77,8 @@ pub struct Session {
     /// What senders on this side want to be notified of.
     notification_requests: NotificationRequests,
     departures: Departures,
-    /// How much may be sent; nothing if there is no limit.
-    send_quota: Option<SendQuota>,
-    /// How many messages of high urgency this session sent to each peer, and each peer to it.
-    high_sent: HighUrgencyQuota,
-    high_received: HighUrgencyQuota,
+    quotas: MessageQuotas,
+    claims: ClaimDesk,
     session_timeout: Duration,
     /// Whom to ask when the agent will be told of a message.
     forecast: Option<Arc<dyn Forecast>>,
@@ -109,9 +107,8 @@ impl Session {
             delivery: Delivery::new(snapshot.clone()),
             notification_requests: NotificationRequests::default(),
             departures: Departures::default(),
-            send_quota: None,
-            high_sent: HighUrgencyQuota::default(),
-            high_received: HighUrgencyQuota::default(),
+            quotas: MessageQuotas::default(),
+            claims: ClaimDesk::default(),
             session_timeout,
             forecast: None,
             snapshot,
@@ -119,6 +116,7 @@ impl Session {
         session.delivery.publish();
         session.snapshot.send_modify(|snapshot| {
             (snapshot.rejoined, snapshot.alias) = (None, None);
+            snapshot.claim_news.retain(|_| false);
             snapshot.renamed.set(None);
             snapshot.fingerprint = session.fingerprint();
         });
@@ -142,8 +140,8 @@ impl Session {
         next.directory = std::mem::take(&mut self.directory);
         next.directory.forget_cards();
         next.delivery.downloads = self.delivery.downloads.successor();
-        next.high_sent = std::mem::take(&mut self.high_sent);
-        next.send_quota = self.send_quota.take();
+        next.quotas = self.quotas.successor();
+        next.claims = self.claims.successor();
         next.forecast = self.forecast.take();
         next
     }
@@ -156,7 +154,7 @@ impl Session {
 
     /// Limits how much is sent in a minute, and how many messages a chain may have until they wake nobody.
     pub fn limit(mut self, sending: Option<SendLimit>, chains: ChainLimit) -> Self {
-        self.send_quota = sending.map(SendQuota::new);
+        self.quotas.limit(sending);
         self.delivery.chains = Chains::new(chains);
         self
     }
@@ -184,6 +182,9 @@ impl Session {
     /// Enters the group that the session belongs to, or follows its new secret.
     pub fn set_group(&mut self, group: GroupKeys) {
         let id = group.group;
+        if self.group_id() != Some(id) {
+            self.claims.enter(&group);
+        }
         if let Some(left) = self.membership.enter(group) {
             // An alias still belongs to whom it did.
             self.directory.rename_group(left, id);
@@ -216,12 +217,16 @@ impl Session {
 
     /// Whether [`Session::next_frame`] has one.
     pub fn has_frame(&mut self, now: Instant) -> bool {
-        self.outgoing.has_next(now)
+        self.outgoing.has_next(now) || self.claims.has_frame()
     }
 
     /// The next frame to write. A message counts as handed over by this call.
     pub fn next_frame(&mut self, now: Instant) -> Option<Bytes> {
         let frame = self.outgoing.next(&mut self.directory, &self.membership, now);
+        let frame = frame.or_else(|| {
+            let (group, me) = self.membership.keys()?;
+            self.claims.next_frame(&self.directory, (group, me), now)
+        });
         // A message that cannot be sealed at all has ended.
         self.report_ends();
         frame
@@ -235,6 +240,7 @@ impl Session {
             self.card.receive_keys.deadline(),
             self.card.due().filter(|_| self.may_publish()),
             self.departures.deadline(),
+            self.claims.deadline(),
             self.outgoing.uploads.deadline(),
             self.delivery.downloads.deadline(),
         ];
@@ -251,6 +257,7 @@ impl Session {
         self.intake.forget_keys_before(oldest);
         self.publish_if_due(now);
         self.tell_departures(now);
+        self.claims.on_time(now);
         self.delivery.publish();
         self.ask_for_dropped();
         self.report_ends();

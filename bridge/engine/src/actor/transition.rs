@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Actor, LEAVE_PATIENCE, Transition};
 use crate::clock::now;
+use crate::command::ClaimCommand;
 use crate::error::{Error, MoveError};
 use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
@@ -113,6 +114,7 @@ impl<D: Dialer> Actor<D> {
                     | Command::SetAvailability(_)
                     | Command::SetForecast(_)
                     | Command::ForecastAgain
+                    | Command::Claim(ClaimCommand::WorkIn(_))
                     | Command::BeginTurn
                     | Command::MaybeBeginTurn),
                 ) => {

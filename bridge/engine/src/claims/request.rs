@@ -56,10 +56,18 @@ pub enum ClaimError {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check_path(path: &str) -> Result<(), ClaimError> {
+pub(super) fn check_path(path: &str) -> Result<(), ClaimError> {
     if path.len() > MAX_CLAIM_PATH {
         return Err(ClaimError::LongPath(MAX_CLAIM_PATH));
     }
+    check_segments(path)
+}
+
+/// Checks the segments of a path.
+///
+/// # Errors
+/// If one is not the name of a file, or of several.
+pub(super) fn check_segments(path: &str) -> Result<(), ClaimError> {
     let is_bad = |segment: &str| matches!(segment, "" | "." | "..");
     if path.split('/').any(is_bad) || path.chars().any(char::is_control) {
         return Err(ClaimError::BadPath);
@@ -71,9 +79,14 @@ pub(crate) fn check_path(path: &str) -> Result<(), ClaimError> {
 ///
 /// # Errors
 /// If it is too long.
-pub(crate) fn check_note(note: Option<&str>) -> Result<(), ClaimError> {
+pub(super) fn check_note(note: Option<&str>) -> Result<(), ClaimError> {
     let is_long = note.is_some_and(|note| note.chars().count() > MAX_CLAIM_NOTE);
     if is_long { Err(ClaimError::LongNote(MAX_CLAIM_NOTE)) } else { Ok(()) }
+}
+
+/// A note as it is shown: on one line.
+pub(super) fn shown_note(note: &str) -> String {
+    note.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]

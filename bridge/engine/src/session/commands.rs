@@ -218,7 +218,7 @@ impl Session {
             // The caller gave up just now, and has said that nothing was sent.
             return self.outgoing.outbox.withdraw(id);
         }
-        if let Some(quota) = &mut self.send_quota {
+        if let Some(quota) = &mut self.quotas.sending {
             quota.sent(peer, now);
         }
         self.directory.pin(&alias, to);
@@ -263,7 +263,7 @@ impl Session {
         }
         let hops = self.delivery.chains.next_hops(id, &peer, draft.reply_to);
         let past_limit = self.delivery.chains.is_past_limit(hops);
-        let urgency = self.high_sent.granted(peer, draft.urgency, now);
+        let urgency = self.quotas.high_sent.granted(peer, draft.urgency, now);
         let plain = Plain {
             reply_to: draft.reply_to,
             follows: (hops.count > 1).then_some(hops),
@@ -303,7 +303,7 @@ impl Session {
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
-        if let Some(quota) = &self.send_quota {
+        if let Some(quota) = &self.quotas.sending {
             quota.check(peer, now)?;
         }
         if draft.notify_when.is_some()

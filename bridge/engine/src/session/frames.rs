@@ -291,6 +291,7 @@ impl Session {
                 self.open_held(key, now);
                 self.intake.forget(key);
                 self.directory.gone(key);
+                self.claims.gone(&key);
                 self.outgoing.outbox.gone(key);
                 self.peer_left(key, now);
             }
@@ -305,5 +306,6 @@ impl Session {
             }
         }
         self.ask_for_dropped();
+        self.tell_conflicts(now);
     }
 }

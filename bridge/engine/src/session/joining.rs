@@ -68,6 +68,7 @@ impl Session {
         for to in awaited.chain(asked).chain(uploading) {
             self.subscribe(to);
         }
+        self.claims.connected(welcome.has(wire::TEAMS));
         self.delivery.downloads.connected(now);
         self.carry_attachments(now);
     }
@@ -78,6 +79,7 @@ impl Session {
         self.directory.unsubscribe_all();
         self.intake.disconnected();
         self.requests.disconnected();
+        self.claims.disconnected();
     }
 
     /// The hub gave the session an alias that its agent did not ask for just now. True if it is another alias than before.

@@ -122,7 +122,7 @@ impl Session {
             // A person's answer begins a new chain, whatever it answers.
             let answered = plain.reply_to.filter(|_| !plain.from_person);
             let hops = self.delivery.chains.received(claimed, answered);
-            let urgency = self.high_received.granted(peer, plain.urgency, now);
+            let urgency = self.quotas.high_received.granted(peer, plain.urgency, now);
             let past_limit = self.delivery.chains.is_past_limit(hops);
             if let Some(sealed) = plain.attachments.clone() {
                 self.receive_attachments(id, (from, sender.alias.clone()), sealed, deadline);

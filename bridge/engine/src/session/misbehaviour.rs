@@ -32,6 +32,8 @@ pub(super) enum PeerFault {
     BrokenMessage,
     /// The mac of a receipt does not hold.
     ForgedReceipt,
+    /// A state of claims cannot be opened.
+    BrokenClaims,
     /// The mac of a return word does not hold.
     ForgedReturn,
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::codec::decode;
 use junction_shared::protocol::handshake::NO_PIN;
-use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId};
+use junction_shared::protocol::id::{ConnectionId, Epoch, MessageId, RepositoryTag};
 use junction_shared::protocol::limits::SESSION_TIMEOUT;
 use junction_shared::protocol::wire::{
     Answer, Card, Envelope, Grant, HUB_FEATURES, Listed, LookupTarget, Naming, Page, Question,
-    Receipt, ReceiptKind, SignedCard, Standing, Ticket, ToBridge,
+    Receipt, ReceiptKind, SealedClaims, SignedCard, Standing, Ticket, ToBridge,
 };
 use junction_shared::secret::Secret;
 
@@ -36,6 +36,7 @@ struct Stage {
     keys: HashMap<PeerKey, &'static str>,
     cards: HashMap<PeerKey, SignedCard>,
     inboxes: HashMap<PeerKey, Vec<Envelope>>,
+    repositories: HashMap<PeerKey, Vec<RepositoryTag>>,
     /// Whether what was read leaves the inbox, as it does in an honest hub.
     forgets: bool,
     /// Whether the hub says that it is older than the session timeout.
@@ -61,6 +62,7 @@ impl Stage {
             keys: HashMap::new(),
             cards: HashMap::new(),
             inboxes: HashMap::new(),
+            repositories: HashMap::new(),
             forgets: false,
             past_restart_grace: false,
             features: Some(HUB_FEATURES),
@@ -168,8 +170,33 @@ impl Stage {
             | ToHub::Chunk(_)
             | ToHub::Fetch(_)
             | ToHub::AttachmentReceipt(_) => Vec::new(),
+            ToHub::Repositories(tags) => self.work_in(from, tags),
+            ToHub::Claims(claims) => {
+                let to = claims.peer;
+                vec![(to, vec![ToBridge::Claims(SealedClaims { peer: from, ..claims })])]
+            }
             ToHub::Return(word) => vec![(word.to, vec![ToBridge::Returned(word)])],
         }
+    }
+
+    /// Tells sessions of each other that work in one repository.
+    fn work_in(
+        &mut self,
+        from: PeerKey,
+        tags: Vec<RepositoryTag>,
+    ) -> Vec<(PeerKey, Vec<ToBridge>)> {
+        let mut frames = Vec::new();
+        for tag in &tags {
+            let there = |(key, named): (&PeerKey, &Vec<_>)| {
+                (*key != from && named.contains(tag)).then_some(*key)
+            };
+            let others: Vec<_> = self.repositories.iter().filter_map(there).collect();
+            let joined = |other: &PeerKey| (*other, vec![ToBridge::RepositoryJoined(*tag, from)]);
+            frames.extend(others.iter().map(joined));
+            frames.push((from, vec![ToBridge::SameRepository(*tag, others)]));
+        }
+        self.repositories.insert(from, tags);
+        frames
     }
 
     fn answer(&mut self, from: PeerKey, question: Question) -> Answer {

@@ -1,0 +1,479 @@
+//! Many sessions, a hub that loses, doubles and reorders what it can, and what all agree on in the end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use junction_shared::protocol::alias::Alias;
+use proptest::prelude::*;
+
+use super::*;
+use crate::claims::request::Release;
+
+const TAG: RepositoryTag = RepositoryTag([1; 16]);
+const MINUTE: Duration = Duration::from_secs(60);
+/// Patterns that sessions claim: some meet, some do not.
+const PATHS: [&str; 6] = ["src", "src/a.rs", "src/*.rs", "docs", "**/b.md", "tests/x"];
+
+fn repository(name: &str) -> Repository {
+    Repository { name: name.to_owned(), ignores_case: false }
+}
+
+fn request(paths: &[&str]) -> ClaimRequest {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    ClaimRequest { repository: repository("one"), paths, note: None, ttl: 30 * MINUTE }
+}
+
+fn alias(key: &PeerKey) -> Option<Alias> {
+    Alias::parse(&format!("session-{}-{}", key.0[0], key.0[1])).ok()
+}
+
+fn look<T>(
+    book: &mut ClaimBook,
+    me: PeerKey,
+    now: Instant,
+    look: impl FnOnce(&mut ClaimBook, &ClaimsView<'_>) -> T,
+) -> T {
+    look(book, &ClaimsView { me, now, wall_ms: 1_000_000, alias_of: &alias })
+}
+
+/// A state on its way from one key to another.
+type Flight = (PeerKey, PeerKey, u64, ClaimsState);
+
+/// One session, connected or not.
+struct Seat {
+    key: PeerKey,
+    book: ClaimBook,
+    is_connected: bool,
+    /// What its agent was told of conflicts: the other's key and pattern, the own pattern, and who yields.
+    told: BTreeSet<(String, String, String, bool)>,
+}
+
+/// Sessions around a hub that does what it likes with states on their way.
+struct Table {
+    seats: Vec<Seat>,
+    now: Instant,
+    flights: Vec<Flight>,
+    /// Which keys the hub says are in the repository.
+    members: BTreeSet<PeerKey>,
+    births: u8,
+}
+
+impl Table {
+    fn new(count: usize) -> Self {
+        let mut table = Self {
+            seats: Vec::new(),
+            now: Instant::now(),
+            flights: Vec::new(),
+            members: BTreeSet::new(),
+            births: 0,
+        };
+        for number in 0..count {
+            let seat = table.seat(number);
+            table.seats.push(seat);
+            table.connect(number);
+        }
+        table
+    }
+
+    /// A new process of a session.
+    fn seat(&mut self, number: usize) -> Seat {
+        self.births += 1;
+        let mut key = [0; 32];
+        (key[0], key[1]) = (u8::try_from(number).unwrap(), self.births);
+        let mut book = ClaimBook::default();
+        book.work_in(&repository("one"), TAG);
+        Seat { key: PeerKey(key), book, is_connected: false, told: BTreeSet::new() }
+    }
+
+    fn at(&mut self, key: &PeerKey) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.key == *key)
+    }
+
+    fn connect(&mut self, number: usize) {
+        if !std::mem::replace(&mut self.seats[number].is_connected, true) {
+            self.seats[number].book.connected();
+        }
+    }
+
+    fn disconnect(&mut self, number: usize) {
+        let seat = &mut self.seats[number];
+        if std::mem::replace(&mut seat.is_connected, false) {
+            seat.book.disconnected();
+            let key = seat.key;
+            self.leave(key);
+        }
+    }
+
+    fn leave(&mut self, key: PeerKey) {
+        if self.members.remove(&key) {
+            for other in self.members.clone() {
+                self.at(&other).unwrap().book.left(&TAG, &key);
+            }
+        }
+    }
+
+    /// The process ends, and another one begins.
+    fn restart(&mut self, number: usize) {
+        self.disconnect(number);
+        let fresh = self.seat(number);
+        let gone = std::mem::replace(&mut self.seats[number], fresh).key;
+        // Those who are connected hear it at once, the others when they come back.
+        self.seats.iter_mut().for_each(|seat| seat.book.gone(&gone));
+        self.connect(number);
+    }
+
+    fn claim(&mut self, number: usize, paths: &[&str]) {
+        let (now, seat) = (self.now, &mut self.seats[number]);
+        seat.book.claim(&request(paths), TAG, now).unwrap();
+        self.show(number);
+    }
+
+    fn release(&mut self, number: usize, path: &str) {
+        let what = Release::Paths(vec![path.to_owned()]);
+        let (now, seat) = (self.now, &mut self.seats[number]);
+        seat.book.release(&repository("one"), &what, now);
+    }
+
+    /// The agent sees a page.
+    fn show(&mut self, number: usize) -> ClaimsPage {
+        let (now, seat) = (self.now, &mut self.seats[number]);
+        let page = look(&mut seat.book, seat.key, now, |book, view| {
+            book.page(&repository("one"), TAG, view)
+        });
+        seat.told.extend(page.conflicts.iter().map(named));
+        page
+    }
+
+    /// Every session writes what it has to.
+    fn write(&mut self) {
+        for number in 0..self.seats.len() {
+            let (now, from) = (self.now, self.seats[number].key);
+            self.seats[number].book.on_time(now);
+            while let Some(frame) = self.seats[number].book.next_frame(now) {
+                match frame {
+                    ClaimsFrame::Repositories(tags) => {
+                        assert_eq!(tags, [TAG]);
+                        let others: Vec<_> = self.members.iter().copied().collect();
+                        for other in &others {
+                            self.at(other).unwrap().book.joined(&TAG, from);
+                        }
+                        self.seats[number].book.same_repository(&TAG, &others);
+                        self.members.insert(from);
+                    }
+                    ClaimsFrame::State { to, number, state, .. } => {
+                        self.flights.push((from, to, number, state));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The hub relays one state on its way, if both are there.
+    fn deliver(&mut self, (from, to, number, state): Flight) {
+        if !self.members.contains(&from) || !self.members.contains(&to) {
+            return;
+        }
+        let now = self.now;
+        let Some(seat) = self.at(&to) else { return };
+        seat.book.hear((TAG, number), from, &state, now);
+        let news = look(&mut seat.book, to, now, |book, view| book.news(view));
+        seat.told.extend(news.iter().map(named));
+    }
+
+    /// All connections begin anew, and nothing is lost any more.
+    fn settle(&mut self) {
+        self.flights.clear();
+        (0..self.seats.len()).for_each(|number| self.disconnect(number));
+        (0..self.seats.len()).for_each(|number| self.connect(number));
+        for _ in 0..3 {
+            self.now += Duration::from_secs(1);
+            self.write();
+            while !self.flights.is_empty() {
+                let flight = self.flights.remove(0);
+                self.deliver(flight);
+            }
+        }
+    }
+
+    /// What is claimed, by the alias, as a session sees it.
+    fn claims(&mut self, number: usize) -> BTreeSet<(String, String)> {
+        let own = alias(&self.seats[number].key).unwrap().to_string();
+        let page = self.show(number);
+        assert!(page.is_complete);
+        let who = |alias: Option<Alias>| alias.map_or(own.clone(), |alias| alias.to_string());
+        page.claims.into_iter().map(|claim| (who(claim.alias), claim.path)).collect()
+    }
+}
+
+fn named(conflict: &ClaimConflict) -> (String, String, String, bool) {
+    let ClaimConflict { alias, path, yours, you_yield, .. } = conflict.clone();
+    (alias.to_string(), path, yours, you_yield)
+}
+
+#[derive(Clone, Debug)]
+enum TableStep {
+    Claim(usize, usize),
+    Release(usize, usize),
+    Touch(usize, usize),
+    Disconnect(usize),
+    Connect(usize),
+    Restart(usize),
+    Write,
+    Deliver(usize),
+    Repeat(usize),
+    Lose(usize),
+    Pass(u64),
+}
+
+fn step(seats: usize) -> impl Strategy<Value = TableStep> {
+    let (seat, path, flight) = (move || 0..seats, || 0..PATHS.len(), || 0..64usize);
+    prop_oneof![
+        4 => (seat(), path()).prop_map(|(seat, path)| TableStep::Claim(seat, path)),
+        2 => (seat(), path()).prop_map(|(seat, path)| TableStep::Release(seat, path)),
+        2 => (seat(), path()).prop_map(|(seat, path)| TableStep::Touch(seat, path)),
+        1 => seat().prop_map(TableStep::Disconnect),
+        2 => seat().prop_map(TableStep::Connect),
+        1 => seat().prop_map(TableStep::Restart),
+        6 => Just(TableStep::Write),
+        8 => flight().prop_map(TableStep::Deliver),
+        2 => flight().prop_map(TableStep::Repeat),
+        2 => flight().prop_map(TableStep::Lose),
+        2 => (0..2_000u64).prop_map(TableStep::Pass),
+    ]
+}
+
+fn apply(table: &mut Table, step: TableStep) {
+    let flights = table.flights.len();
+    let flight = |at: usize| (flights > 0).then(|| at % flights);
+    match step {
+        TableStep::Claim(seat, path) => table.claim(seat, &[PATHS[path]]),
+        TableStep::Release(seat, path) => table.release(seat, PATHS[path]),
+        TableStep::Touch(seat, path) => {
+            let now = table.now;
+            let touched = [PATHS[path].replace('*', "x")];
+            table.seats[seat].book.touch(&repository("one"), TAG, &touched, now);
+        }
+        TableStep::Disconnect(seat) => table.disconnect(seat),
+        TableStep::Connect(seat) => table.connect(seat),
+        TableStep::Restart(seat) => table.restart(seat),
+        TableStep::Write => table.write(),
+        TableStep::Deliver(at) => {
+            if let Some(at) = flight(at) {
+                let flight = table.flights.remove(at);
+                table.deliver(flight);
+            }
+        }
+        TableStep::Repeat(at) => {
+            if let Some(at) = flight(at) {
+                let again = table.flights[at].clone();
+                table.deliver(again);
+            }
+        }
+        TableStep::Lose(at) => _ = flight(at).map(|at| table.flights.remove(at)),
+        TableStep::Pass(ms) => table.now += Duration::from_millis(ms),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever was lost, doubled, reordered, cut off or restarted: once all are connected and everything arrives, all see
+    /// the same claims, and each conflict is known to both of its sides, of which one yields.
+    #[test]
+    fn sessions_agree_once_they_hear_each_other(
+        steps in (2usize..5).prop_flat_map(|seats| {
+            (Just(seats), proptest::collection::vec(step(seats), 1..80))
+        }),
+    ) {
+        let (count, steps) = steps;
+        let mut table = Table::new(count);
+        steps.into_iter().for_each(|step| apply(&mut table, step));
+        table.settle();
+        for seat in 0..count {
+            let told = table.seats[seat].told.clone();
+            let conflicts = table.show(seat).conflicts;
+            prop_assert!(conflicts.iter().map(named).all(|conflict| told.contains(&conflict)));
+        }
+        let all: Vec<_> = (0..count).map(|seat| table.claims(seat)).collect();
+        for seen in &all {
+            prop_assert_eq!(seen, &all[0]);
+        }
+        let sides = (0..count).flat_map(|seat| {
+            let own = alias(&table.seats[seat].key).unwrap().to_string();
+            let page = table.show(seat);
+            let side = |conflict: &ClaimConflict| {
+                let (other, path, yours, yields) = named(conflict);
+                (own.clone(), yours, other, path, yields)
+            };
+            page.conflicts.iter().map(side).collect::<Vec<_>>()
+        });
+        let sides: BTreeSet<_> = sides.collect();
+        for (own, yours, other, path, yields) in &sides {
+            let opposite = (other.clone(), path.clone(), own.clone(), yours.clone(), !yields);
+            prop_assert!(sides.contains(&opposite), "{} does not know of {}", other, own);
+        }
+        // And all of them are those of a plain look at what is claimed.
+        let meet = |one: &str, two: &str| {
+            crate::claims::pattern::Pattern::new(one)
+                .meets(&crate::claims::pattern::Pattern::new(two), false)
+        };
+        let expected = all[0].iter().flat_map(|one| {
+            let others = all[0].iter().filter(|two| one.0 != two.0 && meet(&one.1, &two.1));
+            others.map(|two| (one.0.clone(), one.1.clone(), two.0.clone(), two.1.clone()))
+        });
+        let found = sides.into_iter().map(|(own, yours, other, path, _)| (own, yours, other, path));
+        prop_assert_eq!(found.collect::<BTreeSet<_>>(), expected.collect::<BTreeSet<_>>());
+    }
+}
+
+#[test]
+fn who_claims_first_holds_and_learns_later_that_another_came() {
+    let mut table = Table::new(2);
+    table.settle();
+    table.claim(0, &["src"]);
+    table.settle();
+    table.claim(1, &["src/a.rs"]);
+    let first = alias(&table.seats[0].key).unwrap().to_string();
+    let yields = (first, "src".to_owned(), "src/a.rs".to_owned(), true);
+    assert!(table.seats[1].told.contains(&yields));
+    assert!(table.seats[0].told.is_empty());
+    table.settle();
+    let second = alias(&table.seats[1].key).unwrap().to_string();
+    let holds = (second, "src/a.rs".to_owned(), "src".to_owned(), false);
+    assert_eq!(std::mem::take(&mut table.seats[0].told), BTreeSet::from([holds.clone()]));
+    table.settle();
+    assert!(table.seats[0].told.is_empty(), "told once");
+    table.release(1, "src/a.rs");
+    table.settle();
+    table.claim(1, &["src/a.rs"]);
+    table.settle();
+    assert_eq!(table.seats[0].told, BTreeSet::from([holds]), "another claim, and told again");
+}
+
+#[test]
+fn states_to_the_same_sessions_are_a_second_apart_and_hold_all_changes() {
+    let mut table = Table::new(2);
+    table.settle();
+    let second = Duration::from_secs(1);
+    let write = |table: &mut Table| {
+        table.write();
+        std::mem::take(&mut table.flights).into_iter().map(|flight| flight.3).collect::<Vec<_>>()
+    };
+    table.claim(0, &["a"]);
+    assert_eq!(write(&mut table).len(), 1, "the first at once");
+    table.claim(0, &["b"]);
+    table.claim(0, &["c"]);
+    let due = table.seats[0].book.deadline().unwrap();
+    assert!(write(&mut table).is_empty() && due == table.now + second);
+    table.now = due;
+    let states = write(&mut table);
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].claims.iter().map(|group| group.paths.len()).sum::<usize>(), 3);
+    // What was touched before is told anew after a minute, what is new after a second.
+    let touch = |table: &mut Table, path: &str| {
+        let now = table.now;
+        table.seats[0].book.touch(&repository("one"), TAG, &[path.to_owned()], now);
+        table.seats[0].book.deadline().map(|due| due - now)
+    };
+    assert_eq!(touch(&mut table, "x"), Some(second));
+    table.now += second;
+    assert_eq!(write(&mut table).len(), 1);
+    assert_eq!(touch(&mut table, "x"), Some(MINUTE));
+    assert_eq!(touch(&mut table, "y"), Some(second));
+}
+
+#[test]
+fn ninth_repository_takes_the_place_of_the_one_used_least_where_nothing_is_claimed() {
+    let (now, other) = (Instant::now(), PeerKey([9; 32]));
+    let tag = |n: u8| RepositoryTag([n; 16]);
+    let name = |n: u8| repository(&n.to_string());
+    let mut book = ClaimBook::default();
+    (0..8).for_each(|n| book.work_in(&name(n), tag(n)));
+    book.connected();
+    assert_eq!(book.next_frame(now), Some(ClaimsFrame::Repositories((0..8).map(tag).collect())));
+    (0..2).for_each(|n| book.same_repository(&tag(n), &[other]));
+    while book.next_frame(now).is_some() {}
+    let claim = ClaimRequest { repository: name(0), ..request(&["a"]) };
+    book.claim(&claim, tag(0), now).unwrap();
+    while book.next_frame(now).is_some() {}
+    (2..8).for_each(|n| book.work_in(&name(n), tag(n)));
+    book.work_in(&name(8), tag(8));
+    let Some(ClaimsFrame::State { tag: left, to, state, .. }) = book.next_frame(now) else {
+        panic!("a farewell comes first")
+    };
+    assert_eq!((left, to, state), (tag(1), other, ClaimsState::default()));
+    let named = [0, 2, 3, 4, 5, 6, 7, 8].map(tag).to_vec();
+    assert_eq!(book.next_frame(now), Some(ClaimsFrame::Repositories(named)));
+    assert_eq!(book.next_frame(now), None);
+}
+
+#[test]
+fn old_numbers_and_strangers_change_nothing() {
+    let now = Instant::now();
+    let (me, other) = (PeerKey([1; 32]), PeerKey([2; 32]));
+    let mut book = ClaimBook::default();
+    book.work_in(&repository("one"), TAG);
+    book.connected();
+    book.same_repository(&TAG, &[other]);
+    let mut speaker = ClaimBook::default();
+    speaker.claim(&request(&["src"]), TAG, now).unwrap();
+    speaker.connected();
+    speaker.next_frame(now);
+    speaker.same_repository(&TAG, &[me]);
+    let Some(ClaimsFrame::State { state, .. }) = speaker.next_frame(now) else { panic!("a state") };
+    assert!(!book.hear((TAG, 5), PeerKey([3; 32]), &state, now), "it is not there");
+    assert!(book.hear((TAG, 5), other, &state, now));
+    assert!(!book.is_newer(&TAG, &other, 5) && book.is_newer(&TAG, &other, 6));
+    assert!(!book.hear((TAG, 4), other, &ClaimsState::default(), now));
+    assert_eq!(book.with_content(), [other]);
+    assert!(book.left(&TAG, &other), "it may only be away");
+    book.gone(&other);
+    book.joined(&TAG, other);
+    assert!(!book.hear((TAG, 5), other, &state, now), "a repeated one, after its session is gone");
+}
+
+#[test]
+fn collisions_name_who_claims_and_who_has_changed() {
+    let mut table = Table::new(2);
+    table.settle();
+    table.claim(0, &["src"]);
+    let now = table.now;
+    table.seats[0].book.touch(&repository("one"), TAG, &["README.md".to_owned()], now);
+    table.settle();
+    let ask = |table: &mut Table, path: &str| {
+        let (now, seat) = (table.now, &mut table.seats[1]);
+        let paths = [path.to_owned(), "../bad".to_owned()];
+        look(&mut seat.book, seat.key, now, |book, view| {
+            book.collisions(&repository("one"), &paths, view)
+        })
+    };
+    let found = ask(&mut table, "src/lib.rs");
+    assert!(found.len() == 1 && found[0].theirs == "src" && !found[0].you_hold);
+    assert_eq!(ask(&mut table, "README.md").len(), 1);
+    assert!(ask(&mut table, "docs/README.md").is_empty());
+    table.now += 10 * MINUTE;
+    assert!(ask(&mut table, "README.md").is_empty());
+    table.now += 20 * MINUTE;
+    assert!(ask(&mut table, "src/lib.rs").is_empty(), "its time is over");
+}
+
+#[test]
+fn liar_who_claims_everything_costs_little_and_yields_to_who_was_first() {
+    let mut table = Table::new(2);
+    table.settle();
+    let mine: Vec<_> = (0..500).map(|n| format!("src/module_{n}/file.rs")).collect();
+    let mine: Vec<_> = mine.iter().map(String::as_str).collect();
+    table.claim(0, &mine);
+    table.settle();
+    let wild: Vec<_> = (0..512).map(|n| format!("**/*a*{n}*/**/*?*?*e*")).collect();
+    let mut all: Vec<_> = wild.iter().map(String::as_str).take(511).collect();
+    all.push("**");
+    table.claim(1, &all);
+    let begun = Instant::now();
+    table.settle();
+    let page = table.show(0);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(page.conflicts.len(), 256);
+    assert!(page.conflicts.iter().all(|conflict| !conflict.you_yield));
+    assert!(table.show(1).conflicts.iter().all(|conflict| conflict.you_yield));
+}

@@ -1,0 +1,321 @@
+//! Patterns of paths, and whether two of them meet: whether some path is covered by both.
+//!
+//! A pattern covers what it names and everything below. Segments are separated by `/`; `*` stands for any characters of a
+//! segment, `?` for one, and a segment `**` for any number of segments. All else stands for itself, so that `[id].tsx` is
+//! the name of a file.
+
+/// The segment that stands for any number of segments.
+const ANY_DEPTH: &str = "**";
+
+/// The paths that a claim covers, or the path of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    path: Box<str>,
+    /// The path in lower case, where that is another text.
+    folded: Option<Box<str>>,
+    /// Whether some character stands for others.
+    is_wild: bool,
+}
+
+/// What one character of a segment stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Char(char),
+    One,
+    Many,
+}
+
+impl Pattern {
+    /// The pattern of a claim.
+    pub(super) fn new(path: &str) -> Self {
+        Self { is_wild: path.contains(['*', '?']), ..Self::literal(path) }
+    }
+
+    /// The pattern of a file, whatever characters its name has.
+    pub(super) fn literal(path: &str) -> Self {
+        let folded = path.to_lowercase();
+        let folded = (folded != path).then(|| folded.into_boxed_str());
+        Self { path: path.into(), folded, is_wild: false }
+    }
+
+    /// The pattern as it was claimed.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether some path is covered by both patterns.
+    pub(super) fn meets(&self, other: &Self, ignores_case: bool) -> bool {
+        let (one, two) = (self.text(ignores_case), other.text(ignores_case));
+        if !self.is_wild && !other.is_wild {
+            return is_at_or_below(one, two) || is_at_or_below(two, one);
+        }
+        meet(&Segments::of(one, self.is_wild), &Segments::of(two, other.is_wild), false)
+    }
+
+    /// Whether the path of a file, below which there is nothing, is covered.
+    pub(super) fn covers(&self, file: &Self, ignores_case: bool) -> bool {
+        let (pattern, path) = (self.text(ignores_case), file.text(ignores_case));
+        if !self.is_wild {
+            return is_at_or_below(path, pattern);
+        }
+        meet(&Segments::of(pattern, true), &Segments::of(path, false), true)
+    }
+
+    fn text(&self, ignores_case: bool) -> &str {
+        self.folded.as_deref().filter(|_| ignores_case).unwrap_or(&self.path)
+    }
+}
+
+/// Whether a path is this directory, or in it.
+fn is_at_or_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The segments of a pattern.
+struct Segments<'a> {
+    texts: Vec<&'a str>,
+    is_wild: bool,
+}
+
+impl<'a> Segments<'a> {
+    fn of(path: &'a str, is_wild: bool) -> Self {
+        Self { texts: path.split('/').collect(), is_wild }
+    }
+
+    fn is_any_depth(&self, at: usize) -> bool {
+        self.is_wild && self.texts[at] == ANY_DEPTH
+    }
+
+    fn tokens(&self, at: usize) -> Vec<Token> {
+        let token = |character| match character {
+            '*' if self.is_wild => Token::Many,
+            '?' if self.is_wild => Token::One,
+            character => Token::Char(character),
+        };
+        self.texts[at].chars().map(token).collect()
+    }
+
+    fn has_tokens(&self, at: usize) -> bool {
+        self.is_wild && self.texts[at].contains(['*', '?'])
+    }
+}
+
+/// Whether two patterns meet: a search over pairs of positions, from the first segments of both. Where one is at its end, it
+/// covers whatever the other goes on with, unless it is the path of a file.
+fn meet(one: &Segments<'_>, two: &Segments<'_>, two_is_file: bool) -> bool {
+    let width = two.texts.len() + 1;
+    let mut seen = vec![false; (one.texts.len() + 1) * width];
+    let mut open = vec![(0, 0)];
+    while let Some((i, j)) = open.pop() {
+        if i == one.texts.len() || (j == two.texts.len() && !two_is_file) {
+            return true;
+        }
+        if j == two.texts.len() {
+            if one.is_any_depth(i) {
+                open.push((i + 1, j));
+            }
+            continue;
+        }
+        if std::mem::replace(&mut seen[i * width + j], true) {
+            continue;
+        }
+        if one.is_any_depth(i) || two.is_any_depth(j) {
+            // It takes no segment, or one of the other, which any text can be made to fit.
+            open.extend([(i + 1, j), (i, j + 1)]);
+        } else if segments_meet(one, i, two, j) {
+            open.push((i + 1, j + 1));
+        }
+    }
+    false
+}
+
+/// Whether some text fits both segments. No segment is empty, and neither is that text.
+fn segments_meet(one: &Segments<'_>, i: usize, two: &Segments<'_>, j: usize) -> bool {
+    if !one.has_tokens(i) && !two.has_tokens(j) {
+        return one.texts[i] == two.texts[j];
+    }
+    tokens_meet(&one.tokens(i), &two.tokens(j))
+}
+
+/// Whether some text fits both, by a table of the pairs of positions that texts lead to.
+fn tokens_meet(one: &[Token], two: &[Token]) -> bool {
+    let width = two.len() + 1;
+    let mut reached = vec![false; (one.len() + 1) * width];
+    reached[0] = true;
+    for i in 0..=one.len() {
+        for j in 0..=two.len() {
+            if !reached[i * width + j] {
+                continue;
+            }
+            let (a, b) = (one.get(i), two.get(j));
+            // A token `*` ends here, or takes a character that the other one stands for.
+            if a.is_some() && (a == Some(&Token::Many) || b == Some(&Token::Many)) {
+                reached[(i + 1) * width + j] = true;
+            }
+            if b.is_some() && (a == Some(&Token::Many) || b == Some(&Token::Many)) {
+                reached[i * width + j + 1] = true;
+            }
+            if let (Some(a), Some(b)) = (a, b)
+                && (a == b || *a == Token::One || *b == Token::One)
+            {
+                reached[(i + 1) * width + j + 1] = true;
+            }
+        }
+    }
+    reached[one.len() * width + two.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn meets(one: &str, two: &str) -> bool {
+        let (a, b) = (Pattern::new(one), Pattern::new(two));
+        assert_eq!(a.meets(&b, false), b.meets(&a, false), "{one} and {two}");
+        a.meets(&b, false)
+    }
+
+    #[test]
+    fn a_claim_covers_what_it_names_and_everything_below() {
+        for (one, two) in [
+            ("src", "src"),
+            ("src", "src/auth/x.rs"),
+            ("src/*", "src/auth/x.rs"),
+            ("**", "a"),
+            ("**/*.rs", "src"),
+            ("**/x.rs", "src/a/b/x.rs"),
+            ("src/**/x.rs", "src/x.rs"),
+            ("src/**", "**/x.rs"),
+            ("a*", "*b"),
+            ("a?c", "ab*"),
+            ("app/[id].tsx", "app/*.tsx"),
+        ] {
+            assert!(meets(one, two), "{one} and {two}");
+        }
+        for (one, two) in [
+            ("src", "srcs"),
+            ("src/a", "src/b/a"),
+            ("src/*.rs", "src/x.ts"),
+            ("a?", "a"),
+            ("app/[id].tsx", "app/i.tsx"),
+            ("*/x", "y/z"),
+            ("src/**/a", "lib/a"),
+            ("*.rs", "a/b.rs"),
+        ] {
+            assert!(!meets(one, two), "{one} and {two}");
+        }
+    }
+
+    #[test]
+    fn case_is_ignored_only_where_it_is_to_be() {
+        let (one, two) = (Pattern::new("Src/ÄB*"), Pattern::new("src/äbc"));
+        assert!(one.meets(&two, true) && !one.meets(&two, false));
+        assert_eq!(one.path(), "Src/ÄB*");
+    }
+
+    #[test]
+    fn characters_of_a_file_stand_for_themselves() {
+        let covers = |pattern: Pattern, file| pattern.covers(&Pattern::literal(file), false);
+        assert!(covers(Pattern::new("a/?"), "a/*") && covers(Pattern::new("a"), "a/*"));
+        assert!(!covers(Pattern::new("a/b"), "a/*") && !covers(Pattern::new("a"), "**"));
+        assert!(covers(Pattern::literal("a/*"), "a/*") && !covers(Pattern::literal("a/*"), "a/b"));
+    }
+
+    #[test]
+    fn nothing_is_below_a_file() {
+        let covers = |pattern, file| Pattern::new(pattern).covers(&Pattern::literal(file), false);
+        assert!(meets("**/*.sql", "README.md"), "a claim may be of a directory");
+        assert!(!covers("**/*.sql", "README.md") && covers("**/*.sql", "db/x.sql"));
+        assert!(!covers("src/x.rs", "src") && covers("src/**", "src") && covers("*", "src/x.rs"));
+        assert!(Pattern::new("SRC/*").covers(&Pattern::literal("src/x"), true));
+    }
+
+    #[test]
+    fn longest_patterns_take_no_long_time() {
+        let one = Pattern::new(&"*a".repeat(128));
+        let two = Pattern::new(&"a*".repeat(128));
+        assert!(one.meets(&two, false));
+        let deep = Pattern::new(&["**/a"; 64].join("/")[..255]);
+        let other = Pattern::new(&["**/b"; 64].join("/")[..255]);
+        assert!(deep.meets(&other, false));
+    }
+
+    /// Whether a segment's pattern fits a text, in the plainest way.
+    fn fits(pattern: &[char], text: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('*', rest)) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+            Some(('?', rest)) => !text.is_empty() && fits(rest, &text[1..]),
+            Some((character, rest)) => text.first() == Some(character) && fits(rest, &text[1..]),
+        }
+    }
+
+    /// Whether a pattern covers a path, in the plainest way.
+    fn covers(pattern: &[&str], path: &[&str]) -> bool {
+        match pattern.split_first() {
+            None => true,
+            Some((&"**", rest)) => (0..=path.len()).any(|at| covers(rest, &path[at..])),
+            Some((segment, rest)) => path.split_first().is_some_and(|(first, below)| {
+                let characters = |text: &str| text.chars().collect::<Vec<_>>();
+                fits(&characters(segment), &characters(first)) && covers(rest, below)
+            }),
+        }
+    }
+
+    /// All sequences of up to so many of these.
+    fn sequences<T: Clone>(of: &[T], most: usize) -> Vec<Vec<T>> {
+        let mut all: Vec<Vec<T>> = vec![Vec::new()];
+        let mut last = all.clone();
+        for _ in 0..most {
+            let longer = |start: &Vec<T>| {
+                of.iter()
+                    .map(|next| [start.as_slice(), &[next.clone()]].concat())
+                    .collect::<Vec<_>>()
+            };
+            last = last.iter().flat_map(longer).collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Of single segments with up to three tokens, the shortest text that fits both has up to six characters.
+        #[test]
+        fn segments_meet_if_some_text_fits_both(
+            one in proptest::collection::vec(select(vec!['a', 'b', '?', '*']), 1..4),
+            two in proptest::collection::vec(select(vec!['a', 'b', '?', '*']), 1..4),
+        ) {
+            prop_assume!(one != ['*', '*'] && two != ['*', '*']);
+            let texts = sequences(&['a', 'b'], 6);
+            let expected = texts.iter().any(|text| !text.is_empty() && fits(&one, text) && fits(&two, text));
+            let (one, two) = (one.iter().collect::<String>(), two.iter().collect::<String>());
+            prop_assert_eq!(meets(&one, &two), expected, "{} and {}", one, two);
+        }
+
+        #[test]
+        fn files_are_covered_as_the_plainest_way_says(
+            pattern in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*b"]), 1..5),
+            path in proptest::collection::vec(select(vec!["a", "b", "ab", "ba"]), 1..6),
+        ) {
+            let (one, file) = (Pattern::new(&pattern.join("/")), Pattern::literal(&path.join("/")));
+            prop_assert_eq!(one.covers(&file, false), covers(&pattern, &path));
+        }
+
+        /// With segments of one letter, the shortest path that both cover has up to as many segments as both together.
+        #[test]
+        fn patterns_meet_if_some_path_is_covered_by_both(
+            one in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*b"]), 1..5),
+            two in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*b"]), 1..5),
+        ) {
+            let paths = sequences(&["a", "b", "ab"], 7);
+            let expected = paths.iter().any(|path| covers(&one, path) && covers(&two, path));
+            let (one, two) = (one.join("/"), two.join("/"));
+            prop_assert_eq!(meets(&one, &two), expected, "{} and {}", one, two);
+        }
+    }
+}
