@@ -28,7 +28,7 @@ mod settings;
 
 // What settings have, the packages have.
 #[cfg(test)]
-pub(crate) use claude::HOOKS as CLAUDE_HOOKS;
+pub(crate) use claude::{EDITING_HOOK as CLAUDE_EDITING_HOOK, HOOKS as CLAUDE_HOOKS};
 #[cfg(test)]
 pub(crate) use codex::{ENVIRONMENT as CODEX_ENVIRONMENT, HOOKS as CODEX_HOOKS};
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![deny(unused_crate_dependencies)]
 
 mod attachments;
+mod claims;
 mod cli;
 mod clients;
 mod collisions;

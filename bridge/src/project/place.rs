@@ -94,8 +94,9 @@ impl Workplace {
         if rest.contains(&"..") {
             return None;
         }
-        let is_absolute = literal.len() > 1 && literal[0].is_empty();
-        let literal = literal.join("/");
+        let is_absolute = Path::new(&pattern).has_root();
+        let top = if is_absolute && literal.len() == 1 { "/" } else { "" };
+        let literal = format!("{top}{}", literal.join("/"));
         let place = self.place_of(Path::new(&literal), &self.root).or_else(|| {
             // Behind a link that leads out of the repository, or a name that no file can have.
             let leads_out = is_absolute || literal.split('/').any(|segment| segment == "..");

@@ -29,12 +29,12 @@ pub(crate) struct ClaimsJson {
 /// A claim.
 #[derive(Debug, Serialize)]
 pub(crate) struct ClaimJson {
-    pub(crate) alias: String,
-    pub(crate) path: String,
+    alias: String,
+    path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) note: Option<String>,
+    note: Option<String>,
     since: String,
-    pub(crate) expires: String,
+    expires: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
 }

@@ -4,6 +4,7 @@ use junction_engine::{ConnectionState, Engine, PeerQuery};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
+use crate::claims::own_claims;
 use crate::clients::edits::EditStage;
 use crate::clients::hook_event::HookEvent;
 use crate::collisions::EditWatch;
@@ -72,6 +73,12 @@ impl RequestHandler for BridgeRequests {
                 // The caller is the agent, whatever it says.
                 let request = SendRequest { from_person: false, ..*request };
                 self.sends.send(request, SourceRights::ByPolicy, &mut connection).await;
+            }
+            BridgeRequest::Claims(question) => {
+                let is_own = self.is_own(question.session_match, question.session.as_deref());
+                let shown = if is_own { own_claims(&self.engine, &question).await } else { None };
+                let shown = shown.map_or(BridgeResponse::Nothing, BridgeResponse::Claims);
+                connection.respond(&shown).await;
             }
             BridgeRequest::Person { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;

@@ -68,6 +68,8 @@ pub(crate) enum HooksState {
     Absent,
     /// The hooks of some events.
     Some,
+    /// All but those around edits, which an older setup did not know.
+    WithoutEdits,
     /// All.
     All,
     /// All or some, and the client does not run them until its user trusts them.
@@ -78,14 +80,16 @@ pub(crate) enum HooksState {
 pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
     let (mut server, mut problems, mut rules) = (ServerState::Absent, Vec::new(), Vec::new());
     let (mut present, mut hooks, mut dead_hook, mut has_plugin) = (0, 0, None, None);
+    let mut lacks_others = false;
     for file in inspect(settings) {
         for (entry, state) in file.entries {
             let is_present = matches!(state, EntryState::Present(_));
             match entry {
                 PlannedEntry::Server { .. } => server = server_state(state),
-                PlannedEntry::Hook { .. } => {
+                PlannedEntry::Hook { matcher, .. } => {
                     hooks += 1;
                     present += usize::from(is_present);
+                    lacks_others |= !is_present && matcher.is_none();
                     if let EntryState::Present(Some(program)) = state
                         && program_state(&program) != ProgramState::Runs
                     {
@@ -106,7 +110,8 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         _ if hooks == 0 => HooksState::Unknown,
         0 => HooksState::Absent,
         _ if settings.has_untrusted_hooks => HooksState::Untrusted,
-        _ if present < hooks => HooksState::Some,
+        _ if lacks_others => HooksState::Some,
+        _ if present < hooks => HooksState::WithoutEdits,
         _ => HooksState::All,
     };
     let by_foreign = settings.has_foreign() && server == ServerState::Absent;
@@ -156,7 +161,8 @@ pub(crate) fn program_state(command: &str) -> ProgramState {
 impl SettingsReport {
     /// How much is set up, in a few words.
     pub(crate) fn words(&self) -> String {
-        let has_hooks = !matches!(self.hooks, HooksState::Absent | HooksState::Some);
+        let has_hooks =
+            !matches!(self.hooks, HooksState::Absent | HooksState::Some | HooksState::WithoutEdits);
         let has_plugin = self.has_plugin != Some(false);
         let missing = match (has_hooks, has_plugin, self.has_rule != Some(false)) {
             _ if self.dead_hook.is_some() => ", but its hooks call a program that cannot be run",
@@ -208,7 +214,7 @@ mod tests {
                 fields: SettingValue::fields([("command", SettingValue::text(program))]),
             },
             PlannedEntry::RuleItem { path: vec!["allow"], item: "mcp__junction" },
-            PlannedEntry::Hook { event: "Stop", hook },
+            PlannedEntry::Hook { event: "Stop", matcher: None, hook },
         ];
         let format = FileFormat::Json(JsonDialect::default());
         let file = PlannedFile::of(path.clone(), format, entries);

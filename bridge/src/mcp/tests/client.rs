@@ -225,7 +225,7 @@ impl PipeClient {
     /// The server still answers, and has nothing else to say.
     pub(super) async fn assert_alive(&mut self) {
         let answer = self.request("tools/list", json!({})).await;
-        assert_eq!(answer["result"]["tools"].as_array().map(Vec::len), Some(8), "{answer}");
+        assert_eq!(answer["result"]["tools"].as_array().map(Vec::len), Some(9), "{answer}");
     }
 
     /// The answers to `count` requests, by their ids in the order in which they came.
