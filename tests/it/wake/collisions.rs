@@ -61,7 +61,8 @@ async fn told(agent: &TestAgent, event: &Value) -> String {
 
 #[tokio::test]
 async fn session_is_told_before_it_edits_what_another_claims_or_has_changed() {
-    let (home, hub) = (TestHome::new(), TestHub::start().await);
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
     let (main, tree) = repository(&home);
     let alice = agent(&home, &hub, "alice", &main).await;
     let bob = agent(&home, &hub, "bob", &tree).await;
@@ -91,7 +92,8 @@ async fn session_is_told_before_it_edits_what_another_claims_or_has_changed() {
 
 #[tokio::test]
 async fn client_asks_its_person_if_that_is_set_and_nothing_is_said_if_it_is_off() {
-    let (home, hub) = (TestHome::new(), TestHub::start().await);
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
     let (main, tree) = repository(&home);
     let alice = agent(&home, &hub, "alice", &main).await;
     let bob = agent(&home, &hub, "bob", &tree).await;
@@ -138,7 +140,8 @@ async fn client_asks_its_person_if_that_is_set_and_nothing_is_said_if_it_is_off(
 
 #[tokio::test]
 async fn edits_without_a_bridge_or_in_great_number_are_quick_and_silent() {
-    let (home, hub) = (TestHome::new(), TestHub::start().await);
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
     let (main, _) = repository(&home);
     let nobody = hook(&home.runtime("nobody"), &edit("PreToolUse", &main.join("a"))).await;
     assert!(nobody.status.success() && nobody.stdout.is_empty() && nobody.stderr.is_empty());
@@ -161,7 +164,8 @@ async fn edits_without_a_bridge_or_in_great_number_are_quick_and_silent() {
 
 #[tokio::test]
 async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
-    let (home, hub) = (TestHome::new(), TestHub::start().await);
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
     let (main, tree) = repository(&home);
     let alice = agent(&home, &hub, "alice", &main).await;
     let run = async |runtime: &Path, arguments: &[&str]| {

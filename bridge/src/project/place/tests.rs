@@ -7,17 +7,20 @@ use tempfile::TempDir;
 use super::*;
 
 /// A new directory, and its path without links.
-struct Disk(TempDir, PathBuf);
+struct Disk {
+    _dir: TempDir,
+    top: PathBuf,
+}
 
 impl Disk {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let path = dir.path().canonicalize().unwrap();
-        Self(dir, path)
+        Self { _dir: dir, top: path }
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.1.join(path)
+        self.top.join(path)
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -220,7 +223,7 @@ fn names_that_are_no_text_are_shown_as_well_as_they_can_be() {
     let workplace = Workplace::of_project(&disk.path("shop"));
     let place = workplace.place_of(Path::new(odd), &disk.path("shop")).unwrap();
     assert_eq!(place.path, "src/\u{fffd}x.rs");
-    let folder = disk.1.join(OsStr::from_bytes(b"\xfe"));
+    let folder = disk.top.join(OsStr::from_bytes(b"\xfe"));
     create_dir_all(&folder).unwrap();
     let git_dir = disk.path("shop/.git");
     let line = [b"gitdir: ".as_slice(), git_dir.as_os_str().as_bytes(), b"\n"].concat();
