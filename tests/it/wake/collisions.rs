@@ -104,8 +104,7 @@ async fn client_asks_its_person_if_that_is_set_and_nothing_is_said_if_it_is_off(
     })
     .await;
     let said = async |setting: &str, event: &Value| {
-        let script =
-            format!("JUNCTION_COLLISIONS={setting} exec {} hook", bridge_binary().display());
+        let script = format!("JUNCTION_COLLISIONS={setting} exec {} hook", bridge_binary());
         let mut child = Command::new("sh")
             .args(["-c", &script])
             .env("XDG_RUNTIME_DIR", &bob.runtime)
