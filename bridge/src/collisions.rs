@@ -108,9 +108,12 @@ impl EditWatch {
         let places = self.places(paths).await;
         let (mut found, mut told) = (Vec::new(), Vec::new());
         for (repository, paths) in places {
+            if self.note_repository(&repository) {
+                // What others do there is heard from now on.
+                self.0.engine.work_in(repository.clone()).await;
+            }
             match stage {
                 EditStage::After => {
-                    self.note_repository(&repository);
                     self.0.engine.touched(repository, paths).await;
                 }
                 EditStage::Before => {
@@ -131,14 +134,17 @@ impl EditWatch {
         self.told().forget(&warning.told);
     }
 
-    /// Notes a repository in which the session claims or edits something.
-    pub(crate) fn note_repository(&self, repository: &Repository) {
+    /// Notes a repository in which the session claims or edits something. Whether it is new.
+    pub(crate) fn note_repository(&self, repository: &Repository) -> bool {
         let mut others = self.others();
+        let before = others.len();
         others.retain(|other| other.name != repository.name);
+        let is_new = others.len() == before;
         others.push_back(repository.clone());
         if others.len() > MAX_OTHERS {
             others.pop_front();
         }
+        is_new
     }
 
     /// The repositories in which the session works: the project's first.

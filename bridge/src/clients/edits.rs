@@ -97,6 +97,7 @@ impl FileEdits {
         let directory = input["cwd"].as_str().map(Path::new);
         let paths = bounded(paths.into_iter().map(|path| in_directory(path, directory)));
         let reaction = match CollisionReaction::from_env() {
+            CollisionReaction::Off => return None,
             CollisionReaction::Ask if tool == PATCH => CollisionReaction::Tell,
             reaction => reaction,
         };
