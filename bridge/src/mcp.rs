@@ -17,6 +17,7 @@ pub(crate) mod calls;
 mod claims;
 mod consent;
 pub(crate) mod envelope;
+mod instructions;
 mod notices;
 pub(crate) mod params;
 mod progress;

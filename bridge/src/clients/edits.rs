@@ -104,7 +104,7 @@ impl FileEdits {
         (!paths.is_empty()).then_some(Self { paths, stage, reaction })
     }
 
-    /// The same, within the bounds that hold for every call: who asks by the socket may keep to none.
+    /// The edits within the bounds that hold for every call: who asks by the socket may keep to none.
     pub(crate) fn within_bounds(self) -> Self {
         Self { paths: bounded(self.paths.into_iter()), ..self }
     }

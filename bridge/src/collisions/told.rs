@@ -43,7 +43,7 @@ impl ToldCollision {
 pub(super) struct ToldCollisions(VecDeque<(ToldCollision, Instant)>);
 
 impl ToldCollisions {
-    /// Those collisions of which the agent was not told in the last ten minutes. From now on it was.
+    /// The collisions of which the agent was not told in the last ten minutes. From now on it was.
     pub(super) fn new_of(
         &mut self,
         repository: &str,

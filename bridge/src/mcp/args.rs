@@ -338,15 +338,6 @@ impl ToolArgs {
         (param, value.filter(|value| !is_none(value)))
     }
 
-    /// A truth value, a number or a text that was given, as a word.
-    pub(super) fn word(&self, name: &str) -> Option<String> {
-        match self.given.get(name)? {
-            Value::String(text) => Some(bare(text).to_ascii_lowercase()),
-            Value::Bool(_) | Value::Number(_) => self.given.get(name).map(Value::to_string),
-            _ => None,
-        }
-    }
-
     /// Whether an argument was given as a text, and was not taken before.
     pub(super) fn gives_text(&self, name: &str) -> bool {
         self.given.get(name).is_some_and(Value::is_string)

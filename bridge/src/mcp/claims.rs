@@ -7,6 +7,7 @@ use junction_shared::protocol::alias::Alias;
 use serde_json::{Map, Value};
 
 use super::args::{Parsed, ToolArgs, ToolError, argument, bare};
+use super::params::Param;
 use super::tools::{ToolAnswer, Tools};
 use crate::collisions::by_repository;
 use crate::results::{ClaimsJson, object};
@@ -26,37 +27,40 @@ impl ToolArgs {
     /// Paths and patterns: a list, or one text that stands for a list of itself.
     fn paths(&mut self, name: &'static str) -> Parsed<Vec<String>> {
         let (param, value) = self.take(name);
-        let Some(value) = value else { return Ok(Vec::new()) };
-        match listed_paths(&value).map(|paths| alternatives(&paths)) {
-            Some(Some(paths)) => Ok(paths),
-            Some(None) => argument(format!(
-                "{name} has a path with more than {MAX_ALTERNATIVES} alternatives between its braces. Call {tool} again with \
-                 several paths, or with * in place of the braces.",
-                tool = self.tool.name
-            )),
-            None => {
-                let (tool, what) = (self.tool.name, param.kind.description());
-                argument(format!("{name} must be {what}. Call {tool} again with such a list."))
-            }
-        }
+        self.paths_of(param, value.as_ref())
     }
 
     /// What is to be released: paths, or true for all.
     fn released(&mut self, name: &'static str) -> Parsed<Option<Released>> {
-        let word = self.word(name);
-        match word.as_deref() {
-            Some("true" | "yes" | "all" | "1") => {
-                self.take(name);
-                Ok(Some(Released::All))
-            }
-            Some("false" | "no" | "none" | "0") => {
-                self.take(name);
-                Ok(None)
-            }
+        let (param, value) = self.take(name);
+        let word = match &value {
+            Some(Value::String(text)) => bare(text).to_ascii_lowercase(),
+            Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
+            _ => String::new(),
+        };
+        match word.as_str() {
+            "true" | "yes" | "all" | "1" => Ok(Some(Released::All)),
+            "false" | "no" | "none" | "0" => Ok(None),
             _ => {
-                let paths = self.paths(name)?;
+                let paths = self.paths_of(param, value.as_ref())?;
                 Ok((!paths.is_empty()).then_some(Released::Paths(paths)))
             }
+        }
+    }
+
+    fn paths_of(&self, param: &Param, value: Option<&Value>) -> Parsed<Vec<String>> {
+        let Some(value) = value else { return Ok(Vec::new()) };
+        let (tool, name) = (self.tool.name, param.name);
+        match listed_paths(value).map(|paths| alternatives(&paths)) {
+            Some(Some(paths)) => Ok(paths),
+            Some(None) => argument(format!(
+                "{name} has a path with more than {MAX_ALTERNATIVES} alternatives between its braces. Call {tool} again with \
+                 several paths, or with * in place of the braces."
+            )),
+            None => argument(format!(
+                "{name} must be {}. Call {tool} again with such a list.",
+                param.kind.description()
+            )),
         }
     }
 }
@@ -216,7 +220,7 @@ mod tests {
         ToolArgs::new(Tool::Claim.spec(), given).unwrap()
     }
 
-    fn paths(given: Value) -> Result<Vec<String>, String> {
+    fn paths(given: &Value) -> Result<Vec<String>, String> {
         args(json!({ "paths": given })).paths("paths").map_err(|error| error.wording())
     }
 
@@ -239,13 +243,13 @@ mod tests {
             (json!(["{a,{b,c}}"]), vec!["a", "b", "a", "c"]),
             (json!(["a{b}c", "a{,b}"]), vec!["a{b}c", "a", "ab"]),
         ] {
-            assert_eq!(paths(given.clone()).unwrap(), taken, "{given}");
+            assert_eq!(paths(&given).unwrap(), taken, "{given}");
         }
         let many = (0..17).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
-        assert!(paths(json!(format!("{{{many}}}"))).unwrap_err().contains("more than 16"));
-        assert!(paths(json!("{a,b}".repeat(5))).is_err());
+        assert!(paths(&json!(format!("{{{many}}}"))).unwrap_err().contains("more than 16"));
+        assert!(paths(&json!("{a,b}".repeat(5))).is_err());
         for wrong in [json!(7), json!([7]), json!({}), json!([""]), json!(vec!["a"; 513])] {
-            assert!(paths(wrong.clone()).unwrap_err().starts_with("paths must be"), "{wrong}");
+            assert!(paths(&wrong).unwrap_err().starts_with("paths must be"), "{wrong}");
         }
     }
 

@@ -24,10 +24,11 @@ use tokio::sync::watch;
 use super::args::ToolError;
 use super::calls::{CallHandle, CallTable};
 use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
+use super::instructions::instructions;
 use super::params::{ToolSpec, schema};
 use super::progress::{keep_alive, tell_last};
 use super::prompts::{PROMPTS, PromptSpec, prompt};
-use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
+use super::schema::{HOOK_TOOL, SPECS, Tool};
 use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
@@ -168,21 +169,7 @@ impl ToolHandler {
     /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
     /// anything else to the model.
     async fn hook(&self, arguments: JsonObject) -> CallToolResult {
-        let event = clients::hook_event(&Value::Object(arguments));
-        let reply = match event {
-            Some(mut event) => {
-                let edits = event.event.edits.take();
-                let reply = self.tools.wake.hook(event.event);
-                let warning = match edits {
-                    Some(edits) => self.tools.edits.edited(edits).await,
-                    None => None,
-                };
-                warning
-                    .map_or(reply.clone(), |warning| warning.added_to(reply))
-                    .to_json(&event.name)
-            }
-            None => None,
-        };
+        let reply = self.tools.hook(&Value::Object(arguments)).await;
         let text = reply.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }

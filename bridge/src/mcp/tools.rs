@@ -24,6 +24,7 @@ use super::notices::{NoticesJson, ReportedNews};
 use super::schema::{MAX_WAIT, Tool};
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
+use crate::clients::hook_event::NamedHookEvent;
 use crate::collisions::EditWatch;
 use crate::results::{
     AttachedJson, DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson,
@@ -128,6 +129,22 @@ impl Tools {
             call.hold(unless_written(move || news.give_back(&snapshot)));
         }
         Ok(answer)
+    }
+
+    /// Takes a hook's input. Returns the line of JSON that answers it, if there is anything to tell.
+    pub(crate) async fn hook(&self, input: &Value) -> Option<String> {
+        let NamedHookEvent { name, mut event } = clients::hook_event(input)?;
+        let edits = event.edits.take();
+        let reply = self.wake.hook(event);
+        let warning = match edits {
+            Some(edits) => self.edits.edited(edits).await,
+            None => None,
+        };
+        let reply = match warning {
+            Some(warning) => warning.added_to(reply),
+            None => reply,
+        };
+        reply.to_json(&name)
     }
 
     /// Takes a name and a task for this session, or a hub to move to. Answers who this session is now.

@@ -187,9 +187,7 @@ mod tests {
         shown.add(&ClaimsPage { claims, ..ClaimsPage::default() }, None);
         let value = serde_json::to_value(&shown).unwrap();
         assert!(value.to_string().len() < 40_000);
-        assert_eq!(
-            value["claims"].as_array().unwrap().len() + value["more"].as_u64().unwrap() as usize,
-            2_000
-        );
+        let shown = value["claims"].as_array().unwrap().len();
+        assert_eq!(value["more"], json!(2_000 - shown));
     }
 }

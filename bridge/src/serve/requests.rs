@@ -11,7 +11,8 @@ use crate::collisions::EditWatch;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{
-    BridgeRequest, BridgeResponse, InboxCounts, PEERS_IN_LINE, SendRequest, SessionMatch,
+    BridgeRequest, BridgeResponse, ClaimsQuestion, InboxCounts, PEERS_IN_LINE, SendRequest,
+    SessionMatch,
 };
 use crate::people::send_service::SendService;
 use crate::people::sources::SourceRights;
@@ -75,10 +76,7 @@ impl RequestHandler for BridgeRequests {
                 self.sends.send(request, SourceRights::ByPolicy, &mut connection).await;
             }
             BridgeRequest::Claims(question) => {
-                let is_own = self.is_own(question.session_match, question.session.as_deref());
-                let shown = if is_own { own_claims(&self.engine, &question).await } else { None };
-                let shown = shown.map_or(BridgeResponse::Nothing, BridgeResponse::Claims);
-                connection.respond(&shown).await;
+                connection.respond(&self.claims(&question).await).await;
             }
             BridgeRequest::Person { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;
@@ -118,6 +116,13 @@ impl BridgeRequests {
     fn here(&self) -> Option<BridgeResponse> {
         let alias = self.engine.snapshot().alias?.to_string();
         Some(BridgeResponse::Here { alias, watches: false, runs_command: false, attaches: true })
+    }
+
+    /// The claims that the session knows of, for a command in its own shell.
+    async fn claims(&self, question: &ClaimsQuestion) -> BridgeResponse {
+        let is_own = self.is_own(question.session_match, question.session.as_deref());
+        let shown = if is_own { own_claims(&self.engine, question).await } else { None };
+        shown.map_or(BridgeResponse::Nothing, BridgeResponse::Claims)
     }
 
     /// What waits for the agent.
