@@ -61,13 +61,11 @@ impl RequestHandler for BridgeRequests {
                 }
             }
             BridgeRequest::Session { session, session_match } => {
-                let is_own = self.is_own(session_match, session.as_deref());
-                let here = is_own.then(|| self.here()).flatten();
+                let here = self.here(session_match, session.as_deref());
                 connection.respond(&here.unwrap_or(BridgeResponse::Nothing)).await;
             }
             BridgeRequest::Inbox { session, session_match } => {
-                let is_own = self.is_own(session_match, session.as_deref());
-                let inbox = is_own.then(|| BridgeResponse::Inbox(self.inbox()));
+                let inbox = self.inbox(session_match, session.as_deref());
                 connection.respond(&inbox.unwrap_or(BridgeResponse::Nothing)).await;
             }
             BridgeRequest::Send(request) | BridgeRequest::SendAttached(request) => {
@@ -112,8 +110,11 @@ impl BridgeRequests {
             || session.is_some_and(|session| self.wake.knows_session(session))
     }
 
-    /// Says that the session is here, once it has an alias.
-    fn here(&self) -> Option<BridgeResponse> {
+    /// Says that the caller's session is here, once it has an alias.
+    fn here(&self, session_match: SessionMatch, session: Option<&str>) -> Option<BridgeResponse> {
+        if !self.is_own(session_match, session) {
+            return None;
+        }
         let alias = self.engine.snapshot().alias?.to_string();
         Some(BridgeResponse::Here { alias, watches: false, runs_command: false, attaches: true })
     }
@@ -126,15 +127,18 @@ impl BridgeRequests {
     }
 
     /// What waits for the agent.
-    fn inbox(&self) -> InboxCounts {
+    fn inbox(&self, session_match: SessionMatch, session: Option<&str>) -> Option<BridgeResponse> {
+        if !self.is_own(session_match, session) {
+            return None;
+        }
         let snapshot = self.engine.snapshot();
-        InboxCounts {
+        Some(BridgeResponse::Inbox(InboxCounts {
             alias: snapshot.alias.map(|alias| alias.to_string()),
             is_connected: snapshot.state == ConnectionState::Connected,
             unread: snapshot.unread.count,
             asks: snapshot.unread.asks,
             held: snapshot.unread.past_limit,
-        }
+        }))
     }
 
     /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook

@@ -247,4 +247,29 @@ mod tests {
         assert_eq!(words(), "a settings file has a mistake");
         assert_eq!(report(&settings(false)).problems.len(), 1);
     }
+
+    #[test]
+    fn older_setup_lacks_the_hooks_around_edits_until_setup_is_run_again() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("settings.json");
+        let hook = SettingValue::fields([("command", SettingValue::text(hook_command("sh")))]);
+        let entry = |event, matcher| PlannedEntry::Hook { event, matcher, hook: hook.clone() };
+        let format = FileFormat::Json(JsonDialect::default());
+        let older = PlannedFile::of(path.clone(), format, vec![entry("Stop", None)]);
+        let edits = entry("PreToolUse", Some("Edit|Write"));
+        let newer = PlannedFile::of(path.clone(), format, vec![entry("Stop", None), edits]);
+        let settings = ClientSettings::of(dir.path().to_owned(), vec![newer.clone()]);
+        std::fs::write(&path, "{\n  \"theme\": 1,\n  \"hooks\": {}\n}\n").unwrap();
+        install(&older).unwrap();
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(report(&settings).hooks, HooksState::WithoutEdits);
+        install(&newer).unwrap();
+        assert_eq!(report(&settings).hooks, HooksState::All);
+        let after = std::fs::read_to_string(&path).unwrap();
+        // All that was there is there, in its order.
+        let mut rest = after.chars();
+        assert!(before.chars().all(|c| rest.any(|other| other == c)), "{after}");
+        assert!(after.contains("Edit|Write"), "{after}");
+        assert_eq!(install(&newer).unwrap(), super::super::FileChange::Unchanged);
+    }
 }
