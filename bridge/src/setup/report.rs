@@ -252,7 +252,9 @@ mod tests {
     fn older_setup_lacks_the_hooks_around_edits_until_setup_is_run_again() {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("settings.json");
-        let hook = SettingValue::fields([("command", SettingValue::text(hook_command("sh")))]);
+        let program = dir.path().join("junction-bridge");
+        let command = hook_command(program.to_str().unwrap());
+        let hook = SettingValue::fields([("command", SettingValue::text(command))]);
         let entry = |event, matcher| PlannedEntry::Hook { event, matcher, hook: hook.clone() };
         let format = FileFormat::Json(JsonDialect::default());
         let older = PlannedFile::of(path.clone(), format, vec![entry("Stop", None)]);
