@@ -4,8 +4,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
 use crate::commands::{
-    AllowOptions, CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions, Setup,
-    WatchOptions,
+    AllowOptions, ClaimsOptions, CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions,
+    Setup, WatchOptions,
 };
 use crate::config::Flags;
 
@@ -130,6 +130,15 @@ pub(crate) enum BridgeCommand {
     /// their project, or below a folder that you allowed with --save. What you allow counts at once, for all your sessions,
     /// until you take it back. In the shell of an agent it changes nothing and says so.
     Allow(AllowOptions),
+    /// Show what sessions have claimed in the repository of this directory, or check files before a commit
+    ///
+    /// Asks the session in whose shell it runs, or else the hub, where no session sees that somebody looks. No hub is started;
+    /// without one nobody claims anything. As a line of a git hook: git diff --cached --name-only -z | xargs -0 junction-bridge
+    /// claims --check
+    ///
+    /// With --check it ends with status 0 if no other session claims any of the files, and 1 if one does. Claims of the session
+    /// in whose shell it runs do not count.
+    Claims(ClaimsOptions),
     /// Print a script by which a shell completes commands and flags
     ///
     /// bash: dir=~/.local/share/bash-completion/completions; mkdir -p $dir && junction-bridge completions bash > $dir/junction-bridge

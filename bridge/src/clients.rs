@@ -16,6 +16,7 @@ mod channel;
 mod claude;
 pub(crate) mod client_process;
 mod codex;
+pub(crate) mod edits;
 mod gemini;
 pub(crate) mod hook_event;
 pub(crate) mod hook_reply;
@@ -27,7 +28,7 @@ mod settings;
 
 // What settings have, the packages have.
 #[cfg(test)]
-pub(crate) use claude::HOOKS as CLAUDE_HOOKS;
+pub(crate) use claude::{EDITING_HOOK as CLAUDE_EDITING_HOOK, HOOKS as CLAUDE_HOOKS};
 #[cfg(test)]
 pub(crate) use codex::{ENVIRONMENT as CODEX_ENVIRONMENT, HOOKS as CODEX_HOOKS};
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub(crate) use gemini::HOOKS as GEMINI_HOOKS;
 #[cfg(test)]
 pub(crate) use channel::CallSession;
 pub(crate) use channel::{CallOrigin, Channel, WakeOutcome, WakingWay};
+use edits::FileEdits;
 use hook_event::{HookEvent, HookEventKind, NamedHookEvent};
 use profile::ClientProfile;
 use session_id::MAX_SESSION;
@@ -202,8 +204,8 @@ pub(crate) fn plugin_name() -> Option<String> {
     env(opencode::PLUGIN_NAME)
 }
 
-/// The event in a hook's input; `None` if the input is not an event. Neither a prompt's text nor anything about a tool
-/// is kept.
+/// The event in a hook's input; `None` if the input is not an event. No prompt's text is kept, and of a tool's call only
+/// the paths of the files that it edits.
 pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
     let text = |field: &str| input[field].as_str();
     let name = text("hook_event_name")?.to_owned();
@@ -212,6 +214,7 @@ pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
     let subagent = text("agent_id").is_some_and(|id| !id.is_empty());
     let kind = CLIENTS.iter().find_map(|client| (client.hook_event)(&name, input));
     let kind = kind.unwrap_or(HookEventKind::Other);
+    let edits = FileEdits::in_hook(&name, input);
     Some(NamedHookEvent {
         name,
         event: HookEvent {
@@ -220,6 +223,7 @@ pub(crate) fn hook_event(input: &Value) -> Option<NamedHookEvent> {
             subagent,
             source: kind.source(input),
             own_id: None,
+            edits,
         },
     })
 }

@@ -1,6 +1,7 @@
 //! What a person runs in a terminal. What was asked for goes to stdout, all else to stderr.
 
 mod allow;
+mod claims;
 mod completions;
 pub(crate) mod demo;
 mod doctor;
@@ -20,6 +21,7 @@ mod verify;
 mod watch;
 
 pub(crate) use allow::{AllowOptions, allow};
+pub(crate) use claims::{ClaimsOptions, claims};
 pub(crate) use completions::{CompletedShell, completions};
 pub(crate) use doctor::{doctor, doctor_wake};
 pub(crate) use forget::forget;

@@ -17,6 +17,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use junction_engine::{ChainLimit, SendLimit};
 
+use crate::clients::edits::{COLLISIONS, parse_reaction};
+
 /// What a session may send in a minute, unless set otherwise: more than a person asks an agent to send, and few enough
 /// that two agents in a loop are noticed.
 const SEND_LIMIT: SendLimit = SendLimit { messages: 30, receivers: 5 };
@@ -164,7 +166,7 @@ impl Config {
 }
 
 /// The variables of the environment that either program reads.
-pub(crate) const VARIABLES: [&str; 14] = [
+pub(crate) const VARIABLES: [&str; 15] = [
     "JUNCTION_HOST",
     "JUNCTION_PORT",
     "JUNCTION_SESSION_TIMEOUT_MS",
@@ -178,6 +180,7 @@ pub(crate) const VARIABLES: [&str; 14] = [
     "JUNCTION_WAKES_PER_HOUR",
     "JUNCTION_SECRET_GUARD",
     "JUNCTION_HOOK_TIMEOUT_MS",
+    COLLISIONS,
     "JUNCTION_LOG",
 ];
 
@@ -201,6 +204,7 @@ pub(crate) fn wrong_variables() -> Vec<SettingError> {
         check("JUNCTION_WAKES_PER_HOUR", parse_wakes),
         check("JUNCTION_SECRET_GUARD", parse_bool),
         check("JUNCTION_HOOK_TIMEOUT_MS", parse_millis),
+        check(COLLISIONS, parse_reaction),
         check("JUNCTION_LOG", parse_log),
     ];
     checks.into_iter().flatten().collect()

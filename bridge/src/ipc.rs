@@ -10,6 +10,7 @@
 //!             → {"ask":"try"}                          ← {"say":"tried","way":…,"outcome":…}, within 20 seconds
 //! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
+//! claims      → {"ask":"claims","repository":…}        ← {"say":"claims","claims":[…],"held":[…]}
 //! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
 //!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
 //!             → {"ask":"send-attached","to":…,…}       ← {"say":"sent","answer":{…}}
@@ -50,6 +51,10 @@ use unix as platform;
 
 /// The longest line in either direction, in bytes. Lines hold an event, an alias or a notice.
 const MAX_LINE: usize = 4096;
+/// The longest line with a hook's event, in bytes: the paths of a call's files, of which JSON writes each byte as up to six.
+const MAX_HOOK_LINE: usize = 200 * 1024;
+/// What a line with a hook's event begins with.
+const HOOK_PREFIX: &[u8] = b"{\"ask\":\"hook\",";
 /// The longest line with peers, in bytes.
 const MAX_PEERS_LINE: usize = 256 * 1024;
 /// Peers in such a line, at most: the texts of one take 2 KiB as JSON.
@@ -58,8 +63,9 @@ pub(crate) const PEERS_IN_LINE: u16 = 100;
 const MAX_MESSAGE_LINE: usize = 400 * 1024;
 /// The longest line with an answer to a message, in bytes: a text of which each byte was written out for display.
 const MAX_ANSWER_LINE: usize = 1024 * 1024;
-/// What a line with a message begins with.
-const MESSAGE_PREFIXES: [&[u8]; 2] = [b"{\"ask\":\"send\",", b"{\"ask\":\"send-attached\","];
+/// What a line with a message, or with files, begins with.
+const MESSAGE_PREFIXES: [&[u8]; 3] =
+    [b"{\"ask\":\"send\",", b"{\"ask\":\"send-attached\",", b"{\"ask\":\"claims\","];
 
 /// A request to a bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +136,8 @@ pub(crate) enum BridgeRequest {
         #[serde(rename = "sure")]
         session_match: SessionMatch,
     },
+    /// Asks for the claims of a repository, as the caller's session knows them.
+    Claims(Box<ClaimsQuestion>),
     /// Asks whether a person is in this place: directory, hub and port.
     Person {
         /// The place.
@@ -141,6 +149,31 @@ pub(crate) enum BridgeRequest {
     /// otherwise send the message without them.
     #[serde(rename = "send-attached")]
     SendAttached(Box<SendRequest>),
+}
+
+/// What a command asks of claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClaimsQuestion {
+    /// The name of the repository.
+    pub(crate) repository: String,
+    /// Whether paths that differ in case alone are one file there.
+    pub(crate) ignores_case: bool,
+    /// Files of which to say whether others claim them.
+    pub(crate) files: Vec<String>,
+    /// The session's id, where the client tells it.
+    pub(crate) session: Option<String>,
+    /// How sure the caller is that the bridge belongs to its session.
+    #[serde(rename = "sure")]
+    pub(crate) session_match: SessionMatch,
+}
+
+/// Claims as a command shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShownClaims {
+    /// The claims, each as the tool `claim` shows it.
+    pub(crate) claims: Vec<Value>,
+    /// Who claims a file of those that were asked about, a sentence each.
+    pub(crate) held: Vec<String>,
 }
 
 /// A message that a command sends through a running session. Each field is as its flag or argument gave it.
@@ -246,6 +279,8 @@ pub(crate) enum BridgeResponse {
     },
     /// What waits for the agent.
     Inbox(InboxCounts),
+    /// The claims that were asked for.
+    Claims(ShownClaims),
     /// What became of the message.
     Sent {
         /// The answer of the tool `send_message`.
@@ -292,7 +327,9 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     stream.flush().await?;
     let longest = match request {
         BridgeRequest::Peers { .. } => MAX_PEERS_LINE,
-        BridgeRequest::Send(_) | BridgeRequest::SendAttached(_) => MAX_ANSWER_LINE,
+        BridgeRequest::Send(_) | BridgeRequest::SendAttached(_) | BridgeRequest::Claims(_) => {
+            MAX_ANSWER_LINE
+        }
         _ => MAX_LINE,
     };
     let mut answer = Vec::new();

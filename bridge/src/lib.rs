@@ -4,8 +4,10 @@
 
 mod address;
 mod attachments;
+mod claims;
 mod cli;
 mod clients;
+mod collisions;
 mod commands;
 mod config;
 mod context_probe;

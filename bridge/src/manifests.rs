@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::clients::{CLAUDE_HOOKS, CODEX_ENVIRONMENT, CODEX_HOOKS, GEMINI_HOOKS};
+use crate::clients::{
+    CLAUDE_EDITING_HOOK, CLAUDE_HOOKS, CODEX_ENVIRONMENT, CODEX_HOOKS, GEMINI_HOOKS,
+};
 use crate::docs::assert_package_files;
 use crate::packages::{CLAUDE, CODEX, MARKETPLACE, OPENCODE, PLUGIN_ID, Package, SKILLS, Skill};
-use crate::setup::{hook_command, reserve_command};
+use crate::setup::{PATCH_MATCHER, hook_command, reserve_command};
 
 const NAME: &str = "junction";
 const OWNER: &str = "Agent Junction";
@@ -48,9 +50,16 @@ fn hooks(events: &[&str]) -> Value {
     json!({ "hooks": Value::Object(events.collect()) })
 }
 
+/// Adds a hook that runs before these tools alone.
+fn before_tools(mut hooks: Value, (event, tools): (&str, &str)) -> Value {
+    let ours = json!([{ "type": "command", "command": hook_command(BRIDGE) }]);
+    hooks["hooks"][event] = json!([{ "matcher": tools, "hooks": ours }]);
+    hooks
+}
+
 /// The hooks of Claude Code's plugin, with the one that wakes the session where mods are forbidden.
 fn claude_hooks() -> Value {
-    let mut hooks = hooks(&CLAUDE_HOOKS);
+    let mut hooks = before_tools(hooks(&CLAUDE_HOOKS), CLAUDE_EDITING_HOOK);
     let reserve = json!({
         "type": "command", "command": reserve_command(BRIDGE), "asyncRewake": true, "timeout": LONGEST_SLEEP,
     });
@@ -107,6 +116,8 @@ fn manifests() -> Vec<(&'static str, Value)> {
         }],
     });
     let codex_parts = json!({ "skills": "./skills/", "mcpServers": "./.mcp.json", "hooks": "./hooks/hooks.json" });
+    let codex_hooks = hooks(&CODEX_HOOKS.map(|(event, _)| event));
+    let codex_hooks = before_tools(codex_hooks, ("PreToolUse", PATCH_MATCHER));
     let codex_server = json!({ "command": BRIDGE, "env_vars": CODEX_ENVIRONMENT });
     let stdio = json!({ "type": "stdio", "command": BRIDGE });
     let servers = |server: &Value| json!({ "mcpServers": { NAME: server } });
@@ -119,7 +130,7 @@ fn manifests() -> Vec<(&'static str, Value)> {
         (".agents/plugins/marketplace.json", codex_marketplace),
         ("plugin/codex/.codex-plugin/plugin.json", merged(identity(), codex_parts)),
         ("plugin/codex/.mcp.json", servers(&codex_server)),
-        ("plugin/codex/hooks/hooks.json", hooks(&CODEX_HOOKS.map(|(event, _)| event))),
+        ("plugin/codex/hooks/hooks.json", codex_hooks),
         ("plugin/portable/plugin.json", merged(schema("plugin"), identity())),
         ("plugin/portable/mcp.json", merged(schema("mcp"), servers(&stdio))),
         ("plugin/gemini/gemini-extension.json", gemini()),

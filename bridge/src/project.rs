@@ -1,18 +1,17 @@
 //! The project that an agent works on: the names of its repository and branch, read from `.git` without running git. The
 //! names are untrusted, so they become labels.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use junction_engine::label;
 use junction_shared::machine::settings::env_path;
 
-/// The most bytes that are read of a file in `.git`, which holds one path or reference.
-const MAX_READ: u64 = 4096;
+mod git_files;
+pub(crate) mod place;
+mod remote_name;
 
-/// The most bytes that are read of a repository's configuration.
-const MAX_CONFIG: u64 = 64 * 1024;
+use git_files::{config_value, first_line, git_dir, is_git_dir, resolved};
+
 /// The most directories beside a checkout or repository in which the main checkout is looked for.
 const MAX_BESIDE: usize = 256;
 /// How many folders are looked at, upwards, for a project's name.
@@ -55,21 +54,6 @@ impl Project {
         let branch = branch.filter(|branch| *branch != ".invalid").and_then(label);
         Some(Self { repo, branch })
     }
-}
-
-/// The repository of a checkout: the folder `.git`, or the folder that a file `.git` names, as in worktrees and submodules.
-fn git_dir(checkout: &Path) -> Option<PathBuf> {
-    let git = checkout.join(".git");
-    if git.is_dir() {
-        return Some(git);
-    }
-    let line = first_line(&git)?;
-    Some(checkout.join(line.strip_prefix("gitdir: ")?))
-}
-
-/// Whether a directory is itself a repository, as a bare one is.
-fn is_git_dir(dir: &Path) -> bool {
-    dir.join("HEAD").is_file() && dir.join("objects").is_dir() && dir.join("refs").is_dir()
 }
 
 /// The project's name, seen from a checkout.
@@ -159,46 +143,6 @@ fn repository_name(git_dir: &Path) -> Option<String> {
 fn folder(path: &Path) -> Option<String> {
     let name = resolved(path).file_name()?.to_string_lossy().into_owned();
     label(name.strip_suffix(".git").filter(|stem| !stem.is_empty()).unwrap_or(&name))
-}
-
-/// A value of a repository's configuration.
-fn config_value(git_dir: &Path, section: &str, key: &str) -> Option<String> {
-    let text = read_start(&git_dir.join("config"), MAX_CONFIG)?;
-    let mut is_section = false;
-    let mut found = None;
-    for line in text.lines().map(str::trim) {
-        if let Some(header) = line.strip_prefix('[') {
-            let name = header.split(']').next().unwrap_or_default();
-            is_section = name.trim().eq_ignore_ascii_case(section);
-        } else if is_section
-            && let Some((name, value)) = line.split_once('=')
-            && name.trim().eq_ignore_ascii_case(key)
-        {
-            // The last one counts.
-            found = Some(value.trim().trim_matches('"').to_owned());
-        }
-    }
-    found
-}
-
-fn resolved(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-fn first_line(path: &Path) -> Option<String> {
-    let text = read_start(path, MAX_READ)?;
-    text.lines().next().map(|line| line.trim_end().to_owned())
-}
-
-/// The beginning of a file.
-fn read_start(path: &Path, most: u64) -> Option<String> {
-    // Reading another kind of file, such as a named pipe, could block forever.
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 /// The path in a `file:` URI of this machine (RFC 8089).

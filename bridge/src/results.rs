@@ -9,11 +9,13 @@ use junction_shared::protocol::wire::Context;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+mod claims;
 mod group;
 mod mail;
 mod saved;
 pub(crate) mod words;
 
+pub(crate) use claims::{ClaimsJson, ConflictJson};
 pub(crate) use group::GroupSentJson;
 pub(crate) use mail::{AttachedJson, MailPageJson, MessageJson, ReceiptJson, SentJson, shown_len};
 pub(crate) use saved::SavedJson;

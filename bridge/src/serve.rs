@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::attachments::AttachmentAccess;
+use crate::collisions::EditWatch;
 use crate::config::Config;
 use crate::ipc::{self, server::SocketKind};
 use crate::mcp::server::McpServer;
@@ -41,11 +42,14 @@ pub(crate) async fn serve(engine: Engine, config: &Config, parent: ParentWatch) 
     let wake = Wake::start(engine.clone(), config.wakes_per_hour, Some(seats));
     let attachments = AttachmentAccess::new(config.dir.clone());
     let sends = SendService::new(engine.clone(), attachments.clone());
-    let tools = Tools::new(engine.clone(), wake.clone(), hosts, attachments);
+    let edits = EditWatch::new(engine.clone(), attachments.clone());
+    edits.project_known();
+    let tools = Tools::new(engine.clone(), wake.clone(), hosts, attachments, edits.clone());
     let tools = if config.guards_secrets { tools } else { tools.without_guard() };
     let input = HangUp::of_stdin()?;
     let server = McpServer::start(tools, stdio::stdin()?, stdio::stdout()?)?;
-    let requests = BridgeRequests { engine: engine.clone(), wake, dir: config.dir.clone(), sends };
+    let requests =
+        BridgeRequests { engine: engine.clone(), wake, dir: config.dir.clone(), sends, edits };
     let socket = ipc::server::start(SocketKind::Bridge, requests);
     let end = end(&server, &input, signals, parent).await;
     // First, so that no hook finds a bridge that is about to end.

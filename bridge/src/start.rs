@@ -181,6 +181,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Read(read) => commands::read(config, read).await,
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
         BridgeCommand::Allow(allow) => commands::allow(config, allow),
+        BridgeCommand::Claims(options) => commands::claims(config, options).await,
         // They need no settings, or check them.
         BridgeCommand::Hook { .. }
         | BridgeCommand::StatusLine

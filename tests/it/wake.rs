@@ -2,6 +2,7 @@
 
 mod chains;
 mod channels;
+mod collisions;
 mod hooks;
 mod pace;
 mod plugin;

@@ -38,7 +38,7 @@ impl AttachmentAccess {
     }
 
     /// The project directory: as the environment of the client names it, or the client itself, or the working directory.
-    fn project(&self) -> Option<PathBuf> {
+    pub(crate) fn project(&self) -> Option<PathBuf> {
         let named = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
         project_dir().or(named).or_else(|| std::env::current_dir().ok())
     }

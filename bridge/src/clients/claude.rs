@@ -64,6 +64,9 @@ pub(crate) const HOOKS: [&str; 8] = [
     "StopFailure",
     "SessionEnd",
 ];
+/// The event before a call of a tool, and the tools at which a hook is set for it: those that edit files. Hooks of the
+/// other events are told of every tool.
+pub(crate) const EDITING_HOOK: (&str, &str) = ("PreToolUse", "Edit|MultiEdit|Write|NotebookEdit");
 /// The name by which people know the client.
 const NAME: &str = "Claude Code";
 /// The format of its files.
@@ -89,7 +92,8 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let package = target.packages.clone().map(|store| plugin::package(&folder, &here, store));
     let by_package = package.as_ref().is_some_and(|package| package.is_chosen(target.by_package));
     let rule = |item| PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item };
-    let hooks = command_hooks(&HOOKS, &target.program, None);
+    let hooks =
+        [command_hooks(&HOOKS, &target.program, None), editing_hooks(&target.program)].concat();
     let file = |path, entries| PlannedFile {
         is_shared: target.project.is_some(),
         residue: &plugin::RESIDUE,
@@ -124,6 +128,18 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         package,
         ..ClientSettings::of(folder, files).with_skills(&skills, target)
     }
+}
+
+/// The hook before edits.
+fn editing_hooks(program: &str) -> Vec<PlannedEntry> {
+    let (event, tools) = EDITING_HOOK;
+    let mut hooks = command_hooks(&[event], program, None);
+    for hook in &mut hooks {
+        if let PlannedEntry::Hook { matcher, .. } = hook {
+            *matcher = Some(tools);
+        }
+    }
+    hooks
 }
 
 /// What a person may have set otherwise: for all projects, for this one, and for this one in the copy that is theirs.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::edits::FileEdits;
+
 /// What each notice of a waiting message begins with. A prompt that begins so was not typed by a person.
 pub(crate) const NOTICE_PREFIX: &str = "Agent Junction notice ";
 
@@ -15,7 +17,7 @@ pub(crate) struct NamedHookEvent {
     pub(crate) event: HookEvent,
 }
 
-/// An event of a client's session, without anything about the agent's work.
+/// An event of a client's session, without anything about the agent's work but the paths of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HookEvent {
     /// What happened.
@@ -32,6 +34,9 @@ pub(crate) struct HookEvent {
     /// The client's id for the session, where `session` is a name of its plugin.
     #[serde(default, rename = "own", skip_serializing_if = "Option::is_none")]
     pub(crate) own_id: Option<String>,
+    /// The files that a tool of the agent's is about to edit, or has edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edits: Option<FileEdits>,
 }
 
 /// How a session, or a context within one, began.

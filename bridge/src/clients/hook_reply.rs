@@ -11,6 +11,9 @@ pub(crate) struct HookReply {
     /// The reason why the agent should not end its turn yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) block: Option<String>,
+    /// Whether the client should ask its user before it goes on, with the text as the reason.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asks: bool,
 }
 
 #[derive(Serialize)]
@@ -23,6 +26,10 @@ struct ContextReplyJson<'a> {
 #[serde(rename_all = "camelCase")]
 struct HookOutputJson<'a> {
     hook_event_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission_decision: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission_decision_reason: Option<&'a str>,
     additional_context: &'a str,
 }
 
@@ -38,8 +45,12 @@ impl HookReply {
         let line = if let Some(reason) = &self.block {
             serde_json::to_string(&BlockReplyJson { decision: "block", reason })
         } else if let Some(additional_context) = &self.context {
-            let hook_specific_output =
-                HookOutputJson { hook_event_name: event, additional_context };
+            let hook_specific_output = HookOutputJson {
+                hook_event_name: event,
+                permission_decision: self.asks.then_some("ask"),
+                permission_decision_reason: self.asks.then_some(additional_context),
+                additional_context,
+            };
             serde_json::to_string(&ContextReplyJson { hook_specific_output })
         } else {
             return None;
@@ -54,7 +65,7 @@ mod tests {
 
     #[test]
     fn context_goes_out_under_the_name_of_the_event() {
-        let reply = HookReply { context: Some("a \"b\"".to_owned()), block: None };
+        let reply = HookReply { context: Some("a \"b\"".to_owned()), ..HookReply::default() };
         assert_eq!(
             reply.to_json("PostToolUse").as_deref(),
             Some(
@@ -64,8 +75,19 @@ mod tests {
     }
 
     #[test]
+    fn question_goes_out_with_its_reason_for_the_person_and_the_agent() {
+        let reply = HookReply { context: Some("a".to_owned()), block: None, asks: true };
+        assert_eq!(
+            reply.to_json("PreToolUse").as_deref(),
+            Some(
+                r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"ask","permissionDecisionReason":"a","additionalContext":"a"}}"#
+            )
+        );
+    }
+
+    #[test]
     fn block_goes_out_with_its_reason() {
-        let reply = HookReply { context: None, block: Some("read".to_owned()) };
+        let reply = HookReply { block: Some("read".to_owned()), ..HookReply::default() };
         assert_eq!(
             reply.to_json("Stop").as_deref(),
             Some(r#"{"decision":"block","reason":"read"}"#)

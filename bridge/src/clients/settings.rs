@@ -34,7 +34,9 @@ pub(super) fn command_hooks(
     let name = name.map(|name| ("name".to_owned(), SettingValue::text(name)));
     let fields: Vec<_> = name.into_iter().chain([kind, command]).collect();
     let hook = SettingValue::Fields(fields);
-    events.iter().map(|event| PlannedEntry::Hook { event, hook: hook.clone() }).collect()
+    let planned =
+        |event: &&'static str| PlannedEntry::Hook { event, matcher: None, hook: hook.clone() };
+    events.iter().map(planned).collect()
 }
 
 /// Says that a client does not start the bridge, because a file has this setting.
@@ -113,7 +115,7 @@ mod tests {
     fn each_event_has_the_hook_and_its_name() {
         let hooks = command_hooks(&["Stop", "AfterTool"], "/b/junction-bridge", Some(SERVER));
         let [
-            PlannedEntry::Hook { event: "Stop", hook },
+            PlannedEntry::Hook { event: "Stop", hook, .. },
             PlannedEntry::Hook { event: "AfterTool", .. },
         ] = hooks.as_slice()
         else {

@@ -9,7 +9,10 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::platform::{SocketListener, SocketStream};
-use super::{BridgeRequest, BridgeResponse, MAX_LINE, MAX_MESSAGE_LINE, MESSAGE_PREFIXES};
+use super::{
+    BridgeRequest, BridgeResponse, HOOK_PREFIX, MAX_HOOK_LINE, MAX_LINE, MAX_MESSAGE_LINE,
+    MESSAGE_PREFIXES,
+};
 
 /// Connections served at once; further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 16;
@@ -111,8 +114,13 @@ impl IpcConnection {
         let mut limited = (&mut self.0).take(MAX_LINE as u64);
         limited.read_until(b'\n', &mut line).await.ok()?;
         let is_message = MESSAGE_PREFIXES.iter().any(|prefix| line.starts_with(prefix));
-        if !line.ends_with(b"\n") && is_message {
-            let mut limited = (&mut self.0).take((MAX_MESSAGE_LINE - MAX_LINE) as u64);
+        let longest = match () {
+            () if is_message => MAX_MESSAGE_LINE,
+            () if line.starts_with(HOOK_PREFIX) => MAX_HOOK_LINE,
+            () => MAX_LINE,
+        };
+        if !line.ends_with(b"\n") && longest > MAX_LINE {
+            let mut limited = (&mut self.0).take((longest - MAX_LINE) as u64);
             limited.read_until(b'\n', &mut line).await.ok()?;
         }
         line.ends_with(b"\n").then(|| serde_json::from_slice(&line).ok())?

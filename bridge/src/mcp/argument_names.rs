@@ -15,11 +15,14 @@ const MOST_NAME: usize = 32;
 const MOST_NAMES: usize = 8;
 
 /// Names by which models call arguments, each list behind the name of ours.
-const SYNONYMS: [(&str, &str); 28] = [
+const SYNONYMS: [(&str, &str); 31] = [
     (
         "alias",
         "name nickname username new_alias agent_name handle peer peer_alias target_alias target",
     ),
+    ("paths", "path file files file_path file_paths pattern patterns glob globs targets claims"),
+    ("note", "message comment reason why description task text"),
+    ("release", "unclaim free drop remove unlock released release_paths release_all"),
     ("repo", "repository project repo_name repo_filter filter_repo"),
     ("task", "description working_on current_task doing summary"),
     ("expected_role", "role peer_role wanted_role role_filter"),

@@ -3,9 +3,13 @@
 use junction_shared::protocol::alias::Alias;
 use serde::Serialize;
 
+use crate::results::ConflictJson;
 use crate::wording::Wording as _;
 use junction_engine::error::Error;
-use junction_engine::{AliasNews, ConnectionState, Snapshot};
+use junction_engine::{AliasNews, ClaimConflict, ConnectionState, Snapshot};
+
+/// Conflicts of claims that one answer reports; the next one reports more.
+const MAX_CONFLICTS: usize = 8;
 
 /// What every answer reports about the session beside its own matter, where there is anything to report.
 #[derive(Serialize)]
@@ -30,26 +34,37 @@ pub(crate) struct NoticesJson {
     came_back: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claim_conflicts: Vec<ConflictJson>,
 }
 
-/// News of the session's alias that one answer reports.
-pub(crate) struct ReportedAliases {
+/// News of the session's alias and claims that one answer reports.
+pub(crate) struct ReportedNews {
     renamed: Option<Alias>,
     came_back: Option<Alias>,
     unseated: Option<Alias>,
+    conflicts: Vec<ClaimConflict>,
 }
 
-impl ReportedAliases {
+impl ReportedNews {
     /// Takes the news: no other answer gets it.
     pub(crate) fn take(snapshot: &Snapshot) -> Self {
         let Snapshot { renamed, came_back, unseated, .. } = snapshot;
         let [renamed, came_back, unseated] = [renamed, came_back, unseated].map(AliasNews::take);
-        Self { renamed, came_back, unseated }
+        let mut conflicts = snapshot.claim_news.take();
+        let later = conflicts.split_off(conflicts.len().min(MAX_CONFLICTS));
+        if !later.is_empty() {
+            snapshot.claim_news.give_back(later);
+        }
+        Self { renamed, came_back, unseated, conflicts }
     }
 
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.renamed.is_none() && self.came_back.is_none() && self.unseated.is_none()
+        self.renamed.is_none()
+            && self.came_back.is_none()
+            && self.unseated.is_none()
+            && self.conflicts.is_empty()
     }
 
     /// Gives back what was not reported after all.
@@ -58,7 +73,15 @@ impl ReportedAliases {
         self.renamed.into_iter().for_each(|alias| renamed.give_back(alias));
         self.came_back.into_iter().for_each(|alias| came_back.give_back(alias));
         self.unseated.into_iter().for_each(|alias| unseated.give_back(alias));
+        if !self.conflicts.is_empty() {
+            snapshot.claim_news.give_back(self.conflicts);
+        }
     }
+}
+
+/// A conflict in any repository, each named.
+fn conflict(conflict: &ClaimConflict) -> ConflictJson {
+    ConflictJson::new(conflict, Some(&conflict.repository))
 }
 
 /// What an agent is told whose session came back.
@@ -79,7 +102,7 @@ fn replaced(alias: &Alias) -> String {
 
 impl NoticesJson {
     /// What is reported at this moment, and the news of the alias that this answer reports.
-    pub(crate) fn new(snapshot: &Snapshot, aliases: &ReportedAliases) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, news: &ReportedNews) -> Self {
         let waiting = snapshot.unread.count > 0;
         let from = snapshot.unread.from.iter().filter(|_| waiting);
         Self {
@@ -94,9 +117,10 @@ impl NoticesJson {
             notifications_waiting: (snapshot.notifications > 0).then_some(snapshot.notifications),
             hub_misbehaving: (snapshot.misbehaviour > 0).then_some(snapshot.misbehaviour),
             rejoined: snapshot.rejoined.as_ref().map(ToString::to_string),
-            renamed: aliases.renamed.as_ref().map(ToString::to_string),
-            came_back: aliases.came_back.as_ref().map(came_back),
-            replaced: aliases.unseated.as_ref().map(replaced),
+            renamed: news.renamed.as_ref().map(ToString::to_string),
+            came_back: news.came_back.as_ref().map(came_back),
+            replaced: news.unseated.as_ref().map(replaced),
+            claim_conflicts: news.conflicts.iter().map(conflict).collect(),
         }
     }
 }

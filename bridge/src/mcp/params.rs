@@ -98,6 +98,10 @@ pub(crate) enum ParamKind {
     AttachmentNumber,
     /// The path of a file.
     Path,
+    /// Paths and patterns.
+    Paths,
+    /// Paths and patterns, or whether all are meant.
+    PathsOrAll,
     /// The name of a value, or of a command.
     Name,
     /// Whether something is wanted. An absent argument stands for no.
@@ -148,7 +152,7 @@ impl Param {
     fn schema(&self) -> Map<String, Value> {
         let mut schema = Map::new();
         let mut add = |key: &str, value: Value| schema.insert(key.to_owned(), value);
-        add("type", json!(self.kind.json_type()));
+        add("type", self.kind.json_type());
         match &self.kind {
             ParamKind::Integer(range, default) => {
                 add("minimum", json!(range.start()));
@@ -169,6 +173,9 @@ impl Param {
                 let text = json!({ "type": "string" });
                 let members = json!({ "path": text, "key": text, "env": text });
                 add("items", json!({ "type": "object", "properties": members }));
+            }
+            ParamKind::Paths | ParamKind::PathsOrAll => {
+                add("items", json!({ "type": "string" }));
             }
             // A schema can bound characters, but not bytes.
             ParamKind::Message => {
@@ -193,12 +200,13 @@ impl Param {
 
 impl ParamKind {
     /// The type that JSON has for an argument of this kind.
-    fn json_type(&self) -> &'static str {
+    fn json_type(&self) -> Value {
         match self {
-            Self::Integer(..) | Self::Wait(..) => "integer",
-            Self::Flag => "boolean",
-            Self::Attachments => "array",
-            _ => "string",
+            Self::Integer(..) | Self::Wait(..) => json!("integer"),
+            Self::Flag => json!("boolean"),
+            Self::Attachments | Self::Paths => json!("array"),
+            Self::PathsOrAll => json!(["array", "boolean"]),
+            _ => json!("string"),
         }
     }
 
@@ -215,6 +223,8 @@ impl ParamKind {
             | Self::Attachments
             | Self::AttachmentNumber
             | Self::Flag
+            | Self::Paths
+            | Self::PathsOrAll
             | Self::Label
             | Self::Message
             | Self::MessageId
@@ -239,7 +249,12 @@ impl ParamKind {
                 Self::MessageId => Uuid::try_parse(text).is_ok(),
                 Self::Message => text.len() <= MAX_MESSAGE,
                 Self::Choice(words) => words.contains(&text),
-                Self::Integer(..) | Self::Wait(..) | Self::Attachments | Self::Flag => false,
+                Self::Integer(..)
+                | Self::Wait(..)
+                | Self::Attachments
+                | Self::Flag
+                | Self::Paths
+                | Self::PathsOrAll => false,
             }
     }
 
@@ -263,6 +278,10 @@ impl ParamKind {
             ),
             Self::AttachmentNumber => {
                 "the id of an attachment, as read_messages shows it".to_owned()
+            }
+            Self::Paths => "a list of at most 512 paths or patterns such as src/**/*.rs".to_owned(),
+            Self::PathsOrAll => {
+                "a list of at most 512 paths that you have claimed, or true for all".to_owned()
             }
             Self::Path => "a path of at most 4096 characters".to_owned(),
             Self::Name => format!("a name of at most {MAX_NAME} characters"),
@@ -307,6 +326,8 @@ impl ParamKind {
                 vec![json!("bob"), json!("role:x"), json!("*"), json!(["bob", "eve"])]
             }
             Self::Attachments => vec![json!([]), json!("[]")],
+            Self::Paths => vec![json!([]), json!(["src/*.rs"]), json!("src")],
+            Self::PathsOrAll => vec![json!([]), json!(["src"]), json!(true), json!("true")],
             Self::AttachmentNumber => vec![json!("1"), json!("8"), json!(8), json!(" 2 ")],
             Self::Flag => vec![json!(true), json!(false), json!("true"), json!("No"), json!(1)],
             Self::Message => vec![json!(""), json!("x".repeat(MAX_MESSAGE))],
@@ -334,6 +355,8 @@ impl ParamKind {
             Self::Attachments => {
                 return vec![json!([{}]), json!([{ "key": "K" }]), json!(vec!["a"; 9]), json!(7)];
             }
+            Self::Paths => return vec![json!(7), json!([7]), json!({}), json!([""])],
+            Self::PathsOrAll => return vec![json!({}), json!([7]), json!(2)],
             Self::AttachmentNumber => vec![json!("0"), json!("9"), json!(9), json!("one")],
             Self::Flag => return vec![json!("maybe"), json!(2), json!([]), json!({})],
             Self::MessageId => vec![json!("018f0000-0000-7000-8000-0000000000f")],

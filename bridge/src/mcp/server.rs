@@ -24,10 +24,11 @@ use tokio::sync::watch;
 use super::args::ToolError;
 use super::calls::{CallHandle, CallTable};
 use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
+use super::instructions::instructions;
 use super::params::{ToolSpec, schema};
 use super::progress::{keep_alive, tell_last};
 use super::prompts::{PROMPTS, PromptSpec, prompt};
-use super::schema::{HOOK_TOOL, SPECS, Tool, instructions};
+use super::schema::{HOOK_TOOL, SPECS, Tool};
 use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
@@ -167,9 +168,8 @@ impl ToolHandler {
 
     /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
     /// anything else to the model.
-    fn hook(&self, arguments: JsonObject) -> CallToolResult {
-        let event = clients::hook_event(&Value::Object(arguments));
-        let reply = event.and_then(|event| self.tools.wake.hook(event.event).to_json(&event.name));
+    async fn hook(&self, arguments: JsonObject) -> CallToolResult {
+        let reply = self.tools.hook(&Value::Object(arguments)).await;
         let text = reply.unwrap_or_else(|| "{}".to_owned());
         CallToolResult::success(vec![ContentBlock::text(text)])
     }
@@ -221,6 +221,7 @@ impl ServerHandler for ToolHandler {
             && let Some(root) = first_root(&context.peer).await
         {
             self.tools.attachments.set_project(root.clone());
+            self.tools.edits.project_known();
             self.probe.root(root).await;
         }
     }
@@ -305,7 +306,7 @@ impl ServerHandler for ToolHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         self.note(&context);
         if request.name == HOOK_TOOL {
-            return Ok(self.hook(request.arguments.unwrap_or_default()).into());
+            return Ok(self.hook(request.arguments.unwrap_or_default()).await.into());
         }
         let _called = self.tools.wake.call_began();
         let unknown =

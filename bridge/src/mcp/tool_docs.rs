@@ -31,6 +31,11 @@ pub(super) const NOTICES: &[(&str, &str)] = &[
         "a sentence, once, if another bridge of the same session of the client has its alias now",
     ),
     (
+        "claim_conflicts[]?",
+        "once, claims that others have made since and that meet this session's own, as in `conflicts[]` of `claim`, each with its \
+                 `repository`",
+    ),
+    (
         "ignored[]?",
         "up to eight names of arguments that the tool does not have; `ignored_more?` counts the others. An argument \
                  that is nearly one of the tool's is an error, and nothing is done",

@@ -20,10 +20,12 @@ use tokio::time::Instant;
 
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
-use super::notices::{NoticesJson, ReportedAliases};
+use super::notices::{NoticesJson, ReportedNews};
 use super::schema::{MAX_WAIT, Tool};
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
+use crate::clients::hook_event::NamedHookEvent;
+use crate::collisions::EditWatch;
 use crate::results::words::{AWAITED, STATE_FILTERS};
 use crate::results::{
     DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SavedJson, object,
@@ -52,6 +54,8 @@ pub(crate) struct Tools {
     hosts: KnownHosts,
     /// What may be attached and saved.
     pub(super) attachments: AttachmentAccess,
+    /// The files that the session edits and claims.
+    pub(super) edits: EditWatch,
     /// Whether messages that seem to hold a secret are stopped once.
     pub(super) guards_secrets: bool,
     waits: Semaphore,
@@ -65,10 +69,11 @@ impl Tools {
         wake: Wake,
         hosts: KnownHosts,
         attachments: AttachmentAccess,
+        edits: EditWatch,
     ) -> Self {
         let (waits, longest_wait) = (Semaphore::new(MAX_WAITS), AtomicU64::new(MAX_WAIT));
         let guards_secrets = true;
-        Self { engine, wake, hosts, attachments, guards_secrets, waits, longest_wait }
+        Self { engine, wake, hosts, attachments, edits, guards_secrets, waits, longest_wait }
     }
 
     /// Sends what seems to hold a secret like any other message.
@@ -103,6 +108,7 @@ impl Tools {
         self.wake.seat_settled().await;
         let mut answer = match tool {
             Tool::Register => self.register(&mut args).await,
+            Tool::Claim => self.claim(&mut args).await,
             Tool::ListPeers => self.list_peers(&mut args).await,
             Tool::SendMessage => self.send_message(&mut args, call, allowed).await,
             Tool::ReadMessages => self.read_messages(&mut args, call).await,
@@ -114,12 +120,28 @@ impl Tools {
         answer.extend(object(&args.into_notes()));
         // After the call itself, so that what it read does not count as unread.
         let snapshot = self.engine.snapshot();
-        let aliases = ReportedAliases::take(&snapshot);
-        answer.extend(object(&NoticesJson::new(&snapshot, &aliases)));
-        if !aliases.is_empty() {
-            call.hold(unless_written(move || aliases.give_back(&snapshot)));
+        let news = ReportedNews::take(&snapshot);
+        answer.extend(object(&NoticesJson::new(&snapshot, &news)));
+        if !news.is_empty() {
+            call.hold(unless_written(move || news.give_back(&snapshot)));
         }
         Ok(answer)
+    }
+
+    /// Takes a hook's input. Returns the line of JSON that answers it, if there is anything to tell.
+    pub(crate) async fn hook(&self, input: &Value) -> Option<String> {
+        let NamedHookEvent { name, mut event } = clients::hook_event(input)?;
+        let edits = event.edits.take();
+        let reply = self.wake.hook(event);
+        let warning = match edits {
+            Some(edits) => self.edits.edited(edits).await,
+            None => None,
+        };
+        let reply = match warning {
+            Some(warning) => warning.added_to(reply),
+            None => reply,
+        };
+        reply.to_json(&name)
     }
 
     /// Takes a name and a task for this session, or a hub to move to. Answers who this session is now.

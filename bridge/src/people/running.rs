@@ -146,6 +146,7 @@ impl RequestHandler for PersonRequests {
                 self.sends.send(request, rights, &mut connection).await;
             }
             BridgeRequest::Hook { .. }
+            | BridgeRequest::Claims(_)
             | BridgeRequest::Describe
             | BridgeRequest::Try
             | BridgeRequest::Peers { .. }

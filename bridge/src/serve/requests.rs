@@ -4,11 +4,15 @@ use junction_engine::{ConnectionState, Engine, PeerQuery};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
+use crate::claims::own_claims;
+use crate::clients::edits::EditStage;
 use crate::clients::hook_event::HookEvent;
+use crate::collisions::EditWatch;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{
-    BridgeRequest, BridgeResponse, InboxCounts, PEERS_IN_LINE, SendRequest, SessionMatch,
+    BridgeRequest, BridgeResponse, ClaimsQuestion, InboxCounts, PEERS_IN_LINE, SendRequest,
+    SessionMatch,
 };
 use crate::people::send_service::SendService;
 use crate::people::sources::SourceRights;
@@ -23,6 +27,7 @@ pub(super) struct BridgeRequests {
     pub(super) wake: Wake,
     pub(super) dir: ConfigDir,
     pub(super) sends: SendService,
+    pub(super) edits: EditWatch,
 }
 
 /// Whether a program that waits says that it has printed the notice.
@@ -56,19 +61,20 @@ impl RequestHandler for BridgeRequests {
                 }
             }
             BridgeRequest::Session { session, session_match } => {
-                let is_own = self.is_own(session_match, session.as_deref());
-                let here = is_own.then(|| self.here()).flatten();
+                let here = self.here(session_match, session.as_deref());
                 connection.respond(&here.unwrap_or(BridgeResponse::Nothing)).await;
             }
             BridgeRequest::Inbox { session, session_match } => {
-                let is_own = self.is_own(session_match, session.as_deref());
-                let inbox = is_own.then(|| BridgeResponse::Inbox(self.inbox()));
+                let inbox = self.inbox(session_match, session.as_deref());
                 connection.respond(&inbox.unwrap_or(BridgeResponse::Nothing)).await;
             }
             BridgeRequest::Send(request) | BridgeRequest::SendAttached(request) => {
                 // The caller is the agent, whatever it says.
                 let request = SendRequest { from_person: false, ..*request };
                 self.sends.send(request, SourceRights::ByPolicy, &mut connection).await;
+            }
+            BridgeRequest::Claims(question) => {
+                connection.respond(&self.claims(&question).await).await;
             }
             BridgeRequest::Person { .. } => {
                 connection.respond(&BridgeResponse::Nothing).await;
@@ -104,30 +110,61 @@ impl BridgeRequests {
             || session.is_some_and(|session| self.wake.knows_session(session))
     }
 
-    /// Says that the session is here, once it has an alias.
-    fn here(&self) -> Option<BridgeResponse> {
+    /// Says that the caller's session is here, once it has an alias.
+    fn here(&self, session_match: SessionMatch, session: Option<&str>) -> Option<BridgeResponse> {
+        if !self.is_own(session_match, session) {
+            return None;
+        }
         let alias = self.engine.snapshot().alias?.to_string();
         Some(BridgeResponse::Here { alias, watches: false, runs_command: false, attaches: true })
     }
 
+    /// The claims that the session knows of, for a command in its own shell.
+    async fn claims(&self, question: &ClaimsQuestion) -> BridgeResponse {
+        let is_own = self.is_own(question.session_match, question.session.as_deref());
+        let shown = if is_own { own_claims(&self.engine, question).await } else { None };
+        shown.map_or(BridgeResponse::Nothing, BridgeResponse::Claims)
+    }
+
     /// What waits for the agent.
-    fn inbox(&self) -> InboxCounts {
+    fn inbox(&self, session_match: SessionMatch, session: Option<&str>) -> Option<BridgeResponse> {
+        if !self.is_own(session_match, session) {
+            return None;
+        }
         let snapshot = self.engine.snapshot();
-        InboxCounts {
+        Some(BridgeResponse::Inbox(InboxCounts {
             alias: snapshot.alias.map(|alias| alias.to_string()),
             is_connected: snapshot.state == ConnectionState::Connected,
             unread: snapshot.unread.count,
             asks: snapshot.unread.asks,
             held: snapshot.unread.past_limit,
-        }
+        }))
     }
 
     /// Tells the agent something by a hook. A reply without acknowledgement is lost: the client may have given the hook
     /// up.
-    async fn hook(&self, event: HookEvent, connection: &mut IpcConnection) {
+    async fn hook(&self, mut event: HookEvent, connection: &mut IpcConnection) {
+        let edits = event.edits.take();
         let reply = self.wake.hook(event);
-        if !connection.respond_acknowledged(&BridgeResponse::Hook(reply.clone())).await {
+        let (before, after) = match edits {
+            Some(edits) if edits.stage == EditStage::Before => (Some(edits), None),
+            after => (None, after),
+        };
+        let warning = match before {
+            Some(edits) => self.edits.edited(edits).await,
+            None => None,
+        };
+        let told = match &warning {
+            Some(warning) => warning.added_to(reply.clone()),
+            None => reply.clone(),
+        };
+        if !connection.respond_acknowledged(&BridgeResponse::Hook(told)).await {
             self.wake.reply_lost(&reply);
+            warning.iter().for_each(|warning| self.edits.warning_lost(warning));
+        }
+        // The client need not wait for what only others are told.
+        if let Some(edits) = after {
+            self.edits.edited(edits).await;
         }
     }
 

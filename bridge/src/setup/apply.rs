@@ -325,9 +325,14 @@ mod tests {
             },
             rule,
             PlannedEntry::RuleItem { path: vec!["permissions", "allow"], item: "mcp__junction" },
-            PlannedEntry::Hook { event: "Stop", hook: fields(&hook_command("/b/junction-bridge")) },
+            PlannedEntry::Hook {
+                event: "Stop",
+                matcher: None,
+                hook: fields(&hook_command("/b/junction-bridge")),
+            },
             PlannedEntry::Hook {
                 event: "Start",
+                matcher: Some("Edit|Write"),
                 hook: fields(&hook_command("/b/junction-bridge")),
             },
         ];

@@ -120,12 +120,18 @@ impl<'p> SettingsText<'p> {
         Ok(())
     }
 
-    /// Where hooks of ours are for an event: the group, and the place in that.
-    pub(super) fn hook_places(&self, event: &str) -> Vec<(usize, usize)> {
+    /// Where hooks of ours are that do what is planned for an event and a matcher: the group, and the place in that.
+    pub(super) fn hook_places(
+        &self,
+        event: &str,
+        planned: Option<&'static str>,
+    ) -> Vec<(usize, usize)> {
         match self {
-            Self::Json(_, editor) => json_hooks(editor, event).map(|hook| hook.place()).collect(),
+            Self::Json(_, editor) => {
+                json_hooks(editor, event, planned).map(|hook| hook.place()).collect()
+            }
             Self::Toml(_, editor) => {
-                toml_hooks(editor, event).map(|(hook, _)| (hook.group, hook.at)).collect()
+                toml_hooks(editor, event, planned).map(|(hook, _)| (hook.group, hook.at)).collect()
             }
         }
     }
@@ -175,10 +181,14 @@ impl<'p> SettingsText<'p> {
             }
             PlannedEntry::RuleItem { path, item } => self.item_state(path, item),
             PlannedEntry::PluginItem { path, item } => self.item_state(path, item),
-            PlannedEntry::Hook { event, .. } => {
+            PlannedEntry::Hook { event, matcher, .. } => {
                 let command = match self {
-                    Self::Json(_, editor) => json_hooks(editor, event).next().map(|hook| hook.kind),
-                    Self::Toml(_, editor) => toml_hooks(editor, event).map(|(_, kind)| kind).next(),
+                    Self::Json(_, editor) => {
+                        json_hooks(editor, event, *matcher).next().map(|hook| hook.kind)
+                    }
+                    Self::Toml(_, editor) => {
+                        toml_hooks(editor, event, *matcher).map(|(_, kind)| kind).next()
+                    }
                 };
                 command.map_or(EntryState::Absent, |kind| EntryState::Present(kind.program()))
             }

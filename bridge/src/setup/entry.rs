@@ -6,6 +6,9 @@ use super::program::HookCommand;
 
 /// The tool that a hook calls in place of a command.
 pub(crate) const HOOK_TOOL: &str = "hook_event";
+/// The matcher of hooks that call a tool with the paths of an edit: a hook that calls a tool for all of a client's tools
+/// does not pass on what they are given.
+pub(crate) const PATCH_MATCHER: &str = "apply_patch";
 /// The name of the server in every client.
 pub(crate) const SERVER: &str = "junction";
 
@@ -53,6 +56,8 @@ pub(crate) enum PlannedEntry {
     Hook {
         /// The event.
         event: &'static str,
+        /// The tools for which alone the client runs it, as the client writes that; `None` for all.
+        matcher: Option<&'static str>,
         /// The hook's settings.
         hook: SettingValue,
     },
@@ -88,6 +93,16 @@ impl HookKind {
         (command != HookCommand::Other).then_some(Self::Command(command))
     }
 
+    /// Whether a hook of this kind, in a group with this matcher, does what is planned for this one. A command reads what it
+    /// needs of any event; a call of a tool is given only what is planned for it.
+    pub(super) fn serves(&self, planned: Option<&str>, matcher: Option<&str>) -> bool {
+        match (planned, self) {
+            (None, Self::Tool) => !matcher.is_some_and(is_for_edits),
+            (Some(_), Self::Tool) => matcher == planned,
+            (_, Self::Command(_)) => true,
+        }
+    }
+
     pub(super) fn program(self) -> Option<String> {
         match self {
             Self::Command(HookCommand::Ours { program, .. }) => Some(program),
@@ -110,6 +125,18 @@ impl PlannedEntry {
             Self::PluginItem { .. } | Self::Hook { .. } => hooks,
         }
     }
+}
+
+/// Whether a matcher names the tool of the calls that are read for their paths.
+fn is_for_edits(matcher: &str) -> bool {
+    matcher == PATCH_MATCHER
+}
+
+/// A group with one hook in it.
+pub(super) fn hook_group(matcher: Option<&str>, hook: &SettingValue) -> SettingValue {
+    let matcher = matcher.map(|matcher| ("matcher".to_owned(), SettingValue::text(matcher)));
+    let hooks = ("hooks".to_owned(), SettingValue::List(vec![hook.clone()]));
+    SettingValue::Fields(matcher.into_iter().chain([hooks]).collect())
 }
 
 pub(super) fn wanted_command(fields: &SettingValue) -> &str {

@@ -63,11 +63,11 @@ fn keys_in(file: &PlannedFile, earlier: &str) -> Result<Vec<Vec<String>>, FilePr
     paths.dedup();
     let mut keys = Vec::new();
     for entry in file.all_entries() {
-        let PlannedEntry::Hook { event, .. } = entry else { continue };
-        if !before.hook_places(event).is_empty() {
+        let PlannedEntry::Hook { event, matcher, .. } = entry else { continue };
+        if !before.hook_places(event, *matcher).is_empty() {
             continue;
         }
-        for (group, at) in text.hook_places(event) {
+        for (group, at) in text.hook_places(event, *matcher) {
             let label = label(event);
             let key = |path: &PathBuf| format!("{}:{label}:{group}:{at}", path.display());
             keys.push(paths.iter().map(key).collect());

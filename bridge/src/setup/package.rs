@@ -301,7 +301,7 @@ mod tests {
         let json = |package: &Package, path: &str| -> Value {
             serde_json::from_str(&text_of(package, path, ODD)).unwrap()
         };
-        for (package, hooks) in [(&CLAUDE, 8), (&CODEX, 4)] {
+        for (package, hooks) in [(&CLAUDE, 9), (&CODEX, 5)] {
             let server = json(package, &format!("{}/.mcp.json", package.folder()));
             assert_eq!(server["mcpServers"]["junction"]["command"], ODD);
             let found = json(package, &format!("{}/hooks/hooks.json", package.folder()));

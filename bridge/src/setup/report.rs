@@ -68,6 +68,8 @@ pub(crate) enum HooksState {
     Absent,
     /// The hooks of some events.
     Some,
+    /// All but those around edits, which an older setup did not know.
+    WithoutEdits,
     /// All.
     All,
     /// All or some, and the client does not run them until its user trusts them.
@@ -78,14 +80,16 @@ pub(crate) enum HooksState {
 pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
     let (mut server, mut problems, mut rules) = (ServerState::Absent, Vec::new(), Vec::new());
     let (mut present, mut hooks, mut dead_hook, mut has_plugin) = (0, 0, None, None);
+    let mut lacks_others = false;
     for file in inspect(settings) {
         for (entry, state) in file.entries {
             let is_present = matches!(state, EntryState::Present(_));
             match entry {
                 PlannedEntry::Server { .. } => server = server_state(state),
-                PlannedEntry::Hook { .. } => {
+                PlannedEntry::Hook { matcher, .. } => {
                     hooks += 1;
                     present += usize::from(is_present);
+                    lacks_others |= !is_present && matcher.is_none();
                     if let EntryState::Present(Some(program)) = state
                         && program_state(&program) != ProgramState::Runs
                     {
@@ -106,7 +110,8 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         _ if hooks == 0 => HooksState::Unknown,
         0 => HooksState::Absent,
         _ if settings.has_untrusted_hooks => HooksState::Untrusted,
-        _ if present < hooks => HooksState::Some,
+        _ if lacks_others => HooksState::Some,
+        _ if present < hooks => HooksState::WithoutEdits,
         _ => HooksState::All,
     };
     let by_foreign = settings.has_foreign() && server == ServerState::Absent;
@@ -156,7 +161,8 @@ pub(crate) fn program_state(command: &str) -> ProgramState {
 impl SettingsReport {
     /// How much is set up, in a few words.
     pub(crate) fn words(&self) -> String {
-        let has_hooks = !matches!(self.hooks, HooksState::Absent | HooksState::Some);
+        let has_hooks =
+            !matches!(self.hooks, HooksState::Absent | HooksState::Some | HooksState::WithoutEdits);
         let has_plugin = self.has_plugin != Some(false);
         let missing = match (has_hooks, has_plugin, self.has_rule != Some(false)) {
             _ if self.dead_hook.is_some() => ", but its hooks call a program that cannot be run",
@@ -208,7 +214,7 @@ mod tests {
                 fields: SettingValue::fields([("command", SettingValue::text(program))]),
             },
             PlannedEntry::RuleItem { path: vec!["allow"], item: "mcp__junction" },
-            PlannedEntry::Hook { event: "Stop", hook },
+            PlannedEntry::Hook { event: "Stop", matcher: None, hook },
         ];
         let format = FileFormat::Json(JsonDialect::default());
         let file = PlannedFile::of(path.clone(), format, entries);
@@ -240,5 +246,32 @@ mod tests {
         std::fs::write(&path, "{").unwrap();
         assert_eq!(words(), "a settings file has a mistake");
         assert_eq!(report(&settings(false)).problems.len(), 1);
+    }
+
+    #[test]
+    fn older_setup_lacks_the_hooks_around_edits_until_setup_is_run_again() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("settings.json");
+        let program = dir.path().join("junction-bridge");
+        let command = hook_command(program.to_str().unwrap());
+        let hook = SettingValue::fields([("command", SettingValue::text(command))]);
+        let entry = |event, matcher| PlannedEntry::Hook { event, matcher, hook: hook.clone() };
+        let format = FileFormat::Json(JsonDialect::default());
+        let older = PlannedFile::of(path.clone(), format, vec![entry("Stop", None)]);
+        let edits = entry("PreToolUse", Some("Edit|Write"));
+        let newer = PlannedFile::of(path.clone(), format, vec![entry("Stop", None), edits]);
+        let settings = ClientSettings::of(dir.path().to_owned(), vec![newer.clone()]);
+        std::fs::write(&path, "{\n  \"theme\": 1,\n  \"hooks\": {}\n}\n").unwrap();
+        install(&older).unwrap();
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(report(&settings).hooks, HooksState::WithoutEdits);
+        install(&newer).unwrap();
+        assert_eq!(report(&settings).hooks, HooksState::All);
+        let after = std::fs::read_to_string(&path).unwrap();
+        // All that was there is there, in its order.
+        let mut rest = after.chars();
+        assert!(before.chars().all(|c| rest.any(|other| other == c)), "{after}");
+        assert!(after.contains("Edit|Write"), "{after}");
+        assert_eq!(install(&newer).unwrap(), super::super::FileChange::Unchanged);
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct TomlHook {
     pub(super) group: usize,
     pub(super) at: usize,
     pub(super) texts: Vec<(String, String)>,
+    /// The matcher of the group.
+    pub(super) matcher: Option<String>,
 }
 
 impl TomlEditor {
@@ -164,11 +166,13 @@ impl TomlEditor {
         let groups = self.get(&["hooks", event]).map(tables).unwrap_or_default();
         for (group, table) in groups.into_iter().enumerate() {
             let hooks = table.get("hooks").map(tables).unwrap_or_default();
+            let matcher = table.get("matcher").and_then(Item::as_str).map(str::to_owned);
             for (at, hook) in hooks.into_iter().enumerate() {
                 let text = |(name, item): (&str, &Item)| {
                     Some((name.to_owned(), item.as_str()?.to_owned()))
                 };
-                found.push(TomlHook { group, at, texts: hook.iter().filter_map(text).collect() });
+                let texts = hook.iter().filter_map(text).collect();
+                found.push(TomlHook { group, at, texts, matcher: matcher.clone() });
             }
         }
         found

@@ -107,6 +107,7 @@ async fn each_setting_that_cannot_be_followed_is_named_and_not_quoted() {
         ("JUNCTION_CHAIN_LIMIT", "geheim"),
         ("JUNCTION_WAKES_PER_HOUR", "geheim"),
         ("JUNCTION_HOOK_TIMEOUT_MS", "geheim"),
+        ("JUNCTION_COLLISIONS", "geheim"),
         ("JUNCTION_SESSION_TIMEOUT_MS", "0"),
         ("JUNCTION_SWEEP_INTERVAL_MS", "-5"),
         ("JUNCTION_KNOWN_HOSTS", "geheim"),

@@ -113,7 +113,7 @@ async fn regression_hooks_of_the_plugin_that_codex_does_not_trust_yet_are_a_warn
     let diagnosis = world.diagnose();
     diagnosis.assert_healthy();
     diagnosis.assert("warning", &warning);
-    for event in ["session_start", "user_prompt_submit", "post_tool_use", "stop"] {
+    for event in ["session_start", "user_prompt_submit", "pre_tool_use", "post_tool_use", "stop"] {
         world.diagnose().assert("warning", &warning);
         config += &format!(
             "[hooks.state.\"junction@agent-junction:hooks/hooks.json:{event}:0:0\"]\ntrusted_hash = \"sha256:00\"\n"

@@ -232,7 +232,7 @@ fn regression_marks_of_trust_go_with_our_hooks_and_others_stay() {
         // Marks of others stay: at other positions, of other files, and those that were there before.
         let others = mark("/x/hooks.json", "stop:1:0")
             + &mark(path, "stop:7:0")
-            + &mark(path, "pre_tool_use:0:0");
+            + &mark(path, "pre_compact:0:0");
         let before = format!("{config}{}", mark(path, "post_tool_use:0:0"));
         home.write(toml_file, &before);
         home.done(&["codex"]);

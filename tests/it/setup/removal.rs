@@ -98,7 +98,7 @@ fn regression_tables_between_brackets_are_added_to_and_left_as_they_were() {
         home.write(CODEX, &before);
         home.done(&["codex"]);
         let made = home.read(CODEX);
-        assert_eq!(made.matches("hook_event\"").count(), 4, "{made}");
+        assert_eq!(made.matches("hook_event\"").count(), 6, "{made}");
         assert!(!home.done(&["codex"]).contains("changed"), "{made}");
         home.done(&["--remove", "codex"]);
         assert_eq!(home.read(CODEX), before, "{made}");

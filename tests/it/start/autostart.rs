@@ -37,7 +37,7 @@ async fn tools_are_listed_before_any_hub_is_reached() {
         let answer = bridge.client.request("tools/list", json!({})).await.expect("a list");
         let names: Vec<_> =
             list(&answer, "tools").iter().map(|tool| tool["name"].to_string()).collect();
-        assert_eq!(names.len(), 8, "{names:?}");
+        assert_eq!(names.len(), 9, "{names:?}");
     }
 }
 

@@ -8,8 +8,8 @@ use super::super::settings::{asking, limited_tools, switched_off, without_hooks}
 use super::plugin;
 use crate::setup::{
     ClientPackage, ClientSettings, FileFormat, HOOK_TOOL, JsonDialect, OverriddenPart,
-    PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
-    has_hooks, has_untrusted, holds,
+    PATCH_MATCHER, PlannedEntry, PlannedFile, SERVER, SettingOverride, SettingValue,
+    SettingsLookup, SetupTarget, has_hooks, has_untrusted, holds,
 };
 
 /// The name by which people know the client.
@@ -33,13 +33,17 @@ pub(crate) const HOOKS: [(&str, Option<&str>); 4] = [
     ("PostToolUse", None),
     ("Stop", Some("stop_hook_active")),
 ];
+/// The events of a patch for which hooks are set beside those: before and after. Only they are given the patch, of which the
+/// bridge keeps the files' paths.
+pub(crate) const PATCH_HOOKS: [&str; 2] = ["PreToolUse", "PostToolUse"];
 /// What Codex passes on to the bridge, where it is set. Otherwise it gives its servers almost no environment.
-pub(crate) const ENVIRONMENT: [&str; 15] = [
+pub(crate) const ENVIRONMENT: [&str; 16] = [
     "CODEX_HOME",
     "XDG_CONFIG_HOME",
     "XDG_RUNTIME_DIR",
     "JUNCTION_AUTOSTART",
     "JUNCTION_CHAIN_LIMIT",
+    "JUNCTION_COLLISIONS",
     "JUNCTION_CONFIG_DIR",
     "JUNCTION_HOST",
     "JUNCTION_HUB",
@@ -68,7 +72,8 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
         path: vec!["mcp_servers", SERVER, "default_tools_approval_mode"],
         value: SettingValue::text("approve"),
     };
-    let hooks: Vec<_> = HOOKS.iter().map(|(event, more)| tool_hook(event, *more)).collect();
+    let hooks = HOOKS.iter().map(|(event, more)| tool_hook(event, *more));
+    let hooks: Vec<_> = hooks.chain(PATCH_HOOKS.iter().map(|event| patch_hook(event))).collect();
     let skills = folder.join(SKILLS);
     let package =
         target.packages.clone().map(|store| plugin::package(&folder, &folder.join(CONFIG), store));
@@ -111,7 +116,8 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
 
 /// Whether Codex, whose folder this is, skips hooks of the plugin, silently, because its user has not trusted them.
 pub(super) fn has_untrusted_plugin(folder: &Path) -> bool {
-    let events = HOOKS.iter().map(|(event, _)| *event);
+    // Its hook after all tools is that after a patch, too.
+    let events = HOOKS.iter().map(|(event, _)| *event).chain([PATCH_HOOKS[0]]);
     plugin::has_untrusted_hooks(folder, &folder.join(CONFIG), events)
 }
 
@@ -203,14 +209,33 @@ fn withheld(config: &SettingsLookup<'_>) -> Option<SettingOverride> {
 /// A hook that calls the bridge's own tool, which in Codex finds its session more surely than a command does.
 fn tool_hook(event: &'static str, more: Option<&str>) -> PlannedEntry {
     let fields = ["hook_event_name", "session_id"].into_iter().chain(more);
-    let input = fields.map(|field| (field.to_owned(), SettingValue::text(format!("${{{field}}}"))));
-    let hook = SettingValue::fields([
+    let input = fields.map(|field| (field.to_owned(), passed_on(field)));
+    PlannedEntry::Hook { event, matcher: None, hook: call(input.collect()) }
+}
+
+/// A hook that passes a patch on, before or after it is applied.
+fn patch_hook(event: &'static str) -> PlannedEntry {
+    let fields = ["hook_event_name", "session_id", "cwd", "tool_name"];
+    let mut input: Vec<_> =
+        fields.into_iter().map(|field| (field.to_owned(), passed_on(field))).collect();
+    let patch = SettingValue::fields([("command", passed_on("tool_input.command"))]);
+    input.push(("tool_input".to_owned(), patch));
+    PlannedEntry::Hook { event, matcher: Some(PATCH_MATCHER), hook: call(input) }
+}
+
+/// What Codex puts a field of the event in place of.
+fn passed_on(field: &str) -> SettingValue {
+    SettingValue::text(format!("${{{field}}}"))
+}
+
+/// A hook that calls the bridge's own tool with this input.
+fn call(input: Vec<(String, SettingValue)>) -> SettingValue {
+    SettingValue::fields([
         ("type", SettingValue::text("mcp_tool")),
         ("server", SettingValue::text(SERVER)),
         ("tool", SettingValue::text(HOOK_TOOL)),
-        ("input", SettingValue::Fields(input.collect())),
-    ]);
-    PlannedEntry::Hook { event, hook }
+        ("input", SettingValue::Fields(input)),
+    ])
 }
 
 #[cfg(test)]

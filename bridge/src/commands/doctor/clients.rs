@@ -167,6 +167,14 @@ fn missing(
             ),
             format!("Run {setup}."),
         )),
+        HooksState::WithoutEdits => Some(Finding::warning(
+            CHECK,
+            format!(
+                "{name} was set up by an older version: it is missing the hooks around edits, so its agent is not told which files \
+                 other sessions have claimed or just changed."
+            ),
+            format!("Run {setup}."),
+        )),
         HooksState::Unknown | HooksState::All => None,
         HooksState::Untrusted => Some(Finding::warning(
             CHECK,

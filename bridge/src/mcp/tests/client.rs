@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::attachments::AttachmentAccess;
+use crate::collisions::EditWatch;
 use crate::mcp::server::McpServer;
 use crate::mcp::tools::Tools;
 use crate::testing::snapshot;
@@ -75,7 +76,8 @@ impl PipeClient {
         let dir = ConfigDir::at(config.path().join("config"));
         let wake = Wake::still(engine.clone());
         let attachments = AttachmentAccess::new(dir.clone());
-        let tools = Tools::new(engine, wake, KnownHosts::new(dir, None), attachments);
+        let edits = EditWatch::new(engine.clone(), attachments.clone());
+        let tools = Tools::new(engine, wake, KnownHosts::new(dir, None), attachments, edits);
         let server = McpServer::start(tools, input, through(output)).unwrap();
         let from = lines(from);
         Self {
@@ -223,7 +225,7 @@ impl PipeClient {
     /// The server still answers, and has nothing else to say.
     pub(super) async fn assert_alive(&mut self) {
         let answer = self.request("tools/list", json!({})).await;
-        assert_eq!(answer["result"]["tools"].as_array().map(Vec::len), Some(8), "{answer}");
+        assert_eq!(answer["result"]["tools"].as_array().map(Vec::len), Some(9), "{answer}");
     }
 
     /// The answers to `count` requests, by their ids in the order in which they came.

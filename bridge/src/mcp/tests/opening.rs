@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::client::{MCP_VERSIONS, McpVersion, PipeClient, initialize, within};
 use crate::testing::git_repo;
 
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "register",
+    "claim",
     "list_peers",
     "send_message",
     "read_messages",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use junction_attachments::json::{JsonEditor, JsonNode, JsonObstacle, SettingValue, quoted};
 
-use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, wanted_command};
+use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, hook_group, wanted_command};
 use super::super::problem::FileProblem;
 use super::super::program::{HookCommand, is_bridge};
 
@@ -48,13 +48,16 @@ impl JsonHook<'_> {
 pub(crate) fn json_hooks<'d>(
     editor: &'d JsonEditor,
     event: &str,
+    planned: Option<&'d str>,
 ) -> impl Iterator<Item = JsonHook<'d>> {
     let groups = editor.get(&["hooks", event]).and_then(JsonNode::items).unwrap_or_default();
     groups.iter().enumerate().flat_map(move |(group, node)| {
         let hooks = node.field("hooks").and_then(JsonNode::items).unwrap_or_default();
+        let matcher = node.field("matcher").and_then(|matcher| matcher.text(editor.text()));
         hooks.iter().enumerate().filter_map(move |(at, node)| {
             let kind = HookKind::of(|name| node.field(name)?.text(editor.text()))?;
-            Some(JsonHook { kind, node, group, at })
+            let serves = kind.serves(planned, matcher.as_deref());
+            serves.then_some(JsonHook { kind, node, group, at })
         })
     })
 }
@@ -121,7 +124,9 @@ pub(crate) fn install_json(
         },
         PlannedEntry::RuleItem { path, item } => install_json_item(editor, path, item)?,
         PlannedEntry::PluginItem { path, item } => install_json_item(editor, path, item)?,
-        PlannedEntry::Hook { event, hook } => install_json_hook(editor, event, hook)?,
+        PlannedEntry::Hook { event, matcher, hook } => {
+            install_json_hook(editor, event, *matcher, hook)?;
+        }
     }
     Ok(())
 }
@@ -143,12 +148,13 @@ fn install_json_item(
 fn install_json_hook(
     editor: &mut JsonEditor,
     event: &str,
+    matcher: Option<&str>,
     hook: &SettingValue,
 ) -> Result<(), JsonObstacle> {
     editor.array(&["hooks", event])?;
-    let found = json_hooks(editor, event).next();
+    let found = json_hooks(editor, event, matcher).next();
     let Some(JsonHook { kind, node, .. }) = found else {
-        let group = SettingValue::fields([("hooks", SettingValue::List(vec![hook.clone()]))]);
+        let group = hook_group(matcher, hook);
         return editor.push(&["hooks", event], &group);
     };
     let wanted = hook.get("command").and_then(SettingValue::as_text).map(HookCommand::of);
@@ -183,7 +189,9 @@ pub(crate) fn remove_json(
         }
         PlannedEntry::RuleItem { path, item } => remove_json_item(editor, path, item, backup),
         PlannedEntry::PluginItem { path, item } => remove_json_item(editor, path, item, backup),
-        PlannedEntry::Hook { event, .. } => remove_json_hooks(editor, event, backup),
+        PlannedEntry::Hook { event, matcher, .. } => {
+            remove_json_hooks(editor, event, *matcher, backup)
+        }
     }
 }
 
@@ -243,19 +251,20 @@ fn remove_json_server(
 fn remove_json_hooks(
     editor: &mut JsonEditor,
     event: &str,
+    matcher: Option<&str>,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
     if let Some((backup, earlier)) =
-        backup.and_then(|backup| Some((backup, json_hooks(backup, event).next()?)))
+        backup.and_then(|backup| Some((backup, json_hooks(backup, event, matcher).next()?)))
     {
         let command = |hook: JsonHook<'_>| Some(hook.node.field("command")?.span.clone());
-        let now = json_hooks(editor, event).find(|hook| !hook.kind.is_wrapped());
+        let now = json_hooks(editor, event, matcher).find(|hook| !hook.kind.is_wrapped());
         let pair = now.and_then(command).zip(command(earlier));
         let Some((now, earlier)) = pair else { return Ok(()) };
         return editor.replace(now, &backup.text()[earlier]);
     }
     loop {
-        let ours = json_hooks(editor, event).find(|hook| !hook.kind.is_wrapped());
+        let ours = json_hooks(editor, event, matcher).find(|hook| !hook.kind.is_wrapped());
         let Some(JsonHook { group, at, .. }) = ours else { break };
         let path = ["hooks", event];
         let groups = editor.get(&path).and_then(JsonNode::items).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::path::Path;
 use junction_attachments::json::{SettingValue, toml_text};
 use toml_edit::{Item, TableLike, Value};
 
-use super::super::entry::{HookKind, PlannedEntry, fields_of, wanted_command};
+use super::super::entry::{HookKind, PlannedEntry, fields_of, hook_group, wanted_command};
 use super::super::problem::FileProblem;
 use super::super::program::is_bridge;
 use super::{TomlEditor, TomlHook, TomlObstacle};
@@ -13,13 +13,14 @@ use super::{TomlEditor, TomlHook, TomlObstacle};
 pub(crate) fn toml_hooks(
     editor: &TomlEditor,
     event: &str,
+    planned: Option<&'static str>,
 ) -> impl Iterator<Item = (TomlHook, HookKind)> + use<> {
-    editor.hooks(event).into_iter().filter_map(|hook| {
+    editor.hooks(event).into_iter().filter_map(move |hook| {
         let text = |name: &str| {
             hook.texts.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone())
         };
         let kind = HookKind::of(text)?;
-        Some((hook, kind))
+        kind.serves(planned, hook.matcher.as_deref()).then_some((hook, kind))
     })
 }
 
@@ -54,11 +55,11 @@ pub(crate) fn install_toml(
         }
         // No client with TOML has such a list.
         PlannedEntry::RuleItem { .. } | PlannedEntry::PluginItem { .. } => Ok(()),
-        PlannedEntry::Hook { event, hook } => {
-            if toml_hooks(editor, event).next().is_some() {
+        PlannedEntry::Hook { event, matcher, hook } => {
+            if toml_hooks(editor, event, *matcher).next().is_some() {
                 Ok(())
             } else {
-                add_toml_hook(editor, event, hook)
+                add_toml_hook(editor, event, *matcher, hook)
             }
         }
     };
@@ -96,10 +97,11 @@ fn update_toml_server(
 fn add_toml_hook(
     editor: &mut TomlEditor,
     event: &str,
+    matcher: Option<&str>,
     hook: &SettingValue,
 ) -> Result<(), TomlObstacle> {
     let path = ["hooks", event];
-    let group = SettingValue::fields([("hooks", SettingValue::List(vec![hook.clone()]))]);
+    let group = hook_group(matcher, hook);
     if editor.get(&path).is_some_and(Item::is_array) {
         return editor.push_inline(&path, &group);
     }
@@ -109,7 +111,9 @@ fn add_toml_hook(
     let fields = fields_of(hook).iter();
     let lines = fields.map(|(name, value)| format!("{name} = {}\n", value.to_toml()));
     let lines: String = lines.collect();
-    let table = format!("[[hooks.{event}]]\n[[hooks.{event}.hooks]]\n{lines}");
+    let matcher = matcher.map(|matcher| format!("matcher = {}\n", toml_text(matcher)));
+    let matcher = matcher.unwrap_or_default();
+    let table = format!("[[hooks.{event}]]\n{matcher}[[hooks.{event}.hooks]]\n{lines}");
     editor.append(&table, &path)
 }
 
@@ -133,7 +137,9 @@ pub(crate) fn remove_toml(
             }
         }
         PlannedEntry::RuleItem { .. } | PlannedEntry::PluginItem { .. } => Ok(()),
-        PlannedEntry::Hook { event, .. } => remove_toml_hooks(editor, event, backup),
+        PlannedEntry::Hook { event, matcher, .. } => {
+            remove_toml_hooks(editor, event, *matcher, backup)
+        }
     };
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))
 }
@@ -199,12 +205,15 @@ fn is_toml(item: &Item, value: &SettingValue) -> bool {
 fn remove_toml_hooks(
     editor: &mut TomlEditor,
     event: &str,
+    matcher: Option<&'static str>,
     backup: Option<&TomlEditor>,
 ) -> Result<(), TomlObstacle> {
-    if backup.is_some_and(|backup| toml_hooks(backup, event).next().is_some()) {
+    if backup.is_some_and(|backup| toml_hooks(backup, event, matcher).next().is_some()) {
         return Ok(());
     }
-    while let Some((hook, _)) = toml_hooks(editor, event).find(|(_, kind)| !kind.is_wrapped()) {
+    while let Some((hook, _)) =
+        toml_hooks(editor, event, matcher).find(|(_, kind)| !kind.is_wrapped())
+    {
         let before = editor.text().len();
         editor.remove_hook(event, (hook.group, hook.at))?;
         if editor.text().len() == before {

@@ -1,0 +1,39 @@
+//! Claims for people and their scripts: asked of a session, and shown.
+
+use junction_engine::{Collision, CollisionKind, Engine, Repository};
+
+use crate::escape::escape;
+use crate::ipc::{ClaimsQuestion, ShownClaims};
+use crate::results::ClaimsJson;
+use crate::timestamp::rfc3339;
+
+/// What a session that has heard of all others knows of the claims of a repository; `None` from one that has not.
+pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Option<ShownClaims> {
+    let repository =
+        Repository { name: question.repository.clone(), ignores_case: question.ignores_case };
+    let page = engine.claims(repository.clone()).await.ok().filter(|page| page.is_complete)?;
+    let own = engine.snapshot().alias;
+    let mut shown = ClaimsJson::new(own.as_ref());
+    shown.add(&page, None);
+    let claims = shown.into_claims();
+    let claims = claims.iter().filter_map(|claim| serde_json::to_value(claim).ok()).collect();
+    let held = if question.files.is_empty() {
+        Vec::new()
+    } else {
+        let collisions = engine.collisions(repository, question.files.clone()).await;
+        collisions.iter().filter_map(holder).collect()
+    };
+    Some(ShownClaims { claims, held })
+}
+
+/// Who claims a file, in a sentence; nothing of one who has only changed it.
+fn holder(collision: &Collision) -> Option<String> {
+    let Collision { path, alias, kind, theirs, note, at_ms, .. } = collision;
+    if *kind != CollisionKind::Claimed {
+        return None;
+    }
+    let shown = |text: &str| escape(&text.replace(['\n', '\t'], " ")).text.into_owned();
+    let by = if path == theirs { String::new() } else { format!(" by \"{}\"", shown(theirs)) };
+    let note = note.as_deref().map(|note| format!(": \"{}\"", shown(note))).unwrap_or_default();
+    Some(format!("{} is claimed{by} by {alias} since {}{note}", shown(path), rfc3339(*at_ms)))
+}

@@ -1,0 +1,186 @@
+//! Edits that hooks tell of, and other sessions that claim the same files or have just changed them: whom the agent is told
+//! of before it edits, and what the others are told afterwards.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use junction_engine::{Engine, Repository, now, wall_ms};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::attachments::AttachmentAccess;
+use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
+use crate::clients::hook_reply::HookReply;
+use crate::project::place::{FilePlace, Workplace};
+
+mod line;
+mod told;
+
+use told::{ToldCollision, ToldCollisions};
+
+/// How many hooks may look at files at once. More than that wait for a disk that does not answer.
+const MAX_LOOKS: usize = 4;
+/// How long files may be looked at. A hook has given up long before.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+/// Repositories beside the project's that are remembered.
+const MAX_OTHERS: usize = 7;
+
+/// What is known of the edits of one session. Clones share it.
+#[derive(Clone)]
+pub(crate) struct EditWatch(Arc<WatchedEdits>);
+
+struct WatchedEdits {
+    engine: Engine,
+    /// Knows the project's directory.
+    attachments: AttachmentAccess,
+    told: Mutex<ToldCollisions>,
+    looks: Arc<Semaphore>,
+    /// Other repositories in which the session has claimed or edited something, the newest last.
+    others: Mutex<VecDeque<Repository>>,
+}
+
+/// What the agent is told before an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CollisionWarning {
+    line: String,
+    /// Whether the client is to ask its user.
+    asks: bool,
+    told: Vec<ToldCollision>,
+}
+
+impl CollisionWarning {
+    /// A reply with the warning beside what it has.
+    pub(crate) fn added_to(&self, reply: HookReply) -> HookReply {
+        let lines: Vec<_> =
+            [Some(self.line.clone()), reply.context].into_iter().flatten().collect();
+        HookReply { context: Some(lines.join("\n")), asks: self.asks, ..reply }
+    }
+}
+
+impl EditWatch {
+    pub(crate) fn new(engine: Engine, attachments: AttachmentAccess) -> Self {
+        Self(Arc::new(WatchedEdits {
+            engine,
+            attachments,
+            told: Mutex::default(),
+            looks: Arc::new(Semaphore::new(MAX_LOOKS)),
+            others: Mutex::default(),
+        }))
+    }
+
+    /// Tells the engine in which repository the session works, in a task of its own.
+    pub(crate) fn project_known(&self) {
+        let watch = self.clone();
+        tokio::spawn(async move {
+            if let Some(workplace) = watch.workplace().await {
+                watch.0.engine.work_in(workplace.repository).await;
+            }
+        });
+    }
+
+    /// The session's workplace.
+    pub(crate) async fn workplace(&self) -> Option<Workplace> {
+        self.look(|_, workplace| workplace).await
+    }
+
+    /// Looks at files of the project, if that does not take long.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Path, Workplace) -> T + Send + 'static,
+    ) -> Option<T> {
+        let permit = Arc::clone(&self.0.looks).try_acquire_owned().ok()?;
+        let project = self.0.attachments.project()?;
+        let looked = spawn_blocking(move || {
+            // Held until the disk has answered, however long the caller waits.
+            let _permit = permit;
+            let workplace = Workplace::of_project(&project);
+            look(&project, workplace)
+        });
+        timeout(LOOK_TIME, looked).await.ok()?.ok()
+    }
+
+    /// Takes edits that are about to be made or are made. Returns what the agent should be told.
+    pub(crate) async fn edited(&self, edits: FileEdits) -> Option<CollisionWarning> {
+        let FileEdits { paths, stage, reaction } = edits.within_bounds();
+        let places = self.places(paths).await;
+        let (mut found, mut told) = (Vec::new(), Vec::new());
+        for (repository, paths) in places {
+            if self.note_repository(&repository) {
+                // What others do there is heard from now on.
+                self.0.engine.work_in(repository.clone()).await;
+            }
+            match stage {
+                EditStage::After => {
+                    self.0.engine.touched(repository, paths).await;
+                }
+                EditStage::Before => {
+                    let name = repository.name.clone();
+                    let collisions = self.0.engine.collisions(repository, paths).await;
+                    let new = self.told().new_of(&name, collisions, now());
+                    told.extend(new.iter().map(|collision| ToldCollision::of(&name, collision)));
+                    found.extend(new);
+                }
+            }
+        }
+        let line = line::of(&found, wall_ms())?;
+        Some(CollisionWarning { line, asks: reaction == CollisionReaction::Ask, told })
+    }
+
+    /// Takes back that the agent was told, because it was not.
+    pub(crate) fn warning_lost(&self, warning: &CollisionWarning) {
+        self.told().forget(&warning.told);
+    }
+
+    /// Notes a repository in which the session claims or edits something. Whether it is new.
+    pub(crate) fn note_repository(&self, repository: &Repository) -> bool {
+        let mut others = self.others();
+        let before = others.len();
+        others.retain(|other| other.name != repository.name);
+        let is_new = others.len() == before;
+        others.push_back(repository.clone());
+        if others.len() > MAX_OTHERS {
+            others.pop_front();
+        }
+        is_new
+    }
+
+    /// The repositories in which the session works: the project's first.
+    pub(crate) fn repositories(&self, project: &Workplace) -> Vec<Repository> {
+        let others = self.others();
+        let others = others.iter().filter(|other| other.name != project.repository.name);
+        [&project.repository].into_iter().chain(others).cloned().collect()
+    }
+
+    /// Where files are, by repository.
+    async fn places(&self, paths: Vec<String>) -> Vec<(Repository, Vec<String>)> {
+        let places = self.look(move |project, workplace| {
+            let place = |path: &String| workplace.place_of(Path::new(path), project);
+            paths.iter().filter_map(place).collect::<Vec<_>>()
+        });
+        by_repository(places.await.unwrap_or_default())
+    }
+
+    fn told(&self) -> MutexGuard<'_, ToldCollisions> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn others(&self) -> MutexGuard<'_, VecDeque<Repository>> {
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Paths by the repositories that they are in. The repository itself is no file.
+pub(crate) fn by_repository(places: Vec<FilePlace>) -> Vec<(Repository, Vec<String>)> {
+    let mut all: Vec<(Repository, Vec<String>)> = Vec::new();
+    for FilePlace { repository, path } in places.into_iter().filter(|place| !place.path.is_empty())
+    {
+        match all.iter_mut().find(|(other, _)| *other == repository) {
+            Some((_, paths)) => paths.push(path),
+            None => all.push((repository, vec![path])),
+        }
+    }
+    all
+}
