@@ -33,6 +33,7 @@ use crate::{Outcome, Snapshot};
 
 mod attachments;
 mod card;
+mod claim_desk;
 mod claims;
 mod commands;
 mod departures;
@@ -53,7 +54,7 @@ mod seat;
 mod sent_receipts;
 
 use card::CardPublisher;
-use claims::ClaimDesk;
+use claim_desk::ClaimDesk;
 use departures::Departures;
 use directory::Directory;
 use intake::Intake;
