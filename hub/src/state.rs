@@ -11,6 +11,7 @@
 mod aliases;
 mod attachment_store;
 mod backpressure;
+mod claims;
 mod deadlines;
 mod inbox;
 mod kept_returns;

@@ -56,7 +56,14 @@ const CONFINED: [(&str, &[&str]); 13] = [
         ],
     ),
     ("hpke", &["bridge/engine/src/seal.rs"]),
-    ("aes_gcm", &["bridge/engine/src/seal.rs", "bridge/engine/src/seal/chunks.rs"]),
+    (
+        "aes_gcm",
+        &[
+            "bridge/engine/src/seal.rs",
+            "bridge/engine/src/seal/chunks.rs",
+            "bridge/engine/src/seal/claims.rs",
+        ],
+    ),
     ("aead_stream", &["bridge/engine/src/seal/chunks.rs"]),
     ("saphyr_parser", &["bridge/attachments/src/values/yaml/walk.rs"]),
     ("tokio_tungstenite", &["bridge/engine/src/transport/dial.rs"]),

@@ -33,6 +33,7 @@ use crate::{Outcome, Snapshot};
 
 mod attachments;
 mod card;
+mod claim_desk;
 mod claims;
 mod commands;
 mod departures;
@@ -55,7 +56,7 @@ mod sent_receipts;
 mod teamwork;
 
 use card::CardPublisher;
-use claims::ClaimDesk;
+use claim_desk::ClaimDesk;
 use departures::Departures;
 use directory::Directory;
 use intake::Intake;

@@ -1,14 +1,9 @@
-//! Which connected sessions work in which repositories, and the claims that they send each other. Nothing of the claims is
-//! kept: they are relayed at once, or dropped.
+//! Which connected sessions work in which repositories.
 
 use std::collections::{BTreeSet, HashMap};
 
-use junction_shared::protocol::close::Close;
 use junction_shared::protocol::id::{PeerKey, RepositoryTag};
-use junction_shared::protocol::limits::{MAX_REPOSITORIES, MAX_REPOSITORY_PEERS, MAX_SEALED};
-use junction_shared::protocol::wire::{SealedClaims, ToBridge};
-
-use super::{Requester, State};
+use junction_shared::protocol::limits::MAX_REPOSITORY_PEERS;
 
 /// The repositories of all connected sessions, indexed both ways.
 #[derive(Default)]
@@ -19,14 +14,16 @@ pub(super) struct Repositories {
 
 /// What is new in the repositories of a session.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct RepositoryChange {
-    joined: Vec<RepositoryTag>,
-    left: Vec<RepositoryTag>,
+pub(super) struct RepositoryChange {
+    /// Repositories that the session did not work in before.
+    pub(super) joined: Vec<RepositoryTag>,
+    /// Repositories that it works in no more.
+    pub(super) left: Vec<RepositoryTag>,
 }
 
 impl Repositories {
     /// Sets the repositories of a session. Returns what is new.
-    fn set(&mut self, key: PeerKey, tags: BTreeSet<RepositoryTag>) -> RepositoryChange {
+    pub(super) fn set(&mut self, key: PeerKey, tags: BTreeSet<RepositoryTag>) -> RepositoryChange {
         let before = self.tags.get(&key).cloned().unwrap_or_default();
         let joined: Vec<_> = tags.difference(&before).copied().collect();
         let left: Vec<_> = before.difference(&tags).copied().collect();
@@ -50,14 +47,14 @@ impl Repositories {
     }
 
     /// Returns the other sessions in a repository, at most as many as an answer holds.
-    fn others(&self, tag: &RepositoryTag, key: &PeerKey) -> Vec<PeerKey> {
+    pub(super) fn others(&self, tag: &RepositoryTag, key: &PeerKey) -> Vec<PeerKey> {
         let sessions = self.sessions.get(tag).into_iter().flatten();
         let others = sessions.filter(|other| *other != key).copied();
         others.take(MAX_REPOSITORY_PEERS).collect()
     }
 
     /// Returns whether a session works in a repository.
-    fn has(&self, key: &PeerKey, tag: &RepositoryTag) -> bool {
+    pub(super) fn has(&self, key: &PeerKey, tag: &RepositoryTag) -> bool {
         self.tags.get(key).is_some_and(|tags| tags.contains(tag))
     }
 
@@ -65,79 +62,6 @@ impl Repositories {
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
         (self.tags.len(), self.sessions.len())
-    }
-}
-
-impl State {
-    /// Sets the repositories that a session works in, and answers with the other sessions of each.
-    ///
-    /// # Errors
-    /// [`Close::ProtocolError`] if there are too many, or the session has shown no card: who wants to see others must be
-    /// visible itself.
-    pub(super) fn work_in(
-        &mut self,
-        requester: Requester,
-        tags: Vec<RepositoryTag>,
-    ) -> Result<(), Close> {
-        let is_shown = self.peers.get(&requester.key).is_some_and(|peer| peer.card.is_some());
-        if tags.len() > MAX_REPOSITORIES || !is_shown {
-            return Err(Close::ProtocolError);
-        }
-        let tags: BTreeSet<_> = tags.into_iter().collect();
-        let change = self.repositories.set(requester.key, tags.clone());
-        self.tell_repositories(&requester.key, &change);
-        for tag in tags {
-            let others = self.repositories.others(&tag, &requester.key);
-            self.send(requester.id, ToBridge::SameRepository(tag, others));
-        }
-        Ok(())
-    }
-
-    /// Ends what a session whose connection has ended has to do with repositories.
-    pub(super) fn leave_repositories(&mut self, key: &PeerKey) {
-        let change = self.repositories.set(*key, BTreeSet::new());
-        self.tell_repositories(key, &change);
-    }
-
-    /// Tells the other sessions of the repositories.
-    fn tell_repositories(&mut self, key: &PeerKey, change: &RepositoryChange) {
-        let joined = change.joined.iter().map(|tag| (*tag, true));
-        let left = change.left.iter().map(|tag| (*tag, false));
-        for (tag, is_here) in joined.chain(left) {
-            for other in self.repositories.others(&tag, key) {
-                let Some(connection) = self.connection_of(&other) else { continue };
-                self.send(
-                    connection,
-                    if is_here {
-                        ToBridge::RepositoryJoined(tag, *key)
-                    } else {
-                        ToBridge::RepositoryLeft(tag, *key)
-                    },
-                );
-            }
-        }
-    }
-
-    /// Relays a session's state in a repository to another session there. If one of the two does not work there, or is not
-    /// connected, the state is dropped.
-    ///
-    /// # Errors
-    /// [`Close::ProtocolError`] if it is larger than anything sealed may be.
-    pub(super) fn relay_claims(
-        &mut self,
-        requester: Requester,
-        claims: SealedClaims,
-    ) -> Result<(), Close> {
-        if claims.sealed.len() > MAX_SEALED {
-            return Err(Close::ProtocolError);
-        }
-        let (from, to, tag) = (requester.key, claims.peer, &claims.repository);
-        let is_between =
-            from != to && self.repositories.has(&from, tag) && self.repositories.has(&to, tag);
-        if let Some(connection) = self.connection_of(&to).filter(|_| is_between) {
-            self.send(connection, ToBridge::Claims(SealedClaims { peer: from, ..claims }));
-        }
-        Ok(())
     }
 }
 

@@ -34,7 +34,7 @@ pub use card::{
     Card, Context, READS_ASKS, READS_ATTACHMENTS, READS_FROM_PERSON, READS_SEATS, READS_TEAMS,
     Reach, SignedCard, State,
 };
-pub use claims::{ClaimGroup, ClaimsState, SealedClaims, TouchedPath};
+pub use claims::{ClaimGroup, SealedClaims, SharedClaims, TouchedPath};
 pub use envelope::{Envelope, Header, Kind};
 pub use manifest::{AttachmentKind, Details, Manifest, ManifestEntry, SealedGroup};
 pub use opening::{

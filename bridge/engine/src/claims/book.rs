@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use junction_shared::protocol::id::{PeerKey, RepositoryTag};
 use junction_shared::protocol::limits::MAX_REPOSITORIES;
-use junction_shared::protocol::wire::ClaimsState;
+use junction_shared::protocol::wire::SharedClaims;
 
 use super::page::{ClaimConflict, ClaimsPage, Collision};
 use super::repository::{ClaimsView, RepositoryClaims};
@@ -29,7 +29,7 @@ pub(crate) enum ClaimsFrame {
         /// The number.
         number: u64,
         /// The state.
-        state: ClaimsState,
+        state: SharedClaims,
     },
 }
 
@@ -237,7 +237,7 @@ impl ClaimBook {
         &mut self,
         (tag, number): (RepositoryTag, u64),
         from: PeerKey,
-        state: &ClaimsState,
+        state: &SharedClaims,
         now: Instant,
     ) -> bool {
         if !self.is_newer(&tag, &from, number) {
@@ -288,7 +288,7 @@ impl ClaimBook {
             return None;
         }
         if let Some((tag, to)) = self.farewells.pop_front() {
-            let (number, state) = (self.next_number(), ClaimsState::default());
+            let (number, state) = (self.next_number(), SharedClaims::default());
             return Some(ClaimsFrame::State { tag, to, number, state });
         }
         if std::mem::take(&mut self.is_unnamed) {

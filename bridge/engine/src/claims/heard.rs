@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::limits::{MAX_CLAIMS, MAX_TOUCHED, TOUCHED};
-use junction_shared::protocol::wire::ClaimsState;
+use junction_shared::protocol::wire::SharedClaims;
 
 use super::own::LONGEST_CLAIM;
 use super::pattern::Pattern;
@@ -37,7 +37,7 @@ pub(super) struct HeardState {
 
 impl HeardState {
     /// The content of a state that came now; nothing if it breaks a limit.
-    pub(super) fn read(state: &ClaimsState, now: Instant) -> Option<Self> {
+    pub(super) fn read(state: &SharedClaims, now: Instant) -> Option<Self> {
         let count: usize = state.claims.iter().map(|group| group.paths.len()).sum();
         if count > MAX_CLAIMS || state.touched.len() > MAX_TOUCHED {
             return None;
@@ -95,8 +95,8 @@ mod tests {
         ClaimGroup { note: Some("a\nb".to_owned()), age_ms: 1, left_ms: 1_000, counter: 1, paths }
     }
 
-    fn state(groups: Vec<ClaimGroup>) -> ClaimsState {
-        ClaimsState { claims: groups, ..ClaimsState::default() }
+    fn state(groups: Vec<ClaimGroup>) -> SharedClaims {
+        SharedClaims { claims: groups, ..SharedClaims::default() }
     }
 
     fn touched(path: &str, age_ms: u64) -> TouchedPath {
@@ -112,8 +112,8 @@ mod tests {
             state(vec![group(256), group(257)]),
             state(vec![ClaimGroup { paths: vec!["../x".to_owned()], ..group(0) }]),
             state(vec![ClaimGroup { note: long(121), ..group(1) }]),
-            ClaimsState { touched: vec![touched("x", 0); 257], ..ClaimsState::default() },
-            ClaimsState { touched: vec![touched("/x", 0)], ..ClaimsState::default() },
+            SharedClaims { touched: vec![touched("x", 0); 257], ..SharedClaims::default() },
+            SharedClaims { touched: vec![touched("/x", 0)], ..SharedClaims::default() },
         ] {
             assert!(HeardState::read(&bad, now).is_none());
         }
@@ -124,7 +124,7 @@ mod tests {
         let now = Instant::now();
         let far = ClaimGroup { age_ms: u64::MAX, left_ms: u64::MAX, ..group(1) };
         let ended = ClaimGroup { left_ms: 0, ..group(1) };
-        let said = ClaimsState {
+        let said = SharedClaims {
             touched: vec![touched("a", 0), touched("b", u64::MAX)],
             ..state(vec![far, ended])
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::limits::MAX_REPOSITORY_PEERS;
-use junction_shared::protocol::wire::ClaimsState;
+use junction_shared::protocol::wire::SharedClaims;
 
 use super::heard::HeardState;
 
@@ -31,7 +31,7 @@ pub(super) struct OtherSession {
 #[derive(Default)]
 pub(super) struct OtherSessions {
     sessions: BTreeMap<PeerKey, OtherSession>,
-    /// Those that are here and do not know the newest state of this session.
+    /// Sessions that are here and do not know the newest state of this session.
     untold: BTreeSet<PeerKey>,
     /// Whether the hub has said on this connection who is here.
     is_answered: bool,
@@ -98,7 +98,7 @@ impl OtherSessions {
     }
 
     /// A session that is here says what it claims now. False if that breaks a limit: then it counts as not heard.
-    pub(super) fn hear(&mut self, key: &PeerKey, state: &ClaimsState, now: Instant) -> bool {
+    pub(super) fn hear(&mut self, key: &PeerKey, state: &SharedClaims, now: Instant) -> bool {
         let size = |heard: &HeardState| heard.claims.len() + heard.touched.len();
         let all: usize = self.sessions.values().map(|session| size(&session.heard)).sum();
         let Some(session) = self.sessions.get_mut(key).filter(|session| session.is_here) else {
@@ -187,10 +187,10 @@ mod tests {
         PeerKey(bytes)
     }
 
-    fn state(paths: usize) -> ClaimsState {
+    fn state(paths: usize) -> SharedClaims {
         let paths = (0..paths).map(|n| n.to_string()).collect();
         let group = ClaimGroup { note: None, age_ms: 0, left_ms: 1_000, counter: 1, paths };
-        ClaimsState { claims: vec![group], ..ClaimsState::default() }
+        SharedClaims { claims: vec![group], ..SharedClaims::default() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::limits::{
     MAX_CLAIMS, MAX_CLAIMS_STATE, MAX_TOUCHED, MAX_TTL_SECONDS, TOUCHED,
 };
-use junction_shared::protocol::wire::{ClaimGroup, ClaimsState, TouchedPath};
+use junction_shared::protocol::wire::{ClaimGroup, SharedClaims, TouchedPath};
 
 use super::pattern::Pattern;
 use super::request::{ClaimError, Release, check_note, check_path, shown_note};
@@ -68,7 +68,7 @@ impl OwnClaims {
         if claims.len() > MAX_CLAIMS {
             return Err(ClaimError::TooMany(MAX_CLAIMS));
         }
-        let state = ClaimsState { claims: groups(&claims, now), ..ClaimsState::default() };
+        let state = SharedClaims { claims: groups(&claims, now), ..SharedClaims::default() };
         if encode(&state).len() > MAX_CLAIMS_STATE {
             return Err(ClaimError::TooLarge(MAX_CLAIMS_STATE));
         }
@@ -124,9 +124,9 @@ impl OwnClaims {
     }
 
     /// The state to send. Touched paths yield to claims, and older ones to newer ones.
-    pub(super) fn state(&self, ignores_case: bool, now: Instant) -> ClaimsState {
+    pub(super) fn state(&self, ignores_case: bool, now: Instant) -> SharedClaims {
         let claims = groups(&self.claims, now);
-        let mut state = ClaimsState { ignores_case, claims, touched: Vec::new() };
+        let mut state = SharedClaims { ignores_case, claims, touched: Vec::new() };
         let mut newest: Vec<_> = self.touched.iter().collect();
         newest.sort_unstable_by_key(|(_, at)| std::cmp::Reverse(**at));
         let mut room = MAX_CLAIMS_STATE.saturating_sub(encode(&state).len() + TOUCHED_BYTES);

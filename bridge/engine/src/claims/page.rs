@@ -57,9 +57,9 @@ pub struct ClaimsPage {
 /// What another session has to do with a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CollisionKind {
-    /// It claims the path.
+    /// The other session claims the path.
     Claimed,
-    /// It changed the path a moment ago.
+    /// The other session changed the path a moment ago.
     Touched,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Pattern {
 
 /// What one character of a segment stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum PatternToken {
     Char(char),
     One,
     Many,
@@ -86,11 +86,11 @@ impl<'a> Segments<'a> {
         self.is_wild && self.texts[at] == ANY_DEPTH
     }
 
-    fn tokens(&self, at: usize) -> Vec<Token> {
+    fn tokens(&self, at: usize) -> Vec<PatternToken> {
         let token = |character| match character {
-            '*' if self.is_wild => Token::Many,
-            '?' if self.is_wild => Token::One,
-            character => Token::Char(character),
+            '*' if self.is_wild => PatternToken::Many,
+            '?' if self.is_wild => PatternToken::One,
+            character => PatternToken::Char(character),
         };
         self.texts[at].chars().map(token).collect()
     }
@@ -138,7 +138,7 @@ fn segments_meet(one: &Segments<'_>, i: usize, two: &Segments<'_>, j: usize) -> 
 }
 
 /// Whether some text fits both, by a table of the pairs of positions that texts lead to.
-fn tokens_meet(one: &[Token], two: &[Token]) -> bool {
+fn tokens_meet(one: &[PatternToken], two: &[PatternToken]) -> bool {
     let width = two.len() + 1;
     let mut reached = vec![false; (one.len() + 1) * width];
     reached[0] = true;
@@ -149,14 +149,14 @@ fn tokens_meet(one: &[Token], two: &[Token]) -> bool {
             }
             let (a, b) = (one.get(i), two.get(j));
             // A token `*` ends here, or takes a character that the other one stands for.
-            if a.is_some() && (a == Some(&Token::Many) || b == Some(&Token::Many)) {
+            if a.is_some() && (a == Some(&PatternToken::Many) || b == Some(&PatternToken::Many)) {
                 reached[(i + 1) * width + j] = true;
             }
-            if b.is_some() && (a == Some(&Token::Many) || b == Some(&Token::Many)) {
+            if b.is_some() && (a == Some(&PatternToken::Many) || b == Some(&PatternToken::Many)) {
                 reached[i * width + j + 1] = true;
             }
             if let (Some(a), Some(b)) = (a, b)
-                && (a == b || *a == Token::One || *b == Token::One)
+                && (a == b || *a == PatternToken::One || *b == PatternToken::One)
             {
                 reached[(i + 1) * width + j + 1] = true;
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
-use junction_shared::protocol::wire::ClaimsState;
+use junction_shared::protocol::wire::SharedClaims;
 
 use super::heard::HeardClaim;
 use super::others::OtherSessions;
@@ -133,7 +133,7 @@ impl RepositoryClaims {
     }
 
     /// Another session says what it claims now.
-    pub(super) fn hear(&mut self, from: &PeerKey, state: &ClaimsState, now: Instant) -> bool {
+    pub(super) fn hear(&mut self, from: &PeerKey, state: &SharedClaims, now: Instant) -> bool {
         let is_taken = self.others.hear(from, state, now);
         self.forget_told();
         is_taken
@@ -163,7 +163,7 @@ impl RepositoryClaims {
     }
 
     /// The next session to tell, and the state.
-    pub(super) fn next_state(&mut self, now: Instant) -> Option<(PeerKey, ClaimsState)> {
+    pub(super) fn next_state(&mut self, now: Instant) -> Option<(PeerKey, SharedClaims)> {
         let to = self.others.next_untold()?;
         self.expire(now);
         Some((to, self.own.state(self.repository.ignores_case, now)))

@@ -33,7 +33,7 @@ pub struct ClaimRequest {
 pub enum Release {
     /// All of the repository.
     All,
-    /// Those of these patterns, as they were claimed. A pattern that is not claimed is passed over.
+    /// The claims of these patterns, as they were claimed. A pattern that is not claimed is passed over.
     Paths(Vec<String>),
 }
 

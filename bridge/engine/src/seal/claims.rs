@@ -15,13 +15,14 @@ use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::crypto::derive;
 use junction_shared::protocol::id::{GroupId, PeerKey, RepositoryTag};
 use junction_shared::protocol::limits::MAX_CLAIMS_STATE;
-use junction_shared::protocol::wire::{ClaimsState, VERSION};
+use junction_shared::protocol::wire::{SharedClaims, VERSION};
 use junction_shared::secret::Secret;
 use zeroize::zeroize_stack;
 
-use super::STACK;
 use super::plain::{Broken, PADDED, TAG};
 
+/// Stack wiped after a call: more than the deepest of them uses.
+const STACK: usize = 16 * 1024;
 /// The length of the state, before it.
 const LENGTH: usize = 4;
 
@@ -70,7 +71,7 @@ pub fn seal_claims(
     psk: &Secret,
     path: &ClaimsPath,
     number: u64,
-    state: &ClaimsState,
+    state: &SharedClaims,
 ) -> Result<Bytes, Broken> {
     let state = encode(state);
     if state.len() > MAX_CLAIMS_STATE {
@@ -101,7 +102,7 @@ pub fn open_claims(
     path: &ClaimsPath,
     number: u64,
     sealed: Bytes,
-) -> Result<ClaimsState, Broken> {
+) -> Result<SharedClaims, Broken> {
     let mut buffer = Vec::from(sealed);
     let length = buffer.len().checked_sub(TAG).filter(|length| PADDED.contains(length));
     let (text, tag) = buffer.split_at_mut(length.ok_or(Broken)?);
@@ -143,11 +144,11 @@ mod tests {
         }
     }
 
-    fn state(paths: usize) -> ClaimsState {
+    fn state(paths: usize) -> SharedClaims {
         let paths = (0..paths).map(|n| format!("src/{n:0100}")).collect();
         let note = Some("moves the login".to_owned());
         let group = ClaimGroup { note, age_ms: 1, left_ms: 2, counter: 3, paths };
-        ClaimsState { claims: vec![group], ..ClaimsState::default() }
+        SharedClaims { claims: vec![group], ..SharedClaims::default() }
     }
 
     #[test]

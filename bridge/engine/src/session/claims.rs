@@ -1,127 +1,21 @@
 //! The session and claims: what its agent claims and touches, what the others do, and the frames between them. The claims of
 //! a repository are a pure machine; here they get keys, aliases and the clock.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use junction_shared::protocol::codec::encode;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::id::{PeerKey, RepositoryTag};
-use junction_shared::protocol::wire::{SealedClaims, ToBridge, ToHub};
-use junction_shared::secret::Secret;
+use junction_shared::protocol::wire::{SealedClaims, ToBridge};
 
 use super::Session;
-use super::directory::Directory;
 use super::misbehaviour::PeerFault;
-use crate::claims::{ClaimBook, ClaimsFrame, ClaimsPage, ClaimsView, Repository};
+use crate::claims::{ClaimBook, ClaimsPage, ClaimsView, Repository};
 use crate::clock::wall_ms;
 use crate::command::ClaimCommand;
 use crate::error::Error;
-use crate::seal::{ClaimsPath, Identity, open_claims, pair_psk, seal_claims};
-
-/// Keys of pairs that are kept for peers whose cards are not known; beyond it they are made again.
-const MAX_KEYS: usize = 1024;
-
-/// The claims of this session and of those beside it, and the keys for the states between them.
-#[derive(Default)]
-pub(super) struct ClaimDesk {
-    book: ClaimBook,
-    /// P of pairs whose other half has shown no card yet.
-    keys: HashMap<PeerKey, Arc<Secret>>,
-}
-
-impl ClaimDesk {
-    /// The desk of a session that takes the place of this one: it works in the same repositories and claims nothing.
-    pub(super) fn successor(&self) -> Self {
-        Self { book: self.book.successor(), keys: HashMap::new() }
-    }
-
-    /// A hub has welcomed the session.
-    pub(super) fn connected(&mut self, relays_claims: bool) {
-        if relays_claims {
-            self.book.connected();
-        }
-    }
-
-    /// The connection is over.
-    pub(super) fn disconnected(&mut self) {
-        self.book.disconnected();
-    }
-
-    /// The session enters another group than before.
-    pub(super) fn enter(&mut self, group: &GroupKeys) {
-        self.keys.clear();
-        self.book.regroup(|name| group.repository_tag(name));
-    }
-
-    /// A peer is gone.
-    pub(super) fn gone(&mut self, key: &PeerKey) {
-        self.keys.remove(key);
-        self.book.gone(key);
-    }
-
-    /// When [`Session::on_time`] has something to do for claims.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.book.deadline()
-    }
-
-    /// Begins to tell others what is due.
-    pub(super) fn on_time(&mut self, now: Instant) {
-        self.book.on_time(now);
-    }
-
-    /// Whether [`ClaimDesk::next_frame`] may have one.
-    pub(super) fn has_frame(&mut self) -> bool {
-        self.book.has_frame()
-    }
-
-    /// The next frame to write, sealed now: nothing waits that a newer state would replace.
-    pub(super) fn next_frame(
-        &mut self,
-        directory: &Directory,
-        (group, me): (&GroupKeys, &Identity),
-        now: Instant,
-    ) -> Option<Bytes> {
-        loop {
-            let (repository, to, number, state) = match self.book.next_frame(now)? {
-                ClaimsFrame::Repositories(tags) => return Some(encode(&ToHub::Repositories(tags))),
-                ClaimsFrame::State { tag, to, number, state } => (tag, to, number, state),
-            };
-            let path = ClaimsPath { group: group.group, from: me.key, to, repository };
-            // A key of low order is nobody's.
-            let Some(psk) = self.psk(&to, directory, group, me) else { continue };
-            if let Ok(sealed) = seal_claims(&psk, &path, number, &state) {
-                let claims = SealedClaims { peer: to, repository, number, sealed };
-                return Some(encode(&ToHub::Claims(claims)));
-            }
-        }
-    }
-
-    /// P of the pair with a peer.
-    fn psk(
-        &mut self,
-        other: &PeerKey,
-        directory: &Directory,
-        group: &GroupKeys,
-        me: &Identity,
-    ) -> Option<Arc<Secret>> {
-        if let Some(peer) = directory.get(other) {
-            self.keys.remove(other);
-            return Some(Arc::clone(&peer.psk));
-        }
-        if let Some(psk) = self.keys.get(other) {
-            return Some(Arc::clone(psk));
-        }
-        let psk = Arc::new(pair_psk(group, me, other)?);
-        if self.keys.len() >= MAX_KEYS {
-            self.keys.clear();
-        }
-        self.keys.insert(*other, Arc::clone(&psk));
-        Some(psk)
-    }
-}
+use crate::seal::{ClaimsPath, open_claims};
 
 impl Session {
     // ---- the agent

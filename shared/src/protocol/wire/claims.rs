@@ -35,7 +35,7 @@ pub struct SealedClaims {
 /// What a session says to the others of a repository. It travels sealed, so no hub sees it. All times are durations: the
 /// clocks of two machines need not agree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub struct ClaimsState {
+pub struct SharedClaims {
     /// Whether paths that differ in case alone are one file where the session works.
     #[n(0)]
     pub ignores_case: bool,

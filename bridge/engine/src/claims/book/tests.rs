@@ -37,7 +37,7 @@ fn look<T>(
 }
 
 /// A state on its way from one key to another.
-type Flight = (PeerKey, PeerKey, u64, ClaimsState);
+type Flight = (PeerKey, PeerKey, u64, SharedClaims);
 
 /// One session, connected or not.
 struct Seat {
@@ -401,7 +401,7 @@ fn ninth_repository_takes_the_place_of_the_one_used_least_where_nothing_is_claim
     let Some(ClaimsFrame::State { tag: left, to, state, .. }) = book.next_frame(now) else {
         panic!("a farewell comes first")
     };
-    assert_eq!((left, to, state), (tag(1), other, ClaimsState::default()));
+    assert_eq!((left, to, state), (tag(1), other, SharedClaims::default()));
     let named = [0, 2, 3, 4, 5, 6, 7, 8].map(tag).to_vec();
     assert_eq!(book.next_frame(now), Some(ClaimsFrame::Repositories(named)));
     assert_eq!(book.next_frame(now), None);
@@ -424,7 +424,7 @@ fn old_numbers_and_strangers_change_nothing() {
     assert!(!book.hear((TAG, 5), PeerKey([3; 32]), &state, now), "it is not there");
     assert!(book.hear((TAG, 5), other, &state, now));
     assert!(!book.is_newer(&TAG, &other, 5) && book.is_newer(&TAG, &other, 6));
-    assert!(!book.hear((TAG, 4), other, &ClaimsState::default(), now));
+    assert!(!book.hear((TAG, 4), other, &SharedClaims::default(), now));
     assert_eq!(book.with_content(), [other]);
     assert!(book.left(&TAG, &other), "it may only be away");
     book.gone(&other);

@@ -634,7 +634,7 @@ fn sealed_claims() -> SealedClaims {
     SealedClaims { peer: OTHER, repository: TAG, number: 9, sealed: vec![0x99; 24].into() }
 }
 
-pub(super) fn claims_state() -> ClaimsState {
+pub(super) fn claims_state() -> SharedClaims {
     let group = ClaimGroup {
         note: text("new login"),
         age_ms: 1_000,
@@ -643,7 +643,7 @@ pub(super) fn claims_state() -> ClaimsState {
         paths: vec!["src/auth".to_owned(), "**/*.sql".to_owned()],
     };
     let touched = TouchedPath { path: "README.md".to_owned(), age_ms: 250 };
-    ClaimsState { ignores_case: true, claims: vec![group], touched: vec![touched] }
+    SharedClaims { ignores_case: true, claims: vec![group], touched: vec![touched] }
 }
 
 fn claims() -> Vec<Golden> {
@@ -656,7 +656,7 @@ fn claims() -> Vec<Golden> {
         ),
         golden(
             "body of Claims, of a session that claims nothing",
-            ClaimsState::default(),
+            SharedClaims::default(),
             "83f48080",
         ),
         golden("Repositories", ToHub::Repositories(vec![TAG]), "820f818150 77*16"),

@@ -281,7 +281,7 @@ fn sealed_claims() -> Any<SealedClaims> {
         .boxed()
 }
 
-pub(super) fn claims_state() -> Any<ClaimsState> {
+pub(super) fn claims_state() -> Any<SharedClaims> {
     let group = (of(text()), number(), number(), number(), vec(text(), 0..4)).prop_map(
         |(note, age_ms, left_ms, counter, paths)| ClaimGroup {
             note,
@@ -293,7 +293,7 @@ pub(super) fn claims_state() -> Any<ClaimsState> {
     );
     let touched = (text(), number()).prop_map(|(path, age_ms)| TouchedPath { path, age_ms });
     (flag(), vec(group, 0..4), vec(touched, 0..4))
-        .prop_map(|(ignores_case, claims, touched)| ClaimsState { ignores_case, claims, touched })
+        .prop_map(|(ignores_case, claims, touched)| SharedClaims { ignores_case, claims, touched })
         .boxed()
 }
 
