@@ -11,14 +11,14 @@ pub(crate) const ADDRESSES: &str =
 
 /// Whom a message is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
+pub(crate) enum Addressee {
     /// One peer.
     Peer(Alias),
     /// Several.
     Group(GroupAddress),
 }
 
-impl Address {
+impl Addressee {
     /// The address that a text stands for: `bob`, `@bob`, `role:reviewer`, `repo:shop`, `*`, or `bob, eve`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = bare(text);
@@ -95,46 +95,46 @@ mod tests {
 
     use super::*;
 
-    fn aliases(names: &[&str]) -> Option<Address> {
+    fn aliases(names: &[&str]) -> Option<Addressee> {
         let aliases = names.iter().map(|name| Alias::parse(name).unwrap()).collect();
-        Some(Address::Group(GroupAddress::Aliases(aliases)))
+        Some(Addressee::Group(GroupAddress::Aliases(aliases)))
     }
 
     #[test]
     fn address_is_taken_as_models_write_it() {
-        let peer = || Some(Address::Peer(Alias::parse("bob").unwrap()));
-        let role = || Some(Address::Group(GroupAddress::Role("Code Reviewer".to_owned())));
+        let peer = || Some(Addressee::Peer(Alias::parse("bob").unwrap()));
+        let role = || Some(Addressee::Group(GroupAddress::Role("Code Reviewer".to_owned())));
         for text in ["bob", " @Bob ", "`bob`", "bob,bob", "\"bob\""] {
-            assert_eq!(Address::parse(text), peer(), "{text}");
+            assert_eq!(Addressee::parse(text), peer(), "{text}");
         }
         for text in ["role:Code Reviewer", "ROLE: Code Reviewer ", "role:\"Code Reviewer\""] {
-            assert_eq!(Address::parse(text), role(), "{text}");
+            assert_eq!(Addressee::parse(text), role(), "{text}");
         }
-        let repo = Address::Group(GroupAddress::Repo("shop".to_owned()));
-        assert_eq!(Address::parse("repo:shop"), Some(repo));
-        assert_eq!(Address::parse("'*'"), Some(Address::Group(GroupAddress::Everyone)));
-        assert_eq!(Address::parse("bob, @Eve"), aliases(&["bob", "eve"]));
+        let repo = Addressee::Group(GroupAddress::Repo("shop".to_owned()));
+        assert_eq!(Addressee::parse("repo:shop"), Some(repo));
+        assert_eq!(Addressee::parse("'*'"), Some(Addressee::Group(GroupAddress::Everyone)));
+        assert_eq!(Addressee::parse("bob, @Eve"), aliases(&["bob", "eve"]));
         for value in [json!(["bob", "eve"]), json!("[\"bob\", \"@eve\"]"), json!("bob,eve")] {
-            assert_eq!(Address::of_value(&value), aliases(&["bob", "eve"]), "{value}");
+            assert_eq!(Addressee::of_value(&value), aliases(&["bob", "eve"]), "{value}");
         }
-        assert_eq!(Address::of_value(&json!(["role:Code Reviewer"])), role());
+        assert_eq!(Addressee::of_value(&json!(["role:Code Reviewer"])), role());
     }
 
     #[test]
     fn what_can_be_meant_in_no_way_is_no_address() {
         for text in ["", "a", "role:", "team:x", "bob,", "bob eve", "role:x, bob", "**", "bob;eve"]
         {
-            assert_eq!(Address::parse(text), None, "{text}");
+            assert_eq!(Addressee::parse(text), None, "{text}");
         }
         for value in [json!([]), json!({}), json!(7), json!(["bob", 7]), json!("[7]")] {
-            assert_eq!(Address::of_value(&value), None, "{value}");
+            assert_eq!(Addressee::of_value(&value), None, "{value}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(text in "\\PC*") {
-            let _ = Address::of_value(&json!(text));
+            let _ = Addressee::of_value(&json!(text));
         }
     }
 }

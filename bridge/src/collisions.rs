@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::attachments::AttachmentAccess;
 use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
-use crate::clients::hook_reply::HookReply;
+use crate::clients::hook_reply::{CallHold, HookReply};
 use crate::project::place::{FilePlace, Workplace};
 
 mod line;
@@ -46,8 +46,8 @@ struct WatchedEdits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CollisionWarning {
     line: String,
-    /// Whether the client is to ask its user.
-    asks: bool,
+    /// What becomes of the edit.
+    hold: CallHold,
     told: Vec<ToldCollision>,
 }
 
@@ -56,7 +56,7 @@ impl CollisionWarning {
     pub(crate) fn added_to(&self, reply: HookReply) -> HookReply {
         let lines: Vec<_> =
             [Some(self.line.clone()), reply.context].into_iter().flatten().collect();
-        HookReply { context: Some(lines.join("\n")), asks: self.asks, ..reply }
+        HookReply { context: Some(lines.join("\n")), hold: Some(self.hold), ..reply }
     }
 }
 
@@ -125,8 +125,12 @@ impl EditWatch {
                 }
             }
         }
-        let line = line::of(&found, wall_ms())?;
-        Some(CollisionWarning { line, asks: reaction == CollisionReaction::Ask, told })
+        let asks = reaction == CollisionReaction::Ask;
+        let line = line::of(&found, wall_ms(), asks)?;
+        // What a hook adds to the context of a call comes with its result, when the edit is made. So the edit is not made at
+        // first, and as each collision is told once, the next attempt goes through.
+        let hold = if asks { CallHold::Ask } else { CallHold::Deny };
+        Some(CollisionWarning { line, hold, told })
     }
 
     /// Takes back that the agent was told, because it was not.

@@ -12,13 +12,13 @@ use crate::claims::{ClaimRequest, ClaimsPage, Collision, Release, Repository};
 use crate::downloads::{BegunDownload, DownloadId};
 use crate::error::{AttachmentError, Error};
 use crate::forecast::Forecast;
+use crate::group_message::{BegunGroup, GroupToBegin};
 use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
 use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Registration};
 use crate::session::SeatToClaim;
-use crate::session::{BegunGroup, GroupToBegin};
 
 /// The channel for the answer to a command.
 pub(crate) type ReplySender<T> = oneshot::Sender<Result<T, Error>>;

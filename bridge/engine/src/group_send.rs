@@ -11,23 +11,28 @@ use tokio::time::Instant;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::group::{GroupAddress, GroupDraft, GroupMember, GroupSent, GroupTag, WaitFor};
+use crate::group::{GroupAddress, GroupTag, WaitFor};
+use crate::group_message::{
+    BegunGroup, GroupDraft, GroupMember, GroupSent, GroupToBegin, RepeatedGroup,
+};
 use crate::handle::Engine;
 use crate::message::Submitted;
 use crate::peer::PeerQuery;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
-use crate::session::{BegunGroup, GroupToBegin, RepeatedGroup};
 
 /// The members of a group, and what came of the submission to each.
 type SubmittedMembers = Vec<(Alias, Result<Submitted, Error>)>;
 
-impl Engine {
+/// The engine that sends messages to groups.
+pub(crate) struct GroupSender<'a>(pub(crate) &'a Engine);
+
+impl GroupSender<'_> {
     /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
     /// draft says so. Once the members are known, the message goes to all of them whether or not the call goes on.
     ///
     /// # Errors
     /// Why it went to nobody. What came of it for each member is in the answer.
-    pub async fn send_to_group(&self, group: GroupDraft) -> Result<GroupSent, Error> {
+    pub(crate) async fn send(&self, group: GroupDraft) -> Result<GroupSent, Error> {
         let started = Instant::now();
         let begin = |has_members| GroupToBegin {
             address: group.to.to_string(),
@@ -76,8 +81,8 @@ impl Engine {
 
     async fn begin_group(&self, begin: GroupToBegin) -> Result<Option<BegunGroup>, Error> {
         let (reply, begun) = oneshot::channel();
-        self.send(Command::BeginGroup(begin, reply)).await?;
-        begun.await.map_err(|_| self.away())?
+        self.0.send(Command::BeginGroup(begin, reply)).await?;
+        begun.await.map_err(|_| self.0.away())?
     }
 
     /// The members of a group at this moment, without this session.
@@ -89,7 +94,7 @@ impl Engine {
             GroupAddress::Everyone => everyone,
             GroupAddress::Aliases(aliases) => return self.others_of(aliases),
         };
-        let page = self.list(query).await?;
+        let page = self.0.list(query).await?;
         let members = usize::try_from(page.total).unwrap_or(usize::MAX);
         match members {
             0 => Err(Error::EmptyGroup),
@@ -98,9 +103,9 @@ impl Engine {
         }
     }
 
-    /// These aliases, each once and without this session's own.
+    /// The aliases in a list, each once and without this session's own.
     fn others_of(&self, aliases: &[Alias]) -> Result<Vec<Alias>, Error> {
-        let own = self.snapshot().alias;
+        let own = self.0.snapshot().alias;
         let mut others: Vec<Alias> = Vec::new();
         for alias in aliases {
             if Some(alias) != own.as_ref() && !others.contains(alias) {
@@ -122,7 +127,7 @@ impl Engine {
         tag: GroupTag,
         started: Instant,
     ) -> Result<SubmittedMembers, Error> {
-        let (engine, id) = (self.clone(), tag.id);
+        let (engine, id) = (self.0.clone(), tag.id);
         let submitting = tokio::spawn(async move {
             let submits = members.into_iter().map(|alias| {
                 let draft = group.to_member(alias.clone(), tag.clone());
@@ -134,7 +139,7 @@ impl Engine {
             let _ = engine.send(Command::GroupSubmitted(id)).await;
             submitted
         });
-        submitting.await.map_err(|_| self.away())
+        submitting.await.map_err(|_| self.0.away())
     }
 }
 

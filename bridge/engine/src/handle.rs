@@ -15,6 +15,8 @@ use crate::clock;
 use crate::command::{Command, DownloadCommand, DownloadStep, flatten};
 use crate::error::{AttachmentError, Error, MoveError, Unanswered};
 use crate::forecast::Forecast;
+use crate::group_message::{GroupDraft, GroupSent};
+use crate::group_send::GroupSender;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::selection::AwayReason;
@@ -230,6 +232,15 @@ impl Engine {
         let (to, wait) = (draft.target.clone(), draft.wait);
         let submitted = self.submit(draft, started + SEND_PATIENCE).await?;
         Ok(SendInProgress { submitted, to, wait, started, stopped: None })
+    }
+
+    /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
+    /// draft says so. Once the members are known, the message goes to all of them whether or not the call goes on.
+    ///
+    /// # Errors
+    /// Why it went to nobody. What came of it for each member is in the answer.
+    pub async fn send_to_group(&self, group: GroupDraft) -> Result<GroupSent, Error> {
+        GroupSender(self).send(group).await
     }
 
     /// Hands a message to the session, which may have to look up the receiver's key first. Without the key nothing can

@@ -28,7 +28,7 @@ pub struct OpenRequest {
     pub text: String,
 }
 
-/// That a request is open: its number, which grows from one request to the next, and its sender.
+/// The sign of an open request: its number, which grows from one request to the next, and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRequestSign {
     /// The number.

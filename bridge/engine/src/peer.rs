@@ -40,7 +40,7 @@ impl PeerWait {
 /// How a wait for peers ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerWaitEnd {
-    /// These peers are as they were awaited.
+    /// The peers that are as they were awaited.
     Seen(Vec<PeerInfo>),
     /// No such peer is there any more.
     Gone,

@@ -377,9 +377,9 @@ impl Delivery {
         self.snapshot.send_if_modified(|snapshot| {
             let changed = snapshot.unread != unread
                 || snapshot.notifications != notifications
-                || snapshot.open_requests != requests;
+                || snapshot.team.open_requests != requests;
             (snapshot.unread, snapshot.notifications) = (unread, notifications);
-            snapshot.open_requests = requests;
+            snapshot.team.open_requests = requests;
             changed
         });
     }

@@ -17,7 +17,7 @@ const MAX_KEPT: usize = 1024;
 pub(crate) struct NamedMessage {
     /// The id that the message is shown under.
     pub(crate) id: MessageId,
-    /// Its receivers.
+    /// The receivers of the message.
     pub(crate) members: Vec<NamedMember>,
 }
 

@@ -15,7 +15,7 @@ const MAX_KEPT: usize = 256;
 pub struct GroupSum {
     /// The members that the message was sent to.
     pub of: usize,
-    /// Those that have read it.
+    /// The members that have read it.
     pub read: usize,
 }
 

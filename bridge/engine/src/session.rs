@@ -67,7 +67,6 @@ use requests::Requests;
 
 pub use crate::uploads::{SealJob, SealedChunks};
 pub use own_seat::{ClaimStep, Leaving, SeatBasis, SeatToClaim, SeatVerdict};
-pub use teamwork::{BegunGroup, GroupToBegin, RepeatedGroup};
 
 /// One identity's life on the junction.
 pub struct Session {
@@ -120,7 +119,7 @@ impl Session {
         session.delivery.publish();
         session.snapshot.send_modify(|snapshot| {
             (snapshot.rejoined, snapshot.alias) = (None, None);
-            snapshot.claim_news.retain(|_| false);
+            snapshot.team.claim_news.retain(|_| false);
             snapshot.renamed.set(None);
             snapshot.fingerprint = session.fingerprint();
         });

@@ -103,8 +103,6 @@ pub struct Snapshot {
     pub unread: UnreadMail,
     /// How many notifications wait that the agent asked for.
     pub notifications: usize,
-    /// The requests that the agent was shown and has not answered, oldest first.
-    pub open_requests: Vec<OpenRequestSign>,
     /// How often the agent was handed messages or notifications.
     pub reads: u64,
     /// How many messages and notifications have come that may wake the agent.
@@ -128,7 +126,16 @@ pub struct Snapshot {
     pub came_back: AliasNews,
     /// The alias that another bridge of the same session of the client has now.
     pub unseated: AliasNews,
-    /// Conflicts of claims that this session's agent has not been told of.
+    /// What others of the agent's team wait for, and are in its way with.
+    pub team: TeamNews,
+}
+
+/// What others of an agent's team wait for, and are in its way with.
+#[derive(Clone, Debug, Default)]
+pub struct TeamNews {
+    /// The requests that the agent was shown and has not answered, oldest first.
+    pub open_requests: Vec<OpenRequestSign>,
+    /// Conflicts of claims that the agent has not been told of.
     pub claim_news: ClaimNews,
 }
 
@@ -139,7 +146,6 @@ impl Snapshot {
             state,
             unread: UnreadMail::default(),
             notifications: 0,
-            open_requests: Vec::new(),
             reads: 0,
             arrivals: 0,
             alias: None,
@@ -151,7 +157,7 @@ impl Snapshot {
             renamed: AliasNews::default(),
             came_back: AliasNews::default(),
             unseated: AliasNews::default(),
-            claim_news: ClaimNews::default(),
+            team: TeamNews::default(),
         }
     }
 }

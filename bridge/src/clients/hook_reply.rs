@@ -11,9 +11,19 @@ pub(crate) struct HookReply {
     /// The reason why the agent should not end its turn yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) block: Option<String>,
-    /// Whether the client should ask its user before it goes on, with the text as the reason.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) asks: bool,
+    /// What becomes of the tool call before which the agent is told, if it does not simply go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hold: Option<CallHold>,
+}
+
+/// What becomes of a tool call before which a hook has something to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CallHold {
+    /// The client asks its user, with the text as the reason.
+    Ask,
+    /// The client does not make the call, and its agent reads the text in place of a result.
+    Deny,
 }
 
 #[derive(Serialize)]
@@ -27,10 +37,11 @@ struct ContextReplyJson<'a> {
 struct HookOutputJson<'a> {
     hook_event_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    permission_decision: Option<&'static str>,
+    permission_decision: Option<CallHold>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permission_decision_reason: Option<&'a str>,
-    additional_context: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_context: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -44,12 +55,13 @@ impl HookReply {
     pub(crate) fn to_json(&self, event: &str) -> Option<String> {
         let line = if let Some(reason) = &self.block {
             serde_json::to_string(&BlockReplyJson { decision: "block", reason })
-        } else if let Some(additional_context) = &self.context {
+        } else if let Some(text) = &self.context {
             let hook_specific_output = HookOutputJson {
                 hook_event_name: event,
-                permission_decision: self.asks.then_some("ask"),
-                permission_decision_reason: self.asks.then_some(additional_context),
-                additional_context,
+                permission_decision: self.hold,
+                permission_decision_reason: self.hold.map(|_| text.as_str()),
+                // The reason of a call that is not made is all that its agent reads of it.
+                additional_context: (self.hold != Some(CallHold::Deny)).then_some(text),
             };
             serde_json::to_string(&ContextReplyJson { hook_specific_output })
         } else {
@@ -76,11 +88,24 @@ mod tests {
 
     #[test]
     fn question_goes_out_with_its_reason_for_the_person_and_the_agent() {
-        let reply = HookReply { context: Some("a".to_owned()), block: None, asks: true };
+        let context = Some("a".to_owned());
+        let reply = HookReply { context, hold: Some(CallHold::Ask), ..HookReply::default() };
         assert_eq!(
             reply.to_json("PreToolUse").as_deref(),
             Some(
                 r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"ask","permissionDecisionReason":"a","additionalContext":"a"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn call_that_is_not_made_goes_out_with_its_reason_alone() {
+        let context = Some("a".to_owned());
+        let reply = HookReply { context, hold: Some(CallHold::Deny), ..HookReply::default() };
+        assert_eq!(
+            reply.to_json("PreToolUse").as_deref(),
+            Some(
+                r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"a"}}"#
             )
         );
     }

@@ -10,11 +10,13 @@ const QUIET: Duration = Duration::from_secs(10 * 60);
 /// The most that is remembered; of more, the oldest is forgotten and may be told again.
 const MAX_TOLD: usize = 512;
 
-/// What an agent was told: that this session has to do with this path.
+/// What an agent was told: that this session has claimed this pattern, or changed this path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ToldCollision {
     repository: String,
     path: String,
+    /// What the session has claimed or changed. A claim of many paths is told once, and not for each of them.
+    theirs: String,
     alias: String,
     is_claim: bool,
 }
@@ -24,6 +26,7 @@ impl ToldCollision {
         Self {
             repository: repository.to_owned(),
             path: collision.path.clone(),
+            theirs: collision.theirs.clone(),
             alias: collision.alias.to_string(),
             is_claim: collision.kind == CollisionKind::Claimed,
         }
@@ -31,10 +34,9 @@ impl ToldCollision {
 
     /// Whether this says as much as another: who was told of a claim need not be told of the changes that follow from it.
     fn covers(&self, other: &Self) -> bool {
-        (self.is_claim || !other.is_claim)
-            && self.path == other.path
-            && self.alias == other.alias
-            && self.repository == other.repository
+        let is_same = self.is_claim == other.is_claim && self.theirs == other.theirs;
+        let follows = self.is_claim && !other.is_claim && self.path == other.path;
+        (is_same || follows) && self.alias == other.alias && self.repository == other.repository
     }
 }
 

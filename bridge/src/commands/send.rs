@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{
     MAX_ATTACHMENTS, MAX_MESSAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
 };
 
-use crate::address::{ADDRESSES, Address};
+use crate::address::{ADDRESSES, Addressee};
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{AttachmentRequest, SendRequest};
@@ -83,9 +83,9 @@ pub(crate) struct SendOptions {
 
 /// Whom a message is for, as a person types it.
 fn address(text: &str) -> Result<String, String> {
-    match Address::parse(text) {
-        Some(Address::Peer(alias)) => Ok(alias.to_string()),
-        Some(Address::Group(group)) => Ok(group.to_string()),
+    match Addressee::parse(text) {
+        Some(Addressee::Peer(alias)) => Ok(alias.to_string()),
+        Some(Addressee::Group(group)) => Ok(group.to_string()),
         None => Err(format!("{ADDRESSES} is expected")),
     }
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::argument_names::{IgnoredJson, take_unknown};
 use super::params::{Param, ParamKind, ToolSpec};
 use crate::address;
-use crate::address::Address;
+use crate::address::Addressee;
 pub(super) use crate::address::bare;
 use crate::attachments::AttachmentFault;
 use crate::results::place_of;
@@ -182,7 +182,7 @@ impl ToolArgs {
     }
 
     /// Whom a message is for, which must be given.
-    pub(crate) fn address(&mut self, name: &'static str) -> Parsed<Address> {
+    pub(crate) fn address(&mut self, name: &'static str) -> Parsed<Addressee> {
         let (param, value) = self.take(name);
         let what = param.kind.description();
         let Some(value) = value else {
@@ -191,7 +191,7 @@ impl ToolArgs {
                 "{tool} needs {name}: {what}. Call list_peers to see who is there."
             ));
         };
-        Address::of_value(&value).ok_or_else(|| {
+        Addressee::of_value(&value).ok_or_else(|| {
             ToolError::Argument(format!(
                 "{name} must be {what}. Call list_peers to see who is there."
             ))

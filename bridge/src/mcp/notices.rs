@@ -51,10 +51,10 @@ impl ReportedNews {
     pub(crate) fn take(snapshot: &Snapshot) -> Self {
         let Snapshot { renamed, came_back, unseated, .. } = snapshot;
         let [renamed, came_back, unseated] = [renamed, came_back, unseated].map(AliasNews::take);
-        let mut conflicts = snapshot.claim_news.take();
+        let mut conflicts = snapshot.team.claim_news.take();
         let later = conflicts.split_off(conflicts.len().min(MAX_CONFLICTS));
         if !later.is_empty() {
-            snapshot.claim_news.give_back(later);
+            snapshot.team.claim_news.give_back(later);
         }
         Self { renamed, came_back, unseated, conflicts }
     }
@@ -74,7 +74,7 @@ impl ReportedNews {
         self.came_back.into_iter().for_each(|alias| came_back.give_back(alias));
         self.unseated.into_iter().for_each(|alias| unseated.give_back(alias));
         if !self.conflicts.is_empty() {
-            snapshot.claim_news.give_back(self.conflicts);
+            snapshot.team.claim_news.give_back(self.conflicts);
         }
     }
 }

@@ -9,7 +9,7 @@ use junction_shared::protocol::limits::{MAX_ATTACHMENTS, MAX_MESSAGE};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::address::{ADDRESSES, Address};
+use crate::address::{ADDRESSES, Addressee};
 use crate::results::place_of;
 
 /// The longest cursor, in characters. A hub's cursors are as long as an alias.
@@ -240,7 +240,7 @@ impl ParamKind {
         is_sized
             && match self {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
-                Self::Address => Address::parse(text).is_some(),
+                Self::Address => Addressee::parse(text).is_some(),
                 Self::Label | Self::Path | Self::Name => true,
                 Self::AttachmentNumber => attachment_number(text).is_some(),
                 Self::HostName => is_host_name(text),

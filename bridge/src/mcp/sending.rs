@@ -10,18 +10,19 @@ use junction_shared::secret::wiping_small_stack;
 use super::args::{ToolArgs, ToolError};
 use super::calls::CallHandle;
 use super::tools::{ToolAnswer, Tools};
-use crate::address::Address;
+use crate::address::Addressee;
 use crate::attachments::NamedSource;
 use crate::results::{AttachedJson, GroupSentJson, SentJson, object, shown_len};
 use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
-use junction_engine::group::{GroupAddress, GroupDraft, WaitFor};
+use junction_engine::group::{GroupAddress, WaitFor};
+use junction_engine::group_message::GroupDraft;
 use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, NotifyWhen, Status, WaitEnd};
 
 /// What a call says of a message, whoever its receivers are.
-struct SendOptions {
+struct SendArguments {
     body: String,
     reply_to: Option<MessageId>,
     wait: Duration,
@@ -53,13 +54,13 @@ impl Tools {
             return Err(ToolError::HoldsSecret(found.kind()));
         }
         match address {
-            Address::Peer(alias) => self.send_to_peer(alias, options, call, allowed).await,
-            Address::Group(group) => self.send_to_group(group, options, call).await,
+            Addressee::Peer(alias) => self.send_to_peer(alias, options, call, allowed).await,
+            Addressee::Group(group) => self.send_to_group(group, options, call).await,
         }
     }
 
-    fn send_options(&self, args: &mut ToolArgs) -> Result<SendOptions, ToolError> {
-        let options = SendOptions {
+    fn send_options(&self, args: &mut ToolArgs) -> Result<SendArguments, ToolError> {
+        let options = SendArguments {
             body: args.message("message")?,
             reply_to: args.message_id("reply_to")?,
             wait: args.seconds("wait_seconds", self.longest_wait())?,
@@ -81,7 +82,7 @@ impl Tools {
     async fn send_to_peer(
         &self,
         alias: Alias,
-        options: SendOptions,
+        options: SendArguments,
         call: &CallHandle,
         allowed: &[Allowed],
     ) -> Result<ToolAnswer, ToolError> {
@@ -123,7 +124,7 @@ impl Tools {
     async fn send_to_group(
         &self,
         to: GroupAddress,
-        options: SendOptions,
+        options: SendArguments,
         call: &CallHandle,
     ) -> Result<ToolAnswer, ToolError> {
         let is_for_one = !options.attachments.is_empty() || options.fingerprint.is_some();

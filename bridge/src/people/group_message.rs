@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use crate::ipc::SendRequest;
 use crate::results::{GroupSentJson, object, shown_len};
 use crate::wording::people::for_person;
-use junction_engine::group::{GroupAddress, GroupDraft, WaitFor};
+use junction_engine::group::{GroupAddress, WaitFor};
+use junction_engine::group_message::GroupDraft;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, Lease, WaitEnd};
 

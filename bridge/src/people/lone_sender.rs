@@ -17,7 +17,7 @@ use crate::terminal::{NothingCame, Terminal, remark};
 use crate::wording::people::for_person;
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
-use junction_engine::group::GroupDraft;
+use junction_engine::group_message::GroupDraft;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, PageLimits, SendInProgress, Sent, Status, WaitEnd, wall_ms};
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::group_message::{GroupAnswer, group_draft, send_to_group};
 use super::sources::{SourceRights, prepared};
-use crate::address::Address;
+use crate::address::Addressee;
 use crate::attachments::AttachmentAccess;
 use crate::ipc::server::IpcConnection;
 use crate::ipc::{BridgeResponse, SendRequest};
@@ -19,7 +19,7 @@ use crate::wording::Wording as _;
 use crate::wording::people::{attachment_fault, for_person};
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
-use junction_engine::group::GroupDraft;
+use junction_engine::group_message::GroupDraft;
 use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, Lease, Sent, Status, UploadProgress, WaitEnd};
@@ -159,9 +159,9 @@ pub(crate) enum PersonDraft {
 /// # Errors
 /// What is wrong with the request, and what to do.
 pub(crate) fn drafted(request: &SendRequest) -> Result<PersonDraft, String> {
-    match Address::parse(&request.to) {
-        Some(Address::Peer(target)) => Ok(PersonDraft::Peer(draft(target, request)?)),
-        Some(Address::Group(to)) => {
+    match Addressee::parse(&request.to) {
+        Some(Addressee::Peer(target)) => Ok(PersonDraft::Peer(draft(target, request)?)),
+        Some(Addressee::Group(to)) => {
             // Any alias will do for what is common to both.
             let draft = draft(Alias::parse("group").map_err(|_| NO_ADDRESS)?, request)?;
             Ok(PersonDraft::Group(group_draft(to, draft, request)?))

@@ -9,7 +9,7 @@ use super::mail::{ReceiverJson, WAKES_NOBODY, lowered, unknown_intent};
 use super::words::{seconds, status, uuid};
 use crate::wording::Wording as _;
 use junction_engine::WaitEnd;
-use junction_engine::group::{GroupMember, GroupSent};
+use junction_engine::group_message::{GroupMember, GroupSent};
 use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 

@@ -227,7 +227,7 @@ impl AgentState {
     }
 }
 
-/// These lines as one text, if there are any.
+/// The lines as one text, if there are any.
 fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
     let lines: Vec<_> = lines.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

@@ -75,7 +75,7 @@ pub(crate) struct RequestNotice {
     pub(crate) number: u64,
     /// How many requests.
     pub(crate) open: usize,
-    /// Their senders.
+    /// The senders of the requests.
     pub(crate) from: Vec<Alias>,
 }
 

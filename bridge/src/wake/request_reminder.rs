@@ -30,13 +30,13 @@ impl RequestReminder {
         let is_unknown = |sign: &OpenRequestSign| {
             sign.number > self.told && (sign.number <= self.before_context || sign.is_repeated)
         };
-        if !snapshot.open_requests.iter().any(is_unknown) {
+        if !snapshot.team.open_requests.iter().any(is_unknown) {
             return None;
         }
         self.keep_before();
         self.told = newest(snapshot);
-        let from = senders(&snapshot.open_requests);
-        Some(requests_greeting(snapshot.open_requests.len(), &from))
+        let from = senders(&snapshot.team.open_requests);
+        Some(requests_greeting(snapshot.team.open_requests.len(), &from))
     }
 
     /// What the agent is asked before it ends its turn, under the number of a notice.
@@ -46,7 +46,7 @@ impl RequestReminder {
         number: u64,
     ) -> Option<RequestNotice> {
         let is_new = |sign: &&OpenRequestSign| sign.number > self.asked;
-        let open: Vec<_> = snapshot.open_requests.iter().filter(is_new).cloned().collect();
+        let open: Vec<_> = snapshot.team.open_requests.iter().filter(is_new).cloned().collect();
         if open.is_empty() {
             return None;
         }
@@ -69,7 +69,7 @@ impl RequestReminder {
 }
 
 fn newest(snapshot: &Snapshot) -> u64 {
-    snapshot.open_requests.iter().map(|sign| sign.number).max().unwrap_or_default()
+    snapshot.team.open_requests.iter().map(|sign| sign.number).max().unwrap_or_default()
 }
 
 /// The senders of these requests, each once.
@@ -96,7 +96,7 @@ mod tests {
             from: Alias::parse("bob").unwrap(),
             is_repeated: false,
         };
-        snapshot.open_requests = numbers.iter().map(sign).collect();
+        snapshot.team.open_requests = numbers.iter().map(sign).collect();
         snapshot
     }
 
@@ -117,7 +117,7 @@ mod tests {
         assert!(reminder.in_context(&snapshot(&[1])).is_some());
         assert_eq!(reminder.in_context(&snapshot(&[1, 2])), None);
         let mut repeated = snapshot(&[1, 2, 3]);
-        repeated.open_requests[2].is_repeated = true;
+        repeated.team.open_requests[2].is_repeated = true;
         assert!(reminder.in_context(&repeated).is_some());
         assert_eq!(reminder.in_context(&repeated), None);
     }

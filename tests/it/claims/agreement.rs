@@ -19,7 +19,7 @@ async fn newcomer_is_told_and_both_sides_of_a_conflict_know_who_yields() {
     assert_eq!(page.conflicts.len(), 1);
     assert!(page.conflicts[0].you_yield && page.conflicts[0].alias.as_str() == "alice");
     let news = eventually("alice learns of it", async || {
-        let news = alice.snapshot().claim_news.take();
+        let news = alice.snapshot().team.claim_news.take();
         (!news.is_empty()).then_some(news)
     })
     .await;

@@ -54,7 +54,9 @@ fn patch(event: &str, folder: &Path, file: &str) -> Value {
 async fn told(agent: &TestAgent, event: &Value) -> String {
     let told = eventually("the agent is told", async || {
         let said = agent.hook_json(event).await;
-        said["hookSpecificOutput"]["additionalContext"].as_str().map(str::to_owned)
+        let output = &said["hookSpecificOutput"];
+        assert!(said.is_null() || output["permissionDecision"] == "deny", "{said}");
+        output["permissionDecisionReason"].as_str().map(str::to_owned)
     });
     told.await
 }
@@ -73,7 +75,9 @@ async fn session_is_told_before_it_edits_what_another_claims_or_has_changed() {
     let line = told(&bob, &edit("PreToolUse", &login)).await;
     assert!(line.contains("session \"alice\" claimed \"src/auth\""), "{line}");
     assert!(line.contains("\"src/auth/login.rs\"") && !line.contains('\n'), "{line}");
-    // Once, and neither of other files nor to the claimant.
+    // Once, whichever file of the claim it is, and neither of other files nor to the claimant.
+    let other = tree.join("src/auth/logout.rs");
+    assert_eq!(bob.hook_json(&edit("PreToolUse", &other)).await, Value::Null);
     assert_eq!(bob.hook_json(&edit("PreToolUse", &login)).await, Value::Null);
     assert_eq!(bob.hook_json(&edit("PreToolUse", &tree.join("src/other.rs"))).await, Value::Null);
     assert_eq!(
@@ -97,10 +101,10 @@ async fn client_asks_its_person_if_that_is_set_and_nothing_is_said_if_it_is_off(
     let (main, tree) = repository(&home);
     let alice = agent(&home, &hub, "alice", &main).await;
     let bob = agent(&home, &hub, "bob", &tree).await;
-    alice.bridge.call("claim", json!({ "paths": "src" })).await;
+    alice.bridge.call("claim", json!({ "paths": ["src/a", "src/b", "src/c"] })).await;
     eventually("bob knows", async || {
         let page = bob.bridge.call("claim", json!({})).await;
-        (page["claims"].as_array()?.len() == 1).then_some(())
+        (page["claims"].as_array()?.len() == 3).then_some(())
     })
     .await;
     let said = async |setting: &str, event: &Value| {
@@ -132,8 +136,9 @@ async fn client_asks_its_person_if_that_is_set_and_nothing_is_said_if_it_is_off(
         ("maybe", edit("PreToolUse", &tree.join("src/c"))),
     ] {
         let told = said(setting, &event).await;
-        assert!(told["hookSpecificOutput"].get("permissionDecision").is_none(), "{told}");
-        assert!(told["hookSpecificOutput"]["additionalContext"].is_string(), "{told}");
+        let output = &told["hookSpecificOutput"];
+        assert_eq!(output["permissionDecision"], "deny", "{told}");
+        assert!(output["permissionDecisionReason"].is_string(), "{told}");
     }
 }
 

@@ -75,7 +75,7 @@ impl Session {
     fn claims_page(&mut self, repository: &Repository, now: Instant) -> ClaimsPage {
         let tag = self.tag_of(repository);
         let page = self.look_at_claims(now, |book, view| book.page(repository, tag, view));
-        self.snapshot.borrow().claim_news.retain(|news| news.repository != repository.name);
+        self.snapshot.borrow().team.claim_news.retain(|news| news.repository != repository.name);
         page
     }
 
@@ -129,7 +129,7 @@ impl Session {
     /// Notes conflicts that have arisen, for the agent to be told, and drops those that are over.
     pub(super) fn tell_conflicts(&mut self, now: Instant) {
         let news = self.look_at_claims(now, ClaimBook::news);
-        let kept = self.snapshot.borrow().claim_news.clone();
+        let kept = self.snapshot.borrow().team.claim_news.clone();
         if !kept.is_empty() {
             self.look_at_claims(now, |book, view| kept.retain(|news| book.stands(news, view)));
         }

@@ -11,10 +11,10 @@ use super::Session;
 use crate::clock::wall_ms;
 use crate::error::Error;
 use crate::group::GroupTag;
+use crate::group_message::{BegunGroup, GroupToBegin, RepeatedGroup};
 use crate::hops::Hops;
 use crate::intent::Intent;
 use crate::mailbox::{Arrival, ReceiptDue};
-use crate::message::Submitted;
 use crate::open_requests::OpenRequest;
 use crate::outbox::{OutboxMessage, SendingCall};
 use crate::receive_keys::longest_life;
@@ -221,38 +221,4 @@ impl Session {
 /// An id for a new message.
 pub(super) fn new_id() -> MessageId {
     MessageId(*uuid::Uuid::now_v7().as_bytes())
-}
-
-/// A message to a group that is about to be sent.
-pub struct GroupToBegin {
-    /// The address, as the sender gives it.
-    pub(crate) address: String,
-    /// The sender's own name for the message.
-    pub(crate) key: Option<String>,
-    /// Whether the members are known. If they are not, only a message of this name is looked for.
-    pub(crate) has_members: bool,
-}
-
-impl GroupToBegin {
-    /// A message to a group at this address whose members are known, under this name of its sender's.
-    #[must_use]
-    pub fn new(address: String, key: Option<String>) -> Self {
-        Self { address, key, has_members: true }
-    }
-}
-
-/// What a message to a group begins with.
-pub enum BegunGroup {
-    /// The message is new and has this id for all its receivers.
-    New(MessageId),
-    /// The message was sent before.
-    Repeated(RepeatedGroup),
-}
-
-/// What is known of a message that was sent to a group before.
-pub struct RepeatedGroup {
-    /// The id that the message has for all.
-    pub(crate) id: MessageId,
-    /// Its members.
-    pub(crate) members: Vec<(Alias, Submitted)>,
 }

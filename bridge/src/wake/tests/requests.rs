@@ -9,7 +9,7 @@ impl WakeTest {
     fn request(&self, number: u64) {
         let from = Alias::parse("bob").unwrap();
         let sign = OpenRequestSign { number, from, is_repeated: false };
-        self.snapshot.send_modify(|snapshot| snapshot.open_requests.push(sign));
+        self.snapshot.send_modify(|snapshot| snapshot.team.open_requests.push(sign));
     }
 }
 

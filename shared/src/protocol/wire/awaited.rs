@@ -8,16 +8,16 @@ use crate::protocol::wire::card::State;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum StateFilter {
-    /// Its turn has ended.
+    /// The agent's turn has ended.
     #[n(0)]
     Idle,
-    /// It is in a turn.
+    /// The agent is in a turn.
     #[n(1)]
     Busy,
-    /// It waits for its user.
+    /// The agent waits for its user.
     #[n(2)]
     WaitingOnHuman,
-    /// Its card says nothing of what it does.
+    /// The card says nothing of what the agent does.
     #[n(3)]
     Unknown,
 }
@@ -54,11 +54,11 @@ pub struct Awaited {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum AwaitedEnd {
-    /// Such a session is connected.
+    /// A session is connected.
     #[default]
     #[n(0)]
     Online,
-    /// Such a session is connected, and its agent is idle.
+    /// A session is connected, and its agent is idle.
     #[n(1)]
     Idle,
     /// No such session is there any more, not even one that is away. Never without an alias and a role.

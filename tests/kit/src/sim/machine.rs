@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
 use junction_engine::group::GroupTag;
+use junction_engine::group_message::{BegunGroup, GroupToBegin};
 use junction_engine::session::{
-    BegunGroup, ClaimStep, GroupToBegin, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict,
-    Session,
+    ClaimStep, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict, Session,
 };
 use junction_engine::{
     Command, ConnectionState, Draft, IncomingAttachment, MailPage, PageLimits, Snapshot, Submitted,

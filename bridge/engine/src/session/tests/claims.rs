@@ -77,7 +77,7 @@ fn claims_are_told_to_the_others_and_the_first_learns_of_a_later_one_once() {
     let page = stage.claim("bob", "src/lib.rs");
     assert_eq!(page.conflicts.len(), 1);
     assert!(page.conflicts[0].you_yield && page.conflicts[0].alias.as_str() == "alice");
-    let news = stage.sessions["alice"].snapshot.borrow().claim_news.clone();
+    let news = stage.sessions["alice"].snapshot.borrow().team.claim_news.clone();
     let told = news.take();
     assert_eq!(told.len(), 1);
     assert!(!told[0].you_yield && told[0].yours == "src" && told[0].path == "src/lib.rs");
@@ -85,7 +85,7 @@ fn claims_are_told_to_the_others_and_the_first_learns_of_a_later_one_once() {
     stage.claim("bob", "docs");
     stage.pass_second();
     assert!(news.is_empty(), "told once");
-    assert!(stage.sessions["bob"].snapshot.borrow().claim_news.is_empty(), "it saw the page");
+    assert!(stage.sessions["bob"].snapshot.borrow().team.claim_news.is_empty(), "it saw the page");
     // What is given back and over by the next state is not told any more.
     news.give_back(told);
     let all = ClaimCommand::Release(repository(), Release::All, oneshot::channel().0);
@@ -170,7 +170,7 @@ fn session_that_follows_works_in_the_same_repositories_and_claims_nothing() {
     let now = stage.now;
     let mut next = stage.session("alice").successor(now);
     next.set_group(GroupKeys::derive(&Secret::filled(|key| key.fill(7))));
-    assert!(next.snapshot.borrow().claim_news.is_empty());
+    assert!(next.snapshot.borrow().team.claim_news.is_empty());
     stage.keys.insert(next.membership.key(), "alice");
     stage.sessions.insert("alice", next);
     stage.welcome("alice", "alice");

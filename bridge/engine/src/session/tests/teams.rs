@@ -6,8 +6,8 @@ use junction_shared::protocol::limits::OPEN_REQUESTS;
 use junction_shared::protocol::wire::READS_TEAMS;
 
 use crate::group::GroupTag;
+use crate::group_message::{BegunGroup, GroupToBegin};
 use crate::intent::Intent;
-use crate::session::{BegunGroup, GroupToBegin};
 use crate::{NotifyWhen, Occasion};
 
 /// A request for bob.
@@ -65,13 +65,13 @@ fn request_is_open_from_its_reading_until_it_is_answered() {
     let mut stage = Stage::new();
     let asked = stage.try_send("alice", request("review it")).unwrap();
     stage.send("alice", "bob", "by the way");
-    assert!(stage.session("bob").snapshot.borrow().open_requests.is_empty(), "it is unread");
+    assert!(stage.session("bob").snapshot.borrow().team.open_requests.is_empty(), "it is unread");
     let page = stage.read("bob");
     assert_eq!(page.open_requests[0].id, asked.id);
     assert_eq!(page.messages[0].expects.intent, Intent::Request);
     page.lease.ack();
     stage.end_lease("bob");
-    assert_eq!(stage.session("bob").snapshot.borrow().open_requests.len(), 1);
+    assert_eq!(stage.session("bob").snapshot.borrow().team.open_requests.len(), 1);
     let question = Draft {
         intent: Intent::Request,
         reply_to: Some(asked.id),
@@ -81,7 +81,7 @@ fn request_is_open_from_its_reading_until_it_is_answered() {
     assert_eq!(stage.open("bob"), ["review it"], "a question in return answers nothing");
     stage.try_send("bob", Draft { reply_to: Some(asked.id), ..draft("alice", "done") }).unwrap();
     assert!(stage.open("bob").is_empty());
-    assert!(stage.session("bob").snapshot.borrow().open_requests.is_empty());
+    assert!(stage.session("bob").snapshot.borrow().team.open_requests.is_empty());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn request_whose_answer_never_left_the_client_is_not_open() {
     stage.try_send("alice", request("review it")).unwrap();
     drop(stage.read("bob"));
     stage.end_lease("bob");
-    assert!(stage.session("bob").snapshot.borrow().open_requests.is_empty());
+    assert!(stage.session("bob").snapshot.borrow().team.open_requests.is_empty());
     assert_eq!(stage.open("bob"), ["review it"]);
 }
 
