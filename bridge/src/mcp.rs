@@ -29,6 +29,7 @@ mod skills;
 pub(crate) mod stdio;
 #[cfg(test)]
 mod tool_docs;
+pub(crate) mod tool_error;
 pub(crate) mod tools;
 
 #[cfg(test)]

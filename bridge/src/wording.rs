@@ -14,6 +14,17 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::limits::MAX_GROUP;
 use junction_shared::protocol::wire::{Hindrance, Refusal};
 
+/// What is said where as many notifications as may be are pending.
+const TOO_MANY_NOTIFICATIONS: &str = "Too many notifications are pending, so this message was not sent. Send it again without notify_when.";
+
+/// What is said where another read is still being answered.
+const READ_BUSY: &str =
+    "Another read_messages call is still being answered. Call again when it has ended.";
+
+/// What is said where as many calls as may be are waiting.
+const TOO_MANY_WAITS: &str =
+    "Too many calls are waiting at once. Let one of them end, then call again.";
+
 /// An error that has words.
 pub(crate) trait Wording {
     /// What is wrong, and what to do.
@@ -34,9 +45,7 @@ impl Wording for Error {
             }
             Self::OtherFingerprint { alias, offered } => other_fingerprint(alias, offered),
             Self::UnusableCard(alias) => unusable_card(alias),
-            Self::TooLarge { limit } => format!(
-                "The message is larger than {limit} bytes. Send it in parts, or send a path or a link instead."
-            ),
+            Self::TooLarge { limit } => too_large(*limit),
             Self::PeerFull(limit) => format!(
                 "{} to that peer are still unread. Wait until it reads some, then send again.",
                 amount(*limit)
@@ -46,25 +55,13 @@ impl Wording for Error {
                 amount(*limit)
             ),
             Self::SendLimit { seconds } => send_limit(*seconds),
-            Self::ReceiverLimit { seconds } => format!(
-                "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
-                 {seconds} s; messages to earlier receivers are still accepted."
-            ),
-            Self::GroupLimit { seconds } => format!(
-                "This session has reached its limit of messages to groups per minute, so this message was not sent. Send it again in \
-                 {seconds} s; messages to single peers are still accepted."
-            ),
+            Self::ReceiverLimit { seconds } => receiver_limit(*seconds),
+            Self::GroupLimit { seconds } => group_limit(*seconds),
             Self::EmptyGroup => {
                 "Nobody is in that group now, so nothing was sent. Call list_peers to see who is there.".to_owned()
             }
-            Self::GroupTooLarge { members } => format!(
-                "That group has {members} members, more than the {MAX_GROUP} that one message may go to, so nothing was sent. Name a smaller \
-                 group, or send to some of them by their aliases."
-            ),
-            Self::KnowsNoRequests(alias) => format!(
-                "The bridge of {alias} is an older version that knows no requests, so nothing would tell you that one is done. Nothing was \
-                 sent: send it again without notify_when done, and ask for a message in return."
-            ),
+            Self::GroupTooLarge { members } => group_too_large(*members),
+            Self::KnowsNoRequests(alias) => knows_no_requests(alias),
             Self::Refused(refusal) => refused(*refusal),
             Self::Left => {
                 "This session has left the junction. Call register to join again.".to_owned()
@@ -81,25 +78,53 @@ impl Wording for Error {
             }
             Self::UnreadQuestion(alias) => unread_question(alias),
             Self::ToSelf => "That alias is your own. Call list_peers to see the others.".to_owned(),
-            Self::TooManyNotifications => {
-                "Too many notifications are pending, so this message was not sent. Send it again without notify_when.".to_owned()
-            }
+            Self::TooManyNotifications => TOO_MANY_NOTIFICATIONS.to_owned(),
             Self::NoAttachments(refused) => refused.wording(),
             Self::TooManyAttachments => too_many_attachments(),
             Self::Attachment(error) => error.wording(),
             Self::Claim(error) => error.wording(),
-            Self::ReadBusy => {
-                "Another read_messages call is still being answered. Call again when it has ended.".to_owned()
-            }
+            Self::ReadBusy => READ_BUSY.to_owned(),
             Self::OlderHub => {
                 "The hub of this session has an older version that knows nothing of what agents do, and waits for no single session. Call \
                  again without alias and state, or ask your user to update Agent Junction on the hub's machine.".to_owned()
             }
-            Self::TooManyWaits => {
-                "Too many calls are waiting at once. Let one of them end, then call again.".to_owned()
-            }
+            Self::TooManyWaits => TOO_MANY_WAITS.to_owned(),
         }
     }
+}
+
+fn group_limit(seconds: u64) -> String {
+    format!(
+        "This session has reached its limit of messages to groups per minute, so this message was not sent. Send it again in \
+         {seconds} s; messages to single peers are still accepted."
+    )
+}
+
+fn group_too_large(members: usize) -> String {
+    format!(
+        "That group has {members} members, more than the {MAX_GROUP} that one message may go to, so nothing was sent. Name a smaller \
+         group, or send to some of them by their aliases."
+    )
+}
+
+fn knows_no_requests(alias: &Alias) -> String {
+    format!(
+        "The bridge of {alias} is an older version that knows no requests, so nothing would tell you that one is done. Nothing was \
+         sent: send it again without notify_when done, and ask for a message in return."
+    )
+}
+
+fn too_large(limit: usize) -> String {
+    format!(
+        "The message is larger than {limit} bytes. Send it in parts, or send a path or a link instead."
+    )
+}
+
+fn receiver_limit(seconds: u64) -> String {
+    format!(
+        "This session has reached its limit of new receivers per minute, so this message was not sent. Send it again in \
+         {seconds} s; messages to earlier receivers are still accepted."
+    )
 }
 
 fn refused(refusal: Refusal) -> String {

@@ -15,8 +15,6 @@ use crate::clock;
 use crate::command::{Command, DownloadCommand, DownloadStep, flatten};
 use crate::error::{AttachmentError, Error, MoveError, Unanswered};
 use crate::forecast::Forecast;
-use crate::group_message::{GroupDraft, GroupSent};
-use crate::group_send::GroupSender;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::selection::AwayReason;
@@ -30,7 +28,8 @@ use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
 use crate::snapshot::{ConnectionState, Snapshot};
 
-mod claims;
+mod group_sender;
+mod team;
 
 /// How long a call waits for the hub before it fails.
 const HUB_PATIENCE: Duration = Duration::from_secs(2);
@@ -143,8 +142,8 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Apply(change, reply)).await?;
         let mut registered = flatten(timeout_at(deadline, answer).await, || self.away())?;
-        let others = self.list(PeerQuery { limit: 1, ..PeerQuery::default() }).await?;
-        registered.peer_count = others.total;
+        let one = PeerQuery { limit: 1, ..PeerQuery::default() };
+        registered.peer_count = self.list(one).await?.total;
         Ok(registered)
     }
 
@@ -170,9 +169,8 @@ impl Engine {
 
     /// A page of the other peers.
     pub async fn list(&self, query: PeerQuery) -> Result<PeerPage, Error> {
-        let deadline = Instant::now() + HUB_PATIENCE;
+        let (deadline, (reply, answer)) = (Instant::now() + HUB_PATIENCE, oneshot::channel());
         self.connected(deadline).await?;
-        let (reply, answer) = oneshot::channel();
         self.send(Command::List(query, reply)).await?;
         flatten(timeout_at(deadline, answer).await, || self.away())
     }
@@ -232,15 +230,6 @@ impl Engine {
         let (to, wait) = (draft.target.clone(), draft.wait);
         let submitted = self.submit(draft, started + SEND_PATIENCE).await?;
         Ok(SendInProgress { submitted, to, wait, started, stopped: None })
-    }
-
-    /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
-    /// draft says so. Once the members are known, the message goes to all of them whether or not the call goes on.
-    ///
-    /// # Errors
-    /// Why it went to nobody. What came of it for each member is in the answer.
-    pub async fn send_to_group(&self, group: GroupDraft) -> Result<GroupSent, Error> {
-        GroupSender(self).send(group).await
     }
 
     /// Hands a message to the session, which may have to look up the receiver's key first. Without the key nothing can

@@ -20,3 +20,7 @@ impl Lease {
         }
     }
 }
+
+/// The number of a hold on messages that an answer contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LeaseId(pub(crate) u64);

@@ -10,6 +10,7 @@ use std::time::Instant;
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
 use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
 
+use crate::lease::LeaseId;
 use crate::seal::ReceiptKey;
 use crate::urgency::Urgency;
 use crate::{Message, PageLimits, UnreadMail, Waker};
@@ -20,10 +21,6 @@ pub(crate) const PAGE_CHARS: usize = 40_000;
 const MAX_SENDERS: usize = 65_536;
 /// Aliases named in a notice of unread mail.
 const NAMED: usize = 5;
-
-/// A hold on messages that an answer contains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LeaseId(u64);
 
 /// Where an opened message stands in its sender's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

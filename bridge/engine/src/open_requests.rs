@@ -9,7 +9,7 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::limits::OPEN_REQUESTS;
 
-use crate::mailbox::LeaseId;
+use crate::lease::LeaseId;
 use crate::outcome::Status;
 
 /// The characters of a request's text that are kept.

@@ -4,8 +4,6 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::{Hindrance, Refusal};
 
-use crate::sent_groups::GroupSum;
-
 /// What is known of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -51,4 +49,13 @@ pub struct Outcome {
     pub group: Option<GroupSum>,
     /// When that was known, by this machine's wall clock: milliseconds since 1970.
     pub at_ms: u64,
+}
+
+/// How many members of a group have read a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSum {
+    /// The members that the message was sent to.
+    pub of: usize,
+    /// The members that have read it.
+    pub read: usize,
 }

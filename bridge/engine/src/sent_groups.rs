@@ -5,19 +5,10 @@ use std::collections::{HashMap, VecDeque};
 
 use junction_shared::protocol::id::MessageId;
 
-use crate::outcome::Status;
+use crate::outcome::{GroupSum, Status};
 
 /// Groups kept; the oldest is forgotten first, and the ends of its messages are told under their own ids.
 const MAX_KEPT: usize = 256;
-
-/// How many members of a group have read a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupSum {
-    /// The members that the message was sent to.
-    pub of: usize,
-    /// The members that have read it.
-    pub read: usize,
-}
 
 /// The messages to groups by the ids on the wire.
 #[derive(Default)]

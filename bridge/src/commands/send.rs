@@ -81,6 +81,31 @@ pub(crate) struct SendOptions {
     json: bool,
 }
 
+impl SendOptions {
+    /// The request that sends this text with these attachments.
+    fn request(
+        &self,
+        message: String,
+        attachments: Vec<AttachmentRequest>,
+        from_person: bool,
+    ) -> SendRequest {
+        SendRequest {
+            to: self.to.clone(),
+            message,
+            reply_to: self.reply_to.map(|id| id.to_string()),
+            wait_seconds: self.wait.unwrap_or(0),
+            ttl_seconds: self.ttl,
+            fingerprint: self.fingerprint.clone(),
+            urgency: self.urgency.clone(),
+            intent: self.intent.clone(),
+            key: self.key.clone(),
+            wait_for: self.wait_for.clone(),
+            from_person,
+            attachments,
+        }
+    }
+}
+
 /// Whom a message is for, as a person types it.
 fn address(text: &str) -> Result<String, String> {
     match Addressee::parse(text) {
@@ -113,27 +138,13 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
             "A program runs this command, so it speaks as the session that it belongs to. Leave --as out."
         );
     }
-    let to = options.to;
     let attachments = attachments(&options.attach)?;
     let attaches = !attachments.is_empty();
     let message = tokio::select! {
         message = text(options.text.clone(), attaches) => message?,
         () = signals.next() => bail!(INTERRUPTED),
     };
-    let request = SendRequest {
-        to,
-        message,
-        reply_to: options.reply_to.map(|id| id.to_string()),
-        wait_seconds: options.wait.unwrap_or(0),
-        ttl_seconds: options.ttl,
-        fingerprint: options.fingerprint.clone(),
-        urgency: options.urgency.clone(),
-        intent: options.intent.clone(),
-        key: options.key.clone(),
-        wait_for: options.wait_for.clone(),
-        from_person: caller == Invoker::Person,
-        attachments,
-    };
+    let request = options.request(message, attachments, caller == Invoker::Person);
     let name = options.alias.as_ref().map(Alias::as_str);
     let socket = match &caller {
         Invoker::Agent(sign) => Some(session_socket(sign, attaches).await?),
@@ -158,8 +169,8 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
             };
             let outcome = match draft {
                 PersonDraft::Peer(draft) => send_alone(&member, draft, &output, &mut signals).await,
-                PersonDraft::Group(group) => {
-                    send_to_group_alone(&member, group, &output, &mut signals).await
+                PersonDraft::Group(it) => {
+                    send_to_group_alone(&member, it, &output, &mut signals).await
                 }
             };
             member.leave().await;

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use junction_attachments::refused::NotAllowed;
 use junction_engine::error::Error;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::context_text::{CONTEXT_TEXT, TextLimit};
@@ -16,13 +15,11 @@ use uuid::Uuid;
 
 use super::argument_names::{IgnoredJson, take_unknown};
 use super::params::{Param, ParamKind, ToolSpec};
+use super::tool_error::ToolError;
 use crate::address;
 use crate::address::Addressee;
 pub(super) use crate::address::bare;
-use crate::attachments::AttachmentFault;
 use crate::results::place_of;
-use crate::wording::Wording;
-use crate::wording::attachments::holds_secret;
 
 /// What some models write for an argument that they leave out.
 const ABSENT: [&str; 2] = ["", "null"];
@@ -47,98 +44,6 @@ pub(crate) struct ArgumentsJson {
 }
 
 pub(super) type Parsed<T> = Result<T, ToolError>;
-
-/// Why a tool call failed.
-#[derive(Debug)]
-pub(crate) enum ToolError {
-    /// An argument is wrong: a sentence about what is wrong, and one about what to do.
-    Argument(String),
-    /// The engine could not do what was asked.
-    Engine(Error),
-    /// Nothing was attached to a message for this peer.
-    NotAttached(Alias, Box<AttachmentFault>),
-    /// Nothing was saved.
-    NotSaved(Box<AttachmentFault>),
-    /// The message seems to hold a secret of this kind.
-    HoldsSecret(&'static str),
-}
-
-impl ToolError {
-    /// The arguments of a call of this tool are no JSON object.
-    pub(crate) fn no_object(tool: &ToolSpec) -> Self {
-        let tool = tool.name;
-        Self::Argument(format!(
-            "The arguments must be one JSON object. Call {tool} again with such an object."
-        ))
-    }
-
-    /// What the user would have to allow.
-    pub(super) fn not_allowed(&self) -> Option<&NotAllowed> {
-        match self {
-            Self::NotAttached(_, fault) | Self::NotSaved(fault) => fault.not_allowed(),
-            _ => None,
-        }
-    }
-}
-
-/// Errors that say the same are the same.
-#[cfg(test)]
-impl PartialEq for ToolError {
-    fn eq(&self, other: &Self) -> bool {
-        self.wording() == other.wording()
-    }
-}
-
-impl ToolError {
-    /// The arguments of a call of `send_message` finish a request and do not name it.
-    pub(super) fn done_without_request() -> Self {
-        Self::Argument(
-            "intent done needs reply_to: the id of the request that is finished. Call send_message again with it.".to_owned(),
-        )
-    }
-
-    /// The arguments of a call of `send_message` send to a group what can go to one peer alone.
-    pub(super) fn for_one_peer() -> Self {
-        Self::Argument(
-            "attachments, fingerprint and intent done go to one peer at a time. Call send_message again with one alias as target_alias."
-                .to_owned(),
-        )
-    }
-
-    /// The arguments of a call of `save_attachment` do not name one place.
-    pub(crate) fn save_place() -> Self {
-        Self::Argument(
-            "save_attachment needs either path, with or without key, or command. Call save_attachment again with one of them."
-                .to_owned(),
-        )
-    }
-}
-
-impl ToolError {
-    /// The arguments of a call of `wait_for_peer` name no session whose end is awaited.
-    pub(crate) fn whose_end() -> Self {
-        Self::Argument(
-            "state gone needs alias or expected_role: whose end to wait for. Call wait_for_peer again with one of them.".to_owned(),
-        )
-    }
-}
-
-impl From<Error> for ToolError {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl Wording for ToolError {
-    fn wording(&self) -> String {
-        match self {
-            Self::Argument(wording) => wording.clone(),
-            Self::Engine(error) => error.wording(),
-            Self::NotAttached(_, fault) | Self::NotSaved(fault) => fault.wording(),
-            Self::HoldsSecret(kind) => holds_secret(kind),
-        }
-    }
-}
 
 impl ToolArgs {
     /// The arguments that a client gave to this tool.
@@ -437,6 +342,7 @@ mod tests {
     use super::*;
     use crate::mcp::params::{optional, required};
     use crate::results::cursor_to;
+    use crate::wording::Wording as _;
 
     static TOOL: ToolSpec = ToolSpec {
         name: "send_message",

@@ -6,8 +6,9 @@ use junction_engine::{ClaimRequest, ClaimsPage, Release, Repository};
 use junction_shared::protocol::alias::Alias;
 use serde_json::{Map, Value};
 
-use super::args::{Parsed, ToolArgs, ToolError, argument, bare};
+use super::args::{Parsed, ToolArgs, argument, bare};
 use super::params::Param;
+use super::tool_error::ToolError;
 use super::tools::{ToolAnswer, Tools};
 use crate::collisions::by_repository;
 use crate::results::{ClaimsJson, object};

@@ -21,9 +21,9 @@ use rmcp::model::{
 };
 use rmcp::service::{PeerRequestOptions, RequestContext};
 
-use super::args::ToolError;
 use super::calls::CallHandle;
 use super::schema::Tool;
+use super::tool_error::ToolError;
 use crate::attachments::SaveProgress;
 use crate::wording::attachments::{save_question, send_question};
 

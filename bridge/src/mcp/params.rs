@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::address::{ADDRESSES, Addressee};
 use crate::results::place_of;
 
+/// The longest wait of a call, in seconds. Some clients give up after ten minutes.
+pub(crate) const MAX_WAIT: u64 = 540;
 /// The longest cursor, in characters. A hub's cursors are as long as an alias.
 const MAX_CURSOR: usize = 256;
 /// The longest path, in characters: what Linux takes.
@@ -20,6 +22,17 @@ const MAX_PATH: usize = 4096;
 const MAX_NAME: usize = 256;
 /// The length of a fingerprint, in hexadecimal digits.
 const FINGERPRINT: usize = 16;
+
+/// The words among pairs of a word and its value.
+pub(super) const fn words<T, const N: usize>(names: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut place = 0;
+    while place < N {
+        words[place] = names[place].0;
+        place += 1;
+    }
+    words
+}
 
 /// The definition of a tool.
 pub(crate) struct ToolSpec {

@@ -7,8 +7,9 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::secret::wiping_small_stack;
 
-use super::args::{ToolArgs, ToolError};
+use super::args::ToolArgs;
 use super::calls::CallHandle;
+use super::tool_error::ToolError;
 use super::tools::{ToolAnswer, Tools};
 use crate::address::Addressee;
 use crate::attachments::NamedSource;

@@ -21,7 +21,6 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::args::ToolError;
 use super::calls::{CallHandle, CallTable};
 use super::consent::{self, Asking, Consents, MAX_QUESTIONS};
 use super::instructions::instructions;
@@ -32,6 +31,7 @@ use super::schema::{HOOK_TOOL, SPECS, Tool};
 use super::skills;
 use super::stdio::transport::{BadArguments, StdioTransport, call_number};
 use super::stdio::{self, HangUp, LineCounts};
+use super::tool_error::ToolError;
 use super::tools::Tools;
 use crate::clients;
 use crate::context_probe::ContextProbe;

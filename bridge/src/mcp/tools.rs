@@ -18,10 +18,11 @@ use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::args::{ToolArgs, ToolError};
+use super::args::ToolArgs;
 use super::calls::CallHandle;
 use super::notices::{NoticesJson, ReportedNews};
 use super::schema::{MAX_WAIT, Tool};
+use super::tool_error::ToolError;
 use crate::attachments::{AttachmentAccess, SavePlace};
 use crate::clients;
 use crate::clients::hook_event::NamedHookEvent;

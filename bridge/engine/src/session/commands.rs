@@ -9,7 +9,7 @@ use super::requests::{AliasRequest, Request};
 use crate::command::{DownloadCommand, ReplySender};
 use crate::error::Error;
 use crate::forecast::Arrived;
-use crate::mailbox::LeaseId;
+use crate::lease::LeaseId;
 use crate::reader::ReadCall;
 use crate::seal::{ReceiptDetails, receipt_with};
 use crate::{Change, Command, Departure, Outcome, PeerWait, PeerWaitEnd, Registration};

@@ -208,17 +208,8 @@ impl Session {
             body: draft.body,
         };
         let (message, status) = OutboxMessage::new(id, draft.target, plain, deadline, calls);
-        self.outgoing.outbox.submit(self.directory.destination(to), message).map_err(|full| {
-            match full {
-                OutboxFull::Peer => {
-                    Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
-                }
-                OutboxFull::Outbox => Error::OutboxFull(UnreadLimit {
-                    messages: OUTBOX_MESSAGES,
-                    bytes: OUTBOX_BYTES,
-                }),
-            }
-        })?;
+        let destination = self.directory.destination(to);
+        self.outgoing.outbox.submit(destination, message).map_err(outbox_error)?;
         let submitted = Submitted {
             id,
             receiver,
@@ -366,6 +357,18 @@ impl Session {
             let content = (record.text.as_str(), record.group);
             let request = SentRequest::new(id, (peer, alias), content, now);
             self.outgoing.requests.add(request);
+        }
+    }
+}
+
+/// The error of a message for which the outbox has no room.
+fn outbox_error(full: OutboxFull) -> Error {
+    match full {
+        OutboxFull::Peer => {
+            Error::PeerFull(UnreadLimit { messages: PAIR_MESSAGES, bytes: PAIR_BYTES })
+        }
+        OutboxFull::Outbox => {
+            Error::OutboxFull(UnreadLimit { messages: OUTBOX_MESSAGES, bytes: OUTBOX_BYTES })
         }
     }
 }

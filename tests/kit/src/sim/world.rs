@@ -253,35 +253,6 @@ impl SimWorld {
         self.hear_answers(who);
     }
 
-    /// Sends to all others at once, as to a group: each gets an envelope of its own, and all the same id.
-    pub fn send_all(&mut self, who: usize, size: usize, ttl: Option<Duration>) {
-        let now = self.instant();
-        let group = self.processes[who].machine.begin_group(now);
-        let life = ttl.unwrap_or(TIMEOUT).min(TIMEOUT);
-        let mut named = HashSet::from([self.processes[who].alias.clone()]);
-        for to in 0..self.processes.len() {
-            let (alias, key) = (self.processes[to].alias.clone(), self.processes[to].identity);
-            // Two bridges of one seat have one alias.
-            if !named.insert(alias.clone()) {
-                continue;
-            }
-            let process = &mut self.processes[who];
-            let (number, text) = self.history.submit(process.identity, key, size, self.now + life);
-            self.history.sent_by(number, process.key);
-            let sending = process.machine.send_copy(alias.clone(), text, group, ttl, now);
-            let gives_up = self.now + PATIENCE;
-            let (files, group) = (Vec::new(), Some((group, alias)));
-            process.calls.push(SendCall { number, ttl: life, gives_up, files, group, sending });
-            self.hear_answers(who);
-        }
-    }
-
-    /// The id on the wire of the message that this receiver's alias has under the id of its group.
-    fn wire_id(&self, shown: MessageId, receiver: &Alias) -> MessageId {
-        let copy = self.group_ids.get(&(shown, receiver.clone()));
-        copy.copied().unwrap_or(shown)
-    }
-
     /// Records which messages were taken, and which were not in time: those are never sent.
     fn hear_answers(&mut self, who: usize) {
         let (now, history, identities) = (self.now, &mut self.history, &self.identities);

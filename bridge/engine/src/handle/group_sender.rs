@@ -9,13 +9,13 @@ use junction_shared::protocol::limits::{MAX_GROUP, MAX_PAGE};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use super::Engine;
 use crate::command::Command;
 use crate::error::Error;
 use crate::group::{GroupAddress, GroupTag, WaitFor};
 use crate::group_message::{
     BegunGroup, GroupDraft, GroupMember, GroupSent, GroupToBegin, RepeatedGroup,
 };
-use crate::handle::Engine;
 use crate::message::Submitted;
 use crate::peer::PeerQuery;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};

@@ -1,14 +1,25 @@
-//! What a face asks of claims. Every call is answered from memory, with or without a hub.
+//! What a face asks that concerns a team: messages to groups, and claims, which are answered from memory with or without a hub.
 
 use tokio::sync::oneshot;
 
 use super::Engine;
+use super::group_sender::GroupSender;
 use crate::Command;
 use crate::claims::{ClaimRequest, ClaimsPage, Collision, Release, Repository};
 use crate::command::ClaimCommand;
 use crate::error::Error;
+use crate::group_message::{GroupDraft, GroupSent};
 
 impl Engine {
+    /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
+    /// draft says so. Once the members are known, the message goes to all of them whether or not the call goes on.
+    ///
+    /// # Errors
+    /// Why it went to nobody. What came of it for each member is in the answer.
+    pub async fn send_to_group(&self, group: GroupDraft) -> Result<GroupSent, Error> {
+        GroupSender(self).send(group).await
+    }
+
     /// Claims paths, and gives what is known of the claims of the repository then. The others are told as soon as there is a
     /// hub; where their claims meet, both sides find who yields.
     ///
