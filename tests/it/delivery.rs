@@ -3,3 +3,4 @@
 mod asks;
 mod messages;
 mod peers;
+mod waits;

@@ -398,3 +398,83 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PeerPage;
+
+    /// An engine that counts as connected, and the test in place of its task.
+    fn connected() -> (Engine, mpsc::Receiver<Command>, watch::Sender<Snapshot>) {
+        Engine::new(Snapshot::new(LOCAL.to_owned(), ConnectionState::Connected))
+    }
+
+    fn end_of_bob() -> PeerWait {
+        let alias = Alias::parse("bob").ok();
+        PeerWait { alias, role: None, end: AwaitedEnd::Gone }
+    }
+
+    async fn asked(
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> oneshot::Sender<Result<PeerWaitEnd, Error>> {
+        match commands.recv().await {
+            Some(Command::Watch(wait, reply)) if wait == end_of_bob() => reply,
+            _ => panic!("another command"),
+        }
+    }
+
+    async fn lists_nobody(commands: &mut mpsc::Receiver<Command>) {
+        let Some(Command::List(_, reply)) = commands.recv().await else { panic!("no list") };
+        let _ = reply.send(Ok(PeerPage { peers: Vec::new(), total: 0, next: None }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn session_that_is_back_within_two_seconds_is_not_gone() {
+        let (engine, mut commands, _snapshot) = connected();
+        let hub = async {
+            let first = asked(&mut commands).await;
+            lists_nobody(&mut commands).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let _ = first.send(Ok(PeerWaitEnd::Gone));
+            // It is back: this question waits until it has left again.
+            let second = asked(&mut commands).await;
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let _ = second.send(Ok(PeerWaitEnd::Gone));
+            let third = asked(&mut commands).await;
+            let _ = third.send(Ok(PeerWaitEnd::Gone));
+        };
+        let began = Instant::now();
+        let (end, ()) =
+            tokio::join!(engine.wait_for_peer(end_of_bob(), Duration::from_secs(60)), hub);
+        assert_eq!(end, Ok(PeerWaitEnd::Gone));
+        assert_eq!(began.elapsed().as_secs(), 15);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gone_from_the_start_is_said_at_once() {
+        for wait in [Duration::ZERO, Duration::from_secs(60)] {
+            let (engine, mut commands, _snapshot) = connected();
+            let hub = async {
+                let _ = asked(&mut commands).await.send(Ok(PeerWaitEnd::Gone));
+                lists_nobody(&mut commands).await;
+            };
+            let began = Instant::now();
+            let (end, ()) = tokio::join!(engine.wait_for_peer(end_of_bob(), wait), hub);
+            assert_eq!((end, began.elapsed()), (Ok(PeerWaitEnd::Gone), Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wait_of_no_time_ends_when_the_hub_has_no_answer_at_once() {
+        let (engine, mut commands, _snapshot) = connected();
+        let hub = async {
+            let asked = asked(&mut commands).await;
+            lists_nobody(&mut commands).await;
+            asked
+        };
+        let (end, mut asked) =
+            tokio::join!(engine.wait_for_peer(end_of_bob(), Duration::ZERO), hub);
+        assert_eq!(end, Ok(PeerWaitEnd::TimedOut));
+        asked.closed().await;
+    }
+}

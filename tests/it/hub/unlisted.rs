@@ -131,6 +131,14 @@ async fn status_and_peers_show_everybody_and_are_seen_by_nobody() {
         let found = said(&home, &[&["peers", "--hub", &at][..], filter].concat()).await;
         assert!(found.starts_with("bob ") && found.lines().count() == 1, "{found}");
     }
+    for bridge in [&alice, &bob] {
+        bridge.call("list_peers", json!({})).await;
+    }
+    // Both have just called a tool, and so are in a turn.
+    let busy = said(&home, &["peers", "--state", "BUSY"]).await;
+    assert_eq!(busy.lines().count(), 2, "{busy}");
+    let (status, idle, _) = run(&home, &["peers", "--state", "idle"]).await;
+    assert_eq!((status, idle.as_str()), (Some(0), ""));
     let (status, stdout, stderr) = run(&home, &["peers", "--role", "nobody"]).await;
     assert_eq!((status, stdout.as_str()), (Some(0), ""));
     assert!(!stderr.is_empty(), "it says that there is nobody");

@@ -11,9 +11,9 @@ use junction_shared::protocol::codec::{decode, encode};
 use junction_shared::protocol::id::{ConnectionId, GroupId, Incarnation, PeerKey, SeatKey, Seq};
 use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{
-    Answer, Card, CardSeat, HelloBody, List, LookupTarget, Naming, Page, Question, READS_SEATS,
-    ReceiptKind, Refusal, Return, ReturnBody, SeatAnswer, SeatClaim, SignedCard, Standing, Ticket,
-    ToBridge, ToHub, WelcomeBody,
+    Answer, Awaited, AwaitedEnd, Card, CardSeat, HelloBody, List, LookupTarget, Naming, Page,
+    Question, READS_SEATS, ReceiptKind, Refusal, Return, ReturnBody, SeatAnswer, SeatClaim,
+    SignedCard, Standing, Ticket, ToBridge, ToHub, WelcomeBody,
 };
 use junction_shared::secret::Secret;
 

@@ -322,3 +322,20 @@ fn restarted_hub_gives_the_seat_another_alias_where_a_ticket_has_taken_it() {
     let Ticket(bytes) = next.ticket;
     assert!(u64::from_be_bytes(*bytes.first_chunk().unwrap()) > 70);
 }
+
+#[test]
+fn a_session_that_goes_on_in_another_process_is_not_gone_and_one_without_a_process_is() {
+    let mut world = hub();
+    let ((_, alias), bob) = (FIRST.join(&mut world, Some("ann")), join(&mut world, 9, "bob"));
+    let gone = Awaited { alias: Some(alias.clone()), role: None, end: AwaitedEnd::Gone };
+    world.say(bob, ToHub::Ask(1, Question::Await(gone)));
+    let (second, same) = SECOND_ONE.join(&mut world, None);
+    assert_eq!(same, alias);
+    world.pass(2 * SECOND);
+    let is_answer = |frame: &ToBridge| matches!(frame, ToBridge::Answer(1, _));
+    assert!(!world.received(bob).iter().any(is_answer));
+    // The alias is kept for the session, and nobody has it.
+    world.say(second, ToHub::Vacate);
+    let answer = ToBridge::Answer(1, Answer::Seen(Vec::new()));
+    assert!(world.received(bob).contains(&answer));
+}
