@@ -75,7 +75,7 @@ fn bash_completes_commands() {
         (&["comp"][..], "completions\n"),
         (&["setup", "c"], "claude\ncodex\n"),
         (&["setup", "--rem"], "--remove\n"),
-        (&["send", "--wa"], "--wait\n"),
+        (&["send", "--wa"], "--wait\n--wait-for\n"),
         (&["completions", "z"], "zsh\n"),
     ] {
         let last = words[words.len() - 1];

@@ -10,8 +10,9 @@ mod stuck;
 mod versions;
 
 /// The names of the tools, in their order.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "register",
+    "claim",
     "list_peers",
     "send_message",
     "read_messages",

@@ -172,10 +172,8 @@ impl Delivery {
 
     /// Something has happened that the agent asked to be notified of. Whoever waits is served.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
-        if !notifications.is_empty() {
-            self.add_notifications(notifications);
-            self.serve_ready(|_| false);
-        }
+        self.add_notifications(notifications);
+        self.serve_ready(|_| false);
     }
 
     /// Something has happened that the agent asked to be notified of, and more that belongs on the same page is about to be

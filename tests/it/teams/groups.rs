@@ -28,7 +28,7 @@ fn aliases(sent: &Value) -> Vec<String> {
 async fn every_way_to_name_a_group_reaches_its_members_and_nobody_else() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
-    let (_, workers) = team(&home, &hub, 2).await;
+    let (_lead, workers) = team(&home, &hub, 2).await;
     let launch = TestBridge::launch(&home, hub.port).env("JUNCTION_SEND_LIMIT", "30,5");
     let mut lead = TestBridge::open(&home, launch, Version::Stateful).await;
     lead.register("boss").await;

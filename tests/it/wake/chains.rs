@@ -198,7 +198,7 @@ async fn notifications_are_counted_on_every_answer_and_survive_an_answer_that_ne
     .await;
     let wait = json!({ "target_alias": "bob", "message": "x", "notify_when": "soon" });
     let error = alice.error("send_message", wait).await;
-    assert!(error.contains("idle, read or gone"), "{error}");
+    assert!(error.contains("idle, read, gone or done"), "{error}");
     assert_eq!(notifications_left(&alice).await.len(), 1);
     assert!(notifications_left(&alice).await.is_empty());
 }

@@ -1,6 +1,5 @@
 //! What a session keeps for claims, and the frames that it seals of them when there is nothing else to write.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,22 +14,17 @@ use super::directory::Directory;
 use crate::claims::{ClaimBook, ClaimsFrame};
 use crate::seal::{ClaimsPath, Identity, pair_psk, seal_claims};
 
-/// Keys of pairs that are kept for peers whose cards are not known; beyond it they are made again.
-const MAX_KEYS: usize = 1024;
-
-/// The claims of this session and of those beside it, and the keys for the states between them.
+/// The claims of this session and of those beside it.
 #[derive(Default)]
 pub(super) struct ClaimDesk {
     /// The repositories that the session works in.
     pub(super) book: ClaimBook,
-    /// P of pairs whose other half has shown no card yet.
-    keys: HashMap<PeerKey, Arc<Secret>>,
 }
 
 impl ClaimDesk {
     /// The desk of a session that takes the place of this one: it works in the same repositories and claims nothing.
     pub(super) fn successor(&self) -> Self {
-        Self { book: self.book.successor(), keys: HashMap::new() }
+        Self { book: self.book.successor() }
     }
 
     /// A hub has welcomed the session.
@@ -47,13 +41,11 @@ impl ClaimDesk {
 
     /// The session enters another group than before.
     pub(super) fn enter(&mut self, group: &GroupKeys) {
-        self.keys.clear();
         self.book.regroup(|name| group.repository_tag(name));
     }
 
     /// A peer is gone.
     pub(super) fn gone(&mut self, key: &PeerKey) {
-        self.keys.remove(key);
         self.book.gone(key);
     }
 
@@ -86,7 +78,7 @@ impl ClaimDesk {
             };
             let path = ClaimsPath { group: group.group, from: me.key, to, repository };
             // A key of low order is nobody's.
-            let Some(psk) = self.psk(&to, directory, group, me) else { continue };
+            let Some(psk) = Self::psk(&to, directory, group, me) else { continue };
             if let Ok(sealed) = seal_claims(&psk, &path, number, &state) {
                 let claims = SealedClaims { peer: to, repository, number, sealed };
                 return Some(encode(&ToHub::Claims(claims)));
@@ -94,26 +86,14 @@ impl ClaimDesk {
         }
     }
 
-    /// P of the pair with a peer.
+    /// P of the pair with a peer. One whose card is not known is made for the moment: no key has a second place.
     pub(super) fn psk(
-        &mut self,
         other: &PeerKey,
         directory: &Directory,
         group: &GroupKeys,
         me: &Identity,
     ) -> Option<Arc<Secret>> {
-        if let Some(peer) = directory.get(other) {
-            self.keys.remove(other);
-            return Some(Arc::clone(&peer.psk));
-        }
-        if let Some(psk) = self.keys.get(other) {
-            return Some(Arc::clone(psk));
-        }
-        let psk = Arc::new(pair_psk(group, me, other)?);
-        if self.keys.len() >= MAX_KEYS {
-            self.keys.clear();
-        }
-        self.keys.insert(*other, Arc::clone(&psk));
-        Some(psk)
+        let known = directory.get(other).map(|peer| Arc::clone(&peer.psk));
+        known.or_else(|| pair_psk(group, me, other).map(Arc::new))
     }
 }

@@ -10,6 +10,7 @@ use junction_shared::protocol::id::{PeerKey, RepositoryTag};
 use junction_shared::protocol::wire::{SealedClaims, ToBridge};
 
 use super::Session;
+use super::claim_desk::ClaimDesk;
 use super::misbehaviour::PeerFault;
 use crate::claims::{ClaimBook, ClaimsPage, ClaimsView, Repository};
 use crate::clock::wall_ms;
@@ -110,7 +111,7 @@ impl Session {
             return;
         }
         let path = ClaimsPath { group: group.group, from, to: me.key, repository };
-        let psk = self.claims.psk(&from, &self.directory, group, me);
+        let psk = ClaimDesk::psk(&from, &self.directory, group, me);
         let opened = psk.and_then(|psk| open_claims(&psk, &path, number, sealed).ok());
         let Some(state) = opened else { return PeerFault::BrokenClaims.log() };
         if self.claims.book.hear((repository, number), from, &state, now) {

@@ -50,8 +50,8 @@ impl SimWorld {
         let mut named = HashSet::from([self.processes[who].alias.clone()]);
         for to in 0..self.processes.len() {
             let (alias, key) = (self.processes[to].alias.clone(), self.processes[to].identity);
-            // Two bridges of one seat have one alias.
-            if !named.insert(alias.clone()) {
+            // Two bridges of one seat have one alias, and a process may have been another session before.
+            if !named.insert(alias.clone()) || self.processes[who].was(&key) {
                 continue;
             }
             let process = &mut self.processes[who];
