@@ -172,8 +172,10 @@ impl Delivery {
 
     /// Something has happened that the agent asked to be notified of. Whoever waits is served.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
-        self.add_notifications(notifications);
-        self.serve_ready(|_| false);
+        if !notifications.is_empty() {
+            self.add_notifications(notifications);
+            self.serve_ready(|_| false);
+        }
     }
 
     /// Something has happened that the agent asked to be notified of, and more that belongs on the same page is about to be
@@ -390,10 +392,5 @@ impl Delivery {
     /// Whether a notification may wake the agent, or end what the agent waits for: as an answer to its message would.
     fn may_wake(&self, notification: &Notification) -> bool {
         !self.chains.is_past_limit(notification.hops)
-    }
-
-    /// Ends that no read has told yet, as the session moves.
-    pub(crate) fn take_ends(&mut self) -> Vec<Outcome> {
-        self.outcomes.take_all()
     }
 }

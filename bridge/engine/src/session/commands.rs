@@ -160,7 +160,7 @@ impl Session {
 
     /// What a session that leaves hands on: ends that its answer to `disconnect` does not tell.
     pub fn take_ends(&mut self, departure: &Departure) -> Vec<Outcome> {
-        let mut ends = self.delivery.take_ends();
+        let mut ends = self.delivery.outcomes.take_all();
         ends.retain(|end| !departure.unconfirmed.iter().any(|(id, _)| *id == end.id));
         ends
     }
