@@ -96,9 +96,9 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
     },
     ToolSpec {
         name: "claim",
-        description: "Tell the other sessions of this repository which files you are about to change, so that no two change \
-                      one. In conflicts, you_yield says that you leave those files to the other session, or agree with it first. \
-                      Release claims when you are done. Without arguments it lists all claims.",
+        description: "Tell the other sessions of this repository which files you are about to change. In conflicts, you_yield \
+                      means: leave those files to the other session, or agree with it first. Release claims when you are done. \
+                      Without arguments it lists all claims.",
         params: &[
             optional(
                 "paths",

@@ -22,10 +22,9 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
     name: "send_message",
     description: "Send text to another agent's session on this junction, by its alias from list_peers, or to a group; not to \
                   your host's own subagents or teammates. To answer a message, put its id in reply_to. An inform expects \
-                  nothing: do not acknowledge it. With \
-                  wait_seconds, the call waits for the reply and returns it, or ends early with ended_by: then read first. The status says how far the message \
-                  is known to have got: queued, accepted (at the hub), opened (in the peer's bridge) or read \
-                  (written to the peer's client).",
+                  nothing: do not acknowledge it. With wait_seconds, the call waits for the reply and returns it, or ends early \
+                  with ended_by: then read first. The status says how far the message is known to have got: queued, accepted \
+                  (hub), opened (peer's bridge) or read (peer's client).",
     params: &[
         required(
             "target_alias",
@@ -42,7 +41,7 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
         optional(
             "ttl_seconds",
             ParamKind::Integer(MIN_TTL_SECONDS..=MAX_TTL_SECONDS, None),
-            "How long the message may wait unread, at most the hub's session timeout",
+            "How long the message may wait unread",
         ),
         optional(
             "fingerprint",
@@ -57,7 +56,7 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
         optional(
             "notify_when",
             ParamKind::Choice(&NOTIFICATIONS),
-            "Notifies you when the peer is idle or gone, or the message is read or its request done",
+            "Notifies you when the peer is idle or gone, or the message is read or done",
         ),
         optional(
             "intent",
