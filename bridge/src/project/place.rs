@@ -105,6 +105,13 @@ impl Workplace {
             (!leads_out).then(|| FilePlace { repository: self.repository.clone(), path })
         })?;
         let mut segments: Vec<_> = place.path.split('/').filter(|part| !part.is_empty()).collect();
+        // A directory whose name has a dot would be taken for a file.
+        let is_dotted = segments.last().is_some_and(|name| name.contains('.'));
+        let is_directory =
+            || pattern.ends_with('/') || self.root.join(Path::new(&literal)).is_dir();
+        if rest.is_empty() && is_dotted && is_directory() {
+            segments.push("**");
+        }
         segments.extend(rest);
         let path = if segments.is_empty() { "**".to_owned() } else { segments.join("/") };
         Some(FilePlace { path, ..place })

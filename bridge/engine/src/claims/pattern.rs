@@ -1,6 +1,7 @@
 //! Patterns of paths, and whether two of them meet: whether some path is covered by both.
 //!
-//! A pattern covers what it names and everything below. Segments are separated by `/`; `*` stands for any characters of a
+//! A pattern covers what it names and everything below; one that names files by an extension, such as `src/**/*.rs`, covers
+//! nothing below. Segments are separated by `/`; `*` stands for any characters of a
 //! segment, `?` for one, and a segment `**` for any number of segments. All else stands for itself, so that `[id].tsx` is
 //! the name of a file.
 
@@ -15,6 +16,8 @@ pub(super) struct Pattern {
     folded: Option<Box<str>>,
     /// Whether some character stands for others.
     is_wild: bool,
+    /// Whether the last segment looks like the name of a file, below which there is nothing.
+    is_of_files: bool,
 }
 
 /// What one character of a segment stands for.
@@ -28,14 +31,15 @@ enum PatternToken {
 impl Pattern {
     /// The pattern of a claim.
     pub(super) fn new(path: &str) -> Self {
-        Self { is_wild: path.contains(['*', '?']), ..Self::literal(path) }
+        let (is_wild, is_of_files) = (path.contains(['*', '?']), has_extension(path));
+        Self { is_wild, is_of_files, ..Self::literal(path) }
     }
 
     /// The pattern of a file, whatever characters its name has.
     pub(super) fn literal(path: &str) -> Self {
         let folded = path.to_lowercase();
         let folded = (folded != path).then(|| folded.into_boxed_str());
-        Self { path: path.into(), folded, is_wild: false }
+        Self { path: path.into(), folded, is_wild: false, is_of_files: true }
     }
 
     /// The pattern as it was claimed.
@@ -47,9 +51,10 @@ impl Pattern {
     pub(super) fn meets(&self, other: &Self, ignores_case: bool) -> bool {
         let (one, two) = (self.text(ignores_case), other.text(ignores_case));
         if !self.is_wild && !other.is_wild {
+            // Where something is below it, it is a directory, whatever it looks like.
             return is_at_or_below(one, two) || is_at_or_below(two, one);
         }
-        meet(&Segments::of(one, self.is_wild), &Segments::of(two, other.is_wild), false)
+        meet(&self.segments(one, self.is_of_files), &other.segments(two, other.is_of_files))
     }
 
     /// Whether the path of a file, below which there is nothing, is covered.
@@ -58,12 +63,26 @@ impl Pattern {
         if !self.is_wild {
             return is_at_or_below(path, pattern);
         }
-        meet(&Segments::of(pattern, true), &Segments::of(path, false), true)
+        meet(&self.segments(pattern, false), &file.segments(path, true))
+    }
+
+    fn segments<'a>(&self, text: &'a str, is_of_files: bool) -> Segments<'a> {
+        Segments { texts: text.split('/').collect(), is_wild: self.is_wild, is_of_files }
     }
 
     fn text(&self, ignores_case: bool) -> &str {
         self.folded.as_deref().filter(|_| ignores_case).unwrap_or(&self.path)
     }
+}
+
+/// Whether the last segment ends with an extension, as names of files do: up to ten letters, digits and characters that stand
+/// for some, behind a dot that is not the first character.
+fn has_extension(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    let is_fit = |c: char| c.is_alphanumeric() || matches!(c, '*' | '?');
+    let is_short = (1..=10).contains(&extension.chars().count());
+    !stem.is_empty() && is_short && extension.chars().all(is_fit)
 }
 
 /// Whether a path is this directory, or in it.
@@ -75,13 +94,10 @@ fn is_at_or_below(path: &str, directory: &str) -> bool {
 struct Segments<'a> {
     texts: Vec<&'a str>,
     is_wild: bool,
+    is_of_files: bool,
 }
 
-impl<'a> Segments<'a> {
-    fn of(path: &'a str, is_wild: bool) -> Self {
-        Self { texts: path.split('/').collect(), is_wild }
-    }
-
+impl Segments<'_> {
     fn is_any_depth(&self, at: usize) -> bool {
         self.is_wild && self.texts[at] == ANY_DEPTH
     }
@@ -101,18 +117,23 @@ impl<'a> Segments<'a> {
 }
 
 /// Whether two patterns meet: a search over pairs of positions, from the first segments of both. Where one is at its end, it
-/// covers whatever the other goes on with, unless it is the path of a file.
-fn meet(one: &Segments<'_>, two: &Segments<'_>, two_is_file: bool) -> bool {
+/// covers whatever the other goes on with, unless it names files.
+fn meet(one: &Segments<'_>, two: &Segments<'_>) -> bool {
     let width = two.texts.len() + 1;
     let mut seen = vec![false; (one.texts.len() + 1) * width];
     let mut open = vec![(0, 0)];
     while let Some((i, j)) = open.pop() {
-        if i == one.texts.len() || (j == two.texts.len() && !two_is_file) {
+        let (is_end_of_one, is_end_of_two) = (i == one.texts.len(), j == two.texts.len());
+        if (is_end_of_one && (is_end_of_two || !one.is_of_files))
+            || (is_end_of_two && !two.is_of_files)
+        {
             return true;
         }
-        if j == two.texts.len() {
-            if one.is_any_depth(i) {
-                open.push((i + 1, j));
+        if is_end_of_one || is_end_of_two {
+            // Only what takes no segment can follow.
+            let takes_none = if is_end_of_one { two.is_any_depth(j) } else { one.is_any_depth(i) };
+            if takes_none {
+                open.push((i + usize::from(is_end_of_two), j + usize::from(is_end_of_one)));
             }
             continue;
         }
@@ -186,6 +207,9 @@ mod tests {
             ("src/*", "src/auth/x.rs"),
             ("**", "a"),
             ("**/*.rs", "src"),
+            ("src/v1.2", "src/v1.2/x"),
+            ("v1.2/**", "v1.2"),
+            ("**/*.rs", "src/.config"),
             ("**/x.rs", "src/a/b/x.rs"),
             ("src/**/x.rs", "src/x.rs"),
             ("src/**", "**/x.rs"),
@@ -204,6 +228,9 @@ mod tests {
             ("*/x", "y/z"),
             ("src/**/a", "lib/a"),
             ("*.rs", "a/b.rs"),
+            ("src/**/*.rs", "src/**/*.md"),
+            ("README.md", "**/*.sql"),
+            ("docs/a.md", "**/*.rs"),
         ] {
             assert!(!meets(one, two), "{one} and {two}");
         }
@@ -227,7 +254,7 @@ mod tests {
     #[test]
     fn nothing_is_below_a_file() {
         let covers = |pattern, file| Pattern::new(pattern).covers(&Pattern::literal(file), false);
-        assert!(meets("**/*.sql", "README.md"), "a claim may be of a directory");
+        assert!(meets("**/*.sql", "README"), "a claim may be of a directory");
         assert!(!covers("**/*.sql", "README.md") && covers("**/*.sql", "db/x.sql"));
         assert!(!covers("src/x.rs", "src") && covers("src/**", "src") && covers("*", "src/x.rs"));
         assert!(Pattern::new("SRC/*").covers(&Pattern::literal("src/x"), true));
@@ -253,14 +280,16 @@ mod tests {
         }
     }
 
-    /// Whether a pattern covers a path, in the plainest way.
-    fn covers(pattern: &[&str], path: &[&str]) -> bool {
+    /// Whether a pattern covers a path, in the plainest way. Below one that names files there is nothing.
+    fn covers(pattern: &[&str], path: &[&str], is_of_files: bool) -> bool {
         match pattern.split_first() {
-            None => true,
-            Some((&"**", rest)) => (0..=path.len()).any(|at| covers(rest, &path[at..])),
+            None => path.is_empty() || !is_of_files,
+            Some((&"**", rest)) => {
+                (0..=path.len()).any(|at| covers(rest, &path[at..], is_of_files))
+            }
             Some((segment, rest)) => path.split_first().is_some_and(|(first, below)| {
                 let characters = |text: &str| text.chars().collect::<Vec<_>>();
-                fits(&characters(segment), &characters(first)) && covers(rest, below)
+                fits(&characters(segment), &characters(first)) && covers(rest, below, is_of_files)
             }),
         }
     }
@@ -303,17 +332,21 @@ mod tests {
             path in proptest::collection::vec(select(vec!["a", "b", "ab", "ba"]), 1..6),
         ) {
             let (one, file) = (Pattern::new(&pattern.join("/")), Pattern::literal(&path.join("/")));
-            prop_assert_eq!(one.covers(&file, false), covers(&pattern, &path));
+            prop_assert_eq!(one.covers(&file, false), covers(&pattern, &path, false));
         }
 
         /// With segments of one letter, the shortest path that both cover has up to as many segments as both together.
         #[test]
         fn patterns_meet_if_some_path_is_covered_by_both(
-            one in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*b"]), 1..5),
-            two in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*b"]), 1..5),
+            one in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*.b"]), 1..5),
+            two in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "*b", "a.*"]), 1..5),
         ) {
-            let paths = sequences(&["a", "b", "ab"], 7);
-            let expected = paths.iter().any(|path| covers(&one, path) && covers(&two, path));
+            let of_files = |pattern: &[&str]| pattern.last().is_some_and(|last| last.contains('.'));
+            let (files_one, files_two) = (of_files(&one), of_files(&two));
+            let paths = sequences(&["a", "b", "a.b"], 7);
+            let expected = paths.iter().any(|path| {
+                covers(&one, path, files_one) && covers(&two, path, files_two)
+            });
             let (one, two) = (one.join("/"), two.join("/"));
             prop_assert_eq!(meets(&one, &two), expected, "{} and {}", one, two);
         }

@@ -237,6 +237,7 @@ fn patterns_are_below_the_repository_wherever_the_project_is() {
     disk.checkout("shop", REMOTE);
     disk.checkout("shop/vendor/lib", "[remote \"origin\"]\n\turl = host:a/lib\n");
     disk.write("shop/src/x.rs", "");
+    disk.write("shop/api/v1.2/x.rs", "");
     let workplace = Workplace::of_project(&disk.path("shop/src"));
     let place = |pattern: &str| {
         let place = workplace.place_of_pattern(pattern)?;
@@ -245,6 +246,8 @@ fn patterns_are_below_the_repository_wherever_the_project_is() {
     for (pattern, path) in [
         ("src/x.rs", "src/x.rs"),
         ("./src/", "src"),
+        ("api/v1.2", "api/v1.2/**"),
+        ("lib.d/", "lib.d/**"),
         ("src/**/*.rs", "src/**/*.rs"),
         ("src//./*.rs", "src/*.rs"),
         ("**", "**"),
