@@ -7,11 +7,11 @@ use crate::ipc::{ClaimsQuestion, ShownClaims};
 use crate::results::ClaimsJson;
 use crate::timestamp::rfc3339;
 
-/// What a session that has heard of all others knows of the claims of a repository; `None` from one that has not.
+/// What a session knows of the claims of a repository, and whether it has heard of all others there.
 pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Option<ShownClaims> {
     let repository =
         Repository { name: question.repository.clone(), ignores_case: question.ignores_case };
-    let page = engine.claims(repository.clone()).await.ok().filter(|page| page.is_complete)?;
+    let page = engine.claims(repository.clone()).await.ok()?;
     let own = engine.snapshot().alias;
     let mut shown = ClaimsJson::new(own.as_ref());
     shown.add(&page, None);
@@ -23,7 +23,7 @@ pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Op
         let collisions = engine.collisions(repository, question.files.clone()).await;
         collisions.iter().filter_map(holder).collect()
     };
-    Some(ShownClaims { claims, held })
+    Some(ShownClaims { claims, held, is_complete: page.is_complete })
 }
 
 /// Who claims a file, in a sentence; nothing of one who has only changed it.
@@ -33,7 +33,7 @@ fn holder(collision: &Collision) -> Option<String> {
         return None;
     }
     let shown = |text: &str| escape(&text.replace(['\n', '\t'], " ")).text.into_owned();
-    let by = if path == theirs { String::new() } else { format!(" by \"{}\"", shown(theirs)) };
+    let of = if path == theirs { String::new() } else { format!(" (\"{}\")", shown(theirs)) };
     let note = note.as_deref().map(|note| format!(": \"{}\"", shown(note))).unwrap_or_default();
-    Some(format!("{} is claimed{by} by {alias} since {}{note}", shown(path), rfc3339(*at_ms)))
+    Some(format!("{} is claimed by {alias}{of} since {}{note}", shown(path), rfc3339(*at_ms)))
 }

@@ -174,6 +174,9 @@ pub(crate) struct ShownClaims {
     pub(crate) claims: Vec<Value>,
     /// Who claims a file of those that were asked about, a sentence each.
     pub(crate) held: Vec<String>,
+    /// Whether every session of the repository was heard.
+    #[serde(default)]
+    pub(crate) is_complete: bool,
 }
 
 /// A message that a command sends through a running session. Each field is as its flag or argument gave it.

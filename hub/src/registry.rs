@@ -21,7 +21,7 @@ use crate::metrics::{Gauges, Metrics};
 use crate::state::{Output, State, StateOptions, Timeouts};
 
 /// Bytes of claims that may wait in the queue of a connection. Nothing of them is kept elsewhere, so a connection that does
-/// not take them is closed: when it comes back, it gets all anew.
+/// not take them is closed: when it comes back, it gets everything again.
 const QUEUED_CLAIMS: usize = 4 << 20;
 
 /// The state of a hub, shared by its connections.

@@ -170,7 +170,7 @@ impl Delivery {
         self.chains.shown(by, message.peer, message.hops);
     }
 
-    /// Something has happened that the agent asked to be notified of. Whoever waits is served.
+    /// Something has happened that the agent asked to be notified of. Calls that wait are served.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
         if !notifications.is_empty() {
             self.add_notifications(notifications);

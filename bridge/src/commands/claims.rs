@@ -47,7 +47,14 @@ pub(crate) struct ClaimsOptions {
 }
 
 /// A session through which to look, for as long as the command runs.
-struct OnlookingSession(Option<Engine>);
+enum OnlookingSession {
+    /// That of the caller's shell: what it claims itself is no other's.
+    Callers,
+    /// One of the command's own, which nobody sees.
+    Own(Engine),
+    /// None, because no hub runs.
+    None,
+}
 
 /// Shows the claims of the repository in the current directory, or checks files. No hub is started.
 ///
@@ -81,48 +88,50 @@ pub(crate) async fn claims(config: &Config, options: ClaimsOptions) -> anyhow::R
 }
 
 impl OnlookingSession {
-    /// The caller's own session, if it knows the repository, or one of its own that nobody sees, if there is a hub.
+    /// The caller's own session, or one of the command's own if there is a hub, once it has heard of all sessions of the
+    /// repository, or they take too long.
     async fn begin(config: &Config, repository: &Repository) -> anyhow::Result<Self> {
-        if own_session(repository, Vec::new()).await.is_some() {
-            return Ok(Self(None));
-        }
-        let known = KnownHosts::new(config.dir.clone(), config.port);
-        if config.hub == LOCAL && known.running_hub()? == RunningHub::None {
-            remark("No hub is running on this machine, so no session claims anything.");
-            return Ok(Self(None));
-        }
-        let engine = look_at(config, &config.hub, config.port);
-        engine.work_in(repository.clone()).await;
+        let session = Self::open(config, repository).await?;
         let until = Instant::now() + HEARING_TIME;
-        while !is_heard(&engine, repository).await {
+        while session.ask(repository, Vec::new()).await.is_some_and(|shown| !shown.is_complete) {
             if Instant::now() >= until {
                 remark("Not every session has answered, so claims may be missing.");
                 break;
             }
             sleep(LOOK_EVERY).await;
         }
-        Ok(Self(Some(engine)))
+        Ok(session)
+    }
+
+    async fn open(config: &Config, repository: &Repository) -> anyhow::Result<Self> {
+        if own_session(repository, Vec::new()).await.is_some() {
+            return Ok(Self::Callers);
+        }
+        let known = KnownHosts::new(config.dir.clone(), config.port);
+        if config.hub == LOCAL && known.running_hub()? == RunningHub::None {
+            remark("No hub is running on this machine, so no session claims anything.");
+            return Ok(Self::None);
+        }
+        let engine = look_at(config, &config.hub, config.port);
+        engine.work_in(repository.clone()).await;
+        Ok(Self::Own(engine))
     }
 
     async fn ask(&self, repository: &Repository, files: Vec<String>) -> Option<ShownClaims> {
-        match &self.0 {
-            None => own_session(repository, files).await,
-            Some(engine) => {
-                let sure = SessionMatch::Only;
-                own_claims(engine, &question(repository, files, sure)).await
+        match self {
+            Self::Callers => own_session(repository, files).await,
+            Self::Own(engine) => {
+                own_claims(engine, &question(repository, files, SessionMatch::Only)).await
             }
+            Self::None => None,
         }
     }
 
     async fn end(self) {
-        if let Some(engine) = self.0 {
+        if let Self::Own(engine) = self {
             engine.stop().await;
         }
     }
-}
-
-async fn is_heard(engine: &Engine, repository: &Repository) -> bool {
-    engine.claims(repository.clone()).await.is_ok_and(|page| page.is_complete)
 }
 
 fn question(
@@ -140,7 +149,7 @@ fn question(
     }
 }
 
-/// What the session knows in whose shell this command runs, if it has heard of all others there.
+/// What the session knows in whose shell this command runs.
 async fn own_session(repository: &Repository, files: Vec<String>) -> Option<ShownClaims> {
     for (socket, session_match) in bridges_of_this_session() {
         if let Some(shown) =

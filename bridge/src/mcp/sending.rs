@@ -22,7 +22,7 @@ use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, NotifyWhen, Status, WaitEnd};
 
-/// What a call says of a message, whoever its receivers are.
+/// What a call says of a message, to one peer or to a group.
 struct SendArguments {
     body: String,
     reply_to: Option<MessageId>,

@@ -195,7 +195,7 @@ async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
         (Some(0), &json!("alice"), &json!("src"))
     );
     let (status, _, why) = run(&nobody, &["--check", "docs/x", "src/a.rs"]).await;
-    assert!(status == Some(1) && why.contains("src/a.rs is claimed by \"src\" by alice"), "{why}");
+    assert!(status == Some(1) && why.contains("src/a.rs is claimed by alice (\"src\")"), "{why}");
     assert_eq!(run(&nobody, &["--check", "docs/x"]).await.0, Some(0));
     assert_eq!(run(&nobody, &["--check"]).await.0, Some(0));
     // In the shell of the session that claims it.

@@ -139,7 +139,7 @@ impl OtherSessions {
         self.sessions.iter()
     }
 
-    /// One of them.
+    /// One session of a repository.
     pub(super) fn get(&self, key: &PeerKey) -> Option<&OtherSession> {
         self.sessions.get(key)
     }

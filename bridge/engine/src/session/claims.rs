@@ -87,7 +87,7 @@ impl Session {
         match frame {
             ToBridge::SameRepository(tag, keys) => {
                 self.claims.book.same_repository(&tag, &keys);
-                // Whoever claims something and is not there may be gone.
+                // A session that claims something and is not there may be gone.
                 let here = keys.into_iter().collect::<HashSet<_>>();
                 for key in self.claims.book.with_content() {
                     if !here.contains(&key) {

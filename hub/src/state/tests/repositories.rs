@@ -71,7 +71,7 @@ fn connection_that_ends_leaves_its_repositories() {
 }
 
 #[test]
-fn newer_connection_of_a_session_names_its_repositories_anew() {
+fn newer_connection_of_a_session_names_its_repositories_again() {
     let mut world = World::in_grace();
     let (first, _) = join(&mut world, 1, &[ONE]);
     let (second, _) = join(&mut world, 2, &[ONE]);
@@ -161,7 +161,7 @@ fn event() -> impl Strategy<Value = RepositoryEvent> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whoever follows the answers and the news knows at any time who else works in its repositories.
+    /// A session that follows the answers and the news knows at any time who else works in its repositories.
     #[test]
     fn who_follows_the_news_knows_all_others(
         events in proptest::collection::vec(event(), 1..60),

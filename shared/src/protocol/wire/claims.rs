@@ -24,7 +24,7 @@ pub struct SealedClaims {
     /// The repository.
     #[n(1)]
     pub repository: RepositoryTag,
-    /// The sender's number of the frame: higher than that of every frame before, whoever those went to.
+    /// The sender's number of the frame: higher than that of every frame before, to this receiver or another.
     #[n(2)]
     pub number: u64,
     /// AES-256-GCM ciphertext and tag.

@@ -180,7 +180,7 @@ impl Table {
         seat.told.extend(news.iter().map(named));
     }
 
-    /// All connections begin anew, and nothing is lost any more.
+    /// All connections are made again, and nothing is lost any more.
     fn settle(&mut self) {
         self.flights.clear();
         (0..self.seats.len()).for_each(|number| self.disconnect(number));
@@ -369,7 +369,7 @@ fn states_to_the_same_sessions_are_a_second_apart_and_hold_all_changes() {
     let states = write(&mut table);
     assert_eq!(states.len(), 1);
     assert_eq!(states[0].claims.iter().map(|group| group.paths.len()).sum::<usize>(), 3);
-    // What was touched before is told anew after a minute, what is new after a second.
+    // What was touched before is told again after a minute, what is new after a second.
     let touch = |table: &mut Table, path: &str| {
         let now = table.now;
         table.seats[0].book.touch(&repository("one"), TAG, &[path.to_owned()], now);
