@@ -73,8 +73,8 @@ class Responses:
 
     @staticmethod
     def turn(body):
-        new = since_ours(body["input"], lambda one: "assistant" in one.values() or "function_call" in one.values())
-        results = {item["call_id"]: flat(item) for item in new if item["type"] == "function_call_output"}
+        new = since_ours(body["input"], lambda one: one.get("role") == "assistant" or one["type"].endswith("_call"))
+        results = {item["call_id"]: flat(item) for item in new if item["type"].endswith("_call_output")}
         names = []
         for tool in body.get("tools", []):
             # The tools of one MCP server come as a namespace.
@@ -96,6 +96,9 @@ class Responses:
     @staticmethod
     def _call(call):
         id, name, given = call
+        if name == "exec":
+            # Its argument is a program, as free text.
+            return {"type": "custom_tool_call", "id": "ctc_" + id, "call_id": id, "name": name, "input": given["input"]}
         namespace, _, name = name.rpartition("/")
         item = {"type": "function_call", "id": "fc_" + id, "call_id": id, "name": name, "arguments": json.dumps(given)}
         return item | ({"namespace": namespace} if namespace else {})

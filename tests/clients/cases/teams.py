@@ -1,7 +1,9 @@
 """Teams: a lead and workers with requests and dones, reviewers by role, and two sessions about to change one file."""
+import json
 import subprocess
 
 from claude import Claude
+from codex import Codex
 from script import call, say
 from until import until
 
@@ -118,14 +120,19 @@ def _edits(file):
     yield say("Written.")
 
 
-def edit_in_another_worktree_is_told_before(lab):
-    """Two Claude Codes in worktrees of one repository: the second reads of the first's claim before it edits the file."""
-    main, tree = lab.project("alice"), lab.project("bella")
+def _worktrees(main, tree):
+    """Two checkouts of one repository."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", main]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
     subprocess.run([*git, "worktree", "add", "-q", "--force", tree], check=True)
     (tree / "src").mkdir()
+
+
+def edit_in_another_worktree_is_told_before(lab):
+    """Two Claude Codes in worktrees of one repository: the second reads of the first's claim before it edits the file."""
+    main, tree = lab.project("alice"), lab.project("bella")
+    _worktrees(main, tree)
     file = tree / "src" / "parser.rs"
     hooks = {"PreToolUse": [{"type": "command", "command": "junction-bridge hook"}]}
     allowed = ["--allowedTools", "mcp__junction", "Write"]
@@ -134,3 +141,50 @@ def edit_in_another_worktree_is_told_before(lab):
     bella = Claude(lab, "bella", _edits(file), hooks=hooks, allowed=False, more=allowed)
     bella.prompt("Write src/parser.rs.", 90)
     until("the edit", lambda: file.exists() and file.read_text() == "bella\n", 30)
+
+
+def _runs(tool, argument):
+    """Codex's models call tools from programs that they write."""
+    return call("exec", input=f"text(await tools.{tool}({json.dumps(argument)}))")
+
+
+def _patches(file):
+    """Is held back once, reads why, and makes the patch again."""
+    patch = "*** Begin Patch\n*** Add File: src/parser.rs\n+cody\n*** End Patch\n"
+    yield
+    while "new parser" not in (yield _runs("mcp__junction__claim", {})).text:
+        pass
+    said = (yield _runs("apply_patch", patch)).text
+    assert '"alice" claimed "src"' in said and "new parser" in said, f"Codex showed {said!r}."
+    assert not file.exists(), "The patch was applied before its agent was told."
+    yield _runs("apply_patch", patch)
+    yield say("Written.")
+
+
+def _offers_patches(lab):
+    """Codex offers `apply_patch` only to the models of its catalogue, so the stub takes the place of one."""
+    command = [lab.program("codex"), "debug", "models", "--bundled"]
+    shown = subprocess.run(command, env=lab.env(), check=True, capture_output=True).stdout
+    model = next(one for one in json.loads(shown)["models"] if one["apply_patch_tool_type"])
+    # The protocol of its small requests is one that the stub does not speak.
+    model |= {"slug": "stub-model", "use_responses_lite": False}
+    folder = lab.home / ".codex"
+    catalogue = folder / "models.json"
+    catalogue.write_text(json.dumps({"models": [model]}))
+    config = folder / "config.toml"
+    config.write_text(f"model_catalog_json = {json.dumps(str(catalogue))}\n" + config.read_text())
+
+
+def patch_in_another_worktree_is_told_before(lab):
+    """Codex in a worktree beside Claude Code's reads of the claim there before its patch is applied."""
+    main, tree = lab.project("alice"), lab.project("cody")
+    _worktrees(main, tree)
+    alice = Claude(lab, "alice", _claims())
+    alice.prompt("Claim src for the new parser.", 60)
+    cody = Codex(lab, "cody", _patches(tree / "src" / "parser.rs"))
+    hook = {"type": "command", "command": "junction-bridge hook"}
+    (lab.home / ".codex" / "hooks.json").write_text(json.dumps({"hooks": {"PreToolUse": [{"hooks": [hook]}]}}))
+    _offers_patches(lab)
+    cody.execute("Write src/parser.rs.").ended()
+    file = tree / "src" / "parser.rs"
+    until("the patch", lambda: file.exists() and file.read_text() == "cody\n", 30)
