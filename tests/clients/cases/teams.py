@@ -4,6 +4,7 @@ import subprocess
 
 from claude import Claude
 from codex import Codex
+from newcomer import Newcomer
 from script import call, say
 from until import until
 
@@ -176,14 +177,13 @@ def _offers_patches(lab):
 
 
 def patch_in_another_worktree_is_told_before(lab):
-    """Codex in a worktree beside Claude Code's reads of the claim there before its patch is applied."""
+    """Codex, with what `setup` writes, in a worktree beside Claude Code's: it reads of the claim before it may patch."""
     main, tree = lab.project("alice"), lab.project("cody")
     _worktrees(main, tree)
     alice = Claude(lab, "alice", _claims())
     alice.prompt("Claim src for the new parser.", 60)
-    cody = Codex(lab, "cody", _patches(tree / "src" / "parser.rs"))
-    hook = {"type": "command", "command": "junction-bridge hook"}
-    (lab.home / ".codex" / "hooks.json").write_text(json.dumps({"hooks": {"PreToolUse": [{"hooks": [hook]}]}}))
+    Newcomer(lab, "codex").bridge("setup", "codex")
+    cody = Codex(lab, "cody", _patches(tree / "src" / "parser.rs"), by_setup=True)
     _offers_patches(lab)
     cody.execute("Write src/parser.rs.").ended()
     file = tree / "src" / "parser.rs"
