@@ -48,11 +48,11 @@ pub(crate) struct ClaimsOptions {
 
 /// A session through which to look, for as long as the command runs.
 enum OnlookingSession {
-    /// That of the caller's shell: what it claims itself is no other's.
+    /// The session in whose shell the command runs. Its own claims do not count.
     Callers,
-    /// One of the command's own, which nobody sees.
+    /// A session that the command begins, and that nobody sees.
     Own(Engine),
-    /// None, because no hub runs.
+    /// No session, because no hub runs.
     None,
 }
 

@@ -90,7 +90,10 @@ async fn a_lan_hub_replaces_an_autostarted_hub() {
     let why = refused(&run(&network, HUB, &home, &["invite"], ""));
     assert!(why.contains("--host 0.0.0.0"), "{why}");
     let _hub = TestHub::start_for(&network, HUB, &home).await;
-    assert_eq!(processes_of(home.path(), "junction-hub"), Vec::<u32>::new());
+    eventually("the autostarted hub ends", async || {
+        processes_of(home.path(), "junction-hub").is_empty().then_some(())
+    })
+    .await;
     let link = invite(&network, &home);
     said(&run(&network, BOB, &guest, &["join"], &link));
     let bob = join(&network, BOB, &guest, "10-77-0-1", "bob").await;
