@@ -75,10 +75,10 @@ pub enum Command {
     /// Finds the receiver of a message and takes the message into the outbox. Nothing is sent once the caller has
     /// closed the reply channel.
     Send(Draft, ReplySender<Submitted>),
-    /// Begins a message to a group, before its first envelope; or only looks for one of this name.
-    BeginGroup(GroupToBegin, ReplySender<Option<BegunGroup>>),
-    /// Notes that the message to a group with this id was submitted to all its members, or to those that it could be.
-    GroupSubmitted(MessageId),
+    /// Begins a message to a group, before its first envelope. Every message that has begun ends with `GroupSubmitted`.
+    BeginGroup(GroupToBegin, ReplySender<BegunGroup>),
+    /// Notes that the message to a group with this id was submitted to its members, but for these.
+    GroupSubmitted(MessageId, Vec<Alias>),
     /// Finds the key that an alias belongs to.
     Lookup(Alias, ReplySender<PeerKey>),
     /// Reads a page of messages and receipts.
@@ -131,7 +131,7 @@ impl Command {
             // A person asks, and not the agent.
             Self::Lookup(..)
             | Self::BeginGroup(..)
-            | Self::GroupSubmitted(_)
+            | Self::GroupSubmitted(..)
             | Self::Read { .. }
             | Self::Download(_)
             // They are answered from memory.
@@ -169,7 +169,7 @@ impl Command {
             ) => drop(reply.send(Err(Error::Left))),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)
-            | Self::GroupSubmitted(_)
+            | Self::GroupSubmitted(..)
             | Self::Claim(_)
             | Self::AskForHub
             | Self::ClaimSeat(..)

@@ -1,5 +1,6 @@
 //! Messages to several peers: how a group is addressed, and what each of its members is told of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,6 +36,19 @@ impl fmt::Display for GroupAddress {
 }
 
 impl GroupAddress {
+    /// The same text for all spellings of an address: case and the order of aliases do not count.
+    pub(crate) fn normalized(&self) -> String {
+        match self {
+            Self::Role(role) => format!("role:{}", role.trim().to_lowercase()),
+            Self::Repo(repo) => format!("repo:{}", repo.trim().to_lowercase()),
+            Self::Everyone => self.to_string(),
+            Self::Aliases(aliases) => {
+                let names: BTreeSet<_> = aliases.iter().map(Alias::as_str).collect();
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
     /// The name that the members see, within the bound of a sealed message. A list of many aliases ends with their number.
     pub(crate) fn sealed_name(&self) -> String {
         let whole = self.to_string();
@@ -100,6 +114,19 @@ mod tests {
         assert_eq!(GroupAddress::Repo("shop".to_owned()).sealed_name(), "repo:shop");
         assert_eq!(GroupAddress::Everyone.sealed_name(), "*");
         assert_eq!(list.sealed_name(), "bob, eve");
+    }
+
+    #[test]
+    fn spellings_of_one_address_are_the_same() {
+        let alias = |name: &str| Alias::parse(name).unwrap();
+        let list = |names: &[&str]| {
+            GroupAddress::Aliases(names.iter().map(|name| alias(name)).collect()).normalized()
+        };
+        assert_eq!(list(&["eve", "bob", "eve"]), list(&["bob", "eve"]));
+        assert_ne!(list(&["bob", "eve"]), list(&["bob", "rob"]));
+        let role = |name: &str| GroupAddress::Role(name.to_owned()).normalized();
+        assert_eq!(role(" Worker"), role("worker"));
+        assert_ne!(role("worker"), GroupAddress::Repo("worker".to_owned()).normalized());
     }
 
     proptest! {

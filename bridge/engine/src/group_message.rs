@@ -1,9 +1,10 @@
 //! A message to a group: what is sent, and what became of it for each member.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
+use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::group::{GroupAddress, GroupTag, WaitFor};
@@ -112,34 +113,42 @@ pub struct GroupMember {
 
 /// A message to a group that is about to be sent.
 pub struct GroupToBegin {
-    /// The address, as the sender gives it.
-    pub(crate) address: String,
+    /// The group.
+    pub(crate) to: GroupAddress,
     /// The sender's own name for the message.
     pub(crate) key: Option<String>,
-    /// Whether the members are known. If they are not, only a message of this name is looked for.
-    pub(crate) has_members: bool,
+    /// Whether the call waits for replies.
+    pub(crate) waits: bool,
+    /// The members at this moment, or why they are not known.
+    pub(crate) members: Result<Vec<Alias>, Error>,
 }
 
 impl GroupToBegin {
-    /// A message to a group at this address whose members are known, under this name of its sender's.
+    /// A message to these members of a group.
     #[must_use]
-    pub fn new(address: String, key: Option<String>) -> Self {
-        Self { address, key, has_members: true }
+    pub fn new(to: GroupAddress, members: Vec<Alias>) -> Self {
+        Self { to, key: None, waits: false, members: Ok(members) }
     }
 }
 
-/// What a message to a group begins with.
+/// How a message to a group begins.
 pub enum BegunGroup {
-    /// The message is new and has this id for all its receivers.
-    New(MessageId),
-    /// The message was sent before.
-    Repeated(RepeatedGroup),
+    /// It can be submitted.
+    Begun(GroupSubmission),
+    /// It has to begin again at that moment: the hub was restarted, and may not know all members yet.
+    TooEarly(Instant),
+    /// It has to begin again when this has closed: another call is submitting the message of this name.
+    InProgress(watch::Receiver<()>),
 }
 
-/// What is known of a message that was sent to a group before.
-pub struct RepeatedGroup {
+/// A message to a group, as far as it was submitted.
+pub struct GroupSubmission {
     /// The id that the message has for all.
-    pub(crate) id: MessageId,
-    /// What is known of the message, for each member.
-    pub(crate) members: Vec<(Alias, Submitted)>,
+    pub id: MessageId,
+    /// The members to which the message is still to be submitted.
+    pub(crate) left: Vec<Alias>,
+    /// What is known of the message, for each member to which an earlier call submitted it.
+    pub(crate) sent: Vec<(Alias, Submitted)>,
+    /// Whether an earlier call with this name began the message.
+    pub(crate) repeated: bool,
 }

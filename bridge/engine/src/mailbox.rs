@@ -221,6 +221,13 @@ impl Mailbox {
         Some(&found.message)
     }
 
+    /// The oldest unread message of this peer that answers this one.
+    pub(crate) fn unread_answer(&self, to: MessageId, from: PeerKey) -> Option<MessageId> {
+        let mut waiting = self.waiting().map(|waiting| &waiting.message);
+        let answer = waiting.find(|message| message.peer == from && message.reply_to == Some(to));
+        answer.map(|message| message.id)
+    }
+
     /// The oldest unread message whose sender waits for the answer.
     pub(crate) fn oldest_question(&self) -> Option<&Message> {
         self.waiting().find(|message| message.message.expects.asks).map(|message| &message.message)

@@ -140,6 +140,8 @@ pub enum WaitEnd {
     /// A message of this peer, which waits unread: a later one of the peer that was asked, or a question whose own
     /// sender waits.
     EndedBy(Alias),
+    /// Nothing: the peer that was asked is gone.
+    Gone,
 }
 
 /// What the sender of a message expects of its receiver.

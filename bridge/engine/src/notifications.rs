@@ -1,6 +1,7 @@
 //! Notifications that a sender asked for: that its message was read, that what it asks for is done, or that its receiver is idle
 //! or gone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use junction_shared::protocol::id::{MessageId, PeerKey};
@@ -27,6 +28,16 @@ impl NotifyWhen {
     /// The names of its values.
     pub const NAMES: [(&'static str, Self); 4] =
         [("idle", Self::Idle), ("read", Self::Read), ("gone", Self::Gone), ("done", Self::Done)];
+
+    /// What is awaited.
+    fn occasion(self) -> Occasion {
+        match self {
+            Self::Idle => Occasion::Idle,
+            Self::Read => Occasion::Ended(Status::Read),
+            Self::Gone => Occasion::Gone,
+            Self::Done => Occasion::Done,
+        }
+    }
 }
 
 /// What has happened that a sender asked to be notified of.
@@ -40,6 +51,8 @@ pub enum Occasion {
     Gone,
     /// The receiver's agent has finished what the message asks for.
     Done,
+    /// The receiver's agent has answered, and not said whether that is the end of it.
+    Answered,
     /// The receiver's bridge has dropped the request, because too many are open there.
     Dropped,
 }
@@ -55,8 +68,11 @@ pub struct Notification {
     pub peer: PeerKey,
     /// The chain that the message is part of, and how long it is.
     pub hops: Hops,
-    /// What has happened.
+    /// What has happened; of a message to a group, to one of its members to which something else happened than was asked for, if
+    /// there is one.
     pub occasion: Occasion,
+    /// Of a message to a group, everything that has happened, and to how many of its members.
+    pub counts: Vec<(Occasion, usize)>,
     /// When it happened, by this machine's wall clock: milliseconds since 1970.
     pub at_ms: u64,
 }
@@ -68,8 +84,17 @@ const MAX_REQUESTS: usize = 256;
 #[derive(Default)]
 pub(crate) struct NotificationRequests {
     open: Vec<NotificationRequest>,
-    /// Messages to groups that are being submitted: one notification tells of all members, and not before that.
-    submitting: Vec<(MessageId, Option<Notification>)>,
+    /// Messages to groups, by the id that each has for all.
+    groups: HashMap<MessageId, GroupNews>,
+}
+
+/// What has happened so far to the members of a group, of which one notification will tell.
+#[derive(Default)]
+struct GroupNews {
+    /// Whether there may be more members than are known.
+    is_submitting: bool,
+    /// What happened last, and what is told of all.
+    news: Option<Notification>,
 }
 
 /// What a message asks to be notified of.
@@ -101,15 +126,23 @@ impl NotificationRequests {
 
     /// A message to a group is about to be submitted to its members.
     pub(crate) fn group_begins(&mut self, group: MessageId) {
-        self.submitting.push((group, None));
+        self.groups.entry(group).or_default().is_submitting = true;
     }
 
     /// A message to a group was submitted to its members. Gives the notification if nothing is left to wait for.
     pub(crate) fn group_submitted(&mut self, group: MessageId) -> Vec<Notification> {
-        let at = self.submitting.iter().position(|(id, _)| *id == group);
-        let held = at.and_then(|at| self.submitting.swap_remove(at).1);
-        let is_open = self.open.iter().any(|request| request.shown_id == group);
-        held.filter(|_| !is_open).into_iter().collect()
+        self.groups.entry(group).or_default().is_submitting = false;
+        self.take_group_news().into_iter().collect()
+    }
+
+    /// Takes what is told of groups of whose members nothing more is awaited.
+    fn take_group_news(&mut self) -> Vec<Notification> {
+        let open = &self.open;
+        let is_complete = |id: &MessageId, group: &mut GroupNews| {
+            !group.is_submitting && !open.iter().any(|request| request.shown_id == *id)
+        };
+        let complete = self.groups.extract_if(is_complete);
+        complete.filter_map(|(_, group)| group.news).collect()
     }
 
     /// The receivers of those messages.
@@ -161,7 +194,7 @@ impl NotificationRequests {
         })
     }
 
-    /// A peer has finished what the message with this shown id asks for, or its bridge has dropped the request.
+    /// A peer has finished or answered what the message with this shown id asks for, or its bridge has dropped the request.
     pub(crate) fn finished(
         &mut self,
         peer: PeerKey,
@@ -187,33 +220,47 @@ impl NotificationRequests {
         which: impl Fn(&NotificationRequest) -> bool,
     ) -> Vec<Notification> {
         let closed: Vec<_> = self.open.extract_if(.., |request| which(request)).collect();
-        let mut news = Vec::new();
+        let mut all = Vec::new();
         for request in closed {
-            let (is_of_group, id) = (request.is_of_group(), request.shown_id);
-            let is_last = !self.open.iter().any(|open| open.shown_id == id);
-            let notification = Notification {
-                id,
-                of: request.of,
-                peer: request.peer,
-                hops: request.hops,
-                occasion,
-                at_ms: wall_ms(),
-            };
-            let submitting = self.submitting.iter_mut().find(|(group, _)| *group == id);
-            match submitting {
-                Some((_, held)) => *held = Some(notification),
-                None if is_last || !is_of_group => news.push(notification),
-                None => {}
+            if request.is_of_group() {
+                let group = self.groups.entry(request.shown_id).or_default();
+                group.news = Some(request.after(occasion, group.news.take()));
+            } else {
+                all.push(request.notification(occasion));
             }
         }
-        news.dedup_by_key(|notification| notification.id);
-        news
+        all.extend(self.take_group_news());
+        all
     }
 }
 
 impl NotificationRequest {
     fn is_of_group(&self) -> bool {
         self.id != self.shown_id
+    }
+
+    fn notification(&self, occasion: Occasion) -> Notification {
+        Notification {
+            id: self.shown_id,
+            of: Arc::clone(&self.of),
+            peer: self.peer,
+            hops: self.hops,
+            occasion,
+            counts: Vec::new(),
+            at_ms: wall_ms(),
+        }
+    }
+
+    /// What is told of a group when this has happened to one more member, after what has happened to others.
+    fn after(&self, occasion: Occasion, before: Option<Notification>) -> Notification {
+        let mut counts = before.map(|news| news.counts).unwrap_or_default();
+        match counts.iter_mut().find(|(counted, _)| *counted == occasion) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((occasion, 1)),
+        }
+        let asked = self.when.occasion();
+        let other = counts.iter().map(|(counted, _)| *counted).find(|counted| *counted != asked);
+        Notification { counts, ..self.notification(other.unwrap_or(asked)) }
     }
 }
 
@@ -322,7 +369,28 @@ mod tests {
         assert!(requests.finished(member(1).0, ID, Occasion::Done).is_empty());
         assert!(requests.gone(member(2).0).is_empty());
         let last = requests.finished(member(3).0, ID, Occasion::Done);
-        assert_eq!((occasions(&last), last[0].id), (vec![Occasion::Done], ID));
+        assert_eq!(last.len(), 1);
+        assert_eq!((last[0].id, last[0].occasion), (ID, Occasion::Gone), "not all have done it");
+        assert_eq!(last[0].counts, [(Occasion::Done, 2), (Occasion::Gone, 1)]);
+        assert!(requests.groups.is_empty());
+    }
+
+    #[test]
+    fn group_of_which_all_have_finished_is_done() {
+        let mut requests = NotificationRequests::default();
+        requests.group_begins(ID);
+        for number in 1..=3 {
+            requests.add(to(
+                PeerKey([number; 32]),
+                MessageId([100 + number; 16]),
+                NotifyWhen::Done,
+            ));
+        }
+        assert!(requests.group_submitted(ID).is_empty());
+        let finish = |number| requests.finished(PeerKey([number; 32]), ID, Occasion::Done);
+        let told: Vec<_> = (1..=3).flat_map(finish).collect();
+        assert_eq!(occasions(&told), [Occasion::Done]);
+        assert_eq!(told[0].counts, [(Occasion::Done, 3)]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use junction_shared::protocol::limits::OPEN_REQUESTS;
 use crate::lease::LeaseId;
 use crate::outcome::Status;
 
+/// Dropped requests whose senders are still to be told; of more, the oldest are told to nobody.
+const MAX_DROPPED: usize = 256;
 /// The characters of a request's text that are kept.
 const KEPT_CHARS: usize = 80;
 
@@ -58,7 +60,7 @@ pub(crate) struct OpenRequests {
     kept: VecDeque<KeptRequest>,
     last: u64,
     /// Requests that had no room any more, and their senders.
-    dropped: Vec<(PeerKey, MessageId)>,
+    dropped: VecDeque<(PeerKey, MessageId)>,
 }
 
 /// The beginning of a request's text.
@@ -74,11 +76,6 @@ impl OpenRequests {
             kept.lease = kept.lease.and(lease);
             return;
         }
-        if self.kept.len() == OPEN_REQUESTS
-            && let Some(oldest) = self.kept.pop_front()
-        {
-            self.dropped.push((oldest.peer, oldest.request.id));
-        }
         self.last += 1;
         let (number, is_repeated) = (self.last, lease.is_none());
         self.kept.push_back(KeptRequest {
@@ -89,6 +86,28 @@ impl OpenRequests {
             answer: None,
             is_repeated,
         });
+        self.drop_surplus();
+    }
+
+    /// Drops the oldest of too many: of those that are open, and of those whose answers are on their way.
+    fn drop_surplus(&mut self) {
+        for is_answered in [false, true] {
+            let is_such = |kept: &KeptRequest| kept.answer.is_some() == is_answered;
+            let surplus = self.kept.iter().filter(|kept| is_such(kept)).count();
+            for _ in OPEN_REQUESTS..surplus {
+                let oldest = self.kept.iter().position(is_such);
+                let oldest = oldest.and_then(|at| self.kept.remove(at));
+                oldest.into_iter().for_each(|it| self.put_back_dropped(it.peer, it.request.id));
+            }
+        }
+    }
+
+    /// Notes that the sender of a request that had no room is still to be told.
+    pub(crate) fn put_back_dropped(&mut self, peer: PeerKey, request: MessageId) {
+        if self.dropped.len() == MAX_DROPPED {
+            self.dropped.pop_front();
+        }
+        self.dropped.push_back((peer, request));
     }
 
     /// The answer with this lease was written, or not.
@@ -106,6 +125,7 @@ impl OpenRequests {
         if let Some(kept) = open.find(|kept| kept.request.id == request && kept.peer == peer) {
             kept.answer = Some(answer);
         }
+        self.drop_surplus();
     }
 
     /// A message of this session came to its end. What it answers is answered, unless it provably did not arrive.
@@ -113,6 +133,7 @@ impl OpenRequests {
         match status {
             Status::Refused(_) | Status::Expired => {
                 self.kept.iter_mut().for_each(|kept| _ = kept.answer.take_if(|it| *it == answer));
+                self.drop_surplus();
             }
             _ => self.kept.retain(|kept| kept.answer != Some(answer)),
         }
@@ -144,7 +165,7 @@ impl OpenRequests {
     }
 
     /// Takes the requests that had no room, for their senders to be told.
-    pub(crate) fn take_dropped(&mut self) -> Vec<(PeerKey, MessageId)> {
+    pub(crate) fn take_dropped(&mut self) -> VecDeque<(PeerKey, MessageId)> {
         std::mem::take(&mut self.dropped)
     }
 
@@ -221,6 +242,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_kept_is_bounded_and_what_is_open_is_not_dropped_for_what_is_answered(
+            steps in prop::collection::vec((any::<bool>(), 1u8..200), 1..400),
+        ) {
+            let mut requests = OpenRequests::default();
+            for (answers, number) in steps {
+                let open = requests.list().len();
+                if answers {
+                    requests.answering(id(number), PEER, id(250));
+                    prop_assert!(requests.take_dropped().len() <= 1);
+                } else {
+                    requests.shown(request(number), PEER, None);
+                    let dropped = requests.take_dropped().len();
+                    prop_assert!(dropped == 0 || open == OPEN_REQUESTS);
+                }
+                prop_assert!(requests.list().len() <= OPEN_REQUESTS);
+                prop_assert!(requests.kept.len() <= 2 * OPEN_REQUESTS);
+            }
+            requests.answer_ended(id(250), Status::Expired);
+            prop_assert!(requests.list().len() <= OPEN_REQUESTS);
+        }
+
         #[test]
         fn the_newest_requests_are_kept_and_the_others_are_told(count in 0u8..200) {
             let mut requests = OpenRequests::default();

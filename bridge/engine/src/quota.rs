@@ -39,6 +39,11 @@ impl Quota {
         }
         self.taken.push_back(now);
     }
+
+    /// Gives back the one that was taken last.
+    pub fn give_back(&mut self) {
+        self.taken.pop_back();
+    }
 }
 
 #[cfg(test)]

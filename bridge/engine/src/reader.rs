@@ -245,6 +245,29 @@ impl Delivery {
         }
     }
 
+    /// A call waits for the answer to a message that an earlier call has sent. An answer that waits unread ends the wait at
+    /// once; so does one that was read, or that the earlier call still waits for.
+    pub(crate) fn expect_reply_again(
+        &mut self,
+        to: MessageId,
+        from: PeerKey,
+        wait_end: oneshot::Sender<WaitEnd>,
+    ) {
+        if let Some(answer) = self.mailbox.unread_answer(to, from) {
+            self.reply(answer, ReplyWaiter { from, wait_end });
+        } else if self.unanswered.get(&(to, from)).is_some() && !self.replies.awaits(to, from) {
+            self.expect_reply(to, from, wait_end);
+        }
+    }
+
+    /// A peer is gone, and answers nothing any more.
+    pub(crate) fn peer_gone(&mut self, peer: PeerKey) {
+        self.open_requests.gone(&peer);
+        for waiter in self.replies.take(|waiter| waiter.from == peer) {
+            let _ = waiter.wait_end.send(WaitEnd::Gone);
+        }
+    }
+
     /// A message of this session came to its end.
     pub(crate) fn ended(&mut self, end: Outcome) {
         self.open_requests.answer_ended(end.id, end.status);

@@ -31,6 +31,11 @@ impl ReplyWaiters {
         self.0.remove(&(to, from)).filter(|waiter| !waiter.wait_end.is_closed())
     }
 
+    /// Whether a call waits for the answer of this peer to this message.
+    pub(crate) fn awaits(&self, to: MessageId, from: PeerKey) -> bool {
+        self.0.get(&(to, from)).is_some_and(|waiter| !waiter.wait_end.is_closed())
+    }
+
     /// Takes these calls, as far as they still wait.
     pub(crate) fn take(&mut self, which: impl Fn(&ReplyWaiter) -> bool) -> Vec<ReplyWaiter> {
         let taken = self.0.extract_if(|_, waiter| which(waiter)).map(|(_, waiter)| waiter);

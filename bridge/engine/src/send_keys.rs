@@ -13,15 +13,18 @@ use crate::outcome::Status;
 const MAX_KEPT: usize = 1024;
 
 /// A message that was sent under a name.
-#[derive(Clone)]
 pub(crate) struct NamedMessage {
     /// The id that the message is shown under.
     pub(crate) id: MessageId,
     /// The receivers of the message.
     pub(crate) members: Vec<NamedMember>,
+    /// The members of a group to which the message could not be submitted.
+    left: Vec<Alias>,
+    /// Closes when the message has been submitted to all of its group.
+    submission: Option<watch::Sender<()>>,
 }
 
-/// One receiver of a message that was sent under a name.
+/// A receiver of a message that was sent under a name.
 #[derive(Clone)]
 pub(crate) struct NamedMember {
     pub(crate) alias: Alias,
@@ -46,34 +49,66 @@ impl SendKeys {
         self.messages.get(&(address.to_owned(), name.to_owned()))
     }
 
-    /// A message is sent to this address under this name. A receiver is added to those that it has.
-    pub(crate) fn sent(
-        &mut self,
-        address: &str,
-        name: &str,
-        id: MessageId,
-        member: Option<NamedMember>,
-    ) {
-        let key = (address.to_owned(), name.to_owned());
-        if !self.messages.contains_key(&key) {
-            if self.order.len() == MAX_KEPT
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.messages.remove(&oldest);
-            }
-            self.order.push_back(key.clone());
+    /// A message was sent to this address, which is that of one receiver, under this name.
+    pub(crate) fn sent(&mut self, address: &str, name: &str, id: MessageId, member: NamedMember) {
+        let message =
+            NamedMessage { id, members: vec![member], left: Vec::new(), submission: None };
+        self.keep(address, name, message);
+    }
+
+    /// A message is about to be submitted to the group at this address under this name.
+    pub(crate) fn group_begins(&mut self, address: &str, name: &str, id: MessageId) {
+        let submission = Some(watch::channel(()).0);
+        let message = NamedMessage { id, members: Vec::new(), left: Vec::new(), submission };
+        self.keep(address, name, message);
+    }
+
+    fn keep(&mut self, address: &str, name: &str, message: NamedMessage) {
+        if self.order.len() == MAX_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.messages.remove(&oldest);
         }
-        let message = self.messages.entry(key);
-        let message = message.or_insert_with(|| NamedMessage { id, members: Vec::new() });
-        message.members.extend(member);
+        let key = (address.to_owned(), name.to_owned());
+        self.order.push_back(key.clone());
+        self.messages.insert(key, message);
     }
 
     /// A message to a group, which may have been sent under a name, is sent to one more receiver.
     pub(crate) fn sent_to(&mut self, id: MessageId, member: NamedMember) {
-        let is_it = |message: &&mut NamedMessage| message.id == id;
-        if let Some(message) = self.messages.values_mut().find(is_it) {
+        if let Some(message) = self.with_id(id) {
             message.members.push(member);
         }
+    }
+
+    /// Takes the members of a group to which a message is to be submitted once more.
+    pub(crate) fn begin_again(&mut self, id: MessageId) -> Vec<Alias> {
+        let Some(message) = self.with_id(id).filter(|message| !message.left.is_empty()) else {
+            return Vec::new();
+        };
+        message.submission = Some(watch::channel(()).0);
+        std::mem::take(&mut message.left)
+    }
+
+    /// A message was submitted to its group, but for these members. One that nobody was sent has not used its name.
+    pub(crate) fn group_submitted(&mut self, id: MessageId, left: Vec<Alias>) {
+        let Some(message) = self.with_id(id) else { return };
+        (message.left, message.submission) = (left, None);
+        if message.members.is_empty() {
+            self.messages.retain(|_, message| message.id != id);
+            self.order.retain(|key| self.messages.contains_key(key));
+        }
+    }
+
+    fn with_id(&mut self, id: MessageId) -> Option<&mut NamedMessage> {
+        self.messages.values_mut().find(|message| message.id == id)
+    }
+}
+
+impl NamedMessage {
+    /// Closes when the call that is submitting the message to its group has done so; `None` if no call is.
+    pub(crate) fn submission(&self) -> Option<watch::Receiver<()>> {
+        self.submission.as_ref().map(watch::Sender::subscribe)
     }
 }
 
@@ -85,32 +120,62 @@ mod tests {
         MessageId(u128::try_from(number).unwrap().to_be_bytes())
     }
 
+    fn member(name: &str) -> NamedMember {
+        NamedMember {
+            alias: Alias::parse(name).unwrap(),
+            key: PeerKey([1; 32]),
+            status: watch::channel(Status::Queued).1,
+        }
+    }
+
+    fn names(keys: &SendKeys) -> Vec<&str> {
+        let message = keys.get("role:worker", "build");
+        let members = message.into_iter().flat_map(|message| &message.members);
+        members.map(|member| member.alias.as_str()).collect()
+    }
+
     #[test]
     fn name_counts_for_its_address_and_the_oldest_is_forgotten() {
         let mut keys = SendKeys::default();
-        keys.sent("bob", "build", id(1), None);
-        keys.sent("eve", "build", id(2), None);
+        keys.sent("bob", "build", id(1), member("bob"));
+        keys.sent("eve", "build", id(2), member("eve"));
         let found = |keys: &SendKeys, to| keys.get(to, "build").map(|message| message.id);
         assert_eq!((found(&keys, "bob"), found(&keys, "eve")), (Some(id(1)), Some(id(2))));
         assert_eq!(found(&keys, "rob"), None);
-        (0..MAX_KEPT - 1).for_each(|at| keys.sent("bob", &at.to_string(), id(at), None));
+        for at in 0..MAX_KEPT - 1 {
+            keys.sent("bob", &at.to_string(), id(at), member("bob"));
+        }
         assert_eq!((found(&keys, "bob"), found(&keys, "eve")), (None, Some(id(2))));
         assert_eq!((keys.messages.len(), keys.order.len()), (MAX_KEPT, MAX_KEPT));
     }
 
     #[test]
-    fn receivers_of_a_message_to_a_group_are_added_as_it_is_sent_to_them() {
+    fn message_to_a_group_goes_again_only_to_those_that_it_was_not_sent_to() {
         let mut keys = SendKeys::default();
-        let member = |name| NamedMember {
-            alias: Alias::parse(name).unwrap(),
-            key: PeerKey([1; 32]),
-            status: watch::channel(Status::Queued).1,
-        };
-        keys.sent("role:worker", "build", id(1), None);
+        keys.group_begins("role:worker", "build", id(1));
+        let submission = keys.get("role:worker", "build").unwrap().submission().unwrap();
         keys.sent_to(id(1), member("bob"));
-        keys.sent_to(id(1), member("eve"));
         keys.sent_to(id(2), member("rob"));
-        let names = keys.get("role:worker", "build").unwrap().members.iter();
-        assert_eq!(names.map(|member| member.alias.as_str()).collect::<Vec<_>>(), ["bob", "eve"]);
+        assert!(submission.has_changed().is_ok(), "it goes on");
+        let eve = Alias::parse("eve").unwrap();
+        keys.group_submitted(id(1), vec![eve.clone()]);
+        assert!(submission.has_changed().is_err(), "it has ended");
+        assert_eq!(names(&keys), ["bob"]);
+        assert_eq!(keys.begin_again(id(1)), [eve]);
+        assert!(keys.get("role:worker", "build").unwrap().submission().is_some());
+        keys.sent_to(id(1), member("eve"));
+        keys.group_submitted(id(1), Vec::new());
+        assert_eq!(names(&keys), ["bob", "eve"]);
+        assert!(keys.begin_again(id(1)).is_empty());
+        assert!(keys.get("role:worker", "build").unwrap().submission().is_none());
+    }
+
+    #[test]
+    fn message_that_nobody_in_the_group_was_sent_has_not_used_its_name() {
+        let mut keys = SendKeys::default();
+        keys.group_begins("role:worker", "build", id(1));
+        keys.group_submitted(id(1), vec![Alias::parse("eve").unwrap()]);
+        assert!(keys.get("role:worker", "build").is_none());
+        assert!(keys.order.is_empty());
     }
 }

@@ -76,6 +76,12 @@ impl SendQuota {
         Ok(())
     }
 
+    /// Takes back the last message to a group: nobody was sent it.
+    pub(crate) fn give_back_group(&mut self) {
+        self.messages.give_back();
+        self.groups.give_back();
+    }
+
     /// Notes that a message to a group went to this peer: it is no new receiver any more.
     pub(crate) fn sent_to_member(&mut self, to: PeerKey) {
         if self.known.len() < MAX_KNOWN {

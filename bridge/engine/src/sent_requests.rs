@@ -14,8 +14,8 @@ use crate::open_requests::beginning;
 use crate::outcome::Status;
 use crate::seal::{Plain, RepeatedRequest};
 
-/// Requests kept: as many as one receiver keeps, of a whole group and more.
-const MAX_KEPT: usize = 256;
+/// Requests kept: sixteen to the largest group. Older ones are not repeated.
+const MAX_KEPT: usize = 1024;
 
 /// A request that this session has made.
 pub(crate) struct SentRequest {
@@ -80,7 +80,8 @@ impl SentRequests {
     /// A message of this session ended: a request, or the repetition of one.
     pub(crate) fn ended(&mut self, id: MessageId, status: Status) {
         self.drops.remove(&id);
-        if status != Status::Read {
+        if !matches!(status, Status::Read | Status::Unconfirmed) {
+            // Provably nobody has read it.
             self.kept.retain(|request| request.wire_id != id);
         }
         for request in &mut self.kept {
@@ -229,9 +230,16 @@ mod tests {
         let mut gone = asked(now);
         gone.gone(&PEER);
         assert!(!repeats(&gone));
-        let mut unread = asked(now);
-        unread.ended(id(1), Status::Expired);
-        assert!(!repeats(&unread));
+        let ended = |status| {
+            let mut requests = SentRequests::default();
+            let to = (PEER, Alias::parse("bob").unwrap());
+            requests.add(SentRequest::new(id(1), to, ("review it", None), now));
+            requests.arrived(id(1), PEER);
+            requests.ended(id(1), status);
+            requests
+        };
+        assert!(!repeats(&ended(Status::Expired)));
+        assert!(repeats(&ended(Status::Unconfirmed)), "it may have been read");
     }
 
     #[test]

@@ -127,10 +127,15 @@ impl ToolArgs {
             Some(Value::String(text)) => text,
             Some(_) => return self.wrong(param, &param.kind.description()),
         };
+        // As in an address of a message.
+        let text = ["role:", "repo:"]
+            .into_iter()
+            .find_map(|kind| text.strip_prefix(kind))
+            .unwrap_or(&text);
         if text.trim().eq_ignore_ascii_case(NONE) {
             return Ok(Some(String::new()));
         }
-        let (whole, label) = (UNCUT.label(&text), CONTEXT_TEXT.label(&text));
+        let (whole, label) = (UNCUT.label(text), CONTEXT_TEXT.label(text));
         if let Some(label) = label.as_ref().filter(|_| label != whole) {
             let length = label.chars().count();
             self.notes.clamped.push(format!("{name}: {length} characters"));

@@ -18,7 +18,7 @@ pub(crate) const HOOK_TOOL: &str = "hook_event";
 /// The words for what agents on a list may have to do.
 const STATES: [&str; 4] = words(&STATE_FILTERS);
 /// The words for what may be awaited of a session.
-const AWAITED_WORDS: [&str; 2] = words(&AWAITED);
+const AWAITED_WORDS: [&str; 3] = words(&AWAITED);
 
 /// The tools. Each value is the place of the tool's definition in [`SPECS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,13 +166,13 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
     READ_MESSAGES,
     ToolSpec {
         name: "wait_for_peer",
-        description: "Wait until a session (by alias, by role, or any) is online, idle or gone. Returns at once if it is. \
+        description: "Wait until a session (by alias, by role, or any) is online (the default), idle or gone. Returns at once if it is. \
                       Use this instead of polling list_peers.",
         params: &[
             optional("timeout_seconds", ParamKind::Wait(0..=MAX_WAIT, 30), ""),
             optional("expected_role", ParamKind::Label, ""),
             optional("alias", ParamKind::PeerAlias, ""),
-            optional("state", ParamKind::Choice(&AWAITED_WORDS), "Default: online"),
+            optional("state", ParamKind::Choice(&AWAITED_WORDS), ""),
         ],
         read_only: true,
         destructive: false,
@@ -180,7 +180,7 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
         always_load: false,
         max_result: None,
         returns: &[
-            ("found", "whether what was waited for is so"),
+            ("found", "whether the condition was met"),
             (
                 "peers[]?",
                 "the sessions that are online, or idle, as in `list_peers`; none with `state` `gone`",
@@ -188,10 +188,10 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
             (
                 "gone?",
                 "true, with `state` `gone`: no such session is there, online or away. It has left, its session has ended, or \
-                 nobody ever had that alias or role. A session that comes back within two seconds is not gone. For a while \
-                 after its start a hub cannot know who is gone without having seen it leave, and waits",
+                 nobody ever had that alias or role. A session that comes back within two seconds is not gone. Just after its \
+                 start a hub reports only sessions that it has seen leave; for others the call waits",
             ),
-            ("reason?", "`timeout`, if it did not come to be so in time"),
+            ("reason?", "`timeout`, if it was not met in time"),
             ("waited_seconds", "how long the call waited"),
         ],
     },

@@ -44,6 +44,8 @@ struct RecipientJson {
     reach: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reach_why: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -54,12 +56,13 @@ impl From<&GroupMember> for RecipientJson {
         match &member.sent {
             Ok(sent) => {
                 let ReceiverJson { reach, reach_why, .. } = ReceiverJson::of(sent);
-                let status = status(sent.status);
-                Self { alias, status, reach: Some(reach), reach_why, why: None }
+                let (status, gone) =
+                    (status(sent.status), matches!(sent.wait_end, Some(WaitEnd::Gone)));
+                Self { alias, status, reach: Some(reach), reach_why, gone, why: None }
             }
             Err(error) => {
                 let (status, why) = ("not_sent".to_owned(), Some(error.wording()));
-                Self { alias, status, reach: None, reach_why: None, why }
+                Self { alias, status, reach: None, reach_why: None, gone: false, why }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Mail as JSON: what became of a message that was sent, and what a page of mail holds.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -34,6 +35,8 @@ pub(crate) struct SentJson<'a> {
     reply: Option<MessageJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     waited_seconds: Option<f64>,
 }
@@ -74,7 +77,7 @@ impl<'a> SentJson<'a> {
         let (reply, ended_by) = match &sent.wait_end {
             Some(WaitEnd::Reply(message, _)) => (Some(message.as_ref().into()), None),
             Some(WaitEnd::EndedBy(peer)) => (None, Some(peer.to_string())),
-            None => (None, None),
+            Some(WaitEnd::Gone) | None => (None, None),
         };
         Self {
             id: uuid(sent.id),
@@ -87,6 +90,7 @@ impl<'a> SentJson<'a> {
             ask_user: sent.past_limit.then_some(WAKES_NOBODY),
             reply,
             ended_by,
+            gone: matches!(sent.wait_end, Some(WaitEnd::Gone)),
             waited_seconds: waited.map(seconds),
         }
     }
@@ -276,6 +280,8 @@ struct NotificationJson {
     id: String,
     to: String,
     event: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    events: BTreeMap<String, usize>,
     at: String,
 }
 
@@ -356,6 +362,7 @@ impl<'a> MailPageJson<'a> {
             id: uuid(news.id),
             to: news.of.to_string(),
             event: event(news.occasion),
+            events: news.counts.iter().map(|(it, count)| (event(*it), *count)).collect(),
             at: rfc3339(news.at_ms),
         };
         let past_limit = page.messages.iter().any(|message| message.past_limit);

@@ -82,9 +82,9 @@ pub(crate) const STATE_FILTERS: [(&str, StateFilter); 4] = [
     ("unknown", StateFilter::Unknown),
 ];
 
-/// The names of what may be awaited of peers, apart from that they are online.
-pub(crate) const AWAITED: [(&str, AwaitedEnd); 2] =
-    [("idle", AwaitedEnd::Idle), ("gone", AwaitedEnd::Gone)];
+/// The names of what may be awaited of peers.
+pub(crate) const AWAITED: [(&str, AwaitedEnd); 3] =
+    [("online", AwaitedEnd::Online), ("idle", AwaitedEnd::Idle), ("gone", AwaitedEnd::Gone)];
 
 pub(crate) fn event(occasion: Occasion) -> String {
     match occasion {
@@ -92,6 +92,7 @@ pub(crate) fn event(occasion: Occasion) -> String {
         Occasion::Idle => "idle".to_owned(),
         Occasion::Gone => "gone".to_owned(),
         Occasion::Done => "done".to_owned(),
+        Occasion::Answered => "answered".to_owned(),
         Occasion::Dropped => "request-dropped".to_owned(),
     }
 }

@@ -1,27 +1,25 @@
 //! How a message goes to a group: who its members are, one envelope for each, and the wait for their replies.
 
-use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::{MAX_GROUP, MAX_PAGE};
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::Engine;
 use crate::command::Command;
 use crate::error::Error;
 use crate::group::{GroupAddress, GroupTag, WaitFor};
 use crate::group_message::{
-    BegunGroup, GroupDraft, GroupMember, GroupSent, GroupToBegin, RepeatedGroup,
+    BegunGroup, GroupDraft, GroupMember, GroupSent, GroupSubmission, GroupToBegin,
 };
-use crate::message::Submitted;
+use crate::message::{Submitted, WaitEnd};
 use crate::peer::PeerQuery;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
-
-/// The members of a group, and what came of the submission to each.
-type SubmittedMembers = Vec<(Alias, Result<Submitted, Error>)>;
 
 /// The engine that sends messages to groups.
 pub(crate) struct GroupSender<'a>(pub(crate) &'a Engine);
@@ -33,28 +31,19 @@ impl GroupSender<'_> {
     /// # Errors
     /// Why it went to nobody. What came of it for each member is in the answer.
     pub(crate) async fn send(&self, group: GroupDraft) -> Result<GroupSent, Error> {
-        let started = Instant::now();
-        let begin = |has_members| GroupToBegin {
-            address: group.to.to_string(),
-            key: group.key.clone(),
-            has_members,
-        };
-        if group.key.is_some()
-            && let Some(BegunGroup::Repeated(sent)) = self.begin_group(begin(false)).await?
-        {
-            return Ok(repeated(sent, started).await);
-        }
-        let members = self.members_of(&group.to).await?;
-        let id = match self.begin_group(begin(true)).await? {
-            Some(BegunGroup::New(id)) => id,
-            Some(BegunGroup::Repeated(sent)) => return Ok(repeated(sent, started).await),
-            None => return Err(Error::EmptyGroup),
-        };
         let (wait, wait_for) = (group.wait, group.wait_for);
-        let tag = GroupTag { id, to: group.to.sealed_name().into() };
-        let submitted = self.submit_to(members, group, tag, started).await?;
+        let group = Arc::new(group);
+        let submission = loop {
+            let members = self.members_of(&group.to).await;
+            match self.submit(Arc::clone(&group), members).await? {
+                Ok(submission) => break submission,
+                Err(BeginAgain::At(moment)) => sleep_until(moment.into()).await,
+                Err(BeginAgain::After(mut submission)) => drop(submission.changed().await),
+            }
+        };
+        let started = Instant::now();
         let (stop, stopped) = watch::channel(false);
-        let members = submitted.into_iter().map(|(alias, submitted)| {
+        let members = submission.members.into_iter().map(|(alias, submitted)| {
             let (stop, stopped) = (stop.clone(), stopped.clone());
             async move {
                 let to = alias.clone();
@@ -69,20 +58,43 @@ impl GroupSender<'_> {
                     Ok(sending) => Ok(sending.sent().await),
                     Err(error) => Err(error),
                 };
-                let is_answered = sent.as_ref().is_ok_and(|sent| sent.wait_end.is_some());
+                let wait_end = sent.as_ref().ok().and_then(|sent| sent.wait_end.as_ref());
+                let is_answered = wait_end.is_some_and(|end| !matches!(end, WaitEnd::Gone));
                 if is_answered && wait_for == WaitFor::Any {
                     stop.send_replace(true);
                 }
                 GroupMember { alias, sent }
             }
         });
-        Ok(GroupSent { id, members: all(members).await, repeated: false })
+        let members = members.collect::<FuturesOrdered<_>>().collect().await;
+        Ok(GroupSent { id: submission.id, members, repeated: submission.repeated })
     }
 
-    async fn begin_group(&self, begin: GroupToBegin) -> Result<Option<BegunGroup>, Error> {
-        let (reply, begun) = oneshot::channel();
-        self.0.send(Command::BeginGroup(begin, reply)).await?;
-        begun.await.map_err(|_| self.0.away())?
+    /// Begins the message and submits it to each member that has not got it yet, unless it has to begin again later. This
+    /// goes on to the end even if the call does not.
+    async fn submit(
+        &self,
+        group: Arc<GroupDraft>,
+        members: Result<Vec<Alias>, Error>,
+    ) -> Result<Result<SubmittedGroup, BeginAgain>, Error> {
+        let engine = self.0.clone();
+        let submitting = tokio::spawn(async move {
+            let begin = GroupToBegin {
+                to: group.to.clone(),
+                key: group.key.clone(),
+                waits: !group.wait.is_zero(),
+                members,
+            };
+            let (reply, begun) = oneshot::channel();
+            engine.send(Command::BeginGroup(begin, reply)).await?;
+            let submission = match begun.await.map_err(|_| engine.away())?? {
+                BegunGroup::Begun(submission) => submission,
+                BegunGroup::TooEarly(until) => return Ok(Err(BeginAgain::At(until))),
+                BegunGroup::InProgress(other) => return Ok(Err(BeginAgain::After(other))),
+            };
+            Ok(Ok(submitted(&engine, &group, submission).await))
+        });
+        submitting.await.map_err(|_| self.0.away())?
     }
 
     /// The members of a group at this moment, without this session.
@@ -118,46 +130,42 @@ impl GroupSender<'_> {
             members => Err(Error::GroupTooLarge { members }),
         }
     }
-
-    /// Submits the message to each member. This goes on to the end even if the call does not.
-    async fn submit_to(
-        &self,
-        members: Vec<Alias>,
-        group: GroupDraft,
-        tag: GroupTag,
-        started: Instant,
-    ) -> Result<SubmittedMembers, Error> {
-        let (engine, id) = (self.0.clone(), tag.id);
-        let submitting = tokio::spawn(async move {
-            let submits = members.into_iter().map(|alias| {
-                let draft = group.to_member(alias.clone(), tag.clone());
-                let submit = engine.submit(draft, started + SEND_PATIENCE);
-                async { (alias, submit.await) }
-            });
-            let submitted = join_all(submits).await;
-            // Its task may have ended, and then nobody is notified of anything.
-            let _ = engine.send(Command::GroupSubmitted(id)).await;
-            submitted
-        });
-        submitting.await.map_err(|_| self.0.away())
-    }
 }
 
-/// What has become of a message that was sent before.
-async fn repeated(sent: RepeatedGroup, started: Instant) -> GroupSent {
-    let RepeatedGroup { id, members } = sent;
-    let members = members.into_iter().map(|(alias, submitted)| async move {
-        let (to, wait) = (alias.clone(), std::time::Duration::ZERO);
-        let sending = SendInProgress { submitted, to, wait, started, stopped: None };
-        GroupMember { alias, sent: Ok(sending.sent().await) }
+/// A message that was submitted to its group.
+struct SubmittedGroup {
+    id: MessageId,
+    /// The members, and what came of the submission to each.
+    members: Vec<(Alias, Result<Submitted, Error>)>,
+    repeated: bool,
+}
+
+/// When a message to a group has to begin again.
+enum BeginAgain {
+    At(std::time::Instant),
+    /// When this has closed.
+    After(watch::Receiver<()>),
+}
+
+/// Submits a message that has begun to each member that has not got it yet.
+async fn submitted(
+    engine: &Engine,
+    group: &GroupDraft,
+    submission: GroupSubmission,
+) -> SubmittedGroup {
+    let GroupSubmission { id, left, sent, repeated } = submission;
+    let tag = GroupTag { id, to: group.to.sealed_name().into() };
+    let deadline = Instant::now() + SEND_PATIENCE;
+    let submits = left.into_iter().map(|alias| {
+        let draft = group.to_member(alias.clone(), tag.clone());
+        let submit = engine.submit(draft, deadline);
+        async { (alias, submit.await) }
     });
-    GroupSent { id, members: all(members).await, repeated: true }
-}
-
-/// Waits for all members, and keeps their order.
-async fn all<F>(members: impl Iterator<Item = F>) -> Vec<GroupMember>
-where
-    F: Future<Output = GroupMember>,
-{
-    members.collect::<FuturesOrdered<_>>().collect().await
+    let submitted = join_all(submits).await;
+    let left = submitted.iter().filter(|(_, submitted)| submitted.is_err());
+    let left = left.map(|(alias, _)| alias.clone()).collect();
+    // Its task may have ended, and then nobody is notified of anything.
+    let _ = engine.send(Command::GroupSubmitted(id, left)).await;
+    let sent = sent.into_iter().map(|(alias, sent)| (alias, Ok(sent)));
+    SubmittedGroup { id, members: sent.chain(submitted).collect(), repeated }
 }

@@ -35,12 +35,9 @@ impl Session {
             Command::Watch(wait, reply) => self.wait_for_peer(wait, reply),
             Command::Send(draft, reply) => self.send(draft, reply, now),
             Command::BeginGroup(begin, reply) => {
-                let _ = reply.send(self.begin_group(&begin, now));
+                let _ = reply.send(self.begin_group(begin, now));
             }
-            Command::GroupSubmitted(id) => {
-                let news = self.notification_requests.group_submitted(id);
-                self.delivery.notify(news);
-            }
+            Command::GroupSubmitted(id, left) => self.group_submitted(id, left),
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
                 self.expire_mail(now);

@@ -32,6 +32,9 @@ impl Session {
             .set_times(OutboxTimes { grace, correctable: longest_life(timeout) + AFTERLIFE });
         self.outgoing.uploads.set_grace(grace);
         let was_member = self.membership.granted_alias().is_some();
+        if was_member && !welcome.resumed {
+            self.directory.hub_restarted(now);
+        }
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
         self.regranted(welcome.grant.clone());
         self.restore(welcome, now);

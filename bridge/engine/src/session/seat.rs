@@ -172,7 +172,7 @@ impl Session {
 
     fn tell_gone(&mut self, peer: PeerKey) {
         self.outgoing.requests.gone(&peer);
-        self.delivery.open_requests.gone(&peer);
+        self.delivery.peer_gone(peer);
         let notifications = self.notification_requests.gone(peer);
         self.delivery.notify(notifications);
     }

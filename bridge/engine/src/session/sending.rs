@@ -286,13 +286,24 @@ impl Session {
     }
 
     /// The message that an earlier draft of this key was, if there was one.
-    fn sent_before(&self, draft: &Draft) -> Option<Submitted> {
+    fn sent_before(&mut self, draft: &Draft) -> Option<Submitted> {
         let sent = self.named_message(draft.target.as_str(), draft.key.as_deref())?;
-        Some(self.repeated_member(sent.id, sent.members.first()?))
+        let (id, member) = (sent.id, sent.members.first()?.clone());
+        Some(self.repeated_member(id, &member, !draft.wait.is_zero()))
     }
 
-    /// What is known of a message that was sent before.
-    pub(super) fn repeated_member(&self, id: MessageId, member: &NamedMember) -> Submitted {
+    /// What is known of a message that was sent before, to a call that waits for the answer or does not.
+    pub(super) fn repeated_member(
+        &mut self,
+        id: MessageId,
+        member: &NamedMember,
+        waits: bool,
+    ) -> Submitted {
+        let (wait_end, ended) = oneshot::channel();
+        if waits {
+            let origin = self.directory.origin_of_receiver(&member.key);
+            self.delivery.expect_reply_again(id, origin, wait_end);
+        }
         let peer = self.directory.get(&member.key);
         let receiver = Receiver {
             key: member.key,
@@ -305,7 +316,7 @@ impl Session {
             urgency: Urgency::Normal,
             past_limit: false,
             status: member.status.clone(),
-            wait_end: oneshot::channel().1,
+            wait_end: ended,
             outlook: watch::channel(None).1,
             refusal: oneshot::channel().1,
             repeated: true,
@@ -342,7 +353,7 @@ impl Session {
                 self.outgoing.keys.sent_to(group.id, member);
             }
             (None, Some(key)) => {
-                self.outgoing.keys.sent(alias.as_str(), key, id, Some(member));
+                self.outgoing.keys.sent(alias.as_str(), key, id, member);
             }
             (None, None) => {}
         }

@@ -10,8 +10,8 @@ use junction_shared::protocol::wire::{Header, READS_TEAMS, ReceiptKind};
 use super::Session;
 use crate::clock::wall_ms;
 use crate::error::Error;
-use crate::group::GroupTag;
-use crate::group_message::{BegunGroup, GroupToBegin, RepeatedGroup};
+use crate::group::{GroupAddress, GroupTag};
+use crate::group_message::{BegunGroup, GroupSubmission, GroupToBegin};
 use crate::hops::Hops;
 use crate::intent::Intent;
 use crate::mailbox::{Arrival, ReceiptDue};
@@ -19,7 +19,7 @@ use crate::open_requests::OpenRequest;
 use crate::outbox::{OutboxMessage, SendingCall};
 use crate::receive_keys::longest_life;
 use crate::seal::{Plain, ReceiptKey};
-use crate::send_keys::NamedMessage;
+use crate::send_keys::{NamedMember, NamedMessage};
 use crate::urgency::Urgency;
 use crate::{Notification, Occasion};
 
@@ -39,15 +39,16 @@ impl Session {
 
     /// A peer answers a message of this session.
     pub(super) fn answered_by(&mut self, peer: PeerKey, answered: MessageId, intent: Intent) {
-        // A question in return leaves the request open.
-        if intent != Intent::Request {
-            self.outgoing.requests.answered(peer, answered);
-        }
-        if intent == Intent::Done {
-            let news = self.notification_requests.finished(peer, answered, Occasion::Done);
-            // On the page with the message that says so.
-            self.delivery.add_notifications(news);
-        }
+        let occasion = match intent {
+            // A question in return leaves the request open.
+            Intent::Request => return,
+            Intent::Done => Occasion::Done,
+            _ => Occasion::Answered,
+        };
+        self.outgoing.requests.answered(peer, answered);
+        let news = self.notification_requests.finished(peer, answered, occasion);
+        // On the page with the message that says so.
+        self.delivery.add_notifications(news);
     }
 
     /// A message came that its sender's bridge wrote, and not its agent. It counts as read at once.
@@ -94,30 +95,41 @@ impl Session {
     fn request_dropped(&mut self, peer: PeerKey, wire_id: MessageId) {
         let id = self.delivery.outcomes.shown_id(wire_id);
         let Some(to) = self.outgoing.requests.answered(peer, id) else { return };
-        self.notification_requests.finished(peer, id, Occasion::Dropped);
         let notification = Notification {
             id,
             of: to.as_str().into(),
             peer,
             hops: Hops::first(id),
             occasion: Occasion::Dropped,
+            counts: Vec::new(),
             at_ms: wall_ms(),
         };
-        self.delivery.notify(vec![notification]);
+        // What was asked for says as much, unless it is about a whole group.
+        let asked_for = self.notification_requests.finished(peer, id, Occasion::Dropped);
+        let of_group = asked_for.into_iter().filter(|news| !news.counts.is_empty());
+        self.delivery.notify([notification].into_iter().chain(of_group).collect());
     }
 
     /// Tells the senders of requests that had no room here.
     pub(super) fn tell_of_dropped_requests(&mut self) {
         for (peer, request) in self.delivery.open_requests.take_dropped() {
+            let key = self.directory.newest_key(&peer);
+            let Some(known) = self.directory.get(&key) else { continue };
+            if self.directory.features(&key) & READS_TEAMS == 0 {
+                continue;
+            }
             let plain = Plain {
                 reply_to: Some(request),
                 intent: Intent::Dropped,
                 urgency: Urgency::Low,
                 ..Plain::default()
             };
-            let key = self.directory.newest_key(&peer);
-            if let Some(id) = self.submit_word(key, plain, crate::now()) {
+            let (id, alias) = (new_id(), known.alias.clone());
+            if self.submit_word(id, key, alias, plain, crate::now()) {
                 self.outgoing.requests.drops(id);
+            } else {
+                // Too much waits there unread: its end leads here again.
+                self.delivery.open_requests.put_back_dropped(peer, request);
             }
         }
     }
@@ -136,7 +148,7 @@ impl Session {
             let repetition = new_id();
             let repeated = self.outgoing.requests.repeat(request, (repetition, key), now);
             let Some((alias, plain)) = repeated else { continue };
-            if !self.submit_word_as(repetition, key, alias, plain, now) {
+            if !self.submit_word(repetition, key, alias, plain, now) {
                 let status = crate::Status::Unconfirmed;
                 self.outgoing.requests.ended(repetition, status);
             }
@@ -151,15 +163,8 @@ impl Session {
         }
     }
 
-    /// Submits a message that this bridge writes itself, to a peer that understands it. Its id.
-    fn submit_word(&mut self, key: PeerKey, plain: Plain, now: Instant) -> Option<MessageId> {
-        let alias = self.directory.get(&key)?.alias.clone();
-        let id = new_id();
-        let reads = self.directory.features(&key) & READS_TEAMS != 0;
-        (reads && self.submit_word_as(id, key, alias, plain, now)).then_some(id)
-    }
-
-    fn submit_word_as(
+    /// Submits a message that this bridge writes itself. Whether there was room for it.
+    fn submit_word(
         &mut self,
         id: MessageId,
         key: PeerKey,
@@ -181,40 +186,71 @@ impl Session {
 
     // ---- messages that this session sends
 
-    /// Begins a message to a group: the id that it will have for all, or what was sent to the group under this name before.
+    /// Begins a message to a group, or finds the one that was sent to the group under this name before.
     pub(super) fn begin_group(
         &mut self,
-        begin: &GroupToBegin,
+        begin: GroupToBegin,
         now: Instant,
-    ) -> Result<Option<BegunGroup>, Error> {
-        if let Some(sent) = self.named_message(&begin.address, begin.key.as_deref()) {
-            return Ok(Some(BegunGroup::Repeated(self.repeat_all(&sent))));
+    ) -> Result<BegunGroup, Error> {
+        let address = begin.to.normalized();
+        if let Some(sent) = self.named_message(&address, begin.key.as_deref()) {
+            return Ok(match sent.submission() {
+                Some(submission) => BegunGroup::InProgress(submission),
+                None => BegunGroup::Begun(self.repeat_group(
+                    sent.id,
+                    &sent.members.clone(),
+                    begin.waits,
+                )),
+            });
         }
-        if !begin.has_members {
-            return Ok(None);
+        let is_list = matches!(begin.to, GroupAddress::Aliases(_));
+        if let Some(until) = self.directory.gathers_until(now).filter(|_| !is_list) {
+            return Ok(BegunGroup::TooEarly(until));
         }
+        let left = begin.members?;
         if let Some(quota) = &mut self.quotas.sending {
             quota.take_group(now)?;
         }
         let id = new_id();
         if let Some(name) = &begin.key {
-            self.outgoing.keys.sent(&begin.address, name, id, None);
+            self.outgoing.keys.group_begins(&address, name, id);
         }
         self.notification_requests.group_begins(id);
-        Ok(Some(BegunGroup::New(id)))
+        let (sent, repeated) = (Vec::new(), false);
+        Ok(BegunGroup::Begun(GroupSubmission { id, left, sent, repeated }))
+    }
+
+    /// What is known of a message that was sent to a group before, and those of its members that still are to get it.
+    fn repeat_group(
+        &mut self,
+        id: MessageId,
+        members: &[NamedMember],
+        waits: bool,
+    ) -> GroupSubmission {
+        let left = self.outgoing.keys.begin_again(id);
+        if !left.is_empty() {
+            self.notification_requests.group_begins(id);
+        }
+        let sent =
+            |member: &NamedMember| (member.alias.clone(), self.repeated_member(id, member, waits));
+        let sent = members.iter().map(sent).collect();
+        GroupSubmission { id, left, sent, repeated: true }
+    }
+
+    /// A message was submitted to its group, but for these members.
+    pub(super) fn group_submitted(&mut self, id: MessageId, left: Vec<Alias>) {
+        let has_receivers = self.delivery.outcomes.groups.sum(id).is_some();
+        if let Some(quota) = self.quotas.sending.as_mut().filter(|_| !has_receivers) {
+            quota.give_back_group();
+        }
+        self.outgoing.keys.group_submitted(id, left);
+        let news = self.notification_requests.group_submitted(id);
+        self.delivery.notify(news);
     }
 
     /// The message that was sent to this address under this name.
-    pub(super) fn named_message(&self, address: &str, name: Option<&str>) -> Option<NamedMessage> {
-        self.outgoing.keys.get(address, name?).cloned()
-    }
-
-    /// What is known of a message that was sent before, for each of its receivers.
-    fn repeat_all(&self, sent: &NamedMessage) -> RepeatedGroup {
-        let member = |member: &crate::send_keys::NamedMember| {
-            (member.alias.clone(), self.repeated_member(sent.id, member))
-        };
-        RepeatedGroup { id: sent.id, members: sent.members.iter().map(member).collect() }
+    pub(super) fn named_message(&self, address: &str, name: Option<&str>) -> Option<&NamedMessage> {
+        self.outgoing.keys.get(address, name?)
     }
 }
 

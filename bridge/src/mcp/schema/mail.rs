@@ -21,8 +21,8 @@ const NOTIFICATIONS: [&str; 4] = words(&NotifyWhen::NAMES);
 pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
     name: "send_message",
     description: "Send text to another agent's session on this junction, by its alias from list_peers, or to a group; not to \
-                  your host's own subagents or teammates. To answer a message, put its id in reply_to. An inform expects \
-                  nothing: do not acknowledge it. With wait_seconds, the call waits for the reply and returns it, or ends early \
+                  your host's own subagents or teammates. To answer a message, put its id in reply_to. A message without \
+                  intent expects nothing: do not acknowledge it. With wait_seconds, the call waits for the reply and returns it, or ends early \
                   with ended_by: then read first. The status says how far the message is known to have got: queued, accepted \
                   (hub), opened (peer's bridge) or read (peer's client).",
     params: &[
@@ -56,19 +56,23 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
         optional(
             "notify_when",
             ParamKind::Choice(&NOTIFICATIONS),
-            "Notifies you when the peer is idle or gone, or the message is read or done",
+            "Notifies you once the peer is idle, gone, or has read it or done it",
         ),
         optional(
             "intent",
             ParamKind::Choice(&INTENTS),
-            "request: you expect an answer or a done; done: what reply_to asks for is finished",
+            "request: you expect an answer; done: the request in reply_to is finished",
         ),
         optional(
             "wait_for",
             ParamKind::Choice(&WAITS_FOR),
-            "Which replies of a group; all if absent",
+            "With wait_seconds, to a group; default: all",
         ),
-        optional("key", ParamKind::Name, "Sent once: the same key again sends nothing"),
+        optional(
+            "key",
+            ParamKind::Name,
+            "For retries: the same key to the same address is sent once",
+        ),
         optional(
             "attachments",
             ParamKind::Attachments,
@@ -113,6 +117,7 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
             "the peer whose message ended the wait before a reply came: the peer that was asked, or one that waits \
              for an answer itself. Read that message first",
         ),
+        ("gone?", "true, if the peer is gone, so that no reply comes"),
         ("waited_seconds?", "how long the call waited, with `wait_seconds`"),
         (
             "intent?",
@@ -120,12 +125,13 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
         ),
         (
             "repeated?",
-            "true, if a message with this `key` was sent to this address before: this is that one, and nothing was sent",
+            "true, if a message with this `key` was sent to this address before. This is that one, and nothing was sent, except \
+             to members of a group to which the earlier call could not send it",
         ),
         (
             "members?, recipients[]?",
-            "to a group, in place of `status` and `peer`: how many sessions are in it, and for each its `alias`, `status`, `reach` and \
-             `reach_why?`; or, if it was not sent to one, `status` `not_sent` and `why`",
+            "to a group, in place of `status` and `peer`: how many sessions are in it, and for each its `alias`, `status`, `reach`, \
+             `reach_why?` and `gone?`; or, if it was not sent to one, `status` `not_sent` and `why`",
         ),
         (
             "replies[]?",
@@ -177,7 +183,8 @@ pub(super) const READ_MESSAGES: ToolSpec = ToolSpec {
         (
             "open_requests[]?",
             "the requests that this session has read and neither answered nor finished, oldest first, at most 64: `id`, `from`, `since` \
-             and the first 80 characters of the `text`. An answer with `reply_to` or a `done` closes one",
+             and the first 80 characters of the `text`. A message with its `id` as `reply_to` closes one, unless its own `intent` is \
+             `request`",
         ),
         (
             "receipts[]",
@@ -195,8 +202,9 @@ pub(super) const READ_MESSAGES: ToolSpec = ToolSpec {
         (
             "notifications[]?",
             "the notifications that `notify_when` asked for: the message's `id`, `to`, `event` (`idle`, `gone`, `done`, \
-             or how the message ended: `read`, `expired`, …), `at`. Of a group, one when the last member is so. `request-dropped`: \
-             the peer had more than 64 open requests and its bridge dropped this one, the oldest",
+             `answered`, or how the message ended: `read`, `expired`, …), `at`. `answered`: a plain answer came, which does not say \
+             that it is done. For a group there is one, once something has happened to every member: `events` counts what, and `event` \
+             is what you asked for only if it happened to all of them. `request-dropped`: the peer had more than 64 open requests and its bridge dropped this one, the oldest",
         ),
         ("ask_user?", "a sentence for the agent to follow, if a message has `past_limit`"),
     ],

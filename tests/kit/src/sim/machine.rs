@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
-use junction_engine::group::GroupTag;
+use junction_engine::group::{GroupAddress, GroupTag};
 use junction_engine::group_message::{BegunGroup, GroupToBegin};
 use junction_engine::session::{
     ClaimStep, Leaving, SealJob, SealedChunks, SeatToClaim, SeatVerdict, Session,
@@ -161,11 +161,11 @@ impl SessionMachine {
 
     /// Begins a message to a group: the id that it has for all its members.
     pub fn begin_group(&mut self, now: Instant) -> MessageId {
-        let begin = GroupToBegin::new("*".to_owned(), None);
+        let begin = GroupToBegin::new(GroupAddress::Aliases(Vec::new()), Vec::new());
         let (reply, mut answer) = oneshot::channel();
         self.0.command(Command::BeginGroup(begin, reply), now);
         match answer.try_recv() {
-            Ok(Ok(Some(BegunGroup::New(id)))) => id,
+            Ok(Ok(BegunGroup::Begun(submission))) => submission.id,
             _ => panic!("nothing limits how many groups there are"),
         }
     }

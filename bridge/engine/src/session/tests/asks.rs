@@ -13,7 +13,7 @@ fn question(to: &str) -> Draft {
 fn ended_by(asked: &mut Submitted) -> Option<String> {
     match asked.wait_end.try_recv() {
         Ok(WaitEnd::EndedBy(peer)) => Some(peer.to_string()),
-        Ok(WaitEnd::Reply(..)) => panic!("a reply"),
+        Ok(WaitEnd::Reply(..) | WaitEnd::Gone) => panic!("a reply, or nobody to give one"),
         Err(_) => None,
     }
 }

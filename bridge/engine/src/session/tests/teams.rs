@@ -5,8 +5,8 @@ use super::*;
 use junction_shared::protocol::limits::OPEN_REQUESTS;
 use junction_shared::protocol::wire::READS_TEAMS;
 
-use crate::group::GroupTag;
-use crate::group_message::{BegunGroup, GroupToBegin};
+use crate::group::{GroupAddress, GroupTag};
+use crate::group_message::{BegunGroup, GroupSubmission, GroupToBegin};
 use crate::intent::Intent;
 use crate::{NotifyWhen, Occasion};
 
@@ -24,14 +24,41 @@ impl Stage {
         page.open_requests.into_iter().map(|request| request.text).collect()
     }
 
-    fn begin_group(&mut self, from: &'static str, key: Option<&str>) -> Result<BegunGroup, Error> {
+    /// Begins a message to these workers.
+    fn begin_group(
+        &mut self,
+        from: &'static str,
+        key: Option<&str>,
+        members: &[&str],
+    ) -> Result<BegunGroup, Error> {
+        let members = members.iter().map(|name| Alias::parse(name).unwrap()).collect();
+        let to = GroupAddress::Role("worker".to_owned());
         let begin = GroupToBegin {
-            address: "role:worker".to_owned(),
             key: key.map(str::to_owned),
-            has_members: true,
+            waits: true,
+            ..GroupToBegin::new(to, members)
         };
-        let begun = self.ask(from, |reply| Command::BeginGroup(begin, reply));
-        begun.map(|begun| begun.expect("members are known"))
+        self.ask(from, |reply| Command::BeginGroup(begin, reply))
+    }
+
+    /// Begins a message to these workers that nothing stands in the way of.
+    fn begun(
+        &mut self,
+        from: &'static str,
+        key: Option<&str>,
+        members: &[&str],
+    ) -> GroupSubmission {
+        match self.begin_group(from, key, members) {
+            Ok(BegunGroup::Begun(submission)) => submission,
+            _ => panic!("it has not begun"),
+        }
+    }
+
+    /// The message to a group was submitted, but for these members.
+    fn group_submitted(&mut self, from: &'static str, id: MessageId, left: &[&str]) {
+        let left = left.iter().map(|name| Alias::parse(name).unwrap()).collect();
+        let now = self.now;
+        self.session(from).command(Command::GroupSubmitted(id, left), now);
     }
 
     /// Sends to these peers as one group. The id for all, and what was submitted.
@@ -41,7 +68,7 @@ impl Stage {
         members: &[&str],
         draft_of: &Draft,
     ) -> (MessageId, Vec<Submitted>) {
-        let Ok(BegunGroup::New(id)) = self.begin_group(from, None) else { panic!("no new group") };
+        let id = self.begun(from, None, members).id;
         let mut sent = Vec::new();
         for member in members {
             let tag = GroupTag { id, to: "role:worker".into() };
@@ -54,8 +81,7 @@ impl Stage {
             };
             sent.push(self.try_send(from, copy).unwrap());
         }
-        let now = self.now;
-        self.session(from).command(Command::GroupSubmitted(id), now);
+        self.group_submitted(from, id, &[]);
         (id, sent)
     }
 }
@@ -114,23 +140,25 @@ fn answer_that_provably_does_not_arrive_leaves_the_request_open() {
 }
 
 #[test]
-fn who_asked_to_be_told_learns_that_a_request_is_done_and_not_of_other_answers() {
-    let mut stage = Stage::new();
-    let told = Draft { notify_when: Some(NotifyWhen::Done), ..request("build it") };
-    let asked = stage.try_send("alice", told).unwrap();
-    stage.read_for_good("bob");
-    stage.try_send("bob", Draft { reply_to: Some(asked.id), ..draft("alice", "begun") }).unwrap();
-    assert!(stage.read("alice").notifications.is_empty());
-    stage.end_lease("alice");
-    let done = Draft { reply_to: Some(asked.id), intent: Intent::Done, ..draft("alice", "built") };
-    stage.try_send("bob", done).unwrap();
-    let page = stage.read("alice");
-    assert_eq!(page.notifications.len(), 1);
-    assert_eq!(
-        (page.notifications[0].id, page.notifications[0].occasion),
-        (asked.id, Occasion::Done)
-    );
-    assert_eq!(page.messages.last().unwrap().expects.intent, Intent::Done);
+fn who_asked_to_be_told_learns_whether_a_request_is_done_or_only_answered() {
+    for (intent, occasion) in [(Intent::Done, Occasion::Done), (Intent::Inform, Occasion::Answered)]
+    {
+        let mut stage = Stage::new();
+        let told = Draft { notify_when: Some(NotifyWhen::Done), ..request("build it") };
+        let asked = stage.try_send("alice", told).unwrap();
+        stage.read_for_good("bob");
+        let question = Draft { reply_to: Some(asked.id), ..request("which branch?") };
+        let question = Draft { target: Alias::parse("alice").unwrap(), ..question };
+        stage.try_send("bob", question).unwrap();
+        assert!(stage.read("alice").notifications.is_empty(), "a question in return");
+        stage.end_lease("alice");
+        let answer = Draft { reply_to: Some(asked.id), intent, ..draft("alice", "main") };
+        stage.try_send("bob", answer).unwrap();
+        let page = stage.read("alice");
+        let told: Vec<_> = page.notifications.iter().map(|it| (it.id, it.occasion)).collect();
+        assert_eq!(told, [(asked.id, occasion)]);
+        assert_eq!(page.messages.last().unwrap().expects.intent, intent);
+    }
 }
 
 #[test]
@@ -257,16 +285,24 @@ fn id_that_another_message_has_already_is_no_groups() {
     assert_eq!(ids, [taken, sent.id]);
 }
 
+impl Stage {
+    /// Limits what alice may send, as that is limited unless a person sets it otherwise.
+    fn limited(mut self) -> Self {
+        let session = self.sessions.remove("alice").unwrap();
+        let limit = SendLimit { messages: 30, receivers: 5 };
+        self.sessions.insert("alice", session.limit(Some(limit), ChainLimit::default()));
+        self
+    }
+}
+
 #[test]
 fn seventh_group_within_a_minute_waits() {
-    let mut stage = Stage::new();
-    let session = stage.sessions.remove("alice").unwrap();
-    let limit = SendLimit { messages: 30, receivers: 5 };
-    stage.sessions.insert("alice", session.limit(Some(limit), ChainLimit::default()));
+    let mut stage = Stage::new().limited();
     for _ in 0..6 {
-        assert!(stage.begin_group("alice", None).is_ok());
+        stage.send_to_all("alice", &["bob"], &draft("bob", "hello"));
     }
-    assert!(matches!(stage.begin_group("alice", None), Err(Error::GroupLimit { seconds: 60 })));
+    let seventh = stage.begin_group("alice", None, &["bob"]);
+    assert!(matches!(seventh, Err(Error::GroupLimit { seconds: 60 })));
     assert!(stage.try_send("alice", draft("bob", "one peer")).is_ok());
 }
 
@@ -304,18 +340,109 @@ fn message_that_was_not_sent_has_used_no_key() {
     assert!(!stage.try_send("alice", named("carol")).unwrap().repeated);
 }
 
+/// A copy for bob of a message to workers.
+fn copy_for_bob(id: MessageId) -> Draft {
+    let tag = GroupTag { id, to: "role:worker".into() };
+    Draft { group: Some(tag), ..draft("bob", "build it") }
+}
+
 #[test]
 fn group_with_the_key_of_an_earlier_one_is_that_one() {
     let mut stage = Stage::new();
-    let Ok(BegunGroup::New(id)) = stage.begin_group("alice", Some("build")) else {
-        panic!("not new")
+    let id = stage.begun("alice", Some("build"), &["bob"]).id;
+    let sent = stage.try_send("alice", copy_for_bob(id)).unwrap();
+    stage.group_submitted("alice", id, &[]);
+    let again = stage.begun("alice", Some("build"), &["bob", "eve"]);
+    let members: Vec<_> = again.sent.iter().map(|(alias, _)| alias.as_str()).collect();
+    assert_eq!((again.id, members, again.repeated), (id, vec!["bob"], true));
+    assert!(again.left.is_empty(), "who joined since is sent nothing");
+    assert_eq!(*again.sent[0].1.status.borrow(), *sent.status.borrow());
+}
+
+#[test]
+fn regression_group_with_a_key_goes_to_the_members_that_it_was_not_sent_to() {
+    let mut stage = Stage::new();
+    let id = stage.begun("alice", Some("build"), &["bob", "eve"]).id;
+    stage.try_send("alice", copy_for_bob(id)).unwrap();
+    stage.group_submitted("alice", id, &["eve"]);
+    let again = stage.begun("alice", Some("build"), &["bob", "eve"]);
+    let left: Vec<_> = again.left.iter().map(Alias::as_str).collect();
+    assert_eq!((again.id, left, again.sent.len()), (id, vec!["eve"], 1));
+    stage.group_submitted("alice", id, &["eve"]);
+    assert_eq!(stage.begun("alice", Some("build"), &[]).left.len(), 1);
+}
+
+#[test]
+fn regression_group_that_nobody_was_sent_has_used_neither_its_key_nor_the_limit() {
+    let mut stage = Stage::new().limited();
+    for _ in 0..20 {
+        let begun = stage.begun("alice", Some("build"), &["eve"]);
+        assert!(!begun.repeated);
+        stage.group_submitted("alice", begun.id, &["eve"]);
+    }
+}
+
+#[test]
+fn regression_group_that_another_call_is_sending_is_waited_for() {
+    let mut stage = Stage::new();
+    let id = stage.begun("alice", Some("build"), &["bob"]).id;
+    let Ok(BegunGroup::InProgress(submission)) =
+        stage.begin_group("alice", Some("build"), &["bob"])
+    else {
+        panic!("both are sent")
     };
-    let tag = GroupTag { id, to: "role:worker".into() };
-    let sent = stage.try_send("alice", Draft { group: Some(tag), ..draft("bob", "x") }).unwrap();
-    let Ok(BegunGroup::Repeated(again)) = stage.begin_group("alice", Some("build")) else {
-        panic!("not repeated")
+    stage.try_send("alice", copy_for_bob(id)).unwrap();
+    assert!(submission.has_changed().is_ok());
+    stage.group_submitted("alice", id, &[]);
+    assert!(submission.has_changed().is_err());
+    assert!(stage.begun("alice", Some("build"), &["bob"]).repeated);
+}
+
+#[test]
+fn regression_call_that_is_made_again_gets_the_answer_that_the_first_waited_for() {
+    let mut stage = Stage::new();
+    let named = || Draft {
+        key: Some("build".to_owned()),
+        wait: Duration::from_secs(60),
+        ..draft("bob", "build it")
     };
-    let members: Vec<_> = again.members.iter().map(|(alias, _)| alias.as_str()).collect();
-    assert_eq!((again.id, members), (id, vec!["bob"]));
-    assert_eq!(*again.members[0].1.status.borrow(), *sent.status.borrow());
+    let first = stage.try_send("alice", named()).unwrap();
+    let mut while_waiting = stage.try_send("alice", named()).unwrap();
+    let ended = while_waiting.wait_end.try_recv().err();
+    assert_eq!(ended, Some(oneshot::error::TryRecvError::Closed), "the first call waits");
+    let id = first.id;
+    drop(first);
+    let mut again = stage.try_send("alice", named()).unwrap();
+    assert!(again.repeated);
+    let answer = |text| Draft { reply_to: Some(id), ..draft("alice", text) };
+    stage.read_for_good("bob");
+    stage.try_send("bob", answer("yes")).unwrap();
+    assert!(matches!(again.wait_end.try_recv(), Ok(WaitEnd::Reply(..))));
+    // An answer that came while nobody waited, too.
+    stage.end_lease("alice");
+    let mut late = stage.try_send("alice", named()).unwrap();
+    assert!(matches!(late.wait_end.try_recv(), Ok(WaitEnd::Reply(..))));
+}
+
+#[test]
+fn regression_wait_for_an_answer_ends_with_the_session_that_is_to_give_it() {
+    let mut stage = Stage::new();
+    let wait = Duration::from_secs(60);
+    let mut asked = stage.try_send("alice", Draft { wait, ..request("build it") }).unwrap();
+    stage.read_for_good("bob");
+    assert!(asked.wait_end.try_recv().is_err());
+    let (bob, now) = (stage.key("bob"), stage.now);
+    stage.session("alice").frame(ToBridge::Peer(bob, Standing::Gone, None), now);
+    assert!(matches!(asked.wait_end.try_recv(), Ok(WaitEnd::Gone)));
+}
+
+#[test]
+fn regression_group_waits_until_a_hub_that_was_restarted_knows_its_members() {
+    let mut stage = Stage::new();
+    stage.welcome("alice", "alice");
+    let Ok(BegunGroup::TooEarly(until)) = stage.begin_group("alice", None, &[]) else {
+        panic!("it has begun")
+    };
+    stage.now = until;
+    stage.begun("alice", None, &["bob"]);
 }
