@@ -262,3 +262,15 @@ fn refusal_of_a_message_that_was_handed_over_twice_leaves_it_unconfirmed() {
     assert_eq!(world.page_ends(alice), [Status::Unconfirmed]);
     come_to_an_end(&mut world);
 }
+
+/// A bridge that is cut off goes on with another session. A sender that begins before the hub has noticed addresses that
+/// bridge, which never heard of it and so cannot give it its word.
+#[test]
+fn regression_message_to_a_bridge_that_has_gone_on_unnoticed_may_be_unconfirmed() {
+    let (alice, bob) = (0, 1);
+    let bob_again = SEATED.peers;
+    let gone_on =
+        [Event::Lose(bob), Event::Swap(bob), Event::Restart { who: alice, in_order: true }];
+    let send = Event::Send { who: alice, to: bob_again, count: 1, size: 20, ttl: None };
+    run(SEATED, gone_on.into_iter().chain([send]).collect());
+}

@@ -15,7 +15,9 @@ struct SentMessage<Who> {
     /// The process of a session with a seat that sent it.
     process: Option<Who>,
     to: Who,
-    /// Whether that process had heard from the receiver's session before.
+    /// The process of that session that it was addressed to.
+    addressee: Option<Who>,
+    /// Whether the sending process had heard from the receiver's session before.
     is_to_acquaintance: bool,
     text: String,
     /// The moment at which the time to live is over.
@@ -45,8 +47,9 @@ pub struct History<Who> {
     shaken: HashSet<Who>,
     /// Which process has heard from which session, so that its seat is certain.
     met: HashSet<(Who, Who)>,
-    /// Sessions of which a process ended that did not know this sender's process, and so gave it no word.
-    strangers: HashSet<(Who, Who)>,
+    /// The processes of each session that have ended, in that order. At its end one gives its word to the senders that
+    /// it knew, and to no others.
+    ended: HashMap<Who, Vec<Who>>,
     /// How long messages of a process were on the wire, where no state machine counts the time.
     stalled: HashMap<Who, Duration>,
 }
@@ -62,7 +65,7 @@ impl<Who> Default for History<Who> {
             unheard: HashSet::new(),
             shaken: HashSet::new(),
             met: HashSet::new(),
-            strangers: HashSet::new(),
+            ended: HashMap::new(),
             stalled: HashMap::new(),
         }
     }
@@ -98,11 +101,19 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         }
     }
 
-    /// A process of a session has ended in order, with a word to each sender that it knew.
+    /// A process of a session has ended, with a word to each sender that it knew.
     pub fn gave_word(&mut self, process: Who, session: Who) {
-        let senders = self.sent.iter().filter_map(|sent| sent.process);
-        let unknown = senders.filter(|sender| !self.met.contains(&(process, *sender)));
-        self.strangers.extend(unknown.map(|sender| (session, sender)));
+        self.ended.entry(session).or_default().push(process);
+    }
+
+    /// Whether the process that a message was addressed to, or one after it, ended without a word to its sender. A hub
+    /// that has not seen such an end may let senders that begin later address that process, too.
+    fn is_stranger(&self, sent: &SentMessage<Who>) -> bool {
+        let (Some(by), Some(ended)) = (sent.process, self.ended.get(&sent.to)) else {
+            return false;
+        };
+        let since = ended.iter().skip_while(|process| Some(**process) != sent.addressee);
+        since.into_iter().any(|process| !self.met.contains(&(*process, by)))
     }
 
     /// Whether the sender of a message follows its receiver's session from the bridge that it was sent to.
@@ -135,6 +146,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
             from,
             process: None,
             to,
+            addressee: None,
             is_to_acquaintance: false,
             text: text.clone(),
             ends,
@@ -147,10 +159,10 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         (number, text)
     }
 
-    /// The message was taken for this receiver and lives until `ends`, which is decided when it is taken.
-    pub fn readdress(&mut self, number: usize, to: Who, ends: Duration) {
+    /// The message was taken for this process of this session and lives until `ends`, which is decided when it is taken.
+    pub fn readdress(&mut self, number: usize, addressee: Who, to: Who, ends: Duration) {
         let sent = &mut self.sent[number];
-        (sent.to, sent.ends) = (to, ends);
+        (sent.addressee, sent.to, sent.ends) = (Some(addressee), to, ends);
         sent.is_to_acquaintance =
             sent.process.is_some_and(|process| self.met.contains(&(process, to)));
     }
@@ -205,6 +217,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
             assert!(self.early.insert(id, (by, end, now)).is_none(), "{id:?} ends twice");
             return;
         };
+        let is_stranger = self.is_stranger(&self.sent[number]);
         let sent = &mut self.sent[number];
         assert_eq!(sent.from, by, "the end is reported to the sender");
         match end {
@@ -215,7 +228,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
                 let lost = !self.alive.contains(&sent.to)
                     || self.unheard.contains(&sent.to)
                     || self.shaken.contains(&sent.to)
-                    || sent.process.is_some_and(|by| self.strangers.contains(&(sent.to, by)));
+                    || is_stranger;
                 let late = now >= sent.ends || sent.is_orphan;
                 assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
             }

@@ -259,10 +259,10 @@ impl SimWorld {
         let (key, files) = (self.processes[who].key, &mut self.files);
         let group_ids = &mut self.group_ids;
         self.processes[who].calls.retain_mut(|call| match call.sending.taken() {
-            Some(Some((id, to))) => {
+            Some(Some((id, addressee))) => {
                 group_ids.extend(call.group.take().map(|copy| (copy, id)));
-                let to = identities.get(&to).copied().unwrap_or(to);
-                history.readdress(call.number, to, now + call.ttl);
+                let to = identities.get(&addressee).copied().unwrap_or(addressee);
+                history.readdress(call.number, addressee, to, now + call.ttl);
                 history.submitted(call.number, Some(id));
                 let attached = std::mem::take(&mut call.files);
                 files.taken((id, call.number), key, attached, now + call.ttl);
