@@ -85,8 +85,8 @@ impl Wording for Error {
             Self::Claim(error) => error.wording(),
             Self::ReadBusy => READ_BUSY.to_owned(),
             Self::OlderHub => {
-                "The hub of this session has an older version that knows nothing of what agents do, and waits for no single session. Call \
-                 again without alias and state, or ask your user to update Agent Junction on the hub's machine.".to_owned()
+                "The hub of this session is an older version, which can neither list sessions by their state nor wait for a single one. \
+                 Call again without alias and state, or ask your user to update Agent Junction on the hub's machine.".to_owned()
             }
             Self::TooManyWaits => TOO_MANY_WAITS.to_owned(),
         }
@@ -102,15 +102,15 @@ fn group_limit(seconds: u64) -> String {
 
 fn group_too_large(members: usize) -> String {
     format!(
-        "That group has {members} members, more than the {MAX_GROUP} that one message may go to, so nothing was sent. Name a smaller \
-         group, or send to some of them by their aliases."
+        "That group has {members} members, and a message may go to {MAX_GROUP} at most, so nothing was sent. Name a smaller group, or \
+         some of its members by their aliases."
     )
 }
 
 fn knows_no_requests(alias: &Alias) -> String {
     format!(
-        "The bridge of {alias} is an older version that knows no requests, so nothing would tell you that one is done. Nothing was \
-         sent: send it again without notify_when done, and ask for a message in return."
+        "The bridge of {alias} is an older version that knows no requests and would never report this one as done, so nothing was \
+         sent. Send it again without notify_when, and ask for a message in return."
     )
 }
 

@@ -36,7 +36,7 @@ impl fmt::Display for GroupAddress {
 }
 
 impl GroupAddress {
-    /// The same text for all spellings of an address: case and the order of aliases do not count.
+    /// A text that is the same for every spelling of the address: neither case nor the order of aliases counts.
     pub(crate) fn normalized(&self) -> String {
         match self {
             Self::Role(role) => format!("role:{}", role.trim().to_lowercase()),
@@ -49,7 +49,8 @@ impl GroupAddress {
         }
     }
 
-    /// The name that the members see, within the bound of a sealed message. A list of many aliases ends with their number.
+    /// The name that the members see, within the bound of a sealed message. A list of many aliases is cut, and ends with how
+    /// many more there are.
     pub(crate) fn sealed_name(&self) -> String {
         let whole = self.to_string();
         let Self::Aliases(aliases) = self else { return cut(whole) };
@@ -70,13 +71,13 @@ impl GroupAddress {
     }
 }
 
-/// Cuts a text at a character within the bound of a sealed message.
+/// Cuts a name at the end of a character, within the bound of a sealed message.
 fn cut(mut name: String) -> String {
     name.truncate(name.floor_char_boundary(MAX_GROUP_NAME));
     name
 }
 
-/// What each member of a group is told: the id that the message has for all, and the group's name.
+/// What a message tells each member of its group: the id that it has for all, and the group's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupTag {
     /// The id that the message has for its sender and all its receivers.
@@ -85,18 +86,18 @@ pub struct GroupTag {
     pub to: Arc<str>,
 }
 
-/// Which replies a call waits for that sends to a group.
+/// Which replies a call waits for, if it sends to a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WaitFor {
-    /// One of each member.
+    /// The first of each member.
     #[default]
     All,
-    /// The first.
+    /// The first of any member.
     Any,
 }
 
 impl WaitFor {
-    /// The names of its values.
+    /// The names of what a call may wait for.
     pub const NAMES: [(&'static str, Self); 2] = [("all", Self::All), ("any", Self::Any)];
 }
 

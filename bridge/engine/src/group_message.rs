@@ -36,7 +36,7 @@ pub struct GroupDraft {
     pub from_person: bool,
     /// What the sender expects.
     pub intent: Intent,
-    /// The sender's own name for the message: a second one of this name to the same group is not sent.
+    /// The send key: a second message with it to the same group is not sent.
     pub key: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl GroupSent {
             if let Some(WaitEnd::Reply(message, _)) = &sent.wait_end {
                 let length = shown_len(message);
                 if used > 0 && used + length > PAGE_CHARS {
-                    // Its lease goes with it, so that a read gives it out.
+                    // The reply's lease is dropped with it, so that a read gives the reply out.
                     sent.wait_end = None;
                 } else {
                     used += length;
@@ -115,7 +115,7 @@ pub struct GroupMember {
 pub struct GroupToBegin {
     /// The group.
     pub(crate) to: GroupAddress,
-    /// The sender's own name for the message.
+    /// The send key.
     pub(crate) key: Option<String>,
     /// Whether the call waits for replies.
     pub(crate) waits: bool,
@@ -133,11 +133,11 @@ impl GroupToBegin {
 
 /// How a message to a group begins.
 pub enum BegunGroup {
-    /// It can be submitted.
+    /// The message can be submitted.
     Begun(GroupSubmission),
-    /// It has to begin again at that moment: the hub was restarted, and may not know all members yet.
+    /// The hub was restarted, and may not know all members yet: the message has to begin again at this moment.
     TooEarly(Instant),
-    /// It has to begin again when this has closed: another call is submitting the message of this name.
+    /// Another call is submitting the message with this send key: the message has to begin again when this has closed.
     InProgress(watch::Receiver<()>),
 }
 
@@ -149,6 +149,6 @@ pub struct GroupSubmission {
     pub(crate) left: Vec<Alias>,
     /// What is known of the message, for each member to which an earlier call submitted it.
     pub(crate) sent: Vec<(Alias, Submitted)>,
-    /// Whether an earlier call with this name began the message.
+    /// Whether an earlier call with this send key began the message.
     pub(crate) repeated: bool,
 }

@@ -8,14 +8,14 @@ pub enum Intent {
     Inform,
     /// An answer, or word that what the message asks for is done.
     Request,
-    /// Nothing: what the answered message asked for is done.
+    /// Nothing: the answered request is done.
     Done,
-    /// Nothing: the sender's bridge has dropped the answered request, because too many were open. No agent writes this.
+    /// Nothing: the sender's bridge has dropped the answered request, because too many were open. Only bridges write this.
     Dropped,
 }
 
 impl Intent {
-    /// The names of those that an agent may give a message.
+    /// The names of the intents that an agent may give a message.
     pub const NAMES: [(&'static str, Self); 3] =
         [("inform", Self::Inform), ("request", Self::Request), ("done", Self::Done)];
 
@@ -29,7 +29,7 @@ impl Intent {
         }
     }
 
-    /// The number in a sealed message; `None` for what a message without one says.
+    /// The number in a sealed message; `None` for [`Intent::Inform`], which a message without a number has.
     pub(crate) fn number(self) -> Option<u32> {
         match self {
             Self::Inform => None,

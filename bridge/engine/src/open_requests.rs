@@ -22,7 +22,7 @@ const KEPT_CHARS: usize = 80;
 pub struct OpenRequest {
     /// The request's id, for `reply_to`.
     pub id: MessageId,
-    /// The alias that its sender had.
+    /// The alias of its sender when it came.
     pub from: Alias,
     /// When it was sent, by the sender's wall clock: milliseconds since 1970.
     pub since_ms: u64,
@@ -30,14 +30,14 @@ pub struct OpenRequest {
     pub text: String,
 }
 
-/// The sign of an open request: its number, which grows from one request to the next, and its sender.
+/// An open request as the stop hook knows it: its number, which grows from one request to the next, and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRequestSign {
     /// The number.
     pub number: u64,
-    /// The alias that its sender had.
+    /// The alias of its sender when it came.
     pub from: Alias,
-    /// Whether it came again, for a process of this session that did not read it.
+    /// Whether its sender repeated it for this process, since an earlier one of this session had read it.
     pub is_repeated: bool,
 }
 

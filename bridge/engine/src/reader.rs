@@ -1,6 +1,8 @@
 //! What reaches the agent: opened messages and the ends of its own, for calls that read or wait for an answer.
 //! Everything goes out under a lease, so that an answer that is never written loses nothing.
 
+mod reply_calls;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -23,11 +25,9 @@ use crate::open_requests::{OpenRequest, OpenRequests, beginning};
 use crate::outcomes::{Outcomes, PageOutcomes};
 use crate::past_words::PastWords;
 use crate::recent::RecentMap;
-use crate::reply_waiters::{ReplyWaiter, ReplyWaiters};
+use crate::reply_waiters::ReplyWaiters;
 use crate::urgency::Urgency;
-use crate::{
-    Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, WaitEnd, Waker,
-};
+use crate::{Lease, MailPage, Message, Notification, Outcome, PageLimits, Snapshot, Status, Waker};
 
 /// Notifications on one page.
 const PAGE_NOTIFICATIONS: usize = 50;
@@ -156,20 +156,6 @@ impl Delivery {
         is_first
     }
 
-    /// Ends these waits, for an unread message that is no answer to them. For the message's chain that counts as
-    /// reading it: the agent is about to.
-    fn end_waits(&mut self, by: MessageId, which: impl Fn(&ReplyWaiter) -> bool) {
-        let ended = self.replies.take(which);
-        if ended.is_empty() {
-            return;
-        }
-        let Some(message) = self.mailbox.ends_wait(by) else { return };
-        for waiter in ended {
-            let _ = waiter.wait_end.send(WaitEnd::EndedBy(message.from.clone()));
-        }
-        self.chains.shown(by, message.peer, message.hops);
-    }
-
     /// Something has happened that the agent asked to be notified of. Calls that wait are served.
     pub(crate) fn notify(&mut self, notifications: Vec<Notification>) {
         if !notifications.is_empty() {
@@ -220,52 +206,6 @@ impl Delivery {
             }
         }
         self.snapshot.send_modify(|snapshot| snapshot.reads += 1);
-    }
-
-    fn reply(&mut self, id: MessageId, waiter: ReplyWaiter) {
-        let Some((lease, message)) = self.mailbox.lease_one(id) else { return };
-        let hold = self.hold(lease);
-        self.shown(std::slice::from_ref(&message), &[], lease);
-        self.publish();
-        // A call that is gone by now drops the hold, and the message waits for a reader again.
-        let _ = waiter.wait_end.send(WaitEnd::Reply(Box::new(message), hold));
-    }
-
-    /// A call waits for the answer to this message, from this peer. An unread question whose sender waits ends the wait
-    /// at once.
-    pub(crate) fn expect_reply(
-        &mut self,
-        to: MessageId,
-        from: PeerKey,
-        wait_end: oneshot::Sender<WaitEnd>,
-    ) {
-        self.replies.add(to, ReplyWaiter { from, wait_end });
-        if let Some(question) = self.mailbox.oldest_question() {
-            self.end_waits(question.id, |_| true);
-        }
-    }
-
-    /// A call waits for the answer to a message that an earlier call has sent. An answer that waits unread ends the wait at
-    /// once; so does one that was read, or that the earlier call still waits for.
-    pub(crate) fn expect_reply_again(
-        &mut self,
-        to: MessageId,
-        from: PeerKey,
-        wait_end: oneshot::Sender<WaitEnd>,
-    ) {
-        if let Some(answer) = self.mailbox.unread_answer(to, from) {
-            self.reply(answer, ReplyWaiter { from, wait_end });
-        } else if self.unanswered.get(&(to, from)).is_some() && !self.replies.awaits(to, from) {
-            self.expect_reply(to, from, wait_end);
-        }
-    }
-
-    /// A peer is gone, and answers nothing any more.
-    pub(crate) fn peer_gone(&mut self, peer: PeerKey) {
-        self.open_requests.gone(&peer);
-        for waiter in self.replies.take(|waiter| waiter.from == peer) {
-            let _ = waiter.wait_end.send(WaitEnd::Gone);
-        }
     }
 
     /// A message of this session came to its end.

@@ -1,4 +1,4 @@
-//! The names that an agent gives its messages, so that a call that is made again does not send its message again. A pure
+//! The send keys that an agent gives its messages, so that a call that is repeated does not send its message again. A pure
 //! machine.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,73 +9,79 @@ use tokio::sync::watch;
 
 use crate::outcome::Status;
 
-/// Names kept; the oldest is forgotten first.
+/// Send keys kept; the oldest is forgotten first.
 const MAX_KEPT: usize = 1024;
 
-/// A message that was sent under a name.
-pub(crate) struct NamedMessage {
+/// A message that was sent with a send key.
+pub(crate) struct KeyedMessage {
     /// The id that the message is shown under.
     pub(crate) id: MessageId,
     /// The receivers of the message.
-    pub(crate) members: Vec<NamedMember>,
+    pub(crate) members: Vec<KeyedMember>,
     /// The members of a group to which the message could not be submitted.
     left: Vec<Alias>,
     /// Closes when the message has been submitted to all of its group.
     submission: Option<watch::Sender<()>>,
 }
 
-/// A receiver of a message that was sent under a name.
+/// A receiver of a message that was sent with a send key.
 #[derive(Clone)]
-pub(crate) struct NamedMember {
+pub(crate) struct KeyedMember {
     pub(crate) alias: Alias,
     pub(crate) key: PeerKey,
     /// What is known of the message, as that changes.
     pub(crate) status: watch::Receiver<Status>,
 }
 
-/// An address and the name of a message to it.
-type AddressAndName = (String, String);
+/// An address and the send key of a message to it.
+type AddressAndKey = (String, String);
 
-/// The messages that were sent under names.
+/// The messages that were sent with send keys.
 #[derive(Default)]
 pub(crate) struct SendKeys {
-    messages: HashMap<AddressAndName, NamedMessage>,
-    order: VecDeque<AddressAndName>,
+    messages: HashMap<AddressAndKey, KeyedMessage>,
+    order: VecDeque<AddressAndKey>,
 }
 
 impl SendKeys {
-    /// The message that was sent to this address under this name.
-    pub(crate) fn get(&self, address: &str, name: &str) -> Option<&NamedMessage> {
-        self.messages.get(&(address.to_owned(), name.to_owned()))
+    /// The message that was sent to this address with this send key.
+    pub(crate) fn get(&self, address: &str, send_key: &str) -> Option<&KeyedMessage> {
+        self.messages.get(&(address.to_owned(), send_key.to_owned()))
     }
 
-    /// A message was sent to this address, which is that of one receiver, under this name.
-    pub(crate) fn sent(&mut self, address: &str, name: &str, id: MessageId, member: NamedMember) {
+    /// A message was sent to this address of one receiver.
+    pub(crate) fn sent(
+        &mut self,
+        address: &str,
+        send_key: &str,
+        id: MessageId,
+        member: KeyedMember,
+    ) {
         let message =
-            NamedMessage { id, members: vec![member], left: Vec::new(), submission: None };
-        self.keep(address, name, message);
+            KeyedMessage { id, members: vec![member], left: Vec::new(), submission: None };
+        self.keep(address, send_key, message);
     }
 
-    /// A message is about to be submitted to the group at this address under this name.
-    pub(crate) fn group_begins(&mut self, address: &str, name: &str, id: MessageId) {
+    /// A message is about to be submitted to the group at this address.
+    pub(crate) fn group_begins(&mut self, address: &str, send_key: &str, id: MessageId) {
         let submission = Some(watch::channel(()).0);
-        let message = NamedMessage { id, members: Vec::new(), left: Vec::new(), submission };
-        self.keep(address, name, message);
+        let message = KeyedMessage { id, members: Vec::new(), left: Vec::new(), submission };
+        self.keep(address, send_key, message);
     }
 
-    fn keep(&mut self, address: &str, name: &str, message: NamedMessage) {
+    fn keep(&mut self, address: &str, send_key: &str, message: KeyedMessage) {
         if self.order.len() == MAX_KEPT
             && let Some(oldest) = self.order.pop_front()
         {
             self.messages.remove(&oldest);
         }
-        let key = (address.to_owned(), name.to_owned());
+        let key = (address.to_owned(), send_key.to_owned());
         self.order.push_back(key.clone());
         self.messages.insert(key, message);
     }
 
-    /// A message to a group, which may have been sent under a name, is sent to one more receiver.
-    pub(crate) fn sent_to(&mut self, id: MessageId, member: NamedMember) {
+    /// A message to a group is sent to one more receiver. Nothing is kept of a message without a send key.
+    pub(crate) fn sent_to(&mut self, id: MessageId, member: KeyedMember) {
         if let Some(message) = self.with_id(id) {
             message.members.push(member);
         }
@@ -90,7 +96,7 @@ impl SendKeys {
         std::mem::take(&mut message.left)
     }
 
-    /// A message was submitted to its group, but for these members. One that nobody was sent has not used its name.
+    /// A message was submitted to its group, but for these members. If nobody was sent it, its send key is forgotten.
     pub(crate) fn group_submitted(&mut self, id: MessageId, left: Vec<Alias>) {
         let Some(message) = self.with_id(id) else { return };
         (message.left, message.submission) = (left, None);
@@ -100,12 +106,12 @@ impl SendKeys {
         }
     }
 
-    fn with_id(&mut self, id: MessageId) -> Option<&mut NamedMessage> {
+    fn with_id(&mut self, id: MessageId) -> Option<&mut KeyedMessage> {
         self.messages.values_mut().find(|message| message.id == id)
     }
 }
 
-impl NamedMessage {
+impl KeyedMessage {
     /// Closes when the call that is submitting the message to its group has done so; `None` if no call is.
     pub(crate) fn submission(&self) -> Option<watch::Receiver<()>> {
         self.submission.as_ref().map(watch::Sender::subscribe)
@@ -120,8 +126,8 @@ mod tests {
         MessageId(u128::try_from(number).unwrap().to_be_bytes())
     }
 
-    fn member(name: &str) -> NamedMember {
-        NamedMember {
+    fn member(name: &str) -> KeyedMember {
+        KeyedMember {
             alias: Alias::parse(name).unwrap(),
             key: PeerKey([1; 32]),
             status: watch::channel(Status::Queued).1,
@@ -135,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn name_counts_for_its_address_and_the_oldest_is_forgotten() {
+    fn send_key_counts_for_its_address_and_the_oldest_is_forgotten() {
         let mut keys = SendKeys::default();
         keys.sent("bob", "build", id(1), member("bob"));
         keys.sent("eve", "build", id(2), member("eve"));
@@ -171,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn message_that_nobody_in_the_group_was_sent_has_not_used_its_name() {
+    fn message_that_nobody_in_the_group_was_sent_has_not_used_its_send_key() {
         let mut keys = SendKeys::default();
         keys.group_begins("role:worker", "build", id(1));
         keys.group_submitted(id(1), vec![Alias::parse("eve").unwrap()]);

@@ -41,7 +41,8 @@ impl SentGroups {
         }
     }
 
-    /// An envelope ended so, or is corrected to have. The id that its message is shown under.
+    /// An envelope ended with this status, or its status was corrected to this one. Returns the id that its message is shown
+    /// under.
     pub(crate) fn ended(&mut self, wire_id: MessageId, status: Status) -> MessageId {
         let Some((group, was_read)) = self.members.get_mut(&wire_id) else { return wire_id };
         if status == Status::Read && !std::mem::replace(was_read, true) {

@@ -14,7 +14,7 @@ use crate::open_requests::beginning;
 use crate::outcome::Status;
 use crate::seal::{Plain, RepeatedRequest};
 
-/// Requests kept: sixteen to the largest group. Older ones are not repeated.
+/// Requests kept, enough for sixteen messages to the largest group. Older ones are not repeated.
 const MAX_KEPT: usize = 1024;
 
 /// A request that this session has made.
@@ -56,7 +56,7 @@ impl SentRequest {
 #[derive(Default)]
 pub(crate) struct SentRequests {
     kept: VecDeque<SentRequest>,
-    /// Words of this bridge that drop requests of others, until their ends are known.
+    /// Messages of this bridge that tell of dropped requests, until their ends are known.
     drops: HashSet<MessageId>,
 }
 
@@ -93,7 +93,7 @@ impl SentRequests {
         }
     }
 
-    /// A peer has answered the request that it knows by this id, or has dropped it. The name that the request was sent to, if
+    /// A peer has answered the request that it knows by this id, or has dropped it. The alias that the request was sent to, if
     /// it was still open.
     pub(crate) fn answered(&mut self, peer: PeerKey, id: MessageId) -> Option<Alias> {
         let is_it = |request: &SentRequest| request.shown_id() == id && request.peer == peer;
@@ -106,12 +106,12 @@ impl SentRequests {
         self.kept.retain(|request| request.peer != *peer);
     }
 
-    /// This message, which no agent wrote, drops a request of its receiver.
+    /// This message, which no agent wrote, tells its receiver that its request was dropped.
     pub(crate) fn drops(&mut self, id: MessageId) {
         self.drops.insert(id);
     }
 
-    /// Whether this message is the bridge's own word, and not its agent's: it repeats a request, or drops one.
+    /// Whether this bridge itself wrote the message: it repeats a request, or tells that one was dropped.
     pub(crate) fn is_own_word(&self, id: &MessageId) -> bool {
         let repeats = |request: &SentRequest| request.repetition.is_some_and(|(it, _)| it == *id);
         self.drops.contains(id) || self.kept.iter().any(repeats)
@@ -145,7 +145,7 @@ impl SentRequests {
         self.kept.iter().filter(waits).map(|request| request.wire_id).collect()
     }
 
-    /// What a message to this key says that repeats a request: its receiver and its content.
+    /// The receiver and the content of a message to this key that repeats a request.
     pub(crate) fn repeat(
         &mut self,
         wire_id: MessageId,

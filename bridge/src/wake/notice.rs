@@ -93,11 +93,11 @@ impl fmt::Display for RequestNotice {
     }
 }
 
-/// What an agent is told at the start of a context that does not show the requests which wait for its answer.
+/// What an agent is told at the start of a context in which the requests that it still has to answer do not appear.
 pub(crate) fn requests_greeting(open: usize, from: &[Alias]) -> String {
     let (s, wait) = if open == 1 { ("", "waits") } else { ("s", "wait") };
     format!(
-        "Agent Junction: {open} request{s} from {} {wait} for an answer of this session. The tool read_messages lists them in \
+        "Agent Junction: {open} request{s} from {} {wait} for this session's answer. The tool read_messages lists them in \
          {REMINDER_MARK}.",
         QuotedAliases(from)
     )
@@ -198,7 +198,7 @@ mod tests {
         let bob: Vec<_> = from(&["bob"]);
         assert_eq!(
             requests_greeting(2, &bob),
-            "Agent Junction: 2 requests from \"bob\" wait for an answer of this session. The tool read_messages lists them in \
+            "Agent Junction: 2 requests from \"bob\" wait for this session's answer. The tool read_messages lists them in \
              open_requests."
         );
     }

@@ -1,4 +1,5 @@
-//! The claims that sessions of one repository send each other. Nothing of them is kept: they are relayed at once, or dropped.
+//! The claims that the sessions of one repository send each other. The hub keeps none: it relays them at once, or drops
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ impl State {
         Ok(())
     }
 
-    /// Ends what a session whose connection has ended has to do with repositories.
+    /// Takes a session whose connection has ended out of its repositories.
     pub(super) fn leave_repositories(&mut self, key: &PeerKey) {
         let change = self.repositories.set(*key, BTreeSet::new());
         self.tell_repositories(key, &change);

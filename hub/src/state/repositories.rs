@@ -12,17 +12,17 @@ pub(super) struct Repositories {
     tags: HashMap<PeerKey, BTreeSet<RepositoryTag>>,
 }
 
-/// What is new in the repositories of a session.
+/// What has changed in the repositories of a session.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RepositoryChange {
-    /// Repositories that the session did not work in before.
+    /// The repositories that the session has begun to work in.
     pub(super) joined: Vec<RepositoryTag>,
-    /// Repositories that it works in no more.
+    /// The repositories that it has left.
     pub(super) left: Vec<RepositoryTag>,
 }
 
 impl Repositories {
-    /// Sets the repositories of a session. Returns what is new.
+    /// Sets the repositories of a session. Returns what has changed.
     pub(super) fn set(&mut self, key: PeerKey, tags: BTreeSet<RepositoryTag>) -> RepositoryChange {
         let before = self.tags.get(&key).cloned().unwrap_or_default();
         let joined: Vec<_> = tags.difference(&before).copied().collect();
@@ -46,7 +46,7 @@ impl Repositories {
         RepositoryChange { joined, left }
     }
 
-    /// Returns the other sessions in a repository, at most as many as an answer holds.
+    /// Returns the other sessions in a repository, at most as many as one frame holds.
     pub(super) fn others(&self, tag: &RepositoryTag, key: &PeerKey) -> Vec<PeerKey> {
         let sessions = self.sessions.get(tag).into_iter().flatten();
         let others = sessions.filter(|other| *other != key).copied();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     proptest! {
-        /// Both indexes say the same as a plain table, and nothing is left of who has gone.
+        /// Both indexes agree with a plain table, and nothing is left of sessions that have gone.
         #[test]
         fn sets_are_those_that_were_named_last(
             steps in proptest::collection::vec((0usize..5, proptest::collection::vec(0u8..4, 0..4)), 0..40),

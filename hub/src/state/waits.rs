@@ -37,7 +37,7 @@ impl State {
         )
     }
 
-    /// Answers a question for what becomes of peers: at once if that is so already, else when it comes to be so.
+    /// Answers a question for the end of a wait: at once if the wait is over already, else when it is.
     ///
     /// # Errors
     /// [`Close::ProtocolError`] if the number is in use, if no card can have this alias or role, or if the end of
@@ -136,7 +136,7 @@ impl State {
             let there = self.there(&condition);
             for (connection, number) in waiting {
                 let Some(&own) = self.connections.get(&connection) else { continue };
-                // What the session that waits does itself says nothing of others.
+                // A session does not end its own wait.
                 let is_known = former != Some(own) || !self.in_restart_grace(now);
                 if is_known && are_gone(&condition, &there, own) {
                     self.watches.remove(connection, number);
@@ -146,8 +146,8 @@ impl State {
         }
     }
 
-    /// Returns whether it is certain that no other peer is there that a watch is about. Within the restart grace that is
-    /// certain only if one has left.
+    /// Returns whether it is certain that none of the other peers matches a watch. Within the restart grace that is certain
+    /// only if one has left.
     fn is_known_gone(&self, requester: Requester, condition: &Condition, now: Duration) -> bool {
         let is_known = !self.in_restart_grace(now) || self.tombstones.any_left(condition);
         is_known && are_gone(condition, &self.there(condition), requester.key)

@@ -48,12 +48,12 @@ impl Condition {
     }
 }
 
-/// A watch that may be answered because there is one peer less that it is about.
+/// A watch that may be answered because one of the peers that it is about has left or changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Suspect {
     /// What the watch is for.
     pub(super) condition: Condition,
-    /// The peer that it is not about any more. `None` where the hub has learnt that no more peers come back.
+    /// The peer that it is no longer about; `None` once the hub knows that no more peers come back.
     pub(super) former: Option<PeerKey>,
 }
 

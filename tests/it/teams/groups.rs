@@ -140,7 +140,7 @@ async fn groups_that_are_empty_or_too_large_get_nothing_and_say_why() {
     assert!(lead.error("send_message", to(json!("lead"))).await.contains("your own"));
     let many: Vec<_> = (0..65).map(|number| format!("worker-{number}")).collect();
     let refused = lead.error("send_message", to(json!(many))).await;
-    assert!(refused.contains("has 65 members, more than the 64"), "{refused}");
+    assert!(refused.contains("has 65 members, and a message may go to 64 at most"), "{refused}");
     let refused = lead.error("send_message", to(json!("team:x"))).await;
     assert!(refused.contains("role:NAME"), "{refused}");
     for for_one in [

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
@@ -23,9 +22,6 @@ use crate::seal::{Broken, Identity, PairKeys, keys_to, moves_of, pair_psk, verif
 
 /// Cards kept; beyond it, cards of peers that were only seen in a listing are not.
 const MAX_CARDS: usize = 4096;
-
-/// How long the sessions of a hub that was restarted may take to come back to it.
-const GATHERING: Duration = Duration::from_secs(2);
 
 /// A peer whose card is known.
 pub(super) struct Peer {
@@ -54,8 +50,6 @@ pub(super) struct Directory {
     successors: Vec<Successor>,
     /// The peers whose changes the hub pushes; the oldest subscription is first.
     subscribed: VecDeque<PeerKey>,
-    /// When the hub, which was restarted, has had time to hear from everyone again.
-    complete_at: Option<Instant>,
 }
 
 /// The agent's availability on a card.
@@ -73,16 +67,6 @@ fn authentic_card(group: &GroupKeys, signed: &SignedCard) -> Result<(Card, Alias
 }
 
 impl Directory {
-    /// The hub does not know this session any more: it was restarted, and others come back to it in these moments, too.
-    pub(super) fn hub_restarted(&mut self, now: Instant) {
-        self.complete_at = Some(now + GATHERING);
-    }
-
-    /// Until when the hub may not know everyone yet.
-    pub(super) fn gathers_until(&self, now: Instant) -> Option<Instant> {
-        self.complete_at.filter(|at| now < *at)
-    }
-
     /// Takes in a card.
     ///
     /// # Errors

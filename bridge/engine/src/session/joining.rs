@@ -33,7 +33,7 @@ impl Session {
         self.outgoing.uploads.set_grace(grace);
         let was_member = self.membership.granted_alias().is_some();
         if was_member && !welcome.resumed {
-            self.directory.hub_restarted(now);
+            self.outgoing.hub_restarted(now);
         }
         let ended = was_member && !welcome.resumed && welcome.past_restart_grace == Some(true);
         self.regranted(welcome.grant.clone());
@@ -54,14 +54,7 @@ impl Session {
                 self.subscribe(to);
             }
         }
-        let (questions, lost) = self.requests.reopen();
-        self.outgoing.post_all(questions);
-        for request in lost {
-            let _ = request.reply.send(Err(Error::HubAway(Unanswered::Lost)));
-        }
-        for AliasRequest { change, reply, .. } in self.requests.take_held() {
-            self.apply(change, reply, now);
-        }
+        self.reopen_questions(now);
         // The hub's answer, and its news from then on, tell which card of this session it has.
         self.subscribe(self.membership.key());
         self.outgoing.outbox.connected(now);
@@ -75,6 +68,18 @@ impl Session {
         self.claims.connected(welcome.has(wire::TEAMS));
         self.delivery.downloads.connected(now);
         self.carry_attachments(now);
+    }
+
+    /// Asks the hub again what it left unanswered on the last connection.
+    fn reopen_questions(&mut self, now: Instant) {
+        let (questions, lost) = self.requests.reopen();
+        self.outgoing.post_all(questions);
+        for request in lost {
+            let _ = request.reply.send(Err(Error::HubAway(Unanswered::Lost)));
+        }
+        for AliasRequest { change, reply, .. } in self.requests.take_held() {
+            self.apply(change, reply, now);
+        }
     }
 
     /// The connection is over. What the hub knew of it has to be said again on the next.

@@ -1,7 +1,7 @@
 //! What goes to the hub: control frames first, then messages, sealed as they are handed over.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use junction_shared::protocol::codec::encode;
@@ -26,6 +26,9 @@ use crate::uploads::Uploads;
 /// Control frames that wait to be written; with more, the connection is too slow to keep.
 const MAX_CONTROL: usize = 2048;
 
+/// How long the sessions of a hub that was restarted may take to come back to it.
+const GATHERING: Duration = Duration::from_secs(2);
+
 /// Frames for the hub, on this connection and on those to come.
 #[derive(Default)]
 pub(super) struct OutgoingFrames {
@@ -37,8 +40,10 @@ pub(super) struct OutgoingFrames {
     pub(super) uploads: Uploads,
     /// The requests that this session has made, until they are answered.
     pub(super) requests: SentRequests,
-    /// The names that the agent gave messages.
+    /// The send keys that the agent gave messages.
     pub(super) keys: SendKeys,
+    /// When the sessions of a hub that was restarted have had time to come back to it.
+    gathered_at: Option<Instant>,
     /// Whether the hub of the last connection carries attachments.
     hub_takes_attachments: Option<bool>,
     sent_receipts: SentReceipts,
@@ -66,6 +71,16 @@ impl OutgoingFrames {
         self.outbox.close_all();
         self.uploads.disconnected();
         self.words.disconnected();
+    }
+
+    /// The hub does not know this session any more: it was restarted, and others come back to it in these moments, too.
+    pub(super) fn hub_restarted(&mut self, now: Instant) {
+        self.gathered_at = Some(now + GATHERING);
+    }
+
+    /// Until when a message to a group waits, because the hub may not know all members yet.
+    pub(super) fn groups_wait_until(&self, now: Instant) -> Option<Instant> {
+        self.gathered_at.filter(|at| now < *at)
     }
 
     /// Notes whether the hub carries attachments.

@@ -24,7 +24,7 @@ use crate::open_requests::beginning;
 use crate::outbox::{OutboxFull, OutboxMessage, SendingCall};
 use crate::receive_keys::longest_life;
 use crate::seal::{Plain, SealedManifest};
-use crate::send_keys::NamedMember;
+use crate::send_keys::KeyedMember;
 use crate::sent_requests::SentRequest;
 use crate::urgency::Urgency;
 use crate::{Availability, Draft, NotifyWhen, Receiver, Submitted, WaitEnd};
@@ -152,7 +152,7 @@ impl Session {
         self.directory.pin(&alias, to);
         self.keep_attachments(id, to, (alias.clone(), attachments), deadline);
         let shown_id = record.shown_id(id);
-        let member = NamedMember { alias, key: to, status };
+        let member = KeyedMember { alias, key: to, status };
         self.record_sent(id, peer, member, record, hops, now);
         self.outgoing.outbox.succeeded(peer, to, now);
         if self.outgoing.is_connected() {
@@ -236,7 +236,7 @@ impl Session {
         if draft.body.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { limit: MAX_MESSAGE });
         }
-        // Of a message to a group, the group was counted.
+        // A message to a group was counted once, as it began.
         if let (Some(quota), None) = (&self.quotas.sending, &draft.group) {
             quota.check(peer, now)?;
         }
@@ -285,9 +285,9 @@ impl Session {
         }
     }
 
-    /// The message that an earlier draft of this key was, if there was one.
+    /// What is known of the message that was sent with this draft's send key before, if one was.
     fn sent_before(&mut self, draft: &Draft) -> Option<Submitted> {
-        let sent = self.named_message(draft.target.as_str(), draft.key.as_deref())?;
+        let sent = self.keyed_message(draft.target.as_str(), draft.key.as_deref())?;
         let (id, member) = (sent.id, sent.members.first()?.clone());
         Some(self.repeated_member(id, &member, !draft.wait.is_zero()))
     }
@@ -296,7 +296,7 @@ impl Session {
     pub(super) fn repeated_member(
         &mut self,
         id: MessageId,
-        member: &NamedMember,
+        member: &KeyedMember,
         waits: bool,
     ) -> Submitted {
         let (wait_end, ended) = oneshot::channel();
@@ -329,7 +329,7 @@ impl Session {
         &mut self,
         id: MessageId,
         peer: PeerKey,
-        member: NamedMember,
+        member: KeyedMember,
         record: SentRecord,
         hops: Hops,
         now: Instant,

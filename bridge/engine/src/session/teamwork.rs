@@ -19,7 +19,7 @@ use crate::open_requests::OpenRequest;
 use crate::outbox::{OutboxMessage, SendingCall};
 use crate::receive_keys::longest_life;
 use crate::seal::{Plain, ReceiptKey};
-use crate::send_keys::{NamedMember, NamedMessage};
+use crate::send_keys::{KeyedMember, KeyedMessage};
 use crate::urgency::Urgency;
 use crate::{Notification, Occasion};
 
@@ -104,7 +104,7 @@ impl Session {
             counts: Vec::new(),
             at_ms: wall_ms(),
         };
-        // What was asked for says as much, unless it is about a whole group.
+        // The notification that was asked for says as much, unless it is about a whole group.
         let asked_for = self.notification_requests.finished(peer, id, Occasion::Dropped);
         let of_group = asked_for.into_iter().filter(|news| !news.counts.is_empty());
         self.delivery.notify([notification].into_iter().chain(of_group).collect());
@@ -186,14 +186,14 @@ impl Session {
 
     // ---- messages that this session sends
 
-    /// Begins a message to a group, or finds the one that was sent to the group under this name before.
+    /// Begins a message to a group, or finds the one that was sent to the group with this send key before.
     pub(super) fn begin_group(
         &mut self,
         begin: GroupToBegin,
         now: Instant,
     ) -> Result<BegunGroup, Error> {
         let address = begin.to.normalized();
-        if let Some(sent) = self.named_message(&address, begin.key.as_deref()) {
+        if let Some(sent) = self.keyed_message(&address, begin.key.as_deref()) {
             return Ok(match sent.submission() {
                 Some(submission) => BegunGroup::InProgress(submission),
                 None => BegunGroup::Begun(self.repeat_group(
@@ -204,7 +204,7 @@ impl Session {
             });
         }
         let is_list = matches!(begin.to, GroupAddress::Aliases(_));
-        if let Some(until) = self.directory.gathers_until(now).filter(|_| !is_list) {
+        if let Some(until) = self.outgoing.groups_wait_until(now).filter(|_| !is_list) {
             return Ok(BegunGroup::TooEarly(until));
         }
         let left = begin.members?;
@@ -212,19 +212,19 @@ impl Session {
             quota.take_group(now)?;
         }
         let id = new_id();
-        if let Some(name) = &begin.key {
-            self.outgoing.keys.group_begins(&address, name, id);
+        if let Some(send_key) = &begin.key {
+            self.outgoing.keys.group_begins(&address, send_key, id);
         }
         self.notification_requests.group_begins(id);
         let (sent, repeated) = (Vec::new(), false);
         Ok(BegunGroup::Begun(GroupSubmission { id, left, sent, repeated }))
     }
 
-    /// What is known of a message that was sent to a group before, and those of its members that still are to get it.
+    /// What is known of a message that was sent to a group before, and the members that are still to get it.
     fn repeat_group(
         &mut self,
         id: MessageId,
-        members: &[NamedMember],
+        members: &[KeyedMember],
         waits: bool,
     ) -> GroupSubmission {
         let left = self.outgoing.keys.begin_again(id);
@@ -232,7 +232,7 @@ impl Session {
             self.notification_requests.group_begins(id);
         }
         let sent =
-            |member: &NamedMember| (member.alias.clone(), self.repeated_member(id, member, waits));
+            |member: &KeyedMember| (member.alias.clone(), self.repeated_member(id, member, waits));
         let sent = members.iter().map(sent).collect();
         GroupSubmission { id, left, sent, repeated: true }
     }
@@ -248,9 +248,13 @@ impl Session {
         self.delivery.notify(news);
     }
 
-    /// The message that was sent to this address under this name.
-    pub(super) fn named_message(&self, address: &str, name: Option<&str>) -> Option<&NamedMessage> {
-        self.outgoing.keys.get(address, name?)
+    /// The message that was sent to this address with this send key.
+    pub(super) fn keyed_message(
+        &self,
+        address: &str,
+        send_key: Option<&str>,
+    ) -> Option<&KeyedMessage> {
+        self.outgoing.keys.get(address, send_key?)
     }
 }
 

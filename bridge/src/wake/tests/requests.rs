@@ -57,7 +57,7 @@ async fn context_after_compaction_is_told_how_many_requests_wait() {
     test.request(2);
     assert_eq!(test.hook(HookEventKind::Used).context, None, "this context shows them");
     let context = test.hook(HookEventKind::Compacted).context.unwrap();
-    assert!(context.contains("2 requests from \"bob\" wait for an answer"), "{context}");
+    assert!(context.contains("2 requests from \"bob\" wait for this"), "{context}");
     assert_eq!(test.hook(HookEventKind::Used).context, None);
 }
 
