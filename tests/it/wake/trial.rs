@@ -54,6 +54,11 @@ async fn a_trial_begins_one_turn_and_says_what_the_client_said() {
             alice.hook(&prompt).await;
             let next = alice.plugin_wait(&[said]).await;
             alice.hook(&event("Stop")).await;
+            if level == "ok" {
+                // A reserve is let go once a plugin waits: the next trial finds one.
+                let mut reserve = alice.reserve_hook(&event("Stop")).await;
+                within("the plugin waits", reserve.wait()).await.expect("its status");
+            }
             next
         });
         wait = next;
