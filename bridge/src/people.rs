@@ -17,3 +17,4 @@ pub(crate) mod send_service;
 pub(crate) mod show;
 pub(crate) mod sources;
 pub(crate) mod upload_report;
+pub(crate) mod watch_news;
