@@ -6,6 +6,7 @@ pub(crate) mod group_message;
 pub(crate) mod invoker;
 pub(crate) mod lone_sender;
 pub(crate) mod member;
+pub(crate) mod missing_answers;
 pub(crate) mod names;
 pub(crate) mod peer_changes;
 pub(crate) mod printer;

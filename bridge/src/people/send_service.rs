@@ -8,7 +8,7 @@ use junction_shared::protocol::id::MessageId;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use super::group_message::{GroupAnswer, group_draft, send_to_group};
+use super::group_message::{GroupAnswer, ReplyRoom, group_draft, send_to_group};
 use super::sources::{SourceRights, prepared};
 use crate::address::Addressee;
 use crate::attachments::AttachmentAccess;
@@ -123,7 +123,8 @@ impl SendService {
     async fn sent_to_group(&self, group: GroupDraft) -> Result<CommandAnswer, String> {
         // Members may read the message while the call waits for their answers.
         self.tell_followers(FollowedMessage::Group);
-        let GroupAnswer { answer, leases } = send_to_group(&self.engine, group).await?;
+        let sent = send_to_group(&self.engine, group, ReplyRoom::Page).await?;
+        let GroupAnswer { answer, leases, .. } = sent;
         Ok(CommandAnswer { response: BridgeResponse::Sent { answer }, leases })
     }
 
