@@ -33,6 +33,9 @@ use junction_engine::error::Error;
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What is said where nothing was sent.
 const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted. Send it again.";
+/// What is said of a key that nobody would remember.
+const NO_MEMORY: &str = "--key has no effect here, because no watch of yours is running that remembers it, so nothing was sent. \
+                         Start junction-bridge watch, or leave --key out.";
 
 /// A message, and how to send it.
 #[derive(Debug, Args)]
@@ -155,6 +158,9 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
         Invoker::Exec(pid) => Some(watch_socket(*pid)?),
         Invoker::Person => persons_socket(config, name, attaches).await?,
     };
+    if socket.is_none() && request.key.is_some() {
+        bail!(NO_MEMORY);
+    }
     let output = SendOutput {
         printer: Printer::start(OutputStream::Stdout)?,
         is_json: options.json,
