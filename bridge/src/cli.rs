@@ -110,8 +110,8 @@ pub(crate) enum BridgeCommand {
     ///
     /// In an agent's shell the message is the agent's: it goes through the bridge of that session.
     ///
-    /// Ends with status 0 once the hub has the message, or the answer was printed; 1 if it was not sent; 2 if the command
-    /// line is wrong; 3 if no answer came in the time of --wait.
+    /// Ends with status 0 once the hub has the message, or with --wait once an answer was printed; 1 if the message was not
+    /// sent, or not to all; 2 if the command line is wrong; 3 if no answer came in the time of --wait.
     Send(SendOptions),
     /// Read messages as a person
     ///
@@ -132,12 +132,12 @@ pub(crate) enum BridgeCommand {
     Allow(AllowOptions),
     /// Show what sessions have claimed in the repository of this directory, or check files before a commit
     ///
-    /// Asks the session in whose shell it runs, or else the hub, where no session sees that somebody looks. No hub is started;
-    /// without one nobody claims anything. As a line of a git hook: git diff --cached --name-only -z | xargs -0 junction-bridge
-    /// claims --check
+    /// Run in an agent's shell, it asks that agent's session. Elsewhere it asks the hub, and no session sees that. It starts
+    /// no hub: where none runs, nobody claims anything. In a git hook: git diff --cached --name-only -z | xargs -0
+    /// junction-bridge claims --check
     ///
-    /// With --check it ends with status 0 if no other session claims any of the files, and 1 if one does. Claims of the session
-    /// in whose shell it runs do not count.
+    /// --check ends with status 1 if another session claims one of the files, and with 0 otherwise. In an agent's shell, the
+    /// claims of that agent's session do not count.
     Claims(ClaimsOptions),
     /// Print a script by which a shell completes commands and flags
     ///

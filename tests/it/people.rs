@@ -5,5 +5,6 @@ mod allow;
 mod attachments;
 mod desk;
 mod exec;
+mod groups;
 mod output;
 mod talk;

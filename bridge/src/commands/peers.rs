@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_PAGES: usize = 1000;
 
 /// Which peers to show, and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Peers {
     /// Show only sessions of this role
     #[arg(long, value_name = "ROLE")]
@@ -36,7 +36,7 @@ pub(crate) struct Peers {
     /// Show only sessions in this repository
     #[arg(long, value_name = "REPO")]
     repo: Option<String>,
-    /// Show only sessions whose agents do this
+    /// Show only sessions whose agent is in this state
     #[arg(long, value_name = "STATE", ignore_case = true, value_parser = STATE_FILTERS.map(|(word, _)| word))]
     state: Option<String>,
     /// Hub whose sessions to show: a known host's name, or HOST:PORT on this machine [env: JUNCTION_HUB]
@@ -54,6 +54,15 @@ impl Peers {
         self.state.as_ref().is_none_or(|state| {
             peer["state"].as_str().is_some_and(|word| word.eq_ignore_ascii_case(state))
         })
+    }
+
+    /// What is said where no session is shown: with a filter, there may be others.
+    fn nobody(&self) -> &'static str {
+        if self.role.is_none() && self.repo.is_none() && self.state.is_none() {
+            "No other session is there."
+        } else {
+            "No other session matches. Leave out --role, --repo and --state to see all."
+        }
     }
 }
 
@@ -76,7 +85,7 @@ pub(crate) async fn peers(config: &Config, peers: Peers) -> anyhow::Result<()> {
     // Filtered here, because older hubs and older bridges of sessions know no states to filter by.
     found.retain(|peer| peers.shows(peer));
     if found.is_empty() {
-        remark("No other session is there.");
+        remark(peers.nobody());
     }
     show(&found, peers.json)
 }
@@ -133,4 +142,23 @@ async fn pages(socket: &Path, peers: &Peers) -> Option<Vec<Value>> {
 async fn ask(socket: &Path, request: &BridgeRequest) -> Option<BridgeResponse> {
     let received = timeout(PATIENCE, send(socket, request)).await.ok()?.ok()?;
     Some(received.response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_sessions_that_a_filter_leaves_out_are_not_said_to_be_absent() {
+        let some = || Some("idle".to_owned());
+        let all = Peers { role: None, repo: None, state: None, hub: some(), json: false };
+        assert_eq!(all.nobody(), "No other session is there.");
+        for filtered in [
+            Peers { role: some(), hub: None, ..all.clone() },
+            Peers { repo: some(), hub: None, ..all.clone() },
+            Peers { state: some(), hub: None, ..all.clone() },
+        ] {
+            assert!(filtered.nobody().starts_with("No other session matches."));
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use clap::Args;
 use junction_shared::protocol::alias::Alias;
+use tokio::sync::mpsc;
 
 use super::send::alias;
 use crate::attachments::AttachmentAccess;
@@ -78,9 +79,11 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
         joined = PersonMember::join(config, options.alias.clone(), true) => joined?,
         () = signals.next() => return Ok(()),
     };
+    let (followers, mut followed) = mpsc::channel(1);
     let requests = PersonRequests {
         engine: member.engine.clone(),
-        sends: SendService::new(member.engine.clone(), AttachmentAccess::new(config.dir.clone())),
+        sends: SendService::new(member.engine.clone(), AttachmentAccess::new(config.dir.clone()))
+            .followed_by(followers),
         place: place(config),
         watches: false,
         runs_command: false,
@@ -95,6 +98,10 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
         () = signals.next() => Ok(()),
     };
     socket.abort();
+    if followed.try_recv().is_ok() {
+        // Messages were sent through this one.
+        member.speaks();
+    }
     member.leave().await;
     outcome
 }

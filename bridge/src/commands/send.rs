@@ -14,6 +14,7 @@ use crate::address::{ADDRESSES, Addressee};
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{AttachmentRequest, SendRequest};
+use crate::people::group_message::wait_for;
 use crate::people::invoker::{Invoker, session_socket, watch_socket};
 use crate::people::lone_sender::{send_alone, send_to_group_alone};
 use crate::people::member::PersonMember;
@@ -23,7 +24,7 @@ use crate::people::send_output::SendOutput;
 use crate::people::send_service::{PersonDraft, drafted};
 use crate::people::sources::{SourceRights, check_key, prepared, source_named};
 use crate::process::signals::Signals;
-use crate::terminal::{NothingCame, WrongUsage, remark};
+use crate::terminal::{WrongUsage, remark};
 use crate::wording::people::{attachment_fault, for_person};
 use junction_engine::Draft;
 use junction_engine::error::Error;
@@ -32,11 +33,14 @@ use junction_engine::error::Error;
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What is said where nothing was sent.
 const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted. Send it again.";
+/// What is said of a key that nobody would remember.
+const NO_MEMORY: &str = "--key has no effect here, because no watch of yours is running that remembers it, so nothing was sent. \
+                         Start junction-bridge watch, or leave --key out.";
 
 /// A message, and how to send it.
 #[derive(Debug, Args)]
 pub(crate) struct SendOptions {
-    /// Alias of the receiver; or role:NAME, repo:NAME, several aliases with commas, or '*' for everybody
+    /// Receiver: an alias, several aliases with commas, role:NAME, repo:NAME, or '*' for everybody
     #[arg(value_parser = address)]
     to: String,
     /// Text of the message; - reads it from stdin. Other users of this machine can see arguments: use - for secrets
@@ -52,13 +56,16 @@ pub(crate) struct SendOptions {
     /// Wait up to this many seconds for the answer, and print it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
     wait: Option<u64>,
-    /// With --wait and several receivers: whether to wait for all answers or for any [default: all]
+    /// With --wait and several receivers: wait for all answers, or only for the first (any) [default: all]
     #[arg(long, value_name = "WHICH", value_parser = ["all", "any"])]
     wait_for: Option<String>,
-    /// What you expect: inform (nothing), request (an answer), or done (what --reply-to asks for is finished)
+    /// What the message is: inform (needs no answer), request (asks for one), done (what --reply-to asks for is finished)
+    /// [default: inform]
     #[arg(long, value_name = "INTENT", value_parser = ["inform", "request", "done"])]
     intent: Option<String>,
-    /// Send this once: with the same key and receiver again, a running session sends nothing
+    /// A name of your choice for this message: with the same key and receiver, it is sent only once
+    ///
+    /// The session that sends the message remembers the key, so this needs a running watch, or an agent's shell.
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     key: Option<String>,
     /// Alias to send under [default: your user name, or that of your running watch]
@@ -129,7 +136,7 @@ fn fingerprint(text: &str) -> Result<String, &'static str> {
 /// Sends a message, and prints what became of it.
 ///
 /// # Errors
-/// The message was not sent, or nothing came in time.
+/// The message was not sent, or not to all, or nothing came in time.
 pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let caller = Invoker::of_this_process();
@@ -151,6 +158,9 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
         Invoker::Exec(pid) => Some(watch_socket(*pid)?),
         Invoker::Person => persons_socket(config, name, attaches).await?,
     };
+    if socket.is_none() && request.key.is_some() {
+        bail!(NO_MEMORY);
+    }
     let output = SendOutput {
         printer: Printer::start(OutputStream::Stdout)?,
         is_json: options.json,
@@ -238,7 +248,7 @@ async fn through(
     output: &SendOutput,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let waits = request.wait_seconds > 0;
+    let wait = (request.wait_seconds > 0).then(|| wait_for(&request));
     let (answer, received) = tokio::select! {
         sent = send_through(socket, request) => sent?,
         () = signals.next() => bail!(
@@ -246,11 +256,9 @@ async fn through(
              is for the session that sends it."
         ),
     };
-    let printed = output.sent(&answer, waits).await;
-    if printed.as_ref().err().is_none_or(anyhow::Error::is::<NothingCame>) {
-        received.acknowledge().await;
-    }
-    printed
+    let end = output.sent(&answer, wait).await?;
+    received.acknowledge().await;
+    end.into_result()
 }
 
 /// The text of the message.

@@ -7,34 +7,27 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
-use tokio::sync::{mpsc, watch as channel};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::send::alias;
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::server::{self, SocketKind};
-use crate::onlooker::all_peers;
 use crate::people::exec;
 use crate::people::invoker::refuse_agents;
 use crate::people::member::PersonMember;
-use crate::people::peer_changes::{PeerChanges, PeerNews};
 use crate::people::printer::{OutputStream, Printer, stdout_closed};
 use crate::people::running::{PersonRequests, place};
 use crate::people::save_folder::SaveFolder;
-use crate::people::send_service::{FollowedMessage, SendService};
+use crate::people::send_service::SendService;
 use crate::people::show::Show;
+use crate::people::watch_news::{WatchNews, look};
 use crate::process::signals::Signals;
 use crate::terminal::Terminal;
-use crate::wording::people::for_person;
-use junction_engine::error::{Error, Unanswered};
-use junction_engine::{
-    ConnectionState, Engine, MailPage, Message, PageLimits, PeerInfo, Status, UploadProgress,
-    UploadState,
-};
+use junction_engine::error::Error;
+use junction_engine::{MailPage, Message, PageLimits};
 
-/// How often the list of peers is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a read waits before it is made again.
 const READ_TIME: Duration = Duration::from_secs(60 * 60);
 /// How long to wait after a read that failed.
@@ -97,9 +90,7 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
         runs_command: options.exec.is_some(),
     };
     let socket = server::start(SocketKind::Person, requests);
-    tokio::spawn(follow(followed, news.clone()));
-    tokio::spawn(look_at_peers(member.engine.clone(), news.clone()));
-    tokio::spawn(look_at_hub(member.engine.clone(), news));
+    look(&member.engine, followed, &news);
     let watching = Watching::new(&member, folder, options)?;
     let outcome = tokio::select! {
         outcome = watching.run(received) => outcome,
@@ -109,111 +100,6 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
     let _ = timeout(ANSWER_TIME, tokio::task::yield_now()).await;
     member.leave().await;
     outcome
-}
-
-/// What is to be printed, other than messages.
-enum WatchNews {
-    /// A message is being sent through this session.
-    Sent,
-    /// Messages of this person's, or their attachments, have ended: the next read has the receipts.
-    Ended,
-    Peer(PeerNews, PeerInfo),
-    /// What the connection to the hub is.
-    Hub(String),
-    /// The hub gave the session another alias.
-    Renamed(Alias),
-}
-
-/// Waits for the ends of messages that were sent through this session.
-async fn follow(mut followed: mpsc::Receiver<FollowedMessage>, news: mpsc::Sender<WatchNews>) {
-    while let Some(FollowedMessage { mut status, uploads }) = followed.recv().await {
-        if news.send(WatchNews::Sent).await.is_err() {
-            return;
-        }
-        if let Some(uploads) = uploads {
-            tokio::spawn(follow_uploads(uploads, news.clone()));
-        }
-        let news = news.clone();
-        tokio::spawn(async move {
-            let is_end =
-                |status: &Status| *status == Status::Read || status.is_final_without_reply();
-            let _ = status.wait_for(is_end).await;
-            let _ = news.send(WatchNews::Ended).await;
-        });
-    }
-}
-
-/// Waits for the ends of the attachments of a message that was sent through this session.
-async fn follow_uploads(
-    mut uploads: channel::Receiver<Vec<UploadProgress>>,
-    news: mpsc::Sender<WatchNews>,
-) {
-    let mut told = 0;
-    loop {
-        let (ended, all) = {
-            let uploads = uploads.borrow_and_update();
-            let ended = uploads.iter().filter(|it| matches!(it.state, UploadState::Ended(_)));
-            (ended.count(), uploads.len())
-        };
-        if ended > told && news.send(WatchNews::Ended).await.is_err() {
-            return;
-        }
-        told = ended;
-        if ended == all || uploads.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Looks who comes, goes or changes.
-async fn look_at_peers(engine: Engine, news: mpsc::Sender<WatchNews>) {
-    let mut changes = PeerChanges::default();
-    loop {
-        // Only while there is a hub: to ask for one would start it again after a stop. A list that cannot be had says
-        // nothing about anybody.
-        if engine.snapshot().state == ConnectionState::Connected
-            && let Ok(peers) = all_peers(&engine, None, None).await
-        {
-            for (what, peer) in changes.look(peers) {
-                if news.send(WatchNews::Peer(what, peer)).await.is_err() {
-                    return;
-                }
-            }
-        }
-        sleep(LOOK_INTERVAL).await;
-    }
-}
-
-/// Looks whether the hub is there, and what it calls the session.
-async fn look_at_hub(engine: Engine, news: mpsc::Sender<WatchNews>) {
-    let mut snapshot = engine.watch();
-    let mut is_connected = true;
-    loop {
-        let (state, renamed) = {
-            let seen = snapshot.borrow_and_update();
-            (seen.state.clone(), seen.renamed.take())
-        };
-        let said = match state {
-            ConnectionState::Connected if !is_connected => Some("the hub is back".to_owned()),
-            ConnectionState::Away(why) if is_connected => {
-                let why = for_person(&Error::HubAway(Unanswered::Away(why)));
-                Some(format!("the hub is away. {why}"))
-            }
-            _ => None,
-        };
-        if said.is_some() {
-            is_connected = !is_connected;
-        }
-        let said = said.map(WatchNews::Hub).into_iter().chain(renamed.map(WatchNews::Renamed));
-        for said in said {
-            if news.send(said).await.is_err() {
-                return;
-            }
-        }
-        if snapshot.changed().await.is_err() {
-            return;
-        }
-    }
 }
 
 /// What `watch` prints, and how.
@@ -287,7 +173,10 @@ impl<'a> Watching<'a> {
                 return Ok(());
             }
             WatchNews::Ended => {
-                return match self.member.engine.next_page(one(), Duration::ZERO).await {
+                // A program gets only what the watch waits for: a message past the limit of its chain has to wait.
+                let messages = if self.exec.is_some() { 0 } else { 1 };
+                let limits = PageLimits { messages, ..one() };
+                return match self.member.engine.next_page(limits, Duration::ZERO).await {
                     Ok(page) => self.take(page).await,
                     // The next page has them.
                     Err(_) => Ok(()),
@@ -323,7 +212,9 @@ impl<'a> Watching<'a> {
                 return self.has_failed(message, &ended.to_string()).await;
             }
         }
-        self.failed = None;
+        if !page.messages.is_empty() {
+            self.failed = None;
+        }
         page.lease.ack();
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! A person's message to a group: what is sent, and what is told of it.
 
+use junction_shared::protocol::alias::Alias;
 use serde_json::{Map, Value};
 
 use crate::ipc::SendRequest;
 use crate::results::{GroupSentJson, object, shown_len};
 use crate::wording::people::for_person;
 use junction_engine::group::{GroupAddress, WaitFor};
-use junction_engine::group_message::GroupDraft;
+use junction_engine::group_message::{GroupDraft, GroupMember};
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, Lease, WaitEnd};
 
@@ -14,6 +15,17 @@ use junction_engine::{Draft, Engine, Lease, WaitEnd};
 pub(crate) struct GroupAnswer {
     pub(crate) answer: Map<String, Value>,
     pub(crate) leases: Vec<Lease>,
+    /// The members that may still answer.
+    pub(crate) unanswered: Vec<Alias>,
+}
+
+/// How many replies an answer may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplyRoom {
+    /// As many as fit on a page. The others wait unread in the session.
+    Page,
+    /// Any number: the session ends with its command, so that nobody could read the others.
+    Unbounded,
 }
 
 /// The message to this group that a draft to one peer would be.
@@ -29,21 +41,24 @@ pub(crate) fn group_draft(
     if is_for_one || draft.intent == junction_engine::intent::Intent::Done {
         return Err("--attach, --fingerprint and --intent done go to one receiver at a time. Give one alias.".to_owned());
     }
-    let names = WaitFor::NAMES.into_iter();
-    let wait_for = names.filter(|(name, _)| request.wait_for.as_deref() == Some(*name));
-    let wait_for = wait_for.map(|(_, wait_for)| wait_for).next().unwrap_or_default();
     let wakes_nobody = to == GroupAddress::Everyone && request.urgency.is_none();
     Ok(GroupDraft {
         reply_to: draft.reply_to,
         ttl: draft.ttl,
         wait: draft.wait,
-        wait_for,
+        wait_for: wait_for(request),
         urgency: if wakes_nobody { Urgency::Low } else { draft.urgency },
         from_person: draft.from_person,
         intent: draft.intent,
         key: draft.key,
         ..GroupDraft::new(to, draft.body)
     })
+}
+
+/// Which answers of a group a request waits for.
+pub(crate) fn wait_for(request: &SendRequest) -> WaitFor {
+    let named = WaitFor::NAMES.iter().find(|(name, _)| request.wait_for.as_deref() == Some(*name));
+    named.map(|(_, wait_for)| *wait_for).unwrap_or_default()
 }
 
 /// Sends a message to a group.
@@ -53,6 +68,7 @@ pub(crate) fn group_draft(
 pub(crate) async fn send_to_group(
     engine: &Engine,
     group: GroupDraft,
+    room: ReplyRoom,
 ) -> Result<GroupAnswer, String> {
     let (name, asked) = (group.to.to_string(), (group.urgency, group.intent));
     let waits = !group.wait.is_zero();
@@ -62,14 +78,22 @@ pub(crate) async fn send_to_group(
     if let Some(error) = first.filter(|_| is_nobodys) {
         return Err(for_person(error));
     }
-    sent.bound_replies(shown_len);
+    if room == ReplyRoom::Page {
+        sent.bound_replies(shown_len);
+    }
     let answer = object(&GroupSentJson::new(&sent, name, asked, waits));
-    let mut leases = Vec::new();
-    for sent in sent.members.into_iter().filter_map(|member| member.sent.ok()) {
+    let (mut leases, mut unanswered) = (Vec::new(), Vec::new());
+    for GroupMember { alias, sent } in sent.members {
+        let Ok(sent) = sent else { continue };
         leases.extend(sent.refusal);
-        if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
-            leases.push(lease);
+        match sent.wait_end {
+            Some(WaitEnd::Reply(_, lease)) => leases.push(lease),
+            // What this one wrote waits unread.
+            Some(WaitEnd::EndedBy(_)) => unanswered.push(alias),
+            Some(WaitEnd::Gone) => {}
+            None if sent.status.is_final_without_reply() => {}
+            None => unanswered.push(alias),
         }
     }
-    Ok(GroupAnswer { answer, leases })
+    Ok(GroupAnswer { answer, leases, unanswered })
 }

@@ -6,17 +6,19 @@ use anyhow::{anyhow, bail};
 use junction_shared::protocol::alias::Alias;
 use tokio::time::{Instant, timeout};
 
-use super::group_message::send_to_group;
+use super::group_message::{GroupAnswer, ReplyRoom, send_to_group};
 use super::member::PersonMember;
-use super::send_output::{SendOutput, no_answer};
+use super::missing_answers::no_answer;
+use super::send_output::{SendEnd, SendOutput};
 use super::show::Show;
 use super::upload_report::UploadReport;
 use crate::process::signals::Signals;
 use crate::results::{AttachedJson, SentJson, object};
 use crate::terminal::{NothingCame, Terminal, remark};
-use crate::wording::people::for_person;
+use crate::wording::people::{for_person, receivers_in};
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
 use junction_engine::error::Error;
+use junction_engine::group::WaitFor;
 use junction_engine::group_message::GroupDraft;
 use junction_engine::urgency::Urgency;
 use junction_engine::{Draft, Engine, PageLimits, SendInProgress, Sent, Status, WaitEnd, wall_ms};
@@ -73,28 +75,103 @@ pub(crate) async fn send_to_group_alone(
     output: &SendOutput,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let waits = !group.wait.is_zero();
+    let (waits, wait_for) = (!group.wait.is_zero(), group.wait_for);
+    let deadline = Instant::now() + group.wait;
     let sent = tokio::select! {
-        sent = send_to_group(&member.engine, group) => sent.map_err(|error| anyhow!(error))?,
-        () = signals.next() => bail!(
-            "The command was interrupted while it sent the message, so some may have got it and others not."
-        ),
+        sent = send_to_group(&member.engine, group, ReplyRoom::Unbounded) => {
+            sent.map_err(|error| anyhow!(error))?
+        }
+        () = signals.next() => {
+            member.speaks();
+            bail!(
+                "The command was interrupted before it knew what became of the message. Some may have got it and others not, and \
+                 no answer can reach it any more."
+            )
+        }
     };
+    let GroupAnswer { answer, leases, unanswered } = sent;
     member.speaks();
-    output.sent(&sent.answer, waits).await?;
-    sent.leases.into_iter().for_each(junction_engine::Lease::ack);
-    let recipients = sent.answer.get("recipients").and_then(serde_json::Value::as_array);
-    let is_held = recipients.into_iter().flatten().any(|it| it["status"] == "queued");
-    if is_held {
-        bail!(
-            "The hub did not take the message for all of them, and it ends with this command. Run junction-bridge hosts to see why, then \
-             send it again."
-        );
+    let end = output.sent(&answer, waits.then_some(wait_for)).await?;
+    leases.into_iter().for_each(junction_engine::Lease::ack);
+    let held = receivers_in(&answer, "queued");
+    if !held.is_empty() {
+        return Err(not_taken(member, &held).await);
     }
     if !waits {
         remark(NO_ANSWER);
     }
-    Ok(())
+    if output.is_json || !answer.contains_key("ended_by") {
+        return end.into_result();
+    }
+    if let SendEnd::NoAnswer(said) = &end {
+        remark(said);
+    }
+    let mut awaited = AwaitedPeers { peers: unanswered, wait_for, have_written: false };
+    until_answered(&member.engine, &mut awaited, deadline, output, signals).await?;
+    awaited.end(end, output.is_lasting).into_result()
+}
+
+/// What was not sent to these receivers, because the hub did not take it before its session ended.
+async fn not_taken(member: &PersonMember, held: &[&str]) -> anyhow::Error {
+    let departure = member.engine.disconnect().await;
+    let is_unsure =
+        |alias: &&str| departure.unconfirmed.iter().any(|(_, to)| to.as_str() == *alias);
+    let (unsure, not_sent): (Vec<&str>, Vec<&str>) =
+        held.iter().partition(|alias| is_unsure(alias));
+    anyhow!(not_taken_by(&unsure.join(", "), &not_sent.join(", ")))
+}
+
+fn not_taken_by(unsure: &str, not_sent: &str) -> String {
+    let unsure = (!unsure.is_empty()).then(|| {
+        format!(
+            "The hub did not say that it has the message for {unsure}, so nobody can say whether it was sent. Ask {unsure} before you \
+             send it again."
+        )
+    });
+    let not_sent = (!not_sent.is_empty()).then(|| {
+        format!(
+            "The message was NOT sent to {not_sent}, because the hub did not take it. Run junction-bridge hosts to see why, then \
+             send it again only to {not_sent}."
+        )
+    });
+    unsure.into_iter().chain(not_sent).collect::<Vec<_>>().join(" ")
+}
+
+/// Who has not answered yet of those that were asked.
+struct AwaitedPeers {
+    peers: Vec<Alias>,
+    wait_for: WaitFor,
+    /// Whether one of them has written.
+    have_written: bool,
+}
+
+impl AwaitedPeers {
+    /// A message of this peer came: a model may forget to say what it answers.
+    fn has_written(&mut self, peer: &Alias) {
+        let count = self.peers.len();
+        self.peers.retain(|awaited| awaited != peer);
+        if self.peers.len() < count {
+            self.have_written = true;
+            if self.wait_for == WaitFor::Any {
+                self.peers.clear();
+            }
+        }
+    }
+
+    /// How the command ends that would have ended so without what came since.
+    fn end(self, before: SendEnd, is_lasting: bool) -> SendEnd {
+        let silent: Vec<&str> = self.peers.iter().map(Alias::as_str).collect();
+        let said = (!silent.is_empty()).then(|| no_answer(&silent.join(", "), is_lasting));
+        match before {
+            SendEnd::NoAnswer(before) if !self.have_written => {
+                SendEnd::NoAnswer(said.unwrap_or(before))
+            }
+            before => {
+                said.iter().for_each(|said| remark(said));
+                if let SendEnd::NoAnswer(_) = before { SendEnd::Done } else { before }
+            }
+        }
+    }
 }
 
 /// What was asked of whom.
@@ -142,15 +219,18 @@ async fn answered(
     if let Some(WaitEnd::EndedBy(_)) = sent.wait_end
         && !output.is_json
     {
-        return until_answered(&member.engine, &to, deadline, output, signals).await;
+        let mut awaited =
+            AwaitedPeers { peers: vec![to], wait_for: WaitFor::All, have_written: false };
+        until_answered(&member.engine, &mut awaited, deadline, output, signals).await?;
+        return awaited.end(SendEnd::NoAnswer(String::new()), output.is_lasting).into_result();
     }
-    output.sent(&answer, !wait.is_zero()).await?;
+    let end = output.sent(&answer, (!wait.is_zero()).then_some(WaitFor::All)).await?;
     if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
         lease.ack();
     } else if wait.is_zero() {
         remark(NO_ANSWER);
     }
-    Ok(())
+    end.into_result()
 }
 
 /// What is known where the command was interrupted after the session took the message.
@@ -177,17 +257,17 @@ async fn not_sent(member: &PersonMember, sent: &Sent) -> anyhow::Error {
     )
 }
 
-/// Prints whatever comes until the peer that was asked has written something: a model may forget to say what it answers.
+/// Prints whatever comes until those that were asked have written, or the time is over.
 async fn until_answered(
     engine: &Engine,
-    asked: &Alias,
+    awaited: &mut AwaitedPeers,
     deadline: Instant,
     output: &SendOutput,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let show = Show::messages(Terminal::stdout(), output.is_json);
     let limits = PageLimits { messages: 1, ..PageLimits::default() };
-    loop {
+    while !awaited.peers.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
         let page = tokio::select! {
             page = engine.read(limits, left) => page.map_err(|error| anyhow!(for_person(&error)))?,
@@ -195,15 +275,71 @@ async fn until_answered(
         };
         for message in &page.messages {
             output.printer.print(show.message(message)).await?;
+            awaited.has_written(&message.from);
         }
-        let is_answered = page.messages.iter().any(|message| message.from == *asked);
         let is_empty = page.messages.is_empty();
         page.lease.ack();
-        if is_answered {
+        if is_empty {
             return Ok(());
         }
-        if is_empty {
-            return Err(NothingCame(no_answer(asked.as_str(), output.is_lasting)).into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alias(name: &str) -> Alias {
+        Alias::parse(name).unwrap()
+    }
+
+    /// How a command ends that waited so for bob and eve, after messages of these.
+    fn end(wait_for: WaitFor, before: SendEnd, messages_of: &[&str]) -> anyhow::Result<()> {
+        let peers = vec![alias("bob"), alias("eve")];
+        let mut awaited = AwaitedPeers { peers, wait_for, have_written: false };
+        messages_of.iter().for_each(|name| awaited.has_written(&alias(name)));
+        awaited.end(before, false).into_result()
+    }
+
+    #[test]
+    fn command_lacks_an_answer_only_if_nobody_that_was_asked_has_written() {
+        let no_answer = || SendEnd::NoAnswer("bob wrote something else first.".to_owned());
+        for wait_for in [WaitFor::All, WaitFor::Any] {
+            for silent in [&[][..], &["joe"]] {
+                let said = end(wait_for, no_answer(), silent).unwrap_err();
+                assert!(
+                    said.is::<NothingCame>() && said.to_string().contains("from bob, eve came")
+                );
+                assert!(end(wait_for, SendEnd::Done, silent).is_ok());
+            }
+            for written in [&["bob"][..], &["joe", "eve"], &["bob", "eve"]] {
+                assert!(end(wait_for, no_answer(), written).is_ok());
+                let missed = SendEnd::NotToAll("The message was not sent to ann.".to_owned());
+                assert!(!end(wait_for, missed, written).unwrap_err().is::<NothingCame>());
+            }
         }
+    }
+
+    #[test]
+    fn wait_for_any_is_over_with_the_first_that_has_written() {
+        for (wait_for, left) in [(WaitFor::Any, 0), (WaitFor::All, 1)] {
+            let peers = vec![alias("bob"), alias("eve")];
+            let mut awaited = AwaitedPeers { peers, wait_for, have_written: false };
+            awaited.has_written(&alias("joe"));
+            assert_eq!(awaited.peers.len(), 2);
+            awaited.has_written(&alias("eve"));
+            assert_eq!(awaited.peers.len(), left);
+        }
+    }
+
+    #[test]
+    fn message_that_the_hub_did_not_take_is_not_said_to_be_unsent_if_nobody_knows() {
+        let both = not_taken_by("bob", "eve, joe");
+        assert!(
+            both.contains("for bob, so nobody can say") && both.contains("NOT sent to eve, joe,")
+        );
+        assert!(!not_taken_by("bob", "").contains("NOT sent"));
+        assert!(!not_taken_by("", "eve").contains("nobody can say"));
     }
 }

@@ -1,10 +1,13 @@
 //! What `send` prints of the outcome: what was asked for on stdout, all else on stderr.
 
+use anyhow::anyhow;
 use serde_json::{Map, Value};
 
+use super::missing_answers::MissingAnswers;
 use super::printer::Printer;
 use crate::terminal::{NothingCame, remark};
-use crate::wording::people::{group_sentence, sent as sentence};
+use crate::wording::people::{field, group_sentence, is_repeated, not_to_all, sent as sentence};
+use junction_engine::group::WaitFor;
 
 /// Where the outcome goes.
 pub(crate) struct SendOutput {
@@ -14,66 +17,90 @@ pub(crate) struct SendOutput {
     pub(crate) is_lasting: bool,
 }
 
-impl SendOutput {
-    /// Prints what became of a message, by the answer of the tool. With a wait, what is asked for is the reply.
+/// How a command ends whose outcome is printed.
+pub(crate) enum SendEnd {
+    /// The message was sent, and what was waited for came.
+    Done,
+    /// No answer came, and why.
+    NoAnswer(String),
+    /// The message did not get to all of its receivers, or to none.
+    NotToAll(String),
+}
+
+impl SendEnd {
+    /// What the command returns.
     ///
     /// # Errors
-    /// stdout takes no more, or no answer came in time.
+    /// What it lacks.
+    pub(crate) fn into_result(self) -> anyhow::Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::NoAnswer(said) => Err(NothingCame(said).into()),
+            Self::NotToAll(said) => Err(anyhow!(said)),
+        }
+    }
+}
+
+impl SendOutput {
+    /// Prints what became of a message, by the answer of the tool. With a wait, what is asked for is the answers.
+    ///
+    /// # Errors
+    /// stdout takes no more.
     pub(crate) async fn sent(
         &self,
         answer: &Map<String, Value>,
-        waits: bool,
-    ) -> anyhow::Result<()> {
-        if answer.contains_key("recipients") {
-            return self.sent_to_group(answer, waits).await;
-        }
-        let reply = answer.get("reply").and_then(|reply| reply["message"].as_str());
+        wait: Option<WaitFor>,
+    ) -> anyhow::Result<SendEnd> {
+        let waits = wait.is_some();
         if self.is_json {
             self.printer.line(&Value::from(answer.clone()).to_string()).await?;
-        } else if !waits {
-            self.printer.line(&sentence(answer)).await?;
-        } else if let Some(reply) = reply {
-            self.printer.line(reply).await?;
+        } else if answer.contains_key("recipients") {
+            self.sent_to_group(answer, waits).await?;
         } else {
-            remark(&sentence(answer));
+            self.sent_to_peer(answer, waits).await?;
         }
-        if !self.is_json {
-            self.attachments(answer);
-        }
-        if !waits || reply.is_some() {
-            return Ok(());
-        }
-        let to = answer.get("to").and_then(Value::as_str).unwrap_or_default();
-        Err(NothingCame(match answer.get("ended_by").and_then(Value::as_str) {
-            Some(peer) => format!(
-                "{peer} wrote something else first, which ended the wait. Read that, then ask again."
-            ),
-            None => no_answer(to, self.is_lasting),
+        let missing = wait.and_then(|wait_for| MissingAnswers::of(answer, wait_for));
+        let are_some_there = missing.as_ref().is_some_and(MissingAnswers::are_some_there);
+        let missing = missing.map(|missing| missing.wording(self.is_lasting));
+        Ok(match (not_to_all(answer), missing) {
+            (Some(said), missing) => {
+                missing.iter().for_each(|missing| remark(missing));
+                SendEnd::NotToAll(said)
+            }
+            (None, Some(missing)) if are_some_there => {
+                remark(&missing);
+                SendEnd::Done
+            }
+            (None, Some(missing)) => SendEnd::NoAnswer(missing),
+            (None, None) => SendEnd::Done,
         })
-        .into())
     }
 
-    /// Prints what became of a message to a group. With a wait, what is asked for are the replies.
-    async fn sent_to_group(&self, answer: &Map<String, Value>, waits: bool) -> anyhow::Result<()> {
-        let none = Vec::new();
-        let replies = answer.get("replies").and_then(Value::as_array).unwrap_or(&none);
-        if self.is_json {
-            self.printer.line(&Value::from(answer.clone()).to_string()).await?;
-        } else if waits {
-            remark(&group_sentence(answer));
-            for reply in replies {
-                let text = |field: &str| reply[field].as_str().unwrap_or_default();
-                // Each line of a reply stands behind its sender's alias, so none can be taken for another's.
-                for line in text("message").split('\n') {
-                    self.printer.line(&format!("{}: {line}", text("from"))).await?;
-                }
-            }
-        } else {
-            self.printer.line(&group_sentence(answer)).await?;
+    /// Prints what became of a message to one peer, or its reply.
+    async fn sent_to_peer(&self, answer: &Map<String, Value>, waits: bool) -> anyhow::Result<()> {
+        let reply = answer.get("reply").and_then(|reply| reply["message"].as_str());
+        match reply {
+            Some(reply) => self.printer.line(reply).await?,
+            None if waits => remark(&sentence(answer)),
+            None => self.printer.line(&sentence(answer)).await?,
         }
-        let to = answer.get("to").and_then(Value::as_str).unwrap_or_default();
-        if waits && replies.is_empty() {
-            return Err(NothingCame(no_answer(to, self.is_lasting)).into());
+        self.attachments(answer);
+        Ok(())
+    }
+
+    /// Prints what became of a message to a group, and the replies.
+    async fn sent_to_group(&self, answer: &Map<String, Value>, waits: bool) -> anyhow::Result<()> {
+        let said = group_sentence(answer, self.is_lasting);
+        if waits && !said.is_empty() {
+            remark(&said);
+        } else if !said.is_empty() {
+            self.printer.line(&said).await?;
+        }
+        for reply in answer.get("replies").and_then(Value::as_array).into_iter().flatten() {
+            // Each line of a reply stands behind its sender's alias, so none can be taken for another's.
+            for line in field(reply, "message").split('\n') {
+                self.printer.line(&format!("{}: {line}", field(reply, "from"))).await?;
+            }
         }
         Ok(())
     }
@@ -82,7 +109,7 @@ impl SendOutput {
     fn attachments(&self, answer: &Map<String, Value>) {
         let to = answer.get("to").and_then(Value::as_str).unwrap_or_default();
         let is_there = |holder: Option<&Value>| holder.is_some_and(Value::is_array);
-        if self.is_lasting && is_there(answer.get("attachments")) {
+        if self.is_lasting && !is_repeated(answer) && is_there(answer.get("attachments")) {
             remark(&format!(
                 "{to} can save what is attached as long as the session that sent it runs, and after that whatever the hub has received by then."
             ));
@@ -94,16 +121,4 @@ impl SendOutput {
             ));
         }
     }
-}
-
-/// What is said where no answer came in time.
-pub(crate) fn no_answer(of: &str, is_lasting: bool) -> String {
-    format!(
-        "No answer from {of} came in time. {}",
-        if is_lasting {
-            "A later one appears in your junction-bridge watch."
-        } else {
-            "A later one cannot reach you: start junction-bridge watch before you send, to be reached."
-        }
-    )
 }

@@ -8,7 +8,7 @@ use junction_shared::protocol::id::MessageId;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use super::group_message::{GroupAnswer, group_draft, send_to_group};
+use super::group_message::{GroupAnswer, ReplyRoom, group_draft, send_to_group};
 use super::sources::{SourceRights, prepared};
 use crate::address::Addressee;
 use crate::attachments::AttachmentAccess;
@@ -40,11 +40,17 @@ pub(crate) struct SendService {
     followed: Option<mpsc::Sender<FollowedMessage>>,
 }
 
-/// What becomes of a message that was sent for a command.
-pub(crate) struct FollowedMessage {
-    pub(crate) status: watch::Receiver<Status>,
-    /// How far its attachments are, if it has any.
-    pub(crate) uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
+/// A message that is sent for a command, for whom wants to know what becomes of it.
+pub(crate) enum FollowedMessage {
+    /// A message to one peer.
+    Peer {
+        /// What is known of the message.
+        status: watch::Receiver<Status>,
+        /// How far its attachments are, if it has any.
+        uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
+    },
+    /// A message to a group. The engine tells what became of it for each member among the receipts alone.
+    Group,
 }
 
 /// What a command is told, and the holds on that.
@@ -109,17 +115,24 @@ impl SendService {
         let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
         let asked = draft.urgency;
         let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
-        if let Some(followers) = &self.followed {
-            // A follower that is far behind follows this one no more.
-            let _ = followers.try_send(FollowedMessage { status: sending.progress(), uploads });
-        }
+        self.tell_followers(FollowedMessage::Peer { status: sending.progress(), uploads });
         let sent = sending.sent().await;
         Ok(CommandAnswer::of(sent, asked, &attached.unwrap_or_default(), waits))
     }
 
     async fn sent_to_group(&self, group: GroupDraft) -> Result<CommandAnswer, String> {
-        let GroupAnswer { answer, leases } = send_to_group(&self.engine, group).await?;
+        // Members may read the message while the call waits for their answers.
+        self.tell_followers(FollowedMessage::Group);
+        let sent = send_to_group(&self.engine, group, ReplyRoom::Page).await?;
+        let GroupAnswer { answer, leases, .. } = sent;
         Ok(CommandAnswer { response: BridgeResponse::Sent { answer }, leases })
+    }
+
+    fn tell_followers(&self, message: FollowedMessage) {
+        if let Some(followers) = &self.followed {
+            // A follower that is far behind follows this one no more.
+            let _ = followers.try_send(message);
+        }
     }
 }
 

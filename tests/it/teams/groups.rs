@@ -128,6 +128,22 @@ async fn call_collects_the_replies_of_all_members_or_of_the_first() {
 }
 
 #[tokio::test]
+async fn regression_wait_for_a_group_ends_with_a_message_that_should_be_read_first() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (lead, workers) = team(&home, &hub, 2).await;
+    let asked = json!({
+        "target_alias": "role:worker", "message": "ready?", "intent": "request", "wait_seconds": 60,
+    });
+    let asking = lead.begin("send_message", asked).await;
+    let request = workers[0].read_one().await;
+    workers[0].send("lead", "Which branch?").await;
+    let sent = asking.content().await.expect("an answer");
+    assert_eq!((&sent["ended_by"], &sent["id"]), (&json!(workers[0].alias), &request["id"]));
+    assert_eq!(lead.read_one().await["message"], "Which branch?");
+}
+
+#[tokio::test]
 async fn groups_that_are_empty_or_too_large_get_nothing_and_say_why() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;

@@ -59,8 +59,13 @@ impl GroupSender<'_> {
                     Err(error) => Err(error),
                 };
                 let wait_end = sent.as_ref().ok().and_then(|sent| sent.wait_end.as_ref());
-                let is_answered = wait_end.is_some_and(|end| !matches!(end, WaitEnd::Gone));
-                if is_answered && wait_for == WaitFor::Any {
+                let is_enough = match wait_end {
+                    Some(WaitEnd::Reply(..)) => wait_for == WaitFor::Any,
+                    // The agent should read that message first.
+                    Some(WaitEnd::EndedBy(_)) => true,
+                    Some(WaitEnd::Gone) | None => false,
+                };
+                if is_enough {
                     stop.send_replace(true);
                 }
                 GroupMember { alias, sent }

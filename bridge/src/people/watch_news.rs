@@ -1,0 +1,186 @@
+//! What a `watch` prints other than messages, and who looks for it: the ends of what was sent through it, who comes and
+//! goes, and whether the hub is there.
+
+use std::time::Duration;
+
+use junction_shared::protocol::alias::Alias;
+use tokio::sync::{mpsc, watch as channel};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::peer_changes::{PeerChanges, PeerNews};
+use super::send_service::FollowedMessage;
+use crate::onlooker::all_peers;
+use crate::wording::people::for_person;
+use junction_engine::error::{Error, Unanswered};
+use junction_engine::{ConnectionState, Engine, PeerInfo, Status, UploadProgress, UploadState};
+
+/// How often the list of peers is looked at, and whether receipts of messages to groups have come.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What is to be printed, other than messages.
+pub(crate) enum WatchNews {
+    /// A message is being sent through this session.
+    Sent,
+    /// Messages of this person's, or their attachments, have ended or may have: the next read has the receipts.
+    Ended,
+    Peer(PeerNews, PeerInfo),
+    /// What the connection to the hub is.
+    Hub(String),
+    /// The hub gave the session another alias.
+    Renamed(Alias),
+}
+
+/// Looks for news until nobody takes them any more.
+pub(crate) fn look(
+    engine: &Engine,
+    followed: mpsc::Receiver<FollowedMessage>,
+    news: &mpsc::Sender<WatchNews>,
+) {
+    tokio::spawn(follow(followed, news.clone()));
+    tokio::spawn(look_at_peers(engine.clone(), news.clone()));
+    tokio::spawn(look_at_hub(engine.clone(), news.clone()));
+}
+
+/// Waits for the ends of messages that were sent through this session. For those to groups it looks every few seconds.
+async fn follow(mut followed: mpsc::Receiver<FollowedMessage>, news: mpsc::Sender<WatchNews>) {
+    let mut has_groups = false;
+    let mut looks = interval(LOOK_INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            message = followed.recv() => message,
+            _ = looks.tick(), if has_groups => {
+                if news.send(WatchNews::Ended).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
+        let Some(message) = message else { return };
+        if news.send(WatchNews::Sent).await.is_err() {
+            return;
+        }
+        match message {
+            FollowedMessage::Group => has_groups = true,
+            FollowedMessage::Peer { status, uploads } => {
+                if let Some(uploads) = uploads {
+                    tokio::spawn(follow_uploads(uploads, news.clone()));
+                }
+                tokio::spawn(follow_status(status, news.clone()));
+            }
+        }
+    }
+}
+
+/// Waits for the end of a message to one peer that was sent through this session.
+async fn follow_status(mut status: channel::Receiver<Status>, news: mpsc::Sender<WatchNews>) {
+    let is_end = |status: &Status| *status == Status::Read || status.is_final_without_reply();
+    let _ = status.wait_for(is_end).await;
+    let _ = news.send(WatchNews::Ended).await;
+}
+
+/// Waits for the ends of the attachments of a message that was sent through this session.
+async fn follow_uploads(
+    mut uploads: channel::Receiver<Vec<UploadProgress>>,
+    news: mpsc::Sender<WatchNews>,
+) {
+    let mut told = 0;
+    loop {
+        let (ended, all) = {
+            let uploads = uploads.borrow_and_update();
+            let ended = uploads.iter().filter(|it| matches!(it.state, UploadState::Ended(_)));
+            (ended.count(), uploads.len())
+        };
+        if ended > told && news.send(WatchNews::Ended).await.is_err() {
+            return;
+        }
+        told = ended;
+        if ended == all || uploads.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks who comes, goes or changes.
+async fn look_at_peers(engine: Engine, news: mpsc::Sender<WatchNews>) {
+    let mut changes = PeerChanges::default();
+    loop {
+        // Only while there is a hub: to ask for one would start it again after a stop. A list that cannot be had says
+        // nothing about anybody.
+        if engine.snapshot().state == ConnectionState::Connected
+            && let Ok(peers) = all_peers(&engine, None, None).await
+        {
+            for (what, peer) in changes.look(peers) {
+                if news.send(WatchNews::Peer(what, peer)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Looks whether the hub is there, and what it calls the session.
+async fn look_at_hub(engine: Engine, news: mpsc::Sender<WatchNews>) {
+    let mut snapshot = engine.watch();
+    let mut is_connected = true;
+    loop {
+        let (state, renamed) = {
+            let seen = snapshot.borrow_and_update();
+            (seen.state.clone(), seen.renamed.take())
+        };
+        let said = match state {
+            ConnectionState::Connected if !is_connected => Some("the hub is back".to_owned()),
+            ConnectionState::Away(why) if is_connected => {
+                let why = for_person(&Error::HubAway(Unanswered::Away(why)));
+                Some(format!("the hub is away. {why}"))
+            }
+            _ => None,
+        };
+        if said.is_some() {
+            is_connected = !is_connected;
+        }
+        let said = said.map(WatchNews::Hub).into_iter().chain(renamed.map(WatchNews::Renamed));
+        for said in said {
+            if news.send(said).await.is_err() {
+                return;
+            }
+        }
+        if snapshot.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_receipts_of_messages_to_groups_are_looked_for() {
+        let (followers, followed) = mpsc::channel(1);
+        let (news, mut received) = mpsc::channel(1);
+        let following = tokio::spawn(follow(followed, news));
+        followers.send(FollowedMessage::Group).await.unwrap();
+        assert!(matches!(received.recv().await, Some(WatchNews::Sent)));
+        for _ in 0..2 {
+            assert!(matches!(received.recv().await, Some(WatchNews::Ended)));
+        }
+        drop(followers);
+        while received.recv().await.is_some() {}
+        following.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn message_to_one_peer_is_looked_for_once_it_has_ended() {
+        let (followers, followed) = mpsc::channel(1);
+        let (news, mut received) = mpsc::channel(1);
+        tokio::spawn(follow(followed, news));
+        let (sender, status) = channel::channel(Status::Accepted);
+        followers.send(FollowedMessage::Peer { status, uploads: None }).await.unwrap();
+        assert!(matches!(received.recv().await, Some(WatchNews::Sent)));
+        assert!(tokio::time::timeout(LOOK_INTERVAL * 2, received.recv()).await.is_err());
+        sender.send_replace(Status::Read);
+        assert!(matches!(received.recv().await, Some(WatchNews::Ended)));
+    }
+}
