@@ -63,7 +63,7 @@ impl Pattern {
         if !self.is_wild {
             return is_at_or_below(path, pattern);
         }
-        meet(&self.segments(pattern, false), &file.segments(path, true))
+        meet(&self.segments(pattern, self.is_of_files), &file.segments(path, true))
     }
 
     fn segments<'a>(&self, text: &'a str, is_of_files: bool) -> Segments<'a> {
@@ -75,14 +75,14 @@ impl Pattern {
     }
 }
 
-/// Whether the last segment ends with an extension, as names of files do: up to ten letters, digits and characters that stand
-/// for some, behind a dot that is not the first character.
+/// Whether the last segment ends with an extension, as names of files do: up to ten letters and digits, a letter among them,
+/// behind a dot that is not the first character. `v1.2` and `v1.*` are names of directories as well.
 fn has_extension(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let is_fit = |c: char| c.is_alphanumeric() || matches!(c, '*' | '?');
-    let is_short = (1..=10).contains(&extension.chars().count());
-    !stem.is_empty() && is_short && extension.chars().all(is_fit)
+    let is_short = extension.chars().count() <= 10;
+    let has_letter = extension.chars().any(char::is_alphabetic);
+    !stem.is_empty() && is_short && has_letter && extension.chars().all(char::is_alphanumeric)
 }
 
 /// Whether a path is this directory, or in it.
@@ -209,6 +209,8 @@ mod tests {
             ("**/*.rs", "src"),
             ("src/v1.2", "src/v1.2/x"),
             ("v1.2/**", "v1.2"),
+            ("rel/v1.*", "rel/v1.2/notes.md"),
+            ("rel/*.2", "rel/v1.2/notes.md"),
             ("**/*.rs", "src/.config"),
             ("**/x.rs", "src/a/b/x.rs"),
             ("src/**/x.rs", "src/x.rs"),
@@ -256,6 +258,7 @@ mod tests {
         let covers = |pattern, file| Pattern::new(pattern).covers(&Pattern::literal(file), false);
         assert!(meets("**/*.sql", "README"), "a claim may be of a directory");
         assert!(!covers("**/*.sql", "README.md") && covers("**/*.sql", "db/x.sql"));
+        assert!(covers("rel/v1.*", "rel/v1.2/notes.md") && !covers("*.rs", "a.rs/b"));
         assert!(!covers("src/x.rs", "src") && covers("src/**", "src") && covers("*", "src/x.rs"));
         assert!(Pattern::new("SRC/*").covers(&Pattern::literal("src/x"), true));
     }
@@ -335,13 +338,31 @@ mod tests {
             prop_assert_eq!(one.covers(&file, false), covers(&pattern, &path, false));
         }
 
+        /// What the hook says of an edit and what the claims say of each other is one rule: of a file that one session
+        /// claims by its path, another's pattern covers it just if the two claims meet.
+        #[test]
+        fn regression_file_is_covered_just_if_a_claim_of_it_meets_the_pattern(
+            pattern in proptest::collection::vec(
+                select(vec!["a", "*", "**", "v1.2", "v1.*", "*.2", "*.rs", "a.?", "a.r?", "x.rs"]), 1..4,
+            ),
+            folder in proptest::collection::vec(select(vec!["a", "v1.2", "v1.rs", "b"]), 0..3),
+            name in select(vec!["x.rs", "a.rs", "notes.md"]),
+        ) {
+            let path = [folder.as_slice(), &[name]].concat().join("/");
+            let one = Pattern::new(&pattern.join("/"));
+            // Two plain paths meet, too, if the claimed file is a directory for the other.
+            let is_below = one.path().starts_with(&format!("{path}/"));
+            let covered = one.covers(&Pattern::literal(&path), false) || is_below && !one.is_wild;
+            prop_assert_eq!(covered, one.meets(&Pattern::new(&path), false), "{} and {}", one.path(), path);
+        }
+
         /// With segments of one letter, the shortest path that both cover has up to as many segments as both together.
         #[test]
         fn patterns_meet_if_some_path_is_covered_by_both(
             one in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "a*", "*.b"]), 1..5),
             two in proptest::collection::vec(select(vec!["a", "b", "?", "*", "**", "*b", "a.*"]), 1..5),
         ) {
-            let of_files = |pattern: &[&str]| pattern.last().is_some_and(|last| last.contains('.'));
+            let of_files = |pattern: &[&str]| pattern.last().is_some_and(|last| last.ends_with(".b"));
             let (files_one, files_two) = (of_files(&one), of_files(&two));
             let paths = sequences(&["a", "b", "a.b"], 7);
             let expected = paths.iter().any(|path| {
