@@ -7,6 +7,7 @@
 
 mod book;
 mod heard;
+mod listeners;
 mod others;
 mod own;
 mod page;
@@ -15,6 +16,7 @@ mod repository;
 mod request;
 
 pub(crate) use book::{ClaimBook, ClaimsFrame};
+pub(crate) use listeners::Listeners;
 pub(crate) use repository::ClaimsView;
 
 pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};

@@ -60,6 +60,8 @@ pub enum ClaimCommand {
     Touched(Repository, Vec<String>),
     /// Notes which repository the session works in.
     WorkIn(Repository),
+    /// Asks to be told once every other session of a repository was heard, or none can be.
+    Hear(Repository, oneshot::Sender<bool>),
 }
 
 /// A command for an engine's task.

@@ -114,7 +114,13 @@ impl ClaimBook {
         tag: RepositoryTag,
         view: &ClaimsView<'_>,
     ) -> ClaimsPage {
-        self.open(repository, tag).page(view)
+        let is_relayed = self.is_connected;
+        ClaimsPage { is_relayed, ..self.open(repository, tag).page(view) }
+    }
+
+    /// Whether every other session of a repository was heard, and is known by its alias if it claims anything.
+    pub(crate) fn is_complete(&mut self, name: &str, view: &ClaimsView<'_>) -> bool {
+        self.named(name).is_some_and(|claims| claims.is_complete(view))
     }
 
     /// What others have claimed or changed of these paths.

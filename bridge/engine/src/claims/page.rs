@@ -52,6 +52,8 @@ pub struct ClaimsPage {
     pub conflicts: Vec<ClaimConflict>,
     /// Whether every session of the repository was heard, so that nobody else claims anything.
     pub is_complete: bool,
+    /// Whether the session is on a hub that relays claims, so that others hear of its own.
+    pub is_relayed: bool,
 }
 
 /// What another session has to do with a path.

@@ -184,14 +184,9 @@ impl RepositoryClaims {
         self.expire(view.now);
         let own = self.own.claims().map(|claim| own_info(claim, view));
         let mut claims: Vec<_> = own.collect();
-        let mut is_named = true;
         for (key, other) in self.others.iter().filter(|(_, other)| !other.heard.claims.is_empty()) {
-            match (view.alias_of)(key) {
-                Some(alias) => {
-                    let infos = other.heard.claims.iter().map(|claim| info(claim, &alias, view));
-                    claims.extend(infos);
-                }
-                None => is_named = false,
+            if let Some(alias) = (view.alias_of)(key) {
+                claims.extend(other.heard.claims.iter().map(|claim| info(claim, &alias, view)));
             }
         }
         let keys: Vec<_> = self.others.iter().map(|(key, _)| *key).collect();
@@ -200,7 +195,13 @@ impl RepositoryClaims {
             conflicts.extend(self.take_conflicts(&key, view, |_| true));
         }
         conflicts.truncate(MAX_SHOWN);
-        ClaimsPage { claims, conflicts, is_complete: is_named && self.others.is_complete() }
+        let is_complete = self.is_complete(view);
+        ClaimsPage { claims, conflicts, is_complete, ..ClaimsPage::default() }
+    }
+
+    /// Whether all others were heard, and are known by their aliases if they claim or have changed anything.
+    pub(super) fn is_complete(&self, view: &ClaimsView<'_>) -> bool {
+        self.others.is_complete() && self.with_content().all(|key| (view.alias_of)(&key).is_some())
     }
 
     /// Conflicts with claims that have come since this session's own were made, and that the agent does not know of.

@@ -1,6 +1,9 @@
 //! What a face asks that concerns a team: messages to groups, and claims, which are answered from memory with or without a hub.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::Engine;
 use super::group_sender::GroupSender;
@@ -70,6 +73,14 @@ impl Engine {
     /// agent is woken.
     pub async fn touched(&self, repository: Repository, paths: Vec<String>) {
         let _ = self.send(Command::Claim(ClaimCommand::Touched(repository, paths))).await;
+    }
+
+    /// Works in a repository, and waits until every other session there has said what it claims, this long at most. True if
+    /// all have.
+    pub async fn hear_all(&self, repository: Repository, patience: Duration) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::Hear(repository, reply))).await;
+        timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
     }
 
     /// Notes which repository the session works in. The hub is told as soon as there is one, and the others say what they

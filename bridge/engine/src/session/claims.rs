@@ -50,6 +50,12 @@ impl Session {
                 let tag = self.tag_of(&repository);
                 self.claims.book.work_in(&repository, tag);
             }
+            ClaimCommand::Hear(repository, reply) => {
+                let tag = self.tag_of(&repository);
+                self.claims.book.work_in(&repository, tag);
+                self.claims.listeners.add(repository.name, reply);
+                self.tell_listeners(now);
+            }
         }
     }
 
@@ -118,6 +124,22 @@ impl Session {
             self.follow_claimant(from);
         }
         self.tell_conflicts(now);
+    }
+
+    /// Tells those who wait for it that all others of a repository were heard, or that none can be.
+    pub(super) fn tell_listeners(&mut self, now: Instant) {
+        if self.claims.listeners.is_empty() {
+            return;
+        }
+        let hears_nobody = self.claims.relays == Some(false);
+        let mut listeners = std::mem::take(&mut self.claims.listeners);
+        self.look_at_claims(now, |book, view| {
+            listeners.tell(|name| match book.is_complete(name, view) {
+                true => Some(true),
+                false => hears_nobody.then_some(false),
+            });
+        });
+        self.claims.listeners = listeners;
     }
 
     /// Follows a session that claims something: its card has its alias, and the hub says when it is gone.

@@ -73,6 +73,7 @@ impl Session {
             self.subscribe(to);
         }
         self.claims.connected(welcome.has(wire::TEAMS));
+        self.tell_listeners(now);
         self.delivery.downloads.connected(now);
         self.carry_attachments(now);
     }
