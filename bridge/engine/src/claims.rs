@@ -6,6 +6,7 @@
 //! pure: the time is an argument, and what to send is returned.
 
 mod book;
+mod collisions;
 mod heard;
 mod listeners;
 mod others;

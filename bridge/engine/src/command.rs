@@ -54,12 +54,18 @@ pub enum ClaimCommand {
     Release(Repository, Release, ReplySender<ClaimsPage>),
     /// Asks what is known of the claims of a repository.
     List(Repository, ReplySender<ClaimsPage>),
+    /// Asks in which repositories the session works.
+    Repositories(oneshot::Sender<Vec<Repository>>),
+    /// Asks which other session claims each of these paths.
+    Claimants(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
     /// Asks who has claimed or changed these paths.
     Collisions(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
     /// Notes that the agent has changed these paths.
     Touched(Repository, Vec<String>),
     /// Notes which repository the session works in.
     WorkIn(Repository),
+    /// Notes which repository the session's project is in.
+    Project(Repository),
     /// Asks to be told once every other session of a repository was heard, or none can be.
     Hear(Repository, oneshot::Sender<bool>),
 }

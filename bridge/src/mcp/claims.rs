@@ -147,9 +147,10 @@ impl Tools {
             )
         };
         let workplace = self.edits.workplace().await.ok_or_else(nowhere)?;
+        self.engine.set_project(workplace.repository.clone()).await;
         match released {
             Some(Released::All) => {
-                for repository in self.edits.repositories(&workplace) {
+                for repository in self.engine.repositories().await {
                     self.engine.release(repository, Release::All).await?;
                 }
             }
@@ -162,10 +163,10 @@ impl Tools {
         }
         let placed = self.placed("paths", paths).await?;
         for (repository, _) in &placed {
-            self.edits.note_repository(repository);
+            self.engine.work_in(repository.clone()).await;
         }
         // Before the claim is made: of two claims the one yields that was made when the other was known.
-        let repositories = self.edits.repositories(&workplace);
+        let repositories = self.engine.repositories().await;
         let heard = repositories
             .iter()
             .map(|repository| self.engine.hear_all(repository.clone(), HEARING_TIME));
@@ -175,7 +176,7 @@ impl Tools {
             self.engine.claim(request).await?;
         }
         let mut pages = Vec::new();
-        for repository in self.edits.repositories(&workplace) {
+        for repository in self.engine.repositories().await {
             let page = self.engine.claims(repository.clone()).await?;
             pages.push((repository, page));
         }

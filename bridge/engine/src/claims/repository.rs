@@ -8,11 +8,10 @@ use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::SharedClaims;
 
 use super::heard::HeardClaim;
-use super::others::OtherSessions;
+use super::others::{OtherSession, OtherSessions};
 use super::own::{NewClaims, OwnClaim, OwnClaims};
-use super::page::{ClaimConflict, ClaimInfo, ClaimsPage, Collision, CollisionKind};
-use super::pattern::Pattern;
-use super::request::{ClaimError, ClaimRequest, Release, Repository, check_segments};
+use super::page::{ClaimConflict, ClaimInfo, ClaimsPage};
+use super::request::{ClaimError, ClaimRequest, Release, Repository};
 
 /// The shortest time between two states to the same sessions.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,10 +19,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TOUCHED_PAUSE: (Duration, usize) = (Duration::from_secs(1), 64);
 /// How long it may take until others learn that a path that they know as touched was touched again.
 const TOUCHED_AGAIN: Duration = Duration::from_secs(60);
-/// Conflicts on a page, and collisions in an answer.
+/// Conflicts on a page.
 const MAX_SHOWN: usize = 256;
-/// Paths that are asked about at once.
-const MAX_ASKED: usize = 256;
 /// Conflicts with one other session that are remembered as told; of more nothing is told.
 const MAX_TOLD: usize = 1024;
 
@@ -41,7 +38,7 @@ pub(crate) struct ClaimsView<'a> {
 
 impl ClaimsView<'_> {
     /// The wall clock at another time.
-    fn wall(&self, at: Instant) -> u64 {
+    pub(super) fn wall(&self, at: Instant) -> u64 {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match at.checked_duration_since(self.now) {
             Some(later) => self.wall_ms.saturating_add(ms(later)),
@@ -56,8 +53,8 @@ type ToldConflict = (u64, String, String);
 /// What is known of one repository.
 pub(super) struct RepositoryClaims {
     pub(super) repository: Repository,
-    own: OwnClaims,
-    others: OtherSessions,
+    pub(super) own: OwnClaims,
+    pub(super) others: OtherSessions,
     /// When all others are to be told of what has changed.
     due: Option<Instant>,
     /// When they were told last.
@@ -170,7 +167,7 @@ impl RepositoryClaims {
     }
 
     /// Drops what has outlived its time.
-    fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant) {
         self.others.expire(now);
         if self.own.expire(now) {
             self.forget_told();
@@ -197,6 +194,11 @@ impl RepositoryClaims {
         conflicts.truncate(MAX_SHOWN);
         let is_complete = self.is_complete(view);
         ClaimsPage { claims, conflicts, is_complete, ..ClaimsPage::default() }
+    }
+
+    /// Whether paths that differ in case alone are one file here or for another session.
+    pub(super) fn ignores_case(&self, other: &OtherSession) -> bool {
+        self.repository.ignores_case || other.heard.ignores_case
     }
 
     /// Whether all others were heard, and are known by their aliases if they claim or have changed anything.
@@ -282,54 +284,6 @@ impl RepositoryClaims {
             });
             !told.is_empty()
         });
-    }
-
-    /// What others have claimed or changed of these paths.
-    pub(super) fn collisions(&mut self, paths: &[String], view: &ClaimsView<'_>) -> Vec<Collision> {
-        self.expire(view.now);
-        let paths = paths.iter().filter(|path| check_segments(path).is_ok()).take(MAX_ASKED);
-        let found = paths.flat_map(|path| self.collisions_with(path, view));
-        found.take(MAX_SHOWN).collect()
-    }
-
-    /// What others have claimed or changed of a path: of each session the claim that holds longest, and the last change.
-    fn collisions_with(&self, path: &str, view: &ClaimsView<'_>) -> Vec<Collision> {
-        let file = Pattern::literal(path);
-        let mut found = Vec::new();
-        for (key, other) in self.others.iter() {
-            let ignores_case = self.repository.ignores_case || other.heard.ignores_case;
-            let covers = |pattern: &Pattern| pattern.covers(&file, ignores_case);
-            let claims = other.heard.claims.iter().filter(|claim| covers(&claim.pattern));
-            let claim = claims.min_by_key(|claim| claim.counter);
-            let touched = other.heard.touched.iter().filter(|touched| covers(&touched.pattern));
-            let touched = touched.max_by_key(|touched| touched.at);
-            if claim.is_none() && touched.is_none() {
-                continue;
-            }
-            let Some(alias) = (view.alias_of)(key) else { continue };
-            let collision = |kind, pattern: &Pattern, at| Collision {
-                path: path.to_owned(),
-                alias: alias.clone(),
-                kind,
-                theirs: pattern.path().to_owned(),
-                note: None,
-                at_ms: view.wall(at),
-                you_hold: false,
-            };
-            found.extend(claim.map(|claim| Collision {
-                note: claim.note.clone(),
-                you_hold: self.own.claims().any(|own| {
-                    own.pattern.covers(&file, self.repository.ignores_case)
-                        && (own.counter, view.me) < (claim.counter, *key)
-                }),
-                ..collision(CollisionKind::Claimed, &claim.pattern, claim.made)
-            }));
-            found
-                .extend(touched.map(|touched| {
-                    collision(CollisionKind::Touched, &touched.pattern, touched.at)
-                }));
-        }
-        found
     }
 }
 

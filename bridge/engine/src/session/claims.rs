@@ -42,6 +42,14 @@ impl Session {
                     .look_at_claims(now, |book, view| book.collisions(&repository, &paths, view));
                 let _ = reply.send(found);
             }
+            ClaimCommand::Repositories(reply) => {
+                let _ = reply.send(self.claims.book.repositories());
+            }
+            ClaimCommand::Claimants(repository, paths, reply) => {
+                let found = self
+                    .look_at_claims(now, |book, view| book.claimants(&repository, &paths, view));
+                let _ = reply.send(found);
+            }
             ClaimCommand::Touched(repository, paths) => {
                 let tag = self.tag_of(&repository);
                 self.claims.book.touch(&repository, tag, &paths, now);
@@ -49,6 +57,10 @@ impl Session {
             ClaimCommand::WorkIn(repository) => {
                 let tag = self.tag_of(&repository);
                 self.claims.book.work_in(&repository, tag);
+            }
+            ClaimCommand::Project(repository) => {
+                let tag = self.tag_of(&repository);
+                self.claims.book.set_project(&repository, tag);
             }
             ClaimCommand::Hear(repository, reply) => {
                 let tag = self.tag_of(&repository);

@@ -180,6 +180,15 @@ impl Table {
         seat.told.extend(news.iter().map(named));
     }
 
+    /// Lets a second pass in which everything arrives.
+    fn pass_second(&mut self) {
+        self.now += Duration::from_secs(1);
+        self.write();
+        for flight in std::mem::take(&mut self.flights) {
+            self.deliver(flight);
+        }
+    }
+
     /// All connections are made again, and nothing is lost any more.
     fn settle(&mut self) {
         self.flights.clear();
@@ -476,4 +485,48 @@ fn liar_who_claims_everything_costs_little_and_yields_to_who_was_first() {
     assert_eq!(page.conflicts.len(), 256);
     assert!(page.conflicts.iter().all(|conflict| !conflict.you_yield));
     assert!(table.show(1).conflicts.iter().all(|conflict| conflict.you_yield));
+}
+
+#[test]
+fn regression_project_stays_among_the_repositories_whatever_else_is_edited() {
+    let now = Instant::now();
+    let (tag, name) = (|n: u8| RepositoryTag([n; 16]), |n: u8| repository(&n.to_string()));
+    let mut book = ClaimBook::default();
+    book.set_project(&name(0), tag(0));
+    for n in 1..8 {
+        let claim = ClaimRequest { repository: name(n), ..request(&["a"]) };
+        book.claim(&claim, tag(n), now).unwrap();
+    }
+    book.touch(&name(8), tag(8), &["b".to_owned()], now);
+    book.touch(&name(9), tag(9), &["b".to_owned()], now);
+    let names = |book: &ClaimBook| {
+        book.repositories().iter().map(|one| one.name.parse().unwrap()).collect::<Vec<u8>>()
+    };
+    assert_eq!(names(&book), [0, 2, 3, 4, 5, 6, 7, 9]);
+    book.work_in(&name(0), tag(0));
+    assert_eq!(names(&book)[0], 0);
+    assert_eq!(names(&book.successor())[0], 0);
+}
+
+#[test]
+fn regression_claim_of_one_file_is_found_among_many_that_were_changed() {
+    let mut table = Table::new(4);
+    table.settle();
+    let paths: Vec<_> = (0..200).map(|n| format!("src/{n}.rs")).collect();
+    for seat in 1..4 {
+        let now = table.now;
+        table.seats[seat].book.touch(&repository("one"), TAG, &paths, now);
+    }
+    table.claim(2, &["src/199.rs"]);
+    table.claim(3, &["**/199.rs"]);
+    (0..5).for_each(|_| table.pass_second());
+    let (now, seat) = (table.now, &mut table.seats[0]);
+    let (found, all) = look(&mut seat.book, seat.key, now, |book, view| {
+        let one = repository("one");
+        (book.claimants(&one, &paths, view), book.collisions(&one, &paths, view))
+    });
+    let found: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.theirs.as_str())).collect();
+    assert_eq!(found, [("src/199.rs", "src/199.rs")], "one a file, and the one that holds");
+    assert_eq!((all.len(), all[0].path.as_str()), (256, "src/199.rs"));
+    assert!(all[1].theirs == "**/199.rs" && all[2].theirs == "src/0.rs");
 }
