@@ -7,8 +7,10 @@
 
 mod book;
 mod collisions;
+mod conflicts;
 mod heard;
 mod listeners;
+mod news_quota;
 mod others;
 mod own;
 mod page;

@@ -166,9 +166,18 @@ impl ClaimBook {
         claims.map(|claims| claims.collisions(paths, view)).unwrap_or_default()
     }
 
-    /// Conflicts that have arisen since, and that the agent does not know of.
-    pub(crate) fn news(&mut self, view: &ClaimsView<'_>) -> Vec<ClaimConflict> {
-        self.repositories.iter_mut().flat_map(|worked| worked.claims.news(view)).collect()
+    /// Conflicts that have arisen since, and that the agent does not know of, at most so many.
+    pub(crate) fn news(&mut self, view: &ClaimsView<'_>, room: usize) -> Vec<ClaimConflict> {
+        let mut news = Vec::new();
+        for worked in &mut self.repositories {
+            news.extend(worked.claims.news(view, room - news.len()));
+        }
+        news
+    }
+
+    /// When there may be news that could not be looked for yet.
+    pub(crate) fn news_due(&self) -> Option<Instant> {
+        self.repositories.iter().filter_map(|worked| worked.claims.news_due).min()
     }
 
     /// Whether a conflict still stands.
@@ -306,9 +315,10 @@ impl ClaimBook {
 
     // ---- what is to be sent
 
-    /// When [`ClaimBook::on_time`] has something to do.
+    /// When [`ClaimBook::on_time`] or [`ClaimBook::news`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.repositories.iter().filter_map(|worked| worked.claims.due()).min()
+        let due = self.repositories.iter().filter_map(|worked| worked.claims.due());
+        due.chain(self.news_due()).min()
     }
 
     /// Begins to tell others what is due.

@@ -1,16 +1,14 @@
-//! One repository: what this session claims there, what the others do, and where the two meet.
+//! One repository: what this session claims there, and what the others do.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::PeerKey;
 use junction_shared::protocol::wire::SharedClaims;
 
-use super::heard::HeardClaim;
+use super::news_quota::NewsQuotas;
 use super::others::{OtherSession, OtherSessions};
-use super::own::{NewClaims, OwnClaim, OwnClaims};
-use super::page::{ClaimConflict, ClaimInfo, ClaimsPage};
+use super::own::{NewClaims, OwnClaims};
 use super::request::{ClaimError, ClaimRequest, Release, Repository};
 
 /// The shortest time between two states to the same sessions.
@@ -19,10 +17,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TOUCHED_PAUSE: (Duration, usize) = (Duration::from_secs(1), 64);
 /// How long it may take until others learn that a path that they know as touched was touched again.
 const TOUCHED_AGAIN: Duration = Duration::from_secs(60);
-/// Conflicts on a page.
-const MAX_SHOWN: usize = 256;
-/// Conflicts with one other session that are remembered as told; of more nothing is told.
-const MAX_TOLD: usize = 1024;
 
 /// Who looks at the claims, and when.
 pub(crate) struct ClaimsView<'a> {
@@ -47,9 +41,6 @@ impl ClaimsView<'_> {
     }
 }
 
-/// A conflict with a claim of another session: the claim's counter and pattern, and the pattern of this session.
-type ToldConflict = (u64, String, String);
-
 /// What is known of one repository.
 pub(super) struct RepositoryClaims {
     pub(super) repository: Repository,
@@ -59,8 +50,10 @@ pub(super) struct RepositoryClaims {
     due: Option<Instant>,
     /// When they were told last.
     told_at: Option<Instant>,
-    /// The conflicts that this session's agent knows of.
-    told: BTreeMap<PeerKey, BTreeSet<ToldConflict>>,
+    /// When claims are to be compared that were not yet, to find news.
+    pub(super) news_due: Option<Instant>,
+    /// How much news of each other session there may be.
+    pub(super) quotas: NewsQuotas,
 }
 
 impl RepositoryClaims {
@@ -72,7 +65,8 @@ impl RepositoryClaims {
             others: OtherSessions::default(),
             due: None,
             told_at: None,
-            told: BTreeMap::new(),
+            news_due: None,
+            quotas: NewsQuotas::default(),
         }
     }
 
@@ -90,6 +84,7 @@ impl RepositoryClaims {
         let (paths, note) = (&request.paths, request.note.as_deref());
         let counter = highest.saturating_add(1);
         self.own.claim(&NewClaims { paths, note, ttl: request.ttl, counter }, now)?;
+        self.others.compare_again();
         self.changed(PAUSE, now);
         Ok(())
     }
@@ -131,9 +126,7 @@ impl RepositoryClaims {
 
     /// Another session says what it claims now.
     pub(super) fn hear(&mut self, from: &PeerKey, state: &SharedClaims, now: Instant) -> bool {
-        let is_taken = self.others.hear(from, state, now);
-        self.forget_told();
-        is_taken
+        self.others.hear(from, state, now)
     }
 
     /// Whether a session claims or has changed something.
@@ -169,31 +162,7 @@ impl RepositoryClaims {
     /// Drops what has outlived its time.
     pub(super) fn expire(&mut self, now: Instant) {
         self.others.expire(now);
-        if self.own.expire(now) {
-            self.forget_told();
-        }
-    }
-
-    // ---- what is shown
-
-    /// All that is known. The agent knows the conflicts on it from now on.
-    pub(super) fn page(&mut self, view: &ClaimsView<'_>) -> ClaimsPage {
-        self.expire(view.now);
-        let own = self.own.claims().map(|claim| own_info(claim, view));
-        let mut claims: Vec<_> = own.collect();
-        for (key, other) in self.others.iter().filter(|(_, other)| !other.heard.claims.is_empty()) {
-            if let Some(alias) = (view.alias_of)(key) {
-                claims.extend(other.heard.claims.iter().map(|claim| info(claim, &alias, view)));
-            }
-        }
-        let keys: Vec<_> = self.others.iter().map(|(key, _)| *key).collect();
-        let mut conflicts = Vec::new();
-        for key in keys {
-            conflicts.extend(self.take_conflicts(&key, view, |_| true));
-        }
-        conflicts.truncate(MAX_SHOWN);
-        let is_complete = self.is_complete(view);
-        ClaimsPage { claims, conflicts, is_complete, ..ClaimsPage::default() }
+        self.own.expire(now);
     }
 
     /// Whether paths that differ in case alone are one file here or for another session.
@@ -204,105 +173,5 @@ impl RepositoryClaims {
     /// Whether all others were heard, and are known by their aliases if they claim or have changed anything.
     pub(super) fn is_complete(&self, view: &ClaimsView<'_>) -> bool {
         self.others.is_complete() && self.with_content().all(|key| (view.alias_of)(&key).is_some())
-    }
-
-    /// Conflicts with claims that have come since this session's own were made, and that the agent does not know of.
-    pub(super) fn news(&mut self, view: &ClaimsView<'_>) -> Vec<ClaimConflict> {
-        if !self.others.has_unchecked() {
-            return Vec::new();
-        }
-        self.expire(view.now);
-        let mut news = Vec::new();
-        for key in self.others.take_unchecked(|key| (view.alias_of)(key).is_some()) {
-            news.extend(self.take_conflicts(&key, view, |is_told| !is_told));
-        }
-        news
-    }
-
-    /// Whether a conflict that was told, or is to be, still stands.
-    pub(super) fn stands(&self, conflict: &ClaimConflict, view: &ClaimsView<'_>) -> bool {
-        let is_same =
-            |claim: &HeardClaim| claim.pattern.path() == conflict.path && claim.ends > view.now;
-        self.own.has(&conflict.yours)
-            && self.others.iter().any(|(key, other)| {
-                other.heard.claims.iter().any(is_same)
-                    && (view.alias_of)(key).is_some_and(|alias| alias == conflict.alias)
-            })
-    }
-
-    /// The conflicts with one session of which it is wished that they are taken, as far as they were told or not. They count
-    /// as told.
-    fn take_conflicts(
-        &mut self,
-        key: &PeerKey,
-        view: &ClaimsView<'_>,
-        is_wished: impl Fn(bool) -> bool,
-    ) -> Vec<ClaimConflict> {
-        let Some(alias) = (view.alias_of)(key) else { return Vec::new() };
-        let Some(other) = self.others.get(key).filter(|_| self.has_claims()) else {
-            return Vec::new();
-        };
-        let ignores_case = self.repository.ignores_case || other.heard.ignores_case;
-        let told = self.told.entry(*key).or_default();
-        let mut conflicts = Vec::new();
-        for theirs in &other.heard.claims {
-            for own in
-                self.own.claims().filter(|own| own.pattern.meets(&theirs.pattern, ignores_case))
-            {
-                let (path, yours) = (theirs.pattern.path(), own.pattern.path());
-                let conflict = (theirs.counter, path.to_owned(), yours.to_owned());
-                let is_told = told.contains(&conflict);
-                if !is_wished(is_told) || (!is_told && told.len() >= MAX_TOLD) {
-                    continue;
-                }
-                told.insert(conflict);
-                conflicts.push(ClaimConflict {
-                    repository: self.repository.name.clone(),
-                    path: path.to_owned(),
-                    yours: yours.to_owned(),
-                    alias: alias.clone(),
-                    note: theirs.note.clone(),
-                    since_ms: view.wall(theirs.made),
-                    expires_ms: view.wall(theirs.ends),
-                    you_yield: (theirs.counter, *key) < (own.counter, view.me),
-                });
-            }
-        }
-        conflicts
-    }
-
-    /// Forgets which conflicts were told, as far as they are over.
-    fn forget_told(&mut self) {
-        let (others, own) = (&self.others, &self.own);
-        self.told.retain(|key, told| {
-            let Some(other) = others.get(key) else { return false };
-            let claims =
-                other.heard.claims.iter().map(|claim| (claim.counter, claim.pattern.path()));
-            let claims: BTreeSet<_> = claims.collect();
-            told.retain(|(counter, path, yours)| {
-                claims.contains(&(*counter, path.as_str())) && own.has(yours)
-            });
-            !told.is_empty()
-        });
-    }
-}
-
-fn own_info(claim: &OwnClaim, view: &ClaimsView<'_>) -> ClaimInfo {
-    ClaimInfo {
-        alias: None,
-        path: claim.pattern.path().to_owned(),
-        note: claim.note.as_deref().map(str::to_owned),
-        since_ms: view.wall(claim.made),
-        expires_ms: view.wall(claim.ends),
-    }
-}
-
-fn info(claim: &HeardClaim, alias: &Alias, view: &ClaimsView<'_>) -> ClaimInfo {
-    ClaimInfo {
-        alias: Some(alias.clone()),
-        path: claim.pattern.path().to_owned(),
-        note: claim.note.clone(),
-        since_ms: view.wall(claim.made),
-        expires_ms: view.wall(claim.ends),
     }
 }

@@ -163,13 +163,17 @@ impl Session {
 
     /// Notes conflicts that have arisen, for the agent to be told, and drops those that are over.
     pub(super) fn tell_conflicts(&mut self, now: Instant) {
-        let news = self.look_at_claims(now, ClaimBook::news);
         let kept = self.snapshot.borrow().team.claim_news.clone();
         if !kept.is_empty() {
             self.look_at_claims(now, |book, view| kept.retain(|news| book.stands(news, view)));
         }
-        if !news.is_empty() {
-            kept.add(news);
+        kept.add(self.look_at_claims(now, |book, view| book.news(view, kept.room())));
+    }
+
+    /// Looks for conflicts that could not be looked for before, if it is time to.
+    pub(super) fn tell_due_conflicts(&mut self, now: Instant) {
+        if self.claims.book.news_due().is_some_and(|due| due <= now) {
+            self.tell_conflicts(now);
         }
     }
 }
