@@ -11,7 +11,7 @@ use crate::timestamp::rfc3339;
 pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Option<ShownClaims> {
     let repository =
         Repository { name: question.repository.clone(), ignores_case: question.ignores_case };
-    let page = engine.claims(repository.clone()).await.ok()?;
+    let page = engine.look_at_claims(repository.clone()).await.ok()?;
     let own = engine.snapshot().alias;
     let mut shown = ClaimsJson::new(own.as_ref());
     shown.add(&page, None);

@@ -54,6 +54,8 @@ pub enum ClaimCommand {
     Release(Repository, Release, ReplySender<ClaimsPage>),
     /// Asks what is known of the claims of a repository.
     List(Repository, ReplySender<ClaimsPage>),
+    /// Asks for every claim in a repository, for somebody else than the agent.
+    Look(Repository, ReplySender<ClaimsPage>),
     /// Asks in which repositories the session works.
     Repositories(oneshot::Sender<Vec<Repository>>),
     /// Asks which other session claims each of these paths.
@@ -173,7 +175,8 @@ impl Command {
             Self::Claim(
                 ClaimCommand::Claim(_, reply)
                 | ClaimCommand::Release(_, _, reply)
-                | ClaimCommand::List(_, reply),
+                | ClaimCommand::List(_, reply)
+                | ClaimCommand::Look(_, reply),
             ) => drop(reply.send(Err(Error::Left))),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)

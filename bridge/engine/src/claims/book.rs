@@ -155,6 +155,18 @@ impl ClaimBook {
         claims.map(|claims| claims.claimants(paths, view)).unwrap_or_default()
     }
 
+    /// Every claim that is known in a repository, without the conflicts, which the agent is not told by this. The session works
+    /// there from now on.
+    pub(crate) fn page_without_conflicts(
+        &mut self,
+        repository: &Repository,
+        tag: RepositoryTag,
+        view: &ClaimsView<'_>,
+    ) -> ClaimsPage {
+        let is_relayed = self.is_connected;
+        ClaimsPage { is_relayed, ..self.open(repository, tag).page_without_conflicts(view) }
+    }
+
     /// What others have claimed or changed of these paths.
     pub(crate) fn collisions(
         &mut self,

@@ -35,6 +35,15 @@ struct Meeting<'a> {
 impl RepositoryClaims {
     /// All that is known. The agent knows the conflicts on it from now on.
     pub(super) fn page(&mut self, view: &ClaimsView<'_>) -> ClaimsPage {
+        let page = self.page_without_conflicts(view);
+        let (conflicts, more) = self.show_conflicts(view);
+        // What is not shown is news.
+        self.news_due = self.others.has_unchecked().then_some(view.now);
+        ClaimsPage { conflicts, more, ..page }
+    }
+
+    /// Every claim that is known. The agent learns nothing by it.
+    pub(super) fn page_without_conflicts(&mut self, view: &ClaimsView<'_>) -> ClaimsPage {
         self.expire(view.now);
         let own = self.own.claims().map(|claim| own_info(claim, view));
         let mut claims: Vec<_> = own.collect();
@@ -43,11 +52,7 @@ impl RepositoryClaims {
                 claims.extend(other.heard.claims.iter().map(|claim| info(claim, &alias, view)));
             }
         }
-        let (conflicts, more) = self.show_conflicts(view);
-        // What is not shown is news.
-        self.news_due = self.others.has_unchecked().then_some(view.now);
-        let is_complete = self.is_complete(view);
-        ClaimsPage { claims, conflicts, more, is_complete, ..ClaimsPage::default() }
+        ClaimsPage { claims, is_complete: self.is_complete(view), ..ClaimsPage::default() }
     }
 
     /// The conflicts that a page shows, which the agent knows from now on, and how many more were found. Where there are too

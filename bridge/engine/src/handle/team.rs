@@ -51,7 +51,17 @@ impl Engine {
         answer.await.map_err(|_| self.away())?
     }
 
-    /// What is known of the claims of a repository.
+    /// Every claim that is known in a repository, for somebody else than the agent: it is still to be told of conflicts.
+    ///
+    /// # Errors
+    /// [`Error::Left`] if the session has left.
+    pub async fn look_at_claims(&self, repository: Repository) -> Result<ClaimsPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Claim(ClaimCommand::Look(repository, reply))).await?;
+        answer.await.map_err(|_| self.away())?
+    }
+
+    /// What is known of the claims of a repository. The agent counts as told of the conflicts.
     ///
     /// # Errors
     /// [`Error::Left`] if the session has left.

@@ -42,6 +42,13 @@ impl Session {
                     .look_at_claims(now, |book, view| book.collisions(&repository, &paths, view));
                 let _ = reply.send(found);
             }
+            ClaimCommand::Look(repository, reply) => {
+                let tag = self.tag_of(&repository);
+                let page = self.look_at_claims(now, |book, view| {
+                    book.page_without_conflicts(&repository, tag, view)
+                });
+                let _ = reply.send(Ok(page));
+            }
             ClaimCommand::Repositories(reply) => {
                 let _ = reply.send(self.claims.book.repositories());
             }

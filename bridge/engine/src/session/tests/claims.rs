@@ -86,6 +86,9 @@ fn claims_are_told_to_the_others_and_the_first_learns_of_a_later_one_once() {
     assert_eq!(page.conflicts.len(), 1);
     assert!(page.conflicts[0].you_yield && page.conflicts[0].alias.as_str() == "alice");
     let news = stage.sessions["alice"].snapshot.borrow().team.claim_news.clone();
+    let page = stage.ask("alice", |reply| Command::Claim(ClaimCommand::Look(repository(), reply)));
+    let page = page.unwrap();
+    assert!(page.claims.len() == 2 && page.conflicts.is_empty(), "a look for somebody else");
     let told = news.take();
     assert_eq!(told.len(), 1);
     assert!(!told[0].you_yield && told[0].yours == "src" && told[0].path == "src/lib.rs");
