@@ -19,7 +19,7 @@ mod repository;
 mod request;
 
 pub(crate) use book::{ClaimBook, ClaimsFrame};
-pub(crate) use listeners::Listeners;
+pub(crate) use listeners::ClaimListeners;
 pub(crate) use repository::ClaimsView;
 
 pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 /// The most that wait; of more, the oldest go on with what is known.
 const MAX_LISTENERS: usize = 64;
 
-/// Those who wait, each with the name of the repository.
+/// Callers that wait, each with the name of the repository.
 #[derive(Default)]
-pub(crate) struct Listeners(VecDeque<(String, oneshot::Sender<bool>)>);
+pub(crate) struct ClaimListeners(VecDeque<(String, oneshot::Sender<bool>)>);
 
-impl Listeners {
+impl ClaimListeners {
     /// Adds one. Those that wait no more go.
     pub(crate) fn add(&mut self, repository: String, reply: oneshot::Sender<bool>) {
         self.0.retain(|(_, reply)| !reply.is_closed());
@@ -43,8 +43,8 @@ mod tests {
 
     #[test]
     fn listeners_are_bounded_and_told_by_their_repository() {
-        let mut listeners = Listeners::default();
-        let add = |listeners: &mut Listeners, name: &str| {
+        let mut listeners = ClaimListeners::default();
+        let add = |listeners: &mut ClaimListeners, name: &str| {
             let (reply, answer) = oneshot::channel();
             listeners.add(name.to_owned(), reply);
             answer

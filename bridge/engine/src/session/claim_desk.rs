@@ -11,7 +11,7 @@ use junction_shared::protocol::wire::{SealedClaims, ToHub};
 use junction_shared::secret::Secret;
 
 use super::directory::Directory;
-use crate::claims::{ClaimBook, ClaimsFrame, Listeners};
+use crate::claims::{ClaimBook, ClaimListeners, ClaimsFrame};
 use crate::seal::{ClaimsPath, Identity, pair_psk, seal_claims};
 
 /// The claims of this session and of those beside it.
@@ -20,7 +20,7 @@ pub(super) struct ClaimDesk {
     /// The repositories that the session works in.
     pub(super) book: ClaimBook,
     /// Who waits until all others of a repository were heard.
-    pub(super) listeners: Listeners,
+    pub(super) listeners: ClaimListeners,
     /// Whether the hub of this connection relays claims; `None` without a connection.
     pub(super) relays: Option<bool>,
 }

@@ -145,6 +145,12 @@ impl Session {
         self.tell_conflicts(now);
     }
 
+    /// A hub has welcomed the session.
+    pub(super) fn claims_connected(&mut self, relays_claims: bool, now: Instant) {
+        self.claims.connected(relays_claims);
+        self.tell_listeners(now);
+    }
+
     /// Tells those who wait for it that all others of a repository were heard, or that none can be.
     pub(super) fn tell_listeners(&mut self, now: Instant) {
         if self.claims.listeners.is_empty() {
