@@ -1,7 +1,6 @@
 //! Edits that hooks tell of, and other sessions that claim the same files or have just changed them: whom the agent is told
 //! of before it edits, and what the others are told afterwards.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use junction_engine::{Engine, Repository, now, wall_ms};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::attachments::AttachmentAccess;
 use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
@@ -25,8 +24,9 @@ use told::{ToldCollision, ToldCollisions};
 const MAX_LOOKS: usize = 4;
 /// How long files may be looked at. A hook has given up long before.
 const LOOK_TIME: Duration = Duration::from_secs(1);
-/// Repositories beside the project's that are remembered.
-const MAX_OTHERS: usize = 7;
+/// How long after a hook's request other sessions are waited for that have not said yet what they do: the hook gives up after
+/// 30 ms, in which it also has to be answered.
+const HEARING_TIME: Duration = Duration::from_millis(20);
 
 /// What is known of the edits of one session. Clones share it.
 #[derive(Clone)]
@@ -38,8 +38,6 @@ struct WatchedEdits {
     attachments: AttachmentAccess,
     told: Mutex<ToldCollisions>,
     looks: Arc<Semaphore>,
-    /// Other repositories in which the session has claimed or edited something, the newest last.
-    others: Mutex<VecDeque<Repository>>,
 }
 
 /// What the agent is told before an edit.
@@ -67,7 +65,6 @@ impl EditWatch {
             attachments,
             told: Mutex::default(),
             looks: Arc::new(Semaphore::new(MAX_LOOKS)),
-            others: Mutex::default(),
         }))
     }
 
@@ -76,7 +73,7 @@ impl EditWatch {
         let watch = self.clone();
         tokio::spawn(async move {
             if let Some(workplace) = watch.workplace().await {
-                watch.0.engine.work_in(workplace.repository).await;
+                watch.0.engine.set_project(workplace.repository).await;
             }
         });
     }
@@ -105,19 +102,19 @@ impl EditWatch {
     /// Takes edits that are about to be made or are made. Returns what the agent should be told.
     pub(crate) async fn edited(&self, edits: FileEdits) -> Option<CollisionWarning> {
         let FileEdits { paths, stage, reaction } = edits.within_bounds();
+        let until = Instant::now() + HEARING_TIME;
         let places = self.places(paths).await;
         let (mut found, mut told) = (Vec::new(), Vec::new());
         for (repository, paths) in places {
-            if self.note_repository(&repository) {
-                // What others do there is heard from now on.
-                self.0.engine.work_in(repository.clone()).await;
-            }
             match stage {
                 EditStage::After => {
                     self.0.engine.touched(repository, paths).await;
                 }
                 EditStage::Before => {
                     let name = repository.name.clone();
+                    // What others do there may only be heard from now on.
+                    let patience = until.saturating_duration_since(Instant::now());
+                    self.0.engine.hear_all(repository.clone(), patience).await;
                     let collisions = self.0.engine.collisions(repository, paths).await;
                     let new = self.told().new_of(&name, collisions, now());
                     told.extend(new.iter().map(|collision| ToldCollision::of(&name, collision)));
@@ -138,26 +135,6 @@ impl EditWatch {
         self.told().forget(&warning.told);
     }
 
-    /// Notes a repository in which the session claims or edits something. Whether it is new.
-    pub(crate) fn note_repository(&self, repository: &Repository) -> bool {
-        let mut others = self.others();
-        let before = others.len();
-        others.retain(|other| other.name != repository.name);
-        let is_new = others.len() == before;
-        others.push_back(repository.clone());
-        if others.len() > MAX_OTHERS {
-            others.pop_front();
-        }
-        is_new
-    }
-
-    /// The repositories in which the session works: the project's first.
-    pub(crate) fn repositories(&self, project: &Workplace) -> Vec<Repository> {
-        let others = self.others();
-        let others = others.iter().filter(|other| other.name != project.repository.name);
-        [&project.repository].into_iter().chain(others).cloned().collect()
-    }
-
     /// Where files are, by repository.
     async fn places(&self, paths: Vec<String>) -> Vec<(Repository, Vec<String>)> {
         let places = self.look(move |project, workplace| {
@@ -169,10 +146,6 @@ impl EditWatch {
 
     fn told(&self) -> MutexGuard<'_, ToldCollisions> {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn others(&self) -> MutexGuard<'_, VecDeque<Repository>> {
-        self.0.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,7 +10,7 @@ mod git_files;
 pub(crate) mod place;
 mod remote_name;
 
-use git_files::{config_value, first_line, git_dir, is_git_dir, resolved};
+use git_files::{config_value, first_line, git_dir, is_git_dir, remote_address, resolved};
 
 /// The most directories beside a checkout or repository in which the main checkout is looked for.
 const MAX_BESIDE: usize = 256;
@@ -87,7 +87,7 @@ fn main_name(main: &Path, git_dir: &Path) -> Option<String> {
 
 /// The name in the address of a repository's origin.
 fn origin_name(git_dir: &Path) -> Option<String> {
-    url_name(&config_value(git_dir, "remote \"origin\"", "url")?)
+    url_name(&remote_address(git_dir, "origin")?)
 }
 
 /// The last part of a remote's address, without its `.git`.

@@ -6,7 +6,11 @@
 //! pure: the time is an argument, and what to send is returned.
 
 mod book;
+mod collisions;
+mod conflicts;
 mod heard;
+mod listeners;
+mod news_quota;
 mod others;
 mod own;
 mod page;
@@ -15,6 +19,7 @@ mod repository;
 mod request;
 
 pub(crate) use book::{ClaimBook, ClaimsFrame};
+pub(crate) use listeners::ClaimListeners;
 pub(crate) use repository::ClaimsView;
 
 pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};

@@ -54,12 +54,22 @@ pub enum ClaimCommand {
     Release(Repository, Release, ReplySender<ClaimsPage>),
     /// Asks what is known of the claims of a repository.
     List(Repository, ReplySender<ClaimsPage>),
+    /// Asks for every claim in a repository, for somebody else than the agent.
+    Look(Repository, ReplySender<ClaimsPage>),
+    /// Asks in which repositories the session works.
+    Repositories(oneshot::Sender<Vec<Repository>>),
+    /// Asks which other session claims each of these paths.
+    Claimants(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
     /// Asks who has claimed or changed these paths.
     Collisions(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
     /// Notes that the agent has changed these paths.
     Touched(Repository, Vec<String>),
     /// Notes which repository the session works in.
     WorkIn(Repository),
+    /// Notes which repository the session's project is in.
+    Project(Repository),
+    /// Asks to be told once every other session of a repository was heard, or none can be.
+    Hear(Repository, oneshot::Sender<bool>),
 }
 
 /// A command for an engine's task.
@@ -165,7 +175,8 @@ impl Command {
             Self::Claim(
                 ClaimCommand::Claim(_, reply)
                 | ClaimCommand::Release(_, _, reply)
-                | ClaimCommand::List(_, reply),
+                | ClaimCommand::List(_, reply)
+                | ClaimCommand::Look(_, reply),
             ) => drop(reply.send(Err(Error::Left))),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)

@@ -262,6 +262,7 @@ impl Session {
         self.publish_if_due(now);
         self.tell_departures(now);
         self.claims.on_time(now);
+        self.tell_due_conflicts(now);
         self.delivery.publish();
         self.ask_for_dropped();
         self.report_ends();

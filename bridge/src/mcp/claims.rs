@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use junction_engine::{ClaimRequest, ClaimsPage, Release, Repository};
+use futures_util::future::join_all;
+use junction_engine::{ClaimRequest, ClaimsPage, ConnectionState, Release, Repository};
 use junction_shared::protocol::alias::Alias;
 use serde_json::{Map, Value};
 
@@ -15,6 +16,8 @@ use crate::results::{ClaimsJson, object};
 
 /// How many paths one pattern with alternatives may stand for.
 const MAX_ALTERNATIVES: usize = 16;
+/// How long a call waits until the other sessions of a repository are heard, so that a claim knows which came before it.
+const HEARING_TIME: Duration = Duration::from_secs(1);
 /// The most paths of one call, before alternatives are told apart.
 pub(super) const MAX_PATHS: usize = 512;
 
@@ -144,9 +147,10 @@ impl Tools {
             )
         };
         let workplace = self.edits.workplace().await.ok_or_else(nowhere)?;
+        self.engine.set_project(workplace.repository.clone()).await;
         match released {
             Some(Released::All) => {
-                for repository in self.edits.repositories(&workplace) {
+                for repository in self.engine.repositories().await {
                     self.engine.release(repository, Release::All).await?;
                 }
             }
@@ -157,17 +161,31 @@ impl Tools {
             }
             None => {}
         }
-        for (repository, paths) in self.placed("paths", paths).await? {
-            self.edits.note_repository(&repository);
+        let placed = self.placed("paths", paths).await?;
+        for (repository, _) in &placed {
+            self.engine.work_in(repository.clone()).await;
+        }
+        // Before the claim is made: of two claims the one yields that was made when the other was known.
+        let repositories = self.engine.repositories().await;
+        let heard = repositories
+            .iter()
+            .map(|repository| self.engine.hear_all(repository.clone(), HEARING_TIME));
+        join_all(heard).await;
+        for (repository, paths) in placed {
             let request = ClaimRequest { repository, paths, note: note.clone(), ttl };
             self.engine.claim(request).await?;
         }
         let mut pages = Vec::new();
-        for repository in self.edits.repositories(&workplace) {
+        for repository in self.engine.repositories().await {
             let page = self.engine.claims(repository.clone()).await?;
             pages.push((repository, page));
         }
-        Ok(claims_shown(&pages, &workplace.repository, self.engine.snapshot().alias.as_ref()))
+        let snapshot = self.engine.snapshot();
+        let mut shown = claims_shown(&pages, &workplace.repository, snapshot.alias.as_ref());
+        if let Some(why) = incomplete(&pages, &snapshot.state) {
+            shown.insert("incomplete".to_owned(), why.into());
+        }
+        Ok(shown)
     }
 
     /// Where the paths of an argument are, by repository.
@@ -192,6 +210,25 @@ impl Tools {
                 "The project's directory does not answer. Try again in a moment.".to_owned(),
             ),
         }
+    }
+}
+
+/// Why claims of others may be missing, or others may not know of this session's.
+fn incomplete(pages: &[(Repository, ClaimsPage)], state: &ConnectionState) -> Option<&'static str> {
+    let is_relayed = pages.iter().all(|(_, page)| page.is_relayed);
+    match state {
+        ConnectionState::Connected if !is_relayed => Some(
+            "This hub is an older one that tells no session of another's claims. Nobody hears of yours, and those of others \
+             are not shown: say by send_message what you are about to change.",
+        ),
+        _ if !is_relayed => Some(
+            "There is no connection to a hub, so claims of others may be missing. They hear of yours as soon as there is one.",
+        ),
+        _ if pages.iter().any(|(_, page)| !page.is_complete) => Some(
+            "Not every session of the repository has answered yet, so claims of others may be missing, older ones than yours \
+             among them. Call claim again in a moment.",
+        ),
+        _ => None,
     }
 }
 

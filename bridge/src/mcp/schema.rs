@@ -131,6 +131,10 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
                  session's own claim) and `you_yield` (true: the other claimed first. The other sees the opposite)",
             ),
             ("more?", "how many claims are left out because the answer would be too long"),
+            (
+                "incomplete?",
+                "why claims of others may be missing, or others do not hear of this session's",
+            ),
         ],
     },
     ToolSpec {

@@ -34,10 +34,19 @@ pub(super) fn common_dir(git_dir: &Path) -> PathBuf {
 
 /// A value of a repository's configuration: the last one counts. A key without a value has an empty one.
 pub(super) fn config_value(git_dir: &Path, section: &str, key: &str) -> Option<String> {
-    let text = config_text(git_dir)?;
+    config_values(git_dir, section, key).pop()
+}
+
+/// The address that git fetches a remote from: the first one. It only pushes to the others.
+pub(super) fn remote_address(git_dir: &Path, remote: &str) -> Option<String> {
+    config_values(git_dir, &format!("remote \"{remote}\""), "url").into_iter().next()
+}
+
+fn config_values(git_dir: &Path, section: &str, key: &str) -> Vec<String> {
+    let text = config_text(git_dir).unwrap_or_default();
     let of_section = entries(&text).filter(|(name, ..)| name.eq_ignore_ascii_case(section));
     let values = of_section.filter(|(_, name, _)| name.eq_ignore_ascii_case(key));
-    values.map(|(.., value)| value.to_owned()).last()
+    values.map(|(.., value)| value_of(value)).collect()
 }
 
 /// The names of a repository's remotes, in order.
@@ -53,18 +62,33 @@ fn config_text(git_dir: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The section, name and value of each entry.
+/// The section, name and raw value of each entry. The header of a section may be on the line of its first entry.
 fn entries(text: &str) -> impl Iterator<Item = (&str, &str, &str)> {
     let mut section = "";
     text.lines().map(str::trim).filter_map(move |line| {
-        if let Some(header) = line.strip_prefix('[') {
-            section = header.split(']').next().unwrap_or_default().trim();
-            return None;
+        let mut line = line;
+        if let Some((header, rest)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
+            (section, line) = (header.trim(), rest.trim());
         }
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
-        let is_entry = !line.is_empty() && !line.starts_with(['#', ';']);
-        is_entry.then(|| (section, name.trim(), value.trim().trim_matches('"')))
+        let is_entry = !line.is_empty() && !line.starts_with(['#', ';', '[']);
+        is_entry.then(|| (section, name.trim(), value.trim()))
     })
+}
+
+/// A raw value without its quotes, the comment behind it, and blanks around it.
+fn value_of(raw: &str) -> String {
+    let (mut value, mut is_quoted) = (String::new(), false);
+    let mut characters = raw.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            '#' | ';' if !is_quoted => break,
+            '\\' => value.extend(characters.next()),
+            character => value.push(character),
+        }
+    }
+    value.trim().to_owned()
 }
 
 pub(super) fn resolved(path: &Path) -> PathBuf {

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use junction_engine::Repository;
 
 use super::git_files::{
-    common_dir, config_value, first_line, git_dir, is_git_dir, remotes, resolved,
+    common_dir, config_value, first_line, git_dir, is_git_dir, remote_address, remotes, resolved,
 };
 use super::machine;
 use super::remote_name::RemoteName;
@@ -130,8 +130,7 @@ impl Workplace {
 fn repository_name(common: &Path, clones: usize) -> String {
     let all = remotes(common);
     let remote = all.get("origin").or_else(|| all.first());
-    let address =
-        remote.and_then(|name| config_value(common, &format!("remote \"{name}\""), "url"));
+    let address = remote.and_then(|name| remote_address(common, name));
     let checkout = checkout_of(common);
     match address.as_deref().and_then(RemoteName::of) {
         Some(RemoteName::Elsewhere(name)) => name,

@@ -57,6 +57,9 @@ impl ClaimsJson {
 
     /// Adds those of a repository, named unless it is the project's own.
     pub(crate) fn add(&mut self, page: &ClaimsPage, repository: Option<&str>) {
+        if page.more > 0 {
+            *self.more.get_or_insert(0) += page.more;
+        }
         // First, since they are what something is to be done about.
         for conflict in &page.conflicts {
             let length =
@@ -160,7 +163,9 @@ mod tests {
                 claim(Some("bob"), "src\u{202e}", Some("\u{1b}x")),
             ],
             conflicts: vec![conflict],
+            more: 0,
             is_complete: true,
+            is_relayed: true,
         };
         let mut shown = ClaimsJson::new(Some(&Alias::parse("eve").unwrap()));
         shown.add(&page, None);

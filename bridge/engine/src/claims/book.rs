@@ -43,6 +43,8 @@ struct WorkedRepository {
 #[derive(Default)]
 pub(crate) struct ClaimBook {
     repositories: Vec<WorkedRepository>,
+    /// The name of the project's repository, which stays among them.
+    project: Option<String>,
     /// Whether there is a hub that is to know the repositories.
     is_connected: bool,
     /// Whether the hub knows others than these.
@@ -64,12 +66,31 @@ impl ClaimBook {
             tag: worked.tag,
             claims: RepositoryClaims::new(worked.claims.repository.clone()),
         };
-        Self { repositories: self.repositories.iter().map(same).collect(), ..Self::default() }
+        let repositories = self.repositories.iter().map(same).collect();
+        Self { repositories, project: self.project.clone(), ..Self::default() }
     }
 
     /// Notes that the session works in a repository, which the hub of the group calls by this tag.
     pub(crate) fn work_in(&mut self, repository: &Repository, tag: RepositoryTag) {
         self.open(repository, tag);
+    }
+
+    /// Notes that the project of the session is in a repository: it works there as long as that is the project's.
+    pub(crate) fn set_project(&mut self, repository: &Repository, tag: RepositoryTag) {
+        self.project = Some(repository.name.clone());
+        self.open(repository, tag);
+    }
+
+    /// The repositories that the session works in: the project's first, and then the one used last at the end.
+    pub(crate) fn repositories(&self) -> Vec<Repository> {
+        let all = self.repositories.iter().map(|worked| worked.claims.repository.clone());
+        let (project, others): (Vec<_>, Vec<_>) =
+            all.partition(|repository| self.is_project(repository));
+        [project, others].concat()
+    }
+
+    fn is_project(&self, repository: &Repository) -> bool {
+        self.project.as_ref() == Some(&repository.name)
     }
 
     /// Claims patterns.
@@ -114,7 +135,36 @@ impl ClaimBook {
         tag: RepositoryTag,
         view: &ClaimsView<'_>,
     ) -> ClaimsPage {
-        self.open(repository, tag).page(view)
+        let is_relayed = self.is_connected;
+        ClaimsPage { is_relayed, ..self.open(repository, tag).page(view) }
+    }
+
+    /// Whether every other session of a repository was heard, and is known by its alias if it claims anything.
+    pub(crate) fn is_complete(&mut self, name: &str, view: &ClaimsView<'_>) -> bool {
+        self.named(name).is_some_and(|claims| claims.is_complete(view))
+    }
+
+    /// Which other session claims each of these paths.
+    pub(crate) fn claimants(
+        &mut self,
+        repository: &Repository,
+        paths: &[String],
+        view: &ClaimsView<'_>,
+    ) -> Vec<Collision> {
+        let claims = self.named(&repository.name);
+        claims.map(|claims| claims.claimants(paths, view)).unwrap_or_default()
+    }
+
+    /// Every claim that is known in a repository, without the conflicts, which the agent is not told by this. The session works
+    /// there from now on.
+    pub(crate) fn page_without_conflicts(
+        &mut self,
+        repository: &Repository,
+        tag: RepositoryTag,
+        view: &ClaimsView<'_>,
+    ) -> ClaimsPage {
+        let is_relayed = self.is_connected;
+        ClaimsPage { is_relayed, ..self.open(repository, tag).page_without_conflicts(view) }
     }
 
     /// What others have claimed or changed of these paths.
@@ -128,9 +178,18 @@ impl ClaimBook {
         claims.map(|claims| claims.collisions(paths, view)).unwrap_or_default()
     }
 
-    /// Conflicts that have arisen since, and that the agent does not know of.
-    pub(crate) fn news(&mut self, view: &ClaimsView<'_>) -> Vec<ClaimConflict> {
-        self.repositories.iter_mut().flat_map(|worked| worked.claims.news(view)).collect()
+    /// Conflicts that have arisen since, and that the agent does not know of, at most so many.
+    pub(crate) fn news(&mut self, view: &ClaimsView<'_>, room: usize) -> Vec<ClaimConflict> {
+        let mut news = Vec::new();
+        for worked in &mut self.repositories {
+            news.extend(worked.claims.news(view, room - news.len()));
+        }
+        news
+    }
+
+    /// When there may be news that could not be looked for yet.
+    pub(crate) fn news_due(&self) -> Option<Instant> {
+        self.repositories.iter().filter_map(|worked| worked.claims.news_due).min()
     }
 
     /// Whether a conflict still stands.
@@ -146,7 +205,7 @@ impl ClaimBook {
     }
 
     /// The repository, which is the one used last from now on. Beyond the bound the one goes that was not used for longest,
-    /// first of those where nothing is claimed.
+    /// first of those where nothing is claimed, and never the project's.
     fn open(&mut self, repository: &Repository, tag: RepositoryTag) -> &mut RepositoryClaims {
         let at = self
             .repositories
@@ -171,8 +230,13 @@ impl ClaimBook {
         if self.repositories.len() < MAX_REPOSITORIES {
             return;
         }
-        let idle = self.repositories.iter().position(|worked| !worked.claims.has_claims());
-        let WorkedRepository { tag, mut claims } = self.repositories.remove(idle.unwrap_or(0));
+        let others = || {
+            let all = self.repositories.iter().enumerate();
+            all.filter(|(_, worked)| !self.is_project(&worked.claims.repository))
+        };
+        let idle = others().find(|(_, worked)| !worked.claims.has_claims());
+        let at = idle.or_else(|| others().next()).map_or(0, |(at, _)| at);
+        let WorkedRepository { tag, mut claims } = self.repositories.remove(at);
         self.farewells.extend(claims.others().here().map(|to| (tag, to)));
     }
 
@@ -263,9 +327,10 @@ impl ClaimBook {
 
     // ---- what is to be sent
 
-    /// When [`ClaimBook::on_time`] has something to do.
+    /// When [`ClaimBook::on_time`] or [`ClaimBook::news`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.repositories.iter().filter_map(|worked| worked.claims.due()).min()
+        let due = self.repositories.iter().filter_map(|worked| worked.claims.due());
+        due.chain(self.news_due()).min()
     }
 
     /// Begins to tell others what is due.

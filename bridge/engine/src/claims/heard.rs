@@ -1,5 +1,6 @@
 //! What another session claims in a repository, and what it has changed there, as it said last.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use junction_shared::protocol::limits::{MAX_CLAIMS, MAX_TOUCHED, TOUCHED};
@@ -19,6 +20,10 @@ pub(super) struct HeardClaim {
     pub(super) counter: u64,
     pub(super) made: Instant,
     pub(super) ends: Instant,
+    /// Whether it was compared with all claims of this session, and the agent knows of a conflict, if there is one.
+    pub(super) is_checked: bool,
+    /// Whether the agent was told of a conflict with it.
+    pub(super) is_told: bool,
 }
 
 /// A path that another session has changed.
@@ -52,8 +57,9 @@ impl HeardState {
             for path in &group.paths {
                 check_path(path).ok()?;
                 let pattern = Pattern::new(path);
-                let note = group.note.as_deref().map(shown_note);
-                claims.push(HeardClaim { pattern, note, counter: group.counter, made, ends });
+                let (note, counter) = (group.note.as_deref().map(shown_note), group.counter);
+                let (is_checked, is_told) = (false, false);
+                claims.push(HeardClaim { pattern, note, counter, made, ends, is_checked, is_told });
             }
         }
         let touched = state.touched.iter().map(|touched| {
@@ -65,6 +71,29 @@ impl HeardState {
         let mut heard = Self { ignores_case: state.ignores_case, claims, touched };
         heard.expire(now);
         Some(heard)
+    }
+
+    /// Takes over what is known of the claims that were there before.
+    pub(super) fn follow(&mut self, before: &Self) {
+        let id = |claim: &HeardClaim| (claim.counter, claim.pattern.path().to_owned());
+        let checked = before.claims.iter().filter(|claim| claim.is_checked);
+        let checked: BTreeMap<_, _> = checked.map(|claim| (id(claim), claim.is_told)).collect();
+        for claim in &mut self.claims {
+            if let Some(is_told) = checked.get(&id(claim)) {
+                claim.is_told = *is_told;
+                claim.is_checked = *is_told || before.ignores_case == self.ignores_case;
+            }
+        }
+    }
+
+    /// How much there is.
+    pub(super) fn size(&self) -> usize {
+        self.claims.len() + self.touched.len()
+    }
+
+    /// Whether a claim is still to be compared.
+    pub(super) fn has_unchecked(&self) -> bool {
+        self.claims.iter().any(|claim| !claim.is_checked)
     }
 
     /// Drops what has outlived its time.
@@ -117,6 +146,27 @@ mod tests {
         ] {
             assert!(HeardState::read(&bad, now).is_none());
         }
+    }
+
+    #[test]
+    fn regression_only_claims_that_are_new_are_compared_again() {
+        let now = Instant::now();
+        let read = |said: &SharedClaims| HeardState::read(said, now).unwrap();
+        let mut before = read(&state(vec![group(3)]));
+        before.claims[0].is_checked = true;
+        (before.claims[1].is_checked, before.claims[1].is_told) = (true, true);
+        let marks = |said: &SharedClaims| {
+            let mut next = read(said);
+            next.follow(&before);
+            next.claims.iter().map(|claim| (claim.is_checked, claim.is_told)).collect::<Vec<_>>()
+        };
+        let (known, told, new) = ((true, false), (true, true), (false, false));
+        let touched = SharedClaims { touched: vec![touched("a", 0)], ..state(vec![group(4)]) };
+        assert_eq!(marks(&touched), [known, told, new, new]);
+        let again = state(vec![ClaimGroup { counter: 2, ..group(2) }]);
+        assert_eq!(marks(&again), [new, new], "another claim of the same paths");
+        let ignores_case = SharedClaims { ignores_case: true, ..state(vec![group(2)]) };
+        assert_eq!(marks(&ignores_case), [new, told]);
     }
 
     #[test]

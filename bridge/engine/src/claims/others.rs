@@ -12,7 +12,8 @@ use super::heard::HeardState;
 /// The most other sessions that are known, with those that are away; of more, those that are away go, and else the new ones
 /// are not taken in.
 const MAX_OTHERS: usize = 2 * MAX_REPOSITORY_PEERS;
-/// The most claims and touched paths of others that are known; a state that would exceed it is not taken in.
+/// The most claims and touched paths of others that are known. A state that would exceed it takes the place of the largest,
+/// if that is larger than itself: sessions that claim much cannot keep out one that claims little.
 const MAX_KNOWN: usize = 32_768;
 
 /// Another session of the repository.
@@ -97,20 +98,42 @@ impl OtherSessions {
         self.sessions.retain(|_, session| !session.heard.is_empty());
     }
 
-    /// A session that is here says what it claims now. False if that breaks a limit: then it counts as not heard.
+    /// A session that is here says what it claims now. False if that breaks a limit, or there is no room: then it counts as not
+    /// heard. What there is no room for leaves what was heard before.
     pub(super) fn hear(&mut self, key: &PeerKey, state: &SharedClaims, now: Instant) -> bool {
-        let size = |heard: &HeardState| heard.claims.len() + heard.touched.len();
-        let all: usize = self.sessions.values().map(|session| size(&session.heard)).sum();
-        let Some(session) = self.sessions.get_mut(key).filter(|session| session.is_here) else {
+        if self.sessions.get(key).is_none_or(|session| !session.is_here) {
             return false;
-        };
-        let before = size(&session.heard);
+        }
         let heard = HeardState::read(state, now);
-        let heard = heard.filter(|heard| all - before + size(heard) <= MAX_KNOWN);
-        session.is_heard = heard.is_some();
-        session.heard = heard.unwrap_or_default();
-        session.is_unchecked = !session.heard.claims.is_empty();
+        let has_room = heard.as_ref().is_none_or(|heard| self.make_room(key, heard.size()));
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        session.is_heard = heard.is_some() && has_room;
+        if has_room {
+            let mut heard = heard.unwrap_or_default();
+            heard.follow(&session.heard);
+            session.heard = heard;
+            session.is_unchecked = session.heard.has_unchecked();
+        }
         session.is_heard
+    }
+
+    /// Makes room for a state of this size by dropping larger ones. False if that is not enough.
+    fn make_room(&mut self, key: &PeerKey, size: usize) -> bool {
+        let others = || self.sessions.iter().filter(|(other, _)| *other != key);
+        let mut all: usize = others().map(|(_, session)| session.heard.size()).sum();
+        while all + size > MAX_KNOWN {
+            let others = self.sessions.iter_mut().filter(|(other, _)| *other != key);
+            let largest = others.max_by_key(|(_, session)| session.heard.size());
+            let Some((_, largest)) = largest.filter(|(_, session)| session.heard.size() > size)
+            else {
+                return false;
+            };
+            all -= largest.heard.size();
+            let is_here = largest.is_here;
+            *largest = OtherSession { is_here, ..OtherSession::default() };
+        }
+        self.sessions.retain(|_, session| session.is_here || !session.heard.is_empty());
+        true
     }
 
     /// All others are to be told.
@@ -144,15 +167,36 @@ impl OtherSessions {
         self.sessions.get(key)
     }
 
-    /// Takes those whose claims are to be compared and whose alias is known.
-    pub(super) fn take_unchecked(&mut self, is_known: impl Fn(&PeerKey) -> bool) -> Vec<PeerKey> {
-        let unchecked =
-            self.sessions.iter_mut().filter(|(key, session)| session.is_unchecked && is_known(key));
-        let checked = unchecked.map(|(key, session)| {
-            session.is_unchecked = false;
-            *key
-        });
-        checked.collect()
+    /// The sessions that claim or have changed something, or may, to mark their claims.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerKey, &mut OtherSession)> {
+        self.sessions.iter_mut()
+    }
+
+    /// One session of a repository, to mark its claims.
+    pub(super) fn get_mut(&mut self, key: &PeerKey) -> Option<&mut OtherSession> {
+        self.sessions.get_mut(key)
+    }
+
+    /// The sessions that have claims which are still to be compared.
+    pub(super) fn unchecked(&self) -> Vec<PeerKey> {
+        let unchecked = self.sessions.iter().filter(|(_, session)| session.is_unchecked);
+        unchecked.map(|(key, _)| *key).collect()
+    }
+
+    /// Notes which sessions still have claims that are to be compared.
+    pub(super) fn note_unchecked(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.is_unchecked = session.heard.has_unchecked();
+        }
+    }
+
+    /// The claims of this session have changed: all of which no conflict was told are to be compared.
+    pub(super) fn compare_again(&mut self) {
+        for session in self.sessions.values_mut() {
+            let claims = session.heard.claims.iter_mut();
+            claims.for_each(|claim| claim.is_checked &= claim.is_told);
+        }
+        self.note_unchecked();
     }
 
     /// Whether claims are to be compared.
@@ -211,6 +255,24 @@ mod tests {
         assert!(!others.is_complete() && others.has_untold());
         others.gone(&key(1));
         assert!(others.get(&key(1)).is_some_and(|session| session.heard.is_empty()));
+    }
+
+    #[test]
+    fn regression_sessions_that_claim_much_keep_out_none_that_claims_little() {
+        let (mut others, now) = (OtherSessions::default(), Instant::now());
+        let keys: Vec<_> = (0..65).map(key).collect();
+        others.are(&keys);
+        assert!(others.hear(&key(0), &state(2), now));
+        keys[1..64].iter().for_each(|key| assert!(others.hear(key, &state(512), now)));
+        assert!(others.hear(&key(64), &state(510), now), "all is taken");
+        assert!(others.hear(&key(0), &state(3), now), "the largest goes");
+        let size = |others: &OtherSessions, n| others.get(&key(n)).unwrap().heard.size();
+        let dropped = (1..65).filter(|n| size(&others, *n) == 0).count();
+        assert_eq!((size(&others, 0), dropped, others.is_complete()), (3, 1, false));
+        // One of the largest has no room for more, and what was heard of it stays.
+        let large = (1..64).rfind(|n| size(&others, *n) == 0).unwrap();
+        assert!(others.hear(&key(large), &state(509), now));
+        assert!(!others.hear(&key(large), &state(512), now) && size(&others, large) == 509);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use junction_shared::protocol::alias::Alias;
 
-/// The most conflicts that wait to be told; of more, the oldest go.
+/// The most conflicts that wait to be told. More are not looked for until those were.
 const MAX_NEWS: usize = 64;
 
 /// A claim that is known.
@@ -50,8 +50,12 @@ pub struct ClaimsPage {
     pub claims: Vec<ClaimInfo>,
     /// Where claims of others meet those of this session.
     pub conflicts: Vec<ClaimConflict>,
+    /// How many more conflicts there are than these.
+    pub more: usize,
     /// Whether every session of the repository was heard, so that nobody else claims anything.
     pub is_complete: bool,
+    /// Whether the session is on a hub that relays claims, so that others hear of its own.
+    pub is_relayed: bool,
 }
 
 /// What another session has to do with a path.
@@ -99,7 +103,6 @@ impl ClaimNews {
         let mut news = self.lock();
         let newer = std::mem::replace(&mut *news, conflicts);
         news.extend(newer);
-        cut(&mut news);
     }
 
     /// Whether there are none.
@@ -109,9 +112,12 @@ impl ClaimNews {
 
     /// Adds conflicts that have just become known.
     pub(crate) fn add(&self, conflicts: Vec<ClaimConflict>) {
-        let mut news = self.lock();
-        news.extend(conflicts);
-        cut(&mut news);
+        self.lock().extend(conflicts);
+    }
+
+    /// How many more there may be.
+    pub(crate) fn room(&self) -> usize {
+        MAX_NEWS.saturating_sub(self.lock().len())
     }
 
     /// Drops what is true no more, or was told otherwise.
@@ -123,11 +129,6 @@ impl ClaimNews {
         // A conflict is added and taken as a whole, so that a panic elsewhere leaves all whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn cut(news: &mut Vec<ClaimConflict>) {
-    let surplus = news.len().saturating_sub(MAX_NEWS);
-    news.drain(..surplus);
 }
 
 #[cfg(test)]
@@ -164,9 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn with_too_many_news_the_oldest_go() {
+    fn room_for_news_is_bounded_and_nothing_is_dropped() {
         let news = ClaimNews::default();
-        news.add((0..70).map(conflict).collect());
-        assert_eq!(numbers(&news), (6..70).collect::<Vec<_>>());
+        news.add((0..60).map(conflict).collect());
+        assert_eq!(news.room(), 4);
+        let taken = news.take();
+        assert_eq!(news.room(), 64);
+        news.add((60..124).map(conflict).collect());
+        news.give_back(taken);
+        assert_eq!((news.room(), numbers(&news)), (0, (0..124).collect::<Vec<_>>()));
     }
 }

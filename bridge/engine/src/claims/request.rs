@@ -20,7 +20,7 @@ pub struct ClaimRequest {
     pub repository: Repository,
     /// Patterns, relative to the repository, with `/` between their segments: `*` and `?` stand for characters of one
     /// segment, a segment `**` for any number of segments, and all else for itself. A pattern covers what it names and
-    /// everything below; one whose last segment has an extension, such as `src/**/*.rs`, covers nothing below.
+    /// everything below; one with `*` or `?` whose last segment has an extension, such as `src/**/*.rs`, covers nothing below.
     pub paths: Vec<String>,
     /// What the others read beside the paths.
     pub note: Option<String>,

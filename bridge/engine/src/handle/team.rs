@@ -1,14 +1,20 @@
 //! What a face asks that concerns a team: messages to groups, and claims, which are answered from memory with or without a hub.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::Engine;
 use super::group_sender::GroupSender;
 use crate::Command;
-use crate::claims::{ClaimRequest, ClaimsPage, Collision, Release, Repository};
+use crate::claims::{ClaimRequest, ClaimsPage, Collision, CollisionKind, Release, Repository};
 use crate::command::ClaimCommand;
 use crate::error::Error;
 use crate::group_message::{GroupDraft, GroupSent};
+
+/// Paths that the engine's task compares with all claims before it does something else.
+const PATHS_AT_ONCE: usize = 16;
 
 impl Engine {
     /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
@@ -45,7 +51,17 @@ impl Engine {
         answer.await.map_err(|_| self.away())?
     }
 
-    /// What is known of the claims of a repository.
+    /// Every claim that is known in a repository, for somebody else than the agent: it is still to be told of conflicts.
+    ///
+    /// # Errors
+    /// [`Error::Left`] if the session has left.
+    pub async fn look_at_claims(&self, repository: Repository) -> Result<ClaimsPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Claim(ClaimCommand::Look(repository, reply))).await?;
+        answer.await.map_err(|_| self.away())?
+    }
+
+    /// What is known of the claims of a repository. The agent counts as told of the conflicts.
     ///
     /// # Errors
     /// [`Error::Left`] if the session has left.
@@ -55,15 +71,38 @@ impl Engine {
         answer.await.map_err(|_| self.away())?
     }
 
-    /// What others have claimed, or changed a moment ago, of these paths, in which no character stands for others. It is
-    /// answered from memory at once.
-    pub async fn collisions(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
+    /// The repositories that the session works in, that of its project first.
+    pub async fn repositories(&self) -> Vec<Repository> {
         let (reply, answer) = oneshot::channel();
-        let asked = self.send(Command::Claim(ClaimCommand::Collisions(repository, paths, reply)));
-        if asked.await.is_err() {
-            return Vec::new();
-        }
+        let _ = self.send(Command::Claim(ClaimCommand::Repositories(reply))).await;
         answer.await.unwrap_or_default()
+    }
+
+    /// Which other session claims each of these paths, in which no character stands for others: of several claims of a path,
+    /// the one that holds longest.
+    pub async fn claimants(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
+        let mut found = Vec::new();
+        for some in paths.chunks(PATHS_AT_ONCE) {
+            let (reply, answer) = oneshot::channel();
+            let asked = ClaimCommand::Claimants(repository.clone(), some.to_vec(), reply);
+            let _ = self.send(Command::Claim(asked)).await;
+            found.extend(answer.await.unwrap_or_default());
+        }
+        found
+    }
+
+    /// What others have claimed, or changed a moment ago, of these paths, in which no character stands for others: claims
+    /// first. It is answered from memory at once.
+    pub async fn collisions(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
+        let mut found = Vec::new();
+        for some in paths.chunks(PATHS_AT_ONCE) {
+            let (reply, answer) = oneshot::channel();
+            let asked = ClaimCommand::Collisions(repository.clone(), some.to_vec(), reply);
+            let _ = self.send(Command::Claim(asked)).await;
+            found.extend(answer.await.unwrap_or_default());
+        }
+        found.sort_by_key(|collision| collision.kind != CollisionKind::Claimed);
+        found
     }
 
     /// Notes that the agent has changed these paths, in which no character stands for others. The others are told, and no
@@ -72,9 +111,23 @@ impl Engine {
         let _ = self.send(Command::Claim(ClaimCommand::Touched(repository, paths))).await;
     }
 
+    /// Works in a repository, and waits until every other session there has said what it claims, this long at most. True if
+    /// all have.
+    pub async fn hear_all(&self, repository: Repository, patience: Duration) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::Hear(repository, reply))).await;
+        timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
+    }
+
     /// Notes which repository the session works in. The hub is told as soon as there is one, and the others say what they
     /// claim.
     pub async fn work_in(&self, repository: Repository) {
         let _ = self.send(Command::Claim(ClaimCommand::WorkIn(repository))).await;
+    }
+
+    /// Notes which repository the session's project is in: it works there as long as that is the project's. Of other
+    /// repositories, those go that it has not worked in for longest, once there are too many.
+    pub async fn set_project(&self, repository: Repository) {
+        let _ = self.send(Command::Claim(ClaimCommand::Project(repository))).await;
     }
 }

@@ -11,7 +11,7 @@ use junction_shared::protocol::wire::{SealedClaims, ToHub};
 use junction_shared::secret::Secret;
 
 use super::directory::Directory;
-use crate::claims::{ClaimBook, ClaimsFrame};
+use crate::claims::{ClaimBook, ClaimListeners, ClaimsFrame};
 use crate::seal::{ClaimsPath, Identity, pair_psk, seal_claims};
 
 /// The claims of this session and of those beside it.
@@ -19,16 +19,21 @@ use crate::seal::{ClaimsPath, Identity, pair_psk, seal_claims};
 pub(super) struct ClaimDesk {
     /// The repositories that the session works in.
     pub(super) book: ClaimBook,
+    /// Who waits until all others of a repository were heard.
+    pub(super) listeners: ClaimListeners,
+    /// Whether the hub of this connection relays claims; `None` without a connection.
+    pub(super) relays: Option<bool>,
 }
 
 impl ClaimDesk {
     /// The desk of a session that takes the place of this one: it works in the same repositories and claims nothing.
     pub(super) fn successor(&self) -> Self {
-        Self { book: self.book.successor() }
+        Self { book: self.book.successor(), ..Self::default() }
     }
 
     /// A hub has welcomed the session.
     pub(super) fn connected(&mut self, relays_claims: bool) {
+        self.relays = Some(relays_claims);
         if relays_claims {
             self.book.connected();
         }
@@ -36,6 +41,7 @@ impl ClaimDesk {
 
     /// The connection is over.
     pub(super) fn disconnected(&mut self) {
+        self.relays = None;
         self.book.disconnected();
     }
 

@@ -42,6 +42,21 @@ impl Session {
                     .look_at_claims(now, |book, view| book.collisions(&repository, &paths, view));
                 let _ = reply.send(found);
             }
+            ClaimCommand::Look(repository, reply) => {
+                let tag = self.tag_of(&repository);
+                let page = self.look_at_claims(now, |book, view| {
+                    book.page_without_conflicts(&repository, tag, view)
+                });
+                let _ = reply.send(Ok(page));
+            }
+            ClaimCommand::Repositories(reply) => {
+                let _ = reply.send(self.claims.book.repositories());
+            }
+            ClaimCommand::Claimants(repository, paths, reply) => {
+                let found = self
+                    .look_at_claims(now, |book, view| book.claimants(&repository, &paths, view));
+                let _ = reply.send(found);
+            }
             ClaimCommand::Touched(repository, paths) => {
                 let tag = self.tag_of(&repository);
                 self.claims.book.touch(&repository, tag, &paths, now);
@@ -49,6 +64,16 @@ impl Session {
             ClaimCommand::WorkIn(repository) => {
                 let tag = self.tag_of(&repository);
                 self.claims.book.work_in(&repository, tag);
+            }
+            ClaimCommand::Project(repository) => {
+                let tag = self.tag_of(&repository);
+                self.claims.book.set_project(&repository, tag);
+            }
+            ClaimCommand::Hear(repository, reply) => {
+                let tag = self.tag_of(&repository);
+                self.claims.book.work_in(&repository, tag);
+                self.claims.listeners.add(repository.name, reply);
+                self.tell_listeners(now);
             }
         }
     }
@@ -120,6 +145,28 @@ impl Session {
         self.tell_conflicts(now);
     }
 
+    /// A hub has welcomed the session.
+    pub(super) fn claims_connected(&mut self, relays_claims: bool, now: Instant) {
+        self.claims.connected(relays_claims);
+        self.tell_listeners(now);
+    }
+
+    /// Tells those who wait for it that all others of a repository were heard, or that none can be.
+    pub(super) fn tell_listeners(&mut self, now: Instant) {
+        if self.claims.listeners.is_empty() {
+            return;
+        }
+        let hears_nobody = self.claims.relays == Some(false);
+        let mut listeners = std::mem::take(&mut self.claims.listeners);
+        self.look_at_claims(now, |book, view| {
+            listeners.tell(|name| match book.is_complete(name, view) {
+                true => Some(true),
+                false => hears_nobody.then_some(false),
+            });
+        });
+        self.claims.listeners = listeners;
+    }
+
     /// Follows a session that claims something: its card has its alias, and the hub says when it is gone.
     fn follow_claimant(&mut self, key: PeerKey) {
         if self.directory.get(&key).is_none_or(|peer| !peer.subscribed) {
@@ -129,13 +176,17 @@ impl Session {
 
     /// Notes conflicts that have arisen, for the agent to be told, and drops those that are over.
     pub(super) fn tell_conflicts(&mut self, now: Instant) {
-        let news = self.look_at_claims(now, ClaimBook::news);
         let kept = self.snapshot.borrow().team.claim_news.clone();
         if !kept.is_empty() {
             self.look_at_claims(now, |book, view| kept.retain(|news| book.stands(news, view)));
         }
-        if !news.is_empty() {
-            kept.add(news);
+        kept.add(self.look_at_claims(now, |book, view| book.news(view, kept.room())));
+    }
+
+    /// Looks for conflicts that could not be looked for before, if it is time to.
+    pub(super) fn tell_due_conflicts(&mut self, now: Instant) {
+        if self.claims.book.news_due().is_some_and(|due| due <= now) {
+            self.tell_conflicts(now);
         }
     }
 }

@@ -55,6 +55,7 @@ impl Session {
             | ToBridge::RepositoryLeft(..)
             | ToBridge::Claims(_)) => self.claims_frame(frame, now),
         }
+        self.tell_listeners(now);
         self.follow_successors(now);
         self.report_ends();
         self.carry_attachments(now);

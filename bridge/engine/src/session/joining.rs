@@ -65,7 +65,7 @@ impl Session {
         for to in awaited.chain(asked).chain(uploading) {
             self.subscribe(to);
         }
-        self.claims.connected(welcome.has(wire::TEAMS));
+        self.claims_connected(welcome.has(wire::TEAMS), now);
         self.delivery.downloads.connected(now);
         self.carry_attachments(now);
     }

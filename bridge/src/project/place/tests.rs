@@ -121,6 +121,26 @@ fn local_clone_is_the_repository_that_it_comes_from() {
 }
 
 #[test]
+fn regression_remote_is_found_as_git_reads_its_configuration() {
+    let disk = Disk::new();
+    for config in [
+        "[remote \"origin\"]\n\turl = host:a/shop\n\turl = mirror:b/copy\n",
+        "[remote \"origin\"]\n\turl = host:a/shop # the first\n",
+        "[remote \"origin\"]\n\turl = \"host:a/shop\" ; the first\n",
+        "[remote \"origin\"] url = host:a/shop\n",
+        "[core] bare = false\n[remote \"origin\"]\n# [remote \"other\"]\n\turl = \"host:a\"/shop\n",
+    ] {
+        disk.checkout("shop", config);
+        assert_eq!(disk.place("shop", "a"), found("host/a/shop", "a"), "{config}");
+    }
+    // A comment begins outside of quotes alone.
+    let local = disk.path("main #1");
+    disk.checkout("main #1", REMOTE);
+    disk.checkout("shop", &format!("[remote \"origin\"]\n\turl = \"{}\" # x\n", local.display()));
+    assert_eq!(disk.place("shop", "a"), found("host/a/shop", "a"));
+}
+
+#[test]
 fn first_remote_counts_where_none_is_the_origin() {
     let disk = Disk::new();
     disk.checkout("shop", "[remote \"z\"]\n\turl = host:z\n[remote \"b\"]\n\turl = host:b/c\n");

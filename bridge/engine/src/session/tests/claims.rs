@@ -54,6 +54,14 @@ impl Stage {
         answer.try_recv().expect("an answer without the hub")
     }
 
+    /// Asks to be told once all others are heard, without carrying any frame.
+    fn hear(&mut self, name: &'static str) -> oneshot::Receiver<bool> {
+        let (reply, answer) = oneshot::channel();
+        let now = self.now;
+        self.session(name).command(Command::Claim(ClaimCommand::Hear(repository(), reply)), now);
+        answer
+    }
+
     /// Lets a second pass, after which what has changed is told.
     fn pass_second(&mut self) {
         self.now += SECOND;
@@ -78,6 +86,9 @@ fn claims_are_told_to_the_others_and_the_first_learns_of_a_later_one_once() {
     assert_eq!(page.conflicts.len(), 1);
     assert!(page.conflicts[0].you_yield && page.conflicts[0].alias.as_str() == "alice");
     let news = stage.sessions["alice"].snapshot.borrow().team.claim_news.clone();
+    let page = stage.ask("alice", |reply| Command::Claim(ClaimCommand::Look(repository(), reply)));
+    let page = page.unwrap();
+    assert!(page.claims.len() == 2 && page.conflicts.is_empty(), "a look for somebody else");
     let told = news.take();
     assert_eq!(told.len(), 1);
     assert!(!told[0].you_yield && told[0].yours == "src" && told[0].path == "src/lib.rs");
@@ -92,6 +103,23 @@ fn claims_are_told_to_the_others_and_the_first_learns_of_a_later_one_once() {
     stage.note("bob", all);
     stage.pass_second();
     assert!(news.is_empty());
+}
+
+#[test]
+fn regression_claim_that_is_made_when_all_are_heard_yields_to_older_ones() {
+    let mut stage = Stage::new();
+    stage.session("bob").disconnected();
+    let mut heard = stage.hear("bob");
+    stage.note("alice", ClaimCommand::WorkIn(repository()));
+    stage.claim("alice", "src");
+    assert!(heard.try_recv().is_err(), "there is no connection yet");
+    stage.welcome("bob", "bob");
+    assert!(heard.try_recv().is_err(), "nobody has said anything yet");
+    stage.run();
+    assert_eq!(heard.try_recv(), Ok(true));
+    let page = stage.claim("bob", "src");
+    assert!(page.is_complete && page.is_relayed && page.conflicts[0].you_yield);
+    assert_eq!(stage.hear("bob").try_recv(), Ok(true), "at once");
 }
 
 #[test]
@@ -158,8 +186,9 @@ fn older_hub_gets_no_frame_of_claims() {
     stage.welcome("alice", "alice");
     stage.run();
     let page = stage.claim("alice", "src");
-    assert!(page.claims.len() == 1 && !page.is_complete);
+    assert!(page.claims.len() == 1 && !page.is_complete && !page.is_relayed);
     assert!(stage.repositories.is_empty());
+    assert_eq!(stage.hear("alice").try_recv(), Ok(false), "nobody will ever be heard");
 }
 
 #[test]
