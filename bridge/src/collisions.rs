@@ -16,14 +16,16 @@ use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
 use crate::clients::hook_reply::{CallHold, HookReply};
 use crate::project::place::{FilePlace, Workplace};
 
+mod held;
 mod line;
 mod told;
 
+use held::{EditedFile, HeldEdit, HeldEdits};
 use told::{ToldCollision, ToldCollisions};
 
-/// How many hooks may look at files at once. More than that wait for a disk that does not answer.
+/// How many hooks may look at files at once, so that a disk that does not answer takes no more threads. More than that wait.
 const MAX_LOOKS: usize = 4;
-/// How long files may be looked at. A hook has given up long before.
+/// How long it may take to look at files. A hook has given up long before.
 const LOOK_TIME: Duration = Duration::from_secs(1);
 /// Repositories beside the project's that are remembered.
 const MAX_OTHERS: usize = 7;
@@ -37,6 +39,7 @@ struct WatchedEdits {
     /// Knows the project's directory.
     attachments: AttachmentAccess,
     told: Mutex<ToldCollisions>,
+    held: Mutex<HeldEdits>,
     looks: Arc<Semaphore>,
     /// Other repositories in which the session has claimed or edited something, the newest last.
     others: Mutex<VecDeque<Repository>>,
@@ -46,9 +49,10 @@ struct WatchedEdits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CollisionWarning {
     line: String,
-    /// What becomes of the edit.
-    hold: CallHold,
+    /// What becomes of the edit, if it does not simply go on.
+    hold: Option<CallHold>,
     told: Vec<ToldCollision>,
+    held: Option<HeldEdit>,
 }
 
 impl CollisionWarning {
@@ -56,7 +60,7 @@ impl CollisionWarning {
     pub(crate) fn added_to(&self, reply: HookReply) -> HookReply {
         let lines: Vec<_> =
             [Some(self.line.clone()), reply.context].into_iter().flatten().collect();
-        HookReply { context: Some(lines.join("\n")), hold: Some(self.hold), ..reply }
+        HookReply { context: Some(lines.join("\n")), hold: self.hold, ..reply }
     }
 }
 
@@ -66,6 +70,7 @@ impl EditWatch {
             engine,
             attachments,
             told: Mutex::default(),
+            held: Mutex::default(),
             looks: Arc::new(Semaphore::new(MAX_LOOKS)),
             others: Mutex::default(),
         }))
@@ -91,22 +96,26 @@ impl EditWatch {
         &self,
         look: impl FnOnce(&Path, Workplace) -> T + Send + 'static,
     ) -> Option<T> {
-        let permit = Arc::clone(&self.0.looks).try_acquire_owned().ok()?;
         let project = self.0.attachments.project()?;
-        let looked = spawn_blocking(move || {
-            // Held until the disk has answered, however long the caller waits.
-            let _permit = permit;
-            let workplace = Workplace::of_project(&project);
-            look(&project, workplace)
-        });
-        timeout(LOOK_TIME, looked).await.ok()?.ok()
+        let looks = Arc::clone(&self.0.looks);
+        let looked = async {
+            let permit = looks.acquire_owned().await.ok()?;
+            let looked = spawn_blocking(move || {
+                // Held until the disk has answered, however long the caller waits.
+                let _permit = permit;
+                let workplace = Workplace::of_project(&project);
+                look(&project, workplace)
+            });
+            looked.await.ok()
+        };
+        timeout(LOOK_TIME, looked).await.ok()?
     }
 
     /// Takes edits that are about to be made or are made. Returns what the agent should be told.
     pub(crate) async fn edited(&self, edits: FileEdits) -> Option<CollisionWarning> {
         let FileEdits { paths, stage, reaction } = edits.within_bounds();
         let places = self.places(paths).await;
-        let (mut found, mut told) = (Vec::new(), Vec::new());
+        let (mut files, mut found, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for (repository, paths) in places {
             if self.note_repository(&repository) {
                 // What others do there is heard from now on.
@@ -114,28 +123,36 @@ impl EditWatch {
             }
             match stage {
                 EditStage::After => {
+                    self.told().edited(&repository.name, &paths, wall_ms());
                     self.0.engine.touched(repository, paths).await;
                 }
                 EditStage::Before => {
                     let name = repository.name.clone();
+                    let file = |path: &String| {
+                        EditedFile { repository: name.clone(), path: path.clone() }
+                    };
+                    files.extend(paths.iter().map(file));
                     let collisions = self.0.engine.collisions(repository, paths).await;
-                    let new = self.told().new_of(&name, collisions, now());
-                    told.extend(new.iter().map(|collision| ToldCollision::of(&name, collision)));
+                    let new = self.told().take_new(&name, collisions, now());
+                    let (new, as_told): (Vec<_>, Vec<_>) = new.into_iter().unzip();
                     found.extend(new);
+                    told.extend(as_told);
                 }
             }
         }
-        let asks = reaction == CollisionReaction::Ask;
-        let line = line::of(&found, wall_ms(), asks)?;
         // What a hook adds to the context of a call comes with its result, when the edit is made. So the edit is not made at
-        // first, and as each collision is told once, the next attempt goes through.
-        let hold = if asks { CallHold::Ask } else { CallHold::Deny };
-        Some(CollisionWarning { line, hold, told })
+        // first, if that is still to be.
+        let held = self.held().hold(&files, &told, now());
+        let asks = reaction == CollisionReaction::Ask;
+        let hold = held.as_ref().map(|_| if asks { CallHold::Ask } else { CallHold::Deny });
+        let line = line::of(&found, wall_ms(), hold == Some(CallHold::Deny))?;
+        Some(CollisionWarning { line, hold, told, held })
     }
 
     /// Takes back that the agent was told, because it was not.
     pub(crate) fn warning_lost(&self, warning: &CollisionWarning) {
         self.told().forget(&warning.told);
+        warning.held.iter().for_each(|held| self.held().forget(held));
     }
 
     /// Notes a repository in which the session claims or edits something. Whether it is new.
@@ -169,6 +186,10 @@ impl EditWatch {
 
     fn told(&self) -> MutexGuard<'_, ToldCollisions> {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HeldEdits> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn others(&self) -> MutexGuard<'_, VecDeque<Repository>> {
