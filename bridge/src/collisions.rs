@@ -4,12 +4,8 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use junction_engine::{Engine, Repository, now, wall_ms};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use crate::attachments::AttachmentAccess;
 use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
@@ -18,15 +14,13 @@ use crate::project::place::{FilePlace, Workplace};
 
 mod held;
 mod line;
+mod looks;
 mod told;
 
 use held::{EditedFile, HeldEdit, HeldEdits};
+use looks::Looks;
 use told::{ToldCollision, ToldCollisions};
 
-/// How many hooks may look at files at once, so that a disk that does not answer takes no more threads. More than that wait.
-const MAX_LOOKS: usize = 4;
-/// How long it may take to look at files. A hook has given up long before.
-const LOOK_TIME: Duration = Duration::from_secs(1);
 /// Repositories beside the project's that are remembered.
 const MAX_OTHERS: usize = 7;
 
@@ -40,7 +34,7 @@ struct WatchedEdits {
     attachments: AttachmentAccess,
     told: Mutex<ToldCollisions>,
     held: Mutex<HeldEdits>,
-    looks: Arc<Semaphore>,
+    looks: Looks,
     /// Other repositories in which the session has claimed or edited something, the newest last.
     others: Mutex<VecDeque<Repository>>,
 }
@@ -71,7 +65,7 @@ impl EditWatch {
             attachments,
             told: Mutex::default(),
             held: Mutex::default(),
-            looks: Arc::new(Semaphore::new(MAX_LOOKS)),
+            looks: Looks::default(),
             others: Mutex::default(),
         }))
     }
@@ -97,18 +91,8 @@ impl EditWatch {
         look: impl FnOnce(&Path, Workplace) -> T + Send + 'static,
     ) -> Option<T> {
         let project = self.0.attachments.project()?;
-        let looks = Arc::clone(&self.0.looks);
-        let looked = async {
-            let permit = looks.acquire_owned().await.ok()?;
-            let looked = spawn_blocking(move || {
-                // Held until the disk has answered, however long the caller waits.
-                let _permit = permit;
-                let workplace = Workplace::of_project(&project);
-                look(&project, workplace)
-            });
-            looked.await.ok()
-        };
-        timeout(LOOK_TIME, looked).await.ok()?
+        let look = move || look(&project, Workplace::of_project(&project));
+        self.0.looks.take(look).await
     }
 
     /// Takes edits that are about to be made or are made. Returns what the agent should be told.
@@ -128,9 +112,8 @@ impl EditWatch {
                 }
                 EditStage::Before => {
                     let name = repository.name.clone();
-                    let file = |path: &String| {
-                        EditedFile { repository: name.clone(), path: path.clone() }
-                    };
+                    let file =
+                        |path: &String| EditedFile { repository: name.clone(), path: path.clone() };
                     files.extend(paths.iter().map(file));
                     let collisions = self.0.engine.collisions(repository, paths).await;
                     let new = self.told().take_new(&name, collisions, now());
