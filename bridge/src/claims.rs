@@ -1,6 +1,6 @@
 //! Claims for people and their scripts: asked of a session, and shown.
 
-use junction_engine::{Collision, CollisionKind, Engine, Repository};
+use junction_engine::{ClaimsPage, Collision, CollisionKind, Engine, Repository};
 
 use crate::escape::escape;
 use crate::ipc::{ClaimsQuestion, ShownClaims};
@@ -12,9 +12,12 @@ pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Op
     let repository =
         Repository { name: question.repository.clone(), ignores_case: question.ignores_case };
     let page = engine.claims(repository.clone()).await.ok()?;
+    let is_complete = page.is_complete;
     let own = engine.snapshot().alias;
     let mut shown = ClaimsJson::new(own.as_ref());
-    shown.add(&page, None);
+    // Conflicts are not shown here, and take no room from the claims.
+    shown.add(&ClaimsPage { conflicts: Vec::new(), more: 0, ..page }, None);
+    let more = shown.more();
     let claims = shown.into_claims();
     let claims = claims.iter().filter_map(|claim| serde_json::to_value(claim).ok()).collect();
     let held = if question.files.is_empty() {
@@ -23,17 +26,47 @@ pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Op
         let collisions = engine.collisions(repository, question.files.clone()).await;
         collisions.iter().filter_map(holder).collect()
     };
-    Some(ShownClaims { claims, held, is_complete: page.is_complete })
+    Some(ShownClaims { claims, held, more, is_complete })
 }
 
 /// Who claims a file, in a sentence; nothing of one who has only changed it.
 fn holder(collision: &Collision) -> Option<String> {
-    let Collision { path, alias, kind, theirs, note, at_ms, .. } = collision;
-    if *kind != CollisionKind::Claimed {
-        return None;
-    }
+    let Collision { path, alias, kind, theirs, note, at_ms, expires_ms, .. } = collision;
+    let expires_ms = expires_ms.filter(|_| *kind == CollisionKind::Claimed)?;
     let shown = |text: &str| escape(&text.replace(['\n', '\t'], " ")).text.into_owned();
     let of = if path == theirs { String::new() } else { format!(" (\"{}\")", shown(theirs)) };
     let note = note.as_deref().map(|note| format!(": \"{}\"", shown(note))).unwrap_or_default();
-    Some(format!("{} is claimed by {alias}{of} since {}{note}", shown(path), rfc3339(*at_ms)))
+    Some(format!(
+        "{} is claimed by {alias}{of} since {} until {}{note}.",
+        shown(path),
+        rfc3339(*at_ms),
+        rfc3339(expires_ms)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use junction_shared::protocol::alias::Alias;
+
+    use super::*;
+
+    #[test]
+    fn holder_of_a_file_is_told_with_the_time_of_the_claim() {
+        let claimed = Collision {
+            path: "src/a\nb".to_owned(),
+            alias: Alias::parse("bob").unwrap(),
+            kind: CollisionKind::Claimed,
+            theirs: "src".to_owned(),
+            note: Some("new login".to_owned()),
+            at_ms: 0,
+            expires_ms: Some(900_000),
+            you_hold: false,
+        };
+        assert_eq!(
+            holder(&claimed).unwrap(),
+            "src/a b is claimed by bob (\"src\") since 1970-01-01T00:00:00.000Z until 1970-01-01T00:15:00.000Z: \"new login\"."
+        );
+        let touched = Collision { kind: CollisionKind::Touched, expires_ms: None, ..claimed };
+        assert_eq!(holder(&touched), None);
+    }
 }

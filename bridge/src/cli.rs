@@ -133,11 +133,12 @@ pub(crate) enum BridgeCommand {
     /// Show what sessions have claimed in the repository of this directory, or check files before a commit
     ///
     /// Asks the session in whose shell it runs, or else the hub, where no session sees that somebody looks. No hub is started;
-    /// without one nobody claims anything. As a line of a git hook: git diff --cached --name-only -z | xargs -0 junction-bridge
-    /// claims --check
+    /// without one nobody claims anything. As a line of a git hook: git diff --cached --name-only --no-renames -z | xargs -0
+    /// junction-bridge claims --check --
     ///
     /// With --check it ends with status 0 if no other session claims any of the files, and 1 if one does. Claims of the session
-    /// in whose shell it runs do not count.
+    /// in whose shell it runs do not count. If a session does not answer within two seconds, its claims do not count either, and
+    /// a line on stderr says so.
     Claims(ClaimsOptions),
     /// Print a script by which a shell completes commands and flags
     ///

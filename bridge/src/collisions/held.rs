@@ -117,6 +117,7 @@ mod tests {
                     theirs: (*theirs).to_owned(),
                     note: None,
                     at_ms: 0,
+                    expires_ms: None,
                     you_hold: false,
                 })
             });
@@ -178,6 +179,7 @@ mod tests {
             theirs: "a".to_owned(),
             note: None,
             at_ms: 0,
+            expires_ms: None,
             you_hold: false,
         };
         let new = ToldCollisions::default().take_new("r", vec![collision], now).remove(0).1;

@@ -50,7 +50,7 @@ fn each_session_first(collisions: &[Collision]) -> Vec<&Collision> {
 }
 
 fn sentence(collision: &Collision, wall_ms: u64) -> String {
-    let Collision { path, alias, kind, theirs, note, at_ms, you_hold } = collision;
+    let Collision { path, alias, kind, theirs, note, at_ms, you_hold, .. } = collision;
     let age = age(wall_ms.saturating_sub(*at_ms));
     let path = quoted_end(path);
     let mut text = match kind {
@@ -115,6 +115,7 @@ mod tests {
             theirs: "src/auth".to_owned(),
             note: note.map(str::to_owned),
             at_ms: 1_000_000,
+            expires_ms: None,
             you_hold: false,
         }
     }

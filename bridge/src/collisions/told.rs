@@ -121,6 +121,7 @@ mod tests {
             theirs: path.to_owned(),
             note: None,
             at_ms: seconds * 1000,
+            expires_ms: None,
             you_hold: false,
         }
     }

@@ -57,6 +57,9 @@ impl ClaimsJson {
 
     /// Adds those of a repository, named unless it is the project's own.
     pub(crate) fn add(&mut self, page: &ClaimsPage, repository: Option<&str>) {
+        if page.more > 0 {
+            *self.more.get_or_insert(0) += page.more;
+        }
         // First, since they are what something is to be done about.
         for conflict in &page.conflicts {
             let length =
@@ -72,6 +75,11 @@ impl ClaimsJson {
                 self.claims.push(ClaimJson::new(claim, alias, repository));
             }
         }
+    }
+
+    /// How many claims and conflicts are left out.
+    pub(crate) fn more(&self) -> usize {
+        self.more.unwrap_or_default()
     }
 
     /// The claims.
@@ -160,6 +168,7 @@ mod tests {
                 claim(Some("bob"), "src\u{202e}", Some("\u{1b}x")),
             ],
             conflicts: vec![conflict],
+            more: 0,
             is_complete: true,
         };
         let mut shown = ClaimsJson::new(Some(&Alias::parse("eve").unwrap()));
@@ -187,7 +196,10 @@ mod tests {
         shown.add(&ClaimsPage { claims, ..ClaimsPage::default() }, None);
         let value = serde_json::to_value(&shown).unwrap();
         assert!(value.to_string().len() < 40_000);
-        let shown = value["claims"].as_array().unwrap().len();
-        assert_eq!(value["more"], json!(2_000 - shown));
+        let count = value["claims"].as_array().unwrap().len();
+        assert_eq!(value["more"], json!(2_000 - count));
+        // Those that the engine has left out count as well.
+        shown.add(&ClaimsPage { more: 7, ..ClaimsPage::default() }, None);
+        assert_eq!(shown.more(), 2_007 - count);
     }
 }

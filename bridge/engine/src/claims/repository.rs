@@ -199,8 +199,9 @@ impl RepositoryClaims {
         for key in keys {
             conflicts.extend(self.take_conflicts(&key, view, |_| true));
         }
+        let more = conflicts.len().saturating_sub(MAX_SHOWN);
         conflicts.truncate(MAX_SHOWN);
-        ClaimsPage { claims, conflicts, is_complete: is_named && self.others.is_complete() }
+        ClaimsPage { claims, conflicts, more, is_complete: is_named && self.others.is_complete() }
     }
 
     /// Conflicts with claims that have come since this session's own were made, and that the agent does not know of.
@@ -313,10 +314,12 @@ impl RepositoryClaims {
                 theirs: pattern.path().to_owned(),
                 note: None,
                 at_ms: view.wall(at),
+                expires_ms: None,
                 you_hold: false,
             };
             found.extend(claim.map(|claim| Collision {
                 note: claim.note.clone(),
+                expires_ms: Some(view.wall(claim.ends)),
                 you_hold: self.own.claims().any(|own| {
                     own.pattern.covers(&file, self.repository.ignores_case)
                         && (own.counter, view.me) < (claim.counter, *key)
