@@ -17,9 +17,9 @@ mod line;
 mod looks;
 mod told;
 
-use held::{EditedFile, HeldEdit, HeldEdits};
+use held::{HeldEdit, HeldEdits};
 use looks::Looks;
-use told::{ToldCollision, ToldCollisions};
+use told::{EditedFile, ToldCollision, ToldCollisions};
 
 /// Repositories beside the project's that are remembered.
 const MAX_OTHERS: usize = 7;

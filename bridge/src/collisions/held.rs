@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use junction_shared::protocol::alias::Alias;
 
-use super::told::ToldCollision;
+use super::told::{EditedFile, ToldCollision};
 
 /// How long all edits of a file go through after one was held back.
 const PASS: Duration = Duration::from_secs(10 * 60);
@@ -14,13 +14,6 @@ const PASS: Duration = Duration::from_secs(10 * 60);
 const MAX_HOLDS: (usize, Duration) = (8, Duration::from_secs(60));
 /// The most files that are remembered. An edit is not held back if it could not be told from others when it is made again.
 const MAX_FILES: usize = 512;
-
-/// A file that is about to be edited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EditedFile {
-    pub(super) repository: String,
-    pub(super) path: String,
-}
 
 /// An edit that was held back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,14 +6,19 @@ use std::time::{Duration, Instant};
 use junction_engine::{Collision, CollisionKind};
 use junction_shared::protocol::alias::Alias;
 
-use super::held::EditedFile;
-
 /// How long nothing is said again of what a session has claimed or changed, unless that is newer.
 const QUIET: Duration = Duration::from_secs(10 * 60);
 /// The most that is remembered; of more, the oldest is forgotten and may be told again.
 const MAX_TOLD: usize = 512;
 /// Times of one claim or change that are no further apart are one: they are taken from messages that may have waited.
 const SAME_MS: u64 = 2_000;
+
+/// A file that is about to be edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EditedFile {
+    pub(super) repository: String,
+    pub(super) path: String,
+}
 
 /// What an agent was told: that this session has claimed this pattern, or changed this path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +164,7 @@ mod tests {
             ..collision("a", "bob", Claimed, 40)
         };
         for count in [1, 0] {
-            assert_eq!(new_of(&mut told, &[noted.clone()], now), count);
+            assert_eq!(new_of(&mut told, std::slice::from_ref(&noted), now), count);
         }
     }
 
