@@ -133,11 +133,12 @@ pub(crate) enum BridgeCommand {
     /// Show what sessions have claimed in the repository of this directory, or check files before a commit
     ///
     /// Run in an agent's shell, it asks that agent's session. Elsewhere it asks the hub, and no session sees that. It starts
-    /// no hub: where none runs, nobody claims anything. In a git hook: git diff --cached --name-only -z | xargs -0
-    /// junction-bridge claims --check
+    /// no hub: where none runs, nobody claims anything. In a git hook: git diff --cached --name-only --no-renames -z | xargs -0
+    /// junction-bridge claims --check --
     ///
     /// --check ends with status 1 if another session claims one of the files, and with 0 otherwise. In an agent's shell, the
-    /// claims of that agent's session do not count.
+    /// claims of that agent's session do not count. Nor do those of a session that does not answer within two seconds; a line
+    /// on stderr says so.
     Claims(ClaimsOptions),
     /// Print a script by which a shell completes commands and flags
     ///

@@ -6,24 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use junction_engine::{Engine, Repository, now, wall_ms};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::attachments::AttachmentAccess;
 use crate::clients::edits::{CollisionReaction, EditStage, FileEdits};
 use crate::clients::hook_reply::{CallHold, HookReply};
 use crate::project::place::{FilePlace, Workplace};
 
+mod held;
 mod line;
+mod looks;
 mod told;
 
-use told::{ToldCollision, ToldCollisions};
+use held::{HeldEdit, HeldEdits};
+use looks::Looks;
+use told::{EditedFile, ToldCollision, ToldCollisions};
 
-/// How many hooks may look at files at once. More than that wait for a disk that does not answer.
-const MAX_LOOKS: usize = 4;
-/// How long files may be looked at. A hook has given up long before.
-const LOOK_TIME: Duration = Duration::from_secs(1);
 /// How long after a hook's request other sessions are waited for that have not said yet what they do: the hook gives up after
 /// 30 ms, in which it also has to be answered.
 const HEARING_TIME: Duration = Duration::from_millis(20);
@@ -37,16 +35,18 @@ struct WatchedEdits {
     /// Knows the project's directory.
     attachments: AttachmentAccess,
     told: Mutex<ToldCollisions>,
-    looks: Arc<Semaphore>,
+    held: Mutex<HeldEdits>,
+    looks: Looks,
 }
 
 /// What the agent is told before an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CollisionWarning {
     line: String,
-    /// What becomes of the edit.
-    hold: CallHold,
+    /// What becomes of the edit, if it does not simply go on.
+    hold: Option<CallHold>,
     told: Vec<ToldCollision>,
+    held: Option<HeldEdit>,
 }
 
 impl CollisionWarning {
@@ -54,7 +54,7 @@ impl CollisionWarning {
     pub(crate) fn added_to(&self, reply: HookReply) -> HookReply {
         let lines: Vec<_> =
             [Some(self.line.clone()), reply.context].into_iter().flatten().collect();
-        HookReply { context: Some(lines.join("\n")), hold: Some(self.hold), ..reply }
+        HookReply { context: Some(lines.join("\n")), hold: self.hold, ..reply }
     }
 }
 
@@ -64,7 +64,8 @@ impl EditWatch {
             engine,
             attachments,
             told: Mutex::default(),
-            looks: Arc::new(Semaphore::new(MAX_LOOKS)),
+            held: Mutex::default(),
+            looks: Looks::default(),
         }))
     }
 
@@ -88,15 +89,9 @@ impl EditWatch {
         &self,
         look: impl FnOnce(&Path, Workplace) -> T + Send + 'static,
     ) -> Option<T> {
-        let permit = Arc::clone(&self.0.looks).try_acquire_owned().ok()?;
         let project = self.0.attachments.project()?;
-        let looked = spawn_blocking(move || {
-            // Held until the disk has answered, however long the caller waits.
-            let _permit = permit;
-            let workplace = Workplace::of_project(&project);
-            look(&project, workplace)
-        });
-        timeout(LOOK_TIME, looked).await.ok()?.ok()
+        let look = move || look(&project, Workplace::of_project(&project));
+        self.0.looks.take(look).await
     }
 
     /// Takes edits that are about to be made or are made. Returns what the agent should be told.
@@ -104,10 +99,11 @@ impl EditWatch {
         let FileEdits { paths, stage, reaction } = edits.within_bounds();
         let until = Instant::now() + HEARING_TIME;
         let places = self.places(paths).await;
-        let (mut found, mut told) = (Vec::new(), Vec::new());
+        let (mut files, mut found, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for (repository, paths) in places {
             match stage {
                 EditStage::After => {
+                    self.told().edited(&repository.name, &paths, wall_ms());
                     self.0.engine.touched(repository, paths).await;
                 }
                 EditStage::Before => {
@@ -115,24 +111,30 @@ impl EditWatch {
                     // What others do there may only be heard from now on.
                     let patience = until.saturating_duration_since(Instant::now());
                     self.0.engine.hear_all(repository.clone(), patience).await;
+                    let file =
+                        |path: &String| EditedFile { repository: name.clone(), path: path.clone() };
+                    files.extend(paths.iter().map(file));
                     let collisions = self.0.engine.collisions(repository, paths).await;
-                    let new = self.told().new_of(&name, collisions, now());
-                    told.extend(new.iter().map(|collision| ToldCollision::of(&name, collision)));
+                    let new = self.told().take_new(&name, collisions, now());
+                    let (new, as_told): (Vec<_>, Vec<_>) = new.into_iter().unzip();
                     found.extend(new);
+                    told.extend(as_told);
                 }
             }
         }
-        let asks = reaction == CollisionReaction::Ask;
-        let line = line::of(&found, wall_ms(), asks)?;
         // What a hook adds to the context of a call comes with its result, when the edit is made. So the edit is not made at
-        // first, and as each collision is told once, the next attempt goes through.
-        let hold = if asks { CallHold::Ask } else { CallHold::Deny };
-        Some(CollisionWarning { line, hold, told })
+        // first, if that is still to be.
+        let held = self.held().hold(&files, &told, now());
+        let asks = reaction == CollisionReaction::Ask;
+        let hold = held.as_ref().map(|_| if asks { CallHold::Ask } else { CallHold::Deny });
+        let line = line::of(&found, wall_ms(), hold == Some(CallHold::Deny))?;
+        Some(CollisionWarning { line, hold, told, held })
     }
 
     /// Takes back that the agent was told, because it was not.
     pub(crate) fn warning_lost(&self, warning: &CollisionWarning) {
         self.told().forget(&warning.told);
+        warning.held.iter().for_each(|held| self.held().forget(held));
     }
 
     /// Where files are, by repository.
@@ -146,6 +148,10 @@ impl EditWatch {
 
     fn told(&self) -> MutexGuard<'_, ToldCollisions> {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HeldEdits> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -174,6 +174,9 @@ pub(crate) struct ShownClaims {
     pub(crate) claims: Vec<Value>,
     /// Who claims a file of those that were asked about, a sentence each.
     pub(crate) held: Vec<String>,
+    /// How many claims are left out because the answer would be too long.
+    #[serde(default)]
+    pub(crate) more: usize,
     /// Whether every session of the repository was heard.
     #[serde(default)]
     pub(crate) is_complete: bool,

@@ -20,6 +20,7 @@ pub(crate) mod envelope;
 mod instructions;
 mod notices;
 pub(crate) mod params;
+mod path_syntax;
 mod progress;
 pub(crate) mod prompts;
 pub(crate) mod schema;

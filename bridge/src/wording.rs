@@ -205,7 +205,10 @@ impl Wording for ClaimError {
     fn wording(&self) -> String {
         match self {
             Self::BadPath => {
-                "A path to claim is empty, absolute, or has an empty segment, \".\" or \"..\". Name paths relative to the repository, with / between their segments.".to_owned()
+                "A path to claim is empty, absolute, or has an empty segment, \".\" or \"..\", so nothing was claimed. Name paths relative to the repository, with / between their segments.".to_owned()
+            }
+            Self::ControlCharacter => {
+                "A path to claim has a control character, such as the end of a line, so nothing was claimed. Claim a directory above it.".to_owned()
             }
             Self::LongPath(limit) => format!(
                 "A path to claim is longer than {limit} bytes, so nothing was claimed. Claim a directory above it."
@@ -214,10 +217,10 @@ impl Wording for ClaimError {
                 "The note is longer than {limit} characters, so nothing was claimed. Claim again with a shorter note."
             ),
             Self::TooMany(limit) => format!(
-                "This session would have more than {limit} claims in the repository, so nothing was claimed. Release some, or claim directories instead of files."
+                "This session would have more than {limit} claims in the repository, so these paths were not claimed. Release some, or claim directories instead of files."
             ),
             Self::TooLarge(limit) => format!(
-                "The claims of this session would take more than {limit} bytes, so nothing was claimed. Release some, or claim directories instead of files."
+                "The claims of this session would take more than {limit} bytes, so these paths were not claimed. Release some, or claim directories instead of files."
             ),
         }
     }

@@ -15,7 +15,8 @@ const ONE_FILE: [(&str, &str); 4] = [
     ("Write", "file_path"),
     ("NotebookEdit", "notebook_path"),
 ];
-/// The tool whose input is a patch: Codex's, whose hooks never make it ask.
+/// The tool whose input is a patch: Codex's, whose hooks never make it ask. Hooks are told this name even where their matcher
+/// has another one for it.
 const PATCH: &str = "apply_patch";
 /// What lines of a patch that name a file begin with.
 const FILE_LINES: [&str; 4] =
@@ -88,11 +89,11 @@ impl FileEdits {
             _ => return None,
         };
         let (tool, given) = (input["tool_name"].as_str()?, &input["tool_input"]);
-        let named = ONE_FILE.iter().find(|(name, _)| *name == tool);
-        let paths = match named.and_then(|(_, field)| given[*field].as_str()) {
-            Some(path) => vec![path],
-            // By other names for it, the tool has the same input.
-            None => files_of_patch(given["command"].as_str()?),
+        let paths = if tool == PATCH {
+            files_of_patch(given["command"].as_str()?)
+        } else {
+            let (_, field) = ONE_FILE.iter().find(|(name, _)| *name == tool)?;
+            vec![given[*field].as_str()?]
         };
         let directory = input["cwd"].as_str().map(Path::new);
         let paths = bounded(paths.into_iter().map(|path| in_directory(path, directory)));
@@ -184,9 +185,18 @@ mod tests {
         );
         let edits = FileEdits::in_hook("PostToolUse", &input).unwrap();
         assert!(!serde_json::to_string(&edits).unwrap().contains("secret"));
-        // By an alias of the tool.
-        let input = json!({ "tool_name": "Edit", "tool_input": { "command": patch } });
-        assert_eq!(paths(&input).unwrap()[0], "new.rs");
+    }
+
+    #[test]
+    fn regression_patch_that_a_shell_command_quotes_is_no_edit() {
+        let script =
+            "cat > notes <<'EOF'\n*** Begin Patch\n*** Update File: src/a.rs\n*** End Patch\nEOF\n";
+        for tool in ["Bash", "Edit", "Write", "exec_command", "mcp__x__apply_patch"] {
+            let input = json!({ "tool_name": tool, "tool_input": { "command": script } });
+            for event in ["PreToolUse", "PostToolUse"] {
+                assert_eq!(FileEdits::in_hook(event, &input), None, "{tool}");
+            }
+        }
     }
 
     #[test]

@@ -30,20 +30,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const HEARING_TIME: Duration = Duration::from_secs(2);
 /// How often to look whether it was.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The most files that are asked about at once.
+/// The most files that are asked about at once, and the most bytes of their paths.
 const FILES_AT_ONCE: usize = 256;
-/// The longest path of a file that a claim can name.
-const MAX_PATH: usize = 256;
+const BYTES_AT_ONCE: usize = 48 * 1024;
+/// What is said where an answer is missing. Nothing is stopped by that.
+const UNHEARD: &str = "Not every session has answered, so claims may be missing.";
 
 /// What to show of claims.
 #[derive(Debug, Args)]
 pub(crate) struct ClaimsOptions {
-    /// Exit with 1 and name the holder if another session claims any of these files
-    #[arg(long, value_name = "FILE", num_args = 0..)]
-    check: Option<Vec<PathBuf>>,
+    /// Exit with 1 and say who claims which if another session claims any of the files
+    #[arg(long)]
+    check: bool,
     /// Print one claim a line, as the tool claim shows it
     #[arg(long)]
     json: bool,
+    /// Files to check. Put -- before them if a name could be a flag
+    #[arg(value_name = "FILE", requires = "check")]
+    files: Vec<PathBuf>,
 }
 
 /// A session through which to look, for as long as the command runs.
@@ -65,26 +69,60 @@ pub(crate) async fn claims(config: &Config, options: ClaimsOptions) -> anyhow::R
         anyhow!("The current directory cannot be read: {error}. Go to another.")
     })?;
     let workplace = Workplace::of_project(&here);
-    let Some(files) = options.check else {
-        let session = OnlookingSession::begin(config, &workplace.repository).await?;
-        let shown = session.ask(&workplace.repository, Vec::new()).await;
-        session.end().await;
-        return show(&shown.unwrap_or_default().claims, options.json);
-    };
-    let places = files.iter().filter_map(|file| workplace.place_of(file, &here)).collect();
+    if options.check {
+        return check(config, &workplace, &here, &options.files).await;
+    }
+    let session = OnlookingSession::begin(config, &workplace.repository).await?;
+    let shown = session.ask(&workplace.repository, Vec::new()).await;
+    session.end().await;
+    show(&shown.unwrap_or_default(), options.json)
+}
+
+/// Says which of these files other sessions claim, a line each.
+async fn check(
+    config: &Config,
+    workplace: &Workplace,
+    here: &Path,
+    files: &[PathBuf],
+) -> anyhow::Result<()> {
+    let places = files.iter().filter_map(|file| workplace.place_of(file, here)).collect();
     let mut held = Vec::new();
-    for (repository, mut files) in by_repository(places) {
-        files.retain(|file| file.len() <= MAX_PATH);
+    for (repository, files) in by_repository(places) {
         let session = OnlookingSession::begin(config, &repository).await?;
-        for some in files.chunks(FILES_AT_ONCE) {
-            held.extend(session.ask(&repository, some.to_vec()).await.unwrap_or_default().held);
+        for some in parts(files) {
+            match session.ask(&repository, some).await {
+                Some(shown) => held.extend(shown.held),
+                None if matches!(session, OnlookingSession::None) => {}
+                None => remark(UNHEARD),
+            }
         }
         session.end().await;
     }
     if held.is_empty() {
         return Ok(());
     }
-    Err(anyhow!("{}. Agree with that session, or wait for the end of its claim.", held.join("; ")))
+    held.iter().for_each(|line| remark(line));
+    Err(anyhow!(
+        "Other sessions claim what you checked. Agree with them, or wait for the end of their claims; git commit --no-verify \
+         commits anyway."
+    ))
+}
+
+/// The files in parts that a session is asked about at once.
+fn parts(files: Vec<String>) -> Vec<Vec<String>> {
+    let mut parts: Vec<Vec<String>> = Vec::new();
+    let mut bytes = 0;
+    for file in files {
+        bytes += file.len();
+        match parts.last_mut().filter(|part| part.len() < FILES_AT_ONCE && bytes <= BYTES_AT_ONCE) {
+            Some(part) => part.push(file),
+            None => {
+                bytes = file.len();
+                parts.push(vec![file]);
+            }
+        }
+    }
+    parts
 }
 
 impl OnlookingSession {
@@ -95,7 +133,7 @@ impl OnlookingSession {
         let until = Instant::now() + HEARING_TIME;
         while session.ask(repository, Vec::new()).await.is_some_and(|shown| !shown.is_complete) {
             if Instant::now() >= until {
-                remark("Not every session has answered, so claims may be missing.");
+                remark(UNHEARD);
                 break;
             }
             sleep(LOOK_EVERY).await;
@@ -169,13 +207,26 @@ async fn asked(socket: &Path, question: ClaimsQuestion) -> Option<ShownClaims> {
     }
 }
 
-fn show(claims: &[Value], as_json: bool) -> anyhow::Result<()> {
+fn show(shown: &ShownClaims, as_json: bool) -> anyhow::Result<()> {
+    let ShownClaims { claims, more, .. } = shown;
     if as_json {
-        return claims.iter().try_for_each(|claim| tell(&claim.to_string()));
-    }
-    if claims.is_empty() {
+        claims.iter().try_for_each(|claim| tell(&claim.to_string()))?;
+    } else if claims.is_empty() {
         remark("Nobody claims anything in this repository.");
+    } else {
+        table(claims, Terminal::stdout()).iter().try_for_each(|line| tell(line))?;
     }
+    if *more > 0 {
+        remark(&format!(
+            "{more} more claims are not shown. Name files after --check to ask about them."
+        ));
+    }
+    Ok(())
+}
+
+fn table(claims: &[Value], terminal: Terminal) -> Vec<String> {
+    let heads = ["SESSION", "CLAIMS", "UNTIL", "NOTE"];
+    let head = heads.map(|head| Cell::new(Style::Faint, head)).to_vec();
     let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or("-").to_owned();
     let row = |claim: &Value| {
         vec![
@@ -185,6 +236,64 @@ fn show(claims: &[Value], as_json: bool) -> anyhow::Result<()> {
             Cell::plain(text(claim, "note")),
         ]
     };
-    let rows: Vec<_> = claims.iter().map(row).collect();
-    Terminal::stdout().table(&rows).iter().try_for_each(|line| tell(line))
+    let rows: Vec<_> = std::iter::once(head).chain(claims.iter().map(row)).collect();
+    terminal.table(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        options: ClaimsOptions,
+    }
+
+    fn parsed(arguments: &[&str]) -> Option<(bool, bool, Vec<String>)> {
+        let line = ["claims"].iter().chain(arguments);
+        let ClaimsOptions { check, json, files } = CommandLine::try_parse_from(line).ok()?.options;
+        let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        Some((check, json, files))
+    }
+
+    #[test]
+    fn regression_names_that_look_like_flags_are_files() {
+        let names = ["-x", "--json", "--check", "--no such flag", "a"];
+        let after = [&["--check", "--"], names.as_slice()].concat();
+        let names = names.map(str::to_owned).to_vec();
+        assert_eq!(parsed(&after), Some((true, false, names)));
+        let one = || vec!["a".to_owned()];
+        assert_eq!(parsed(&["--check", "a", "--json"]), Some((true, true, one())));
+        assert_eq!(parsed(&["--json", "--check", "--", "a"]), Some((true, true, one())));
+        assert_eq!(parsed(&["--check", "-x"]), None, "neither passed over nor taken for a flag");
+        for none in [&["--check"][..], &["--check", "--"]] {
+            assert_eq!(parsed(none), Some((true, false, Vec::new())));
+        }
+        assert_eq!(parsed(&["a"]), None, "a file that is not to be checked");
+    }
+
+    #[test]
+    fn regression_all_files_are_asked_about_however_long_their_paths() {
+        let files: Vec<_> =
+            (0..600).map(|number| format!("{number}/{}", "x".repeat(number))).collect();
+        let files = [files, vec!["y".repeat(BYTES_AT_ONCE + 1), "z".to_owned()]].concat();
+        let parts = parts(files.clone());
+        assert_eq!(parts.concat(), files);
+        for part in &parts {
+            let bytes: usize = part.iter().map(String::len).sum();
+            assert!(part.len() <= FILES_AT_ONCE && (bytes <= BYTES_AT_ONCE || part.len() == 1));
+        }
+        assert!(parts.len() < 10 && super::parts(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn claims_are_a_table_with_a_header() {
+        let claim = json!({ "alias": "bob", "path": "src", "expires": "12:00" });
+        let lines = table(&[claim], Terminal::PIPE);
+        assert_eq!(lines, ["SESSION  CLAIMS  UNTIL  NOTE", "bob      src     12:00  -"]);
+    }
 }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use junction_engine::error::Error;
 use junction_engine::{ClaimRequest, ClaimsPage, ConnectionState, Release, Repository};
 use junction_shared::protocol::alias::Alias;
 use serde_json::{Map, Value};
 
 use super::args::{Parsed, ToolArgs, argument, bare};
 use super::params::Param;
+use super::path_syntax::{OddPath, alternatives};
 use super::tool_error::ToolError;
 use super::tools::{ToolAnswer, Tools};
 use crate::collisions::by_repository;
 use crate::results::{ClaimsJson, object};
 
-/// How many paths one pattern with alternatives may stand for.
-const MAX_ALTERNATIVES: usize = 16;
 /// How long a call waits until the other sessions of a repository are heard, so that a claim knows which came before it.
 const HEARING_TIME: Duration = Duration::from_secs(1);
 /// The most paths of one call, before alternatives are told apart.
@@ -55,17 +55,14 @@ impl ToolArgs {
     fn paths_of(&self, param: &Param, value: Option<&Value>) -> Parsed<Vec<String>> {
         let Some(value) = value else { return Ok(Vec::new()) };
         let (tool, name) = (self.tool.name, param.name);
-        match listed_paths(value).map(|paths| alternatives(&paths)) {
-            Some(Some(paths)) => Ok(paths),
-            Some(None) => argument(format!(
-                "{name} has a path with more than {MAX_ALTERNATIVES} alternatives between its braces. Call {tool} again with \
-                 several paths, or with * in place of the braces."
-            )),
-            None => argument(format!(
+        let Some(paths) = listed_paths(value) else {
+            return argument(format!(
                 "{name} must be {}. Call {tool} again with such a list.",
                 param.kind.description()
-            )),
-        }
+            ));
+        };
+        let refused = |odd: OddPath| ToolError::Argument(format!("{name} has {}", odd.wording()));
+        alternatives(&paths).map_err(refused)
     }
 }
 
@@ -92,48 +89,6 @@ fn listed_paths(value: &Value) -> Option<Vec<String>> {
     (paths.len() <= MAX_PATHS && paths.iter().all(is_path)).then_some(paths)
 }
 
-/// Paths without braces: `src/{a,b}.rs` stands for two. `None` if one stands for too many.
-fn alternatives(paths: &[String]) -> Option<Vec<String>> {
-    let mut all = Vec::new();
-    for path in paths {
-        let mut open = vec![path.clone()];
-        let mut done = Vec::new();
-        while let Some(path) = open.pop() {
-            match split_braces(&path) {
-                Some(parts) => open.extend(parts.into_iter().rev()),
-                None => done.push(path),
-            }
-            if open.len() + done.len() > MAX_ALTERNATIVES {
-                return None;
-            }
-        }
-        all.extend(done);
-    }
-    Some(all)
-}
-
-/// The paths that the first innermost braces with a comma stand for.
-fn split_braces(path: &str) -> Option<Vec<String>> {
-    let mut start = None;
-    for (at, c) in path.char_indices() {
-        match (c, start) {
-            ('{', _) => start = Some(at),
-            ('}', Some(open)) => {
-                let inner = &path[open + 1..at];
-                if inner.contains(',') {
-                    let (before, after) = (&path[..open], &path[at + 1..]);
-                    return Some(
-                        inner.split(',').map(|one| format!("{before}{one}{after}")).collect(),
-                    );
-                }
-                start = None;
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
 impl Tools {
     /// Takes paths to claim or to release. Answers all claims that are known, and those that meet this session's.
     pub(super) async fn claim(&self, args: &mut ToolArgs) -> Result<ToolAnswer, ToolError> {
@@ -148,31 +103,29 @@ impl Tools {
         };
         let workplace = self.edits.workplace().await.ok_or_else(nowhere)?;
         self.engine.set_project(workplace.repository.clone()).await;
-        match released {
+        // All that can be wrong with the call is found before any of it is done.
+        let releases = match released {
             Some(Released::All) => {
-                for repository in self.engine.repositories().await {
-                    self.engine.release(repository, Release::All).await?;
-                }
+                let repositories = self.engine.repositories().await.into_iter();
+                repositories.map(|repository| (repository, Release::All)).collect()
             }
             Some(Released::Paths(paths)) => {
-                for (repository, paths) in self.placed("release", paths).await? {
-                    self.engine.release(repository, Release::Paths(paths)).await?;
-                }
+                let placed = self.placed("release", paths).await?.into_iter();
+                let paths = |paths| Release::Paths(with_directories(paths));
+                placed.map(|(repository, some)| (repository, paths(some))).collect()
             }
-            None => {}
+            None => Vec::new(),
+        };
+        let placed = self.placed("paths", paths).await?.into_iter();
+        let claim =
+            |(repository, paths)| ClaimRequest { repository, paths, note: note.clone(), ttl };
+        let requests: Vec<_> = placed.map(claim).collect();
+        requests.iter().try_for_each(ClaimRequest::check).map_err(Error::Claim)?;
+        for (repository, what) in releases {
+            self.engine.release(repository, what).await?;
         }
-        let placed = self.placed("paths", paths).await?;
-        for (repository, _) in &placed {
-            self.engine.work_in(repository.clone()).await;
-        }
-        // Before the claim is made: of two claims the one yields that was made when the other was known.
-        let repositories = self.engine.repositories().await;
-        let heard = repositories
-            .iter()
-            .map(|repository| self.engine.hear_all(repository.clone(), HEARING_TIME));
-        join_all(heard).await;
-        for (repository, paths) in placed {
-            let request = ClaimRequest { repository, paths, note: note.clone(), ttl };
+        self.hear_all(&requests).await;
+        for request in requests {
             self.engine.claim(request).await?;
         }
         let mut pages = Vec::new();
@@ -186,6 +139,17 @@ impl Tools {
             shown.insert("incomplete".to_owned(), why.into());
         }
         Ok(shown)
+    }
+
+    /// Waits until the other sessions of the repositories are heard, those of these claims included: of two claims the one
+    /// yields that was made when the other was known.
+    async fn hear_all(&self, requests: &[ClaimRequest]) {
+        for request in requests {
+            self.engine.work_in(request.repository.clone()).await;
+        }
+        let repositories = self.engine.repositories().await.into_iter();
+        let heard = repositories.map(|repository| self.engine.hear_all(repository, HEARING_TIME));
+        join_all(heard).await;
     }
 
     /// Where the paths of an argument are, by repository.
@@ -230,6 +194,16 @@ fn incomplete(pages: &[(Repository, ClaimsPage)], state: &ConnectionState) -> Op
         ),
         _ => None,
     }
+}
+
+/// Paths to release, and beside each whose name has a dot the pattern by which it was claimed if it was a directory then.
+fn with_directories(paths: Vec<String>) -> Vec<String> {
+    let both = |path: String| {
+        let name = path.strip_suffix("/**").unwrap_or(&path).to_owned();
+        let is_dotted = name.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        if is_dotted { vec![format!("{name}/**"), name] } else { vec![path] }
+    };
+    paths.into_iter().flat_map(both).collect()
 }
 
 fn claims_shown(
@@ -280,6 +254,7 @@ mod tests {
             ),
             (json!(["{a,{b,c}}"]), vec!["a", "b", "a", "c"]),
             (json!(["a{b}c", "a{,b}"]), vec!["a{b}c", "a", "ab"]),
+            (json!("src/{a, b}.rs"), vec!["src/a.rs", "src/b.rs"]),
         ] {
             assert_eq!(paths(&given).unwrap(), taken, "{given}");
         }
@@ -289,6 +264,51 @@ mod tests {
         for wrong in [json!(7), json!([7]), json!({}), json!([""]), json!(vec!["a"; 513])] {
             assert!(paths(&wrong).unwrap_err().starts_with("paths must be"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn regression_paths_that_mean_something_else_are_refused() {
+        for (given, word) in [
+            ("{a,b", "brace"),
+            ("a,b}", "brace"),
+            ("~/x", "home"),
+            ("~", "home"),
+            ("src/a.rs:10-20", "line"),
+            ("src/a.rs:10", "line"),
+            ("src/a.rs#L10", "line"),
+            ("[a-z].rs", "range"),
+            ("src/[!a]*", "range"),
+            ("{,src}", "empty"),
+        ] {
+            let error = paths(&json!([given])).unwrap_err();
+            assert!(error.starts_with("paths has ") && error.contains(word), "{given}: {error}");
+            assert!(args(json!({ "release": [given] })).released("release").is_err());
+        }
+        for given in [
+            "[id].tsx",
+            "[...all].tsx",
+            "[[slug]].ts",
+            "port:80",
+            "v1.2:3",
+            "a~b",
+            "~x",
+            "C#",
+            "[a-]",
+        ] {
+            assert_eq!(paths(&json!([given])).unwrap(), [given]);
+        }
+    }
+
+    #[test]
+    fn regression_claim_of_a_directory_with_a_dot_is_released_once_that_is_gone() {
+        let released = |path: &str| with_directories(vec![path.to_owned()]);
+        for path in ["x/pkg.v2", "x/pkg.v2/**"] {
+            assert_eq!(released(path), ["x/pkg.v2/**", "x/pkg.v2"]);
+        }
+        assert_eq!(
+            (released("src"), released("src/**")),
+            (vec!["src".to_owned()], vec!["src/**".to_owned()])
+        );
     }
 
     #[test]

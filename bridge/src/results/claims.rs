@@ -77,6 +77,11 @@ impl ClaimsJson {
         }
     }
 
+    /// How many claims and conflicts are left out.
+    pub(crate) fn more(&self) -> usize {
+        self.more.unwrap_or_default()
+    }
+
     /// The claims.
     pub(crate) fn into_claims(self) -> Vec<ClaimJson> {
         self.claims
@@ -192,7 +197,10 @@ mod tests {
         shown.add(&ClaimsPage { claims, ..ClaimsPage::default() }, None);
         let value = serde_json::to_value(&shown).unwrap();
         assert!(value.to_string().len() < 40_000);
-        let shown = value["claims"].as_array().unwrap().len();
-        assert_eq!(value["more"], json!(2_000 - shown));
+        let count = value["claims"].as_array().unwrap().len();
+        assert_eq!(value["more"], json!(2_000 - count));
+        // Those that the engine has left out count as well.
+        shown.add(&ClaimsPage { more: 7, ..ClaimsPage::default() }, None);
+        assert_eq!(shown.more(), 2_007 - count);
     }
 }

@@ -167,6 +167,27 @@ async fn edits_without_a_bridge_or_in_great_number_are_quick_and_silent() {
 }
 
 #[tokio::test]
+async fn regression_call_with_a_path_that_cannot_be_claimed_does_nothing() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (main, _) = repository(&home);
+    let alice = agent(&home, &hub, "alice", &main).await;
+    alice.bridge.call("claim", json!({ "paths": ["src"] })).await;
+    let long = main.join("lib").join("x".repeat(300)).display().to_string();
+    for (call, why) in [
+        (json!({ "release": true, "paths": ["../../../x"] }), "leads out of the project"),
+        (json!({ "release": true, "paths": ["ok.rs", long] }), "longer than 256 bytes"),
+        (json!({ "release": ["src"], "paths": ["a\u{7}b"] }), "control character"),
+    ] {
+        let refused = alice.bridge.error("claim", call.clone()).await;
+        assert!(refused.contains(why), "{call}: {refused}");
+        let page = alice.bridge.call("claim", json!({})).await;
+        assert_eq!(page["claims"].as_array().map(Vec::len), Some(1), "{call}: {page}");
+        assert_eq!(page["claims"][0]["path"], "src");
+    }
+}
+
+#[tokio::test]
 async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
@@ -174,9 +195,8 @@ async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
     let alice = agent(&home, &hub, "alice", &main).await;
     let run = async |runtime: &Path, arguments: &[&str]| {
         let output = Command::new(bridge_binary())
-            .arg("claims")
+            .args(["claims", "--port", &hub.port.to_string()])
             .args(arguments)
-            .args(["--port", &hub.port.to_string()])
             .current_dir(&tree)
             .env_clear()
             .env("JUNCTION_CONFIG_DIR", home.config())
@@ -194,8 +214,24 @@ async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
         (status, &shown["alias"], &shown["path"]),
         (Some(0), &json!("alice"), &json!("src"))
     );
-    let (status, _, why) = run(&nobody, &["--check", "docs/x", "src/a.rs"]).await;
-    assert!(status == Some(1) && why.contains("src/a.rs is claimed by alice (\"src\")"), "{why}");
+    let (_, table, _) = run(&nobody, &[]).await;
+    let lines: Vec<_> = table.lines().collect();
+    assert!(
+        lines[0].starts_with("SESSION  CLAIMS") && lines[1].starts_with("alice    src "),
+        "{table}"
+    );
+    let (status, _, why) = run(&nobody, &["--check", "docs/x", "src/a.rs", "src/b.rs"]).await;
+    let lines: Vec<_> = why.lines().collect();
+    assert_eq!((status, lines.len()), (Some(1), 3), "{why}");
+    assert!(lines[0].starts_with("src/a.rs is claimed by alice (\"src\") since "), "{why}");
+    assert!(lines[1].contains(" until ") && lines[1].ends_with(": \"mine\"."), "{why}");
+    assert!(lines[2].contains("git commit --no-verify commits anyway"), "{why}");
+    // Names that look like flags, and a path that is longer than what a claim can name.
+    let long = format!("src/{}a.rs", "folder/".repeat(60));
+    for name in ["src/--json", long.as_str()] {
+        assert_eq!(run(&nobody, &["--check", "--", name]).await.0, Some(1), "{name}");
+    }
+    assert_eq!(run(&nobody, &["--check", "--", "-x", "--json"]).await.0, Some(0));
     assert_eq!(run(&nobody, &["--check", "docs/x"]).await.0, Some(0));
     assert_eq!(run(&nobody, &["--check"]).await.0, Some(0));
     // In the shell of the session that claims it.

@@ -85,6 +85,7 @@ impl RepositoryClaims {
             theirs: claim.pattern.path().to_owned(),
             note: claim.note.clone(),
             at_ms: view.wall(claim.made),
+            expires_ms: Some(view.wall(claim.ends)),
             you_hold,
         }
     }
@@ -103,6 +104,7 @@ fn changed(
         theirs: touched.pattern.path().to_owned(),
         note: None,
         at_ms: view.wall(touched.at),
+        expires_ms: None,
         you_hold: false,
     }
 }

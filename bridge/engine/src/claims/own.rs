@@ -45,7 +45,8 @@ pub(super) struct NewClaims<'a> {
 }
 
 impl OwnClaims {
-    /// Claims patterns, all of them or none. One that is claimed already keeps its counter, and gets the note and the time.
+    /// Claims patterns, all of them or none. One that is claimed already keeps its counter, and gets the time, and
+    /// the note if there is one.
     ///
     /// # Errors
     /// Why nothing was claimed.
@@ -63,7 +64,8 @@ impl OwnClaims {
                 made: now,
                 ends,
             });
-            (claim.note, claim.ends) = (note.clone(), ends);
+            claim.ends = ends;
+            claim.note = note.clone().or(claim.note.take());
         }
         if claims.len() > MAX_CLAIMS {
             return Err(ClaimError::TooMany(MAX_CLAIMS));
@@ -205,6 +207,32 @@ mod tests {
         assert_eq!((group(0), group(1)), ((3, 30_000, 60_000), (9, 0, 60_000)));
         assert!(!own.expire(later) && own.expire(later + MINUTE));
         assert_eq!(own.claims().count(), 0);
+    }
+
+    #[test]
+    fn regression_claim_that_is_renewed_without_a_note_keeps_the_one_it_has() {
+        let (mut own, now) = (OwnClaims::default(), Instant::now());
+        for (note, kept) in [(Some("why"), "why"), (None, "why"), (Some("how"), "how")] {
+            let paths = ["a".to_owned()];
+            own.claim(&NewClaims { paths: &paths, note, ttl: MINUTE, counter: 1 }, now).unwrap();
+            assert_eq!(own.state(false, now).claims[0].note.as_deref(), Some(kept));
+        }
+    }
+
+    #[test]
+    fn regression_control_character_is_named_as_what_is_wrong_with_a_path() {
+        let mut own = OwnClaims::default();
+        for (path, error) in [
+            ("a\nb", ClaimError::ControlCharacter),
+            ("a//b", ClaimError::BadPath),
+            ("/a", ClaimError::BadPath),
+        ] {
+            assert_eq!(
+                claim(&mut own, &[path.to_owned()], 1, Instant::now()),
+                Err(error),
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub struct Collision {
     pub note: Option<String>,
     /// When it was claimed or changed, by this machine's wall clock: milliseconds since 1970.
     pub at_ms: u64,
+    /// When a claim ends unless it is renewed, by this machine's wall clock.
+    pub expires_ms: Option<u64>,
     /// Whether this session claims the path as well, and the other's claim is the one that yields.
     pub you_hold: bool,
 }

@@ -22,10 +22,21 @@ pub struct ClaimRequest {
     /// segment, a segment `**` for any number of segments, and all else for itself. A pattern covers what it names and
     /// everything below; one with `*` or `?` whose last segment has an extension, such as `src/**/*.rs`, covers nothing below.
     pub paths: Vec<String>,
-    /// What the others read beside the paths.
+    /// What the others read beside the paths. Without one, a path that the session has claimed already keeps its note.
     pub note: Option<String>,
     /// How long the claim lasts, two hours at most. A path that the session has claimed already lasts that long from now.
     pub ttl: Duration,
+}
+
+impl ClaimRequest {
+    /// Checks the paths and the note. How many claims there is room for shows when the paths are claimed.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn check(&self) -> Result<(), ClaimError> {
+        self.paths.iter().try_for_each(|path| check_path(path))?;
+        check_note(self.note.as_deref())
+    }
 }
 
 /// Which claims of its own a session releases.
@@ -40,8 +51,10 @@ pub enum Release {
 /// Why nothing was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimError {
-    /// A path is empty, begins or ends with `/`, or has an empty segment, a segment `.` or `..`, or a control character.
+    /// A path is empty, begins or ends with `/`, or has an empty segment, or a segment `.` or `..`.
     BadPath,
+    /// A path has a control character, such as the end of a line.
+    ControlCharacter,
     /// A path has more than so many bytes.
     LongPath(usize),
     /// The note has more than so many characters.
@@ -60,7 +73,9 @@ pub(super) fn check_path(path: &str) -> Result<(), ClaimError> {
     if path.len() > MAX_CLAIM_PATH {
         return Err(ClaimError::LongPath(MAX_CLAIM_PATH));
     }
-    check_segments(path)
+    check_segments(path)?;
+    let has_control = path.chars().any(char::is_control);
+    if has_control { Err(ClaimError::ControlCharacter) } else { Ok(()) }
 }
 
 /// Checks the segments of a path.
@@ -69,10 +84,7 @@ pub(super) fn check_path(path: &str) -> Result<(), ClaimError> {
 /// If one is not the name of a file, or of several.
 pub(super) fn check_segments(path: &str) -> Result<(), ClaimError> {
     let is_bad = |segment: &str| matches!(segment, "" | "." | "..");
-    if path.split('/').any(is_bad) || path.chars().any(char::is_control) {
-        return Err(ClaimError::BadPath);
-    }
-    Ok(())
+    if path.split('/').any(is_bad) { Err(ClaimError::BadPath) } else { Ok(()) }
 }
 
 /// Checks the note of a claim.
@@ -99,8 +111,11 @@ mod tests {
         {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
-        for path in ["", "/src", "src/", "a//b", ".", "..", "a/../b", "./a", "a\nb", "a/\u{7f}"] {
+        for path in ["", "/src", "src/", "a//b", ".", "..", "a/../b", "./a"] {
             assert_eq!(check_path(path), Err(ClaimError::BadPath), "{path}");
+        }
+        for path in ["a\nb", "a/\u{7f}"] {
+            assert_eq!(check_path(path), Err(ClaimError::ControlCharacter), "{path}");
         }
         assert_eq!(check_path(&"x".repeat(256)), Ok(()));
         assert_eq!(check_path(&"x".repeat(257)), Err(ClaimError::LongPath(256)));
