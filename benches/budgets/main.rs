@@ -1,7 +1,7 @@
 //! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
-//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load files reconnect`, and of
+//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load files reconnect teams`, and of
 //! the load `load-small`, `load-large`, `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
@@ -11,6 +11,7 @@ mod load;
 mod memory;
 mod nats;
 mod processor;
+mod teams;
 
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,9 @@ fn main() {
         }
         if wanted("files") {
             files::run().await;
+        }
+        if wanted("teams") {
+            teams::run().await;
         }
         if wanted("reconnect") {
             raise_file_limit();

@@ -17,7 +17,7 @@ const CROWDS: [usize; 3] = [0, 500, 5_000];
 const LISTINGS: usize = 200;
 
 /// A figure of /proc/PID/smaps_rollup in MiB: `Rss`, or `Pss`, which counts what is shared in parts.
-fn mebibytes(pid: u32, figure: &str) -> f64 {
+pub(crate) fn mebibytes(pid: u32, figure: &str) -> f64 {
     let path = format!("/proc/{pid}/smaps_rollup");
     let rollup = std::fs::read_to_string(path).expect("root may read it");
     let line = rollup.lines().find(|line| line.starts_with(figure)).expect("the figure");
