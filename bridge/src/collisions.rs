@@ -104,6 +104,7 @@ impl EditWatch {
             match stage {
                 EditStage::After => {
                     self.told().edited(&repository.name, &paths, wall_ms());
+                    self.held().edited(&repository.name, &paths);
                     self.0.engine.touched(repository, paths).await;
                 }
                 EditStage::Before => {
@@ -124,8 +125,12 @@ impl EditWatch {
         }
         // What a hook adds to the context of a call comes with its result, when the edit is made. So the edit is not made at
         // first, if that is still to be.
-        let held = self.held().hold(&files, &told, now());
         let asks = reaction == CollisionReaction::Ask;
+        let held = self.held().hold(&files, &told, asks, now());
+        if asks && held.is_some() {
+            // What a person does not allow is asked about the next time as well.
+            self.told().forget(&told);
+        }
         let hold = held.as_ref().map(|_| if asks { CallHold::Ask } else { CallHold::Deny });
         let line = line::of(&found, wall_ms(), hold == Some(CallHold::Deny))?;
         Some(CollisionWarning { line, hold, told, held })

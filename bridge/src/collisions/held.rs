@@ -1,5 +1,5 @@
-//! Which edits were held back, so that each goes through when it is made again, and no session holds back many. A pure
-//! machine.
+//! Which edits were held back, so that each goes through when it is made again, and no session holds back many. One that a
+//! person is asked about goes through once it was made. A pure machine.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ pub(super) struct HeldEdit {
     files: Vec<EditedFile>,
     /// The sessions because of which it was.
     peers: Vec<Alias>,
+    /// Whether the files go through from now on. If a person is asked, only the edit itself shows that it was allowed.
+    passes: bool,
 }
 
 /// The edits of the last ten minutes that were held back, the oldest first.
@@ -30,14 +32,18 @@ pub(super) struct HeldEdits(VecDeque<HeldEdit>);
 
 impl HeldEdits {
     /// Holds an edit of these files back, if some of what is new to the agent is of a file that does not go through, and of a
-    /// session that may hold back more. From now on all of these files go through.
+    /// session that may hold back more. From now on all of these files go through, or, if a person is asked, once they were
+    /// edited.
     pub(super) fn hold(
         &mut self,
         files: &[EditedFile],
         new: &[ToldCollision],
+        asks: bool,
         now: Instant,
     ) -> Option<HeldEdit> {
         self.0.retain(|held| now < held.at + PASS);
+        // Nobody allowed the edit when it was asked about before.
+        self.0.retain(|held| held.passes || !held.files.iter().any(|file| files.contains(file)));
         let known: usize = self.0.iter().map(|held| held.files.len()).sum();
         let holding = new.iter().filter(|new| !self.passes(&new.file));
         let holding = holding.filter(|new| self.has_hold_left(&new.alias, now));
@@ -45,9 +51,18 @@ impl HeldEdits {
         if peers.is_empty() || known + files.len() > MAX_FILES {
             return None;
         }
-        let held = HeldEdit { at: now, files: files.to_vec(), peers };
+        let held = HeldEdit { at: now, files: files.to_vec(), peers, passes: !asks };
         self.0.push_back(held.clone());
         Some(held)
+    }
+
+    /// Notes that these files of a repository were edited: whoever was asked has allowed it.
+    pub(super) fn edited(&mut self, repository: &str, paths: &[String]) {
+        let is_edited =
+            |file: &EditedFile| file.repository == repository && paths.contains(&file.path);
+        for held in self.0.iter_mut().filter(|held| held.files.iter().any(is_edited)) {
+            held.passes = true;
+        }
     }
 
     /// Takes back that an edit was held back, because it was not.
@@ -56,12 +71,12 @@ impl HeldEdits {
     }
 
     fn passes(&self, file: &EditedFile) -> bool {
-        self.0.iter().any(|held| held.files.contains(file))
+        self.0.iter().any(|held| held.passes && held.files.contains(file))
     }
 
     fn has_hold_left(&self, peer: &Alias, now: Instant) -> bool {
         let (most, time) = MAX_HOLDS;
-        let recent = self.0.iter().filter(|held| now < held.at + time);
+        let recent = self.0.iter().filter(|held| held.passes && now < held.at + time);
         recent.filter(|held| held.peers.contains(peer)).count() < most
     }
 }
@@ -79,6 +94,20 @@ mod tests {
         told: ToldCollisions,
         held: HeldEdits,
         start: Instant,
+    }
+
+    /// A change of a file by another session.
+    fn collision(path: &str) -> Collision {
+        Collision {
+            path: path.to_owned(),
+            alias: Alias::parse("bob").unwrap(),
+            kind: CollisionKind::Touched,
+            theirs: path.to_owned(),
+            note: None,
+            at_ms: 0,
+            expires_ms: None,
+            you_hold: false,
+        }
     }
 
     /// What became of an edit.
@@ -119,7 +148,7 @@ mod tests {
             let file =
                 |path: &&str| EditedFile { repository: "r".to_owned(), path: (*path).to_owned() };
             let files: Vec<_> = paths.iter().map(file).collect();
-            match self.held.hold(&files, &new, now) {
+            match self.held.hold(&files, &new, false, now) {
                 Some(_) => Held,
                 None if new.is_empty() => Silent,
                 None => Told,
@@ -165,22 +194,26 @@ mod tests {
     #[test]
     fn what_was_not_held_back_after_all_is_held_back_the_next_time() {
         let (mut held, now) = (HeldEdits::default(), Instant::now());
-        let collision = Collision {
-            path: "a".to_owned(),
-            alias: Alias::parse("bob").unwrap(),
-            kind: CollisionKind::Touched,
-            theirs: "a".to_owned(),
-            note: None,
-            at_ms: 0,
-            expires_ms: None,
-            you_hold: false,
-        };
-        let new = ToldCollisions::default().take_new("r", vec![collision], now).remove(0).1;
+        let new = ToldCollisions::default().take_new("r", vec![collision("a")], now).remove(0).1;
         let (files, new) = ([new.file.clone()], [new]);
-        let lost = held.hold(&files, &new, now).unwrap();
-        assert_eq!(held.hold(&files, &new, now), None);
+        let lost = held.hold(&files, &new, false, now).unwrap();
+        assert_eq!(held.hold(&files, &new, false, now), None);
         held.forget(&lost);
-        assert!(held.hold(&files, &new, now).is_some());
+        assert!(held.hold(&files, &new, false, now).is_some());
+    }
+
+    #[test]
+    fn regression_edit_that_a_person_has_not_allowed_is_asked_about_each_time() {
+        let (mut held, now) = (HeldEdits::default(), Instant::now());
+        let new = ToldCollisions::default().take_new("r", vec![collision("a")], now).remove(0).1;
+        let (files, new) = ([new.file.clone()], [new]);
+        for _ in 0..20 {
+            assert!(held.hold(&files, &new, true, now).is_some());
+        }
+        held.edited("other", &["a".to_owned()]);
+        assert!(held.hold(&files, &new, true, now).is_some());
+        held.edited("r", &["a".to_owned()]);
+        assert_eq!(held.hold(&files, &new, true, now), None);
     }
 
     proptest! {
