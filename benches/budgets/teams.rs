@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use junction_testkit::{TestAgent, TestBridge, TestHome, TestHub, eventually, signal};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{interval, sleep};
 
 use crate::memory::mebibytes;
@@ -158,14 +158,9 @@ async fn check_before_an_edit() {
             "tool_input": { "file_path": fix.join(format!("src/{}/{number}.rs", number % 100)) },
         });
         let run = bob.hook(&event).await;
-        assert!(run.stdout.is_empty() || is_held(&run.stdout), "{}", run.stdout);
+        // A few edits are held back, and the agent is told of the others.
+        assert!(run.stdout.contains("claimed") || number >= paths.len(), "{}", run.stdout);
         times.push(run.took);
     }
     println!("hook before an edit, start to end: {}", quantiles(&mut times));
-}
-
-/// Whether the hook holds the edit back.
-fn is_held(said: &str) -> bool {
-    let said: Value = serde_json::from_str(said).expect("JSON");
-    said["hookSpecificOutput"]["permissionDecision"] == "deny"
 }
