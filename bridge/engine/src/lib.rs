@@ -16,6 +16,7 @@ mod downloads;
 pub mod error;
 mod forecast;
 pub mod group;
+mod group_in_progress;
 pub mod group_message;
 mod handle;
 mod hops;
@@ -60,6 +61,7 @@ pub use claims::{
 pub use clock::{now, wall_ms};
 pub use command::Command;
 pub use forecast::{Arrived, Forecast};
+pub use group_in_progress::GroupInProgress;
 pub use handle::Engine;
 pub use hops::{ChainLimit, Hops};
 pub use incoming_attachment::{IncomingAttachment, SaveError};

@@ -9,7 +9,7 @@ use crate::wording::people::for_person;
 use junction_engine::group::{GroupAddress, WaitFor};
 use junction_engine::group_message::{GroupDraft, GroupMember};
 use junction_engine::urgency::Urgency;
-use junction_engine::{Draft, Engine, Lease, WaitEnd};
+use junction_engine::{Draft, Engine, GroupInProgress, Lease, WaitEnd};
 
 /// What became of a message to a group, as the tool tells it, and the holds on that.
 pub(crate) struct GroupAnswer {
@@ -61,7 +61,7 @@ pub(crate) fn wait_for(request: &SendRequest) -> WaitFor {
     named.map(|(_, wait_for)| *wait_for).unwrap_or_default()
 }
 
-/// Sends a message to a group.
+/// Sends a message to a group. Once it is under way, `follow` is shown it.
 ///
 /// # Errors
 /// Why it went to nobody, and what to do.
@@ -69,10 +69,13 @@ pub(crate) async fn send_to_group(
     engine: &Engine,
     group: GroupDraft,
     room: ReplyRoom,
+    follow: impl FnOnce(&GroupInProgress),
 ) -> Result<GroupAnswer, String> {
     let (name, asked) = (group.to.to_string(), (group.urgency, group.intent));
     let waits = !group.wait.is_zero();
-    let mut sent = engine.send_to_group(group).await.map_err(|error| for_person(&error))?;
+    let sending = engine.begin_group(group).await.map_err(|error| for_person(&error))?;
+    follow(&sending);
+    let mut sent = sending.sent().await;
     let is_nobodys = sent.members.iter().all(|member| member.sent.is_err());
     let first = sent.members.first().and_then(|member| member.sent.as_ref().err());
     if let Some(error) = first.filter(|_| is_nobodys) {

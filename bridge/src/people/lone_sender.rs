@@ -78,7 +78,7 @@ pub(crate) async fn send_to_group_alone(
     let (waits, wait_for) = (!group.wait.is_zero(), group.wait_for);
     let deadline = Instant::now() + group.wait;
     let sent = tokio::select! {
-        sent = send_to_group(&member.engine, group, ReplyRoom::Unbounded) => {
+        sent = send_to_group(&member.engine, group, ReplyRoom::Unbounded, |_| ()) => {
             sent.map_err(|error| anyhow!(error))?
         }
         () = signals.next() => {

@@ -22,7 +22,9 @@ use junction_engine::error::Error;
 use junction_engine::group_message::GroupDraft;
 use junction_engine::intent::Intent;
 use junction_engine::urgency::Urgency;
-use junction_engine::{Draft, Engine, Lease, Sent, Status, UploadProgress, WaitEnd};
+use junction_engine::{
+    Draft, Engine, GroupInProgress, Lease, Sent, Status, UploadProgress, WaitEnd,
+};
 
 /// What is said of a receiver that is none.
 const NO_ADDRESS: &str = "That is neither an alias nor a group. Give an alias as junction-bridge peers shows it, role:NAME, repo:NAME, or '*' \
@@ -41,16 +43,11 @@ pub(crate) struct SendService {
 }
 
 /// A message that is sent for a command, for whom wants to know what becomes of it.
-pub(crate) enum FollowedMessage {
-    /// A message to one peer.
-    Peer {
-        /// What is known of the message.
-        status: watch::Receiver<Status>,
-        /// How far its attachments are, if it has any.
-        uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
-    },
-    /// A message to a group. The engine tells what became of it for each member among the receipts alone.
-    Group,
+pub(crate) struct FollowedMessage {
+    /// What is known of the message to each receiver.
+    pub(crate) statuses: Vec<watch::Receiver<Status>>,
+    /// How far its attachments are, if it has any.
+    pub(crate) uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
 }
 
 /// What a command is told, and the holds on that.
@@ -115,15 +112,17 @@ impl SendService {
         let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
         let asked = draft.urgency;
         let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
-        self.tell_followers(FollowedMessage::Peer { status: sending.progress(), uploads });
+        self.tell_followers(FollowedMessage { statuses: vec![sending.progress()], uploads });
         let sent = sending.sent().await;
         Ok(CommandAnswer::of(sent, asked, &attached.unwrap_or_default(), waits))
     }
 
     async fn sent_to_group(&self, group: GroupDraft) -> Result<CommandAnswer, String> {
-        // Members may read the message while the call waits for their answers.
-        self.tell_followers(FollowedMessage::Group);
-        let sent = send_to_group(&self.engine, group, ReplyRoom::Page).await?;
+        let follow = |sending: &GroupInProgress| {
+            let statuses = sending.progress().collect();
+            self.tell_followers(FollowedMessage { statuses, uploads: None });
+        };
+        let sent = send_to_group(&self.engine, group, ReplyRoom::Page, follow).await?;
         let GroupAnswer { answer, leases, .. } = sent;
         Ok(CommandAnswer { response: BridgeResponse::Sent { answer }, leases })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
 use tokio::sync::{mpsc, watch as channel};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use super::peer_changes::{PeerChanges, PeerNews};
 use super::send_service::FollowedMessage;
@@ -14,14 +14,14 @@ use crate::wording::people::for_person;
 use junction_engine::error::{Error, Unanswered};
 use junction_engine::{ConnectionState, Engine, PeerInfo, Status, UploadProgress, UploadState};
 
-/// How often the list of peers is looked at, and whether receipts of messages to groups have come.
+/// How often the list of peers is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What is to be printed, other than messages.
 pub(crate) enum WatchNews {
     /// A message is being sent through this session.
     Sent,
-    /// Messages of this person's, or their attachments, have ended or may have: the next read has the receipts.
+    /// A message of this person's, or an attachment of one, has ended: the next read has the receipt.
     Ended,
     Peer(PeerNews, PeerInfo),
     /// What the connection to the hub is.
@@ -41,38 +41,22 @@ pub(crate) fn look(
     tokio::spawn(look_at_hub(engine.clone(), news.clone()));
 }
 
-/// Waits for the ends of messages that were sent through this session. For those to groups it looks every few seconds.
+/// Waits for the ends of messages that were sent through this session.
 async fn follow(mut followed: mpsc::Receiver<FollowedMessage>, news: mpsc::Sender<WatchNews>) {
-    let mut has_groups = false;
-    let mut looks = interval(LOOK_INTERVAL);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let message = tokio::select! {
-            message = followed.recv() => message,
-            _ = looks.tick(), if has_groups => {
-                if news.send(WatchNews::Ended).await.is_err() {
-                    return;
-                }
-                continue;
-            }
-        };
-        let Some(message) = message else { return };
+    while let Some(FollowedMessage { statuses, uploads }) = followed.recv().await {
         if news.send(WatchNews::Sent).await.is_err() {
             return;
         }
-        match message {
-            FollowedMessage::Group => has_groups = true,
-            FollowedMessage::Peer { status, uploads } => {
-                if let Some(uploads) = uploads {
-                    tokio::spawn(follow_uploads(uploads, news.clone()));
-                }
-                tokio::spawn(follow_status(status, news.clone()));
-            }
+        for status in statuses {
+            tokio::spawn(follow_status(status, news.clone()));
+        }
+        if let Some(uploads) = uploads {
+            tokio::spawn(follow_uploads(uploads, news.clone()));
         }
     }
 }
 
-/// Waits for the end of a message to one peer that was sent through this session.
+/// Waits for the end of a message to one receiver that was sent through this session.
 async fn follow_status(mut status: channel::Receiver<Status>, news: mpsc::Sender<WatchNews>) {
     let is_end = |status: &Status| *status == Status::Read || status.is_final_without_reply();
     let _ = status.wait_for(is_end).await;
@@ -157,30 +141,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn regression_receipts_of_messages_to_groups_are_looked_for() {
-        let (followers, followed) = mpsc::channel(1);
-        let (news, mut received) = mpsc::channel(1);
-        let following = tokio::spawn(follow(followed, news));
-        followers.send(FollowedMessage::Group).await.unwrap();
-        assert!(matches!(received.recv().await, Some(WatchNews::Sent)));
-        for _ in 0..2 {
-            assert!(matches!(received.recv().await, Some(WatchNews::Ended)));
-        }
-        drop(followers);
-        while received.recv().await.is_some() {}
-        following.await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn message_to_one_peer_is_looked_for_once_it_has_ended() {
+    async fn regression_receipts_of_messages_to_groups_are_told_for_each_member() {
         let (followers, followed) = mpsc::channel(1);
         let (news, mut received) = mpsc::channel(1);
         tokio::spawn(follow(followed, news));
-        let (sender, status) = channel::channel(Status::Accepted);
-        followers.send(FollowedMessage::Peer { status, uploads: None }).await.unwrap();
+        let (members, statuses): (Vec<_>, Vec<_>) =
+            (0..2).map(|_| channel::channel(Status::Accepted)).unzip();
+        followers.send(FollowedMessage { statuses, uploads: None }).await.unwrap();
         assert!(matches!(received.recv().await, Some(WatchNews::Sent)));
-        assert!(tokio::time::timeout(LOOK_INTERVAL * 2, received.recv()).await.is_err());
-        sender.send_replace(Status::Read);
-        assert!(matches!(received.recv().await, Some(WatchNews::Ended)));
+        for member in members {
+            assert!(tokio::time::timeout(LOOK_INTERVAL, received.recv()).await.is_err());
+            member.send_replace(Status::Read);
+            assert!(matches!(received.recv().await, Some(WatchNews::Ended)));
+        }
     }
 }

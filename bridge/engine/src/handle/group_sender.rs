@@ -1,9 +1,8 @@
-//! How a message goes to a group: who its members are, one envelope for each, and the wait for their replies.
+//! How a message goes to a group: who its members are, and one envelope for each.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::limits::{MAX_GROUP, MAX_PAGE};
@@ -13,11 +12,10 @@ use tokio::time::{Instant, sleep_until};
 use super::Engine;
 use crate::command::Command;
 use crate::error::Error;
-use crate::group::{GroupAddress, GroupTag, WaitFor};
-use crate::group_message::{
-    BegunGroup, GroupDraft, GroupMember, GroupSent, GroupSubmission, GroupToBegin,
-};
-use crate::message::{Submitted, WaitEnd};
+use crate::group::{GroupAddress, GroupTag};
+use crate::group_in_progress::GroupInProgress;
+use crate::group_message::{BegunGroup, GroupDraft, GroupSubmission, GroupToBegin};
+use crate::message::Submitted;
 use crate::peer::PeerQuery;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 
@@ -25,12 +23,12 @@ use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 pub(crate) struct GroupSender<'a>(pub(crate) &'a Engine);
 
 impl GroupSender<'_> {
-    /// Sends a message to every member of a group, and waits until the hub accepts each envelope, and for replies if the
-    /// draft says so. Once the members are known, the message goes to all of them whether or not the call goes on.
+    /// Submits a message to every member of a group. Once the members are known, the message goes to all of them whether or
+    /// not the call goes on.
     ///
     /// # Errors
-    /// Why it went to nobody. What came of it for each member is in the answer.
-    pub(crate) async fn send(&self, group: GroupDraft) -> Result<GroupSent, Error> {
+    /// Why it went to nobody.
+    pub(crate) async fn begin(&self, group: GroupDraft) -> Result<GroupInProgress, Error> {
         let (wait, wait_for) = (group.wait, group.wait_for);
         let group = Arc::new(group);
         let submission = loop {
@@ -41,38 +39,15 @@ impl GroupSender<'_> {
                 Err(BeginAgain::After(mut submission)) => drop(submission.changed().await),
             }
         };
+        let SubmittedGroup { id, members, repeated } = submission;
         let started = Instant::now();
-        let (stop, stopped) = watch::channel(false);
-        let members = submission.members.into_iter().map(|(alias, submitted)| {
-            let (stop, stopped) = (stop.clone(), stopped.clone());
-            async move {
-                let to = alias.clone();
-                let sending = submitted.map(|submitted| SendInProgress {
-                    submitted,
-                    to,
-                    wait,
-                    started,
-                    stopped: Some(stopped),
-                });
-                let sent = match sending {
-                    Ok(sending) => Ok(sending.sent().await),
-                    Err(error) => Err(error),
-                };
-                let wait_end = sent.as_ref().ok().and_then(|sent| sent.wait_end.as_ref());
-                let is_enough = match wait_end {
-                    Some(WaitEnd::Reply(..)) => wait_for == WaitFor::Any,
-                    // The agent should read that message first.
-                    Some(WaitEnd::EndedBy(_)) => true,
-                    Some(WaitEnd::Gone) | None => false,
-                };
-                if is_enough {
-                    stop.send_replace(true);
-                }
-                GroupMember { alias, sent }
-            }
+        let members = members.into_iter().map(|(alias, submitted)| {
+            let to = alias.clone();
+            let sending =
+                |submitted| SendInProgress { submitted, to, wait, started, stopped: None };
+            (alias, submitted.map(sending))
         });
-        let members = members.collect::<FuturesOrdered<_>>().collect().await;
-        Ok(GroupSent { id: submission.id, members, repeated: submission.repeated })
+        Ok(GroupInProgress { id, members: members.collect(), wait_for, repeated })
     }
 
     /// Begins the message and submits it to each member that has not got it yet, unless it has to begin again later. This

@@ -11,6 +11,7 @@ use crate::Command;
 use crate::claims::{ClaimRequest, ClaimsPage, Collision, CollisionKind, Release, Repository};
 use crate::command::ClaimCommand;
 use crate::error::Error;
+use crate::group_in_progress::GroupInProgress;
 use crate::group_message::{GroupDraft, GroupSent};
 
 /// Paths that the engine's task compares with all claims before it does something else.
@@ -23,7 +24,16 @@ impl Engine {
     /// # Errors
     /// Why it went to nobody. What came of it for each member is in the answer.
     pub async fn send_to_group(&self, group: GroupDraft) -> Result<GroupSent, Error> {
-        GroupSender(self).send(group).await
+        Ok(self.begin_group(group).await?.sent().await)
+    }
+
+    /// Submits a message to every member of a group. From then on it is sent whether or not anybody waits for what becomes
+    /// of it.
+    ///
+    /// # Errors
+    /// Why it went to nobody.
+    pub async fn begin_group(&self, group: GroupDraft) -> Result<GroupInProgress, Error> {
+        GroupSender(self).begin(group).await
     }
 
     /// Claims paths, and gives what is known of the claims of the repository then. The others are told as soon as there is a
