@@ -150,8 +150,14 @@ impl NotificationRequests {
         self.open.iter().map(|request| request.peer).collect()
     }
 
-    /// A message came to an end.
-    pub(crate) fn ended(&mut self, id: MessageId, status: Status) -> Vec<Notification> {
+    /// A message came to an end. If the message is a request that is repeated to the receiver's next process, that may still
+    /// finish it.
+    pub(crate) fn ended(
+        &mut self,
+        id: MessageId,
+        status: Status,
+        is_repeated: bool,
+    ) -> Vec<Notification> {
         let mut settled = Vec::new();
         if let Status::Refused(_) = status {
             // The receiver never got the message, so what it does says nothing about it.
@@ -164,7 +170,7 @@ impl NotificationRequests {
             request.was_read = status == Status::Read;
         }
         // Not having been read is an answer too, also to whether it is done.
-        let is_unread = status.is_final_without_reply();
+        let is_unread = status.is_final_without_reply() && !is_repeated;
         settled.extend(self.settle(Occasion::Ended(status), |request| {
             let is_answered = match request.when {
                 NotifyWhen::Read => true,
@@ -309,7 +315,7 @@ mod tests {
     #[test]
     fn a_turn_too_short_to_be_seen_is_told_by_its_end() {
         let mut requests = requests(NotifyWhen::Idle);
-        assert!(requests.ended(ID, Status::Read).is_empty());
+        assert!(requests.ended(ID, Status::Read, false).is_empty());
         let idle = Some(State::Idle);
         assert_eq!(occasions(&requests.changed(PEER, idle, idle)), [Occasion::Idle]);
     }
@@ -319,8 +325,8 @@ mod tests {
         for status in [Status::Read, Status::Expired, Status::Unconfirmed] {
             let mut requests = requests(NotifyWhen::Read);
             assert!(requests.gone(PEER).is_empty());
-            assert!(requests.ended(MessageId([2; 16]), status).is_empty());
-            assert_eq!(occasions(&requests.ended(ID, status)), [Occasion::Ended(status)]);
+            assert!(requests.ended(MessageId([2; 16]), status, false).is_empty());
+            assert_eq!(occasions(&requests.ended(ID, status, false)), [Occasion::Ended(status)]);
         }
     }
 
@@ -331,10 +337,10 @@ mod tests {
         let refused = Status::Refused(Refusal::InboxFull);
         for when in [NotifyWhen::Idle, NotifyWhen::Gone] {
             let mut requests = requests(when);
-            assert!(requests.ended(ID, refused).is_empty());
+            assert!(requests.ended(ID, refused, false).is_empty());
             assert!(requests.gone(PEER).is_empty());
         }
-        assert_eq!(requests(NotifyWhen::Read).ended(ID, refused).len(), 1);
+        assert_eq!(requests(NotifyWhen::Read).ended(ID, refused, false).len(), 1);
     }
 
     #[test]
@@ -347,12 +353,12 @@ mod tests {
     #[test]
     fn what_is_done_is_told_of_its_receiver_alone_and_what_is_never_read_too() {
         let mut open = requests(NotifyWhen::Done);
-        assert!(open.ended(ID, Status::Read).is_empty());
+        assert!(open.ended(ID, Status::Read, false).is_empty());
         assert!(open.finished(PeerKey([2; 32]), ID, Occasion::Done).is_empty());
         assert_eq!(occasions(&open.finished(PEER, ID, Occasion::Done)), [Occasion::Done]);
         assert!(open.finished(PEER, ID, Occasion::Done).is_empty());
         for status in [Status::Expired, Status::Unconfirmed] {
-            let told = requests(NotifyWhen::Done).ended(ID, status);
+            let told = requests(NotifyWhen::Done).ended(ID, status, false);
             assert_eq!(occasions(&told), [Occasion::Ended(status)]);
         }
     }
@@ -398,7 +404,7 @@ mod tests {
         let mut requests = NotificationRequests::default();
         requests.group_begins(ID);
         requests.add(to(PEER, MessageId([2; 16]), NotifyWhen::Read));
-        assert!(requests.ended(MessageId([2; 16]), Status::Read).is_empty());
+        assert!(requests.ended(MessageId([2; 16]), Status::Read, false).is_empty());
         assert_eq!(requests.group_submitted(ID).len(), 1);
         assert!(requests.group_submitted(ID).is_empty());
     }

@@ -22,12 +22,14 @@ const KEPT_CHARS: usize = 80;
 pub struct OpenRequest {
     /// The request's id, for `reply_to`.
     pub id: MessageId,
-    /// The alias of its sender when it came.
+    /// The alias of its sender.
     pub from: Alias,
     /// When it was sent, by the sender's wall clock: milliseconds since 1970.
     pub since_ms: u64,
     /// The first 80 characters of its text, unescaped.
     pub text: String,
+    /// Whether its sender repeated it for this process: an earlier one of this session had read it, or may have.
+    pub is_repeated: bool,
 }
 
 /// An open request as the stop hook knows it: its number, which grows from one request to the next, and its sender.
@@ -35,9 +37,9 @@ pub struct OpenRequest {
 pub struct OpenRequestSign {
     /// The number.
     pub number: u64,
-    /// The alias of its sender when it came.
+    /// The alias of its sender.
     pub from: Alias,
-    /// Whether its sender repeated it for this process, since an earlier one of this session had read it.
+    /// As in [`OpenRequest`].
     pub is_repeated: bool,
 }
 
@@ -51,7 +53,6 @@ struct KeptRequest {
     lease: Option<LeaseId>,
     /// The message that answers it, until that has arrived.
     answer: Option<MessageId>,
-    is_repeated: bool,
 }
 
 /// The open requests, oldest first.
@@ -77,15 +78,8 @@ impl OpenRequests {
             return;
         }
         self.last += 1;
-        let (number, is_repeated) = (self.last, lease.is_none());
-        self.kept.push_back(KeptRequest {
-            request,
-            number,
-            peer,
-            lease,
-            answer: None,
-            is_repeated,
-        });
+        let number = self.last;
+        self.kept.push_back(KeptRequest { request, number, peer, lease, answer: None });
         self.drop_surplus();
     }
 
@@ -139,6 +133,13 @@ impl OpenRequests {
         }
     }
 
+    /// A peer has this alias now.
+    pub(crate) fn renamed(&mut self, peer: &PeerKey, alias: &Alias) {
+        for kept in self.kept.iter_mut().filter(|kept| kept.peer == *peer) {
+            kept.request.from = alias.clone();
+        }
+    }
+
     /// A peer is gone: nobody waits for the answers to its requests.
     pub(crate) fn gone(&mut self, peer: &PeerKey) {
         self.kept.retain(|kept| kept.peer != *peer);
@@ -159,7 +160,7 @@ impl OpenRequests {
         let sign = |kept: &KeptRequest| OpenRequestSign {
             number: kept.number,
             from: kept.request.from.clone(),
-            is_repeated: kept.is_repeated,
+            is_repeated: kept.request.is_repeated,
         };
         self.unanswered().map(sign).collect()
     }
@@ -191,7 +192,7 @@ mod tests {
 
     fn request(number: u8) -> OpenRequest {
         let from = Alias::parse("bob").unwrap();
-        OpenRequest { id: id(number), from, since_ms: 0, text: String::new() }
+        OpenRequest { id: id(number), from, since_ms: 0, text: String::new(), is_repeated: false }
     }
 
     fn open(requests: &OpenRequests) -> Vec<MessageId> {

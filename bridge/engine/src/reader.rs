@@ -117,6 +117,8 @@ impl Delivery {
         next.replies.clear();
         next.readers.iter_mut().for_each(|reader| reader.wait = false);
         next.unanswered = RecentMap::default();
+        // Their senders repeat them for the session that was shown them, when that is here again.
+        next.open_requests = OpenRequests::default();
         next.downloads = next.downloads.successor();
         next
     }
@@ -201,6 +203,7 @@ impl Delivery {
                     from: message.from.clone(),
                     since_ms: message.sent_ms,
                     text: beginning(&message.body),
+                    is_repeated: false,
                 };
                 self.open_requests.shown(request, message.peer, Some(lease));
             }

@@ -6,6 +6,7 @@ use junction_shared::protocol::alias::Alias;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::intent::Intent;
 use crate::message::{Sent, Submitted};
 use crate::outcome::Status;
 
@@ -53,6 +54,11 @@ impl SendInProgress {
         // Nobody is woken for a message past the limit of its chain, so its answer would be waited for in vain.
         let wait = if submitted.past_limit { Duration::ZERO } else { wait };
         let awaits_outlook = wait.is_zero() && submitted.awaits_outlook() && !submitted.repeated;
+        // A request that a killed process may have read is repeated to the next one, which may answer.
+        let is_repeated = submitted.intent == Intent::Request;
+        let is_end = |status: &Status| {
+            status.is_final_without_reply() && !(is_repeated && *status == Status::Unconfirmed)
+        };
         let mut status = submitted.status;
         let accepted = status.wait_for(|status| *status != Status::Queued);
         let _ = timeout_at(started + SEND_PATIENCE, accepted).await;
@@ -67,7 +73,7 @@ impl SendInProgress {
                 biased;
                 end = submitted.wait_end => end.ok(),
                 // Not every final status ends the wait: a message that was read may still be answered.
-                Ok(_) = status.wait_for(|status| status.is_final_without_reply()) => None,
+                Ok(_) = status.wait_for(is_end) => None,
                 () = until_stopped(&mut stopped) => None,
                 () = tokio::time::sleep_until(started + wait) => None,
             };

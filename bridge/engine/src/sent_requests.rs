@@ -117,6 +117,17 @@ impl SentRequests {
         self.drops.contains(id) || self.kept.iter().any(repeats)
     }
 
+    /// Whether a request is on its way to the next process of its receiver.
+    pub(crate) fn is_repeated(&self, wire_id: &MessageId) -> bool {
+        let is_it = |request: &SentRequest| request.wire_id == *wire_id;
+        self.kept.iter().any(|request| is_it(request) && request.repetition.is_some())
+    }
+
+    /// The peers that requests went to, each once.
+    pub(crate) fn peers(&self) -> HashSet<PeerKey> {
+        self.kept.iter().map(|request| request.peer).collect()
+    }
+
     /// The receivers that have a request, by the keys that they were last known to have.
     pub(crate) fn holders(&self) -> impl Iterator<Item = PeerKey> {
         self.kept.iter().filter_map(|request| request.holder)

@@ -338,8 +338,9 @@ impl Session {
     /// Moves ends from the outbox to where reads find them.
     fn report_ends(&mut self) {
         let mut news = Vec::new();
+        let mut was_read = false;
         for ended in self.outgoing.outbox.take_ended() {
-            news.extend(self.notification_requests.ended(ended.id, ended.status));
+            was_read |= ended.status == crate::Status::Read;
             let is_repetition = self.outgoing.uploads.is_repetition(&ended.id);
             self.outgoing.uploads.message_ended(ended.id, ended.status);
             let is_own_word = self.outgoing.requests.is_own_word(&ended.id);
@@ -349,6 +350,8 @@ impl Session {
             }
             self.repeat_attachments_of(ended.id);
             self.repeat_request(ended.id);
+            let is_repeated = self.outgoing.requests.is_repeated(&ended.id);
+            news.extend(self.notification_requests.ended(ended.id, ended.status, is_repeated));
             let end = Outcome {
                 id: ended.id,
                 attachment: None,
@@ -362,6 +365,9 @@ impl Session {
                 Some(call) => self.delivery.refused(end, call),
                 None => self.delivery.ended(end),
             }
+        }
+        if was_read {
+            self.repeat_all_requests();
         }
         // On the page with the ends that they are about.
         self.delivery.notify(news);

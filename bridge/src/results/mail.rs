@@ -308,6 +308,8 @@ struct OpenRequestJson {
     from: String,
     since: String,
     text: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
 }
 
 /// The most characters of a request's text.
@@ -320,6 +322,7 @@ impl From<&engine::OpenRequest> for OpenRequestJson {
             from: request.from.to_string(),
             since: rfc3339(request.since_ms),
             text: one_line(&request.text).chars().take(REQUEST_CHARS).collect(),
+            repeated: request.is_repeated,
         }
     }
 }

@@ -68,7 +68,7 @@ impl fmt::Display for Notice {
     }
 }
 
-/// The notice of requests that the agent has read and not answered, as it is about to end its turn.
+/// The notice of requests that the agent has not answered, as it is about to end its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestNotice {
     /// The notice's number, counted with those of [`Notice`].
@@ -85,7 +85,7 @@ impl fmt::Display for RequestNotice {
         let (s, have, each) = if *open == 1 { ("", "has", "it") } else { ("s", "have", "each") };
         write!(
             f,
-            "{NOTICE_PREFIX}{number}: {open} request{s} from {} that you have read {have} no answer yet. Answer {each} with \
+            "{NOTICE_PREFIX}{number}: {open} request{s} from {} {have} no answer from this session yet. Answer {each} with \
              send_message and its id as reply_to, with intent done once it is finished; or tell your user why not. \
              read_messages lists {REMINDER_MARK}.",
             QuotedAliases(from)
@@ -188,12 +188,12 @@ mod tests {
             |open, names: &[&str]| RequestNotice { number: 7, open, from: from(names) }.to_string();
         assert_eq!(
             notice(1, &["bob"]),
-            "Agent Junction notice 7: 1 request from \"bob\" that you have read has no answer yet. Answer it with send_message \
+            "Agent Junction notice 7: 1 request from \"bob\" has no answer from this session yet. Answer it with send_message \
              and its id as reply_to, with intent done once it is finished; or tell your user why not. read_messages lists \
              open_requests."
         );
         assert!(notice(2, &["bob", "eve"]).contains(
-            "2 requests from \"bob\" and \"eve\" that you have read have no answer yet. Answer each with"
+            "2 requests from \"bob\" and \"eve\" have no answer from this session yet. Answer each with"
         ));
         let bob: Vec<_> = from(&["bob"]);
         assert_eq!(

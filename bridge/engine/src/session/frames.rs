@@ -281,6 +281,9 @@ impl Session {
             self.ask_for_dropped();
             return false;
         }
+        if let Some(peer) = self.directory.get(&key) {
+            self.delivery.open_requests.renamed(&self.directory.origin(&key), &peer.alias);
+        }
         let after = self.directory.get(&key).map(|peer| (peer.card.epoch, peer.card.state));
         if let (Some(before), Some(after)) = (before, after)
             && before.0 < after.0

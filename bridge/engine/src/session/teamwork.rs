@@ -82,7 +82,8 @@ impl Session {
                 let shown_id = plain.group.as_ref().map_or(repeated.id, |group| group.id);
                 let since_ms = wall_ms().saturating_sub(repeated.age_ms);
                 let text = crate::open_requests::beginning(&plain.body);
-                let request = OpenRequest { id: shown_id, from: alias, since_ms, text };
+                let request =
+                    OpenRequest { id: shown_id, from: alias, since_ms, text, is_repeated: true };
                 self.delivery.open_requests.shown(request, peer, None);
                 self.delivery.publish();
             }
@@ -159,6 +160,13 @@ impl Session {
     /// process may have read it.
     pub(super) fn repeat_request(&mut self, id: MessageId) {
         if let Some(origin) = self.outgoing.requests.peer_of(id) {
+            self.repeat_requests(origin, self.directory.newest_key(&origin), crate::now());
+        }
+    }
+
+    /// Something was read, so there may be room for repetitions that had none.
+    pub(super) fn repeat_all_requests(&mut self) {
+        for origin in self.outgoing.requests.peers() {
             self.repeat_requests(origin, self.directory.newest_key(&origin), crate::now());
         }
     }

@@ -182,8 +182,9 @@ pub(super) const READ_MESSAGES: ToolSpec = ToolSpec {
         ),
         (
             "open_requests[]?",
-            "the requests that this session has read and neither answered nor finished, oldest first, at most 64: `id`, `from`, `since` \
-             and the first 80 characters of the `text`. A message with its `id` as `reply_to` closes one, unless its own `intent` is \
+            "the requests that this session has read and neither answered nor finished, oldest first, at most 64: `id`, `from`, `since`, \
+             the first 80 characters of the `text`, and `repeated?` (true: the bridge was restarted since, and this is all that it has \
+             of the request; if you did not see the whole text, ask the sender). A message with its `id` as `reply_to` closes one, unless its own `intent` is \
              `request`",
         ),
         (
