@@ -70,6 +70,8 @@ pub enum ClaimCommand {
     Project(Repository),
     /// Asks to be told once every other session of a repository was heard, or none can be.
     Hear(Repository, oneshot::Sender<bool>),
+    /// Asks to be told once every other session of a repository was handed this session's claims, or none can be.
+    HandOver(Repository, oneshot::Sender<bool>),
 }
 
 /// A command for an engine's task.

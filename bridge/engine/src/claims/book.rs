@@ -144,6 +144,11 @@ impl ClaimBook {
         self.named(name).is_some_and(|claims| claims.is_complete(view))
     }
 
+    /// Whether every other session of a repository was handed the newest claims of this one.
+    pub(crate) fn is_told(&mut self, name: &str) -> bool {
+        self.is_connected && self.named(name).is_some_and(|claims| claims.is_told())
+    }
+
     /// Which other session claims each of these paths.
     pub(crate) fn claimants(
         &mut self,

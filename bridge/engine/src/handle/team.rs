@@ -13,6 +13,7 @@ use crate::command::ClaimCommand;
 use crate::error::Error;
 use crate::group_in_progress::GroupInProgress;
 use crate::group_message::{GroupDraft, GroupSent};
+use crate::peer::PeerQuery;
 
 /// Paths that the engine's task compares with all claims before it does something else.
 const PATHS_AT_ONCE: usize = 16;
@@ -127,6 +128,22 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let _ = self.send(Command::Claim(ClaimCommand::Hear(repository, reply))).await;
         timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
+    }
+
+    /// Waits until the newest claims of this session were handed to the hub for every other session of a repository, this
+    /// long at most. True if they were.
+    pub async fn hand_over(&self, repository: Repository, patience: Duration) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::HandOver(repository, reply))).await;
+        timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
+    }
+
+    /// Whether the hub answers a question within this time. If so, it has relayed what was handed to it before, and
+    /// what others claimed until then is known: of two sessions that claim at the same moment, one finds the other at
+    /// least.
+    pub async fn hub_answers(&self, patience: Duration) -> bool {
+        let question = PeerQuery { limit: 1, ..PeerQuery::default() };
+        timeout(patience, self.list(question)).await.is_ok_and(|page| page.is_ok())
     }
 
     /// Notes which repository the session works in. The hub is told as soon as there is one, and the others say what they

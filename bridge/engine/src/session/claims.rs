@@ -75,6 +75,10 @@ impl Session {
                 self.claims.listeners.add(repository.name, reply);
                 self.tell_listeners(now);
             }
+            ClaimCommand::HandOver(repository, reply) => {
+                self.claims.speakers.add(repository.name, reply);
+                self.claims.tell_speakers();
+            }
         }
     }
 
@@ -151,8 +155,9 @@ impl Session {
         self.tell_listeners(now);
     }
 
-    /// Tells those who wait for it that all others of a repository were heard, or that none can be.
+    /// Tells those who wait for it that all others of a repository were heard, or were told, or that none can be.
     pub(super) fn tell_listeners(&mut self, now: Instant) {
+        self.claims.tell_speakers();
         if self.claims.listeners.is_empty() {
             return;
         }
