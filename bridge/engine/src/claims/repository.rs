@@ -14,7 +14,8 @@ use super::request::{ClaimError, ClaimRequest, Release, Repository};
 
 /// How much longer the pause is for touched paths alone, for each of so many paths that the state has.
 const TOUCHED_PAUSE: (Duration, usize) = (Duration::from_secs(1), 64);
-/// How long it may take until others learn that a path that they know as touched was touched again.
+/// How long it may take until others learn that a path that they know as touched was touched again, if none of them has to
+/// do with it.
 const TOUCHED_AGAIN: Duration = Duration::from_secs(60);
 
 /// Who looks at the claims, and when.
@@ -97,7 +98,8 @@ impl RepositoryClaims {
     /// Notes that the agent has changed these paths.
     pub(super) fn touch(&mut self, paths: &[String], now: Instant) {
         self.expire(now);
-        let is_news = self.own.touch(paths, now);
+        let is_news =
+            self.own.touch(paths, now) || paths.iter().any(|path| self.concerns_others(path));
         let (pause, paths) = TOUCHED_PAUSE;
         let size = u32::try_from(self.own.touched() / paths).unwrap_or(u32::MAX);
         self.pace.touched(if is_news { PAUSE + pause * size } else { TOUCHED_AGAIN }, now);

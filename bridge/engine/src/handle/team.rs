@@ -119,7 +119,10 @@ impl Engine {
     /// Notes that the agent has changed these paths, in which no character stands for others. The others are told, and no
     /// agent is woken.
     pub async fn touched(&self, repository: Repository, paths: Vec<String>) {
-        let _ = self.send(Command::Claim(ClaimCommand::Touched(repository, paths))).await;
+        for some in paths.chunks(PATHS_AT_ONCE) {
+            let touched = ClaimCommand::Touched(repository.clone(), some.to_vec());
+            let _ = self.send(Command::Claim(touched)).await;
+        }
     }
 
     /// Works in a repository, and waits until every other session there has said what it claims, this long at most. True if

@@ -401,6 +401,28 @@ fn states_beyond_the_first_ones_are_a_second_apart_and_hold_all_changes() {
     assert_eq!(touch(&mut table, "y"), Some(second));
 }
 
+#[test]
+fn regression_file_that_two_sessions_keep_editing_is_told_each_time() {
+    let touch = |table: &mut Table, number: usize, path: &str| {
+        let now = table.now;
+        table.seats[number].book.touch(&repository("one"), TAG, &[path.to_owned()], now);
+        table.seats[number].book.deadline().map(|due| due - now)
+    };
+    let mut table = Table::new(2);
+    table.settle();
+    table.claim(1, &["src"]);
+    for path in ["src/both", "both", "alone"] {
+        (0..2).for_each(|_| table.pass_second());
+        touch(&mut table, 0, path);
+        if path == "both" {
+            touch(&mut table, 1, path);
+        }
+        (0..2).for_each(|_| table.pass_second());
+        let due = touch(&mut table, 0, path).unwrap();
+        assert_eq!(due > Duration::from_secs(1), path == "alone", "{path}: {due:?}");
+    }
+}
+
 /// Everything that is on its way arrives, in the same moment.
 fn arrive(table: &mut Table) {
     table.write();
