@@ -155,6 +155,10 @@ impl Tools {
         if let Some(why) = incomplete(&pages, &snapshot.state, handed) {
             shown.insert("incomplete".to_owned(), why.into());
         }
+        let given_up = self.engine.take_given_up().await;
+        if !given_up.is_empty() {
+            shown.insert("given_up".to_owned(), given_up_note(&given_up).into());
+        }
         Ok(shown)
     }
 
@@ -208,6 +212,15 @@ impl Tools {
             ),
         }
     }
+}
+
+/// What became of claims in repositories that were given up.
+fn given_up_note(names: &[String]) -> String {
+    let names = names.join(", ");
+    format!(
+        "Your claims in {names} have ended, because a session works in eight repositories at a time: claim there again what you \
+         still need."
+    )
 }
 
 /// Why claims of others may be missing, or others may not know of this session's.

@@ -110,6 +110,11 @@ impl RepositoryClaims {
         self.own.claims().next().is_some()
     }
 
+    /// When the last of this session's claims ends, if there are any.
+    pub(super) fn claims_end(&self) -> Option<Instant> {
+        self.own.claims().map(|claim| claim.ends).max()
+    }
+
     /// Whether everybody who is here was handed the newest claims of this session.
     pub(super) fn is_told(&self) -> bool {
         !self.pace.owes_claims() && !self.others.has_untold()

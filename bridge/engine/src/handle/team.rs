@@ -89,6 +89,14 @@ impl Engine {
         answer.await.unwrap_or_default()
     }
 
+    /// The names of the repositories that were given up since this was asked last, because the session works in too many,
+    /// and in which it claimed something.
+    pub async fn take_given_up(&self) -> Vec<String> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::GivenUp(reply))).await;
+        answer.await.unwrap_or_default()
+    }
+
     /// Which other session claims each of these paths, in which no character stands for others: of several claims of a path,
     /// the one that holds longest.
     pub async fn claimants(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
