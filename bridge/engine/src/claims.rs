@@ -13,6 +13,7 @@ mod listeners;
 mod news_quota;
 mod others;
 mod own;
+mod pace;
 mod page;
 mod pattern;
 mod repository;

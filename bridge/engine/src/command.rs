@@ -58,6 +58,8 @@ pub enum ClaimCommand {
     Look(Repository, ReplySender<ClaimsPage>),
     /// Asks in which repositories the session works.
     Repositories(oneshot::Sender<Vec<Repository>>),
+    /// Asks which repositories were given up with claims since this was asked last.
+    GivenUp(oneshot::Sender<Vec<String>>),
     /// Asks which other session claims each of these paths.
     Claimants(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>),
     /// Asks who has claimed or changed these paths.
@@ -70,6 +72,8 @@ pub enum ClaimCommand {
     Project(Repository),
     /// Asks to be told once every other session of a repository was heard, or none can be.
     Hear(Repository, oneshot::Sender<bool>),
+    /// Asks to be told once every other session of a repository was handed this session's claims, or none can be.
+    HandOver(Repository, oneshot::Sender<bool>),
 }
 
 /// A command for an engine's task.

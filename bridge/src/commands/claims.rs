@@ -85,7 +85,7 @@ async fn check(
     here: &Path,
     files: &[PathBuf],
 ) -> anyhow::Result<()> {
-    let places = files.iter().filter_map(|file| workplace.place_of(file, here)).collect();
+    let places = files.iter().flat_map(|file| workplace.places_to_check(file, here)).collect();
     let mut held = Vec::new();
     for (repository, files) in by_repository(places) {
         let session = OnlookingSession::begin(config, &repository).await?;

@@ -18,8 +18,23 @@ use crate::results::{ClaimsJson, object};
 
 /// How long a call waits until the other sessions of a repository are heard, so that a claim knows which came before it.
 const HEARING_TIME: Duration = Duration::from_secs(1);
+/// How long a call waits until its claims were handed to the hub. Of many in quick succession, one a second is.
+const HANDING_TIME: Duration = Duration::from_millis(1_100);
+/// How long a call waits for a sign that the hub is alive.
+const HUB_TIME: Duration = Duration::from_secs(1);
 /// The most paths of one call, before alternatives are told apart.
 pub(super) const MAX_PATHS: usize = 512;
+
+/// What became of the claims that a call made or released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandOver {
+    /// The hub has relayed them, or there was nothing to relay.
+    Relayed,
+    /// They wait for their turn.
+    Waits,
+    /// The hub does not answer.
+    Unanswered,
+}
 
 /// What a call releases.
 enum Released {
@@ -121,6 +136,7 @@ impl Tools {
             |(repository, paths)| ClaimRequest { repository, paths, note: note.clone(), ttl };
         let requests: Vec<_> = placed.map(claim).collect();
         requests.iter().try_for_each(ClaimRequest::check).map_err(Error::Claim)?;
+        let changes = !(releases.is_empty() && requests.is_empty());
         for (repository, what) in releases {
             self.engine.release(repository, what).await?;
         }
@@ -128,6 +144,7 @@ impl Tools {
         for request in requests {
             self.engine.claim(request).await?;
         }
+        let handed = if changes { self.hand_over().await } else { HandOver::Relayed };
         let mut pages = Vec::new();
         for repository in self.engine.repositories().await {
             let page = self.engine.claims(repository.clone()).await?;
@@ -135,8 +152,12 @@ impl Tools {
         }
         let snapshot = self.engine.snapshot();
         let mut shown = claims_shown(&pages, &workplace.repository, snapshot.alias.as_ref());
-        if let Some(why) = incomplete(&pages, &snapshot.state) {
+        if let Some(why) = incomplete(&pages, &snapshot.state, handed) {
             shown.insert("incomplete".to_owned(), why.into());
+        }
+        let given_up = self.engine.take_given_up().await;
+        if !given_up.is_empty() {
+            shown.insert("given_up".to_owned(), given_up_note(&given_up).into());
         }
         Ok(shown)
     }
@@ -150,6 +171,22 @@ impl Tools {
         let repositories = self.engine.repositories().await.into_iter();
         let heard = repositories.map(|repository| self.engine.hear_all(repository, HEARING_TIME));
         join_all(heard).await;
+    }
+
+    /// Waits until the hub has relayed what was claimed and released. Of two sessions that claim at the same moment, one
+    /// knows of the other then.
+    async fn hand_over(&self) -> HandOver {
+        if self.engine.snapshot().state != ConnectionState::Connected {
+            return HandOver::Waits;
+        }
+        let repositories = self.engine.repositories().await.into_iter();
+        let handed = repositories.map(|repository| self.engine.hand_over(repository, HANDING_TIME));
+        let is_handed = join_all(handed).await.into_iter().all(|is_handed| is_handed);
+        match self.engine.hub_answers(HUB_TIME).await {
+            true if is_handed => HandOver::Relayed,
+            true => HandOver::Waits,
+            false => HandOver::Unanswered,
+        }
     }
 
     /// Where the paths of an argument are, by repository.
@@ -177,8 +214,21 @@ impl Tools {
     }
 }
 
+/// What became of claims in repositories that were given up.
+fn given_up_note(names: &[String]) -> String {
+    let names = names.join(", ");
+    format!(
+        "Your claims in {names} have ended, because a session works in eight repositories at a time: claim there again what you \
+         still need."
+    )
+}
+
 /// Why claims of others may be missing, or others may not know of this session's.
-fn incomplete(pages: &[(Repository, ClaimsPage)], state: &ConnectionState) -> Option<&'static str> {
+fn incomplete(
+    pages: &[(Repository, ClaimsPage)],
+    state: &ConnectionState,
+    handed: HandOver,
+) -> Option<&'static str> {
     let is_relayed = pages.iter().all(|(_, page)| page.is_relayed);
     match state {
         ConnectionState::Connected if !is_relayed => Some(
@@ -187,6 +237,14 @@ fn incomplete(pages: &[(Repository, ClaimsPage)], state: &ConnectionState) -> Op
         ),
         _ if !is_relayed => Some(
             "There is no connection to a hub, so claims of others may be missing. They hear of yours as soon as there is one.",
+        ),
+        _ if handed == HandOver::Unanswered => Some(
+            "The hub does not answer, so claims of others may be missing, and they may not have heard of yours. Call claim \
+             again in a moment.",
+        ),
+        _ if handed == HandOver::Waits => Some(
+            "The others hear of your last claims within a second or two, because there were many in quick succession. Call \
+             claim again in a moment to see whether others claimed the same meanwhile.",
         ),
         _ if pages.iter().any(|(_, page)| !page.is_complete) => Some(
             "Not every session of the repository has answered yet, so claims of others may be missing, older ones than yours \

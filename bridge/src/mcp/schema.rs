@@ -135,6 +135,10 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
                 "incomplete?",
                 "why claims of others may be missing, or others do not hear of this session's",
             ),
+            (
+                "given_up?",
+                "where claims of this session have ended, because it works in eight repositories at a time",
+            ),
         ],
     },
     ToolSpec {

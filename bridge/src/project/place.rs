@@ -83,6 +83,19 @@ impl Workplace {
         }
     }
 
+    /// Where a path is that is to be checked: as for any file, and the top of a checkout also in the repository around it,
+    /// which has it as a submodule.
+    pub(crate) fn places_to_check(&self, path: &Path, base: &Path) -> Vec<FilePlace> {
+        let place = self.place_of(path, base);
+        let is_top = place.as_ref().is_some_and(|place| place.path.is_empty());
+        let around = || {
+            let top = real_path(&base.join(path)).filter(|_| is_top)?;
+            Self::around(top.parent()?)?.place_inside(&top)
+        };
+        let around = around();
+        place.into_iter().chain(around).collect()
+    }
+
     /// Where the paths are that a pattern covers, absolute or relative to the top. What is no path is a name in this
     /// repository. `None` if it leads out of every repository.
     pub(crate) fn place_of_pattern(&self, pattern: &str) -> Option<FilePlace> {

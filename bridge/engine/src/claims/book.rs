@@ -15,6 +15,9 @@ use super::request::{ClaimError, ClaimRequest, Release, Repository};
 /// group get in, by a state that was opened.
 const MAX_NUMBERS: usize = 16_384;
 
+/// Repositories of which is remembered that they were given up with claims.
+const MAX_GIVEN_UP: usize = 64;
+
 /// A frame to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ClaimsFrame {
@@ -51,6 +54,8 @@ pub(crate) struct ClaimBook {
     is_unnamed: bool,
     /// Sessions of repositories that this one works in no more, which are to hear that it claims nothing there.
     farewells: VecDeque<(RepositoryTag, PeerKey)>,
+    /// Repositories that were given up with claims, and when these would have ended: the agent is to be told.
+    given_up: VecDeque<(String, Instant)>,
     /// The number of the last state that was sent.
     number: u64,
     /// The number of the last state that came, by sender and repository.
@@ -142,6 +147,11 @@ impl ClaimBook {
     /// Whether every other session of a repository was heard, and is known by its alias if it claims anything.
     pub(crate) fn is_complete(&mut self, name: &str, view: &ClaimsView<'_>) -> bool {
         self.named(name).is_some_and(|claims| claims.is_complete(view))
+    }
+
+    /// Whether every other session of a repository was handed the newest claims of this one.
+    pub(crate) fn is_told(&mut self, name: &str) -> bool {
+        self.is_connected && self.named(name).is_some_and(|claims| claims.is_told())
     }
 
     /// Which other session claims each of these paths.
@@ -238,6 +248,16 @@ impl ClaimBook {
         let at = idle.or_else(|| others().next()).map_or(0, |(at, _)| at);
         let WorkedRepository { tag, mut claims } = self.repositories.remove(at);
         self.farewells.extend(claims.others().here().map(|to| (tag, to)));
+        self.given_up.extend(claims.claims_end().map(|end| (claims.repository.name.clone(), end)));
+        if self.given_up.len() > MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
+    }
+
+    /// The names of the repositories that were given up with claims, once.
+    pub(crate) fn take_given_up(&mut self, now: Instant) -> Vec<String> {
+        let given_up = self.given_up.drain(..).filter(|(_, end)| *end > now);
+        given_up.map(|(name, _)| name).collect()
     }
 
     // ---- what the hub says

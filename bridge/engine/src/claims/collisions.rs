@@ -51,6 +51,15 @@ impl RepositoryClaims {
         asked(paths).filter_map(claimant).collect()
     }
 
+    /// Whether another session claims a file or has changed it a moment ago.
+    pub(super) fn concerns_others(&self, path: &str) -> bool {
+        let file = Pattern::literal(path);
+        let concerns = |other: &OtherSession| {
+            self.touched_by(other, &file).is_some() || self.claim_of(other, &file).is_some()
+        };
+        self.others.iter().any(|(_, other)| concerns(other))
+    }
+
     /// The claim of another session that holds longest of those that cover a file.
     fn claim_of<'a>(&self, other: &'a OtherSession, file: &Pattern) -> Option<&'a HeardClaim> {
         let ignores_case = self.ignores_case(other);

@@ -9,13 +9,13 @@ use junction_shared::protocol::wire::SharedClaims;
 use super::news_quota::NewsQuotas;
 use super::others::{OtherSession, OtherSessions};
 use super::own::{NewClaims, OwnClaims};
+use super::pace::{PAUSE, Pace};
 use super::request::{ClaimError, ClaimRequest, Release, Repository};
 
-/// The shortest time between two states to the same sessions.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How much longer the pause is for touched paths alone, for each of so many paths that the state has.
 const TOUCHED_PAUSE: (Duration, usize) = (Duration::from_secs(1), 64);
-/// How long it may take until others learn that a path that they know as touched was touched again.
+/// How long it may take until others learn that a path that they know as touched was touched again, if none of them has to
+/// do with it.
 const TOUCHED_AGAIN: Duration = Duration::from_secs(60);
 
 /// Who looks at the claims, and when.
@@ -47,9 +47,7 @@ pub(super) struct RepositoryClaims {
     pub(super) own: OwnClaims,
     pub(super) others: OtherSessions,
     /// When all others are to be told of what has changed.
-    due: Option<Instant>,
-    /// When they were told last.
-    told_at: Option<Instant>,
+    pace: Pace,
     /// When claims are to be compared that were not yet, to find news.
     pub(super) news_due: Option<Instant>,
     /// How much news of each other session there may be.
@@ -63,8 +61,7 @@ impl RepositoryClaims {
             repository,
             own: OwnClaims::default(),
             others: OtherSessions::default(),
-            due: None,
-            told_at: None,
+            pace: Pace::default(),
             news_due: None,
             quotas: NewsQuotas::default(),
         }
@@ -72,20 +69,21 @@ impl RepositoryClaims {
 
     // ---- this session
 
-    /// Claims patterns.
+    /// Claims patterns. Their counter is above those of all claims of others that are known, so that they yield to these. Of
+    /// this session's own claims it takes no notice: one that another session has not heard of yet would raise it above
+    /// that of a claim which the other makes later.
     ///
     /// # Errors
     /// Why nothing was claimed.
     pub(super) fn claim(&mut self, request: &ClaimRequest, now: Instant) -> Result<(), ClaimError> {
         self.expire(now);
-        let own = self.own.claims().map(|claim| claim.counter);
         let others = self.others.iter().flat_map(|(_, other)| &other.heard.claims);
-        let highest = own.chain(others.map(|claim| claim.counter)).max().unwrap_or_default();
+        let highest = others.map(|claim| claim.counter).max().unwrap_or_default();
         let (paths, note) = (&request.paths, request.note.as_deref());
         let counter = highest.saturating_add(1);
         self.own.claim(&NewClaims { paths, note, ttl: request.ttl, counter }, now)?;
         self.others.compare_again();
-        self.changed(PAUSE, now);
+        self.pace.claims_changed(self.others.here().count(), now);
         Ok(())
     }
 
@@ -93,17 +91,18 @@ impl RepositoryClaims {
     pub(super) fn release(&mut self, what: &Release, now: Instant) {
         self.expire(now);
         if self.own.release(what) {
-            self.changed(PAUSE, now);
+            self.pace.claims_changed(self.others.here().count(), now);
         }
     }
 
     /// Notes that the agent has changed these paths.
     pub(super) fn touch(&mut self, paths: &[String], now: Instant) {
         self.expire(now);
-        let is_news = self.own.touch(paths, now);
+        let is_news =
+            self.own.touch(paths, now) || paths.iter().any(|path| self.concerns_others(path));
         let (pause, paths) = TOUCHED_PAUSE;
         let size = u32::try_from(self.own.touched() / paths).unwrap_or(u32::MAX);
-        self.changed(if is_news { PAUSE + pause * size } else { TOUCHED_AGAIN }, now);
+        self.pace.touched(if is_news { PAUSE + pause * size } else { TOUCHED_AGAIN }, now);
     }
 
     /// Whether this session claims anything.
@@ -111,10 +110,14 @@ impl RepositoryClaims {
         self.own.claims().next().is_some()
     }
 
-    /// Something has changed that the others are to know this long after they were told last.
-    fn changed(&mut self, pause: Duration, now: Instant) {
-        let due = self.told_at.map_or(now, |told| now.max(told + pause));
-        self.due = Some(self.due.map_or(due, |sooner| sooner.min(due)));
+    /// When the last of this session's claims ends, if there are any.
+    pub(super) fn claims_end(&self) -> Option<Instant> {
+        self.own.claims().map(|claim| claim.ends).max()
+    }
+
+    /// Whether everybody who is here was handed the newest claims of this session.
+    pub(super) fn is_told(&self) -> bool {
+        !self.pace.owes_claims() && !self.others.has_untold()
     }
 
     // ---- the others
@@ -141,13 +144,12 @@ impl RepositoryClaims {
 
     /// When the others are to be told.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.pace.due()
     }
 
     /// Begins to tell the others, if it is time to.
     pub(super) fn on_time(&mut self, now: Instant) {
-        if self.due.is_some_and(|due| due <= now) {
-            (self.due, self.told_at) = (None, Some(now));
+        if self.pace.begins(now) {
             self.others.tell_all();
         }
     }

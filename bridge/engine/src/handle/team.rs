@@ -13,6 +13,7 @@ use crate::command::ClaimCommand;
 use crate::error::Error;
 use crate::group_in_progress::GroupInProgress;
 use crate::group_message::{GroupDraft, GroupSent};
+use crate::peer::PeerQuery;
 
 /// Paths that the engine's task compares with all claims before it does something else.
 const PATHS_AT_ONCE: usize = 16;
@@ -88,6 +89,14 @@ impl Engine {
         answer.await.unwrap_or_default()
     }
 
+    /// The names of the repositories that were given up since this was asked last, because the session works in too many,
+    /// and in which it claimed something.
+    pub async fn take_given_up(&self) -> Vec<String> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::GivenUp(reply))).await;
+        answer.await.unwrap_or_default()
+    }
+
     /// Which other session claims each of these paths, in which no character stands for others: of several claims of a path,
     /// the one that holds longest.
     pub async fn claimants(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
@@ -118,7 +127,10 @@ impl Engine {
     /// Notes that the agent has changed these paths, in which no character stands for others. The others are told, and no
     /// agent is woken.
     pub async fn touched(&self, repository: Repository, paths: Vec<String>) {
-        let _ = self.send(Command::Claim(ClaimCommand::Touched(repository, paths))).await;
+        for some in paths.chunks(PATHS_AT_ONCE) {
+            let touched = ClaimCommand::Touched(repository.clone(), some.to_vec());
+            let _ = self.send(Command::Claim(touched)).await;
+        }
     }
 
     /// Works in a repository, and waits until every other session there has said what it claims, this long at most. True if
@@ -127,6 +139,22 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let _ = self.send(Command::Claim(ClaimCommand::Hear(repository, reply))).await;
         timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
+    }
+
+    /// Waits until the newest claims of this session were handed to the hub for every other session of a repository, this
+    /// long at most. True if they were.
+    pub async fn hand_over(&self, repository: Repository, patience: Duration) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.send(Command::Claim(ClaimCommand::HandOver(repository, reply))).await;
+        timeout(patience, answer).await.is_ok_and(Result::unwrap_or_default)
+    }
+
+    /// Whether the hub answers a question within this time. If so, it has relayed what was handed to it before, and
+    /// what others claimed until then is known: of two sessions that claim at the same moment, one finds the other at
+    /// least.
+    pub async fn hub_answers(&self, patience: Duration) -> bool {
+        let question = PeerQuery { limit: 1, ..PeerQuery::default() };
+        timeout(patience, self.list(question)).await.is_ok_and(|page| page.is_ok())
     }
 
     /// Notes which repository the session works in. The hub is told as soon as there is one, and the others say what they

@@ -21,6 +21,8 @@ pub(super) struct ClaimDesk {
     pub(super) book: ClaimBook,
     /// Who waits until all others of a repository were heard.
     pub(super) listeners: ClaimListeners,
+    /// Who waits until all others of a repository were handed this session's claims.
+    pub(super) speakers: ClaimListeners,
     /// Whether the hub of this connection relays claims; `None` without a connection.
     pub(super) relays: Option<bool>,
 }
@@ -43,6 +45,7 @@ impl ClaimDesk {
     pub(super) fn disconnected(&mut self) {
         self.relays = None;
         self.book.disconnected();
+        self.tell_speakers();
     }
 
     /// The session enters another group than before.
@@ -55,6 +58,19 @@ impl ClaimDesk {
         self.book.gone(key);
     }
 
+    /// Tells those who wait for it that all others of a repository were handed this session's claims, or that none can be.
+    pub(super) fn tell_speakers(&mut self) {
+        if self.speakers.is_empty() {
+            return;
+        }
+        let tells_nobody = self.relays != Some(true);
+        let book = &mut self.book;
+        self.speakers.tell(|name| match book.is_told(name) {
+            true => Some(true),
+            false => tells_nobody.then_some(false),
+        });
+    }
+
     /// When the session has something to do for claims.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.book.deadline()
@@ -63,6 +79,7 @@ impl ClaimDesk {
     /// Begins to tell others what is due.
     pub(super) fn on_time(&mut self, now: Instant) {
         self.book.on_time(now);
+        self.tell_speakers();
     }
 
     /// Whether [`ClaimDesk::next_frame`] may have one.
@@ -87,6 +104,7 @@ impl ClaimDesk {
             let Some(psk) = Self::psk(&to, directory, group, me) else { continue };
             if let Ok(sealed) = seal_claims(&psk, &path, number, &state) {
                 let claims = SealedClaims { peer: to, repository, number, sealed };
+                self.tell_speakers();
                 return Some(encode(&ToHub::Claims(claims)));
             }
         }

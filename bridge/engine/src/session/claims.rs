@@ -52,6 +52,9 @@ impl Session {
             ClaimCommand::Repositories(reply) => {
                 let _ = reply.send(self.claims.book.repositories());
             }
+            ClaimCommand::GivenUp(reply) => {
+                let _ = reply.send(self.claims.book.take_given_up(now));
+            }
             ClaimCommand::Claimants(repository, paths, reply) => {
                 let found = self
                     .look_at_claims(now, |book, view| book.claimants(&repository, &paths, view));
@@ -74,6 +77,10 @@ impl Session {
                 self.claims.book.work_in(&repository, tag);
                 self.claims.listeners.add(repository.name, reply);
                 self.tell_listeners(now);
+            }
+            ClaimCommand::HandOver(repository, reply) => {
+                self.claims.speakers.add(repository.name, reply);
+                self.claims.tell_speakers();
             }
         }
     }
@@ -151,8 +158,9 @@ impl Session {
         self.tell_listeners(now);
     }
 
-    /// Tells those who wait for it that all others of a repository were heard, or that none can be.
+    /// Tells those who wait for it that all others of a repository were heard, or were told, or that none can be.
     pub(super) fn tell_listeners(&mut self, now: Instant) {
+        self.claims.tell_speakers();
         if self.claims.listeners.is_empty() {
             return;
         }

@@ -156,6 +156,19 @@ fn submodule_is_a_repository_of_its_own() {
     disk.write("shop/vendor/lib/.git", "gitdir: ../../.git/modules/lib\n");
     assert_eq!(disk.place("shop", "vendor/lib/src/x.c"), found("host/a/lib", "src/x.c"));
     assert_eq!(disk.place("shop", "vendor/x.c"), found("host/a/shop", "vendor/x.c"));
+    let project = disk.path("shop");
+    let checked = |path: &str| {
+        let places = Workplace::of_project(&project).places_to_check(Path::new(path), &project);
+        places.into_iter().filter_map(|at| found(&at.repository.name, &at.path)).collect::<Vec<_>>()
+    };
+    let places = [found("host/a/lib", ""), found("host/a/shop", "vendor/lib")];
+    assert_eq!(checked("vendor/lib").into_iter().map(Some).collect::<Vec<_>>(), places);
+    for (path, name) in
+        [("vendor/lib/x.c", "host/a/lib"), ("vendor", "host/a/shop"), (".", "host/a/shop")]
+    {
+        let names: Vec<_> = checked(path).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [name], "{path}");
+    }
 }
 
 #[test]

@@ -365,24 +365,29 @@ fn who_claims_first_holds_and_learns_later_that_another_came() {
 }
 
 #[test]
-fn states_to_the_same_sessions_are_a_second_apart_and_hold_all_changes() {
+fn states_beyond_the_first_ones_are_a_second_apart_and_hold_all_changes() {
     let mut table = Table::new(2);
     table.settle();
+    table.now += MINUTE;
     let second = Duration::from_secs(1);
     let write = |table: &mut Table| {
         table.write();
         std::mem::take(&mut table.flights).into_iter().map(|flight| flight.3).collect::<Vec<_>>()
     };
-    table.claim(0, &["a"]);
-    assert_eq!(write(&mut table).len(), 1, "the first at once");
+    for n in 0..8 {
+        table.claim(0, &[&format!("a{n}")]);
+        assert_eq!(write(&mut table).len(), 1, "some at once");
+    }
     table.claim(0, &["b"]);
     table.claim(0, &["c"]);
+    assert!(!table.seats[0].book.is_told("one"));
     let due = table.seats[0].book.deadline().unwrap();
     assert!(write(&mut table).is_empty() && due == table.now + second);
     table.now = due;
     let states = write(&mut table);
     assert_eq!(states.len(), 1);
-    assert_eq!(states[0].claims.iter().map(|group| group.paths.len()).sum::<usize>(), 3);
+    assert_eq!(states[0].claims.iter().map(|group| group.paths.len()).sum::<usize>(), 10);
+    assert!(table.seats[0].book.is_told("one"));
     // What was touched before is told again after a minute, what is new after a second.
     let touch = |table: &mut Table, path: &str| {
         let now = table.now;
@@ -394,6 +399,100 @@ fn states_to_the_same_sessions_are_a_second_apart_and_hold_all_changes() {
     assert_eq!(write(&mut table).len(), 1);
     assert_eq!(touch(&mut table, "x"), Some(MINUTE));
     assert_eq!(touch(&mut table, "y"), Some(second));
+}
+
+#[test]
+fn regression_file_that_two_sessions_keep_editing_is_told_each_time() {
+    let touch = |table: &mut Table, number: usize, path: &str| {
+        let now = table.now;
+        table.seats[number].book.touch(&repository("one"), TAG, &[path.to_owned()], now);
+        table.seats[number].book.deadline().map(|due| due - now)
+    };
+    let mut table = Table::new(2);
+    table.settle();
+    table.claim(1, &["src"]);
+    for path in ["src/both", "both", "alone"] {
+        (0..2).for_each(|_| table.pass_second());
+        touch(&mut table, 0, path);
+        if path == "both" {
+            touch(&mut table, 1, path);
+        }
+        (0..2).for_each(|_| table.pass_second());
+        let due = touch(&mut table, 0, path).unwrap_or_default();
+        assert_eq!(due > Duration::from_secs(1), path == "alone", "{path}: {due:?}");
+    }
+}
+
+/// Everything that is on its way arrives, in the same moment.
+fn arrive(table: &mut Table) {
+    table.write();
+    std::mem::take(&mut table.flights).into_iter().for_each(|flight| table.deliver(flight));
+}
+
+/// The session claims what another has claimed, and is told at once that it yields.
+fn yields_to_the_first(table: &mut Table, (number, path): (usize, &str), first: usize) {
+    table.claim(number, &[path]);
+    let conflicts = table.show(number).conflicts;
+    assert!(conflicts.len() == 1 && conflicts[0].you_yield, "{conflicts:?}");
+    assert!(conflicts[0].alias == alias(&table.seats[first].key).unwrap());
+    arrive(table);
+    let conflicts = table.show(first).conflicts;
+    assert!(conflicts.len() == 1 && !conflicts[0].you_yield, "{conflicts:?}");
+}
+
+#[test]
+fn regression_claims_in_quick_succession_are_known_to_who_claims_next() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut table = Table::new(2);
+        table.settle();
+        for path in ["p0", "p1", "p2", "p3"] {
+            table.claim(first, &[path]);
+            arrive(&mut table);
+        }
+        yields_to_the_first(&mut table, (second, "p3"), first);
+    }
+}
+
+#[test]
+fn regression_claim_that_waits_for_its_turn_holds_against_one_that_is_made_meanwhile() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut table = Table::new(2);
+        table.settle();
+        for n in 0..20 {
+            table.claim(first, &[&format!("p{n}")]);
+            arrive(&mut table);
+        }
+        assert!(!table.seats[first].book.is_told("one"));
+        table.claim(second, &["p19"]);
+        assert!(table.show(second).conflicts.is_empty(), "not known yet");
+        arrive(&mut table);
+        table.pass_second();
+        let yields = |table: &mut Table, number| {
+            let conflicts = table.show(number).conflicts;
+            conflicts.iter().map(|conflict| conflict.you_yield).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (yields(&mut table, first), yields(&mut table, second)),
+            (vec![false], vec![true])
+        );
+    }
+}
+
+#[test]
+fn regression_sessions_that_claim_one_path_at_once_all_learn_of_the_others() {
+    let mut table = Table::new(3);
+    table.settle();
+    // What each has claimed before makes no difference.
+    (0..3).for_each(|_| table.claim(2, &["other"]));
+    (0..3).for_each(|number| table.claim(number, &["same"]));
+    arrive(&mut table);
+    let yields = (0..3).map(|number| {
+        let told = table.seats[number].told.iter();
+        (told.len(), told.filter(|(.., yields)| *yields).count())
+    });
+    let mut yields: Vec<_> = yields.collect();
+    yields.sort_unstable();
+    assert_eq!(yields, [(2, 0), (2, 1), (2, 2)], "without waiting");
 }
 
 #[test]
@@ -508,6 +607,11 @@ fn regression_project_stays_among_the_repositories_whatever_else_is_edited() {
         book.repositories().iter().map(|one| one.name.parse().unwrap()).collect::<Vec<u8>>()
     };
     assert_eq!(names(&book), [0, 2, 3, 4, 5, 6, 7, 9]);
+    assert_eq!(book.take_given_up(now), ["1"], "the eighth had no claims");
+    assert!(book.take_given_up(now).is_empty(), "told once");
+    book.work_in(&name(8), tag(8));
+    book.work_in(&name(10), tag(10));
+    assert!(book.take_given_up(now).is_empty());
     book.work_in(&name(0), tag(0));
     assert_eq!(names(&book)[0], 0);
     assert_eq!(names(&book.successor())[0], 0);
