@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::args::{Parsed, ToolArgs, argument, bare};
 use super::params::Param;
-use super::path_syntax::{OddPath, alternatives};
+use super::path_syntax::{OddPath, alternatives, quoted_list, separate};
 use super::tool_error::ToolError;
 use super::tools::{ToolAnswer, Tools};
 use crate::collisions::by_repository;
@@ -74,14 +74,13 @@ fn listed_paths(value: &Value) -> Option<Vec<String>> {
         {
             match serde_json::from_str::<Value>(text) {
                 Ok(list) if list.is_array() => return listed_paths(&list),
-                // Brackets may be in the name of a file.
-                _ => vec![text.trim().to_owned()],
+                _ => quoted_list(text).unwrap_or_else(|| separate(text)),
             }
         }
-        Value::String(text) => vec![bare(text).to_owned()],
+        Value::String(text) => separate(text),
         Value::Array(items) => {
-            let text = |item: &Value| Some(item.as_str()?.trim().to_owned());
-            items.iter().map(text).collect::<Option<_>>()?
+            let texts: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            texts?.into_iter().flat_map(separate).collect()
         }
         _ => return None,
     };
@@ -263,6 +262,26 @@ mod tests {
         assert!(paths(&json!("{a,b}".repeat(5))).is_err());
         for wrong in [json!(7), json!([7]), json!({}), json!([""]), json!(vec!["a"; 513])] {
             assert!(paths(&wrong).unwrap_err().starts_with("paths must be"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn regression_several_paths_in_one_text_are_told_apart() {
+        for (given, taken) in [
+            (json!("src/x, src/y"), vec!["src/x", "src/y"]),
+            (json!(["x/**, y/**"]), vec!["x/**", "y/**"]),
+            (json!("one\ntwo\r\n\nsrc/a, src/b"), vec!["one", "two", "src/a", "src/b"]),
+            (json!("a,b,"), vec!["a", "b"]),
+            (json!("`a.rs`, `b.rs`"), vec!["a.rs", "b.rs"]),
+            (json!("src/{a,b}.rs, c"), vec!["src/a.rs", "src/b.rs", "c"]),
+            (json!("the release, part two"), vec!["the release, part two"]),
+            (json!(["the release, v1"]), vec!["the release, v1"]),
+            (json!("[\"a\", \"b\",]"), vec!["a", "b"]),
+            (json!("['a', 'b c']"), vec!["a", "b c"]),
+        ] {
+            assert_eq!(paths(&given).unwrap(), taken, "{given}");
+            let released = args(json!({ "release": given })).released("release").unwrap();
+            assert!(matches!(released, Some(Released::Paths(paths)) if paths == taken), "{given}");
         }
     }
 
