@@ -103,7 +103,7 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
             optional(
                 "paths",
                 ParamKind::Paths,
-                "Files, folders, patterns (src/**/*.rs) from the repository's top, or any name",
+                "Files, folders, patterns (src/**/*.rs) from the repository's top, or a name",
             ),
             optional("note", ParamKind::Label, "What you do there"),
             optional(
