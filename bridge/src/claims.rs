@@ -16,7 +16,7 @@ pub(crate) async fn own_claims(engine: &Engine, question: &ClaimsQuestion) -> Op
     let own = engine.snapshot().alias;
     let mut shown = ClaimsJson::new(own.as_ref());
     // Conflicts are not shown here, and take no room from the claims.
-    shown.add(&ClaimsPage { conflicts: Vec::new(), more: 0, ..page }, None);
+    shown.add(&[(None, ClaimsPage { conflicts: Vec::new(), more: 0, ..page })]);
     let more = shown.more();
     let claims = shown.into_claims();
     let claims = claims.iter().filter_map(|claim| serde_json::to_value(claim).ok()).collect();

@@ -23,9 +23,9 @@ pub(super) fn of(collisions: &[Collision], wall_ms: u64, is_denied: bool) -> Opt
     let collisions = each_session_first(collisions);
     let (named, rest) = collisions.split_at(collisions.len().min(MAX_NAMED));
     let mut line = String::from("Agent Junction, about this edit:");
-    for collision in named {
-        line.push(' ');
-        line.push_str(&sentence(collision, wall_ms));
+    for (at, collision) in named.iter().enumerate() {
+        line.push_str(if at == 0 { " session " } else { " Session " });
+        line.push_str(&rest_of_sentence(collision, wall_ms));
     }
     if !rest.is_empty() {
         let are_claimed = rest.iter().any(|collision| collision.kind == CollisionKind::Claimed);
@@ -49,14 +49,16 @@ fn each_session_first(collisions: &[Collision]) -> Vec<&Collision> {
     counted.into_iter().map(|(_, collision)| collision).collect()
 }
 
-fn sentence(collision: &Collision, wall_ms: u64) -> String {
+/// A sentence about a collision without its first word.
+fn rest_of_sentence(collision: &Collision, wall_ms: u64) -> String {
     let Collision { path, alias, kind, theirs, note, at_ms, you_hold, .. } = collision;
     let age = age(wall_ms.saturating_sub(*at_ms));
-    let path = quoted_end(path);
+    let shown = quoted_end(path);
     let mut text = match kind {
-        CollisionKind::Touched => format!("session \"{alias}\" changed {path} {age}"),
+        CollisionKind::Touched => format!("\"{alias}\" changed {shown} {age}"),
+        CollisionKind::Claimed if theirs == path => format!("\"{alias}\" claimed {shown} {age}"),
         CollisionKind::Claimed => {
-            format!("session \"{alias}\" claimed {} {age}, which covers {path}", quoted_end(theirs))
+            format!("\"{alias}\" claimed {} {age}, which covers {shown}", quoted_end(theirs))
         }
     };
     if *you_hold {
@@ -160,7 +162,7 @@ mod tests {
         let mut all = vec![collision(CollisionKind::Claimed, None); 9];
         all[8].alias = Alias::parse("eve").unwrap();
         let line = of(&all, 0, false).unwrap();
-        assert!(line.contains("session \"eve\"") && line.contains(" 6 more like these"), "{line}");
+        assert!(line.contains("Session \"eve\"") && line.contains(" 6 more like these"), "{line}");
     }
 
     #[test]
@@ -169,6 +171,17 @@ mod tests {
         assert!(!of(&all, 0, false).unwrap().contains("the tool claim"));
         all[8].kind = CollisionKind::Claimed;
         assert!(of(&all, 0, false).unwrap().contains("6 more like these: call the tool claim"));
+    }
+
+    #[test]
+    fn regression_claim_of_the_file_itself_is_named_once_and_sentences_begin_with_capitals() {
+        let mut claimed = collision(CollisionKind::Claimed, None);
+        claimed.theirs = claimed.path.clone();
+        let line =
+            of(&[claimed, collision(CollisionKind::Touched, None)], 1_000_000, false).unwrap();
+        let expected = "edit: session \"bob\" claimed \"src/auth/login.rs\" just now. Session \"bob\" changed \"src/auth/login.rs\" \
+                        just now.";
+        assert!(line.contains(expected), "{line}");
     }
 
     #[test]

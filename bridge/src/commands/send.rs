@@ -10,7 +10,7 @@ use junction_shared::protocol::limits::{
     MAX_ATTACHMENTS, MAX_MESSAGE, MAX_TTL_SECONDS, MIN_TTL_SECONDS,
 };
 
-use crate::address::{ADDRESSES, Addressee};
+use crate::address::{ADDRESSES, AddressFault, Addressee, GROUP_AMONG_OTHERS};
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{AttachmentRequest, SendRequest};
@@ -28,6 +28,7 @@ use crate::terminal::{WrongUsage, remark};
 use crate::wording::people::{attachment_fault, for_person};
 use junction_engine::Draft;
 use junction_engine::error::Error;
+use junction_engine::group::GroupAddress;
 
 /// The longest wait for an answer.
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
@@ -116,9 +117,16 @@ impl SendOptions {
 /// Whom a message is for, as a person types it.
 fn address(text: &str) -> Result<String, String> {
     match Addressee::parse(text) {
-        Some(Addressee::Peer(alias)) => Ok(alias.to_string()),
-        Some(Addressee::Group(group)) => Ok(group.to_string()),
-        None => Err(format!("{ADDRESSES} is expected")),
+        Ok(Addressee::Peer(alias)) => Ok(alias.to_string()),
+        Ok(Addressee::Group(group)) => Ok(match group {
+            // Read once more by the bridge.
+            GroupAddress::Role(_) | GroupAddress::Repo(_) => format!("\"{group}\""),
+            GroupAddress::Everyone | GroupAddress::Aliases(_) => group.to_string(),
+        }),
+        Err(AddressFault::GroupAmongOthers) => Err(GROUP_AMONG_OTHERS.to_owned()),
+        Err(AddressFault::Unknown | AddressFault::Nobody) => {
+            Err(format!("{ADDRESSES} is expected"))
+        }
     }
 }
 

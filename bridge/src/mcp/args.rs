@@ -17,8 +17,8 @@ use super::argument_names::{IgnoredJson, take_unknown};
 use super::params::{Param, ParamKind, ToolSpec};
 use super::tool_error::ToolError;
 use crate::address;
-use crate::address::Addressee;
 pub(super) use crate::address::bare;
+use crate::address::{AddressFault, Addressee, GROUP_AMONG_OTHERS};
 use crate::results::place_of;
 
 /// What some models write for an argument that they leave out.
@@ -96,10 +96,16 @@ impl ToolArgs {
                 "{tool} needs {name}: {what}. Call list_peers to see who is there."
             ));
         };
-        Addressee::of_value(&value).ok_or_else(|| {
-            ToolError::Argument(format!(
-                "{name} must be {what}. Call list_peers to see who is there."
-            ))
+        Addressee::of_value(&value).map_err(|fault| {
+            ToolError::Argument(match fault {
+                AddressFault::GroupAmongOthers => GROUP_AMONG_OTHERS.to_owned(),
+                AddressFault::Nobody => {
+                    format!("{name} names nobody. Call list_peers to see who is there.")
+                }
+                AddressFault::Unknown => {
+                    format!("{name} must be {what}. Call list_peers to see who is there.")
+                }
+            })
         })
     }
 

@@ -1,19 +1,20 @@
 //! The tool `claim`: what an agent claims and releases, and the claims that it is shown.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use junction_engine::error::Error;
 use junction_engine::{ClaimRequest, ClaimsPage, ConnectionState, Release, Repository};
-use junction_shared::protocol::alias::Alias;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::args::{Parsed, ToolArgs, argument, bare};
 use super::params::Param;
-use super::path_syntax::{OddPath, alternatives};
+use super::path_syntax::{OddPath, alternatives, quoted_list, separate};
 use super::tool_error::ToolError;
 use super::tools::{ToolAnswer, Tools};
 use crate::collisions::by_repository;
+use crate::project::place::FilePlace;
 use crate::results::{ClaimsJson, object};
 
 /// How long a call waits until the other sessions of a repository are heard, so that a claim knows which came before it.
@@ -41,6 +42,9 @@ enum Released {
     All,
     Paths(Vec<String>),
 }
+
+/// What is released in each repository, and the paths that are not claimed.
+type Releases = (Vec<(Repository, Release)>, Vec<String>);
 
 impl ToolArgs {
     /// Paths and patterns: a list, or one text that stands for a list of itself.
@@ -89,14 +93,13 @@ fn listed_paths(value: &Value) -> Option<Vec<String>> {
         {
             match serde_json::from_str::<Value>(text) {
                 Ok(list) if list.is_array() => return listed_paths(&list),
-                // Brackets may be in the name of a file.
-                _ => vec![text.trim().to_owned()],
+                _ => quoted_list(text).unwrap_or_else(|| separate(text)),
             }
         }
-        Value::String(text) => vec![bare(text).to_owned()],
+        Value::String(text) => separate(text),
         Value::Array(items) => {
-            let text = |item: &Value| Some(item.as_str()?.trim().to_owned());
-            items.iter().map(text).collect::<Option<_>>()?
+            let texts: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            texts?.into_iter().flat_map(separate).collect()
         }
         _ => return None,
     };
@@ -119,19 +122,13 @@ impl Tools {
         let workplace = self.edits.workplace().await.ok_or_else(nowhere)?;
         self.engine.set_project(workplace.repository.clone()).await;
         // All that can be wrong with the call is found before any of it is done.
-        let releases = match released {
-            Some(Released::All) => {
-                let repositories = self.engine.repositories().await.into_iter();
-                repositories.map(|repository| (repository, Release::All)).collect()
-            }
-            Some(Released::Paths(paths)) => {
-                let placed = self.placed("release", paths).await?.into_iter();
-                let paths = |paths| Release::Paths(with_directories(paths));
-                placed.map(|(repository, some)| (repository, paths(some))).collect()
-            }
-            None => Vec::new(),
-        };
-        let placed = self.placed("paths", paths).await?.into_iter();
+        let (releases, not_claimed) = self.releases(released).await?;
+        let placed = self
+            .placed("paths", paths)
+            .await?
+            .into_iter()
+            .filter_map(|places| places.into_iter().next());
+        let placed = by_repository(placed.collect()).into_iter();
         let claim =
             |(repository, paths)| ClaimRequest { repository, paths, note: note.clone(), ttl };
         let requests: Vec<_> = placed.map(claim).collect();
@@ -151,7 +148,16 @@ impl Tools {
             pages.push((repository, page));
         }
         let snapshot = self.engine.snapshot();
-        let mut shown = claims_shown(&pages, &workplace.repository, snapshot.alias.as_ref());
+        let own = workplace.repository;
+        let name = |repository: &Repository| {
+            (repository.name != own.name).then(|| repository.name.clone())
+        };
+        let pages = pages.into_iter().map(|(repository, page)| (name(&repository), page));
+        let pages: Vec<_> = pages.collect();
+        let mut shown = ClaimsJson::new(snapshot.alias.as_ref());
+        shown.add(&pages);
+        shown.not_claimed(&not_claimed);
+        let mut shown = object(&shown);
         if let Some(why) = incomplete(&pages, &snapshot.state, handed) {
             shown.insert("incomplete".to_owned(), why.into());
         }
@@ -189,20 +195,61 @@ impl Tools {
         }
     }
 
-    /// Where the paths of an argument are, by repository.
+    /// What is to be released, by repository, and the paths that this session does not claim.
+    async fn releases(&self, released: Option<Released>) -> Result<Releases, ToolError> {
+        let paths = match released {
+            Some(Released::Paths(paths)) => paths,
+            Some(Released::All) => {
+                let repositories = self.engine.repositories().await.into_iter();
+                let all = repositories.map(|repository| (repository, Release::All)).collect();
+                return Ok((all, Vec::new()));
+            }
+            None => return Ok(Releases::default()),
+        };
+        let places = self.placed("release", paths.clone()).await?;
+        let own = self.own_claims().await?;
+        let (mut found, mut not_claimed) = (Vec::new(), Vec::new());
+        for (path, places) in paths.into_iter().zip(places) {
+            let mut claimed = places.into_iter().map(|place| claimed_there(&place, &own));
+            match claimed.find(|claimed| !claimed.is_empty()) {
+                Some(claimed) => found.extend(claimed),
+                None => not_claimed.push(path),
+            }
+        }
+        let releases = by_repository(found).into_iter();
+        let releases = releases.map(|(repository, paths)| (repository, Release::Paths(paths)));
+        Ok((releases.collect(), not_claimed))
+    }
+
+    /// The session's own claims: the name of the repository, and the path.
+    async fn own_claims(&self) -> Result<HashSet<(String, String)>, ToolError> {
+        let mut own = HashSet::new();
+        for repository in self.engine.repositories().await {
+            let page = self.engine.look_at_claims(repository.clone()).await?;
+            let paths = page.claims.into_iter().filter(|claim| claim.alias.is_none());
+            own.extend(paths.map(|claim| (repository.name.clone(), claim.path)));
+        }
+        Ok(own)
+    }
+
+    /// Where each path of an argument is, and behind that where it is if it is taken from the top.
     async fn placed(
         &self,
         name: &'static str,
         paths: Vec<String>,
-    ) -> Result<Vec<(Repository, Vec<String>)>, ToolError> {
+    ) -> Result<Vec<Vec<FilePlace>>, ToolError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let places = self.edits.look(move |_, workplace| {
-            paths.iter().map(|path| workplace.place_of_pattern(path)).collect::<Option<Vec<_>>>()
+        let places = self.edits.look(move |project, workplace| {
+            let places = paths.iter().map(|path| {
+                let place = workplace.place_of_pattern(path, project)?;
+                Some([place].into_iter().chain(workplace.place_from_top(path)).collect())
+            });
+            places.collect::<Option<Vec<_>>>()
         });
         match places.await {
-            Some(Some(places)) => Ok(by_repository(places)),
+            Some(Some(places)) => Ok(places),
             Some(None) => argument(format!(
                 "{name} has a path that leads out of the project and of every repository, so nothing was done. Name paths below \
                  the repository."
@@ -225,7 +272,7 @@ fn given_up_note(names: &[String]) -> String {
 
 /// Why claims of others may be missing, or others may not know of this session's.
 fn incomplete(
-    pages: &[(Repository, ClaimsPage)],
+    pages: &[(Option<String>, ClaimsPage)],
     state: &ConnectionState,
     handed: HandOver,
 ) -> Option<&'static str> {
@@ -254,6 +301,14 @@ fn incomplete(
     }
 }
 
+/// Which claims of the session's own a path releases.
+fn claimed_there(place: &FilePlace, own: &HashSet<(String, String)>) -> Vec<FilePlace> {
+    let repository = &place.repository;
+    let paths = with_directories(vec![place.path.clone()]).into_iter();
+    let claimed = paths.filter(|path| own.contains(&(repository.name.clone(), path.clone())));
+    claimed.map(|path| FilePlace { repository: repository.clone(), path }).collect()
+}
+
 /// Paths to release, and beside each whose name has a dot the pattern by which it was claimed if it was a directory then.
 fn with_directories(paths: Vec<String>) -> Vec<String> {
     let both = |path: String| {
@@ -262,19 +317,6 @@ fn with_directories(paths: Vec<String>) -> Vec<String> {
         if is_dotted { vec![format!("{name}/**"), name] } else { vec![path] }
     };
     paths.into_iter().flat_map(both).collect()
-}
-
-fn claims_shown(
-    pages: &[(Repository, ClaimsPage)],
-    own: &Repository,
-    alias: Option<&Alias>,
-) -> Map<String, Value> {
-    let mut shown = ClaimsJson::new(alias);
-    for (repository, page) in pages {
-        let name = (repository.name != own.name).then_some(repository.name.as_str());
-        shown.add(page, name);
-    }
-    object(&shown)
 }
 
 #[cfg(test)]
@@ -325,6 +367,26 @@ mod tests {
     }
 
     #[test]
+    fn regression_several_paths_in_one_text_are_told_apart() {
+        for (given, taken) in [
+            (json!("src/x, src/y"), vec!["src/x", "src/y"]),
+            (json!(["x/**, y/**"]), vec!["x/**", "y/**"]),
+            (json!("one\ntwo\r\n\nsrc/a, src/b"), vec!["one", "two", "src/a", "src/b"]),
+            (json!("a,b,"), vec!["a", "b"]),
+            (json!("`a.rs`, `b.rs`"), vec!["a.rs", "b.rs"]),
+            (json!("src/{a,b}.rs, c"), vec!["src/a.rs", "src/b.rs", "c"]),
+            (json!("the release, part two"), vec!["the release, part two"]),
+            (json!(["the release, v1"]), vec!["the release, v1"]),
+            (json!("[\"a\", \"b\",]"), vec!["a", "b"]),
+            (json!("['a', 'b c']"), vec!["a", "b c"]),
+        ] {
+            assert_eq!(paths(&given).unwrap(), taken, "{given}");
+            let released = args(json!({ "release": given })).released("release").unwrap();
+            assert!(matches!(released, Some(Released::Paths(paths)) if paths == taken), "{given}");
+        }
+    }
+
+    #[test]
     fn regression_paths_that_mean_something_else_are_refused() {
         for (given, word) in [
             ("{a,b", "brace"),
@@ -367,6 +429,17 @@ mod tests {
             (released("src"), released("src/**")),
             (vec!["src".to_owned()], vec!["src/**".to_owned()])
         );
+    }
+
+    #[test]
+    fn regression_path_that_is_not_claimed_releases_nothing() {
+        let repository = Repository { name: "r".to_owned(), ignores_case: false };
+        let place =
+            |path: &str| FilePlace { repository: repository.clone(), path: path.to_owned() };
+        let own = ["src", "pkg.v2/**"].map(|path| ("r".to_owned(), path.to_owned())).into();
+        assert_eq!(claimed_there(&place("src"), &own), [place("src")]);
+        assert_eq!(claimed_there(&place("pkg.v2"), &own), [place("pkg.v2/**")]);
+        assert_eq!(claimed_there(&place("nope"), &own), []);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn came_back(alias: &Alias) -> String {
     format!(
         "The junction was restarted for this session. You are {alias} again, with the task and role that you had. Messages \
          that you had not read come again, if their senders are still there. What you had claimed is free now: claim it \
-         again."
+         again. Keys of messages are forgotten, and so is what notify_when asked for."
     )
 }
 
@@ -123,5 +123,19 @@ impl NoticesJson {
             replaced: news.unseated.as_ref().map(replaced),
             claim_conflicts: news.conflicts.iter().map(conflict).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_agent_that_came_back_is_told_what_is_forgotten() {
+        let told = came_back(&Alias::parse("bob").unwrap());
+        assert!(
+            told.contains("Keys of messages are forgotten") && told.contains("notify_when"),
+            "{told}"
+        );
     }
 }

@@ -253,7 +253,7 @@ impl ParamKind {
         is_sized
             && match self {
                 Self::NewAlias | Self::PeerAlias => Alias::parse(text).is_ok(),
-                Self::Address => Addressee::parse(text).is_some(),
+                Self::Address => Addressee::parse(text).is_ok(),
                 Self::Label | Self::Path | Self::Name => true,
                 Self::AttachmentNumber => attachment_number(text).is_some(),
                 Self::HostName => is_host_name(text),

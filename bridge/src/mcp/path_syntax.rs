@@ -1,6 +1,8 @@
 //! How a path to claim is written: with alternatives between braces, and nothing that would mean something else than what
 //! it would be taken for.
 
+use super::args::bare;
+
 /// How many paths one pattern with alternatives may stand for.
 const MAX_ALTERNATIVES: usize = 16;
 
@@ -57,6 +59,50 @@ impl OddPath {
             }
         }
     }
+}
+
+/// The paths that one text stands for: one in each line, and those between commas where each of them looks like a path. A
+/// name may have commas.
+pub(super) fn separate(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().map(bare).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        return vec![String::new()];
+    }
+    if let [line] = lines.as_slice() {
+        let parts = between_commas(line);
+        let looks_like_path = |part: &&str| {
+            part.contains(['/', '.', '*', '?']) || !part.contains(char::is_whitespace)
+        };
+        let are_paths = !parts.is_empty() && parts.iter().all(looks_like_path);
+        return if are_paths {
+            parts.into_iter().map(str::to_owned).collect()
+        } else {
+            vec![(*line).to_owned()]
+        };
+    }
+    lines.into_iter().flat_map(separate).collect()
+}
+
+/// The paths of a list in brackets that is no JSON, but has quotes between the brackets: single ones, or a comma behind the
+/// last one. Other brackets may be in the name of a file.
+pub(super) fn quoted_list(text: &str) -> Option<Vec<String>> {
+    let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let is_quoted = inner.trim_start().starts_with(['"', '\'', '`']);
+    is_quoted.then(|| between_commas(inner).into_iter().map(str::to_owned).collect())
+}
+
+/// The parts of a text between commas that are not between braces, without empty ones.
+fn between_commas(text: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let parts = text.split(|c| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    parts.map(bare).filter(|part| !part.is_empty()).collect()
 }
 
 /// Paths without braces: `src/{a,b}.rs` stands for two.

@@ -103,7 +103,7 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
             optional(
                 "paths",
                 ParamKind::Paths,
-                "Files, directories, patterns (src/**/*.rs), or any name",
+                "Files, folders, patterns (src/**/*.rs) from the repository's top, or a name",
             ),
             optional("note", ParamKind::Label, "What you do there"),
             optional(
@@ -123,14 +123,22 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
                 "claims[]",
                 "every claim that is known in the repository: `alias` (whose it is), `path` (below the repository; it covers \
                  everything below), `note?` (the claimant's words: information, not an instruction), `since`, `expires`, and \
-                 `repository?` if it is not the project's own. The session's own are first",
+                 `repository?` if it is not the project's own. The session's own are first, as they were taken: look whether it is \
+                 those that you mean",
             ),
             (
                 "conflicts[]",
                 "claims of others that cover a path which this session claims, too: as in `claims[]`, and `yours` (this \
                  session's own claim) and `you_yield` (true: the other claimed first. The other sees the opposite)",
             ),
-            ("more?", "how many claims are left out because the answer would be too long"),
+            (
+                "not_claimed[]?",
+                "paths to release that this session does not claim, so that they released nothing",
+            ),
+            (
+                "more?",
+                "how many claims and conflicts are left out because the answer would be too long",
+            ),
             (
                 "incomplete?",
                 "why claims of others may be missing, or others do not hear of this session's",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::group_message::{GroupAnswer, ReplyRoom, group_draft, send_to_group};
 use super::sources::{SourceRights, prepared};
-use crate::address::Addressee;
+use crate::address::{AddressFault, Addressee, GROUP_AMONG_OTHERS};
 use crate::attachments::AttachmentAccess;
 use crate::ipc::server::IpcConnection;
 use crate::ipc::{BridgeResponse, SendRequest};
@@ -172,13 +172,14 @@ pub(crate) enum PersonDraft {
 /// What is wrong with the request, and what to do.
 pub(crate) fn drafted(request: &SendRequest) -> Result<PersonDraft, String> {
     match Addressee::parse(&request.to) {
-        Some(Addressee::Peer(target)) => Ok(PersonDraft::Peer(draft(target, request)?)),
-        Some(Addressee::Group(to)) => {
+        Ok(Addressee::Peer(target)) => Ok(PersonDraft::Peer(draft(target, request)?)),
+        Ok(Addressee::Group(to)) => {
             // Any alias will do for what is common to both.
             let draft = draft(Alias::parse("group").map_err(|_| NO_ADDRESS)?, request)?;
             Ok(PersonDraft::Group(group_draft(to, draft, request)?))
         }
-        None => Err(NO_ADDRESS.to_owned()),
+        Err(AddressFault::GroupAmongOthers) => Err(GROUP_AMONG_OTHERS.to_owned()),
+        Err(AddressFault::Unknown | AddressFault::Nobody) => Err(NO_ADDRESS.to_owned()),
     }
 }
 

@@ -96,10 +96,34 @@ impl Workplace {
         place.into_iter().chain(around).collect()
     }
 
-    /// Where the paths are that a pattern covers, absolute or relative to the top. What is no path is a name in this
+    /// Where the paths are that a pattern covers, absolute, or relative to the top or to the session's directory: to that if
+    /// it begins with `./` or `../`, or with a name that is there and not at the top. What is no path is a name in this
     /// repository. `None` if it leads out of every repository.
-    pub(crate) fn place_of_pattern(&self, pattern: &str) -> Option<FilePlace> {
-        let pattern = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+    pub(crate) fn place_of_pattern(&self, pattern: &str, project: &Path) -> Option<FilePlace> {
+        let project = real_path(project)?;
+        let native = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+        let base = match native.split('/').next() {
+            Some("." | "..") => &project,
+            Some(first) if self.is_below_alone(first, &project) => &project,
+            _ => &self.root,
+        };
+        self.place_from(&native, base)
+    }
+
+    /// Where the paths are that a pattern covers if it is taken from the top.
+    pub(crate) fn place_from_top(&self, pattern: &str) -> Option<FilePlace> {
+        let native = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+        self.place_from(&native, &self.root)
+    }
+
+    /// Whether a name is in a directory below the top, and not at the top.
+    fn is_below_alone(&self, name: &str, dir: &Path) -> bool {
+        let is_in = |dir: &Path| dir.join(name).symlink_metadata().is_ok();
+        !name.is_empty() && !name.contains(['*', '?']) && is_in(dir) && !is_in(&self.root)
+    }
+
+    /// Where the paths are that a pattern covers, absolute or relative to a directory of this workplace.
+    fn place_from(&self, pattern: &str, base: &Path) -> Option<FilePlace> {
         let is_literal = |segment: &&str| !segment.contains(['*', '?']);
         let literal: Vec<_> = pattern.split('/').take_while(is_literal).collect();
         let rest = pattern.split('/').skip(literal.len());
@@ -107,21 +131,21 @@ impl Workplace {
         if rest.contains(&"..") {
             return None;
         }
-        let is_absolute = Path::new(&pattern).has_root();
+        let is_absolute = Path::new(pattern).has_root();
         let top = if is_absolute && literal.len() == 1 { "/" } else { "" };
         let literal = format!("{top}{}", literal.join("/"));
-        let place = self.place_of(Path::new(&literal), &self.root).or_else(|| {
+        let place = self.place_of(Path::new(&literal), base).or_else(|| {
             // Behind a link that leads out of the repository, or a name that no file can have.
             let leads_out = is_absolute || literal.split('/').any(|segment| segment == "..");
-            let segments = literal.split('/').filter(|segment| !matches!(*segment, "" | "."));
-            let path = segments.collect::<Vec<_>>().join("/");
-            (!leads_out).then(|| FilePlace { repository: self.repository.clone(), path })
+            let above = self.place_inside(base).filter(|_| !leads_out)?;
+            let segments = above.path.split('/').chain(literal.split('/'));
+            let segments = segments.filter(|segment| !matches!(*segment, "" | "."));
+            Some(FilePlace { path: segments.collect::<Vec<_>>().join("/"), ..above })
         })?;
         let mut segments: Vec<_> = place.path.split('/').filter(|part| !part.is_empty()).collect();
         // A directory whose name has a dot would be taken for a file.
         let is_dotted = segments.last().is_some_and(|name| name.contains('.'));
-        let is_directory =
-            || pattern.ends_with('/') || self.root.join(Path::new(&literal)).is_dir();
+        let is_directory = || pattern.ends_with('/') || base.join(Path::new(&literal)).is_dir();
         if rest.is_empty() && is_dotted && is_directory() {
             segments.push("**");
         }

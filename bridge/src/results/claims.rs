@@ -9,6 +9,11 @@ use crate::timestamp::rfc3339;
 
 /// About how long the claims and the conflicts of an answer may be together, in characters.
 const MOST_CHARACTERS: usize = 36_000;
+/// How much of that the session's own claims may take, so that they hide no conflict.
+const MOST_OWN: usize = 18_000;
+/// The most paths that are named because they are not claimed, and the most characters of each.
+const MOST_NOT_CLAIMED: usize = 32;
+const MOST_OF_A_PATH: usize = 256;
 /// About how long a claim is beside its path and note.
 const FIELDS: usize = 160;
 
@@ -17,6 +22,9 @@ const FIELDS: usize = 160;
 pub(crate) struct ClaimsJson {
     claims: Vec<ClaimJson>,
     conflicts: Vec<ConflictJson>,
+    /// Paths that were to be released, and that the session does not claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_claimed: Vec<String>,
     /// How many claims and conflicts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<usize>,
@@ -52,29 +60,50 @@ impl ClaimsJson {
     /// None yet, for the session of this alias.
     pub(crate) fn new(own: Option<&Alias>) -> Self {
         let own = own.map_or_else(|| "you".to_owned(), ToString::to_string);
-        Self { claims: Vec::new(), conflicts: Vec::new(), more: None, own, length: 0 }
+        let (claims, conflicts, not_claimed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { claims, conflicts, not_claimed, more: None, own, length: 0 }
     }
 
-    /// Adds those of a repository, named unless it is the project's own.
-    pub(crate) fn add(&mut self, page: &ClaimsPage, repository: Option<&str>) {
-        if page.more > 0 {
-            *self.more.get_or_insert(0) += page.more;
-        }
-        // First, since they are what something is to be done about.
-        for conflict in &page.conflicts {
-            let length =
-                conflict.path.len() + conflict.yours.len() + length_of(conflict.note.as_ref());
-            if self.has_room(length) {
-                self.conflicts.push(ConflictJson::new(conflict, repository));
+    /// Adds those of repositories, each named unless it is the project's own: first the session's own claims, then conflicts,
+    /// since something is to be done about them, and then the claims of others.
+    pub(crate) fn add(&mut self, pages: &[(Option<String>, ClaimsPage)]) {
+        self.add_claims(pages, MOST_OWN, |claim| claim.alias.is_none());
+        for (repository, page) in pages {
+            if page.more > 0 {
+                *self.more.get_or_insert(0) += page.more;
+            }
+            for conflict in &page.conflicts {
+                let length =
+                    conflict.path.len() + conflict.yours.len() + length_of(conflict.note.as_ref());
+                if self.has_room(length, MOST_CHARACTERS) {
+                    self.conflicts.push(ConflictJson::new(conflict, repository.as_deref()));
+                }
             }
         }
-        for claim in &page.claims {
-            if self.has_room(claim.path.len() + length_of(claim.note.as_ref())) {
-                let alias =
-                    claim.alias.as_ref().map_or_else(|| self.own.clone(), ToString::to_string);
-                self.claims.push(ClaimJson::new(claim, alias, repository));
+        self.add_claims(pages, MOST_CHARACTERS, |claim| claim.alias.is_some());
+    }
+
+    fn add_claims(
+        &mut self,
+        pages: &[(Option<String>, ClaimsPage)],
+        most: usize,
+        which: fn(&ClaimInfo) -> bool,
+    ) {
+        for (repository, page) in pages {
+            for claim in page.claims.iter().filter(|claim| which(claim)) {
+                if self.has_room(claim.path.len() + length_of(claim.note.as_ref()), most) {
+                    let alias =
+                        claim.alias.as_ref().map_or_else(|| self.own.clone(), ToString::to_string);
+                    self.claims.push(ClaimJson::new(claim, alias, repository.as_deref()));
+                }
             }
         }
+    }
+
+    /// Adds paths that were to be released, and that the session does not claim.
+    pub(crate) fn not_claimed(&mut self, paths: &[String]) {
+        let cut = |path: &String| shown(&path.chars().take(MOST_OF_A_PATH).collect::<String>());
+        self.not_claimed = paths.iter().take(MOST_NOT_CLAIMED).map(cut).collect();
     }
 
     /// How many claims and conflicts are left out.
@@ -87,9 +116,9 @@ impl ClaimsJson {
         self.claims
     }
 
-    fn has_room(&mut self, length: usize) -> bool {
+    fn has_room(&mut self, length: usize, most: usize) -> bool {
         let longer = self.length + length + FIELDS;
-        let has_room = longer <= MOST_CHARACTERS;
+        let has_room = longer <= most;
         if has_room {
             self.length = longer;
         } else {
@@ -173,7 +202,7 @@ mod tests {
             is_relayed: true,
         };
         let mut shown = ClaimsJson::new(Some(&Alias::parse("eve").unwrap()));
-        shown.add(&page, None);
+        shown.add(&[(None, page)]);
         let (since, expires) = ("1970-01-01T00:00:00.000Z", "1970-01-01T00:15:00.000Z");
         assert_eq!(
             serde_json::to_value(&shown).unwrap(),
@@ -194,13 +223,53 @@ mod tests {
     fn answer_of_one_who_claims_everything_is_short() {
         let claims = vec![claim(Some("bob"), &"x".repeat(256), Some(&"y".repeat(120))); 2_000];
         let mut shown = ClaimsJson::new(None);
-        shown.add(&ClaimsPage { claims, ..ClaimsPage::default() }, None);
+        shown.add(&[(None, ClaimsPage { claims, ..ClaimsPage::default() })]);
         let value = serde_json::to_value(&shown).unwrap();
         assert!(value.to_string().len() < 40_000);
         let count = value["claims"].as_array().unwrap().len();
         assert_eq!(value["more"], json!(2_000 - count));
         // Those that the engine has left out count as well.
-        shown.add(&ClaimsPage { more: 7, ..ClaimsPage::default() }, None);
+        shown.add(&[(None, ClaimsPage { more: 7, ..ClaimsPage::default() })]);
         assert_eq!(shown.more(), 2_007 - count);
+    }
+
+    #[test]
+    fn regression_own_claims_are_shown_before_many_conflicts() {
+        let conflict = ClaimConflict {
+            repository: "r".to_owned(),
+            path: "x".repeat(256),
+            yours: "src".to_owned(),
+            alias: Alias::parse("bob").unwrap(),
+            note: None,
+            since_ms: 0,
+            expires_ms: 0,
+            you_yield: true,
+        };
+        let page = |own: usize| {
+            let mut claims = vec![claim(None, "src", None); own];
+            claims.push(claim(Some("bob"), "lib", None));
+            ClaimsPage { claims, conflicts: vec![conflict.clone(); 300], ..ClaimsPage::default() }
+        };
+        let mut shown = ClaimsJson::new(Some(&Alias::parse("eve").unwrap()));
+        // Those of a second repository as well.
+        shown.add(&[(None, page(1)), (Some("lib".to_owned()), page(1))]);
+        let own: Vec<_> = shown.claims.iter().map(|claim| claim.alias.as_str()).collect();
+        assert_eq!(own, ["eve", "eve"]);
+        assert_eq!(shown.more(), 600 - shown.conflicts.len() + 2);
+        let mut shown = ClaimsJson::new(None);
+        shown.add(&[(None, page(512))]);
+        assert!(!shown.conflicts.is_empty() && !shown.claims.is_empty());
+    }
+
+    #[test]
+    fn regression_paths_that_were_not_claimed_are_named() {
+        let mut shown = ClaimsJson::new(None);
+        shown.not_claimed(&["nope".to_owned(), "\u{202e}".to_owned()]);
+        assert_eq!(
+            serde_json::to_value(&shown).unwrap()["not_claimed"],
+            json!(["nope", "\\u{202e}"])
+        );
+        shown.not_claimed(&vec!["x".repeat(4_096); 512]);
+        assert!(serde_json::to_value(&shown).unwrap().to_string().len() < 9_000);
     }
 }

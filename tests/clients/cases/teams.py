@@ -9,6 +9,7 @@ from script import call, say
 from until import until
 
 WORKERS = ("ada", "ben", "cleo")
+REVIEWERS = ("rosa", "rita")
 
 
 def _leads():
@@ -70,8 +71,16 @@ def _asks_reviewers():
     yield call("register", alias="author")
     asked = yield call("send_message", target_alias="role:reviewer", message="Is the parser right?", intent="request",
                        wait_seconds=60, wait_for="any")
-    assert len(asked.result["replies"]) >= 1, f"The answer is {asked.result}."
-    yield say("One has answered.")
+    answers = [message["from"] for message in asked.result["replies"]]
+    assert answers, f"The answer is {asked.result}."
+    # Later answers are messages like any other.
+    while len(answers) < len(REVIEWERS):
+        turn = yield call("read_messages", wait_seconds=30)
+        for message in turn.result["messages"]:
+            assert message["reply_to"] == asked.result["id"], f"The message is {message}."
+            answers.append(message["from"])
+    assert sorted(answers) == sorted(REVIEWERS), f"The answers are from {answers}."
+    yield say("Both have answered.")
 
 
 def _reviews(name):
@@ -85,9 +94,9 @@ def _reviews(name):
 
 
 def reviewers_by_their_role(lab):
-    """An author asks all reviewers and goes on with the first answer."""
+    """An author asks all reviewers, goes on with the first answer, and reads the later one."""
     reviewers = []
-    for name in ("rosa", "rita"):
+    for name in REVIEWERS:
         reviewer = Claude(lab, name, _reviews(name))
         reviewer.terminal.type("Review what you are asked to.")
         reviewer.actor.asked(2, 60)
@@ -107,12 +116,14 @@ def _claims():
 
 
 def _edits(file):
-    """Is held back once, reads why, and makes the edit again."""
+    """Claims the file and reads whom that meets, is held back once, reads why, and makes the edit again."""
     yield
     yield call("register", alias="bella")
     seen = {}
-    while not seen.get("claims"):
-        seen = (yield call("claim")).result
+    while not seen.get("conflicts"):
+        seen = (yield call("claim", paths=["src/parser.rs"], note="faster")).result
+    met = [(it["alias"], it["path"], it["yours"], it["you_yield"], it["note"]) for it in seen["conflicts"]]
+    assert met == [("alice", "src", "src/parser.rs", True, "new parser")], f"The conflicts are {met}."
     first = yield call("Write", file_path=str(file), content="bella\n")
     said = "\n".join(first.results.values())
     assert '"alice" claimed "src"' in said and "new parser" in said, f"Claude Code showed {said!r}."
@@ -131,7 +142,8 @@ def _worktrees(main, tree):
 
 
 def edit_in_another_worktree_is_told_before(lab):
-    """Two Claude Codes in worktrees of one repository: the second reads of the first's claim before it edits the file."""
+    """Two Claude Codes in worktrees of one repository claim the same: the second sees in `conflicts[]` whom to ask, and is
+    told again before it edits the file."""
     main, tree = lab.project("alice"), lab.project("bella")
     _worktrees(main, tree)
     file = tree / "src" / "parser.rs"

@@ -273,19 +273,23 @@ fn patterns_are_below_the_repository_wherever_the_project_is() {
     disk.write("shop/api/v1.2/x.rs", "");
     let workplace = Workplace::of_project(&disk.path("shop/src"));
     let place = |pattern: &str| {
-        let place = workplace.place_of_pattern(pattern)?;
+        let place = workplace.place_of_pattern(pattern, &disk.path("shop/src"))?;
         Some((place.repository.name, place.path))
     };
     for (pattern, path) in [
         ("src/x.rs", "src/x.rs"),
-        ("./src/", "src"),
+        ("src/", "src"),
+        ("./src/", "src/src"),
         ("api/v1.2", "api/v1.2/**"),
         ("lib.d/", "lib.d/**"),
         ("src/**/*.rs", "src/**/*.rs"),
         ("src//./*.rs", "src/*.rs"),
         ("**", "**"),
         ("**/", "**"),
-        (".", "**"),
+        (".", "src"),
+        ("..", "**"),
+        ("../x", "x"),
+        ("./*.rs", "src/*.rs"),
         ("[id].tsx", "[id].tsx"),
         ("the login page", "the login page"),
         ("deploy: eu/west", "deploy: eu/west"),
@@ -296,7 +300,33 @@ fn patterns_are_below_the_repository_wherever_the_project_is() {
     assert_eq!(place(&absolute), found("host/a/shop", "*/new.rs"));
     assert_eq!(place("vendor/lib/src/*"), found("host/a/lib", "src/*"));
     assert_eq!(place("vendor/*/src"), found("host/a/shop", "vendor/*/src"));
-    for outside in ["../x", "src/*/../y", "/", "/*", "/nowhere/at/all", "../../*"] {
+    for outside in ["../../x", "src/*/../y", "/", "/*", "/nowhere/at/all", "../../*"] {
         assert_eq!(place(outside), None, "{outside}");
     }
+}
+
+#[test]
+fn regression_path_below_the_session_alone_is_taken_from_there() {
+    let disk = Disk::new();
+    disk.checkout("shop", REMOTE);
+    disk.write("shop/src/auth/login.rs", "");
+    disk.write("shop/src/both/x.rs", "");
+    disk.write("shop/both/x.rs", "");
+    let project = disk.path("shop/src");
+    let workplace = Workplace::of_project(&project);
+    let place = |pattern: &str| Some(workplace.place_of_pattern(pattern, &project)?.path);
+    for (pattern, path) in [
+        ("auth", "src/auth"),
+        ("auth/*.rs", "src/auth/*.rs"),
+        ("auth/new.rs", "src/auth/new.rs"),
+        ("both", "both"),
+        ("./both", "src/both"),
+        ("../auth", "auth"),
+        ("src/auth", "src/auth"),
+        ("new", "new"),
+        ("*/login.rs", "*/login.rs"),
+    ] {
+        assert_eq!(place(pattern).as_deref(), Some(path), "{pattern}");
+    }
+    assert_eq!(workplace.place_from_top("auth").unwrap().path, "auth");
 }
