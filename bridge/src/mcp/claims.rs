@@ -28,10 +28,10 @@ pub(super) const MAX_PATHS: usize = 512;
 
 /// What became of the claims that a call made or released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HandOver {
-    /// The hub has relayed them, or there was nothing to relay.
+enum ClaimRelay {
+    /// The hub has relayed all, or there was nothing to relay.
     Relayed,
-    /// They wait for their turn.
+    /// Some wait for their turn.
     Waits,
     /// The hub does not answer.
     Unanswered,
@@ -141,7 +141,7 @@ impl Tools {
         for request in requests {
             self.engine.claim(request).await?;
         }
-        let handed = if changes { self.hand_over().await } else { HandOver::Relayed };
+        let handed = if changes { self.hand_over().await } else { ClaimRelay::Relayed };
         let mut pages = Vec::new();
         for repository in self.engine.repositories().await {
             let page = self.engine.claims(repository.clone()).await?;
@@ -181,17 +181,17 @@ impl Tools {
 
     /// Waits until the hub has relayed what was claimed and released. Of two sessions that claim at the same moment, one
     /// knows of the other then.
-    async fn hand_over(&self) -> HandOver {
+    async fn hand_over(&self) -> ClaimRelay {
         if self.engine.snapshot().state != ConnectionState::Connected {
-            return HandOver::Waits;
+            return ClaimRelay::Waits;
         }
         let repositories = self.engine.repositories().await.into_iter();
         let handed = repositories.map(|repository| self.engine.hand_over(repository, HANDING_TIME));
         let is_handed = join_all(handed).await.into_iter().all(|is_handed| is_handed);
         match self.engine.hub_answers(HUB_TIME).await {
-            true if is_handed => HandOver::Relayed,
-            true => HandOver::Waits,
-            false => HandOver::Unanswered,
+            true if is_handed => ClaimRelay::Relayed,
+            true => ClaimRelay::Waits,
+            false => ClaimRelay::Unanswered,
         }
     }
 
@@ -274,7 +274,7 @@ fn given_up_note(names: &[String]) -> String {
 fn incomplete(
     pages: &[(Option<String>, ClaimsPage)],
     state: &ConnectionState,
-    handed: HandOver,
+    handed: ClaimRelay,
 ) -> Option<&'static str> {
     let is_relayed = pages.iter().all(|(_, page)| page.is_relayed);
     match state {
@@ -285,11 +285,11 @@ fn incomplete(
         _ if !is_relayed => Some(
             "There is no connection to a hub, so claims of others may be missing. They hear of yours as soon as there is one.",
         ),
-        _ if handed == HandOver::Unanswered => Some(
+        _ if handed == ClaimRelay::Unanswered => Some(
             "The hub does not answer, so claims of others may be missing, and they may not have heard of yours. Call claim \
              again in a moment.",
         ),
-        _ if handed == HandOver::Waits => Some(
+        _ if handed == ClaimRelay::Waits => Some(
             "The others hear of your last claims within a second or two, because there were many in quick succession. Call \
              claim again in a moment to see whether others claimed the same meanwhile.",
         ),

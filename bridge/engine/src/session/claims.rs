@@ -52,9 +52,7 @@ impl Session {
             ClaimCommand::Repositories(reply) => {
                 let _ = reply.send(self.claims.book.repositories());
             }
-            ClaimCommand::GivenUp(reply) => {
-                let _ = reply.send(self.claims.book.take_given_up(now));
-            }
+            ClaimCommand::GivenUp(reply) => _ = reply.send(self.claims.book.take_given_up(now)),
             ClaimCommand::Claimants(repository, paths, reply) => {
                 let found = self
                     .look_at_claims(now, |book, view| book.claimants(&repository, &paths, view));
