@@ -56,6 +56,44 @@ async fn a_plugins_wait_ends_with_the_notice_and_wakes_again_and_again() {
 }
 
 #[tokio::test]
+async fn message_to_a_group_wakes_each_idle_member_once_and_one_to_everybody_wakes_nobody() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let mut team = Vec::new();
+    for name in ["alice", "eve"] {
+        let agent = TestAgent::join(&home, &hub, name).await;
+        agent.bridge.call("register", json!({ "role": "worker" })).await;
+        agent.hook(&stopped()).await;
+        let wait = agent.plugin_wait(&[]).await;
+        reaches(&bob, name, "push").await;
+        team.push((name, agent, wait));
+    }
+    let to_workers =
+        json!({ "target_alias": "role:worker", "message": "hello", "urgency": "high" });
+    bob.call("send_message", to_workers.clone()).await;
+    let mut waiting = Vec::new();
+    for (name, agent, wait) in team {
+        assert_eq!(printed(wait).await, notice(1));
+        let wait = agent.plugin_wait(&["--woken"]).await;
+        agent.bridge.read_one().await;
+        agent.hook(&stopped()).await;
+        reaches(&bob, name, "push").await;
+        waiting.push((agent, wait));
+    }
+    let to_all = json!({ "target_alias": "*", "message": "hello" });
+    assert_eq!(bob.call("send_message", to_all).await["members"], 2);
+    for (_, wait) in &mut waiting {
+        assert!(wait.try_wait().expect("its status").is_none());
+    }
+    // Only the next message to the group ends the waits, with a notice of both.
+    bob.call("send_message", to_workers).await;
+    for (_, wait) in waiting {
+        assert!(printed(wait).await.contains("notice 2: 2 unread messages from \"bob\""));
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_notice_goes_to_the_next_channel_at_once() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
