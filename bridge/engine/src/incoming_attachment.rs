@@ -27,7 +27,8 @@ pub struct IncomingAttachment {
     chunks: mpsc::Receiver<Bytes>,
     end: Arc<OnceLock<AttachmentError>>,
     position: u32,
-    hash: Sha256,
+    /// Boxed: its block holds bytes of the attachment, and a move would leave a copy behind.
+    hash: Box<Sha256>,
     ends: EndGuard,
 }
 
@@ -64,7 +65,7 @@ impl IncomingAttachment {
     pub(crate) fn new(begun: BegunDownload, commands: mpsc::Sender<Command>) -> Self {
         let BegunDownload { id, info, sender, cipher, chunks, end } = begun;
         let ends = EndGuard { id, commands, is_saved: false };
-        Self { info, sender, cipher, chunks, end, position: 0, hash: Sha256::new(), ends }
+        Self { info, sender, cipher, chunks, end, position: 0, hash: Box::new(Sha256::new()), ends }
     }
 
     /// Begins to fetch an attachment of a session that no engine drives, as in the proofs. What the saving thread says goes
@@ -109,7 +110,7 @@ impl IncomingAttachment {
     pub fn next_part(&mut self) -> Result<Option<Vec<u8>>, AttachmentError> {
         if self.position == self.cipher.chunks() {
             let is_same =
-                self.info.sha256.is_none_or(|sha256| self.hash.clone().finalize()[..] == sha256);
+                self.info.sha256.is_none_or(|sha256| self.hash.finalize_reset()[..] == sha256);
             return if is_same { Ok(None) } else { Err(AttachmentError::Broken) };
         }
         let given_up = || self.end.get().copied().unwrap_or(AttachmentError::Unavailable);
