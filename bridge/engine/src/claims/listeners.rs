@@ -12,7 +12,7 @@ const MAX_LISTENERS: usize = 64;
 pub(crate) struct ClaimListeners(VecDeque<(String, oneshot::Sender<bool>)>);
 
 impl ClaimListeners {
-    /// Adds one. Those that wait no more go.
+    /// Adds a caller. Callers that have given up are dropped.
     pub(crate) fn add(&mut self, repository: String, reply: oneshot::Sender<bool>) {
         self.0.retain(|(_, reply)| !reply.is_closed());
         if self.0.len() == MAX_LISTENERS {
@@ -26,7 +26,7 @@ impl ClaimListeners {
         self.0.is_empty()
     }
 
-    /// Answers those of whose repository it is known by now whether all are heard.
+    /// Answers the callers to whom `answer` has something to say about their repository.
     pub(crate) fn tell(&mut self, mut answer: impl FnMut(&str) -> Option<bool>) {
         for (repository, reply) in std::mem::take(&mut self.0) {
             match answer(&repository) {

@@ -162,7 +162,7 @@ impl OtherSessions {
         self.sessions.iter()
     }
 
-    /// One session of a repository.
+    /// A session of the repository.
     pub(super) fn get(&self, key: &PeerKey) -> Option<&OtherSession> {
         self.sessions.get(key)
     }
@@ -172,7 +172,7 @@ impl OtherSessions {
         self.sessions.iter_mut()
     }
 
-    /// One session of a repository, to mark its claims.
+    /// A session of the repository, to mark its claims.
     pub(super) fn get_mut(&mut self, key: &PeerKey) -> Option<&mut OtherSession> {
         self.sessions.get_mut(key)
     }

@@ -100,27 +100,31 @@ impl Engine {
     /// Which other session claims each of these paths, in which no character stands for others: of several claims of a path,
     /// the one that holds longest.
     pub async fn claimants(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
-        let mut found = Vec::new();
-        for some in paths.chunks(PATHS_AT_ONCE) {
-            let (reply, answer) = oneshot::channel();
-            let asked = ClaimCommand::Claimants(repository.clone(), some.to_vec(), reply);
-            let _ = self.send(Command::Claim(asked)).await;
-            found.extend(answer.await.unwrap_or_default());
-        }
-        found
+        self.found(ClaimCommand::Claimants, &repository, &paths).await
     }
 
     /// What others have claimed, or changed a moment ago, of these paths, in which no character stands for others: claims
     /// first. It is answered from memory at once.
     pub async fn collisions(&self, repository: Repository, paths: Vec<String>) -> Vec<Collision> {
+        let mut found = self.found(ClaimCommand::Collisions, &repository, &paths).await;
+        found.sort_by_key(|collision| collision.kind != CollisionKind::Claimed);
+        found
+    }
+
+    /// What this question finds about these paths, of which a few are asked about at a time.
+    async fn found(
+        &self,
+        question: fn(Repository, Vec<String>, oneshot::Sender<Vec<Collision>>) -> ClaimCommand,
+        repository: &Repository,
+        paths: &[String],
+    ) -> Vec<Collision> {
         let mut found = Vec::new();
         for some in paths.chunks(PATHS_AT_ONCE) {
             let (reply, answer) = oneshot::channel();
-            let asked = ClaimCommand::Collisions(repository.clone(), some.to_vec(), reply);
+            let asked = question(repository.clone(), some.to_vec(), reply);
             let _ = self.send(Command::Claim(asked)).await;
             found.extend(answer.await.unwrap_or_default());
         }
-        found.sort_by_key(|collision| collision.kind != CollisionKind::Claimed);
         found
     }
 
