@@ -130,7 +130,7 @@ fn has_partner(text: &str) -> bool {
     quote.is_some_and(|quote| rest.any(|c| c == quote))
 }
 
-/// One part of an address without what is around it.
+/// A part of an address without quotes, commas and blanks around it.
 fn name(text: &str) -> &str {
     bare(text).trim_matches(|c: char| c == ',' || c.is_whitespace())
 }

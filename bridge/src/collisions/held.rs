@@ -56,7 +56,7 @@ impl HeldEdits {
         Some(held)
     }
 
-    /// Notes that these files of a repository were edited: whoever was asked has allowed it.
+    /// Notes that these files of a repository were edited: the person who was asked has allowed it.
     pub(super) fn edited(&mut self, repository: &str, paths: &[String]) {
         let is_edited =
             |file: &EditedFile| file.repository == repository && paths.contains(&file.path);

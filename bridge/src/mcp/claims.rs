@@ -29,9 +29,9 @@ pub(super) const MAX_PATHS: usize = 512;
 /// What became of the claims that a call made or released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClaimRelay {
-    /// The hub has relayed all, or there was nothing to relay.
+    /// The hub has relayed the claims, or there were none to relay.
     Relayed,
-    /// Some wait for their turn.
+    /// Claims wait for their turn.
     Waits,
     /// The hub does not answer.
     Unanswered,
@@ -142,21 +142,25 @@ impl Tools {
             self.engine.claim(request).await?;
         }
         let handed = if changes { self.hand_over().await } else { ClaimRelay::Relayed };
+        self.claims_answer(&workplace.repository, &not_claimed, handed).await
+    }
+
+    /// All claims that are known, and what became of the call.
+    async fn claims_answer(
+        &self,
+        own: &Repository,
+        not_claimed: &[String],
+        handed: ClaimRelay,
+    ) -> Result<ToolAnswer, ToolError> {
         let mut pages = Vec::new();
         for repository in self.engine.repositories().await {
             let page = self.engine.claims(repository.clone()).await?;
-            pages.push((repository, page));
+            pages.push(((repository.name != own.name).then_some(repository.name), page));
         }
         let snapshot = self.engine.snapshot();
-        let own = workplace.repository;
-        let name = |repository: &Repository| {
-            (repository.name != own.name).then(|| repository.name.clone())
-        };
-        let pages = pages.into_iter().map(|(repository, page)| (name(&repository), page));
-        let pages: Vec<_> = pages.collect();
         let mut shown = ClaimsJson::new(snapshot.alias.as_ref());
         shown.add(&pages);
-        shown.not_claimed(&not_claimed);
+        shown.not_claimed(not_claimed);
         let mut shown = object(&shown);
         if let Some(why) = incomplete(&pages, &snapshot.state, handed) {
             shown.insert("incomplete".to_owned(), why.into());

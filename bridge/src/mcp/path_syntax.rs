@@ -13,7 +13,7 @@ pub(super) enum OddPath {
     Braces,
     /// The alternatives between braces are too many.
     ManyAlternatives,
-    /// One of the alternatives leaves no path.
+    /// An alternative leaves no path.
     EmptyAlternative,
     /// A shell would put the home directory in place of `~`.
     Home,
