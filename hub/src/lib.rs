@@ -32,7 +32,10 @@ use tokio::sync::{Semaphore, watch};
 
 pub use accept::tls::BadKey;
 pub use config::Config;
-pub use state::{Connected, Output, State, StateOptions, Timeouts};
+pub use state::{
+    Connected, HubEvent, MessageStep, Output, ShownMessage, ShownSession, State, StateOptions,
+    Timeouts,
+};
 
 use accept::ip_limits::IpLimits;
 use accept::tls::Tls;

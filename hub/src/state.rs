@@ -18,6 +18,7 @@ mod kept_returns;
 mod listing;
 mod mail;
 mod naming;
+mod observation;
 mod peer;
 mod presence;
 mod queries;
@@ -53,6 +54,8 @@ use backpressure::Backpressure;
 use deadlines::{Deadline, Deadlines};
 use kept_returns::EarlyReturns;
 use listing::Listing;
+use observation::Observation;
+pub use observation::{HubEvent, MessageStep, ShownMessage, ShownSession};
 use peer::PeerSession;
 use repositories::Repositories;
 use seats::SeatRegister;
@@ -146,6 +149,7 @@ pub struct State {
     tombstones: Tombstones,
     early_returns: EarlyReturns,
     deadlines: Deadlines,
+    observation: Observation,
     idle_since: Option<Duration>,
     out: Vec<Output>,
 }
@@ -177,6 +181,7 @@ impl State {
             tombstones: Tombstones::default(),
             early_returns: EarlyReturns::default(),
             deadlines,
+            observation: Observation::default(),
             idle_since: Some(Duration::ZERO),
             out: Vec::new(),
         }
@@ -259,7 +264,9 @@ impl State {
                 Deadline::Session(key) => self.session_due(key, now),
                 Deadline::Unseated(key) => self.unseated_due(key, now),
                 Deadline::Seat(seat) => self.forget_seat(&seat),
-                Deadline::Envelope(to, offset) => self.discard(&to, offset),
+                Deadline::Envelope(to, offset) => {
+                    self.discard(&to, offset, Some(MessageStep::Expired))
+                }
                 Deadline::Transfer(id) => self.transfer_due(&id),
             }
         }

@@ -11,6 +11,7 @@ use junction_shared::protocol::wire::{
 
 use super::deadlines::Deadline;
 use super::inbox::{Offset, StoredEnvelope, charge};
+use super::observation::MessageStep;
 use super::peer::PeerSession;
 use super::{Output, Requester, State};
 
@@ -123,6 +124,7 @@ impl State {
         let expires_at = now + ttl.min(self.timeouts.session_timeout);
         let stored =
             StoredEnvelope { envelope: Box::new(envelope), accepted_at: now, age_ms, expires_at };
+        self.observe_message(&stored, MessageStep::Accepted);
         let offset = self.store.push(stored);
         if let Some(sender) = self.peers.get_mut(&from) {
             sender.returned.note_receiver(to);
@@ -166,6 +168,7 @@ impl State {
     pub(super) fn receipt(&mut self, requester: Requester, mut receipt: Receipt) {
         // What waits for a sender counts by frames, so none may be long.
         receipt.outlook.take_if(|outlook| outlook.body.len() > SignedOutlook::MAX_BODY);
+        self.observe_receipt(requester, (receipt.to, receipt.id), receipt.kind);
         if is_end(receipt.kind) {
             self.forget_message(&requester.key, receipt.to, receipt.id);
         }
@@ -177,12 +180,15 @@ impl State {
     fn forget_message(&mut self, to: &PeerKey, from: PeerKey, id: MessageId) {
         let Some((offset, stored)) = self.store.find(to, from, id) else { return };
         self.deadlines.clear(stored.expires_at, Deadline::Envelope(*to, offset));
-        self.discard(to, offset);
+        self.discard(to, offset, None);
     }
 
-    /// Removes an envelope whose deadline is already cleared.
-    pub(super) fn discard(&mut self, to: &PeerKey, offset: Offset) {
+    /// Removes an envelope whose deadline is already cleared, and notes what became of it, unless that was noted.
+    pub(super) fn discard(&mut self, to: &PeerKey, offset: Offset, step: Option<MessageStep>) {
         if let Some(stored) = self.store.take(to, offset) {
+            if let Some(step) = step {
+                self.observe_message(&stored, step);
+            }
             self.drop_last_card(&stored.envelope.header.from);
             self.notify_room(to);
         }
@@ -192,7 +198,7 @@ impl State {
     pub(super) fn discard_from(&mut self, to: &PeerKey, from: PeerKey) {
         for (offset, expires_at) in self.store.all_from(to, from) {
             self.deadlines.clear(expires_at, Deadline::Envelope(*to, offset));
-            self.discard(to, offset);
+            self.discard(to, offset, Some(MessageStep::Returned));
         }
     }
 
@@ -200,6 +206,7 @@ impl State {
     pub(super) fn discard_all(&mut self, to: &PeerKey) {
         for (offset, stored) in self.store.empty(to) {
             self.deadlines.clear(stored.expires_at, Deadline::Envelope(*to, offset));
+            self.observe_message(&stored, MessageStep::Dropped);
             self.drop_last_card(&stored.envelope.header.from);
         }
         self.notify_room(to);

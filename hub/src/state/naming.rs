@@ -129,6 +129,7 @@ impl State {
             self.aliases.free(&peer.alias);
         }
         self.aliases.give(&alias, *key);
+        self.observation.touch(*key);
         let before = std::mem::replace(&mut peer.alias, alias);
         peer.former = Some(before.clone());
         peer.claim = claim;
@@ -267,6 +268,7 @@ impl State {
     fn publish(&mut self, key: &PeerKey, published: PublishedCard, now: Duration) {
         let published = Arc::new(published);
         let Some(peer) = self.peers.get_mut(key) else { return };
+        self.observation.touch(*key);
         let last = peer.card.replace(published.clone());
         let is_first = last.is_none();
         peer.is_outdated = false;

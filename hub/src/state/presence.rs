@@ -139,6 +139,7 @@ impl State {
             self.unlisted.connected += usize::from(peer.is_unlisted);
         }
         self.connections.insert(id, hello.key);
+        self.observation.touch(hello.key);
         id
     }
 
@@ -165,6 +166,7 @@ impl State {
 
     fn detach(&mut self, id: ConnectionId) -> Option<PeerKey> {
         let key = self.connections.remove(&id)?;
+        self.observation.touch(key);
         self.attachments.disconnected(&key);
         self.leave_repositories(&key);
         self.subscriptions.forget(id);
@@ -234,6 +236,7 @@ impl State {
             self.detach(id);
         }
         let Some(peer) = self.peers.remove(key) else { return };
+        self.observation.touch(*key);
         self.unlisted.known -= usize::from(peer.is_unlisted);
         self.deadlines.clear(peer.deadline, Deadline::Session(*key));
         self.aliases.free(&peer.alias);

@@ -114,7 +114,7 @@ impl State {
 
     /// Takes the cards of other peers out of view that still show this seat: they had it before.
     fn outdate_cards(&mut self, seat: &SeatKey, newcomer: &PeerKey) {
-        for (_, peer) in self.peers.iter_mut().filter(|(key, _)| *key != newcomer) {
+        for (key, peer) in self.peers.iter_mut().filter(|(key, _)| *key != newcomer) {
             let shown = peer.card.as_ref().and_then(|published| published.card.seat);
             if shown.is_none_or(|shown| shown.key != *seat) {
                 continue;
@@ -123,6 +123,7 @@ impl State {
                 self.listing.remove(&peer.alias);
             }
             peer.is_outdated = true;
+            self.observation.touch(*key);
         }
     }
 

@@ -85,6 +85,7 @@ impl State {
         if peer.valid_card().is_some() {
             self.listing.remove(&peer.alias);
         }
+        self.observation.touch(*key);
         let (alias, last) = (peer.alias.clone(), peer.card.clone());
         let until = now + UNSEATED;
         peer.seating = Seating::Unseated { until, is_extended: false };

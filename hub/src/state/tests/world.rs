@@ -16,7 +16,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 
-use super::super::{Output, State, StateOptions, Timeouts};
+use super::super::{HubEvent, Output, ShownSession, State, StateOptions, Timeouts};
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub(super) struct World {
     frames: BTreeMap<ConnectionId, Vec<ToBridge>>,
     ended: BTreeMap<ConnectionId, ConnectionEnd>,
     dials: u64,
+    /// The sessions, by what one who looks was told.
+    observed: BTreeMap<PeerKey, ShownSession>,
 }
 
 /// Returns the key of a client.
@@ -106,7 +108,7 @@ impl World {
     /// Creates a hub of this group that starts at this time of the wall clock.
     pub(super) fn started_at(started_ms: u64, group: Option<GroupId>) -> Self {
         let timeouts = Timeouts { session_timeout: TIMEOUT, sweep_interval: SWEEP };
-        Self {
+        let mut world = Self {
             state: State::new(StateOptions {
                 timeouts,
                 ticket_key: ticket_key(),
@@ -118,7 +120,10 @@ impl World {
             frames: BTreeMap::new(),
             ended: BTreeMap::new(),
             dials: 0,
-        }
+            observed: BTreeMap::new(),
+        };
+        world.state.observe();
+        world
     }
 
     /// Creates a hub that is older than the session timeout.
@@ -155,6 +160,26 @@ impl World {
                 Output::Left(id) => _ = self.ended.insert(id, ConnectionEnd::Left),
             }
         }
+        self.look();
+    }
+
+    /// Takes what one who looks is told, and checks that it shows every session as it is.
+    fn look(&mut self) {
+        for event in self.state.take_events() {
+            match event {
+                HubEvent::Joined(session) => {
+                    assert!(self.observed.insert(session.card().key, session).is_none());
+                }
+                HubEvent::Changed(session) => {
+                    assert!(self.observed.insert(session.card().key, session).is_some());
+                }
+                HubEvent::Left(key) => assert!(self.observed.remove(&key).is_some()),
+                HubEvent::Message(_) => {}
+            }
+        }
+        let shown = self.state.shown_sessions();
+        assert!(shown.keys().eq(self.observed.keys()), "nobody is missing, and nobody too many");
+        assert!(shown.values().zip(self.observed.values()).all(|(is, told)| is.is_same(told)));
     }
 
     /// Returns a hello with the next dial.
