@@ -8,6 +8,7 @@ use junction_shared::secret::Secret;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
+use crate::onlooker_access::OnlookerAccess;
 use crate::registry::Registry;
 
 /// How long a stopping hub waits for its connections to end.
@@ -24,6 +25,8 @@ pub(crate) struct AppState {
     pub(crate) lan: bool,
     /// One permit for each connection to a bridge.
     pub(crate) links: Arc<Semaphore>,
+    /// What those that look have to prove, and how many there may be.
+    pub(crate) onlookers: OnlookerAccess,
     /// The reason for stopping, once the hub is stopping.
     pub(crate) stopping: watch::Sender<Option<Close>>,
 }

@@ -17,6 +17,7 @@ use crate::accept::guarded_stream::ConnectionInfo;
 use crate::app_state::AppState;
 use crate::connection;
 use crate::metrics::Gauges;
+use crate::onlookers::{events, status};
 
 /// Health check, open to all.
 const HEALTH: &str = "/health";
@@ -24,6 +25,9 @@ const HEALTH: &str = "/health";
 const LINK: &str = "/link";
 /// Metrics, for loopback only.
 const METRICS: &str = "/metrics";
+/// Who is there, and what goes on: for programs of this machine that prove to belong to the group.
+const STATUS: &str = "/status";
+const EVENTS: &str = "/events";
 /// The read buffer that every connection keeps: a larger one costs memory with thousands of connections, a
 /// smaller one costs system calls with long messages.
 const READ_BUFFER: usize = 4 * 1024;
@@ -36,6 +40,8 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
         .route(HEALTH, get(health))
         .route(METRICS, get(metrics))
         .route(LINK, get(link))
+        .route(STATUS, get(status))
+        .route(EVENTS, get(events))
         .with_state(app.clone())
         .layer(middleware::from_fn_with_state(app, reject_foreign))
 }

@@ -13,6 +13,9 @@ mod connection;
 pub mod daemon;
 mod http;
 mod metrics;
+mod onlooker_access;
+mod onlooker_json;
+mod onlookers;
 mod registry;
 mod state;
 mod throttle;
@@ -33,7 +36,7 @@ use tokio::sync::{Semaphore, watch};
 pub use accept::tls::BadKey;
 pub use config::Config;
 pub use state::{
-    Connected, HubEvent, MessageStep, Output, ShownMessage, ShownSession, State, StateOptions,
+    Connected, HubEvent, MessageStep, Output, SeenMessage, SeenSession, State, StateOptions,
     Timeouts,
 };
 
@@ -42,6 +45,7 @@ use accept::tls::Tls;
 use accept::tls_or_plain::TlsOrPlainListener;
 use app_state::AppState;
 use metrics::Metrics;
+use onlooker_access::OnlookerAccess;
 use registry::Registry;
 
 /// A hub that is ready to serve.
@@ -81,7 +85,16 @@ impl Hub {
         let stopping = watch::Sender::new(None);
         let tls = Tls::new(&key)?;
         let HubKey { auth, .. } = key;
-        let app = AppState { registry, auth, metrics, session_timeout, lan, links, stopping };
+        let app = AppState {
+            registry,
+            auth,
+            metrics,
+            session_timeout,
+            lan,
+            links,
+            onlookers: OnlookerAccess::new(),
+            stopping,
+        };
         Ok(Self { config, tls, ip_limits, app: Arc::new(app) })
     }
 
@@ -93,6 +106,7 @@ impl Hub {
         L: Listener<Addr = SocketAddr>,
     {
         let Self { config, tls, ip_limits, app } = self;
+        app.onlookers.serve(listener.local_addr().map_or(0, |address| address.port()));
         let routes = http::routes(app.clone());
         let service =
             routes.into_make_service_with_connect_info::<accept::guarded_stream::ConnectionInfo>();

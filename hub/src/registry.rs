@@ -14,15 +14,18 @@ use junction_shared::protocol::id::ConnectionId;
 use junction_shared::protocol::limits::CONTROL_QUEUE;
 use junction_shared::protocol::wire::{HelloBody, ToBridge, ToHub, WelcomeBody};
 use junction_shared::secret::random_bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::metrics::{Gauges, Metrics};
-use crate::state::{Output, State, StateOptions, Timeouts};
+use crate::state::{HubEvent, Output, SeenSession, State, StateOptions, Timeouts};
 
 /// Bytes of claims that may wait in the queue of a connection. Nothing of them is kept elsewhere, so a connection that does
 /// not take them is closed: when it comes back, it gets everything again.
 const QUEUED_CLAIMS: usize = 4 << 20;
+
+/// Events that may wait for one that looks, until it has taken them into its own queue.
+const QUEUED_EVENTS: usize = 4096;
 
 /// The state of a hub, shared by its connections.
 pub(crate) struct Registry {
@@ -41,6 +44,16 @@ struct Inner {
     next_sweep: Duration,
     /// Why the hub is stopping; it admits no connection any more.
     stopping: Option<Close>,
+    /// What happens, for those that look; `None` while nobody does.
+    events: Option<broadcast::Sender<HubEvent>>,
+}
+
+/// What one that looks is shown.
+pub(crate) struct Look {
+    /// The sessions that are there now.
+    pub(crate) sessions: Vec<SeenSession>,
+    /// What happens from now on.
+    pub(crate) events: broadcast::Receiver<HubEvent>,
 }
 
 /// A frame on its way to a connection.
@@ -84,8 +97,13 @@ impl Registry {
             started_ms: wall_ms(),
             seed: u64::from_ne_bytes(random_bytes()),
         });
-        let inner =
-            Inner { state, entries: HashMap::new(), next_sweep: Duration::ZERO, stopping: None };
+        let inner = Inner {
+            state,
+            entries: HashMap::new(),
+            next_sweep: Duration::ZERO,
+            stopping: None,
+            events: None,
+        };
         let (inner, started) = (Mutex::new(inner), Instant::now());
         Self { inner, metrics, started, timeouts, wake_sweeper: Notify::new() }
     }
@@ -143,6 +161,19 @@ impl Registry {
             attachment_bytes: inner.state.attachment_bytes(),
             uptime: self.age().as_secs(),
         }
+    }
+
+    /// Returns the sessions that are there.
+    pub(crate) fn sessions(&self) -> Vec<SeenSession> {
+        self.lock().state.shown_sessions().into_values().collect()
+    }
+
+    /// Begins to look.
+    pub(crate) fn look(&self) -> Look {
+        let mut inner = self.lock();
+        let sessions = inner.state.observe();
+        let events = inner.events.get_or_insert_with(|| broadcast::channel(QUEUED_EVENTS).0);
+        Look { sessions, events: events.subscribe() }
     }
 
     /// Returns the time since the hub started.
@@ -240,7 +271,22 @@ impl Inner {
                 Output::Left(id) => drop(self.entries.remove(&id)),
             }
         }
+        self.tell_onlookers();
         answered
+    }
+
+    /// Tells those that look what has changed. Once nobody does, nothing is noted any more.
+    fn tell_onlookers(&mut self) {
+        let Some(events) = &self.events else { return };
+        if events.receiver_count() == 0 {
+            self.state.stop_observing();
+            self.events = None;
+            return;
+        }
+        for event in self.state.take_events() {
+            // It fails if the last one left just now.
+            let _ = events.send(event);
+        }
     }
 
     /// Queues a frame. A connection whose queue is full is closed and may reconnect.

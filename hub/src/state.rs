@@ -19,6 +19,7 @@ mod listing;
 mod mail;
 mod naming;
 mod observation;
+mod observing;
 mod peer;
 mod presence;
 mod queries;
@@ -55,7 +56,7 @@ use deadlines::{Deadline, Deadlines};
 use kept_returns::EarlyReturns;
 use listing::Listing;
 use observation::Observation;
-pub use observation::{HubEvent, MessageStep, ShownMessage, ShownSession};
+pub use observation::{HubEvent, MessageStep, SeenMessage, SeenSession};
 use peer::PeerSession;
 use repositories::Repositories;
 use seats::SeatRegister;
@@ -265,7 +266,7 @@ impl State {
                 Deadline::Unseated(key) => self.unseated_due(key, now),
                 Deadline::Seat(seat) => self.forget_seat(&seat),
                 Deadline::Envelope(to, offset) => {
-                    self.discard(&to, offset, Some(MessageStep::Expired))
+                    self.discard(&to, offset, Some(MessageStep::Expired));
                 }
                 Deadline::Transfer(id) => self.transfer_due(&id),
             }

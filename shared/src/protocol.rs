@@ -9,6 +9,7 @@ pub mod handshake;
 pub mod hidden;
 pub mod id;
 pub mod limits;
+pub mod onlooker;
 pub mod safety_phrase;
 pub mod seat;
 pub mod wire;

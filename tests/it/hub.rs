@@ -3,6 +3,7 @@
 mod abuse;
 mod limits;
 mod load;
+mod onlookers;
 mod sessions;
 mod stop;
 #[cfg(target_os = "linux")]

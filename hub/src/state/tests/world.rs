@@ -16,7 +16,7 @@ use junction_shared::protocol::wire::{
 };
 use junction_shared::secret::Secret;
 
-use super::super::{HubEvent, Output, ShownSession, State, StateOptions, Timeouts};
+use super::super::{HubEvent, Output, SeenSession, State, StateOptions, Timeouts};
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const SWEEP: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ pub(super) struct World {
     ended: BTreeMap<ConnectionId, ConnectionEnd>,
     dials: u64,
     /// The sessions, by what one who looks was told.
-    observed: BTreeMap<PeerKey, ShownSession>,
+    observed: BTreeMap<PeerKey, SeenSession>,
 }
 
 /// Returns the key of a client.
