@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::header::HOST;
+use reqwest::header::{AUTHORIZATION, HOST, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
@@ -40,6 +40,20 @@ pub async fn get(
         }
     }
     Ok(None)
+}
+
+/// Asks the hub at this address of this machine for a page, with this token if there is one. Returns the answer, whose body
+/// is still to come, or `None` if there is none. The caller sets the time limit.
+pub(crate) async fn open(address: SocketAddr, path: &str, token: Option<&str>) -> Option<Response> {
+    let client = client(&HubTls::new(Security::Loopback), None)?;
+    let mut request =
+        client.get(format!("http://{address}{path}")).header(HOST, address.to_string());
+    if let Some(token) = token {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    request.send().await.ok()
 }
 
 /// A client for one request. It reads no proxy from the environment, as the request is for a hub nearby, and follows

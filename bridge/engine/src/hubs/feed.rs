@@ -1,0 +1,194 @@
+//! What goes on at the hub of this machine, as the hub tells programs of its own user: who is there, and which messages go
+//! from whom to whom. Nobody on the hub sees that a program looks.
+//!
+//! A feed is pulled: nothing is read before the caller asks for the next event. The hub ends the feed of a caller who asks
+//! too seldom, so neither side keeps more than a bounded number of events.
+
+mod event;
+mod lines;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::identity::HubKey;
+use junction_shared::machine::local_hub::RunningHub;
+use junction_shared::protocol::onlooker::OnlookerNonce;
+use junction_shared::secret::Secret;
+use reqwest::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::{Response, StatusCode};
+use tokio::time::timeout;
+
+pub use self::event::{
+    FeedEvent, FeedId, FeedMessage, FeedReach, FeedSession, FeedState, FeedStatus,
+};
+use self::lines::EventLines;
+use crate::hubs::known::{FilesError, KnownHosts};
+use crate::hubs::target::TargetError;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::http;
+use crate::transport::tls::Security;
+
+/// The page of a hub that tells what goes on.
+const EVENTS: &str = "/events";
+/// How long a hub has to answer a request.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+/// How long a hub may say nothing. A hub sends a line every 15 s.
+const QUIET_TIME: Duration = Duration::from_secs(45);
+/// Tokens to try: a hub that restarts between two requests refuses the token for its last start.
+const TRIES: usize = 3;
+
+/// A connection to the hub of this machine that tells what goes on there. Dropping it ends the connection.
+pub struct HubFeed {
+    port: u16,
+    response: Response,
+    lines: EventLines,
+}
+
+/// Why a hub does not tell what goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedError {
+    /// The name means no hub.
+    Target(TargetError),
+    /// The hub of this name is on another machine. A hub tells only programs of its own machine what goes on.
+    Elsewhere(String),
+    /// The hub's keys cannot be read.
+    Files(FilesError),
+    /// No hub runs.
+    NotRunning,
+    /// The hub at this port does not answer: it starts, stops or hangs.
+    NoAnswer(Option<u16>),
+    /// What answers at this port is no hub of this configuration directory's group.
+    NotOurs(u16),
+    /// The hub at this port has an earlier version, which tells nobody what goes on.
+    OlderHub(u16),
+    /// As many programs as may look at the hub at this port at once.
+    TooMany(u16),
+    /// The hub at this port sent what no hub sends.
+    Nonsense(u16),
+    /// The hub ended the feed: it stops, or the events were taken too slowly.
+    Ended,
+}
+
+impl FeedError {
+    /// Whether another try may succeed soon, without anybody doing anything but starting a hub.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NotRunning | Self::NoAnswer(_) | Self::TooMany(_) | Self::Ended => true,
+            Self::Target(_)
+            | Self::Elsewhere(_)
+            | Self::Files(_)
+            | Self::NotOurs(_)
+            | Self::OlderHub(_)
+            | Self::Nonsense(_) => false,
+        }
+    }
+}
+
+impl HubFeed {
+    /// Asks the hub of this name what goes on: `local`, or a port of this machine. The first event is a
+    /// [`FeedEvent::Snapshot`]. No hub is started.
+    ///
+    /// # Errors
+    /// [`FeedError`] within 30 seconds.
+    pub async fn open(known: &KnownHosts, hub: &str) -> Result<Self, FeedError> {
+        let port = port_of(known, hub)?;
+        let key = HubKey::load(&known.dir).map_err(|error| FeedError::Files(error.into()))?;
+        let HubKey { auth, .. } = key.ok_or(FeedError::NotOurs(port))?;
+        let response = ask(port, &auth).await?;
+        Ok(Self { port, response, lines: EventLines::default() })
+    }
+
+    /// The port of 127.0.0.1 that the hub serves.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits for the next event. A call that is dropped loses none. Events that this version does not know are left out.
+    ///
+    /// # Errors
+    /// [`FeedError::Ended`] or [`FeedError::Nonsense`]. No event comes after that.
+    pub async fn next(&mut self) -> Result<FeedEvent, FeedError> {
+        loop {
+            let nonsense = FeedError::Nonsense(self.port);
+            match self.lines.next() {
+                Ok(Some(told)) => match FeedEvent::parse(&told.name, &told.data) {
+                    Ok(Some(event)) => return Ok(event),
+                    Ok(None) => {}
+                    Err(_) => return Err(nonsense),
+                },
+                Ok(None) => match timeout(QUIET_TIME, self.response.chunk()).await {
+                    Ok(Ok(Some(chunk))) => self.lines.push(chunk),
+                    Ok(Ok(None) | Err(_)) | Err(_) => return Err(FeedError::Ended),
+                },
+                Err(_) => return Err(nonsense),
+            }
+        }
+    }
+}
+
+/// The port of 127.0.0.1 that the hub of this name serves.
+fn port_of(known: &KnownHosts, hub: &str) -> Result<u16, FeedError> {
+    if hub == LOCAL {
+        // The hub that holds the lock of the directory, whichever port was set: no other has the directory's keys.
+        let running = known.running_hub().map_err(|error| FeedError::Files(error.into()))?;
+        return match running {
+            RunningHub::At(port) => Ok(port),
+            RunningHub::Unready => Err(FeedError::NoAnswer(None)),
+            RunningHub::None => Err(FeedError::NotRunning),
+        };
+    }
+    let target = known.target(hub).map_err(FeedError::Target)?;
+    match target.endpoint {
+        Endpoint { port, security: Security::Loopback, .. } => Ok(port),
+        _ => Err(FeedError::Elsewhere(target.name)),
+    }
+}
+
+/// Asks for the events, first without a token. What answers that with no challenge is sent none.
+async fn ask(port: u16, auth: &Secret) -> Result<Response, FeedError> {
+    let mut response = request(port, None).await?;
+    let mut last = None;
+    for _ in 0..TRIES {
+        // A hub that refuses the token of its own start has another group.
+        let nonce = challenge(&response).filter(|nonce| last != Some(*nonce));
+        let nonce = nonce.ok_or(FeedError::NotOurs(port))?;
+        response = request(port, Some(nonce.token(auth, port))).await?;
+        if response.status() == StatusCode::OK {
+            return if is_event_stream(&response) {
+                Ok(response)
+            } else {
+                Err(FeedError::NotOurs(port))
+            };
+        }
+        last = Some(nonce);
+    }
+    Err(FeedError::NoAnswer(Some(port)))
+}
+
+/// The answer to one request: a refusal with a challenge, or what was asked for.
+async fn request(port: u16, token: Option<String>) -> Result<Response, FeedError> {
+    // Only at this address: another user may serve the port at another address of this machine.
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let answer = timeout(ANSWER_TIME, http::open(address, EVENTS, token.as_deref())).await;
+    let response = answer.ok().flatten().ok_or(FeedError::NoAnswer(Some(port)))?;
+    match response.status() {
+        StatusCode::OK if token.is_some() => Ok(response),
+        StatusCode::UNAUTHORIZED => Ok(response),
+        StatusCode::NOT_FOUND => Err(FeedError::OlderHub(port)),
+        StatusCode::SERVICE_UNAVAILABLE => Err(FeedError::TooMany(port)),
+        _ => Err(FeedError::NotOurs(port)),
+    }
+}
+
+/// The start of the hub that a refusal names.
+fn challenge(response: &Response) -> Option<OnlookerNonce> {
+    OnlookerNonce::in_challenge(response.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?)
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
