@@ -41,6 +41,7 @@ const TRIES: usize = 3;
 /// A connection to the hub of this machine that tells what goes on there. Dropping it ends the connection.
 pub struct HubFeed {
     port: u16,
+    start: OnlookerNonce,
     response: Response,
     lines: EventLines,
 }
@@ -96,14 +97,20 @@ impl HubFeed {
         let port = port_of(known, hub)?;
         let key = HubKey::load(&known.dir).map_err(|error| FeedError::Files(error.into()))?;
         let HubKey { auth, .. } = key.ok_or(FeedError::NotOurs(port))?;
-        let response = ask(port, &auth).await?;
-        Ok(Self { port, response, lines: EventLines::default() })
+        let (start, response) = ask(port, &auth).await?;
+        Ok(Self { port, start, response, lines: EventLines::default() })
     }
 
     /// The port of 127.0.0.1 that the hub serves.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The random number of the hub's start: another one means that the hub was restarted.
+    #[must_use]
+    pub fn start(&self) -> OnlookerNonce {
+        self.start
     }
 
     /// Waits for the next event. A call that is dropped loses none. Events that this version does not know are left out.
@@ -148,7 +155,7 @@ fn port_of(known: &KnownHosts, hub: &str) -> Result<u16, FeedError> {
 }
 
 /// Asks for the events, first without a token. What answers that with no challenge is sent none.
-async fn ask(port: u16, auth: &Secret) -> Result<Response, FeedError> {
+async fn ask(port: u16, auth: &Secret) -> Result<(OnlookerNonce, Response), FeedError> {
     let mut response = request(port, None).await?;
     let mut last = None;
     for _ in 0..TRIES {
@@ -157,11 +164,8 @@ async fn ask(port: u16, auth: &Secret) -> Result<Response, FeedError> {
         let nonce = nonce.ok_or(FeedError::NotOurs(port))?;
         response = request(port, Some(nonce.token(auth, port))).await?;
         if response.status() == StatusCode::OK {
-            return if is_event_stream(&response) {
-                Ok(response)
-            } else {
-                Err(FeedError::NotOurs(port))
-            };
+            let is_told = is_event_stream(&response);
+            return is_told.then_some((nonce, response)).ok_or(FeedError::NotOurs(port));
         }
         last = Some(nonce);
     }
@@ -191,4 +195,136 @@ fn challenge(response: &Response) -> Option<OnlookerNonce> {
 fn is_event_stream(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use junction_shared::machine::config_dir::ConfigDir;
+    use junction_shared::machine::identity::ensure;
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+
+    /// A server that gives its answers in turn, one to each connection, and then closes. The requests that it got.
+    struct Server {
+        port: u16,
+        requests: tokio::sync::mpsc::Receiver<String>,
+    }
+
+    impl Server {
+        async fn with(answers: Vec<String>) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (requests, receiver) = tokio::sync::mpsc::channel(16);
+            tokio::spawn(async move {
+                for answer in answers {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    let mut head = vec![0; 4096];
+                    let read = stream.read(&mut head).await.unwrap();
+                    let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                    requests.send(head).await.unwrap();
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+            Self { port, requests: receiver }
+        }
+
+        /// What a feed of this server says, for a directory with a hub's keys.
+        async fn open(&self) -> Result<HubFeed, FeedError> {
+            let (_outer, known) = known(true);
+            HubFeed::open(&known, &format!("127.0.0.1:{}", self.port)).await
+        }
+
+        /// The requests that carried a token, of all that came.
+        fn tokens(&mut self) -> usize {
+            let mut tokens = 0;
+            while let Ok(request) = self.requests.try_recv() {
+                assert!(request.starts_with("GET /events HTTP/1.1\r\n"), "{request}");
+                tokens += usize::from(request.to_ascii_lowercase().contains("authorization:"));
+            }
+            tokens
+        }
+    }
+
+    fn known(has_keys: bool) -> (TempDir, KnownHosts) {
+        let outer = TempDir::new().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        dir.open().unwrap();
+        if has_keys {
+            ensure(&dir, 1).unwrap();
+        }
+        (outer, KnownHosts { dir, listed: None, port: None })
+    }
+
+    /// A refusal by the hub of this start.
+    fn refusal(start: u8) -> String {
+        let challenge = OnlookerNonce([start; 16]).challenge();
+        format!(
+            "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: {challenge}\r\ncontent-length: 0\r\n\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn hub_is_asked_with_a_token_for_its_start_and_told_events_come_in_turn() {
+        let stream = format!(
+            "{STREAM}event: snapshot\ndata: {{\"sessions\":[]}}\n\n:\n\nevent: weather\ndata: 1\n\nevent: left\ndata: {{\"id\":\"a1\"}}\n\n"
+        );
+        let mut server = Server::with(vec![refusal(1), refusal(2), stream]).await;
+        let mut feed = server.open().await.ok().unwrap();
+        assert_eq!((feed.port(), feed.start()), (server.port, OnlookerNonce([2; 16])));
+        assert_eq!(feed.next().await, Ok(FeedEvent::Snapshot(Vec::new())));
+        let left = FeedId::parse("a1".to_owned()).unwrap();
+        assert_eq!(feed.next().await, Ok(FeedEvent::Left(left)));
+        assert_eq!(feed.next().await, Err(FeedError::Ended));
+        assert_eq!(server.tokens(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hub_of_the_group_is_told_apart_and_gets_no_token_without_a_challenge() {
+        let answer = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+        let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\nhello".to_owned();
+        for (answers, error, tokens) in [
+            (vec![answer("404 Not Found")], FeedError::OlderHub as fn(u16) -> FeedError, 0),
+            (vec![answer("401 Unauthorized")], FeedError::NotOurs, 0),
+            (vec![answer("403 Forbidden")], FeedError::NotOurs, 0),
+            (vec![format!("{STREAM}event: left\n")], FeedError::NotOurs, 0),
+            (vec!["SSH-2.0-nonsense\r\n".to_owned()], |port| FeedError::NoAnswer(Some(port)), 0),
+            (vec![refusal(1), refusal(1)], FeedError::NotOurs, 1),
+            (vec![refusal(1), answer("503 Service Unavailable")], FeedError::TooMany, 1),
+            (vec![refusal(1), page], FeedError::NotOurs, 1),
+            (
+                vec![refusal(1), refusal(2), refusal(3), refusal(4)],
+                |port| FeedError::NoAnswer(Some(port)),
+                3,
+            ),
+        ] {
+            let mut server = Server::with(answers.clone()).await;
+            let refused = server.open().await.err();
+            assert_eq!(refused, Some(error(server.port)), "{answers:?}");
+            assert_eq!(server.tokens(), tokens, "{answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn damaged_event_ends_the_feed() {
+        for damaged in ["event: joined\ndata: {\n\n", "event: snapshot\ndata: [1]\n\n"] {
+            let server = Server::with(vec![refusal(1), format!("{STREAM}{damaged}")]).await;
+            let mut feed = server.open().await.ok().unwrap();
+            assert_eq!(feed.next().await, Err(FeedError::Nonsense(server.port)));
+        }
+    }
+
+    #[tokio::test]
+    async fn hub_that_does_not_run_or_is_elsewhere_is_told_without_asking() {
+        let (_outer, known) = known(false);
+        let opened = async |hub: &str| HubFeed::open(&known, hub).await.err();
+        assert_eq!(opened(LOCAL).await, Some(FeedError::NotRunning));
+        assert_eq!(opened("127.0.0.1:9").await, Some(FeedError::NotOurs(9)), "no keys, no hub");
+        assert_eq!(opened("10.0.0.1:9").await, Some(FeedError::Target(TargetError::NotJoined)));
+        assert!(FeedError::NotRunning.is_passing() && !FeedError::NotOurs(9).is_passing());
+    }
 }

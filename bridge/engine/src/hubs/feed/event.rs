@@ -117,7 +117,7 @@ pub struct FeedMessage {
     /// The alias of the receiver.
     #[serde(serialize_with = "as_str")]
     pub to: Alias,
-    /// The bytes of the message's text after padding: the text has at most as many.
+    /// The bytes of the message after padding, 256 to 67,584: what is sealed has at most as many.
     pub size: u64,
     /// What is known of the message.
     pub status: FeedStatus,
@@ -175,8 +175,26 @@ impl FeedEvent {
     }
 }
 
+impl FeedStatus {
+    /// The status as the hub writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Opened => "opened",
+            Self::Read => "read",
+            Self::Expired => "expired",
+            Self::Returned => "returned",
+            Self::Dropped => "dropped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl FeedId {
-    fn parse(text: String) -> Option<Self> {
+    /// An id of 1 to 64 ASCII letters and digits.
+    #[must_use]
+    pub fn parse(text: String) -> Option<Self> {
         let is_id =
             (1..=MAX_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
         is_id.then_some(Self(text))
@@ -309,4 +327,119 @@ fn as_str<S: Serializer>(alias: &Alias, serializer: S) -> Result<S::Ok, S::Error
 
 fn as_uuid<S: Serializer>(id: &MessageId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Uuid::from_bytes(id.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(name: &str, data: &Value) -> Result<Option<FeedEvent>, Malformed> {
+        FeedEvent::parse(name.as_bytes(), data.to_string().as_bytes())
+    }
+
+    fn session() -> Value {
+        json!({
+            "id": "00ff00ff00ff00ff", "alias": "alice", "online": true, "state": "waiting-on-human", "reach": "next-turn",
+            "seconds": 7, "client": "claude-code", "repo": "shop", "unattended": true,
+        })
+    }
+
+    #[test]
+    fn session_is_written_as_it_was_read() {
+        let Ok(Some(FeedEvent::Joined(read))) = parse("joined", &session()) else { panic!() };
+        assert_eq!((read.state, read.reach), (FeedState::WaitingOnHuman, FeedReach::NextTurn));
+        assert_eq!(serde_json::to_value(&read).unwrap(), session());
+        let snapshot = json!({ "sessions": [session(), session()] });
+        assert_eq!(parse("snapshot", &snapshot), Ok(Some(FeedEvent::Snapshot(vec![read; 2]))));
+    }
+
+    #[test]
+    fn words_and_fields_of_a_later_hub_are_let_pass() {
+        let mut later = session();
+        for (name, value) in
+            [("state", json!("asleep")), ("reach", json!("by-post")), ("mood", json!([1]))]
+        {
+            later[name] = value;
+        }
+        let Ok(Some(FeedEvent::Changed(read))) = parse("changed", &later) else { panic!() };
+        assert_eq!((read.state, read.reach), (FeedState::Unknown, FeedReach::Unknown));
+        assert_eq!(parse("weather", &json!({ "is": "fine" })), Ok(None));
+        // Names of another form are left out, and nothing else with them.
+        let mut other = session();
+        other["alias"] = json!("an alias with blanks");
+        assert_eq!(parse("joined", &other), Ok(None));
+        let Ok(Some(FeedEvent::Snapshot(read))) =
+            parse("snapshot", &json!({ "sessions": [other, session()] }))
+        else {
+            panic!()
+        };
+        assert_eq!(read.len(), 1);
+        assert_eq!(parse("left", &json!({ "id": "../1" })), Ok(None));
+    }
+
+    #[test]
+    fn message_is_known_by_the_id_of_its_sender() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let told =
+            json!({ "id": id, "from": "alice", "to": "bob", "size": 256, "status": "opened" });
+        let Ok(Some(FeedEvent::Message(message))) = parse("message", &told) else { panic!() };
+        assert_eq!((message.size, message.status), (256, FeedStatus::Opened));
+        let written = serde_json::to_value(&message).unwrap();
+        assert_eq!(written["id"], "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(parse("message", &written), Ok(Some(FeedEvent::Message(message))));
+        let mut later = told.clone();
+        later["status"] = json!("forwarded");
+        let Ok(Some(FeedEvent::Message(message))) = parse("message", &later) else { panic!() };
+        assert_eq!(message.status, FeedStatus::Unknown);
+    }
+
+    #[test]
+    fn words_of_statuses_are_those_of_the_hub() {
+        for status in [
+            FeedStatus::Accepted,
+            FeedStatus::Opened,
+            FeedStatus::Read,
+            FeedStatus::Expired,
+            FeedStatus::Returned,
+            FeedStatus::Dropped,
+            FeedStatus::Unknown,
+        ] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.word());
+        }
+    }
+
+    #[test]
+    fn texts_are_labels_and_a_snapshot_is_bounded() {
+        let mut session = session();
+        session["task"] = json!(format!("a\n\u{1b}[31m\u{202e}{}", "x".repeat(5000)));
+        session["client"] = json!("\u{200b}");
+        let Ok(Some(FeedEvent::Joined(read))) = parse("joined", &session) else { panic!() };
+        assert_eq!(read.client, None);
+        let task = read.task.unwrap();
+        assert!(task.len() <= 150 && task.ends_with('x'), "{task}");
+        assert!(!task.contains(['\n', '\u{1b}', '\u{202e}']), "{task}");
+        let many = vec![session; MAX_SESSIONS + 2];
+        let Ok(Some(FeedEvent::Snapshot(read))) = parse("snapshot", &json!({ "sessions": many }))
+        else {
+            panic!()
+        };
+        assert_eq!(read.len(), MAX_SESSIONS);
+    }
+
+    proptest! {
+        #[test]
+        fn any_data_is_read_or_refused(data: Vec<u8>, text: String) {
+            for name in ["snapshot", "joined", "changed", "left", "message"] {
+                prop_assert!(FeedEvent::parse(name.as_bytes(), &data).is_err());
+                let told = json!({
+                    "id": text, "alias": text, "from": text, "to": text, "online": true, "state": text, "task": text,
+                    "size": 1, "status": text, "sessions": [{ "id": text, "alias": text, "online": false }],
+                });
+                prop_assert!(parse(name, &told).is_ok());
+            }
+        }
+    }
 }

@@ -99,3 +99,75 @@ impl EventLines {
         Some(RawEvent { name, data })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The events of a stream that comes in these pieces, and whether it was too long.
+    fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<RawEvent>, Oversized> {
+        let (mut lines, mut events) = (EventLines::default(), Vec::new());
+        for piece in pieces {
+            lines.push(Bytes::copy_from_slice(piece));
+            while let Some(event) = lines.next()? {
+                events.push(event);
+            }
+        }
+        Ok(events)
+    }
+
+    fn event(name: &str, data: &str) -> RawEvent {
+        RawEvent { name: name.into(), data: data.into() }
+    }
+
+    #[test]
+    fn events_are_read_as_the_standard_says() {
+        let stream = b": a comment\n\nevent: joined\ndata: {\"a\":1}\n\ndata:b\r\ndata: c\r\rdata\nid: 7\nunknown\n\nevent: x\n\n\
+                       event:  y\ndata:  d\n\ndata: cut off\n";
+        let expected =
+            [event("joined", "{\"a\":1}"), event("", "b\nc"), event("", ""), event(" y", " d")];
+        assert_eq!(events([&stream[..]]).unwrap(), expected);
+        let bytes = stream.chunks(1);
+        assert_eq!(events(bytes).unwrap(), expected, "a byte at a time");
+    }
+
+    #[test]
+    fn event_that_does_not_end_is_refused_before_it_is_kept() {
+        let line = vec![b'x'; MAX_EVENT / 4];
+        assert_eq!(events([&b"data: "[..], &line, &line, &line, &line]), Err(Oversized));
+        let with_name = [&b"data: "[..], &line, b"\ndata: ", &line, b"\nevent: ", &line];
+        assert!(events(with_name).is_ok());
+        assert_eq!(events(with_name.into_iter().chain([&b"\n"[..], &line, &line])), Err(Oversized));
+        let short = b"data: 1\n".repeat(MAX_EVENT / 2 + 1);
+        assert_eq!(events(short.chunks(1 << 20)), Err(Oversized));
+    }
+
+    /// Bytes among which those are frequent that mean something.
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"\n".to_vec()),
+            Just(b"\r\n".to_vec()),
+            Just(b"\r".to_vec()),
+            Just(b"data: ".to_vec()),
+            Just(b"event:".to_vec()),
+            vec(any::<u8>(), 0..4),
+        ];
+        vec(piece, 0..64).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_any_bytes_gives_the_same_events(stream in stream(), cuts in vec(0usize..256, 0..8)) {
+            let whole = events([&stream[..]]).unwrap();
+            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let pieces = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]);
+            prop_assert_eq!(&events(pieces).unwrap(), &whole);
+            prop_assert!(whole.iter().all(|event| !event.data.contains(&b'\r') && !event.name.contains(&b'\n')));
+        }
+    }
+}
