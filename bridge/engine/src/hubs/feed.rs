@@ -15,8 +15,6 @@ use junction_shared::machine::identity::HubKey;
 use junction_shared::machine::local_hub::RunningHub;
 use junction_shared::protocol::onlooker::OnlookerNonce;
 use junction_shared::secret::Secret;
-use reqwest::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use reqwest::{Response, StatusCode};
 use tokio::time::timeout;
 
 pub use self::event::{
@@ -26,11 +24,16 @@ use self::lines::EventLines;
 use crate::hubs::known::{FilesError, KnownHosts};
 use crate::hubs::target::TargetError;
 use crate::transport::endpoint::Endpoint;
-use crate::transport::http;
+use crate::transport::http::{self, LivePage};
 use crate::transport::tls::Security;
 
 /// The page of a hub that tells what goes on.
 const EVENTS: &str = "/events";
+/// The status codes of a hub (RFC 9110 §15).
+const OK: u16 = 200;
+const UNAUTHORIZED: u16 = 401;
+const NOT_FOUND: u16 = 404;
+const SERVICE_UNAVAILABLE: u16 = 503;
 /// How long a hub has to answer a request.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How long a hub may say nothing. A hub sends a line every 15 s.
@@ -42,7 +45,7 @@ const TRIES: usize = 3;
 pub struct HubFeed {
     port: u16,
     start: OnlookerNonce,
-    response: Response,
+    page: LivePage,
     lines: EventLines,
 }
 
@@ -97,8 +100,8 @@ impl HubFeed {
         let port = port_of(known, hub)?;
         let key = HubKey::load(&known.dir).map_err(|error| FeedError::Files(error.into()))?;
         let HubKey { auth, .. } = key.ok_or(FeedError::NotOurs(port))?;
-        let (start, response) = ask(port, &auth).await?;
-        Ok(Self { port, start, response, lines: EventLines::default() })
+        let (start, page) = ask(port, &auth).await?;
+        Ok(Self { port, start, page, lines: EventLines::default() })
     }
 
     /// The port of 127.0.0.1 that the hub serves.
@@ -126,9 +129,9 @@ impl HubFeed {
                     Ok(None) => {}
                     Err(_) => return Err(nonsense),
                 },
-                Ok(None) => match timeout(QUIET_TIME, self.response.chunk()).await {
-                    Ok(Ok(Some(chunk))) => self.lines.push(chunk),
-                    Ok(Ok(None) | Err(_)) | Err(_) => return Err(FeedError::Ended),
+                Ok(None) => match timeout(QUIET_TIME, self.page.chunk()).await {
+                    Ok(Some(chunk)) => self.lines.push(chunk),
+                    Ok(None) | Err(_) => return Err(FeedError::Ended),
                 },
                 Err(_) => return Err(nonsense),
             }
@@ -155,17 +158,18 @@ fn port_of(known: &KnownHosts, hub: &str) -> Result<u16, FeedError> {
 }
 
 /// Asks for the events, first without a token. What answers that with no challenge is sent none.
-async fn ask(port: u16, auth: &Secret) -> Result<(OnlookerNonce, Response), FeedError> {
-    let mut response = request(port, None).await?;
+async fn ask(port: u16, auth: &Secret) -> Result<(OnlookerNonce, LivePage), FeedError> {
+    let mut page = request(port, None).await?;
     let mut last = None;
     for _ in 0..TRIES {
+        let nonce = page.header("www-authenticate").and_then(OnlookerNonce::in_challenge);
         // A hub that refuses the token of its own start has another group.
-        let nonce = challenge(&response).filter(|nonce| last != Some(*nonce));
-        let nonce = nonce.ok_or(FeedError::NotOurs(port))?;
-        response = request(port, Some(nonce.token(auth, port))).await?;
-        if response.status() == StatusCode::OK {
-            let is_told = is_event_stream(&response);
-            return is_told.then_some((nonce, response)).ok_or(FeedError::NotOurs(port));
+        let nonce = nonce.filter(|nonce| last != Some(*nonce)).ok_or(FeedError::NotOurs(port))?;
+        page = request(port, Some(nonce.token(auth, port))).await?;
+        if page.status() == OK {
+            let kind = page.header("content-type").unwrap_or_default();
+            let is_stream = kind.starts_with("text/event-stream");
+            return is_stream.then_some((nonce, page)).ok_or(FeedError::NotOurs(port));
         }
         last = Some(nonce);
     }
@@ -173,28 +177,18 @@ async fn ask(port: u16, auth: &Secret) -> Result<(OnlookerNonce, Response), Feed
 }
 
 /// The answer to one request: a refusal with a challenge, or what was asked for.
-async fn request(port: u16, token: Option<String>) -> Result<Response, FeedError> {
+async fn request(port: u16, token: Option<String>) -> Result<LivePage, FeedError> {
     // Only at this address: another user may serve the port at another address of this machine.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let answer = timeout(ANSWER_TIME, http::open(address, EVENTS, token.as_deref())).await;
-    let response = answer.ok().flatten().ok_or(FeedError::NoAnswer(Some(port)))?;
-    match response.status() {
-        StatusCode::OK if token.is_some() => Ok(response),
-        StatusCode::UNAUTHORIZED => Ok(response),
-        StatusCode::NOT_FOUND => Err(FeedError::OlderHub(port)),
-        StatusCode::SERVICE_UNAVAILABLE => Err(FeedError::TooMany(port)),
+    let page = answer.ok().flatten().ok_or(FeedError::NoAnswer(Some(port)))?;
+    match page.status() {
+        OK if token.is_some() => Ok(page),
+        UNAUTHORIZED => Ok(page),
+        NOT_FOUND => Err(FeedError::OlderHub(port)),
+        SERVICE_UNAVAILABLE => Err(FeedError::TooMany(port)),
         _ => Err(FeedError::NotOurs(port)),
     }
-}
-
-/// The start of the hub that a refusal names.
-fn challenge(response: &Response) -> Option<OnlookerNonce> {
-    OnlookerNonce::in_challenge(response.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?)
-}
-
-fn is_event_stream(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 #[cfg(test)]
