@@ -2,6 +2,7 @@
 //! the socket by which the person's further commands speak through the one that runs.
 
 pub(crate) mod exec;
+pub(crate) mod feed_lines;
 pub(crate) mod group_message;
 pub(crate) mod invoker;
 pub(crate) mod lone_sender;

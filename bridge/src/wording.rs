@@ -3,6 +3,7 @@
 
 pub(crate) mod attachments;
 pub(crate) mod disk;
+pub(crate) mod feed;
 pub(crate) mod hubs;
 pub(crate) mod people;
 #[cfg(test)]

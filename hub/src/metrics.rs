@@ -76,6 +76,8 @@ pub(crate) struct Gauges {
     pub(crate) bytes: usize,
     /// Bytes of attachments that there is room for.
     pub(crate) attachment_bytes: usize,
+    /// Programs of this machine that are told what goes on.
+    pub(crate) onlookers: usize,
     /// Seconds since the hub started.
     pub(crate) uptime: u64,
 }
@@ -115,6 +117,11 @@ impl Metrics {
             "attachment_bytes",
             "Bytes of attachments that are kept or coming.",
             gauges.attachment_bytes as u64,
+        );
+        text.gauge(
+            "onlookers",
+            "Programs of this machine that read /events.",
+            gauges.onlookers as u64,
         );
         text.gauge("uptime_seconds", "Time since the hub started.", gauges.uptime);
         text.counter("connections_total", "Connections accepted.", &self.connections);
@@ -194,8 +201,15 @@ mod tests {
         for (at, why) in ALL_CLOSES.iter().enumerate() {
             (0..=at).for_each(|_| metrics.closed(*why));
         }
-        let gauges =
-            Gauges { sessions: 1, peers: 2, messages: 3, bytes: 4, attachment_bytes: 6, uptime: 5 };
+        let gauges = Gauges {
+            sessions: 1,
+            peers: 2,
+            messages: 3,
+            bytes: 4,
+            attachment_bytes: 6,
+            onlookers: 7,
+            uptime: 5,
+        };
         let text = metrics.render(&gauges);
         for (at, (_, word)) in ALL_REJECTIONS.iter().enumerate() {
             let line =
@@ -217,6 +231,7 @@ mod tests {
             messages: 0,
             bytes: 0,
             attachment_bytes: 0,
+            onlookers: 0,
             uptime: 0,
         });
         for line in text.lines() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use junction_shared::protocol::id::PeerKey;
+use junction_shared::protocol::id::{MessageId, PeerKey};
 use junction_shared::protocol::wire::{Reach, State};
 use serde_json::{Map, Value, json};
 
@@ -55,7 +55,7 @@ pub(crate) fn session_json(session: &SeenSession, now: Duration) -> Value {
 fn message_json(message: &SeenMessage) -> Value {
     let SeenMessage { id, from, to, padded, step } = message;
     json!({
-        "id": hex(&id.0),
+        "id": message_id(id),
         "from": from.as_str(),
         "to": to.as_str(),
         "size": padded,
@@ -90,6 +90,13 @@ fn reach_word(reach: Reach) -> &'static str {
         Reach::NextTurn => "next-turn",
         Reach::Push => "push",
     }
+}
+
+/// The id as senders and receivers know it: a UUID.
+fn message_id(id: &MessageId) -> String {
+    let digits = hex(&id.0);
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+    parts.join("-")
 }
 
 fn session_id(key: &PeerKey) -> String {

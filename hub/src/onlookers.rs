@@ -74,21 +74,20 @@ pub(crate) async fn events(
     let Some(place) = app.onlookers.place() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    // The connection lasts.
-    info.pending.begin_handshake();
-    info.pending.admit();
+    info.pending.admit_without_handshake();
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
     tokio::spawn(async move {
         tokio::select! {
-            () = tell(&app, &sender) => {}
+            // What waits for a reader that is too slow is dropped with its connection.
+            () = tell(&app, &sender) => info.pending.close(),
             _ = app.stops() => {}
             () = sender.closed() => {}
         }
-        drop(place);
     });
-    let events = stream::unfold(receiver, async |mut receiver| {
+    // The place is taken until the connection is over, so that what is kept for readers is bounded.
+    let events = stream::unfold((receiver, place), async |(mut receiver, place)| {
         let event: Event = receiver.recv().await?;
-        Some((Ok::<_, Infallible>(event), receiver))
+        Some((Ok::<_, Infallible>(event), (receiver, place)))
     });
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     ([(CACHE_CONTROL, "no-store")], events).into_response()

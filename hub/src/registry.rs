@@ -159,6 +159,7 @@ impl Registry {
             messages,
             bytes,
             attachment_bytes: inner.state.attachment_bytes(),
+            onlookers: inner.events.as_ref().map_or(0, broadcast::Sender::receiver_count),
             uptime: self.age().as_secs(),
         }
     }

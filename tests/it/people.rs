@@ -5,6 +5,7 @@ mod allow;
 mod attachments;
 mod desk;
 mod exec;
+mod flow;
 mod groups;
 mod output;
 mod talk;

@@ -3,6 +3,7 @@
 
 pub mod autostart;
 pub mod failed_dial;
+pub mod feed;
 pub mod known;
 pub mod probe;
 pub mod selection;

@@ -1,5 +1,7 @@
 //! `junction-bridge watch`: a person who takes part until the command is ended.
 
+mod all;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +59,12 @@ pub(crate) struct WatchOptions {
     /// Alias to be reached under [default: your user name]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
+    /// Show who is on the hub and which messages go from whom to whom, without taking part
+    ///
+    /// Only the hub's own machine shows it, and nobody on the hub sees that you look. What messages say is sealed: only their
+    /// receivers can read it.
+    #[arg(long, conflicts_with_all = ["exec", "save", "alias"])]
+    all: bool,
     /// Print one JSON object per event
     #[arg(long)]
     json: bool,
@@ -72,6 +80,9 @@ fn command(text: &str) -> Result<String, &'static str> {
 /// # Errors
 /// The hub does not answer at the start, the output cannot be written, or the command of `--exec` fails.
 pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Result<()> {
+    if options.all {
+        return all::watch_all(config, options.json).await;
+    }
     refuse_agents("read_messages")?;
     let mut signals = Signals::new()?;
     let folder = options.save.as_deref().map(|path| SaveFolder::open(config, path)).transpose()?;

@@ -61,6 +61,20 @@ pub(crate) fn refuse_agents(tool: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Lets a command pass that shows until its end what is a person's alone to see.
+///
+/// # Errors
+/// An agent's client runs it.
+pub(crate) fn refuse_agents_to_look() -> anyhow::Result<()> {
+    match Invoker::of_this_process() {
+        Invoker::Agent(sign) => bail!(
+            "{sign}, and who writes to whom is shown to people alone. Call the tool list_peers to see who is there. A person \
+             starts it in a terminal that no agent's client has opened."
+        ),
+        Invoker::Person | Invoker::Exec(_) => Ok(()),
+    }
+}
+
 /// The socket of the `watch` that runs this command.
 ///
 /// # Errors

@@ -194,11 +194,13 @@ impl Show {
         if self.is_json { self.json(event, &json!({ "text": said })) } else { self.note(said) }
     }
 
-    fn note(self, said: &str) -> String {
+    /// A line that is no message.
+    pub(super) fn note(self, said: &str) -> String {
         format!("{}\n", self.terminal.paint(Style::Faint, &format!("-- {said}")))
     }
 
-    fn json(self, event: &str, fields: &impl Serialize) -> String {
+    /// An event as one line of JSON.
+    pub(super) fn json(self, event: &str, fields: &impl Serialize) -> String {
         let mut shown = Map::new();
         if self.names_events {
             shown.insert("event".to_owned(), json!(event));

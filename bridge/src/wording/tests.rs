@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use junction_engine::error::{AttachmentError, AttachmentsRefused, MoveError};
 use junction_engine::hubs::autostart::HubStart;
 use junction_engine::hubs::failed_dial::PortState;
+use junction_engine::hubs::feed::FeedError;
 use junction_engine::hubs::known::ListingProblem;
 use junction_engine::hubs::probe::{HostStatus, ProbeError};
 use junction_engine::hubs::selection::AwayReason;
@@ -215,6 +216,21 @@ fn unreachable() -> Vec<(String, String)> {
     wordings
 }
 
+fn feed_errors() -> Vec<(&'static str, FeedError)> {
+    every![
+        FeedError::Target(_) => FeedError::Target(TargetError::NotJoined),
+        FeedError::Elsewhere(_) => FeedError::Elsewhere("attic".to_owned()),
+        FeedError::Files(_) => FeedError::Files(files_error().into()),
+        FeedError::NotRunning => FeedError::NotRunning,
+        FeedError::NoAnswer(_) => FeedError::NoAnswer(Some(4200)),
+        FeedError::NotOurs(_) => FeedError::NotOurs(4200),
+        FeedError::OlderHub(_) => FeedError::OlderHub(4200),
+        FeedError::TooMany(_) => FeedError::TooMany(4200),
+        FeedError::Nonsense(_) => FeedError::Nonsense(4200),
+        FeedError::Ended => FeedError::Ended,
+    ]
+}
+
 fn handshake_errors() -> Vec<(&'static str, HandshakeError)> {
     every![
         HandshakeError::Malformed => HandshakeError::Malformed,
@@ -369,6 +385,7 @@ fn every_error_has_its_wording_in_the_snapshot() {
     section(&mut page, "Names that mean no hub", worded(target_errors()));
     section(&mut page, "Settings that name hosts", worded(listing_problems()));
     section(&mut page, "Known hosts that were probed", host_problems());
+    section(&mut page, "Hubs that do not tell what goes on", worded(feed_errors()));
     section(&mut page, "Sessions that did not move", worded(move_errors()));
     section(&mut page, "Links that were not joined", join_errors());
     let retryable = errors().into_iter().filter(|(_, error)| error.is_retryable());

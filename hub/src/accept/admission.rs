@@ -51,6 +51,8 @@ struct PendingEntry {
     since: Instant,
     /// Whether the handshake has begun; from then on the handshake watches the deadline itself.
     is_handshaking: AtomicBool,
+    /// Whether the connection lasts without a handshake, and so has no deadline.
+    is_lasting: AtomicBool,
     evicted: Notify,
 }
 
@@ -132,6 +134,7 @@ impl Admission {
             from,
             since: Instant::now(),
             is_handshaking: AtomicBool::new(false),
+            is_lasting: AtomicBool::new(false),
             evicted: Notify::new(),
         });
         pending.entries.insert(id, entry.clone());
@@ -167,6 +170,17 @@ impl PendingConnection {
         self.admission.release(self.id);
     }
 
+    /// Frees the slot of a connection that lasts without a handshake, until [`PendingConnection::close`].
+    pub(crate) fn admit_without_handshake(&self) {
+        self.entry.is_lasting.store(true, Ordering::Relaxed);
+        self.admission.release(self.id);
+    }
+
+    /// Closes a connection that lasts without a handshake, whether or not its other end takes what is still to be sent.
+    pub(crate) fn close(&self) {
+        self.entry.evicted.notify_one();
+    }
+
     /// Marks the outcome as counted: a connection that sent a request is never counted as rejected.
     pub(crate) fn mark_counted(&self) {
         self.is_counted.store(true, Ordering::Relaxed);
@@ -189,11 +203,14 @@ impl PendingConnection {
         self.entry.evicted.notified().await;
     }
 
-    /// Waits until the deadline or the eviction of this connection.
+    /// Waits until the deadline or the eviction of this connection. One that lasts has no deadline.
     pub(crate) async fn must_close(self: Arc<Self>) {
         tokio::select! {
             () = self.handshake_timeout() => {}
-            () = self.evicted() => self.mark_counted(),
+            () = self.evicted() => return self.mark_counted(),
+        }
+        if self.entry.is_lasting.load(Ordering::Relaxed) {
+            self.evicted().await;
         }
     }
 }

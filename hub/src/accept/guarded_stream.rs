@@ -56,13 +56,15 @@ pub(crate) struct GuardedStream<T> {
     pub(crate) info: ConnectionInfo,
     /// Completes at the deadline; `None` once a handshake watches the deadline itself.
     must_close: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Whether the deadline has passed.
+    is_over: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
     /// Guards the socket of a pending connection.
     pub(crate) fn new(io: T, info: ConnectionInfo) -> Self {
         let must_close = Some(Box::pin(info.pending.clone().must_close()) as _);
-        Self { io, first: None, info, must_close }
+        Self { io, first: None, info, must_close, is_over: false }
     }
 
     /// Returns the first byte and leaves it to be read, or `None` if the connection ends first.
@@ -80,6 +82,16 @@ impl<T> GuardedStream<T> {
         }
         self.must_close.as_mut().map_or(Poll::Pending, |must_close| must_close.as_mut().poll(cx))
     }
+
+    /// Fails once the connection must close, and wakes the task then.
+    fn check_open(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.is_over || self.poll_must_close(cx).is_ready() {
+            // A future that is over must not be polled again.
+            self.is_over = true;
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
@@ -88,9 +100,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.poll_must_close(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
+        self.check_open(cx)?;
         if let Some(first) = self.first.take() {
             buffer.put_slice(&[first]);
             return Poll::Ready(Ok(()));
@@ -109,10 +119,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for GuardedStream<T> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_open(cx)?;
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_open(cx)?;
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -125,6 +137,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for GuardedStream<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_open(cx)?;
         Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 

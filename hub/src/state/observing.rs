@@ -80,6 +80,9 @@ impl State {
         (sender, id): (PeerKey, MessageId),
         kind: ReceiptKind,
     ) {
+        if !self.observation.is_on {
+            return;
+        }
         let step = match kind {
             ReceiptKind::Opened => MessageStep::Opened,
             ReceiptKind::Read => MessageStep::Read,

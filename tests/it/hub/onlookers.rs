@@ -1,12 +1,15 @@
 //! Who may look at what goes on at a hub, and what such a program is told.
 
+use futures_util::future::join_all;
 use junction_shared::protocol::onlooker::OnlookerNonce;
+use junction_shared::protocol::wire::{Card, Context, List, Question, ToBridge, ToHub};
 use junction_testkit::{
-    RawPeer, RawSocket, TestBridge, TestHome, TestHub, Transport, http_at, within,
+    RawPeer, RawSocket, TestBridge, TestHome, TestHub, Transport, eventually, http_at, memory,
+    within,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A request, with these further headers.
 fn request(path: &str, port: u16, headers: &str) -> String {
@@ -124,7 +127,7 @@ async fn one_that_looks_is_told_who_is_there_and_how_far_messages_are() {
         assert_eq!(
             message,
             json!({
-                "id": sent["id"].as_str().expect("an id").replace('-', ""),
+                "id": sent["id"],
                 "from": "alice", "to": "bob", "size": 256, "status": status,
             })
         );
@@ -148,6 +151,107 @@ async fn session_that_only_looks_at_others_is_not_told() {
     let joined = events.named("joined").await;
     let changed = events.named("changed").await;
     assert_eq!((&changed["alias"], &changed["id"]), (&json!("alice"), &joined["id"]));
+}
+
+/// How many may look at once.
+const PLACES: usize = 16;
+/// Cards that a peer publishes at once: at the pace of an answer for each time, no more than it may.
+const CARDS: usize = 20;
+
+/// A peer whose cards are as long as cards may be.
+struct Talker {
+    peer: RawPeer,
+    socket: RawSocket,
+    asked: u32,
+}
+
+impl Talker {
+    async fn join(home: &TestHome, hub: &TestHub, alias: &str) -> Self {
+        let peer = RawPeer::new(home);
+        let (socket, _) = RawSocket::join(hub.port, &peer, alias).await;
+        Self { peer, socket, asked: 0 }
+    }
+
+    /// Publishes some cards, and waits until the hub has them.
+    async fn talk(&mut self, alias: &str) {
+        for _ in 0..CARDS {
+            let text = || Some("x".repeat(120));
+            let (repo, task, role, branch) = (text(), text(), text(), text());
+            let (client, machine) = (text(), text());
+            let context = Context { repo, task, role, branch, machine, client };
+            let card = Card { context, ..self.peer.unsigned_card(alias, None) };
+            self.socket.send(&ToHub::Card(self.peer.sign(&card))).await;
+        }
+        self.asked += 1;
+        let asked = self.asked;
+        let list = List { role: None, repo: None, limit: 1, cursor: None, state: None };
+        self.socket.send(&ToHub::Ask(asked, Question::List(list))).await;
+        let answered = |frame| matches!(frame, ToBridge::Answer(n, _) if n == asked).then_some(());
+        self.socket.until("the hub has the cards", answered).await;
+    }
+}
+
+#[tokio::test]
+async fn reader_that_does_not_read_is_dropped_and_nothing_is_kept_for_it() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let headers = authorization(&home, &hub).await;
+    let slow = TcpSocket::new_v4().expect("a socket");
+    slow.set_recv_buffer_size(4096).expect("a small buffer");
+    let mut slow = slow.connect(([127, 0, 0, 1], hub.port).into()).await.expect("it answers");
+    slow.write_all(request("/events", hub.port, &headers).as_bytes()).await.expect("it reads");
+    let onlookers = async || hub.metric("junction_onlookers ").await;
+    eventually("it looks", async || (onlookers().await == 1).then_some(())).await;
+    let mut talkers = Vec::new();
+    for number in 0..8 {
+        talkers.push(Talker::join(&home, &hub, &format!("talker-{number}")).await);
+    }
+    let before = memory(hub.pid(), "VmRSS").unwrap_or_default();
+    let mut told = 0;
+    eventually("it is dropped", async || {
+        let all = talkers.iter_mut().enumerate();
+        join_all(all.map(async |(at, talker)| talker.talk(&format!("talker-{at}")).await)).await;
+        told += talkers.len() * CARDS;
+        (onlookers().await == 0).then_some(())
+    })
+    .await;
+    // 2 MiB of events wait for it at most, and as much for its socket.
+    let after = memory(hub.pid(), "VmRSS").unwrap_or_default();
+    assert!(after.saturating_sub(before) < 32 * 1024, "{before} KiB, then {after} KiB");
+    // Its connection is over, though it has read nothing: all places are free.
+    let mut others = Vec::new();
+    for _ in 0..PLACES {
+        let mut events = Events::of(&home, &hub).await;
+        let snapshot = events.named("snapshot").await;
+        assert_eq!(snapshot["sessions"].as_array().map(Vec::len), Some(talkers.len()));
+        others.push(events);
+    }
+    // What the system had taken still comes, and then the end.
+    let mut rest = Vec::new();
+    let _ = within("the connection ends", slow.read_to_end(&mut rest)).await;
+    let events = String::from_utf8_lossy(&rest).matches("event: changed").count();
+    assert!(events < told, "{events} of {told} came");
+}
+
+#[tokio::test]
+async fn as_many_may_look_as_have_a_place() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut looking = Vec::new();
+    for _ in 0..PLACES {
+        let mut events = Events::of(&home, &hub).await;
+        events.named("snapshot").await;
+        looking.push(events);
+    }
+    let headers = authorization(&home, &hub).await;
+    let refused = answer(&hub, &request("/events", hub.port, &headers)).await;
+    assert!(refused.starts_with("HTTP/1.0 503"), "{refused}");
+    looking.pop();
+    eventually("a place is free", async || {
+        let mut events = Events::of(&home, &hub).await;
+        events.next().await.filter(|(name, _)| name == "snapshot")
+    })
+    .await;
 }
 
 #[tokio::test]

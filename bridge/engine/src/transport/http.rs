@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::header::HOST;
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HOST, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
@@ -40,6 +41,40 @@ pub async fn get(
         }
     }
     Ok(None)
+}
+
+/// A page whose body comes as the hub writes it. Dropping it ends the connection.
+pub(crate) struct LivePage(Response);
+
+impl LivePage {
+    /// The status code.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    /// The header of this name, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers().get(name)?.to_str().ok()
+    }
+
+    /// Waits for more of the body, which has ended with `None`. A call that is dropped loses nothing.
+    pub(crate) async fn chunk(&mut self) -> Option<Bytes> {
+        self.0.chunk().await.ok().flatten()
+    }
+}
+
+/// Asks the hub at this address of this machine for a page, with this token if there is one. `None` if there is no answer.
+/// The caller sets the time limit.
+pub(crate) async fn open(address: SocketAddr, path: &str, token: Option<&str>) -> Option<LivePage> {
+    let client = client(&HubTls::new(Security::Loopback), None)?;
+    let mut request =
+        client.get(format!("http://{address}{path}")).header(HOST, address.to_string());
+    if let Some(token) = token {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    request.send().await.ok().map(LivePage)
 }
 
 /// A client for one request. It reads no proxy from the environment, as the request is for a hub nearby, and follows
