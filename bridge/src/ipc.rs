@@ -8,6 +8,9 @@
 //! verify      → {"ask":"verify","alias":"calm-otter"}  ← {"say":"pair","alias":…,"own":…,"other":…}
 //! doctor      → {"ask":"describe"}                     ← {"say":"description","version":…,"hub":…,…}
 //!             → {"ask":"try"}                          ← {"say":"tried","way":…,"outcome":…}, within 20 seconds
+//! hold        → {"ask":"hold","seconds":600}           ← {"say":"done"}
+//!             → {"ask":"release"}                      ← {"say":"done"}
+//! remove      → {"ask":"remove"}                       ← {"say":"done"}, within 3 seconds
 //! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! claims      → {"ask":"claims","repository":…}        ← {"say":"claims","claims":[…],"held":[…]}
@@ -32,6 +35,8 @@ pub(crate) mod description;
 mod discover;
 #[cfg(not(unix))]
 mod elsewhere;
+#[allow(dead_code, reason = "only a page for people gives orders and shows when a hold ends")]
+pub(crate) mod local_sessions;
 pub(crate) mod server;
 #[cfg(unix)]
 mod unix;
@@ -111,6 +116,16 @@ pub(crate) enum BridgeRequest {
     Describe,
     /// Has the agent woken as a trial, if it is idle, and asks what came of that.
     Try,
+    /// Pauses all wakes of the agent, in place of an earlier hold. A peer cannot: whoever reaches the socket is the
+    /// agent's user, or runs as that user.
+    Hold {
+        /// For how long: 1 to 86,400. What is less or more counts as the nearest of these.
+        seconds: u64,
+    },
+    /// Ends the pause of wakes.
+    Release,
+    /// Has the session leave the junction until its agent calls `register`.
+    Remove,
     /// Asks which peers the session sees, a page at a time.
     Peers {
         /// Only peers of this role.
@@ -260,6 +275,8 @@ pub(crate) enum BridgeResponse {
     /// Where the session is, and how its agent is reached.
     #[serde(rename = "description")]
     Description(Box<SessionDescription>),
+    /// What the user asked for is done.
+    Done,
     /// What came of the trial.
     Tried(TrialReport),
     /// A page of the peers that the session sees, each as the tool `list_peers` shows it.

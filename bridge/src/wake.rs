@@ -19,6 +19,7 @@ mod activity;
 mod agent_state;
 mod budget;
 mod channels;
+pub(crate) mod hold;
 mod inspection;
 mod notice;
 mod policy;
@@ -272,6 +273,7 @@ impl Wake {
             let now = now();
             let seen = snapshot.borrow_and_update().clone();
             self.look_at_session(now);
+            self.look_at_hold(now);
             if let Some(due) = self.take_due_wake(seen, now) {
                 self.wake_agent(&due).await;
             }

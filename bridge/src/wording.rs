@@ -26,6 +26,9 @@ const READ_BUSY: &str =
 const TOO_MANY_WAITS: &str =
     "Too many calls are waiting at once. Let one of them end, then call again.";
 
+/// What is said where the agent's user had the session leave.
+const REMOVED: &str = "Your user removed this session from the junction. Ask your user before you call register to join again.";
+
 /// An error that has words.
 pub(crate) trait Wording {
     /// What is wrong, and what to do.
@@ -67,6 +70,7 @@ impl Wording for Error {
             Self::Left => {
                 "This session has left the junction. Call register to join again.".to_owned()
             }
+            Self::Removed => REMOVED.to_owned(),
             Self::UnknownAlias(_) => {
                 "No peer has that alias now. Call list_peers to see who is there.".to_owned()
             }
@@ -239,6 +243,7 @@ pub(crate) fn hindrance_word(hindrance: Hindrance) -> &'static str {
         Hindrance::Chain => "chain",
         Hindrance::NoWay => "no-way",
         Hindrance::Dropped => "dropped",
+        Hindrance::Held => "held",
     }
 }
 

@@ -3,6 +3,7 @@
 mod chains;
 mod channels;
 mod collisions;
+mod hold;
 mod hooks;
 mod pace;
 mod plugin;

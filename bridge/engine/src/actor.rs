@@ -27,7 +27,7 @@ use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::HubTarget;
 use crate::session::{ClaimStep, SeatToClaim, Session};
 use crate::transport::dial::{DialError, Dialer, HubConnection};
-use crate::{Command, ConnectionState, Departure, Snapshot};
+use crate::{Command, ConnectionState, Departure, Leaver, Snapshot};
 
 /// How long the goodbye of a session may take to write when the process goes on.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ pub(crate) struct Actor<D> {
 
 /// A command that ends a connection.
 enum Transition {
-    Leave(oneshot::Sender<Departure>),
+    Leave(Leaver, oneshot::Sender<Departure>),
     Move(HubTarget, oneshot::Sender<Result<(), Error>>),
     Stop(Option<oneshot::Sender<()>>),
     /// The hub is to be told of another claim to a seat.
@@ -295,7 +295,9 @@ impl<D: Dialer> Actor<D> {
         self.is_asked |= command.needs_hub();
         match command {
             Command::Stop(reply) => self.transition = Some(Transition::Stop(Some(reply))),
-            Command::Leave(reply) => self.transition = Some(Transition::Leave(reply)),
+            Command::Leave(leaver, reply) => {
+                self.transition = Some(Transition::Leave(leaver, reply));
+            }
             Command::ClaimSeat(session, reply) => {
                 self.awaits_session = false;
                 let step = session.map_or(ClaimStep::Nothing, |session| self.claim(*session));

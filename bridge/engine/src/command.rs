@@ -17,7 +17,7 @@ use crate::hubs::target::HubTarget;
 use crate::message::{Draft, MailPage, PageLimits, Submitted};
 use crate::peer::Availability;
 use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
-use crate::registration::{Change, Departure, Registration};
+use crate::registration::{Change, Departure, Leaver, Registration};
 use crate::session::SeatToClaim;
 
 /// The channel for the answer to a command.
@@ -115,7 +115,7 @@ pub enum Command {
     /// Waits until every message that was sent has its receipt.
     Flush(oneshot::Sender<()>),
     /// Leaves the junction.
-    Leave(oneshot::Sender<Departure>),
+    Leave(Leaver, oneshot::Sender<Departure>),
     /// Sets the context that was found around the session. `register` overrides it.
     SetContext(Context),
     /// Sets what the agent does, and how messages get to it.
@@ -152,7 +152,7 @@ impl Command {
             | Self::Claim(_)
             | Self::ClaimSeat(..)
             | Self::Flush(_)
-            | Self::Leave(_)
+            | Self::Leave(..)
             | Self::SetContext(_)
             | Self::SetAvailability(_)
             | Self::SetForecast(_)
@@ -163,25 +163,25 @@ impl Command {
         }
     }
 
-    /// Answers the command with [`Error::Left`].
-    pub fn refuse(self) {
+    /// Answers the command with the reason why the session carries out none.
+    pub fn refuse(self, why: Error) {
         match self {
-            Self::Join(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Apply(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::List(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Watch(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Send(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::BeginGroup(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Lookup(_, reply) => drop(reply.send(Err(Error::Left))),
-            Self::Read { reply, .. } => drop(reply.send(Err(Error::Left))),
+            Self::Join(_, reply) => drop(reply.send(Err(why))),
+            Self::Apply(_, reply) => drop(reply.send(Err(why))),
+            Self::List(_, reply) => drop(reply.send(Err(why))),
+            Self::Watch(_, reply) => drop(reply.send(Err(why))),
+            Self::Send(_, reply) => drop(reply.send(Err(why))),
+            Self::BeginGroup(_, reply) => drop(reply.send(Err(why))),
+            Self::Lookup(_, reply) => drop(reply.send(Err(why))),
+            Self::Read { reply, .. } => drop(reply.send(Err(why))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
-            Self::Leave(reply) => drop(reply.send(Departure::default())),
+            Self::Leave(_, reply) => drop(reply.send(Departure::default())),
             Self::Claim(
                 ClaimCommand::Claim(_, reply)
                 | ClaimCommand::Release(_, _, reply)
                 | ClaimCommand::List(_, reply)
                 | ClaimCommand::Look(_, reply),
-            ) => drop(reply.send(Err(Error::Left))),
+            ) => drop(reply.send(Err(why))),
             // The ends of their channels are dropped, which says so.
             Self::Download(_)
             | Self::GroupSubmitted(..)

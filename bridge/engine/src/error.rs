@@ -18,6 +18,8 @@ pub enum Error {
     NotSent(Unanswered),
     /// The session has left the junction.
     Left,
+    /// The agent's user had the session leave the junction.
+    Removed,
     /// No peer has the alias. Another call may find one later.
     UnknownAlias(Alias),
     /// The session that has the alias has left, and the alias is kept for it.
@@ -131,6 +133,7 @@ impl Error {
             | Self::Refused(Refusal::InboxFull | Refusal::IdConflict)
             | Self::Move(MoveError::NoAnswer) => true,
             Self::Left
+            | Self::Removed
             | Self::AliasTaken(_)
             | Self::BadAlias
             | Self::KeyChanged { .. }

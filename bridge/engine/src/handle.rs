@@ -22,7 +22,7 @@ use crate::hubs::target::HubTarget;
 use crate::incoming_attachment::IncomingAttachment;
 use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
 use crate::peer::{Availability, PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
-use crate::registration::{Change, Departure, Registration};
+use crate::registration::{Change, Registration};
 use crate::seat_settled::SeatSettled;
 use crate::send_in_progress::{SEND_PATIENCE, SendInProgress};
 use crate::session::SeatToClaim;
@@ -38,8 +38,6 @@ const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a session that came back waits until senders have repeated their attachments, and how often it looks.
 const REPETITION_PATIENCE: Duration = Duration::from_secs(5);
 const REPETITION_INTERVAL: Duration = Duration::from_millis(100);
-/// How long a session that leaves or moves waits for receipts.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// How long peers are gone before a wait for that ends: a bridge that restarts is gone for a moment.
 const RETURN_PATIENCE: Duration = Duration::from_secs(2);
 /// Commands in the queue of an engine. Further callers wait until there is room.
@@ -342,30 +340,6 @@ impl Engine {
         Ok(IncomingAttachment::new(begun, self.commands.clone()))
     }
 
-    /// Leaves the junction, after waiting a moment for receipts.
-    pub async fn disconnect(&self) -> Departure {
-        self.flush().await;
-        let (reply, left) = oneshot::channel();
-        let _ = self.send(Command::Leave(reply)).await;
-        left.await.unwrap_or_default()
-    }
-
-    /// Waits a moment until every message that was sent has its receipt.
-    async fn flush(&self) {
-        let (reply, flushed) = oneshot::channel();
-        if self.send(Command::Flush(reply)).await.is_ok() {
-            let _ = timeout(FLUSH_PATIENCE, flushed).await;
-        }
-    }
-
-    /// Says goodbye to the hub and wipes the session's keys, for the end of the process.
-    pub async fn stop(&self) {
-        let (reply, stopped) = oneshot::channel();
-        if self.send(Command::Stop(reply)).await.is_ok() {
-            let _ = stopped.await;
-        }
-    }
-
     pub(crate) async fn send(&self, command: Command) -> Result<(), Error> {
         self.commands.send(command).await.map_err(|_| self.away())
     }
@@ -377,7 +351,7 @@ impl Engine {
             self.send(Command::AskForHub).await?;
         }
         let is_decided = |snapshot: &Snapshot| match &snapshot.state {
-            ConnectionState::Connected | ConnectionState::Left => true,
+            ConnectionState::Connected | ConnectionState::Left | ConnectionState::Removed => true,
             // To wait does not change the hub.
             ConnectionState::Away(why) => matches!(why, AwayReason::WouldBeListed { .. }),
         };
@@ -385,6 +359,7 @@ impl Engine {
         match self.snapshot.borrow().state {
             ConnectionState::Connected => Ok(()),
             ConnectionState::Left => Err(Error::Left),
+            ConnectionState::Removed => Err(Error::Removed),
             ConnectionState::Away(ref why) => Err(Error::HubAway(Unanswered::Away(why.clone()))),
         }
     }
@@ -394,6 +369,7 @@ impl Engine {
         match &self.snapshot.borrow().state {
             ConnectionState::Away(why) => Error::HubAway(Unanswered::Away(why.clone())),
             ConnectionState::Left => Error::Left,
+            ConnectionState::Removed => Error::Removed,
             ConnectionState::Connected => Error::HubAway(Unanswered::Late),
         }
     }

@@ -71,7 +71,7 @@ pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use open_requests::{OpenRequest, OpenRequestSign};
 pub use outcome::{GroupSum, Outcome, Status};
 pub use peer::{Availability, PeerInfo, PeerPage, PeerQuery, PeerWait, PeerWaitEnd, Receiver};
-pub use registration::{Change, Departure, Registration, label};
+pub use registration::{Change, Departure, Leaver, Registration, label};
 pub use seat_settled::SeatSettled;
 pub use send_in_progress::SendInProgress;
 pub use send_limits::SendLimit;

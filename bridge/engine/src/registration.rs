@@ -40,6 +40,15 @@ pub struct Registration {
     pub context: Context,
 }
 
+/// Who had a session leave the junction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaver {
+    /// The session itself, by `disconnect`.
+    Agent,
+    /// The agent's user, past the agent.
+    User,
+}
+
 /// What `disconnect` left behind.
 #[derive(Default)]
 pub struct Departure {

@@ -20,6 +20,8 @@ pub enum ConnectionState {
     Connected,
     /// Left by `disconnect`; the engine does not dial.
     Left,
+    /// Left by the word of the agent's user; the engine does not dial.
+    Removed,
 }
 
 /// An unread message that may wake the agent, or all notifications that may.

@@ -1,6 +1,7 @@
-//! Starts engines.
+//! How engines start, and how their sessions leave.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::settings::SettingError;
@@ -8,16 +9,23 @@ use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::handshake::GroupKeys;
 use junction_shared::protocol::wire::Context;
 use junction_shared::secret::random_bytes;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::actor::Actor;
 use crate::backoff::Backoff;
 use crate::clock::now;
+use crate::command::Command;
 use crate::hubs::known::KnownHosts;
 use crate::hubs::selection::{AwayReason, HubSelection};
 use crate::hubs::target::HubTarget;
+use crate::registration::{Departure, Leaver};
 use crate::session::Session;
 use crate::transport::dial::{Dialer, Tcp};
 use crate::{ChainLimit, ConnectionState, Engine, SendLimit, Snapshot};
+
+/// How long a session that leaves or moves waits for receipts.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What an engine needs to start.
 pub struct Config {
@@ -107,6 +115,40 @@ impl Engine {
         let mut hub = HubSelection::new(target.name.clone(), known, false, None);
         hub.select(target);
         spawn(dialer, hub, Backoff::new(seed), traits, false)
+    }
+
+    /// Leaves the junction, after waiting a moment for receipts.
+    pub async fn disconnect(&self) -> Departure {
+        self.leave(Leaver::Agent).await
+    }
+
+    /// Leaves the junction as [`Self::disconnect`] does, because the agent's user says so: calls fail with
+    /// [`Error::Removed`](crate::error::Error::Removed) until the next [`Self::register`].
+    pub async fn remove(&self) -> Departure {
+        self.leave(Leaver::User).await
+    }
+
+    async fn leave(&self, leaver: Leaver) -> Departure {
+        self.flush().await;
+        let (reply, left) = oneshot::channel();
+        let _ = self.send(Command::Leave(leaver, reply)).await;
+        left.await.unwrap_or_default()
+    }
+
+    /// Waits a moment until every message that was sent has its receipt.
+    pub(crate) async fn flush(&self) {
+        let (reply, flushed) = oneshot::channel();
+        if self.send(Command::Flush(reply)).await.is_ok() {
+            let _ = timeout(FLUSH_PATIENCE, flushed).await;
+        }
+    }
+
+    /// Says goodbye to the hub and wipes the session's keys, for the end of the process.
+    pub async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.send(Command::Stop(reply)).await.is_ok() {
+            let _ = stopped.await;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use junction_shared::protocol::handshake::fingerprint;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::ipc::local_sessions::{LocalBridge, local_bridges};
 use crate::onlooker::{LivingHub, show};
 use crate::results::PeerJson;
 use crate::terminal::{Style, Terminal, remark, tell};
@@ -85,6 +86,7 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             remark(&format!("Its sessions are not shown: {}", in_persons_words(&error.wording())));
         }
     }
+    local_bridges().await.iter().filter_map(held).for_each(|said| remark(&said));
     other_hub(config);
     Ok(())
 }
@@ -122,6 +124,14 @@ fn hub_json(hub: LivingHub, health: Option<&Health>, fingerprint: Option<String>
         active_peers: health.and_then(|health| health.active_peers),
         fingerprint,
     }
+}
+
+/// What to say of a session that is held.
+fn held(bridge: &LocalBridge) -> Option<String> {
+    let session = bridge.said.as_ref().ok()?;
+    let left = Duration::from_secs(session.held_ms?.div_ceil(1000));
+    let alias = session.alias.as_deref()?;
+    Some(format!("You hold {alias} back for {} more, so no message wakes it.", span(left)))
 }
 
 /// The hub in one line.

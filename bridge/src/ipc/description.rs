@@ -40,6 +40,12 @@ pub(crate) struct SessionDescription {
     pub(crate) hindrance: Option<String>,
     /// The way by which a message would wake the agent, in a word.
     pub(crate) way: Option<String>,
+    /// For how many milliseconds the agent's user still pauses its wakes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_ms: Option<u64>,
+    /// Whether the user had the session leave.
+    #[serde(default)]
+    pub(crate) is_removed: bool,
 }
 
 /// What came of a wake that a person asked for.
@@ -59,7 +65,6 @@ pub(crate) struct TrialReport {
 impl From<WakeTrial> for TrialReport {
     fn from(trial: WakeTrial) -> Self {
         let word = |way| way_word(way).to_owned();
-        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             way: trial.way.map(word),
             outcome: trial.outcome,
@@ -78,7 +83,7 @@ pub(crate) enum SessionConnection {
     Connected,
     /// The session tries to reach its hub.
     Away,
-    /// The session was ended by `disconnect`.
+    /// The session was ended by `disconnect`, or by the agent's user.
     Left,
 }
 
@@ -88,7 +93,7 @@ impl SessionDescription {
         let snapshot = engine.snapshot();
         let (connection, why) = match &snapshot.state {
             ConnectionState::Connected => (SessionConnection::Connected, None),
-            ConnectionState::Left => (SessionConnection::Left, None),
+            ConnectionState::Left | ConnectionState::Removed => (SessionConnection::Left, None),
             ConnectionState::Away(why) => (SessionConnection::Away, Some(why.wording())),
         };
         let agent = wake.inspect();
@@ -104,8 +109,14 @@ impl SessionDescription {
             reach: reach(agent.reach).to_owned(),
             hindrance: agent.hindrance.map(|why| hindrance_word(why).to_owned()),
             way: agent.way.map(|way| way_word(way).to_owned()),
+            held_ms: agent.held_for.map(milliseconds),
+            is_removed: snapshot.state == ConnectionState::Removed,
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn shortened(text: &str) -> String {
@@ -121,5 +132,15 @@ mod tests {
         assert_eq!(shortened("/home/é"), "/home/é");
         assert_eq!(shortened(&"é".repeat(MAX_TEXT)).len(), MAX_TEXT);
         assert_eq!(shortened(&format!("x{}", "é".repeat(MAX_TEXT))).len(), MAX_TEXT - 1);
+    }
+
+    #[test]
+    fn description_of_an_earlier_version_knows_no_hold() {
+        let earlier = serde_json::json!({
+            "version": "0", "directory": "/", "place": "here", "hub": "local", "alias": null, "connection": "left",
+            "why": null, "client": null, "reach": "pull", "hindrance": null, "way": null,
+        });
+        let read: SessionDescription = serde_json::from_value(earlier).unwrap();
+        assert_eq!((read.held_ms, read.is_removed), (None, false));
     }
 }

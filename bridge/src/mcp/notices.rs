@@ -112,6 +112,7 @@ impl NoticesJson {
                 ConnectionState::Connected => None,
                 ConnectionState::Away(reason) => Some(reason.wording()),
                 ConnectionState::Left => Some(Error::Left.wording()),
+                ConnectionState::Removed => Some(Error::Removed.wording()),
             },
             unread: waiting.then_some(snapshot.unread.count),
             unread_from: from.map(ToString::to_string).collect(),

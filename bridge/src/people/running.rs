@@ -149,6 +149,9 @@ impl RequestHandler for PersonRequests {
             | BridgeRequest::Claims(_)
             | BridgeRequest::Describe
             | BridgeRequest::Try
+            | BridgeRequest::Hold { .. }
+            | BridgeRequest::Release
+            | BridgeRequest::Remove
             | BridgeRequest::Peers { .. }
             | BridgeRequest::Rewake { .. }
             | BridgeRequest::Wait { .. }

@@ -1,5 +1,7 @@
 //! Requests of hooks and commands, answered from the wake state and the engine.
 
+use std::time::Duration;
+
 use junction_engine::{ConnectionState, Engine, PeerQuery};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
@@ -17,6 +19,7 @@ use crate::ipc::{
 use crate::people::send_service::SendService;
 use crate::people::sources::SourceRights;
 use crate::results::PeerJson;
+use crate::wake::hold::{hold, release};
 use crate::wake::trial::try_wake;
 use crate::wake::{WaitingProgram, Wake};
 
@@ -60,40 +63,13 @@ impl RequestHandler for BridgeRequests {
                     self.hold(program, Acknowledgement::Awaited, &mut connection).await;
                 }
             }
-            BridgeRequest::Session { session, session_match } => {
-                let here = self.here(session_match, session.as_deref());
-                connection.respond(&here.unwrap_or(BridgeResponse::Nothing)).await;
-            }
-            BridgeRequest::Inbox { session, session_match } => {
-                let inbox = self.inbox(session_match, session.as_deref());
-                connection.respond(&inbox.unwrap_or(BridgeResponse::Nothing)).await;
-            }
             BridgeRequest::Send(request) | BridgeRequest::SendAttached(request) => {
                 // The caller is the agent, whatever it says.
                 let request = SendRequest { from_person: false, ..*request };
                 self.sends.send(request, SourceRights::ByPolicy, &mut connection).await;
             }
-            BridgeRequest::Claims(question) => {
-                connection.respond(&self.claims(&question).await).await;
-            }
-            BridgeRequest::Person { .. } => {
-                connection.respond(&BridgeResponse::Nothing).await;
-            }
-            BridgeRequest::Verify { alias } => {
-                let response = self.fingerprints(&alias).await.unwrap_or(BridgeResponse::Nothing);
-                connection.respond(&response).await;
-            }
-            BridgeRequest::Describe => {
-                let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
-                connection.respond(&BridgeResponse::Description(Box::new(description))).await;
-            }
-            BridgeRequest::Try => {
-                let report = try_wake(&self.wake).await.into();
-                connection.respond(&BridgeResponse::Tried(report)).await;
-            }
-            BridgeRequest::Peers { role, repo, cursor } => {
-                let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor, state: None };
-                let response = self.peers(query).await.unwrap_or(BridgeResponse::Nothing);
+            request => {
+                let response = self.answer(request).await.unwrap_or(BridgeResponse::Nothing);
                 connection.respond(&response).await;
             }
         }
@@ -101,6 +77,47 @@ impl RequestHandler for BridgeRequests {
 }
 
 impl BridgeRequests {
+    /// The response to a request that needs no more than one.
+    async fn answer(&self, request: BridgeRequest) -> Option<BridgeResponse> {
+        match request {
+            BridgeRequest::Session { session, session_match } => {
+                self.here(session_match, session.as_deref())
+            }
+            BridgeRequest::Inbox { session, session_match } => {
+                self.inbox(session_match, session.as_deref())
+            }
+            BridgeRequest::Claims(question) => self.claims(&question).await,
+            BridgeRequest::Verify { alias } => self.fingerprints(&alias).await,
+            BridgeRequest::Describe => {
+                let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
+                Some(BridgeResponse::Description(Box::new(description)))
+            }
+            BridgeRequest::Try => Some(BridgeResponse::Tried(try_wake(&self.wake).await.into())),
+            BridgeRequest::Peers { role, repo, cursor } => {
+                let query = PeerQuery { role, repo, limit: PEERS_IN_LINE, cursor, state: None };
+                self.peers(query).await
+            }
+            BridgeRequest::Hold { seconds } => {
+                hold(&self.wake, Duration::from_secs(seconds));
+                Some(BridgeResponse::Done)
+            }
+            BridgeRequest::Release => {
+                release(&self.wake);
+                Some(BridgeResponse::Done)
+            }
+            BridgeRequest::Remove => {
+                self.engine.remove().await;
+                Some(BridgeResponse::Done)
+            }
+            BridgeRequest::Person { .. }
+            | BridgeRequest::Hook { .. }
+            | BridgeRequest::Rewake { .. }
+            | BridgeRequest::Wait { .. }
+            | BridgeRequest::Send(_)
+            | BridgeRequest::SendAttached(_) => None,
+        }
+    }
+
     fn is_own_session(&self, session_match: SessionMatch, event: &HookEvent) -> bool {
         self.is_own(session_match, event.session.as_deref())
     }
@@ -120,10 +137,10 @@ impl BridgeRequests {
     }
 
     /// The claims that the session knows of, for a command in its own shell.
-    async fn claims(&self, question: &ClaimsQuestion) -> BridgeResponse {
+    async fn claims(&self, question: &ClaimsQuestion) -> Option<BridgeResponse> {
         let is_own = self.is_own(question.session_match, question.session.as_deref());
         let shown = if is_own { own_claims(&self.engine, question).await } else { None };
-        shown.map_or(BridgeResponse::Nothing, BridgeResponse::Claims)
+        shown.map(BridgeResponse::Claims)
     }
 
     /// What waits for the agent.

@@ -105,7 +105,8 @@ impl AgentState {
             HookEventKind::Stops => {
                 let was_held_up = self.policy.is_stop_held_up();
                 let notice = self.policy.before_stop(now).map(|notice| notice.to_string());
-                let requests = if was_held_up { None } else { self.policy.requests_before_stop() };
+                let asks_nothing = was_held_up || self.policy.hold.is_on(now);
+                let requests = if asks_nothing { None } else { self.policy.requests_before_stop() };
                 let requests = requests.map(|requests| requests.to_string());
                 reply.block = joined(notice.into_iter().chain(requests));
                 if reply.block.is_none() {
@@ -152,9 +153,10 @@ impl AgentState {
     pub(super) fn looks_at(&self) -> Option<Instant> {
         let looked = self.looked_at?;
         let is_idle = self.activity.state(looked) == Some(State::Idle);
+        let is_waking = self.policy.is_waking() && !self.policy.hold.is_on(looked);
         Some(
             looked
-                + if self.policy.is_waking() || self.trial.is_some() {
+                + if is_waking || self.trial.is_some() {
                     LOOK_INTERVAL_WAITING
                 } else if is_idle {
                     LOOK_INTERVAL_IDLE

@@ -1,6 +1,6 @@
 //! How a message would get to the agent now: for a person who asks, and for its sender.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use junction_shared::protocol::wire::{Hindrance, Outlook, Reach, State};
 
@@ -19,6 +19,8 @@ pub(crate) struct WakeInspection {
     pub(crate) hindrance: Option<Hindrance>,
     /// The way by which a message would wake the agent.
     pub(crate) way: Option<WakingWay>,
+    /// For how long the agent's user still pauses its wakes.
+    pub(crate) held_for: Option<Duration>,
 }
 
 impl Wake {
@@ -43,11 +45,15 @@ impl Wake {
         let (channels, client) = (&self.0.channels, self.0.client.get());
         let name = client.map_or("", |client| client.mcp_name.as_str());
         let agent = self.agent();
-        let can_wake = agent.policy.can_wake(now());
-        let hindrance = self.obstacle(&agent).or((!can_wake).then_some(Hindrance::Budget));
+        let now = now();
+        let can_wake = agent.policy.can_wake(now);
+        let held_for = agent.policy.hold.until(now).map(|until| until - now);
+        let unwoken = || self.obstacle(&agent).or((!can_wake).then_some(Hindrance::Budget));
+        let hindrance = held_for.map(|_| Hindrance::Held).or_else(unwoken);
         drop(agent);
         let reach = channels.reach(can_wake).max(channels.reach(false));
-        WakeInspection { client: label(display_name(name)), reach, hindrance, way: channels.way() }
+        let (client, way) = (label(display_name(name)), channels.way());
+        WakeInspection { client, reach, hindrance, way, held_for }
     }
 
     /// Why nothing can wake the agent; `None` if a channel can.
@@ -82,14 +88,27 @@ impl Wake {
         let mut agent = self.agent();
         agent.policy.update(snapshot.clone());
         let has_hooks = self.0.channels.turn_hooks.were_seen();
-        let is_told_in_turn = has_hooks && agent.activity.state(now) == Some(State::Busy);
+        let held = agent.policy.hold.is_on(now).then_some(Hindrance::Held);
+        // In a hold, the agent is not asked to read before it ends its turn.
+        let is_sure_to_ask = has_hooks && held.is_none();
+        let is_told_in_turn = is_sure_to_ask && agent.activity.state(now) == Some(State::Busy);
         if agent.activity.is_waiting(now) || is_told_in_turn {
             return None;
         }
-        if let Some(why) = self.obstacle(&agent) {
-            return because(why);
+        let arrival = arrived.arrival?;
+        let is_told = held.is_none() && agent.policy.is_told(arrival);
+        // The way of the notice that the agent has may be used up by it.
+        if let Some(why) = self.obstacle(&agent).filter(|_| !is_told) {
+            return because(held.unwrap_or(why));
         }
-        agent.policy.outlook(arrived.arrival?, now)
+        agent.policy.outlook(arrival, now)
+    }
+
+    /// Tells senders what to expect once a hold has come to its end.
+    pub(super) fn look_at_hold(&self, now: Instant) {
+        if self.agent().policy.hold.take_end(now) {
+            self.0.engine.forecast_again();
+        }
     }
 
     /// How the agent can be reached now, and what it does.

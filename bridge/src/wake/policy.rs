@@ -2,7 +2,7 @@
 //!
 //! **At most one notice is outstanding**: it covers whatever arrives after it, until the agent reads or its turn ends.
 //! A turn that ended without a read gives the wake back: one that was interrupted once for the same messages, any other
-//! for later messages alone, after a pause that doubles.
+//! for later messages alone, after a pause that doubles. **A hold** of the user pauses all wakes, and hides nothing.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,14 @@ use crate::wake::notice::{Notice, RequestNotice};
 use crate::wake::request_reminder::RequestReminder;
 use junction_engine::{Snapshot, Waker};
 
-/// How long after a wake that no channel took the next is tried, and how long a notice may go unread until nobody knows
-/// whether the agent was woken.
-const PAUSE: Duration = Duration::from_secs(60);
-/// How long a notice stays outstanding without a read or the end of a turn. It may be lost: the turn that it begins can
-/// fail.
-const NOTICE_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// How soon the wake of an interrupted turn is repeated. The person who interrupted it may be typing.
-const REPEAT_AFTER: Duration = Duration::from_secs(5);
+mod hold;
+mod outstanding;
+
+pub(super) use hold::Hold;
+use outstanding::{
+    Due, NOTICE_LIFETIME, OutstandingNotice, PAUSE, REPEAT_AFTER, UnreadTurn, is_paced,
+};
+
 /// How long later messages wait after a first turn that ended without a read; each further turn doubles it.
 const FIRST_REST: Duration = Duration::from_secs(60);
 /// The longest such wait.
@@ -32,6 +32,8 @@ pub(crate) struct WakePolicy {
     snapshot: Snapshot,
     /// What the agent was reminded of that it has not answered.
     pub(super) requests: RequestReminder,
+    /// The user's pause of all wakes.
+    pub(super) hold: Hold,
     budget: WakeBudget,
     /// The message that the present wake is for.
     waking_for: Option<Waker>,
@@ -61,42 +63,13 @@ pub(crate) struct TakenWake {
     is_paced: bool,
 }
 
-#[derive(Clone, Copy)]
-struct OutstandingNotice {
-    since: Instant,
-    /// The number of arrivals that the notice covers.
-    arrivals: u64,
-    /// Whether the notice covered anything that may wake the agent.
-    is_waking: bool,
-    /// How the turn ended in which the agent was told, once it has.
-    ended: Option<UnreadTurn>,
-}
-
-/// A turn that ended without a read.
-#[derive(Clone, Copy)]
-struct UnreadTurn {
-    /// When the agent is woken once more for what it was told of.
-    repeats_at: Option<Instant>,
-    /// From when on later messages wake it.
-    wakes_from: Instant,
-    /// Whether a person stopped this turn, and the one before it.
-    is_denied: bool,
-}
-
-/// When a message wakes the agent, and what it waits for.
-#[derive(Clone, Copy)]
-struct Due {
-    /// `None` for never.
-    at: Option<Instant>,
-    hindrance: Option<Hindrance>,
-}
-
 impl WakePolicy {
     /// A policy with this many wakes an hour, or any number.
     pub(crate) fn new(snapshot: Snapshot, wakes_per_hour: Option<u32>) -> Self {
         Self {
             snapshot,
             requests: RequestReminder::default(),
+            hold: Hold::default(),
             budget: WakeBudget::new(wakes_per_hour),
             waking_for: None,
             retries_at: None,
@@ -147,6 +120,11 @@ impl WakePolicy {
         let arrivals = self.snapshot.arrivals;
         let told = self.outstanding.as_mut().filter(|notice| notice.is_waking);
         let Some(notice) = told.filter(|notice| notice.ended.is_none()) else { return };
+        if self.hold.is_on(now) {
+            // The agent was not asked to read at the end, so what waits wakes it after the hold.
+            self.outstanding = None;
+            return;
+        }
         notice.ended = Some(if is_interrupted && !self.is_repeated {
             self.is_repeated = true;
             let repeats_at = Some(now + REPEAT_AFTER);
@@ -175,9 +153,11 @@ impl WakePolicy {
         Some(self.notice(now))
     }
 
-    /// The notice for an agent that is about to end its turn: once a turn, whatever else the agent was told.
+    /// The notice for an agent that is about to end its turn: once a turn, whatever else the agent was told, and not in a
+    /// hold.
     pub(crate) fn before_stop(&mut self, now: Instant) -> Option<Notice> {
-        if !self.is_waking() || std::mem::replace(&mut self.stop_held_up, true) {
+        let may_ask = self.is_waking() && !self.hold.is_on(now);
+        if !may_ask || std::mem::replace(&mut self.stop_held_up, true) {
             self.stop_held_up = false;
             return None;
         }
@@ -208,7 +188,8 @@ impl WakePolicy {
 
     /// When a message wakes the agent; `None` if a notice covers it.
     fn due(&self, waker: &Waker, wakeable: Instant, now: Instant) -> Option<Due> {
-        let mut due = self.free_at(waker, now)?;
+        let notice = self.outstanding.filter(|notice| notice.is_waking);
+        let mut due = notice.map_or(Some(Due::at(now)), |notice| notice.frees(waker, now))?;
         let wait = |due: &mut Due, until: Instant| due.at = due.at.map(|at| at.max(until));
         wait(&mut due, self.rests_until.unwrap_or(now));
         if is_paced(waker) {
@@ -222,40 +203,24 @@ impl WakePolicy {
             Some(room) => due = Due { at: Some(room), hindrance: Some(Hindrance::Budget) },
             None => due = Due { at: None, hindrance: Some(Hindrance::Budget) },
         }
+        if let Some(until) = self.hold.until(now) {
+            wait(&mut due, until);
+            due.hindrance = Some(Hindrance::Held);
+        }
         Some(due)
     }
 
-    /// When the notice that the agent was last given lets a message wake it; `None` if it covers the message.
-    fn free_at(&self, waker: &Waker, now: Instant) -> Option<Due> {
-        let at = |at, hindrance| Some(Due { at: Some(at), hindrance });
-        let Some(notice) = self.outstanding.filter(|notice| notice.is_waking) else {
-            return at(now, None);
-        };
-        let is_later = waker.arrival > notice.arrivals;
-        match notice.ended {
-            // The first answers may come together, and one wake serves them all.
-            None if is_later && waker.is_answer => at(notice.since + REPEAT_AFTER, None),
-            None if is_later && waker.is_urgent => at(notice.since + PAUSE, None),
-            None if is_later => at(notice.since + NOTICE_LIFETIME, None),
-            None => None,
-            Some(turn) if is_later && is_paced(waker) => {
-                let why = if turn.is_denied { Hindrance::Denied } else { Hindrance::Asleep };
-                at(turn.wakes_from, (turn.wakes_from > now).then_some(why))
-            }
-            Some(_) if is_later => at(now, None),
-            Some(turn) => at(turn.repeats_at?, None),
-        }
-    }
-
     /// What the sender of a message should know: nothing if the agent is woken as soon as what it does permits it, or a
-    /// notice covers the message.
+    /// notice covers the message. A turn that ends in a hold may leave unread what its notice covers.
     pub(crate) fn outlook(&self, arrival: u64, now: Instant) -> Option<Outlook> {
-        if self.stale_for().is_some_and(|(from, _)| now >= from) {
+        let held =
+            self.hold.is_on(now).then_some(Due { at: None, hindrance: Some(Hindrance::Held) });
+        if held.is_none() && self.stale_for().is_some_and(|(from, _)| now >= from) {
             return Some(Outlook { wakes_in: None, hindrance: Some(Hindrance::Asleep) });
         }
         let wakers = &self.snapshot.unread.wakers;
         let waker = wakers.iter().find(|waker| waker.arrival == arrival)?;
-        let Due { at, hindrance } = self.due(waker, now, now)?;
+        let Due { at, hindrance } = self.due(waker, now, now).or(held)?;
         // A wake for another message covers this one.
         let first = self.wake_at(now, now).or(at);
         let wait = first.map(|first| first.saturating_duration_since(now));
@@ -339,17 +304,24 @@ impl WakePolicy {
         self.outstanding.is_some_and(|notice| notice.ended.is_none())
     }
 
+    /// Whether the agent is in a turn in which it was told of this message, or is about to begin one.
+    pub(crate) fn is_told(&self, arrival: u64) -> bool {
+        let told = self.outstanding.filter(|notice| notice.is_waking && notice.ended.is_none());
+        told.is_some_and(|notice| arrival <= notice.arrivals)
+    }
+
     /// Whether one more message would wake the agent, sooner or later. After a notice that has gone unread for longer
     /// than a turn takes to begin, nobody knows.
     pub(crate) fn can_wake(&self, now: Instant) -> bool {
         let is_stale = self.stale_for().is_some_and(|(from, until)| (from..until).contains(&now));
-        self.budget.hour_at(now) == Some(now) && !is_stale
+        self.budget.hour_at(now) == Some(now) && !is_stale && !self.hold.is_on(now)
     }
 
     /// When [`WakePolicy::can_wake`] next changes by the passing of time alone.
     pub(crate) fn changes_at(&self, now: Instant) -> Option<Instant> {
         let stale = self.stale_for().map(|(from, until)| [from, until]);
-        let changes = stale.into_iter().flatten().chain(self.budget.hour_at(now));
+        let changes =
+            stale.into_iter().flatten().chain(self.budget.hour_at(now)).chain(self.hold.until(now));
         changes.filter(|at| *at > now).min()
     }
 
@@ -371,11 +343,6 @@ impl WakePolicy {
         self.outstanding = Some(OutstandingNotice { since: now, arrivals, is_waking, ended });
         Notice::of(&self.snapshot, self.notices)
     }
-}
-
-/// Whether a message keeps to the pace. What answers this session, and what is urgent, does not.
-fn is_paced(waker: &Waker) -> bool {
-    !waker.is_answer && !waker.is_urgent
 }
 
 /// Whole seconds, rounded up.

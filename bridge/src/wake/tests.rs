@@ -12,6 +12,7 @@ use crate::clients::{CallSession, Channel, WakeOutcome, WakingWay};
 use crate::testing::snapshot;
 use junction_engine::{Command, Waker};
 
+mod hold;
 mod plugins;
 mod requests;
 mod trials;

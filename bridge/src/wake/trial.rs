@@ -104,6 +104,10 @@ fn begin(wake: &Wake, now: Instant) -> Result<(String, watch::Receiver<TrialSign
         let way = Some(WakingWay::WaitingCall);
         return Err(WakeTrial { way, ..untried(TrialOutcome::Waits) });
     }
+    if agent.policy.hold.is_on(now) {
+        let hindrance = Some(Hindrance::Held);
+        return Err(WakeTrial { hindrance, ..untried(TrialOutcome::NoWay) });
+    }
     if agent.trial.is_some() {
         let after = Some(SIGN_TIME);
         return Err(WakeTrial { after, ..untried(TrialOutcome::TooSoon) });

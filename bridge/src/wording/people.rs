@@ -38,7 +38,7 @@ pub(crate) fn for_person(error: &Error) -> String {
         Error::UnreadQuestion(alias) => format!(
             "{alias} has asked you something and waits for the answer, so this was not sent. Read that first, then ask again."
         ),
-        Error::Left | Error::HubMisbehaving => {
+        Error::Left | Error::Removed | Error::HubMisbehaving => {
             "The hub sent what no honest hub can send, or the session has ended. Run junction-bridge hosts.".to_owned()
         }
         Error::HubAway(Unanswered::Away(AwayReason::Stopped { .. })) => {
@@ -273,8 +273,14 @@ fn outlook(to: &str, peer: &Value) -> String {
             "{to} is away: the hub keeps the message until {to} is back, or the message expires."
         );
     }
-    if let Some(seconds) = peer["wakes_in_seconds"].as_u64() {
-        return format!("It is woken in {seconds} s at the latest.");
+    let wakes_in = peer["wakes_in_seconds"].as_u64();
+    if text("reach_why") == "held" {
+        let held = format!("{to}'s user holds it back, so no message wakes it now.");
+        let woken = wakes_in.map(woken_in).map(|woken| format!(" {woken}"));
+        return held + &woken.unwrap_or_default();
+    }
+    if let Some(seconds) = wakes_in {
+        return woken_in(seconds);
     }
     if let Some(why) = peer["reach_why"].as_str() {
         return format!(
@@ -288,6 +294,10 @@ fn outlook(to: &str, peer: &Value) -> String {
         ("next-turn", _) => "It is told when it is next prompted.".to_owned(),
         _ => "Nothing wakes it: it reads the message when it next looks.".to_owned(),
     }
+}
+
+fn woken_in(seconds: u64) -> String {
+    format!("It is woken in {seconds} s at the latest.")
 }
 
 /// A way by which an agent is woken, by its word, and whether its client's makers document it.
@@ -312,6 +322,7 @@ pub(crate) fn because(why: &str) -> &'static str {
         "denied" => "its user denied it the tool that reads messages",
         "asleep" => "nobody can see its session",
         "dropped" => "its client refused the last wake",
+        "held" => "its user holds it back",
         "low-urgency" => "the message has low urgency",
         "chain" => "too many messages have gone back and forth without a person",
         _ => "its client has no way to wake it",
@@ -348,6 +359,11 @@ mod tests {
         };
         assert!(
             peer(json!({ "wakes_in_seconds": 40 })).ends_with("It is woken in 40 s at the latest.")
+        );
+        let held = json!({ "wakes_in_seconds": 40, "reach_why": "held" });
+        assert_eq!(
+            peer(held),
+            "Sent to bob. bob's user holds it back, so no message wakes it now. It is woken in 40 s at the latest."
         );
         for why in [
             "budget",

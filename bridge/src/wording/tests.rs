@@ -69,6 +69,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         Error::HubAway(_) => Error::HubAway(Unanswered::Late),
         Error::NotSent(_) => Error::NotSent(Unanswered::Late),
         Error::Left => Error::Left,
+        Error::Removed => Error::Removed,
         Error::UnknownAlias(_) => Error::UnknownAlias(alias()),
         Error::PeerLeft(_) => Error::PeerLeft(alias()),
         Error::AliasTaken(_) => Error::AliasTaken(alias()),

@@ -65,6 +65,15 @@ impl TestAgent {
         self.runtime.join("agent-junction").join(format!("{}.sock", self.bridge.client.pid()))
     }
 
+    /// The bridge's response to a line on its socket, as a program of its user sends one; `None` if the bridge closes the
+    /// connection without a word.
+    pub async fn ask(&self, request: &Value) -> Option<Value> {
+        let stream = UnixStream::connect(self.socket()).await.expect("the bridge listens");
+        let mut stream = BufReader::new(stream);
+        stream.write_all(format!("{request}\n").as_bytes()).await.expect("it reads");
+        line(&mut stream.lines()).await
+    }
+
     /// Runs a hook of this agent's session.
     pub async fn hook(&self, event: &Value) -> HookRun {
         hook(&self.runtime, event).await

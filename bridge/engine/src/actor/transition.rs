@@ -10,7 +10,7 @@ use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::session::Leaving;
 use crate::transport::dial::{Dialer, HubConnection};
-use crate::{Command, ConnectionState, Departure, Outcome};
+use crate::{Command, ConnectionState, Departure, Leaver, Outcome};
 
 /// How long the goodbye of a process may take to write: the process has to end within 100 ms.
 const EXIT_PATIENCE: Duration = Duration::from_millis(30);
@@ -46,8 +46,12 @@ impl<D: Dialer> Actor<D> {
         let how = match transition {
             Transition::Stop(_) | Transition::Replace(Some(_)) => Leaving::ForNow,
             Transition::Replace(None) => Leaving::Unseated,
-            Transition::Leave(_) | Transition::Move(..) | Transition::Redial => Leaving::ForGood,
+            Transition::Leave(..) | Transition::Move(..) | Transition::Redial => Leaving::ForGood,
         };
+        if let Transition::Leave(leaver, _) = &transition {
+            // Before calls that wait end, so that they say why.
+            self.show(state_after(*leaver));
+        }
         let (last, departure) = self.session.leave(how, now());
         if let Some(connection) = connection {
             let exits = matches!(transition, Transition::Stop(_));
@@ -61,12 +65,11 @@ impl<D: Dialer> Actor<D> {
                 reply.map(|reply| reply.send(()));
                 false
             }
-            Transition::Leave(reply) => {
+            Transition::Leave(leaver, reply) => {
                 let ends = self.session.take_ends(&departure);
                 self.renew(ends);
-                self.show(ConnectionState::Left);
                 let _ = reply.send(departure);
-                self.left().await
+                self.left(leaver).await
             }
             Transition::Move(target, reply) => {
                 self.session.moved();
@@ -95,14 +98,19 @@ impl<D: Dialer> Actor<D> {
         true
     }
 
-    /// After `disconnect`: dials nothing until the next `register`. False if the task has to end.
-    async fn left(&mut self) -> bool {
+    /// After the session has left: dials nothing until the next `register`. False if the task has to end.
+    async fn left(&mut self, mut leaver: Leaver) -> bool {
         loop {
             match self.commands.recv().await {
                 None => return false,
                 Some(Command::Stop(reply)) => {
                     let _ = reply.send(());
                     return false;
+                }
+                Some(Command::Leave(Leaver::User, reply)) => {
+                    leaver = Leaver::User;
+                    self.show(state_after(leaver));
+                    let _ = reply.send(Departure::default());
                 }
                 Some(Command::Join(target, reply)) => {
                     self.rejoin(target);
@@ -120,7 +128,10 @@ impl<D: Dialer> Actor<D> {
                 ) => {
                     self.session.command(command, now());
                 }
-                Some(command) => command.refuse(),
+                Some(command) => command.refuse(match leaver {
+                    Leaver::Agent => Error::Left,
+                    Leaver::User => Error::Removed,
+                }),
             }
         }
     }
@@ -139,5 +150,13 @@ impl<D: Dialer> Actor<D> {
     fn renew(&mut self, ends: Vec<Outcome>) {
         self.session = self.session.successor(now());
         self.session.inherit(ends);
+    }
+}
+
+/// The state of a session that has left.
+fn state_after(leaver: Leaver) -> ConnectionState {
+    match leaver {
+        Leaver::Agent => ConnectionState::Left,
+        Leaver::User => ConnectionState::Removed,
     }
 }

@@ -68,7 +68,7 @@ impl Session {
             Command::AskForHub
             | Command::ClaimSeat(..)
             | Command::Join(..)
-            | Command::Leave(_)
+            | Command::Leave(..)
             | Command::Stop(_) => {}
         }
     }
@@ -77,13 +77,14 @@ impl Session {
     pub(super) fn forecast_again(&mut self) {
         let Some(forecast) = &self.forecast else { return };
         let snapshot = self.snapshot.borrow().clone();
-        let receipts = self.delivery.mailbox.newest_wakers(FORECASTS_AGAIN).filter_map(|waiting| {
+        let receipts = self.delivery.mailbox.newest_wakers(FORECASTS_AGAIN).map(|waiting| {
             let arrived = Arrived { arrival: Some(waiting.arrival), past_limit: false };
-            let outlook = forecast.outlook(arrived, &snapshot)?;
+            // An empty one takes back what was said before.
+            let outlook = forecast.outlook(arrived, &snapshot).unwrap_or_default();
             let (to, id) = (waiting.message.sender, waiting.wire_id);
             let kind = ReceiptKind::Opened;
             let details = ReceiptDetails { outlook: Some(outlook), seat: None };
-            Some(ToHub::Receipt(receipt_with(details, &waiting.receipt_key, to, id, kind)))
+            ToHub::Receipt(receipt_with(details, &waiting.receipt_key, to, id, kind))
         });
         self.outgoing.post_all(receipts);
     }

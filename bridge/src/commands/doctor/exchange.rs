@@ -127,7 +127,7 @@ async fn joined(engine: &Engine) -> Result<Alias, ExchangeError> {
     let mut snapshot = engine.watch();
     let decided = snapshot.wait_for(|now| match &now.state {
         ConnectionState::Connected => now.alias.is_some(),
-        ConnectionState::Left => true,
+        ConnectionState::Left | ConnectionState::Removed => true,
         ConnectionState::Away(why) => matches!(why, AwayReason::WouldBeListed { .. }),
     });
     let _ = timeout(JOIN_TIME, decided).await;

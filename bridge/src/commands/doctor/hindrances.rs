@@ -15,6 +15,7 @@ pub(super) fn hindered(word: &str) -> (&'static str, &'static str) {
             "its client refused the last wake",
             "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into it.",
         ),
+        "held" => ("you hold it back", "Release it, or wait until the hold ends."),
         _ => (
             "its client has no way to wake an idle agent",
             "Prompt it when you expect a message, or have it wait in read_messages.",
@@ -39,6 +40,7 @@ pub(super) fn many_hindered(word: &str) -> (&'static str, &'static str) {
             "their clients refused the last wake",
             "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into each.",
         ),
+        "held" => ("you hold them back", "Release them, or wait until the holds end."),
         _ => (
             "their clients have no way to wake an idle agent",
             "Prompt them when you expect a message, or have them wait in read_messages.",

@@ -2,51 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use junction_shared::machine::local_hub::place;
-use tokio::time::timeout;
 
 use super::finding::{Finding, Gravity};
 use super::hindrances::{hindered, many_hindered};
 use crate::config::Config;
 use crate::ipc::description::{SessionConnection, SessionDescription};
-use crate::ipc::{
-    BridgeRequest, BridgeResponse, all_bridges, bridges_of_this_session, process_of, send,
-    with_sessions,
-};
+use crate::ipc::local_sessions::{BridgeSilence, LocalBridge, local_bridges};
+use crate::ipc::{bridges_of_this_session, with_sessions};
 use crate::process::tree::serving;
 use crate::wording::people::{in_persons_words, way};
 use junction_engine::hubs::known::KnownHosts;
 
-/// How long a bridge has to describe its session.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Sessions that are asked, at most.
-const MOST_SESSIONS: usize = 64;
+/// Other users that are told of, at most.
+const MOST_USERS: usize = 64;
 
 /// Processes that are named in one line, at most.
 const MOST_SHOWN: usize = 8;
 /// What to say of a session that has only begun.
 const NO_ANSWER: &str = "The hub has not answered yet. Run this again.";
 
-/// A bridge of this user.
-pub(super) struct Neighbour {
-    process: u32,
-    pub(super) socket: PathBuf,
-    /// What the bridge said, or why it said nothing.
-    pub(super) said: Result<SessionDescription, Silence>,
-    /// Whether this command runs in its session.
+/// A bridge of this user, for this command.
+struct Neighbour {
+    bridge: LocalBridge,
+    /// Whether this command runs in the bridge's session.
     is_own: bool,
-}
-
-/// Why a bridge did not describe its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
-    /// The bridge does not know the question.
-    Older,
-    /// The bridge did not answer in time.
-    Late,
 }
 
 /// Checks all sessions of this machine. Where its hub was stopped, those that are on none are as they should be.
@@ -66,39 +47,18 @@ pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> 
         ));
     }
     findings.extend(unseen);
-    let processes: Vec<_> = neighbours.iter().map(|one| one.process).collect();
+    let processes: Vec<_> = neighbours.iter().map(|one| one.bridge.process).collect();
     findings.extend(doubled(&with_sessions(&processes)));
     findings.extend(waking(&neighbours));
     findings.extend(others(&neighbours));
     findings
 }
 
-/// The bridges of this user, and what each says.
-pub(super) async fn neighbours() -> Vec<Neighbour> {
+async fn neighbours() -> Vec<Neighbour> {
     let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
-    let sockets: Vec<_> = all_bridges().into_iter().take(MOST_SESSIONS).collect();
-    let asked = sockets.iter().map(|socket| neighbour(socket, own.contains(socket)));
-    join_all(asked).await.into_iter().flatten().collect()
-}
-
-/// A bridge and what it says; `None` where none listens any more.
-async fn neighbour(socket: &Path, is_own: bool) -> Option<Neighbour> {
-    let process = process_of(socket)?;
-    let said = match timeout(PATIENCE, send(socket, &BridgeRequest::Describe)).await {
-        Err(_) => Err(Silence::Late),
-        Ok(Ok(received)) => match received.response {
-            BridgeResponse::Description(description) => Ok(*description),
-            _ => Err(Silence::Older),
-        },
-        Ok(Err(error)) => match error.kind() {
-            // An older bridge closes the connection without a word.
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => {
-                Err(Silence::Older)
-            }
-            _ => return None,
-        },
-    };
-    Some(Neighbour { process, socket: socket.to_owned(), said, is_own })
+    let neighbour =
+        |bridge: LocalBridge| Neighbour { is_own: own.contains(&bridge.socket), bridge };
+    local_bridges().await.into_iter().map(neighbour).collect()
 }
 
 /// Where a session has to be to be seen by sessions with the settings of this command.
@@ -132,12 +92,12 @@ fn split<'a>(
     let vantage = Vantage::of(config);
     let (mut seen, mut unseen) = (Vec::new(), Vec::new());
     for neighbour in neighbours {
-        match &neighbour.said {
-            Err(silence) => unseen.push(silent(neighbour.process, *silence)),
+        match &neighbour.bridge.said {
+            Err(silence) => unseen.push(silent(neighbour.bridge.process, *silence)),
             Ok(session) => match hidden_by(session, &vantage) {
                 None => seen.push(session),
                 Some((why, fix)) => {
-                    let who = format!("{} (process {})", name(session), neighbour.process);
+                    let who = format!("{} (process {})", name(session), neighbour.bridge.process);
                     unseen.push(Finding::warning("sessions", format!("{who} {why}."), fix));
                 }
             },
@@ -174,10 +134,9 @@ fn hidden_by(session: &SessionDescription, vantage: &Vantage) -> Option<(String,
     } else {
         match session.connection {
             SessionConnection::Connected => None,
-            SessionConnection::Left => Some((
-                "has left the junction by the tool disconnect".to_owned(),
-                "Ask its agent to call register.".to_owned(),
-            )),
+            SessionConnection::Left => {
+                Some((left(session).to_owned(), "Ask its agent to call register.".to_owned()))
+            }
             SessionConnection::Away => {
                 let text = in_persons_words(session.why.as_deref().unwrap_or(NO_ANSWER));
                 let (why, fix) = text.split_once(". ").unwrap_or((&text, "Run this again."));
@@ -187,20 +146,29 @@ fn hidden_by(session: &SessionDescription, vantage: &Vantage) -> Option<(String,
     }
 }
 
+/// How a session has left.
+fn left(session: &SessionDescription) -> &'static str {
+    if session.is_removed {
+        "was removed from the junction by you"
+    } else {
+        "has left the junction by the tool disconnect"
+    }
+}
+
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn silent(process: u32, silence: Silence) -> Finding {
+fn silent(process: u32, silence: BridgeSilence) -> Finding {
     match silence {
-        Silence::Older => Finding::warning(
+        BridgeSilence::Older => Finding::warning(
             "sessions",
             format!(
                 "Process {process} is a bridge of an earlier version, which says nothing of its session."
             ),
             "Restart its client.",
         ),
-        Silence::Late => Finding::warning(
+        BridgeSilence::Late => Finding::warning(
             "sessions",
             format!("Process {process} is a bridge that does not answer."),
             format!("Restart its client, or kill {process}."),
@@ -211,9 +179,9 @@ fn silent(process: u32, silence: Silence) -> Finding {
 /// How the agent of the session that this command runs in is reached.
 fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     const CHECK: &str = "this session";
-    let session = match &neighbour.said {
+    let session = match &neighbour.bridge.said {
         Ok(session) => session,
-        Err(silence) => return silent(neighbour.process, *silence),
+        Err(silence) => return silent(neighbour.bridge.process, *silence),
     };
     let who = name(session);
     let hindrance = session.hindrance.as_deref();
@@ -233,7 +201,7 @@ fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
         }
         (SessionConnection::Left, ..) => Finding::warning(
             CHECK,
-            format!("{who} has left the junction by the tool disconnect."),
+            format!("{who} {}.", left(session)),
             "Ask its agent to call register.",
         ),
         (SessionConnection::Away, ..) => {
@@ -271,7 +239,7 @@ fn doubled(pairs: &[(u32, u32)]) -> Vec<Finding> {
 fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
     const CHECK: &str = "waking";
     let others = neighbours.iter().filter(|one| !one.is_own);
-    let connected = others.filter_map(|one| one.said.as_ref().ok());
+    let connected = others.filter_map(|one| one.bridge.said.as_ref().ok());
     let connected = connected.filter(|one| one.connection == SessionConnection::Connected);
     let mut ways: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for session in connected {
@@ -300,7 +268,7 @@ fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
 /// Bridges that have no socket here: those of other users, and those that this user started elsewhere.
 fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
     let own = crate::process::tree::user();
-    let known = |process: u32| neighbours.iter().any(|one| one.process == process);
+    let known = |process: u32| neighbours.iter().any(|one| one.bridge.process == process);
     let mut findings = Vec::new();
     let (ours, theirs): (Vec<_>, Vec<_>) = serving("junction-bridge")
         .into_iter()
@@ -319,7 +287,7 @@ fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
     let mut users: Vec<_> = theirs.iter().map(|(_, user)| *user).collect();
     users.sort_unstable();
     users.dedup();
-    for user in users.into_iter().take(MOST_SESSIONS) {
+    for user in users.into_iter().take(MOST_USERS) {
         let count = theirs.iter().filter(|(_, of)| *of == user).count();
         let sessions =
             if count == 1 { "A session".to_owned() } else { format!("{count} sessions") };
@@ -365,8 +333,16 @@ mod tests {
                 reach: reach.to_owned(),
                 hindrance: hindrance.and_then(text),
                 way: way.and_then(text),
+                held_ms: None,
+                is_removed: false,
             };
-            Neighbour { process: 1, socket: PathBuf::new(), said: Ok(said), is_own: alias == "own" }
+            let bridge = LocalBridge {
+                process: 1,
+                socket: PathBuf::new(),
+                said: Ok(said),
+                held_until: None,
+            };
+            Neighbour { bridge, is_own: alias == "own" }
         };
         let neighbours = [
             neighbour("alice", "push", Some("plugin"), None),
@@ -376,11 +352,13 @@ mod tests {
             neighbour("older", "push", None, None),
             neighbour("erin", "next-turn", None, Some("no-way")),
             neighbour("frank", "next-turn", None, Some("no-way")),
+            neighbour("grace", "pull", None, Some("held")),
             neighbour("own", "push", Some("queue"), None),
         ];
         let lines: Vec<_> =
             waking(&neighbours).iter().map(|one| one.line(Terminal::PIPE)).collect();
         let expected = [
+            "warn  waking: Nothing wakes grace: you hold it back. Release it, or wait until the hold ends.",
             "warn  waking: Nothing wakes bob: it was never given a prompt. Type any prompt into it.",
             "warn  waking: Nothing wakes erin, frank: their clients have no way to wake an idle agent. Prompt them when \
              you expect a message, or have them wait in read_messages.",

@@ -8,8 +8,9 @@ use tokio::time::timeout;
 
 use super::finding::Finding;
 use super::hindrances::hindered;
-use super::sessions::{name, neighbours};
+use super::sessions::name;
 use crate::ipc::description::{SessionDescription, TrialReport};
+use crate::ipc::local_sessions::local_bridges;
 use crate::ipc::{BridgeRequest, BridgeResponse, send};
 use crate::terminal::remark;
 use crate::wake::trial::{SIGN_TIME, TrialOutcome};
@@ -25,7 +26,7 @@ const REFUSED: &str = "Look for a hook of yours that refuses prompts (UserPrompt
 /// # Errors
 /// Which session is meant is not clear, or its bridge does not answer.
 pub(super) async fn trial(alias: Option<&str>) -> anyhow::Result<Finding> {
-    let sessions = neighbours().await.into_iter();
+    let sessions = local_bridges().await.into_iter();
     let sessions: Vec<_> =
         sessions.filter_map(|one| one.said.ok().map(|said| (one.socket, said))).collect();
     let aliases: Vec<_> = sessions.iter().filter_map(|(_, said)| said.alias.as_deref()).collect();

@@ -98,8 +98,8 @@ pub(super) const SEND_MESSAGE: ToolSpec = ToolSpec {
             "the peer's `presence`, `reach`, `state` and `attended?`, as far as they are known. `reach` is how this \
              message gets to the agent: with low urgency it wakes nobody. If the agent is not woken at once, \
              `wakes_in_seconds` (when it will be) or `reach_why`, or both: `budget`, `no-hooks`, \
-             `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain`, `dropped`, `low-urgency` or `no-way`. docs/waking.md \
-             says what helps",
+             `hooks-untrusted`, `never-prompted`, `denied`, `asleep`, `chain`, `dropped`, `held`, `low-urgency` or `no-way`. \
+             docs/waking.md says what helps",
         ),
         (
             "urgency?",

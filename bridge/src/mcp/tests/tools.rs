@@ -364,7 +364,7 @@ async fn disconnect_tells_what_is_left_behind() {
         let id = agent.begin("disconnect", json!({}));
         let Command::Flush(reply) = agent.command().await else { panic!("another command") };
         let _ = reply.send(());
-        let Command::Leave(reply) = agent.command().await else { panic!("another command") };
+        let Command::Leave(_, reply) = agent.command().await else { panic!("another command") };
         let unconfirmed = vec![(MessageId([9; 16]), alias("bob"))];
         let _ = reply.send(Departure { disconnected: true, unconfirmed });
         let left = json!([{ "id": "09090909-0909-0909-0909-090909090909", "to": "bob" }]);

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::snapshot;
 
+mod hold;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A policy, the engine's snapshot, and a clock.

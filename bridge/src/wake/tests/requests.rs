@@ -6,7 +6,7 @@ use junction_engine::OpenRequestSign;
 
 impl WakeTest {
     /// A request of bob's is read.
-    fn request(&self, number: u64) {
+    pub(super) fn request(&self, number: u64) {
         let from = Alias::parse("bob").unwrap();
         let sign = OpenRequestSign { number, from, is_repeated: false };
         self.snapshot.send_modify(|snapshot| snapshot.team.open_requests.push(sign));

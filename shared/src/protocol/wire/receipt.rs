@@ -109,6 +109,9 @@ pub enum Hindrance {
     /// The client refused the last wake, and has no other way to tell an idle agent.
     #[n(8)]
     Dropped,
+    /// The agent's user pauses the wakes of the agent.
+    #[n(9)]
+    Held,
 }
 
 /// The fate of a message at its receiver.

@@ -135,3 +135,25 @@ fn message_past_the_limit_that_is_set_wakes_nobody_and_the_face_is_told() {
     let arrived = Arrived { arrival: None, past_limit: true };
     assert_eq!(*forecast.0.lock().unwrap(), [(arrived, 1)]);
 }
+
+/// A face that has nothing to say.
+struct SilentForecast;
+
+impl Forecast for SilentForecast {
+    fn outlook(&self, _: Arrived, _: &Snapshot) -> Option<Outlook> {
+        None
+    }
+}
+
+#[test]
+fn sender_whose_call_waits_learns_that_what_it_was_told_is_over() {
+    let mut stage = Stage::new();
+    with_forecast(&mut stage, "bob");
+    let (sent, now) = (stage.send("alice", "bob", "hello"), stage.now);
+    assert_eq!(*sent.outlook.borrow(), Some(LATER));
+    let bob = stage.session("bob");
+    bob.command(Command::SetForecast(Arc::new(SilentForecast)), now);
+    bob.command(Command::ForecastAgain, now);
+    stage.run();
+    assert_eq!(*sent.outlook.borrow(), Some(Outlook::default()));
+}

@@ -396,6 +396,11 @@ fn receipts() -> Vec<Golden> {
             "82f607",
         ),
         golden(
+            "body of Outlook, held for ten minutes",
+            Outlook { wakes_in: Some(600), hindrance: Some(Hindrance::Held) },
+            "8219025809",
+        ),
+        golden(
             "body of Card, pull",
             card(Reach::Pull),
             "865820 11*32 5820 66*32 036863616c6d2d666f780080",
