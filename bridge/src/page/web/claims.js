@@ -11,7 +11,11 @@ const search = /** @type {HTMLInputElement} */ (byId("claims-search"));
 
 export function startClaims() {
   define("claims", render);
-  define("count-claims", () => setText(byId("count-claims"), store.claims.conflicts.length ? count(store.claims.conflicts.length, "conflict") : ""));
+  define("count-claims", () => {
+    const { length } = store.claims.conflicts;
+    setText(byId("count-claims"), length ? count(length, "conflict") : "");
+    byId("count-claims").className = length ? "count tag bad" : "count";
+  });
   search.addEventListener("input", () => ask("claims"));
 }
 

@@ -87,7 +87,8 @@ function* render() {
   byId("flow-by-label").hidden = view !== "graph";
   const missed = store.flowTotal - pausedAt;
   setText(pause, paused ? `Resume${missed ? ` (${missed.toLocaleString("en")} new)` : ""}` : "Pause");
-  pause.hidden = search.hidden = !store.hub.flow;
+  pause.hidden = !store.hub.flow;
+  search.hidden = !store.hub.flow || view === "graph";
   const wanted = search.value.trim().toLowerCase();
   const fits = ({ from, to }) => !wanted || from.toLowerCase().includes(wanted) || to.toLowerCase().includes(wanted);
   const list = paused ? paused.filter(fits) : store.flow.newest(store.flow.limit, fits);
@@ -138,7 +139,7 @@ function fill(row, message) {
   if (before?.size !== message.size) setText(row.size, `up to ${bytes(message.size)}`);
   if (before?.status !== message.status) {
     setText(row.status, stepWord(message.status));
-    row.status.className = isLost(message.status) ? "lost" : message.status === "read" ? "read" : "";
+    row.status.className = isLost(message.status) ? "never" : message.status === "read" ? "read" : "";
   }
 }
 

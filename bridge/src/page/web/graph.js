@@ -6,19 +6,22 @@ import { fit, layOut, MOST_NODES } from "./layout.js";
 import { Pulses } from "./pulses.js";
 import { count, isLost, stateWord } from "./words.js";
 
-/** Sessions up to which each has its name next to it. */
-const MOST_LABELS = 40;
+/** Pixels between two sessions from which each has its name below it. */
+const ROOM_FOR_NAMES = 50;
 /** Milliseconds between two frames of a graph with much on it. */
 const CALM_FRAME = 30;
 
 const canvas = /** @type {HTMLCanvasElement} */ (byId("graph"));
 const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-const still = document.createElement("canvas");
+// What seldom changes: the groups below the edges, and the sessions above them.
+const below = document.createElement("canvas");
+const above = document.createElement("canvas");
 const tip = byId("graph-tip");
 const pulses = new Pulses();
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 let placed = layOut([], "machine");
 let colours = {};
+let names = 0;
 let width = 0;
 let height = 0;
 let frame = 0;
@@ -46,10 +49,12 @@ export function arrange(groupBy) {
   by = groupBy;
   const box = canvas.getBoundingClientRect();
   if (box.width === 0) return;
-  ({ width, height } = box);
+  width = Math.round(box.width);
+  height = Math.round(box.height);
   const before = placed.nodes.map((node) => node.key).join();
   placed = layOut(store.sessions.values(), by, Math.max(0.6, Math.min(2.4, width / height)));
   const { scale, dx, dy } = fit(placed.groups, width, height);
+  names = scale * 2.1;
   for (const item of [...placed.groups, ...placed.nodes]) {
     item.x = item.x * scale + dx;
     item.y = item.y * scale + dy;
@@ -90,24 +95,27 @@ function describe() {
 /** What seldom changes is drawn once: groups, nodes and names. */
 function drawStill() {
   const ratio = Math.min(2, devicePixelRatio || 1);
-  for (const each of [canvas, still]) {
+  for (const each of [canvas, below, above]) {
     each.width = Math.round(width * ratio);
     each.height = Math.round(height * ratio);
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const pen = /** @type {CanvasRenderingContext2D} */ (still.getContext("2d"));
+  const [ground, pen] = [below, above].map((each) => /** @type {CanvasRenderingContext2D} */ (each.getContext("2d")));
+  ground.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   const style = getComputedStyle(canvas);
   const probe = (name) => {
     tip.style.color = `var(${name})`;
     return getComputedStyle(tip).color;
   };
-  colours = { ink: probe("--ink"), muted: probe("--muted"), accent: probe("--accent"), soft: probe("--soft"), sunken: probe("--sunken"), line: probe("--line"), edge: probe("--edge"), bad: probe("--bad"), warn: probe("--warn"), surface: probe("--surface") };
+  colours = { ink: probe("--ink"), muted: probe("--muted"), accent: probe("--accent"), soft: probe("--soft"), ground: probe("--ground"), line: probe("--line"), edge: probe("--edge"), bad: probe("--bad"), warn: probe("--warn"), surface: probe("--surface") };
   tip.style.color = "";
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   for (const group of placed.groups) {
-    circle(pen, group.x, group.y, group.r + 4, placed.single ? colours.sunken : colours.soft);
+    circle(ground, group.x, group.y, group.r + 4, placed.single ? colours.ground : colours.soft);
+    ground.strokeStyle = colours.line;
+    ground.stroke();
     pen.fillStyle = colours.muted;
     pen.font = `12px ${style.fontFamily}`;
     pen.fillText(short(group.label, Math.max(10, group.r / 3)), group.x, group.y + group.r + 14);
@@ -124,15 +132,15 @@ function drawStill() {
     const session = byKey.get(node.key);
     const busy = session?.online && session.state === "busy";
     const waits = session?.online && session.state === "waiting-on-human";
-    circle(pen, node.x, node.y, node.r, busy ? colours.accent : waits ? colours.warn : session?.online ? colours.surface : colours.sunken);
+    circle(pen, node.x, node.y, node.r, busy ? colours.accent : waits ? colours.warn : session?.online ? colours.surface : colours.ground);
     pen.lineWidth = 1.5;
     pen.strokeStyle = busy ? colours.accent : waits ? colours.warn : colours.edge;
     pen.setLineDash(session?.online ? [] : [2, 2]);
     pen.stroke();
     pen.setLineDash([]);
-    if (placed.nodes.length > MOST_LABELS) continue;
+    if (names < ROOM_FOR_NAMES) continue;
     pen.fillStyle = colours.ink;
-    pen.fillText(short(node.label, 16), node.x, node.y + node.r + 9);
+    pen.fillText(short(node.label, names / 5), node.x, node.y + node.r + 9);
   }
 }
 
@@ -155,6 +163,7 @@ function draw(now) {
   drawn = now;
   const more = pulses.step(now);
   context.clearRect(0, 0, width, height);
+  context.drawImage(below, 0, 0, width, height);
   context.lineCap = "round";
   const { nodes } = placed;
   for (const edge of pulses.edges.values()) {
@@ -169,7 +178,7 @@ function draw(now) {
     context.stroke();
   }
   context.globalAlpha = 1;
-  context.drawImage(still, 0, 0, width, height);
+  context.drawImage(above, 0, 0, width, height);
   for (const kind of ["send", "back", "lost"]) drawPulses(kind, now);
   if (hovered >= 0 && nodes[hovered]) {
     context.strokeStyle = colours.ink;

@@ -5,6 +5,8 @@
 export const MOST_NODES = 300;
 /** Groups that are drawn. The smallest beyond share one node. */
 const MOST_GROUPS = 80;
+/** How far the sessions of a group are apart. */
+const SPACING = 1.25;
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 
 /**
@@ -32,7 +34,7 @@ export function layOut(sessions, by, aspect = 1.6) {
     const rest = sorted.slice(MOST_GROUPS - 1);
     sorted = [...sorted.slice(0, MOST_GROUPS - 1), [`${rest.length} more`, rest.flatMap(([, list]) => list)]];
   }
-  const groups = sorted.map(([label, list]) => ({ label, x: 0, y: 0, r: single ? 1.15 * Math.sqrt(list.length) + 0.9 : 1 + Math.sqrt(list.length) * 0.22, count: list.length }));
+  const groups = sorted.map(([label, list]) => ({ label, x: 0, y: 0, r: single ? SPACING * Math.sqrt(list.length) + 0.9 : 1 + Math.sqrt(list.length) * 0.22, count: list.length }));
   placeInSpiral(groups, aspect);
   const nodes = [];
   const ofAlias = new Map();
@@ -43,7 +45,7 @@ export function layOut(sessions, by, aspect = 1.6) {
     list.forEach((session, at) => {
       ofAlias.set(session.alias, single ? nodes.length : nodes.length - 1);
       if (!single) return;
-      const away = list.length === 1 ? 0 : 1.15 * Math.sqrt(at + 0.5);
+      const away = list.length === 1 ? 0 : SPACING * Math.sqrt(at + 0.5);
       nodes.push({ key: session.id, label: session.alias, group, x: x + away * Math.cos(at * GOLDEN), y: y + away * Math.sin(at * GOLDEN), r: 0.42, count: 1 });
     });
   });

@@ -22,6 +22,8 @@ let openThread = null;
 let shown = PAGE;
 let atEnd = true;
 let seenNow = [];
+/** Older letters came with the first frames, and are no news. */
+const startedAt = Date.now();
 
 const what = { reply: (id) => replyTo(store.letters.get(id)), quoted: (id) => store.letters.get(id), go: goTo };
 const observer = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && see(entry.target)), { root: scroller });
@@ -72,7 +74,7 @@ async function tellSeen() {
 export function lettersChanged(letters) {
   ask("talk");
   ask("count-talk");
-  const news = letters.filter((letter) => isUnread(store, letter));
+  const news = letters.filter((letter) => letter.at > startedAt && isUnread(store, letter));
   if (news.length === 0 || (isShown("talk") && news.every((letter) => letter.from === openThread))) return;
   const last = news.at(-1);
   if (news.length > 1) say(`${news.length} new messages`);
@@ -161,13 +163,13 @@ function renderHead(thread) {
   const isGroup = openThread !== null && isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
-  const about = session ? `${[session.client, stateWord(session)].filter(Boolean).join(", ")}. ${reachWords(session, store.own.get(session.alias))[1]}` : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
+  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).join(", ").toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
   const title = openThread === "*" ? "Everybody" : openThread || (openThread === "" ? "New message" : "");
   const box = byId("talk-who");
   const key = `${title}\n${about}`;
   if (box.dataset.shown === key) return;
   box.dataset.shown = key;
-  box.replaceChildren(h("strong", {}, bdi(title)), h("small", {}, bdi(about)));
+  box.replaceChildren(h("h2", {}, bdi(title)), h("small", {}, bdi(about)));
   byId("composer").hidden = openThread === null;
 }
 

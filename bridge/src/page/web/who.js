@@ -145,7 +145,7 @@ function updateRow(row, session) {
   );
   if (!before || before.session.task !== session.task || before.session.role !== session.role) {
     work.replaceChildren(
-      session.task ? bdi(session.task, { class: "clamp", title: session.task }) : h("span", { class: "muted" }, "no task said"),
+      session.task ? bdi(session.task, { class: "clamp", title: session.task }) : h("span", { class: "muted" }, "no task"),
       session.role ? h("small", {}, "as ", bdi(session.role)) : "",
     );
   }

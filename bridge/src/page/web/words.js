@@ -1,18 +1,18 @@
 // The words that people read for what the server names: states, reach, statuses, times and sizes. No DOM here.
 
-const STATES = { idle: "idle", busy: "busy", "waiting-on-human": "waits for its user", unknown: "unknown" };
-const REACHES = { push: ["Push", "a message wakes it"], "next-turn": ["Next turn", "told with its next turn"], pull: ["Pull", "when it reads its messages"] };
+const STATES = { idle: "idle", busy: "busy", "waiting-on-human": "waits for user", unknown: "unknown" };
+const REACHES = { push: ["Push", "messages wake it"], "next-turn": ["Next turn", "with its next turn"], pull: ["Pull", "when it reads"] };
 const WHYS = {
-  budget: "its wakes of this hour are used up",
-  "no-hooks": "no hooks are set up there",
-  "hooks-untrusted": "its hooks are not trusted yet",
-  "never-prompted": "it was not prompted yet",
-  denied: "its user stopped it from reading",
-  asleep: "it was told and has not read",
-  chain: "too many messages without a person",
-  dropped: "its client refused the last wake",
+  budget: "wakes of this hour used up",
+  "no-hooks": "no hooks set up there",
+  "hooks-untrusted": "hooks not trusted yet",
+  "never-prompted": "not prompted yet",
+  denied: "its user stopped it",
+  asleep: "told, has not read",
+  chain: "too long without a person",
+  dropped: "last wake was refused",
   "low-urgency": "low urgency wakes nobody",
-  "no-way": "its client cannot be woken",
+  "no-way": "client cannot be woken",
   hold: "held: nothing wakes it",
   held: "held: nothing wakes it",
 };
@@ -40,7 +40,7 @@ export function reachWords(session, own) {
   const [word, plain] = REACHES[session.reach] ?? [session.reach, ""];
   const why = own?.why ?? session.why;
   if (why) return [word, WHYS[why] ?? why];
-  return [word, session.unattended ? "nobody can see it, so it is not woken" : plain];
+  return [word, session.unattended ? "unattended, is not woken" : plain];
 }
 
 /** Why a message did not wake its receiver. */
