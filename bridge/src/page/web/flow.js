@@ -26,8 +26,8 @@ const cells = [];
 export function startFlow() {
   startGraph();
   define("flow", render);
-  define("graph", () => {
-    if (isShown("flow") && view === "graph") arrange(byId("flow-by").value);
+  define("graph", function* () {
+    if (isShown("flow") && view === "graph") yield* arrange(byId("flow-by").value);
   });
   define("notes", renderNotes);
   byId("flow-as-list").onclick = () => choose("list");
@@ -117,10 +117,11 @@ function addRow() {
   const time = h("time");
   const from = h("bdi");
   const to = h("bdi");
-  const size = h("td", { class: "num" });
-  const status = h("td");
+  const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
+  const size = cell({ class: "num" });
+  const status = cell({});
   const row = { time, from, to, size, status, message: null };
-  rows.append(h("tr", {}, h("td", {}, time), h("td", {}, from), h("td", {}, to), size, status));
+  rows.append(h("tr", { role: "row" }, cell({}, time), cell({}, from), cell({}, to), size, status));
   cells.push(row);
   return row;
 }

@@ -5,6 +5,7 @@ import { byId, setText } from "./dom.js";
 import { fit, layOut, MOST_NODES } from "./layout.js";
 import { Pulses } from "./pulses.js";
 import { count, isLost, stateWord } from "./words.js";
+import { ask } from "./work.js";
 
 /** Pixels between two sessions from which each has its name below it. */
 const ROOM_FOR_NAMES = 50;
@@ -27,13 +28,14 @@ let height = 0;
 let frame = 0;
 let drawn = 0;
 let running = false;
-let by = "machine";
+let placedFor = "";
 let hovered = -1;
 
 export function startGraph() {
-  new ResizeObserver(() => running && arrange(by)).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => running && arrange(by));
-  new MutationObserver(() => running && arrange(by)).observe(document.documentElement, { attributes: true });
+  const again = () => ask("graph");
+  new ResizeObserver(again).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  new MutationObserver(again).observe(document.documentElement, { attributes: true });
   canvas.addEventListener("pointermove", (event) => hover(event.offsetX, event.offsetY));
   canvas.addEventListener("pointerleave", () => hover(-1000, -1000));
 }
@@ -44,13 +46,24 @@ export function runGraph(on) {
   if (!on) pulses.clear();
 }
 
-/** Places the sessions of the store, and draws them. */
-export function arrange(groupBy) {
-  by = groupBy;
+/** Places the sessions of the store if they are others than before, and draws them. */
+export function* arrange(by) {
   const box = canvas.getBoundingClientRect();
   if (box.width === 0) return;
   width = Math.round(box.width);
   height = Math.round(box.height);
+  const key = [store.order, by, width, height].join();
+  if (key !== placedFor) {
+    placedFor = key;
+    place(by);
+    yield;
+    describe(by);
+  }
+  drawStill();
+  wake();
+}
+
+function place(by) {
   const before = placed.nodes.map((node) => node.key).join();
   placed = layOut(store.sessions.values(), by, Math.max(0.6, Math.min(2.4, width / height)));
   const { scale, dx, dy } = fit(placed.groups, width, height);
@@ -62,9 +75,6 @@ export function arrange(groupBy) {
   }
   for (const node of placed.nodes) if (placed.single) node.r = Math.min(9, Math.max(3, node.r));
   if (before !== placed.nodes.map((node) => node.key).join()) pulses.clear();
-  drawStill();
-  describe();
-  wake();
 }
 
 /** A message of what goes on has made a step. */
@@ -85,7 +95,7 @@ function wake() {
   frame ||= requestAnimationFrame(draw);
 }
 
-function describe() {
+function describe(by) {
   const what = placed.single ? "sessions" : "groups, because there are more than " + MOST_NODES + " sessions";
   const names = placed.groups.slice(0, 8).map((group) => `${group.label}: ${group.count}`).join(", ");
   canvas.setAttribute("aria-label", `Graph of ${count(store.sessions.size, "session")} by ${by === "repo" ? "repository" : "machine"}. ${names}${placed.groups.length > 8 ? ", and others" : ""}. The list says what goes on in words.`);
@@ -125,11 +135,9 @@ function drawStill() {
     pen.fillText(group.count.toLocaleString("en"), group.x, group.y);
   }
   if (!placed.single) return;
-  const sessions = [...store.sessions.values()];
-  const byKey = new Map(sessions.map((session) => [session.id, session]));
   pen.font = `11px ${style.fontFamily}`;
   for (const node of placed.nodes) {
-    const session = byKey.get(node.key);
+    const session = store.sessions.get(node.key);
     const busy = session?.online && session.state === "busy";
     const waits = session?.online && session.state === "waiting-on-human";
     circle(pen, node.x, node.y, node.r, busy ? colours.accent : waits ? colours.warn : session?.online ? colours.surface : colours.ground);

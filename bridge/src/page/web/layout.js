@@ -62,14 +62,24 @@ function placeInSpiral(circles, aspect) {
       const away = Math.sqrt(step) * 0.42;
       circle.x = away * Math.cos(angle) * aspect;
       circle.y = away * Math.sin(angle);
-      if (placed.every((other) => Math.hypot(other.x - circle.x, other.y - circle.y) > other.r + circle.r + 0.9) || step > 20000) {
+      if (isFree(circle, placed) || step > 20000) {
         // What comes later is smaller and may fit further in, but looking there each time would be quadratic.
-        from = Math.max(0, step - 200);
+        from = Math.max(0, step - 100);
         break;
       }
     }
     placed.push(circle);
   }
+}
+
+function isFree(circle, placed) {
+  for (const other of placed) {
+    const x = other.x - circle.x;
+    const y = other.y - circle.y;
+    const apart = other.r + circle.r + 0.9;
+    if (x * x + y * y <= apart * apart) return false;
+  }
+  return true;
 }
 
 /** How to turn places into pixels, so that all groups fit into the picture with room for their labels. */

@@ -20,6 +20,9 @@ const NOTES_KEPT = 50;
 const LETTERS_KEPT = 1000;
 const CHARACTERS_KEPT = 8e6;
 
+/** What the order of sessions and their places depend on. */
+const ORDERING = ["alias", "online", "you", "machine", "repo"];
+
 /** A store that knows nothing yet. */
 export function newStore() {
   return {
@@ -30,7 +33,7 @@ export function newStore() {
     connection: { state: "", why: "" },
     /** @type {Map<string, Session>} */
     sessions: new Map(),
-    /** Grows when the order of the list of sessions may have changed. */
+    /** Grows when the order of sessions in the list, or their places in the graph, may have changed. */
     order: 0,
     /** Ids named by the parts of a snapshot so far. */
     snapshot: new Set(),
@@ -56,7 +59,7 @@ export function apply(store, frame) {
   const changed = new Set();
   if (frame.hello) {
     const { seen } = store;
-    Object.assign(store, newStore(), { seen }, pick(frame.hello, ["you", "version", "hub", "limits"]));
+    Object.assign(store, newStore(), { seen, order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
     store.connection = { state: "connected", why: "" };
     for (const topic of ["hello", "hub", "sessions", "flow", "notes", "mail", "claims", "own"]) changed.add(topic);
   }
@@ -121,7 +124,7 @@ function takeSnapshot(store, sessions, part, of) {
 
 function putSession(store, session) {
   const known = store.sessions.get(session.id);
-  if (!known || known.alias !== session.alias || known.online !== session.online || known.you !== session.you) store.order++;
+  if (!known || ORDERING.some((field) => known[field] !== session[field])) store.order++;
   store.sessions.set(session.id, session);
 }
 

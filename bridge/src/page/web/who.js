@@ -62,7 +62,7 @@ function everybody() {
 
 function* render() {
   if (!isShown("who")) return;
-  if (sortedFor !== store.order || store.order === 0) {
+  if (sortedFor !== store.order) {
     sortedFor = store.order;
     sorted = inOrder(everybody(), store.own).map((session) => session.id);
     yield;
