@@ -9,7 +9,7 @@ import { bytes, isLost, statusWord, whyWords } from "./words.js";
 
 /** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
 const FIRST = 4000;
-const PIECE = 2000;
+const PIECE = 1000;
 
 /**
  * @param {import("./store.js").Letter} letter

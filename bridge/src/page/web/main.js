@@ -12,7 +12,7 @@ import { showMachines, startMachines } from "./machines.js";
 import { apply } from "./store.js";
 import { lettersChanged, startTalk } from "./talk.js";
 import { startVerify } from "./verify.js";
-import { startWho } from "./who.js";
+import { leaveWho, startWho } from "./who.js";
 import { ask, define } from "./work.js";
 
 /** Milliseconds between two renderings that no one asked for. */
@@ -45,6 +45,7 @@ function receive(frame) {
 function showSection() {
   const [section, thread] = location.hash.slice(1).split("/", 2);
   place.section = SECTIONS.includes(section) ? section : "who";
+  if (!isShown("who")) leaveWho();
   place.thread = section === "talk" && thread !== undefined ? decoded(thread) : null;
   for (const name of SECTIONS) {
     byId(`page-${name}`).hidden = name !== place.section;

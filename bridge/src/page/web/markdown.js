@@ -8,7 +8,7 @@
  */
 
 /** Spans and blocks of one text. What is beyond is one block of plain text. */
-const MOST_PIECES = 800;
+const MOST_PIECES = 300;
 /** A line that is longer opens or closes no fence. */
 const LONGEST_FENCE = 200;
 
@@ -90,8 +90,7 @@ function trimBlankLines(lines) {
 function inline(text, most) {
   /** @type {Span[]} */
   const spans = [];
-  // Backticks that close nothing are looked for once for each length only.
-  const unmatched = new Set();
+  const runs = backticks(text);
   const token = /(`+)|\[([^\[\]\n`]{1,300})\]\(([^\s()<>`]{1,2000})\)/g;
   let from = 0;
   let found;
@@ -99,11 +98,8 @@ function inline(text, most) {
     let span;
     let end = token.lastIndex;
     if (found[1]) {
-      const close = unmatched.has(found[1].length) ? -1 : closing(text, found[1].length, end);
-      if (close < 0) {
-        unmatched.add(found[1].length);
-        continue;
-      }
+      const close = closing(runs.get(found[1].length), end);
+      if (close < 0) continue;
       span = [{ kind: "code", text: text.slice(end, close) }];
       end = close + found[1].length;
     } else {
@@ -117,14 +113,19 @@ function inline(text, most) {
   return spans;
 }
 
-/** Where the next run of exactly so many backticks begins, or -1. */
-function closing(text, length, from) {
-  const run = "`".repeat(length);
-  for (let at = text.indexOf(run, from); at >= 0; ) {
-    let end = at + length;
-    while (text[end] === "`") end++;
-    if (end - at === length) return at;
-    at = text.indexOf(run, end);
+/** Where runs of backticks begin, by their length. Found once, so that no text has them looked for again and again. */
+function backticks(text) {
+  /** @type {Map<number, {at: number[], next: number}>} */
+  const runs = new Map();
+  for (const { 0: run, index } of text.matchAll(/`+/g)) {
+    if (!runs.has(run.length)) runs.set(run.length, { at: [], next: 0 });
+    runs.get(run.length).at.push(index);
   }
-  return -1;
+  return runs;
+}
+
+/** Where the next of these runs begins, or -1. */
+function closing(runs, from) {
+  while (runs.next < runs.at.length && runs.at[runs.next] < from) runs.next++;
+  return runs.at[runs.next] ?? -1;
 }

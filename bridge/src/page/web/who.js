@@ -45,6 +45,12 @@ export function startWho() {
   });
 }
 
+/** The section is left: rows beyond the first page go, because showing thousands again at once would take long. */
+export function leaveWho() {
+  shown = PAGE;
+  while (rows.children.length > PAGE) rows.lastElementChild.remove();
+}
+
 function choose(name) {
   pill = name;
   shown = PAGE;
