@@ -54,6 +54,8 @@ export function startComposer() {
     addFiles(picker.files);
     picker.value = "";
   };
+  // A file that is dropped next to the conversation would otherwise take the place of the page.
+  for (const event of ["dragover", "drop"]) addEventListener(event, (dropped) => dropped.preventDefault());
   const main = byId("talk-main");
   main.addEventListener("dragover", (event) => {
     if (name === null || !event.dataTransfer?.types.includes("Files")) return;

@@ -25,7 +25,7 @@ export function connect(receive) {
   const socket = new WebSocket(`ws://${location.host}/live`);
   socket.onopen = () => socket.send(key);
   socket.onmessage = (event) => {
-    byId("lost").hidden = true;
+    if (!byId("lost").hidden) found();
     receive(JSON.parse(event.data));
   };
   socket.onclose = (event) => {
@@ -43,6 +43,13 @@ function lost(title, text) {
   byId("lost-title").textContent = title;
   byId("lost-text").textContent = text;
   byId("lost").hidden = false;
+  // What is behind cannot be used now, by keyboard either.
+  byId("frame").inert = true;
+}
+
+function found() {
+  byId("lost").hidden = true;
+  byId("frame").inert = false;
 }
 
 function whenVisible(then) {

@@ -100,17 +100,18 @@ async function invite(host) {
     return;
   }
   show(byId("machines-error"), "");
-  const left = h("span", {}, `hidden in ${SHOWN_FOR} s`);
+  const left = h("span", {}, `The links are hidden in ${SHOWN_FOR} s.`);
   const close = openDialog("Invite a machine", [
     h("p", { class: "error" }, answer.warning),
+    h("p", { class: "muted", role: "timer" }, left),
     h("p", { class: "muted" }, "On the other machine, run ", h("code", {}, "junction-bridge join"), " and paste the link."),
     ...answer.links.map(({ link, qr, size }) => h("div", { class: "link" }, qr ? qrCode(qr, size) : "", h("code", { tabindex: "0" }, link), copyButton(link))),
-    h("div", { class: "actions" }, h("span", { class: "muted", role: "timer" }, left), closeButton()),
+    h("div", { class: "actions" }, closeButton()),
   ], () => clearInterval(timer));
   const end = Date.now() + SHOWN_FOR * 1000;
   const timer = setInterval(() => {
     const seconds = Math.ceil((end - Date.now()) / 1000);
-    left.textContent = `hidden in ${seconds} s`;
+    left.textContent = `The links are hidden in ${seconds} s.`;
     if (seconds <= 0) close();
   }, 1000);
 }

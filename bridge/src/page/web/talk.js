@@ -105,6 +105,7 @@ function* render() {
     openThread = place.thread;
     shown = PAGE;
     atEnd = true;
+    observer.disconnect();
     list.replaceChildren();
     openComposer(openThread);
   }
@@ -160,7 +161,9 @@ function updateThread(item, thread) {
 }
 
 function renderHead(thread) {
-  const isGroup = openThread !== null && isGroupName(openThread);
+  byId("talk-head").hidden = openThread === null;
+  if (openThread === null) return;
+  const isGroup = isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
   const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).join(", ").toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
@@ -170,7 +173,6 @@ function renderHead(thread) {
   if (box.dataset.shown === key) return;
   box.dataset.shown = key;
   box.replaceChildren(h("h2", {}, bdi(title)), h("small", {}, bdi(about)));
-  byId("composer").hidden = openThread === null;
 }
 
 /** Opens the request's conversation with the answer begun. */

@@ -101,7 +101,7 @@ function showCounts(counts, matches, listed) {
   for (const button of byId("who-pills").children) setText(button.lastElementChild, counts[button.dataset.pill].toLocaleString("en"));
   const total = store.sessions.size;
   const machines = total > 2000 ? "" : ` on ${count(new Set([...store.sessions.values()].map((session) => session.machine)).size, "machine")}`;
-  setText(byId("who-lead"), listed < matches ? `The first ${listed.toLocaleString("en")} of ${count(matches, "session")}` : matches < total ? `${matches.toLocaleString("en")} of ${count(total, "session")}` : `${count(total, "session")}${machines}`);
+  setText(byId("who-lead"), listed < matches ? `The first ${listed.toLocaleString("en")} of ${count(matches, "session")}` : matches < total ? `${matches.toLocaleString("en")} of ${count(total, "session")}` : total === 0 ? "" : `${count(total, "session")}${machines}`);
   show(byId("who-more"), listed < matches ? `Show ${Math.min(PAGE, matches - listed)} more` : "");
   byId("who-table").hidden = matches === 0;
   byId("who-empty").hidden = matches > 0;
