@@ -9,6 +9,8 @@ import { bytes, isLost, statusWord, whyWords } from "./words.js";
 
 /** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
 const FIRST = 4000;
+/** The same of a text in a script that takes long to lay out, such as Arabic, or with many combining marks. */
+const FIRST_OF_OTHERS = 1500;
 const PIECE = 1000;
 
 /**
@@ -27,11 +29,12 @@ export function newLetter(letter, what) {
 
 /** Shows the first part of a text, and the rest when the person asks for it. */
 function fillText(box, text) {
-  if (text.length <= FIRST) {
+  const first = firstOf(text);
+  if (text.length <= first) {
     box.append(...parse(text).map(blockElement));
     return;
   }
-  const begin = text.slice(0, wholeCharacters(text, FIRST));
+  const begin = text.slice(0, wholeCharacters(text, first));
   const parts = parse(begin).map(blockElement);
   const button = h("button", { type: "button" }, `Show all ${bytes(new Blob([text]).size)}`);
   button.onclick = () => {
@@ -41,6 +44,13 @@ function fillText(box, text) {
     addPieces(box, pieces(text));
   };
   box.append(...parts, button);
+}
+
+/** How much of a text is shown at first: less if more than a quarter of it is not Latin. */
+function firstOf(text) {
+  let others = 0;
+  for (let at = 0; at < Math.min(text.length, FIRST); at++) if (text.charCodeAt(at) > 0x24f) others++;
+  return others * 4 > Math.min(text.length, FIRST) ? FIRST_OF_OTHERS : FIRST;
 }
 
 function addPieces(box, rest) {

@@ -2,7 +2,7 @@
 // next frame. A rendering is a generator that yields wherever it may be interrupted.
 
 /** Milliseconds of a frame that renderings may use. Layout and paint come on top. */
-const BUDGET = 7;
+const BUDGET = 4;
 
 /** @type {Map<string, () => Generator | void>} */
 const renderings = new Map();
