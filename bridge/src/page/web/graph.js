@@ -174,11 +174,12 @@ function draw(now) {
   context.drawImage(below, 0, 0, width, height);
   context.lineCap = "round";
   const { nodes } = placed;
+  const strength = pulses.edges.size > 100 ? 1 : 2;
   for (const edge of pulses.edges.values()) {
     const a = nodes[edge.from];
     const b = nodes[edge.to];
     if (!a || !b) continue;
-    context.globalAlpha = Math.min(0.75, 0.12 + edge.heat * 0.16);
+    context.globalAlpha = Math.min(0.8, (0.12 + edge.heat * 0.16) * strength);
     context.strokeStyle = edge.lost > 0.2 ? colours.bad : colours.accent;
     context.lineWidth = 1 + edge.heat * 0.45;
     context.beginPath();
