@@ -1,0 +1,195 @@
+// Writes a message: to whom, the text, the files, and what is expected. Each conversation keeps its own draft.
+
+import { act, upload } from "./act.js";
+import { say, store, threadLink } from "./app.js";
+import { bdi, byId, h, icon, show } from "./dom.js";
+import { beginning, completions, isGroupName } from "./threads.js";
+import { bytes } from "./words.js";
+
+/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string}} Draft */
+
+/** @type {Map<string, Draft>} */
+const drafts = new Map();
+let name = null;
+let draft = newDraft("");
+
+const form = byId("composer");
+const to = /** @type {HTMLInputElement} */ (byId("to"));
+const text = /** @type {HTMLTextAreaElement} */ (byId("text"));
+const askBox = /** @type {HTMLInputElement} */ (byId("ask"));
+const doneBox = /** @type {HTMLInputElement} */ (byId("done"));
+const picker = /** @type {HTMLInputElement} */ (byId("file"));
+const sendButton = /** @type {HTMLButtonElement} */ (byId("send"));
+
+function newDraft(receiver) {
+  return { to: receiver, text: "", reply: null, ask: false, done: false, files: [], error: "" };
+}
+
+export function startComposer() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    send();
+  });
+  text.addEventListener("input", () => (draft.text = text.value));
+  text.addEventListener("paste", (event) => event.clipboardData?.files.length && (event.preventDefault(), addFiles(event.clipboardData.files)));
+  askBox.addEventListener("change", () => (draft.ask = askBox.checked));
+  doneBox.addEventListener("change", () => (draft.done = doneBox.checked));
+  for (const input of [to, byId("verify-name")]) {
+    for (const event of ["input", "focus"]) input.addEventListener(event, () => complete(/** @type {HTMLInputElement} */ (input).value));
+  }
+  to.addEventListener("input", () => (draft.to = to.value));
+  byId("reply-drop").onclick = () => {
+    draft.reply = null;
+    draft.done = false;
+    fill();
+    text.focus();
+  };
+  byId("attach").onclick = () => picker.click();
+  picker.onchange = () => {
+    addFiles(picker.files);
+    picker.value = "";
+  };
+  // A file that is dropped next to the conversation would otherwise take the place of the page.
+  for (const event of ["dragover", "drop"]) addEventListener(event, (dropped) => dropped.preventDefault());
+  const main = byId("talk-main");
+  main.addEventListener("dragover", (event) => {
+    if (name === null || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("over");
+  });
+  main.addEventListener("dragleave", (event) => !main.contains(/** @type {Node} */ (event.relatedTarget)) && form.classList.remove("over"));
+  main.addEventListener("drop", (event) => {
+    form.classList.remove("over");
+    if (name === null || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    addFiles(event.dataTransfer.files);
+  });
+}
+
+/** Shows the draft of a conversation: "" for a new one, null for none. */
+export function openComposer(thread) {
+  name = thread;
+  form.hidden = thread === null;
+  if (thread === null) return;
+  draft = drafts.get(thread) ?? newDraft(thread);
+  drafts.set(thread, draft);
+  fill();
+  if (matchMedia("(min-width: 761px)").matches || thread === "") (thread === "" ? to : text).focus();
+}
+
+/** Begins a reply to a letter. */
+export function replyTo(letter) {
+  if (!letter) return;
+  draft.reply = letter;
+  draft.done = false;
+  fill();
+  text.focus();
+}
+
+function complete(typed) {
+  byId("names").replaceChildren(...completions(store, typed).map((each) => h("option", { value: each })));
+}
+
+function fill() {
+  byId("to-row").hidden = name !== "";
+  to.value = draft.to;
+  text.value = draft.text;
+  askBox.checked = draft.ask;
+  doneBox.checked = draft.done;
+  byId("reply").hidden = draft.reply === null;
+  byId("reply-text").replaceChildren(...(draft.reply ? ["Reply to ", bdi(draft.reply.mine ? "yourself" : draft.reply.from), ": ", bdi(beginning(draft.reply.text))] : []));
+  byId("done-row").hidden = draft.reply?.intent !== "request" || draft.reply.mine;
+  fillFiles();
+  show(byId("composer-error"), draft.error);
+}
+
+function fillFiles() {
+  byId("files").replaceChildren(...draft.files.map((file) => {
+    const drop = h("button", { type: "button", class: "quiet icon-only", "aria-label": `Remove ${file.name}` }, icon("close"));
+    const owner = draft;
+    drop.onclick = () => {
+      file.cancel();
+      owner.files = owner.files.filter((other) => other !== file);
+      fillFiles();
+      text.focus();
+    };
+    file.bar = file.upload ? null : h("progress", { max: 1, value: file.share, "aria-label": `Upload of ${file.name}` });
+    return h("li", {}, bdi(file.name, { title: file.name }), h("span", { class: "muted" }, bytes(file.size)), file.bar, drop);
+  }));
+}
+
+function addFiles(files) {
+  const { attachment, attachments } = store.limits;
+  draft.error = "";
+  for (const file of files) {
+    if (draft.files.length >= attachments) draft.error = `A message has at most ${attachments} attachments. Send the others with another message.`;
+    else if (file.size > attachment) draft.error = `${file.name} has ${bytes(file.size)}; an attachment has at most ${bytes(attachment)}. Send a smaller one.`;
+    else addFile(file);
+  }
+  fill();
+}
+
+function addFile(file) {
+  const owner = draft;
+  const entry = { name: file.name, size: file.size, share: 0, upload: null, bar: null, cancel: () => {} };
+  const { done, cancel } = upload(file, (share) => {
+    entry.share = share;
+    if (entry.bar) entry.bar.value = share;
+  });
+  entry.cancel = cancel;
+  owner.files.push(entry);
+  done.then(
+    (answer) => (entry.upload = answer.upload),
+    (failure) => {
+      if (owner.files.includes(entry)) owner.error = `${file.name}: ${failure.message}`;
+      owner.files = owner.files.filter((other) => other !== entry);
+    },
+  ).finally(() => owner === draft && fill());
+}
+
+/** What keeps the draft from being sent, as a sentence. */
+function mistake(receiver) {
+  if (!receiver) return "Say to whom: a session's name, role:NAME, repo:NAME, or * for everybody.";
+  if (!draft.text.trim() && draft.files.length === 0) return "Write something, or attach a file.";
+  const size = draft.text.length * 3 > store.limits.message ? new Blob([draft.text]).size : 0;
+  if (size > store.limits.message) return `The text has ${bytes(size)}; a message has at most ${bytes(store.limits.message)}. Attach it as a file.`;
+  if (draft.files.some((file) => !file.upload)) return "A file is still being uploaded. Send when it is done.";
+  if (draft.files.length > 0 && isGroupName(receiver)) return "Attachments go to one session at a time. Choose one, or remove the files.";
+  return "";
+}
+
+async function send() {
+  const owner = draft;
+  const thread = name;
+  const receiver = (thread === "" ? to.value : thread).trim();
+  owner.error = mistake(receiver);
+  if (owner.error || sendButton.disabled) return fill();
+  const { reply, ask, done, files } = owner;
+  const intent = done && reply ? "done" : ask ? "request" : undefined;
+  // An answer to a message goes to who wrote it, also from a group's conversation.
+  const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, attachments: files.length ? files.map((file) => file.upload) : undefined };
+  sendButton.disabled = true;
+  try {
+    await act("send", message);
+    Object.assign(owner, newDraft(owner.to));
+    if (thread === "") {
+      drafts.delete("");
+      if (name === "") location.hash = threadLink(message.to);
+    } else if (message.to !== thread) {
+      say(`Sent to ${message.to}.`);
+    }
+  } catch (failure) {
+    owner.error = failure.message;
+  } finally {
+    sendButton.disabled = false;
+    if (owner === draft) {
+      fill();
+      text.focus();
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// Holds, releases and removes sessions of this user on this machine.
+
+import { act } from "./act.js";
+import { say, store } from "./app.js";
+import { confirm, openMenu } from "./dialog.js";
+import { bdi } from "./dom.js";
+
+const QUARTER = 15 * 60;
+const HOUR = 60 * 60;
+const DAY = 24 * HOUR;
+
+/** Whether this session is held now. */
+export function isHeld(own) {
+  return own !== undefined && own.held_until !== undefined && own.held_until > Date.now();
+}
+
+/** Opens the menu of one session of this user. */
+export function openSessionMenu(button, alias) {
+  const held = isHeld(store.own.get(alias));
+  openMenu(
+    button,
+    [
+      ...holds(alias, alias),
+      held && { label: "Release", act: () => release(alias) },
+      null,
+      { label: "Remove…", danger: true, act: () => remove(alias) },
+    ].filter((item) => item !== false),
+    `Actions for ${alias}`,
+  );
+}
+
+/** Opens the menu for all sessions of this user. */
+export function openHoldAllMenu(button) {
+  const anyHeld = [...store.own.values()].some(isHeld);
+  openMenu(button, [...holds(null, "All"), ...(anyHeld ? [null, { label: "Release all", act: () => release(null) }] : [])], "Hold all of your sessions");
+}
+
+function holds(alias, name) {
+  return [
+    { label: "Hold for 15 minutes", act: () => hold(alias, QUARTER, `${name}: held for 15 minutes. Messages wait, and nothing wakes it.`) },
+    { label: "Hold for 1 hour", act: () => hold(alias, HOUR, `${name}: held for 1 hour. Messages wait, and nothing wakes it.`) },
+    { label: "Hold until I release it (24 h at most)", act: () => hold(alias, DAY, `${name}: held until you release it, for 24 hours at most.`) },
+  ];
+}
+
+function hold(alias, seconds, done) {
+  attempt(act("hold", { alias, seconds }), done);
+}
+
+/** Ends the hold of one session, or of all. */
+export function release(alias) {
+  attempt(act("release", { alias }), alias === null ? "All of your sessions are released." : `${alias} is released.`);
+}
+
+function attempt(doing, done) {
+  doing.then(
+    () => say(done),
+    (failure) => say(failure.message),
+  );
+}
+
+function remove(alias) {
+  confirm({
+    title: "Remove this session?",
+    text: [
+      bdi(alias),
+      "It leaves the hub. Others see that it is gone, cannot write to it, and its claims end. Messages that it has not read end as expired.",
+      "The client itself goes on working, and its agent can register again.",
+    ],
+    button: "Remove",
+    act: async () => {
+      await act("remove", { alias });
+      say(`${alias} has left the hub.`);
+    },
+  });
+}

@@ -1,0 +1,149 @@
+// Shows one letter of the person's conversations. Its text is built once; status, members and attachments are written again.
+
+import { download } from "./act.js";
+import { say } from "./app.js";
+import { bdi, h, timeAgo } from "./dom.js";
+import { parse } from "./markdown.js";
+import { beginning } from "./threads.js";
+import { bytes, isLost, statusWord, whyWords } from "./words.js";
+
+/** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
+const FIRST = 4000;
+/** The same of a text in a script that takes long to lay out, such as Arabic, or with many combining marks. */
+const FIRST_OF_OTHERS = 1500;
+const PIECE = 1000;
+
+/**
+ * @param {import("./store.js").Letter} letter
+ * @param {{reply: (id: string) => void, quoted: (id: string) => import("./store.js").Letter | undefined, go: (id: string) => void}} what
+ */
+export function newLetter(letter, what) {
+  const box = h("div", { class: "letter-box" });
+  const item = h("li", { class: `letter${letter.mine ? " mine" : ""}${letter.intent === "request" && !letter.mine ? " asks" : ""}`, "data-id": letter.id, tabindex: "-1" },
+    h("div", { class: "letter-head" }), box, h("div", { class: "letter-foot" }));
+  const quoted = letter.reply_to !== undefined ? what.quoted(letter.reply_to) : undefined;
+  if (quoted) box.append(h("button", { type: "button", class: "quote", onclick: () => what.go(quoted.id), title: "Go to the message that this replies to" }, bdi(beginning(quoted.text, 120) || "attachments")));
+  fillText(box, letter.text);
+  return item;
+}
+
+/** Shows the first part of a text, and the rest when the person asks for it. */
+function fillText(box, text) {
+  const first = firstOf(text);
+  if (text.length <= first) {
+    box.append(...parse(text).map(blockElement));
+    return;
+  }
+  const begin = text.slice(0, wholeCharacters(text, first));
+  const parts = parse(begin).map(blockElement);
+  const button = h("button", { type: "button" }, `Show all ${bytes(new Blob([text]).size)}`);
+  button.onclick = () => {
+    for (const part of parts) part.remove();
+    button.remove();
+    // As text in pieces: laying out one line of 64 KiB at once would stop the page.
+    addPieces(box, pieces(text));
+  };
+  box.append(...parts, button);
+}
+
+/** How much of a text is shown at first: less if more than a quarter of it is not Latin. */
+function firstOf(text) {
+  let others = 0;
+  for (let at = 0; at < Math.min(text.length, FIRST); at++) if (text.charCodeAt(at) > 0x24f) others++;
+  return others * 4 > Math.min(text.length, FIRST) ? FIRST_OF_OTHERS : FIRST;
+}
+
+function addPieces(box, rest) {
+  const next = rest.next();
+  if (next.done) return;
+  box.append(h("p", { class: "part" }, next.value));
+  requestAnimationFrame(() => addPieces(box, rest));
+}
+
+/** A text in pieces that end at the end of a line where there is one. */
+export function* pieces(text) {
+  for (let from = 0; from < text.length; ) {
+    let to = from + wholeCharacters(text.slice(from, from + PIECE + 2), PIECE);
+    const line = text.lastIndexOf("\n", to);
+    if (to < text.length && line > from + PIECE / 2) to = line + 1;
+    yield text.slice(from, to).replace(/\n$/, "");
+    from = to;
+  }
+}
+
+/** The length of the longest beginning of a text, up to `most`, that ends with a whole character. */
+function wholeCharacters(text, most) {
+  const last = text.charCodeAt(most - 1);
+  return text.length > most && last >= 0xd800 && last < 0xdc00 ? most - 1 : Math.min(most, text.length);
+}
+
+function spanElements(spans) {
+  return spans.map(({ kind, text }) => (kind === "code" ? h("code", {}, text) : kind === "address" ? h("span", { class: "address" }, text) : text));
+}
+
+function blockElement(block) {
+  if (block.kind === "code") return h("pre", {}, block.text);
+  if (block.kind === "heading") return h("p", {}, h("strong", {}, ...spanElements(block.spans)));
+  if (block.kind === "text") return h("p", {}, ...spanElements(block.spans));
+  return h(block.ordered ? "ol" : "ul", { start: block.ordered && block.first !== 1 ? block.first : null }, ...block.items.map((spans) => h("li", {}, ...spanElements(spans))));
+}
+
+const shownIn = new WeakMap();
+
+/** Brings everything but the text of a letter up to date. */
+export function updateLetter(item, letter, what) {
+  if (shownIn.get(item) === letter) return;
+  const open = item.querySelector("details")?.open ?? false;
+  shownIn.set(item, letter);
+  const [head, , foot] = item.children;
+  const tag = (text, kind = "") => h("span", { class: `tag ${kind}` }, text);
+  head.replaceChildren(
+    h("strong", {}, letter.mine ? "You" : bdi(letter.from)),
+    timeAgo(letter.at),
+    ...(letter.from_person && !letter.mine ? [tag("says it is a person")] : []),
+    ...(letter.group && !letter.mine ? [h("span", {}, "to ", bdi(letter.group))] : []),
+    ...(letter.intent === "request" ? [tag(letter.answered ? "answered" : letter.mine ? "asks for an answer" : "asks you for an answer", letter.answered ? "accent" : "warn")] : []),
+    ...(letter.intent === "done" ? [tag("finished", "accent")] : []),
+    ...(letter.key_changed ? [tag("key changed: maybe not the same session as before. Verify it", "bad")] : []),
+  );
+  const children = [];
+  if (letter.attachments?.length) children.push(attachmentList(letter));
+  if (letter.mine && letter.status && !letter.members?.length) {
+    children.push(h("span", { class: isLost(letter.status) || letter.status === "unconfirmed" ? "bad" : "" }, statusWord(letter.status)));
+  }
+  if (letter.why) children.push(h("span", {}, whyWords(letter.why)));
+  if (letter.members?.length) children.push(memberList(letter.members, open));
+  if (!letter.mine) children.push(h("button", { type: "button", class: "quiet", onclick: () => what.reply(letter.id) }, "Reply"));
+  foot.replaceChildren(...children);
+}
+
+function memberList(members, open) {
+  const read = members.filter((member) => member.status === "read").length;
+  return h("details", { class: "members", open },
+    h("summary", {}, `${read} of ${members.length} read`),
+    h("ul", {}, ...members.map(({ alias, status, why }) => h("li", {}, bdi(alias), " ", h("span", { class: isLost(status) ? "bad" : "" }, statusWord(status)), why ? `: ${whyWords(why)}` : ""))));
+}
+
+function attachmentList(letter) {
+  return h("ul", { class: "files", "aria-label": "Attachments" }, ...letter.attachments.map((file) => {
+    const save = h("button", { type: "button", "aria-label": `Save ${file.name}` }, "Save");
+    save.onclick = () => saveFile(save, letter, file);
+    return h("li", {}, bdi(file.name, { title: file.name }), h("span", { class: "muted" }, file.kind === "value" ? "value" : bytes(file.bytes)),
+      file.status ? h("span", { class: "muted" }, statusWord(file.status)) : "", letter.mine ? "" : save);
+  }));
+}
+
+async function saveFile(button, letter, file) {
+  button.disabled = true;
+  button.textContent = "Saving";
+  try {
+    const address = URL.createObjectURL(await download(letter.id, file.number));
+    h("a", { href: address, download: file.name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    button.textContent = "Saved";
+  } catch (failure) {
+    say(failure.message);
+    button.textContent = "Save";
+  }
+  button.disabled = false;
+}
