@@ -5,7 +5,7 @@ use junction_shared::protocol::wire::PROGRAM_VERSION;
 
 use crate::commands::{
     AllowOptions, ClaimsOptions, CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions,
-    Setup, WatchOptions,
+    Setup, UiOptions, WatchOptions,
 };
 use crate::config::Flags;
 
@@ -123,6 +123,11 @@ pub(crate) enum BridgeCommand {
     Read(ReadOptions),
     /// Take part as a person: print messages, receipts and who comes and goes, until Ctrl-C
     Watch(WatchOptions),
+    /// See who is there and what goes on, and take part, on a page in your browser
+    ///
+    /// The page is served on this machine alone, and opened by a link that works once. It ends with Ctrl-C, or when its last tab
+    /// has been closed for 30 seconds. Run again meanwhile, the command opens it once more.
+    Ui(UiOptions),
     /// Let sessions send or save what they otherwise refuse; show what is allowed
     ///
     /// Sessions send and save ordinary files of their own project. Files outside of it, and those that seem to hold secrets,

@@ -17,6 +17,7 @@ mod setup;
 mod status;
 pub(crate) mod status_line;
 mod stop;
+mod ui;
 mod verify;
 mod watch;
 
@@ -34,5 +35,6 @@ pub(crate) use send::{SendOptions, send};
 pub(crate) use setup::{Setup, setup};
 pub(crate) use status::status;
 pub(crate) use stop::stop;
+pub(crate) use ui::{UiOptions, ui};
 pub(crate) use verify::verify;
 pub(crate) use watch::{WatchOptions, watch};

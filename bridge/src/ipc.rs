@@ -13,6 +13,8 @@
 //! remove      → {"ask":"remove"}                       ← {"say":"done"}, within 3 seconds
 //! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
+//! ui          → {"ask":"repositories"}                 ← {"say":"repositories","repositories":[…]}
+//!             → {"ask":"page","place":…}              ← {"say":"link","link":…}, of a person's command
 //! claims      → {"ask":"claims","repository":…}        ← {"say":"claims","claims":[…],"held":[…]}
 //! send        → {"ask":"session","session":…}          ← {"say":"here","alias":…}
 //!             → {"ask":"send","to":…,"message":…}      ← {"say":"sent","answer":{…}}
@@ -35,7 +37,6 @@ pub(crate) mod description;
 mod discover;
 #[cfg(not(unix))]
 mod elsewhere;
-#[allow(dead_code, reason = "only a page for people gives orders and shows when a hold ends")]
 pub(crate) mod local_sessions;
 pub(crate) mod server;
 #[cfg(unix)]
@@ -151,6 +152,8 @@ pub(crate) enum BridgeRequest {
         #[serde(rename = "sure")]
         session_match: SessionMatch,
     },
+    /// Asks which repositories the session works in.
+    Repositories,
     /// Asks for the claims of a repository, as the caller's session knows them.
     Claims(Box<ClaimsQuestion>),
     /// Asks whether a person is in this place: directory, hub and port.
@@ -158,12 +161,28 @@ pub(crate) enum BridgeRequest {
         /// The place.
         place: String,
     },
+    /// Asks for the page of the person in this place.
+    Page {
+        /// The place.
+        place: String,
+        /// Whether to open it in a browser.
+        opens: bool,
+    },
     /// Sends a message as the session.
     Send(Box<SendRequest>),
     /// Sends a message with attachments as the session. A bridge that knows none does not know this request, and would
     /// otherwise send the message without them.
     #[serde(rename = "send-attached")]
     SendAttached(Box<SendRequest>),
+}
+
+/// A repository that a session works in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownRepository {
+    /// The name of the repository.
+    pub(crate) name: String,
+    /// Whether paths that differ in case alone are one file there.
+    pub(crate) ignores_case: bool,
 }
 
 /// What a command asks of claims.
@@ -300,8 +319,20 @@ pub(crate) enum BridgeResponse {
         #[serde(default)]
         attaches: bool,
     },
+    /// A link that opens the page once.
+    Link {
+        /// The link.
+        link: String,
+        /// Whether a browser was opened, too.
+        is_opened: bool,
+    },
     /// What waits for the agent.
     Inbox(InboxCounts),
+    /// The repositories that the session works in.
+    Repositories {
+        /// The repositories, that of the project first.
+        repositories: Vec<KnownRepository>,
+    },
     /// The claims that were asked for.
     Claims(ShownClaims),
     /// What became of the message.
@@ -350,9 +381,10 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     stream.flush().await?;
     let longest = match request {
         BridgeRequest::Peers { .. } => MAX_PEERS_LINE,
-        BridgeRequest::Send(_) | BridgeRequest::SendAttached(_) | BridgeRequest::Claims(_) => {
-            MAX_ANSWER_LINE
-        }
+        BridgeRequest::Send(_)
+        | BridgeRequest::SendAttached(_)
+        | BridgeRequest::Claims(_)
+        | BridgeRequest::Repositories => MAX_ANSWER_LINE,
         _ => MAX_LINE,
     };
     let mut answer = Vec::new();

@@ -14,7 +14,9 @@ mod context_probe;
 #[cfg(test)]
 mod docs;
 mod escape;
+mod invitation;
 mod ipc;
+mod joining;
 mod json_text;
 mod log;
 #[cfg(test)]
@@ -22,9 +24,12 @@ mod manifests;
 mod mcp;
 mod onlooker;
 mod packages;
+mod page;
 mod people;
+mod person;
 mod process;
 mod project;
+mod qr_code;
 mod results;
 mod seats;
 mod serve;

@@ -12,7 +12,7 @@ use crate::ipc::{self, server::SocketKind};
 use crate::mcp::server::McpServer;
 use crate::mcp::stdio::{self, HangUp};
 use crate::mcp::tools::Tools;
-use crate::people::send_service::SendService;
+use crate::person::send_service::SendService;
 use crate::process::parent::ParentWatch;
 use crate::process::signals::Signals;
 use crate::seats::SeatClaims;

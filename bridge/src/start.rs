@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -142,7 +143,7 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
             runtime.block_on(commands::doctor(&Config::resolve(cli.flags)?, json))
         }
         Some(command) => {
-            let config = Config::for_person(cli.flags)?;
+            let config = Arc::new(Config::for_person(cli.flags)?);
             runtime.block_on(command_line(command, &config)).map(|()| ExitCode::SUCCESS)
         }
         None => {
@@ -165,7 +166,7 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs a person's command.
-async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result<()> {
+async fn command_line(command: BridgeCommand, config: &Arc<Config>) -> anyhow::Result<()> {
     match command {
         BridgeCommand::Demo => demo::run().await,
         BridgeCommand::Status { json } => commands::status(config, json).await,
@@ -180,6 +181,7 @@ async fn command_line(command: BridgeCommand, config: &Config) -> anyhow::Result
         BridgeCommand::Send(send) => commands::send(config, send).await,
         BridgeCommand::Read(read) => commands::read(config, read).await,
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
+        BridgeCommand::Ui(options) => commands::ui(config, options).await,
         BridgeCommand::Allow(allow) => commands::allow(config, allow),
         BridgeCommand::Claims(options) => commands::claims(config, options).await,
         // They need no settings, or check them.

@@ -11,6 +11,11 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     utc(ms).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// The milliseconds since 1970 of a time as [`rfc3339`] writes it.
+pub(crate) fn ms_of(text: &str) -> Option<u64> {
+    u64::try_from(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis()).ok()
+}
+
 /// The year, the month and the day of the month at this many milliseconds after 1970.
 pub(crate) fn date(ms: u64) -> (i32, u32, u32) {
     let time = utc(ms);
@@ -40,6 +45,7 @@ mod tests {
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(rfc3339(ms), text, "{ms}");
+            assert_eq!(ms_of(text), Some(ms.min(LAST_MS)));
         }
     }
 

@@ -71,7 +71,7 @@ const CONFINED: [(&str, &[&str]); 13] = [
     ("reqwest", &["bridge/engine/src/transport/http.rs"]),
     ("rcgen", &["hub/src/accept/tls.rs"]),
     ("rpassword", &["bridge/src/commands/join.rs"]),
-    ("qrcode", &["bridge/src/commands/invite.rs"]),
+    ("qrcode", &["bridge/src/qr_code.rs"]),
     ("x25519_dalek", &["shared/src/protocol/crypto.rs"]),
     ("ed25519_dalek", &["shared/src/machine/identity.rs", "shared/src/protocol/seat.rs"]),
 ];
@@ -90,7 +90,8 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
             &["clients"],
             &["wake"],
             &["ipc"],
-            &["mcp", "people"],
+            &["person"],
+            &["mcp", "people", "page"],
             &["commands"],
         ],
     ),

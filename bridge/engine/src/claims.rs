@@ -23,5 +23,11 @@ pub(crate) use book::{ClaimBook, ClaimsFrame};
 pub(crate) use listeners::ClaimListeners;
 pub(crate) use repository::ClaimsView;
 
+/// Whether two claims meet: whether some path is covered by both patterns.
+#[must_use]
+pub fn claims_meet(one: &str, other: &str, ignores_case: bool) -> bool {
+    pattern::Pattern::new(one).meets(&pattern::Pattern::new(other), ignores_case)
+}
+
 pub use page::{ClaimConflict, ClaimInfo, ClaimNews, ClaimsPage, Collision, CollisionKind};
 pub use request::{ClaimError, ClaimRequest, Release, Repository};

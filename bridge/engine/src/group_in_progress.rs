@@ -23,9 +23,17 @@ pub struct GroupInProgress {
 }
 
 impl GroupInProgress {
-    /// What is known of the message to each member that it was sent to, now and as that changes.
-    pub fn progress(&self) -> impl Iterator<Item = watch::Receiver<Status>> {
-        self.members.iter().filter_map(|(_, sending)| Some(sending.as_ref().ok()?.progress()))
+    /// The id that the message has for all members.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// The members, and what is known of the message to each, now and as that changes; nothing where it is not sent to one.
+    pub fn receivers(&self) -> impl Iterator<Item = (Alias, Option<watch::Receiver<Status>>)> {
+        let status = |sending: &SendInProgress| sending.progress();
+        self.members
+            .iter()
+            .map(move |(alias, sending)| (alias.clone(), sending.as_ref().ok().map(status)))
     }
 
     /// Waits until the hub accepts each envelope, and for replies if the draft says so.

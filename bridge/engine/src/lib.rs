@@ -56,7 +56,7 @@ pub mod urgency;
 
 pub use claims::{
     ClaimConflict, ClaimError, ClaimInfo, ClaimNews, ClaimRequest, ClaimsPage, Collision,
-    CollisionKind, Release, Repository,
+    CollisionKind, Release, Repository, claims_meet,
 };
 pub use clock::{now, wall_ms};
 pub use command::Command;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use junction_shared::protocol::alias::Alias;
+use junction_shared::protocol::id::MessageId;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -38,6 +39,16 @@ async fn until_stopped(stopped: &mut Option<watch::Receiver<bool>>) {
 }
 
 impl SendInProgress {
+    /// The message's id.
+    pub fn id(&self) -> MessageId {
+        self.submitted.id
+    }
+
+    /// The alias that the message goes to.
+    pub fn to(&self) -> &Alias {
+        &self.to
+    }
+
     /// What is known of the message, now and as that changes.
     pub fn progress(&self) -> watch::Receiver<Status> {
         self.submitted.status.clone()

@@ -1,31 +1,19 @@
 //! `junction-bridge invite`: links for other machines.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
-use futures_util::future::join_all;
 use junction_shared::invite_link::{InviteLink, parse_address};
 use junction_shared::machine::hosts::{HostsFile, LOCAL, is_host_name, set_link};
-use junction_shared::machine::identity::{new_group, own_link};
-use junction_shared::machine::network;
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
+use junction_shared::machine::identity::new_group;
 
-use super::join::name_for;
 use crate::config::Config;
+use crate::invitation::{REMEDY, WARNING, link_of, own_links};
+use crate::joining::name_for;
+use crate::qr_code::qr_code;
 use crate::terminal::{remark, tell};
-use junction_engine::hubs::known::KnownHosts;
-use junction_engine::hubs::probe::{HubMode, probe};
-use junction_engine::transport::endpoint::Endpoint;
-use junction_engine::transport::tls::Security;
-
-/// What the holder of a link can do.
-const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Pass it on over a \
-                       way that you trust, and to nobody else.";
-/// How to make the links of this machine's hub invalid.
-const REMEDY: &str = "junction-hub rotate makes all links invalid.";
 
 /// Which links to make.
 #[derive(Debug, Args)]
@@ -59,8 +47,8 @@ pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()
     config.dir.check()?;
     let links = match (&invite.host, &invite.hub) {
         (_, Some(address)) => vec![found(config, address, invite.name.as_deref(), &invite.out)?],
-        (Some(name), None) if name != LOCAL => vec![known(config, name)?],
-        _ => local(config).await?,
+        (Some(name), None) if name != LOCAL => vec![link_of(config, name)?],
+        _ => own_links(config).await?,
     };
     remark(WARNING);
     if invite.hub.is_none() && invite.host.as_deref().is_none_or(|host| host == LOCAL) {
@@ -74,59 +62,6 @@ pub(crate) async fn invite(config: &Config, invite: Invite) -> anyhow::Result<()
         }
     }
     Ok(())
-}
-
-/// The link of a known host.
-fn known(config: &Config, name: &str) -> anyhow::Result<InviteLink> {
-    let entry = HostsFile::load(&config.dir)?.entries.into_iter().find(|entry| entry.name == name);
-    let Some(entry) = entry else {
-        bail!("No known host has that name. Run junction-bridge hosts to see which there are.");
-    };
-    entry.link.ok_or_else(|| {
-        anyhow!(
-            "The host {name} is known without a link. Join it first, with junction-bridge join."
-        )
-    })
-}
-
-/// Links to the hub of this machine: one for every address at which the hub answers with its key.
-async fn local(config: &Config) -> anyhow::Result<Vec<InviteLink>> {
-    let known = KnownHosts::new(config.dir.clone(), config.port);
-    let running = known.running_hub()?;
-    let port = known.local_port(running);
-    if let Some(other) = running.port().filter(|other| *other != port) {
-        bail!(
-            "This machine's hub serves port {other}, and JUNCTION_PORT or --port says {port}. Leave the port out: the \
-             hub is found by itself."
-        );
-    }
-    let Ok(health) = probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await else {
-        bail!(
-            "No hub answers on this machine at port {port}. Start one for other machines with: junction-hub --host \
-             0.0.0.0"
-        );
-    };
-    if health.mode != Some(HubMode::Lan) {
-        bail!(
-            "This machine's hub serves only this machine. If a bridge did not start it, stop it. Then run: \
-             junction-hub --host 0.0.0.0"
-        );
-    }
-    let own = own_link(&config.dir)?;
-    let reached = join_all(network::addresses().into_iter().map(async |address: IpAddr| {
-        let hub = Endpoint { host: address.to_string(), port, security: Security::Pinned(own.pin) };
-        probe(&hub).await.ok().map(|_| hub.host)
-    }));
-    let links: Vec<_> =
-        reached.await.into_iter().flatten().map(|host| own.at(&host, port)).collect();
-    if links.is_empty() {
-        bail!(
-            "The hub of this machine answers at none of its addresses with the key in {}. Connect the machine to a \
-             network, or use the folder that the hub was started with.",
-            config.dir.path().display()
-        );
-    }
-    Ok(links)
 }
 
 /// A new group, and the keys for its hub in a file.
@@ -169,12 +104,4 @@ fn found(
 /// Whether a host is this machine alone, as the far end of a tunnel is.
 fn link_is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A text as a QR code of block characters.
-fn qr_code(text: &str) -> anyhow::Result<String> {
-    let code = QrCode::new(text)
-        .map_err(|_| anyhow!("The link is too long for a QR code. Leave out --qr."))?;
-    // Most terminals are dark, so the colors are inverted.
-    Ok(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
 }

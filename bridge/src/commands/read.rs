@@ -12,13 +12,13 @@ use super::send::alias;
 use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::server::{self, SocketKind};
-use crate::people::invoker::refuse_agents;
-use crate::people::member::PersonMember;
 use crate::people::printer::{OutputStream, Printer};
-use crate::people::running::{PersonRequests, place, running_person};
 use crate::people::save_folder::SaveFolder;
-use crate::people::send_service::SendService;
 use crate::people::show::Show;
+use crate::person::invoker::refuse_agents;
+use crate::person::member::PersonMember;
+use crate::person::running::{PersonRequests, place, running_person};
+use crate::person::send_service::SendService;
 use crate::process::signals::Signals;
 use crate::terminal::{NothingCame, Terminal, remark};
 use crate::wording::people::for_person;
@@ -87,6 +87,7 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
         place: place(config),
         watches: false,
         runs_command: false,
+        links: None,
     };
     let socket = server::start(SocketKind::Person, requests);
     remark(&format!(

@@ -17,14 +17,14 @@ use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::server::{self, SocketKind};
 use crate::people::exec;
-use crate::people::invoker::refuse_agents;
-use crate::people::member::PersonMember;
 use crate::people::printer::{OutputStream, Printer, stdout_closed};
-use crate::people::running::{PersonRequests, place};
 use crate::people::save_folder::SaveFolder;
-use crate::people::send_service::SendService;
 use crate::people::show::Show;
 use crate::people::watch_news::{WatchNews, look};
+use crate::person::invoker::refuse_agents;
+use crate::person::member::PersonMember;
+use crate::person::running::{PersonRequests, place};
+use crate::person::send_service::SendService;
 use crate::process::signals::Signals;
 use crate::terminal::Terminal;
 use junction_engine::error::Error;
@@ -99,6 +99,7 @@ pub(crate) async fn watch(config: &Config, options: WatchOptions) -> anyhow::Res
         place: place(config),
         watches: true,
         runs_command: options.exec.is_some(),
+        links: None,
     };
     let socket = server::start(SocketKind::Person, requests);
     look(&member.engine, followed, &news);

@@ -119,7 +119,8 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn shortened(text: &str) -> String {
+/// The beginning of a text that is too long for a line.
+pub(crate) fn shortened(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
 }
 

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
-use super::invoker::WATCH;
+use crate::person::invoker::WATCH;
 use crate::timestamp::rfc3339;
 use junction_engine::Message;
 

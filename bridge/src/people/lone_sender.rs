@@ -6,12 +6,12 @@ use anyhow::{anyhow, bail};
 use junction_shared::protocol::alias::Alias;
 use tokio::time::{Instant, timeout};
 
-use super::group_message::{GroupAnswer, ReplyRoom, send_to_group};
-use super::member::PersonMember;
 use super::missing_answers::no_answer;
 use super::send_output::{SendEnd, SendOutput};
 use super::show::Show;
 use super::upload_report::UploadReport;
+use crate::person::group_message::{GroupAnswer, ReplyRoom, send_to_group};
+use crate::person::member::PersonMember;
 use crate::process::signals::Signals;
 use crate::results::{AttachedJson, SentJson, object};
 use crate::terminal::{NothingCame, Terminal, remark};

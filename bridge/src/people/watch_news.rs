@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch as channel};
 use tokio::time::sleep;
 
 use super::peer_changes::{PeerChanges, PeerNews};
-use super::send_service::FollowedMessage;
 use crate::onlooker::all_peers;
+use crate::person::send_service::FollowedMessage;
 use crate::wording::people::for_person;
 use junction_engine::error::{Error, Unanswered};
 use junction_engine::{ConnectionState, Engine, PeerInfo, Status, UploadProgress, UploadState};
@@ -43,11 +43,11 @@ pub(crate) fn look(
 
 /// Waits for the ends of messages that were sent through this session.
 async fn follow(mut followed: mpsc::Receiver<FollowedMessage>, news: mpsc::Sender<WatchNews>) {
-    while let Some(FollowedMessage { statuses, uploads }) = followed.recv().await {
+    while let Some(FollowedMessage { receivers, uploads, .. }) = followed.recv().await {
         if news.send(WatchNews::Sent).await.is_err() {
             return;
         }
-        for status in statuses {
+        for status in receivers.into_iter().filter_map(|(_, status)| status) {
             tokio::spawn(follow_status(status, news.clone()));
         }
         if let Some(uploads) = uploads {
@@ -138,6 +138,8 @@ async fn look_at_hub(engine: Engine, news: mpsc::Sender<WatchNews>) {
 
 #[cfg(test)]
 mod tests {
+    use junction_shared::protocol::id::MessageId;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -145,9 +147,22 @@ mod tests {
         let (followers, followed) = mpsc::channel(1);
         let (news, mut received) = mpsc::channel(1);
         tokio::spawn(follow(followed, news));
-        let (members, statuses): (Vec<_>, Vec<_>) =
-            (0..2).map(|_| channel::channel(Status::Accepted)).unzip();
-        followers.send(FollowedMessage { statuses, uploads: None }).await.unwrap();
+        let (members, receivers): (Vec<_>, Vec<_>) = ["bob", "eve"]
+            .map(|alias| {
+                let (member, status) = channel::channel(Status::Accepted);
+                (member, (Alias::parse(alias).unwrap(), Some(status)))
+            })
+            .into_iter()
+            .unzip();
+        let request = serde_json::from_str(r#"{"to":"bob,eve","message":""}"#).unwrap();
+        let message = FollowedMessage {
+            id: MessageId([0; 16]),
+            request,
+            receivers,
+            attached: Vec::new(),
+            uploads: None,
+        };
+        followers.send(message).await.unwrap();
         assert!(matches!(received.recv().await, Some(WatchNews::Sent)));
         for member in members {
             assert!(tokio::time::timeout(LOOK_INTERVAL, received.recv()).await.is_err());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use junction_engine::{ConnectionState, Engine, PeerQuery};
+use junction_engine::{ConnectionState, Engine, PeerQuery, Repository};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::protocol::alias::Alias;
 
@@ -13,11 +13,11 @@ use crate::collisions::EditWatch;
 use crate::ipc::description::SessionDescription;
 use crate::ipc::server::{IpcConnection, RequestHandler};
 use crate::ipc::{
-    BridgeRequest, BridgeResponse, ClaimsQuestion, InboxCounts, PEERS_IN_LINE, SendRequest,
-    SessionMatch,
+    BridgeRequest, BridgeResponse, ClaimsQuestion, InboxCounts, KnownRepository, PEERS_IN_LINE,
+    SendRequest, SessionMatch,
 };
-use crate::people::send_service::SendService;
-use crate::people::sources::SourceRights;
+use crate::person::send_service::SendService;
+use crate::person::sources::SourceRights;
 use crate::results::PeerJson;
 use crate::wake::hold::{hold, release};
 use crate::wake::trial::try_wake;
@@ -87,6 +87,7 @@ impl BridgeRequests {
                 self.inbox(session_match, session.as_deref())
             }
             BridgeRequest::Claims(question) => self.claims(&question).await,
+            BridgeRequest::Repositories => Some(self.repositories().await),
             BridgeRequest::Verify { alias } => self.fingerprints(&alias).await,
             BridgeRequest::Describe => {
                 let description = SessionDescription::of(&self.engine, &self.wake, &self.dir);
@@ -110,6 +111,7 @@ impl BridgeRequests {
                 Some(BridgeResponse::Done)
             }
             BridgeRequest::Person { .. }
+            | BridgeRequest::Page { .. }
             | BridgeRequest::Hook { .. }
             | BridgeRequest::Rewake { .. }
             | BridgeRequest::Wait { .. }
@@ -141,6 +143,13 @@ impl BridgeRequests {
         let is_own = self.is_own(question.session_match, question.session.as_deref());
         let shown = if is_own { own_claims(&self.engine, question).await } else { None };
         shown.map(BridgeResponse::Claims)
+    }
+
+    /// The repositories that the session works in.
+    async fn repositories(&self) -> BridgeResponse {
+        let all = self.engine.repositories().await.into_iter();
+        let known = |Repository { name, ignores_case }| KnownRepository { name, ignores_case };
+        BridgeResponse::Repositories { repositories: all.map(known).collect() }
     }
 
     /// What waits for the agent.

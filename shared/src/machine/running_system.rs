@@ -11,7 +11,7 @@ use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
 
-pub use system::port_owner;
+pub use system::{is_own_connection, port_owner};
 pub(crate) use system::{lock_holder, network_place};
 
 #[cfg(test)]
@@ -33,5 +33,17 @@ mod tests {
             drop(listener);
             assert_eq!(port_owner(port), PortOwner::Unknown);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn connection_of_this_user_is_known() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let stream = std::net::TcpStream::connect(to).unwrap();
+        let from = stream.local_addr().unwrap();
+        assert_eq!(is_own_connection(from, to), Some(true));
+        assert_eq!(is_own_connection(from, from), None, "no such connection");
+        assert_eq!(is_own_connection("[::1]:1".parse().unwrap(), to), None);
     }
 }

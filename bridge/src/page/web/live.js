@@ -3,8 +3,10 @@
 import { keepSetting, SECTIONS, setting } from "./app.js";
 import { byId } from "./dom.js";
 
-/** The close code for a wrong key or cookie. */
+/** Why the server closes a connection. */
 const NOT_ALLOWED = 4401;
+const TOO_SLOW = 4408;
+const TOO_MANY = 4429;
 const RETRY_AFTER = 1000;
 
 /** Moves the key from the address to the storage. It is in the fragment of the address that the terminal printed. */
@@ -16,21 +18,32 @@ export function takeKey() {
 }
 
 /**
- * Connects, and connects again whenever the server ended the connection.
+ * Connects, and connects again whenever the connection has ended. The server tells what goes on only while the tab is
+ * visible, and counts a message as read once a visible tab says that it has it.
  * @param {(frame: object) => void} receive
  */
 export function connect(receive) {
   const key = setting("page-key");
   if (!key) return locked();
   const socket = new WebSocket(`ws://${location.host}/live`);
-  socket.onopen = () => socket.send(key);
+  const tell = (said) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(said));
+  const tellVisible = () => tell({ visible: !document.hidden });
+  socket.onopen = () => {
+    socket.send(key);
+    tellVisible();
+  };
+  document.addEventListener("visibilitychange", tellVisible);
   socket.onmessage = (event) => {
     if (!byId("lost").hidden) found();
-    receive(JSON.parse(event.data));
+    const frame = JSON.parse(event.data);
+    receive(frame);
+    if (frame.mail && !document.hidden) tell({ shown: frame.mail.map((letter) => letter.id) });
   };
-  socket.onclose = (event) => {
-    if (event.code === NOT_ALLOWED) return locked();
-    lost("junction-bridge ui has ended", "Start it again in a terminal. This page connects by itself, or open the link that it prints.");
+  socket.onclose = ({ code }) => {
+    document.removeEventListener("visibilitychange", tellVisible);
+    if (code === NOT_ALLOWED) return locked();
+    if (code === TOO_MANY) return lost("Too many tabs", "This page is open in as many tabs as it can be. Close some, then reload this one.");
+    if (code !== TOO_SLOW) lost("junction-bridge ui has ended", "Run it again in a terminal and open the link that it prints.");
     setTimeout(whenVisible, RETRY_AFTER, () => connect(receive));
   };
 }

@@ -45,6 +45,8 @@ export function newStore() {
     characters: 0,
     /** Ids of letters that the person has seen on this page. */
     seen: new Set(),
+    /** Messages to the person that no tab has been given yet. */
+    waiting: 0,
     claims: { claims: [], conflicts: [], repositories: [] },
     /** Sessions of this user on this machine, by alias. */
     own: new Map(),
@@ -97,6 +99,10 @@ export function apply(store, frame) {
     dropOldLetters(store);
     changed.add("mail");
   }
+  if (frame.unread !== undefined) {
+    store.waiting = frame.unread;
+    changed.add("mail");
+  }
   if (frame.claims) {
     store.claims = { claims: [], conflicts: [], repositories: [], ...frame.claims };
     changed.add("claims");
@@ -123,6 +129,7 @@ function takeSnapshot(store, sessions, part, of) {
 }
 
 function putSession(store, session) {
+  if (session.alias === store.you.alias) session.you = true;
   const known = store.sessions.get(session.id);
   if (!known || ORDERING.some((field) => known[field] !== session[field])) store.order++;
   store.sessions.set(session.id, session);
@@ -155,7 +162,7 @@ export function isOpenRequest(letter) {
 
 /** What waits for the person. */
 export function waiting(store) {
-  let unread = 0;
+  let unread = store.waiting;
   let requests = 0;
   for (const letter of store.letters.values()) {
     if (isOpenRequest(letter)) requests++;

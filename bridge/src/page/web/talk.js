@@ -63,9 +63,9 @@ async function tellSeen() {
   ask("talk");
   ask("count-talk");
   try {
-    await act("read", { ids });
+    await act("seen", { ids });
   } catch {
-    // They stay unread for the sender, and here they count as unread again when they are shown the next time.
+    // Other tabs do not learn of it, and here they count as unread again when they are shown the next time.
     for (const id of ids) store.seen.delete(id);
   }
 }
@@ -166,7 +166,7 @@ function renderHead(thread) {
   const isGroup = isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
-  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).join(", ").toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
+  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1).toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
   const title = openThread === "*" ? "Everybody" : openThread || (openThread === "" ? "New message" : "");
   const box = byId("talk-who");
   const key = `${title}\n${about}`;

@@ -42,6 +42,11 @@ function work() {
   if (running.size > 0 || asked.size > 0) frame ||= requestAnimationFrame(work);
 }
 
+/** Waits until nothing is left to render. */
+export async function settled() {
+  while (frame || later.size > 0 || asked.size > 0 || running.size > 0) await new Promise(requestAnimationFrame);
+}
+
 /** Begins what was asked for first. */
 function begin() {
   const name = asked.values().next().value;

@@ -1,5 +1,6 @@
 //! Other systems: nothing is known of other programs, and a machine has one network.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::machine::port_owner::PortOwner;
@@ -21,4 +22,10 @@ pub(crate) fn lock_holder(_: &Path) -> Option<u32> {
 #[must_use]
 pub fn port_owner(_: u16) -> PortOwner {
     PortOwner::Unknown
+}
+
+/// Whether a program of this user has made a connection, which is not known here.
+#[must_use]
+pub fn is_own_connection(_: SocketAddr, _: SocketAddr) -> Option<bool> {
+    None
 }

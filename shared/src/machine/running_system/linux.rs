@@ -1,6 +1,7 @@
 //! Linux tells all of it in `/proc`.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -73,6 +74,27 @@ fn listening(table: &str, port: u16) -> Vec<ListeningSocket> {
         Some(ListeningSocket { inode: inode.to_owned(), user })
     });
     sockets.collect()
+}
+
+/// Whether a program of this user has made a connection from `from` to `to`, both of this machine and of IPv4. `None` if
+/// the system does not tell.
+#[must_use]
+pub fn is_own_connection(from: SocketAddr, to: SocketAddr) -> Option<bool> {
+    let ends = [table_address(from)?, table_address(to)?];
+    let table = fs::read_to_string("/proc/self/net/tcp").ok()?;
+    let user = table.lines().find_map(|line| {
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        let [_, local, remote, _, _, _, _, user, ..] = words[..] else { return None };
+        if [local, remote] == ends { user.parse::<u32>().ok() } else { None }
+    })?;
+    Some(user == rustix::process::geteuid().as_raw())
+}
+
+/// An address as the table has it: the bytes of the machine's order, in hexadecimal digits.
+fn table_address(address: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(address) = address else { return None };
+    let ip: &Ipv4Addr = address.ip();
+    Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), address.port()))
 }
 
 /// The program that has this socket open, among those that this user may look into.

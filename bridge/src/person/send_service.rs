@@ -29,6 +29,8 @@ use junction_engine::{
 /// What is said of a receiver that is none.
 const NO_ADDRESS: &str = "That is neither an alias nor a group. Give an alias as junction-bridge peers shows it, role:NAME, repo:NAME, or '*' \
                           for everybody.";
+/// What is said of files for a group.
+const FOR_ONE: &str = "Files go to one receiver at a time. Choose one.";
 /// Messages that are sent for commands at once. The others of the socket's connections are for hooks.
 const MAX_SENDS: usize = 8;
 
@@ -42,17 +44,21 @@ pub(crate) struct SendService {
     followed: Option<mpsc::Sender<FollowedMessage>>,
 }
 
-/// A message that is sent for a command, for whom wants to know what becomes of it.
+/// A message that is sent for a person, for whom wants to know what becomes of it.
 pub(crate) struct FollowedMessage {
-    /// What is known of the message to each receiver.
-    pub(crate) statuses: Vec<watch::Receiver<Status>>,
+    pub(crate) id: MessageId,
+    /// What was asked for.
+    pub(crate) request: SendRequest,
+    /// The receivers, and what is known of the message to each. Nothing is where it is not sent to that one.
+    pub(crate) receivers: Vec<(Alias, Option<watch::Receiver<Status>>)>,
+    pub(crate) attached: Vec<AttachmentInfo>,
     /// How far its attachments are, if it has any.
     pub(crate) uploads: Option<watch::Receiver<Vec<UploadProgress>>>,
 }
 
 /// What a command is told, and the holds on that.
-struct CommandAnswer {
-    response: BridgeResponse,
+pub(crate) struct CommandAnswer {
+    pub(crate) response: BridgeResponse,
     leases: Vec<Lease>,
 }
 
@@ -79,63 +85,101 @@ impl SendService {
         let sent = match self.slots.try_acquire() {
             Err(_) => Err(for_person(&Error::TooManyWaits)),
             Ok(_slot) => {
-                let sending = self.sent(request, rights);
+                let sending = self.sent_by(request, rights);
                 tokio::select! {
                     sent = sending => sent,
                     () = connection.closed() => return,
                 }
             }
         };
-        let CommandAnswer { response, leases } = sent.unwrap_or_else(CommandAnswer::failed);
-        if connection.respond_printed(&response).await {
-            leases.into_iter().for_each(Lease::ack);
+        let answer = sent.unwrap_or_else(CommandAnswer::failed);
+        if connection.respond_printed(&answer.response).await {
+            answer.told();
         }
     }
 
-    async fn sent(
+    /// Sends a message with what it names, if these rights let that leave.
+    async fn sent_by(
         &self,
         mut request: SendRequest,
         rights: SourceRights,
     ) -> Result<CommandAnswer, String> {
-        let mut draft = match drafted(&request)? {
-            PersonDraft::Group(group) => return self.sent_to_group(group).await,
-            PersonDraft::Peer(draft) => draft,
-        };
-        let (named, waits) = (std::mem::take(&mut request.attachments), !draft.wait.is_zero());
+        // Before a file is read.
+        drafted(&request)?;
+        let named = std::mem::take(&mut request.attachments);
         let attachments = prepared(&self.attachments, named, rights).await;
-        draft.attachments = attachments.map_err(|fault| match rights {
+        let attachments = attachments.map_err(|fault| match rights {
             // The agent is told what to ask its user for.
             SourceRights::ByPolicy => fault.wording(),
             SourceRights::ByPerson => attachment_fault(&fault),
         })?;
-        let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
-        let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
-        let asked = draft.urgency;
-        let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
-        self.tell_followers(FollowedMessage { statuses: vec![sending.progress()], uploads });
-        let sent = sending.sent().await;
-        Ok(CommandAnswer::of(sent, asked, &attached.unwrap_or_default(), waits))
+        self.sent(request, attachments).await
     }
 
-    async fn sent_to_group(&self, group: GroupDraft) -> Result<CommandAnswer, String> {
+    /// Sends a message, with these attachments and no others, and waits until it is known what becomes of it.
+    ///
+    /// # Errors
+    /// Why it is not sent, and what to do.
+    pub(crate) async fn sent(
+        &self,
+        request: SendRequest,
+        attachments: Option<PreparedAttachments>,
+    ) -> Result<CommandAnswer, String> {
+        let mut draft = match drafted(&request)? {
+            PersonDraft::Group(_) if attachments.is_some() => return Err(FOR_ONE.to_owned()),
+            PersonDraft::Group(group) => return self.sent_to_group(group, request).await,
+            PersonDraft::Peer(draft) => draft,
+        };
+        draft.attachments = attachments;
+        let attached = draft.attachments.as_ref().map(PreparedAttachments::infos);
+        let attached = attached.unwrap_or_default();
+        let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
+        let (asked, waits) = (draft.urgency, !draft.wait.is_zero());
+        let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
+        self.tell_followers(|| FollowedMessage {
+            id: sending.id(),
+            request,
+            receivers: vec![(sending.to().clone(), Some(sending.progress()))],
+            attached: attached.clone(),
+            uploads,
+        });
+        let sent = sending.sent().await;
+        Ok(CommandAnswer::of(sent, asked, &attached, waits))
+    }
+
+    async fn sent_to_group(
+        &self,
+        group: GroupDraft,
+        request: SendRequest,
+    ) -> Result<CommandAnswer, String> {
         let follow = |sending: &GroupInProgress| {
-            let statuses = sending.progress().collect();
-            self.tell_followers(FollowedMessage { statuses, uploads: None });
+            self.tell_followers(|| FollowedMessage {
+                id: sending.id(),
+                request,
+                receivers: sending.receivers().collect(),
+                attached: Vec::new(),
+                uploads: None,
+            });
         };
         let sent = send_to_group(&self.engine, group, ReplyRoom::Page, follow).await?;
         let GroupAnswer { answer, leases, .. } = sent;
         Ok(CommandAnswer { response: BridgeResponse::Sent { answer }, leases })
     }
 
-    fn tell_followers(&self, message: FollowedMessage) {
+    fn tell_followers(&self, message: impl FnOnce() -> FollowedMessage) {
         if let Some(followers) = &self.followed {
             // A follower that is far behind follows this one no more.
-            let _ = followers.try_send(message);
+            let _ = followers.try_send(message());
         }
     }
 }
 
 impl CommandAnswer {
+    /// Notes that who asked has been told.
+    pub(crate) fn told(self) {
+        self.leases.into_iter().for_each(Lease::ack);
+    }
+
     fn failed(why: String) -> Self {
         Self { response: BridgeResponse::Failed { why }, leases: Vec::new() }
     }

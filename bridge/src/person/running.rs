@@ -1,6 +1,7 @@
 //! A person's command that runs for a while: how others of the same person find it and speak through it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -78,6 +79,20 @@ pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Opti
     first.map(|person| RunningPerson { is_one_of_several, ..person })
 }
 
+/// The page of this person, if one is served; and opened in a browser, if it is to be.
+pub(crate) async fn served_page(config: &Config, opens: bool) -> Option<ServedPage> {
+    for socket in persons_sockets() {
+        let request = BridgeRequest::Page { place: place(config), opens };
+        let answer = timeout(PATIENCE, send(&socket, &request)).await;
+        if let Ok(Ok(received)) = answer
+            && let BridgeResponse::Link { link, is_opened } = received.response
+        {
+            return Some(ServedPage { link, is_opened });
+        }
+    }
+    None
+}
+
 /// Sends a message through a running session. The answer of the tool `send_message`, to be acknowledged once it is
 /// printed.
 ///
@@ -121,6 +136,25 @@ pub(crate) struct PersonRequests {
     pub(crate) watches: bool,
     /// Whether a program reads the messages, in place of the person.
     pub(crate) runs_command: bool,
+    /// The page of the person, if the command serves it.
+    pub(crate) links: Option<Arc<dyn PageLinks>>,
+}
+
+/// A page that can be opened once more.
+pub(crate) trait PageLinks: Send + Sync {
+    /// A link that opens the page once.
+    fn new_link(&self) -> String;
+
+    /// Opens the page in a browser. Returns whether there is one.
+    fn open(&self) -> bool;
+}
+
+/// A page that is served.
+pub(crate) struct ServedPage {
+    /// A link that opens the page once.
+    pub(crate) link: String,
+    /// Whether a browser was opened, too.
+    pub(crate) is_opened: bool,
 }
 
 impl RequestHandler for PersonRequests {
@@ -145,8 +179,17 @@ impl RequestHandler for PersonRequests {
                 let request = SendRequest { from_person, ..*request };
                 self.sends.send(request, rights, &mut connection).await;
             }
+            BridgeRequest::Page { place, opens } => {
+                let links = self.links.as_ref().filter(|_| place == self.place);
+                let response = links.map_or(BridgeResponse::Nothing, |links| {
+                    let is_opened = opens && links.open();
+                    BridgeResponse::Link { link: links.new_link(), is_opened }
+                });
+                connection.respond(&response).await;
+            }
             BridgeRequest::Hook { .. }
             | BridgeRequest::Claims(_)
+            | BridgeRequest::Repositories
             | BridgeRequest::Describe
             | BridgeRequest::Try
             | BridgeRequest::Hold { .. }

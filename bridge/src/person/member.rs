@@ -29,7 +29,7 @@ const GOODBYE_TIME: Duration = Duration::from_millis(500);
 /// How many names are tried before the hub is to offer one.
 const ATTEMPTS: usize = 8;
 /// What others see as the person's client.
-const CLIENT: &str = "terminal";
+pub(crate) const CLIENT: &str = "terminal";
 
 /// A person's session.
 pub(crate) struct PersonMember {
