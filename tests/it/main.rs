@@ -18,6 +18,8 @@ mod mcp;
 #[cfg(target_os = "linux")]
 mod memory;
 mod model;
+#[cfg(target_os = "linux")]
+mod page;
 #[cfg(unix)]
 mod people;
 #[cfg(unix)]

@@ -31,6 +31,7 @@ pub mod sim;
 mod slow_client;
 mod stranger;
 mod tcp_proxy;
+mod test_page;
 mod transport;
 mod wait;
 
@@ -63,5 +64,6 @@ pub use session::{BridgeEnding, TestSession};
 pub use slow_client::{SlowClient, large};
 pub use stranger::{STRANGERS, Stranger, StrangerServer};
 pub use tcp_proxy::{ConnectionFault, Cut, TcpProxy};
+pub use test_page::{PageVisit, TestPage, TestTab};
 pub use transport::{ByteStream, Transport, health, http_at};
 pub use wait::{DEADLINE, at, eventually, settles, skipped, within};

@@ -1,0 +1,80 @@
+//! Messages to and from the person.
+
+use junction_testkit::{TestBridge, TestHome, TestHub, TestPage, TestTab, eventually, run_person};
+use serde_json::{Value, json};
+
+async fn tab_of(page: &TestPage) -> TestTab {
+    let visit = page.open(&page.link).await.expect("a visit");
+    page.tab(&visit.cookie, &visit.key).await.expect("a tab")
+}
+
+fn ended(status: &Value, id: &str) -> Option<()> {
+    let receipts = status["receipts"].as_array()?;
+    receipts.iter().any(|it| it["id"] == id && it["status"] == "read").then_some(())
+}
+
+#[tokio::test]
+async fn message_counts_as_read_once_a_tab_in_sight_has_it() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    let mut tab = tab_of(&page).await;
+    let sent = bob.send("kurt", "is it you?").await;
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    // A tab that nobody sees is told that something waits, and not what.
+    tab.until("a count", |frame| {
+        assert!(frame.get("mail").is_none(), "{frame}");
+        (frame["unread"] == 1).then_some(())
+    })
+    .await;
+    let before = bob.call("read_messages", json!({})).await;
+    assert_eq!(ended(&before, &id), None, "nobody has read it");
+    tab.show().await;
+    let letter = tab.letter(|letter| letter["text"] == "is it you?").await;
+    assert_eq!((&letter["from"], &letter["mine"]), (&json!("bob"), &json!(false)));
+    eventually("it is read", async || ended(&bob.call("read_messages", json!({})).await, &id))
+        .await;
+}
+
+#[tokio::test]
+async fn tab_that_shows_nothing_has_read_nothing() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    let mut tab = tab_of(&page).await;
+    tab.show().await;
+    bob.send("kurt", "lost on the way").await;
+    // The frame has come, and the tab dies before it shows anything.
+    loop {
+        if tab.frame().await.expect("a frame").get("mail").is_some() {
+            break;
+        }
+    }
+    drop(tab);
+    let mut next = {
+        let link = run_person(&home, hub.port, &["ui", "--no-open"]).await.stdout;
+        let visit = page.open(link.trim()).await.expect("a link of the same page");
+        page.tab(&visit.cookie, &visit.key).await.expect("a tab")
+    };
+    next.show().await;
+    next.letter(|letter| letter["text"] == "lost on the way").await;
+}
+
+#[tokio::test]
+async fn what_a_command_sends_is_on_the_page() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    let mut tab = tab_of(&page).await;
+    tab.show().await;
+    tab.until("the person", |frame| frame.get("hello").cloned()).await;
+    let run = run_person(&home, hub.port, &["send", "bob", "by a command"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let read = bob.read_one().await;
+    assert_eq!((&read["from"], &read["from_person"]), (&json!("kurt"), &json!(true)));
+    let letter = tab.letter(|letter| letter["status"] == "read").await;
+    assert_eq!((&letter["text"], &letter["mine"]), (&json!("by a command"), &json!(true)));
+}

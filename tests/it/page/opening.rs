@@ -1,0 +1,66 @@
+//! How the page is opened, and how it ends.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use junction_testkit::{TestHome, TestHub, TestPage, eventually, person, run_person};
+
+#[tokio::test]
+async fn browser_is_opened_without_a_secret_in_its_words() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (folder, record) = (home.path().join("bin"), home.path().join("opened"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let opener = folder.join("xdg-open");
+    std::fs::write(&opener, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > '{}'\n", record.display()))
+        .expect("a program");
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let mut command = person(&home, hub.port, &["ui"]);
+    let path = std::env::var("PATH").expect("a path");
+    command.env("PATH", format!("{}:{path}", folder.display())).env("DISPLAY", ":0");
+    let page = TestPage::of(command).await;
+    let opened = eventually("a browser is opened", async || {
+        std::fs::read_to_string(&record).ok().filter(|text| text.ends_with('\n'))
+    })
+    .await;
+    assert_eq!(opened, format!("http://{}/start\n", page.address()));
+    let answer = page.get("/start", "").await;
+    let to = answer.lines().find_map(|line| line.strip_prefix("location: ")).expect("a link");
+    let visit = page.open(&format!("http://{}{to}", page.address())).await.expect("a visit");
+    assert!(page.tab(&visit.cookie, &visit.key).await.is_some());
+    assert!(page.get("/start", "").await.starts_with("HTTP/1.0 403"), "once");
+    assert!(page.open(&page.link).await.is_some(), "the link that was printed works, too");
+}
+
+#[tokio::test]
+async fn page_ends_with_ctrl_c_and_its_session_leaves() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let page = TestPage::start(&home, hub.port).await;
+    assert_eq!(hub.metric("junction_peers").await, 1);
+    assert_eq!(page.interrupt().await, Some(0));
+    eventually("the session has left", async || {
+        (hub.metric("junction_peers").await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn second_command_opens_the_page_that_is_served() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let page = TestPage::start(&home, hub.port).await;
+    let second = run_person(&home, hub.port, &["ui", "--no-open"]).await;
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(page.open(second.stdout.trim()).await.is_some(), "{second:?}");
+    assert!(second.stderr.contains("served already"), "{second:?}");
+}
+
+#[tokio::test]
+async fn agent_cannot_open_the_page_of_its_user() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut command = person(&home, hub.port, &["ui", "--no-open"]);
+    let output = command.env("CLAUDECODE", "1").output().await.expect("its output");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "no link: {output:?}");
+}

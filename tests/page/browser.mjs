@@ -1,0 +1,80 @@
+// A real browser, and the page in it. Whatever the page must never do is noticed here, in every test.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Tasks of the page's main thread may take this many milliseconds. */
+export const LONGEST_TASK = 50;
+
+export function launch() {
+  assert.ok(CHROMIUM, "Chromium is not installed. Install Debian's package chromium.");
+  return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+}
+
+/** Opens a link in a context of its own, and watches over it. */
+export async function open(browser, link, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  const faults = await watch(page);
+  await page.goto(link);
+  await page.locator("#hub-dot.on").waitFor();
+  return { context, page, faults };
+}
+
+/** Notes what the page must never do. */
+export async function watch(page) {
+  const faults = [];
+  const own = () => new URL(page.url()).host;
+  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    // What the server refuses with a sentence, the browser notes as well.
+    const isRefusal = /status of 4\d\d/.test(message.text()) && message.location().url.includes("/do/");
+    if (["error", "warning"].includes(message.type()) && !isRefusal) faults.push(`console: ${message.text()}`);
+  });
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol !== "blob:" && page.url().startsWith("http") && host !== own()) faults.push(`request: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    window.violations = [];
+    window.longTasks = [];
+    document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask", buffered: true });
+  });
+  return faults;
+}
+
+/** Fails if the page did what it must never do. */
+export async function blameless({ page, faults }) {
+  assert.deepEqual(await page.evaluate(() => window.violations), []);
+  assert.deepEqual(faults, []);
+}
+
+/** Goes to a section of the page. */
+export async function go(page, section) {
+  await page.evaluate((name) => (location.hash = `#${name}`), section);
+  await page.locator(`#page-${section.split("/")[0]}`).waitFor();
+}
+
+/** What axe finds, by the rules of WCAG 2.2 AA and its own best practices. */
+export async function axe(page) {
+  // By the debugger: the page's own policy lets no such script in.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ").slice(0, 300)}`);
+}
+
+/** Waits until the page has rendered all that it was asked to. */
+export function settled(page) {
+  return page.evaluate(async () => (await import("/work.js")).settled());
+}

@@ -1,0 +1,357 @@
+// The page in a real browser, with a real hub and real bridges: what a person sees, and what they do.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, afterEach, describe, test } from "node:test";
+import { LONGEST_TASK, axe, blameless, go, launch, open, settled } from "./browser.mjs";
+import { Junction } from "./processes.mjs";
+
+const SECTIONS = ["who", "flow", "talk", "claims", "machines"];
+
+describe("the page", { timeout: 600_000 }, () => {
+  let browser, junction, alice, bob, opened;
+
+  before(async () => (browser = await launch()));
+  after(() => browser?.close());
+
+  beforeEach(async () => {
+    junction = await Junction.start();
+    const { link } = await junction.page();
+    opened = await open(browser, link);
+    [alice, bob] = await Promise.all([
+      junction.agent("alice", { role: "lead", task: "plans the release", repo: "shop" }),
+      junction.agent("bob", { role: "reviewer", task: "reviews the cart", repo: "shop" }),
+    ]);
+    await opened.page.getByRole("row", { name: /bob/ }).waitFor();
+  });
+  afterEach(async () => {
+    await blameless(opened);
+    await opened.context.close();
+    await junction.stop();
+  });
+
+  /** Opens the conversation with this session. */
+  const talkTo = async (page, name) => {
+    await go(page, `talk/${name}`);
+    await page.locator("#talk-who", { hasText: name }).waitFor();
+  };
+  const write = async (page, text) => {
+    await page.locator("#text").fill(text);
+    await page.locator("#text").press("Enter");
+  };
+  const letter = (page, text) => page.locator("#letters-list > *", { hasText: text });
+
+  test("shows who is there, and finds them", async () => {
+    const { page } = opened;
+    await go(page, "who");
+    await page.getByRole("row", { name: /kim/ }).getByText("you", { exact: true }).waitFor();
+    const row = page.getByRole("row", { name: /alice/ });
+    for (const text of ["lead", "plans the release", "shop", "Claude Code"]) await row.getByText(text).first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("reviewer");
+    await page.getByRole("row", { name: /alice/ }).waitFor({ state: "detached" });
+    assert.equal(await page.getByRole("row", { name: /bob/ }).count(), 1);
+    await page.locator("#who-search").fill("");
+    alice.child.stdin.end();
+    await page.getByRole("row", { name: /alice/ }).waitFor({ state: "detached" });
+  });
+
+  test("shows what goes on, and no text of it", async () => {
+    const { page } = opened;
+    await go(page, "flow");
+    await alice.send("bob", "the password is swordfish");
+    const row = page.locator("#flow-rows > *", { hasText: "alice" });
+    await row.getByText("delivered").waitFor();
+    await bob.read();
+    await row.getByText("read").waitFor();
+    assert.match(await row.innerText(), /bob/);
+    const { sessions } = await page.evaluate(() => ({ sessions: document.body.innerText }));
+    assert.ok(!sessions.includes("swordfish"));
+    await page.getByRole("button", { name: "Graph" }).click();
+    await page.getByRole("img", { name: /session/ }).waitFor();
+  });
+
+  test("a message of the person shows how far it is, and the answer counts as read when it is shown", async () => {
+    const { page } = opened;
+    await talkTo(page, "alice");
+    await write(page, "is the build green?");
+    const mine = letter(page, "is the build green?");
+    await mine.waitFor();
+    const asked = await alice.read();
+    assert.equal(asked.message, "is the build green?");
+    assert.equal(asked.from_person, true);
+    await mine.getByText(/^read/i).first().waitFor();
+    const answer = await alice.send("kim", "yes, **all** of it", { reply_to: asked.id, notify_when: "read" });
+    await letter(page, "all").waitFor();
+    const read = await alice.call("read_messages", { wait_seconds: 20 });
+    assert.ok(read.receipts?.some(({ id, status }) => id === answer.id && status === "read") || read.notifications, JSON.stringify(read));
+  });
+
+  test("what comes while nobody sees the page waits unread", async () => {
+    const { page, context } = opened;
+    await talkTo(page, "alice");
+    const other = await context.newPage();
+    await other.goto("about:blank");
+    await other.bringToFront();
+    await page.evaluate(() => {
+      Object.defineProperty(document, "hidden", { get: () => window.isHidden ?? false });
+      window.isHidden = true;
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    const { id } = await alice.send("kim", "when you are back");
+    await page.waitForFunction(() => document.title.startsWith("(1)"));
+    const { receipts } = await alice.call("read_messages");
+    assert.ok(!receipts?.some((receipt) => receipt.id === id), "nobody has read it");
+    await page.evaluate(() => {
+      window.isHidden = false;
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await letter(page, "when you are back").waitFor();
+    await other.close();
+  });
+
+  test("a request to the person waits until it is answered", async () => {
+    const { page } = opened;
+    const asked = alice.send("kim", "May I push to main?", { intent: "request", wait_seconds: 60 });
+    await go(page, "talk");
+    await page.locator("#requests-list a", { hasText: "May I push to main?" }).click();
+    await page.locator("#reply", { hasText: "May I push to main?" }).waitFor();
+    await write(page, "Yes, go on.");
+    const { reply } = await asked;
+    assert.equal(reply.message, "Yes, go on.");
+    await page.locator("#requests").waitFor({ state: "hidden" });
+  });
+
+  test("a group gets the message, and each member's status is shown", async () => {
+    const { page } = opened;
+    await talkTo(page, "role:reviewer");
+    await write(page, "please look at the cart");
+    const got = await bob.read();
+    assert.equal(got.to, "role:reviewer");
+    await letter(page, "please look at the cart").getByText(/bob/).first().waitFor();
+  });
+
+  test("a held session is woken by nothing, and its senders learn why", async () => {
+    const { page } = opened;
+    await go(page, "who");
+    await page.getByRole("button", { name: /alice/ }).click();
+    await page.getByRole("menuitem", { name: /1 hour/ }).click();
+    await page.getByRole("row", { name: /alice/ }).getByText(/held/i).first().waitFor();
+    const { peer } = await bob.send("alice", "wake up");
+    assert.equal(peer.reach_why, "held");
+    await page.getByRole("button", { name: /alice/ }).click();
+    await page.getByRole("menuitem", { name: "Release", exact: true }).click();
+    await page.getByRole("row", { name: /alice/ }).getByText(/held/i).first().waitFor({ state: "detached" });
+    const again = await bob.send("alice", "and now?");
+    assert.notEqual(again.peer.reach_why, "held");
+  });
+
+  test("a session is removed, and its agent is told", async () => {
+    const { page } = opened;
+    await go(page, "who");
+    await page.getByRole("button", { name: /bob/ }).click();
+    await page.getByRole("menuitem", { name: /Remove/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("row", { name: /bob/ }).waitFor({ state: "detached" });
+    await assert.rejects(bob.call("list_peers"), /removed/);
+  });
+
+  test("files come and go", async () => {
+    const { page } = opened;
+    const folder = join(junction.home, "project");
+    mkdirSync(folder);
+    execFileSync("git", ["init", "-q", folder]);
+    writeFileSync(join(folder, "notes.txt"), "what was agreed\n");
+    const carol = await junction.agent("carol", {}, folder);
+    const sent = await carol.send("kim", "see this", { attachments: [{ path: "notes.txt" }] });
+    await talkTo(page, "carol");
+    const download = page.waitForEvent("download");
+    await letter(page, "see this").getByRole("button", { name: /notes\.txt|Save/ }).first().click();
+    const file = await download;
+    assert.equal(file.suggestedFilename(), "notes.txt");
+    assert.equal(readFileSync(await file.path(), "utf8"), "what was agreed\n");
+    const saved = async () => (await carol.call("read_messages", { wait_seconds: 1 })).receipts?.some((it) => it.id === sent.id && it.status === "saved");
+    for (let tries = 0; !(await saved()); tries++) assert.ok(tries < 20, "its sender learns that it was saved");
+    const bytes = Buffer.from("all of the plan\n");
+    await page.locator("#file").setInputFiles({ name: "plan ü.md", mimeType: "text/markdown", buffer: bytes });
+    await write(page, "and here is the plan");
+    const got = await carol.read();
+    assert.deepEqual(got.attachments.map(({ name, bytes: size }) => [name, size]), [["plan ü.md", bytes.length]]);
+    await carol.call("save_attachment", { message_id: got.id, attachment_id: got.attachments[0].id, path: "plan.md" });
+    assert.equal(readFileSync(join(folder, "plan.md"), "utf8"), bytes.toString());
+  });
+
+  test("a file that is dropped is attached", async () => {
+    const { page } = opened;
+    await talkTo(page, "alice");
+    const data = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["dropped"], "dropped.txt"));
+      return transfer;
+    });
+    await page.dispatchEvent("#composer", "drop", { dataTransfer: data });
+    await page.locator("#files", { hasText: "dropped.txt" }).waitFor();
+    await write(page, "");
+    const { attachments } = await alice.read();
+    assert.equal(attachments[0].name, "dropped.txt");
+  });
+
+  test("claims and their conflicts are shown", async () => {
+    const { page } = opened;
+    const folder = join(junction.home, "shop");
+    mkdirSync(folder);
+    execFileSync("git", ["init", "-q", folder]);
+    const [carol, dave] = [await junction.agent("carol", {}, folder), await junction.agent("dave", {}, folder)];
+    await carol.call("claim", { paths: ["src/**"], note: "the new cart" });
+    await dave.call("claim", { paths: ["src/cart.rs"] });
+    await go(page, "claims");
+    await page.getByText("the new cart").waitFor();
+    const conflict = page.locator("#conflicts", { hasText: "carol" });
+    await conflict.getByText("dave").waitFor();
+  });
+
+  test("the hub is killed and comes back", async () => {
+    const { page } = opened;
+    await junction.killHub();
+    await page.locator("#hub-banner", { hasText: /away/i }).waitFor();
+    // The next hub is started by one of the sessions.
+    await page.locator("#hub-banner").waitFor({ state: "hidden", timeout: 30_000 });
+    await page.getByRole("row", { name: /alice/ }).waitFor({ timeout: 30_000 });
+    await talkTo(page, "alice");
+    await write(page, "still there?");
+    assert.equal((await alice.read()).message, "still there?");
+    // The browser itself says that a websocket or a request failed; nothing of that is the page's.
+  });
+
+  test("two tabs show the same, and a link works once", async () => {
+    const { page, context } = opened;
+    const { link } = await junction.page();
+    const second = await context.newPage();
+    await second.goto(link);
+    await talkTo(second, "alice");
+    await talkTo(page, "alice");
+    await write(page, "from the first tab");
+    await letter(second, "from the first tab").waitFor();
+    await write(second, "from the second tab");
+    await letter(page, "from the second tab").waitFor();
+    const third = await browser.newPage();
+    const answer = await third.goto(link);
+    assert.equal(answer.status(), 403);
+    assert.match(await third.innerText("body"), /has been used/);
+    await third.close();
+  });
+
+  test("whatever a peer writes is text", async () => {
+    const { page } = opened;
+    const texts = [
+      "<script>document.title = 'taken'</script><img src=x onerror=\"alert(1)\"><b>bold</b>",
+      "# Title\n\n[a link](javascript:alert(1)) <https://example.com> ![x](https://example.com/x.png)\n\n```js\nalert(2)\n```",
+      "\u202egnp.exe\u202c and \u200bhidden, \u2066isolated",
+      "x".repeat(64 * 1024),
+      "`".repeat(60 * 1024),
+      "[".repeat(30 * 1024) + "](".repeat(10 * 1024),
+      "a\u0301".repeat(3000) + "Z\u0351\u036b\u0343\u036a".repeat(500),
+    ];
+    await talkTo(page, "alice");
+    await page.evaluate(() => (window.longTasks.length = 0));
+    for (const text of texts) await alice.send("kim", text);
+    await page.waitForFunction((count) => document.querySelectorAll("#letters-list > *").length >= count, texts.length);
+    const found = await page.evaluate(() => ({
+      made: document.querySelectorAll("#letters-list :is(script, img, iframe, b, object, form)").length,
+      links: [...document.querySelectorAll("#letters-list a")].filter((link) => !link.href.startsWith(location.origin)).length,
+      width: document.documentElement.scrollWidth <= innerWidth,
+      text: document.querySelector("#letters-list").textContent,
+      title: document.title,
+    }));
+    assert.deepEqual([found.made, found.links, found.width], [0, 0, true]);
+    assert.ok(found.text.includes("<script>document.title") && found.text.includes("\\u{202e}gnp.exe"));
+    assert.ok(!found.text.includes("\u202e") && !found.title.includes("taken"));
+    const slow = await page.evaluate(() => window.longTasks);
+    assert.ok(slow.every((task) => task <= LONGEST_TASK), `tasks of ${slow} ms`);
+  });
+
+  test("everything can be done by the keyboard", async () => {
+    const { page } = opened;
+    await page.keyboard.press("1");
+    await page.locator("#page-who").waitFor();
+    await page.keyboard.press("3");
+    await page.locator("#page-talk").waitFor();
+    await go(page, "talk/");
+    await page.locator("#to").focus();
+    await page.keyboard.type("alice");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("by hand");
+    await page.keyboard.press("Enter");
+    assert.equal((await alice.read()).message, "by hand");
+    await letter(page, "by hand").getByText("read").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    // Each thing that Tab reaches shows that it has the focus.
+    await go(page, "who");
+    const seen = new Set();
+    for (let presses = 0; presses < 25; presses++) {
+      await page.keyboard.press("Tab");
+      const focus = await page.evaluate(() => {
+        const at = document.activeElement;
+        const { outlineStyle, boxShadow } = getComputedStyle(at);
+        return { what: `${at.tagName} ${at.id} ${at.textContent.slice(0, 20)}`, shown: at === document.body || outlineStyle !== "none" || boxShadow !== "none" };
+      });
+      assert.ok(focus.shown, `${focus.what} shows no focus`);
+      seen.add(focus.what);
+    }
+    assert.ok(seen.size > 8, [...seen].join(", "));
+  });
+
+  for (const [name, options] of [
+    ["light", { colorScheme: "light" }],
+    ["dark", { colorScheme: "dark" }],
+    ["on a phone", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+  ]) {
+    test(`${name}, each section is accessible and fits`, async () => {
+      const { link } = await junction.page();
+      const shown = await open(browser, link, options);
+      await alice.send("kim", "Shall I?\n\n```sh\ncargo test\n```", { intent: "request" });
+      for (const section of [...SECTIONS, "talk/alice"]) {
+        await go(shown.page, section);
+        await settled(shown.page);
+        assert.deepEqual(await axe(shown.page), [], section);
+        const { wide, at } = await shown.page.evaluate(() => ({ wide: document.documentElement.scrollWidth, at: innerWidth }));
+        assert.ok(wide <= at, `${section} is ${wide} wide at ${at}`);
+      }
+      await blameless(shown);
+      await shown.context.close();
+    });
+  }
+
+  test("the first paint comes soon", async () => {
+    const { link } = await junction.page();
+    const shown = await open(browser, link);
+    const paint = await shown.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+    assert.ok(paint < 300, `${paint} ms`);
+    await shown.context.close();
+  });
+
+  test("machines: invite, join, verify and rotate say what they do", async () => {
+    const { page } = opened;
+    await go(page, "machines");
+    await page.getByRole("row", { name: /local/ }).waitFor();
+    await page.getByRole("button", { name: "Invite a machine" }).click();
+    // The hub serves this machine alone, and the page says what to do.
+    await page.getByText(/junction-hub --host 0\.0\.0\.0/).waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#verify-name").fill("alice");
+    await page.locator("#verify-name").press("Enter");
+    const words = page.getByRole("dialog");
+    await words.waitFor();
+    assert.match(await words.innerText(), /(\w+ ){3,}/);
+    await page.keyboard.press("Escape");
+    await page.locator("#rotate").click();
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+  });
+});
