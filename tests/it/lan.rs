@@ -4,6 +4,7 @@
 mod abuse;
 mod groups;
 mod links;
+mod page;
 mod peers;
 
 use std::process::{Command, Output, Stdio};

@@ -21,7 +21,7 @@ use super::page_error::PageError;
 use crate::ipc::local_sessions::{self, UserOrder};
 use crate::ipc::{BridgeResponse, SendRequest};
 use crate::wording::Wording;
-use crate::wording::people::{group_sentence, sent as sentence};
+use crate::wording::people::{group_sentence, recipients, sent as sentence};
 
 /// The header with the name of a file, in which each byte that is no letter or digit is written as `%` and its number.
 const FILE_NAME: &str = "file-name";
@@ -168,14 +168,17 @@ async fn send(page: &PageHost, asked: SendAsked) -> Result<Value, PageError> {
         from_person: true,
         attachments: Vec::new(),
     };
-    let answer = page.sends.sent(request, attachments).await.map_err(PageError::conflict)?;
+    let answer = page.sends.sent(request, attachments).await?;
     let said = match &answer.response {
         BridgeResponse::Sent { answer } => {
             let is_group = answer.contains_key("recipients");
             let said = if is_group { group_sentence(answer, true) } else { sentence(answer) };
             let id = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             page.live.scene(|scene| {
-                scene.change_letter(&id, |letter| letter.why = Some(said.clone()));
+                scene.change_letter(&id, |letter| {
+                    letter.why = Some(said.clone());
+                    recipients(answer).iter().for_each(|it| letter.note_recipient(it));
+                });
             });
             Ok(json!({ "id": id, "said": said }))
         }

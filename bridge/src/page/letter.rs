@@ -6,9 +6,11 @@ use junction_engine::attachment::AttachmentInfo;
 use junction_engine::intent::Intent;
 use junction_shared::protocol::wire::AttachmentKind;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::escape::escape;
 use crate::results::words::uuid;
+use crate::wording::people::{field, in_persons_words};
 
 /// A message to or from the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -119,6 +121,17 @@ impl Letter {
             self.status = Some(status);
         } else if let Some(member) = self.members.iter_mut().find(|it| it.alias == receiver) {
             member.status = status;
+        }
+    }
+
+    /// Notes what the answer to a message to a group says of one of its members.
+    pub(crate) fn note_recipient(&mut self, recipient: &Value) {
+        let member = self.members.iter_mut().find(|it| it.alias == field(recipient, "alias"));
+        if let Some(member) = member
+            && let Some(why) = recipient["why"].as_str()
+        {
+            field(recipient, "status").clone_into(&mut member.status);
+            member.why = Some(in_persons_words(why));
         }
     }
 

@@ -41,9 +41,16 @@ pub(crate) async fn look(known: KnownHosts, hub: String, engine: Engine, live: L
     }
 }
 
-/// Says whether messages between sessions are shown.
+/// Says whether messages between sessions are shown. A hub that tells of them is one of this machine.
 fn say_flow(live: &LiveScene, is_shown: bool) {
-    live.scene(|scene| scene.change_hello(|hello| hello["hub"]["flow"] = is_shown.into()));
+    live.scene(|scene| {
+        scene.change_hello(|hello| {
+            hello["hub"]["flow"] = is_shown.into();
+            if is_shown {
+                hello["hub"]["local"] = true.into();
+            }
+        });
+    });
 }
 
 /// Shows what the hub tells until it ends.

@@ -62,6 +62,31 @@ pub(crate) struct CommandAnswer {
     leases: Vec<Lease>,
 }
 
+/// Why a message is not sent.
+#[derive(Debug)]
+pub(crate) struct SendFault {
+    /// What is wrong and what to do, for who runs a command.
+    pub(crate) why: String,
+    /// The fingerprint of the receiver's new key, if that is what is wrong.
+    pub(crate) offered: Option<String>,
+}
+
+impl SendFault {
+    fn of(error: &Error) -> Self {
+        let offered = match error {
+            Error::KeyChanged { offered, .. } => Some(offered.clone()),
+            _ => None,
+        };
+        Self { why: for_person(error), offered }
+    }
+}
+
+impl From<String> for SendFault {
+    fn from(why: String) -> Self {
+        Self { why, offered: None }
+    }
+}
+
 impl SendService {
     /// A service that sends through this engine what may be attached by this access.
     pub(crate) fn new(engine: Engine, attachments: AttachmentAccess) -> Self {
@@ -83,7 +108,7 @@ impl SendService {
         connection: &mut IpcConnection,
     ) {
         let sent = match self.slots.try_acquire() {
-            Err(_) => Err(for_person(&Error::TooManyWaits)),
+            Err(_) => Err(SendFault::of(&Error::TooManyWaits)),
             Ok(_slot) => {
                 let sending = self.sent_by(request, rights);
                 tokio::select! {
@@ -92,7 +117,7 @@ impl SendService {
                 }
             }
         };
-        let answer = sent.unwrap_or_else(CommandAnswer::failed);
+        let answer = sent.unwrap_or_else(|fault| CommandAnswer::failed(fault.why));
         if connection.respond_printed(&answer.response).await {
             answer.told();
         }
@@ -103,7 +128,7 @@ impl SendService {
         &self,
         mut request: SendRequest,
         rights: SourceRights,
-    ) -> Result<CommandAnswer, String> {
+    ) -> Result<CommandAnswer, SendFault> {
         // Before a file is read.
         drafted(&request)?;
         let named = std::mem::take(&mut request.attachments);
@@ -124,9 +149,11 @@ impl SendService {
         &self,
         request: SendRequest,
         attachments: Option<PreparedAttachments>,
-    ) -> Result<CommandAnswer, String> {
+    ) -> Result<CommandAnswer, SendFault> {
         let mut draft = match drafted(&request)? {
-            PersonDraft::Group(_) if attachments.is_some() => return Err(FOR_ONE.to_owned()),
+            PersonDraft::Group(_) if attachments.is_some() => {
+                return Err(FOR_ONE.to_owned().into());
+            }
             PersonDraft::Group(group) => return self.sent_to_group(group, request).await,
             PersonDraft::Peer(draft) => draft,
         };
@@ -135,7 +162,7 @@ impl SendService {
         let attached = attached.unwrap_or_default();
         let uploads = draft.attachments.as_ref().map(PreparedAttachments::progress);
         let (asked, waits) = (draft.urgency, !draft.wait.is_zero());
-        let sending = self.engine.begin_send(draft).await.map_err(|error| for_person(&error))?;
+        let sending = self.engine.begin_send(draft).await.map_err(|error| SendFault::of(&error))?;
         self.tell_followers(|| FollowedMessage {
             id: sending.id(),
             request,
@@ -151,7 +178,7 @@ impl SendService {
         &self,
         group: GroupDraft,
         request: SendRequest,
-    ) -> Result<CommandAnswer, String> {
+    ) -> Result<CommandAnswer, SendFault> {
         let follow = |sending: &GroupInProgress| {
             self.tell_followers(|| FollowedMessage {
                 id: sending.id(),

@@ -53,6 +53,11 @@ pub(crate) fn for_person(error: &Error) -> String {
     }
 }
 
+/// What is said on the page of a receiver whose key is another than before, in place of what a command says.
+pub(crate) fn new_key_on_page(why: &str, offered: &str) -> String {
+    why.replace(&format!("send again with --fingerprint {offered}"), "send it with the new key")
+}
+
 /// The words of an error for an agent, in those for its user.
 pub(crate) fn in_persons_words(text: &str) -> String {
     const AGENTS: [(&str, &str); 17] = [

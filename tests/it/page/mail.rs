@@ -78,3 +78,29 @@ async fn what_a_command_sends_is_on_the_page() {
     let letter = tab.letter(|letter| letter["status"] == "read").await;
     assert_eq!((&letter["text"], &letter["mine"]), (&json!("by a command"), &json!(true)));
 }
+
+#[tokio::test]
+async fn new_key_behind_a_name_is_offered_and_taken() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let page = TestPage::start(&home, hub.port).await;
+    let visit = page.open(&page.link).await.expect("a visit");
+    let own = page.own_headers(&visit);
+    let send = async |body: Value| page.act("send", &own, &body.to_string()).await;
+    let first = TestBridge::join(&home, &hub, "bob").await;
+    let sent = send(json!({ "to": "bob", "text": "to the first bob" })).await;
+    assert!(sent.starts_with("HTTP/1.0 200"), "{sent}");
+    first.read_one().await;
+    first.client.close_stdin();
+    first.ended().await;
+    let second = TestBridge::join(&home, &hub, "bob").await;
+    let refused = send(json!({ "to": "bob", "text": "to whom?" })).await;
+    assert!(refused.starts_with("HTTP/1.0 409"), "{refused}");
+    let (_, body) = refused.split_once("\r\n\r\n").expect("a body");
+    let said: Value = serde_json::from_str(body).expect("JSON");
+    let why = said["error"].as_str().expect("a sentence");
+    assert!(why.contains("has changed") && why.ends_with("send it with the new key."), "{why}");
+    let sent = send(json!({ "to": "bob", "text": "to you", "fingerprint": said["fingerprint"] }));
+    assert!(sent.await.starts_with("HTTP/1.0 200"));
+    assert_eq!(second.read_one().await["message"], "to you");
+}

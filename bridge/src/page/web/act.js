@@ -4,7 +4,7 @@ import { setting } from "./app.js";
 
 const UNREACHABLE = "junction-bridge ui does not answer. Start it again and open the link that it prints.";
 
-/** Does an action. Throws an Error whose message is for the person. */
+/** Does an action. Throws an Error whose message is for the person; `fingerprint` is that of a new key, if that is what is wrong. */
 export async function act(action, body = {}) {
   return (await post(action, JSON.stringify(body), { "Content-Type": "application/json" })).json();
 }
@@ -23,7 +23,8 @@ async function post(action, body, headers) {
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  throw new Error(answer.error ?? `junction-bridge ui answered with the status ${response.status}. Reload the page.`);
+  const failure = new Error(answer.error ?? `junction-bridge ui answered with the status ${response.status}. Reload the page.`);
+  throw Object.assign(failure, { fingerprint: answer.fingerprint });
 }
 
 /**

@@ -24,7 +24,7 @@ function* render() {
   const { claims, conflicts, repositories } = store.claims;
   const wanted = search.value.trim().toLowerCase();
   const fits = (...texts) => !wanted || texts.some((text) => text?.toLowerCase().includes(wanted));
-  const inTheWay = conflicts.filter((conflict) => fits(conflict.path, conflict.repository, ...conflict.holders)).slice(0, PAGE);
+  const inTheWay = conflicts.filter((conflict) => fits(conflict.path, conflict.other ?? "", conflict.repository, ...conflict.holders)).slice(0, PAGE);
   byId("conflicts").replaceChildren(...inTheWay.map(conflictBox));
   yield;
   const byRepository = new Map(repositories.map((name) => [name, []]));
@@ -45,9 +45,10 @@ function* render() {
   }
 }
 
-function conflictBox({ path, holders, repository }) {
-  const names = holders.flatMap((alias, at) => [at ? ", " : "", h("a", { href: threadLink(alias) }, bdi(alias))]);
-  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), h("code", {}, bdi(path)), " in ", bdi(repository), " is claimed by ", ...names, ". They should agree who goes first.");
+function conflictBox({ path, other, holders, repository }) {
+  const [one, two] = holders.map((alias) => h("a", { href: threadLink(alias) }, bdi(alias)));
+  const claims = other === undefined ? [one, " and ", two, " both claim ", h("code", {}, bdi(path))] : [one, " claims ", h("code", {}, bdi(path)), ", and ", two, " claims ", h("code", {}, bdi(other))];
+  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), ...claims, " in ", bdi(repository), ". They should agree who goes first.");
 }
 
 function newRepository() {
@@ -72,7 +73,7 @@ function newClaim(claim) {
   const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
   return h("tr", { role: "row" },
     cell({}, h("code", {}, bdi(claim.path))),
-    cell({}, h("a", { href: threadLink(claim.alias) }, bdi(claim.alias)), claim.you ? h("span", {}, " ", h("span", { class: "tag accent" }, "yours")) : ""),
+    cell({}, h("a", { href: threadLink(claim.alias) }, bdi(claim.alias)), store.own.has(claim.alias) ? h("span", {}, " ", h("span", { class: "tag accent" }, "yours")) : ""),
     cell({}), cell({ class: "num muted", "data-name": "since" }), cell({ class: "num", "data-name": "ends in" }));
 }
 

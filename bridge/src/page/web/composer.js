@@ -6,7 +6,7 @@ import { bdi, byId, h, icon, show } from "./dom.js";
 import { beginning, completions, isGroupName } from "./threads.js";
 import { bytes } from "./words.js";
 
-/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string}} Draft */
+/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string}} Draft */
 
 /** @type {Map<string, Draft>} */
 const drafts = new Map();
@@ -30,6 +30,7 @@ export function startComposer() {
     event.preventDefault();
     send();
   });
+  byId("trust").onclick = () => send(draft.newKey);
   text.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -106,6 +107,7 @@ function fill() {
   byId("done-row").hidden = draft.reply?.intent !== "request" || draft.reply.mine;
   fillFiles();
   show(byId("composer-error"), draft.error);
+  byId("trust").hidden = !draft.newKey;
 }
 
 function fillFiles() {
@@ -163,16 +165,18 @@ function mistake(receiver) {
   return "";
 }
 
-async function send() {
+/** Sends the draft; to the key of this fingerprint, if the person trusts one that is new. */
+async function send(fingerprint) {
   const owner = draft;
   const thread = name;
   const receiver = (thread === "" ? to.value : thread).trim();
+  owner.newKey = undefined;
   owner.error = mistake(receiver);
   if (owner.error || sendButton.disabled) return fill();
   const { reply, ask, done, files } = owner;
   const intent = done && reply ? "done" : ask ? "request" : undefined;
   // An answer to a message goes to who wrote it, also from a group's conversation.
-  const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, attachments: files.length ? files.map((file) => file.upload) : undefined };
+  const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, fingerprint, attachments: files.length ? files.map((file) => file.upload) : undefined };
   sendButton.disabled = true;
   try {
     await act("send", message);
@@ -185,6 +189,7 @@ async function send() {
     }
   } catch (failure) {
     owner.error = failure.message;
+    owner.newKey = failure.fingerprint;
   } finally {
     sendButton.disabled = false;
     if (owner === draft) {
