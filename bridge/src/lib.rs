@@ -43,4 +43,4 @@ mod timestamp;
 mod wake;
 mod wording;
 
-pub use start::run;
+pub use start::{run, run_with_page};

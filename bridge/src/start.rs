@@ -1,6 +1,7 @@
 //! The start of the process: command line, settings, and then a command or the service of an agent.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::clients::WakeOutcome;
-use crate::commands::{demo, hook, status_line};
+use crate::commands::{UiOptions, demo, hook, start_page, status_line};
 use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
 use crate::terminal::{NothingCame, WrongUsage, is_closed_pipe};
@@ -32,9 +33,26 @@ const SAVE_PATIENCE: Duration = Duration::from_millis(80);
 /// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Runs `junction-bridge` by its command line, until the process ends.
+/// What runs `junction-bridge ui`.
+type PageCommand = for<'a> fn(
+    &'a Arc<Config>,
+    UiOptions,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+
+/// Runs `junction-bridge` by its command line, until the process ends. The page is a program of its own, which `ui` starts:
+/// every session runs a bridge, and what the page is made of would be in the memory of each.
 #[must_use]
 pub fn run() -> ExitCode {
+    run_by(|_, _| Box::pin(async { start_page() }))
+}
+
+/// Runs `junction-page` by the same command line. It serves the page itself.
+#[must_use]
+pub fn run_with_page() -> ExitCode {
+    run_by(|config, options| Box::pin(commands::ui(config, options)))
+}
+
+fn run_by(page: PageCommand) -> ExitCode {
     // First, because a parent that ends before cannot be watched.
     let parent = ParentWatch::new();
     harden();
@@ -79,7 +97,7 @@ pub fn run() -> ExitCode {
         let _ = std::io::stdout().write_all(welcome().as_bytes());
         return ExitCode::SUCCESS;
     }
-    match start(cli, parent) {
+    match start(cli, parent, page) {
         Ok(status) => status,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -132,7 +150,7 @@ fn run_hook(hook: impl Future<Output = ExitCode>) -> ExitCode {
     code
 }
 
-fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
+fn start(cli: Cli, parent: ParentWatch, page: PageCommand) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
         // Settings that are wrong are among what it looks for.
@@ -144,7 +162,7 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
         }
         Some(command) => {
             let config = Arc::new(Config::for_person(cli.flags)?);
-            runtime.block_on(command_line(command, &config)).map(|()| ExitCode::SUCCESS)
+            runtime.block_on(command_line(command, &config, page)).map(|()| ExitCode::SUCCESS)
         }
         None => {
             let config = Config::resolve(cli.flags)?;
@@ -166,7 +184,11 @@ fn start(cli: Cli, parent: ParentWatch) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs a person's command.
-async fn command_line(command: BridgeCommand, config: &Arc<Config>) -> anyhow::Result<()> {
+async fn command_line(
+    command: BridgeCommand,
+    config: &Arc<Config>,
+    page: PageCommand,
+) -> anyhow::Result<()> {
     match command {
         BridgeCommand::Demo => demo::run().await,
         BridgeCommand::Status { json } => commands::status(config, json).await,
@@ -181,7 +203,7 @@ async fn command_line(command: BridgeCommand, config: &Arc<Config>) -> anyhow::R
         BridgeCommand::Send(send) => commands::send(config, send).await,
         BridgeCommand::Read(read) => commands::read(config, read).await,
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
-        BridgeCommand::Ui(options) => commands::ui(config, options).await,
+        BridgeCommand::Ui(options) => page(config, options).await,
         BridgeCommand::Allow(allow) => commands::allow(config, allow),
         BridgeCommand::Claims(options) => commands::claims(config, options).await,
         // They need no settings, or check them.
