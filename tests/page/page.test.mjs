@@ -130,7 +130,9 @@ describe("the page", { timeout: 600_000 }, () => {
     await write(page, "please look at the cart");
     const got = await bob.read();
     assert.equal(got.to, "role:reviewer");
-    await letter(page, "please look at the cart").getByText(/bob/).first().waitFor();
+    const sent = letter(page, "please look at the cart");
+    await sent.getByText("1 of 1 read").click();
+    await sent.getByText("bob").waitFor();
   });
 
   test("a held session is woken by nothing, and its senders learn why", async () => {
@@ -241,6 +243,18 @@ describe("the page", { timeout: 600_000 }, () => {
     assert.equal(answer.status(), 403);
     assert.match(await third.innerText("body"), /has been used/);
     await third.close();
+  });
+
+  test("an address with another key locks nobody out", async () => {
+    const { page, context } = opened;
+    const other = await context.newPage();
+    await other.goto(`${new URL(page.url()).origin}/#${"0".repeat(64)}`);
+    await other.locator("#hub-dot.on").waitFor();
+    await page.reload();
+    await page.locator("#hub-dot.on").waitFor();
+    await talkTo(page, "alice");
+    await write(page, "still mine");
+    assert.equal((await alice.read()).message, "still mine");
   });
 
   test("whatever a peer writes is text", async () => {

@@ -101,7 +101,7 @@ async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> any
         served = serve_page(Arc::clone(&page), listener) => served.map_err(anyhow::Error::from),
         () = live.clone().run() => Ok(()),
         () = who::look(known, config.hub.clone(), engine.clone(), live.clone()) => Ok(()),
-        () = own_sessions::look(live.clone(), page.directory()) => Ok(()),
+        () = own_sessions::look(live.clone(), page.place()) => Ok(()),
         () = hub_news::look(engine.clone(), live.clone()) => Ok(()),
         () = sent_letters::follow(live.clone(), followed, own) => Ok(()),
         () = inbox::announce(engine.clone(), live.clone()) => Ok(()),

@@ -87,23 +87,23 @@ pub(crate) async fn local_bridges() -> Vec<LocalBridge> {
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-/// Has the session of this alias follow an order.
+/// Has the session that has this alias, of those of these bridges, follow an order.
 ///
 /// # Errors
 /// It is not clear which session is meant, or its bridge did not follow.
-pub(crate) async fn order(alias: &str, order: UserOrder) -> Result<(), OrderError> {
-    of_alias(&local_bridges().await, alias)?.follow(order).await
+pub(crate) async fn order(
+    bridges: &[LocalBridge],
+    alias: &str,
+    order: UserOrder,
+) -> Result<(), OrderError> {
+    of_alias(bridges, alias)?.follow(order).await
 }
 
-/// Has every session of this user on this machine follow an order.
+/// Has every session of these bridges follow an order.
 ///
 /// # Errors
 /// [`OrderError::NoSession`] if there is none.
-pub(crate) async fn order_all(order: UserOrder) -> Result<OrderedSessions, OrderError> {
-    all_follow(&local_bridges().await, order).await
-}
-
-async fn all_follow(
+pub(crate) async fn order_all(
     bridges: &[LocalBridge],
     order: UserOrder,
 ) -> Result<OrderedSessions, OrderError> {

@@ -88,6 +88,11 @@ pub(crate) async fn act(
         "send" => send(page, parsed(&body)?).await?,
         "upload" => upload(page, headers, body)?,
         "save" => return save(page, parsed(&body)?).await,
+        "saved" => {
+            let asked: SaveAsked = parsed(&body)?;
+            page.downloads.has_all(attachment_of(page, &asked)?, asked.number);
+            json!({})
+        }
         "seen" => {
             let SeenSaid { ids } = parsed(&body)?;
             page.live.scene(|scene| {
@@ -129,9 +134,12 @@ async fn order(
     alias: Option<String>,
     order: UserOrder,
 ) -> Result<Value, PageError> {
+    let bridges = page.place().bridges().await;
     let failed = match alias {
-        Some(alias) => local_sessions::order(&alias, order).await.err().into_iter().collect(),
-        None => match local_sessions::order_all(order).await {
+        Some(alias) => {
+            local_sessions::order(&bridges, &alias, order).await.err().into_iter().collect()
+        }
+        None => match local_sessions::order_all(&bridges, order).await {
             Ok(ordered) => ordered.failed,
             Err(error) => vec![error],
         },
@@ -180,7 +188,7 @@ async fn send(page: &PageHost, asked: SendAsked) -> Result<Value, PageError> {
                     recipients(answer).iter().for_each(|it| letter.note_recipient(it));
                 });
             });
-            Ok(json!({ "id": id, "said": said }))
+            Ok(json!({ "id": id, "to": answer.get("to"), "said": said }))
         }
         BridgeResponse::Failed { why } => Err(PageError::conflict(why.clone())),
         _ => Err(PageError::conflict(
@@ -222,17 +230,19 @@ fn decoded(text: &[u8]) -> Option<String> {
 
 /// Answers with an attachment, which the browser saves.
 async fn save(page: &PageHost, asked: SaveAsked) -> Result<Response, PageError> {
+    let message = attachment_of(page, &asked)?;
+    download(&page.engine, &page.downloads, message, asked.number).await
+}
+
+/// The message of a peer with this attachment.
+fn attachment_of(page: &PageHost, asked: &SaveAsked) -> Result<MessageId, PageError> {
     let is_known = page.live.scene(|scene| {
         let letter = scene.letter(&asked.letter).filter(|letter| !letter.marks.mine);
         letter.is_some_and(|letter| letter.attachments.iter().any(|it| it.number == asked.number))
     });
     let id = Uuid::try_parse(&asked.letter).ok().filter(|_| is_known);
-    let id = id.ok_or_else(|| {
-        PageError::conflict(
-            "That attachment is not known any more. Ask the sender to send it again.",
-        )
-    })?;
-    download(&page.engine, MessageId(id.into_bytes()), asked.number).await
+    let unknown = "That attachment is not known any more. Ask the sender to send it again.";
+    id.map(|id| MessageId(id.into_bytes())).ok_or_else(|| PageError::conflict(unknown))
 }
 
 /// The words that two people compare.

@@ -1,5 +1,10 @@
 //! An attachment on its way to the browser, which saves it.
 
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -17,16 +22,46 @@ use crate::wording::people::attachment_fault;
 
 /// The bytes that are handed to the browser at once.
 const PART: usize = 64 * 1024;
+/// How long the page may take to say that it has all.
+const SAVE_TIME: Duration = Duration::from_secs(60);
+/// BrowserDownloads that are waited for at once. With more, those before count as given up.
+const MAX_DOWNLOADS: usize = 64;
 /// Parts that may wait for the browser.
 const PARTS: usize = 4;
 
-/// Fetches an attachment, and answers with it once all of it is here and is what its sender sealed. It counts as saved when
-/// the browser has taken it.
+/// Attachments that a browser is being given, and has not said yet that it has.
+#[derive(Default)]
+pub(crate) struct BrowserDownloads(Mutex<HashMap<(MessageId, u8), SyncSender<()>>>);
+
+impl BrowserDownloads {
+    /// One begins. What is returned tells when the page has all of it.
+    fn begin(&self, message: MessageId, number: u8) -> Receiver<()> {
+        let (sender, receiver) = sync_channel(1);
+        let mut downloads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if downloads.len() >= MAX_DOWNLOADS {
+            downloads.clear();
+        }
+        downloads.insert((message, number), sender);
+        receiver
+    }
+
+    /// The page has all of it.
+    pub(crate) fn has_all(&self, message: MessageId, number: u8) {
+        let mut downloads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = downloads.remove(&(message, number));
+        // One that has been given up is not waited for.
+        sender.iter().for_each(|sender| _ = sender.try_send(()));
+    }
+}
+
+/// Fetches an attachment, and answers with it once all of it is here and is what its sender sealed. It counts as saved once
+/// the page says that it has all of it.
 ///
 /// # Errors
 /// Why it cannot be had, and what to do.
 pub(crate) async fn download(
     engine: &Engine,
+    downloads: &BrowserDownloads,
     message: MessageId,
     number: u8,
 ) -> Result<Response, PageError> {
@@ -35,8 +70,9 @@ pub(crate) async fn download(
     let info = incoming.info().clone();
     let (parts, received) = mpsc::channel(PARTS);
     let (whole, arrived) = tokio::sync::oneshot::channel();
+    let saved = downloads.begin(message, number);
     tokio::task::spawn_blocking(move || {
-        wiping_stack(|| hand_over(incoming, whole, &parts));
+        wiping_stack(|| hand_over(incoming, whole, parts, &saved));
     });
     let arrived = arrived.await.unwrap_or(Err(AttachmentError::Unavailable));
     arrived.map_err(|error| refused(&AttachmentFault::Fetch(error)))?;
@@ -56,7 +92,8 @@ pub(crate) async fn download(
 fn hand_over(
     mut incoming: IncomingAttachment,
     whole: tokio::sync::oneshot::Sender<Result<(), AttachmentError>>,
-    parts: &mpsc::Sender<Bytes>,
+    parts: mpsc::Sender<Bytes>,
+    saved: &Receiver<()>,
 ) {
     let mut all = Vec::new();
     loop {
@@ -74,10 +111,13 @@ fn hand_over(
     }
     let all = Bytes::from(all);
     let give = || {
-        (0..all.len()).step_by(PART).try_for_each(|at| {
+        for at in (0..all.len()).step_by(PART) {
             let part = all.slice(at..all.len().min(at + PART));
-            parts.blocking_send(part).map_err(|_| ())
-        })
+            parts.blocking_send(part).map_err(|_| ())?;
+        }
+        // The body ends.
+        drop(parts);
+        saved.recv_timeout(SAVE_TIME).map_err(|_| ())
     };
     // A browser that gave up has not saved it, and can ask again.
     let _: Result<(), SaveError<()>> = incoming.save(give);

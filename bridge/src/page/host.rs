@@ -13,9 +13,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::access::PageAccess;
+use super::download::BrowserDownloads;
 use super::inbox::ShownLetters;
 use super::live::LiveScene;
-use super::own_sessions;
+use super::own_sessions::{self, OwnPlace};
 use super::uploads::UploadedFiles;
 use crate::config::Config;
 use crate::ipc::description::shortened;
@@ -28,6 +29,7 @@ pub(crate) struct PageHost {
     pub(crate) engine: Engine,
     pub(crate) sends: SendService,
     pub(crate) uploads: UploadedFiles,
+    pub(crate) downloads: BrowserDownloads,
     pub(crate) config: Arc<Config>,
     shown: ShownLetters,
     port: u16,
@@ -53,6 +55,7 @@ impl PageHost {
             engine,
             sends,
             uploads: UploadedFiles::default(),
+            downloads: BrowserDownloads::default(),
             config,
             shown: ShownLetters::default(),
             port,
@@ -87,14 +90,15 @@ impl PageHost {
         format!("http://{}/start", self.address())
     }
 
-    /// The directory that the person's sessions share.
-    pub(crate) fn directory(&self) -> String {
-        shortened(&self.config.dir.path().to_string_lossy())
+    /// Where the sessions are that the page shows.
+    pub(crate) fn place(&self) -> OwnPlace {
+        let directory = shortened(&self.config.dir.path().to_string_lossy());
+        OwnPlace { directory, hub: shortened(&self.engine.snapshot().hub) }
     }
 
     /// Shows what has become of the sessions of this user on this machine.
     pub(crate) async fn look_at_own_sessions(&self) {
-        own_sessions::look_once(&self.live, &self.directory()).await;
+        own_sessions::look_once(&self.live, &self.place()).await;
     }
 
     /// Notes that a tab has shown these messages.

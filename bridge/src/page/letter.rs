@@ -117,10 +117,16 @@ impl Letter {
 
     /// Notes what is known of the message to one receiver.
     pub(crate) fn ended(&mut self, receiver: &str, status: String) {
-        if self.members.is_empty() {
-            self.status = Some(status);
-        } else if let Some(member) = self.members.iter_mut().find(|it| it.alias == receiver) {
-            member.status = status;
+        let known = if self.members.is_empty() {
+            Some(self.status.get_or_insert_default())
+        } else {
+            let member = self.members.iter_mut().find(|it| it.alias == receiver);
+            member.map(|member| &mut member.status)
+        };
+        if let Some(known) = known.filter(|known| **known != status) {
+            *known = status;
+            // What was said of it before need not hold any more.
+            self.why = None;
         }
     }
 

@@ -21,25 +21,42 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a bridge has to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Looks again and again, while a tab can be seen. `own` is the person's place.
-pub(crate) async fn look(live: LiveScene, directory: String) {
+/// Where the sessions are that the page shows.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnPlace {
+    /// The configuration directory, as bridges name it.
+    pub(crate) directory: String,
+    /// The hub, by its name.
+    pub(crate) hub: String,
+}
+
+impl OwnPlace {
+    /// The bridges of this user on this machine that are there. A session of another directory or hub may have the same
+    /// alias.
+    pub(crate) async fn bridges(&self) -> Vec<LocalBridge> {
+        let is_here = |said: &SessionDescription| {
+            (&said.directory, &said.hub) == (&self.directory, &self.hub)
+        };
+        let all = local_bridges().await.into_iter();
+        all.filter(|bridge| bridge.said.as_ref().is_ok_and(is_here)).collect()
+    }
+}
+
+/// Looks again and again, while a tab can be seen.
+pub(crate) async fn look(live: LiveScene, place: OwnPlace) {
     let mut counts = live.tabs.counts();
     loop {
         if counts.wait_for(|counts| counts.visible > 0).await.is_err() {
             return;
         }
-        look_once(&live, &directory).await;
+        look_once(&live, &place).await;
         sleep(LOOK_INTERVAL).await;
     }
 }
 
 /// Looks once, such as after something was done to a session.
-pub(crate) async fn look_once(live: &LiveScene, directory: &str) {
-    let bridges = local_bridges().await;
-    let bridges: Vec<_> = bridges
-        .into_iter()
-        .filter(|bridge| bridge.said.as_ref().is_ok_and(|said| said.directory == directory))
-        .collect();
+pub(crate) async fn look_once(live: &LiveScene, place: &OwnPlace) {
+    let bridges = place.bridges().await;
     let own: Vec<Value> = bridges.iter().filter_map(shown).collect();
     let mut table = ClaimTable::default();
     for (repository, claims) in join_all(bridges.iter().map(claims_of)).await.into_iter().flatten()

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::letter::{Letter, LetterAttachment, LetterMarks, LetterMember};
 use super::live::LiveScene;
+use crate::address::Addressee;
 use crate::escape::escape;
 use crate::person::send_service::FollowedMessage;
 use crate::results::words::{status as status_word, uuid};
@@ -34,7 +35,8 @@ pub(crate) async fn follow(
 fn letter(message: &FollowedMessage, own: String) -> Letter {
     let FollowedMessage { id, request, receivers, attached, .. } = message;
     let queued = || status_word(Status::Queued);
-    let is_one = receivers.len() == 1 && receivers[0].0.as_str() == request.to;
+    let is_one = matches!(Addressee::parse(&request.to), Ok(Addressee::Peer(_)));
+    let peer = receivers.first().filter(|_| is_one).map(|(alias, _)| alias.to_string());
     let member = |(alias, status): &(Alias, Option<_>)| LetterMember {
         alias: alias.to_string(),
         status: if status.is_some() { queued() } else { "not_sent".to_owned() },
@@ -43,7 +45,7 @@ fn letter(message: &FollowedMessage, own: String) -> Letter {
     Letter {
         id: uuid(*id),
         from: own,
-        to: request.to.clone(),
+        to: peer.unwrap_or_else(|| request.to.clone()),
         group: (!is_one).then(|| request.to.clone()),
         text: escape(&request.message).text.into_owned(),
         at: wall_ms(),

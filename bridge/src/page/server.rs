@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest as _, Path, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, REFERRER_POLICY,
     SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
@@ -144,14 +144,19 @@ async fn live(
 async fn act(
     State(page): State<Arc<PageHost>>,
     Path(action): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
+    let headers = request.headers().clone();
     let key = headers.get(KEY).and_then(|key| key.to_str().ok());
     let has_key = key.is_some_and(|key| page.access.is_key(key));
     if !page.is_own_origin(&headers) || !page.has_cookie(&headers) || !has_key {
         return StatusCode::FORBIDDEN.into_response();
     }
+    // Only now, so that nobody else has anything kept here.
+    let body = match Bytes::from_request(request, &()).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into_response(),
+    };
     let done = actions::act(&page, &action, &headers, body).await;
     done.unwrap_or_else(IntoResponse::into_response)
 }

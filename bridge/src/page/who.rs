@@ -8,7 +8,7 @@ use junction_engine::hubs::known::KnownHosts;
 use junction_engine::{ConnectionState, Engine, PeerInfo, wall_ms};
 use junction_shared::protocol::wire::Context;
 use serde_json::{Map, Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::live::LiveScene;
 use crate::onlooker::all_peers;
@@ -19,6 +19,8 @@ use crate::results::words::{reach, state_word};
 
 /// How long to wait before the hub is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long to look at the list of sessions until a hub that tells nothing is asked again.
+const UNTOLD: Duration = Duration::from_secs(30);
 /// How often the list of sessions is looked at where the hub does not tell of changes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -31,10 +33,14 @@ pub(crate) async fn look(known: KnownHosts, hub: String, engine: Engine, live: L
                 follow(feed, &live).await;
             }
             Err(error) if error.is_passing() => {}
-            Err(_) => {
-                // The hub is of another machine, or of an earlier version.
+            Err(FeedError::Elsewhere(_)) => {
                 say_flow(&live, false);
                 return look_at_peers(engine, live).await;
+            }
+            Err(_) => {
+                // The hub is of an earlier version, or not this group's: another may take its place.
+                say_flow(&live, false);
+                let _ = timeout(UNTOLD, look_at_peers(engine.clone(), live.clone())).await;
             }
         }
         sleep(PAUSE).await;
@@ -112,7 +118,8 @@ async fn look_at_peers(engine: Engine, live: LiveScene) {
 fn own_session(engine: &Engine) -> Option<(String, Value)> {
     let snapshot = engine.snapshot();
     let session = json!({
-        "id": snapshot.fingerprint, "alias": snapshot.alias?.as_str(), "online": true, "client": CLIENT, "machine": machine(),
+        "id": snapshot.fingerprint, "alias": snapshot.alias?.as_str(), "online": true, "state": "unknown", "reach": "push",
+        "client": CLIENT, "machine": machine(),
     });
     Some((snapshot.fingerprint, session))
 }

@@ -53,7 +53,9 @@ async fn on_a_hub_elsewhere_the_page_shows_who_is_there_and_ones_own_messages() 
         let names = |frame: &Value| {
             let sessions = frame["sessions"].as_array()?;
             let names: Vec<_> = sessions.iter().filter_map(|it| it["alias"].as_str()).collect();
-            (names.contains(&"alice") && names.contains(&"kurt")).then_some(())
+            let own = sessions.iter().find(|it| it["alias"] == "kurt")?;
+            assert!(own["state"].is_string() && own["reach"].is_string(), "{own}");
+            names.contains(&"alice").then_some(())
         };
         tab.until("who is there", names).await;
         let message = json!({ "to": "alice", "text": "from afar" });

@@ -28,7 +28,7 @@ test("counts each session as one kind", () => {
   assert.equal(kindOf(bob), "busy");
   assert.equal(kindOf({ ...bob, online: false }), "away");
   assert.equal(kindOf({ ...bob, state: "waiting-on-human" }), "waiting");
-  assert.equal(kindOf({ ...bob, state: "unknown" }), "idle");
+  assert.equal(kindOf({ ...bob, state: "unknown" }), "unknown");
 });
 
 test("you first, then your own, then who is online, each by name", () => {

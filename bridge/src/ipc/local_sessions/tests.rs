@@ -79,14 +79,14 @@ async fn order_to_all_says_who_followed_and_why_others_did_not() {
         sockets.iter().zip(aliases).map(|(socket, alias)| bridge(socket, Ok(alias))).collect();
     let done = "{\"say\":\"done\"}\n";
     let (ordered, ..) = tokio::join!(
-        all_follow(&bridges, UserOrder::Release),
+        order_all(&bridges, UserOrder::Release),
         answers(&listeners[0], done),
         answers(&listeners[1], "")
     );
     // Carol's bridge is no more.
     let failed = vec![OrderError::OlderBridge("process 7".to_owned())];
     assert_eq!(ordered, Ok(OrderedSessions { done: vec!["alice".to_owned()], failed }));
-    assert_eq!(all_follow(&[], UserOrder::Release).await, Err(OrderError::NoSession));
+    assert_eq!(order_all(&[], UserOrder::Release).await, Err(OrderError::NoSession));
 }
 
 #[tokio::test(start_paused = true)]

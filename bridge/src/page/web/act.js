@@ -9,9 +9,11 @@ export async function act(action, body = {}) {
   return (await post(action, JSON.stringify(body), { "Content-Type": "application/json" })).json();
 }
 
-/** The bytes of an attachment. */
+/** The bytes of an attachment. Its sender is told that it is saved once all of them are here. */
 export async function download(letter, number) {
-  return (await post("save", JSON.stringify({ letter, number }), { "Content-Type": "application/json" })).blob();
+  const bytes = await (await post("save", JSON.stringify({ letter, number }), { "Content-Type": "application/json" })).blob();
+  await act("saved", { letter, number });
+  return bytes;
 }
 
 async function post(action, body, headers) {

@@ -179,11 +179,11 @@ async function send(fingerprint) {
   const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, fingerprint, attachments: files.length ? files.map((file) => file.upload) : undefined };
   sendButton.disabled = true;
   try {
-    await act("send", message);
+    const sent = await act("send", message);
     Object.assign(owner, newDraft(owner.to));
     if (thread === "") {
       drafts.delete("");
-      if (name === "") location.hash = threadLink(message.to);
+      if (name === "") location.hash = threadLink(sent.to ?? message.to);
     } else if (message.to !== thread) {
       say(`Sent to ${message.to}.`);
     }

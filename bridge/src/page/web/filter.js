@@ -45,11 +45,12 @@ function textOf(session) {
   return text;
 }
 
-/** The word for how a session is counted in the list: away, busy, waiting or idle. */
+/** The word for how a session is counted in the list: away, busy, waiting, idle or unknown. */
 export function kindOf(session) {
   if (!session.online) return "away";
   if (session.state === "busy") return "busy";
-  return session.state === "waiting-on-human" ? "waiting" : "idle";
+  if (session.state === "waiting-on-human") return "waiting";
+  return session.state === "idle" ? "idle" : "unknown";
 }
 
 /** Puts sessions in the order of the list: you, your own, those online, those away; each by name. */

@@ -39,7 +39,7 @@ function holds(alias, name) {
   return [
     { label: "Hold for 15 minutes", act: () => hold(alias, QUARTER, `${name}: held for 15 minutes. Messages wait, and nothing wakes it.`) },
     { label: "Hold for 1 hour", act: () => hold(alias, HOUR, `${name}: held for 1 hour. Messages wait, and nothing wakes it.`) },
-    { label: "Hold until I release it (24 h at most)", act: () => hold(alias, DAY, `${name}: held until you release it, for 24 hours at most.`) },
+    { label: "Hold until released (24 h at most)", act: () => hold(alias, DAY, `${name}: held until you release it, for 24 hours at most.`) },
   ];
 }
 

@@ -9,11 +9,14 @@ const TOO_SLOW = 4408;
 const TOO_MANY = 4429;
 const RETRY_AFTER = 1000;
 
-/** Moves the key from the address to the storage. It is in the fragment of the address that the terminal printed. */
+/** The key of the address, until the server has taken it. Any page can open this one with another key in the address. */
+let offered = "";
+
+/** Takes the key out of the address that the link led to. */
 export function takeKey() {
   const fragment = location.hash.slice(1);
-  if (!/^[\w-]{16,}$/.test(fragment) || SECTIONS.includes(fragment)) return;
-  keepSetting("page-key", fragment);
+  if (!/^[0-9a-f]{64}$/.test(fragment)) return;
+  offered = fragment;
   history.replaceState(null, "", "/");
 }
 
@@ -23,7 +26,7 @@ export function takeKey() {
  * @param {(frame: object) => void} receive
  */
 export function connect(receive) {
-  const key = setting("page-key");
+  const key = offered || setting("page-key");
   if (!key) return locked();
   const socket = new WebSocket(`ws://${location.host}/live`);
   const tell = (said) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(said));
@@ -34,6 +37,8 @@ export function connect(receive) {
   };
   document.addEventListener("visibilitychange", tellVisible);
   socket.onmessage = (event) => {
+    if (offered) keepSetting("page-key", offered);
+    offered = "";
     if (!byId("lost").hidden) found();
     const frame = JSON.parse(event.data);
     receive(frame);
@@ -41,6 +46,10 @@ export function connect(receive) {
   };
   socket.onclose = ({ code }) => {
     document.removeEventListener("visibilitychange", tellVisible);
+    if (code === NOT_ALLOWED && offered && setting("page-key")) {
+      offered = "";
+      return connect(receive);
+    }
     if (code === NOT_ALLOWED) return locked();
     if (code === TOO_MANY) return lost("Too many tabs", "This page is open in as many tabs as it can be. Close some, then reload this one.");
     if (code !== TOO_SLOW) lost("junction-bridge ui has ended", "Run it again in a terminal and open the link that it prints.");

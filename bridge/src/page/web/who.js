@@ -75,7 +75,7 @@ function* render() {
   }
   const missing = new Map([...store.own.values()].map((own) => [`own ${own.alias}`, { id: `own ${own.alias}`, online: false, state: "unknown", ...own }]));
   const terms = parseSearch(search.value);
-  const counts = { all: 0, yours: 0, busy: 0, waiting: 0, idle: 0, away: 0 };
+  const counts = { all: 0, yours: 0, busy: 0, waiting: 0, idle: 0, away: 0, unknown: 0 };
   const found = [];
   let matches = 0;
   for (let at = 0; at < sorted.length; at++) {

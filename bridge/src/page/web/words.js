@@ -37,7 +37,7 @@ export function stateWord(session) {
 
 /** How a message gets to a session, as a word and an explanation. */
 export function reachWords(session, own) {
-  const [word, plain] = REACHES[session.reach] ?? [session.reach, ""];
+  const [word, plain] = REACHES[session.reach] ?? ["", ""];
   const why = own?.why ?? session.why;
   if (why) return [word, WHYS[why] ?? why];
   return [word, session.unattended ? "unattended, is not woken" : plain];
