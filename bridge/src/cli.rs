@@ -125,8 +125,8 @@ pub(crate) enum BridgeCommand {
     Watch(WatchOptions),
     /// See who is there and what goes on, and take part, on a page in your browser
     ///
-    /// The page is served on this machine alone, and opened by a link that works once. It ends with Ctrl-C, or when its last tab
-    /// has been closed for 30 seconds. Run again meanwhile, the command opens it once more.
+    /// The page is served on this machine alone, and opened by a link that works once. Press Ctrl-C to end the command; it also
+    /// ends 30 seconds after the last tab is closed. If the page is already running, this opens it again.
     Ui(UiOptions),
     /// Let sessions send or save what they otherwise refuse; show what is allowed
     ///

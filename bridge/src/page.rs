@@ -19,6 +19,7 @@ mod letter;
 mod letters;
 pub(crate) mod live;
 mod machines;
+mod own_listener;
 pub(crate) mod own_sessions;
 mod page_error;
 mod scene;

@@ -51,7 +51,7 @@ pub(crate) async fn ui(config: &Arc<Config>, options: UiOptions) -> anyhow::Resu
     if options.alias.is_none()
         && let Some(served) = served_page(config, !options.no_open).await
     {
-        remark("Your page is served already, until the command ends that serves it.");
+        remark("The page is already running in another terminal.");
         return tell_link(&served.link, served.is_opened);
     }
     let member = tokio::select! {
@@ -94,9 +94,7 @@ async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> any
     };
     let is_opened = !no_open && opener.open();
     tell_link(&opener.new_link(), is_opened)?;
-    remark(
-        "The page is served until Ctrl-C, or until its last tab has been closed for 30 seconds.",
-    );
+    remark("Press Ctrl-C to stop. It also stops 30 seconds after the last tab is closed.");
     let outcome = tokio::select! {
         served = serve_page(Arc::clone(&page), listener) => served.map_err(anyhow::Error::from),
         () = live.clone().run() => Ok(()),

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::download::download;
 use super::host::PageHost;
+use super::letter::LetterMarks;
 use super::machines;
 use super::page_error::PageError;
 use crate::ipc::local_sessions::{self, UserOrder};
@@ -40,6 +41,12 @@ struct SendAsked {
     attachments: Vec<String>,
 }
 
+/// A file that is not to be sent after all.
+#[derive(Deserialize)]
+struct DropAsked {
+    upload: String,
+}
+
 /// An attachment to save.
 #[derive(Deserialize)]
 struct SaveAsked {
@@ -62,9 +69,9 @@ struct OrderAsked {
     alias: Option<String>,
 }
 
-/// Messages that the person has had on the screen.
+/// Messages that something is said of: the person has had them on the screen, or has put them aside.
 #[derive(Deserialize)]
-struct SeenSaid {
+struct LettersNamed {
     ids: Vec<String>,
 }
 
@@ -87,20 +94,18 @@ pub(crate) async fn act(
     let done = match action {
         "send" => send(page, parsed(&body)?).await?,
         "upload" => upload(page, headers, body)?,
+        "drop" => {
+            page.uploads.drop_some(&[parsed::<DropAsked>(&body)?.upload]);
+            json!({})
+        }
         "save" => return save(page, parsed(&body)?).await,
         "saved" => {
             let asked: SaveAsked = parsed(&body)?;
             page.downloads.has_all(attachment_of(page, &asked)?, asked.number);
             json!({})
         }
-        "seen" => {
-            let SeenSaid { ids } = parsed(&body)?;
-            page.live.scene(|scene| {
-                ids.iter()
-                    .for_each(|id| scene.change_letter(id, |letter| letter.marks.seen = true));
-            });
-            json!({})
-        }
+        "seen" => mark(page, &body, |marks| marks.seen = true)?,
+        "dismiss" => mark(page, &body, |marks| marks.dismissed = true)?,
         "verify" => verify(page, parsed(&body)?).await?,
         "hold" => {
             let HoldAsked { alias, seconds } = parsed(&body)?;
@@ -126,6 +131,15 @@ pub(crate) async fn act(
         }
     };
     Ok(([(CONTENT_TYPE, "application/json")], done.to_string()).into_response())
+}
+
+/// Notes something of messages.
+fn mark(page: &PageHost, body: &[u8], set: fn(&mut LetterMarks)) -> Result<Value, PageError> {
+    let LettersNamed { ids } = parsed(body)?;
+    page.live.scene(|scene| {
+        ids.iter().for_each(|id| scene.change_letter(id, |letter| set(&mut letter.marks)));
+    });
+    Ok(json!({}))
 }
 
 /// Has the session of this alias, or every one of this user on this machine, follow an order.
@@ -196,7 +210,7 @@ async fn send(page: &PageHost, asked: SendAsked) -> Result<Value, PageError> {
         )),
     };
     answer.told();
-    page.uploads.drop_sent(&asked.attachments);
+    page.uploads.drop_some(&asked.attachments);
     said
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::page_error::PageError;
 use crate::attachments::AttachmentFault;
-use crate::wording::people::attachment_fault;
+use crate::wording::people::{attachment_fault, on_page};
 
 /// The bytes that are handed to the browser at once.
 const PART: usize = 64 * 1024;
@@ -124,7 +124,7 @@ fn hand_over(
 }
 
 fn refused(fault: &AttachmentFault) -> PageError {
-    PageError::conflict(attachment_fault(fault))
+    PageError::conflict(on_page(&attachment_fault(fault)))
 }
 
 /// The header by which a browser learns the name, as RFC 6266 and RFC 8187 write it.

@@ -5,7 +5,7 @@ use junction_engine::{ConnectionState, Engine, wall_ms};
 use serde_json::json;
 
 use super::live::LiveScene;
-use crate::wording::people::for_person;
+use crate::wording::people::{for_person, on_page};
 
 /// Shows it, as it changes.
 pub(crate) async fn look(engine: Engine, live: LiveScene) {
@@ -17,7 +17,7 @@ pub(crate) async fn look(engine: Engine, live: LiveScene) {
             ConnectionState::Connected => ("connected", None),
             ConnectionState::Left | ConnectionState::Removed => ("left", None),
             ConnectionState::Away(why) => {
-                ("away", Some(for_person(&Error::HubAway(Unanswered::Away(why)))))
+                ("away", Some(on_page(&for_person(&Error::HubAway(Unanswered::Away(why))))))
             }
         };
         let is_away = why.is_some();

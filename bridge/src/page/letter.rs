@@ -62,6 +62,9 @@ pub(crate) struct LetterMarks {
     /// Whether the person has had it on the screen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) seen: bool,
+    /// Whether the person has put a request aside without an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dismissed: bool,
     /// Whether a later message answers it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) answered: bool,

@@ -36,6 +36,7 @@ impl Letters {
                 self.by_id.entry(id).and_modify(|letter| {
                     letter.marks.answered |= before.marks.answered;
                     letter.marks.seen |= before.marks.seen;
+                    letter.marks.dismissed |= before.marks.dismissed;
                 });
             }
             None => self.order.push_back(id),

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::person::send_service::SendFault;
-use crate::wording::people::new_key_on_page;
+use crate::wording::people::{new_key_on_page, on_page};
 
 /// An error that the page shows.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl From<SendFault> for PageError {
     fn from(fault: SendFault) -> Self {
         let text = match &fault.offered {
             Some(offered) => new_key_on_page(&fault.why, offered),
-            None => fault.why,
+            None => on_page(&fault.why),
         };
         Self { fingerprint: fault.offered, ..Self::conflict(text) }
     }

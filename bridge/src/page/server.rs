@@ -1,6 +1,5 @@
 //! The server of the page: its files, the websocket of each tab, and what the person does.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,6 +22,7 @@ use super::actions;
 use super::connection::{MAX_SAID, serve_tab};
 use super::files::file;
 use super::host::PageHost;
+use super::own_listener::{BrowserAddress, OwnListener};
 
 /// What the page may load, and from where: its own files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
@@ -50,22 +50,16 @@ pub(crate) async fn serve(page: Arc<PageHost>, listener: TcpListener) -> std::io
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&page), guard))
         .with_state(page);
-    axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await
+    let service = routes.into_make_service_with_connect_info::<BrowserAddress>();
+    axum::serve(OwnListener(listener), service).await
 }
 
-/// Lets requests pass that are to this address, so that no other name leads here, and of no other user as far as that can be
-/// seen. Says how answers are to be treated.
-async fn guard(
-    State(page): State<Arc<PageHost>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Lets requests pass that are to this address, so that no other name leads here. Says how answers are to be treated.
+async fn guard(State(page): State<Arc<PageHost>>, request: Request, next: Next) -> Response {
     let address = page.address().to_string();
     let mut hosts = request.headers().get_all(HOST).iter();
     let is_here = hosts.next().is_some_and(|host| host.as_bytes() == address.as_bytes());
-    let is_others = is_own_connection(from, page.address()) == Some(false);
-    let mut response = if is_here && hosts.next().is_none() && !is_others {
+    let mut response = if is_here && hosts.next().is_none() {
         next.run(request).await
     } else {
         StatusCode::FORBIDDEN.into_response()
@@ -97,7 +91,7 @@ async fn page_file(Path(name): Path<String>) -> Response {
 /// Lets a browser in that was opened for this page. Where the system does not tell whose it is, nobody is.
 async fn start(
     State(page): State<Arc<PageHost>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(BrowserAddress(from)): ConnectInfo<BrowserAddress>,
 ) -> Response {
     if !page.access.is_let_in() || is_own_connection(from, page.address()) != Some(true) {
         return no_link();

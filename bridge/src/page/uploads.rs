@@ -86,8 +86,8 @@ impl UploadedFiles {
         prepared.map(Some).ok_or_else(|| failed.to_owned())
     }
 
-    /// Gives up files that were sent.
-    pub(crate) fn drop_sent(&self, ids: &[String]) {
+    /// Gives up files that were sent, or are not to be.
+    pub(crate) fn drop_some(&self, ids: &[String]) {
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ids.iter().for_each(|id| _ = shelf.files.remove(id));
     }

@@ -53,7 +53,24 @@ pub(crate) fn for_person(error: &Error) -> String {
     }
 }
 
-/// What is said on the page of a receiver whose key is another than before, in place of what a command says.
+/// What commands say to a person, in words for the page: there is no terminal.
+pub(crate) fn on_page(text: &str) -> String {
+    const COMMANDS: [(&str, &str); 6] = [
+        ("Run junction-bridge peers to see who is there.", "Choose a session from the list."),
+        ("run junction-bridge peers to see who is there.", "choose a session from the list."),
+        ("or '*' for everybody", "or * for everybody"),
+        ("Run this again", "Try again"),
+        ("run this again", "try again"),
+        ("as junction-bridge peers shows it", "as the list of sessions shows it"),
+    ];
+    let mut text = text.to_owned();
+    for (command, page) in COMMANDS {
+        text = text.replace(command, page);
+    }
+    text
+}
+
+/// What is said on the page of a receiver whose key is another than before.
 pub(crate) fn new_key_on_page(why: &str, offered: &str) -> String {
     why.replace(&format!("send again with --fingerprint {offered}"), "send it with the new key")
 }

@@ -52,7 +52,7 @@ async fn second_command_opens_the_page_that_is_served() {
     let second = run_person(&home, hub.port, &["ui", "--no-open"]).await;
     assert_eq!(second.code, Some(0), "{second:?}");
     assert!(page.open(second.stdout.trim()).await.is_some(), "{second:?}");
-    assert!(second.stderr.contains("served already"), "{second:?}");
+    assert!(second.stderr.contains("already running"), "{second:?}");
 }
 
 #[tokio::test]

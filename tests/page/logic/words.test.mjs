@@ -35,5 +35,5 @@ test("state and reach", () => {
   assert.equal(stateWord({ online: false, state: "busy" }), "away");
   assert.equal(stateWord({ online: true, state: "waiting-on-human" }), "waits for user");
   assert.deepEqual(reachWords({ reach: "push" }), ["Push", "messages wake it"]);
-  assert.deepEqual(reachWords({ reach: "pull" }, { why: "no-way" }), ["Pull", "client cannot be woken"]);
+  assert.deepEqual(reachWords({ reach: "pull" }, { why: "no-way" }), ["Pull", "cannot be woken"]);
 });

@@ -6,7 +6,7 @@ import { bdi, byId, h, icon, show } from "./dom.js";
 import { beginning, completions, isGroupName } from "./threads.js";
 import { bytes } from "./words.js";
 
-/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string}} Draft */
+/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string, sending?: boolean}} Draft */
 
 /** @type {Map<string, Draft>} */
 const drafts = new Map();
@@ -108,6 +108,7 @@ function fill() {
   fillFiles();
   show(byId("composer-error"), draft.error);
   byId("trust").hidden = !draft.newKey;
+  sendButton.disabled = draft.sending === true;
 }
 
 function fillFiles() {
@@ -116,6 +117,7 @@ function fillFiles() {
     const owner = draft;
     drop.onclick = () => {
       file.cancel();
+      if (file.upload) act("drop", { upload: file.upload }).catch(() => {});
       owner.files = owner.files.filter((other) => other !== file);
       fillFiles();
       text.focus();
@@ -156,7 +158,7 @@ function addFile(file) {
 
 /** What keeps the draft from being sent, as a sentence. */
 function mistake(receiver) {
-  if (!receiver) return "Say to whom: a session's name, role:NAME, repo:NAME, or * for everybody.";
+  if (!receiver) return "Enter a recipient: a session's name, role:NAME, repo:NAME, or * for everybody.";
   if (!draft.text.trim() && draft.files.length === 0) return "Write something, or attach a file.";
   const size = draft.text.length * 3 > store.limits.message ? new Blob([draft.text]).size : 0;
   if (size > store.limits.message) return `The text has ${bytes(size)}; a message has at most ${bytes(store.limits.message)}. Attach it as a file.`;
@@ -172,15 +174,17 @@ async function send(fingerprint) {
   const receiver = (thread === "" ? to.value : thread).trim();
   owner.newKey = undefined;
   owner.error = mistake(receiver);
-  if (owner.error || sendButton.disabled) return fill();
+  if (owner.sending) owner.error = "The message before this one is still being sent. Wait a moment.";
+  if (owner.error) return fill();
   const { reply, ask, done, files } = owner;
   const intent = done && reply ? "done" : ask ? "request" : undefined;
   // An answer to a message goes to who wrote it, also from a group's conversation.
   const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, fingerprint, attachments: files.length ? files.map((file) => file.upload) : undefined };
-  sendButton.disabled = true;
+  const begun = { ...owner };
+  Object.assign(owner, newDraft(owner.to), { sending: true });
+  fill();
   try {
     const sent = await act("send", message);
-    Object.assign(owner, newDraft(owner.to));
     if (thread === "") {
       drafts.delete("");
       if (name === "") location.hash = threadLink(sent.to ?? message.to);
@@ -188,10 +192,12 @@ async function send(fingerprint) {
       say(`Sent to ${message.to}.`);
     }
   } catch (failure) {
+    // What was typed meanwhile stays behind it.
+    Object.assign(owner, begun, { text: [begun.text, owner.text].filter(Boolean).join("\n"), files: [...begun.files, ...owner.files] });
     owner.error = failure.message;
     owner.newKey = failure.fingerprint;
   } finally {
-    sendButton.disabled = false;
+    owner.sending = false;
     if (owner === draft) {
       fill();
       text.focus();

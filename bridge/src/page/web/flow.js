@@ -94,9 +94,9 @@ function* render() {
   const list = paused ? paused.filter(fits) : store.flow.newest(store.flow.limit, fits);
   const nothing = byId("flow-empty");
   nothing.hidden = list.length > 0 || (view === "graph" && store.hub.flow);
-  if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Only the hub of this machine does. The hub of this page runs on another machine, or is of an older version.");
+  if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
   else if (wanted) emptyState(nothing, "No message matches", "The last 500 messages are kept. Search for less.");
-  else emptyState(nothing, "Nothing goes on yet", "Messages between sessions appear here. Write one: `junction-bridge send NAME hello`, or choose Messages.");
+  else emptyState(nothing, "No messages yet", "Messages between sessions appear here. Write one: `junction-bridge send NAME hello`, or choose Messages.");
   if (view === "graph") return;
   rows.parentElement.hidden = list.length === 0;
   byId("flow-more").hidden = list.length <= shown;

@@ -3,7 +3,7 @@
 import { act } from "./act.js";
 import { say, store } from "./app.js";
 import { confirm, openMenu } from "./dialog.js";
-import { bdi } from "./dom.js";
+import { bdi, byId } from "./dom.js";
 
 const QUARTER = 15 * 60;
 const HOUR = 60 * 60;
@@ -20,7 +20,7 @@ export function openSessionMenu(button, alias) {
   openMenu(
     button,
     [
-      ...holds(alias, alias),
+      ...holds(alias, `${alias} is`),
       held && { label: "Release", act: () => release(alias) },
       null,
       { label: "Remove…", danger: true, act: () => remove(alias) },
@@ -32,14 +32,14 @@ export function openSessionMenu(button, alias) {
 /** Opens the menu for all sessions of this user. */
 export function openHoldAllMenu(button) {
   const anyHeld = [...store.own.values()].some(isHeld);
-  openMenu(button, [...holds(null, "All"), ...(anyHeld ? [null, { label: "Release all", act: () => release(null) }] : [])], "Hold all of your sessions");
+  openMenu(button, [...holds(null, "All of your sessions are"), ...(anyHeld ? [null, { label: "Release all", act: () => release(null) }] : [])], "Hold all of your sessions");
 }
 
 function holds(alias, name) {
   return [
-    { label: "Hold for 15 minutes", act: () => hold(alias, QUARTER, `${name}: held for 15 minutes. Messages wait, and nothing wakes it.`) },
-    { label: "Hold for 1 hour", act: () => hold(alias, HOUR, `${name}: held for 1 hour. Messages wait, and nothing wakes it.`) },
-    { label: "Hold until released (24 h at most)", act: () => hold(alias, DAY, `${name}: held until you release it, for 24 hours at most.`) },
+    { label: "Hold for 15 minutes", act: () => hold(alias, QUARTER, `${name} on hold for 15 minutes. Messages will wait.`) },
+    { label: "Hold for 1 hour", act: () => hold(alias, HOUR, `${name} on hold for 1 hour. Messages will wait.`) },
+    { label: "Hold until released (24 h at most)", act: () => hold(alias, DAY, `${name} on hold for 24 hours, or until you release the hold.`) },
   ];
 }
 
@@ -64,13 +64,15 @@ function remove(alias) {
     title: "Remove this session?",
     text: [
       bdi(alias),
-      "It leaves the hub. Others see that it is gone, cannot write to it, and its claims end. Messages that it has not read end as expired.",
-      "The client itself goes on working, and its agent can register again.",
+      "It leaves the hub. Others see that it is gone, cannot write to it, and its claims end. Unread messages expire.",
+      "The client keeps running. Its agent is told to ask you before it registers again.",
     ],
     button: "Remove",
     act: async () => {
       await act("remove", { alias });
       say(`${alias} has left the hub.`);
+      // The row, with the button that had the focus, goes.
+      byId("who-search").focus();
     },
   });
 }

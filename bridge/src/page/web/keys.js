@@ -13,7 +13,7 @@ const KEYS = [
   [["n"], "New message"],
   [["p"], "Pause or resume what goes on"],
   [["↑", "↓"], "Move in a list"],
-  [["Enter"], "Send, with Shift a new line"],
+  [["Enter"], "Send; Shift+Enter for a new line"],
   [["Esc"], "Close, or leave a field"],
   [["?"], "This list"],
 ];
@@ -26,7 +26,7 @@ export function startKeys() {
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.matches("input:not([type=checkbox]), textarea, select");
     if (event.key === "Escape" && typing && !target.closest("dialog")) return leave(/** @type {HTMLInputElement} */ (target));
-    if (typing || document.querySelector("dialog[open]") || setting("page-keys") === "off") return;
+    if (typing || document.querySelector("dialog[open]") || !byId("menu").hidden || !byId("lost").hidden || setting("page-keys") === "off") return;
     if (press(event.key)) event.preventDefault();
   });
 }
@@ -72,7 +72,7 @@ function showKeys() {
   single.onchange = () => keepSetting("page-keys", single.checked ? null : "off");
   openDialog("Keys", [
     h("dl", {}, ...KEYS.flatMap(([keys, does]) => [h("dt", {}, ...keys.flatMap((key) => (key === "to" ? " to " : [h("kbd", {}, key), " "]))), h("dd", {}, does)])),
-    h("label", { class: "check" }, single, "Keys without Ctrl or Alt work outside of fields"),
+    h("label", { class: "check" }, single, "Enable single-key shortcuts"),
     h("div", { class: "actions" }, closeButton()),
   ]);
 }

@@ -1,9 +1,10 @@
 // Shows one letter of the person's conversations. Its text is built once; status, members and attachments are written again.
 
-import { download } from "./act.js";
+import { act, download } from "./act.js";
 import { say } from "./app.js";
 import { bdi, h, timeAgo } from "./dom.js";
 import { parse } from "./markdown.js";
+import { isOpenRequest } from "./store.js";
 import { beginning } from "./threads.js";
 import { bytes, isLost, statusWord, whyWords } from "./words.js";
 
@@ -102,7 +103,7 @@ export function updateLetter(item, letter, what) {
     timeAgo(letter.at),
     ...(letter.from_person && !letter.mine ? [tag("says it is a person")] : []),
     ...(letter.group && !letter.mine ? [h("span", {}, "to ", bdi(letter.group))] : []),
-    ...(letter.intent === "request" ? [tag(letter.answered ? "answered" : letter.mine ? "asks for an answer" : "asks you for an answer", letter.answered ? "accent" : "warn")] : []),
+    ...(letter.intent === "request" ? [tag(letter.answered ? "answered" : letter.dismissed ? "dismissed" : letter.mine ? "asks for an answer" : "asks you for an answer", letter.answered || letter.dismissed ? "accent" : "warn")] : []),
     ...(letter.intent === "done" ? [tag("finished", "accent")] : []),
     ...(letter.key_changed ? [tag("key changed: maybe not the same session as before. Verify it", "bad")] : []),
   );
@@ -114,7 +115,13 @@ export function updateLetter(item, letter, what) {
   if (letter.why) children.push(h("span", {}, whyWords(letter.why)));
   if (letter.members?.length) children.push(memberList(letter.members, open));
   if (!letter.mine) children.push(h("button", { type: "button", class: "quiet", onclick: () => what.reply(letter.id) }, "Reply"));
+  if (isOpenRequest(letter)) children.push(h("button", { type: "button", class: "quiet", onclick: () => dismiss(letter.id) }, "Dismiss"));
   foot.replaceChildren(...children);
+}
+
+/** Puts a request aside, such as one whose sender has gone. */
+function dismiss(id) {
+  act("dismiss", { ids: [id] }).catch((failure) => say(failure.message));
 }
 
 function memberList(members, open) {

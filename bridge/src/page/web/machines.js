@@ -82,9 +82,9 @@ function rotate() {
   confirm({
     title: "Give the group a new secret?",
     text: [
-      "A running hub ends all sessions within a second. Sessions on this machine reconnect by themselves.",
+      "All sessions are disconnected within a second. Those on this machine reconnect by themselves.",
       "All invite links made before are no longer valid: every other machine has to join again with a new link.",
-      "Messages on their way end as unconfirmed.",
+      "Messages in transit will be marked unconfirmed.",
     ],
     button: "Make a new secret",
     act: async () => say((await act("rotate")).said),
@@ -164,7 +164,7 @@ function join() {
     }
     button.disabled = false;
   };
-  const close = openDialog("Join a hub", [h("p", { class: "muted" }, "Get an invite link from a machine that has joined: junction-bridge invite, or this page there."), form]);
+  const close = openDialog("Join a hub", [h("p", { class: "muted" }, "Get an invite link on a machine that has already joined: run junction-bridge invite, or use this page there."), form]);
 }
 
 async function another() {

@@ -83,7 +83,7 @@ function chooseTheme(event) {
   };
   const now = setting("page-theme");
   const item = (label, theme) => ({ label: now === theme ? `${label} (now)` : label, act: () => set(theme) });
-  openMenu(event.currentTarget, [item("Like the system", null), item("Light", "light"), item("Dark", "dark")], "Theme");
+  openMenu(event.currentTarget, [item("System", null), item("Light", "light"), item("Dark", "dark")], "Theme");
 }
 
 takeKey();

@@ -7,7 +7,7 @@ import { Ring } from "./ring.js";
  *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, why?: string, unattended?: true,
  *   you?: true}} Session
  * @typedef {{id: string, from: string, to: string, mine: boolean, text: string, at: number, status?: string,
- *   reply_to?: string, intent?: string, group?: string, from_person?: true, key_changed?: true, answered?: true,
+ *   reply_to?: string, intent?: string, group?: string, from_person?: true, key_changed?: true, answered?: true, dismissed?: true,
  *   seen?: true, why?: string, members?: {alias: string, status: string, why?: string}[],
  *   attachments?: {number: number, name: string, kind: string, bytes: number, status?: string}[]}} Letter
  */
@@ -43,6 +43,9 @@ export function newStore() {
     /** @type {Map<string, Letter>} */
     letters: new Map(),
     characters: 0,
+    /** When the first frame came, and the ids of letters that have come since the last look. */
+    since: 0,
+    fresh: new Set(),
     /** Ids of letters that the person has seen on this page. */
     seen: new Set(),
     /** Messages to the person that no tab has been given yet. */
@@ -63,6 +66,7 @@ export function apply(store, frame) {
     const { seen } = store;
     Object.assign(store, newStore(), { seen, order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
     store.connection = { state: "connected", why: "" };
+    store.since = Date.now();
     for (const topic of ["hello", "hub", "sessions", "flow", "notes", "mail", "claims", "own"]) changed.add(topic);
   }
   if (frame.hub) {
@@ -137,6 +141,7 @@ function putSession(store, session) {
 
 function putLetter(store, letter) {
   const known = store.letters.get(letter.id);
+  if (!known) store.fresh.add(letter.id);
   store.characters += letter.text.length - (known?.text.length ?? 0);
   store.letters.set(letter.id, letter);
 }
@@ -157,7 +162,7 @@ export function isUnread(store, letter) {
 
 /** Whether this letter asks the person for an answer and has none yet. */
 export function isOpenRequest(letter) {
-  return !letter.mine && letter.intent === "request" && !letter.answered;
+  return !letter.mine && letter.intent === "request" && !letter.answered && !letter.dismissed;
 }
 
 /** What waits for the person. */

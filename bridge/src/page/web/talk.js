@@ -15,6 +15,8 @@ import { ask, define } from "./work.js";
 const PAGE = 50;
 /** Milliseconds in which letters that were seen are gathered. */
 const GATHER = 400;
+/** Requests that are listed, the oldest first. */
+const REQUESTS = 20;
 
 const scroller = byId("letters");
 const list = byId("letters-list");
@@ -22,8 +24,8 @@ let openThread = null;
 let shown = PAGE;
 let atEnd = true;
 let seenNow = [];
-/** Older letters came with the first frames, and are no news. */
-const startedAt = Date.now();
+/** Milliseconds after the first frame in which older letters come, which are no news. */
+const OLDER = 2000;
 
 const what = { reply: (id) => replyTo(store.letters.get(id)), quoted: (id) => store.letters.get(id), go: goTo };
 const observer = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && see(entry.target)), { root: scroller });
@@ -74,9 +76,16 @@ async function tellSeen() {
 export function lettersChanged(letters) {
   ask("talk");
   ask("count-talk");
-  const news = letters.filter((letter) => letter.at > startedAt && isUnread(store, letter));
-  if (news.length === 0 || (isShown("talk") && news.every((letter) => letter.from === openThread))) return;
+  const isNews = ({ id }) => store.fresh.has(id) && Date.now() - store.since > OLDER;
+  const news = letters.filter((letter) => isNews(letter) && isUnread(store, letter));
+  store.fresh.clear();
+  if (news.length === 0) return;
   const last = news.at(-1);
+  if (isShown("talk") && news.every((letter) => letter.from === openThread)) {
+    // It is on the screen: only screen readers say that it has come.
+    byId("heard").textContent = `${last.from}: ${beginning(last.text)}`;
+    return;
+  }
   if (news.length > 1) say(`${news.length} new messages`);
   else say(last.intent === "request" ? `${last.from} asks you for an answer` : `New message from ${last.from}`);
 }
@@ -129,9 +138,9 @@ function makeLetter(letter) {
 }
 
 function* renderSide(threads) {
-  const requests = [...store.letters.values()].filter(isOpenRequest).sort((a, b) => a.at - b.at);
+  const requests = [...store.letters.values()].filter(isOpenRequest);
   byId("requests").hidden = requests.length === 0;
-  yield* keep(byId("requests-list"), requests, {
+  yield* keep(byId("requests-list"), requests.slice(0, REQUESTS), {
     key: (letter) => letter.id,
     make: (letter) => h("li", {}, h("a", { href: threadLink(letter.from), onclick: () => answer(letter) }, h("strong", {}, bdi(letter.from)), timeAgo(letter.at), h("span", { class: "last" }, bdi(beginning(letter.text))))),
     update: () => {},
@@ -166,7 +175,7 @@ function renderHead(thread) {
   const isGroup = isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
-  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1).toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "a group: each of its sessions gets the message" : openThread ? "not on the hub now" : "";
+  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1).toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "Group: every session in it gets the message" : openThread ? "not on the hub now" : "";
   const title = openThread === "*" ? "Everybody" : openThread || (openThread === "" ? "New message" : "");
   const box = byId("talk-who");
   const key = `${title}\n${about}`;

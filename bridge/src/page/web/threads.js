@@ -8,7 +8,8 @@ import { isOpenRequest, isUnread } from "./store.js";
  */
 
 /**
- * The conversations, those with something unread first, then the latest first. An answer to a message to a group belongs
+ * The conversations, those with something unread first, then the latest first; letters in the order in which they came, since
+ * a peer's clock may be wrong. An answer to a message to a group belongs
  * to the group's; whatever else a peer writes, also to a group, belongs to that peer's.
  * @returns {Map<string, Thread>}
  */
@@ -16,6 +17,7 @@ export function threadsOf(store) {
   /** @type {Map<string, Thread>} */
   const threads = new Map();
   const ofLetter = new Map();
+  let order = 0;
   for (const letter of store.letters.values()) {
     let name = letter.mine ? (letter.group ?? letter.to) : letter.from;
     const before = letter.reply_to === undefined ? undefined : ofLetter.get(letter.reply_to);
@@ -27,11 +29,10 @@ export function threadsOf(store) {
       threads.set(name, thread);
     }
     thread.letters.push(letter);
-    thread.at = Math.max(thread.at, letter.at);
+    thread.at = ++order;
     if (isUnread(store, letter)) thread.unread++;
     if (isOpenRequest(letter)) thread.requests++;
   }
-  for (const thread of threads.values()) thread.letters.sort((a, b) => a.at - b.at);
   return new Map([...threads].sort(([, a], [, b]) => Number(b.unread > 0) - Number(a.unread > 0) || b.at - a.at));
 }
 

@@ -106,7 +106,7 @@ function showCounts(counts, matches, listed) {
   byId("who-table").hidden = matches === 0;
   byId("who-empty").hidden = matches > 0;
   if (matches > 0) return;
-  if (search.value || pill !== "all") emptyState(byId("who-empty"), "No session matches", "Search for less, or choose All.");
+  if (search.value || pill !== "all") emptyState(byId("who-empty"), "No session matches", "Try a shorter search, or choose All.");
   else emptyState(byId("who-empty"), "Nobody is here yet", "Run `junction-bridge setup` once, and then start an agent: Claude Code, Codex, Gemini CLI or opencode.", "Sessions appear here by themselves.");
 }
 

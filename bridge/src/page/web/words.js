@@ -4,7 +4,7 @@ const STATES = { idle: "idle", busy: "busy", "waiting-on-human": "waits for user
 const REACHES = { push: ["Push", "messages wake it"], "next-turn": ["Next turn", "with its next turn"], pull: ["Pull", "when it reads"] };
 const WHYS = {
   budget: "wakes of this hour used up",
-  "no-hooks": "no hooks set up there",
+  "no-hooks": "hooks not installed",
   "hooks-untrusted": "hooks not trusted yet",
   "never-prompted": "not prompted yet",
   denied: "its user stopped it",
@@ -12,7 +12,7 @@ const WHYS = {
   chain: "too long without a person",
   dropped: "last wake was refused",
   "low-urgency": "low urgency wakes nobody",
-  "no-way": "client cannot be woken",
+  "no-way": "cannot be woken",
   hold: "held: nothing wakes it",
   held: "held: nothing wakes it",
 };
