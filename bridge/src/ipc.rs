@@ -117,8 +117,8 @@ pub(crate) enum BridgeRequest {
     Describe,
     /// Has the agent woken as a trial, if it is idle, and asks what came of that.
     Try,
-    /// Pauses all wakes of the agent, in place of an earlier hold. A peer cannot: whoever reaches the socket is the
-    /// agent's user, or runs as that user.
+    /// Pauses all wakes of the agent, in place of an earlier hold. A peer cannot: what reaches the socket runs as the agent's
+    /// user.
     Hold {
         /// For how long: 1 to 86,400. What is less or more counts as the nearest of these.
         seconds: u64,

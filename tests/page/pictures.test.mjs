@@ -1,4 +1,4 @@
-// The pictures of docs/people.md, made of the real page. With JUNCTION_UPDATE_DOCS=1 they are written anew; otherwise the page
+// The pictures of docs/people.md, made of the real page. With JUNCTION_UPDATE_DOCS=1 they are written again; otherwise the page
 // must still be able to give them.
 
 import assert from "node:assert/strict";
@@ -67,7 +67,7 @@ test("the pictures of the docs show the page as it is", { timeout: 120_000 }, as
     if (process.env.JUNCTION_UPDATE_DOCS) writeFileSync(path, picture);
     // Width and height stand in the header of a PNG.
     const size = (png) => [png.readUInt32BE(16), png.readUInt32BE(20)];
-    assert.deepEqual(size(readFileSync(path)), size(picture), `Make it anew with JUNCTION_UPDATE_DOCS=1: ${path}`);
+    assert.deepEqual(size(readFileSync(path)), size(picture), `Renew it with JUNCTION_UPDATE_DOCS=1: ${path}`);
     assert.ok(picture.length > 20_000, `${name} shows something`);
   }
 });

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 /// Tabs that may be open at once.
 const MAX_TABS: usize = 16;
-/// Frames that may wait for a tab beside those that it begins with. With more, it is too slow, and has to begin anew.
+/// Frames that may wait for a tab beside those that it begins with. With more, it is too slow, and has to connect again.
 const MAX_WAITING: usize = 64;
 
 /// How long the page is served after its last tab was closed: a tab that is reloaded comes back.

@@ -66,7 +66,7 @@ pub struct SeenMessage {
     pub step: MessageStep,
 }
 
-/// Something that has changed, for whoever looks.
+/// A change, for programs that look.
 #[derive(Clone)]
 pub enum HubEvent {
     /// A session is there that was not.
