@@ -274,3 +274,25 @@ fn regression_message_to_a_bridge_that_has_gone_on_unnoticed_may_be_unconfirmed(
     let send = Event::Send { who: alice, to: bob_again, count: 1, size: 20, ttl: None };
     run(SEATED, gone_on.into_iter().chain([send]).collect());
 }
+
+/// A hub is new, and a sender has looked a session up in vain that has come back under another key. What it sends then is
+/// the first that waits for that session.
+#[test]
+fn regression_message_to_a_session_that_was_looked_up_in_vain_follows_it_to_its_next_key() {
+    let send = |who, to| Event::Send { who, to, count: 1, size: 20, ttl: None };
+    run(
+        SEATED,
+        vec![
+            Event::Swap(0),
+            Event::Pass(Duration::from_secs(114)),
+            Event::Calm,
+            Event::SendAll { who: 1, size: 20, ttl: None },
+            Event::FlowAll,
+            Event::Pass(Duration::from_secs(66)),
+            Event::Connect { who: 0, welcome_lost: false },
+            Event::Restart { who: 1, in_order: false },
+            Event::KillHub,
+            send(0, 1),
+        ],
+    );
+}

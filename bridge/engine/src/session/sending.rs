@@ -276,12 +276,17 @@ impl Session {
         }
     }
 
-    /// Lets messages to a peer go: at once if its changes are pushed, else after a look-up.
+    /// Lets messages to a peer go: at once if its changes are pushed and it is there, else after a look-up.
     pub(super) fn start_lane(&mut self, to: PeerKey) {
-        if self.directory.get(&to).is_some_and(|peer| peer.subscribed) {
-            self.outgoing.outbox.open(to);
-        } else {
-            self.subscribe(to);
+        let known = self.directory.get(&to).filter(|peer| peer.subscribed);
+        match known.map(|peer| peer.standing) {
+            Some(Standing::Online | Standing::Away) => self.outgoing.outbox.open(to),
+            Some(Standing::NotYet | Standing::Gone) => {
+                self.outgoing.outbox.open_for_sealed(to);
+                // Nothing waited for the peer when it was looked up.
+                self.await_seat(to);
+            }
+            None => self.subscribe(to),
         }
     }
 
