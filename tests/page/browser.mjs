@@ -78,3 +78,21 @@ export async function axe(page) {
 export function settled(page) {
   return page.evaluate(async () => (await import("/work.js")).settled());
 }
+
+/** Scrolls through the conversation that is open until nothing in it waits unread. */
+export async function readAll(page) {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const isRead = await page.evaluate(() => {
+      const scroller = document.getElementById("letters");
+      const unread = document.querySelector("#letters-list > .unread");
+      if (scroller.scrollTop + scroller.clientHeight < scroller.scrollHeight - 2) scroller.scrollBy(0, scroller.clientHeight / 3);
+      else unread?.scrollIntoView({ block: "start" });
+      return unread === null;
+    });
+    if (isRead) return;
+    assert.ok(Date.now() < deadline, "what is in sight is read");
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    await settled(page);
+  }
+}

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, afterEach, describe, test } from "node:test";
-import { LONGEST_TASK, axe, blameless, go, launch, open, settled } from "./browser.mjs";
+import { LONGEST_TASK, axe, blameless, go, launch, open, readAll, settled } from "./browser.mjs";
 import { Junction } from "./processes.mjs";
 
 const SECTIONS = ["who", "flow", "talk", "claims", "machines"];
@@ -89,6 +89,31 @@ describe("the page", { timeout: 600_000 }, () => {
     assert.ok(read.receipts?.some(({ id, status }) => id === answer.id && status === "read") || read.notifications, JSON.stringify(read));
   });
 
+  test("what comes counts as read once its conversation is open and it is on the screen, one after the other", async () => {
+    const { page } = opened;
+    await go(page, "who");
+    const sent = [];
+    for (let number = 0; number < 12; number++) sent.push((await bob.send("kim", `point ${number}\n${"more of it\n".repeat(6)}`)).id);
+    await page.locator("#count-talk", { hasText: "12" }).waitFor();
+    const read = async () => {
+      const { receipts = [] } = await bob.call("read_messages");
+      return receipts.filter(({ status }) => status === "read").length;
+    };
+    assert.equal(await read(), 0, "the page is in sight, and the messages are not");
+    assert.ok(!(await page.evaluate(() => document.body.textContent)).includes("point 0"));
+    await talkTo(page, "bob");
+    await letter(page, "point 0").waitFor();
+    const badge = page.locator("#threads a", { hasText: "bob" }).locator(".badge");
+    await page.waitForFunction(() => !document.querySelector("#letters-list > .waits .letter-box:empty")?.closest("li").matches(":first-child"));
+    assert.ok(Number.parseInt(await badge.innerText(), 10) >= 6, "those further down wait");
+    await readAll(page);
+    await letter(page, "point 11").waitFor();
+    await badge.waitFor({ state: "hidden" });
+    assert.equal(await page.locator("#letters-list > .waits").count(), 0);
+    const order = await page.locator("#letters-list .letter-box").allInnerTexts();
+    assert.deepEqual(order.map((text) => text.split("\n")[0]).filter((line) => line.startsWith("point")), sent.map((_, number) => `point ${number}`));
+  });
+
   test("what comes while nobody sees the page waits unread", async () => {
     const { page, context } = opened;
     await talkTo(page, "alice");
@@ -116,7 +141,7 @@ describe("the page", { timeout: 600_000 }, () => {
     const { page } = opened;
     const asked = alice.send("kim", "May I push to main?", { intent: "request", wait_seconds: 60 });
     await go(page, "talk");
-    await page.locator("#requests-list a", { hasText: "May I push to main?" }).click();
+    await page.locator("#requests-list a", { hasText: "asks you for an answer" }).click();
     await page.locator("#reply", { hasText: "May I push to main?" }).waitFor();
     await write(page, "Yes, go on.");
     const { reply } = await asked;
@@ -272,6 +297,7 @@ describe("the page", { timeout: 600_000 }, () => {
     await page.evaluate(() => (window.longTasks.length = 0));
     for (const text of texts) await alice.send("kim", text);
     await page.waitForFunction((count) => document.querySelectorAll("#letters-list > *").length >= count, texts.length);
+    await readAll(page);
     const found = await page.evaluate(() => ({
       made: document.querySelectorAll("#letters-list :is(script, img, iframe, b, object, form)").length,
       links: [...document.querySelectorAll("#letters-list a")].filter((link) => !link.href.startsWith(location.origin)).length,
@@ -284,6 +310,28 @@ describe("the page", { timeout: 600_000 }, () => {
     assert.ok(!found.text.includes("\u202e") && !found.title.includes("taken"));
     const slow = await page.evaluate(() => window.longTasks);
     assert.ok(slow.every((task) => task <= LONGEST_TASK), `tasks of ${slow} ms`);
+  });
+
+  test("a long conversation of long letters is opened and scrolled without a pause", async () => {
+    const { page } = opened;
+    await talkTo(page, "bob");
+    // As many at once as one may send to a receiver that reads none.
+    for (let number = 0; number < 60; number++) {
+      await bob.send("kim", `number ${number} ${"`a` [b](c) ".repeat(360)}`);
+      if (number % 30 < 29) continue;
+      await page.locator("#letters-list > *").nth(number === 29 ? 29 : 49).waitFor({ state: "attached" });
+      await readAll(page);
+      await letter(page, `number ${number} `).waitFor();
+    }
+    const scrolled = await page.evaluate(() => window.longTasks);
+    assert.ok(scrolled.every((task) => task <= LONGEST_TASK), `tasks of ${scrolled} ms while they come`);
+    await page.reload();
+    await letter(page, "number 59 ").waitFor();
+    await settled(page);
+    await page.locator("#letters-more").click();
+    await settled(page);
+    const loaded = await page.evaluate(() => window.longTasks);
+    assert.ok(loaded.every((task) => task <= LONGEST_TASK), `tasks of ${loaded} ms when it is opened`);
   });
 
   test("everything can be done by the keyboard", async () => {

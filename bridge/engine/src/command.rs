@@ -14,7 +14,7 @@ use crate::error::{AttachmentError, Error};
 use crate::forecast::Forecast;
 use crate::group_message::{BegunGroup, GroupToBegin};
 use crate::hubs::target::HubTarget;
-use crate::message::{Draft, MailPage, PageLimits, Submitted};
+use crate::message::{Draft, MailPage, PageLimits, Submitted, UnreadMessage};
 use crate::peer::Availability;
 use crate::peer::{PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Departure, Leaver, Registration};
@@ -104,6 +104,10 @@ pub enum Command {
         /// Where the page goes.
         reply: ReplySender<MailPage>,
     },
+    /// Asks which messages wait unread.
+    ListUnread(oneshot::Sender<Vec<UnreadMessage>>),
+    /// Reads those of these messages that wait unread, and receipts.
+    ReadThese(Vec<MessageId>, ReplySender<MailPage>),
     /// A step of a call that saves an attachment.
     Download(DownloadCommand),
     /// What is asked of claims, and noted for them.
@@ -147,6 +151,8 @@ impl Command {
             | Self::BeginGroup(..)
             | Self::GroupSubmitted(..)
             | Self::Read { .. }
+            | Self::ListUnread(_)
+            | Self::ReadThese(..)
             | Self::Download(_)
             // They are answered from memory.
             | Self::Claim(_)
@@ -173,7 +179,7 @@ impl Command {
             Self::Send(_, reply) => drop(reply.send(Err(why))),
             Self::BeginGroup(_, reply) => drop(reply.send(Err(why))),
             Self::Lookup(_, reply) => drop(reply.send(Err(why))),
-            Self::Read { reply, .. } => drop(reply.send(Err(why))),
+            Self::Read { reply, .. } | Self::ReadThese(_, reply) => drop(reply.send(Err(why))),
             Self::Flush(reply) | Self::Stop(reply) => drop(reply.send(())),
             Self::Leave(_, reply) => drop(reply.send(Departure::default())),
             Self::Claim(
@@ -185,6 +191,7 @@ impl Command {
             // The ends of their channels are dropped, which says so.
             Self::Download(_)
             | Self::GroupSubmitted(..)
+            | Self::ListUnread(_)
             | Self::Claim(_)
             | Self::AskForHub
             | Self::ClaimSeat(..)

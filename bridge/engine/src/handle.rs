@@ -20,7 +20,7 @@ use crate::hubs::probe::{ProbeError, probe};
 use crate::hubs::selection::AwayReason;
 use crate::hubs::target::HubTarget;
 use crate::incoming_attachment::IncomingAttachment;
-use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted};
+use crate::message::{Draft, MailPage, PageLimits, Sent, Submitted, UnreadMessage};
 use crate::peer::{Availability, PeerPage, PeerQuery, PeerWait, PeerWaitEnd};
 use crate::registration::{Change, Registration};
 use crate::seat_settled::SeatSettled;
@@ -298,6 +298,26 @@ impl Engine {
         }
         let (reply, answer) = oneshot::channel();
         self.send(Command::Read { limits, wait: false, reply }).await?;
+        flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
+    }
+
+    /// The messages that wait unread, in the order of their arrival, without their texts. Nobody is told that they were
+    /// asked for. None once the session has ended.
+    pub async fn unread_messages(&self) -> Vec<UnreadMessage> {
+        let (reply, answer) = oneshot::channel();
+        match self.send(Command::ListUnread(reply)).await {
+            Ok(()) => answer.await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Reads those of these messages that wait unread, as many as fit on a page, and the ends of own messages.
+    ///
+    /// # Errors
+    /// The session has ended, or another read's answer is not written yet.
+    pub async fn read_these(&self, ids: Vec<MessageId>) -> Result<MailPage, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::ReadThese(ids, reply)).await?;
         flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
     }
 

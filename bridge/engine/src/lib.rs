@@ -66,7 +66,9 @@ pub use handle::Engine;
 pub use hops::{ChainLimit, Hops};
 pub use incoming_attachment::{IncomingAttachment, SaveError};
 pub use lease::Lease;
-pub use message::{Draft, Expectation, MailPage, Message, PageLimits, Sent, Submitted, WaitEnd};
+pub use message::{
+    Draft, Expectation, MailPage, Message, PageLimits, Sent, Submitted, UnreadMessage, WaitEnd,
+};
 pub use notifications::{Notification, NotifyWhen, Occasion};
 pub use open_requests::{OpenRequest, OpenRequestSign};
 pub use outcome::{GroupSum, Outcome, Status};

@@ -8,12 +8,16 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use junction_shared::protocol::id::{MessageId, PeerKey, Seq};
-use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES, SEQ_WINDOW};
+use junction_shared::protocol::limits::{INBOX_BYTES, INBOX_MESSAGES};
 
 use crate::lease::LeaseId;
 use crate::seal::ReceiptKey;
 use crate::urgency::Urgency;
-use crate::{Message, PageLimits, UnreadMail, Waker};
+use crate::{Message, PageLimits, UnreadMail, UnreadMessage, Waker};
+
+mod window;
+
+use window::Window;
 
 /// Characters on one page of messages: as many as every client shows its model without cutting.
 pub(crate) const PAGE_CHARS: usize = 40_000;
@@ -80,33 +84,6 @@ pub(crate) struct Mailbox {
     windows: HashMap<PeerKey, Window>,
     bytes: usize,
     leases: u64,
-}
-
-/// The sequence numbers of one sender: bit n of `read` stands for `highest - n`.
-#[derive(Default)]
-struct Window {
-    highest: Seq,
-    read: u64,
-}
-
-impl Window {
-    fn was_read(&self, seq: Seq) -> bool {
-        let back = self.highest.0.wrapping_sub(seq.0);
-        back < SEQ_WINDOW && self.read & (1 << back) != 0
-    }
-
-    fn advance(&mut self, seq: Seq) {
-        let by = seq.0 - self.highest.0;
-        self.read = if by < SEQ_WINDOW { self.read << by } else { 0 };
-        self.highest = seq;
-    }
-
-    fn mark_read(&mut self, seq: Seq) {
-        let back = self.highest.0.wrapping_sub(seq.0);
-        if back < SEQ_WINDOW {
-            self.read |= 1 << back;
-        }
-    }
 }
 
 impl MailboxMessage {
@@ -214,6 +191,11 @@ impl Mailbox {
         unread
     }
 
+    /// What is known of each message that waits unread, without those that are leased.
+    pub(crate) fn unread_messages(&self) -> Vec<UnreadMessage> {
+        self.waiting().map(|waiting| UnreadMessage::of(&waiting.message)).collect()
+    }
+
     /// Notes that an unread message ends a wait; the message.
     pub(crate) fn ends_wait(&mut self, id: MessageId) -> Option<&Message> {
         let found = self.messages.iter_mut().find(|message| message.message.id == id)?;
@@ -267,13 +249,20 @@ impl Mailbox {
     }
 
     /// Leases the next page: messages in the order of their arrival, at least one if there is any, as many as fit by
-    /// their number and size.
-    pub(crate) fn lease_page(&mut self, limits: PageLimits) -> (LeaseId, Vec<Message>) {
+    /// their number and size. With `only`, none but these.
+    pub(crate) fn lease_page(
+        &mut self,
+        limits: PageLimits,
+        only: Option<&[MessageId]>,
+    ) -> (LeaseId, Vec<Message>) {
         let lease = self.new_lease();
         let mut used = 0;
         let mut page = Vec::new();
-        let waiting = self.messages.iter_mut().filter(|message| message.lease.is_none());
-        for next in waiting.take(limits.messages) {
+        let may_be_held = |waiting: &&mut MailboxMessage| {
+            let is_wanted = only.is_none_or(|ids| ids.contains(&waiting.message.id));
+            waiting.lease.is_none() && is_wanted
+        };
+        for next in self.messages.iter_mut().filter(may_be_held).take(limits.messages) {
             used += (limits.shown_len)(&next.message);
             if used > PAGE_CHARS && !page.is_empty() {
                 break;
@@ -360,9 +349,8 @@ impl Mailbox {
         let is_leased = |message: &&MailboxMessage| {
             message.message.sender == *from && message.lease.is_some() && message.past_key.is_none()
         };
-        let leased = self.messages.iter().filter(is_leased).map(|message| message.seq);
-        let backs = leased.map(|seq| window.highest.0.wrapping_sub(seq.0));
-        let leased = backs.filter(|back| *back < SEQ_WINDOW).fold(0, |bits, back| bits | 1 << back);
+        let leased = self.messages.iter().filter(is_leased);
+        let leased = leased.fold(0, |bits, message| bits | window.bit(message.seq));
         (window.highest, window.read, leased)
     }
 

@@ -220,6 +220,34 @@ impl Message {
     }
 }
 
+/// What is known of a message that waits unread, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadMessage {
+    /// The message's id, as in [`Message::id`].
+    pub id: MessageId,
+    /// The alias that belongs to the sender's key.
+    pub from: Alias,
+    /// When the message was sealed, by the sender's wall clock: milliseconds since 1970.
+    pub sent_ms: u64,
+    /// The message that this one answers.
+    pub reply_to: Option<MessageId>,
+    /// What the sender says that it expects.
+    pub intent: Intent,
+}
+
+impl UnreadMessage {
+    /// What is known of a message before it is read.
+    pub(crate) fn of(message: &Message) -> Self {
+        Self {
+            id: message.id,
+            from: message.from.clone(),
+            sent_ms: message.sent_ms,
+            reply_to: message.reply_to,
+            intent: message.expects.intent,
+        }
+    }
+}
+
 /// What is known here of a message's sender.
 pub(crate) struct MessageSender {
     /// The alias that belongs to the sender.

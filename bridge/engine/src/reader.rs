@@ -40,6 +40,8 @@ const REAL_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct ReadCall {
     /// The bounds of the page.
     pub(crate) limits: PageLimits,
+    /// The messages that the page may hold; `None` for any.
+    pub(crate) only: Option<Vec<MessageId>>,
     /// Whether the call waits for a message.
     pub(crate) wait: bool,
     /// When the call began.
@@ -268,7 +270,7 @@ impl Delivery {
     }
 
     fn hand_page(&mut self, reader: ReadCall) {
-        let (lease, messages) = self.mailbox.lease_page(reader.limits);
+        let (lease, messages) = self.mailbox.lease_page(reader.limits, reader.only.as_deref());
         let outcomes = self.outcomes.take_page();
         let count = self.notifications.len().min(PAGE_NOTIFICATIONS);
         let notifications: Vec<Notification> = self.notifications.drain(..count).collect();

@@ -103,7 +103,7 @@ async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> any
         () = hub_news::look(engine.clone(), live.clone()) => Ok(()),
         () = sent_letters::follow(live.clone(), followed, own) => Ok(()),
         () = inbox::announce(engine.clone(), live.clone()) => Ok(()),
-        () = inbox::read(engine, live.clone(), page.shown_letters(), || member.speaks()) => Ok(()),
+        () = inbox::read(engine, live.clone(), &page.inbox, || member.speaks()) => Ok(()),
         () = live.tabs.are_left() => Ok(()),
     };
     socket.abort();

@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use super::download::download;
 use super::host::PageHost;
-use super::letter::LetterMarks;
 use super::machines;
 use super::page_error::PageError;
 use crate::ipc::local_sessions::{self, UserOrder};
@@ -69,7 +68,7 @@ struct OrderAsked {
     alias: Option<String>,
 }
 
-/// Messages that something is said of: the person has had them on the screen, or has put them aside.
+/// Messages that the person has put aside.
 #[derive(Deserialize)]
 struct LettersNamed {
     ids: Vec<String>,
@@ -104,8 +103,7 @@ pub(crate) async fn act(
             page.downloads.has_all(attachment_of(page, &asked)?, asked.number);
             json!({})
         }
-        "seen" => mark(page, &body, |marks| marks.seen = true)?,
-        "dismiss" => mark(page, &body, |marks| marks.dismissed = true)?,
+        "dismiss" => dismiss(page, parsed(&body)?),
         "verify" => verify(page, parsed(&body)?).await?,
         "hold" => {
             let HoldAsked { alias, seconds } = parsed(&body)?;
@@ -133,13 +131,14 @@ pub(crate) async fn act(
     Ok(([(CONTENT_TYPE, "application/json")], done.to_string()).into_response())
 }
 
-/// Notes something of messages.
-fn mark(page: &PageHost, body: &[u8], set: fn(&mut LetterMarks)) -> Result<Value, PageError> {
-    let LettersNamed { ids } = parsed(body)?;
+/// Notes which requests the person has put aside.
+fn dismiss(page: &PageHost, LettersNamed { ids }: LettersNamed) -> Value {
     page.live.scene(|scene| {
-        ids.iter().for_each(|id| scene.change_letter(id, |letter| set(&mut letter.marks)));
+        for id in &ids {
+            scene.change_letter(id, |letter| letter.marks.dismissed = true);
+        }
     });
-    Ok(json!({}))
+    json!({})
 }
 
 /// Has the session of this alias, or every one of this user on this machine, follow an order.

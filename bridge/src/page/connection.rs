@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::host::PageHost;
+use super::inbox::InSight;
 use super::tabs::Tab;
 
 /// How long a page may take to show its key.
@@ -27,8 +28,8 @@ const TOO_MANY: u16 = 4429;
 struct Said {
     /// Whether a person can see the tab.
     visible: Option<bool>,
-    /// The messages that the tab has shown.
-    shown: Vec<String>,
+    /// What has come into sight, or left it.
+    in_sight: Option<InSight>,
 }
 
 /// Serves a tab until its websocket is closed.
@@ -61,8 +62,8 @@ pub(crate) async fn serve_tab(mut socket: WebSocket, page: Arc<PageHost>, has_co
 
 /// Takes in what the page says. Returns whether it still listens.
 async fn hear(socket: &mut WebSocket, page: &PageHost, tab: &mut Tab, said: &str) -> bool {
-    let Said { visible, shown } = serde_json::from_str(said).unwrap_or_default();
-    page.shown(shown);
+    let Said { visible, in_sight } = serde_json::from_str(said).unwrap_or_default();
+    in_sight.iter().for_each(|in_sight| page.inbox.hear(in_sight));
     let Some(is_visible) = visible else { return true };
     for frame in page.live.tab_is_visible(tab, is_visible) {
         if !write(socket, frame.into()).await {

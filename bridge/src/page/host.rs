@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::access::PageAccess;
 use super::download::BrowserDownloads;
-use super::inbox::ShownLetters;
+use super::inbox::PageInbox;
 use super::live::LiveScene;
 use super::own_sessions::{self, OwnPlace};
 use super::uploads::UploadedFiles;
@@ -31,7 +31,7 @@ pub(crate) struct PageHost {
     pub(crate) uploads: UploadedFiles,
     pub(crate) downloads: BrowserDownloads,
     pub(crate) config: Arc<Config>,
-    shown: ShownLetters,
+    pub(crate) inbox: PageInbox,
     port: u16,
 }
 
@@ -57,7 +57,7 @@ impl PageHost {
             uploads: UploadedFiles::default(),
             downloads: BrowserDownloads::default(),
             config,
-            shown: ShownLetters::default(),
+            inbox: PageInbox::default(),
             port,
         };
         Ok((Arc::new(server), listener))
@@ -99,18 +99,6 @@ impl PageHost {
     /// Shows what has become of the sessions of this user on this machine.
     pub(crate) async fn look_at_own_sessions(&self) {
         own_sessions::look_once(&self.live, &self.place()).await;
-    }
-
-    /// Notes that a tab has shown these messages.
-    pub(crate) fn shown(&self, ids: Vec<String>) {
-        if !ids.is_empty() {
-            self.shown.add(ids);
-        }
-    }
-
-    /// The messages that tabs have shown.
-    pub(crate) fn shown_letters(&self) -> &ShownLetters {
-        &self.shown
     }
 
     /// Where the page is served.

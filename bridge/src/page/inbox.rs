@@ -1,108 +1,183 @@
-//! What others write to the person. A message counts as read once a tab that the person can see has shown it, and waits
-//! unread while there is none.
+//! What others write to the person. A message waits unread until it is on the screen: tabs are told that it waits, ask for its
+//! text once there is a place for it in sight, and say when the text is there. Only then it counts as read.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use junction_engine::error::Error;
-use junction_engine::{Availability, Engine, MailPage, PageLimits};
+use junction_engine::{Availability, Engine, MailPage, UnreadMessage};
+use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::Reach;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
-use super::letter::Letter;
+use super::letter::{Letter, intent_word};
 use super::live::LiveScene;
 use crate::results::words::{status, uuid};
 
-/// How long a read waits before it is made again.
-const READ_TIME: Duration = Duration::from_secs(60 * 60);
-/// How long a tab may take to show messages.
-const SHOW_TIME: Duration = Duration::from_secs(5);
+/// How long a tab may take to show messages that it asked for.
+const SHOW_TIME: Duration = Duration::from_secs(2);
 /// How long to wait after what failed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Messages that are shown at once.
 const AT_ONCE: usize = 20;
-/// Ids of shown messages that are remembered until they are looked for.
-const MAX_SHOWN: usize = 1000;
+/// Ids that are remembered: as many as the inbox has messages, and as many again.
+const MAX_IDS: usize = 512;
 
-/// The messages that tabs have shown.
+/// What tabs have asked for, and have shown.
 #[derive(Default)]
-pub(crate) struct ShownLetters {
-    ids: Mutex<BTreeSet<String>>,
+pub(crate) struct PageInbox {
+    ids: Mutex<TabIds>,
     changed: Notify,
 }
 
-impl ShownLetters {
-    /// Notes that a tab has shown these.
-    pub(crate) fn add(&self, ids: Vec<String>) {
-        let mut shown = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.len() + ids.len() > MAX_SHOWN {
-            shown.clear();
+#[derive(Default)]
+struct TabIds {
+    /// Messages that have a place in sight, and wait unread.
+    wanted: BTreeSet<MessageId>,
+    /// Messages whose text has been in sight.
+    shown: BTreeSet<MessageId>,
+    /// Messages whose place went out of sight before their text was there.
+    missed: BTreeSet<MessageId>,
+}
+
+/// What a tab has in sight of the messages that wait unread.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct InSight {
+    /// Those whose places have come into sight, and wait for their texts.
+    wanted: Vec<String>,
+    /// Those whose texts have come into sight.
+    shown: Vec<String>,
+    /// Those whose places went out of sight without a text.
+    missed: Vec<String>,
+}
+
+impl PageInbox {
+    /// A tab says what it has in sight.
+    pub(crate) fn hear(&self, InSight { wanted, shown, missed }: &InSight) {
+        let mut ids = self.lock();
+        // One whose text was in sight when nothing held it any more is read anew.
+        ids.wanted.extend(parsed(wanted).chain(parsed(shown)));
+        ids.shown.extend(parsed(shown));
+        ids.missed.extend(parsed(missed));
+        if [&ids.wanted, &ids.shown, &ids.missed].iter().any(|ids| ids.len() > MAX_IDS) {
+            // Tabs ask again for what is in sight.
+            *ids = TabIds::default();
         }
-        shown.extend(ids.into_iter().take(MAX_SHOWN));
-        drop(shown);
+        drop(ids);
         self.changed.notify_one();
     }
 
-    fn forget(&self) {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// The messages to show next: those of these that a tab has asked for.
+    fn take_wanted(&self, unread: &[UnreadMessage]) -> Vec<MessageId> {
+        let mut guard = self.lock();
+        let TabIds { wanted, shown, missed } = &mut *guard;
+        missed.iter().for_each(|id| _ = wanted.remove(id));
+        missed.clear();
+        let waits = |id: &MessageId| unread.iter().any(|unread| unread.id == *id);
+        // One that was shown may be held for a moment yet.
+        wanted.retain(|id| waits(id) || shown.contains(id));
+        let next: Vec<_> = wanted.iter().filter(|id| waits(id)).take(AT_ONCE).copied().collect();
+        next.iter().for_each(|id| _ = wanted.remove(id));
+        next
     }
 
-    /// Waits until all of these are shown.
-    async fn has_all(&self, ids: &[String]) {
+    /// Nobody sees a tab.
+    fn nobody_sees(&self) {
+        *self.lock() = TabIds::default();
+    }
+
+    /// Waits until each of these is shown, or missed. Returns whether all are shown.
+    async fn are_shown(&self, ids: &[MessageId]) -> bool {
         loop {
-            let is_shown = {
-                let shown = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-                ids.iter().all(|id| shown.contains(id))
-            };
-            if is_shown {
-                return;
+            {
+                let mut tabs = self.lock();
+                if ids.iter().all(|id| tabs.shown.contains(id)) {
+                    ids.iter().for_each(|id| _ = tabs.shown.remove(id));
+                    return true;
+                }
+                if ids.iter().all(|id| tabs.shown.contains(id) || tabs.missed.contains(id)) {
+                    return false;
+                }
             }
             self.changed.notified().await;
         }
     }
+
+    fn lock(&self) -> MutexGuard<'_, TabIds> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Shows what comes, while a tab can be seen, until the session has ended.
+/// The ids in what a tab has said.
+fn parsed(ids: &[String]) -> impl Iterator<Item = MessageId> {
+    ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(|id| MessageId(id.into_bytes()))
+}
+
+/// Shows which messages wait, and what tabs have asked for, until the session has ended. `spoken` is called when a message
+/// is read.
 pub(crate) async fn read(
     engine: Engine,
     live: LiveScene,
-    shown: &ShownLetters,
+    inbox: &PageInbox,
     mut spoken: impl FnMut(),
 ) {
-    let mut counts = live.tabs.counts();
+    let (mut counts, mut snapshot) = (live.tabs.counts(), engine.watch());
     loop {
-        if counts.wait_for(|counts| counts.visible > 0).await.is_err() {
-            return;
+        snapshot.borrow_and_update();
+        let is_seen = counts.borrow_and_update().visible > 0;
+        let unread = engine.unread_messages().await;
+        live.scene(|scene| scene.set_unread(unread.iter().map(waiting).collect()));
+        if !is_seen {
+            inbox.nobody_sees();
         }
-        let limits = PageLimits { messages: AT_ONCE, ..PageLimits::default() };
-        let page = tokio::select! {
-            page = engine.next_page(limits, READ_TIME) => page,
-            _ = counts.wait_for(|counts| counts.visible == 0) => continue,
-        };
-        match page {
+        match engine.read_these(inbox.take_wanted(&unread)).await {
+            Ok(page) if page.is_empty() => {}
             Ok(page) => {
                 if !page.messages.is_empty() {
                     spoken();
                 }
-                if !show(&engine, &live, shown, page).await {
+                if timeout(SHOW_TIME, show(&engine, &live, inbox, page)).await.is_err() {
                     // The tab that was to show it is slow, or has gone.
                     sleep(PAUSE).await;
                 }
+                continue;
             }
             Err(Error::Left) => return,
             Err(_) => sleep(PAUSE).await,
         }
+        tokio::select! {
+            changed = snapshot.changed() => if changed.is_err() { return },
+            changed = counts.changed() => if changed.is_err() { return },
+            () = inbox.changed.notified() => {}
+        }
     }
 }
 
-/// Shows a page of mail. Its messages count as read if a tab has shown them.
-async fn show(engine: &Engine, live: &LiveScene, shown: &ShownLetters, page: MailPage) -> bool {
+/// What a tab is told of a message that waits unread.
+fn waiting(unread: &UnreadMessage) -> Value {
+    let UnreadMessage { id, from, sent_ms, reply_to, intent } = unread;
+    let mut told = json!({ "id": uuid(*id), "from": from.as_str(), "at": sent_ms, "mine": false, "unread": true });
+    if let Some(reply_to) = reply_to {
+        told["reply_to"] = uuid(*reply_to).into();
+    }
+    if let Some(intent) = intent_word(*intent) {
+        told["intent"] = intent.into();
+    }
+    told
+}
+
+/// Shows a page of mail. Its messages count as read if a tab has shown them all. If it has shown some, those are wanted once
+/// more, and count as read then.
+async fn show(engine: &Engine, live: &LiveScene, inbox: &PageInbox, page: MailPage) {
     let MailPage { messages, receipts, lease, .. } = page;
     let own = engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default();
-    let ids: Vec<_> = messages.iter().map(|message| uuid(message.id)).collect();
-    shown.forget();
+    let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
     live.scene(|scene| {
         messages.iter().for_each(|message| scene.put_letter(Letter::received(message, &own)));
         for end in receipts.iter().filter(|end| end.attachment.is_none()) {
@@ -112,32 +187,29 @@ async fn show(engine: &Engine, live: &LiveScene, shown: &ShownLetters, page: Mai
         }
     });
     live.tell();
-    if timeout(SHOW_TIME, shown.has_all(&ids)).await.is_err() {
-        return false;
+    if !inbox.are_shown(&ids).await {
+        return;
     }
     lease.ack();
-    true
+    live.scene(|scene| {
+        for id in &ids {
+            scene.change_letter(&uuid(*id), |letter| letter.marks.unread = false);
+        }
+    });
 }
 
-/// Tells others whether the person sees messages as they come, and tabs how many wait.
+/// Tells others whether the person sees that messages come.
 pub(crate) async fn announce(engine: Engine, live: LiveScene) {
-    let (mut counts, mut snapshot) = (live.tabs.counts(), engine.watch());
-    let mut told = None;
+    let mut counts = live.tabs.counts();
     loop {
-        let unread = snapshot.borrow_and_update().unread.count;
-        live.scene(|scene| scene.set_unread(unread));
         let sees = counts.borrow_and_update().visible > 0;
-        if told != Some(sees) {
-            told = Some(sees);
-            let reach = if sees { Reach::Push } else { Reach::Pull };
-            let availability = Availability { reach, unwoken: reach, ..Availability::default() };
-            engine.set_availability(availability).await;
-            // A tab that is reloaded is gone for a moment, of which nobody need know.
-            sleep(PAUSE).await;
-        }
-        tokio::select! {
-            changed = counts.changed() => if changed.is_err() { return },
-            changed = snapshot.changed() => if changed.is_err() { return },
+        let reach = if sees { Reach::Push } else { Reach::Pull };
+        let availability = Availability { reach, unwoken: reach, ..Availability::default() };
+        engine.set_availability(availability).await;
+        // A tab that is reloaded is gone for a moment, of which nobody need know.
+        sleep(PAUSE).await;
+        if counts.wait_for(|counts| (counts.visible > 0) != sees).await.is_err() {
+            return;
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Letter {
     pub(crate) text: String,
     /// When it was sent, in milliseconds since 1970.
     pub(crate) at: u64,
+    /// The place among all messages to and from the person, by their arrival here.
+    pub(crate) order: u64,
     /// What is known of a message of the person's to one peer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<String>,
@@ -59,9 +61,9 @@ pub(crate) struct LetterMarks {
     /// Whether the alias belonged to another key before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) key_changed: bool,
-    /// Whether the person has had it on the screen.
+    /// Whether it waits until the person has it on the screen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) seen: bool,
+    pub(crate) unread: bool,
     /// Whether the person has put a request aside without an answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) dismissed: bool,
@@ -112,6 +114,7 @@ impl Letter {
             marks: LetterMarks {
                 from_person: message.from_person,
                 key_changed: message.key_changed.is_some(),
+                unread: true,
                 ..LetterMarks::default()
             },
             ..Self::default()

@@ -35,7 +35,7 @@ impl Letters {
                 // What is known here stays so when a message comes again.
                 self.by_id.entry(id).and_modify(|letter| {
                     letter.marks.answered |= before.marks.answered;
-                    letter.marks.seen |= before.marks.seen;
+                    letter.marks.unread &= before.marks.unread;
                     letter.marks.dismissed |= before.marks.dismissed;
                 });
             }

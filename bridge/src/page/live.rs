@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -49,19 +48,22 @@ impl LiveScene {
     /// Tells tabs what has changed, now.
     pub(crate) fn tell(&self) {
         let mut scene = self.lock();
-        let unread = scene.unread();
+        let unread = scene.unread_has_changed().then(|| scene.unread());
         self.tabs.tell(scene.take_changes());
-        self.tabs.tell_hidden(&json!({ "unread": unread }).to_string());
+        unread.iter().for_each(|frame| self.tabs.tell_hidden(frame));
     }
 
-    /// Notes whether a person can see a tab. One that has come into sight has missed what went before: what is returned
-    /// tells it all that there is.
+    /// Notes whether a person can see a tab. What is returned tells it what it has missed: one that has come into sight all
+    /// that there is, one that nobody sees what waits unread.
     pub(crate) fn tab_is_visible(&self, tab: &mut Tab, is_visible: bool) -> Vec<String> {
         // Under one lock, so that the tab gets all changes that come after what it is told here, and no others.
         let mut scene = self.lock();
         self.tabs.tell(scene.take_changes());
-        if !tab.set_visible(is_visible) || !is_visible {
+        if !tab.set_visible(is_visible) && is_visible {
             return Vec::new();
+        }
+        if !is_visible {
+            return vec![scene.unread()];
         }
         while tab.frames.try_recv().is_ok() {}
         scene.whole()

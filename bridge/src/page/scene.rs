@@ -28,7 +28,10 @@ pub(crate) struct PageScene {
     letters: Letters,
     claims: Value,
     own: Value,
-    unread: usize,
+    /// Messages to the person that wait unread, without their texts.
+    unread: Vec<Value>,
+    /// The place of the next message to or from the person.
+    next_order: u64,
     changes: SceneChanges,
 }
 
@@ -138,7 +141,11 @@ impl PageScene {
     }
 
     /// A message to or from the person, or what is new of one.
-    pub(crate) fn put_letter(&mut self, letter: Letter) {
+    pub(crate) fn put_letter(&mut self, mut letter: Letter) {
+        let known = self.letters.get(&letter.id).map(|known| known.order);
+        let waited = self.unread.iter().find(|unread| unread["id"] == letter.id.as_str());
+        let order = known.or_else(|| waited?["order"].as_u64());
+        letter.order = order.unwrap_or_else(|| self.take_order());
         let changed = self.letters.put(letter);
         self.changes.letters.extend(changed);
     }
@@ -165,15 +172,32 @@ impl PageScene {
         replace(&mut self.own, own, &mut self.changes.own);
     }
 
-    /// How many messages to the person no tab has shown.
-    pub(crate) fn set_unread(&mut self, unread: usize) {
+    /// The messages to the person that wait unread, without their texts, in the order of their arrival.
+    pub(crate) fn set_unread(&mut self, mut unread: Vec<Value>) {
+        for waiting in &mut unread {
+            let before = self.unread.iter().find(|before| before["id"] == waiting["id"]);
+            let known = waiting["id"].as_str().and_then(|id| self.letters.get(id));
+            let known = known.map(|letter| letter.order);
+            let order = before.and_then(|before| before["order"].as_u64()).or(known);
+            waiting["order"] = order.unwrap_or_else(|| self.take_order()).into();
+        }
         self.changes.unread |= self.unread != unread;
         self.unread = unread;
     }
 
-    /// How many messages to the person no tab has shown.
-    pub(crate) fn unread(&self) -> usize {
-        self.unread
+    /// The messages to the person that wait unread, as a frame.
+    pub(crate) fn unread(&self) -> String {
+        json!({ "unread": self.unread }).to_string()
+    }
+
+    /// Whether others wait unread than when [`PageScene::take_changes`] was called last.
+    pub(crate) fn unread_has_changed(&self) -> bool {
+        self.changes.unread
+    }
+
+    fn take_order(&mut self) -> u64 {
+        self.next_order += 1;
+        self.next_order
     }
 
     /// Whether anything has changed since [`PageScene::take_changes`].
@@ -240,7 +264,7 @@ impl PageScene {
             ("notes", self.notes.iter().cloned().collect()),
             ("claims", self.claims.clone()),
             ("own", self.own.clone()),
-            ("unread", self.unread.into()),
+            ("unread", json!(self.unread)),
         ] {
             if !value.is_null() {
                 frame.insert(name.to_owned(), value);

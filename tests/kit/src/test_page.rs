@@ -160,14 +160,18 @@ impl TestTab {
         }
     }
 
-    /// Frames until `pick` gives something of one. What each message says is confirmed as shown.
+    /// Frames until `pick` gives something of one. The tab has what waits unread in sight, and then its text.
     pub async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(&Value) -> Option<T>) -> T {
         loop {
             let frame =
                 self.frame().await.unwrap_or_else(|code| panic!("{what}: closed, {code:?}"));
-            if let Some(mail) = frame["mail"].as_array() {
-                let ids: Vec<_> = mail.iter().map(|letter| letter["id"].clone()).collect();
-                self.say(json!({ "shown": ids }).to_string()).await;
+            for (list, said) in [("unread", "wanted"), ("mail", "shown")] {
+                let unread = frame[list].as_array().into_iter().flatten();
+                let unread = unread.filter(|letter| letter["unread"] == true);
+                let ids: Vec<_> = unread.map(|letter| letter["id"].clone()).collect();
+                if !ids.is_empty() {
+                    self.say(json!({ "in_sight": { said: ids } }).to_string()).await;
+                }
             }
             if let Some(found) = pick(&frame) {
                 return found;

@@ -3,22 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { apply, isOpenRequest, isUnread, newStore, waiting } from "../../../bridge/src/page/web/store.js";
+import { allLetters, apply, isOpenRequest, letterOf, newStore, waiting } from "../../../bridge/src/page/web/store.js";
 
 const session = (id, more = {}) => ({ id, alias: `alias-${id}`, online: true, state: "idle", reach: "push", since: 1, ...more });
 const letter = (id, more = {}) => ({ id, from: "bob", to: "me", mine: false, text: "hello", at: 1, ...more });
 const HELLO = { you: { alias: "me", fingerprint: "f" }, version: "1", hub: { name: "local", flow: true, local: true }, limits: { message: 10, attachment: 20, attachments: 2 } };
 
-test("hello forgets everything but what was seen", () => {
+test("hello forgets everything", () => {
   const store = newStore();
   apply(store, { sessions: [session("a")], mail: [letter("1")], own: [{ alias: "x" }] });
-  store.seen.add("1");
   const changed = apply(store, { hello: HELLO });
   assert.equal(store.sessions.size, 0);
   assert.equal(store.letters.size, 0);
   assert.equal(store.own.size, 0);
   assert.equal(store.limits.message, 10);
-  assert.ok(store.seen.has("1"));
   assert.ok(changed.has("sessions") && changed.has("mail"));
 });
 
@@ -72,11 +70,16 @@ test("notes and letters are bounded", () => {
 test("what is unread, and what waits for an answer", () => {
   const store = newStore();
   const asked = letter("1", { intent: "request" });
-  apply(store, { mail: [asked, letter("2"), letter("3", { seen: true }), letter("4", { mine: true })] });
+  apply(store, { mail: [asked, letter("2", { unread: true }), letter("3"), letter("4", { mine: true })] });
   assert.ok(isOpenRequest(asked));
   assert.ok(!isOpenRequest({ ...asked, answered: true }) && !isOpenRequest({ ...asked, mine: true }));
   assert.deepEqual(waiting(store), { unread: 1, requests: 1 });
-  store.seen.add("2");
-  assert.ok(!isUnread(store, store.letters.get("2")));
+  // What waits without a text counts as well, and once.
+  const heads = [{ ...letter("2"), text: undefined, unread: true }, { ...letter("5"), text: undefined, unread: true }];
+  apply(store, { unread: heads });
+  assert.deepEqual(waiting(store), { unread: 2, requests: 1 });
+  assert.deepEqual([letterOf(store, "2").text, letterOf(store, "5").text], ["hello", undefined]);
+  assert.deepEqual([...allLetters(store)].map(({ id }) => id), ["1", "2", "3", "4", "5"]);
+  apply(store, { unread: [], mail: [letter("2"), letter("5")] });
   assert.deepEqual(waiting(store), { unread: 0, requests: 1 });
 });

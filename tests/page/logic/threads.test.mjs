@@ -4,20 +4,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { apply, newStore } from "../../../bridge/src/page/web/store.js";
-import { beginning, completions, isGroupName, threadsOf } from "../../../bridge/src/page/web/threads.js";
+import { beginning, completions, isGroupName, preview, threadsOf } from "../../../bridge/src/page/web/threads.js";
 
-const letter = (id, from, to, more = {}) => ({ id, from, to, mine: from === "me", text: id, at: Number(id), ...more });
+const letter = (id, from, to, more = {}) => ({ id, from, to, mine: from === "me", text: id, at: Number(id), order: Number(id), ...more });
 
 test("by peer or group, unread first and then the latest", () => {
   const store = newStore();
   apply(store, {
     mail: [
       letter("1", "me", "bob"),
-      letter("2", "bob", "me", { reply_to: "1", seen: true }),
+      letter("2", "bob", "me", { reply_to: "1" }),
       letter("3", "me", "role:reviewer", { group: "role:reviewer" }),
-      letter("4", "carol", "me", { reply_to: "3", seen: true }),
-      letter("5", "dave", "*", { group: "*" }),
-      letter("6", "bob", "me", { seen: true }),
+      letter("4", "carol", "me", { reply_to: "3" }),
+      letter("5", "dave", "*", { group: "*", unread: true }),
+      letter("6", "bob", "me"),
     ],
   });
   const threads = [...threadsOf(store).values()].map(({ name, letters, unread }) => [name, letters.map(({ id }) => id).join(""), unread]);
@@ -26,8 +26,8 @@ test("by peer or group, unread first and then the latest", () => {
 
 test("letters are in the order in which they came, whatever their senders' clocks say", () => {
   const store = newStore();
-  apply(store, { mail: [letter("2", "bob", "me"), letter("1", "bob", "me")] });
-  assert.deepEqual(threadsOf(store).get("bob").letters.map(({ id }) => id), ["2", "1"]);
+  apply(store, { mail: [letter("3", "bob", "me", { at: 1 }), letter("1", "bob", "me", { at: 9 })], unread: [letter("2", "bob", "me", { text: undefined })] });
+  assert.deepEqual(threadsOf(store).get("bob").letters.map(({ id }) => id), ["1", "2", "3"]);
 });
 
 test("names of groups", () => {
@@ -41,6 +41,13 @@ test("completes groups and names, but not your own", () => {
   assert.deepEqual(completions(store, ""), ["*", '"role:qa, docs"', "repo:shop", "rob"]);
   assert.deepEqual(completions(store, "R"), ["repo:shop", "rob"]);
   assert.deepEqual(completions(store, "", 1), ["*"]);
+});
+
+test("a letter without a text says what it is", () => {
+  assert.equal(preview({ text: "a\nb" }), "a b");
+  assert.equal(preview({ text: "" }), "attachment");
+  assert.equal(preview({}), "not read yet");
+  assert.equal(preview({ intent: "request" }), "asks you for an answer");
 });
 
 test("the beginning of a text is one line", () => {

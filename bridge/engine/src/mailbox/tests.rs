@@ -5,6 +5,8 @@ use junction_shared::protocol::alias::Alias;
 
 use proptest::prelude::*;
 
+use junction_shared::protocol::limits::SEQ_WINDOW;
+
 use super::*;
 use crate::Expectation;
 use crate::hops::Hops;
@@ -76,7 +78,7 @@ impl Room {
 
     fn page(&mut self, limit: usize) -> (LeaseId, Vec<MessageId>) {
         let (lease, page) =
-            self.mailbox.lease_page(PageLimits { messages: limit, ..PageLimits::default() });
+            self.mailbox.lease_page(PageLimits { messages: limit, ..PageLimits::default() }, None);
         (lease, page.iter().map(|message| message.id).collect())
     }
 }
@@ -92,6 +94,28 @@ fn a_message_is_read_at_most_once_however_often_it_arrives() {
     assert_eq!(room.mailbox.ack(lease).len(), 1);
     assert_eq!(room.arrive(ALICE, 1, 1), Arrival::Read);
     assert!(room.page(10).1.is_empty());
+}
+
+#[test]
+fn page_of_chosen_messages_holds_no_others_and_what_waits_is_listed_without_it() {
+    let mut room = Room::new();
+    for n in 1..=4 {
+        room.arrive(ALICE, u64::from(n), n);
+    }
+    let listed = |room: &Room| -> Vec<MessageId> {
+        room.mailbox.unread_messages().iter().map(|unread| unread.id).collect()
+    };
+    let wanted = [id(4), id(2), id(9)];
+    let (lease, page) = room.mailbox.lease_page(PageLimits::default(), Some(&wanted));
+    let page: Vec<_> = page.iter().map(|message| message.id).collect();
+    assert_eq!((page.as_slice(), listed(&room)), (&[id(2), id(4)][..], vec![id(1), id(3)]));
+    room.mailbox.give_back(lease);
+    assert_eq!(listed(&room), [id(1), id(2), id(3), id(4)]);
+    let (lease, _) = room.mailbox.lease_page(PageLimits::default(), Some(&wanted));
+    assert_eq!(room.mailbox.ack(lease).len(), 2);
+    assert_eq!((room.page(10).1, listed(&room)), (vec![id(1), id(3)], Vec::new()));
+    let (_, nothing) = room.mailbox.lease_page(PageLimits::default(), Some(&[]));
+    assert!(nothing.is_empty());
 }
 
 #[test]
@@ -151,11 +175,14 @@ fn a_page_holds_at_least_one_message_and_otherwise_stops_at_its_size() {
         room.arrive(ALICE, u64::from(n), n);
     }
     let (lease, page) =
-        room.mailbox.lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS + 1 });
+        room.mailbox.lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS + 1 }, None);
     assert_eq!(page.len(), 1);
     room.mailbox.ack(lease);
     assert_eq!(
-        room.mailbox.lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS / 2 }).1.len(),
+        room.mailbox
+            .lease_page(PageLimits { messages: 10, shown_len: |_| PAGE_CHARS / 2 }, None)
+            .1
+            .len(),
         2
     );
 }
@@ -211,7 +238,7 @@ proptest! {
                 for waiting in &room.mailbox.messages {
                     read.insert(waiting.seq.0);
                 }
-                let (lease, _) = room.mailbox.lease_page(PageLimits { messages: usize::MAX, shown_len: |_| 0 });
+                let (lease, _) = room.mailbox.lease_page(PageLimits { messages: usize::MAX, shown_len: |_| 0 }, None);
                 room.mailbox.ack(lease);
             }
         }

@@ -12,7 +12,7 @@ use crate::forecast::Arrived;
 use crate::lease::LeaseId;
 use crate::reader::ReadCall;
 use crate::seal::{ReceiptDetails, receipt_with};
-use crate::{Change, Command, Departure, Outcome, PeerWait, PeerWaitEnd, Registration};
+use crate::{Change, Command, Departure, Outcome, PageLimits, PeerWait, PeerWaitEnd, Registration};
 
 /// What happens to a session other than commands, frames and the passage of time.
 #[derive(Clone, Copy)]
@@ -41,7 +41,16 @@ impl Session {
             Command::Lookup(alias, reply) => self.look_up(alias, reply),
             Command::Read { limits, wait, reply } => {
                 self.expire_mail(now);
-                self.delivery.read(ReadCall { limits, wait, since: now, reply });
+                let only = None;
+                self.delivery.read(ReadCall { limits, only, wait, since: now, reply });
+            }
+            Command::ReadThese(ids, reply) => {
+                self.expire_mail(now);
+                let (limits, only, wait) = (PageLimits::default(), Some(ids), false);
+                self.delivery.read(ReadCall { limits, only, wait, since: now, reply });
+            }
+            Command::ListUnread(reply) => {
+                let _ = reply.send(self.delivery.mailbox.unread_messages());
             }
             Command::Flush(reply) => {
                 self.outgoing.flush(reply);

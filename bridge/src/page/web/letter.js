@@ -5,7 +5,7 @@ import { say } from "./app.js";
 import { bdi, h, timeAgo } from "./dom.js";
 import { parse } from "./markdown.js";
 import { isOpenRequest } from "./store.js";
-import { beginning } from "./threads.js";
+import { preview } from "./threads.js";
 import { bytes, isLost, statusWord, whyWords } from "./words.js";
 
 /** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
@@ -23,8 +23,7 @@ export function newLetter(letter, what) {
   const item = h("li", { class: `letter${letter.mine ? " mine" : ""}${letter.intent === "request" && !letter.mine ? " asks" : ""}`, "data-id": letter.id, tabindex: "-1" },
     h("div", { class: "letter-head" }), box, h("div", { class: "letter-foot" }));
   const quoted = letter.reply_to !== undefined ? what.quoted(letter.reply_to) : undefined;
-  if (quoted) box.append(h("button", { type: "button", class: "quote", onclick: () => what.go(quoted.id), title: "Go to the message that this replies to" }, bdi(beginning(quoted.text, 120) || "attachments")));
-  fillText(box, letter.text);
+  if (quoted) box.append(h("button", { type: "button", class: "quote", onclick: () => what.go(quoted.id), title: "Go to the message that this replies to" }, bdi(preview(quoted, 120))));
   return item;
 }
 
@@ -91,9 +90,14 @@ function blockElement(block) {
 
 const shownIn = new WeakMap();
 
-/** Brings everything but the text of a letter up to date. */
+/** Brings a letter up to date. Its text is built once. Returns whether that was done now. */
 export function updateLetter(item, letter, what) {
-  if (shownIn.get(item) === letter) return;
+  if (shownIn.get(item) === letter) return false;
+  const hadText = shownIn.get(item)?.text !== undefined;
+  const isNew = !hadText && letter.text !== undefined;
+  if (isNew) fillText(item.children[1], letter.text);
+  item.classList.toggle("waits", letter.text === undefined);
+  item.classList.toggle("unread", letter.unread === true);
   const open = item.querySelector("details")?.open ?? false;
   shownIn.set(item, letter);
   const [head, , foot] = item.children;
@@ -114,9 +118,10 @@ export function updateLetter(item, letter, what) {
   }
   if (letter.why) children.push(h("span", {}, whyWords(letter.why)));
   if (letter.members?.length) children.push(memberList(letter.members, open));
-  if (!letter.mine) children.push(h("button", { type: "button", class: "quiet", onclick: () => what.reply(letter.id) }, "Reply"));
-  if (isOpenRequest(letter)) children.push(h("button", { type: "button", class: "quiet", onclick: () => dismiss(letter.id) }, "Dismiss"));
+  if (!letter.mine && letter.text !== undefined) children.push(h("button", { type: "button", class: "quiet", onclick: () => what.reply(letter.id) }, "Reply"));
+  if (isOpenRequest(letter) && letter.text !== undefined) children.push(h("button", { type: "button", class: "quiet", onclick: () => dismiss(letter.id) }, "Dismiss"));
   foot.replaceChildren(...children);
+  return isNew;
 }
 
 /** Puts a request aside, such as one whose sender has gone. */

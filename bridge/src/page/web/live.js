@@ -20,16 +20,19 @@ export function takeKey() {
   history.replaceState(null, "", "/");
 }
 
+/** Says something to the server, while there is one. */
+export let tell = (/** @type {object} */ said) => {};
+
 /**
  * Connects, and connects again whenever the connection has ended. The server tells what goes on only while the tab is
- * visible, and counts a message as read once a visible tab says that it has it.
+ * visible.
  * @param {(frame: object) => void} receive
  */
 export function connect(receive) {
   const key = offered || setting("page-key");
   if (!key) return locked();
   const socket = new WebSocket(`ws://${location.host}/live`);
-  const tell = (said) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(said));
+  tell = (said) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(said));
   const tellVisible = () => tell({ visible: !document.hidden });
   socket.onopen = () => {
     socket.send(key);
@@ -40,9 +43,7 @@ export function connect(receive) {
     if (offered) keepSetting("page-key", offered);
     offered = "";
     if (!byId("lost").hidden) found();
-    const frame = JSON.parse(event.data);
-    receive(frame);
-    if (frame.mail && !document.hidden) tell({ shown: frame.mail.map((letter) => letter.id) });
+    receive(JSON.parse(event.data));
   };
   socket.onclose = ({ code }) => {
     document.removeEventListener("visibilitychange", tellVisible);

@@ -34,7 +34,7 @@ function receive(frame) {
   }
   if (has("flow")) flowChanged(frame.messages ?? []);
   if (has("notes")) ask("notes", CALM);
-  if (has("mail")) lettersChanged(frame.mail ?? []);
+  if (has("mail")) lettersChanged(frame);
   if (has("claims")) {
     ask("claims", CALM);
     ask("count-claims", CALM);

@@ -8,7 +8,7 @@
  */
 
 /** Spans and blocks of one text. What is beyond is one block of plain text. */
-const MOST_PIECES = 300;
+const MOST_PIECES = 150;
 /** A line that is longer opens or closes no fence. */
 const LONGEST_FENCE = 200;
 

@@ -6,9 +6,9 @@ import { Ring } from "./ring.js";
  * @typedef {{id: string, alias: string, online: boolean, state: string, reach: string, since: number, client?: string,
  *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, why?: string, unattended?: true,
  *   you?: true}} Session
- * @typedef {{id: string, from: string, to: string, mine: boolean, text: string, at: number, status?: string,
+ * @typedef {{id: string, from: string, to: string, mine: boolean, text?: string, at: number, order: number, status?: string,
  *   reply_to?: string, intent?: string, group?: string, from_person?: true, key_changed?: true, answered?: true, dismissed?: true,
- *   seen?: true, why?: string, members?: {alias: string, status: string, why?: string}[],
+ *   unread?: true, why?: string, members?: {alias: string, status: string, why?: string}[],
  *   attachments?: {number: number, name: string, kind: string, bytes: number, status?: string}[]}} Letter
  */
 
@@ -43,13 +43,10 @@ export function newStore() {
     /** @type {Map<string, Letter>} */
     letters: new Map(),
     characters: 0,
-    /** When the first frame came, and the ids of letters that have come since the last look. */
+    /** @type {Map<string, Letter>} Letters that wait for a place on the screen. They have no text before. */
+    unread: new Map(),
+    /** When the first frame came. */
     since: 0,
-    fresh: new Set(),
-    /** Ids of letters that the person has seen on this page. */
-    seen: new Set(),
-    /** Messages to the person that no tab has been given yet. */
-    waiting: 0,
     claims: { claims: [], conflicts: [], repositories: [] },
     /** Sessions of this user on this machine, by alias. */
     own: new Map(),
@@ -63,8 +60,7 @@ export function newStore() {
 export function apply(store, frame) {
   const changed = new Set();
   if (frame.hello) {
-    const { seen } = store;
-    Object.assign(store, newStore(), { seen, order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
+    Object.assign(store, newStore(), { order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
     store.connection = { state: "connected", why: "" };
     store.since = Date.now();
     for (const topic of ["hello", "hub", "sessions", "flow", "notes", "mail", "claims", "own"]) changed.add(topic);
@@ -104,7 +100,7 @@ export function apply(store, frame) {
     changed.add("mail");
   }
   if (frame.unread !== undefined) {
-    store.waiting = frame.unread;
+    store.unread = new Map(frame.unread.map((letter) => [letter.id, letter]));
     changed.add("mail");
   }
   if (frame.claims) {
@@ -141,7 +137,6 @@ function putSession(store, session) {
 
 function putLetter(store, letter) {
   const known = store.letters.get(letter.id);
-  if (!known) store.fresh.add(letter.id);
   store.characters += letter.text.length - (known?.text.length ?? 0);
   store.letters.set(letter.id, letter);
 }
@@ -151,13 +146,18 @@ function dropOldLetters(store) {
     if (store.letters.size <= LETTERS_KEPT && store.characters <= CHARACTERS_KEPT) return;
     store.characters -= letter.text.length;
     store.letters.delete(id);
-    store.seen.delete(id);
   }
 }
 
-/** Whether this letter is one that the person has not seen yet. */
-export function isUnread(store, letter) {
-  return !letter.mine && !letter.seen && !store.seen.has(letter.id);
+/** The letter of this id, with its text or without. */
+export function letterOf(store, id) {
+  return store.letters.get(id) ?? store.unread.get(id);
+}
+
+/** All letters, those that have no text yet last. */
+export function* allLetters(store) {
+  yield* store.letters.values();
+  for (const letter of store.unread.values()) if (!store.letters.has(letter.id)) yield letter;
 }
 
 /** Whether this letter asks the person for an answer and has none yet. */
@@ -167,11 +167,11 @@ export function isOpenRequest(letter) {
 
 /** What waits for the person. */
 export function waiting(store) {
-  let unread = store.waiting;
+  let unread = 0;
   let requests = 0;
-  for (const letter of store.letters.values()) {
+  for (const letter of allLetters(store)) {
     if (isOpenRequest(letter)) requests++;
-    else if (isUnread(store, letter)) unread++;
+    else if (letter.unread) unread++;
   }
   return { unread, requests };
 }

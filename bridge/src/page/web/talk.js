@@ -1,20 +1,18 @@
 // Messages: the person's own conversations, requests to the person, and the letters of the one that is open.
 
-import { act } from "./act.js";
 import { isShown, place, say, store, threadLink } from "./app.js";
 import { openComposer, replyTo } from "./composer.js";
 import { arrows, bdi, byId, emptyState, h, keep, setText, timeAgo } from "./dom.js";
 import { newLetter, updateLetter } from "./letter.js";
-import { isOpenRequest, isUnread, waiting } from "./store.js";
-import { beginning, isGroupName, threadsOf } from "./threads.js";
+import { tell } from "./live.js";
+import { allLetters, isOpenRequest, letterOf, waiting } from "./store.js";
+import { beginning, isGroupName, preview, threadsOf } from "./threads.js";
 import { showWords } from "./verify.js";
 import { count, reachWords, stateWord } from "./words.js";
 import { ask, define } from "./work.js";
 
 /** Letters at first, and with each press of the button. */
 const PAGE = 50;
-/** Milliseconds in which letters that were seen are gathered. */
-const GATHER = 400;
 /** Requests that are listed, the oldest first. */
 const REQUESTS = 20;
 
@@ -23,12 +21,19 @@ const list = byId("letters-list");
 let openThread = null;
 let shown = PAGE;
 let atEnd = true;
-let seenNow = [];
-/** Milliseconds after the first frame in which older letters come, which are no news. */
+/** What is not told yet of letters that wait unread: that their place is in sight, that their text is, or that the place left. */
+let inSight = { wanted: [], shown: [], missed: [] };
+/** Letters whose texts were asked for and have not been in sight. */
+const expected = new Set();
+/** The request whose answer begins as soon as its text is there. */
+let toAnswer = null;
+/** The ids of letters that wait, as they were last told. Those that waited before this page was opened are no news. */
+let waitingBefore = new Set();
+/** Milliseconds after the first frame in which they come. */
 const OLDER = 2000;
 
 const what = { reply: (id) => replyTo(store.letters.get(id)), quoted: (id) => store.letters.get(id), go: goTo };
-const observer = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && see(entry.target)), { root: scroller });
+const observer = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => (isIntersecting ? see : miss)(target.dataset.id)), { root: scroller });
 
 export function startTalk() {
   define("talk", render);
@@ -51,41 +56,50 @@ export function startTalk() {
   });
 }
 
-function see(item) {
-  const letter = store.letters.get(item.dataset.id);
-  if (!letter || document.hidden || !isShown("talk") || !isUnread(store, letter)) return;
-  store.seen.add(letter.id);
-  seenNow.push(letter.id);
-  if (seenNow.length === 1) setTimeout(tellSeen, GATHER);
+/** A letter has come into sight. One that waits unread gets its text now, and counts as read once that is in sight. */
+function see(id) {
+  const letter = letterOf(store, id);
+  if (!letter?.unread || document.hidden || !isShown("talk")) return;
+  if (letter.text === undefined) expected.add(id);
+  else expected.delete(id);
+  tellOf(letter.text === undefined ? "wanted" : "shown", id);
 }
 
-async function tellSeen() {
-  const ids = seenNow;
-  seenNow = [];
-  ask("talk");
-  ask("count-talk");
-  try {
-    await act("seen", { ids });
-  } catch {
-    // Other tabs do not learn of it, and here they count as unread again when they are shown the next time.
-    for (const id of ids) store.seen.delete(id);
+/** A letter has left the screen, maybe before its text was there. */
+function miss(id) {
+  if (expected.delete(id)) tellOf("missed", id);
+}
+
+function tellOf(what, id) {
+  if (Object.values(inSight).every((ids) => ids.length === 0)) {
+    setTimeout(() => {
+      tell({ in_sight: inSight });
+      inSight = { wanted: [], shown: [], missed: [] };
+    });
   }
+  inSight[what].push(id);
 }
 
 /** Letters have come or changed. */
-export function lettersChanged(letters) {
+export function lettersChanged({ mail = [], unread }) {
   ask("talk");
   ask("count-talk");
-  const isNews = ({ id }) => store.fresh.has(id) && Date.now() - store.since > OLDER;
-  const news = letters.filter((letter) => isNews(letter) && isUnread(store, letter));
-  store.fresh.clear();
+  if (unread) announce(unread);
+  if (!isShown("talk")) return;
+  // What waits in sight: only screen readers say that it has come.
+  const heard = mail.findLast((letter) => letter.unread && letter.from === openThread);
+  if (heard) byId("heard").textContent = `${heard.from}: ${beginning(heard.text)}`;
+}
+
+/** Says that letters wait, but not those of the conversation that is open. */
+function announce(unread) {
+  const before = waitingBefore;
+  waitingBefore = new Set(unread.map(({ id }) => id));
+  if (Date.now() - store.since < OLDER) return;
+  const open = isShown("talk") && openThread ? threadsOf(store).get(openThread)?.letters : undefined;
+  const news = unread.filter((letter) => !before.has(letter.id) && !open?.includes(letter));
   if (news.length === 0) return;
   const last = news.at(-1);
-  if (isShown("talk") && news.every((letter) => letter.from === openThread)) {
-    // It is on the screen: only screen readers say that it has come.
-    byId("heard").textContent = `${last.from}: ${beginning(last.text)}`;
-    return;
-  }
   if (news.length > 1) say(`${news.length} new messages`);
   else say(last.intent === "request" ? `${last.from} asks you for an answer` : `New message from ${last.from}`);
 }
@@ -115,6 +129,7 @@ function* render() {
     shown = PAGE;
     atEnd = true;
     observer.disconnect();
+    expected.forEach(miss);
     list.replaceChildren();
     openComposer(openThread);
   }
@@ -127,8 +142,27 @@ function* render() {
   if (openThread === null) emptyState(nothing, "No conversation is open", "Choose one, or write a new message.");
   else if (openThread === "") emptyState(nothing, "A new message", "Write to a session by its name, or to a group: `role:reviewer`, `repo:shop`, or `*` for everybody.");
   else emptyState(nothing, "Nothing was said yet", "What you write is encrypted to its receivers. The hub cannot read it.");
-  yield* keep(list, visible, { key: (letter) => letter.id, make: makeLetter, update: (item, letter) => updateLetter(item, letter, what) });
-  if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+  yield* keep(list, visible, { key: (letter) => letter.id, make: makeLetter, update: showLetter });
+  if (atEnd) scrollToNews();
+  const answered = toAnswer === null ? undefined : store.letters.get(toAnswer);
+  if (answered?.from === openThread) {
+    toAnswer = null;
+    replyTo(answered);
+  }
+}
+
+/** Goes to the end, or only so far that the first unread letter is in sight: no letter is to pass by unseen. */
+function scrollToNews() {
+  const first = [...list.children].find((item) => letterOf(store, item.dataset.id)?.unread);
+  const above = first ? first.offsetTop - scroller.offsetTop : Infinity;
+  scroller.scrollTop = Math.min(scroller.scrollHeight - scroller.clientHeight, above - 12);
+}
+
+function showLetter(item, letter) {
+  if (!updateLetter(item, letter, what) || !letter.unread) return;
+  // Its text is new, so the observer looks at it again.
+  observer.unobserve(item);
+  observer.observe(item);
 }
 
 function makeLetter(letter) {
@@ -138,11 +172,11 @@ function makeLetter(letter) {
 }
 
 function* renderSide(threads) {
-  const requests = [...store.letters.values()].filter(isOpenRequest);
+  const requests = [...allLetters(store)].filter(isOpenRequest);
   byId("requests").hidden = requests.length === 0;
   yield* keep(byId("requests-list"), requests.slice(0, REQUESTS), {
-    key: (letter) => letter.id,
-    make: (letter) => h("li", {}, h("a", { href: threadLink(letter.from), onclick: () => answer(letter) }, h("strong", {}, bdi(letter.from)), timeAgo(letter.at), h("span", { class: "last" }, bdi(beginning(letter.text))))),
+    key: (letter) => `${letter.id} ${letter.text === undefined}`,
+    make: (letter) => h("li", {}, h("a", { href: threadLink(letter.from), onclick: () => answer(letter) }, h("strong", {}, bdi(letter.from)), timeAgo(letter.at), h("span", { class: "last" }, bdi(preview(letter))))),
     update: () => {},
   });
   const side = byId("threads-empty");
@@ -155,7 +189,7 @@ function updateThread(item, thread) {
   const link = item.firstElementChild;
   const last = thread.letters.at(-1);
   const current = thread.name === place.thread;
-  const key = [last.id, thread.unread, current].join();
+  const key = [last.id, last.text === undefined, thread.unread, current].join();
   if (item.dataset.shown === key) return;
   item.dataset.shown = key;
   item.className = thread.unread ? "unread" : "";
@@ -164,7 +198,7 @@ function updateThread(item, thread) {
   else link.removeAttribute("aria-current");
   link.replaceChildren(
     bdi(thread.name === "*" ? "Everybody" : thread.name), timeAgo(last.at),
-    h("span", { class: "last" }, bdi(`${last.mine ? "You: " : ""}${beginning(last.text) || "attachment"}`)),
+    h("span", { class: "last" }, bdi(`${last.mine ? "You: " : ""}${preview(last)}`)),
     thread.unread ? h("span", { class: "badge" }, String(thread.unread), h("span", { class: "sr" }, " unread")) : "",
   );
 }
@@ -186,9 +220,9 @@ function renderHead(thread) {
 
 /** Opens the request's conversation with the answer begun. */
 function answer(letter) {
+  toAnswer = letter.id;
   place.thread = letter.from;
   ask("talk");
-  requestAnimationFrame(() => requestAnimationFrame(() => replyTo(letter)));
 }
 
 function goTo(id) {

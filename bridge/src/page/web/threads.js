@@ -1,6 +1,6 @@
 // Sorts the person's letters into conversations. No DOM here.
 
-import { isOpenRequest, isUnread } from "./store.js";
+import { allLetters, isOpenRequest } from "./store.js";
 
 /**
  * @typedef {{name: string, isGroup: boolean, letters: import("./store.js").Letter[], unread: number, requests: number,
@@ -17,8 +17,7 @@ export function threadsOf(store) {
   /** @type {Map<string, Thread>} */
   const threads = new Map();
   const ofLetter = new Map();
-  let order = 0;
-  for (const letter of store.letters.values()) {
+  for (const letter of [...allLetters(store)].sort((one, other) => one.order - other.order)) {
     let name = letter.mine ? (letter.group ?? letter.to) : letter.from;
     const before = letter.reply_to === undefined ? undefined : ofLetter.get(letter.reply_to);
     if (!letter.mine && before && threads.get(before)?.isGroup) name = before;
@@ -29,8 +28,8 @@ export function threadsOf(store) {
       threads.set(name, thread);
     }
     thread.letters.push(letter);
-    thread.at = ++order;
-    if (isUnread(store, letter)) thread.unread++;
+    thread.at = letter.order;
+    if (letter.unread) thread.unread++;
     if (isOpenRequest(letter)) thread.requests++;
   }
   return new Map([...threads].sort(([, a], [, b]) => Number(b.unread > 0) - Number(a.unread > 0) || b.at - a.at));
@@ -63,6 +62,12 @@ export function completions(store, typed, most = 40) {
 /** A name with a comma stands between quotes, because a comma divides a list. */
 function quoted(name) {
   return name.includes(",") ? `"${name}"` : name;
+}
+
+/** The beginning of a letter's text in one line, or what stands in its place. */
+export function preview(letter, most = 90) {
+  if (letter.text === undefined) return letter.intent === "request" ? "asks you for an answer" : "not read yet";
+  return beginning(letter.text, most) || "attachment";
 }
 
 /** The beginning of a text in one line. */
