@@ -16,6 +16,7 @@ mod consent;
 mod crowd;
 mod ends;
 mod guard;
+mod page;
 mod places;
 #[cfg(target_os = "linux")]
 mod progress;

@@ -104,6 +104,7 @@ async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> any
         () = sent_letters::follow(live.clone(), followed, own) => Ok(()),
         () = inbox::announce(engine.clone(), live.clone()) => Ok(()),
         () = inbox::read(engine, live.clone(), &page.inbox, || member.speaks()) => Ok(()),
+        () = page.uploads.forget_old() => Ok(()),
         () = live.tabs.are_left() => Ok(()),
     };
     socket.abort();

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::host::PageHost;
 use super::inbox::InSight;
+use super::own_listener::Browser;
 use super::tabs::Tab;
 
 /// How long a page may take to show its key.
@@ -33,12 +34,18 @@ struct Said {
 }
 
 /// Serves a tab until its websocket is closed.
-pub(crate) async fn serve_tab(mut socket: WebSocket, page: Arc<PageHost>, has_cookie: bool) {
+pub(super) async fn serve_tab(
+    mut socket: WebSocket,
+    page: Arc<PageHost>,
+    browser: Browser,
+    has_cookie: bool,
+) {
     let key = timeout(KEY_TIME, socket.recv()).await;
     let Ok(Some(Ok(Message::Text(key)))) = key else { return };
     if !has_cookie || !page.access.is_key(&key) {
         return close(socket, STRANGER).await;
     }
+    browser.is_known();
     let Some(mut tab) = page.live.tabs.open() else { return close(socket, TOO_MANY).await };
     loop {
         tokio::select! {

@@ -22,7 +22,7 @@ use super::actions;
 use super::connection::{MAX_SAID, serve_tab};
 use super::files::file;
 use super::host::PageHost;
-use super::own_listener::{BrowserAddress, OwnListener};
+use super::own_listener::{Browser, OwnListener};
 
 /// What the page may load, and from where: its own files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
@@ -50,8 +50,8 @@ pub(crate) async fn serve(page: Arc<PageHost>, listener: TcpListener) -> std::io
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&page), guard))
         .with_state(page);
-    let service = routes.into_make_service_with_connect_info::<BrowserAddress>();
-    axum::serve(OwnListener(listener), service).await
+    let service = routes.into_make_service_with_connect_info::<Browser>();
+    axum::serve(OwnListener::new(listener), service).await
 }
 
 /// Lets requests pass that are to this address, so that no other name leads here. Says how answers are to be treated.
@@ -91,9 +91,10 @@ async fn page_file(Path(name): Path<String>) -> Response {
 /// Lets a browser in that was opened for this page. Where the system does not tell whose it is, nobody is.
 async fn start(
     State(page): State<Arc<PageHost>>,
-    ConnectInfo(BrowserAddress(from)): ConnectInfo<BrowserAddress>,
+    ConnectInfo(browser): ConnectInfo<Browser>,
 ) -> Response {
-    if !page.access.is_let_in() || is_own_connection(from, page.address()) != Some(true) {
+    if !page.access.is_let_in() || is_own_connection(browser.address, page.address()) != Some(true)
+    {
         return no_link();
     }
     (StatusCode::SEE_OTHER, [(LOCATION, format!("/open/{}", page.access.new_link()))])
@@ -123,6 +124,7 @@ async fn open(State(page): State<Arc<PageHost>>, Path(link): Path<String>) -> Re
 /// Begins the websocket of a tab.
 async fn live(
     State(page): State<Arc<PageHost>>,
+    ConnectInfo(browser): ConnectInfo<Browser>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -131,12 +133,13 @@ async fn live(
     }
     let has_cookie = page.has_cookie(&headers);
     let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
-    upgrade.on_upgrade(move |socket| serve_tab(socket, page, has_cookie))
+    upgrade.on_upgrade(move |socket| serve_tab(socket, page, browser, has_cookie))
 }
 
 /// Does what the person asks for.
 async fn act(
     State(page): State<Arc<PageHost>>,
+    ConnectInfo(browser): ConnectInfo<Browser>,
     Path(action): Path<String>,
     request: Request,
 ) -> Response {
@@ -146,6 +149,7 @@ async fn act(
     if !page.is_own_origin(&headers) || !page.has_cookie(&headers) || !has_key {
         return StatusCode::FORBIDDEN.into_response();
     }
+    browser.is_known();
     // Only now, so that nobody else has anything kept here.
     let body = match Bytes::from_request(request, &()).await {
         Ok(body) => body,

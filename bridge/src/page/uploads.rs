@@ -9,10 +9,12 @@ use axum::body::Bytes;
 use junction_engine::attachment::{Attachment, Content, PreparedAttachments, Source};
 use junction_shared::protocol::limits::{MAX_ATTACHMENT, MAX_ATTACHMENTS};
 use junction_shared::protocol::wire::AttachmentKind;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How long a file is kept that is not sent.
 const KEPT: Duration = Duration::from_secs(10 * 60);
+/// How often files are looked for that are over.
+const LOOK: Duration = Duration::from_secs(60);
 /// The bytes of all files, at most: those of one message.
 const MAX_BYTES: usize = 8 * 16 * 1024 * 1024;
 
@@ -44,7 +46,6 @@ impl UploadedFiles {
             return Err("A file can have 16 MiB at most. Choose a smaller one.".to_owned());
         }
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.files.retain(|_, file| file.since.elapsed() < KEPT);
         let kept: usize = shelf.files.values().map(|file| file.bytes.len()).sum();
         if kept + bytes.len() > MAX_BYTES {
             return Err("The files that are not sent yet take too much room. Send them first, or remove some.".to_owned());
@@ -53,6 +54,15 @@ impl UploadedFiles {
         shelf.next += 1;
         shelf.files.insert(id.clone(), UploadedFile { name, bytes, since: Instant::now() });
         Ok(id)
+    }
+
+    /// Gives up files that are not sent in time, until the task is dropped.
+    pub(crate) async fn forget_old(&self) {
+        loop {
+            sleep(LOOK).await;
+            let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            shelf.files.retain(|_, file| file.since.elapsed() < KEPT);
+        }
     }
 
     /// Takes files to attach them.
@@ -99,5 +109,28 @@ struct HeldFile(Bytes);
 impl Source for HeldFile {
     fn open(&self) -> io::Result<Content> {
         Ok(Box::new(Cursor::new(self.0.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn file_that_is_not_sent_is_given_up_without_anybody_asking() {
+        let uploads = UploadedFiles::default();
+        let id = uploads.keep("a.txt".to_owned(), Bytes::from_static(b"secret")).unwrap();
+        let kept = |uploads: &UploadedFiles| uploads.0.lock().unwrap().files.len();
+        tokio::select! {
+            () = uploads.forget_old() => {}
+            () = sleep(KEPT - LOOK) => {}
+        }
+        assert!(uploads.take(std::slice::from_ref(&id)).await.unwrap().is_some());
+        tokio::select! {
+            () = uploads.forget_old() => {}
+            () = sleep(KEPT) => {}
+        }
+        assert_eq!(kept(&uploads), 0);
+        assert!(uploads.take(&[id]).await.is_err());
     }
 }

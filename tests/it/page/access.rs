@@ -2,6 +2,8 @@
 
 use junction_testkit::{PageVisit, TestBridge, TestHome, TestHub, TestPage, TestTab};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Why a tab is closed.
 const STRANGER: u16 = 4401;
@@ -106,6 +108,27 @@ async fn tab_shows_cookie_key_and_origin_or_is_closed() {
     tab.show().await;
     let hello = tab.until("the person", |frame| frame.get("hello").cloned()).await;
     assert_eq!(hello["you"]["alias"], "kurt");
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    let (_home, _hub, page, PageVisit { cookie, key }) = served().await;
+    let mut tab = page.tab(&cookie, &key).await.expect("a tab");
+    tab.show().await;
+    tab.until("the person", |frame| frame.get("hello").cloned()).await;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(page.address()).await.expect("it listens");
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: ").await.expect("it is sent");
+        silent.push(stream);
+    }
+    assert!(page.get("/", "").await.starts_with("HTTP/1.0 200"));
+    let first = &mut silent[0];
+    let end = junction_testkit::within("the oldest is closed", first.read(&mut [0])).await;
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    // The tab is older than all of them, and stays.
+    tab.say(json!({ "visible": false }).to_string()).await;
+    tab.until("what waits", |frame| frame.get("unread").cloned()).await;
 }
 
 #[tokio::test]
