@@ -49,11 +49,11 @@ struct TabIds {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct InSight {
-    /// Those whose places have come into sight, and wait for their texts.
+    /// Messages whose places have come into sight, and wait for their texts.
     wanted: Vec<String>,
-    /// Those whose texts have come into sight.
+    /// Messages whose texts have come into sight.
     shown: Vec<String>,
-    /// Those whose places went out of sight without a text.
+    /// Messages whose places went out of sight without a text.
     missed: Vec<String>,
 }
 

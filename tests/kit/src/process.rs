@@ -49,7 +49,7 @@ pub fn processes_of(directory: &Path, name: &str) -> Vec<u32> {
 
 /// Kills what still runs from binaries under `directory`.
 pub(crate) fn end_processes_of(directory: &Path) {
-    for name in ["junction-bridge", "junction-hub"] {
+    for name in ["junction-bridge", "junction-page", "junction-hub"] {
         for pid in processes_of(directory, name) {
             signal(pid, Signal::KILL);
         }

@@ -112,6 +112,11 @@ impl TestPage {
         format!("Origin: http://{}\r\nCookie: {cookie}\r\nPage-Key: {key}\r\n", self.address())
     }
 
+    /// The process that serves the page.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// The page's address.
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
@@ -119,7 +124,7 @@ impl TestPage {
 
     /// Ends the page by Ctrl-C; its exit status.
     pub async fn interrupt(mut self) -> Option<i32> {
-        signal(self.child.id().expect("it runs"), rustix::process::Signal::INT);
+        signal(self.pid(), rustix::process::Signal::INT);
         self.ended().await
     }
 
