@@ -4,44 +4,17 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, afterEach, describe, test } from "node:test";
-import { LONGEST_TASK, axe, blameless, go, launch, open, settled } from "./browser.mjs";
-import { Junction } from "./processes.mjs";
+import { beforeEach, describe, test } from "node:test";
+import { LONGEST_TASK, axe, blameless, go, open, settled } from "./browser.mjs";
+import { eachTestHasAPage, letter, talkTo, write } from "./world.mjs";
 
 const SECTIONS = ["who", "flow", "talk", "claims", "machines"];
 
 describe("the page", { timeout: 600_000 }, () => {
   let browser, junction, alice, bob, opened;
 
-  before(async () => (browser = await launch()));
-  after(() => browser?.close());
-
-  beforeEach(async () => {
-    junction = await Junction.start();
-    const { link } = await junction.page();
-    opened = await open(browser, link);
-    [alice, bob] = await Promise.all([
-      junction.agent("alice", { role: "lead", task: "plans the release", repo: "shop" }),
-      junction.agent("bob", { role: "reviewer", task: "reviews the cart", repo: "shop" }),
-    ]);
-    await opened.page.getByRole("row", { name: /bob/ }).waitFor();
-  });
-  afterEach(async () => {
-    await blameless(opened);
-    await opened.context.close();
-    await junction.stop();
-  });
-
-  /** Opens the conversation with this session. */
-  const talkTo = async (page, name) => {
-    await go(page, `talk/${name}`);
-    await page.locator("#talk-who", { hasText: name }).waitFor();
-  };
-  const write = async (page, text) => {
-    await page.locator("#text").fill(text);
-    await page.locator("#text").press("Enter");
-  };
-  const letter = (page, text) => page.locator("#letters-list > *", { hasText: text });
+  const world = eachTestHasAPage();
+  beforeEach(() => ({ browser, junction, alice, bob, opened } = world));
 
   test("shows who is there, and finds them", async () => {
     const { page } = opened;
@@ -183,21 +156,6 @@ describe("the page", { timeout: 600_000 }, () => {
     assert.deepEqual(got.attachments.map(({ name, bytes: size }) => [name, size]), [["plan ü.md", bytes.length]]);
     await carol.call("save_attachment", { message_id: got.id, attachment_id: got.attachments[0].id, path: "plan.md" });
     assert.equal(readFileSync(join(folder, "plan.md"), "utf8"), bytes.toString());
-  });
-
-  test("a file that is dropped is attached", async () => {
-    const { page } = opened;
-    await talkTo(page, "alice");
-    const data = await page.evaluateHandle(() => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File(["dropped"], "dropped.txt"));
-      return transfer;
-    });
-    await page.dispatchEvent("#composer", "drop", { dataTransfer: data });
-    await page.locator("#files", { hasText: "dropped.txt" }).waitFor();
-    await write(page, "");
-    const { attachments } = await alice.read();
-    assert.equal(attachments[0].name, "dropped.txt");
   });
 
   test("claims and their conflicts are shown", async () => {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::download::download;
 use super::host::PageHost;
+use super::hub_news;
 use super::letter::LetterMarks;
 use super::machines;
 use super::page_error::PageError;
@@ -65,7 +66,7 @@ struct HoldAsked {
 /// Which session is meant.
 #[derive(Deserialize)]
 struct OrderAsked {
-    /// Every session of this user on this machine, where none is named and that makes sense.
+    /// Every session of this user on this machine, or none in particular, where none is named and that makes sense.
     alias: Option<String>,
 }
 
@@ -119,6 +120,12 @@ pub(crate) async fn act(
             order(page, Some(alias), UserOrder::Remove).await?
         }
         "link" => json!({ "link": page.new_link() }),
+        "start" => {
+            let OrderAsked { alias } = parsed(&body)?;
+            let alias = alias.and_then(|alias| Alias::parse(&alias).ok());
+            hub_news::start(&page.engine, alias).await?;
+            json!({})
+        }
         "machines" => machines::known(page).await,
         "invite" => machines::invite(page, parsed(&body)?).await?,
         "join" => machines::join(page, parsed(&body)?).await?,

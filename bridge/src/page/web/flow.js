@@ -4,6 +4,7 @@
 import { isShown, keepSetting, setting, store } from "./app.js";
 import { byId, emptyState, h, setText, timeAgo } from "./dom.js";
 import { arrange, runGraph, showStep, startGraph } from "./graph.js";
+import { hubName, isConnecting } from "./hub.js";
 import { bytes, clock, exact, isLost, machineTime, stepWord } from "./words.js";
 import { ask, define } from "./work.js";
 
@@ -94,7 +95,8 @@ function* render() {
   const list = paused ? paused.filter(fits) : store.flow.newest(store.flow.limit, fits);
   const nothing = byId("flow-empty");
   nothing.hidden = list.length > 0 || (view === "graph" && store.hub.flow);
-  if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
+  if (isConnecting()) emptyState(nothing, `Connecting to ${hubName()}…`);
+  else if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
   else if (wanted) emptyState(nothing, "No message matches", "The last 500 messages are kept. Search for less.");
   else emptyState(nothing, "No messages yet", "Messages between sessions appear here. Write one: `junction-bridge send NAME hello`, or choose Messages.");
   if (view === "graph") return;

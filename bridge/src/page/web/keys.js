@@ -1,6 +1,6 @@
 // Keys: sections by number or by g and a letter, / for the search, ? for this list.
 
-import { keepSetting, place, SECTIONS, setting } from "./app.js";
+import { isShown, keepSetting, place, SECTIONS, sectionLink, setting } from "./app.js";
 import { closeButton, openDialog } from "./dialog.js";
 import { byId, h } from "./dom.js";
 import { togglePause } from "./flow.js";
@@ -55,7 +55,7 @@ function press(key) {
 }
 
 function go(section) {
-  location.hash = `#${section}`;
+  if (!isShown(section)) location.hash = sectionLink(section);
   return true;
 }
 

@@ -4,7 +4,7 @@ import { Ring } from "./ring.js";
 
 /**
  * @typedef {{id: string, alias: string, online: boolean, state: string, reach: string, since: number, client?: string,
- *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, why?: string, unattended?: true,
+ *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, unattended?: true,
  *   you?: true}} Session
  * @typedef {{id: string, from: string, to: string, mine: boolean, text: string, at: number, status?: string,
  *   reply_to?: string, intent?: string, group?: string, from_person?: true, key_changed?: true, answered?: true, dismissed?: true,
@@ -27,10 +27,9 @@ const ORDERING = ["alias", "online", "you", "machine", "repo"];
 export function newStore() {
   return {
     you: { alias: "", fingerprint: "" },
-    version: "",
     hub: { name: "", flow: false, local: false },
     limits: { message: 65536, attachment: 16777216, attachments: 8 },
-    connection: { state: "", why: "" },
+    connection: { state: "", why: "", stopped: false, startable: false },
     /** @type {Map<string, Session>} */
     sessions: new Map(),
     /** Grows when the order of sessions in the list, or their places in the graph, may have changed. */
@@ -64,17 +63,14 @@ export function apply(store, frame) {
   const changed = new Set();
   if (frame.hello) {
     const { seen } = store;
-    Object.assign(store, newStore(), { seen, order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
-    store.connection = { state: "connected", why: "" };
+    Object.assign(store, newStore(), { seen, order: store.order + 1 }, pick(frame.hello, ["you", "hub", "limits"]));
+    store.connection.state = "connecting";
     store.since = Date.now();
     for (const topic of ["hello", "hub", "sessions", "flow", "notes", "mail", "claims", "own"]) changed.add(topic);
   }
   if (frame.hub) {
-    store.connection = { state: frame.hub.state, why: frame.hub.why ?? "" };
-    changed.add("hub");
-  }
-  if (frame.you) {
-    store.you = frame.you;
+    const { state, why, stopped, startable } = frame.hub;
+    store.connection = { state, why: why ?? "", stopped: stopped === true, startable: startable === true };
     changed.add("hub");
   }
   if (frame.sessions) {
