@@ -271,6 +271,11 @@ async fn verify(page: &PageHost, asked: OrderAsked) -> Result<Value, PageError> 
     let alias = Alias::parse(asked.alias.as_deref().unwrap_or_default())
         .map_err(|_| PageError::wrong("That is not an alias. Choose a session of the list."))?;
     let own = page.engine.snapshot().fingerprint;
+    let bridges = page.place().bridges().await;
+    let mut descriptions = bridges.iter().filter_map(|bridge| bridge.said.as_ref().ok());
+    if descriptions.any(|said| said.alias.as_deref() == Some(alias.as_str())) {
+        return Ok(json!({ "yours": true }));
+    }
     let peer = page.engine.fingerprint_of(alias).await;
     let unknown =
         "No session has that alias now, or its key has changed. Look who is there, and try again.";

@@ -32,6 +32,7 @@ pub(crate) const FILES: &[PageFile] = files![
     "hub.js",
     "icon.svg",
     "index.html",
+    "invite.js",
     "keys.js",
     "layout.js",
     "letter.js",

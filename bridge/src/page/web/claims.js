@@ -45,10 +45,17 @@ function* render() {
   }
 }
 
-function conflictBox({ path, other, holders, repository }) {
+function conflictBox({ path, other, holders, repository, yields }) {
   const [one, two] = holders.map((alias) => h("a", { href: threadLink(alias) }, bdi(alias)));
   const claims = other === undefined ? [one, " and ", two, " both claim ", h("code", {}, bdi(path))] : [one, " claims ", h("code", {}, bdi(path)), ", and ", two, " claims ", h("code", {}, bdi(other))];
-  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), ...claims, " in ", bdi(repository), ". They should agree who goes first.");
+  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), ...claims, " in ", bdi(repository), ". ", ...whoYields(yields, holders));
+}
+
+/** The session that claimed later yields, and its agent was told so. */
+function whoYields(yields, holders) {
+  if (yields === undefined) return ["They were claimed at about the same time. Each agent has learned from its tool ", h("code", {}, "claim"), " which of the two yields."];
+  const first = holders.find((alias) => alias !== yields);
+  return [bdi(first), " claimed first, so ", h("strong", {}, bdi(yields), " yields"), ": it should ask ", bdi(first), " or work on something else."];
 }
 
 function newRepository() {

@@ -1,0 +1,143 @@
+// Machines: what is said of each hub, how others are invited to one, and what is left to do behind a new secret.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { axe, go, settled } from "./browser.mjs";
+import { PROGRAMS } from "./processes.mjs";
+import { eachTestHasAPage, talkTo } from "./world.mjs";
+
+describe("the machines of the page", { timeout: 300_000 }, () => {
+  const world = eachTestHasAPage();
+
+  /** Has this machine know a hub of another by a link. Nothing answers at its address, which is one for documentation. */
+  const knowAttic = () => {
+    const other = join(world.junction.home, "other");
+    mkdirSync(other, { mode: 0o700 });
+    const env = { ...world.junction.env, JUNCTION_CONFIG_DIR: other };
+    execFileSync(join(PROGRAMS, "junction-bridge"), ["invite", "--new", "--hub", "198.51.100.7:4200", "--name", "attic"], { env, cwd: other, stdio: "pipe" });
+    const [entry] = /^attic = .*$/m.exec(readFileSync(join(other, "hosts.toml"), "utf8"));
+    appendFileSync(join(world.junction.home, "config", "hosts.toml"), `${entry}\n`);
+  };
+  const dialog = () => world.page.getByRole("dialog");
+
+  test("each hub says whether it answers, and which machines it serves", async () => {
+    const { page } = world;
+    knowAttic();
+    await go(page, "machines");
+    await page.getByRole("row", { name: /local/ }).getByText("serves this machine only").waitFor();
+    await page.getByRole("row", { name: /attic/ }).getByText("no", { exact: true }).waitFor();
+    assert.deepEqual(await axe(page), []);
+  });
+
+  test("a machine is invited to a joined hub by a link and a QR code that can be read, in dark colours, too", async () => {
+    const { page } = world;
+    knowAttic();
+    await page.emulateMedia({ colorScheme: "dark" });
+    await go(page, "machines");
+    await page.getByRole("row", { name: /attic/ }).waitFor();
+    await page.getByRole("button", { name: "Invite a machine" }).click();
+    await page.getByRole("menuitem", { name: "To attic" }).click();
+    await dialog().getByRole("heading", { name: "Invite a machine to attic" }).waitFor();
+    assert.match(await dialog().innerText(), /junction:\/\/198\.51\.100\.7:4200/);
+    const qr = await page.locator(".qr").evaluate((code) => {
+      const { width, height } = code.getBoundingClientRect();
+      const [, , size] = code.getAttribute("viewBox").split(" ").map(Number);
+      const style = getComputedStyle(code);
+      const module = (width - 2 * parseFloat(style.paddingLeft)) / size;
+      const box = code.querySelector("path").getBBox();
+      const edge = Math.min(box.x, box.y, size - box.x - box.width, size - box.y - box.height);
+      return { width, height, module, quiet: edge + parseFloat(style.paddingLeft) / module, ground: style.backgroundColor, ink: style.fill, drawn: box.width };
+    });
+    assert.equal(qr.width, qr.height);
+    assert.ok(qr.drawn > 20, "it has modules");
+    assert.ok(qr.module >= 3, `a module has ${qr.module} pixels`);
+    // ISO/IEC 18004 asks for four modules of quiet zone.
+    assert.ok(qr.quiet >= 4, `the quiet zone has ${qr.quiet} modules`);
+    assert.deepEqual([qr.ground, qr.ink], ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]);
+    const colours = new Set();
+    const shot = await page.locator(".qr").screenshot();
+    for (const pixel of await pixels(page, shot)) colours.add(pixel);
+    assert.ok(colours.has("0,0,0") && colours.has("255,255,255"), "it is black and white on the screen");
+    assert.deepEqual(await axe(page), []);
+  });
+
+  /** Colours in a picture, at every third pixel. */
+  const pixels = (page, png) =>
+    page.evaluate(async (data) => {
+      const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))]));
+      const canvas = new OffscreenCanvas(image.width, image.height);
+      const pen = canvas.getContext("2d");
+      pen.drawImage(image, 0, 0);
+      const { data: all } = pen.getImageData(0, 0, image.width, image.height);
+      const found = new Set();
+      for (let at = 0; at < all.length; at += 12) found.add(`${all[at]},${all[at + 1]},${all[at + 2]}`);
+      return [...found];
+    }, png.toString("base64"));
+
+  test("a hub that is known without an answer can be forgotten", async () => {
+    const { page } = world;
+    knowAttic();
+    await go(page, "machines");
+    await page.getByRole("button", { name: "Actions for attic" }).click();
+    await page.getByRole("menuitem", { name: "Forget…" }).click();
+    assert.match(await dialog().innerText(), /those that are on it stay until they end/);
+    await dialog().getByRole("button", { name: "Forget" }).click();
+    await page.getByRole("row", { name: /attic/ }).waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement.id), "join");
+  });
+
+  test("behind a new secret the page says that other machines have to join again", async () => {
+    const { page } = world;
+    await go(page, "machines");
+    await page.locator("#rotate").click();
+    await dialog().getByRole("button", { name: "Make a new secret" }).click();
+    await dialog().getByRole("heading", { name: "The group has a new secret" }).waitFor();
+    assert.match(await dialog().innerText(), /Every other machine has to join again.*Join a hub/s);
+    assert.deepEqual(await axe(page), []);
+    await page.keyboard.press("Escape");
+    await page.locator("#hub-dot.on").waitFor();
+  });
+
+  test("a link that is no longer valid, and a server that is no hub, are told from one that does not answer", async () => {
+    const { page } = world;
+    await go(page, "machines");
+    const words = async (trouble) => {
+      await page.route("**/do/machines", (route) => route.fulfill({ json: { hosts: [{ name: "attic", address: "198.51.100.7:4200", linked: false, reachable: false, kept: true, trouble }] } }));
+      await page.getByRole("button", { name: "Refresh" }).click();
+      await settled(page);
+      return page.getByRole("row", { name: /attic/ });
+    };
+    await (await words("old_link")).getByText("the link is no longer valid").waitFor();
+    await (await words("stranger")).getByText("did not prove to be the hub").waitFor();
+    await page.getByRole("button", { name: "Actions for attic" }).click();
+    assert.deepEqual(await page.getByRole("menuitem").allInnerTexts(), ["Forget…"]);
+    await page.keyboard.press("Escape");
+  });
+
+  test("the words to compare are looked up in sight, and one's own session needs none", async () => {
+    const { page } = world;
+    let go_on;
+    const held = new Promise((done) => (go_on = done));
+    await page.route("**/do/verify", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await talkTo(page, "alice");
+    await page.locator("#talk-verify").click();
+    await dialog().getByText("alice is one of your own sessions").waitFor();
+    await page.keyboard.press("Escape");
+    const stranger = await world.junction.agentOfAnother("zoe");
+    await talkTo(page, "zoe");
+    await page.locator("#talk-verify").click();
+    await dialog().getByText("Looking up the key of zoe").waitFor();
+    go_on();
+    await dialog().getByText("junction-bridge verify kim").waitFor();
+    assert.match(await dialog().locator(".words").innerText(), /^(\w+\W+){7}\w+$/);
+    assert.deepEqual(await axe(page), []);
+    await page.keyboard.press("Escape");
+    stranger.child.stdin.end();
+  });
+});
