@@ -1,59 +1,46 @@
 // Machines: what is said of each hub, how others are invited to one, and what is left to do behind a new secret.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import { axe, go, settled } from "./browser.mjs";
-import { PROGRAMS } from "./processes.mjs";
-import { eachTestHasAPage, talkTo } from "./world.mjs";
+import { eachTestHasAPage, knowHub, talkTo } from "./world.mjs";
 
 describe("the machines of the page", { timeout: 300_000 }, () => {
   const world = eachTestHasAPage();
 
-  /** Has this machine know a hub of another by a link. Nothing answers at its address, which is one for documentation. */
-  const knowAttic = () => {
-    const other = join(world.junction.home, "other");
-    mkdirSync(other, { mode: 0o700 });
-    const env = { ...world.junction.env, JUNCTION_CONFIG_DIR: other };
-    execFileSync(join(PROGRAMS, "junction-bridge"), ["invite", "--new", "--hub", "198.51.100.7:4200", "--name", "attic"], { env, cwd: other, stdio: "pipe" });
-    const [entry] = /^attic = .*$/m.exec(readFileSync(join(other, "hosts.toml"), "utf8"));
-    appendFileSync(join(world.junction.home, "config", "hosts.toml"), `${entry}\n`);
-  };
   const dialog = () => world.page.getByRole("dialog");
 
   test("each hub says whether it answers, and which machines it serves", async () => {
     const { page } = world;
-    knowAttic();
+    knowHub(world.junction, "attic");
     await go(page, "machines");
     await page.getByRole("row", { name: /local/ }).getByText("serves this machine only").waitFor();
-    await page.getByRole("row", { name: /attic/ }).getByText("no", { exact: true }).waitFor();
+    await page.getByRole("row", { name: /attic/ }).getByText("no answer").waitFor();
     assert.deepEqual(await axe(page), []);
   });
 
   test("a machine is invited to a joined hub by a link and a QR code that can be read, in dark colours, too", async () => {
     const { page } = world;
-    knowAttic();
+    knowHub(world.junction, "attic");
     await page.emulateMedia({ colorScheme: "dark" });
     await go(page, "machines");
     await page.getByRole("row", { name: /attic/ }).waitFor();
     await page.getByRole("button", { name: "Invite a machine" }).click();
     await page.getByRole("menuitem", { name: "To attic" }).click();
     await dialog().getByRole("heading", { name: "Invite a machine to attic" }).waitFor();
-    assert.match(await dialog().innerText(), /junction:\/\/198\.51\.100\.7:4200/);
+    assert.match(await dialog().innerText(), /junction:\/\/attic\.invalid:4200/);
     const qr = await page.locator(".qr").evaluate((code) => {
-      const { width, height } = code.getBoundingClientRect();
+      const [width, height] = [code.clientWidth, code.clientHeight];
       const [, , size] = code.getAttribute("viewBox").split(" ").map(Number);
       const style = getComputedStyle(code);
-      const module = (width - 2 * parseFloat(style.paddingLeft)) / size;
+      const module = width / size;
       const box = code.querySelector("path").getBBox();
       const edge = Math.min(box.x, box.y, size - box.x - box.width, size - box.y - box.height);
-      return { width, height, module, quiet: edge + parseFloat(style.paddingLeft) / module, ground: style.backgroundColor, ink: style.fill, drawn: box.width };
+      return { width, height, module, quiet: edge, ground: style.backgroundColor, ink: style.fill, drawn: box.width };
     });
     assert.equal(qr.width, qr.height);
     assert.ok(qr.drawn > 20, "it has modules");
-    assert.ok(qr.module >= 3, `a module has ${qr.module} pixels`);
+    assert.equal(qr.module, 4, "a module is whole pixels");
     // ISO/IEC 18004 asks for four modules of quiet zone.
     assert.ok(qr.quiet >= 4, `the quiet zone has ${qr.quiet} modules`);
     assert.deepEqual([qr.ground, qr.ink], ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]);
@@ -79,7 +66,7 @@ describe("the machines of the page", { timeout: 300_000 }, () => {
 
   test("a hub that is known without an answer can be forgotten", async () => {
     const { page } = world;
-    knowAttic();
+    knowHub(world.junction, "attic");
     await go(page, "machines");
     await page.getByRole("button", { name: "Actions for attic" }).click();
     await page.getByRole("menuitem", { name: "Forget…" }).click();
@@ -110,7 +97,7 @@ describe("the machines of the page", { timeout: 300_000 }, () => {
       await settled(page);
       return page.getByRole("row", { name: /attic/ });
     };
-    await (await words("old_link")).getByText("the link is no longer valid").waitFor();
+    await (await words("old_link")).getByText("answers, but the link is no longer valid").waitFor();
     await (await words("stranger")).getByText("did not prove to be the hub").waitFor();
     await page.getByRole("button", { name: "Actions for attic" }).click();
     assert.deepEqual(await page.getByRole("menuitem").allInnerTexts(), ["Forget…"]);
@@ -119,21 +106,21 @@ describe("the machines of the page", { timeout: 300_000 }, () => {
 
   test("the words to compare are looked up in sight, and one's own session needs none", async () => {
     const { page } = world;
-    let go_on;
-    const held = new Promise((done) => (go_on = done));
-    await page.route("**/do/verify", async (route) => {
-      await held;
-      await route.continue();
-    });
     await talkTo(page, "alice");
     await page.locator("#talk-verify").click();
     await dialog().getByText("alice is one of your own sessions").waitFor();
     await page.keyboard.press("Escape");
+    let goOn;
+    const held = new Promise((done) => (goOn = done));
+    await page.route("**/do/verify", async (route) => {
+      await held;
+      await route.continue();
+    });
     const stranger = await world.junction.agentOfAnother("zoe");
     await talkTo(page, "zoe");
     await page.locator("#talk-verify").click();
     await dialog().getByText("Looking up the key of zoe").waitFor();
-    go_on();
+    goOn();
     await dialog().getByText("junction-bridge verify kim").waitFor();
     assert.match(await dialog().locator(".words").innerText(), /^(\w+\W+){7}\w+$/);
     assert.deepEqual(await axe(page), []);

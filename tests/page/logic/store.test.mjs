@@ -7,7 +7,7 @@ import { apply, isOpenRequest, isUnread, newStore, waiting } from "../../../brid
 
 const session = (id, more = {}) => ({ id, alias: `alias-${id}`, online: true, state: "idle", reach: "push", since: 1, ...more });
 const letter = (id, more = {}) => ({ id, from: "bob", to: "me", mine: false, text: "hello", at: 1, ...more });
-const HELLO = { you: { alias: "me", fingerprint: "f" }, version: "1", hub: { name: "local", flow: true, local: true }, limits: { message: 10, attachment: 20, attachments: 2 } };
+const HELLO = { you: { alias: "me", fingerprint: "f" }, hub: { name: "local", flow: true, local: true }, limits: { message: 10, attachment: 20, attachments: 2 } };
 
 test("hello forgets everything but what was seen", () => {
   const store = newStore();

@@ -82,14 +82,16 @@ export function openComposer(thread) {
   draft = drafts.get(thread) ?? { ...newDraft(thread), ...keptDraft(thread) };
   drafts.set(thread, draft);
   fill();
-  focusComposer();
+  focusComposer(true);
 }
 
 /** Puts the focus where one writes, if a conversation is open. A phone would show its keyboard over the conversation. */
-export function focusComposer() {
+export function focusComposer(isOther = false) {
   if (name === null) return false;
   const isPhone = !matchMedia("(min-width: 761px)").matches;
   if (isPhone && name !== "") return false;
+  // Who writes there already is not moved.
+  if (!isOther && form.contains(document.activeElement)) return true;
   (name === "" && !to.value ? to : text).focus();
   return true;
 }

@@ -49,7 +49,9 @@ export function confirm({ title, text, button, act, focus }) {
   const error = h("p", { class: "error", role: "alert" });
   const yes = h("button", { type: "button", class: "danger primary" }, button);
   yes.onclick = async () => {
-    yes.disabled = true;
+    // A disabled button would lose the focus.
+    if (yes.ariaDisabled === "true") return;
+    yes.ariaDisabled = "true";
     error.textContent = "";
     try {
       await act();
@@ -57,7 +59,7 @@ export function confirm({ title, text, button, act, focus }) {
       if (yes.isConnected) dialog.close();
     } catch (failure) {
       error.textContent = failure.message;
-      yes.disabled = false;
+      yes.ariaDisabled = "false";
     }
   };
   openDialog(title, [...text.map((part) => h("p", {}, part)), error, h("div", { class: "actions" }, closeButton("Cancel"), yes)], () => isDone && focus?.focus());

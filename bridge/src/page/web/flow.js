@@ -5,7 +5,7 @@ import { isShown, keepSetting, setting, store } from "./app.js";
 import { byId, emptyState, h, setText, timeAgo } from "./dom.js";
 import { arrange, runGraph, showStep, startGraph } from "./graph.js";
 import { hubName, isConnecting } from "./hub.js";
-import { bytes, clock, exact, isLost, machineTime, stepWord } from "./words.js";
+import { bytes, clock, exact, isLost, machineTime, stepMeaning } from "./words.js";
 import { ask, define } from "./work.js";
 
 /** Rows at first, and with each press of the button. */
@@ -141,7 +141,8 @@ function fill(row, message) {
   if (before?.to !== message.to) setText(row.to, message.to);
   if (before?.size !== message.size) setText(row.size, `up to ${bytes(message.size)}`);
   if (before?.status !== message.status) {
-    setText(row.status, stepWord(message.status));
+    setText(row.status, message.status);
+    row.status.title = stepMeaning(message.status);
     row.status.className = isLost(message.status) ? "never" : message.status === "read" ? "read" : "";
   }
 }

@@ -6,6 +6,8 @@ import { h } from "./dom.js";
 
 /** Seconds after which a secret is hidden again. */
 const SHOWN_FOR = 60;
+/** Pixels of a module of a QR code: a telephone reads that from an arm's length. */
+const MODULE = 4;
 
 /** Shows the links by which a machine joins this hub. Returns what keeps them from being made, or nothing. */
 export async function invite(host, title) {
@@ -37,6 +39,8 @@ function qrCode(path, size) {
   const svg = document.createElementNS(names, "svg");
   svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
   svg.setAttribute("class", "qr");
+  // Whole pixels, so that each module is as wide as the next.
+  for (const side of ["width", "height"]) svg.setAttribute(side, String(size * MODULE));
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "QR code of the link");
   const drawing = document.createElementNS(names, "path");

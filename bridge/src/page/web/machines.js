@@ -3,16 +3,16 @@
 import { act } from "./act.js";
 import { isShown, say, store } from "./app.js";
 import { closeButton, confirm, openDialog, openMenu } from "./dialog.js";
-import { bdi, byId, emptyState, h, icon, keep, show } from "./dom.js";
+import { bdi, byId, emptyState, h, icon, keep, parts, show } from "./dom.js";
 import { copyButton, invite } from "./invite.js";
 import { ask, define } from "./work.js";
 
 const MODES = { localhost: "serves this machine only", lan: "serves other machines, too" };
 /** What answers at a host's address, where that is not simply its hub. */
 const TROUBLES = {
-  old_link: ["the link is no longer valid", "Join it again, with a new link from the person who runs it."],
-  other_key: ["another key", "What answers is not the hub of the link. Join it again only with a link from the person who runs it."],
-  stranger: ["not this hub", "What answers at this address did not prove to be the hub."],
+  old_link: ["answers, but the link is no longer valid", "Join it again, with a new link from the person who runs it."],
+  other_key: ["answers with another key", "What answers is not the hub of the link. Join it again only with a link from the person who runs it."],
+  stranger: ["something else answers", "What answers at this address did not prove to be the hub."],
 };
 const LOCAL = "local";
 let hosts = null;
@@ -66,7 +66,7 @@ function updateHost(row, host) {
   const [name, address, answers, sessions, version, action] = row.children;
   const tag = (text, kind) => h("span", {}, " ", h("span", { class: `tag ${kind}` }, text));
   name.replaceChildren(h("strong", {}, bdi(host.name)), host.current ? tag("this page", "accent") : "", !host.linked && !host.trouble ? tag("no link: join it", "warn") : "");
-  address.replaceChildren(h("code", {}, bdi(host.address)));
+  address.replaceChildren(h("code", {}, parts(host.address)));
   answers.replaceChildren(...answer(host));
   sessions.replaceChildren(host.activePeers === undefined ? "" : String(host.activePeers));
   version.replaceChildren(host.version ? bdi(host.version) : "");
@@ -77,11 +77,11 @@ function updateHost(row, host) {
 function answer(host) {
   if (host.trouble) {
     const [word, next] = TROUBLES[host.trouble] ?? [host.trouble, ""];
-    return [h("span", { class: "state waiting" }, `yes, but ${word}`), h("small", {}, next)];
+    return [h("span", { class: "state waiting" }, word), h("small", {}, next)];
   }
-  if (!host.reachable) return [h("span", { class: "state away" }, "no")];
-  const time = host.latencyMs === undefined ? "" : `, in ${host.latencyMs} ms`;
-  return [h("span", { class: "state busy" }, `yes${time}`), host.mode ? h("small", {}, MODES[host.mode] ?? host.mode) : ""];
+  if (!host.reachable) return [h("span", { class: "state away" }, "no answer")];
+  const time = host.latencyMs === undefined ? "" : ` in ${host.latencyMs} ms`;
+  return [h("span", { class: "state busy" }, `answers${time}`), host.mode ? h("small", {}, MODES[host.mode] ?? host.mode) : ""];
 }
 
 /** What can be done with a host. A link is given away only of a hub that takes it. */

@@ -101,6 +101,7 @@ addEventListener("hashchange", () => {
   if (isShown("talk") && focusComposer()) return;
   byId("view").focus({ preventScroll: true });
   scrollTo(0, 0);
+  byId("view").scrollTo(0, 0);
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

@@ -175,7 +175,7 @@ function renderHead(thread) {
   const isGroup = isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
-  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1).toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "Group: every session in it gets the message" : openThread ? "not on the hub now" : "";
+  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1)].filter(Boolean).join(" · ") : isGroup ? "Group: every session in it gets the message" : openThread ? "not on the hub now" : "";
   const title = openThread === "*" ? "Everybody" : openThread || (openThread === "" ? "New message" : "");
   const box = byId("talk-who");
   const key = `${title}\n${about}`;

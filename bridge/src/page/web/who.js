@@ -39,6 +39,7 @@ export function startWho() {
   };
   byId("hold-all").onclick = (event) => openHoldAllMenu(event.currentTarget);
   arrows(rows, ".name a");
+  rows.addEventListener("click", (event) => /** @type {Element} */ (event.target).closest(".clamp")?.classList.toggle("whole"));
   search.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
     event.preventDefault();
@@ -108,6 +109,7 @@ function showCounts(counts, matches, listed) {
   const isFiltered = search.value !== "" || pill !== "all";
   const isAlone = !isFiltered && matches === 1 && total === 1 && [...store.sessions.values()][0].you === true;
   byId("who-empty").hidden = matches > 0 && !isAlone;
+  byId("who-note").hidden = matches === 0 || isAlone;
   if (!byId("who-empty").hidden) explainEmpty(isFiltered, isAlone);
 }
 
@@ -170,18 +172,23 @@ function updateRow(row, session) {
   );
   if (!before || before.session.task !== session.task || before.session.role !== session.role) {
     work.replaceChildren(
-      session.task ? bdi(session.task, { class: "clamp", title: session.task }) : h("span", { class: "muted" }, "no task"),
+      session.task ? clamped(session.task) : h("span", { class: "muted" }, "no task"),
       session.role ? h("small", {}, "as ", bdi(session.role)) : "",
     );
   }
   where.replaceChildren(
-    bdi([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? ""), {}),
+    clamped([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? "")),
     (session.repo || session.branch) && session.machine ? h("small", {}, bdi(session.machine)) : "",
   );
   const [word, why] = reachWords(session, own);
   reach.replaceChildren(word, why ? h("small", {}, why) : "");
   if (before?.session.since !== session.since) since.replaceChildren(session.since ? timeAgo(session.since) : "");
   if (focused && document.activeElement === document.body) /** @type {HTMLElement} */ (row.querySelector("a")).focus();
+}
+
+/** A text of which a few lines are shown. All of it is shown while the row has the focus, and to who presses on it. */
+function clamped(text) {
+  return bdi(text, { class: "clamp", title: text });
 }
 
 function menuButton(alias) {
