@@ -80,3 +80,17 @@ export async function axe(page) {
 export function settled(page) {
   return page.evaluate(async () => (await import("/work.js")).settled());
 }
+
+/** The colours in a picture, which is a PNG, as texts such as `255,255,255`: those of every third pixel. */
+export async function coloursOf(page, png) {
+  const found = await page.evaluate(async (data) => {
+    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))]));
+    const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    pen.drawImage(image, 0, 0);
+    const { data: all } = pen.getImageData(0, 0, image.width, image.height);
+    const colours = new Set();
+    for (let at = 0; at < all.length; at += 12) colours.add(`${all[at]},${all[at + 1]},${all[at + 2]}`);
+    return [...colours];
+  }, png.toString("base64"));
+  return new Set(found);
+}

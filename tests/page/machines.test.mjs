@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { axe, go, settled } from "./browser.mjs";
+import { axe, coloursOf, go, settled } from "./browser.mjs";
 import { eachTestHasAPage, knowHub, talkTo } from "./world.mjs";
 
 describe("the machines of the page", { timeout: 300_000 }, () => {
@@ -44,25 +44,10 @@ describe("the machines of the page", { timeout: 300_000 }, () => {
     // ISO/IEC 18004 asks for four modules of quiet zone.
     assert.ok(qr.quiet >= 4, `the quiet zone has ${qr.quiet} modules`);
     assert.deepEqual([qr.ground, qr.ink], ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]);
-    const colours = new Set();
-    const shot = await page.locator(".qr").screenshot();
-    for (const pixel of await pixels(page, shot)) colours.add(pixel);
-    assert.ok(colours.has("0,0,0") && colours.has("255,255,255"), "it is black and white on the screen");
+    const shown = await coloursOf(page, await page.locator(".qr").screenshot());
+    assert.ok(shown.has("0,0,0") && shown.has("255,255,255"), "it is black and white on the screen");
     assert.deepEqual(await axe(page), []);
   });
-
-  /** Colours in a picture, at every third pixel. */
-  const pixels = (page, png) =>
-    page.evaluate(async (data) => {
-      const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))]));
-      const canvas = new OffscreenCanvas(image.width, image.height);
-      const pen = canvas.getContext("2d");
-      pen.drawImage(image, 0, 0);
-      const { data: all } = pen.getImageData(0, 0, image.width, image.height);
-      const found = new Set();
-      for (let at = 0; at < all.length; at += 12) found.add(`${all[at]},${all[at + 1]},${all[at + 2]}`);
-      return [...found];
-    }, png.toString("base64"));
 
   test("a hub that is known without an answer can be forgotten", async () => {
     const { page } = world;

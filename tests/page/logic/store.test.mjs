@@ -56,6 +56,7 @@ test("messages are counted once", () => {
   apply(store, { messages: [{ id: "1", from: "a", to: "b", size: 256, status: "accepted", at: 1 }] });
   apply(store, { messages: [{ id: "1", from: "a", to: "b", size: 256, status: "read", at: 2 }] });
   assert.equal(store.flowTotal, 1);
+  assert.deepEqual([...store.freshFlow], ["1"]);
 });
 
 test("notes and letters are bounded", () => {

@@ -44,8 +44,10 @@ export function startFlow() {
 
 /** Steps of messages have come. */
 export function flowChanged(messages) {
+  const fresh = store.freshFlow;
+  store.freshFlow = new Set();
   if (!isShown("flow") || document.hidden) return;
-  if (view === "graph" && !paused) for (const message of messages) showStep(message);
+  if (view === "graph" && !paused) for (const message of messages) showStep(message, fresh.has(message.id));
   ask("flow", CALM);
 }
 

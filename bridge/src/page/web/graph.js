@@ -13,6 +13,8 @@ const ROOM_FOR_NAMES = 50;
 /** Milliseconds between two frames of a graph with much on it, and of one on which lines only fade. */
 const CALM_FRAME = 30;
 const FADING_FRAME = 2000;
+/** Milliseconds behind a message in which it is still shown as it goes. */
+const STALE = 3000;
 
 const canvas = /** @type {HTMLCanvasElement} */ (byId("graph"));
 const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -91,16 +93,25 @@ function recall() {
   }
 }
 
-/** A message of what goes on has made a step. */
-export function showStep({ from, to, status }) {
+/**
+ * A message of what goes on has made a step. Its first one may be any, since steps are gathered: a message that was opened at once
+ * comes as opened.
+ */
+export function showStep({ from, to, status, at }, isFirst) {
   if (!running || document.hidden) return;
   const a = placed.ofAlias.get(from);
   const b = placed.ofAlias.get(to);
   if (a === undefined || b === undefined) return;
   const motion = !stillness.matches;
   const now = performance.now();
-  if (status === "accepted") pulses.start(a, b, "send", now, motion);
-  else if (status === "read") pulses.start(b, a, "back", now, motion);
+  const age = Date.now() - at;
+  // What was before the tab was looked at is only a line.
+  if (isFirst && age > STALE) {
+    if (age < RECENT) pulses.trace(a, b, now - age);
+    return wake();
+  }
+  if (isFirst) pulses.start(a, b, "send", now, motion);
+  if (status === "read") pulses.start(b, a, "back", now, motion);
   else if (isLost(status)) pulses.start(a, b, "lost", now, motion);
   wake();
 }

@@ -38,6 +38,8 @@ export function newStore() {
     snapshot: new Set(),
     flow: new Ring(FLOW_KEPT),
     flowTotal: 0,
+    /** Ids of messages of what goes on that have come since the last look. */
+    freshFlow: new Set(),
     notes: [],
     /** @type {Map<string, Letter>} */
     letters: new Map(),
@@ -87,7 +89,11 @@ export function apply(store, frame) {
     changed.add("sessions");
   }
   if (frame.messages) {
-    for (const message of frame.messages) if (store.flow.put(message)) store.flowTotal++;
+    for (const message of frame.messages) {
+      if (!store.flow.put(message)) continue;
+      store.flowTotal++;
+      store.freshFlow.add(message.id);
+    }
     changed.add("flow");
   }
   if (frame.notes) {
