@@ -117,6 +117,13 @@ describe("the page by the keyboard alone", { timeout: 300_000 }, () => {
     assert.equal(await focused(), "invite");
   });
 
+  test("scrolls before anything has the focus", async () => {
+    const { page } = world;
+    await page.setViewportSize({ width: 1000, height: 260 });
+    await page.keyboard.press("PageDown");
+    await page.waitForFunction(() => document.getElementById("view").scrollTop > 0);
+  });
+
   test("each thing that Tab reaches shows that it has the focus", async () => {
     const { page } = world;
     const seen = new Set();

@@ -17,11 +17,14 @@ const KEYS = [
   [["Esc"], "Close, or leave a field"],
   [["?"], "This list"],
 ];
+const SCROLLING = ["PageDown", "PageUp", "ArrowDown", "ArrowUp", "Home", "End", " "];
 let afterG = 0;
 
 export function startKeys() {
   byId("keys").onclick = showKeys;
   addEventListener("keydown", (event) => {
+    // The content scrolls, and the window does not: while nothing has the focus, these keys would do nothing.
+    if (SCROLLING.includes(event.key) && document.activeElement === document.body) byId("view").focus({ preventScroll: true });
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.matches("input:not([type=checkbox]), textarea, select");
