@@ -68,6 +68,8 @@ export async function go(page, section) {
 
 /** What axe finds, by the rules of WCAG 2.2 AA and its own best practices. */
 export async function axe(page) {
+  // What fades in has less contrast on its way.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   // By the debugger: the page's own policy lets no such script in.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
@@ -95,4 +97,18 @@ export async function readAll(page) {
     await page.evaluate(() => new Promise(requestAnimationFrame));
     await settled(page);
   }
+}
+
+/** The colours in a picture, which is a PNG, as texts such as `255,255,255`: those of every third pixel. */
+export async function coloursOf(page, png) {
+  const found = await page.evaluate(async (data) => {
+    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))]));
+    const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    pen.drawImage(image, 0, 0);
+    const { data: all } = pen.getImageData(0, 0, image.width, image.height);
+    const colours = new Set();
+    for (let at = 0; at < all.length; at += 12) colours.add(`${all[at]},${all[at + 1]},${all[at + 2]}`);
+    return [...colours];
+  }, png.toString("base64"));
+  return new Set(found);
 }

@@ -1,13 +1,14 @@
 // The real programs that the page is tried with: a hub and bridges of a configuration directory of their own, and the page.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const PROGRAMS = process.env.JUNCTION_PROGRAMS ?? resolve(fileURLToPath(import.meta.url), "../../../target/debug");
+/** The folder of the programs under test. */
+export const PROGRAMS = process.env.JUNCTION_PROGRAMS ?? resolve(fileURLToPath(import.meta.url), "../../../target/debug");
 
 /** A directory with its hub, and all that was started in it. */
 export class Junction {
@@ -26,7 +27,6 @@ export class Junction {
 
   static async start() {
     const home = await mkdtemp(join(tmpdir(), "junction-page-"));
-    const { mkdir } = await import("node:fs/promises");
     await mkdir(join(home, "run"), { mode: 0o700 });
     const junction = new Junction(home);
     await junction.startHub();
@@ -60,12 +60,19 @@ export class Junction {
   }
 
   /** Starts a bridge for an agent, which registers. */
-  async agent(alias, about = {}, cwd = this.home) {
+  async agent(alias, about = {}, cwd = this.home, env = this.env) {
     // Below a shell, as below a client: a program that starts a bridge itself counts as one, and may not be a person.
-    const shell = this.spawnFile("/bin/sh", ["-c", '"$0"; exit $?', join(PROGRAMS, "junction-bridge")], { cwd });
+    const shell = this.spawnFile("/bin/sh", ["-c", '"$0"; exit $?', join(PROGRAMS, "junction-bridge")], { cwd, env });
     const agent = new Agent(shell, alias);
     await agent.begin(about);
     return agent;
+  }
+
+  /** The same for an agent that the page does not take for one of its person's: its socket is elsewhere. */
+  async agentOfAnother(alias, about = {}) {
+    const run = join(this.home, `run-${alias}`);
+    await mkdir(run, { mode: 0o700 });
+    return this.agent(alias, about, this.home, { ...this.env, XDG_RUNTIME_DIR: run });
   }
 
   /** Serves the page, and returns its link. */

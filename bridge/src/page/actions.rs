@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::download::download;
 use super::host::PageHost;
+use super::hub_news;
 use super::machines;
 use super::page_error::PageError;
 use crate::ipc::local_sessions::{self, UserOrder};
@@ -64,7 +65,7 @@ struct HoldAsked {
 /// Which session is meant.
 #[derive(Deserialize)]
 struct OrderAsked {
-    /// Every session of this user on this machine, where none is named and that makes sense.
+    /// Every session of this user on this machine, or none in particular, where none is named and that makes sense.
     alias: Option<String>,
 }
 
@@ -117,6 +118,12 @@ pub(crate) async fn act(
             order(page, Some(alias), UserOrder::Remove).await?
         }
         "link" => json!({ "link": page.new_link() }),
+        "start" => {
+            let OrderAsked { alias } = parsed(&body)?;
+            let alias = alias.and_then(|alias| Alias::parse(&alias).ok());
+            hub_news::start(&page.engine, alias).await?;
+            json!({})
+        }
         "machines" => machines::known(page).await,
         "invite" => machines::invite(page, parsed(&body)?).await?,
         "join" => machines::join(page, parsed(&body)?).await?,
@@ -263,6 +270,11 @@ async fn verify(page: &PageHost, asked: OrderAsked) -> Result<Value, PageError> 
     let alias = Alias::parse(asked.alias.as_deref().unwrap_or_default())
         .map_err(|_| PageError::wrong("That is not an alias. Choose a session of the list."))?;
     let own = page.engine.snapshot().fingerprint;
+    let bridges = page.place().bridges().await;
+    let mut descriptions = bridges.iter().filter_map(|bridge| bridge.said.as_ref().ok());
+    if descriptions.any(|said| said.alias.as_deref() == Some(alias.as_str())) {
+        return Ok(json!({ "yours": true }));
+    }
     let peer = page.engine.fingerprint_of(alias).await;
     let unknown =
         "No session has that alias now, or its key has changed. Look who is there, and try again.";

@@ -12,6 +12,9 @@ use crate::timestamp::ms_of;
 const MAX_CLAIMS: usize = 300;
 /// Conflicts that are shown of one repository.
 const MAX_CONFLICTS: usize = 100;
+/// Milliseconds by which one claim has to be older than another to count as the first. Each session notes by its own clock
+/// when it heard of a claim, so closer times do not tell which the sessions themselves take for the first.
+const CLEARLY_OLDER: u64 = 2000;
 
 /// Claims by repository.
 #[derive(Default)]
@@ -58,16 +61,19 @@ impl ClaimTable {
 impl RepositoryRows {
     /// Where claims of different sessions meet.
     fn conflicts(&self, repository: &str) -> Vec<Value> {
-        let all: Vec<_> = self.claims.keys().collect();
+        let all: Vec<_> = self.claims.iter().collect();
         let mut found = Vec::new();
-        for (at, (alias, path)) in all.iter().enumerate() {
-            for (other, theirs) in &all[at + 1..] {
+        for (at, ((alias, path), claim)) in all.iter().enumerate() {
+            for ((other, theirs), their_claim) in &all[at + 1..] {
                 if alias != other && claims_meet(path, theirs, self.ignores_case) {
                     let mut conflict = json!({
                         "path": path, "holders": [alias, other], "repository": repository,
                     });
                     if path != theirs {
                         conflict["other"] = json!(theirs);
+                    }
+                    if let Some(is_theirs_later) = is_later(their_claim, claim) {
+                        conflict["yields"] = json!(if is_theirs_later { other } else { alias });
                     }
                     found.push(conflict);
                     if found.len() == MAX_CONFLICTS {
@@ -78,6 +84,13 @@ impl RepositoryRows {
         }
         found
     }
+}
+
+/// Whether one claim was made after another: the session that claims later yields. `None` if that is not certain.
+fn is_later(claim: &Value, than: &Value) -> Option<bool> {
+    let [one, other] = [claim, than].map(|claim| claim["since"].as_str().and_then(ms_of));
+    let (one, other) = (one?, other?);
+    (one.abs_diff(other) >= CLEARLY_OLDER).then_some(one > other)
 }
 
 /// A claim as the page shows it.
@@ -123,5 +136,19 @@ mod tests {
                 "path": "src", "other": "src/*.rs", "holders": ["alice", "bob"], "repository": "shop",
             }])
         );
+    }
+
+    #[test]
+    fn session_that_claims_clearly_later_yields() {
+        let claim = |since: &str| json!({ "since": since });
+        let (first, soon, later) = (
+            claim("1970-01-01T00:00:01.000Z"),
+            claim("1970-01-01T00:00:02.500Z"),
+            claim("1970-01-01T00:00:03.000Z"),
+        );
+        assert_eq!(is_later(&later, &first), Some(true));
+        assert_eq!(is_later(&first, &later), Some(false));
+        assert_eq!(is_later(&soon, &first), None);
+        assert_eq!(is_later(&claim("soon"), &first), None);
     }
 }

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use junction_engine::hubs::known::KnownHosts;
-use junction_engine::hubs::probe::survey;
+use junction_engine::hubs::probe::{HostStatus, ProbeError, survey};
 use junction_shared::invite_link::address_text;
-use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::hosts::{HostsFile, LOCAL};
 use junction_shared::machine::identity;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,7 +34,30 @@ pub(super) struct JoinAsked {
 /// The known hosts, and which of them answer.
 pub(super) async fn known(page: &PageHost) -> Value {
     let known = KnownHosts::new(page.config.dir.clone(), page.config.port);
-    object(&SurveyJson::from(survey(&known, &page.config.hub).await)).into()
+    let found = survey(&known, &page.config.hub).await;
+    let file = HostsFile::load(&page.config.dir).unwrap_or_default();
+    let is_kept = |host: &HostStatus| file.find(&host.name).is_some();
+    let more: Vec<_> = found.hosts.iter().map(|host| (trouble(host), is_kept(host))).collect();
+    let mut shown = object(&SurveyJson::from(found));
+    let hosts = shown.get_mut("hosts").and_then(Value::as_array_mut).into_iter().flatten();
+    for (host, (why, is_kept)) in hosts.zip(more) {
+        // Only what the file has can be forgotten: the environment may name hosts, too.
+        host["kept"] = is_kept.into();
+        if let Some(why) = why {
+            host["trouble"] = why.into();
+        }
+    }
+    shown.into()
+}
+
+/// The word for what is wrong with a host that something answers for.
+fn trouble(host: &HostStatus) -> Option<&'static str> {
+    match host.health {
+        Ok(_) | Err(ProbeError::NoAnswer) => None,
+        Err(ProbeError::OldLink) => Some("old_link"),
+        Err(ProbeError::OtherKey { .. }) => Some("other_key"),
+        Err(ProbeError::Stranger) => Some("stranger"),
+    }
 }
 
 /// Links by which others join, and each as the path of a QR code.

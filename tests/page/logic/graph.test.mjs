@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fit, layOut, MOST_NODES } from "../../../bridge/src/page/web/layout.js";
-import { MOST_PULSES, Pulses } from "../../../bridge/src/page/web/pulses.js";
+import { MOST_PULSES, Pulses, RECENT } from "../../../bridge/src/page/web/pulses.js";
 
 const sessions = (count, machines) => Array.from({ length: count }, (_, at) => ({ id: `id-${at}`, alias: `alias-${at}`, machine: `machine-${at % machines}`, since: at }));
 
@@ -52,6 +52,25 @@ test("pulses and edges are bounded, and end", () => {
   assert.equal(pulses.count, 0);
   assert.ok(!pulses.step(1e6));
   assert.equal(pulses.more, 0);
+});
+
+test("an edge stays as a faint line for a minute behind its last message, and the one used longest ago goes first", () => {
+  const pulses = new Pulses();
+  pulses.start(1, 2, "send", 0, true);
+  assert.ok(pulses.step(500), "it moves");
+  assert.ok(!pulses.step(30_000), "it only fades");
+  const [edge] = pulses.edges.values();
+  assert.equal(Pulses.freshness(edge, 0), 1);
+  assert.equal(Pulses.freshness(edge, RECENT / 2), 0.5);
+  pulses.step(RECENT);
+  assert.equal(pulses.edges.size, 0);
+  pulses.trace(0, 1, 0);
+  for (let at = 1; at < 400; at++) pulses.trace(at, at + 1, 0);
+  pulses.trace(0, 1, 10);
+  pulses.trace(500, 501, 10);
+  assert.equal(pulses.edges.size, 400);
+  assert.deepEqual([...pulses.edges.values()].slice(-2).map(({ from }) => from), [0, 500]);
+  assert.ok(![...pulses.edges.values()].some(({ from }) => from === 1));
 });
 
 test("a receipt goes back along the edge of its message, and without motion only the edge shows it", () => {

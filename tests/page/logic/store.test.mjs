@@ -7,7 +7,7 @@ import { allLetters, apply, isOpenRequest, letterOf, newStore, waiting } from ".
 
 const session = (id, more = {}) => ({ id, alias: `alias-${id}`, online: true, state: "idle", reach: "push", since: 1, ...more });
 const letter = (id, more = {}) => ({ id, from: "bob", to: "me", mine: false, text: "hello", at: 1, ...more });
-const HELLO = { you: { alias: "me", fingerprint: "f" }, version: "1", hub: { name: "local", flow: true, local: true }, limits: { message: 10, attachment: 20, attachments: 2 } };
+const HELLO = { you: { alias: "me", fingerprint: "f" }, hub: { name: "local", flow: true, local: true }, limits: { message: 10, attachment: 20, attachments: 2 } };
 
 test("hello forgets everything", () => {
   const store = newStore();
@@ -54,6 +54,7 @@ test("messages are counted once", () => {
   apply(store, { messages: [{ id: "1", from: "a", to: "b", size: 256, status: "accepted", at: 1 }] });
   apply(store, { messages: [{ id: "1", from: "a", to: "b", size: 256, status: "read", at: 2 }] });
   assert.equal(store.flowTotal, 1);
+  assert.deepEqual([...store.freshFlow], ["1"]);
 });
 
 test("notes and letters are bounded", () => {

@@ -19,13 +19,15 @@ test("a time that is none gives no words", () => {
 });
 
 test("sizes and numbers", () => {
-  assert.deepEqual([256, 1024, 1536, 65_536, 16_777_216].map(bytes), ["256 B", "1 KiB", "1.5 KiB", "64 KiB", "16 MiB"]);
+  assert.deepEqual([256, 1024, 1536, 65_536, 16_777_216].map(bytes), ["256 bytes", "1.0 KiB", "1.5 KiB", "64.0 KiB", "16.0 MiB"]);
+  // As commands write them, rounded down.
+  assert.deepEqual([0, 1, 1023, 1535, 1_048_575].map(bytes), ["0 bytes", "1 byte", "1023 bytes", "1.4 KiB", "1023.9 KiB"]);
   assert.equal(count(1, "session"), "1 session");
   assert.equal(count(5000, "session"), "5,000 sessions");
 });
 
 test("statuses, also ones that a newer server has", () => {
-  assert.equal(statusWord("accepted"), "the hub has it");
+  assert.equal(statusWord("accepted"), "accepted by the hub");
   assert.equal(statusWord("refused(inbox_full)"), "refused: inbox full");
   assert.equal(statusWord("something"), "something");
   assert.deepEqual(["read", "expired", "refused(gone)", undefined].map(isLost), [false, true, true, false]);

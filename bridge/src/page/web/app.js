@@ -8,8 +8,8 @@ export const store = newStore();
 /** The sections of the page, in the order of their keys 1 to 5. */
 export const SECTIONS = ["who", "flow", "talk", "claims", "machines"];
 
-/** Where the page is: a section, and in talk the conversation ("" for a new one). */
-export const place = { section: "who", thread: /** @type {string | null} */ (null) };
+/** Where the page is: a section, and in talk the conversation ("" for a new one). `lastThread` was open there last. */
+export const place = { section: "who", thread: /** @type {string | null} */ (null), lastThread: /** @type {string | null} */ (null) };
 
 /** Whether the person sees this section now. */
 export function isShown(section) {
@@ -19,6 +19,11 @@ export function isShown(section) {
 /** The address of a conversation on this page. */
 export function threadLink(name) {
   return `#talk/${encodeURIComponent(name)}`;
+}
+
+/** The address of a section. That of talk leads back to the conversation that was open there; within talk, to the list. */
+export function sectionLink(section) {
+  return section === "talk" && !isShown("talk") && place.lastThread !== null ? threadLink(place.lastThread) : `#${section}`;
 }
 
 let silence = 0;

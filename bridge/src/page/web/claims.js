@@ -1,7 +1,7 @@
 // Claims: what sessions are about to change, by repository, and where two are in each other's way.
 
 import { isShown, store, threadLink } from "./app.js";
-import { bdi, byId, emptyState, h, keep, setText, timeAgo, timeUntil } from "./dom.js";
+import { bdi, byId, emptyState, h, keep, parts, setText, timeAgo, timeUntil } from "./dom.js";
 import { count } from "./words.js";
 import { ask, define } from "./work.js";
 
@@ -45,22 +45,28 @@ function* render() {
   }
 }
 
-function conflictBox({ path, other, holders, repository }) {
+function conflictBox({ path, other, holders, repository, yields }) {
   const [one, two] = holders.map((alias) => h("a", { href: threadLink(alias) }, bdi(alias)));
-  const claims = other === undefined ? [one, " and ", two, " both claim ", h("code", {}, bdi(path))] : [one, " claims ", h("code", {}, bdi(path)), ", and ", two, " claims ", h("code", {}, bdi(other))];
-  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), ...claims, " in ", bdi(repository), ". They should agree who goes first.");
+  const claims = other === undefined ? [one, " and ", two, " both claim ", h("code", {}, parts(path))] : [one, " claims ", h("code", {}, parts(path)), ", and ", two, " claims ", h("code", {}, parts(other))];
+  return h("p", { class: "conflict" }, h("strong", {}, "Conflict: "), ...claims, " in ", parts(repository), ". ", ...whoYields(yields, holders));
 }
 
-function newRepository() {
+/** The session that claimed later yields, and its agent was told so. */
+function whoYields(yields, holders) {
+  if (yields === undefined) return ["They were claimed at about the same time. Each agent has learned from its tool ", h("code", {}, "claim"), " which of the two yields."];
+  const first = holders.find((alias) => alias !== yields);
+  return [bdi(first), " claimed first, so ", h("strong", {}, bdi(yields), " yields"), ": it should ask ", bdi(first), " or work on something else."];
+}
+
+function newRepository(repository) {
   const heading = (text, className) => h("th", { role: "columnheader", scope: "col", class: className }, text);
-  return h("section", { class: "repo" }, h("h2", {}, bdi(""), " ", h("span", { class: "muted" })),
+  return h("section", { class: "repo" }, h("h2", {}, parts(repository.name), " ", h("span", { class: "muted" })),
     h("table", { class: "cards claims", role: "table" },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heading("Path"), heading("Session"), heading("Note"), heading("Since", "num"), heading("Ends in", "num"))),
       h("tbody", { role: "rowgroup" })));
 }
 
 function updateRepository(box, name, list) {
-  setText(box.querySelector("h2 bdi"), name);
   setText(box.querySelector("h2 .muted"), list.length > PAGE ? `the first ${PAGE} of ${list.length}` : count(list.length, "claim"));
   box.querySelector("table").setAttribute("aria-label", `Claims in ${name}`);
 }
@@ -72,7 +78,7 @@ function keyOf(claim) {
 function newClaim(claim) {
   const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
   return h("tr", { role: "row" },
-    cell({}, h("code", {}, bdi(claim.path))),
+    cell({}, h("code", {}, parts(claim.path))),
     cell({}, h("a", { href: threadLink(claim.alias) }, bdi(claim.alias)), store.own.has(claim.alias) ? h("span", {}, " ", h("span", { class: "tag accent" }, "yours")) : ""),
     cell({}), cell({ class: "num muted", "data-name": "since" }), cell({ class: "num", "data-name": "ends in" }));
 }

@@ -3,10 +3,11 @@
 import { act, upload } from "./act.js";
 import { say, store, threadLink } from "./app.js";
 import { bdi, byId, h, icon, show } from "./dom.js";
+import { forgetDraft, keepDraft, keptDraft } from "./drafts.js";
 import { beginning, completions, isGroupName } from "./threads.js";
 import { bytes } from "./words.js";
 
-/** @typedef {{to: string, text: string, reply: import("./store.js").Letter | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string, sending?: boolean}} Draft */
+/** @typedef {{to: string, text: string, reply: {id: string, from: string, mine: boolean, intent?: string, text?: string} | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string, sending?: boolean}} Draft */
 
 /** @type {Map<string, Draft>} */
 const drafts = new Map();
@@ -25,6 +26,11 @@ function newDraft(receiver) {
   return { to: receiver, text: "", reply: null, ask: false, done: false, files: [], error: "" };
 }
 
+/** Keeps what is written now, so that a reload does not lose it. */
+function keep() {
+  if (name !== null) keepDraft(name, draft);
+}
+
 export function startComposer() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -36,17 +42,28 @@ export function startComposer() {
     event.preventDefault();
     send();
   });
-  text.addEventListener("input", () => (draft.text = text.value));
+  text.addEventListener("input", () => {
+    draft.text = text.value;
+    keep();
+  });
   text.addEventListener("paste", (event) => event.clipboardData?.files.length && (event.preventDefault(), addFiles(event.clipboardData.files)));
-  askBox.addEventListener("change", () => (draft.ask = askBox.checked));
-  doneBox.addEventListener("change", () => (draft.done = doneBox.checked));
+  for (const [box, field] of [[askBox, "ask"], [doneBox, "done"]]) {
+    box.addEventListener("change", () => {
+      draft[field] = box.checked;
+      keep();
+    });
+  }
   for (const input of [to, byId("verify-name")]) {
     for (const event of ["input", "focus"]) input.addEventListener(event, () => complete(/** @type {HTMLInputElement} */ (input).value));
   }
-  to.addEventListener("input", () => (draft.to = to.value));
+  to.addEventListener("input", () => {
+    draft.to = to.value;
+    keep();
+  });
   byId("reply-drop").onclick = () => {
     draft.reply = null;
     draft.done = false;
+    keep();
     fill();
     text.focus();
   };
@@ -55,21 +72,6 @@ export function startComposer() {
     addFiles(picker.files);
     picker.value = "";
   };
-  // A file that is dropped next to the conversation would otherwise take the place of the page.
-  for (const event of ["dragover", "drop"]) addEventListener(event, (dropped) => dropped.preventDefault());
-  const main = byId("talk-main");
-  main.addEventListener("dragover", (event) => {
-    if (name === null || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    form.classList.add("over");
-  });
-  main.addEventListener("dragleave", (event) => !main.contains(/** @type {Node} */ (event.relatedTarget)) && form.classList.remove("over"));
-  main.addEventListener("drop", (event) => {
-    form.classList.remove("over");
-    if (name === null || !event.dataTransfer?.files.length) return;
-    event.preventDefault();
-    addFiles(event.dataTransfer.files);
-  });
 }
 
 /** Shows the draft of a conversation: "" for a new one, null for none. */
@@ -77,10 +79,21 @@ export function openComposer(thread) {
   name = thread;
   form.hidden = thread === null;
   if (thread === null) return;
-  draft = drafts.get(thread) ?? newDraft(thread);
+  draft = drafts.get(thread) ?? { ...newDraft(thread), ...keptDraft(thread) };
   drafts.set(thread, draft);
   fill();
-  if (matchMedia("(min-width: 761px)").matches || thread === "") (thread === "" ? to : text).focus();
+  focusComposer(true);
+}
+
+/** Puts the focus where one writes, if a conversation is open. A phone would show its keyboard over the conversation. */
+export function focusComposer(isOther = false) {
+  if (name === null) return false;
+  const isPhone = !matchMedia("(min-width: 761px)").matches;
+  if (isPhone && name !== "") return false;
+  // Who writes there already is not moved.
+  if (!isOther && form.contains(document.activeElement)) return true;
+  (name === "" && !to.value ? to : text).focus();
+  return true;
 }
 
 /** Begins a reply to a letter. */
@@ -88,6 +101,7 @@ export function replyTo(letter) {
   if (!letter) return;
   draft.reply = letter;
   draft.done = false;
+  keep();
   fill();
   text.focus();
 }
@@ -103,12 +117,18 @@ function fill() {
   askBox.checked = draft.ask;
   doneBox.checked = draft.done;
   byId("reply").hidden = draft.reply === null;
-  byId("reply-text").replaceChildren(...(draft.reply ? ["Reply to ", bdi(draft.reply.mine ? "yourself" : draft.reply.from), ": ", bdi(beginning(draft.reply.text))] : []));
+  byId("reply-text").replaceChildren(...(draft.reply ? ["Reply to ", bdi(draft.reply.mine ? "yourself" : draft.reply.from), ...quoted(draft.reply)] : []));
   byId("done-row").hidden = draft.reply?.intent !== "request" || draft.reply.mine;
   fillFiles();
   show(byId("composer-error"), draft.error);
   byId("trust").hidden = !draft.newKey;
   sendButton.disabled = draft.sending === true;
+}
+
+/** The beginning of the message that is replied to. A draft that was kept has no text of it. */
+function quoted(reply) {
+  const whole = reply.text ?? store.letters.get(reply.id)?.text;
+  return whole ? [": ", bdi(beginning(whole))] : [];
 }
 
 function fillFiles() {
@@ -127,7 +147,8 @@ function fillFiles() {
   }));
 }
 
-function addFiles(files) {
+/** Attaches files to the message that is being written. */
+export function addFiles(files) {
   const { attachment, attachments } = store.limits;
   draft.error = "";
   for (const file of files) {
@@ -184,18 +205,24 @@ async function send(fingerprint) {
   Object.assign(owner, newDraft(owner.to), { sending: true });
   fill();
   try {
+    // A hub that is started has none of its sessions at first.
+    if (store.connection.startable) await act("start", { alias: isGroupName(message.to) ? null : message.to });
     const sent = await act("send", message);
     if (thread === "") {
       drafts.delete("");
+      forgetDraft("");
       if (name === "") location.hash = threadLink(sent.to ?? message.to);
-    } else if (message.to !== thread) {
-      say(`Sent to ${message.to}.`);
+    } else {
+      // What was typed meanwhile stays.
+      keepDraft(thread, owner);
+      if (message.to !== thread) say(`Sent to ${message.to}.`);
     }
   } catch (failure) {
     // What was typed meanwhile stays behind it.
     Object.assign(owner, begun, { text: [begun.text, owner.text].filter(Boolean).join("\n"), files: [...begun.files, ...owner.files] });
     owner.error = failure.message;
     owner.newKey = failure.fingerprint;
+    keepDraft(thread, owner);
   } finally {
     owner.sending = false;
     if (owner === draft) {

@@ -6,17 +6,32 @@ import { byId, h } from "./dom.js";
 const dialog = /** @type {any} */ (byId("dialog"));
 const menu = byId("menu");
 let opener = null;
+/** @type {(() => void) | undefined} What is done once the dialog that is open is closed. */
+let afterwards;
 
 /**
  * Opens the dialog with this content. The returned function closes it; so does Escape.
  * @param {() => void} [whenClosed]
  */
 export function openDialog(title, children, whenClosed) {
-  if (dialog.open) dialog.close();
+  // The event of this closing comes when the next dialog is open already.
+  if (dialog.open) {
+    dialog.close();
+    closed();
+  }
   dialog.replaceChildren(h("div", { class: "sheet" }, h("h2", { id: "dialog-title" }, title), ...children));
   dialog.showModal();
-  dialog.addEventListener("close", () => (dialog.replaceChildren(), whenClosed?.()), { once: true });
+  afterwards = whenClosed;
   return () => dialog.close();
+}
+
+dialog.addEventListener("close", () => dialog.open || closed());
+
+function closed() {
+  const then = afterwards;
+  afterwards = undefined;
+  dialog.replaceChildren();
+  then?.();
 }
 
 /** A button that closes the dialog. */
@@ -25,24 +40,29 @@ export function closeButton(label = "Close") {
 }
 
 /**
- * Asks whether to do something that cannot be taken back, and does it.
- * @param {{title: string, text: (string | Node)[], button: string, act: () => Promise<void>}} what
+ * Asks whether to do something that cannot be taken back, and does it. `focus` gets the focus then, because what had it before
+ * may go.
+ * @param {{title: string, text: (string | Node)[], button: string, act: () => Promise<void>, focus?: HTMLElement}} what
  */
-export function confirm({ title, text, button, act }) {
+export function confirm({ title, text, button, act, focus }) {
+  let isDone = false;
   const error = h("p", { class: "error", role: "alert" });
   const yes = h("button", { type: "button", class: "danger primary" }, button);
   yes.onclick = async () => {
-    yes.disabled = true;
+    // A disabled button would lose the focus.
+    if (yes.ariaDisabled === "true") return;
+    yes.ariaDisabled = "true";
     error.textContent = "";
     try {
       await act();
+      isDone = true;
       if (yes.isConnected) dialog.close();
     } catch (failure) {
       error.textContent = failure.message;
-      yes.disabled = false;
+      yes.ariaDisabled = "false";
     }
   };
-  openDialog(title, [...text.map((part) => h("p", {}, part)), error, h("div", { class: "actions" }, closeButton("Cancel"), yes)]);
+  openDialog(title, [...text.map((part) => h("p", {}, part)), error, h("div", { class: "actions" }, closeButton("Cancel"), yes)], () => isDone && focus?.focus());
 }
 
 /**

@@ -39,6 +39,12 @@ export function bdi(text, attributes = {}) {
   return h("bdi", attributes, text);
 }
 
+/** A path, name or address, which may be broken behind each of its parts, but not within one. */
+export function parts(text) {
+  const pieces = text.split(/(?<=[/_.:@-])(?=[^/_.:@-])/);
+  return h("bdi", {}, ...pieces.flatMap((piece, at) => (at ? [h("wbr"), piece] : [piece])));
+}
+
 /** Sets a text if it is another one. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -4,7 +4,8 @@
 import { isShown, keepSetting, setting, store } from "./app.js";
 import { byId, emptyState, h, setText, timeAgo } from "./dom.js";
 import { arrange, runGraph, showStep, startGraph } from "./graph.js";
-import { bytes, clock, exact, isLost, machineTime, stepWord } from "./words.js";
+import { hubName, isConnecting } from "./hub.js";
+import { bytes, clock, exact, isLost, machineTime, stepMeaning } from "./words.js";
 import { ask, define } from "./work.js";
 
 /** Rows at first, and with each press of the button. */
@@ -43,8 +44,10 @@ export function startFlow() {
 
 /** Steps of messages have come. */
 export function flowChanged(messages) {
+  const fresh = store.freshFlow;
+  store.freshFlow = new Set();
   if (!isShown("flow") || document.hidden) return;
-  if (view === "graph" && !paused) for (const message of messages) showStep(message);
+  if (view === "graph" && !paused) for (const message of messages) showStep(message, fresh.has(message.id));
   ask("flow", CALM);
 }
 
@@ -94,7 +97,8 @@ function* render() {
   const list = paused ? paused.filter(fits) : store.flow.newest(store.flow.limit, fits);
   const nothing = byId("flow-empty");
   nothing.hidden = list.length > 0 || (view === "graph" && store.hub.flow);
-  if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
+  if (isConnecting()) emptyState(nothing, `Connecting to ${hubName()}…`);
+  else if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
   else if (wanted) emptyState(nothing, "No message matches", "The last 500 messages are kept. Search for less.");
   else emptyState(nothing, "No messages yet", "Messages between sessions appear here. Write one: `junction-bridge send NAME hello`, or choose Messages.");
   if (view === "graph") return;
@@ -139,7 +143,8 @@ function fill(row, message) {
   if (before?.to !== message.to) setText(row.to, message.to);
   if (before?.size !== message.size) setText(row.size, `up to ${bytes(message.size)}`);
   if (before?.status !== message.status) {
-    setText(row.status, stepWord(message.status));
+    setText(row.status, message.status);
+    row.status.title = stepMeaning(message.status);
     row.status.className = isLost(message.status) ? "never" : message.status === "read" ? "read" : "";
   }
 }

@@ -2,15 +2,19 @@
 
 import { store } from "./app.js";
 import { byId, setText } from "./dom.js";
+import { kindOf } from "./filter.js";
 import { fit, layOut, MOST_NODES } from "./layout.js";
-import { Pulses } from "./pulses.js";
+import { Pulses, RECENT } from "./pulses.js";
 import { count, isLost, stateWord } from "./words.js";
 import { ask } from "./work.js";
 
 /** Pixels between two sessions from which each has its name below it. */
 const ROOM_FOR_NAMES = 50;
-/** Milliseconds between two frames of a graph with much on it. */
+/** Milliseconds between two frames of a graph with much on it, and of one on which lines only fade. */
 const CALM_FRAME = 30;
+const FADING_FRAME = 2000;
+/** Milliseconds behind a message in which it is still shown as it goes. */
+const STALE = 3000;
 
 const canvas = /** @type {HTMLCanvasElement} */ (byId("graph"));
 const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -26,6 +30,7 @@ let names = 0;
 let width = 0;
 let height = 0;
 let frame = 0;
+let fading = 0;
 let drawn = 0;
 let running = false;
 let placedFor = "";
@@ -42,6 +47,7 @@ export function startGraph() {
 
 /** Draws from now on, or no more. */
 export function runGraph(on) {
+  if (on && !running) recall();
   running = on;
   if (!on) pulses.clear();
 }
@@ -74,19 +80,38 @@ function place(by) {
     item.r *= scale;
   }
   for (const node of placed.nodes) if (placed.single) node.r = Math.min(9, Math.max(3, node.r));
-  if (before !== placed.nodes.map((node) => node.key).join()) pulses.clear();
+  if (before !== placed.nodes.map((node) => node.key).join() || pulses.edges.size === 0) recall();
 }
 
-/** A message of what goes on has made a step. */
-export function showStep({ from, to, status }) {
+/** Draws the faint lines of the messages that went before the graph was there, or before its nodes changed. */
+function recall() {
+  pulses.clear();
+  const [now, clock] = [performance.now(), Date.now()];
+  for (const { from, to, at } of store.flow.newest(store.flow.limit, (message) => clock - message.at < RECENT).reverse()) {
+    const [a, b] = [placed.ofAlias.get(from), placed.ofAlias.get(to)];
+    if (a !== undefined && b !== undefined) pulses.trace(a, b, now - (clock - at));
+  }
+}
+
+/**
+ * A message of what goes on has made a step. Its first one may be any, since steps are gathered: a message that was opened at once
+ * comes as opened.
+ */
+export function showStep({ from, to, status, at }, isFirst) {
   if (!running || document.hidden) return;
   const a = placed.ofAlias.get(from);
   const b = placed.ofAlias.get(to);
   if (a === undefined || b === undefined) return;
   const motion = !stillness.matches;
   const now = performance.now();
-  if (status === "accepted") pulses.start(a, b, "send", now, motion);
-  else if (status === "read") pulses.start(b, a, "back", now, motion);
+  const age = Date.now() - at;
+  // What was before the tab was looked at is only a line.
+  if (isFirst && age > STALE) {
+    if (age < RECENT) pulses.trace(a, b, now - age);
+    return wake();
+  }
+  if (isFirst) pulses.start(a, b, "send", now, motion);
+  if (status === "read") pulses.start(b, a, "back", now, motion);
   else if (isLost(status)) pulses.start(a, b, "lost", now, motion);
   wake();
 }
@@ -141,6 +166,9 @@ function drawStill() {
     const busy = session?.online && session.state === "busy";
     const waits = session?.online && session.state === "waiting-on-human";
     circle(pen, node.x, node.y, node.r, busy ? colours.accent : waits ? colours.warn : session?.online ? colours.surface : colours.ground);
+    if (session && kindOf(session) === "unknown") circle(pen, node.x, node.y, node.r * 0.5, colours.edge);
+    pen.beginPath();
+    pen.arc(node.x, node.y, node.r, 0, 2 * Math.PI);
     pen.lineWidth = 1.5;
     pen.strokeStyle = busy ? colours.accent : waits ? colours.warn : colours.edge;
     pen.setLineDash(session?.online ? [] : [2, 2]);
@@ -179,7 +207,8 @@ function draw(now) {
     const a = nodes[edge.from];
     const b = nodes[edge.to];
     if (!a || !b) continue;
-    context.globalAlpha = Math.min(0.8, (0.12 + edge.heat * 0.16) * strength);
+    const faint = 0.3 * Pulses.freshness(edge, now);
+    context.globalAlpha = Math.min(0.8, faint + Math.min(1, edge.heat) * 0.12 * strength + edge.heat * 0.16 * strength);
     context.strokeStyle = edge.lost > 0.2 ? colours.bad : colours.accent;
     context.lineWidth = 1 + edge.heat * 0.45;
     context.beginPath();
@@ -197,7 +226,9 @@ function draw(now) {
     context.stroke();
   }
   if (pulses.more > 0) setText(byId("graph-lead"), `${nodes.length} nodes, ${pulses.more.toLocaleString("en")} messages shown by their edge only`);
+  clearTimeout(fading);
   if (more) wake();
+  else if (pulses.edges.size > 0) fading = setTimeout(wake, FADING_FRAME);
 }
 
 /** The way from one node to another, a little bent, so that there and back are two ways. A node's way to itself is a loop. */

@@ -71,8 +71,7 @@ function remove(alias) {
     act: async () => {
       await act("remove", { alias });
       say(`${alias} has left the hub.`);
-      // The row, with the button that had the focus, goes.
-      byId("who-search").focus();
     },
+    focus: byId("who-search"),
   });
 }

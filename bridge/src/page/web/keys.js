@@ -1,6 +1,6 @@
 // Keys: sections by number or by g and a letter, / for the search, ? for this list.
 
-import { keepSetting, place, SECTIONS, setting } from "./app.js";
+import { isShown, keepSetting, place, SECTIONS, sectionLink, setting } from "./app.js";
 import { closeButton, openDialog } from "./dialog.js";
 import { byId, h } from "./dom.js";
 import { togglePause } from "./flow.js";
@@ -17,11 +17,14 @@ const KEYS = [
   [["Esc"], "Close, or leave a field"],
   [["?"], "This list"],
 ];
+const SCROLLING = ["PageDown", "PageUp", "ArrowDown", "ArrowUp", "Home", "End", " "];
 let afterG = 0;
 
 export function startKeys() {
   byId("keys").onclick = showKeys;
   addEventListener("keydown", (event) => {
+    // The content scrolls, and the window does not: while nothing has the focus, these keys would do nothing.
+    if (SCROLLING.includes(event.key) && document.activeElement === document.body) byId("view").focus({ preventScroll: true });
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.matches("input:not([type=checkbox]), textarea, select");
@@ -55,7 +58,7 @@ function press(key) {
 }
 
 function go(section) {
-  location.hash = `#${section}`;
+  if (!isShown(section)) location.hash = sectionLink(section);
   return true;
 }
 

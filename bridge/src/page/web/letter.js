@@ -6,7 +6,7 @@ import { bdi, h, timeAgo } from "./dom.js";
 import { parse } from "./markdown.js";
 import { isOpenRequest } from "./store.js";
 import { preview } from "./threads.js";
-import { bytes, isLost, statusWord, whyWords } from "./words.js";
+import { bytes, isLost, statusWord } from "./words.js";
 
 /** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
 const FIRST = 4000;
@@ -116,12 +116,19 @@ export function updateLetter(item, letter, what) {
   if (letter.mine && letter.status && !letter.members?.length) {
     children.push(h("span", { class: isLost(letter.status) || letter.status === "unconfirmed" ? "bad" : "" }, statusWord(letter.status)));
   }
-  if (letter.why) children.push(h("span", {}, whyWords(letter.why)));
+  if (letter.why) children.push(h("span", {}, letter.why));
   if (letter.members?.length) children.push(memberList(letter.members, open));
   if (!letter.mine && letter.text !== undefined) children.push(h("button", { type: "button", class: "quiet", onclick: () => what.reply(letter.id) }, "Reply"));
   if (isOpenRequest(letter) && letter.text !== undefined) children.push(h("button", { type: "button", class: "quiet", onclick: () => dismiss(letter.id) }, "Dismiss"));
+  const focused = foot.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   foot.replaceChildren(...children);
+  // The buttons are others now, and the focus stays where the person has it.
+  if (focused !== null) /** @type {HTMLElement | undefined} */ ([...foot.querySelectorAll("button, summary")].find((element) => nameOf(element) === focused))?.focus();
   return isNew;
+}
+
+function nameOf(element) {
+  return element.dataset.name ?? element.textContent;
 }
 
 /** Puts a request aside, such as one whose sender has gone. */
@@ -133,29 +140,44 @@ function memberList(members, open) {
   const read = members.filter((member) => member.status === "read").length;
   return h("details", { class: "members", open },
     h("summary", {}, `${read} of ${members.length} read`),
-    h("ul", {}, ...members.map(({ alias, status, why }) => h("li", {}, bdi(alias), " ", h("span", { class: isLost(status) ? "bad" : "" }, statusWord(status)), why ? `: ${whyWords(why)}` : ""))));
+    h("ul", {}, ...members.map(({ alias, status, why }) => h("li", {}, bdi(alias), " ", h("span", { class: isLost(status) ? "bad" : "" }, statusWord(status)), why ? `: ${why}` : ""))));
 }
 
 function attachmentList(letter) {
   return h("ul", { class: "files", "aria-label": "Attachments" }, ...letter.attachments.map((file) => {
-    const save = h("button", { type: "button", "aria-label": `Save ${file.name}` }, "Save");
+    const save = h("button", { type: "button", "data-name": `file ${file.number}` });
+    showSaved(save, letter, file);
     save.onclick = () => saveFile(save, letter, file);
     return h("li", {}, bdi(file.name, { title: file.name }), h("span", { class: "muted" }, file.kind === "value" ? "value" : bytes(file.bytes)),
       file.status ? h("span", { class: "muted" }, statusWord(file.status)) : "", letter.mine ? "" : save);
   }));
 }
 
+/** Attachments that are being saved, or were: "saving" or "saved" by message and number. */
+const saves = new Map();
+
+function showSaved(button, letter, file) {
+  const state = saves.get(`${letter.id} ${file.number}`);
+  button.textContent = { saving: "Saving", saved: "Saved" }[state] ?? "Save";
+  button.setAttribute("aria-label", state === "saved" ? `Saved ${file.name}. Save it again` : `${button.textContent} ${file.name}`);
+}
+
 async function saveFile(button, letter, file) {
-  button.disabled = true;
-  button.textContent = "Saving";
+  const key = `${letter.id} ${file.number}`;
+  // The button is not disabled meanwhile, because it would lose the focus.
+  if (saves.get(key) === "saving") return;
+  saves.set(key, "saving");
+  showSaved(button, letter, file);
   try {
     const address = URL.createObjectURL(await download(letter.id, file.number));
     h("a", { href: address, download: file.name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    button.textContent = "Saved";
+    saves.set(key, "saved");
+    say(`${file.name} is saved.`);
   } catch (failure) {
     say(failure.message);
-    button.textContent = "Save";
+    saves.delete(key);
   }
-  button.disabled = false;
+  // The message may have been shown again meanwhile, with another button.
+  for (const shown of [button, document.querySelector(`[data-id="${CSS.escape(letter.id)}"] [data-name="file ${file.number}"]`)]) if (shown) showSaved(shown, letter, file);
 }

@@ -2,18 +2,25 @@
 
 import { act } from "./act.js";
 import { isShown, say, store } from "./app.js";
-import { closeButton, confirm, openDialog } from "./dialog.js";
-import { bdi, byId, emptyState, h, keep, show } from "./dom.js";
+import { closeButton, confirm, openDialog, openMenu } from "./dialog.js";
+import { bdi, byId, emptyState, h, icon, keep, parts, show } from "./dom.js";
+import { copyButton, invite } from "./invite.js";
 import { ask, define } from "./work.js";
 
-/** Seconds after which a secret is hidden again. */
-const SHOWN_FOR = 60;
+const MODES = { localhost: "serves this machine only", lan: "serves other machines, too" };
+/** What answers at a host's address, where that is not simply its hub. */
+const TROUBLES = {
+  old_link: ["answers, but the link is no longer valid", "Join it again, with a new link from the person who runs it."],
+  other_key: ["answers with another key", "What answers is not the hub of the link. Join it again only with a link from the person who runs it."],
+  stranger: ["something else answers", "What answers at this address did not prove to be the hub."],
+};
+const LOCAL = "local";
 let hosts = null;
 
 export function startMachines() {
   define("machines", render);
   byId("machines-refresh").onclick = refresh;
-  byId("invite").onclick = () => invite();
+  byId("invite").onclick = chooseHub;
   byId("join").onclick = join;
   byId("rotate").onclick = rotate;
   byId("another").onclick = another;
@@ -57,24 +64,61 @@ function updateHost(row, host) {
   if (row.dataset.shown === shown) return;
   row.dataset.shown = shown;
   const [name, address, answers, sessions, version, action] = row.children;
-  name.replaceChildren(h("strong", {}, bdi(host.name)), host.current ? h("span", {}, " ", h("span", { class: "tag accent" }, "this page")) : "", host.linked ? "" : h("span", {}, " ", h("span", { class: "tag warn" }, "no link: join it")));
-  address.replaceChildren(h("code", {}, bdi(host.address)));
-  answers.replaceChildren(h("span", { class: "state" + (host.reachable ? " busy" : " away") }, host.reachable ? `yes${host.latencyMs === undefined ? "" : `, in ${host.latencyMs} ms`}` : "no"));
+  const tag = (text, kind) => h("span", {}, " ", h("span", { class: `tag ${kind}` }, text));
+  name.replaceChildren(h("strong", {}, bdi(host.name)), host.current ? tag("this page", "accent") : "", !host.linked && !host.trouble ? tag("no link: join it", "warn") : "");
+  address.replaceChildren(h("code", {}, parts(host.address)));
+  answers.replaceChildren(...answer(host));
   sessions.replaceChildren(host.activePeers === undefined ? "" : String(host.activePeers));
   version.replaceChildren(host.version ? bdi(host.version) : "");
-  action.replaceChildren(host.linked && host.name !== "local" ? h("button", { type: "button", class: "quiet danger", "aria-label": `Forget ${host.name}`, onclick: () => forget(host) }, "Forget") : "");
+  action.replaceChildren(choices(host).length ? h("button", { type: "button", class: "quiet icon-only", "aria-label": `Actions for ${host.name}`, "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => openMenu(event.currentTarget, choices(host), `Actions for ${host.name}`) }, icon("more")) : "");
+}
+
+/** Whether the hub answers, and which machines it serves or what is wrong. */
+function answer(host) {
+  if (host.trouble) {
+    const [word, next] = TROUBLES[host.trouble] ?? [host.trouble, ""];
+    return [h("span", { class: "state waiting" }, word), h("small", {}, next)];
+  }
+  if (!host.reachable) return [h("span", { class: "state away" }, "no answer")];
+  const time = host.latencyMs === undefined ? "" : ` in ${host.latencyMs} ms`;
+  return [h("span", { class: "state busy" }, `answers${time}`), host.mode ? h("small", {}, MODES[host.mode] ?? host.mode) : ""];
+}
+
+/** What can be done with a host. A link is given away only of a hub that takes it. */
+function choices(host) {
+  return [
+    ...(host.name === LOCAL || host.linked ? [{ label: "Invite a machine", act: () => inviteTo(host.name) }] : []),
+    ...(host.kept && host.name !== LOCAL ? [{ label: "Forget…", danger: true, act: () => forget(host) }] : []),
+  ];
+}
+
+/** Asks whose link is meant, if this machine has several. */
+function chooseHub(event) {
+  const linked = (hosts ?? []).filter((host) => host.linked && host.name !== LOCAL);
+  if (linked.length === 0) return inviteTo(LOCAL);
+  const item = (name, label) => ({ label, act: () => inviteTo(name) });
+  openMenu(event.currentTarget, [item(LOCAL, "To the hub of this machine"), ...linked.map(({ name }) => item(name, `To ${name}`))], "Which hub to invite a machine to");
+}
+
+async function inviteTo(name) {
+  show(byId("machines-error"), await invite(name, name === LOCAL ? "Invite a machine" : `Invite a machine to ${name}`));
 }
 
 function forget(host) {
   confirm({
     title: "Forget this hub?",
-    text: [bdi(host.name), "This machine deletes its link. Sessions here can no longer join the hub. Anyone with a copy of the link still can.", "To come back, you need a new invite link."],
+    text: [
+      bdi(host.name),
+      "This machine deletes its link. No session here can join the hub any more; those that are on it stay until they end.",
+      "Anyone with a copy of the link can still join. To come back, you need a new invite link.",
+    ],
     button: "Forget",
     act: async () => {
       await act("forget", { name: host.name });
       say(`${host.name} is forgotten.`);
       refresh();
     },
+    focus: byId("join"),
   });
 }
 
@@ -87,59 +131,20 @@ function rotate() {
       "Messages in transit will be marked unconfirmed.",
     ],
     button: "Make a new secret",
-    act: async () => say((await act("rotate")).said),
+    act: async () => rotated((await act("rotate")).said),
   });
 }
 
-async function invite(host) {
-  let answer;
-  try {
-    answer = await act("invite", host ? { host } : {});
-  } catch (failure) {
-    show(byId("machines-error"), failure.message);
-    return;
-  }
-  show(byId("machines-error"), "");
-  const left = h("span", {}, `The links are hidden in ${SHOWN_FOR} s.`);
-  const close = openDialog("Invite a machine", [
-    h("p", { class: "error" }, answer.warning),
-    h("p", { class: "muted", role: "timer" }, left),
-    h("p", { class: "muted" }, "On the other machine, run ", h("code", {}, "junction-bridge join"), " and paste the link."),
-    ...answer.links.map(({ link, qr, size }) => h("div", { class: "link" }, qr ? qrCode(qr, size) : "", h("code", { tabindex: "0" }, link), copyButton(link))),
-    h("div", { class: "actions" }, closeButton()),
-  ], () => clearInterval(timer));
-  const end = Date.now() + SHOWN_FOR * 1000;
-  const timer = setInterval(() => {
-    const seconds = Math.ceil((end - Date.now()) / 1000);
-    left.textContent = `The links are hidden in ${seconds} s.`;
-    if (seconds <= 0) close();
-  }, 1000);
-}
-
-function qrCode(path, size) {
-  const names = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(names, "svg");
-  svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
-  svg.setAttribute("class", "qr");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "QR code of the link");
-  const drawing = document.createElementNS(names, "path");
-  drawing.setAttribute("d", path);
-  svg.append(drawing);
-  return svg;
-}
-
-function copyButton(text) {
-  const button = h("button", { type: "button" }, "Copy the link");
-  button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Select and copy it by hand";
-    }
-  };
-  return button;
+/** Says what is left to do once the group has a new secret: on the other machines nothing happens by itself. */
+function rotated(said) {
+  const again = h("button", { type: "button", class: "primary" }, "Invite a machine");
+  again.onclick = () => inviteTo(LOCAL);
+  openDialog("The group has a new secret", [
+    h("p", {}, said),
+    h("p", {}, "Every other machine has to join again: invite it here, and there choose Join a hub on this page, or run ", h("code", {}, "junction-bridge join"), ". Under the same name, its sessions come back by themselves."),
+    h("div", { class: "actions" }, closeButton(), again),
+  ]);
+  refresh();
 }
 
 function join() {

@@ -1,11 +1,13 @@
 // Starts the page: takes the key, connects, applies what comes, and shows the section of the address.
 
-import { isShown, keepSetting, place, say, SECTIONS, setting, store } from "./app.js";
+import { isShown, keepSetting, place, say, SECTIONS, sectionLink, setting, store } from "./app.js";
 import { startClaims } from "./claims.js";
-import { startComposer } from "./composer.js";
+import { focusComposer, startComposer } from "./composer.js";
 import { openMenu } from "./dialog.js";
-import { byId, h, setText, show, tick } from "./dom.js";
+import { byId, tick } from "./dom.js";
+import { startDrop } from "./drop.js";
 import { flowChanged, graphChanged, showFlow, startFlow } from "./flow.js";
+import { startHub } from "./hub.js";
 import { startKeys } from "./keys.js";
 import { connect, takeKey } from "./live.js";
 import { showMachines, startMachines } from "./machines.js";
@@ -18,8 +20,6 @@ import { ask, define } from "./work.js";
 /** Milliseconds between two renderings that no one asked for. */
 const CALM = 250;
 const TICK = 5000;
-
-const HUB_STATES = { connected: "Connected", away: "Hub is away", left: "Not on the hub" };
 
 function receive(frame) {
   const changed = apply(store, frame);
@@ -47,9 +47,11 @@ function showSection() {
   place.section = SECTIONS.includes(section) ? section : "who";
   if (!isShown("who")) leaveWho();
   place.thread = section === "talk" && thread !== undefined ? decoded(thread) : null;
+  if (section === "talk") place.lastThread = place.thread;
   for (const name of SECTIONS) {
     byId(`page-${name}`).hidden = name !== place.section;
     const link = document.querySelector(`nav [data-view="${name}"]`);
+    link.href = sectionLink(name);
     if (name === place.section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -66,14 +68,6 @@ function decoded(text) {
   }
 }
 
-function renderHub() {
-  const { state, why } = store.connection;
-  setText(byId("hub-state"), state === "connected" ? store.hub.name || "Connected" : (HUB_STATES[state] ?? "Connecting"));
-  byId("hub-dot").className = `dot ${state === "connected" ? "on" : "warn"}`;
-  byId("you").replaceChildren(h("bdi", {}, store.you.alias), h("code", { title: "Your fingerprint" }, store.you.fingerprint));
-  show(byId("hub-banner"), state === "away" || state === "left" ? `${HUB_STATES[state]}. ${why}` : "");
-}
-
 function chooseTheme(event) {
   const set = (theme) => {
     if (theme) document.documentElement.dataset.theme = theme;
@@ -87,11 +81,12 @@ function chooseTheme(event) {
 }
 
 takeKey();
-define("hub", renderHub);
+startHub();
 startWho();
 startFlow();
 startTalk();
 startComposer();
+startDrop();
 startClaims();
 startMachines();
 startVerify();
@@ -103,8 +98,10 @@ addEventListener("hashchange", () => {
   takeKey();
   if (location.hash !== before) return location.reload();
   showSection();
-  if (place.section !== "talk") byId("view").focus({ preventScroll: true });
-  if (place.section !== "talk") scrollTo(0, 0);
+  if (isShown("talk") && focusComposer()) return;
+  byId("view").focus({ preventScroll: true });
+  scrollTo(0, 0);
+  byId("view").scrollTo(0, 0);
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

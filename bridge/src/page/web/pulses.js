@@ -1,13 +1,15 @@
-// The pulses that run along the graph's edges, and how hot each edge is. Both are bounded: with more messages than pulses,
-// only the edges get hotter. No DOM here.
+// The pulses that run along the graph's edges, how hot each edge is, and which edges had a message of late. All are bounded:
+// with more messages than pulses, only the edges get hotter, and of more edges the one that was used longest ago goes. No DOM
+// here.
 
 export const MOST_PULSES = 200;
 const MOST_EDGES = 400;
 /** Milliseconds that a pulse takes, and in which an edge cools to a third. */
 const TRAVEL = 900;
 const COOLING = 4000;
-/** An edge that is cooler is gone. */
+/** An edge that is cooler moves no more: only a faint line is left, for as many milliseconds behind its last message. */
 const COLD = 0.04;
+export const RECENT = 60_000;
 const HOTTEST = 12;
 
 export class Pulses {
@@ -15,7 +17,7 @@ export class Pulses {
     /** @type {{from: number, to: number, kind: "send" | "back" | "lost", start: number}[]} A pool: the first `count` run. */
     this.pool = [];
     this.count = 0;
-    /** @type {Map<number, {from: number, to: number, heat: number, lost: number}>} */
+    /** @type {Map<number, {from: number, to: number, heat: number, lost: number, last: number}>} Those used last are last. */
     this.edges = new Map();
     /** Messages that had no pulse, since the graph was last empty. */
     this.more = 0;
@@ -25,16 +27,9 @@ export class Pulses {
   /** A message, or its receipt, goes from one node to another. */
   start(from, to, kind, now, motion) {
     const [a, b] = kind === "back" ? [to, from] : [from, to];
-    const key = a * 65536 + b;
-    let edge = this.edges.get(key);
-    if (!edge && this.edges.size < MOST_EDGES) {
-      edge = { from: a, to: b, heat: 0, lost: 0 };
-      this.edges.set(key, edge);
-    }
-    if (edge) {
-      edge.heat = Math.min(HOTTEST, edge.heat + (kind === "send" ? 1 : 0.4));
-      if (kind === "lost") edge.lost = 1;
-    }
+    const edge = this.trace(a, b, now);
+    edge.heat = Math.min(HOTTEST, edge.heat + (kind === "send" ? 1 : 0.4));
+    if (kind === "lost") edge.lost = 1;
     if (!motion) return;
     if (this.count === MOST_PULSES) {
       this.more++;
@@ -45,7 +40,23 @@ export class Pulses {
     this.count++;
   }
 
-  /** Ends pulses that have arrived, and cools the edges. True while anything is left to draw. */
+  /** Notes that a message went from one node to another then. */
+  trace(from, to, then) {
+    const key = from * 65536 + to;
+    const edge = this.edges.get(key) ?? { from, to, heat: 0, lost: 0, last: then };
+    edge.last = Math.max(edge.last, then);
+    this.edges.delete(key);
+    this.edges.set(key, edge);
+    if (this.edges.size > MOST_EDGES) this.edges.delete(this.edges.keys().next().value);
+    return edge;
+  }
+
+  /** How much of its time as a faint line an edge has left, from 1 to 0. */
+  static freshness(edge, now) {
+    return Math.max(0, 1 - (now - edge.last) / RECENT);
+  }
+
+  /** Ends pulses that have arrived, and cools the edges. True while anything moves; faint lines fade without. */
   step(now) {
     for (let at = 0; at < this.count; ) {
       const pulse = this.pool[at];
@@ -59,13 +70,15 @@ export class Pulses {
     }
     const cooler = Math.exp(-Math.max(0, now - this.cooled) / COOLING);
     this.cooled = now;
+    let isHot = false;
     for (const [key, edge] of this.edges) {
       edge.heat *= cooler;
       edge.lost *= cooler;
-      if (edge.heat < COLD) this.edges.delete(key);
+      if (edge.heat >= COLD) isHot = true;
+      else if (now - edge.last >= RECENT) this.edges.delete(key);
     }
-    if (this.count === 0 && this.edges.size === 0) this.more = 0;
-    return this.count > 0 || this.edges.size > 0;
+    if (this.count === 0 && !isHot) this.more = 0;
+    return this.count > 0 || isHot;
   }
 
   /** How far a pulse is, from 0 to 1: fast at first, and gently in. */

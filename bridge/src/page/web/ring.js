@@ -12,7 +12,7 @@ export class Ring {
   put(item) {
     const known = this.items.get(item.id);
     if (known) {
-      this.items.set(item.id, { ...known, ...item, at: known.at, changed: item.at });
+      this.items.set(item.id, { ...known, ...item, at: known.at });
       return false;
     }
     this.items.set(item.id, item);

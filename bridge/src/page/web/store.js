@@ -4,7 +4,7 @@ import { Ring } from "./ring.js";
 
 /**
  * @typedef {{id: string, alias: string, online: boolean, state: string, reach: string, since: number, client?: string,
- *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, why?: string, unattended?: true,
+ *   machine?: string, repo?: string, branch?: string, role?: string, task?: string, unattended?: true,
  *   you?: true}} Session
  * @typedef {{id: string, from: string, to: string, mine: boolean, text?: string, at: number, order: number, status?: string,
  *   reply_to?: string, intent?: string, group?: string, from_person?: true, key_changed?: true, answered?: true, dismissed?: true,
@@ -27,10 +27,9 @@ const ORDERING = ["alias", "online", "you", "machine", "repo"];
 export function newStore() {
   return {
     you: { alias: "", fingerprint: "" },
-    version: "",
     hub: { name: "", flow: false, local: false },
     limits: { message: 65536, attachment: 16777216, attachments: 8 },
-    connection: { state: "", why: "" },
+    connection: { state: "", why: "", stopped: false, startable: false },
     /** @type {Map<string, Session>} */
     sessions: new Map(),
     /** Grows when the order of sessions in the list, or their places in the graph, may have changed. */
@@ -39,6 +38,8 @@ export function newStore() {
     snapshot: new Set(),
     flow: new Ring(FLOW_KEPT),
     flowTotal: 0,
+    /** Ids of messages of what goes on that have come since the last look. */
+    freshFlow: new Set(),
     notes: [],
     /** @type {Map<string, Letter>} */
     letters: new Map(),
@@ -60,17 +61,14 @@ export function newStore() {
 export function apply(store, frame) {
   const changed = new Set();
   if (frame.hello) {
-    Object.assign(store, newStore(), { order: store.order + 1 }, pick(frame.hello, ["you", "version", "hub", "limits"]));
-    store.connection = { state: "connected", why: "" };
+    Object.assign(store, newStore(), { order: store.order + 1 }, pick(frame.hello, ["you", "hub", "limits"]));
+    store.connection.state = "connecting";
     store.since = Date.now();
     for (const topic of ["hello", "hub", "sessions", "flow", "notes", "mail", "claims", "own"]) changed.add(topic);
   }
   if (frame.hub) {
-    store.connection = { state: frame.hub.state, why: frame.hub.why ?? "" };
-    changed.add("hub");
-  }
-  if (frame.you) {
-    store.you = frame.you;
+    const { state, why, stopped, startable } = frame.hub;
+    store.connection = { state, why: why ?? "", stopped: stopped === true, startable: startable === true };
     changed.add("hub");
   }
   if (frame.sessions) {
@@ -87,7 +85,11 @@ export function apply(store, frame) {
     changed.add("sessions");
   }
   if (frame.messages) {
-    for (const message of frame.messages) if (store.flow.put(message)) store.flowTotal++;
+    for (const message of frame.messages) {
+      if (!store.flow.put(message)) continue;
+      store.flowTotal++;
+      store.freshFlow.add(message.id);
+    }
     changed.add("flow");
   }
   if (frame.notes) {

@@ -154,7 +154,7 @@ function* render() {
 /** Goes to the end, or only so far that the first unread letter is in sight: no letter is to pass by unseen. */
 function scrollToNews() {
   const first = [...list.children].find((item) => letterOf(store, item.dataset.id)?.unread);
-  const above = first ? first.offsetTop - scroller.offsetTop : Infinity;
+  const above = first ? first.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop : Infinity;
   scroller.scrollTop = Math.min(scroller.scrollHeight - scroller.clientHeight, above - 12);
 }
 
@@ -209,7 +209,7 @@ function renderHead(thread) {
   const isGroup = isGroupName(openThread);
   const session = openThread ? [...store.sessions.values()].find(({ alias }) => alias === openThread) : undefined;
   byId("talk-verify").hidden = !session || session.you === true;
-  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1).toLowerCase()].filter(Boolean).join(" · ") : isGroup ? "Group: every session in it gets the message" : openThread ? "not on the hub now" : "";
+  const about = session ? [session.client, stateWord(session), reachWords(session, store.own.get(session.alias)).at(-1)].filter(Boolean).join(" · ") : isGroup ? "Group: every session in it gets the message" : openThread ? "not on the hub now" : "";
   const title = openThread === "*" ? "Everybody" : openThread || (openThread === "" ? "New message" : "");
   const box = byId("talk-who");
   const key = `${title}\n${about}`;

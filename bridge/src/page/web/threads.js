@@ -1,10 +1,9 @@
 // Sorts the person's letters into conversations. No DOM here.
 
-import { allLetters, isOpenRequest } from "./store.js";
+import { allLetters } from "./store.js";
 
 /**
- * @typedef {{name: string, isGroup: boolean, letters: import("./store.js").Letter[], unread: number, requests: number,
- *   at: number}} Thread
+ * @typedef {{name: string, isGroup: boolean, letters: import("./store.js").Letter[], unread: number, at: number}} Thread
  */
 
 /**
@@ -24,13 +23,12 @@ export function threadsOf(store) {
     ofLetter.set(letter.id, name);
     let thread = threads.get(name);
     if (!thread) {
-      thread = { name, isGroup: isGroupName(name), letters: [], unread: 0, requests: 0, at: 0 };
+      thread = { name, isGroup: isGroupName(name), letters: [], unread: 0, at: 0 };
       threads.set(name, thread);
     }
     thread.letters.push(letter);
     thread.at = letter.order;
     if (letter.unread) thread.unread++;
-    if (isOpenRequest(letter)) thread.requests++;
   }
   return new Map([...threads].sort(([, a], [, b]) => Number(b.unread > 0) - Number(a.unread > 0) || b.at - a.at));
 }

@@ -4,6 +4,7 @@ import { isShown, store, threadLink } from "./app.js";
 import { arrows, bdi, byId, emptyState, h, icon, keep, setText, show, timeAgo, timeUntil } from "./dom.js";
 import { fits, inOrder, kindOf, parseSearch } from "./filter.js";
 import { isHeld, openHoldAllMenu, openSessionMenu, release } from "./hold.js";
+import { hubName, isAway, isConnecting } from "./hub.js";
 import { count, reachWords, stateWord } from "./words.js";
 import { ask, define } from "./work.js";
 
@@ -38,6 +39,7 @@ export function startWho() {
   };
   byId("hold-all").onclick = (event) => openHoldAllMenu(event.currentTarget);
   arrows(rows, ".name a");
+  rows.addEventListener("click", (event) => /** @type {Element} */ (event.target).closest(".clamp")?.classList.toggle("whole"));
   search.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
     event.preventDefault();
@@ -100,14 +102,33 @@ function* render() {
 function showCounts(counts, matches, listed) {
   for (const button of byId("who-pills").children) setText(button.lastElementChild, counts[button.dataset.pill].toLocaleString("en"));
   const total = store.sessions.size;
-  const machines = total > 2000 ? "" : ` on ${count(new Set([...store.sessions.values()].map((session) => session.machine)).size, "machine")}`;
-  setText(byId("who-lead"), listed < matches ? `The first ${listed.toLocaleString("en")} of ${count(matches, "session")}` : matches < total ? `${matches.toLocaleString("en")} of ${count(total, "session")}` : total === 0 ? "" : `${count(total, "session")}${machines}`);
+  setText(byId("who-lead"), lead(total, matches, listed));
+  byId("page-who").classList.toggle("stale", isAway());
   show(byId("who-more"), listed < matches ? `Show ${Math.min(PAGE, matches - listed)} more` : "");
   byId("who-table").hidden = matches === 0;
-  byId("who-empty").hidden = matches > 0;
-  if (matches > 0) return;
-  if (search.value || pill !== "all") emptyState(byId("who-empty"), "No session matches", "Try a shorter search, or choose All.");
-  else emptyState(byId("who-empty"), "Nobody is here yet", "Run `junction-bridge setup` once, and then start an agent: Claude Code, Codex, Gemini CLI or opencode.", "Sessions appear here by themselves.");
+  const isFiltered = search.value !== "" || pill !== "all";
+  const isAlone = !isFiltered && matches === 1 && total === 1 && [...store.sessions.values()][0].you === true;
+  byId("who-empty").hidden = matches > 0 && !isAlone;
+  byId("who-note").hidden = matches === 0 || isAlone;
+  if (!byId("who-empty").hidden) explainEmpty(isFiltered, isAlone);
+}
+
+function lead(total, matches, listed) {
+  if (total === 0) return "";
+  if (isAway()) return "As last seen: the hub is not there";
+  if (listed < matches) return `The first ${listed.toLocaleString("en")} of ${count(matches, "session")}`;
+  if (matches < total) return `${matches.toLocaleString("en")} of ${count(total, "session")}`;
+  const machines = total > 2000 ? "" : ` on ${count(new Set([...store.sessions.values()].map((session) => session.machine)).size, "machine")}`;
+  return `${count(total, "session")}${machines}`;
+}
+
+function explainEmpty(isFiltered, isAlone) {
+  const box = byId("who-empty");
+  if (isConnecting()) return emptyState(box, `Connecting to ${hubName()}…`);
+  if (isFiltered) return emptyState(box, "No session matches", "Try a shorter search, or choose All.");
+  if (isAlone) return emptyState(box, "Nobody else is here yet", "Run `junction-bridge setup` once, and then start an agent: Claude Code, Codex, Gemini CLI or opencode.", "Sessions appear here by themselves.");
+  // You are on the list of your hub, so an empty one is a list that has not come yet.
+  emptyState(box, isAway() ? "The hub is not there" : "Looking for sessions…");
 }
 
 function showHolds() {
@@ -151,18 +172,23 @@ function updateRow(row, session) {
   );
   if (!before || before.session.task !== session.task || before.session.role !== session.role) {
     work.replaceChildren(
-      session.task ? bdi(session.task, { class: "clamp", title: session.task }) : h("span", { class: "muted" }, "no task"),
+      session.task ? clamped(session.task) : h("span", { class: "muted" }, "no task"),
       session.role ? h("small", {}, "as ", bdi(session.role)) : "",
     );
   }
   where.replaceChildren(
-    bdi([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? ""), {}),
+    clamped([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? "")),
     (session.repo || session.branch) && session.machine ? h("small", {}, bdi(session.machine)) : "",
   );
   const [word, why] = reachWords(session, own);
   reach.replaceChildren(word, why ? h("small", {}, why) : "");
   if (before?.session.since !== session.since) since.replaceChildren(session.since ? timeAgo(session.since) : "");
   if (focused && document.activeElement === document.body) /** @type {HTMLElement} */ (row.querySelector("a")).focus();
+}
+
+/** A text of which a few lines are shown. All of it is shown while the row has the focus, and to who presses on it. */
+function clamped(text) {
+  return bdi(text, { class: "clamp", title: text });
 }
 
 function menuButton(alias) {

@@ -11,23 +11,30 @@ const WHYS = {
   asleep: "told, has not read",
   chain: "too long without a person",
   dropped: "last wake was refused",
-  "low-urgency": "low urgency wakes nobody",
   "no-way": "cannot be woken",
-  hold: "held: nothing wakes it",
   held: "held: nothing wakes it",
 };
-const STEPS = { accepted: "with the hub", opened: "delivered", read: "read", expired: "expired unread", returned: "returned to its sender", dropped: "dropped" };
+/** The hub's words for how far a message is are shown as they are, since documents and agents use them; each is explained. */
+const STEPS = {
+  accepted: "The hub has it.",
+  opened: "Its receiver's bridge has opened it. It is not read yet.",
+  read: "Its receiver's client has read it.",
+  expired: "Its time was over before it was read.",
+  returned: "Its sender seals it again, to the receiver's next bridge.",
+  dropped: "Its receiver is gone, or cannot open it.",
+};
 const STATUSES = {
   queued: "queued",
-  accepted: "the hub has it",
-  opened: "delivered, not read yet",
+  accepted: "accepted by the hub",
+  opened: "opened, not read yet",
   read: "read",
   saved: "saved",
-  expired: "expired, was not read",
-  returned: "returned, waits for the session",
+  expired: "expired unread",
   unconfirmed: "unconfirmed, may have been read",
-  refused: "refused",
   not_sent: "not sent",
+  // Of what is attached.
+  coming: "on its way to the hub",
+  kept: "kept by the hub",
 };
 
 /** The state of a session. */
@@ -38,19 +45,14 @@ export function stateWord(session) {
 /** How a message gets to a session, as a word and an explanation. */
 export function reachWords(session, own) {
   const [word, plain] = REACHES[session.reach] ?? ["", ""];
-  const why = own?.why ?? session.why;
-  if (why) return [word, WHYS[why] ?? why];
+  // Why is known of one's own sessions alone: their bridges say it, and the hub does not learn it.
+  if (own?.why) return [word, WHYS[own.why] ?? own.why];
   return [word, session.unattended ? "unattended, is not woken" : plain];
 }
 
-/** Why a message did not wake its receiver. */
-export function whyWords(why) {
-  return WHYS[why] ?? why;
-}
-
-/** How far a message of what goes on is. */
-export function stepWord(status) {
-  return STEPS[status] ?? status;
+/** What it means that a message of what goes on is as far as that. */
+export function stepMeaning(status) {
+  return STEPS[status] ?? "";
 }
 
 /** How far a message of the person is. */
@@ -105,15 +107,13 @@ function isTime(at) {
   return Math.abs(at) <= 8.64e15;
 }
 
-/** A number of bytes: "812 B", "4 KiB", "1.5 MiB". */
-export function bytes(count) {
-  if (count < 1024) return `${count} B`;
-  if (count < 1048576) return `${round(count / 1024)} KiB`;
-  return `${round(count / 1048576)} MiB`;
-}
-
-function round(number) {
-  return number < 10 ? Math.round(number * 10) / 10 : Math.round(number);
+/** A number of bytes, as commands write it: "812 bytes", "4.0 KiB", "1.5 MiB". Rounded down: nothing is said to be more than it is. */
+export function bytes(number) {
+  for (const [unit, size] of [["MiB", 1048576], ["KiB", 1024]]) {
+    const tenths = Math.floor((number * 10) / size);
+    if (tenths >= 10) return `${(tenths / 10).toFixed(1)} ${unit}`;
+  }
+  return number === 1 ? "1 byte" : `${number} bytes`;
 }
 
 /** "1 session", "5,000 sessions". */
