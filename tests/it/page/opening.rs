@@ -3,8 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use junction_testkit::{
-    TestBridge, TestHome, TestHub, TestPage, TestTab, eventually, person, run_person,
+    TestBridge, TestHome, TestHub, TestPage, TestTab, eventually, finished, person, run_person,
+    signal, within,
 };
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]
 async fn browser_is_opened_without_a_secret_in_its_words() {
@@ -44,6 +47,21 @@ async fn page_ends_with_ctrl_c_and_its_session_leaves() {
         (hub.metric("junction_peers").await == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn page_that_is_stopped_says_so() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut child = person(&home, hub.port, &["ui", "--no-open"]).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let link = within("a link", lines.next_line()).await.expect("its stdout");
+    assert!(link.is_some_and(|link| link.starts_with("http://127.0.0.1:")));
+    signal(child.id().expect("it runs"), Signal::INT);
+    let run = finished(child).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let last = run.stderr.lines().last().expect("a line");
+    assert!(last.starts_with("The page has stopped."), "{run:?}");
 }
 
 #[tokio::test]
