@@ -70,7 +70,10 @@ fn stopped(is_startable: bool, audience: Audience) -> &'static str {
         (Audience::Agent, false) => {
             "The hub was stopped by its user. Ask your user to start junction-hub; the bridge finds it by itself."
         }
-        (Audience::Person, _) => "The hub was stopped. Run junction-hub to start it again.",
+        (Audience::Person, true) => {
+            "The hub was stopped. Run junction-hub to start it again, or wait for the next call of an agent, which does so, too."
+        }
+        (Audience::Person, false) => "The hub was stopped. Run junction-hub to start it again.",
     }
 }
 
