@@ -54,7 +54,7 @@ pub(crate) enum BridgeCommand {
     },
     /// Stop this machine's hub, whatever started it
     ///
-    /// Sessions start no hub from then on until a tool call of their agent needs one; junction-hub starts one at any time.
+    /// From then on, sessions start no hub until a tool call of their agent needs one; junction-hub starts one at any time.
     /// On a terminal it names the sessions that it cuts off, and asks first.
     Stop {
         /// Do not ask
@@ -80,7 +80,7 @@ pub(crate) enum BridgeCommand {
     },
     /// Show eight words that two people compare to rule out an impostor between their sessions
     Verify {
-        /// Alias of a peer of your local session, or a session's fingerprint from register or list_peers
+        /// Alias that a session of yours on this machine knows, or a session's fingerprint, as peers --json shows it
         #[arg(value_name = "ALIAS|FINGERPRINT")]
         peer: String,
         /// Fingerprint of the other session
@@ -105,8 +105,9 @@ pub(crate) enum BridgeCommand {
     },
     /// Send a message as a person
     ///
-    /// Prints what became of it. While a watch or a read of yours runs, the message goes through it under the same alias,
-    /// and answers appear there. Otherwise the session ends with the command: use --wait for the answer.
+    /// Prints what became of it. While a watch, a page or a read of yours runs, the message goes through it under the same
+    /// alias, and answers appear there, but for the one that --wait waits for. Otherwise the session ends with the command:
+    /// use --wait for the answer.
     ///
     /// In an agent's shell the message is the agent's: it goes through the bridge of that session.
     ///
@@ -116,7 +117,7 @@ pub(crate) enum BridgeCommand {
     /// Read messages as a person
     ///
     /// Nobody can write to you unless a command of yours runs: with --wait this one joins and waits for a message. What
-    /// is printed counts as read. Messages that come to a running watch are shown there.
+    /// is printed counts as read. Messages that come to a running watch or page are shown there.
     ///
     /// Ends with status 0 once something was printed, or without --wait; 1 if the hub was not reached; 2 if the command
     /// line is wrong; 3 if nothing came in the time of --wait.
@@ -125,8 +126,9 @@ pub(crate) enum BridgeCommand {
     Watch(WatchOptions),
     /// See who is there and what goes on, and take part, on a page in your browser
     ///
-    /// The page is served on this machine alone, and opened by a link that works once. Press Ctrl-C to end the command; it also
-    /// ends 30 seconds after the last tab is closed. If the page is already running, this opens it again.
+    /// The page is served on this machine alone, and opened by a link that works once. Press Ctrl-C to stop it; it also stops
+    /// 30 seconds after the last tab is closed. If your page is already running, this opens it again. To have a second one
+    /// under another name, use --as.
     Ui(UiOptions),
     /// Let sessions send or save what they otherwise refuse; show what is allowed
     ///

@@ -16,7 +16,7 @@ use junction_engine::transport::endpoint::Endpoint;
 use junction_engine::transport::tls::Security;
 
 /// What the holder of a link can do.
-pub(crate) const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Pass it on over a \
+pub(crate) const WARNING: &str = "Anyone who has a link can join the group, see its sessions and write to them. Pass it on in a \
                        way that you trust, and to nobody else.";
 /// How to make the links of this machine's hub invalid.
 pub(crate) const REMEDY: &str = "junction-hub rotate makes all links invalid.";
@@ -59,7 +59,7 @@ pub(crate) async fn own_links(config: &Config) -> anyhow::Result<Vec<InviteLink>
     };
     if health.mode != Some(HubMode::Lan) {
         bail!(
-            "This machine's hub serves only this machine. If a bridge did not start it, stop it. Then run: \
+            "This machine's hub serves only this machine. Stop it, unless an agent's session has started it, and run: \
              junction-hub --host 0.0.0.0"
         );
     }

@@ -318,6 +318,9 @@ pub(crate) enum BridgeResponse {
         /// Whether messages are sent with attachments.
         #[serde(default)]
         attaches: bool,
+        /// Whether messages are shown on a page.
+        #[serde(default)]
+        serves_page: bool,
     },
     /// A link that opens the page once.
     Link {

@@ -93,7 +93,7 @@ pub(crate) fn forget_host(config: &Config, name: &str) -> anyhow::Result<()> {
     }
     if !remove(&config.dir, name)? {
         bail!(
-            "No host in the file has that name. Run junction-bridge hosts to see which there are."
+            "hosts.toml has no host of that name. Run junction-bridge hosts to see the known ones."
         );
     }
     Ok(())

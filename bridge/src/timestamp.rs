@@ -1,4 +1,6 @@
-//! Times and dates as agents and their clients write them, always in UTC.
+//! Times and dates as agents and their clients write them, always in UTC, and how long something takes, for people.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
@@ -20,6 +22,18 @@ pub(crate) fn ms_of(text: &str) -> Option<u64> {
 pub(crate) fn date(ms: u64) -> (i32, u32, u32) {
     let time = utc(ms);
     (time.year(), time.month(), time.day())
+}
+
+/// A time in its two largest units.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
 }
 
 fn utc(ms: u64) -> DateTime<Utc> {
@@ -47,6 +61,16 @@ mod tests {
             assert_eq!(rfc3339(ms), text, "{ms}");
             assert_eq!(ms_of(text), Some(ms.min(LAST_MS)));
         }
+    }
+
+    #[test]
+    fn times_are_told_in_their_two_largest_units() {
+        let spans = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_000_000];
+        let told = spans.map(|seconds| span(Duration::from_secs(seconds)));
+        assert_eq!(
+            told,
+            ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 0 h", "11 d 13 h"]
+        );
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::escape::escape;
 use crate::person::invoker::Invoker;
 use crate::person::sources::check_key;
 use crate::terminal::{Cell, Style, Terminal, WrongUsage, remark, tell};
+use crate::wording::Audience;
 use crate::wording::attachments::config_problem;
 use crate::wording::disk::{allow_command, quoted};
-use crate::wording::people::in_persons_words;
 
 /// Where a file that may be sent may be saved, too.
 const WHERE_SAVED: &str = "that is in their project or below a folder allowed with --save";
@@ -71,7 +71,7 @@ pub(crate) fn allow(config: &Config, options: AllowOptions) -> anyhow::Result<()
         .map(AllowedThing::Sent)
         .or(env.map(AllowedThing::Variable))
         .or(save.map(AllowedThing::SaveRoot));
-    let failed = |problem: ConfigProblem| anyhow!(in_persons_words(&config_problem(&problem)));
+    let failed = |problem: ConfigProblem| anyhow!(config_problem(&problem, Audience::Person));
     let Some(thing) = thing else {
         if remove {
             return Err(WrongUsage(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use junction_engine::hubs::known::KnownHosts;
-use junction_engine::{Engine, Repository};
+use junction_engine::{Engine, Repository, wall_ms};
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::local_hub::RunningHub;
 use serde_json::Value;
@@ -23,6 +23,7 @@ use crate::ipc::{
 use crate::onlooker::look_at;
 use crate::project::place::Workplace;
 use crate::terminal::{Cell, Style, Terminal, remark, tell};
+use crate::timestamp::{ms_of, span};
 
 /// How long a session may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -73,6 +74,10 @@ pub(crate) async fn claims(config: &Config, options: ClaimsOptions) -> anyhow::R
         return check(config, &workplace, &here, &options.files).await;
     }
     let session = OnlookingSession::begin(config, &workplace.repository).await?;
+    if matches!(session, OnlookingSession::None) {
+        // Which was said.
+        return Ok(());
+    }
     let shown = session.ask(&workplace.repository, Vec::new()).await;
     session.end().await;
     show(&shown.unwrap_or_default(), options.json)
@@ -225,19 +230,26 @@ fn show(shown: &ShownClaims, as_json: bool) -> anyhow::Result<()> {
 }
 
 fn table(claims: &[Value], terminal: Terminal) -> Vec<String> {
-    let heads = ["SESSION", "CLAIMS", "UNTIL", "NOTE"];
+    let heads = ["SESSION", "CLAIMS", "ENDS IN", "NOTE"];
     let head = heads.map(|head| Cell::new(Style::Faint, head)).to_vec();
     let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or("-").to_owned();
     let row = |claim: &Value| {
         vec![
             Cell::new(Style::Strong, text(claim, "alias")),
             Cell::plain(text(claim, "path")),
-            Cell::plain(text(claim, "expires")),
+            Cell::plain(left(claim)),
             Cell::plain(text(claim, "note")),
         ]
     };
     let rows: Vec<_> = std::iter::once(head).chain(claims.iter().map(row)).collect();
     terminal.table(&rows)
+}
+
+/// For how long a claim still holds.
+fn left(claim: &Value) -> String {
+    let ends = claim["expires"].as_str().and_then(ms_of);
+    let left = |ends: u64| span(Duration::from_millis(ends.saturating_sub(wall_ms())));
+    ends.map_or_else(|| "-".to_owned(), left)
 }
 
 #[cfg(test)]
@@ -292,8 +304,9 @@ mod tests {
 
     #[test]
     fn claims_are_a_table_with_a_header() {
-        let claim = json!({ "alias": "bob", "path": "src", "expires": "12:00" });
+        let expires = "1970-01-01T00:00:00.000Z";
+        let claim = json!({ "alias": "bob", "path": "src", "expires": expires });
         let lines = table(&[claim], Terminal::PIPE);
-        assert_eq!(lines, ["SESSION  CLAIMS  UNTIL  NOTE", "bob      src     12:00  -"]);
+        assert_eq!(lines, ["SESSION  CLAIMS  ENDS IN  NOTE", "bob      src     0 s      -"]);
     }
 }

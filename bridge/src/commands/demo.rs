@@ -85,7 +85,8 @@ fn next_steps(path: &OsStr) -> String {
     let setup = ["junction-bridge setup"].into_iter().chain(clients).collect::<Vec<_>>().join(" ");
     format!(
         "\nNext, for your own agents:\n  {setup}\n  junction-bridge doctor   checks that all of it works\n  \
-         junction-bridge watch    shows what arrives for you, and who comes and goes"
+         junction-bridge ui       shows who is there and what goes on, on a page in your browser\n  \
+         junction-bridge watch    shows what arrives for you, in a terminal"
     )
 }
 

@@ -17,8 +17,8 @@ use crate::onlooker::{all_peers, look_at, show};
 use crate::results::PeerJson;
 use crate::results::words::STATE_FILTERS;
 use crate::terminal::remark;
-use crate::wording::Wording;
-use crate::wording::people::in_persons_words;
+use crate::wording::people::for_person;
+use crate::wording::{Audience, Wording as _};
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::transport::tls::Security;
 
@@ -75,9 +75,11 @@ pub(crate) async fn peers(config: &Config, peers: Peers) -> anyhow::Result<()> {
     let hub = peers.hub.as_deref().unwrap_or(&config.hub);
     let known = KnownHosts::new(config.dir.clone(), config.port);
     if hub == LOCAL && known.running_hub()? == RunningHub::None {
-        bail!("No hub is running on this machine. Start a session of an agent, or junction-hub.");
+        bail!(
+            "No hub is running on this machine. Run junction-hub, or start an agent's session, which starts one."
+        );
     }
-    let target = known.target(hub).map_err(|error| anyhow!(in_persons_words(&error.wording())))?;
+    let target = known.target(hub).map_err(|error| anyhow!(error.words_for(Audience::Person)))?;
     let mut found = match target.endpoint.security {
         Security::Loopback => from_hub(config, hub, &peers).await?,
         _ => from_session(config, &target.name, &peers).await?,
@@ -94,7 +96,7 @@ async fn from_hub(config: &Config, hub: &str, peers: &Peers) -> anyhow::Result<V
     let engine = look_at(config, hub, config.port);
     let found = all_peers(&engine, peers.role.as_deref(), peers.repo.as_deref()).await;
     engine.stop().await;
-    let found = found.map_err(|error| anyhow!(in_persons_words(&error.wording())))?;
+    let found = found.map_err(|error| anyhow!(for_person(&error)))?;
     Ok(found.into_iter().map(|peer| PeerJson::from(peer).into_value()).collect())
 }
 

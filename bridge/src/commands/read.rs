@@ -60,18 +60,20 @@ pub(crate) async fn read(config: &Config, options: ReadOptions) -> anyhow::Resul
     let Some(wait) = options.wait else {
         remark(&match running {
             Some(running) => format!(
-                "Nothing is unread: your running watch prints messages to {}.",
+                "Nothing is left to read here: your {} shows the messages to {}.",
+                running.what(),
                 running.alias
             ),
             None => "Nothing is unread: nobody could write to you, because no command of yours runs. Use --wait SECONDS, \
-                     or keep junction-bridge watch running."
+                     or keep junction-bridge watch or ui running."
                 .to_owned(),
         });
         return Ok(());
     };
     if let Some(running) = running {
         bail!(
-            "Your running watch prints messages to {}. Look there, or use --as for another alias.",
+            "Your {} shows the messages to {}. Look there, or use --as to be reached under another name.",
+            running.what(),
             running.alias
         );
     }

@@ -15,6 +15,7 @@ use crate::attachments::AttachmentAccess;
 use crate::config::Config;
 use crate::ipc::{AttachmentRequest, SendRequest};
 use crate::people::lone_sender::{send_alone, send_to_group_alone};
+use crate::people::missing_answers::AnswerPlace;
 use crate::people::printer::{OutputStream, Printer};
 use crate::people::send_output::SendOutput;
 use crate::person::group_message::wait_for;
@@ -35,8 +36,8 @@ const LONGEST_WAIT: u64 = 24 * 60 * 60;
 /// What is said where nothing was sent.
 const INTERRUPTED: &str = "Nothing was sent, because the command was interrupted. Send it again.";
 /// What is said of a key that nobody would remember.
-const NO_MEMORY: &str = "--key has no effect here, because no watch of yours is running that remembers it, so nothing was sent. \
-                         Start junction-bridge watch, or leave --key out.";
+const NO_MEMORY: &str = "--key has no effect here, because neither a watch nor a page of yours is running to remember it, so nothing was sent. \
+                         Start junction-bridge watch or ui, or leave --key out.";
 
 /// A message, and how to send it.
 #[derive(Debug, Args)]
@@ -66,14 +67,14 @@ pub(crate) struct SendOptions {
     intent: Option<String>,
     /// A name of your choice for this message: with the same key and receiver, it is sent only once
     ///
-    /// The session that sends the message remembers the key, so this needs a running watch, or an agent's shell.
+    /// The session that sends the message remembers the key, so this needs a running watch or page, or an agent's shell.
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     key: Option<String>,
-    /// Alias to send under [default: your user name, or that of your running watch]
+    /// Alias to send under [default: your user name, or that of your running watch or page]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
     /// Id of the message that this one answers
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = message_id)]
     reply_to: Option<uuid::Uuid>,
     /// Whether to wake the receiver: low (never), normal, high (at once)
     #[arg(long, value_name = "URGENCY", value_parser = ["low", "normal", "high"])]
@@ -136,6 +137,11 @@ pub(super) fn alias(text: &str) -> Result<Alias, String> {
     Alias::parse(&plain).map_err(|error| error.to_string())
 }
 
+fn message_id(text: &str) -> Result<uuid::Uuid, &'static str> {
+    uuid::Uuid::try_parse(text)
+        .map_err(|_| "the id of a message is expected, as it was shown with the message")
+}
+
 fn fingerprint(text: &str) -> Result<String, &'static str> {
     let is_one = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_one.then(|| text.to_ascii_lowercase()).ok_or("16 hexadecimal digits are expected")
@@ -162,8 +168,8 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
     let request = options.request(message, attachments, caller == Invoker::Person);
     let name = options.alias.as_ref().map(Alias::as_str);
     let socket = match &caller {
-        Invoker::Agent(sign) => Some(session_socket(sign, attaches).await?),
-        Invoker::Exec(pid) => Some(watch_socket(*pid)?),
+        Invoker::Agent(sign) => Some((session_socket(sign, attaches).await?, AnswerPlace::Agent)),
+        Invoker::Exec(pid) => Some((watch_socket(*pid)?, AnswerPlace::Watch)),
         Invoker::Person => persons_socket(config, name, attaches).await?,
     };
     if socket.is_none() && request.key.is_some() {
@@ -172,10 +178,10 @@ pub(crate) async fn send(config: &Config, options: SendOptions) -> anyhow::Resul
     let output = SendOutput {
         printer: Printer::start(OutputStream::Stdout)?,
         is_json: options.json,
-        is_lasting: socket.is_some(),
+        later: socket.as_ref().map_or(AnswerPlace::Nowhere, |(_, place)| *place),
     };
     match socket {
-        Some(socket) => through(&socket, request, &output, &mut signals).await,
+        Some((socket, _)) => through(&socket, request, &output, &mut signals).await,
         None => {
             let draft = tokio::select! {
                 draft = prepared_draft(config, request) => draft?,
@@ -223,17 +229,23 @@ async fn persons_socket(
     config: &Config,
     name: Option<&str>,
     attaches: bool,
-) -> anyhow::Result<Option<PathBuf>> {
+) -> anyhow::Result<Option<(PathBuf, AnswerPlace)>> {
     let Some(running) = running_person(config, name).await else { return Ok(None) };
     if attaches && !running.attaches {
         bail!(
-            "Your running watch has an older version that takes no attachments, so nothing was sent. End it, and start it again."
+            "Your running {} has an older version that takes no attachments, so nothing was sent. End it, and start it again.",
+            running.what()
         );
     }
     if running.is_one_of_several {
         remark(&format!("This is sent as {}. --as chooses another.", running.alias));
     }
-    Ok(Some(running.socket))
+    let place = match (running.serves_page, running.watches) {
+        (true, _) => AnswerPlace::Page,
+        (false, true) => AnswerPlace::Watch,
+        (false, false) => AnswerPlace::Read,
+    };
+    Ok(Some((running.socket, place)))
 }
 
 /// The message with what it is to carry, which a person named here.
@@ -266,6 +278,10 @@ async fn through(
     };
     let end = output.sent(&answer, wait).await?;
     received.acknowledge().await;
+    if output.later == AnswerPlace::Page && wait.is_none() && !output.is_json {
+        // A watch is seen to run; the page may be in a browser far behind this terminal.
+        remark("An answer appears on your page.");
+    }
     end.into_result()
 }
 

@@ -13,8 +13,9 @@ use crate::ipc::local_sessions::{LocalBridge, local_bridges};
 use crate::onlooker::{LivingHub, show};
 use crate::results::PeerJson;
 use crate::terminal::{Style, Terminal, remark, tell};
-use crate::wording::Wording;
-use crate::wording::people::in_persons_words;
+use crate::timestamp::span;
+use crate::wording::hubs::STARTS_A_HUB;
+use crate::wording::people::for_person;
 use junction_engine::hubs::probe::{Health, HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
 
@@ -57,7 +58,7 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             let hub = HubJson { stopped: is_stopped, ..HubJson::default() };
             tell(&serde_json::to_string(&hub)?)?;
         } else {
-            tell(no_hub(is_stopped))?;
+            tell(&no_hub(is_stopped))?;
         }
         other_hub(config);
         return Ok(());
@@ -83,7 +84,7 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             show(&sessions.collect::<Vec<_>>(), json)?;
         }
         Err(error) => {
-            remark(&format!("Its sessions are not shown: {}", in_persons_words(&error.wording())));
+            remark(&format!("Its sessions are not shown: {}", for_person(&error)));
         }
     }
     local_bridges().await.iter().filter_map(held).for_each(|said| remark(&said));
@@ -92,13 +93,13 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
 }
 
 /// What to say where no hub runs.
-fn no_hub(is_stopped: bool) -> &'static str {
-    if is_stopped {
-        "The hub of this machine was stopped. The next tool call of an agent starts it again, and so do junction-bridge send, \
-         read --wait and watch, and junction-hub."
+fn no_hub(is_stopped: bool) -> String {
+    let what = if is_stopped {
+        "The hub of this machine was stopped."
     } else {
-        "No hub is running on this machine. The next session that needs one starts it, and so does junction-hub."
-    }
+        "No hub is running on this machine."
+    };
+    format!("{what} {STARTS_A_HUB}")
 }
 
 /// Says so where the settings name another hub than the one that is shown.
@@ -162,31 +163,9 @@ fn sessions(count: u64) -> String {
     }
 }
 
-/// A time in its two largest units.
-fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min"),
-        (0, ..) => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_told_in_their_two_largest_units() {
-        let spans = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_000_000];
-        let told = spans.map(|seconds| span(Duration::from_secs(seconds)));
-        assert_eq!(
-            told,
-            ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 0 h", "11 d 13 h"]
-        );
-    }
 
     #[test]
     fn hub_that_does_not_answer_is_told_by_its_files() {

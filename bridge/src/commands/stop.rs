@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::config::Config;
 use crate::onlooker::LivingHub;
 use crate::terminal::{can_ask, is_agreed, remark, tell};
+use crate::wording::hubs::STARTS_A_HUB;
 use junction_engine::PeerInfo;
 use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
@@ -57,10 +58,7 @@ pub(crate) async fn stop(config: &Config, yes: bool) -> anyhow::Result<()> {
         }
     }
     tell(&format!("Stopped the hub {}. {}", hub.place(), cut_off.told("was", "were")))?;
-    remark(
-        "Sessions come back by themselves once a hub runs again. The next tool call of an agent starts it, and so do \
-         junction-bridge send, read --wait and watch, and junction-hub.",
-    );
+    remark(&format!("Sessions come back by themselves once a hub runs again. {STARTS_A_HUB}"));
     Ok(())
 }
 
@@ -92,14 +90,14 @@ impl CutOff {
     fn told(&self, one: &str, many: &str) -> String {
         let mut told = match self.sessions.as_deref() {
             None => format!("Its sessions, which it does not list, {many} cut off."),
-            Some([]) => "No session was connected.".to_owned(),
+            Some([]) => format!("No session {one} connected."),
             Some([session]) => format!("1 session {one} cut off: {}.", session.alias),
             Some(sessions) => {
                 format!("{} sessions {many} cut off: {}.", sessions.len(), names(sessions))
             }
         };
         if self.has_guests {
-            told.push_str(" It serves other machines, too.");
+            told.push_str(&format!(" It {one} open to other machines, too."));
         }
         told
     }

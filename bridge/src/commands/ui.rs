@@ -36,7 +36,7 @@ pub(crate) struct UiOptions {
     /// Print the link and open no browser
     #[arg(long)]
     no_open: bool,
-    /// Alias to be reached under [default: your user name]
+    /// Alias to be reached under. Starts a page of its own, beside one that is running [default: your user name]
     #[arg(long = "as", value_name = "ALIAS", value_parser = alias)]
     alias: Option<Alias>,
 }
@@ -55,21 +55,54 @@ pub(crate) async fn ui(config: &Arc<Config>, options: UiOptions) -> anyhow::Resu
         return tell_link(&served.link, served.is_opened);
     }
     let member = tokio::select! {
-        joined = PersonMember::join(config, options.alias.clone(), false) => joined?,
+        joined = PersonMember::join_page(config, options.alias.clone()) => joined?,
         () = signals.next() => return Ok(()),
     };
     let outcome = tokio::select! {
         outcome = serve(Arc::clone(config), &member, options.no_open) => outcome,
-        () = signals.next() => Ok(()),
+        () = signals.next() => Ok(PageEnd::Stopped),
     };
     // Answers that are ready go out.
     let _ = timeout(ANSWER_TIME, tokio::task::yield_now()).await;
     member.leave().await;
-    outcome
+    remark(outcome?.said());
+    Ok(())
+}
+
+/// Why the page is served no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PageEnd {
+    /// The person stopped the command.
+    Stopped,
+    /// Nobody has had it open for a while.
+    Closed,
+    /// The person's session is on no hub any more.
+    Left,
+}
+
+impl PageEnd {
+    /// What the person is told.
+    fn said(self) -> &'static str {
+        match self {
+            Self::Stopped => {
+                "The page has stopped. What it showed was in memory alone, and is gone."
+            }
+            Self::Closed => {
+                "The last tab was closed, so the page has stopped. What it showed was in memory alone, and is gone."
+            }
+            Self::Left => {
+                "Your session on the hub has ended, and the page with it. Run junction-bridge ui again."
+            }
+        }
+    }
 }
 
 /// Serves the page until nobody has had it open for a while.
-async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> anyhow::Result<()> {
+async fn serve(
+    config: Arc<Config>,
+    member: &PersonMember,
+    no_open: bool,
+) -> anyhow::Result<PageEnd> {
     let (live, engine) = (LiveScene::new(), member.engine.clone());
     let (followers, followed) = mpsc::channel(MAX_FOLLOWED);
     let access = AttachmentAccess::new(config.dir.clone());
@@ -90,22 +123,28 @@ async fn serve(config: Arc<Config>, member: &PersonMember, no_open: bool) -> any
     let known = KnownHosts::new(config.dir.clone(), config.port);
     let own = {
         let engine = engine.clone();
-        move || engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default()
+        // What is sent makes peers know the key behind the name, as what is received does.
+        move || {
+            member.speaks();
+            engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default()
+        }
     };
     let is_opened = !no_open && opener.open();
     tell_link(&opener.new_link(), is_opened)?;
     remark("Press Ctrl-C to stop. It also stops 30 seconds after the last tab is closed.");
     let outcome = tokio::select! {
-        served = serve_page(Arc::clone(&page), listener) => served.map_err(anyhow::Error::from),
-        () = live.clone().run() => Ok(()),
-        () = who::look(known, config.hub.clone(), engine.clone(), live.clone()) => Ok(()),
-        () = own_sessions::look(live.clone(), page.place()) => Ok(()),
-        () = hub_news::look(engine.clone(), live.clone()) => Ok(()),
-        () = sent_letters::follow(live.clone(), followed, own) => Ok(()),
-        () = inbox::announce(engine.clone(), live.clone()) => Ok(()),
-        () = inbox::read(engine, live.clone(), &page.inbox, || member.speaks()) => Ok(()),
-        () = page.uploads.forget_old() => Ok(()),
-        () = live.tabs.are_left() => Ok(()),
+        served = serve_page(Arc::clone(&page), listener) => {
+            served.map(|()| PageEnd::Stopped).map_err(anyhow::Error::from)
+        }
+        () = live.clone().run() => Ok(PageEnd::Stopped),
+        () = who::look(known, config.hub.clone(), engine.clone(), live.clone()) => Ok(PageEnd::Left),
+        () = own_sessions::look(live.clone(), page.place()) => Ok(PageEnd::Stopped),
+        () = hub_news::look(engine.clone(), live.clone()) => Ok(PageEnd::Left),
+        () = sent_letters::follow(live.clone(), followed, own) => Ok(PageEnd::Stopped),
+        () = inbox::announce(engine.clone(), live.clone()) => Ok(PageEnd::Left),
+        () = inbox::read(engine, live.clone(), &page.inbox, || member.speaks()) => Ok(PageEnd::Left),
+        () = page.uploads.forget_old() => Ok(PageEnd::Stopped),
+        () = live.tabs.are_left() => Ok(PageEnd::Closed),
     };
     socket.abort();
     outcome

@@ -31,7 +31,7 @@ fn of_fingerprints(one: &str, other: &str) -> anyhow::Result<()> {
         let is_one = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         is_one.then_some(text).ok_or_else(|| {
             anyhow!(
-                "That is not a fingerprint. Give two of 16 hexadecimal digits, as register and list_peers show them."
+                "That is not a fingerprint. Give two of 16 hexadecimal digits, as junction-bridge peers --json shows them."
             )
         })
     };
@@ -46,7 +46,9 @@ fn of_fingerprints(one: &str, other: &str) -> anyhow::Result<()> {
 /// user has.
 async fn of_peer(alias: &str) -> anyhow::Result<()> {
     if Alias::parse(alias).is_err() {
-        bail!("That is not an alias. Give one as list_peers shows it, or two fingerprints.");
+        bail!(
+            "That is not an alias. Give one as junction-bridge peers shows it, or two fingerprints."
+        );
     }
     let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
     let sockets = if own.is_empty() { all_bridges() } else { own };
@@ -63,8 +65,8 @@ async fn of_peer(alias: &str) -> anyhow::Result<()> {
     }
     if !is_known {
         bail!(
-            "No session of yours that runs here knows that peer by the key it has. Give both fingerprints instead, as \
-             register and list_peers show them."
+            "No session of yours on this machine knows that one by the key it has now. Give both fingerprints \
+             instead, as junction-bridge peers --json shows them."
         );
     }
     Ok(())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::results::words::{reach, way_word};
 use crate::wake::Wake;
 use crate::wake::trial::{TrialOutcome, WakeTrial};
-use crate::wording::{Wording, hindrance_word};
+use crate::wording::{Audience, Wording as _, hindrance_word};
 use junction_engine::{ConnectionState, Engine};
 
 /// The longest path and the longest sentence that is told, in bytes: together they fit into a line.
@@ -30,7 +30,7 @@ pub(crate) struct SessionDescription {
     pub(crate) alias: Option<String>,
     /// Whether the session is connected to its hub.
     pub(crate) connection: SessionConnection,
-    /// Why it is not, in a sentence.
+    /// Why it is not, in a sentence for its user.
     pub(crate) why: Option<String>,
     /// The agent's client, once it has introduced itself.
     pub(crate) client: Option<String>,
@@ -94,7 +94,9 @@ impl SessionDescription {
         let (connection, why) = match &snapshot.state {
             ConnectionState::Connected => (SessionConnection::Connected, None),
             ConnectionState::Left | ConnectionState::Removed => (SessionConnection::Left, None),
-            ConnectionState::Away(why) => (SessionConnection::Away, Some(why.wording())),
+            ConnectionState::Away(why) => {
+                (SessionConnection::Away, Some(why.words_for(Audience::Person)))
+            }
         };
         let agent = wake.inspect();
         Self {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::description::SessionDescription;
 use super::{BridgeRequest, BridgeResponse, all_bridges, process_of, send};
-use crate::wording::Wording;
+use crate::wording::{Audience, Wording};
 
 /// How long a bridge has to describe its session.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -196,7 +196,8 @@ fn is_unknown(error: ErrorKind) -> bool {
 }
 
 impl Wording for OrderError {
-    fn wording(&self) -> String {
+    /// Only a person holds or removes a session.
+    fn words_for(&self, _: Audience) -> String {
         match self {
             Self::UnknownSession(alias, others) => unknown_session(alias, others),
             Self::SeveralSessions(alias) => format!(

@@ -14,6 +14,7 @@ use super::tools::{ToolAnswer, Tools};
 use crate::address::Addressee;
 use crate::attachments::NamedSource;
 use crate::results::{AttachedJson, GroupSentJson, SentJson, object, shown_len};
+use crate::wording::Audience;
 use junction_engine::attachment::PreparedAttachments;
 use junction_engine::error::Error;
 use junction_engine::group::{GroupAddress, WaitFor};
@@ -156,7 +157,8 @@ impl Tools {
             return Err(error.clone().into());
         }
         sent.bound_replies(shown_len);
-        let answer = object(&GroupSentJson::new(&sent, name, (urgency, intent), waits));
+        let answer =
+            object(&GroupSentJson::new(&sent, name, (urgency, intent), waits, Audience::Agent));
         for member in sent.members {
             let Ok(sent) = member.sent else { continue };
             sent.refusal.into_iter().for_each(|lease| call.hold(lease));

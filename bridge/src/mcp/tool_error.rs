@@ -6,8 +6,8 @@ use junction_shared::protocol::alias::Alias;
 
 use super::params::ToolSpec;
 use crate::attachments::AttachmentFault;
-use crate::wording::Wording;
 use crate::wording::attachments::holds_secret;
+use crate::wording::{Audience, Wording};
 
 /// Why a tool call failed.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ impl From<Error> for ToolError {
 }
 
 impl Wording for ToolError {
-    fn wording(&self) -> String {
+    /// Only agents call tools.
+    fn words_for(&self, _: Audience) -> String {
         match self {
             Self::Argument(wording) => wording.clone(),
             Self::Engine(error) => error.wording(),

@@ -34,6 +34,7 @@ use crate::results::{
 };
 use crate::survey::SurveyJson;
 use crate::wake::Wake;
+use crate::wording::Audience;
 use junction_engine::error::Error;
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::survey;
@@ -248,6 +249,7 @@ impl Tools {
         Ok(object(&SavedJson::new(
             &saved.await.map_err(|fault| ToolError::NotSaved(Box::new(fault)))?,
             command,
+            Audience::Agent,
         )))
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::escape::escape;
 use crate::results::words::uuid;
-use crate::wording::people::{field, in_persons_words};
+use crate::wording::people::{field, on_page};
 
 /// A message to or from the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -143,7 +143,7 @@ impl Letter {
             && let Some(why) = recipient["why"].as_str()
         {
             field(recipient, "status").clone_into(&mut member.status);
-            member.why = Some(in_persons_words(why));
+            member.why = Some(on_page(why));
         }
     }
 

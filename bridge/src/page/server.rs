@@ -43,8 +43,9 @@ pub(crate) async fn serve(page: Arc<PageHost>, listener: TcpListener) -> std::io
     let routes = Router::new()
         .route("/", get(index))
         .route("/{file}", get(page_file))
-        .route("/start", get(start))
-        .route("/open/{link}", get(open))
+        // What only looks at a link, such as a preview, must not use it up.
+        .route("/start", get(start).head(looked_at))
+        .route("/open/{link}", get(open).head(looked_at))
         .route("/live", get(live))
         .route("/do/{action}", post(act))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -99,6 +100,11 @@ async fn start(
     }
     (StatusCode::SEE_OTHER, [(LOCATION, format!("/open/{}", page.access.new_link()))])
         .into_response()
+}
+
+/// Answers what looks whether the page is there, without a word about the link.
+async fn looked_at() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 fn no_link() -> Response {

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use junction_shared::protocol::alias::Alias;
 use tokio::time::{Instant, timeout};
 
-use super::missing_answers::no_answer;
+use super::missing_answers::{AnswerPlace, no_answer};
 use super::send_output::{SendEnd, SendOutput};
 use super::show::Show;
 use super::upload_report::UploadReport;
@@ -28,8 +28,8 @@ const HUB_TIME: Duration = Duration::from_secs(8);
 /// How long the receiver's bridge, on a busy machine perhaps, has to say when its agent will be told.
 const OUTLOOK_TIME: Duration = Duration::from_secs(2);
 /// What is said where no answer is waited for.
-const NO_ANSWER: &str = "No answer can reach you, because you have no watch running to receive it. Use --wait SECONDS, \
-                         or keep junction-bridge watch running.";
+const NO_ANSWER: &str = "No answer can reach you, because neither a watch nor a page of yours is running. Use --wait SECONDS, \
+                         or keep junction-bridge watch or ui running.";
 
 /// Sends a message as a session that ends with this command, once the hub has all that the message carries.
 ///
@@ -108,7 +108,7 @@ pub(crate) async fn send_to_group_alone(
     }
     let mut awaited = AwaitedPeers { peers: unanswered, wait_for, have_written: false };
     until_answered(&member.engine, &mut awaited, deadline, output, signals).await?;
-    awaited.end(end, output.is_lasting).into_result()
+    awaited.end(end, output.later).into_result()
 }
 
 /// What was not sent to these receivers, because the hub did not take it before its session ended.
@@ -159,9 +159,9 @@ impl AwaitedPeers {
     }
 
     /// How the command ends that would have ended so without what came since.
-    fn end(self, before: SendEnd, is_lasting: bool) -> SendEnd {
+    fn end(self, before: SendEnd, later: AnswerPlace) -> SendEnd {
         let silent: Vec<&str> = self.peers.iter().map(Alias::as_str).collect();
-        let said = (!silent.is_empty()).then(|| no_answer(&silent.join(", "), is_lasting));
+        let said = (!silent.is_empty()).then(|| no_answer(&silent.join(", "), later));
         match before {
             SendEnd::NoAnswer(before) if !self.have_written => {
                 SendEnd::NoAnswer(said.unwrap_or(before))
@@ -222,7 +222,7 @@ async fn answered(
         let mut awaited =
             AwaitedPeers { peers: vec![to], wait_for: WaitFor::All, have_written: false };
         until_answered(&member.engine, &mut awaited, deadline, output, signals).await?;
-        return awaited.end(SendEnd::NoAnswer(String::new()), output.is_lasting).into_result();
+        return awaited.end(SendEnd::NoAnswer(String::new()), output.later).into_result();
     }
     let end = output.sent(&answer, (!wait.is_zero()).then_some(WaitFor::All)).await?;
     if let Some(WaitEnd::Reply(_, lease)) = sent.wait_end {
@@ -239,7 +239,7 @@ fn interrupted(status: Status) -> &'static str {
         "The command was interrupted before the hub had the message, so it may not have been sent. Send it again."
     } else {
         "The message was sent, and the command was interrupted: no answer can reach it any more. Start junction-bridge \
-         watch to be reached."
+         watch or ui to be reached."
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
         let peers = vec![alias("bob"), alias("eve")];
         let mut awaited = AwaitedPeers { peers, wait_for, have_written: false };
         messages_of.iter().for_each(|name| awaited.has_written(&alias(name)));
-        awaited.end(before, false).into_result()
+        awaited.end(before, AnswerPlace::Nowhere).into_result()
     }
 
     #[test]

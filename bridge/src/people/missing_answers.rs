@@ -5,6 +5,35 @@ use serde_json::{Map, Value};
 use crate::wording::people::{field, is_missed, is_repeated, recipients};
 use junction_engine::group::WaitFor;
 
+/// Where an answer goes that comes after the command which asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerPlace {
+    /// The session ends with its command, so nobody gets it.
+    Nowhere,
+    /// A `watch` of the person prints it, or hands it to its command.
+    Watch,
+    /// A `read --wait` of the person prints it.
+    Read,
+    /// The page of the person shows it.
+    Page,
+    /// The agent reads it in whose shell the command ran.
+    Agent,
+}
+
+impl AnswerPlace {
+    fn of_a_later_one(self) -> &'static str {
+        match self {
+            Self::Nowhere => {
+                "A later one cannot reach you: start junction-bridge watch or ui before you send, to be reached."
+            }
+            Self::Watch => "A later one appears in your junction-bridge watch.",
+            Self::Read => "A later one appears in your junction-bridge read.",
+            Self::Page => "A later one appears on your page.",
+            Self::Agent => "The tool read_messages returns a later one.",
+        }
+    }
+}
+
 /// The answers that were waited for and did not come.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MissingAnswers<'a> {
@@ -64,7 +93,8 @@ impl<'a> MissingAnswers<'a> {
 
     /// What is said of them. Where the session ends with its command, the command waits on after a message that ended the
     /// wait, so that nobody is silent yet.
-    pub(crate) fn wording(&self, is_lasting: bool) -> String {
+    pub(crate) fn wording(&self, later: AnswerPlace) -> String {
+        let is_lasting = later != AnswerPlace::Nowhere;
         let mut said = Vec::new();
         if let Some(peer) = self.ended_by {
             let then = if is_lasting { " Read that, then ask again." } else { "" };
@@ -82,7 +112,7 @@ impl<'a> MissingAnswers<'a> {
             (None, _) if self.is_repeated => said.push(format!(
                 "There is no unread answer from {silent}. To ask again, give another --key."
             )),
-            (None, _) => said.push(no_answer(&silent, is_lasting)),
+            (None, _) => said.push(no_answer(&silent, later)),
         }
         if said.is_empty() {
             said.push("No answer comes.".to_owned());
@@ -104,15 +134,8 @@ fn receivers(answer: &Map<String, Value>) -> Vec<(&str, &str, bool)> {
 }
 
 /// What is said where no answer came in time.
-pub(crate) fn no_answer(of: &str, is_lasting: bool) -> String {
-    format!(
-        "No answer from {of} came in time. {}",
-        if is_lasting {
-            "A later one appears in your junction-bridge watch."
-        } else {
-            "A later one cannot reach you: start junction-bridge watch before you send, to be reached."
-        }
-    )
+pub(crate) fn no_answer(of: &str, later: AnswerPlace) -> String {
+    format!("No answer from {of} came in time. {}", later.of_a_later_one())
 }
 
 #[cfg(test)]
@@ -124,7 +147,8 @@ mod tests {
     /// What is said of the answers that this answer of the tool lacks, through a `watch` and without one.
     fn said(answer: &Value, wait_for: WaitFor) -> [Option<String>; 2] {
         let missing = MissingAnswers::of(answer.as_object().unwrap(), wait_for);
-        [true, false].map(|is_lasting| Some(missing.as_ref()?.wording(is_lasting)))
+        [AnswerPlace::Watch, AnswerPlace::Nowhere]
+            .map(|later| Some(missing.as_ref()?.wording(later)))
     }
 
     fn all(answer: &Value) -> [String; 2] {

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use serde_json::{Map, Value};
 
-use super::missing_answers::MissingAnswers;
+use super::missing_answers::{AnswerPlace, MissingAnswers};
 use super::printer::Printer;
 use crate::terminal::{NothingCame, remark};
 use crate::wording::people::{field, group_sentence, is_repeated, not_to_all, sent as sentence};
@@ -13,8 +13,8 @@ use junction_engine::group::WaitFor;
 pub(crate) struct SendOutput {
     pub(crate) printer: Printer,
     pub(crate) is_json: bool,
-    /// Whether the session goes on after the command, as that of a watch does.
-    pub(crate) is_lasting: bool,
+    /// Where an answer goes that comes after the command.
+    pub(crate) later: AnswerPlace,
 }
 
 /// How a command ends whose outcome is printed.
@@ -61,7 +61,7 @@ impl SendOutput {
         }
         let missing = wait.and_then(|wait_for| MissingAnswers::of(answer, wait_for));
         let are_some_there = missing.as_ref().is_some_and(MissingAnswers::are_some_there);
-        let missing = missing.map(|missing| missing.wording(self.is_lasting));
+        let missing = missing.map(|missing| missing.wording(self.later));
         Ok(match (not_to_all(answer), missing) {
             (Some(said), missing) => {
                 missing.iter().for_each(|missing| remark(missing));
@@ -90,7 +90,7 @@ impl SendOutput {
 
     /// Prints what became of a message to a group, and the replies.
     async fn sent_to_group(&self, answer: &Map<String, Value>, waits: bool) -> anyhow::Result<()> {
-        let said = group_sentence(answer, self.is_lasting);
+        let said = group_sentence(answer, self.later != AnswerPlace::Nowhere);
         if waits && !said.is_empty() {
             remark(&said);
         } else if !said.is_empty() {
@@ -109,7 +109,10 @@ impl SendOutput {
     fn attachments(&self, answer: &Map<String, Value>) {
         let to = answer.get("to").and_then(Value::as_str).unwrap_or_default();
         let is_there = |holder: Option<&Value>| holder.is_some_and(Value::is_array);
-        if self.is_lasting && !is_repeated(answer) && is_there(answer.get("attachments")) {
+        if self.later != AnswerPlace::Nowhere
+            && !is_repeated(answer)
+            && is_there(answer.get("attachments"))
+        {
             remark(&format!(
                 "{to} can save what is attached as long as the session that sent it runs, and after that whatever the hub has received by then."
             ));

@@ -12,7 +12,8 @@ use crate::escape::escape;
 use crate::results::{MessageJson, PeerJson, ReceiptJson, SavedJson, object, state_word};
 use crate::terminal::{Style, Terminal};
 use crate::timestamp::rfc3339;
-use crate::wording::people::{because, in_persons_words};
+use crate::wording::Audience;
+use crate::wording::people::because;
 use junction_engine::attachment::AttachmentInfo;
 use junction_engine::intent::Intent;
 use junction_engine::{Message, Outcome, PeerInfo, label};
@@ -100,7 +101,7 @@ impl Show {
         let said = match &save.outcome {
             Ok(saved) => {
                 let shown = saved_json(save);
-                let warning = shown["warning"].as_str().map(in_persons_words);
+                let warning = shown["warning"].as_str();
                 let warning = warning.map(|warning| format!(". {warning}")).unwrap_or_default();
                 let path = saved.path.as_ref().map(|path| path.to_string_lossy());
                 let path = escape(&path.unwrap_or_default()).text.into_owned();
@@ -226,7 +227,7 @@ fn saved_json(save: &SaveAttempt) -> Value {
     shown.insert("id".to_owned(), json!(save.info.number.to_string()));
     shown.insert("name".to_owned(), json!(escape(&save.info.name).text));
     match &save.outcome {
-        Ok(saved) => shown.extend(object(&SavedJson::new(saved, None))),
+        Ok(saved) => shown.extend(object(&SavedJson::new(saved, None, Audience::Person))),
         Err(why) => _ = shown.insert("error".to_owned(), json!(why)),
     }
     shown.into()

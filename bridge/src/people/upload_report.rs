@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use junction_attachments::safe_name;
 use junction_engine::attachment::{AttachmentInfo, PreparedAttachments};
-use junction_engine::{Status, UploadProgress, UploadState};
+use junction_engine::{Status, UploadProgress, UploadState, wall_ms};
 use junction_shared::protocol::alias::Alias;
 use junction_shared::protocol::wire::Refusal;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::progress_line::{ProgressLine, byte_size, progress_text};
 use crate::process::signals::Signals;
 use crate::terminal::remark;
-use crate::timestamp::rfc3339;
+use crate::timestamp::span;
 
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -99,10 +99,9 @@ impl UploadReport {
         let to = &self.to;
         let kept = self.names(|state| state == UploadState::Kept);
         if !kept.is_empty() {
-            let time = rfc3339(until_ms);
-            let time = time.get(11..16).unwrap_or_default();
+            let left = span(Duration::from_millis(until_ms.saturating_sub(wall_ms())));
             remark(&format!(
-                "{to} can save {kept} until {time} UTC, as long as the hub and the bridge of {to} keep running."
+                "{to} can save {kept} for {left} from now, as long as the hub and the bridge of {to} keep running."
             ));
         }
         let is_lost = |state: UploadState| match state {

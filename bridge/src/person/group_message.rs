@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::ipc::SendRequest;
 use crate::results::{GroupSentJson, object, shown_len};
+use crate::wording::Audience;
 use crate::wording::people::for_person;
 use junction_engine::group::{GroupAddress, WaitFor};
 use junction_engine::group_message::{GroupDraft, GroupMember};
@@ -84,7 +85,7 @@ pub(crate) async fn send_to_group(
     if room == ReplyRoom::Page {
         sent.bound_replies(shown_len);
     }
-    let answer = object(&GroupSentJson::new(&sent, name, asked, waits));
+    let answer = object(&GroupSentJson::new(&sent, name, asked, waits, Audience::Person));
     let (mut leases, mut unanswered) = (Vec::new(), Vec::new());
     for GroupMember { alias, sent } in sent.members {
         let Ok(sent) = sent else { continue };

@@ -6,8 +6,11 @@ use anyhow::{anyhow, bail};
 use junction_shared::machine::config_dir::ConfigDir;
 use junction_shared::machine::hosts::LOCAL;
 use junction_shared::machine::local_hub::{LocalHub, RunningHub};
+use junction_shared::machine::seat_secret::{next_incarnation, seat_secret};
 use junction_shared::protocol::alias::{Alias, MAX_ALIAS, MIN_ALIAS};
+use junction_shared::protocol::seat::SeatKeys;
 use junction_shared::protocol::wire::{Context, Reach};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::names::{SpokenNames, spoken_as};
@@ -16,7 +19,7 @@ use crate::project::machine;
 use crate::terminal::remark;
 use crate::wording::people::for_person;
 use junction_engine::error::Error;
-use junction_engine::{Availability, Change, Engine, PeerQuery};
+use junction_engine::{Availability, Change, Engine, PeerQuery, SeatBasis, SeatToClaim, wall_ms};
 
 /// How long the hub may take to answer: the command may have to start it.
 const HUB_TIME: Duration = Duration::from_secs(5);
@@ -51,6 +54,24 @@ impl PersonMember {
         alias: Option<Alias>,
         sees: bool,
     ) -> anyhow::Result<Self> {
+        Self::begin(config, alias, sees, false).await
+    }
+
+    /// Joins the hub as the person's page, which comes back if it was ended a while ago: with its name, which peers know,
+    /// and with what it had not read.
+    ///
+    /// # Errors
+    /// The hub does not answer, or the alias is taken.
+    pub(crate) async fn join_page(config: &Config, alias: Option<Alias>) -> anyhow::Result<Self> {
+        Self::begin(config, alias, false, true).await
+    }
+
+    async fn begin(
+        config: &Config,
+        alias: Option<Alias>,
+        sees: bool,
+        is_page: bool,
+    ) -> anyhow::Result<Self> {
         let is_hub_new = config.hub == LOCAL
             && LocalHub::of(&config.dir).running().is_ok_and(|hub| hub == RunningHub::None);
         let spoken = SpokenNames::load(&config.dir);
@@ -59,6 +80,7 @@ impl PersonMember {
             Some(alias) => vec![alias.clone()],
             None => spoken.left(&own).take(ATTEMPTS).collect(),
         };
+        let page = is_page.then(|| alias.as_ref().unwrap_or(&own).to_string());
         let wish = names.first().cloned().unwrap_or(own);
         let client = Some(CLIENT.to_owned());
         let engine = Engine::start(junction_engine::Config {
@@ -69,7 +91,14 @@ impl PersonMember {
         let reach = if sees { Reach::Push } else { Reach::Pull };
         let availability = Availability { reach, unwoken: reach, ..Availability::default() };
         engine.set_availability(availability).await;
+        let returned = match page {
+            Some(page) => came_back(&engine, config, &page).await,
+            None => None,
+        };
         connected(&engine).await?;
+        if let Some(alias) = returned {
+            return Ok(Self { engine, alias, dir: config.dir.clone(), is_hub_new });
+        }
         match named(&engine, names).await {
             Ok(alias) => {
                 if spoken.holds(&alias) {
@@ -112,6 +141,18 @@ impl PersonMember {
     pub(crate) async fn leave(&self) {
         let _ = timeout(GOODBYE_TIME, self.engine.stop()).await;
     }
+}
+
+/// Claims the seat of the page of this name, unless another one has it that runs. The alias, if the page has come back.
+async fn came_back(engine: &Engine, config: &Config, name: &str) -> Option<Alias> {
+    let dir = config.dir.clone();
+    // The secret may have to be made, for which this may have to wait.
+    let secret = spawn_blocking(move || seat_secret(&dir)).await.ok()?.ok()?;
+    let keys = SeatKeys::derive(&secret, CLIENT, &format!("page\n{}\n{name}", config.hub));
+    let incarnation = next_incarnation(&config.dir, wall_ms());
+    let seat = SeatToClaim { keys, incarnation, place: None, basis: SeatBasis::Wished };
+    engine.claim_seat(Some(seat)).await.wait().await;
+    engine.snapshot().came_back.take()
 }
 
 /// Waits until the hub has answered.

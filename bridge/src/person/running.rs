@@ -32,8 +32,21 @@ pub(crate) struct RunningPerson {
     pub(crate) runs_command: bool,
     /// Whether messages are sent with attachments.
     pub(crate) attaches: bool,
+    /// Whether it shows messages on a page.
+    pub(crate) serves_page: bool,
     /// Whether others of this person run that might have been meant.
     pub(crate) is_one_of_several: bool,
+}
+
+impl RunningPerson {
+    /// What shows the messages, in a sentence.
+    pub(crate) fn what(&self) -> &'static str {
+        match (self.serves_page, self.watches) {
+            (true, _) => "page",
+            (false, true) => "watch",
+            (false, false) => "read",
+        }
+    }
 }
 
 /// Where a person is: the same person on another hub, or of another directory, is another one.
@@ -54,13 +67,14 @@ pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Opti
         async move {
             let answer = timeout(PATIENCE, send(&socket, request)).await.ok()?.ok()?;
             match answer.response {
-                BridgeResponse::Here { alias, watches, runs_command, attaches } => {
+                BridgeResponse::Here { alias, watches, runs_command, attaches, serves_page } => {
                     Some(RunningPerson {
                         socket,
                         alias,
                         watches,
                         runs_command,
                         attaches,
+                        serves_page,
                         is_one_of_several: false,
                     })
                 }
@@ -166,7 +180,8 @@ impl RequestHandler for PersonRequests {
                     Some(alias) => {
                         let (watches, runs_command) = (self.watches, self.runs_command);
                         let (alias, attaches) = (alias.to_string(), true);
-                        BridgeResponse::Here { alias, watches, runs_command, attaches }
+                        let serves_page = self.links.is_some();
+                        BridgeResponse::Here { alias, watches, runs_command, attaches, serves_page }
                     }
                     None => BridgeResponse::Nothing,
                 };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::MessageJson;
 use super::mail::{ReceiverJson, WAKES_NOBODY, lowered, unknown_intent};
 use super::words::{seconds, status, uuid};
-use crate::wording::Wording as _;
+use crate::wording::{Audience, Wording as _};
 use junction_engine::WaitEnd;
 use junction_engine::group_message::{GroupMember, GroupSent};
 use junction_engine::intent::Intent;
@@ -50,8 +50,8 @@ struct RecipientJson {
     why: Option<String>,
 }
 
-impl From<&GroupMember> for RecipientJson {
-    fn from(member: &GroupMember) -> Self {
+impl RecipientJson {
+    fn new(member: &GroupMember, audience: Audience) -> Self {
         let alias = member.alias.to_string();
         match &member.sent {
             Ok(sent) => {
@@ -61,7 +61,7 @@ impl From<&GroupMember> for RecipientJson {
                 Self { alias, status, reach: Some(reach), reach_why, gone, why: None }
             }
             Err(error) => {
-                let (status, why) = ("not_sent".to_owned(), Some(error.wording()));
+                let (status, why) = ("not_sent".to_owned(), Some(error.words_for(audience)));
                 Self { alias, status, reach: None, reach_why: None, gone: false, why }
             }
         }
@@ -70,12 +70,13 @@ impl From<&GroupMember> for RecipientJson {
 
 impl<'a> GroupSentJson<'a> {
     /// What became of a message to the group of this name, for which its sender asked this urgency and intent, and for
-    /// replies to which it waited or not.
+    /// replies to which it waited or not, as it is told to this audience.
     pub(crate) fn new(
         sent: &'a GroupSent,
         to: String,
         (urgency, intent): (Urgency, Intent),
         waits: bool,
+        audience: Audience,
     ) -> Self {
         let all = || sent.members.iter().filter_map(|member| member.sent.as_ref().ok());
         let replies = all().filter_map(|sent| match &sent.wait_end {
@@ -87,11 +88,12 @@ impl<'a> GroupSentJson<'a> {
             _ => None,
         });
         let waited = all().map(|sent| sent.waited).max().unwrap_or(Duration::ZERO);
+        let recipients = sent.members.iter().map(|member| RecipientJson::new(member, audience));
         Self {
             id: uuid(sent.id),
             to,
             members: sent.members.len(),
-            recipients: sent.members.iter().map(Into::into).collect(),
+            recipients: recipients.collect(),
             urgency: all().find_map(|sent| lowered(sent, urgency)),
             intent: all().find_map(|sent| unknown_intent(sent, intent)),
             repeated: sent.repeated,

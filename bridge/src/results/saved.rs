@@ -5,11 +5,7 @@ use junction_attachments::GitWarning;
 use serde::Serialize;
 
 use crate::attachments::Saved;
-
-/// The sentence about a file that git tracks.
-const TRACKED: &str = "Git tracks this file, so the next commit may publish the secret in it. Tell your user before anything is committed.";
-/// The sentence about a file that git would track.
-const NOT_IGNORED: &str = "Git does not ignore this file, so git add would put the secret into the repository. Add it to .gitignore, or ask your user.";
+use crate::wording::Audience;
 
 #[derive(Serialize)]
 pub(crate) struct SavedJson {
@@ -25,22 +21,28 @@ pub(crate) struct SavedJson {
 }
 
 impl SavedJson {
-    /// An attachment that was saved, or that this command took.
-    pub(crate) fn new(saved: &Saved, command: Option<String>) -> Self {
+    /// An attachment that was saved, or that this command took, as it is told to this audience.
+    pub(crate) fn new(saved: &Saved, command: Option<String>, audience: Audience) -> Self {
         Self {
             path: saved.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
             command: command.filter(|_| saved.path.is_none()),
             bytes: saved.info.bytes,
             sha256: saved.info.sha256.map(|hash| HEXLOWER.encode(&hash)),
-            warning: saved.warning.map(warning),
+            warning: saved.warning.map(|of_git| warning(of_git, audience)),
         }
     }
 }
 
 /// The sentence about what git does with a file that holds a secret.
-fn warning(warning: GitWarning) -> &'static str {
+fn warning(warning: GitWarning, audience: Audience) -> &'static str {
     match warning {
-        GitWarning::Tracked => TRACKED,
-        GitWarning::NotIgnored => NOT_IGNORED,
+        GitWarning::Tracked => audience.pick(
+            "Git tracks this file, so the next commit may publish the secret in it. Tell your user before anything is committed.",
+            "Git tracks this file, so the next commit may publish the secret in it. Look at it before you commit.",
+        ),
+        GitWarning::NotIgnored => audience.pick(
+            "Git does not ignore this file, so git add would put the secret into the repository. Add it to .gitignore, or ask your user.",
+            "Git does not ignore this file, so git add would put the secret into the repository. Add it to .gitignore.",
+        ),
     }
 }

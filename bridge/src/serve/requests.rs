@@ -135,7 +135,13 @@ impl BridgeRequests {
             return None;
         }
         let alias = self.engine.snapshot().alias?.to_string();
-        Some(BridgeResponse::Here { alias, watches: false, runs_command: false, attaches: true })
+        Some(BridgeResponse::Here {
+            alias,
+            watches: false,
+            runs_command: false,
+            attaches: true,
+            serves_page: false,
+        })
     }
 
     /// The claims that the session knows of, for a command in its own shell.

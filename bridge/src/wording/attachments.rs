@@ -13,63 +13,108 @@ use junction_engine::attachment::Unattachable;
 use junction_engine::error::{AttachmentError, AttachmentsRefused};
 use junction_shared::protocol::alias::Alias;
 
-use super::Wording;
 use super::disk::{read_refused, save_refused, shown, size};
+use super::{Audience, Wording};
 use crate::attachments::AllowContext;
 use crate::attachments::AttachmentFault;
 use crate::escape::escape;
 
 impl Wording for AttachmentsRefused {
-    fn wording(&self) -> String {
+    fn words_for(&self, audience: Audience) -> String {
+        let update = audience.pick("ask your user to update", "update");
         match self {
-            Self::Hub => "The hub of this session has an older version that carries no attachments, so this message was not sent. Send it \
-                          without attachments, or ask your user to update Agent Junction on the hub's machine."
-                .to_owned(),
+            Self::Hub => format!(
+                "{} has an older version that carries no attachments, so this message was not sent. Send it \
+                 without attachments, or {update} Agent Junction on the hub's machine.",
+                audience.pick("The hub of this session", "The hub")
+            ),
             Self::Peer(alias) => format!(
                 "The bridge of {alias} has an older version that takes no attachments, so this message was not sent. Send it without \
-                 attachments, or ask your user to update Agent Junction there."
+                 attachments, or {update} Agent Junction there."
             ),
         }
     }
 }
 
 impl Wording for AttachmentError {
-    fn wording(&self) -> String {
-        match self {
-            Self::UnknownMessage => "This session has received no message with attachments that has this message_id since it \
-                                     joined. Call save_attachment again with the id of a message that read_messages returned.".to_owned(),
-            Self::UnknownNumber(1) => "That message has one attachment. Call save_attachment again with attachment_id 1.".to_owned(),
-            Self::UnknownNumber(count) => format!(
-                "That message has the attachments 1 to {count}. Call save_attachment again with one of these as attachment_id."
-            ),
-            Self::TooMany => "Too many attachments are being saved at once, so nothing was saved. Wait until one is done, then call \
-                              save_attachment again.".to_owned(),
-            Self::Expired => "That message has expired, and its attachments can no longer be saved. Ask its sender to send them again.".to_owned(),
-            Self::Unavailable => "The attachment is no longer there: its sender has left, or what it sent has changed since. Ask the sender \
-                                  to send it again.".to_owned(),
-            Self::Stalled => "Nothing of the attachment has arrived for 30 s, so nothing was saved: the sender or the hub is not \
-                              reachable. Call save_attachment again later.".to_owned(),
-            Self::Broken => "What arrived is not what the message says, so nothing was saved. Tell your user, and ask the sender to \
-                             send it again.".to_owned(),
+    fn words_for(&self, audience: Audience) -> String {
+        match audience {
+            Audience::Agent => unfetched_by_agent(self),
+            Audience::Person => unfetched_by_person(self).to_owned(),
+        }
+    }
+}
+
+/// What is said of a message that has expired.
+const EXPIRED: &str = "That message has expired, and its attachments can no longer be saved. Ask its sender to send them again.";
+/// What is said of an attachment that is no longer there.
+const UNAVAILABLE: &str = "The attachment is no longer there: its sender has left, or what it sent has changed since. Ask the sender \
+                           to send it again.";
+
+fn unfetched_by_agent(error: &AttachmentError) -> String {
+    match error {
+        AttachmentError::UnknownMessage => "This session has received no message with attachments that has this message_id since it \
+                                            joined. Call save_attachment again with the id of a message that read_messages returned.".to_owned(),
+        AttachmentError::UnknownNumber(1) => "That message has one attachment. Call save_attachment again with attachment_id 1.".to_owned(),
+        AttachmentError::UnknownNumber(count) => format!(
+            "That message has the attachments 1 to {count}. Call save_attachment again with one of these as attachment_id."
+        ),
+        AttachmentError::TooMany => "Too many attachments are being saved at once, so nothing was saved. Wait until one is done, then call \
+                                     save_attachment again.".to_owned(),
+        AttachmentError::Expired => EXPIRED.to_owned(),
+        AttachmentError::Unavailable => UNAVAILABLE.to_owned(),
+        AttachmentError::Stalled => "Nothing of the attachment has arrived for 30 s, so nothing was saved: the sender or the hub is not \
+                                     reachable. Call save_attachment again later.".to_owned(),
+        AttachmentError::Broken => "What arrived is not what the message says, so nothing was saved. Tell your user, and ask the sender to \
+                                    send it again.".to_owned(),
+    }
+}
+
+/// A command that saves what is attached does so once, so only the sender can help.
+fn unfetched_by_person(error: &AttachmentError) -> &'static str {
+    match error {
+        AttachmentError::UnknownMessage | AttachmentError::UnknownNumber(_) => {
+            "There is no such attachment any more, so nothing was saved. Ask its sender to send it again."
+        }
+        AttachmentError::TooMany => {
+            "Too many attachments are being saved at once, so nothing was saved. Ask the sender to send it again."
+        }
+        AttachmentError::Expired => EXPIRED,
+        AttachmentError::Unavailable => UNAVAILABLE,
+        AttachmentError::Stalled => {
+            "Nothing of the attachment has arrived for 30 s, so nothing was saved: the sender or the hub is not reachable. \
+             Ask the sender to send it again."
+        }
+        AttachmentError::Broken => {
+            "What arrived is not what the message says, so nothing was saved. Ask the sender to send it again."
         }
     }
 }
 
 impl Wording for AttachmentFault {
-    fn wording(&self) -> String {
+    fn words_for(&self, audience: Audience) -> String {
         let nowhere = AllowContext::default();
         match self {
             Self::Allowable { refused, context } => match &**refused {
-                Self::Read(refused) => not_read(refused, context),
-                Self::Save(refused) => not_saved(refused, context),
-                other => other.wording(),
+                Self::Read(refused) => not_read(refused, context, audience),
+                Self::Save(refused) => not_saved(refused, context, audience),
+                other => other.words_for(audience),
             },
-            Self::Config(problem) => config_problem(problem),
-            Self::NoProject => "The project directory of this session does not exist, so nothing was read or saved. Tell your user.".to_owned(),
-            Self::Read(refused) => not_read(refused, &nowhere),
-            Self::Value { path, why } => format!("Nothing was sent. {}", no_value(path, *why)),
-            Self::Unattachable { name, why } => format!("Nothing was sent. {}", unattachable(name, *why)),
-            Self::Save(refused) => not_saved(refused, &nowhere),
+            Self::Config(problem) => config_problem(problem, audience),
+            Self::NoProject => audience
+                .pick(
+                    "The project directory of this session does not exist, so nothing was read or saved. Tell your user.",
+                    "The working directory does not exist, so nothing was read or saved. Change to one that does, then try again.",
+                )
+                .to_owned(),
+            Self::Read(refused) => not_read(refused, &nowhere, audience),
+            Self::Value { path, why } => {
+                format!("Nothing was sent. {}", no_value(path, *why, audience))
+            }
+            Self::Unattachable { name, why } => {
+                format!("Nothing was sent. {}", unattachable(name, *why, audience))
+            }
+            Self::Save(refused) => not_saved(refused, &nowhere, audience),
             Self::Put { path, why } => format!("Nothing was saved. {}", not_put(path, *why)),
             Self::TooLargeForValue => "Nothing was saved. The attachment is larger than a value may be, which is 64 KiB. Call \
                                        save_attachment again with a path and without key or command."
@@ -83,19 +128,24 @@ impl Wording for AttachmentFault {
                 "The command {} took the value and was killed by a signal, so the value does not count as saved. Tell your user.",
                 in_quotes(name)
             ),
-            Self::Fetch(error) => error.wording(),
-            Self::Engine(error) => error.wording(),
-            Self::Lost => "The call was given up before anything was saved. Call again.".to_owned(),
+            Self::Fetch(error) => error.words_for(audience),
+            Self::Engine(error) => error.words_for(audience),
+            Self::Lost => audience
+                .pick(
+                    "The call was given up before anything was saved. Call again.",
+                    "The command was given up before anything was saved. Try again.",
+                )
+                .to_owned(),
         }
     }
 }
 
-fn not_read(refused: &ReadRefused, context: &AllowContext) -> String {
-    format!("Nothing was sent. {}", read_refused(refused, context))
+fn not_read(refused: &ReadRefused, context: &AllowContext, audience: Audience) -> String {
+    format!("Nothing was sent. {}", read_refused(refused, context, audience))
 }
 
-fn not_saved(refused: &SaveRefused, context: &AllowContext) -> String {
-    format!("Nothing was saved. {}", save_refused(refused, context))
+fn not_saved(refused: &SaveRefused, context: &AllowContext, audience: Audience) -> String {
+    format!("Nothing was saved. {}", save_refused(refused, context, audience))
 }
 
 /// What a person is asked whose client can ask: whether an attachment that the policy keeps may be sent to this peer, once.
@@ -170,20 +220,20 @@ pub(crate) fn holds_secret(kind: &str) -> String {
     )
 }
 
-fn no_value(path: &str, why: ValueError) -> String {
+fn no_value(path: &str, why: ValueError, audience: Audience) -> String {
     let path = escape(path).text;
+    let with = audience.pick("Call again with", "Give");
     match why {
-        ValueError::Missing => {
-            format!("{path} has no value under that key. Call again with another key.")
+        ValueError::Missing => format!("{path} has no value under that key. {with} another key."),
+        ValueError::NotSingle => {
+            format!("What {path} has under that key is not a single value. {with} the key of one.")
         }
-        ValueError::NotSingle => format!(
-            "What {path} has under that key is not a single value. Call again with the key of one."
-        ),
-        ValueError::Key => key(&path),
-        why => value_fault(&path, why),
+        ValueError::Key => key(&path, audience),
+        why => value_fault(&path, why, audience),
     }
 }
 
+/// Only an agent has a value put into a file.
 fn not_put(path: &str, why: ValueError) -> String {
     let path = escape(path).text;
     match why {
@@ -203,19 +253,20 @@ fn not_put(path: &str, why: ValueError) -> String {
         ValueError::Layout => format!(
             "The value cannot be put into {path} without changing other parts of it. Ask your user to add the key first."
         ),
-        ValueError::Key => key(&path),
-        why => value_fault(&path, why),
+        ValueError::Key => key(&path, Audience::Agent),
+        why => value_fault(&path, why, Audience::Agent),
     }
 }
 
-fn key(path: &str) -> String {
+fn key(path: &str, audience: Audience) -> String {
+    let key = audience.pick("key", "The key");
     format!(
-        "key is not one that {path} can have. Give the name of a variable, or in JSON, TOML and YAML names with dots between them, and quotes \
+        "{key} is not one that {path} can have. Give the name of a variable, or in JSON, TOML and YAML names with dots between them, and quotes \
          around a name that has a dot."
     )
 }
 
-fn value_fault(path: &str, why: ValueError) -> String {
+fn value_fault(path: &str, why: ValueError, audience: Audience) -> String {
     let what = match why {
         ValueError::FileSize { limit } => {
             let limit = size(limit as u64);
@@ -231,14 +282,16 @@ fn value_fault(path: &str, why: ValueError) -> String {
         ValueError::Unclear => "has a value there that programs read in different ways",
         _ => "cannot be used with that key",
     };
-    format!("{path} {what}. Ask your user to look at the file.")
+    let look = audience.pick("Ask your user to look at the file", "Look at the file");
+    format!("{path} {what}. {look}.")
 }
 
-fn unattachable(name: &str, why: Unattachable) -> String {
+fn unattachable(name: &str, why: Unattachable, audience: Audience) -> String {
     let name = escape(name).text;
     match why {
         Unattachable::Unreadable(_) | Unattachable::Changed => {
-            format!("{name} was changed while it was read. Call again.")
+            let again = audience.pick("Call again", "Try again");
+            format!("{name} was changed while it was read. {again}.")
         }
         Unattachable::TooLarge { limit } => format!(
             "{name} is larger than {}. Send a part of it, or send it in another way.",
@@ -248,7 +301,8 @@ fn unattachable(name: &str, why: Unattachable) -> String {
             "A message has at most 8 attachments. Send the others with another message.".to_owned()
         }
         Unattachable::BadName => {
-            "An attachment has no name that can be sent. Call again with another.".to_owned()
+            let with = audience.pick("Call again with", "Choose");
+            format!("An attachment has no name that can be sent. {with} another.")
         }
     }
 }
@@ -299,15 +353,16 @@ fn command_refused(name: &str, why: &CommandRefused) -> String {
     }
 }
 
-pub(crate) fn config_problem(problem: &ConfigProblem) -> String {
+pub(crate) fn config_problem(problem: &ConfigProblem, audience: Audience) -> String {
+    let correct = audience.pick("Ask your user to correct it", "Correct it");
     match problem {
         ConfigProblem::File(error) => error.to_string(),
-        ConfigProblem::WrongType { key } => format!(
-            "{key} in config.toml has a value of the wrong type. Ask your user to correct it."
-        ),
-        ConfigProblem::NotAbsolute { key } => format!(
-            "{key} in config.toml names a path that is not absolute. Ask your user to correct it."
-        ),
+        ConfigProblem::WrongType { key } => {
+            format!("{key} in config.toml has a value of the wrong type. {correct}.")
+        }
+        ConfigProblem::NotAbsolute { key } => {
+            format!("{key} in config.toml names a path that is not absolute. {correct}.")
+        }
         ConfigProblem::Missing(path) => {
             format!("There is nothing at {}. Check the path.", shown(path))
         }

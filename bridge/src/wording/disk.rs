@@ -6,6 +6,7 @@ use junction_attachments::refused::{
     BadPath, DiskFault, FileKind, Never, NotAllowed, ReadRefused, SaveRefused, Sensitivity, Why,
 };
 
+use super::Audience;
 use crate::attachments::AllowContext;
 use crate::escape::escape;
 
@@ -48,7 +49,12 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("$'{}'", text.bytes().map(escaped).collect::<String>())
 }
 
-fn not_allowed(refusal: &NotAllowed, verb: &str, context: &AllowContext) -> String {
+fn not_allowed(
+    refusal: &NotAllowed,
+    verb: &str,
+    context: &AllowContext,
+    audience: Audience,
+) -> String {
     let path = shown(&refusal.path);
     let why = match refusal.why {
         Why::Outside => format!("{path} is outside of the project directory"),
@@ -61,23 +67,26 @@ fn not_allowed(refusal: &NotAllowed, verb: &str, context: &AllowContext) -> Stri
         Why::Sensitive(Sensitivity::Startup) => format!("{path} is run when a program starts"),
     };
     format!(
-        "{why}, and your user has not allowed it to be {verb}. Ask your user to run: {}",
+        "{why}, and {} allowed it to be {verb}. {}: {}",
+        audience.pick("your user has not", "you have not"),
+        audience.pick("Ask your user to run", "Run"),
         allow_command(&quoted(&refusal.entry()), context.config_dir.as_deref())
     )
 }
 
 /// A file is to be saved outside of the project. An entry of the file would let it leave, and not be written.
-fn saved_outside(path: &Path, context: &AllowContext) -> String {
+fn saved_outside(path: &Path, context: &AllowContext, audience: Audience) -> String {
     let what = format!(
-        "{} is outside of the project directory, and your user has not allowed files to be saved there. Choose a path in the project",
-        shown(path)
+        "{} is outside of the project directory, and {} allowed files to be saved there. Choose a path in the project",
+        shown(path),
+        audience.pick("your user has not", "you have not")
     );
     let folder = path.parent().filter(|folder| is_offered(folder, context.home.as_deref()));
     match folder {
         Some(folder) => {
             let arguments = format!("--save {}", quoted(&folder.to_string_lossy()));
             let command = allow_command(&arguments, context.config_dir.as_deref());
-            format!("{what}, or ask your user to run: {command}")
+            format!("{what}, or {}: {command}", audience.pick("ask your user to run", "run"))
         }
         None => format!("{what}."),
     }
@@ -120,34 +129,34 @@ fn kind(kind: FileKind) -> &'static str {
     }
 }
 
-fn bad_path(bad: BadPath) -> &'static str {
-    match bad {
-        BadPath::Empty => "path is empty. Call again with the path of a file.",
-        BadPath::TooLong => "path, or a name in it, is too long. Call again with a shorter one.",
-        BadPath::Character => {
-            "path has control or invisible characters. Call again with another path."
-        }
+fn bad_path(bad: BadPath, audience: Audience) -> String {
+    let (what, with) = match bad {
+        BadPath::Empty => (" is empty", "the path of a file"),
+        BadPath::TooLong => (", or a name in it, is too long", "a shorter one"),
+        BadPath::Character => (" has control or invisible characters", "another path"),
         BadPath::OtherHome => {
-            "path begins with ~ and a name, which is not expanded. Call again with the absolute path."
+            (" begins with ~ and a name, which is not expanded", "the absolute path")
         }
         BadPath::NoHome => {
-            "path begins with ~/ and this process has no home directory. Call again with the absolute path."
+            (" begins with ~/ and this process has no home directory", "the absolute path")
         }
-        BadPath::Windows => {
-            "path has a name that means something else on Windows. Call again with another path."
-        }
+        BadPath::Windows => (" has a name that means something else on Windows", "another path"),
+    };
+    match audience {
+        Audience::Agent => format!("path{what}. Call again with {with}."),
+        Audience::Person => format!("The path{what}. Give {with}."),
     }
 }
 
-fn fault(path: &Path, fault: DiskFault) -> String {
+fn fault(path: &Path, fault: DiskFault, audience: Audience) -> String {
     let path = shown(path);
+    let make_room =
+        audience.pick("Ask your user to make room, then call again.", "Make room, then try again.");
     match fault {
-        DiskFault::Full => {
-            format!("The disk of {path} is full. Ask your user to make room, then call again.")
+        DiskFault::Full => format!("The disk of {path} is full. {make_room}"),
+        DiskFault::Quota => {
+            format!("The quota or the limit on file sizes is used up at {path}. {make_room}")
         }
-        DiskFault::Quota => format!(
-            "The quota or the limit on file sizes is used up at {path}. Ask your user to make room, then call again."
-        ),
         DiskFault::ReadOnly => {
             format!("The file system of {path} is read-only. Choose another path.")
         }
@@ -155,7 +164,8 @@ fn fault(path: &Path, fault: DiskFault) -> String {
             "The system does not permit access to {path}. Check its permissions, or choose another path."
         ),
         DiskFault::Other(error) => {
-            format!("The system refused {path}: {error}. Check it, then call again.")
+            let again = audience.pick("call again", "try again");
+            format!("The system refused {path}: {error}. Check it, then {again}.")
         }
     }
 }
@@ -164,20 +174,21 @@ pub(super) fn size(limit: u64) -> String {
     if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) }
 }
 
-pub(super) fn read_refused(refused: &ReadRefused, context: &AllowContext) -> String {
+pub(super) fn read_refused(
+    refused: &ReadRefused,
+    context: &AllowContext,
+    audience: Audience,
+) -> String {
+    let name_a_file =
+        audience.pick("Call again with the path of a file.", "Give the path of a file.");
     match refused {
-        ReadRefused::BadPath(bad) => bad_path(*bad).to_owned(),
-        ReadRefused::Missing(path) => {
-            format!("There is no file {}. Call again with the path of a file.", shown(path))
-        }
-        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent", context),
+        ReadRefused::BadPath(bad) => bad_path(*bad, audience),
+        ReadRefused::Missing(path) => format!("There is no file {}. {name_a_file}", shown(path)),
+        ReadRefused::NotAllowed(refusal) => not_allowed(refusal, "sent", context, audience),
         ReadRefused::Never { path, why } => never(path, *why, "sent"),
         ReadRefused::NotAFile { path, kind: other } => {
-            format!(
-                "{} is {}, and only files can be sent. Call again with the path of a file.",
-                shown(path),
-                kind(*other)
-            )
+            let kind = kind(*other);
+            format!("{} is {kind}, and only files can be sent. {name_a_file}", shown(path))
         }
         ReadRefused::TooLarge { path, limit } => {
             format!(
@@ -187,24 +198,38 @@ pub(super) fn read_refused(refused: &ReadRefused, context: &AllowContext) -> Str
             )
         }
         ReadRefused::Changed(path) => {
-            format!("{} was changed while it was read. Call again.", shown(path))
+            let again = audience.pick("Call again", "Try again");
+            format!("{} was changed while it was read. {again}.", shown(path))
         }
-        ReadRefused::EnvNotAllowed(name) => format!(
-            "Your user has not allowed the environment variable {} to be sent. Ask your user to run: {}",
-            escape(name).text,
-            allow_command(&format!("--env {}", quoted(name)), context.config_dir.as_deref())
-        ),
+        ReadRefused::EnvNotAllowed(name) => {
+            let (shown, command) = (escape(name).text, format!("--env {}", quoted(name)));
+            let command = allow_command(&command, context.config_dir.as_deref());
+            match audience {
+                Audience::Agent => format!(
+                    "Your user has not allowed the environment variable {shown} to be sent. Ask your user to run: {command}"
+                ),
+                Audience::Person => format!(
+                    "You have not allowed the environment variable {shown} to be sent. Run: {command}"
+                ),
+            }
+        }
         ReadRefused::EnvUnset(name) => format!(
-            "The environment variable {} is not set here. Call again with another.",
-            escape(name).text
+            "The environment variable {} is not set here. {} another.",
+            escape(name).text,
+            audience.pick("Call again with", "Name")
         ),
-        ReadRefused::Disk { path, fault: why } => fault(path, *why),
+        ReadRefused::Disk { path, fault: why } => fault(path, *why, audience),
     }
 }
 
-pub(super) fn save_refused(refused: &SaveRefused, context: &AllowContext) -> String {
+pub(super) fn save_refused(
+    refused: &SaveRefused,
+    context: &AllowContext,
+    audience: Audience,
+) -> String {
+    let again = audience.pick("Call again", "Try again");
     match refused {
-        SaveRefused::BadPath(bad) => bad_path(*bad).to_owned(),
+        SaveRefused::BadPath(bad) => bad_path(*bad, audience),
         SaveRefused::NoFolder(path) => {
             format!("There is no folder {}. Make it, or choose another path.", shown(path))
         }
@@ -215,25 +240,25 @@ pub(super) fn save_refused(refused: &SaveRefused, context: &AllowContext) -> Str
             "{} is a symbolic link, and none is followed. Give the path that it leads to.",
             shown(path)
         ),
-        SaveRefused::Exists(path) => format!(
-            "{} exists. Choose another path, or call again with overwrite true if it may be replaced.",
-            shown(path)
-        ),
+        SaveRefused::Exists(path) => {
+            let or = audience.pick(", or call again with overwrite true if it may be replaced", "");
+            format!("{} exists. Choose another path{or}.", shown(path))
+        }
         SaveRefused::NotAFile { path, kind: other } => format!(
             "{} is {}, and is not replaced. Choose another path.",
             shown(path),
             kind(*other)
         ),
         SaveRefused::NotAllowed(NotAllowed { path, why: Why::Outside, .. }) => {
-            saved_outside(path, context)
+            saved_outside(path, context, audience)
         }
-        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written", context),
+        SaveRefused::NotAllowed(refusal) => not_allowed(refusal, "written", context, audience),
         SaveRefused::Never { path, why } => never(path, *why, "written"),
         SaveRefused::Changed(path) => {
-            format!("{}, or a folder above it, was changed meanwhile. Call again.", shown(path))
+            format!("{}, or a folder above it, was changed meanwhile. {again}.", shown(path))
         }
         SaveRefused::Busy(path) => format!(
-            "Another program has locked {} or its folder for 5 s, so nothing could be saved there. Call again, or choose another path.",
+            "Another program has locked {} or its folder for 5 s, so nothing could be saved there. {again}, or choose another path.",
             shown(path)
         ),
         SaveRefused::TooLarge { path, limit } => format!(
@@ -245,7 +270,7 @@ pub(super) fn save_refused(refused: &SaveRefused, context: &AllowContext) -> Str
             "Another number of bytes came than the message says. Ask the sender to send it again."
                 .to_owned()
         }
-        SaveRefused::Disk { path, fault: why } => fault(path, *why),
+        SaveRefused::Disk { path, fault: why } => fault(path, *why, audience),
     }
 }
 
@@ -258,7 +283,11 @@ mod tests {
     fn regression_save_outside_names_the_command_that_allows_it() {
         for key in [None, Some("KEY".to_owned())] {
             let refusal = NotAllowed { path: "/out/a b/.env".into(), key, why: Why::Outside };
-            let said = save_refused(&SaveRefused::NotAllowed(refusal), &AllowContext::default());
+            let said = save_refused(
+                &SaveRefused::NotAllowed(refusal),
+                &AllowContext::default(),
+                Audience::Agent,
+            );
             assert!(said.ends_with("run: junction-bridge allow --save '/out/a b'"), "{said}");
         }
     }
@@ -276,7 +305,7 @@ mod tests {
             ("/home/me/inbox/x", true),
             ("/data/x", true),
         ] {
-            let said = saved_outside(Path::new(path), &context);
+            let said = saved_outside(Path::new(path), &context, Audience::Agent);
             assert_eq!(said.contains("junction-bridge allow"), is_offered, "{said}");
             assert!(said.contains("Choose a path in the project"), "{said}");
         }
@@ -288,11 +317,14 @@ mod tests {
         let context = AllowContext { home: None, config_dir };
         let refusal = NotAllowed { path: "/a/.env".into(), key: None, why: Why::HardLink };
         for (said, argument) in [
-            (not_allowed(&refusal, "sent", &context), "'/a/.env'"),
-            (saved_outside(Path::new("/out/x"), &context), "--save '/out'"),
-            (read_refused(&ReadRefused::EnvNotAllowed("KEY".into()), &context), "--env KEY"),
+            (not_allowed(&refusal, "sent", &context, Audience::Person), "'/a/.env'"),
+            (saved_outside(Path::new("/out/x"), &context, Audience::Agent), "--save '/out'"),
+            (
+                read_refused(&ReadRefused::EnvNotAllowed("KEY".into()), &context, Audience::Agent),
+                "--env KEY",
+            ),
         ] {
-            let command = format!("run: junction-bridge allow {argument} --config-dir '/c d'");
+            let command = format!("un: junction-bridge allow {argument} --config-dir '/c d'");
             assert!(said.ends_with(&command), "{said}");
         }
     }

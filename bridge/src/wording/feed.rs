@@ -2,20 +2,20 @@
 
 use junction_engine::hubs::feed::FeedError;
 
-use super::Wording;
-use super::people::in_persons_words;
+use super::{Audience, Wording};
 
 impl Wording for FeedError {
-    fn wording(&self) -> String {
+    /// A person alone is shown what goes on.
+    fn words_for(&self, _: Audience) -> String {
         match self {
-            Self::Target(error) => in_persons_words(&error.wording()),
+            Self::Target(error) => error.words_for(Audience::Person),
             Self::Files(error) => error.get().to_string(),
             Self::Elsewhere(name) => format!(
                 "The hub {name} is on another machine, and only a hub's own machine shows what goes on there. Run \
                  junction-bridge watch --all on that machine, or unset JUNCTION_HUB to watch the hub of this one."
             ),
             Self::NotRunning => {
-                "No hub is running on this machine. Start a session of an agent, or junction-hub."
+                "No hub is running on this machine. Run junction-hub, or start an agent's session, which starts one."
                     .to_owned()
             }
             Self::NoAnswer(port) => format!(

@@ -1,66 +1,19 @@
-//! What commands say to a person: errors whose next step is a command rather than a tool, and what became of a message.
+//! What commands say to a person: why something cannot be done, and what became of a message.
 
-use junction_engine::error::{AttachmentError, Error, Unanswered};
-use junction_engine::hubs::selection::AwayReason;
+use junction_engine::error::Error;
 use junction_shared::protocol::wire::Refusal;
 use serde_json::{Map, Value};
 
-use super::{Wording, refusal_word};
+pub(crate) use super::errors::for_person;
+use super::{Audience, Wording as _, refusal_word};
 use crate::attachments::AttachmentFault;
-
-/// What is wrong, and what a person can do.
-pub(crate) fn for_person(error: &Error) -> String {
-    match error {
-        Error::UnknownAlias(_) => {
-            "No peer has that alias now. Run junction-bridge peers to see who is there.".to_owned()
-        }
-        Error::PeerLeft(alias) => format!(
-            "{alias} has left, and its name is kept for its return, so this message was not sent. Send it again once {alias} is \
-             back, or run junction-bridge peers to see who is there."
-        ),
-        Error::ToSelf => {
-            "That alias is your own. Run junction-bridge peers to see the others.".to_owned()
-        }
-        Error::AliasTaken(free) => format!(
-            "That alias, or one too similar to it, is taken. Choose another with --as: {free} is free."
-        ),
-        Error::KeyChanged { alias, known_as, known, offered } => format!(
-            "The key of {alias} has changed since messages were exchanged with {known_as}: it was {known} and is now \
-             {offered}. If you trust the new one, send again with --fingerprint {offered}."
-        ),
-        Error::OtherFingerprint { alias, offered } => format!(
-            "The peer {alias} has the fingerprint {offered}, not the one you gave. Find out which is right before you send."
-        ),
-        Error::UnusableCard(alias) => format!(
-            "Nothing can be sent to {alias}, because its card is not valid or is older than an earlier one. Run \
-             junction-bridge peers to see who else is there."
-        ),
-        Error::UnreadQuestion(alias) => format!(
-            "{alias} has asked you something and waits for the answer, so this was not sent. Read that first, then ask again."
-        ),
-        Error::Left | Error::Removed | Error::HubMisbehaving => {
-            "The hub sent what no honest hub can send, or the session has ended. Run junction-bridge hosts.".to_owned()
-        }
-        Error::HubAway(Unanswered::Away(AwayReason::Stopped { .. })) => {
-            "The hub was stopped. The next tool call of an agent starts it again, and so do junction-bridge send, read --wait \
-             and watch, and junction-hub."
-                .to_owned()
-        }
-        Error::ReadBusy => {
-            "Another read is still being answered. Try again in a few seconds.".to_owned()
-        }
-        other => in_persons_words(&other.wording()),
-    }
-}
 
 /// What commands say to a person, in words for the page: there is no terminal.
 pub(crate) fn on_page(text: &str) -> String {
-    const COMMANDS: [(&str, &str); 6] = [
+    const COMMANDS: [(&str, &str); 4] = [
         ("Run junction-bridge peers to see who is there.", "Choose a session from the list."),
         ("run junction-bridge peers to see who is there.", "choose a session from the list."),
         ("or '*' for everybody", "or * for everybody"),
-        ("Run this again", "Try again"),
-        ("run this again", "try again"),
         ("as junction-bridge peers shows it", "as the list of sessions shows it"),
     ];
     let mut text = text.to_owned();
@@ -75,65 +28,9 @@ pub(crate) fn new_key_on_page(why: &str, offered: &str) -> String {
     why.replace(&format!("send again with --fingerprint {offered}"), "send it with the new key")
 }
 
-/// The words of an error for an agent, in those for its user.
-pub(crate) fn in_persons_words(text: &str) -> String {
-    const AGENTS: [(&str, &str); 17] = [
-        ("Tell your user before anything is committed", "Look at it before you commit"),
-        ("Tell your user, and ask", "Ask"),
-        ("Tell your user to ", ""),
-        ("Ask your user to ", ""),
-        ("Call known_hosts to see", "Run junction-bridge hosts to see"),
-        (
-            "Your next call that needs it, such as list_peers, starts",
-            "The next tool call of its agent that needs it starts",
-        ),
-        ("The bridge keeps trying; call again in a few seconds", "Run this again in a few seconds"),
-        ("Call again in a few seconds; the bridge keeps trying", "Run this again in a few seconds"),
-        ("; the bridge keeps trying", ", and run this again"),
-        ("call again in a few seconds", "run this again in a few seconds"),
-        ("Call again in a few seconds", "Run this again in a few seconds"),
-        ("Call list_peers", "Run junction-bridge peers"),
-        ("Your user has not allowed", "You have not allowed"),
-        ("your user has not allowed", "you have not allowed"),
-        (", then call again", ", then run this again"),
-        ("Call again.", "Run this again."),
-        ("Call again with", "Run this again with"),
-    ];
-    let mut text = text.to_owned();
-    for (agents, persons) in AGENTS {
-        while let Some(at) = text.find(agents) {
-            text.replace_range(at..at + agents.len(), persons);
-            if persons.is_empty()
-                && let Some(first) = text[at..].chars().next()
-            {
-                text.replace_range(at..at + first.len_utf8(), &first.to_uppercase().to_string());
-            }
-        }
-    }
-    text
-}
-
 /// Why nothing was attached or saved, and what a person can do.
 pub(crate) fn attachment_fault(fault: &AttachmentFault) -> String {
-    match fault {
-        AttachmentFault::NoProject => {
-            "The working directory does not exist. Change to one that does, then run this again."
-                .to_owned()
-        }
-        AttachmentFault::Fetch(AttachmentError::Stalled) => {
-            "Nothing of the attachment has arrived for 30 s, so nothing was saved: the sender or the hub is not reachable. \
-             Ask the sender to send it again."
-                .to_owned()
-        }
-        AttachmentFault::Fetch(AttachmentError::TooMany) => {
-            "Too many attachments are being saved at once, so nothing was saved. Ask the sender to send it again.".to_owned()
-        }
-        AttachmentFault::Engine(error) => for_person(error),
-        AttachmentFault::Lost => {
-            "The command was given up before anything was saved. Run this again.".to_owned()
-        }
-        other => in_persons_words(&other.wording()),
-    }
+    fault.words_for(Audience::Person)
 }
 
 /// What became of a message, from the answer of the tool `send_message`.
@@ -227,7 +124,7 @@ pub(crate) fn group_sentence(answer: &Map<String, Value>, is_lasting: bool) -> S
 fn not_sent(recipient: &Value) -> String {
     let why = match refusal(field(recipient, "status")) {
         Some(refusal) => for_person(&Error::Refused(refusal)),
-        None => in_persons_words(field(recipient, "why")),
+        None => field(recipient, "why").to_owned(),
     };
     format!("Not sent to {}: {why}", field(recipient, "alias"))
 }
@@ -341,8 +238,8 @@ pub(crate) fn because(why: &str) -> &'static str {
         "no-hooks" => "its client has no hooks of the junction",
         "hooks-untrusted" => "its client does not trust the junction's hooks yet",
         "never-prompted" => "nobody has prompted it yet",
-        "denied" => "its user denied it the tool that reads messages",
-        "asleep" => "nobody can see its session",
+        "denied" => "its user stopped it as it was about to read",
+        "asleep" => "it was told and has not read, or nobody can see its session",
         "dropped" => "its client refused the last wake",
         "held" => "its user holds it back",
         "low-urgency" => "the message has low urgency",
@@ -409,8 +306,9 @@ mod tests {
         let recipient = |(alias, status): &(&str, &str)| {
             let mut recipient = json!({ "alias": alias, "status": status });
             if *status == "not_sent" {
-                recipient["why"] =
-                    json!("No peer has that alias now. Call list_peers to see who is there.");
+                recipient["why"] = json!(
+                    "No session has that alias now. Run junction-bridge peers to see who is there."
+                );
             }
             recipient
         };
@@ -432,9 +330,9 @@ mod tests {
         assert_eq!(
             group_sentence(&answer, true),
             "Sent to 1 session: ann.\n\
-             Not sent to bob: The message ended as refused(inbox_full) and was not delivered. Wait until the peer reads its \
-             messages, then send again.\n\
-             Not sent to eve: No peer has that alias now. Run junction-bridge peers to see who is there."
+             Not sent to bob: The message was not delivered, because too much is waiting unread for its receiver. Wait until it \
+             has read some of that, then send again.\n\
+             Not sent to eve: No session has that alias now. Run junction-bridge peers to see who is there."
         );
         let missed = not_to_all(&answer).unwrap();
         assert_eq!(
@@ -501,24 +399,7 @@ mod tests {
         );
         let group = again(&to_group(&[("ann", "read"), ("bob", "not_sent")]));
         let said = group_sentence(&group, true);
-        assert!(said.contains("\nNot sent to bob: No peer has that alias now."), "{said}");
+        assert!(said.contains("\nNot sent to bob: No session has that alias now."), "{said}");
         assert!(not_to_all(&group).unwrap().ends_with("send it only to bob, with another --key."));
-    }
-
-    #[test]
-    fn words_for_agents_are_turned_to_their_user() {
-        assert_eq!(
-            in_persons_words("It is taken. Tell your user to unset X."),
-            "It is taken. Unset X."
-        );
-        assert_eq!(
-            in_persons_words("No. Ask your user to run this. Ask your user to try."),
-            "No. Run this. Try."
-        );
-        assert_eq!(
-            in_persons_words("Full. Ask your user to make room, then call again."),
-            "Full. Make room, then run this again."
-        );
-        assert_eq!(in_persons_words("As it is."), "As it is.");
     }
 }

@@ -1,5 +1,6 @@
 //! The snapshot of all wordings. Each list names every variant of its error, or does not compile.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -25,10 +26,15 @@ use junction_shared::protocol::handshake::HandshakeError;
 use super::hubs::{host_problem, not_joined};
 use super::*;
 use crate::docs::assert_snapshot;
+use junction_engine::ClaimError;
+use junction_engine::error::{Error, Unanswered, UnreadLimit};
+use junction_shared::protocol::wire::Refusal;
 
 const AT: &str = "192.168.1.20:4200";
 const EXPECTED: [u8; 32] = [0x11; 32];
 const FOUND: [u8; 32] = [0x22; 32];
+/// What stands before the words for a person, where an agent gets others.
+const PERSON: &str = "(a person) ";
 
 /// Values of an enum, each with its variant as a label. The match is exhaustive, so no variant can be missing.
 macro_rules! every {
@@ -53,8 +59,23 @@ fn section(page: &mut String, title: &str, wordings: Vec<(String, String)>) {
     page.push('\n');
 }
 
+/// The same without repetitions.
+fn each_once(wordings: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut known = BTreeSet::new();
+    wordings.into_iter().filter(|it| known.insert(it.clone())).collect()
+}
+
 fn worded<E: Wording>(errors: Vec<(&'static str, E)>) -> Vec<(String, String)> {
-    errors.into_iter().map(|(label, error)| (label.to_owned(), error.wording())).collect()
+    errors.into_iter().flat_map(|(label, error)| both(label.to_owned(), &error)).collect()
+}
+
+/// The words of an error for an agent, and those for a person where they are others.
+fn both(label: String, error: &impl Wording) -> Vec<(String, String)> {
+    let [agents, persons] =
+        [Audience::Agent, Audience::Person].map(|audience| error.words_for(audience));
+    let is_same = agents == persons;
+    let persons = (!is_same).then(|| (label.clone(), format!("{PERSON}{persons}")));
+    std::iter::once((label, agents)).chain(persons).collect()
 }
 
 fn files_error() -> ConfigError {
@@ -118,7 +139,7 @@ fn look_alikes() -> Vec<(String, String)> {
         known: "1".repeat(16),
         offered: "2".repeat(16),
     };
-    vec![("Error::KeyChanged { .. }".to_owned(), error.wording())]
+    both("Error::KeyChanged { .. }".to_owned(), &error)
 }
 
 fn refusals() -> Vec<(&'static str, Error)> {
@@ -209,12 +230,11 @@ fn unreachable() -> Vec<(String, String)> {
                     is_own_group,
                     port: PortState::Unknown,
                 };
-                wordings.push((format!("{label}, {group}{start_label}"), reason.wording()));
+                wordings.extend(both(format!("{label}, {group}{start_label}"), &reason));
             }
         }
     }
-    wordings.dedup();
-    wordings
+    each_once(wordings)
 }
 
 fn feed_errors() -> Vec<(&'static str, FeedError)> {
@@ -241,18 +261,18 @@ fn handshake_errors() -> Vec<(&'static str, HandshakeError)> {
 }
 
 fn unproven() -> Vec<(String, String)> {
-    let wording = |cause| {
+    let reason = |cause| {
         let port = PortState::Unknown;
-        AwayReason::Unproven { address: AT.to_owned(), cause, port }.wording()
+        AwayReason::Unproven { address: AT.to_owned(), cause, port }
     };
     let errors = handshake_errors().into_iter();
-    errors.map(|(label, cause)| (label.to_owned(), wording(cause))).collect()
+    errors.flat_map(|(label, cause)| both(label.to_owned(), &reason(cause))).collect()
 }
 
 fn other_versions() -> Vec<(String, String)> {
-    let wording = |spoken| AwayReason::OtherVersion { address: AT.to_owned(), spoken }.wording();
-    let spoken = [None, Some(0), Some(2)];
-    spoken.map(|spoken| (format!("{spoken:?}"), wording(spoken))).into()
+    let reason = |spoken| AwayReason::OtherVersion { address: AT.to_owned(), spoken };
+    let spoken = [None, Some(0), Some(2)].into_iter();
+    spoken.flat_map(|spoken| both(format!("{spoken:?}"), &reason(spoken))).collect()
 }
 
 /// The wordings of every port of this machine at which its hub did not answer.
@@ -286,7 +306,7 @@ fn ports() -> Vec<(String, String)> {
             let (address, cause, port) = (AT.to_owned(), DialError::Silent, port.clone());
             let is_own_group = true;
             let reason = AwayReason::Unreachable { address, cause, start, is_own_group, port };
-            wordings.push((label.to_owned(), reason.wording()));
+            wordings.extend(both(label.to_owned(), &reason));
         }
         let refused = AwayReason::Unreachable {
             address: AT.to_owned(),
@@ -295,12 +315,11 @@ fn ports() -> Vec<(String, String)> {
             is_own_group: true,
             port: port.clone(),
         };
-        wordings.push((label.to_owned(), refused.wording()));
+        wordings.extend(both(label.to_owned(), &refused));
         let (address, cause) = (AT.to_owned(), HandshakeError::Unproven);
-        wordings.push((label.to_owned(), AwayReason::Unproven { address, cause, port }.wording()));
+        wordings.extend(both(label.to_owned(), &AwayReason::Unproven { address, cause, port }));
     }
-    wordings.dedup();
-    wordings
+    each_once(wordings)
 }
 
 fn join_errors() -> Vec<(String, String)> {
@@ -393,4 +412,43 @@ fn every_error_has_its_wording_in_the_snapshot() {
     let labels = retryable.map(|(label, _)| (label.to_owned(), "the same call".to_owned()));
     section(&mut page, "Calls that may succeed later", labels.collect());
     assert_snapshot("wording.snap", &page);
+}
+
+/// What only an agent can do, or be told of its user.
+const AGENTS_ALONE: [&str; 15] = [
+    "your user",
+    "call again",
+    "Call again",
+    "the bridge keeps",
+    "this session",
+    "list_peers",
+    "known_hosts",
+    "register",
+    "send_message",
+    "read_messages",
+    "save_attachment",
+    "message_id",
+    "attachment_id",
+    "notify_when",
+    "overwrite",
+];
+
+#[test]
+fn person_is_not_told_to_do_what_an_agent_does() {
+    // What a person never asks for has an agent's words.
+    let is_persons = |label: &str| {
+        !["Error::Move(_)", "Error::Claim(_)", "Error::KnowsNoRequests(_)"].contains(&label)
+    };
+    let errors = errors().into_iter().filter(|(label, _)| is_persons(label));
+    let mut said = vec![worded(errors.collect()), worded(refusals()), worded(unanswered())];
+    said.extend([worded(away_reasons()), unreachable(), unproven(), other_versions(), ports()]);
+    said.extend([worded(target_errors()), worded(feed_errors()), look_alikes(), join_errors()]);
+    let said: Vec<_> = said.concat();
+    for (at, (label, words)) in said.iter().enumerate() {
+        let is_agents = said
+            .get(at + 1)
+            .is_some_and(|(other, words)| other == label && words.starts_with(PERSON));
+        let found = AGENTS_ALONE.iter().find(|theirs| words.contains(**theirs));
+        assert!(is_agents || found.is_none(), "{label}: {words}");
+    }
 }

@@ -83,7 +83,7 @@ async fn hub_that_was_stopped_stays_so_and_is_a_warning() {
     let diagnosis = eventually("alice knows", async || {
         let diagnosis = diagnose(&home, &[]);
         let own = diagnosis.of("warning").into_iter().find(|line| line.starts_with("this session"));
-        own.is_some_and(|line| line.contains("stopped by its user")).then_some(diagnosis)
+        own.is_some_and(|line| line.contains("The hub was stopped.")).then_some(diagnosis)
     });
     let diagnosis = diagnosis.await;
     diagnosis.assert_healthy();
@@ -107,7 +107,10 @@ async fn name_of_no_host_is_a_failure() {
     let home = TestHome::new();
     let _hub = TestHub::start(&home).await;
     let diagnosis = diagnose(&home, &[("JUNCTION_HUB", "attic")]);
-    diagnosis.assert("failure", &["JUNCTION_HUB: ", "No known host", "junction-bridge hosts"]);
+    diagnosis.assert(
+        "failure",
+        &["JUNCTION_HUB: ", "a host that is not known", "junction-bridge hosts"],
+    );
 }
 
 /// The link to a hub on this machine by which another configuration directory may know it.

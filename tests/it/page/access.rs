@@ -40,6 +40,22 @@ async fn link_works_once_and_says_nothing_to_others() {
 }
 
 #[tokio::test]
+async fn regression_link_that_was_only_looked_at_still_works() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let page = TestPage::start(&home, hub.port).await;
+    let path = page.link.split_once(&page.port.to_string()).expect("a path").1;
+    for path in [path, path, "/open/00000000", "/start"] {
+        let request = format!("HEAD {path} HTTP/1.0\r\nHost: {}\r\n\r\n", page.address());
+        let answer = page.says(&request).await;
+        assert!(answer.starts_with("HTTP/1.0 204"), "{path}: {answer}");
+        assert!(!answer.contains("set-cookie") && !answer.contains("location"), "{path}: {answer}");
+    }
+    assert!(page.open(&page.link).await.is_some());
+    assert!(page.open(&page.link).await.is_none());
+}
+
+#[tokio::test]
 async fn every_answer_forbids_what_the_page_does_not_need() {
     let (_home, _hub, page, _) = served().await;
     for path in ["/", "/main.js", "/nothing", "/do/send"] {

@@ -124,3 +124,27 @@ async fn new_key_behind_a_name_is_offered_and_taken() {
     assert!(sent.await.starts_with("HTTP/1.0 200"));
     assert_eq!(second.read_one().await["message"], "to you");
 }
+
+#[tokio::test]
+async fn commands_say_that_the_page_has_the_messages() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    let sent = run_person(&home, hub.port, &["send", "bob", "hello"]).await;
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    assert_eq!(sent.stderr, "An answer appears on your page.\n");
+    assert_eq!(bob.read_one().await["from"], "kurt");
+    let asked = run_person(&home, hub.port, &["send", "bob", "and?", "--wait", "1"]).await;
+    assert_eq!(asked.code, Some(3), "{asked:?}");
+    assert!(asked.stderr.contains("A later one appears on your page."), "{asked:?}");
+    let read = run_person(&home, hub.port, &["read"]).await;
+    assert!(read.stderr.contains("your page shows the messages to kurt"), "{read:?}");
+    let read = run_person(&home, hub.port, &["read", "--wait", "1"]).await;
+    assert_eq!(read.code, Some(1), "{read:?}");
+    assert!(read.stderr.contains("Your page shows the messages to kurt"), "{read:?}");
+    let mut tab = tab_of(&page).await;
+    tab.show().await;
+    let letter = tab.letter(|letter| letter["text"] == "and?").await;
+    assert_eq!(letter["mine"], true);
+}

@@ -2,7 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use junction_testkit::{TestHome, TestHub, TestPage, eventually, person, run_person};
+use junction_testkit::{
+    TestBridge, TestHome, TestHub, TestPage, TestTab, eventually, finished, person, run_person,
+    signal, within,
+};
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]
 async fn browser_is_opened_without_a_secret_in_its_words() {
@@ -45,6 +50,21 @@ async fn page_ends_with_ctrl_c_and_its_session_leaves() {
 }
 
 #[tokio::test]
+async fn page_that_is_stopped_says_so() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let mut child = person(&home, hub.port, &["ui", "--no-open"]).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let link = within("a link", lines.next_line()).await.expect("its stdout");
+    assert!(link.is_some_and(|link| link.starts_with("http://127.0.0.1:")));
+    signal(child.id().expect("it runs"), Signal::INT);
+    let run = finished(child).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let last = run.stderr.lines().last().expect("a line");
+    assert!(last.starts_with("The page has stopped."), "{run:?}");
+}
+
+#[tokio::test]
 async fn second_command_opens_the_page_that_is_served() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
@@ -63,4 +83,51 @@ async fn agent_cannot_open_the_page_of_its_user() {
     let output = command.env("CLAUDECODE", "1").output().await.expect("its output");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "no link: {output:?}");
+}
+
+/// A tab of the page that the person has just opened, and looks at.
+async fn opened(page: &TestPage) -> TestTab {
+    let visit = page.open(&page.link).await.expect("a visit");
+    let mut tab = page.tab(&visit.cookie, &visit.key).await.expect("a tab");
+    tab.show().await;
+    tab
+}
+
+#[tokio::test]
+async fn page_that_is_started_again_has_its_name_and_its_unread_messages() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    bob.send("kurt", "one").await;
+    let mut tab = opened(&page).await;
+    tab.letter(|letter| letter["text"] == "one").await;
+    drop(tab);
+    bob.send("kurt", "two").await;
+    assert_eq!(page.interrupt().await, Some(0));
+    let page = TestPage::start(&home, hub.port).await;
+    let mut tab = opened(&page).await;
+    let hello = tab.until("the person", |frame| frame.get("hello").cloned()).await;
+    assert_eq!(hello["you"]["alias"], "kurt");
+    tab.letter(|letter| letter["text"] == "two").await;
+    let sent = bob.send("kurt", "three").await;
+    assert!(sent.get("error").is_none() && sent["id"].is_string(), "{sent}");
+    tab.letter(|letter| letter["text"] == "three").await;
+}
+
+#[tokio::test]
+async fn second_page_has_a_name_of_its_own() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let first = TestPage::start(&home, hub.port).await;
+    let second = TestPage::of(person(&home, hub.port, &["ui", "--no-open", "--as", "zoe"])).await;
+    assert_ne!(first.port, second.port);
+    for (page, alias) in [(&first, "kurt"), (&second, "zoe")] {
+        let mut tab = opened(page).await;
+        let hello = tab.until("the person", |frame| frame.get("hello").cloned()).await;
+        assert_eq!(hello["you"]["alias"], alias);
+    }
+    let again = run_person(&home, hub.port, &["ui", "--no-open", "--as", "zoe"]).await;
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("is taken. Choose another with --as"), "{again:?}");
 }

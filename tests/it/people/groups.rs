@@ -64,7 +64,7 @@ async fn regression_message_that_was_not_sent_to_all_is_the_status_1() {
         let watch = if watches { Some(TestWatch::start(&home, hub.port).await) } else { None };
         let sent = run_person(&home, hub.port, &["send", "bob,nobody", "hello"]).await;
         assert_eq!(sent.code, Some(1), "{sent:?}");
-        let said = "Sent to 1 session: bob.\nNot sent to nobody: No peer has that alias now.";
+        let said = "Sent to 1 session: bob.\nNot sent to nobody: No session has that alias now.";
         assert!(sent.stdout.starts_with(said), "{sent:?}");
         assert!(sent.stderr.contains("did not get to nobody. To try again,"), "{sent:?}");
         bob.read_one().await;

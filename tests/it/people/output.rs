@@ -79,5 +79,5 @@ async fn progress_of_an_attachment_is_shown_on_a_terminal_and_gone_at_the_end() 
     assert!(output.status.success(), "{text}");
     assert!(text.contains("\r  large: "), "{text:?}");
     let last = text.trim_end().rsplit(['\r', '\n']).next().unwrap_or_default();
-    assert!(last.starts_with("bob can save large (16.0 MiB) until "), "{text:?}");
+    assert!(last.starts_with("bob can save large (16.0 MiB) for "), "{text:?}");
 }

@@ -111,7 +111,7 @@ async fn what_is_wrong_is_said_with_its_status() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     for (arguments, code, said) in [
-        (&["send", "nobody", "hello"][..], 1, "No peer has that alias now."),
+        (&["send", "nobody", "hello"][..], 1, "No session has that alias now."),
         (&["send", "bob", ""], 2, "The text is empty."),
         (&["send", "--wait", "0", "bob", "x"], 2, "--wait"),
         (&["send", "--ttl", "9", "bob", "x"], 2, "10..=7200"),

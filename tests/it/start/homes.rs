@@ -125,7 +125,7 @@ async fn regression_config_dir_in_the_home_directory_is_one_for_all_projects_and
         ("JUNCTION_PORT", port.as_str()),
     ];
     let forgot = failure(&run(&home, bridge_binary(), &["forget", "attic"], &settings));
-    assert!(forgot.contains("No host in the file"), "{forgot}");
+    assert!(forgot.contains("no host of that name"), "{forgot}");
 }
 
 #[tokio::test]

@@ -223,8 +223,8 @@ async fn command_shows_claims_and_stops_a_commit_of_anothers_files() {
     let (status, _, why) = run(&nobody, &["--check", "docs/x", "src/a.rs", "src/b.rs"]).await;
     let lines: Vec<_> = why.lines().collect();
     assert_eq!((status, lines.len()), (Some(1), 3), "{why}");
-    assert!(lines[0].starts_with("src/a.rs is claimed by alice (\"src\") since "), "{why}");
-    assert!(lines[1].contains(" until ") && lines[1].ends_with(": \"mine\"."), "{why}");
+    assert!(lines[0].starts_with("src/a.rs is claimed by alice (\"src\"), "), "{why}");
+    assert!(lines[1].contains(" ago and for ") && lines[1].ends_with(": \"mine\"."), "{why}");
     assert!(lines[2].contains("git commit --no-verify commits anyway"), "{why}");
     // Names that look like flags, and a path that is longer than what a claim can name.
     let long = format!("src/{}a.rs", "folder/".repeat(60));

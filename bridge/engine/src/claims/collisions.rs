@@ -11,7 +11,7 @@ use super::repository::{ClaimsView, RepositoryClaims};
 
 /// Paths that are asked about at once.
 const MAX_ASKED: usize = 256;
-/// Collisions in an answer.
+/// Collisions in an answer, and sessions that are told of each path.
 const MAX_SHOWN: usize = 256;
 
 impl RepositoryClaims {
@@ -35,20 +35,22 @@ impl RepositoryClaims {
         found
     }
 
-    /// Which other session claims each of these paths: of several claims of a path, the one that holds longest.
+    /// Which other sessions claim each of these paths, of each path the one whose claim holds longest first.
     pub(super) fn claimants(&mut self, paths: &[String], view: &ClaimsView<'_>) -> Vec<Collision> {
         self.expire(view.now);
-        let claimant = |path: &String| {
+        let claimants = |path: &String| {
             let file = Pattern::literal(path);
             let claims = self.others.iter().filter_map(|(key, other)| {
                 let claim = self.claim_of(other, &file)?;
                 Some((key, (view.alias_of)(key)?, claim))
             });
-            let (key, alias, claim) =
-                claims.min_by_key(|(key, _, claim)| (claim.counter, **key))?;
-            Some(self.claimed(&file, (key, &alias), claim, view))
+            let mut claims: Vec<_> = claims.collect();
+            claims.sort_by_key(|(key, _, claim)| (claim.counter, **key));
+            let claimed =
+                |(key, alias, claim): (_, _, _)| self.claimed(&file, (key, &alias), claim, view);
+            claims.into_iter().take(MAX_SHOWN).map(claimed).collect::<Vec<_>>()
         };
-        asked(paths).filter_map(claimant).collect()
+        asked(paths).flat_map(claimants).collect()
     }
 
     /// Whether another session claims a file or has changed it a moment ago.

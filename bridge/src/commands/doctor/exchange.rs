@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout};
 
 use super::finding::{Finding, Gravity};
 use crate::config::Config;
-use crate::wording::Wording as _;
+use crate::wording::people::for_person;
+use crate::wording::{Audience, Wording as _};
 use junction_engine::error::Error;
 use junction_engine::hubs::selection::AwayReason;
 use junction_engine::hubs::target::HubTarget;
@@ -70,7 +71,7 @@ pub(super) async fn exchange(config: &Config, target: &HubTarget) -> Finding {
         }
         Err(ExchangeError::Away(why)) => away(&why),
         Err(ExchangeError::Engine(error)) => {
-            Finding::error(CHECK, Gravity::Failure, &error.wording())
+            Finding::error(CHECK, Gravity::Failure, &for_person(&error))
         }
         Err(ExchangeError::Late) => Finding::failure(
             CHECK,
@@ -89,7 +90,7 @@ pub(super) async fn exchange(config: &Config, target: &HubTarget) -> Finding {
 fn away(why: &AwayReason) -> Finding {
     let is_older = matches!(why, AwayReason::WouldBeListed { .. });
     let gravity = if is_older { Gravity::Warning } else { Gravity::Failure };
-    Finding::error(CHECK, gravity, &why.wording())
+    Finding::error(CHECK, gravity, &why.words_for(Audience::Person))
 }
 
 fn member(config: &Config) -> Engine {

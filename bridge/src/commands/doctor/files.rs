@@ -12,8 +12,8 @@ use junction_shared::machine::settings::env;
 use super::finding::{Finding, Gravity};
 use crate::config::{VARIABLES, wrong_variables};
 use crate::mcp::argument_names::edits;
+use crate::wording::Audience;
 use crate::wording::attachments::config_problem;
-use crate::wording::people::in_persons_words;
 
 /// Variables with a check of their own, which says whether they can be followed.
 const CHECKED_ELSEWHERE: [&str; 3] =
@@ -90,7 +90,7 @@ fn allowed(dir: &ConfigDir) -> Option<Finding> {
     const CHECK: &str = CONFIG_FILE;
     match AttachmentConfig::load(dir) {
         Err(problem) => {
-            let text = in_persons_words(&config_problem(&problem));
+            let text = config_problem(&problem, Audience::Person);
             Some(Finding::error(CHECK, Gravity::Failure, &text))
         }
         Ok(config) => {

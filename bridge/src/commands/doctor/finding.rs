@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::terminal::{Style, Terminal};
-use crate::wording::people::in_persons_words;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,10 +55,9 @@ impl Finding {
 
     /// An error that says in one sentence what is wrong, and then what to do.
     pub(super) fn error(check: &'static str, gravity: Gravity, error: &str) -> Self {
-        let error = in_persons_words(error);
         let (says, fix) = match error.split_once(". ") {
             Some((says, fix)) => (format!("{says}."), Some(fix.to_owned())),
-            None => (error, None),
+            None => (error.to_owned(), None),
         };
         Self { check, gravity, says, fix }
     }

@@ -10,7 +10,10 @@ pub(super) fn hindered(word: &str) -> (&'static str, &'static str) {
         "denied" => {
             ("you stopped the turns in which it was about to read", "Type a prompt into it.")
         }
-        "asleep" => ("nobody watches its window", "Open it again, or type a prompt into it."),
+        "asleep" => (
+            "it was told and has not read, or nobody watches its window",
+            "Open it again, or type a prompt into it.",
+        ),
         "dropped" => (
             "its client refused the last wake",
             "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into it.",
@@ -33,9 +36,10 @@ pub(super) fn many_hindered(word: &str) -> (&'static str, &'static str) {
         "denied" => {
             ("you stopped the turns in which they were about to read", "Type a prompt into each.")
         }
-        "asleep" => {
-            ("nobody watches their windows", "Open them again, or type a prompt into each.")
-        }
+        "asleep" => (
+            "they were told and have not read, or nobody watches their windows",
+            "Open them again, or type a prompt into each.",
+        ),
         "dropped" => (
             "their clients refused the last wake",
             "Look for a hook of yours that refuses prompts (UserPromptSubmit), or type a prompt into each.",

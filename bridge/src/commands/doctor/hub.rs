@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::finding::{Finding, Gravity};
 use crate::config::Config;
 use crate::survey::rounded_ms;
-use crate::wording::Wording;
-use crate::wording::hubs::host_problem;
+use crate::wording::hubs::{STARTS_A_HUB, host_problem};
+use crate::wording::{Audience, Wording as _};
 use junction_engine::hubs::known::{KnownHosts, ListingProblem};
 use junction_engine::hubs::probe::{Health, HostStatus, ProbeError, Survey, survey};
 use junction_engine::hubs::target::{HubTarget, TargetError};
@@ -45,7 +45,11 @@ pub(super) async fn hubs(config: &Config) -> HubCheck {
         // The directory was found wanting already.
         Err(TargetError::Files(_)) => None,
         Err(error) => {
-            findings.push(Finding::error("JUNCTION_HUB", Gravity::Failure, &error.wording()));
+            findings.push(Finding::error(
+                "JUNCTION_HUB",
+                Gravity::Failure,
+                &error.words_for(Audience::Person),
+            ));
             None
         }
     };
@@ -56,7 +60,8 @@ pub(super) async fn hubs(config: &Config) -> HubCheck {
     let is_of_setting = |problem: &&ListingProblem| {
         !matches!(problem, ListingProblem::Files(_) | ListingProblem::Line(_))
     };
-    let listed = problems.iter().filter(is_of_setting).map(Wording::wording);
+    let words = |problem: &ListingProblem| problem.words_for(Audience::Person);
+    let listed = problems.iter().filter(is_of_setting).map(words);
     findings
         .extend(listed.map(|text| Finding::error("JUNCTION_KNOWN_HOSTS", Gravity::Failure, &text)));
     for host in &hosts {
@@ -193,9 +198,7 @@ async fn none(config: &Config, known: &KnownHosts, is_in_use: bool) -> Finding {
     }
     if LocalHub::of(&known.dir).is_stopped() {
         let fix = match config.autostart {
-            true => {
-                "The next tool call of any session starts it again, and so do junction-bridge send, read --wait and watch, and junction-hub."
-            }
+            true => STARTS_A_HUB,
             false => "Run junction-hub: JUNCTION_AUTOSTART keeps sessions from starting one.",
         };
         let says = "You stopped the hub with junction-bridge stop, and sessions are on none.";

@@ -12,7 +12,7 @@ use crate::ipc::description::{SessionConnection, SessionDescription};
 use crate::ipc::local_sessions::{BridgeSilence, LocalBridge, local_bridges};
 use crate::ipc::{bridges_of_this_session, with_sessions};
 use crate::process::tree::serving;
-use crate::wording::people::{in_persons_words, way};
+use crate::wording::people::way;
 use junction_engine::hubs::known::KnownHosts;
 
 /// Other users that are told of, at most.
@@ -138,8 +138,8 @@ fn hidden_by(session: &SessionDescription, vantage: &Vantage) -> Option<(String,
                 Some((left(session).to_owned(), "Ask its agent to call register.".to_owned()))
             }
             SessionConnection::Away => {
-                let text = in_persons_words(session.why.as_deref().unwrap_or(NO_ANSWER));
-                let (why, fix) = text.split_once(". ").unwrap_or((&text, "Run this again."));
+                let text = session.why.as_deref().unwrap_or(NO_ANSWER);
+                let (why, fix) = text.split_once(". ").unwrap_or((text, "Run this again."));
                 Some((format!("is not connected: {}", why.trim_end_matches('.')), fix.to_owned()))
             }
         }

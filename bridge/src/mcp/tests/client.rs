@@ -214,11 +214,14 @@ impl PipeClient {
         }
     }
 
-    /// The next observation.
+    /// The next observation. The repository is told beside it, by a task of its own.
     pub(super) async fn observation(&mut self) -> junction_shared::protocol::wire::Context {
-        match within(self.commands.recv()).await {
-            Some(Command::SetContext(context)) => context,
-            _ => panic!("something else was asked of the engine"),
+        loop {
+            match within(self.commands.recv()).await {
+                Some(Command::SetContext(context)) => return context,
+                Some(Command::Claim(_)) => {}
+                _ => panic!("something else was asked of the engine"),
+            }
         }
     }
 
