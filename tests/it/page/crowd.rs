@@ -41,13 +41,13 @@ async fn session(home: &TestHome, port: u16, number: usize) -> (RawPeer, RawSock
 }
 
 /// A script that uses the page in a browser.
-struct Browser {
+struct BrowserScript {
     child: Child,
     input: ChildStdin,
     said: Lines<BufReader<ChildStdout>>,
 }
 
-impl Browser {
+impl BrowserScript {
     /// Opens this link. The page has shown all that there is then.
     async fn start(script: &str, link: &str) -> Self {
         let mut child = Command::new("node")
@@ -75,7 +75,7 @@ async fn no_task_holds_the_page_up_with_5000_sessions_and_500_messages_a_second(
     let joining = iter(0..SESSIONS).map(|number| session(&home, hub.port, number));
     let mut sessions: Vec<_> = joining.buffered(64).collect().await;
     let page = TestPage::start(&home, hub.port).await;
-    let mut browser = Browser::start("crowd.mjs", &page.link).await;
+    let mut browser = BrowserScript::start("crowd.mjs", &page.link).await;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for tick in 0..STORM {
@@ -144,7 +144,7 @@ async fn memory_of_page_and_server_stays_flat_over_200_000_events() {
     let hub = TestHub::start(&home).await;
     let mut between = [session(&home, hub.port, 0).await, session(&home, hub.port, 1).await];
     let page = TestPage::start(&home, hub.port).await;
-    let mut browser = Browser::start("endurance.mjs", &page.link).await;
+    let mut browser = BrowserScript::start("endurance.mjs", &page.link).await;
     let mut sent = 0;
     let mut figures = Vec::new();
     for until in [WARMING, ENDURED] {
