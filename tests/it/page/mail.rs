@@ -3,6 +3,15 @@
 use junction_testkit::{TestBridge, TestHome, TestHub, TestPage, TestTab, eventually, run_person};
 use serde_json::{Value, json};
 
+/// The page of a person, and a session that writes to them.
+async fn served() -> (TestHome, TestHub, TestBridge, TestPage) {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let bob = TestBridge::join(&home, &hub, "bob").await;
+    let page = TestPage::start(&home, hub.port).await;
+    (home, hub, bob, page)
+}
+
 async fn tab_of(page: &TestPage) -> TestTab {
     let visit = page.open(&page.link).await.expect("a visit");
     page.tab(&visit.cookie, &visit.key).await.expect("a tab")
@@ -15,10 +24,7 @@ fn ended(status: &Value, id: &str) -> Option<()> {
 
 #[tokio::test]
 async fn message_counts_as_read_once_its_text_is_in_sight() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let page = TestPage::start(&home, hub.port).await;
+    let (_home, _hub, bob, page) = served().await;
     let mut tab = tab_of(&page).await;
     let sent = bob.send("kurt", "is it you?").await;
     let id = sent["id"].as_str().expect("an id").to_owned();
@@ -55,10 +61,7 @@ async fn message_counts_as_read_once_its_text_is_in_sight() {
 
 #[tokio::test]
 async fn tab_that_shows_nothing_has_read_nothing() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let page = TestPage::start(&home, hub.port).await;
+    let (home, hub, bob, page) = served().await;
     let mut tab = tab_of(&page).await;
     tab.show().await;
     bob.send("kurt", "lost on the way").await;
@@ -84,10 +87,7 @@ async fn tab_that_shows_nothing_has_read_nothing() {
 
 #[tokio::test]
 async fn what_a_command_sends_is_on_the_page() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let page = TestPage::start(&home, hub.port).await;
+    let (home, hub, bob, page) = served().await;
     let mut tab = tab_of(&page).await;
     tab.show().await;
     tab.until("the person", |frame| frame.get("hello").cloned()).await;
@@ -127,10 +127,7 @@ async fn new_key_behind_a_name_is_offered_and_taken() {
 
 #[tokio::test]
 async fn commands_say_that_the_page_has_the_messages() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let bob = TestBridge::join(&home, &hub, "bob").await;
-    let page = TestPage::start(&home, hub.port).await;
+    let (home, hub, bob, page) = served().await;
     let sent = run_person(&home, hub.port, &["send", "bob", "hello"]).await;
     assert_eq!(sent.code, Some(0), "{sent:?}");
     assert_eq!(sent.stderr, "An answer appears on your page.\n");
