@@ -213,3 +213,72 @@ pub(crate) async fn announce(engine: Engine, live: LiveScene) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use junction_engine::intent::Intent;
+    use junction_shared::protocol::alias::Alias;
+
+    use super::*;
+
+    fn id(number: u8) -> MessageId {
+        MessageId([number; 16])
+    }
+
+    fn ids(numbers: &[u8]) -> Vec<String> {
+        numbers.iter().map(|number| uuid(id(*number))).collect()
+    }
+
+    fn unread(numbers: &[u8]) -> Vec<UnreadMessage> {
+        let from = Alias::parse("bob").unwrap();
+        let one = |number: &u8| UnreadMessage {
+            id: id(*number),
+            from: from.clone(),
+            sent_ms: 1,
+            reply_to: None,
+            intent: Intent::Inform,
+        };
+        numbers.iter().map(one).collect()
+    }
+
+    fn says(inbox: &PageInbox, wanted: &[u8], shown: &[u8], missed: &[u8]) {
+        let (wanted, shown, missed) = (ids(wanted), ids(shown), ids(missed));
+        inbox.hear(&InSight { wanted, shown, missed });
+    }
+
+    #[test]
+    fn only_what_waits_and_has_a_place_in_sight_is_shown() {
+        let inbox = PageInbox::default();
+        says(&inbox, &[1, 2, 9], &[], &[2]);
+        assert_eq!(inbox.take_wanted(&unread(&[1, 2, 3])), [id(1)]);
+        assert!(inbox.take_wanted(&unread(&[1, 2, 3])).is_empty(), "it was taken");
+        says(&inbox, &[3], &[], &[]);
+        inbox.nobody_sees();
+        assert!(inbox.take_wanted(&unread(&[3])).is_empty());
+    }
+
+    #[tokio::test]
+    async fn page_is_shown_once_all_of_it_is_and_what_was_seen_of_another_is_wanted_again() {
+        let inbox = PageInbox::default();
+        says(&inbox, &[], &[1, 2], &[]);
+        assert!(inbox.are_shown(&[id(1), id(2)]).await);
+        says(&inbox, &[], &[3], &[4]);
+        assert!(!inbox.are_shown(&[id(3), id(4)]).await, "one was missed");
+        // What they held has not been given back yet.
+        assert!(inbox.take_wanted(&unread(&[])).is_empty());
+        assert_eq!(inbox.take_wanted(&unread(&[3, 4])), [id(3)]);
+        assert!(inbox.are_shown(&[id(3)]).await, "its text was in sight");
+    }
+
+    #[test]
+    fn what_tabs_say_is_bounded_and_may_be_nonsense() {
+        let inbox = PageInbox::default();
+        let many = |from: u32| (from..from + 300).map(|n| format!("{n:032x}")).collect();
+        inbox.hear(&InSight { wanted: many(0), shown: many(1000), missed: many(2000) });
+        inbox.hear(&InSight { wanted: many(300), shown: many(1300), missed: Vec::new() });
+        inbox.hear(&InSight { wanted: vec!["x".to_owned()], ..InSight::default() });
+        let kept = inbox.lock();
+        let most = [&kept.wanted, &kept.shown, &kept.missed].map(BTreeSet::len);
+        assert!(most.iter().all(|len| *len <= MAX_IDS), "{most:?}");
+    }
+}
