@@ -167,6 +167,9 @@ pub(crate) enum BridgeRequest {
         place: String,
         /// Whether to open it in a browser.
         opens: bool,
+        /// The alias that the person chose for it, if they did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// Sends a message as the session.
     Send(Box<SendRequest>),
@@ -328,6 +331,9 @@ pub(crate) enum BridgeResponse {
         link: String,
         /// Whether a browser was opened, too.
         is_opened: bool,
+        /// The alias that the person has on the page.
+        #[serde(default)]
+        alias: String,
     },
     /// What waits for the agent.
     Inbox(InboxCounts),

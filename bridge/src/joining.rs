@@ -43,7 +43,7 @@ pub(crate) async fn join_by(
     set_link(&config.dir, &name, &link)?;
     let remark = match before {
         Some(Some(old)) if old.pin != link.pin => Some(format!(
-            "The host {name} had a hub with another key before, of the fingerprint {}.",
+            "Warning: the hub known as {name} had another key before, with the fingerprint {}.",
             fingerprint(&old.pin)
         )),
         Some(Some(old)) if *old.to_text() == *link.to_text() => {

@@ -99,4 +99,19 @@ describe("the composer of the page", { timeout: 300_000 }, () => {
     }
     assert.equal(await page.locator("#drop").isVisible(), false);
   });
+
+  test("a picture of a text that is pasted with it is not attached", async () => {
+    const { page } = world;
+    await talkTo(page, "alice");
+    const paste = (types) => page.evaluate((types) => {
+      const data = new DataTransfer();
+      if (types.includes("text")) data.setData("text/plain", "a cell");
+      data.items.add(new File(["x"], "image.png", { type: "image/png" }));
+      return document.getElementById("text").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true, bubbles: true }));
+    }, types);
+    assert.equal(await paste("text and file"), true, "the browser puts the text in");
+    assert.equal(await paste("file"), false);
+    await page.locator("#files li", { hasText: "image.png" }).waitFor();
+    assert.equal(await page.locator("#files li").count(), 1);
+  });
 });

@@ -19,7 +19,7 @@ describe("the hub of the page", { timeout: 300_000 }, () => {
     const { page } = world;
     await stopHub();
     const banner = page.locator("#hub-banner");
-    assert.match(await banner.innerText(), /Sending a message starts it, too.*this machine alone.*junction-hub --host 0\.0\.0\.0/s);
+    assert.match(await banner.innerText(), /so does sending a message.*this machine only.*junction-hub --host 0\.0\.0\.0/s);
     await page.locator("#page-who.stale").waitFor();
     assert.match(await page.locator("#who-lead").innerText(), /As last seen/);
     assert.deepEqual(await axe(page), []);

@@ -87,6 +87,51 @@ describe("the page", { timeout: 600_000 }, () => {
     assert.deepEqual(order.map((text) => text.split("\n")[0]).filter((line) => line.startsWith("point")), sent.map((_, number) => `point ${number}`));
   });
 
+  test("regression: what leaves the screen before its text is there is read when it is back", async () => {
+    const { page } = opened;
+    await go(page, "who");
+    for (const from of [alice, bob]) for (let number = 0; number < 9; number++) await from.send("kim", `${number}\n${"more of it\n".repeat(6)}`);
+    await page.locator("#count-talk", { hasText: "18" }).waitFor();
+    // A person who looks here and there, faster than texts come.
+    for (let round = 0; round < 12; round++) {
+      await page.evaluate((name) => (location.hash = `#talk/${name}`), round % 2 ? "alice" : "bob");
+      for (const by of [400, -400]) {
+        await page.evaluate((by) => document.getElementById("letters").scrollBy(0, by), by);
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+      }
+    }
+    for (const name of ["alice", "bob"]) {
+      await talkTo(page, name);
+      const inSight = () => page.evaluate(() => [...document.querySelectorAll("#letters-list > .unread .letter-box")].filter((box) => {
+        const [at, room] = [box.getBoundingClientRect(), document.getElementById("letters").getBoundingClientRect()];
+        return Math.min(at.bottom, room.bottom) - Math.max(at.top, room.top) >= 40;
+      }).length);
+      for (const end = Date.now() + 20_000; (await inSight()) > 0; ) assert.ok(Date.now() < end, "what is in sight is read");
+      await readAll(page);
+    }
+    await page.locator("#count-talk").filter({ hasText: /^$/ }).waitFor({ state: "attached" });
+  });
+
+  test("what is written where one request is open answers it", async () => {
+    const { page } = opened;
+    const asked = bob.send("kim", "Which port?", { intent: "request", wait_seconds: 60 });
+    await talkTo(page, "bob");
+    await page.locator("#reply", { hasText: "Which port?" }).waitFor();
+    await write(page, "4200");
+    assert.equal((await asked).reply.message, "4200");
+    await page.locator("#requests").waitFor({ state: "hidden" });
+  });
+
+  test("regression: a message to a list of names is in the conversation that opens", async () => {
+    const { page } = opened;
+    await go(page, "talk/");
+    await page.locator("#to").fill("bob,alice");
+    await page.locator("#text").fill("to both");
+    await page.locator("#text").press("Enter");
+    await letter(page, "to both").waitFor();
+    assert.equal(await page.locator("#threads a").count(), 1);
+  });
+
   test("what comes while nobody sees the page waits unread", async () => {
     const { page, context } = opened;
     await talkTo(page, "alice");
@@ -239,7 +284,7 @@ describe("the page", { timeout: 600_000 }, () => {
     const third = await browser.newPage();
     const answer = await third.goto(link);
     assert.equal(answer.status(), 403);
-    assert.match(await third.innerText("body"), /has been used/);
+    assert.match(await third.innerText("body"), /was used before/);
     await third.close();
   });
 

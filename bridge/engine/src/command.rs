@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::id::{MessageId, PeerKey};
+use junction_shared::protocol::id::MessageId;
 use junction_shared::protocol::wire::Context;
 use tokio::sync::oneshot;
 use tokio::time::error::Elapsed;
@@ -93,8 +93,8 @@ pub enum Command {
     BeginGroup(GroupToBegin, ReplySender<BegunGroup>),
     /// Notes that the message to a group with this id was submitted to its members, but for these.
     GroupSubmitted(MessageId, Vec<Alias>),
-    /// Finds the key that an alias belongs to.
-    Lookup(Alias, ReplySender<PeerKey>),
+    /// Finds the fingerprint of the peer that an alias belongs to.
+    Lookup(Alias, ReplySender<String>),
     /// Reads a page of messages and receipts.
     Read {
         /// What bounds the page.

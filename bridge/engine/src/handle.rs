@@ -255,8 +255,7 @@ impl Engine {
     pub async fn fingerprint_of(&self, alias: Alias) -> Option<String> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Lookup(alias, reply)).await.ok()?;
-        let found = timeout(HUB_PATIENCE, answer).await.ok()?.ok()?.ok()?;
-        Some(found.fingerprint())
+        timeout(HUB_PATIENCE, answer).await.ok()?.ok()?.ok()
     }
 
     /// Reads messages and receipts; if no message is unread, waits for one.
@@ -301,8 +300,8 @@ impl Engine {
         flatten(timeout(LEASE_PATIENCE, answer).await, || Error::ReadBusy)
     }
 
-    /// The messages that wait unread, in the order of their arrival, without their texts. Nobody is told that they were
-    /// asked for. None once the session has ended.
+    /// The messages that wait unread, in the order of their arrival, without their texts: those included that an answer holds
+    /// which is not written yet. Nobody is told that they were asked for. None once the session has ended.
     pub async fn unread_messages(&self) -> Vec<UnreadMessage> {
         let (reply, answer) = oneshot::channel();
         match self.send(Command::ListUnread(reply)).await {

@@ -191,9 +191,9 @@ impl Mailbox {
         unread
     }
 
-    /// What is known of each message that waits unread, without those that are leased.
+    /// What is known of each message that waits unread, those included that an answer holds.
     pub(crate) fn unread_messages(&self) -> Vec<UnreadMessage> {
-        self.waiting().map(|waiting| UnreadMessage::of(&waiting.message)).collect()
+        self.messages.iter().map(|waiting| UnreadMessage::of(&waiting.message)).collect()
     }
 
     /// Notes that an unread message ends a wait; the message.

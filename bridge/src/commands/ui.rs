@@ -48,10 +48,9 @@ pub(crate) struct UiOptions {
 pub(crate) async fn ui(config: &Arc<Config>, options: UiOptions) -> anyhow::Result<()> {
     refuse_agents("read_messages")?;
     let mut signals = Signals::new()?;
-    if options.alias.is_none()
-        && let Some(served) = served_page(config, !options.no_open).await
-    {
-        remark("The page is already running in another terminal.");
+    let name = options.alias.as_ref().map(Alias::as_str);
+    if let Some(served) = served_page(config, name, !options.no_open).await {
+        remark(&format!("The page of {} is already running in another terminal.", served.alias));
         return tell_link(&served.link, served.is_opened);
     }
     let member = tokio::select! {
@@ -59,7 +58,7 @@ pub(crate) async fn ui(config: &Arc<Config>, options: UiOptions) -> anyhow::Resu
         () = signals.next() => return Ok(()),
     };
     let outcome = tokio::select! {
-        outcome = serve(Arc::clone(config), &member, options.no_open) => outcome,
+        outcome = serve(Arc::clone(config), &member, &options) => outcome,
         () = signals.next() => Ok(PageEnd::Stopped),
     };
     // Answers that are ready go out.
@@ -101,7 +100,7 @@ impl PageEnd {
 async fn serve(
     config: Arc<Config>,
     member: &PersonMember,
-    no_open: bool,
+    options: &UiOptions,
 ) -> anyhow::Result<PageEnd> {
     let (live, engine) = (LiveScene::new(), member.engine.clone());
     let (followers, followed) = mpsc::channel(MAX_FOLLOWED);
@@ -110,7 +109,8 @@ async fn serve(
     let bound = PageHost::bind(Arc::clone(&config), engine.clone(), sends.clone(), live.clone());
     let (page, listener) = bound.await?;
     page.introduce();
-    let opener: Arc<dyn PageLinks> = Arc::new(PageOpener::new(Arc::clone(&page)));
+    let opener: Arc<dyn PageLinks> =
+        Arc::new(PageOpener::new(Arc::clone(&page), options.alias.clone()));
     let requests = PersonRequests {
         engine: engine.clone(),
         sends,
@@ -129,7 +129,7 @@ async fn serve(
             engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default()
         }
     };
-    let is_opened = !no_open && opener.open();
+    let is_opened = !options.no_open && opener.open();
     tell_link(&opener.new_link(), is_opened)?;
     remark("Press Ctrl-C to stop. It also stops 30 seconds after the last tab is closed.");
     let outcome = tokio::select! {

@@ -22,7 +22,7 @@ use super::page_error::PageError;
 use crate::ipc::local_sessions::{self, UserOrder};
 use crate::ipc::{BridgeResponse, SendRequest};
 use crate::wording::Wording;
-use crate::wording::people::{group_sentence, recipients, sent as sentence};
+use crate::wording::people::{group_sentence, on_page, recipients, sent as sentence};
 
 /// The header with the name of a file, in which each byte that is no letter or digit is written as `%` and its number.
 const FILE_NAME: &str = "file-name";
@@ -201,10 +201,17 @@ async fn send(page: &PageHost, asked: SendAsked) -> Result<Value, PageError> {
         BridgeResponse::Sent { answer } => {
             let is_group = answer.contains_key("recipients");
             let said = if is_group { group_sentence(answer, true) } else { sentence(answer) };
+            let said = on_page(&said);
             let id = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             page.live.scene(|scene| {
                 scene.change_letter(&id, |letter| {
                     letter.why = Some(said.clone());
+                    if let (true, Some(group)) =
+                        (is_group, answer.get("to").and_then(Value::as_str))
+                    {
+                        // As the page names its conversation, however it was written.
+                        (letter.to, letter.group) = (group.to_owned(), Some(group.to_owned()));
+                    }
                     recipients(answer).iter().for_each(|it| letter.note_recipient(it));
                 });
             });

@@ -10,6 +10,8 @@ use junction_shared::machine::running_system::is_own_connection;
 use junction_shared::machine::settings::env;
 use tokio::process::Command;
 
+use junction_shared::protocol::alias::Alias;
+
 use super::host::PageHost;
 use crate::person::running::PageLinks;
 
@@ -29,18 +31,24 @@ struct Signpost(PathBuf);
 /// Opens a page in browsers, and gives out its links.
 pub(crate) struct PageOpener {
     page: Arc<PageHost>,
+    /// The alias that the person chose for the page, if they did.
+    name: Option<Alias>,
     /// The file that leads a browser to the page, as long as it may be needed.
     signpost: Mutex<Option<Signpost>>,
 }
 
 impl PageOpener {
     /// An opener of this page.
-    pub(crate) fn new(page: Arc<PageHost>) -> Self {
-        Self { page, signpost: Mutex::default() }
+    pub(crate) fn new(page: Arc<PageHost>, name: Option<Alias>) -> Self {
+        Self { page, name, signpost: Mutex::default() }
     }
 }
 
 impl PageLinks for PageOpener {
+    fn is_of(&self, name: Option<&str>) -> bool {
+        self.name.as_ref().map(Alias::as_str) == name
+    }
+
     fn new_link(&self) -> String {
         self.page.new_link()
     }

@@ -47,6 +47,12 @@ pub(super) async fn serve_tab(
     }
     browser.is_known();
     let Some(mut tab) = page.live.tabs.open() else { return close(socket, TOO_MANY).await };
+    talk(socket, &page, &mut tab).await;
+    page.inbox.is_out_of_sight(tab.number());
+}
+
+/// Tells a tab what there is, and hears what it says, until its websocket is closed.
+async fn talk(mut socket: WebSocket, page: &PageHost, tab: &mut Tab) {
     loop {
         tokio::select! {
             frame = tab.frames.recv() => {
@@ -58,7 +64,7 @@ pub(super) async fn serve_tab(
             said = socket.recv() => {
                 let Some(Ok(said)) = said else { return };
                 if let Message::Text(said) = said
-                    && !hear(&mut socket, &page, &mut tab, &said).await
+                    && !hear(&mut socket, page, tab, &said).await
                 {
                     return;
                 }
@@ -70,8 +76,13 @@ pub(super) async fn serve_tab(
 /// Takes in what the page says. Returns whether it still listens.
 async fn hear(socket: &mut WebSocket, page: &PageHost, tab: &mut Tab, said: &str) -> bool {
     let Said { visible, in_sight } = serde_json::from_str(said).unwrap_or_default();
-    in_sight.iter().for_each(|in_sight| page.inbox.hear(in_sight));
+    if let Some(in_sight) = in_sight.filter(|_| tab.is_visible()) {
+        page.inbox.hear(tab.number(), &in_sight);
+    }
     let Some(is_visible) = visible else { return true };
+    if !is_visible {
+        page.inbox.is_out_of_sight(tab.number());
+    }
     for frame in page.live.tab_is_visible(tab, is_visible) {
         if !write(socket, frame.into()).await {
             return false;

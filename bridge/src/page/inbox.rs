@@ -1,7 +1,7 @@
 //! What others write to the person. A message waits unread until it is on the screen: tabs are told that it waits, ask for its
 //! text once there is a place for it in sight, and say when the text is there. Only then it counts as read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,24 +28,24 @@ const AT_ONCE: usize = 20;
 /// Ids that are remembered: as many as the inbox has messages, and as many again.
 const MAX_IDS: usize = 512;
 
-/// What tabs have asked for, and have shown.
+/// What tabs have in sight of the messages that wait unread.
 #[derive(Default)]
 pub(crate) struct PageInbox {
-    ids: Mutex<TabIds>,
+    /// By the numbers of the tabs.
+    tabs: Mutex<BTreeMap<u64, TabSight>>,
     changed: Notify,
 }
 
+/// What one tab has in sight.
 #[derive(Default)]
-struct TabIds {
-    /// Messages that have a place in sight, and wait unread.
-    wanted: BTreeSet<MessageId>,
+struct TabSight {
+    /// Messages that have a place in sight, and no text yet.
+    places: BTreeSet<MessageId>,
     /// Messages whose text has been in sight.
     shown: BTreeSet<MessageId>,
-    /// Messages whose place went out of sight before their text was there.
-    missed: BTreeSet<MessageId>,
 }
 
-/// What a tab has in sight of the messages that wait unread.
+/// What has changed in a tab of what it has in sight.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct InSight {
@@ -58,59 +58,70 @@ pub(crate) struct InSight {
 }
 
 impl PageInbox {
-    /// A tab says what it has in sight.
-    pub(crate) fn hear(&self, InSight { wanted, shown, missed }: &InSight) {
-        let mut ids = self.lock();
-        // One whose text was in sight when nothing held it any more is read anew.
-        ids.wanted.extend(parsed(wanted).chain(parsed(shown)));
-        ids.shown.extend(parsed(shown));
-        ids.missed.extend(parsed(missed));
-        if [&ids.wanted, &ids.shown, &ids.missed].iter().any(|ids| ids.len() > MAX_IDS) {
-            // Tabs ask again for what is in sight.
-            *ids = TabIds::default();
+    /// A tab says what has come into sight, or left it.
+    pub(crate) fn hear(&self, tab: u64, InSight { wanted, shown, missed }: &InSight) {
+        let mut tabs = self.lock();
+        let sight = tabs.entry(tab).or_default();
+        parsed(missed).for_each(|id| _ = sight.places.remove(&id));
+        sight.places.extend(parsed(wanted));
+        for id in parsed(shown) {
+            sight.places.remove(&id);
+            sight.shown.insert(id);
         }
-        drop(ids);
+        if sight.places.len() + sight.shown.len() > MAX_IDS {
+            // More than can wait: what is left of it is nothing that a page says.
+            *sight = TabSight::default();
+        }
+        drop(tabs);
         self.changed.notify_one();
     }
 
-    /// The messages to show next: those of these that a tab has asked for.
-    fn take_wanted(&self, unread: &[UnreadMessage]) -> Vec<MessageId> {
-        let mut guard = self.lock();
-        let TabIds { wanted, shown, missed } = &mut *guard;
-        missed.iter().for_each(|id| _ = wanted.remove(id));
-        missed.clear();
-        let waits = |id: &MessageId| unread.iter().any(|unread| unread.id == *id);
-        // One that was shown may be held for a moment yet.
-        wanted.retain(|id| waits(id) || shown.contains(id));
-        let next: Vec<_> = wanted.iter().filter(|id| waits(id)).take(AT_ONCE).copied().collect();
-        next.iter().for_each(|id| _ = wanted.remove(id));
-        next
+    /// Nobody sees this tab any more.
+    pub(crate) fn is_out_of_sight(&self, tab: u64) {
+        self.lock().remove(&tab);
+        self.changed.notify_one();
     }
 
-    /// Nobody sees a tab.
-    fn nobody_sees(&self) {
-        *self.lock() = TabIds::default();
+    /// The messages to show next: those of these that a tab has a place or a text of in sight.
+    fn wanted(&self, unread: &[UnreadMessage]) -> Vec<MessageId> {
+        let tabs = self.lock();
+        let is_in_sight = |id: &MessageId| tabs.values().any(|tab| tab.has(id));
+        unread.iter().map(|unread| unread.id).filter(is_in_sight).take(AT_ONCE).collect()
     }
 
-    /// Waits until each of these is shown, or missed. Returns whether all are shown.
-    async fn are_shown(&self, ids: &[MessageId]) -> bool {
+    /// Waits until each of these is shown, or has no place in sight any more. Returns those that are shown.
+    async fn shown_of(&self, ids: &[MessageId]) -> Vec<MessageId> {
         loop {
             {
-                let mut tabs = self.lock();
-                if ids.iter().all(|id| tabs.shown.contains(id)) {
-                    ids.iter().for_each(|id| _ = tabs.shown.remove(id));
-                    return true;
-                }
-                if ids.iter().all(|id| tabs.shown.contains(id) || tabs.missed.contains(id)) {
-                    return false;
+                let tabs = self.lock();
+                let is_shown = |id: &MessageId| tabs.values().any(|tab| tab.shown.contains(id));
+                if !tabs
+                    .values()
+                    .any(|tab| ids.iter().any(|id| tab.places.contains(id) && !is_shown(id)))
+                {
+                    return ids.iter().copied().filter(is_shown).collect();
                 }
             }
             self.changed.notified().await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, TabIds> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    /// These are read: tabs need say no more of them.
+    fn are_read(&self, ids: &[MessageId]) {
+        for tab in self.lock().values_mut() {
+            tab.places.retain(|id| !ids.contains(id));
+            tab.shown.retain(|id| !ids.contains(id));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, TabSight>> {
+        self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TabSight {
+    fn has(&self, id: &MessageId) -> bool {
+        self.places.contains(id) || self.shown.contains(id)
     }
 }
 
@@ -127,33 +138,31 @@ pub(crate) async fn read(
     inbox: &PageInbox,
     mut spoken: impl FnMut(),
 ) {
-    let (mut counts, mut snapshot) = (live.tabs.counts(), engine.watch());
+    let mut snapshot = engine.watch();
     loop {
         snapshot.borrow_and_update();
-        let is_seen = counts.borrow_and_update().visible > 0;
         let unread = engine.unread_messages().await;
         live.scene(|scene| scene.set_unread(unread.iter().map(waiting).collect()));
-        if !is_seen {
-            inbox.nobody_sees();
-        }
-        match engine.read_these(inbox.take_wanted(&unread)).await {
+        match engine.read_these(inbox.wanted(&unread)).await {
             Ok(page) if page.is_empty() => {}
             Ok(page) => {
                 if !page.messages.is_empty() {
                     spoken();
                 }
-                if timeout(SHOW_TIME, show(&engine, &live, inbox, page)).await.is_err() {
-                    // The tab that was to show it is slow, or has gone.
+                if !show(&engine, &live, inbox, page).await {
+                    // The tab that was to show it is slow.
                     sleep(PAUSE).await;
                 }
                 continue;
             }
             Err(Error::Left) => return,
-            Err(_) => sleep(PAUSE).await,
+            Err(_) => {
+                sleep(PAUSE).await;
+                continue;
+            }
         }
         tokio::select! {
             changed = snapshot.changed() => if changed.is_err() { return },
-            changed = counts.changed() => if changed.is_err() { return },
             () = inbox.changed.notified() => {}
         }
     }
@@ -172,9 +181,9 @@ fn waiting(unread: &UnreadMessage) -> Value {
     told
 }
 
-/// Shows a page of mail. Its messages count as read if a tab has shown them all. If it has shown some, those are wanted once
-/// more, and count as read then.
-async fn show(engine: &Engine, live: &LiveScene, inbox: &PageInbox, page: MailPage) {
+/// Shows a page of mail. Its messages count as read if a tab has shown them all. Otherwise the texts of those that no tab has
+/// shown are taken back, and the others are read anew, and count then. Returns whether tabs have said what they show.
+async fn show(engine: &Engine, live: &LiveScene, inbox: &PageInbox, page: MailPage) -> bool {
     let MailPage { messages, receipts, lease, .. } = page;
     let own = engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default();
     let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
@@ -187,15 +196,23 @@ async fn show(engine: &Engine, live: &LiveScene, inbox: &PageInbox, page: MailPa
         }
     });
     live.tell();
-    if !inbox.are_shown(&ids).await {
-        return;
+    let answered = timeout(SHOW_TIME, inbox.shown_of(&ids)).await;
+    let shown = answered.as_deref().unwrap_or_default();
+    let is_whole = shown.len() == ids.len();
+    if is_whole {
+        lease.ack();
+        inbox.are_read(&ids);
     }
-    lease.ack();
     live.scene(|scene| {
         for id in &ids {
-            scene.change_letter(&uuid(*id), |letter| letter.marks.unread = false);
+            if is_whole {
+                scene.change_letter(&uuid(*id), |letter| letter.marks.unread = false);
+            } else if !shown.contains(id) {
+                scene.take_back(&uuid(*id));
+            }
         }
     });
+    answered.is_ok()
 }
 
 /// Tells others whether the person sees that messages come.
@@ -241,44 +258,49 @@ mod tests {
         numbers.iter().map(one).collect()
     }
 
-    fn says(inbox: &PageInbox, wanted: &[u8], shown: &[u8], missed: &[u8]) {
+    fn says(inbox: &PageInbox, tab: u64, wanted: &[u8], shown: &[u8], missed: &[u8]) {
         let (wanted, shown, missed) = (ids(wanted), ids(shown), ids(missed));
-        inbox.hear(&InSight { wanted, shown, missed });
+        inbox.hear(tab, &InSight { wanted, shown, missed });
     }
 
     #[test]
     fn only_what_waits_and_has_a_place_in_sight_is_shown() {
         let inbox = PageInbox::default();
-        says(&inbox, &[1, 2, 9], &[], &[2]);
-        assert_eq!(inbox.take_wanted(&unread(&[1, 2, 3])), [id(1)]);
-        assert!(inbox.take_wanted(&unread(&[1, 2, 3])).is_empty(), "it was taken");
-        says(&inbox, &[3], &[], &[]);
-        inbox.nobody_sees();
-        assert!(inbox.take_wanted(&unread(&[3])).is_empty());
+        says(&inbox, 1, &[1, 2, 9], &[], &[2]);
+        assert_eq!(inbox.wanted(&unread(&[1, 2, 3])), [id(1), id(2)], "it came again");
+        says(&inbox, 1, &[], &[], &[2]);
+        assert_eq!(inbox.wanted(&unread(&[1, 2, 3])), [id(1)]);
+        assert_eq!(inbox.wanted(&unread(&[1])), [id(1)], "as long as its place is in sight");
+        says(&inbox, 2, &[3], &[], &[1]);
+        assert_eq!(inbox.wanted(&unread(&[1, 3])), [id(1), id(3)], "another tab has it in sight");
+        inbox.is_out_of_sight(1);
+        assert_eq!(inbox.wanted(&unread(&[1, 3])), [id(3)]);
     }
 
     #[tokio::test]
-    async fn page_is_shown_once_all_of_it_is_and_what_was_seen_of_another_is_wanted_again() {
+    async fn page_is_read_once_all_of_it_is_shown_and_what_left_the_screen_is_not_waited_for() {
         let inbox = PageInbox::default();
-        says(&inbox, &[], &[1, 2], &[]);
-        assert!(inbox.are_shown(&[id(1), id(2)]).await);
-        says(&inbox, &[], &[3], &[4]);
-        assert!(!inbox.are_shown(&[id(3), id(4)]).await, "one was missed");
-        // What they held has not been given back yet.
-        assert!(inbox.take_wanted(&unread(&[])).is_empty());
-        assert_eq!(inbox.take_wanted(&unread(&[3, 4])), [id(3)]);
-        assert!(inbox.are_shown(&[id(3)]).await, "its text was in sight");
+        says(&inbox, 1, &[1, 2], &[], &[]);
+        says(&inbox, 1, &[], &[1, 2], &[]);
+        assert_eq!(inbox.shown_of(&[id(1), id(2)]).await, [id(1), id(2)]);
+        inbox.are_read(&[id(1), id(2)]);
+        assert!(inbox.wanted(&unread(&[1, 2])).is_empty());
+        says(&inbox, 1, &[3, 4], &[], &[]);
+        says(&inbox, 1, &[], &[3], &[4]);
+        assert_eq!(inbox.shown_of(&[id(3), id(4)]).await, [id(3)], "one was missed");
+        // The one that was in sight is read by itself, and the other once it is back.
+        assert_eq!(inbox.wanted(&unread(&[3, 4])), [id(3)]);
+        says(&inbox, 1, &[4], &[], &[]);
+        assert_eq!(inbox.wanted(&unread(&[3, 4])), [id(3), id(4)]);
     }
 
     #[test]
     fn what_tabs_say_is_bounded_and_may_be_nonsense() {
         let inbox = PageInbox::default();
         let many = |from: u32| (from..from + 300).map(|n| format!("{n:032x}")).collect();
-        inbox.hear(&InSight { wanted: many(0), shown: many(1000), missed: many(2000) });
-        inbox.hear(&InSight { wanted: many(300), shown: many(1300), missed: Vec::new() });
-        inbox.hear(&InSight { wanted: vec!["x".to_owned()], ..InSight::default() });
-        let kept = inbox.lock();
-        let most = [&kept.wanted, &kept.shown, &kept.missed].map(BTreeSet::len);
-        assert!(most.iter().all(|len| *len <= MAX_IDS), "{most:?}");
+        inbox.hear(1, &InSight { wanted: many(0), shown: many(1000), missed: many(2000) });
+        inbox.hear(1, &InSight { wanted: vec!["x".to_owned()], ..InSight::default() });
+        let tabs = inbox.lock();
+        assert!(tabs.values().all(|tab| tab.places.len() + tab.shown.len() <= MAX_IDS));
     }
 }

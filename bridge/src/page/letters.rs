@@ -57,6 +57,14 @@ impl Letters {
         true
     }
 
+    /// Forgets a message. Returns whether it was here.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        let Some(letter) = self.by_id.remove(id) else { return false };
+        self.bytes -= letter.len();
+        self.order.retain(|kept| kept != id);
+        true
+    }
+
     /// The message of this id.
     pub(crate) fn get(&self, id: &str) -> Option<&Letter> {
         self.by_id.get(id)

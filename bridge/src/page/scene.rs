@@ -54,6 +54,7 @@ struct SceneChanges {
     flow: Vec<String>,
     notes: VecDeque<Value>,
     letters: Vec<String>,
+    taken_back: BTreeSet<String>,
     claims: bool,
     own: bool,
     unread: bool,
@@ -146,6 +147,7 @@ impl PageScene {
         let waited = self.unread.iter().find(|unread| unread["id"] == letter.id.as_str());
         let order = known.or_else(|| waited?["order"].as_u64());
         letter.order = order.unwrap_or_else(|| self.take_order());
+        self.changes.taken_back.remove(&letter.id);
         let changed = self.letters.put(letter);
         self.changes.letters.extend(changed);
     }
@@ -160,6 +162,14 @@ impl PageScene {
     /// A message to or from the person.
     pub(crate) fn letter(&self, id: &str) -> Option<&Letter> {
         self.letters.get(id)
+    }
+
+    /// Takes back the text of a message that nobody has seen. It waits unread as before.
+    pub(crate) fn take_back(&mut self, id: &str) {
+        if self.letters.remove(id) {
+            self.changes.letters.retain(|changed| changed != id);
+            self.changes.taken_back.insert(id.to_owned());
+        }
     }
 
     /// The claims that are known.
@@ -183,6 +193,13 @@ impl PageScene {
         }
         self.changes.unread |= self.unread != unread;
         self.unread = unread;
+        // What waits no more and was seen a moment ago is over, such as one whose time ended just then.
+        let waits: BTreeSet<_> = self.unread.iter().filter_map(|it| it["id"].as_str()).collect();
+        let is_over = |letter: &&Letter| letter.marks.unread && !waits.contains(&*letter.id);
+        let over: Vec<_> = self.letters.all().filter(is_over).map(|it| it.id.clone()).collect();
+        for id in over {
+            self.change_letter(&id, |letter| letter.marks.unread = false);
+        }
     }
 
     /// The messages to the person that wait unread, as a frame.
@@ -203,10 +220,11 @@ impl PageScene {
     /// Whether anything has changed since [`PageScene::take_changes`].
     pub(crate) fn has_changed(&self) -> bool {
         let SceneChanges { hello, hub, all_sessions, sessions, left, flow, .. } = &self.changes;
-        let SceneChanges { notes, letters, claims, own, unread, .. } = &self.changes;
+        let SceneChanges { notes, letters, taken_back, claims, own, unread, .. } = &self.changes;
         let are_set = [hello, hub, all_sessions, claims, own, unread].into_iter().any(|set| *set);
         let are_left = !sessions.is_empty() || !left.is_empty() || !flow.is_empty();
-        are_set || are_left || !notes.is_empty() || !letters.is_empty()
+        let is_mail = !letters.is_empty() || !taken_back.is_empty();
+        are_set || are_left || is_mail || !notes.is_empty()
     }
 
     /// What has changed since the last call, as frames for a tab that knows all before.
@@ -228,6 +246,9 @@ impl PageScene {
         }
         if !changes.left.is_empty() {
             frame.insert("left".to_owned(), json!(changes.left));
+        }
+        if !changes.taken_back.is_empty() {
+            frame.insert("taken_back".to_owned(), json!(changes.taken_back));
         }
         let sessions = changes.sessions.iter().filter_map(|id| self.sessions.get(id));
         let sessions: Vec<&Value> = sessions.collect();
@@ -416,6 +437,30 @@ mod tests {
                 prop_assert_eq!(told.flow.get(id), Some(message));
             }
         }
+    }
+
+    #[test]
+    fn text_that_nobody_has_seen_is_taken_back_and_what_waits_no_more_is_over() {
+        let mut scene = PageScene::default();
+        let waiting = |ids: &[&str]| ids.iter().map(|id| json!({ "id": id })).collect();
+        let unread = |id: u8| {
+            let mut letter = letter(id, 0);
+            letter.marks.unread = true;
+            letter
+        };
+        scene.set_unread(waiting(&["1", "3"]));
+        scene.put_letter(unread(3));
+        scene.put_letter(unread(1));
+        assert_eq!((scene.letter("1").unwrap().order, scene.letter("3").unwrap().order), (1, 2));
+        scene.take_changes();
+        scene.take_back("3");
+        let told = scene.take_changes().concat();
+        assert!(told.contains(r#""taken_back":["3"]"#) && scene.letter("3").is_none(), "{told}");
+        // The first was seen, and its time ended before that was told.
+        scene.set_unread(waiting(&["3"]));
+        assert!(!scene.letter("1").unwrap().marks.unread);
+        scene.put_letter(unread(3));
+        assert_eq!(scene.letter("3").unwrap().order, 2, "it keeps its place");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use junction_shared::machine::running_system::is_own_connection;
 use junction_shared::protocol::limits::MAX_ATTACHMENT;
@@ -30,10 +30,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The largest body of a request, in bytes: a file, or a message of which JSON writes each byte as up to six.
 const MAX_BODY: usize = 16 * 1024 * 1024 + 64 * 1024;
 const _: () = assert!(MAX_ATTACHMENT <= MAX_BODY as u64);
+/// The header in which a browser says what has sent it here.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The header in which the page shows its key.
 const KEY: HeaderName = HeaderName::from_static("page-key");
 /// What is said to a browser whose link was used before, or that has none.
-const NO_LINK: &str = "This link has been used, or is not one of this page. Run junction-bridge ui again, and open the link that it prints.\n";
+const NO_LINK: &str = "This link was used before, or belongs to another page. Run junction-bridge ui again, and open the link that it prints.\n";
 
 /// Serves the page until the task is dropped.
 ///
@@ -93,7 +95,12 @@ async fn page_file(Path(name): Path<String>) -> Response {
 async fn start(
     State(page): State<Arc<PageHost>>,
     ConnectInfo(browser): ConnectInfo<Browser>,
+    headers: HeaderMap,
 ) -> Response {
+    // A page that sends the browser here is none that the person has opened.
+    if headers.get(FETCH_SITE).is_some_and(|site| site != "none") {
+        return no_link();
+    }
     if !page.access.is_let_in() || is_own_connection(browser.address, page.address()) != Some(true)
     {
         return no_link();
@@ -112,10 +119,15 @@ fn no_link() -> Response {
     (StatusCode::FORBIDDEN, kind, NO_LINK).into_response()
 }
 
-/// Takes a link that works once, and gives the browser the cookie and the key.
-async fn open(State(page): State<Arc<PageHost>>, Path(link): Path<String>) -> Response {
+/// Takes a link that works once, and gives the browser the cookie and the key. One that has them already goes to its page.
+async fn open(
+    State(page): State<Arc<PageHost>>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     if !page.access.use_link(&link) {
-        return no_link();
+        let is_in = page.has_cookie(&headers);
+        return if is_in { Redirect::to("/").into_response() } else { no_link() };
     }
     let cookie = format!(
         "{}={}; Path=/; HttpOnly; SameSite=Strict",

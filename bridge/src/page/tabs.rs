@@ -114,6 +114,17 @@ impl Tabs {
 }
 
 impl Tab {
+    /// The number that no other tab has.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the person can see the tab.
+    pub(crate) fn is_visible(&self) -> bool {
+        let open = self.tabs.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&self.number).is_some_and(|tab| tab.is_visible)
+    }
+
     /// Notes whether the person can see the tab. Returns whether that is new.
     pub(crate) fn set_visible(&self, is_visible: bool) -> bool {
         let mut is_new = false;

@@ -12,7 +12,7 @@ use junction_shared::protocol::wire::AttachmentKind;
 use tokio::time::{Instant, sleep};
 
 /// How long a file is kept that is not sent.
-const KEPT: Duration = Duration::from_secs(10 * 60);
+const KEPT: Duration = Duration::from_secs(60 * 60);
 /// How often files are looked for that are over.
 const LOOK: Duration = Duration::from_secs(60);
 /// The bytes of all files, at most: those of one message.

@@ -93,15 +93,21 @@ pub(crate) async fn running_person(config: &Config, alias: Option<&str>) -> Opti
     first.map(|person| RunningPerson { is_one_of_several, ..person })
 }
 
-/// The page of this person, if one is served; and opened in a browser, if it is to be.
-pub(crate) async fn served_page(config: &Config, opens: bool) -> Option<ServedPage> {
+/// The page of this person that was started under this name, or under none, if it is served; and opened in a browser, if it
+/// is to be.
+pub(crate) async fn served_page(
+    config: &Config,
+    name: Option<&str>,
+    opens: bool,
+) -> Option<ServedPage> {
     for socket in persons_sockets() {
-        let request = BridgeRequest::Page { place: place(config), opens };
+        let name = name.map(str::to_owned);
+        let request = BridgeRequest::Page { place: place(config), opens, name };
         let answer = timeout(PATIENCE, send(&socket, &request)).await;
         if let Ok(Ok(received)) = answer
-            && let BridgeResponse::Link { link, is_opened } = received.response
+            && let BridgeResponse::Link { link, is_opened, alias } = received.response
         {
-            return Some(ServedPage { link, is_opened });
+            return Some(ServedPage { link, is_opened, alias });
         }
     }
     None
@@ -156,6 +162,9 @@ pub(crate) struct PersonRequests {
 
 /// A page that can be opened once more.
 pub(crate) trait PageLinks: Send + Sync {
+    /// Whether the page was started under this name, or under none.
+    fn is_of(&self, name: Option<&str>) -> bool;
+
     /// A link that opens the page once.
     fn new_link(&self) -> String;
 
@@ -169,6 +178,8 @@ pub(crate) struct ServedPage {
     pub(crate) link: String,
     /// Whether a browser was opened, too.
     pub(crate) is_opened: bool,
+    /// The alias that the person has on it.
+    pub(crate) alias: String,
 }
 
 impl RequestHandler for PersonRequests {
@@ -194,12 +205,17 @@ impl RequestHandler for PersonRequests {
                 let request = SendRequest { from_person, ..*request };
                 self.sends.send(request, rights, &mut connection).await;
             }
-            BridgeRequest::Page { place, opens } => {
-                let links = self.links.as_ref().filter(|_| place == self.place);
-                let response = links.map_or(BridgeResponse::Nothing, |links| {
-                    let is_opened = opens && links.open();
-                    BridgeResponse::Link { link: links.new_link(), is_opened }
-                });
+            BridgeRequest::Page { place, opens, name } => {
+                let is_it = |links: &&Arc<dyn PageLinks>| {
+                    place == self.place && links.is_of(name.as_deref())
+                };
+                let response =
+                    self.links.as_ref().filter(is_it).map_or(BridgeResponse::Nothing, |links| {
+                        let is_opened = opens && links.open();
+                        let alias = self.engine.snapshot().alias;
+                        let alias = alias.map(|alias| alias.to_string()).unwrap_or_default();
+                        BridgeResponse::Link { link: links.new_link(), is_opened, alias }
+                    });
                 connection.respond(&response).await;
             }
             BridgeRequest::Hook { .. }

@@ -23,7 +23,7 @@ impl Wording for FeedError {
                 port.map_or_else(|| "of this machine".to_owned(), place)
             ),
             Self::NotOurs(port) => format!(
-                "What answers {} is no hub of this configuration directory. Unset JUNCTION_HUB, or name the directory of that \
+                "The program that answers at {} is not the hub of this configuration directory. Unset JUNCTION_HUB, or name the directory of that \
                  hub with --config-dir.",
                 place(*port)
             ),
@@ -33,7 +33,7 @@ impl Wording for FeedError {
                 place(*port)
             ),
             Self::TooMany(port) => format!(
-                "As many programs as may look at the hub {} do so already. End one of them, then try again.",
+                "The hub {} is being watched by as many programs as it lets. End one of them, then try again.",
                 place(*port)
             ),
             Self::Nonsense(port) => format!(

@@ -10,7 +10,13 @@ use crate::attachments::AttachmentFault;
 
 /// What commands say to a person, in words for the page: there is no terminal.
 pub(crate) fn on_page(text: &str) -> String {
-    const COMMANDS: [(&str, &str); 4] = [
+    const COMMANDS: [(&str, &str); 7] = [
+        ("Run junction-bridge peers to see the others.", "Choose another session from the list."),
+        (
+            "Run junction-bridge peers to see who else is there.",
+            "Choose another session from the list.",
+        ),
+        (" with --fingerprint", " to the fingerprint"),
         ("Run junction-bridge peers to see who is there.", "Choose a session from the list."),
         ("run junction-bridge peers to see who is there.", "choose a session from the list."),
         ("or '*' for everybody", "or * for everybody"),
@@ -51,10 +57,10 @@ pub(crate) fn sent(answer: &Map<String, Value>) -> String {
 }
 
 /// What is said of a message whose key an earlier one had.
-const SENT_BEFORE: &str = "This was sent before with this key, so nothing was sent now.";
+const SENT_BEFORE: &str = "A message with this key was sent before, so nothing was sent now.";
 /// What is said of a message to a group whose key an earlier one had. The answer does not tell who got it which time.
 const SENT_TO_GROUP_BEFORE: &str =
-    "This was sent before with this key. Those that were sent it then do not get it again.";
+    "A message with this key was sent before. The sessions that received it do not get it again.";
 
 /// Whether an earlier message had the key of this one, so that it was not sent again.
 pub(crate) fn is_repeated(answer: &Map<String, Value>) -> bool {

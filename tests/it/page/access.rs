@@ -32,6 +32,9 @@ async fn link_works_once_and_says_nothing_to_others() {
     assert!(page.open(&page.link).await.is_none());
     let again = page.get(page.link.split_once(&page.port.to_string()).expect("a path").1, "").await;
     assert!(again.starts_with("HTTP/1.0 403") && again.contains("Run junction-bridge ui again"));
+    let path = page.link.split_once(&page.port.to_string()).expect("a path").1;
+    let back = page.get(path, &format!("Cookie: {}\r\n", visit.cookie)).await;
+    assert!(back.starts_with("HTTP/1.0 303") && back.contains("location: /\r\n"), "{back}");
     for path in ["/open/", "/open/00000000", "/start", "/nothing", "/../Cargo.toml", "/%2e%2e/x"] {
         let answer = page.get(path, "").await;
         assert!(answer.starts_with("HTTP/1.0 40"), "{path}: {answer}");

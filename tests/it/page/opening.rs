@@ -7,6 +7,7 @@ use junction_testkit::{
     signal, within,
 };
 use rustix::process::Signal;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]
@@ -127,7 +128,31 @@ async fn second_page_has_a_name_of_its_own() {
         let hello = tab.until("the person", |frame| frame.get("hello").cloned()).await;
         assert_eq!(hello["you"]["alias"], alias);
     }
-    let again = run_person(&home, hub.port, &["ui", "--no-open", "--as", "zoe"]).await;
-    assert_eq!(again.code, Some(1), "{again:?}");
-    assert!(again.stderr.contains("is taken. Choose another with --as"), "{again:?}");
+    // Each is opened again by the words that it was started with.
+    for (page, alias, name) in [(&first, "kurt", &[][..]), (&second, "zoe", &["--as", "zoe"])] {
+        let again = run_person(&home, hub.port, &[&["ui", "--no-open"], name].concat()).await;
+        assert!(again.stderr.contains(&format!("The page of {alias} is already")), "{again:?}");
+        assert!(again.stdout.contains(&page.port.to_string()), "{again:?}");
+    }
+    let taken = run_person(&home, hub.port, &["ui", "--no-open", "--as", "kurt"]).await;
+    assert_eq!(taken.code, Some(1), "{taken:?}");
+    assert!(taken.stderr.contains("is taken. Choose another with --as"), "{taken:?}");
+}
+
+#[tokio::test]
+async fn regression_both_ends_compare_the_same_words() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let first = TestPage::start(&home, hub.port).await;
+    let second = TestPage::of(person(&home, hub.port, &["ui", "--no-open", "--as", "zoe"])).await;
+    let words = async |page: &TestPage, alias: &str| -> Value {
+        let visit = page.open(&page.link).await.expect("a visit");
+        let asked = json!({ "alias": alias }).to_string();
+        let answer = page.act("verify", &page.own_headers(&visit), &asked).await;
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).expect("JSON")
+    };
+    let (one, other) = (words(&first, "zoe").await, words(&second, "kurt").await);
+    assert!(one["phrase"].is_string() && one["phrase"] == other["phrase"], "{one} {other}");
+    assert_eq!((&one["own"], &one["peer"]), (&other["peer"], &other["own"]));
 }

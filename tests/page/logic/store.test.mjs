@@ -84,3 +84,11 @@ test("what is unread, and what waits for an answer", () => {
   apply(store, { unread: [], mail: [letter("2"), letter("5")] });
   assert.deepEqual(waiting(store), { unread: 0, requests: 1 });
 });
+
+test("a text that nobody has seen is taken back, and its letter waits as before", () => {
+  const store = newStore();
+  apply(store, { unread: [letter("1", { text: undefined, unread: true })], mail: [letter("1", { unread: true })] });
+  assert.equal(letterOf(store, "1").text, "hello");
+  apply(store, { taken_back: ["1", "9"] });
+  assert.deepEqual([letterOf(store, "1").text, store.characters, waiting(store).unread], [undefined, 0, 1]);
+});

@@ -85,7 +85,7 @@ impl Session {
             (Request::Lookup { alias, reply }, Answer::Found(standing, card)) => {
                 let found = self.found_alias(&alias, standing, card.as_ref());
                 let key = found.as_ref().ok().copied();
-                let _ = reply.send(found.and_then(|key| self.checked_key(&alias, key)));
+                let _ = reply.send(found.and_then(|key| self.checked_fingerprint(&alias, key)));
                 if let Some(key) = key {
                     self.submit_waiting(&alias, key, now);
                 }

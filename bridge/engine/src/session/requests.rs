@@ -29,7 +29,7 @@ pub(super) enum Request {
     /// Looks up the receiver of a message, by its alias.
     Send { draft: Draft, reply: ReplySender<Submitted> },
     /// Looks up the key that an alias belongs to.
-    Lookup { alias: Alias, reply: ReplySender<PeerKey> },
+    Lookup { alias: Alias, reply: ReplySender<String> },
     /// Waits for peers, or for their end.
     Watch { wait: PeerWait, reply: ReplySender<PeerWaitEnd> },
     /// Looks up a peer by its key, and subscribes to its changes.

@@ -81,14 +81,14 @@ impl Session {
         }
     }
 
-    /// Finds the key that an alias belongs to.
-    pub(super) fn look_up(&mut self, alias: Alias, reply: ReplySender<PeerKey>) {
+    /// Finds the fingerprint of the peer that an alias belongs to.
+    pub(super) fn look_up(&mut self, alias: Alias, reply: ReplySender<String>) {
         if self.membership.alias() == Some(&alias) {
             let _ = reply.send(Err(Error::ToSelf));
             return;
         }
         match self.known_key(&alias) {
-            Some(key) => drop(reply.send(self.checked_key(&alias, key))),
+            Some(key) => drop(reply.send(self.checked_fingerprint(&alias, key))),
             None => self.ask(Request::Lookup { alias, reply }),
         }
     }
@@ -100,9 +100,11 @@ impl Session {
         known.map(|peer| peer.card.key)
     }
 
-    /// The key behind an alias, if the alias did not belong to another one before.
-    pub(super) fn checked_key(&self, alias: &Alias, key: PeerKey) -> Result<PeerKey, Error> {
-        self.directory.check_pin(alias, key, None).map(|()| key)
+    /// The fingerprint of the peer behind an alias, as the peer itself shows it, if the alias did not belong to another one
+    /// before.
+    pub(super) fn checked_fingerprint(&self, alias: &Alias, key: PeerKey) -> Result<String, Error> {
+        self.directory.check_pin(alias, key, None)?;
+        Ok(self.directory.shown(&key).id().fingerprint())
     }
 
     /// Submits every message that waits for the look-up of this alias, in their order. A message that comes later is

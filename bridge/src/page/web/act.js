@@ -44,7 +44,7 @@ export function upload(file, progress) {
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
-    request.onerror = () => reject(new Error(UNREACHABLE));
+    request.onerror = () => reject(new Error(`${file.name} could not be read, or junction-bridge ui has ended. If it is a folder, attach the files in it.`));
     request.onabort = () => reject(new Error("Cancelled."));
     request.onload = () => {
       if (request.status === 200) resolve(request.response);

@@ -35,7 +35,7 @@ function* render() {
   }
   const shown = [...byRepository].filter(([, list]) => list.length > 0).map(([name, list]) => ({ name, list }));
   byId("claims-empty").hidden = shown.length > 0;
-  if (wanted) emptyState(byId("claims-empty"), "No claim matches", "Search for less.");
+  if (wanted) emptyState(byId("claims-empty"), "No claim matches", "Try a shorter search.");
   else if (repositories.length === 0) emptyState(byId("claims-empty"), "No repository is known", "Start an agent in a repository to see its claims.");
   else emptyState(byId("claims-empty"), "Nothing is claimed", "Sessions claim what they are about to change with the tool `claim`. In a terminal, `junction-bridge claims` shows the same.");
   yield* keep(byId("claims"), shown, { key: (repository) => repository.name, make: newRepository, update: (box, { name, list }) => updateRepository(box, name, list) });

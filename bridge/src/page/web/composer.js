@@ -7,7 +7,7 @@ import { forgetDraft, keepDraft, keptDraft } from "./drafts.js";
 import { beginning, completions, isGroupName } from "./threads.js";
 import { bytes } from "./words.js";
 
-/** @typedef {{to: string, text: string, reply: {id: string, from: string, mine: boolean, intent?: string, text?: string} | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string, sending?: boolean}} Draft */
+/** @typedef {{to: string, text: string, reply: {id: string, from: string, mine: boolean, intent?: string, text?: string} | null, ask: boolean, done: boolean, files: any[], error: string, newKey?: string, sending?: boolean, offered?: string}} Draft */
 
 /** @type {Map<string, Draft>} */
 const drafts = new Map();
@@ -46,7 +46,13 @@ export function startComposer() {
     draft.text = text.value;
     keep();
   });
-  text.addEventListener("paste", (event) => event.clipboardData?.files.length && (event.preventDefault(), addFiles(event.clipboardData.files)));
+  text.addEventListener("paste", (event) => {
+    const { files, types } = event.clipboardData ?? {};
+    // Programs that copy a text often put a picture of it beside it.
+    if (!files?.length || types.includes("text/plain")) return;
+    event.preventDefault();
+    addFiles(files);
+  });
   for (const [box, field] of [[askBox, "ask"], [doneBox, "done"]]) {
     box.addEventListener("change", () => {
       draft[field] = box.checked;
@@ -94,6 +100,15 @@ export function focusComposer(isOther = false) {
   if (!isOther && form.contains(document.activeElement)) return true;
   (name === "" && !to.value ? to : text).focus();
   return true;
+}
+
+/** Begins the answer to the only request of a conversation, unless something is written there already. Offered once. */
+export function offerReply(letter) {
+  if (draft.offered === letter.id || draft.reply !== null || draft.text !== "" || draft.sending) return;
+  draft.offered = letter.id;
+  draft.reply = letter;
+  keep();
+  fill();
 }
 
 /** Begins a reply to a letter. */
@@ -188,6 +203,16 @@ function mistake(receiver) {
   return "";
 }
 
+/** What was typed while the first message of a conversation was sent goes on in that conversation. */
+function goOn(address, { text, files }) {
+  if (!text && files.length === 0) return;
+  const begun = drafts.get(address) ?? { ...newDraft(address), ...keptDraft(address) };
+  begun.text = [begun.text, text].filter(Boolean).join("\n");
+  begun.files = [...begun.files, ...files];
+  drafts.set(address, begun);
+  keepDraft(address, begun);
+}
+
 /** Sends the draft; to the key of this fingerprint, if the person trusts one that is new. */
 async function send(fingerprint) {
   const owner = draft;
@@ -203,6 +228,8 @@ async function send(fingerprint) {
   const message = { to: reply && !reply.mine ? reply.from : receiver, text: owner.text, reply_to: reply?.id, intent, fingerprint, attachments: files.length ? files.map((file) => file.upload) : undefined };
   const begun = { ...owner };
   Object.assign(owner, newDraft(owner.to), { sending: true });
+  // Now, so that a reload does not offer it to be sent once more.
+  keepDraft(thread, owner);
   fill();
   try {
     // A hub that is started has none of its sessions at first.
@@ -211,7 +238,9 @@ async function send(fingerprint) {
     if (thread === "") {
       drafts.delete("");
       forgetDraft("");
-      if (name === "") location.hash = threadLink(sent.to ?? message.to);
+      const address = sent.to ?? message.to;
+      goOn(address, owner);
+      if (name === "") location.hash = threadLink(address);
     } else {
       // What was typed meanwhile stays.
       keepDraft(thread, owner);

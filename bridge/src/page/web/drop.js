@@ -22,7 +22,9 @@ export function startDrop() {
     if (!hasFiles(event)) return;
     event.preventDefault();
     target.hidden = true;
-    if (canTake()) addFiles(event.dataTransfer.files);
+    const hasFolder = [...event.dataTransfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+    if (hasFolder) say("A folder cannot be attached. Drop the files in it instead.");
+    else if (canTake()) addFiles(event.dataTransfer.files);
     else say("A file goes with a message. Open a conversation in Messages, and drop it there.");
   });
 }

@@ -1,7 +1,9 @@
 // Which sessions a search finds, and their order. No DOM here.
 
+import { stateWord } from "./words.js";
+
 /** Fields that a search may name, as in `repo:shop`. */
-const FIELDS = ["alias", "client", "machine", "repo", "branch", "role", "task", "state", "reach"];
+export const FIELDS = ["alias", "client", "machine", "repo", "branch", "role", "task", "state", "reach"];
 
 /** @type {WeakMap<object, string>} The text of each session that a search looks at. */
 const texts = new WeakMap();
@@ -30,16 +32,21 @@ export function parseSearch(search) {
 /** Whether a session has all terms of a search. */
 export function fits(session, terms) {
   for (const { field, text } of terms) {
-    const where = field === null ? textOf(session) : String(session[field] ?? "").toLowerCase();
+    const where = field === null ? textOf(session) : field === "state" ? stateOf(session) : String(session[field] ?? "").toLowerCase();
     if (!where.includes(text)) return false;
   }
   return true;
 }
 
+/** The state as it is shown, as it is counted, and as agents call it. */
+function stateOf(session) {
+  return `${stateWord(session)} ${kindOf(session)} ${session.state}`;
+}
+
 function textOf(session) {
   let text = texts.get(session);
   if (text === undefined) {
-    text = FIELDS.map((field) => session[field] ?? "").join("\n").toLowerCase();
+    text = [stateOf(session), ...FIELDS.map((field) => session[field] ?? "")].join("\n").toLowerCase();
     texts.set(session, text);
   }
   return text;

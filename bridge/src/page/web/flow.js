@@ -99,7 +99,7 @@ function* render() {
   nothing.hidden = list.length > 0 || (view === "graph" && store.hub.flow);
   if (isConnecting()) emptyState(nothing, `Connecting to ${hubName()}…`);
   else if (!store.hub.flow) emptyState(nothing, "This hub does not show its messages here", "Activity is shown only on the hub's own machine. This hub is on another machine, or its version is too old.");
-  else if (wanted) emptyState(nothing, "No message matches", "The last 500 messages are kept. Search for less.");
+  else if (wanted) emptyState(nothing, "No message matches", "The last 500 messages are kept. Try a shorter search.");
   else emptyState(nothing, "No messages yet", "Messages between sessions appear here. Write one: `junction-bridge send NAME hello`, or choose Messages.");
   if (view === "graph") return;
   rows.parentElement.hidden = list.length === 0;

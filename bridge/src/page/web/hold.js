@@ -61,11 +61,10 @@ function attempt(doing, done) {
 
 function remove(alias) {
   confirm({
-    title: "Remove this session?",
+    title: `Remove ${alias}?`,
     text: [
-      bdi(alias),
-      "It leaves the hub. Others see that it is gone, cannot write to it, and its claims end. Unread messages expire.",
-      "The client keeps running. Its agent is told to ask you before it registers again.",
+      "The session leaves the hub. Others see that it is gone, cannot write to it, and its claims end. Unread messages expire.",
+      "The client keeps running. Its agent is told to ask you before it registers again. Then it has a new key, and peers that knew it are told that its key has changed.",
     ],
     button: "Remove",
     act: async () => {

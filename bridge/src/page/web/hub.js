@@ -7,7 +7,7 @@ import { ask, define } from "./work.js";
 
 const STATES = { connected: "Connected", away: "Hub is away", left: "Not on the hub" };
 /** A hub that a bridge starts is for this machine, unless the person's settings say more. */
-const ALONE = "It may then serve this machine alone. If other machines used it, start it as it was started before, such as with `junction-hub --host 0.0.0.0`.";
+const ALONE = "It then serves this machine only. If other machines used it, run `junction-hub --host 0.0.0.0` instead.";
 
 export function startHub() {
   define("hub", render);
@@ -57,7 +57,7 @@ function renderBanner() {
 function sentence({ state, why, stopped, startable }) {
   if (state === "left") return "Not on the hub. End junction-bridge ui in its terminal, and start it again.";
   if (state !== "away") return "";
-  if (stopped && startable) return `The hub was stopped. Sending a message starts it, too. ${ALONE}`;
+  if (stopped && startable) return `The hub was stopped. This button starts it, and so does sending a message. ${ALONE}`;
   return `Hub is away. ${why}`;
 }
 

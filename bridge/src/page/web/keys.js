@@ -3,12 +3,13 @@
 import { isShown, keepSetting, place, SECTIONS, sectionLink, setting } from "./app.js";
 import { closeButton, openDialog } from "./dialog.js";
 import { byId, h } from "./dom.js";
+import { FIELDS } from "./filter.js";
 import { togglePause } from "./flow.js";
 
 const LETTERS = { w: "who", f: "flow", t: "talk", c: "claims", m: "machines" };
 const KEYS = [
   [["1", "to", "5"], "Who, What goes on, Messages, Claims, Machines"],
-  [["g", "w"], "Who (f, t, c, m: the others)"],
+  [["g"], "and then w, f, t, c or m: the same sections"],
   [["/"], "Search, or filter"],
   [["n"], "New message"],
   [["p"], "Pause or resume what goes on"],
@@ -75,6 +76,7 @@ function showKeys() {
   single.onchange = () => keepSetting("page-keys", single.checked ? null : "off");
   openDialog("Keys", [
     h("dl", {}, ...KEYS.flatMap(([keys, does]) => [h("dt", {}, ...keys.flatMap((key) => (key === "to" ? " to " : [h("kbd", {}, key), " "]))), h("dd", {}, does)])),
+    h("p", { class: "muted" }, "A search in Who may name where to look: ", ...FIELDS.flatMap((field) => [h("code", {}, `${field}:`), " "])),
     h("label", { class: "check" }, single, "Enable single-key shortcuts"),
     h("div", { class: "actions" }, closeButton()),
   ]);

@@ -6,7 +6,7 @@ import { bdi, h, timeAgo } from "./dom.js";
 import { parse } from "./markdown.js";
 import { isOpenRequest } from "./store.js";
 import { preview } from "./threads.js";
-import { bytes, isLost, statusWord } from "./words.js";
+import { bytes, fileWord, isLost, statusWord } from "./words.js";
 
 /** Characters of a text that are shown at first, and in one piece of a text that is shown whole. */
 const FIRST = 4000;
@@ -25,6 +25,11 @@ export function newLetter(letter, what) {
   const quoted = letter.reply_to !== undefined ? what.quoted(letter.reply_to) : undefined;
   if (quoted) box.append(h("button", { type: "button", class: "quote", onclick: () => what.go(quoted.id), title: "Go to the message that this replies to" }, bdi(preview(quoted, 120))));
   return item;
+}
+
+/** The part of a letter that has its text, or waits for it. */
+export function boxOf(item) {
+  return item.children[1];
 }
 
 /** Shows the first part of a text, and the rest when the person asks for it. */
@@ -95,7 +100,8 @@ export function updateLetter(item, letter, what) {
   if (shownIn.get(item) === letter) return false;
   const hadText = shownIn.get(item)?.text !== undefined;
   const isNew = !hadText && letter.text !== undefined;
-  if (isNew) fillText(item.children[1], letter.text);
+  if (isNew) fillText(boxOf(item), letter.text);
+  if (hadText && letter.text === undefined) for (const part of [...boxOf(item).children]) if (!part.matches(".quote")) part.remove();
   item.classList.toggle("waits", letter.text === undefined);
   item.classList.toggle("unread", letter.unread === true);
   const open = item.querySelector("details")?.open ?? false;
@@ -149,7 +155,7 @@ function attachmentList(letter) {
     showSaved(save, letter, file);
     save.onclick = () => saveFile(save, letter, file);
     return h("li", {}, bdi(file.name, { title: file.name }), h("span", { class: "muted" }, file.kind === "value" ? "value" : bytes(file.bytes)),
-      file.status ? h("span", { class: "muted" }, statusWord(file.status)) : "", letter.mine ? "" : save);
+      file.status ? h("span", { class: "muted" }, fileWord(file.status)) : "", letter.mine ? "" : save);
   }));
 }
 

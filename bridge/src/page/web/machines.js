@@ -15,6 +15,8 @@ const TROUBLES = {
   stranger: ["something else answers", "What answers at this address did not prove to be the hub."],
 };
 const LOCAL = "local";
+/** Milliseconds between two looks while the section is shown. */
+const LOOK = 10_000;
 let hosts = null;
 
 export function startMachines() {
@@ -24,9 +26,10 @@ export function startMachines() {
   byId("join").onclick = join;
   byId("rotate").onclick = rotate;
   byId("another").onclick = another;
+  setInterval(() => isShown("machines") && !document.hidden && refresh(), LOOK);
 }
 
-/** The section is shown now. */
+/** The section is shown now, or what it shows may have changed. */
 export function showMachines() {
   if (!isShown("machines")) return;
   ask("machines");
@@ -149,7 +152,7 @@ function rotated(said) {
 
 function join() {
   const link = h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "junction://", type: "password" });
-  const name = h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "attic" });
+  const name = h("input", { autocomplete: "off", spellcheck: "false", placeholder: "its own, if empty" });
   const error = h("p", { class: "error", role: "alert" });
   const button = h("button", { class: "primary" }, "Join");
   const form = h("form", { class: "sheet-form" },
@@ -162,7 +165,7 @@ function join() {
     try {
       const joined = await act("join", { link: link.value.trim(), name: name.value.trim() });
       close();
-      say(`Joined ${joined.name}, the hub at ${joined.address}.`);
+      joinedHub(joined);
       refresh();
     } catch (failure) {
       error.textContent = failure.message;
@@ -170,6 +173,19 @@ function join() {
     button.disabled = false;
   };
   const close = openDialog("Join a hub", [h("p", { class: "muted" }, "Get an invite link on a machine that has already joined: run junction-bridge invite, or use this page there."), form]);
+}
+
+/** Says how sessions get to a hub that this machine has joined: none does by itself. */
+function joinedHub({ name, address, remark }) {
+  const command = `JUNCTION_HUB=${name} junction-bridge ui`;
+  openDialog(`Joined ${name}`, [
+    h("p", {}, "This machine can use the hub at ", h("code", {}, parts(address)), " now. Sessions stay where they are until you say so."),
+    ...(remark ? [h("p", {}, remark)] : []),
+    h("p", {}, "To move an agent there, tell it: register with host ", h("strong", {}, bdi(name)), "."),
+    h("p", {}, "This page goes on showing its own hub. For a page of ", bdi(name), ", run:"),
+    h("div", { class: "link" }, h("code", { tabindex: "0" }, command), copyButton(command, "Copy the command")),
+    h("div", { class: "actions" }, closeButton()),
+  ]);
 }
 
 async function another() {

@@ -25,7 +25,10 @@ function receive(frame) {
   const changed = apply(store, frame);
   const has = (topic) => changed.has(topic);
   if (has("hello")) showSection();
-  if (has("hub")) ask("hub");
+  if (has("hub")) {
+    ask("hub");
+    showMachines();
+  }
   if (has("sessions") || has("own")) {
     ask("who", CALM);
     ask("count-who", CALM);

@@ -96,6 +96,10 @@ export function apply(store, frame) {
     store.notes = [...store.notes, ...frame.notes].slice(-NOTES_KEPT);
     changed.add("notes");
   }
+  if (frame.taken_back) {
+    for (const id of frame.taken_back) takeBack(store, id);
+    changed.add("mail");
+  }
   if (frame.mail) {
     for (const letter of frame.mail) putLetter(store, letter);
     dropOldLetters(store);
@@ -141,6 +145,12 @@ function putLetter(store, letter) {
   const known = store.letters.get(letter.id);
   store.characters += letter.text.length - (known?.text.length ?? 0);
   store.letters.set(letter.id, letter);
+}
+
+/** The text of a letter that nobody has seen goes. The letter waits unread as before. */
+function takeBack(store, id) {
+  store.characters -= store.letters.get(id)?.text.length ?? 0;
+  store.letters.delete(id);
 }
 
 function dropOldLetters(store) {

@@ -1,9 +1,9 @@
 // Messages: the person's own conversations, requests to the person, and the letters of the one that is open.
 
 import { isShown, place, say, store, threadLink } from "./app.js";
-import { openComposer, replyTo } from "./composer.js";
+import { offerReply, openComposer, replyTo } from "./composer.js";
 import { arrows, bdi, byId, emptyState, h, keep, setText, timeAgo } from "./dom.js";
-import { newLetter, updateLetter } from "./letter.js";
+import { boxOf, newLetter, updateLetter } from "./letter.js";
 import { tell } from "./live.js";
 import { allLetters, isOpenRequest, letterOf, waiting } from "./store.js";
 import { beginning, isGroupName, preview, threadsOf } from "./threads.js";
@@ -33,7 +33,9 @@ let waitingBefore = new Set();
 const OLDER = 2000;
 
 const what = { reply: (id) => replyTo(store.letters.get(id)), quoted: (id) => store.letters.get(id), go: goTo };
-const observer = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => (isIntersecting ? see : miss)(target.dataset.id)), { root: scroller });
+/** Pixels of a letter's text, or of the place for it, that must be in sight. */
+const LEAST = 32;
+const observer = new IntersectionObserver(look, { root: scroller, threshold: [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] });
 
 export function startTalk() {
   define("talk", render);
@@ -47,13 +49,17 @@ export function startTalk() {
   };
   byId("talk-verify").onclick = () => showWords(openThread);
   document.addEventListener("visibilitychange", () => {
-    // The observer tells only what changes, so it looks again.
-    if (document.hidden) return;
-    for (const item of list.children) {
-      observer.unobserve(item);
-      observer.observe(item);
-    }
+    if (document.hidden) return expected.clear();
+    for (const item of list.children) lookAgain(item);
   });
+}
+
+/** The box of a letter has come into sight, or left it. Its name alone says nothing of its text. */
+function look(entries) {
+  for (const { target, boundingClientRect, intersectionRect } of entries) {
+    const isInSight = intersectionRect.height >= Math.min(LEAST, boundingClientRect.height) && intersectionRect.height > 0;
+    (isInSight ? see : miss)(/** @type {HTMLElement} */ (target.parentElement).dataset.id);
+  }
 }
 
 /** A letter has come into sight. One that waits unread gets its text now, and counts as read once that is in sight. */
@@ -141,13 +147,16 @@ function* render() {
   nothing.hidden = visible.length > 0;
   if (openThread === null) emptyState(nothing, "No conversation is open", "Choose one, or write a new message.");
   else if (openThread === "") emptyState(nothing, "A new message", "Write to a session by its name, or to a group: `role:reviewer`, `repo:shop`, or `*` for everybody.");
-  else emptyState(nothing, "Nothing was said yet", "What you write is encrypted to its receivers. The hub cannot read it.");
+  else emptyState(nothing, "Nothing was said here yet", "What you write is encrypted to its receivers. The hub cannot read it.", ...elsewhere(threads, openThread));
   yield* keep(list, visible, { key: (letter) => letter.id, make: makeLetter, update: showLetter });
   if (atEnd) scrollToNews();
   const answered = toAnswer === null ? undefined : store.letters.get(toAnswer);
+  const open = letters.filter(isOpenRequest);
   if (answered?.from === openThread) {
     toAnswer = null;
     replyTo(answered);
+  } else if (open.length === 1 && open[0].text !== undefined) {
+    offerReply(open[0]);
   }
 }
 
@@ -160,14 +169,19 @@ function scrollToNews() {
 
 function showLetter(item, letter) {
   if (!updateLetter(item, letter, what) || !letter.unread) return;
-  // Its text is new, so the observer looks at it again.
-  observer.unobserve(item);
-  observer.observe(item);
+  // Its text is new.
+  lookAgain(item);
+}
+
+/** The observer tells only what changes, so it forgets the letter and begins anew. */
+function lookAgain(item) {
+  observer.unobserve(boxOf(item));
+  observer.observe(boxOf(item));
 }
 
 function makeLetter(letter) {
   const item = newLetter(letter, what);
-  observer.observe(item);
+  observer.observe(boxOf(item));
   return item;
 }
 
@@ -216,6 +230,12 @@ function renderHead(thread) {
   if (box.dataset.shown === key) return;
   box.dataset.shown = key;
   box.replaceChildren(h("h2", {}, bdi(title)), h("small", {}, bdi(about)));
+}
+
+/** In which groups' conversations this session has written. */
+function elsewhere(threads, name) {
+  const groups = [...threads.values()].filter((thread) => thread.isGroup && thread.letters.some((letter) => letter.from === name));
+  return groups.length ? [`${name} has answered in the conversation ${groups.map((thread) => `\`${thread.name}\``).join(", ")}.`] : [];
 }
 
 /** Opens the request's conversation with the answer begun. */

@@ -39,7 +39,7 @@ function comparison(alias, { own, peer, phrase }) {
   return [
     h("p", {}, "Read them to the person at ", bdi(alias), ", outside of the junction. If nobody stands between you, they see the same words."),
     h("p", { class: "words" }, phrase),
-    h("p", { class: "muted" }, "At the other end, the words are on this page under Verify, or in a terminal: ", h("code", {}, "junction-bridge verify ", bdi(store.you.alias))),
+    h("p", { class: "muted" }, "The other person finds the words under Verify on their own page, or by running ", h("code", {}, "junction-bridge verify ", bdi(store.you.alias))),
     h("p", { class: "muted" }, "Different words mean that someone is intercepting, or that this is not the session you think. Then stop writing to it."),
     h("dl", {}, h("dt", {}, "Your fingerprint"), h("dd", {}, h("code", {}, own)), h("dt", {}, "Its fingerprint"), h("dd", {}, h("code", {}, peer))),
   ];

@@ -13,7 +13,7 @@ const PAGE = 200;
 /** Sessions that are looked at in one go. */
 const SLICE = 1000;
 
-const PILLS = [["all", "All"], ["yours", "Yours"], ["busy", "Busy"], ["waiting", "Waiting"], ["idle", "Idle"], ["away", "Away"]];
+const PILLS = [["all", "All"], ["yours", "Yours"], ["busy", "Busy"], ["waiting", "Waiting"], ["idle", "Idle"], ["unknown", "Unknown"], ["away", "Away"]];
 const search = /** @type {HTMLInputElement} */ (byId("who-search"));
 const rows = byId("who-rows");
 let pill = "all";
@@ -167,12 +167,12 @@ function updateRow(row, session) {
     action.replaceChildren(own && !session.you ? menuButton(session.alias) : "");
   }
   state.replaceChildren(
-    h("span", { class: `state ${kindOf(session)}` }, stateWord(session)),
+    session.you ? "" : h("span", { class: `state ${kindOf(session)}` }, stateWord(session)),
     ...(held ? [" ", h("span", { class: "tag warn" }, "held, ", timeUntil(held), " left")] : []),
   );
   if (!before || before.session.task !== session.task || before.session.role !== session.role) {
     work.replaceChildren(
-      session.task ? clamped(session.task) : h("span", { class: "muted" }, "no task"),
+      session.task ? clamped(session.task) : session.you ? "" : h("span", { class: "muted" }, "no task"),
       session.role ? h("small", {}, "as ", bdi(session.role)) : "",
     );
   }
@@ -180,7 +180,7 @@ function updateRow(row, session) {
     clamped([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? "")),
     (session.repo || session.branch) && session.machine ? h("small", {}, bdi(session.machine)) : "",
   );
-  const [word, why] = reachWords(session, own);
+  const [word, why] = session.you ? ["This page", "its tabs show what comes"] : reachWords(session, own);
   reach.replaceChildren(word, why ? h("small", {}, why) : "");
   if (before?.session.since !== session.since) since.replaceChildren(session.since ? timeAgo(session.since) : "");
   if (focused && document.activeElement === document.body) /** @type {HTMLElement} */ (row.querySelector("a")).focus();

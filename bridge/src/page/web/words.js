@@ -4,7 +4,7 @@ const STATES = { idle: "idle", busy: "busy", "waiting-on-human": "waits for user
 const REACHES = { push: ["Push", "messages wake it"], "next-turn": ["Next turn", "with its next turn"], pull: ["Pull", "when it reads"] };
 const WHYS = {
   budget: "wakes of this hour used up",
-  "no-hooks": "hooks not installed",
+  "no-hooks": "no hooks: run junction-bridge setup",
   "hooks-untrusted": "hooks not trusted yet",
   "never-prompted": "not prompted yet",
   denied: "its user stopped it",
@@ -34,7 +34,7 @@ const STATUSES = {
   not_sent: "not sent",
   // Of what is attached.
   coming: "on its way to the hub",
-  kept: "kept by the hub",
+  kept: "waits to be saved",
 };
 
 /** The state of a session. */
@@ -59,6 +59,11 @@ export function stepMeaning(status) {
 export function statusWord(status) {
   const refused = /^refused\((.*)\)$/.exec(status);
   return refused ? `refused: ${refused[1].replaceAll("_", " ")}` : (STATUSES[status] ?? status);
+}
+
+/** How far something attached is. */
+export function fileWord(status) {
+  return status === "expired" ? "not saved in time" : statusWord(status);
 }
 
 /** Whether a status says that a message was not read and will not be. */

@@ -41,7 +41,7 @@ impl Sending {
 /// A lookup of a peer that may not have been answered yet.
 pub struct Search(
     #[expect(dead_code, reason = "held: the session drops a lookup that nobody waits for")]
-    oneshot::Receiver<Result<PeerKey, Error>>,
+    oneshot::Receiver<Result<String, Error>>,
 );
 
 impl SessionMachine {
