@@ -157,18 +157,14 @@ pub(crate) enum BridgeRequest {
     /// Asks for the claims of a repository, as the caller's session knows them.
     Claims(Box<ClaimsQuestion>),
     /// Asks whether a person is in this place: directory, hub and port.
-    Person {
-        /// The place.
-        place: String,
-    },
+    Person { place: String },
     /// Asks for the page of the person in this place.
     Page {
-        /// The place.
+        /// The place, as in `Person`.
         place: String,
         /// Whether to open it in a browser.
         opens: bool,
         /// The alias that the person chose for it, if they did.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
     /// Sends a message as the session.
@@ -332,8 +328,7 @@ pub(crate) enum BridgeResponse {
         /// Whether a browser was opened, too.
         is_opened: bool,
         /// The alias that the person has on the page.
-        #[serde(default)]
-        alias: String,
+        alias: Option<String>,
     },
     /// What waits for the agent.
     Inbox(InboxCounts),

@@ -50,7 +50,9 @@ pub(crate) async fn ui(config: &Arc<Config>, options: UiOptions) -> anyhow::Resu
     let mut signals = Signals::new()?;
     let name = options.alias.as_ref().map(Alias::as_str);
     if let Some(served) = served_page(config, name, !options.no_open).await {
-        remark(&format!("The page of {} is already running in another terminal.", served.alias));
+        let whose =
+            served.alias.map_or_else(|| "Your page".to_owned(), |it| format!("The page of {it}"));
+        remark(&format!("{whose} is already running in another terminal."));
         return tell_link(&served.link, served.is_opened);
     }
     let member = tokio::select! {

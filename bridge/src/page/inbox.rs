@@ -106,7 +106,7 @@ impl PageInbox {
         }
     }
 
-    /// These are read: tabs need say no more of them.
+    /// Notes that these are read: tabs need say no more of them.
     fn are_read(&self, ids: &[MessageId]) {
         for tab in self.lock().values_mut() {
             tab.places.retain(|id| !ids.contains(id));

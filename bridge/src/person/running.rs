@@ -179,7 +179,7 @@ pub(crate) struct ServedPage {
     /// Whether a browser was opened, too.
     pub(crate) is_opened: bool,
     /// The alias that the person has on it.
-    pub(crate) alias: String,
+    pub(crate) alias: Option<String>,
 }
 
 impl RequestHandler for PersonRequests {
@@ -213,7 +213,7 @@ impl RequestHandler for PersonRequests {
                     self.links.as_ref().filter(is_it).map_or(BridgeResponse::Nothing, |links| {
                         let is_opened = opens && links.open();
                         let alias = self.engine.snapshot().alias;
-                        let alias = alias.map(|alias| alias.to_string()).unwrap_or_default();
+                        let alias = alias.map(|alias| alias.to_string());
                         BridgeResponse::Link { link: links.new_link(), is_opened, alias }
                     });
                 connection.respond(&response).await;

@@ -23,7 +23,7 @@ impl Wording for FeedError {
                 port.map_or_else(|| "of this machine".to_owned(), place)
             ),
             Self::NotOurs(port) => format!(
-                "The program that answers at {} is not the hub of this configuration directory. Unset JUNCTION_HUB, or name the directory of that \
+                "The program that answers {} is not the hub of this configuration directory. Unset JUNCTION_HUB, or name the directory of that \
                  hub with --config-dir.",
                 place(*port)
             ),

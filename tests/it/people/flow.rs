@@ -164,7 +164,7 @@ async fn hub_that_shows_nothing_is_told_with_what_to_do() {
     let other = TestHome::new();
     let hub = TestHub::start(&other).await;
     let run = refused(person(&home, hub.port, &["watch", "--all"])).await;
-    assert!(run.stderr.contains("is no hub of this configuration directory"), "{run:?}");
+    assert!(run.stderr.contains("is not the hub of this configuration directory"), "{run:?}");
     // A hub of another machine.
     set_link(&dir, "attic", &new_group("10.0.0.1", 4200).0).expect("a link");
     let mut command = watch_all(&home, &[]);

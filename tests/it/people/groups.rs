@@ -43,7 +43,7 @@ async fn regression_message_with_a_used_key_is_said_to_be_sent_before() {
         bob.read_one().await;
         let again = run_person(&home, hub.port, &arguments).await;
         assert!(again.code == Some(0) && !again.stdout.contains("Sent to "), "{again:?}");
-        assert!(again.stdout.starts_with("This was sent before with this key"), "{again:?}");
+        assert!(again.stdout.starts_with("A message with this key was sent before"), "{again:?}");
         assert!(again.stdout.contains("bob has read it."), "{again:?}");
         assert_eq!(bob.leftovers().await, Vec::<Value>::new());
     }
