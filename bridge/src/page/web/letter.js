@@ -95,7 +95,7 @@ function blockElement(block) {
 
 const shownIn = new WeakMap();
 
-/** Brings a letter up to date. Its text is built once. Returns whether that was done now. */
+/** Brings a letter up to date. Its text is built once. Returns whether anything of it is new. */
 export function updateLetter(item, letter, what) {
   if (shownIn.get(item) === letter) return false;
   const hadText = shownIn.get(item)?.text !== undefined;
@@ -130,7 +130,7 @@ export function updateLetter(item, letter, what) {
   foot.replaceChildren(...children);
   // The buttons are others now, and the focus stays where the person has it.
   if (focused !== null) /** @type {HTMLElement | undefined} */ ([...foot.querySelectorAll("button, summary")].find((element) => nameOf(element) === focused))?.focus();
-  return isNew;
+  return true;
 }
 
 function nameOf(element) {

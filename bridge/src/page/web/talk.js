@@ -169,7 +169,7 @@ function scrollToNews() {
 
 function showLetter(item, letter) {
   if (!updateLetter(item, letter, what) || !letter.unread) return;
-  // Its text is new.
+  // Its text may be new, or the server another one, which has not been told what is in sight.
   lookAgain(item);
 }
 
