@@ -180,7 +180,7 @@ function updateRow(row, session) {
     clamped([session.repo, session.branch].filter(Boolean).join(" · ") || (session.machine ?? "")),
     (session.repo || session.branch) && session.machine ? h("small", {}, bdi(session.machine)) : "",
   );
-  const [word, why] = session.you ? ["This page", "its tabs show what comes"] : reachWords(session, own);
+  const [word, why] = session.you ? ["On this page", ""] : reachWords(session, own);
   reach.replaceChildren(word, why ? h("small", {}, why) : "");
   if (before?.session.since !== session.since) since.replaceChildren(session.since ? timeAgo(session.since) : "");
   if (focused && document.activeElement === document.body) /** @type {HTMLElement} */ (row.querySelector("a")).focus();

@@ -4,7 +4,7 @@ const STATES = { idle: "idle", busy: "busy", "waiting-on-human": "waits for user
 const REACHES = { push: ["Push", "messages wake it"], "next-turn": ["Next turn", "with its next turn"], pull: ["Pull", "when it reads"] };
 const WHYS = {
   budget: "wakes of this hour used up",
-  "no-hooks": "no hooks: run junction-bridge setup",
+  "no-hooks": "hooks not installed",
   "hooks-untrusted": "hooks not trusted yet",
   "never-prompted": "not prompted yet",
   denied: "its user stopped it",
