@@ -102,11 +102,6 @@ describe("the page", { timeout: 600_000 }, () => {
     }
     for (const name of ["alice", "bob"]) {
       await talkTo(page, name);
-      const inSight = () => page.evaluate(() => [...document.querySelectorAll("#letters-list > .unread .letter-box")].filter((box) => {
-        const [at, room] = [box.getBoundingClientRect(), document.getElementById("letters").getBoundingClientRect()];
-        return Math.min(at.bottom, room.bottom) - Math.max(at.top, room.top) >= 40;
-      }).length);
-      for (const end = Date.now() + 20_000; (await inSight()) > 0; ) assert.ok(Date.now() < end, "what is in sight is read");
       await readAll(page);
     }
     await page.locator("#count-talk").filter({ hasText: /^$/ }).waitFor({ state: "attached" });

@@ -19,8 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a bridge has to do what the user says: one that leaves waits up to two seconds for receipts, and writes its
 /// goodbye for up to one.
 const ORDER_PATIENCE: Duration = Duration::from_secs(6);
-/// Bridges that are asked, at most.
-const MOST_BRIDGES: usize = 64;
+/// Bridges that are asked, at most, and how many of them at a time.
+const MOST_BRIDGES: usize = 1024;
+const AT_A_TIME: usize = 64;
 
 /// A bridge of this user on this machine.
 pub(crate) struct LocalBridge {
@@ -83,8 +84,12 @@ pub(crate) struct OrderedSessions {
 /// The bridges of this user, and what each says.
 pub(crate) async fn local_bridges() -> Vec<LocalBridge> {
     let sockets: Vec<_> = all_bridges().into_iter().take(MOST_BRIDGES).collect();
-    let asked = sockets.iter().map(|socket| LocalBridge::ask(socket));
-    join_all(asked).await.into_iter().flatten().collect()
+    let mut found = Vec::with_capacity(sockets.len());
+    for some in sockets.chunks(AT_A_TIME) {
+        let asked = join_all(some.iter().map(|socket| LocalBridge::ask(socket))).await;
+        found.extend(asked.into_iter().flatten());
+    }
+    found
 }
 
 /// Has the session that has this alias, of those of these bridges, follow an order.
@@ -111,7 +116,10 @@ pub(crate) async fn order_all(
         return Err(OrderError::NoSession);
     }
     let mut ordered = OrderedSessions::default();
-    let followed = join_all(bridges.iter().map(|bridge| bridge.follow(order))).await;
+    let mut followed = Vec::with_capacity(bridges.len());
+    for some in bridges.chunks(AT_A_TIME) {
+        followed.extend(join_all(some.iter().map(|bridge| bridge.follow(order))).await);
+    }
     for (bridge, followed) in bridges.iter().zip(followed) {
         match followed {
             Ok(()) => ordered.done.push(bridge.name()),

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use junction_testkit::{
-    TestAgent, TestBridge, TestHome, TestHub, bridge_binary, eventually, reaches, within,
+    TestAgent, TestBridge, TestHome, TestHub, TestPage, Version, bridge_binary, eventually, person,
+    reaches, within,
 };
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
@@ -138,6 +139,34 @@ async fn every_session_is_held_and_each_is_released_by_itself() {
     assert_eq!(alice.ask(&json!({ "ask": "release" })).await, done());
     assert!(printed(first).await.contains("1 unread message"));
     assert!(second.try_wait().expect("its status").is_none());
+}
+
+#[tokio::test]
+async fn regression_hold_all_holds_more_sessions_than_are_asked_at_a_time() {
+    const SESSIONS: usize = 70;
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let runtime = home.path().join("many");
+    std::fs::create_dir(&runtime).expect("a folder");
+    let mut bridges = Vec::new();
+    for _ in 0..SESSIONS {
+        let launch = TestBridge::launch(&home, hub.port).env("XDG_RUNTIME_DIR", &runtime);
+        bridges.push(TestBridge::open(&home, launch, Version::Stateful).await);
+    }
+    let mut command = person(&home, hub.port, &["ui", "--no-open"]);
+    command.env("XDG_RUNTIME_DIR", &runtime);
+    let page = TestPage::of(command).await;
+    let visit = page.open(&page.link).await.expect("a visit");
+    let mut tab = page.tab(&visit.cookie, &visit.key).await.expect("a tab");
+    tab.show().await;
+    let held = page.act("hold", &page.own_headers(&visit), r#"{"alias":null,"seconds":600}"#).await;
+    assert!(held.starts_with("HTTP/1.0 200"), "{held}");
+    tab.until("all are held", |frame| {
+        let own = frame["own"].as_array()?;
+        let held = own.iter().filter(|session| session["held_until"].is_u64()).count();
+        (held == SESSIONS).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
