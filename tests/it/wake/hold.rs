@@ -150,7 +150,12 @@ async fn regression_hold_all_holds_more_sessions_than_are_asked_at_a_time() {
     std::fs::create_dir(&runtime).expect("a folder");
     let mut bridges = Vec::new();
     for _ in 0..SESSIONS {
-        let launch = TestBridge::launch(&home, hub.port).env("XDG_RUNTIME_DIR", &runtime);
+        // Below a shell, as a client's, so that the page is not started by what has bridges.
+        let launch = TestBridge::launch_program("/bin/sh", &home, hub.port)
+            .arg("-c")
+            .arg("\"$0\"; exit")
+            .arg(bridge_binary())
+            .env("XDG_RUNTIME_DIR", &runtime);
         bridges.push(TestBridge::open(&home, launch, Version::Stateful).await);
     }
     let mut command = person(&home, hub.port, &["ui", "--no-open"]);
