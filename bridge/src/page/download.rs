@@ -24,7 +24,7 @@ use crate::wording::people::{attachment_fault, on_page};
 const PART: usize = 64 * 1024;
 /// How long the page may take to say that it has all.
 const SAVE_TIME: Duration = Duration::from_secs(60);
-/// BrowserDownloads that are waited for at once. With more, those before count as given up.
+/// Downloads that are waited for at once. With more, the earlier ones count as given up.
 const MAX_DOWNLOADS: usize = 64;
 /// Parts that may wait for the browser.
 const PARTS: usize = 4;
@@ -34,7 +34,7 @@ const PARTS: usize = 4;
 pub(crate) struct BrowserDownloads(Mutex<HashMap<(MessageId, u8), SyncSender<()>>>);
 
 impl BrowserDownloads {
-    /// One begins. What is returned tells when the page has all of it.
+    /// A browser is given this attachment from now on. What is returned tells when the page has all of it.
     fn begin(&self, message: MessageId, number: u8) -> Receiver<()> {
         let (sender, receiver) = sync_channel(1);
         let mut downloads = self.0.lock().unwrap_or_else(PoisonError::into_inner);

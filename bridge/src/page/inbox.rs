@@ -25,7 +25,7 @@ const SHOW_TIME: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Messages that are shown at once.
 const AT_ONCE: usize = 20;
-/// Ids that are remembered: as many as the inbox has messages, and as many again.
+/// Ids that are kept of one tab: as many as the inbox has messages, and as many again.
 const MAX_IDS: usize = 512;
 
 /// What tabs have in sight of the messages that wait unread.
@@ -69,7 +69,7 @@ impl PageInbox {
             sight.shown.insert(id);
         }
         if sight.places.len() + sight.shown.len() > MAX_IDS {
-            // More than can wait: what is left of it is nothing that a page says.
+            // No page says so much, because fewer messages can wait.
             *sight = TabSight::default();
         }
         drop(tabs);
@@ -82,7 +82,7 @@ impl PageInbox {
         self.changed.notify_one();
     }
 
-    /// The messages to show next: those of these that a tab has a place or a text of in sight.
+    /// Which of these messages to show next: a tab has their place, or their text, in sight.
     fn wanted(&self, unread: &[UnreadMessage]) -> Vec<MessageId> {
         let tabs = self.lock();
         let is_in_sight = |id: &MessageId| tabs.values().any(|tab| tab.has(id));
@@ -95,10 +95,9 @@ impl PageInbox {
             {
                 let tabs = self.lock();
                 let is_shown = |id: &MessageId| tabs.values().any(|tab| tab.shown.contains(id));
-                if !tabs
-                    .values()
-                    .any(|tab| ids.iter().any(|id| tab.places.contains(id) && !is_shown(id)))
-                {
+                let awaits =
+                    |tab: &TabSight| ids.iter().any(|id| tab.places.contains(id) && !is_shown(id));
+                if !tabs.values().any(awaits) {
                     return ids.iter().copied().filter(is_shown).collect();
                 }
             }
@@ -182,7 +181,7 @@ fn waiting(unread: &UnreadMessage) -> Value {
 }
 
 /// Shows a page of mail. Its messages count as read if a tab has shown them all. Otherwise the texts of those that no tab has
-/// shown are taken back, and the others are read anew, and count then. Returns whether tabs have said what they show.
+/// shown are taken back; the others are read again, and count then. Returns whether tabs have said what they show.
 async fn show(engine: &Engine, live: &LiveScene, inbox: &PageInbox, page: MailPage) -> bool {
     let MailPage { messages, receipts, lease, .. } = page;
     let own = engine.snapshot().alias.map(|alias| alias.to_string()).unwrap_or_default();

@@ -59,7 +59,7 @@ fn section(page: &mut String, title: &str, wordings: Vec<(String, String)>) {
     page.push('\n');
 }
 
-/// The same without repetitions.
+/// These texts without repetitions.
 fn each_once(wordings: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut known = BTreeSet::new();
     wordings.into_iter().filter(|it| known.insert(it.clone())).collect()

@@ -50,8 +50,8 @@ function qrCode(path, size) {
 }
 
 /** A button that copies a text. */
-export function copyButton(text) {
-  const button = h("button", { type: "button" }, "Copy the link");
+export function copyButton(text, label = "Copy the link") {
+  const button = h("button", { type: "button" }, label);
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(text);

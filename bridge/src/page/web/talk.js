@@ -173,7 +173,7 @@ function showLetter(item, letter) {
   lookAgain(item);
 }
 
-/** The observer tells only what changes, so it forgets the letter and begins anew. */
+/** The observer reports only changes, so it has to forget the letter before it looks at it again. */
 function lookAgain(item) {
   observer.unobserve(boxOf(item));
   observer.observe(boxOf(item));
