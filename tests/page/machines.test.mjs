@@ -49,6 +49,20 @@ describe("the machines of the page", { timeout: 300_000 }, () => {
     assert.deepEqual(await axe(page), []);
   });
 
+  test("regression: behind a join the page says how an agent and a page get to the hub, and copies that command", async () => {
+    const { page } = world;
+    // That a machine joins a real hub is shown by tests/it/lan/page.rs. Here it is what the page says then.
+    await page.route("**/do/join", (route) => route.fulfill({ json: { name: "attic", address: "192.0.2.7:4200", remark: "The host attic was known before, and has a new link." } }));
+    await go(page, "machines");
+    await page.getByRole("button", { name: "Join a hub" }).click();
+    await dialog().getByLabel("Invite link").fill("junction://example");
+    await dialog().getByRole("button", { name: "Join", exact: true }).click();
+    await dialog().getByRole("heading", { name: "Joined attic" }).waitFor();
+    assert.match(await dialog().innerText(), /was known before.*register with host attic.*JUNCTION_HUB=attic junction-bridge ui/s);
+    await dialog().getByRole("button", { name: "Copy the command" }).waitFor();
+    assert.deepEqual(await axe(page), []);
+  });
+
   test("a hub that is known without an answer can be forgotten", async () => {
     const { page } = world;
     knowHub(world.junction, "attic");
