@@ -2,11 +2,13 @@
 //! the process's memory.
 
 pub mod config_dir;
+pub mod connection_end;
 pub mod descriptor;
 pub mod harden;
 pub mod hosts;
 pub mod hosts_problem;
 pub mod identity;
+pub mod local_gateway;
 pub mod local_hub;
 pub mod log;
 pub mod network;

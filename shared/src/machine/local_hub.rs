@@ -228,7 +228,7 @@ pub fn place() -> &'static str {
 }
 
 /// The name of a file of this machine and network namespace.
-fn name(file: &str) -> String {
+pub(crate) fn name(file: &str) -> String {
     format!("{file}.{}", place())
 }
 

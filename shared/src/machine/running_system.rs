@@ -11,7 +11,7 @@ use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
 
-pub use system::{is_own_connection, port_owner};
+pub use system::{connection_end, is_own_connection, port_owner};
 pub(crate) use system::{lock_holder, network_place};
 
 #[cfg(test)]
@@ -44,6 +44,11 @@ mod tests {
         let from = stream.local_addr().unwrap();
         assert_eq!(is_own_connection(from, to), Some(true));
         assert_eq!(is_own_connection(from, from), None, "no such connection");
+        let mapped = |at: std::net::SocketAddr| match at {
+            std::net::SocketAddr::V4(at) => (at.ip().to_ipv6_mapped(), at.port()).into(),
+            at => at,
+        };
+        assert_eq!(is_own_connection(mapped(from), mapped(to)), Some(true), "as [::]:0 sees it");
         assert_eq!(is_own_connection("[::1]:1".parse().unwrap(), to), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::machine::connection_end::ConnectionLook;
 use crate::machine::port_owner::PortOwner;
 
 /// The name of this machine.
@@ -22,6 +23,12 @@ pub(crate) fn lock_holder(_: &Path) -> Option<u32> {
 #[must_use]
 pub fn port_owner(_: u16) -> PortOwner {
     PortOwner::Unknown
+}
+
+/// Nothing.
+#[must_use]
+pub fn connection_end(_: SocketAddr, _: SocketAddr) -> ConnectionLook {
+    ConnectionLook::Unknown
 }
 
 /// Whether a program of this user has made a connection, which is not known here.

@@ -1,11 +1,14 @@
 //! Linux tells all of it in `/proc`.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::machine::connection_end::ConnectionLook;
 use crate::machine::port_owner::{PortOwner, plain_name};
+
+mod sock_diag;
 
 /// A socket that listens, in `/proc/net/tcp`.
 const LISTENS: &str = "0A";
@@ -76,25 +79,29 @@ fn listening(table: &str, port: u16) -> Vec<ListeningSocket> {
     sockets.collect()
 }
 
-/// Whether a program of this user has made a connection from `from` to `to`, both of this machine and of IPv4. `None` if
-/// the system does not tell.
+/// What the system says about the end of a connection at `local`, whose other end is at `remote`.
 #[must_use]
-pub fn is_own_connection(from: SocketAddr, to: SocketAddr) -> Option<bool> {
-    let ends = [table_address(from)?, table_address(to)?];
-    let table = fs::read_to_string("/proc/self/net/tcp").ok()?;
-    let user = table.lines().find_map(|line| {
-        let words: Vec<_> = line.split_ascii_whitespace().collect();
-        let [_, local, remote, _, _, _, _, user, ..] = words[..] else { return None };
-        if [local, remote] == ends { user.parse::<u32>().ok() } else { None }
-    })?;
-    Some(user == rustix::process::geteuid().as_raw())
+pub fn connection_end(local: SocketAddr, remote: SocketAddr) -> ConnectionLook {
+    match sock_diag::connection_end(plain(local), plain(remote)) {
+        Ok(Some(end)) => ConnectionLook::Here(end),
+        Ok(None) => ConnectionLook::Gone,
+        Err(_) => ConnectionLook::Unknown,
+    }
 }
 
-/// An address as the table has it: the bytes of the machine's order, in hexadecimal digits.
-fn table_address(address: SocketAddr) -> Option<String> {
-    let SocketAddr::V4(address) = address else { return None };
-    let ip: &Ipv4Addr = address.ip();
-    Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), address.port()))
+/// Whether a program of this user has made a connection from `from` to `to`, both of this machine. `None` if the system does
+/// not tell.
+#[must_use]
+pub fn is_own_connection(from: SocketAddr, to: SocketAddr) -> Option<bool> {
+    match connection_end(from, to) {
+        ConnectionLook::Here(end) => Some(end.user == rustix::process::geteuid().as_raw()),
+        ConnectionLook::Gone | ConnectionLook::Unknown => None,
+    }
+}
+
+/// An address of IPv4 that is written as one of IPv6, as itself.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The program that has this socket open, among those that this user may look into.

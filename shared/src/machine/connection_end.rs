@@ -1,0 +1,21 @@
+//! What the system knows of one end of a TCP connection.
+
+/// One end of a TCP connection of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionEnd {
+    /// The id of the user whose program has it.
+    pub user: u32,
+    /// Bytes that were written here, and that the other end's system has not acknowledged.
+    pub unacknowledged: u32,
+}
+
+/// What the system says about an end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionLook {
+    /// There is such an end.
+    Here(ConnectionEnd),
+    /// There is none, or none any more.
+    Gone,
+    /// The system does not tell.
+    Unknown,
+}
