@@ -7,6 +7,7 @@ pub mod context_text;
 pub mod crypto;
 pub mod handshake;
 pub mod hidden;
+pub mod host_header;
 pub mod id;
 pub mod limits;
 pub mod onlooker;
