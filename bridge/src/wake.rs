@@ -55,6 +55,8 @@ struct WakeShared {
     client: OnceLock<AgentClient>,
     /// The name by which the client's plugin knows this bridge.
     plugin: Option<String>,
+    /// Whether the client has started this process, so that its environment and files tell of the client.
+    is_client_here: bool,
     /// Notified whenever the agent's state or a channel has changed.
     changed: Arc<Notify>,
 }
@@ -96,6 +98,25 @@ impl Wake {
         wake
     }
 
+    /// Begins to watch an agent whose client has not started this process, and asks over HTTP: nothing of the client can be
+    /// seen here, and nothing can wake it.
+    pub(crate) fn start_for_asking_client(engine: Engine) -> Self {
+        let agent = AgentState::new(engine.snapshot(), Some(0));
+        let wake = Self(Arc::new(WakeShared {
+            engine,
+            agent: Mutex::new(agent),
+            channels: Channels::of_asking_client(),
+            client: OnceLock::new(),
+            plugin: None,
+            seats: None,
+            is_client_here: false,
+            changed: Arc::default(),
+        }));
+        wake.0.engine.set_forecast(Arc::new(WakeForecast(Arc::downgrade(&wake.0))));
+        tokio::spawn(wake.clone().run());
+        wake
+    }
+
     /// A handle without the task, which wakes nobody.
     #[cfg(test)]
     pub(crate) fn still(engine: Engine) -> Self {
@@ -114,6 +135,7 @@ impl Wake {
             client: OnceLock::new(),
             plugin,
             seats,
+            is_client_here: true,
             changed: Arc::default(),
         }))
     }
@@ -189,7 +211,7 @@ impl Wake {
     pub(crate) fn client_named(&self, mcp_name: &str) {
         self.0.client.get_or_init(|| AgentClient {
             mcp_name: mcp_name.to_owned(),
-            session: clients::session_view(mcp_name),
+            session: clients::session_view(mcp_name).filter(|_| self.0.is_client_here),
         });
         let mut agent = self.agent();
         let claim = agent.tracker.client_named(clients::session_ids(mcp_name), env);

@@ -19,12 +19,19 @@ pub(crate) struct AttachmentAccess {
     project: Arc<Mutex<Option<PathBuf>>>,
     /// A folder that the user named on the command line, below which is saved.
     save_root: Option<PathBuf>,
+    /// Whether the session's files may be another machine's.
+    is_elsewhere: bool,
 }
 
 impl AttachmentAccess {
     /// Access by the config in this directory.
     pub(crate) fn new(dir: ConfigDir) -> Self {
-        Self { dir, project: Arc::default(), save_root: None }
+        Self { dir, project: Arc::default(), save_root: None, is_elsewhere: false }
+    }
+
+    /// Access of a session whose client has not started this process: none, since its files may be elsewhere.
+    pub(crate) fn of_asking_client(dir: ConfigDir) -> Self {
+        Self { is_elsewhere: true, ..Self::new(dir) }
     }
 
     /// Lets attachments be saved below this folder too. Its path must be the real one.
@@ -39,12 +46,18 @@ impl AttachmentAccess {
 
     /// The project directory: as the environment of the client names it, or the client itself, or the working directory.
     pub(crate) fn project(&self) -> Option<PathBuf> {
+        if self.is_elsewhere {
+            return None;
+        }
         let named = self.project.lock().unwrap_or_else(PoisonError::into_inner).clone();
         project_dir().or(named).or_else(|| std::env::current_dir().ok())
     }
 
     /// The policy as the user's config is now, with entries that count for one call.
     pub(super) fn policy(&self, once: &[Allowed]) -> Result<Policy, AttachmentFault> {
+        if self.is_elsewhere {
+            return Err(AttachmentFault::Elsewhere);
+        }
         let mut config = AttachmentConfig::load(&self.dir)?;
         once.iter().for_each(|entry| config.allow_once(entry.clone()));
         self.save_root.iter().for_each(|root| config.save_below(root.clone()));

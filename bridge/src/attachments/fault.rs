@@ -18,6 +18,8 @@ pub(crate) enum AttachmentFault {
     Config(ConfigProblem),
     /// Nobody says which directory is the project, or it does not exist.
     NoProject,
+    /// The session's files may be another machine's than this one.
+    Elsewhere,
     /// A file or variable cannot be attached.
     Read(ReadRefused),
     /// There is no such value in a file that can be read.

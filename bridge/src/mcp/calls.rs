@@ -9,9 +9,10 @@
 //! given back otherwise.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce, oneshot, watch};
 
 use super::envelope::ClientId;
 use crate::attachments::SaveProgress;
@@ -40,6 +41,8 @@ struct CallEntries {
 struct CallEntry {
     id: ClientId,
     leases: Vec<Lease>,
+    /// Dropped with the entry, which tells that the call has ended.
+    end: Option<oneshot::Sender<Infallible>>,
     /// Absent while the call waits for something that may never come.
     busy: Option<BusyGuard>,
     slot: CallSlot,
@@ -108,13 +111,34 @@ impl CallTable {
         let number = CallNumber(entries.next);
         entries.next += 1;
         entries.numbers.insert(id.clone(), number);
-        entries.by_number.insert(number, CallEntry { id, leases: Vec::new(), busy, slot });
+        entries
+            .by_number
+            .insert(number, CallEntry { id, leases: Vec::new(), end: None, busy, slot });
         Ok(number)
     }
 
     /// Whether a request in flight has this id.
     pub(crate) fn is_in_flight(&self, id: &ClientId) -> bool {
         self.entries().numbers.contains_key(id)
+    }
+
+    /// Tells when the call of this number is answered or cancelled: nothing ever comes by the channel, which closes then.
+    pub(crate) fn end(&self, number: CallNumber) -> oneshot::Receiver<Infallible> {
+        let (sender, end) = oneshot::channel();
+        if let Some(entry) = self.entries().by_number.get_mut(&number) {
+            entry.end = Some(sender);
+        }
+        end
+    }
+
+    /// Ends all requests: what they hold is given back.
+    pub(crate) fn cancel_all(&self) {
+        let mut entries = self.entries();
+        entries.numbers.clear();
+        let ended = std::mem::take(&mut entries.by_number);
+        // Unlocked before the leases go: the engine hears of their end.
+        drop(entries);
+        drop(ended);
     }
 
     /// The call of this number, for its tool.
@@ -215,6 +239,11 @@ impl Drop for Responder {
 }
 
 impl ClaimedAnswer {
+    /// Whether anything counts as read once the answer is written.
+    pub(crate) fn holds_anything(&self) -> bool {
+        !self.leases.is_empty()
+    }
+
     /// Counts what the answer holds as read: the answer was written and flushed.
     pub(crate) fn written(self) {
         self.leases.into_iter().for_each(Lease::ack);

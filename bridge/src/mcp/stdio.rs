@@ -18,7 +18,6 @@ pub(crate) mod transport;
 
 use super::calls::{BusyGuard, Responder};
 pub(crate) use input_end::{HangUp, LineCounts};
-#[cfg(test)]
 pub(crate) use lines::MAX_LINE;
 use lines::{InputLine, LineSplitter};
 

@@ -41,6 +41,14 @@ impl Channels {
         Self { plugins, rewake_hooks, waiting_read, turn_hooks, in_order }
     }
 
+    /// The channels of an agent whose client only asks: a call that waits, and the number of unread messages.
+    pub(super) fn of_asking_client() -> Self {
+        let mut channels = Self::new();
+        channels.in_order =
+            vec![Arc::<WaitingRead>::clone(&channels.waiting_read) as _, Arc::new(UnreadCount)];
+        channels
+    }
+
     /// Puts a channel before all others.
     #[cfg(test)]
     pub(super) fn put_first(&mut self, channel: Arc<dyn Channel>) {

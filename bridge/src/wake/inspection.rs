@@ -62,6 +62,9 @@ impl Wake {
         if channels.can_wake() {
             return None;
         }
+        if !self.0.is_client_here {
+            return Some(Hindrance::NoWay);
+        }
         if channels.are_unattended() {
             return Some(Hindrance::Asleep);
         }

@@ -107,6 +107,7 @@ impl Wording for AttachmentFault {
                     "The working directory does not exist, so nothing was read or saved. Change to one that does, then try again.",
                 )
                 .to_owned(),
+            Self::Elsewhere => "Nothing was read or saved, because this session reaches the junction over HTTP, and its files may be on another machine. Write what matters into the message, or ask your peer to.".to_owned(),
             Self::Read(refused) => not_read(refused, &nowhere, audience),
             Self::Value { path, why } => {
                 format!("Nothing was sent. {}", no_value(path, *why, audience))

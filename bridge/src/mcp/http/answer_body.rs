@@ -1,0 +1,99 @@
+//! The body of an answer on its way to the client.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
+use tokio::sync::{oneshot, watch};
+
+use super::Caller;
+use crate::mcp::calls::Responder;
+
+/// A body that gives its call what becomes of the answer. Dropped before its end, it ends the call without one.
+pub(super) struct AnswerBody<B> {
+    inner: B,
+    stage: AnswerStage,
+    /// Closes when the client wants no answer any more.
+    cancelled: oneshot::Receiver<Infallible>,
+    caller: Caller,
+    requests: watch::Receiver<()>,
+}
+
+/// How far a body has come.
+enum AnswerStage {
+    /// There is more of it.
+    Underway(Responder),
+    /// All of it is on its way, and the end of a stream waits until it is known whether that has arrived: were the end sent
+    /// along, a connection that breaks in it would leave open whether the client has the answer before it.
+    Sent(oneshot::Receiver<Infallible>),
+    /// Nothing is left to do.
+    Over,
+}
+
+impl<B> AnswerBody<B> {
+    /// The body of a call's answer, with what ends the call, and what closes if its client cancels it. These are the next
+    /// requests to the same agent.
+    pub(super) fn new(
+        inner: B,
+        (responder, cancelled): (Responder, oneshot::Receiver<Infallible>),
+        caller: Caller,
+        requests: watch::Receiver<()>,
+    ) -> Self {
+        Self { inner, stage: AnswerStage::Underway(responder), cancelled, caller, requests }
+    }
+
+    /// Notes that the last of the body is on its way. Returns what tells that it is settled whether it has arrived.
+    fn sent(&mut self) -> Option<oneshot::Receiver<Infallible>> {
+        let stage = std::mem::replace(&mut self.stage, AnswerStage::Over);
+        let AnswerStage::Underway(responder) = stage else { return None };
+        let answer = responder.claim().filter(|answer| answer.holds_anything())?;
+        Some(self.caller.proof.sends(answer, self.requests.clone()))
+    }
+}
+
+impl<B: HttpBody<Data = Bytes, Error = Infallible> + Unpin> HttpBody for AnswerBody<B> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        if let AnswerStage::Sent(settled) = &mut this.stage {
+            let _ = ready!(Pin::new(settled).poll(cx));
+            this.stage = AnswerStage::Over;
+        }
+        if let AnswerStage::Over = this.stage {
+            return Poll::Ready(None);
+        }
+        if Pin::new(&mut this.cancelled).poll(cx).is_ready() {
+            this.stage = AnswerStage::Over;
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        if frame.is_some() {
+            if this.inner.is_end_stream() {
+                // The length was told before, so that nothing follows.
+                let _ = this.sent();
+            }
+            return Poll::Ready(frame);
+        }
+        let Some(mut settled) = this.sent() else { return Poll::Ready(None) };
+        if Pin::new(&mut settled).poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        this.stage = AnswerStage::Sent(settled);
+        Poll::Pending
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.stage, AnswerStage::Over)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,132 @@
+//! A connection of a client, watched for what shows that an answer has arrived.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::proof::AnswerProof;
+
+/// Bytes that are read at once from a client that has been sent its last answer.
+const SCRAP: usize = 1024;
+
+/// A connection, and what is known of the answers on it.
+pub(crate) struct ClientConnection<S> {
+    stream: S,
+    proof: Arc<AnswerProof>,
+    /// Whether the client has ended its side.
+    is_ended: bool,
+    is_shut: bool,
+}
+
+impl<S> ClientConnection<S> {
+    /// Watches a connection for this proof.
+    pub(crate) fn new(stream: S, proof: Arc<AnswerProof>) -> Self {
+        Self { stream, proof, is_ended: false, is_shut: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> ClientConnection<S> {
+    /// Notes what a read has shown. The end is told only once it is settled whether the last answer has arrived: the system
+    /// forgets the connection when this side is closed, too.
+    fn took(&mut self, read: &io::Result<usize>, cx: &Context<'_>) -> Poll<()> {
+        match read {
+            Ok(0) => self.is_ended = true,
+            Ok(_) => self.proof.arrived(),
+            // Some clients end TLS without saying so.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.is_ended = true,
+            Err(_) => self.proof.broke(),
+        }
+        if self.is_ended && self.proof.is_open(cx.waker()) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ClientConnection<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.is_ended {
+            return if this.proof.is_open(cx.waker()) {
+                Poll::Pending
+            } else {
+                Poll::Ready(Ok(()))
+            };
+        }
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buffer));
+        let read = read.map(|()| buffer.filled().len() - before);
+        ready!(this.took(&read, cx));
+        Poll::Ready(if this.is_ended { Ok(()) } else { read.map(|_| ()) })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientConnection<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        match flushed {
+            Ok(()) => self.proof.flushed(),
+            Err(_) => self.proof.broke(),
+        }
+        Poll::Ready(flushed)
+    }
+
+    /// Ends this side, and waits until it is settled whether the last answer has arrived.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.is_shut {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            this.is_shut = true;
+        }
+        while this.proof.is_awaited(cx.waker()) && !this.is_ended {
+            let mut scrap = [0; SCRAP];
+            let mut buffer = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer));
+            let read = read.map(|()| buffer.filled().len());
+            let is_over = read.is_err();
+            ready!(this.took(&read, cx));
+            if is_over {
+                break;
+            }
+        }
+        if this.is_ended && this.proof.is_open(cx.waker()) {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(()))
+        }
+    }
+}
+
+impl<S> Drop for ClientConnection<S> {
+    fn drop(&mut self) {
+        self.proof.broke();
+    }
+}

@@ -1,0 +1,138 @@
+//! What shows that a client has an answer: that it was written is not enough, since it may lie in the client's system unread
+//! when the connection breaks.
+//!
+//! A client has an answer if it sends more on the same connection, or closes the connection without having left anything of the
+//! answer unread: a system resets a connection that is closed with something unread, or that something comes for after it was
+//! closed. If nothing of this happens for a while, the client has the answer once its system has acknowledged all of it, for no
+//! client reads half an answer and waits.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use junction_shared::machine::connection_end::ConnectionLook;
+use junction_shared::machine::running_system::connection_end;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use crate::mcp::calls::ClaimedAnswer;
+
+/// How long a client that does nothing is waited for.
+const QUIET: Duration = Duration::from_secs(1);
+/// How often to look whether the client's system has acknowledged all of an answer, and for how long.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is known of the answers on one connection, on which there is one answer at a time.
+pub(crate) struct AnswerProof {
+    local: SocketAddr,
+    remote: SocketAddr,
+    sent: Mutex<Option<SentAnswer>>,
+    /// Wakes what waits until the answer is settled.
+    settled: AtomicWaker,
+    /// Told when it should be settled soon.
+    hurry: Notify,
+}
+
+/// An answer that the client may have.
+struct SentAnswer {
+    answer: ClaimedAnswer,
+    /// Whether all of it was written to the connection.
+    is_written: bool,
+    /// What settles it before, once it is written.
+    requests: watch::Receiver<()>,
+    /// Dropped when it is settled.
+    _waits: oneshot::Sender<Infallible>,
+}
+
+impl AnswerProof {
+    /// The proof on a connection between these ends, of which `local` is ours.
+    pub(crate) fn new(local: SocketAddr, remote: SocketAddr) -> Self {
+        let (settled, hurry) = (AtomicWaker::new(), Notify::new());
+        Self { local, remote, sent: Mutex::default(), settled, hurry }
+    }
+
+    /// Notes that all of an answer is about to be written. The channel closes when it is settled whether the client has it:
+    /// soon after the next of these requests, which may come on another connection.
+    pub(super) fn sends(
+        &self,
+        answer: ClaimedAnswer,
+        requests: watch::Receiver<()>,
+    ) -> oneshot::Receiver<Infallible> {
+        let (waits, settled) = oneshot::channel();
+        let sent = SentAnswer { answer, is_written: false, requests, _waits: waits };
+        // A client that sends the next request before it has the answer to the one before is not waited for.
+        let earlier = self.sent().replace(sent);
+        if let Some(earlier) = earlier {
+            earlier.answer.written();
+        }
+        settled
+    }
+
+    /// Everything that was to be written is.
+    pub(super) fn flushed(self: &Arc<Self>) {
+        let mut sent = self.sent();
+        let Some(answer) = sent.as_mut().filter(|sent| !sent.is_written) else { return };
+        answer.is_written = true;
+        let requests = answer.requests.clone();
+        drop(sent);
+        tokio::spawn(Arc::clone(self).settle(requests));
+    }
+
+    /// The client sends more, or nothing more is to be learnt of it.
+    pub(super) fn arrived(&self) {
+        let sent = self.sent().take_if(|sent| sent.is_written);
+        if let Some(sent) = sent {
+            sent.answer.written();
+            self.settled.wake();
+        }
+    }
+
+    /// The connection has broken: what the answer holds is given back.
+    pub(super) fn broke(&self) {
+        let sent = self.sent().take();
+        drop(sent);
+        self.settled.wake();
+    }
+
+    /// Whether an answer is written of which it is not known whether the client has it. If so, `waker` is woken when that is
+    /// settled.
+    pub(super) fn is_awaited(&self, waker: &Waker) -> bool {
+        self.settled.register(waker);
+        self.sent().as_ref().is_some_and(|sent| sent.is_written)
+    }
+
+    /// As [`AnswerProof::is_awaited`], where the client has ended its side: it is time to settle that.
+    pub(super) fn is_open(&self, waker: &Waker) -> bool {
+        let is_awaited = self.is_awaited(waker);
+        if is_awaited {
+            self.hurry.notify_one();
+        }
+        is_awaited
+    }
+
+    /// Waits until it is time, and settles whether the client has the answer.
+    async fn settle(self: Arc<Self>, mut requests: watch::Receiver<()>) {
+        tokio::select! {
+            () = sleep(QUIET) => {}
+            () = self.hurry.notified() => {}
+            _ = requests.changed() => {}
+        }
+        let until = Instant::now() + PATIENCE;
+        while self.sent().as_ref().is_some_and(|sent| sent.is_written) {
+            match connection_end(self.local, self.remote) {
+                ConnectionLook::Here(end) if end.unacknowledged == 0 => self.arrived(),
+                ConnectionLook::Unknown => self.arrived(),
+                ConnectionLook::Here(_) if Instant::now() < until => sleep(LOOK_INTERVAL).await,
+                ConnectionLook::Here(_) | ConnectionLook::Gone => self.broke(),
+            }
+        }
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Option<SentAnswer>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
